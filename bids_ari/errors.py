@@ -1,0 +1,121 @@
+"""Everything that can go wrong, by whose move it is.
+
+::
+
+    BidsAriError                     exit 1
+      UsageError                          64  the command line or the options
+        UnknownLevelError                 17  the analysis level is not one of ours
+      InputNotFoundError                  66  nothing to analyse: no dataset, no statmaps, no such file
+        NoMatchError                      18  the filters selected nothing
+      DataError                           65  files are there but do not fit
+        GridMismatchError, DesignError, EmptyMaskError, DuplicateMapsError
+      ReadError                           74  a file that exists cannot be read
+      OutputError                         73  the output cannot be written
+
+The exit codes are those of the BIDS-App execution specification and of ``sysexits.h``.
+"""
+
+from collections.abc import Iterable, Sequence
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+BUG = 1
+"""Exit code of an error that this package did not foresee."""
+
+
+class BidsAriError(Exception):
+    """Any error that this package foresees.
+
+    Parameters
+    ----------
+    found : str
+        What was found and where.
+    expected : str
+        What was expected instead.
+    hint : str
+        The next step.
+    """
+
+    exit_code = BUG
+
+    def __init__(self, found: str, expected: str = "", hint: str = "") -> None:
+        super().__init__(found, expected, hint)
+        self.found = found
+        self.expected = expected
+        self.hint = hint
+
+    def __str__(self) -> str:
+        message = f"{self.found}; expected {self.expected}" if self.expected else self.found
+        return f"{message}. {self.hint}" if self.hint else message
+
+
+class UsageError(BidsAriError, ValueError):
+    """A flag, an option or a value that cannot be used."""
+
+    exit_code = 64
+
+
+class UnknownLevelError(UsageError):
+    """An analysis level other than those on offer."""
+
+    exit_code = 17
+
+
+class InputNotFoundError(BidsAriError):
+    """No such dataset, no such file, or no statmaps in it."""
+
+    exit_code = 66
+
+
+class NoMatchError(InputNotFoundError):
+    """The filters selected nothing."""
+
+    exit_code = 18
+
+
+class DataError(BidsAriError):
+    """Files are there but do not fit."""
+
+    exit_code = 65
+
+
+class GridMismatchError(DataError):
+    """Images that must share one grid do not."""
+
+
+class DesignError(DataError, ValueError):
+    """A design that cannot be fitted."""
+
+
+class EmptyMaskError(DataError):
+    """No voxel is left to test."""
+
+
+class DuplicateMapsError(DataError):
+    """More than one map of a subject for one contrast."""
+
+
+class ReadError(BidsAriError):
+    """A file that exists cannot be read."""
+
+    exit_code = 74
+
+
+class OutputError(BidsAriError):
+    """The output cannot be written."""
+
+    exit_code = 73
+
+
+def listing(names: Iterable[object], most: int = 5) -> str:
+    """Write up to `most` names, then how many more there are.
+
+    >>> listing(["01", "02"])
+    '01, 02'
+    >>> listing(range(8))
+    '0, 1, 2, 3, 4 and 3 more'
+    """
+    items: Sequence[str] = [str(name) for name in names]
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")

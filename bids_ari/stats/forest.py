@@ -1,0 +1,198 @@
+"""The forest of all supra-threshold clusters.
+
+Lower a threshold from the most extreme voxel on: clusters appear, grow and merge. Each voxel is the one at which
+some cluster was completed, so there is one node per voxel, and its subtree is a cluster: a connected component
+of ``statistic > z`` for some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i]``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.stats import kernels
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.tails import FloatArray
+
+Ints = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class GridAdjacency:
+    """Which voxels of a volume touch, as steps between cells of a padded grid.
+
+    Attributes
+    ----------
+    cell : array of int32 (n_voxels,)
+        Cell of each voxel in the raveled grid, which is padded so that no step from a voxel leaves it.
+    offsets : array of int32
+        Steps from a cell to each neighbouring cell.
+    n_cells : int
+        Number of cells.
+    """
+
+    cell: Ints
+    offsets: Ints
+    n_cells: int
+
+    def split(self, side: npt.NDArray[np.bool_]) -> "GridAdjacency":
+        """Keep only neighbours on the same side, by moving one side to a second grid; `side` is (n_voxels,)."""
+        cell = self.cell + np.where(side, np.int32(self.n_cells), np.int32(0))
+        return GridAdjacency(cell.astype(np.int32), self.offsets, 2 * self.n_cells)
+
+    def parents(self, order: Ints) -> Ints:
+        """Join voxels in `order`, most extreme first; give each rank's parent rank or -1."""
+        return kernels.grid_parents(order, self.cell, self.offsets, self.n_cells)
+
+    def __repr__(self) -> str:
+        return f"GridAdjacency(n_voxels={self.cell.size}, n_neighbours={self.offsets.size})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cluster:
+    """A set of voxels that belong together, and how many of them are truly active, at least.
+
+    Attributes
+    ----------
+    label : int
+        1 for the largest, then 2, ...
+    voxels : array of int32 (size,)
+        Positions, ascending.
+    tdn : int
+        True discovery number: at least so many voxels are truly active.
+    peak : int
+        Position of the most extreme voxel (of equals, the first).
+    """
+
+    label: int
+    voxels: Ints
+    tdn: int
+    peak: int
+
+    @property
+    def size(self) -> int:
+        """Number of voxels."""
+        return self.voxels.size
+
+    @property
+    def tdp(self) -> float:
+        """True discovery proportion, `tdn` / `size`."""
+        return self.tdn / self.size
+
+    def __repr__(self) -> str:
+        return f"Cluster(label={self.label}, size={self.size}, tdn={self.tdn}, tdp={self.tdp:.3f})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClusterForest:
+    """Every supra-threshold cluster at every threshold, with its TDN.
+
+    Attributes
+    ----------
+    preorder : array of int32 (n_voxels,)
+        The voxel at each place.
+    size, tdn : array of int32 (n_voxels,)
+        Number of voxels of the cluster that is completed at each place, and its true discovery number.
+    parent : array of int32 (n_voxels,)
+        Place of the parent, the next larger cluster; -1 for none.
+    height : array (n_voxels,)
+        The statistic at each place.
+    valid : array of bool (n_voxels,)
+        False where the statistic equals that of the parent: no threshold lies between them, so the subtree is
+        not a supra-threshold cluster.
+    """
+
+    preorder: Ints
+    size: Ints
+    tdn: Ints
+    parent: Ints
+    height: FloatArray
+    valid: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        for array in (self.preorder, self.size, self.tdn, self.parent, self.height, self.valid):
+            array.flags.writeable = False
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels, m."""
+        return self.preorder.size
+
+    def at_threshold(self, threshold: float) -> tuple[Cluster, ...]:
+        """Give the connected components of ``statistic > threshold``, largest first."""
+        above = self.height > threshold
+        below = np.ones(self.n_voxels, dtype=bool)
+        inner = self.parent >= 0
+        below[inner] = self.height[self.parent[inner]] <= threshold
+        return self.clusters(np.flatnonzero(above & below))
+
+    def with_tdp(self, gamma: float) -> tuple[Cluster, ...]:
+        """Give the largest supra-threshold clusters whose TDP is at least `gamma`, in (0, 1], largest first.
+
+        Every supra-threshold cluster with such a TDP lies within one of them (Chen et al. 2023).
+        """
+        if not 0 < gamma <= 1:
+            raise ValueError(f"gamma must lie in (0, 1]; found {gamma}")
+        return self.clusters(kernels.largest_with_tdp(self.tdn, self.size, self.valid, gamma))
+
+    def highest_tdp(self) -> FloatArray:
+        """Give for each voxel the highest TDP of all supra-threshold clusters that hold it, (n_voxels,)."""
+        tdp = np.where(self.valid, self.tdn / self.size, 0.0)
+        highest = np.empty(self.n_voxels)
+        highest[self.preorder] = kernels.highest_above(tdp, self.parent)
+        return highest
+
+    def clusters(self, places: npt.NDArray[np.integer]) -> tuple[Cluster, ...]:
+        """Make clusters of subtrees, labelled by size, then most extreme peak, then first voxel."""
+        found = []
+        for place in places:
+            voxels = np.sort(self.preorder[place : place + self.size[place]])
+            heights = self.height[place : place + self.size[place]]
+            top = heights.max()
+            peak = int(self.preorder[place : place + self.size[place]][heights == top].min())
+            found.append((-voxels.size, -top, int(voxels[0]), voxels, int(self.tdn[place]), peak))
+        found.sort(key=lambda row: row[:3])
+        return tuple(Cluster(label, *row[3:]) for label, row in enumerate(found, start=1))
+
+    def __repr__(self) -> str:
+        n_trees = int((self.parent < 0).sum())
+        return f"ClusterForest(n_voxels={self.n_voxels}, n_trees={n_trees})"
+
+
+def grow_forest(statistic: FloatArray, neighbours: GridAdjacency, bound: Bound) -> ClusterForest:
+    """Grow the forest of all supra-threshold clusters and count the true discoveries in each.
+
+    Parameters
+    ----------
+    statistic : array (n_voxels,)
+        Finite; large is extreme.
+    neighbours : GridAdjacency
+        Which voxels touch.
+    bound : Bound
+        Categories of the same voxels.
+
+    Returns
+    -------
+    ClusterForest
+
+    Raises
+    ------
+    ValueError
+        When a statistic is NaN, or the lengths differ.
+    """
+    if statistic.shape != bound.category.shape or statistic.shape != neighbours.cell.shape:
+        raise ValueError(
+            f"statistic, neighbours and bound must tell of the same voxels; found {statistic.shape}, "
+            f"{neighbours.cell.shape} and {bound.category.shape}"
+        )
+    if np.isnan(statistic).any():
+        raise ValueError("statistic must not be NaN")
+    order = np.argsort(-statistic, kind="stable").astype(np.int32)
+    ranks, size, parent = kernels.preorder(neighbours.parents(order))
+    voxels = order[ranks]
+    height = statistic[voxels]
+    valid = np.ones(size.size, dtype=bool)
+    inner = parent >= 0
+    valid[inner] = height[inner] != height[parent[inner]]
+    tdn = kernels.subtree_discoveries(bound.category[voxels], size, parent)
+    return ClusterForest(voxels, size, tdn, parent, height, valid)

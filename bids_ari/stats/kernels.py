@@ -1,0 +1,168 @@
+"""The sequential loops of the forest, compiled by numba. Nothing else is compiled anywhere.
+
+Voxels are handled by *rank*: 0 is the most extreme. Nodes of the finished forest are handled by their place in
+preorder: a node, then the subtree of its heaviest child, then the subtrees of its other children.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Ints = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+NONE = np.int32(-1)
+"""No voxel, no parent."""
+
+uncached: list[str] = []
+"""Names of the loops whose machine code could not be kept on disk and is compiled anew in each process."""
+
+
+def _compiled(function: _Function) -> _Function:
+    """Compile when first called; keep the machine code where a cache folder can be written."""
+    try:
+        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # numba found no folder for its cache
+        uncached.append(function.__name__)
+        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+@_compiled
+def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
+    """Join voxels from the most to the least extreme on a padded grid; give each rank's parent rank.
+
+    Each voxel becomes the root of the component that it joins together, so a parent has the larger rank.
+    """
+    rank_at = np.full(n_cells, NONE, dtype=np.int32)
+    parent = np.full(order.size, NONE, dtype=np.int32)
+    root = np.arange(order.size).astype(np.int32)
+    for rank in range(order.size):
+        here = cell[order[rank]]
+        rank_at[here] = rank
+        for offset in offsets:
+            other = rank_at[here + offset]
+            if other == NONE:
+                continue
+            while root[other] != other:
+                root[other] = root[root[other]]
+                other = root[other]
+            if other != rank:
+                root[other] = rank
+                parent[other] = rank
+    return parent
+
+
+@_compiled
+def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
+    """Lay the forest out in preorder: give the rank, the subtree size and the parent's place at each place."""
+    n = parent.size
+    size = np.ones(n, dtype=np.int32)
+    heavy = np.full(n, NONE, dtype=np.int32)
+    for rank in range(n):  # children come before their parents
+        up = parent[rank]
+        if up != NONE:
+            size[up] += size[rank]
+            if heavy[up] == NONE or size[rank] > size[heavy[up]]:
+                heavy[up] = rank
+    place = np.empty(n, dtype=np.int32)
+    free = np.empty(n, dtype=np.int32)  # where the next light child of a node goes
+    next_tree = 0
+    ranks = np.empty(n, dtype=np.int32)
+    sizes = np.empty(n, dtype=np.int32)
+    parents = np.empty(n, dtype=np.int32)
+    for rank in range(n - 1, -1, -1):
+        up = parent[rank]
+        if up == NONE:
+            here = next_tree
+            next_tree += size[rank]
+        elif heavy[up] == rank:
+            here = place[up] + 1
+        else:
+            here = free[up]
+            free[up] += size[rank]
+        place[rank] = here
+        free[rank] = here + 1 + (size[heavy[rank]] if heavy[rank] != NONE else 0)
+        ranks[here] = rank
+        sizes[here] = size[rank]
+        parents[here] = place[up] if up != NONE else NONE
+    return ranks, sizes, parents
+
+
+@_compiled
+def _discovered(category: int, slot: Ints) -> bool:
+    """Give a voxel its largest free slot below its category; say whether there was none.
+
+    ``slot[s]`` leads to the largest free slot at or below s, and slot 0 stands for "none".
+    """
+    s = category - 1
+    while slot[s] != s:
+        slot[s] = slot[slot[s]]
+        s = slot[s]
+    if s == 0:
+        return True
+    slot[s] = s - 1
+    return False
+
+
+@_compiled
+def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
+    """Give TDN of every subtree; `category` stands in preorder.
+
+    TDN(S) is what is left of S when its voxels are matched with slots 1, 2, ..., each used once and a voxel of
+    category c allowed slots 1..c-1. Voxels are added along each heavy path from its leaf up: a voxel is added
+    once per path above it, at most log2(n) times. A category above the size of the largest subtree on the path
+    can always be matched, so it is never added.
+    """
+    n = size.size
+    tdn = np.zeros(n, dtype=np.int32)
+    slot = np.empty(n + 1, dtype=np.int32)
+    for top in range(n):
+        if top > 0 and parent[top] == top - 1:
+            continue  # inside the heavy path of its parent
+        total = size[top]
+        for s in range(total + 1):
+            slot[s] = s
+        leaf = top
+        while size[leaf] > 1:
+            leaf += 1
+        found = 0
+        for node in range(leaf, top - 1, -1):
+            if category[node] <= total and _discovered(category[node], slot):
+                found += 1
+            light = node + 1 + (size[node + 1] if node < leaf else 0)
+            for other in range(light, node + size[node]):
+                if category[other] <= total and _discovered(category[other], slot):
+                    found += 1
+            tdn[node] = found
+    return tdn
+
+
+@_compiled
+def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], gamma: float) -> Ints:
+    """Give the places of the largest valid subtrees with ``tdn / size >= gamma``, in preorder."""
+    found = np.empty(size.size, dtype=np.int32)
+    count = 0
+    place = 0
+    while place < size.size:
+        if valid[place] and tdn[place] / size[place] >= gamma:
+            found[count] = place
+            count += 1
+            place += size[place]
+        else:
+            place += 1
+    return found[:count].copy()
+
+
+@_compiled
+def highest_above(value: Floats, parent: Ints) -> Floats:
+    """Give at each place the highest value on the way up to its root, itself included."""
+    highest = value.copy()
+    for place in range(value.size):
+        up = parent[place]
+        if up != NONE and highest[up] > highest[place]:
+            highest[place] = highest[up]
+    return highest
