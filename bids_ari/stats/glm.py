@@ -52,9 +52,7 @@ class GlmResult:
         return f"GlmResult(test={self.test!r}, n_voxels={self.t.size}, dof={np.unique(self.dof)[:3]})"
 
 
-def fit_glm(
-    effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatArray]
-) -> tuple[GlmResult, ...]:
+def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
     """Fit ``effects = matrix @ coefficients + noise`` at every voxel by ordinary least squares.
 
     Parameters
@@ -111,9 +109,7 @@ def _patterns(effects: FloatArray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield rows, voxels[start : start + _CHUNK]
 
 
-def _fit(
-    effects: FloatArray, matrix: FloatArray, weights: FloatArray
-) -> tuple[FloatArray, FloatArray, float] | None:
+def _fit(effects: FloatArray, matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray, float] | None:
     """Estimate each weighted combination, its variance and the residual degrees of freedom.
 
     With X = QR the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1. None where the subjects that

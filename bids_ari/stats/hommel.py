@@ -97,9 +97,7 @@ def hommel_value(p: FloatArray, alpha: float, scales: FloatArray) -> int:
     return size
 
 
-def _smallest_rejected(
-    small: FloatArray, larger: np.ndarray, size: int, alpha: float, scales: FloatArray
-) -> int:
+def _smallest_rejected(small: FloatArray, larger: np.ndarray, size: int, alpha: float, scales: FloatArray) -> int:
     """Give the smallest size that one of `small` rejects together with all sizes up to `size`, by bisection."""
     low, high = larger, np.full(small.size, size)  # not rejected at low, rejected at high
     while (high - low > 1).any():

@@ -1,0 +1,60 @@
+"""All-Resolutions Inference for group fMRI: contrast maps in, bounds on true activation out.
+
+>>> import bids_ari as ari
+>>> contrasts = ari.discover("derivatives/fitlins", task="stroop")             # doctest: +SKIP
+>>> result, = ari.analyse(contrasts[0], options=ari.Options(alpha=0.05))        # doctest: +SKIP
+>>> result.table(), result.image("z"), result.forest.with_tdp(0.7)             # doctest: +SKIP
+
+Names are loaded when first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bids_ari._version import __version__
+
+if TYPE_CHECKING:
+    from bids_ari.bids.discover import discover
+    from bids_ari.errors import BidsAriError
+    from bids_ari.results import ContrastResult
+    from bids_ari.settings import Options, Settings
+    from bids_ari.stats.forest import ClusterForest
+    from bids_ari.stats.hommel import hommel_bound
+    from bids_ari.workflow import analyse, cluster_tdp, run
+
+_HOMES = {
+    "BidsAriError": "bids_ari.errors",
+    "ClusterForest": "bids_ari.stats.forest",
+    "ContrastResult": "bids_ari.results",
+    "Options": "bids_ari.settings",
+    "Settings": "bids_ari.settings",
+    "analyse": "bids_ari.workflow",
+    "cluster_tdp": "bids_ari.workflow",
+    "discover": "bids_ari.bids.discover",
+    "hommel_bound": "bids_ari.stats.hommel",
+    "run": "bids_ari.workflow",
+}
+
+__all__ = [
+    "BidsAriError",
+    "ClusterForest",
+    "ContrastResult",
+    "Options",
+    "Settings",
+    "__version__",
+    "analyse",
+    "cluster_tdp",
+    "discover",
+    "hommel_bound",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

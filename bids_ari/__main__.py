@@ -1,0 +1,7 @@
+"""``python -m bids_ari``."""
+
+import sys
+
+from bids_ari.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Names, folders and sidecars. This package never looks at a voxel."""

@@ -1,0 +1,201 @@
+"""Write a derivative dataset: each file whole or not at all, and the files that describe them all."""
+
+import gzip
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import nibabel as nib
+import pandas as pd
+
+from bids_ari._version import __version__
+from bids_ari.bids.dataset import LAYOUT_CONFIG, is_ours, read_json
+from bids_ari.errors import OutputError, UsageError
+
+log = logging.getLogger(__name__)
+
+BIDS_VERSION = "1.10.0"
+CODE_URL = "https://github.com/bids-ari/bids_ari"
+RECORDS = "logs/results"
+"""Where each contrast's list of files and summary is kept: what a rerun replaces and the index shows."""
+
+_IGNORED = ("group", "figures", "logs", "*.html", "layout_config.json")
+
+
+class Derivatives:
+    """A derivative dataset that is being written.
+
+    As a context manager it makes the folder, proves before any work that it can be written, and removes it again
+    when it is new and nothing was written.
+
+    Parameters
+    ----------
+    folder : path
+        The root of the dataset.
+    sources : mapping of str to path
+        The datasets that the results come from, by the names used in BIDS URIs.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds another dataset.
+    OutputError
+        When the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | Path, sources: Mapping[str, Path]) -> None:
+        self.folder = Path(folder)
+        self.sources = dict(sources)
+        self._made: list[Path] = []  # folders that were not there before
+        self._descriptions: dict[str, str] = {}
+
+    def __enter__(self) -> "Derivatives":
+        described = self.folder / "dataset_description.json"
+        if described.exists() and not is_ours(self.folder):
+            raise UsageError(
+                f"The output folder {self.folder} holds another dataset",
+                "an empty or a new folder, or our own",
+            )
+        try:
+            self._make_folder(self.folder)
+            probe = self.folder / f".probe-{os.getpid()}"
+            probe.write_bytes(b"")
+            probe.unlink()
+        except OSError as error:
+            self._remove_empty()
+            raise OutputError(f"The output folder {self.folder} cannot be written: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._remove_empty()
+
+    def image(self, name: str, image: nib.Nifti1Image) -> str:
+        """Write an image as ``.nii.gz``, the same bytes for the same content; give its name back."""
+        return self._write(name, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+
+    def table(self, name: str, frame: pd.DataFrame) -> str:
+        """Write a table as ``.tsv``."""
+        text = frame.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
+        return self._write(name, text.encode())
+
+    def json(self, name: str, content: Mapping[str, Any]) -> str:
+        """Write a JSON object."""
+        return self._write(name, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+
+    def text(self, name: str, text: str) -> str:
+        """Write a text."""
+        return self._write(name, text.encode())
+
+    def binary(self, name: str, content: bytes) -> str:
+        """Write bytes."""
+        return self._write(name, content)
+
+    def explain(self, desc: str, description: str) -> None:
+        """Say what a ``desc`` label means, for ``descriptions.tsv``."""
+        self._descriptions[f"desc-{desc}"] = description
+
+    def record(self, contrast: str, written: Iterable[str], summaries: Sequence[Mapping[str, Any]]) -> None:
+        """Note what was written for a contrast; remove what an earlier run wrote for it and this one did not."""
+        name = f"{RECORDS}/{contrast}.json"
+        files = sorted(set(written))
+        earlier = read_json(self.folder / name).get("Files", [])
+        if earlier:
+            log.info("%s: replaces the %d files of an earlier run", contrast, len(earlier))
+        for stale in sorted(set(earlier) - set(files)):
+            self._path(stale).unlink(missing_ok=True)
+        time = datetime.now(UTC).isoformat(timespec="seconds")
+        self.json(name, {"Contrast": contrast, "Time": time, "Results": list(summaries), "Files": files})
+
+    def records(self) -> list[dict[str, Any]]:
+        """Give what is noted of every contrast on disk, of earlier runs too, by name."""
+        return [read_json(path) for path in sorted((self.folder / RECORDS).glob("*.json"))]
+
+    def describe(self) -> None:
+        """Write the files that describe the dataset as a whole."""
+        self.json("dataset_description.json", self._description())
+        self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in _IGNORED))
+        self.text("layout_config.json", LAYOUT_CONFIG.read_text(encoding="utf-8"))
+        self.text("README.md", _README)
+        known = self._known_descriptions() | self._descriptions
+        rows = pd.DataFrame(sorted(known.items()), columns=["desc_id", "description"])
+        self.table("descriptions.tsv", rows)
+        self.json(
+            "descriptions.json",
+            {
+                "desc_id": {"Description": "The desc entity of a file name, with its key"},
+                "description": {"Description": "What the files with this entity hold"},
+            },
+        )
+
+    def _description(self) -> dict[str, Any]:
+        links = {name: _link(path.resolve(), self.folder.resolve()) for name, path in self.sources.items()}
+        licences = {str(read_json(p / "dataset_description.json").get("License")) for p in self.sources.values()}
+        licence = licences.pop() if len(licences) == 1 else "None"
+        return {
+            "Name": "Group analysis with All-Resolutions Inference",
+            "BIDSVersion": BIDS_VERSION,
+            "DatasetType": "derivative",
+            "License": "unknown" if licence == "None" else licence,
+            "GeneratedBy": [{"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}],
+            "SourceDatasets": [{"URL": link} for link in links.values()],
+            "DatasetLinks": links,
+            "HowToAcknowledge": "Please cite Rosenblatt et al. (2018), doi:10.1016/j.neuroimage.2018.07.060",
+        }
+
+    def _known_descriptions(self) -> dict[str, str]:
+        path = self.folder / "descriptions.tsv"
+        if not path.is_file():
+            return {}
+        frame = pd.read_csv(path, sep="\t", dtype=str)
+        return dict(zip(frame["desc_id"], frame["description"], strict=True))
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+    def _write(self, name: str, content: bytes) -> str:
+        """Write a file under a temporary name in its folder, then give it its own."""
+        path = self._path(name)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            self._make_folder(path.parent)
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        return name
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it; remember which are new."""
+        absent = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._made.extend(reversed(absent))
+
+    def _remove_empty(self) -> None:
+        """Remove the new folders in which nothing was written."""
+        for folder in reversed(self._made):
+            if folder.is_dir() and not any(folder.iterdir()):
+                shutil.rmtree(folder)
+
+
+def _link(path: Path, folder: Path) -> str:
+    """Link a source dataset: relative, so that no user's folders are told and both can be moved together."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+_README = """\
+# Group analysis with All-Resolutions Inference
+
+Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/` holds the maps of the group model
+(effect, variance, t, z, p), the clusters above each threshold (label image, table) and the true discovery
+proportion (TDP) of each: with the stated confidence, at least that fraction of the voxels of the cluster is truly
+active. `descriptions.tsv` says what each `desc-` label means.
+"""

@@ -1,0 +1,398 @@
+"""Images and arrays: the one room that opens NIfTI files.
+
+A *grid* is a shape and an affine; a *mask* says which voxels of a grid are in; a *stack* is one map per subject
+on one grid. Inside, voxels are the positions 0..n_voxels-1 of a mask, in C order.
+"""
+
+import logging
+import math
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from scipy import ndimage
+
+from bids_ari.errors import (
+    DataError,
+    EmptyMaskError,
+    GridMismatchError,
+    InputNotFoundError,
+    ReadError,
+    listing,
+)
+from bids_ari.stats.forest import GridAdjacency
+from bids_ari.stats.tails import FloatArray
+
+log = logging.getLogger(__name__)
+
+BoolVolume = npt.NDArray[np.bool_]
+
+CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
+"""Neighbours that share a face; or also an edge; or also a corner: along how many axes a step may go."""
+
+_SAME_PLACE = 0.01
+"""Two grids are the same when no corner is further apart than this fraction of a voxel."""
+
+_DAMAGE = (ImageFileError, EOFError, zlib.error, ValueError, TypeError, OSError, MemoryError)
+"""What nibabel raises when a file is not what it says."""
+
+_MASKED = 0.6
+"""Maps that fill more of the volume than this are probably not brain-masked."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where the voxels of a volume are.
+
+    Attributes
+    ----------
+    shape : tuple of three int
+        Number of voxels along each axis.
+    affine : array (4, 4)
+        From voxel indices to mm, RAS+.
+    codes : tuple of two int
+        The sform and qform codes of the file, kept for what is written on this grid.
+    """
+
+    shape: tuple[int, int, int]
+    affine: FloatArray
+    codes: tuple[int, int] = (2, 0)
+
+    @classmethod
+    def of(cls, image: nib.Nifti1Image) -> "Grid":
+        """Take the grid of an image."""
+        header = image.header
+        codes = tuple(int(header[k]) if k in header else 2 for k in ("sform_code", "qform_code"))
+        return cls(tuple(image.shape[:3]), np.asarray(image.affine, dtype=float), codes)  # type: ignore[arg-type]
+
+    @property
+    def zooms(self) -> tuple[float, ...]:
+        """Voxel size in mm along each axis."""
+        return tuple(float(size) for size in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm3."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def matches(self, other: "Grid") -> bool:
+        """Say whether the voxels of two grids are the same."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(list(product(*((0, n - 1) for n in self.shape))))
+        apart = np.linalg.norm(self.millimetres(corners) - other.millimetres(corners), axis=1)
+        return bool(apart.max() <= _SAME_PLACE * min(self.zooms))
+
+    def millimetres(self, indices: npt.NDArray[np.integer]) -> FloatArray:
+        """Give the coordinates (n, 3) in mm of voxel indices (n, 3)."""
+        return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
+        """Make an image of an array on this grid, in the array's own type."""
+        image = nib.Nifti1Image(volume, self.affine)
+        sform, qform = self.codes
+        image.set_sform(self.affine, code=sform or 2)
+        image.set_qform(self.affine, code=qform)
+        image.header.set_xyzt_units("mm")
+        return image
+
+    def __str__(self) -> str:
+        size = " x ".join(f"{zoom:.3g}" for zoom in self.zooms)
+        return f"{size} mm {self.shape}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Mask:
+    """Some voxels of a grid.
+
+    Attributes
+    ----------
+    grid : Grid
+        The grid.
+    inside : array of bool (x, y, z)
+        True for the voxels that are in.
+    """
+
+    grid: Grid
+    inside: BoolVolume
+
+    def __post_init__(self) -> None:
+        self.inside.flags.writeable = False
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels that are in."""
+        return int(np.count_nonzero(self.inside))
+
+    @property
+    def indices(self) -> npt.NDArray[np.intp]:
+        """Voxel indices (n_voxels, 3) of each position."""
+        return np.argwhere(self.inside)
+
+    def volume(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[np.generic]:
+        """Put one value per voxel, (n_voxels,), back into a volume (x, y, z), with `fill` elsewhere."""
+        values = np.asarray(values)
+        volume = np.full(self.inside.shape, fill, dtype=values.dtype)
+        volume[self.inside] = values
+        return volume
+
+    def keep(self, voxels: npt.NDArray[np.bool_]) -> "Mask":
+        """Keep the voxels for which a boolean per voxel is true."""
+        return Mask(self.grid, self.volume(voxels).astype(bool))
+
+    def adjacency(self, connectivity: int) -> GridAdjacency:
+        """Say which voxels touch.
+
+        Parameters
+        ----------
+        connectivity : {6, 18, 26}
+            Neighbours share a face, also an edge, or also a corner.
+        """
+        padded = np.array(self.inside.shape) + 2
+        strides = np.array([padded[1] * padded[2], padded[2], 1])
+        steps = np.array(list(product((-1, 0, 1), repeat=3)))
+        axes = np.abs(steps).sum(axis=1)
+        steps = steps[(axes > 0) & (axes <= CONNECTIVITIES[connectivity])]
+        cell = (self.indices + 1) @ strides
+        return GridAdjacency(cell.astype(np.int32), (steps @ strides).astype(np.int32), int(padded.prod()))
+
+    def __repr__(self) -> str:
+        return f"Mask(n_voxels={self.n_voxels}, grid={self.grid})"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Stack:
+    """One map per subject, all on one grid; opened and checked, read when asked for.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        One file per subject.
+    subjects : tuple of str
+        Their labels.
+    grid : Grid
+        The grid that all share.
+    counts : array of int (x, y, z)
+        How many subjects have data at each voxel.
+    """
+
+    paths: tuple[Path, ...]
+    subjects: tuple[str, ...]
+    grid: Grid
+    counts: npt.NDArray[np.int32]
+
+    @property
+    def coverage(self) -> FloatArray:
+        """Fraction of subjects with data at each voxel, (x, y, z)."""
+        return self.counts / len(self.subjects)
+
+    def within(self, mask: Mask, smoothing: float | None = None) -> FloatArray:
+        """Read the maps within a mask, (n_subjects, n_voxels); NaN where a subject has no data.
+
+        Parameters
+        ----------
+        mask : Mask
+            On the same grid.
+        smoothing : float, optional
+            Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed first. Voxels
+            without data count as 0 then.
+        """
+        effects = np.empty((len(self.paths), mask.n_voxels))
+        complete = bool((self.counts[mask.inside] == len(self.subjects)).all())
+        for row, path in enumerate(self.paths):
+            volume, _ = load_volume(path)
+            effects[row] = smooth(volume, self.grid, smoothing)[mask.inside]
+            if not complete:
+                effects[row, missing(volume)[mask.inside]] = np.nan
+        return effects
+
+    def __repr__(self) -> str:
+        return f"Stack(n_subjects={len(self.subjects)}, grid={self.grid})"
+
+
+def load_volume(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid]:
+    """Read a three-dimensional image, or the file of one: its values as float64, scaled, and its grid.
+
+    Raises
+    ------
+    DataError
+        When the content is not there, damaged, or not three-dimensional.
+    ReadError
+        When the operating system cannot read the file.
+    """
+    image = open_image(source)
+    if len(image.shape) != 3:
+        raise DataError(f"{_named(source)} has {len(image.shape)} dimensions {image.shape}", "a single 3-D volume")
+    try:
+        return np.asarray(image.get_fdata(caching="unchanged")), Grid.of(image)
+    except _DAMAGE as error:
+        raise _unreadable(_named(source), error) from error
+
+
+def open_image(source: str | Path | nib.Nifti1Image) -> nib.Nifti1Image:
+    """Open an image without reading its values; a last axis of length 1 is dropped."""
+    if not isinstance(source, str | Path):
+        return _without_last(source)
+    path = Path(source)
+    if path.is_symlink() and not path.exists():
+        raise DataError(f"{path} is a link to content that is not here", hint=f"Fetch it: datalad get {path}")
+    if not path.exists():
+        raise InputNotFoundError(f"There is no file {path}")
+    try:
+        return _without_last(nib.load(path))
+    except _DAMAGE as error:
+        raise _unreadable(str(path), error) from error
+
+
+def load_stack(paths: Sequence[Path], subjects: Sequence[str]) -> Stack:
+    """Open one map per subject and count at each voxel the subjects that have data there.
+
+    Raises
+    ------
+    GridMismatchError
+        When the maps do not share one grid; names who differs.
+    DataError
+        When a map cannot be used: damaged, not 3-D, or without any value.
+    """
+    grids = [Grid.of(open_image(path)) for path in paths]
+    common = _common_grid(grids, subjects)
+    counts = np.zeros(common.shape, dtype=np.int32)
+    for path, subject in zip(paths, subjects, strict=True):
+        volume, _ = load_volume(path)
+        present = ~missing(volume)
+        if not present.any():
+            raise DataError(
+                f"sub-{subject} has no data: {path} holds only NaN or zero",
+                hint=f"Mend it or leave the subject out with --exclude {subject}",
+            )
+        counts += present
+    return Stack(tuple(paths), tuple(subjects), common, counts)
+
+
+def missing(volume: FloatArray) -> BoolVolume:
+    """Say at which voxels of an unsmoothed map the subject has no data.
+
+    NaN and infinities are missing. Zero is missing only where it is connected to the edge of the volume through
+    other voxels without a value: the background. A zero inside the brain is a value, as scaled integers give.
+    """
+    empty = ~np.isfinite(volume)
+    zero = volume == 0
+    if not zero.any():
+        return empty
+    regions, _ = ndimage.label(empty | zero)
+    edges = [np.take(regions, (0, -1), axis=axis).ravel() for axis in range(3)]
+    outer = np.unique(np.concatenate(edges))
+    return empty | np.isin(regions, outer[outer > 0])
+
+
+def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
+    """Smooth a volume by a Gaussian of a full width at half maximum in mm; what is not finite becomes 0."""
+    finite = np.where(np.isfinite(volume), volume, 0.0)
+    if not fwhm:
+        return finite
+    from nilearn.image import smooth_img
+
+    return np.asarray(smooth_img(nib.Nifti1Image(finite, grid.affine), fwhm).dataobj, dtype=float)
+
+
+def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> Mask:
+    """Read a mask: every voxel that is finite and not 0.
+
+    Raises
+    ------
+    GridMismatchError
+        When it is not on `grid`.
+    EmptyMaskError
+        When no voxel is in.
+    """
+    volume, found = load_volume(source)
+    if not found.matches(grid):
+        raise GridMismatchError(
+            f"The mask {_named(source)} is on another grid: {found}",
+            f"the grid of the maps: {grid}",
+            "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
+        )
+    inside = np.isfinite(volume) & (volume != 0)
+    if not inside.any():
+        raise EmptyMaskError(f"The mask {_named(source)} is empty", "at least one voxel that is not 0")
+    return Mask(grid, inside)
+
+
+def group_mask(stack: Stack, given: Mask | None, coverage: float) -> Mask:
+    """Choose the voxels to test: inside the given mask, and with data of enough subjects.
+
+    Parameters
+    ----------
+    stack : Stack
+        The maps.
+    given : Mask, optional
+        Voxels outside are not tested.
+    coverage : float
+        The fraction of subjects, in (0, 1], that must have data at a voxel.
+
+    Raises
+    ------
+    EmptyMaskError
+        When no voxel is left.
+    """
+    enough = stack.counts >= max(1, math.ceil(coverage * len(stack.subjects) - 1e-9))
+    inside = enough & given.inside if given is not None else enough
+    if not inside.any():
+        most = int(stack.counts.max() if given is None else stack.counts[given.inside].max())
+        raise EmptyMaskError(
+            f"No voxel has data of {coverage:.0%} of the {len(stack.subjects)} subjects (at most {most} do)"
+            + (" inside the mask" if given is not None else ""),
+            hint="Lower --coverage, leave out who covers least with --exclude, or check the mask",
+        )
+    return Mask(stack.grid, inside)
+
+
+def looks_unmasked(mask: Mask) -> bool:
+    """Say whether a mask fills so much of the volume that the maps were probably not brain-masked."""
+    return mask.n_voxels > _MASKED * mask.inside.size
+
+
+def _common_grid(grids: Sequence[Grid], subjects: Sequence[str]) -> Grid:
+    """Give the grid that all share, or name who differs from the most common one."""
+    votes: Counter[int] = Counter()
+    kinds: list[int] = []  # for each map, the first map on the same grid
+    for i, grid in enumerate(grids):
+        kind = next((k for k in votes if grids[k].matches(grid)), i)
+        votes[kind] += 1
+        kinds.append(kind)
+    common = votes.most_common(1)[0][0]
+    odd = [i for i, kind in enumerate(kinds) if kind != common]
+    if odd:
+        who = listing(f"sub-{subjects[i]}" for i in odd)
+        labels = " ".join(subjects[i] for i in odd)
+        raise GridMismatchError(
+            f"{who} {'has' if len(odd) == 1 else 'have'} a grid of {grids[odd[0]]}",
+            f"that of the {votes[common]} others: {grids[common]}",
+            f"Resample, or leave out with --exclude {labels}",
+        )
+    return grids[common]
+
+
+def _without_last(image: nib.Nifti1Image) -> nib.Nifti1Image:
+    """Drop a fourth axis of length 1."""
+    return image.slicer[..., 0] if len(image.shape) == 4 and image.shape[3] == 1 else image
+
+
+def _named(source: str | Path | nib.Nifti1Image) -> str:
+    """Name an image in a message."""
+    return str(source if isinstance(source, str | Path) else source.get_filename() or "the image")
+
+
+def _unreadable(name: str, error: Exception) -> DataError | ReadError:
+    """Tell a file whose content is damaged from one that the system does not give us."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return ReadError(f"{name} cannot be read: {error.strerror}")
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DataError(f"{name} is damaged or no NIfTI image: {reason}", hint="Copy or make it anew")
