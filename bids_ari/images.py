@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -246,7 +247,8 @@ def open_image(source: str | Path | nib.Nifti1Image) -> nib.Nifti1Image:
     if not path.exists():
         raise InputNotFoundError(f"There is no file {path}")
     try:
-        return _without_last(nib.load(path))
+        image: Any = nib.load(path)
+        return _without_last(image)
     except _DAMAGE as error:
         raise _unreadable(str(path), error) from error
 

@@ -169,7 +169,7 @@ def discover(
         raise UsageError(f"stat {stat!r} is unknown", f"one of {', '.join(STATS)}")
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
-    given = dict(subjects=subjects, task=task, space=space, contrast=contrast, session=session, run=run)
+    given = {"subjects": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
     wanted = {FILTER_KEYS[name]: _labels(labels, FILTER_KEYS[name]) for name, labels in given.items()}
     excluded = _labels(exclude, "sub")
     _check_labels(dataset, wanted, excluded)
@@ -183,7 +183,7 @@ def discover(
             usable[file.entities.without(*_SHARED_BY_GROUP)].append(file)
     if not usable:
         raise _nothing_matches(dataset, wanted, stat)
-    chosen = {key: kept for key, kept in _choose_stages(usable, refused)}
+    chosen = dict(_choose_stages(usable, refused))
     return _sort_out(chosen, refused, stat)
 
 

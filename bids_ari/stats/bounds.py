@@ -94,14 +94,14 @@ def true_discoveries(category: npt.NDArray[np.int32]) -> int:
 
 def _checked(voxels: Positions, n_voxels: int) -> Positions:
     """Refuse what would silently index something else."""
-    voxels = np.asarray(voxels)
-    if voxels.dtype == bool:
-        if voxels.shape != (n_voxels,):
-            raise ValueError(f"voxels must hold one boolean per voxel, ({n_voxels},); found {voxels.shape}")
-    elif voxels.size == 0:
-        return np.zeros(0, dtype=np.intp)
-    elif voxels.dtype.kind not in "iu" or voxels.ndim != 1:
-        raise ValueError(f"voxels must be a row of positions; found {voxels.dtype} of shape {voxels.shape}")
-    elif voxels.min() < 0 or np.unique(voxels).size < voxels.size:
+    chosen: np.ndarray = np.asarray(voxels)
+    if chosen.dtype == bool:
+        if chosen.shape != (n_voxels,):
+            raise ValueError(f"voxels must hold one boolean per voxel, ({n_voxels},); found {chosen.shape}")
+    elif chosen.size == 0:
+        chosen = np.zeros(0, dtype=np.intp)
+    elif chosen.dtype.kind not in "iu" or chosen.ndim != 1:
+        raise ValueError(f"voxels must be a row of positions; found {chosen.dtype} of shape {chosen.shape}")
+    elif chosen.min() < 0 or np.unique(chosen).size < chosen.size:
         raise ValueError("voxels must be distinct positions, none below 0")
-    return voxels
+    return chosen

@@ -13,6 +13,7 @@ Comparisons are made with products, as written above, in float64; equality rejec
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.tails import FloatArray
@@ -72,7 +73,8 @@ def local_scales(m: int, local_test: LocalTest) -> FloatArray:
     if local_test == "simes":
         return sizes
     if local_test == "hommel":
-        return sizes * np.cumsum(np.concatenate(([0.0], 1 / sizes[1:])))
+        harmonic: FloatArray = np.cumsum(np.concatenate(([0.0], 1 / sizes[1:])))
+        return sizes * harmonic
     raise ValueError(f"local_test must be one of {', '.join(LOCAL_TESTS)}; found {local_test!r}")
 
 
@@ -107,7 +109,7 @@ def _smallest_rejected(small: FloatArray, larger: np.ndarray, size: int, alpha: 
     return int(high.min())
 
 
-def categories(p: FloatArray, alpha: float, scale: float) -> np.ndarray:
+def categories(p: FloatArray, alpha: float, scale: float) -> npt.NDArray[np.int32]:
     """Give the category of each p: the smallest integer u >= 1 with ``scale * p <= u * alpha``.
 
     Parameters
@@ -128,4 +130,5 @@ def categories(p: FloatArray, alpha: float, scale: float) -> np.ndarray:
     guess = np.clip(np.ceil(product / alpha), 1, p.size + 1)
     guess = np.where((guess > 1) & (product <= (guess - 1) * alpha), guess - 1, guess)
     guess = np.where(product > guess * alpha, guess + 1, guess)
-    return np.minimum(guess, p.size + 1).astype(np.int32)
+    category: npt.NDArray[np.int32] = np.minimum(guess, p.size + 1).astype(np.int32)
+    return category

@@ -5,7 +5,7 @@ preorder: a node, then the subtree of its heaviest child, then the subtrees of i
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,13 @@ uncached: list[str] = []
 
 def _compiled(function: _Function) -> _Function:
     """Compile when first called; keep the machine code where a cache folder can be written."""
+    compiled: Any
     try:
-        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+        compiled = njit(cache=True, nogil=True)(function)
     except RuntimeError:  # numba found no folder for its cache
         uncached.append(function.__name__)
-        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+        compiled = njit(nogil=True)(function)
+    return cast(_Function, compiled)
 
 
 @_compiled

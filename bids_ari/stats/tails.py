@@ -85,7 +85,7 @@ def _log_upper_tail(t: FloatArray, dof: FloatArray | float) -> FloatArray:
     tail = np.asarray(special.stdtr(dof, -t))
     far = tail < _UNDERFLOW
     with np.errstate(divide="ignore"):
-        log_tail = np.log(tail)
+        log_tail: FloatArray = np.log(tail)
     log_tail[far] = _log_far_tail(t[far], dof[far])
     return log_tail
 
@@ -100,10 +100,11 @@ def _log_far_tail(t: FloatArray, dof: FloatArray) -> FloatArray:
     """
     a, b = dof / 2, 0.5
     log_odds = 2 * np.log(t) - np.log(dof)  # log of t^2 / dof; t^2 itself may overflow
-    log_x = -np.logaddexp(0.0, log_odds)
-    term = series = np.ones_like(t)
+    log_x, log_1_minus_x = -np.logaddexp(0.0, log_odds), -np.logaddexp(0.0, -log_odds)
+    series: FloatArray = np.ones_like(t)
+    term = series
     for k in range(20):
         term = -term * (1 - b + k) / (a + 1 + k) * np.exp(-log_odds)
         series = series + term
-    log_beta = a * log_x + (b - 1) * (log_odds + log_x) - np.log(a) - special.betaln(a, b) + np.log(series)
+    log_beta = a * log_x + (b - 1) * log_1_minus_x - np.log(a) - special.betaln(a, b) + np.log(series)
     return np.asarray(log_beta - np.log(2))
