@@ -156,13 +156,15 @@ class Mask:
         connectivity : {6, 18, 26}
             Neighbours share a face, also an edge, or also a corner.
         """
-        padded = np.array(self.inside.shape) + 2
+        box = ndimage.find_objects(self.inside.astype(np.int8))[0]  # far smaller than the volume
+        padded_inside = np.pad(self.inside[box], 1)
+        padded = padded_inside.shape
         strides = np.array([padded[1] * padded[2], padded[2], 1])
         steps = np.array(list(product((-1, 0, 1), repeat=3)))
         axes = np.abs(steps).sum(axis=1)
         steps = steps[(axes > 0) & (axes <= CONNECTIVITIES[connectivity])]
-        cell = (self.indices + 1) @ strides
-        return GridAdjacency(cell.astype(np.int32), (steps @ strides).astype(np.int32), int(padded.prod()))
+        cell = np.flatnonzero(padded_inside).astype(np.int32)
+        return GridAdjacency(cell, (steps @ strides).astype(np.int32), padded_inside.size)
 
     def __repr__(self) -> str:
         return f"Mask(n_voxels={self.n_voxels}, grid={self.grid})"

@@ -34,27 +34,123 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
+def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) -> int:
+    """Give the largest size i whose i largest p are not rejected; `small` holds the p <= alpha, sorted.
+
+    Each p lowers the size until it no longer rejects it. A p that did not reject the size that it met may reject
+    a smaller one, so this is repeated until nothing changes. (Never needed twice for Simes.)
+    """
+    size = m
+    before = m + 1
+    while size < before:
+        before = size
+        for k in range(small.size):
+            larger = m - k - 1
+            while size > larger and scales[size] * small[k] <= (size - larger) * alpha:
+                size -= 1
+    return size
+
+
+@_compiled
+def least_slopes(ordered: Floats) -> Floats:
+    """Give for i = 1..m the least slope from (m - i, 0) to a point (k, p_(k)), k > m - i; `ordered` is sorted.
+
+    Only corners of the lower convex hull of the points count. Points are added from the right; the corner that
+    is touched moves left with the point it is seen from, so corners to its right are never needed again.
+    """
+    m = ordered.size
+    slopes = np.empty(m)
+    hull = np.empty(m, dtype=np.int64)  # corners, k from 1, left end last
+    first, end = 0, 0  # hull[first] is the right end
+    for i in range(1, m + 1):
+        k = m - i + 1
+        p = ordered[k - 1]
+        while end - first >= 2:
+            a, b = hull[end - 1], hull[end - 2]  # drop a where it lies on or above the line from k to b
+            if (ordered[a - 1] - p) * (b - k) < (ordered[b - 1] - p) * (a - k):
+                break
+            end -= 1
+        hull[end] = k
+        end += 1
+        origin = m - i
+        while end - first >= 2:
+            a, b = hull[first], hull[first + 1]
+            if ordered[a - 1] * (b - origin) < ordered[b - 1] * (a - origin):
+                break
+            first += 1
+        slopes[i - 1] = ordered[hull[first] - 1] / (hull[first] - origin)
+    return slopes
+
+
+@_compiled
+def _find(root: Ints, member: int) -> int:
+    """Give the representative of the component of a rank, shortening the way to it."""
+    while root[member] != member:
+        root[member] = root[root[member]]
+        member = root[member]
+    return member
+
+
+@_compiled
+def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints, parent: Ints) -> int:
+    """Join two components at a new node `rank`, parent of the node that completed `other`."""
+    parent[last[other]] = rank
+    if size[other] > size[mine]:
+        mine, other = other, mine
+    root[other] = mine
+    size[mine] += size[other]
+    return mine
+
+
+@_compiled
 def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
     """Join voxels from the most to the least extreme on a padded grid; give each rank's parent rank.
 
-    Each voxel becomes the root of the component that it joins together, so a parent has the larger rank.
+    Each voxel completes the component that it joins together, so a parent has the larger rank. Components are
+    kept by union-find, by size; `last` is the node that completed a component, `member` one of its ranks at
+    each cell. What a cell learns of its component is written back, so that most look-ups end at once.
     """
-    rank_at = np.full(n_cells, NONE, dtype=np.int32)
-    parent = np.full(order.size, NONE, dtype=np.int32)
-    root = np.arange(order.size).astype(np.int32)
-    for rank in range(order.size):
+    n = order.size
+    parent = np.full(n, NONE, dtype=np.int32)
+    member = np.full(n_cells, NONE, dtype=np.int32)
+    root = np.arange(n).astype(np.int32)
+    size = np.ones(n, dtype=np.int32)
+    last = np.empty(n, dtype=np.int32)
+    for rank in range(n):
         here = cell[order[rank]]
-        rank_at[here] = rank
+        mine = rank
         for offset in offsets:
-            other = rank_at[here + offset]
-            if other == NONE:
+            neighbour = here + offset
+            if member[neighbour] == NONE or member[neighbour] == mine:
                 continue
-            while root[other] != other:
-                root[other] = root[root[other]]
-                other = root[other]
-            if other != rank:
-                root[other] = rank
-                parent[other] = rank
+            member[neighbour] = other = _find(root, member[neighbour])
+            if other != mine:
+                mine = _merge(mine, other, rank, root, size, last, parent)
+        last[mine] = rank
+        member[here] = mine
+    return parent
+
+
+@_compiled
+def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) -> Ints:
+    """Do what `grid_parents` does on a graph: voxel v touches ``neighbours[starts[v] : starts[v + 1]]``."""
+    n = order.size
+    parent = np.full(n, NONE, dtype=np.int32)
+    member = np.full(n, NONE, dtype=np.int32)
+    root = np.arange(n).astype(np.int32)
+    size = np.ones(n, dtype=np.int32)
+    last = np.empty(n, dtype=np.int32)
+    for rank in range(n):
+        here = order[rank]
+        mine = rank
+        for neighbour in neighbours[starts[here] : starts[here + 1]]:
+            if member[neighbour] == NONE or member[neighbour] == mine:
+                continue
+            member[neighbour] = other = _find(root, member[neighbour])
+            if other != mine:
+                mine = _merge(mine, other, rank, root, size, last, parent)
+        last[mine] = rank
+        member[here] = mine
     return parent
 
 
