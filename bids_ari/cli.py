@@ -2,13 +2,13 @@
 
 import argparse
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, UnknownLevelError, UsageError
+from bids_ari.console import Parser, exit_code_of, set_up_log
+from bids_ari.errors import DataError, UnknownLevelError
 
 if TYPE_CHECKING:
     from bids_ari.settings import Settings
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEVELS = ("group",)
-ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
+    set_up_log(0)
     try:
         arguments = parser().parse_args(argv)
         set_up_log(arguments.verbose)
@@ -43,42 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def exit_code_of(error: BaseException) -> int:
-    """Say an error in words for whose move it is, and give its exit code."""
-    if isinstance(error, SystemExit):  # --help and --version
-        return int(error.code or 0)
-    set_up_log(0)
-    if isinstance(error, BidsAriError):
-        log.error("%s", error)
-        return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        log.error("interrupted")
-        return INTERRUPTED
-    log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
-    return BUG
-
-
-def set_up_log(verbose: int) -> None:
-    """Send the log of this package to stderr; more of it with ``-v``."""
-    package = logging.getLogger("bids_ari")
-    package.setLevel(logging.DEBUG if verbose else logging.INFO)
-    if not package.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-        package.addHandler(handler)
-        package.propagate = False
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints are UsageError, not an exit of its own."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"See {self.prog} --help")
-
-
 def parser() -> argparse.ArgumentParser:
     """Make the parser. Its names and defaults are those of the BIDS-App contract and of `Options`."""
-    top = _Parser(
+    top = Parser(
         prog="bids-ari",
         description="Group analysis of first-level fMRI contrast maps with All-Resolutions Inference: for any "
         "cluster, a lower bound on the proportion of truly active voxels.",

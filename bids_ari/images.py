@@ -4,6 +4,7 @@ A *grid* is a shape and an affine; a *mask* says which voxels of a grid are in; 
 on one grid. Inside, voxels are the positions 0..n_voxels-1 of a mask, in C order.
 """
 
+import gzip
 import logging
 import math
 import zlib
@@ -18,6 +19,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
 from scipy import ndimage
 
 from bids_ari.errors import (
@@ -41,7 +43,17 @@ CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
 _SAME_PLACE = 0.01
 """Two grids are the same when no corner is further apart than this fraction of a voxel."""
 
-_DAMAGE = (ImageFileError, EOFError, zlib.error, ValueError, TypeError, OSError, MemoryError)
+_DAMAGE = (
+    ImageFileError,
+    HeaderDataError,
+    EOFError,
+    zlib.error,
+    ValueError,
+    TypeError,
+    OverflowError,
+    OSError,
+    MemoryError,
+)
 """What nibabel raises when a file is not what it says."""
 
 _MASKED = 0.6
@@ -99,14 +111,16 @@ class Grid:
         """Make an image of an array on this grid, in the array's own type."""
         image = nib.Nifti1Image(volume, self.affine)
         sform, qform = self.codes
-        image.set_sform(self.affine, code=sform or 2)
+        image.set_sform(self.affine, code=sform if sform or qform else 2)
         image.set_qform(self.affine, code=qform)
         image.header.set_xyzt_units("mm")
         return image
 
     def __str__(self) -> str:
         size = " x ".join(f"{zoom:.3g}" for zoom in self.zooms)
-        return f"{size} mm {self.shape}"
+        axes = "".join(str(code) for code in nib.aff2axcodes(self.affine))
+        origin = ", ".join(f"{x:.4g}" for x in self.affine[:3, 3])
+        return f"{size} mm {self.shape} {axes} from ({origin})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -231,26 +245,29 @@ def load_volume(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid]
         When the operating system cannot read the file.
     """
     image = open_image(source)
-    if len(image.shape) != 3:
-        raise DataError(f"{_named(source)} has {len(image.shape)} dimensions {image.shape}", "a single 3-D volume")
     try:
+        if not isinstance(source, SpatialImage):
+            _read_to_the_end(Path(source))
         return np.asarray(image.get_fdata(caching="unchanged")), Grid.of(image)
     except _DAMAGE as error:
         raise _unreadable(_named(source), error) from error
 
 
 def open_image(source: str | Path | nib.Nifti1Image) -> nib.Nifti1Image:
-    """Open an image without reading its values; a last axis of length 1 is dropped."""
+    """Open a three-dimensional image without reading its values; a last axis of length 1 is dropped."""
     if not isinstance(source, str | Path):
-        return _without_last(source)
+        return _checked(source, _named(source))
     path = Path(source)
-    if path.is_symlink() and not path.exists():
-        raise DataError(f"{path} is a link to content that is not here", hint=f"Fetch it: datalad get {path}")
-    if not path.exists():
-        raise InputNotFoundError(f"There is no file {path}")
     try:
+        path.open("rb").close()  # nibabel would not say why a file cannot be read
         image: Any = nib.load(path)
-        return _without_last(image)
+        return _checked(image, str(path))
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise DataError(
+                f"{path} is a link to content that is not here", hint=f"Fetch it: datalad get {path}"
+            ) from error
+        raise InputNotFoundError(f"There is no file {path}") from error
     except _DAMAGE as error:
         raise _unreadable(str(path), error) from error
 
@@ -304,6 +321,23 @@ def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
     from nilearn.image import smooth_img
 
     return np.asarray(smooth_img(nib.Nifti1Image(finite, grid.affine), fwhm).dataobj, dtype=float)
+
+
+def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) -> npt.NDArray[np.generic]:
+    """Give the nearest value of a volume at each voxel of another grid; 0 outside."""
+    if grid.matches(target):
+        return volume
+    from nilearn.image import resample_img
+
+    resampled = resample_img(
+        nib.Nifti1Image(volume, grid.affine),
+        target_affine=target.affine,
+        target_shape=target.shape,
+        interpolation="nearest",
+        copy_header=True,
+        force_resample=True,
+    )
+    return np.asarray(resampled.dataobj)
 
 
 def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> Mask:
@@ -376,22 +410,47 @@ def _common_grid(grids: Sequence[Grid], subjects: Sequence[str]) -> Grid:
     if odd:
         who = listing(f"sub-{subjects[i]}" for i in odd)
         labels = " ".join(subjects[i] for i in odd)
+        alike = len({kinds[i] for i in odd}) == 1
+        others = f"the {votes[common]} others" if votes[common] > 1 else f"sub-{subjects[common]}"
         raise GridMismatchError(
-            f"{who} {'has' if len(odd) == 1 else 'have'} a grid of {grids[odd[0]]}",
-            f"that of the {votes[common]} others: {grids[common]}",
+            f"{who} {'has' if len(odd) == 1 else 'have'} {'a grid of' if alike else 'other grids, such as'} "
+            f"{grids[odd[0]]}",
+            f"that of {others}: {grids[common]}",
             f"Resample, or leave out with --exclude {labels}",
         )
     return grids[common]
 
 
-def _without_last(image: nib.Nifti1Image) -> nib.Nifti1Image:
-    """Drop a fourth axis of length 1."""
-    return image.slicer[..., 0] if len(image.shape) == 4 and image.shape[3] == 1 else image
+def _checked(image: nib.Nifti1Image, name: str) -> nib.Nifti1Image:
+    """Drop a fourth axis of length 1; refuse what is not one volume of real numbers with a place in space."""
+    if not isinstance(image, SpatialImage):
+        raise DataError(f"{name} is no volume image but {type(image).__name__}", "a NIfTI file")
+    if len(image.shape) == 4 and image.shape[3] == 1:
+        image = image.slicer[..., 0]
+    if len(image.shape) != 3:
+        raise DataError(f"{name} has {len(image.shape)} dimensions {image.shape}", "a single 3-D volume")
+    if min(image.shape) < 1:
+        raise DataError(f"{name} has the shape {image.shape}", "at least one voxel along each axis")
+    if image.get_data_dtype().kind not in "biuf":
+        raise DataError(f"{name} holds values of type {image.get_data_dtype()}", "real numbers")
+    if not np.isfinite(image.affine).all() or np.linalg.det(image.affine[:3, :3]) == 0:
+        raise DataError(f"{name} has an affine that places no voxel: {image.affine[:3].tolist()}", "an invertible one")
+    return image
 
 
-def _named(source: str | Path | nib.Nifti1Image) -> str:
+def _read_to_the_end(path: Path) -> None:
+    """Let gzip compare its checksum, which nibabel never reaches: without, most flipped bits would be taken as data."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as content:
+            while content.read(1 << 20):
+                pass
+
+
+def _named(source: Any) -> str:
     """Name an image in a message."""
-    return str(source if isinstance(source, str | Path) else source.get_filename() or "the image")
+    if isinstance(source, str | Path):
+        return str(source)
+    return str(source.get_filename() or "the image") if isinstance(source, SpatialImage) else "the image"
 
 
 def _unreadable(name: str, error: Exception) -> DataError | ReadError:

@@ -91,7 +91,7 @@ CLUSTER_COLUMNS = {
 
 def stem(result: ContrastResult, **labels: str) -> Entities:
     """Give the entities that name a file of a result."""
-    return result.contrast.entities.with_(test=result.test, **labels)
+    return _named(result, test=result.test, **labels)
 
 
 def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
@@ -125,22 +125,32 @@ def report_name(result: ContrastResult) -> str:
     return _in_group(stem(result, desc=result.desc), "report", ".html")
 
 
+def _named(result: ContrastResult, **labels: str) -> Entities:
+    """Name a file of a contrast; a ``desc`` comes after that of the subjects' maps, so that contrasts stay apart."""
+    own = result.contrast.entities.get("desc")
+    if own and (desc := labels.get("desc")):
+        labels["desc"] = own + desc[0].upper() + desc[1:]
+    return result.contrast.entities.with_(**labels)
+
+
 def _write_maps(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write the images of `MAPS` and the TDP of each threshold."""
     for each in MAPS:
         labels = {key: label.format(desc=result.desc) for key, label in each.labels.items()}
-        entities = stem(result, **labels) if each.per_test else result.contrast.entities.with_(**labels)
+        entities = stem(result, **labels) if each.per_test else _named(result, **labels)
         sidecar = _about(result, each.description, with_inference=labels.get("stat") == "tdp")
+        if labels.get("stat") == "p":
+            sidecar["Alternative"] = result.alternative
         yield from _write_image(out, entities, each.suffix, each.image(result), sidecar)
-    out.explain(result.desc, _direction(result))
-    out.explain("analysis", "The voxels that were tested")
+    _explain(result, out, result.desc, _direction(result))
+    _explain(result, out, "analysis", "The voxels that were tested")
 
 
 def _write_clusters(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write label image, label table, cluster table and TDP map of each threshold."""
     for threshold, clusters in result.clusters.items():
         desc = result.desc + threshold_label(threshold)
-        out.explain(desc, f"{_direction(result)}; clusters above z = {threshold:g}")
+        _explain(result, out, desc, f"{_direction(result)}; clusters above z = {threshold:g}")
         named, table = stem(result, desc=desc), result.table(threshold)
         about = _about(result, "", with_inference=True) | {"ClusterThreshold": threshold}
         tdp = about | {"Description": "True discovery proportion of the cluster that holds each voxel"}
@@ -155,6 +165,11 @@ def _write_clusters(result: ContrastResult, out: Derivatives) -> Iterator[str]:
         yield out.table(_in_group(named, "clusters", ".tsv"), table)
         columns = about | {"Description": "Clusters and their peaks"} | _columns(table)
         yield out.json(_in_group(named, "clusters", ".json"), columns)
+
+
+def _explain(result: ContrastResult, out: Derivatives, desc: str, meaning: str) -> None:
+    """Say what a ``desc`` label means, under the name that it has in files."""
+    out.explain(str(_named(result, desc=desc).get("desc")), meaning)
 
 
 def _write_image(

@@ -219,7 +219,9 @@ def cluster_table(result: ContrastResult, clusters: Sequence[Cluster]) -> pd.Dat
         rows.append(row)
     columns = [f"{name}_{part}" for name in _PEAK_NAMES for part in ("stat", "x", "y", "z")]
     fixed = ["label", "size", "volume_mm3", "tdn", "tdp", "mean_effect"]
-    return pd.DataFrame(rows, columns=fixed + columns)
+    whole = ("label", "size", "tdn")
+    types = {column: int if column in whole else float for column in fixed + columns}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
 _PEAK_NAMES = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))

@@ -1,8 +1,11 @@
 """What is asked: `Options` of the data, `Settings` of a run."""
 
 import math
-from collections.abc import Mapping
+import operator
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,32 @@ from bids_ari.errors import UsageError
 from bids_ari.images import CONNECTIVITIES
 from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
+
+
+def _width(given: Any) -> float | None:
+    return None if given is None else float(given)
+
+
+def _heights(given: Any) -> tuple[float, ...]:
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    return tuple(sorted({float(each) + 0.0 for each in (given if several else [given])}))  # + 0.0: no -0.0
+
+
+def _directions(given: Any) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+
+
+_RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
+    ("mask", lambda x: None if x is None else Path(x), lambda x: True, "the path of an image"),
+    ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
+    ("smoothing", _width, lambda x: x is None or (math.isfinite(x) and x >= 0), "a width in mm, 0 or more"),
+    ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
+    ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
+    ("thresholds", _heights, lambda xs: xs and all(math.isfinite(x) and x >= 0 for x in xs), "z values, 0 or more"),
+    ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
+    ("method", lambda x: x, lambda x: x in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
+)
+"""Of each option: its one form, what must hold, and the rule in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +83,16 @@ class Options:
     join_signs: bool = False
 
     def __post_init__(self) -> None:
-        def normalise(name: str, value: object) -> None:
-            object.__setattr__(self, name, value)
-
-        normalise("mask", None if self.mask is None else Path(self.mask))
-        normalise("alternatives", tuple(dict.fromkeys(self.alternatives)))
-        normalise("thresholds", tuple(sorted({float(threshold) for threshold in self.thresholds})))
-        for name, value, good, rule in (
-            ("alpha", self.alpha, 0 < self.alpha < 1, "a number between 0 and 1, such as 0.05"),
-            ("coverage", self.coverage, 0 < self.coverage <= 1, "a fraction above 0, at most 1"),
-            ("smoothing", self.smoothing, _is_width(self.smoothing), "a width in mm, 0 or more"),
-            ("connectivity", self.connectivity, self.connectivity in CONNECTIVITIES, "6, 18 or 26"),
-            ("method", self.method, self.method in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
-            ("threshold", self.thresholds, _are_heights(self.thresholds), "z values, 0 or more"),
-            ("alternative", self.alternatives, _are_directions(self.alternatives), ", ".join(ALTERNATIVES)),
-        ):
+        for name, normalise, fits, rule in _RULES:
+            given = getattr(self, name)
+            try:
+                value = normalise(given)
+                good = fits(value)
+            except (TypeError, ValueError):
+                good = False
             if not good:
-                raise UsageError(f"{name} is {value}", rule)
+                raise UsageError(f"{name} is {given!r}", rule)
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +123,19 @@ class Settings:
     options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
-        output = Path(self.output_dir).resolve()
         for folder in map(Path, (self.dataset_dir, *self.derivatives)):
-            source = folder.resolve()
-            if output == source:
-                raise UsageError(f"The output folder {self.output_dir} is the input", "another folder")
-            if output.is_relative_to(source) and any(
-                part.startswith("sub-") for part in output.relative_to(source).parts
-            ):
-                raise UsageError(
-                    f"The output folder {self.output_dir} lies among a subject's files",
-                    "a folder of its own",
-                    f"For example {folder / 'derivatives' / 'bids_ari'}",
-                )
+            for output, source in product(_places(self.output_dir), _places(folder)):
+                if output == source:
+                    raise UsageError(f"The output folder {self.output_dir} is the input", "another folder")
+                inner = output.relative_to(source).parts if output.is_relative_to(source) else ()
+                if any(part.startswith("sub-") for part in inner):
+                    raise UsageError(
+                        f"The output folder {self.output_dir} lies among a subject's files",
+                        "a folder of its own",
+                        f"For example {folder / 'derivatives' / 'bids_ari'}",
+                    )
 
 
-def _is_width(value: float | None) -> bool:
-    return value is None or (math.isfinite(value) and value >= 0)
-
-
-def _are_heights(values: tuple[float, ...]) -> bool:
-    return bool(values) and all(math.isfinite(value) and value >= 0 for value in values)
-
-
-def _are_directions(values: tuple[str, ...]) -> bool:
-    return bool(values) and all(value in ALTERNATIVES for value in values)
+def _places(folder: str | Path) -> set[Path]:
+    """Give the absolute path of a folder, as it is written and with its links followed."""
+    return {Path(os.path.normpath(Path(folder).absolute())), Path(folder).resolve()}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari.bids.entities import Entities, labels_in_name
-from bids_ari.errors import InputNotFoundError, ReadError
+from bids_ari.errors import InputNotFoundError, ReadError, listing
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +34,17 @@ _SHORT |= {
 _SHORT |= {"tracer": "trc", "nucleus": "nuc", "volume": "voi"}
 _NOT_ENTITIES = {"suffix", "extension", "datatype", "fmap", "scans"}
 
-# pybids indexes what no pattern excludes: only statmaps are left, so that a large dataset opens quickly.
+# pybids indexes what no pattern excludes: only statmaps are left, without sidecars, so that a large dataset opens
+# quickly.
 _IGNORED = (
     re.compile(
-        r"^(?!.*statmap\.[^/]*$).*\.(nii|gz|json|tsv|gii|txt|html|svg|png|jpg|csv|md|h5|mat|npz|toml|log|dat|bib)$"
+        r"^(?!.*statmap\.(?!json$)[^/]*$).*\.(nii|gz|json|tsv|gii|txt|html|svg|png|jpg|csv|md|h5|mat|npz|toml|log|dat|bib)$"
     ),
     re.compile(r"/(sourcedata|code|models|logs|figures|derivatives|rawdata|\.[^/]*)(/|$)"),
 )
+
+_NO_CONFIG = ".bids_ari-reads-no-layout_config"
+"""pybids fails when a dataset's own configuration names an entity that ours names too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,9 @@ class Dataset:
     path : Path
         The folder that was opened.
     roots : mapping of str to Path
-        The derivative datasets in it, by a short name each.
+        The derivative datasets that hold them, by a short name each.
     statmaps : tuple of StatmapFile
-        Every file with the suffix ``statmap``, sorted.
+        Every file with the suffix ``statmap`` but sidecars, sorted.
     """
 
     path: Path
@@ -108,25 +112,33 @@ def open_dataset(
     ------
     InputNotFoundError
         When a folder does not exist, or none holds a statmap.
+    ReadError
+        When a folder or a description cannot be read.
     """
-    path = Path(path)
-    for folder in (path, *map(Path, derivatives)):
+    try:
+        return _open(Path(path), [Path(folder) for folder in derivatives], {Path(f).resolve() for f in leave_out})
+    except OSError as error:
+        raise ReadError(f"{error.filename or path} cannot be read: {error.strerror}") from error
+
+
+def _open(path: Path, derivatives: Sequence[Path], skipped: set[Path]) -> Dataset:
+    for folder in (path, *derivatives):
         if not folder.is_dir():
             raise InputNotFoundError(f"There is no folder {folder}", "a BIDS dataset")
-    skipped = {Path(folder).resolve() for folder in leave_out}
-    folders = [Path(folder) for folder in derivatives] or _search_folders(path)
-    roots = _named(folder for folder in folders if folder.resolve() not in skipped)
-    statmaps = tuple(
-        statmap for name, root in roots.items() if not is_ours(root) for statmap in _find_statmaps(name, root, skipped)
-    )
+    folders = list(derivatives) or _search_folders(path)
+    different = {folder.resolve(): folder for folder in reversed(folders)}
+    searched = [folder for where, folder in reversed(different.items()) if where not in skipped and not is_ours(folder)]
+    roots = _named(searched)
+    statmaps = tuple(statmap for name, root in roots.items() for statmap in _find_statmaps(name, root, skipped))
     if not statmaps:
         raise InputNotFoundError(
-            f"There is no statmap in {path} (searched: {', '.join(str(root) for root in roots.values())})",
+            f"There is no statmap in {path} (searched: {listing(searched) or 'nothing but results of bids_ari'})",
             "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz",
             "Point to the derivative dataset that holds them, or name it with --derivatives",
         )
     log.debug("%d statmap files in %s", len(statmaps), path)
-    return Dataset(path, roots, statmaps)
+    used = {statmap.root for statmap in statmaps}
+    return Dataset(path, {name: root for name, root in roots.items() if name in used}, statmaps)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -137,7 +149,9 @@ def read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ReadError(f"{path} cannot be read as JSON: {error}") from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise ReadError(f"{path} holds no JSON object", hint="Mend or remove it")
+    return content
 
 
 def _search_folders(path: Path) -> list[Path]:
@@ -151,7 +165,7 @@ def _search_folders(path: Path) -> list[Path]:
     return [path, *inner]
 
 
-def _named(folders: Iterator[Path]) -> dict[str, Path]:
+def _named(folders: Sequence[Path]) -> dict[str, Path]:
     """Give each folder a short name of letters, digits, dashes and dots, all different."""
     named: dict[str, Path] = {}
     for folder in folders:
@@ -177,7 +191,7 @@ def _find_statmaps(name: str, root: Path, skipped: set[Path]) -> Iterator[Statma
             validate=False,
             is_derivative=True,
             config=["bids", "derivatives", str(LAYOUT_CONFIG)],
-            indexer=BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored),
+            indexer=BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored, config_filename=_NO_CONFIG),
         )
     in_nested_dataset = _nested_dataset_test(resolved)
     for found in sorted(layout.files):

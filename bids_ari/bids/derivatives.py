@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -56,13 +57,12 @@ class Derivatives:
         self._descriptions: dict[str, str] = {}
 
     def __enter__(self) -> "Derivatives":
-        described = self.folder / "dataset_description.json"
-        if described.exists() and not is_ours(self.folder):
-            raise UsageError(
-                f"The output folder {self.folder} holds another dataset",
-                "an empty or a new folder, or our own",
-            )
         try:
+            if (self.folder / "dataset_description.json").exists() and not is_ours(self.folder):
+                raise UsageError(
+                    f"The output folder {self.folder} holds another dataset",
+                    "an empty or a new folder, or our own",
+                )
             self._make_folder(self.folder)
             probe = self.folder / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
@@ -154,8 +154,12 @@ class Derivatives:
         path = self.folder / "descriptions.tsv"
         if not path.is_file():
             return {}
-        frame = pd.read_csv(path, sep="\t", dtype=str)
-        return dict(zip(frame["desc_id"], frame["description"], strict=True))
+        try:
+            frame = pd.read_csv(path, sep="\t", dtype=str)
+            return dict(zip(frame["desc_id"], frame["description"], strict=True))
+        except (ValueError, KeyError) as error:
+            log.warning("%s is damaged (%s) and made anew", path, error)
+            return {}
 
     def _path(self, name: str) -> Path:
         return self.folder / name
@@ -168,9 +172,12 @@ class Derivatives:
             self._make_folder(path.parent)
             temporary.write_bytes(content)
             temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+        except BaseException as error:  # Ctrl-C too
+            with suppress(OSError):
+                temporary.unlink()
+            if isinstance(error, OSError):
+                raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+            raise
         return name
 
     def _make_folder(self, folder: Path) -> None:

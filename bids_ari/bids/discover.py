@@ -28,6 +28,7 @@ FILTER_KEYS |= {"session": "ses", "run": "run"}
 _SHARED_BY_GROUP = ("sub", "ses", "run", "stat", "node", "level")  # never part of what tells groups apart
 _IMAGES = (".nii", ".nii.gz")
 _OTHER_STAT = "its stat is"
+_OTHER_STAGE = "a map of a run or session; "
 _STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 
 
@@ -182,7 +183,7 @@ def discover(
         else:
             usable[file.entities.without(*_SHARED_BY_GROUP)].append(file)
     if not usable:
-        raise _nothing_matches(dataset, wanted, stat)
+        raise _nothing_matches(dataset, wanted, excluded, stat)
     chosen = dict(_choose_stages(usable, refused))
     return _sort_out(chosen, refused, stat)
 
@@ -204,7 +205,7 @@ def _refusal(
         return "a group-level result"
     for key, labels in wanted.items():
         if labels and file.entities.get(key) not in labels:
-            return f"not among the {key} asked for"
+            return f"not among the {key} asked for" if file.entities.get(key) else f"no {key} in its name"
     if file.entities.get("sub") in excluded:
         return "excluded"
     if (found := file.entities.get("stat")) != stat:
@@ -247,7 +248,7 @@ def _choose_stages(
         kept = [file for file in files if stage is None or _stage(file) == stage]
         for file in files:
             if file not in kept:
-                refused.append((file, "a map of a run or session; the subject's own map is taken"))
+                refused.append((file, f"{_OTHER_STAGE}the maps nearest to the subject are taken"))
         if kept:
             yield key, kept
 
@@ -271,7 +272,7 @@ def _sort_out(
 ) -> Discovery:
     """Make the contrast sets and hand each its share of what is left out."""
     there = [file for files in chosen.values() for file in files]
-    there += [file for file, reason in refused if reason.startswith(_OTHER_STAT)]
+    there += [file for file, reason in refused if reason.startswith((_OTHER_STAT, _OTHER_STAGE))]
     everyone = {str(file.entities.get("sub")) for file in there}
     shares: dict[Entities, list[LeftOut]] = defaultdict(list)
     nowhere: list[LeftOut] = []
@@ -323,7 +324,9 @@ def _check_labels(dataset: Dataset, wanted: Mapping[str, frozenset[str]], exclud
         log.warning("--exclude %s: there is no such subject", label)
 
 
-def _nothing_matches(dataset: Dataset, wanted: Mapping[str, frozenset[str]], stat: Stat) -> NoMatchError:
+def _nothing_matches(
+    dataset: Dataset, wanted: Mapping[str, frozenset[str]], excluded: frozenset[str], stat: Stat
+) -> NoMatchError:
     """Say what there is when the filters leave nothing."""
     images = [file for file in dataset.statmaps if file.extension in _IMAGES]
     there = []
@@ -331,6 +334,7 @@ def _nothing_matches(dataset: Dataset, wanted: Mapping[str, frozenset[str]], sta
         if labels := sorted({label for file in images if (label := file.entities.get(key))}):
             there.append(f"{key} {listing(labels)}")
     asked = [f"{key} {listing(sorted(labels))}" for key, labels in wanted.items() if labels] + [f"stat {stat}"]
+    asked += [f"sub other than {listing(sorted(excluded))}"] if excluded else []
     stats = {file.entities.get("stat") for file in images if file.entities.get("sub")}
     others = [other for other in STATS if other in stats and stat not in stats]
     return NoMatchError(

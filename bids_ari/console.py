@@ -1,0 +1,45 @@
+"""What every command shares: its parser, its log, and the way from errors to exit codes."""
+
+import argparse
+import logging
+import sys
+from typing import NoReturn
+
+from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, UsageError
+
+log = logging.getLogger(__name__)
+
+ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Say an error in words for whose move it is, and give its exit code."""
+    if isinstance(error, SystemExit):  # --help and --version
+        return int(error.code or 0)
+    if isinstance(error, BidsAriError):
+        log.error("%s", error)
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        log.error("interrupted")
+        return INTERRUPTED
+    log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
+    return BUG
+
+
+def set_up_log(verbose: int) -> None:
+    """Send the log of this package to stderr; more of it with ``-v``."""
+    package = logging.getLogger("bids_ari")
+    package.setLevel(logging.DEBUG if verbose else logging.INFO)
+    for handler in list(package.handlers):
+        package.removeHandler(handler)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    package.addHandler(handler)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are UsageError, not an exit of its own."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError, which names the way to the help."""
+        raise UsageError(message, hint=f"See {self.prog} --help")

@@ -1,0 +1,102 @@
+"""Tiny derivative datasets of first-level maps: named, placed and filled as first-level programs do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+SHAPE = (10, 11, 12)
+BLOB = (slice(3, 6), slice(4, 7), slice(5, 8))
+"""Where the subjects of a group have signal: 27 voxels."""
+
+AFFINE = np.array([[-3.0, 0, 0, 15], [0, 3, 0, -16], [0, 0, 3.5, -20], [0, 0, 0, 1]])
+"""First axis from right to left, as many scanners write; voxels of 3 x 3 x 3.5 mm = 31.5 mm3."""
+
+
+def brain(rng: np.random.Generator, signal: float = 0.0, shape: tuple[int, int, int] = SHAPE) -> Floats:
+    """A map of unit noise, with signal in the blob and exact zero in the outermost layer of voxels."""
+    data = rng.normal(size=shape)
+    data[BLOB] += signal
+    inner = np.zeros(shape, dtype=bool)
+    inner[1:-1, 1:-1, 1:-1] = True
+    return np.where(inner, data, 0.0)
+
+
+def image(data: npt.ArrayLike, affine: Floats = AFFINE, dtype: npt.DTypeLike = np.float32) -> nib.Nifti1Image:
+    """An image whose sform says MNI (code 4)."""
+    made = nib.Nifti1Image(np.asarray(data, dtype=dtype), affine)
+    made.set_sform(affine, code=4)
+    return made
+
+
+def map_path(
+    root: Path,
+    subject: str | None,
+    *,
+    contrast: str | None = "faces",
+    stat: str | None = "effect",
+    task: str | None = "emo",
+    space: str | None = "MNI152NLin2009cAsym",
+    session: str | None = None,
+    run: str | None = None,
+    node: str | None = None,
+    extension: str = ".nii.gz",
+    folder: str = "func",
+    **more: str,
+) -> Path:
+    """Where a statmap lies: below its subject, or as FitLins has it where there is a node. None: not in the name.
+
+    `more` entities stand before the contrast.
+    """
+    named = {"sub": subject, "ses": session, "task": task, "run": run, "space": space, **more}
+    named |= {"contrast": contrast, "stat": stat}
+    name = "_".join(f"{key}-{label}" for key, label in named.items() if label is not None)
+    above = [f"node-{node}" if node else "", f"sub-{subject}" if subject else "", f"ses-{session}" if session else ""]
+    return root.joinpath(*above, "" if node else folder, f"{name}_statmap{extension}")
+
+
+def write_map(
+    root: Path,
+    subject: str | None,
+    data: npt.ArrayLike,
+    *,
+    affine: Floats = AFFINE,
+    dtype: npt.DTypeLike = np.float32,
+    **names: Any,
+) -> Path:
+    """Write the map of one subject; `names` are those of `map_path`."""
+    path = map_path(root, subject, **names)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(image(data, affine, dtype), path)
+    return path
+
+
+def write_group(
+    root: Path, n_subjects: int, rng: np.random.Generator, *, signal: float = 3.0, **names: Any
+) -> list[Path]:
+    """Write one map for each of sub-01, sub-02, ...; `names` are those of `map_path`."""
+    labels = [f"{i:02d}" for i in range(1, n_subjects + 1)]
+    return [write_map(root, label, brain(rng, signal), **names) for label in labels]
+
+
+def touch_maps(root: Path, *subjects: str | None, **names: Any) -> list[Path]:
+    """Make empty files where the maps of some subjects would be: enough for all that looks only at names."""
+    paths = [map_path(root, subject, **names) for subject in subjects]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return paths
+
+
+def describe(root: Path, **fields: Any) -> Path:
+    """Write the dataset_description.json of a derivative dataset."""
+    root.mkdir(parents=True, exist_ok=True)
+    path = root / "dataset_description.json"
+    about = {"Name": "first level", "BIDSVersion": "1.8.0", "DatasetType": "derivative", **fields}
+    path.write_text(json.dumps(about))
+    return path

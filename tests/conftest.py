@@ -1,0 +1,22 @@
+"""Fixtures for all tests."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import describe, write_group
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """The same random numbers in every run."""
+    return np.random.default_rng(20240229)
+
+
+@pytest.fixture
+def group_dir(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A derivative dataset: eight subjects, one contrast, signal in a blob."""
+    root = tmp_path / "first-level"
+    describe(root)
+    write_group(root, 8, rng)
+    return root

@@ -1,0 +1,32 @@
+"""What the integration tests share: the command line as a function, and the real data where they are present."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bids_ari.cli import main
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+
+Command = Callable[..., int]
+
+
+
+
+@pytest.fixture(scope="session")
+def wager() -> Path:
+    """Thirty real first-level maps, not brain-masked, with NaN."""
+    folder = SHARED / "data" / "wager2008"
+    if not folder.is_dir():
+        pytest.skip(f"no real maps at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def words() -> Path:
+    """Fourteen real first-level maps with NaN background that differs per subject."""
+    folder = SHARED / "data" / "words14"
+    if not folder.is_dir():
+        pytest.skip(f"no real maps at {folder}")
+    return folder

@@ -1,0 +1,229 @@
+"""Bad input ends with the documented exit code, one clear message, and no half-written file."""
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from bids_ari.cli import main
+
+SHAPE = (9, 10, 8)
+AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
+NAME = "sub-{}_task-x_space-MNI_contrast-{}_stat-effect_statmap.nii.gz"
+
+Spoil = Callable[[Path], object]
+
+
+def write(path: Path, data: np.ndarray, affine: np.ndarray = AFFINE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(data.astype(np.float32), affine), path)
+
+
+def maps(rng: np.random.Generator) -> np.ndarray:
+    data = np.zeros(SHAPE)
+    data[2:-2, 2:-2, 2:-2] = rng.normal(1, 1, size=(5, 6, 4))
+    return data
+
+
+@pytest.fixture
+def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Four subjects, one contrast."""
+    root = tmp_path / "first"
+    for subject in ("01", "02", "03", "04"):
+        write(root / f"sub-{subject}" / "func" / NAME.format(subject, "c"), maps(rng))
+    return root
+
+
+def third(tree: Path) -> Path:
+    return tree / "sub-03" / "func" / NAME.format("03", "c")
+
+
+def other_grid(tree: Path) -> None:
+    write(third(tree), np.ones(SHAPE), np.diag([2.0, 2, 2, 1]))
+
+
+def other_shape(tree: Path) -> None:
+    write(third(tree), np.ones((8, 8, 8)))
+
+
+def truncated(tree: Path) -> None:
+    third(tree).write_bytes(third(tree).read_bytes()[:-200])
+
+
+def no_gzip(tree: Path) -> None:
+    third(tree).write_text("not an image")
+
+
+def four_dimensions(tree: Path) -> None:
+    write(third(tree), np.ones((*SHAPE, 3)))
+
+
+def all_nan(tree: Path) -> None:
+    write(third(tree), np.full(SHAPE, np.nan))
+
+
+def all_zero(tree: Path) -> None:
+    write(third(tree), np.zeros(SHAPE))
+
+
+def dangling(tree: Path) -> None:
+    third(tree).unlink()
+    third(tree).symlink_to(tree / ".git" / "annex" / "objects" / "gone")
+
+
+def header_only(tree: Path) -> None:
+    third(tree).write_bytes(gzip.compress(gzip.decompress(third(tree).read_bytes())[:352]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (other_grid, "sub-03 has a grid of 2 x 2 x 2 mm"),
+        (other_shape, "sub-03 has a grid of 3 x 3 x 3 mm (8, 8, 8)"),
+        (truncated, "sub-03_task-x_space-MNI_contrast-c_stat-effect_statmap.nii.gz is damaged"),
+        (no_gzip, "is damaged or no NIfTI image"),
+        (header_only, "is damaged or no NIfTI image"),
+        (four_dimensions, "has 4 dimensions (9, 10, 8, 3)"),
+        (all_nan, "sub-03 has no data"),
+        (all_zero, "sub-03 has no data"),
+        (dangling, "datalad get"),
+    ],
+)
+def test_a_bad_map_is_named(spoil: Spoil, said: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil(tree)
+    assert main([str(tree), str(tmp_path / "out"), "group"]) == 65
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_bad_contrast_spares_the_others(tree: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    for subject in ("01", "02"):
+        write(tree / f"sub-{subject}" / "func" / NAME.format(subject, "good"), maps(rng))
+    truncated(tree)
+    out = tmp_path / "out"
+    assert main([str(tree), str(out), "group"]) == 65
+    assert (out / "group" / "task-x_space-MNI_contrast-good_test-mean_stat-z_statmap.nii.gz").is_file()
+    assert not list(out.rglob("*contrast-c_*"))
+    assert "is damaged" in (out / "index.html").read_text()
+
+
+def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mask on another grid, an empty one, one away from the data, one that is not there."""
+    out = tmp_path / "out"
+    corner = np.zeros(SHAPE)
+    corner[0, 0, 0] = 1
+    for data, affine, code, said in (
+        (np.ones((5, 5, 5)), AFFINE, 65, "is on another grid"),
+        (np.ones(SHAPE), np.diag([3.0, 3, 3.5, 1]), 65, "is on another grid"),
+        (np.zeros(SHAPE), AFFINE, 65, "is empty"),
+        (corner, AFFINE, 65, "No voxel has data"),
+    ):
+        write(tmp_path / "mask.nii.gz", data, affine)
+        assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "mask.nii.gz")]) == code
+        assert said in capsys.readouterr().err
+        assert not out.exists()
+    assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "none.nii.gz")]) == 66
+    assert "There is no mask" in capsys.readouterr().err
+
+
+def test_one_subject_is_no_group(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [str(tree), str(tmp_path / "out"), "group", "--participant-label", "02"]
+    assert main(words) == 65
+    assert "at least 2" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_duplicates_name_the_ways_out(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], rng: np.random.Generator) -> None:
+    for subject in ("01", "02", "03", "04"):
+        for run in ("1", "2"):
+            name = f"sub-{subject}_task-y_run-{run}_contrast-d_stat-effect_statmap.nii.gz"
+            write(tree / f"sub-{subject}" / "func" / name, maps(rng))
+    out = tmp_path / "out"
+    assert main([str(tree), str(out), "group", "--task_id", "y"]) == 65
+    assert "--run-label 1" in capsys.readouterr().err
+    assert main([str(tree), str(out), "group", "--task-id", "task-y", "--run-label", "1"]) == 0
+    assert (out / "group" / "task-y_run-1_contrast-d_design.tsv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["galaxy"], 17, "group"),
+        (["group", "--alpha", "2"], 64, "between 0 and 1"),
+        (["group", "--alpha", "x"], 64, "invalid float"),
+        (["group", "--smoothing", "-1"], 64, "a width in mm"),
+        (["group", "--smoothing", "nan"], 64, "a width in mm"),
+        (["group", "--coverage", "0"], 64, "a fraction"),
+        (["group", "--threshold", "inf"], 64, "z values"),
+        (["group", "--nonsense"], 64, "--nonsense"),
+        (["group", "--smooth", "8"], 64, "--smooth"),  # no abbreviations
+        (["group", "--contrast", "nope"], 18, "one of: c"),
+        (["group", "--participant-label", "99"], 18, "01, 02, 03, 04"),
+        (["group", "--stat", "z"], 18, "effect"),
+        ([], 64, "required"),
+    ],
+)
+def test_wrong_words(words: list[str], code: int, said: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tree), str(tmp_path / "out"), *words]) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, said in (("nowhere", "no folder"), ("empty", "no statmap")):
+        assert main([str(tmp_path / folder), str(tmp_path / "out"), "group"]) == 66
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_outputs_that_are_refused(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The input itself, a place among a subject's files, another dataset: 64; a file in the way: 73."""
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "dataset_description.json").write_text(json.dumps({"Name": "precious"}))
+    for out, code in (
+        (tree, 64),
+        (tree / "derivatives" / "..", 64),
+        (tree / "sub-01" / "ari", 64),
+        (tmp_path / "other", 64),
+        (tmp_path / "file" / "out", 73),
+        (tmp_path / "file", 73),
+    ):
+        assert main([str(tree), str(out), "group"]) == code
+    assert "precious" in (tmp_path / "other" / "dataset_description.json").read_text()
+    assert main([str(tree), str(tree / "derivatives" / "ari"), "group"]) == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_output(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert main([str(tree), str(tmp_path / "locked" / "out"), "group"]) == 73
+
+
+def test_constant_voxels_are_counted_not_tested(tree: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Two voxels hold the same value in every subject; the box has 5 x 6 x 4 = 120 voxels."""
+    for subject in ("01", "02", "03", "04"):
+        data = maps(rng)
+        data[3, 3, 3] = data[3, 3, 4] = 7.25
+        write(tree / f"sub-{subject}" / "func" / NAME.format(subject, "c"), data)
+    out = tmp_path / "out"
+    assert main([str(tree), str(out), "group"]) == 0
+    sidecar = json.loads(next((out / "group").glob("*stat-z_statmap.json")).read_text())
+    assert (sidecar["NumberOfVoxels"], sidecar["NumberOfConstantVoxels"]) == (118, 2)
+    z = nib.load(next((out / "group").glob("*stat-z_statmap.nii.gz"))).get_fdata()
+    assert np.isnan(z[3, 3, 3])
+    assert np.isfinite(z).sum() == 118
+    assert "2 voxels do not vary" in next((out / "group").glob("*report.html")).read_text()
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "OUTPUT_DIR" in capsys.readouterr().out
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("bids_ari ")

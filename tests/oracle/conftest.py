@@ -1,0 +1,24 @@
+"""Reference results that are too large for this repository; tests that need them are skipped without."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from oracle_case import OracleCase
+
+SHARED_ORACLE = Path(__file__).resolve().parents[2].parent / "shared" / "oracle"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder of results by R hommel, ARIbrain and brute force; its README says how they were made."""
+    if not SHARED_ORACLE.is_dir():
+        pytest.skip(f"no reference results at {SHARED_ORACLE}")
+    return SHARED_ORACLE
+
+
+@pytest.fixture(scope="session")
+def read_case(shared: Path) -> Callable[[str], OracleCase]:
+    """Read a case by its name, once."""
+    return cache(lambda name: OracleCase.read(shared, name))

@@ -1,0 +1,191 @@
+"""Laws of the forest, against every threshold tried one by one with scipy.ndimage."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from builders_stats import CONNECTIVITIES, Voxels, adjacency, as_sets, components, edges
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import Volume, volumes
+
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.forest import Adjacency, ClusterForest, CsrAdjacency, grow_forest
+
+laws = settings(max_examples=80, deadline=None)  # the first call compiles
+every_connectivity = pytest.mark.parametrize("connectivity", CONNECTIVITIES)
+GAMMAS = st.one_of(st.sampled_from((0.07, 1 / 3, 0.5, 2 / 3, 0.7, 1.0)), st.floats(1e-3, 1))
+
+
+def bound_of(volume: Volume) -> Bound:
+    """A bound with the categories that were drawn; the forest reads nothing else of it."""
+    return Bound(volume.category, alpha=0.05, method="drawn", h=0)
+
+
+def forest_of(volume: Volume, connectivity: int) -> ClusterForest:
+    return grow_forest(volume.statistic, adjacency(volume.inside, connectivity), bound_of(volume))
+
+
+def as_graph(volume: Volume, connectivity: int) -> CsrAdjacency:
+    """The same neighbours, as a list of edges."""
+    return CsrAdjacency.of_edges(edges(volume.inside, connectivity), volume.statistic.size)
+
+
+def every_cluster(volume: Volume, connectivity: int) -> dict[Voxels, int]:
+    """Give the TDN of all components of ``statistic > z``, for all z: just below each distinct value."""
+    bound = bound_of(volume)
+    found: set[Voxels] = set()
+    for value in np.unique(volume.statistic):
+        found |= components(volume.statistic >= value, volume.inside, connectivity)
+    return {voxels: bound.tdn(np.array(sorted(voxels))) for voxels in found}
+
+
+def slices(forest: ClusterForest) -> Iterator[tuple[int, int]]:
+    """Give first and last + 1 place of each subtree."""
+    return zip(range(forest.n_voxels), (np.arange(forest.n_voxels) + forest.size).tolist(), strict=True)
+
+
+@every_connectivity
+@laws
+@given(volume=volumes())
+def test_valid_nodes_are_the_clusters(connectivity: int, volume: Volume) -> None:
+    """The valid subtrees are the supra-threshold clusters at all thresholds, each once, with its TDN."""
+    forest = forest_of(volume, connectivity)
+    nodes = forest.clusters(np.flatnonzero(forest.valid))
+    assert as_sets(nodes) == every_cluster(volume, connectivity)
+    assert len(as_sets(nodes)) == len(nodes)
+
+
+@every_connectivity
+@laws
+@given(volume=volumes())
+def test_tdn_of_every_node(connectivity: int, volume: Volume) -> None:
+    """The TDN of every subtree, valid or not, is the TDN of its voxels."""
+    forest, bound = forest_of(volume, connectivity), bound_of(volume)
+    expected = [bound.tdn(forest.preorder[first:end]) for first, end in slices(forest)]
+    np.testing.assert_array_equal(forest.tdn, expected)
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), data=st.data())
+def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) -> None:
+    """at_threshold(z) gives the connected components of statistic > z: strictly greater."""
+    threshold = data.draw(st.one_of(st.sampled_from(volume.statistic.tolist()), st.floats(-10, 10)))
+    expected = components(volume.statistic > threshold, volume.inside, connectivity)
+    assert set(as_sets(forest_of(volume, connectivity).at_threshold(threshold))) == expected
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), gamma=GAMMAS)
+def test_with_tdp(connectivity: int, volume: Volume, gamma: float) -> None:
+    """with_tdp(gamma): of all clusters with TDP >= gamma, those that lie in no other."""
+    enough = {v: tdn for v, tdn in every_cluster(volume, connectivity).items() if tdn / len(v) >= gamma}
+    maximal = {v: tdn for v, tdn in enough.items() if not any(v < other for other in enough)}
+    assert as_sets(forest_of(volume, connectivity).with_tdp(gamma)) == maximal
+
+
+@every_connectivity
+@laws
+@given(volume=volumes())
+def test_highest_tdp(connectivity: int, volume: Volume) -> None:
+    """Highest TDP over thresholds = voxelwise maximum over all clusters that hold the voxel."""
+    expected = np.zeros(volume.statistic.size)
+    for voxels, tdn in every_cluster(volume, connectivity).items():
+        positions = sorted(voxels)
+        expected[positions] = np.maximum(expected[positions], tdn / len(voxels))
+    np.testing.assert_array_equal(forest_of(volume, connectivity).highest_tdp(), expected)
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), gamma=GAMMAS)
+def test_labels(connectivity: int, volume: Volume, gamma: float) -> None:
+    """Labels of clusters: by size, then peak, then lowest voxel index; of equal peaks, the first voxel."""
+    clusters = forest_of(volume, connectivity).with_tdp(gamma)
+    assert [cluster.label for cluster in clusters] == list(range(1, len(clusters) + 1))
+    keys = [(-c.size, -volume.statistic[c.voxels].max(), c.voxels.min()) for c in clusters]
+    assert keys == sorted(keys)
+    for cluster in clusters:
+        assert cluster.peak == cluster.voxels[np.argmax(volume.statistic[cluster.voxels])]  # argmax: the first
+        assert (np.diff(cluster.voxels) > 0).all()
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), axes=st.sets(st.integers(0, 2), min_size=1), gamma=GAMMAS)
+def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], gamma: float) -> None:
+    """The direction of the axes does not matter: the same clusters, and the same highest TDP."""
+    position = np.full(volume.inside.shape, -1)
+    position[volume.inside] = np.arange(volume.statistic.size)
+    inside, position = np.flip(volume.inside, sorted(axes)), np.flip(position, sorted(axes))
+    order = position[inside]  # of each voxel of the flipped volume: where it was
+    flipped = forest_of(Volume(inside, volume.statistic[order], volume.category[order]), connectivity)
+    forest = forest_of(volume, connectivity)
+    back = {frozenset(order[list(v)].tolist()): tdn for v, tdn in as_sets(flipped.with_tdp(gamma)).items()}
+    assert back == as_sets(forest.with_tdp(gamma))
+    np.testing.assert_array_equal(flipped.highest_tdp(), forest.highest_tdp()[order])
+
+
+@every_connectivity
+@laws
+@given(volume=volumes())
+def test_preorder(connectivity: int, volume: Volume) -> None:
+    """Parents come before children, the largest child first; every subtree is one slice, and rises upwards."""
+    forest = forest_of(volume, connectivity)
+    np.testing.assert_array_equal(np.sort(forest.preorder), np.arange(forest.n_voxels))
+    np.testing.assert_array_equal(forest.height, volume.statistic[forest.preorder])
+    assert forest.size[forest.parent < 0].sum() == forest.n_voxels
+    below: list[set[int]] = [{place} for place in range(forest.n_voxels)]
+    for place in range(forest.n_voxels - 1, -1, -1):  # backwards: children before their parents
+        parent = int(forest.parent[place])
+        assert parent < place
+        if parent >= 0:
+            below[parent] |= below[place]
+            assert forest.height[parent] <= forest.height[place]
+            assert forest.size[parent + 1] >= forest.size[place]
+    assert below == [set(range(first, end)) for first, end in slices(forest)]
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), data=st.data())
+def test_split_keeps_sides_apart(connectivity: int, volume: Volume, data: st.DataObject) -> None:
+    """Neighbours must be on the same side: the clusters are those of each side alone."""
+    n_voxels = volume.statistic.size
+    side = np.array(data.draw(st.lists(st.booleans(), min_size=n_voxels, max_size=n_voxels)))
+    grid, graph = adjacency(volume.inside, connectivity), as_graph(volume, connectivity)
+    for neighbours in (grid.split(side), graph.split(side)):
+        forest = grow_forest(volume.statistic, neighbours, bound_of(volume))
+        for threshold in np.unique(volume.statistic):
+            above = volume.statistic > threshold
+            expected = components(above & side, volume.inside, connectivity)
+            expected |= components(above & ~side, volume.inside, connectivity)
+            assert set(as_sets(forest.at_threshold(threshold))) == expected
+
+
+@every_connectivity
+@laws
+@given(volume=volumes())
+def test_grid_and_graph_grow_the_same_forest(connectivity: int, volume: Volume) -> None:
+    """Whether neighbours are steps on a grid or edges of a graph does not matter."""
+    neighbours: tuple[Adjacency, ...] = (adjacency(volume.inside, connectivity), as_graph(volume, connectivity))
+    grid, graph = (grow_forest(volume.statistic, kind, bound_of(volume)) for kind in neighbours)
+    np.testing.assert_array_equal(grid.size[np.argsort(grid.preorder)], graph.size[np.argsort(graph.preorder)])
+    for forest in (grid, graph):
+        nodes = forest.clusters(np.flatnonzero(forest.valid))
+        assert as_sets(nodes) == every_cluster(volume, connectivity)
+
+
+@every_connectivity
+@laws
+@given(volume=volumes(), data=st.data())
+def test_chain(connectivity: int, volume: Volume, data: st.DataObject) -> None:
+    """The chain of a voxel: all supra-threshold clusters that hold it, from the smallest to the largest."""
+    voxel = data.draw(st.integers(0, volume.statistic.size - 1))
+    forest = forest_of(volume, connectivity)
+    chain = forest.chain(voxel)
+    expected = {voxels: tdn for voxels, tdn in every_cluster(volume, connectivity).items() if voxel in voxels}
+    assert as_sets(forest.clusters(chain)) == expected
+    assert (np.diff(forest.size[chain]) > 0).all()

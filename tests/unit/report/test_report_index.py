@@ -1,0 +1,109 @@
+"""The page of all results."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bids_ari import outputs
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.entities import Entities
+from bids_ari.errors import DataError
+from bids_ari.report import write_index
+from bids_ari.results import ContrastResult, Failure
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Derivatives]:
+    """An output folder."""
+    with Derivatives(tmp_path / "out", {}) as made:
+        yield made
+
+
+def record(out: Derivatives, *results: ContrastResult) -> None:
+    out.record(results[0].contrast.name, [], [outputs.summary(result) for result in results])
+
+
+def index(out: Derivatives, *failures: Failure) -> str:
+    write_index(out, failures)
+    return (out.folder / "index.html").read_text()
+
+
+def words(html: str) -> str:
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", "", html.split("</style>")[1]))
+
+
+def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
+    record(out, *(replace(result, notes=("Mind the gap",)) for result in results))
+    html = index(out)
+    for result in results:
+        line = html.split(f'<a href="{outputs.report_name(result)}"')[1].split("</tr>")[0]
+        cells = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", line))
+        clusters = " ".join(f"{len(found)} at z {z:g} ," for z, found in result.clusters.items()).rstrip(" ,")
+        assert f"{result.test}, {result.alternative} 8 {result.mask.n_voxels:,} {result.bound.whole:,}" in cells
+        assert clusters in cells
+        assert "1 note" in cells
+        assert "Mind the gap" in cells
+        assert "95 %" in cells
+
+
+def test_bounds_hold_per_result(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
+    """Two results at alpha .05 each: jointly no more than .10 is known."""
+    record(out, *results)
+    text = words(index(out))
+    assert "Bounds hold for each result by itself" in text
+    assert "not jointly over contrasts, tests and directions" in text
+    assert "at most 10 %" in text
+
+
+def test_results_of_earlier_runs_stay(out: Derivatives, result: ContrastResult) -> None:
+    other = replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": "places"})))
+    record(out, other)
+    record(out, result)
+    html = index(out)
+    assert outputs.report_name(other) in html
+    assert outputs.report_name(result) in html
+
+
+def test_failures_are_told_without_folders(out: Derivatives, result: ContrastResult) -> None:
+    record(out, result)
+    where = result.contrast.paths[0]
+    error = DataError(
+        f"{where} is damaged, see /home/jane/notes.txt", "a map", f"Look into {out.folder.resolve()}/logs"
+    )
+    text = words(index(out, Failure(result.contrast, error)))
+    assert "1 contrast could not be analysed" in text
+    assert f"first-level/{result.contrast.members[0].file.name} is damaged, see notes.txt" in text
+    assert "of an earlier run" in text
+    assert "jane" not in text
+    assert str(out.folder) not in text
+    new = replace(result.contrast, entities=Entities.of({"contrast": "new"}))
+    assert "of an earlier run" not in words(index(out, Failure(new, error)))
+
+
+def test_nothing_but_failures(out: Derivatives, result: ContrastResult) -> None:
+    text = words(index(out, Failure(result.contrast, DataError("Too few subjects"))))
+    assert "There are no results" in text
+    assert "Too few subjects" in text
+
+
+def test_hostile_records_stay_text(out: Derivatives, result: ContrastResult) -> None:
+    summary = outputs.summary(result) | {
+        "Contrast": "<script>alert(1)</script>",
+        "Report": 'javascript:alert(1)//"><script>',
+        "Notes": ["<img src=x onerror=alert(1)>"],
+    }
+    out.record("hostile", [], [summary])
+    html = index(out)
+    assert "<script" not in html
+    assert "<img" not in html
+    assert 'href="javascript%3Aalert%281%29//%22%3E%3Cscript%3E"' in html
+    assert "default-src 'none'" in html
+
+
+def test_a_link_survives_signs_that_mean_something_in_urls(out: Derivatives, result: ContrastResult) -> None:
+    odd = replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": "a#b?c%d"})))
+    record(out, odd)
+    assert 'href="group/contrast-a%23b%3Fc%25d_test-mean_desc-greater_report.html"' in index(out)

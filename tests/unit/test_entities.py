@@ -1,0 +1,87 @@
+"""File names and entities."""
+
+from typing import NamedTuple
+
+import pytest
+from bidsschematools.schema import load_schema
+
+from bids_ari.bids.entities import ORDER, Entities, bare_label, decimal_label, labels_in_name
+
+
+class Name(NamedTuple):
+    """A file name and the labels in it."""
+
+    name: str
+    labels: dict[str, str]
+
+
+NAMES = [
+    Name("sub-01_contrast-faces_statmap.nii.gz", {"sub": "01", "contrast": "faces"}),
+    Name("contrast-intercept_stat-t_statmap.nii.gz", {"contrast": "intercept", "stat": "t"}),
+    Name("sub-01_run-01_statmap.nii", {"sub": "01", "run": "01"}),
+    Name("sub-01_contrast-a+b_statmap.nii", {"sub": "01", "contrast": "a+b"}),
+    Name("sub-01_contrast-faces-houses_stat-z_statmap.nii", {"sub": "01", "contrast": "faces-houses", "stat": "z"}),
+    Name("sub-01_contrast-0.5_stat-z_statmap.nii", {"sub": "01", "contrast": "0.5", "stat": "z"}),
+    Name("sub-01_unknown-x_statmap.nii", {"sub": "01", "unknown": "x"}),
+    Name("sub-01_odd_contrast-x_statmap.nii", {"sub": "01", "contrast": "x"}),
+    Name("sub-01_contrast-x.nii", {"sub": "01"}),  # the last part is the suffix, whatever it looks like
+    Name("statmap.nii", {}),
+]
+
+
+@pytest.mark.parametrize("case", NAMES, ids=lambda case: case.name)
+def test_every_label_of_a_name_is_read(case: Name) -> None:
+    assert labels_in_name(case.name) == case.labels
+
+
+def test_a_name_that_was_made_is_read_back() -> None:
+    labels = {"stat": "z", "sub": "01", "contrast": "a-b", "task": "rest", "feature": "x1"}
+    assert labels_in_name(Entities.of(labels).filename("statmap", ".nii.gz")) == labels
+
+
+def test_entities_stand_in_the_order_of_the_bids_schema() -> None:
+    """With contrast, test and stat, which no schema knows, just before desc."""
+    schema = load_schema()
+    theirs = [schema.objects.entities[entity].name for entity in schema.rules.entities]
+    assert [key for key in ORDER if key in theirs] == theirs
+    assert ORDER[-4:] == ("contrast", "test", "stat", "desc")
+    assert len(set(ORDER)) == len(ORDER)
+
+
+def test_the_order_of_labels_given_does_not_matter() -> None:
+    labels = {"desc": "d", "stat": "z", "test": "mean", "contrast": "c", "zzz": "u", "space": "s", "sub": "01"}
+    name = "sub-01_space-s_zzz-u_contrast-c_test-mean_stat-z_desc-d"
+    assert str(Entities.of(labels)) == str(Entities.of(dict(reversed(labels.items())))) == name
+
+
+def test_entities_are_replaced_and_dropped_without_change_to_the_first() -> None:
+    first = Entities.of({"task": "rest", "contrast": "a"})
+    assert str(first.with_(contrast="b", desc="x")) == "task-rest_contrast-b_desc-x"
+    assert str(first.without("task", "absent")) == "contrast-a"
+    assert str(first) == "task-rest_contrast-a"
+    assert (first.get("task"), first.get("space")) == ("rest", None)
+
+
+def test_entities_with_the_same_labels_are_one_key() -> None:
+    one, other = Entities.of({"a": "1", "task": "x"}), Entities.of({"task": "x", "a": "1"})
+    assert {one: True}[other]
+
+
+def test_no_entity_leaves_the_suffix() -> None:
+    assert Entities.of({}).filename("mask", ".nii.gz") == "mask.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("value", "label"), [(3, "3"), (3.1, "3p1"), (2.3263, "2p3263"), (0.07 * 100, "7"), (0, "0"), (10.0, "10")]
+)
+def test_a_number_becomes_its_shortest_decimal(value: float, label: str) -> None:
+    """Not 7p000000000000001, which 0.07 * 100 is in floating point."""
+    assert decimal_label(value) == label
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "bare"),
+    [("sub-01", "sub", "01"), ("01", "sub", "01"), ("sub01", "sub", "sub01"), ("ses-01", "sub", "ses-01")],
+)
+def test_only_the_own_key_is_stripped_from_a_label(given: str, key: str, bare: str) -> None:
+    assert bare_label(given, key) == bare

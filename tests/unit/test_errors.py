@@ -1,0 +1,110 @@
+"""Errors: whose move it is, and what is said."""
+
+import os
+import pickle
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from bids_ari import errors
+from bids_ari.errors import BidsAriError, GridMismatchError, listing
+
+
+def _classes() -> dict[str, type[BidsAriError]]:
+    return {
+        name: each for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, BidsAriError)
+    }
+
+
+def _drawn() -> Iterator[tuple[str, str | None, int]]:
+    """Read the tree in the docstring: each class, the class above it, its exit code."""
+    above: list[tuple[int, str, int]] = []
+    for line in str(errors.__doc__).splitlines():
+        if found := re.match(r"( {4,})((?:\w+Error(?:, )?)+)(?: +(?:exit )?(\d+))?", line):
+            indent = len(found[1])
+            above = [each for each in above if each[0] < indent]
+            _, parent, code = above[-1] if above else (0, None, 0)
+            code = int(found[3] or code)
+            for name in found[2].split(", "):
+                yield name, parent, code
+            above.append((indent, name, code))
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
+    drawn = {name: (parent, code) for name, parent, code in _drawn()}
+    real = {
+        name: (None if each is BidsAriError else each.__bases__[0].__name__, each.exit_code)
+        for name, each in _classes().items()
+    }
+    assert drawn == real
+    assert len(drawn) == 12
+
+
+# sysexits.h where it has a number; 17 and 18 are those of the BIDS-App execution specification.
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("UsageError", os.EX_USAGE),
+        ("UnknownLevelError", 17),
+        ("InputNotFoundError", os.EX_NOINPUT),
+        ("NoMatchError", 18),
+        ("DataError", os.EX_DATAERR),
+        ("GridMismatchError", os.EX_DATAERR),
+        ("DesignError", os.EX_DATAERR),
+        ("EmptyMaskError", os.EX_DATAERR),
+        ("DuplicateMapsError", os.EX_DATAERR),
+        ("ReadError", os.EX_IOERR),
+        ("OutputError", os.EX_CANTCREAT),
+        ("BidsAriError", 1),
+    ],
+)
+def test_each_error_has_the_exit_code_of_its_kind(name: str, code: int) -> None:
+    assert _classes()[name].exit_code == code
+
+
+def test_an_interrupt_exits_as_the_shell_says_it() -> None:
+    assert errors.INTERRUPTED == 128 + 2  # 128 + SIGINT
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (("a", "b", "c"), "a; expected b. c"),
+        (("a", "b"), "a; expected b"),
+        (("a", "", "c"), "a. c"),
+        (("a",), "a"),
+    ],
+)
+def test_a_message_says_what_was_found_what_was_expected_and_the_next_step(
+    parts: tuple[str, ...], message: str
+) -> None:
+    assert str(BidsAriError(*parts)) == message
+
+
+def test_an_error_keeps_its_parts() -> None:
+    error = GridMismatchError("found", "expected", "hint")
+    assert (error.found, error.expected, error.hint) == ("found", "expected", "hint")
+
+
+@pytest.mark.parametrize("kind", _classes().values(), ids=_classes())
+def test_an_error_survives_the_way_back_from_a_worker(kind: type[BidsAriError]) -> None:
+    back = pickle.loads(pickle.dumps(kind("found", hint="hint")))
+    assert type(back) is kind
+    assert str(back) == "found. hint"
+
+
+def test_wrong_values_can_be_caught_as_value_errors() -> None:
+    assert {name for name, each in _classes().items() if issubclass(each, ValueError)} == {
+        "UsageError",
+        "UnknownLevelError",
+        "DesignError",
+    }
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(0, ""), (1, "0"), (5, "0, 1, 2, 3, 4"), (6, "0, 1, 2, 3, 4 and 1 more")],
+)
+def test_a_listing_names_five_then_counts(n: int, said: str) -> None:
+    assert listing(range(n)) == said

@@ -1,0 +1,120 @@
+"""Options and settings: one form of each value, and a refusal of what cannot be used."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bids_ari.errors import UsageError
+from bids_ari.settings import Options, Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("alpha", value) for value in (0, 1, -0.05, 5, float("nan"), None, "much", [0.05, 0.1])],
+        *[("coverage", value) for value in (0, 1.01, -1, float("nan"), None)],
+        *[("smoothing", value) for value in (-1, float("inf"), float("nan"), "wide")],
+        *[("connectivity", value) for value in (1, 2, 3, 8, 0, 18.5, "18", None, [18])],
+        *[("method", value) for value in ("Simes", "permutation", "", None, ["simes"])],
+        *[("thresholds", value) for value in ((), (-1,), (3, float("nan")), (float("inf"),), ("x",), None)],
+        *[("alternatives", value) for value in ((), ("up",), ("greater", "up"), "up", None, 1)],
+        ("mask", 3),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(**{name: value})
+    assert caught.value.found.startswith(f"{name} is ")
+    assert repr(value) in caught.value.found
+    assert caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("thresholds", (4, 3, 3.0, 2.3), (2.3, 3.0, 4.0)),
+        ("thresholds", 3.1, (3.1,)),
+        ("thresholds", np.array([4, 3]), (3.0, 4.0)),
+        ("thresholds", (0,), (0.0,)),
+        ("alternatives", ["less", "greater", "less"], ("less", "greater")),
+        ("alternatives", "two-sided", ("two-sided",)),
+        ("mask", "mask.nii.gz", Path("mask.nii.gz")),
+        ("coverage", 1, 1.0),
+        ("smoothing", 0, 0.0),
+        ("smoothing", None, None),
+        ("connectivity", np.int64(26), 26),
+        ("alpha", np.float32(0.5), 0.5),
+    ],
+)
+def test_a_value_has_one_form(name: str, given: Any, kept: Any) -> None:
+    value = getattr(Options(**{name: given}), name)
+    assert value == kept
+    assert type(value) is type(kept)
+
+
+def test_minus_zero_is_zero_in_file_names_too() -> None:
+    assert str(Options(thresholds=(-0.0,)).thresholds) == "(0.0,)"
+
+
+def test_the_defaults_are_those_of_the_command_line_in_the_design() -> None:
+    assert Options() == Options(None, 1.0, None, ("greater",), 0.05, (3.0, 4.0, 5.0), 18, "simes", False)
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """A raw dataset with a subject, and a link to it."""
+    (tmp_path / "raw" / "sub-01" / "func").mkdir(parents=True)
+    (tmp_path / "raw" / "derivatives").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "raw")
+    return tmp_path / "raw"
+
+
+@pytest.mark.parametrize("output", ["raw", "raw/", "raw/derivatives/..", "link", "./link/sub-01/.."])
+def test_the_output_may_not_be_the_input(raw: Path, output: str) -> None:
+    with pytest.raises(UsageError, match="is the input"):
+        Settings(raw, raw.parent / output)
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["raw/sub-01", "raw/sub-01/ari", "raw/sub-01/func/x/y", "raw/sub-new/ari", "link/sub-01/ari", "raw/x/../sub-01/x"],
+)
+@pytest.mark.parametrize("source", ["raw", "link"])
+def test_the_output_may_not_lie_among_a_subjects_files(raw: Path, source: str, output: str) -> None:
+    with pytest.raises(UsageError, match="among a subject's files") as caught:
+        Settings(raw.parent / source, raw.parent / output)
+    assert caught.value.hint.endswith("derivatives/bids_ari")
+
+
+def test_a_subjects_folder_that_is_a_link_is_still_a_subjects_folder(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (raw / "sub-02").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="among a subject's files"):
+        Settings(raw, raw / "sub-02" / "ari")
+
+
+def test_a_link_into_a_subjects_folder_is_seen_through(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "innocent").symlink_to(raw / "sub-01")
+    with pytest.raises(UsageError, match="among a subject's files"):
+        Settings(raw, tmp_path / "innocent" / "ari")
+
+
+def test_the_output_may_not_lie_in_a_derivative_dataset_among_subjects(raw: Path) -> None:
+    first_level = raw / "derivatives" / "first"
+    with pytest.raises(UsageError, match="among a subject's files"):
+        Settings(raw, first_level / "sub-01" / "ari", (first_level,))
+    with pytest.raises(UsageError, match="is the input"):
+        Settings(raw, first_level, (first_level,))
+
+
+@pytest.mark.parametrize("output", ["raw/derivatives/ari", "raw/derivatives", "raw/ari", "out", "rawer", "sub-01/ari"])
+def test_the_output_may_lie_elsewhere(raw: Path, output: str) -> None:
+    assert Settings(raw, raw.parent / output).output_dir == raw.parent / output
+
+
+def test_a_dataset_below_a_subjects_folder_may_hold_its_output(tmp_path: Path) -> None:
+    """Only what lies between the dataset and the output counts."""
+    dataset = tmp_path / "sub-99" / "dataset"
+    assert Settings(dataset, dataset / "derivatives" / "ari")
