@@ -16,11 +16,12 @@ from bids_ari._version import __version__
 if TYPE_CHECKING:
     from bids_ari.bids.discover import discover
     from bids_ari.errors import BidsAriError
+    from bids_ari.inference import cluster_tdp
     from bids_ari.results import ContrastResult
     from bids_ari.settings import Options, Settings
     from bids_ari.stats.forest import ClusterForest
     from bids_ari.stats.hommel import hommel_bound
-    from bids_ari.workflow import analyse, cluster_tdp, run
+    from bids_ari.workflow import analyse, run
 
 _HOMES = {
     "BidsAriError": "bids_ari.errors",
@@ -29,7 +30,7 @@ _HOMES = {
     "Options": "bids_ari.settings",
     "Settings": "bids_ari.settings",
     "analyse": "bids_ari.workflow",
-    "cluster_tdp": "bids_ari.workflow",
+    "cluster_tdp": "bids_ari.inference",
     "discover": "bids_ari.bids.discover",
     "hommel_bound": "bids_ari.stats.hommel",
     "run": "bids_ari.workflow",

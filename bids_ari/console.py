@@ -26,13 +26,20 @@ def exit_code_of(error: BaseException) -> int:
     return BUG
 
 
+class _ToStderr(logging.Handler):
+    """Write to what is stderr at the time, which a notebook or a test may have replaced since."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"{self.format(record)}\n")
+
+
 def set_up_log(verbose: int) -> None:
     """Send the log of this package to stderr; more of it with ``-v``."""
     package = logging.getLogger("bids_ari")
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
     for handler in list(package.handlers):
         package.removeHandler(handler)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
     package.addHandler(handler)
 

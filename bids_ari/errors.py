@@ -8,7 +8,7 @@
       InputNotFoundError                  66  nothing to analyse: no dataset, no statmaps, no such file
         NoMatchError                      18  the filters selected nothing
       DataError                           65  files are there but do not fit
-        GridMismatchError, DesignError, EmptyMaskError, DuplicateMapsError
+        GridMismatchError, SidecarError, DesignError, EmptyMaskError, DuplicateMapsError
       ReadError                           74  a file that exists cannot be read
       OutputError                         73  the output cannot be written
 
@@ -82,6 +82,10 @@ class DataError(BidsAriError):
 
 class GridMismatchError(DataError):
     """Images that must share one grid do not."""
+
+
+class SidecarError(DataError):
+    """A sidecar lacks what is needed, or says what cannot be."""
 
 
 class DesignError(DataError, ValueError):

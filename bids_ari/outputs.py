@@ -11,7 +11,8 @@ import pandas as pd
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.entities import Entities
-from bids_ari.results import SUBPEAK_DISTANCE, SUBPEAKS, ContrastResult, threshold_label
+from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
+from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
 
 Sidecar = dict[str, Any]
 
@@ -27,29 +28,32 @@ class Map:
     suffix : str
         The BIDS suffix.
     image : callable
-        The image, from the result.
+        The image, from the result; None where the result does not have it.
     description : str
         What the image holds.
     per_test : bool
         Whether the entity ``test`` belongs in the name.
+    inferred : bool
+        Whether it rests on closed testing, whose settings its sidecar then tells.
     """
 
     labels: dict[str, str]
     suffix: str
-    image: Callable[[ContrastResult], nib.Nifti1Image]
+    image: Callable[[ContrastResult], nib.Nifti1Image | None]
     description: str
     per_test: bool = True
+    inferred: bool = False
+
+
+def _field(name: Field) -> Callable[[ContrastResult], nib.Nifti1Image | None]:
+    """Take a field of a result that not every result has."""
+    return lambda result: result.image(name) if result.has(name) else None
 
 
 MAPS = (
-    Map(
-        {"stat": "effect"},
-        "statmap",
-        lambda r: r.image("effect"),
-        "Effect, in the units of the subjects' maps",
-    ),
-    Map({"stat": "variance"}, "statmap", lambda r: r.image("variance"), "Sampling variance of the effect"),
-    Map({"stat": "t"}, "statmap", lambda r: r.image("t"), "t statistic"),
+    Map({"stat": "effect"}, "statmap", _field("effect"), "Effect, in the units of the subjects' maps"),
+    Map({"stat": "variance"}, "statmap", _field("variance"), "Sampling variance of the effect"),
+    Map({"stat": "t"}, "statmap", _field("t"), "t statistic"),
     Map(
         {"stat": "z"},
         "statmap",
@@ -62,6 +66,21 @@ MAPS = (
         "statmap",
         lambda r: r.image("tdp"),
         "Highest true discovery proportion over the thresholds of the clusters that hold a voxel",
+        inferred=True,
+    ),
+    Map(
+        {"stat": "pHommel", "desc": "{desc}"},
+        "statmap",
+        lambda r: r.image("adjusted_p"),
+        "p-value of each voxel, adjusted for all others by closed testing",
+        inferred=True,
+    ),
+    Map(
+        {"stat": "tdp", "desc": "{desc}All"},
+        "statmap",
+        lambda r: r.image("highest_tdp"),
+        "Highest true discovery proportion of all supra-threshold clusters that hold a voxel, at any threshold",
+        inferred=True,
     ),
     Map(
         {"desc": "analysis"},
@@ -80,6 +99,8 @@ CLUSTER_COLUMNS = {
     "tdn": ("", "True discovery number: at least so many voxels of the cluster are truly active"),
     "tdp": ("", "True discovery proportion: tdn / size"),
     "mean_effect": ("", "Mean of the effect over the cluster, in the units of the subjects' maps"),
+    "peak_region": ("", "Region of the atlas that holds the peak"),
+    "regions": ("", "Regions of the atlas with most voxels of the cluster, and their share of it"),
     "peak": ("", "the most extreme voxel"),
     **{
         f"subpeak{i}": ("", f"further local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from stronger ones")
@@ -88,10 +109,22 @@ CLUSTER_COLUMNS = {
 }
 """Unit and meaning of each column of a table of clusters; a peak stands for its four columns."""
 
+REGION_COLUMNS = {
+    "index": "Number of the region in the atlas, or place among the masks given",
+    "name": "Name of the region",
+    "size": "Number of tested voxels in the region",
+    "volume_mm3": "Their volume in mm3",
+    "tdn": "True discovery number: at least so many of them are truly active",
+    "tdp": "True discovery proportion: tdn / size; 0 where no voxel of the region was tested",
+    "max_z": "Largest z",
+    "min_z": "Smallest z",
+}
+"""Meaning of each column of a table of regions."""
+
 
 def stem(result: ContrastResult, **labels: str) -> Entities:
     """Give the entities that name a file of a result."""
-    return _named(result, test=result.test, **labels)
+    return _named(result, **({"test": result.test} if result.test else {}), **labels)
 
 
 def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
@@ -100,7 +133,8 @@ def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
     for result in results:
         written += _write_maps(result, out)
         written += _write_clusters(result, out)
-    return written + _write_design(results[0], out)
+        written += _write_regions(result, out)
+    return written + list(_write_design(results[0], out))
 
 
 def summary(result: ContrastResult) -> Sidecar:
@@ -115,6 +149,7 @@ def summary(result: ContrastResult) -> Sidecar:
         "NumberOfVoxels": result.mask.n_voxels,
         "TrueDiscoveryNumber": result.bound.whole,
         "Clusters": {f"{threshold:g}": len(found) for threshold, found in result.clusters.items()},
+        "LargestClusters": {f"{gamma:g}": len(found) for gamma, found in result.largest.items()},
         "Notes": list(result.notes),
         "Report": report_name(result),
     }
@@ -122,7 +157,7 @@ def summary(result: ContrastResult) -> Sidecar:
 
 def report_name(result: ContrastResult) -> str:
     """Give the name of the report of a result."""
-    return _in_group(stem(result, desc=result.desc), "report", ".html")
+    return _path(result, stem(result, desc=result.desc), "report", ".html")
 
 
 def _named(result: ContrastResult, **labels: str) -> Entities:
@@ -138,33 +173,59 @@ def _write_maps(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     for each in MAPS:
         labels = {key: label.format(desc=result.desc) for key, label in each.labels.items()}
         entities = stem(result, **labels) if each.per_test else _named(result, **labels)
-        sidecar = _about(result, each.description, with_inference=labels.get("stat") == "tdp")
+        sidecar = _about(result, each.description, with_inference=each.inferred)
         if labels.get("stat") == "p":
             sidecar["Alternative"] = result.alternative
-        yield from _write_image(out, entities, each.suffix, each.image(result), sidecar)
+        if (image := each.image(result)) is not None:
+            yield from _write_image(result, out, entities, each.suffix, image, sidecar)
     _explain(result, out, result.desc, _direction(result))
+    _explain(result, out, f"{result.desc}All", f"{_direction(result)}; all supra-threshold clusters")
     _explain(result, out, "analysis", "The voxels that were tested")
 
 
 def _write_clusters(result: ContrastResult, out: Derivatives) -> Iterator[str]:
-    """Write label image, label table, cluster table and TDP map of each threshold."""
-    for threshold, clusters in result.clusters.items():
-        desc = result.desc + threshold_label(threshold)
-        _explain(result, out, desc, f"{_direction(result)}; clusters above z = {threshold:g}")
-        named, table = stem(result, desc=desc), result.table(threshold)
-        about = _about(result, "", with_inference=True) | {"ClusterThreshold": threshold}
-        tdp = about | {"Description": "True discovery proportion of the cluster that holds each voxel"}
-        labels = about | {"Description": "Clusters, labelled as in the table of clusters"}
-        yield from _write_image(out, named.with_(stat="tdp"), "statmap", result.image("tdp", threshold), tdp)
-        yield from _write_image(out, named, "dseg", result.image("clusters", threshold), labels)
-        names = [f"cluster {cluster.label}" for cluster in clusters]
-        yield out.table(
-            _in_group(named, "dseg", ".tsv"),
-            pd.DataFrame({"index": [c.label for c in clusters], "name": names}),
+    """Write label image, label table, cluster table and TDP map of each threshold and of each wanted TDP."""
+    for gamma in result.largest:
+        meaning = f"largest clusters with a TDP of at least {gamma:g}"
+        yield from _write_formed(result, out, gamma_label(gamma), meaning, {"WantedTDP": gamma}, tdp=gamma)
+    for threshold in result.clusters:
+        meaning = f"clusters above z = {threshold:g}"
+        extra = {"ClusterThreshold": threshold}
+        yield from _write_formed(result, out, threshold_label(threshold), meaning, extra, threshold=threshold)
+
+
+def _write_formed(
+    result: ContrastResult, out: Derivatives, label: str, meaning: str, extra: Sidecar, **formed: float
+) -> Iterator[str]:
+    """Write the clusters that were formed in one way."""
+    desc = result.desc + label
+    _explain(result, out, desc, f"{_direction(result)}; {meaning}")
+    named, table = stem(result, desc=desc), result.table(**formed)
+    about = _about(result, "", with_inference=True) | extra
+    tdp = about | {"Description": f"True discovery proportion of the cluster that holds each voxel; {meaning}"}
+    yield from _write_image(result, out, named.with_(stat="tdp"), "statmap", result.image("tdp", **formed), tdp)
+    labels = about | {"Description": f"Labels as in the table of clusters; {meaning}"}
+    yield from _write_image(result, out, named, "dseg", result.image("clusters", **formed), labels)
+    names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
+    yield out.table(_path(result, named, "dseg", ".tsv"), names)
+    yield out.table(_path(result, named, "clusters", ".tsv"), table)
+    columns = about | {"Description": f"Clusters and their peaks; {meaning}"} | _columns(table)
+    yield out.json(_path(result, named, "clusters", ".json"), columns)
+
+
+def _write_regions(result: ContrastResult, out: Derivatives) -> Iterator[str]:
+    """Write a table and a map of the TDP of each set of regions."""
+    for regions in result.regions:
+        named = stem(result, desc=result.desc, atlas=regions.name)
+        about = _about(result, "", with_inference=True) | {"Atlas": regions.title}
+        yield out.table(_path(result, named, "tdp", ".tsv"), result.region_table(regions))
+        columns = {column: {"Description": meaning} for column, meaning in REGION_COLUMNS.items()}
+        yield out.json(
+            _path(result, named, "tdp", ".json"),
+            about | {"Description": "True discovery proportion of each region"} | columns,
         )
-        yield out.table(_in_group(named, "clusters", ".tsv"), table)
-        columns = about | {"Description": "Clusters and their peaks"} | _columns(table)
-        yield out.json(_in_group(named, "clusters", ".json"), columns)
+        tdp = about | {"Description": "True discovery proportion of the region that holds each voxel"}
+        yield from _write_image(result, out, named.with_(stat="tdp"), "statmap", result.region_image(regions), tdp)
 
 
 def _explain(result: ContrastResult, out: Derivatives, desc: str, meaning: str) -> None:
@@ -173,15 +234,17 @@ def _explain(result: ContrastResult, out: Derivatives, desc: str, meaning: str) 
 
 
 def _write_image(
-    out: Derivatives, entities: Entities, suffix: str, image: nib.Nifti1Image, sidecar: Sidecar
+    result: ContrastResult, out: Derivatives, entities: Entities, suffix: str, image: nib.Nifti1Image, sidecar: Sidecar
 ) -> Iterator[str]:
-    yield out.image(_in_group(entities, suffix, ".nii.gz"), image)
-    yield out.json(_in_group(entities, suffix, ".json"), sidecar)
+    yield out.image(_path(result, entities, suffix, ".nii.gz"), image)
+    yield out.json(_path(result, entities, suffix, ".json"), sidecar)
 
 
-def _write_design(result: ContrastResult, out: Derivatives) -> list[str]:
+def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write who stands in which row of the design, from which file, and who was left out."""
     design, contrast = result.design, result.contrast
+    if design is None:
+        return
     frame = pd.DataFrame(design.matrix, columns=list(design.columns))
     frame.insert(0, "source", [member.uri for member in contrast.members])
     frame.insert(0, "participant_id", [f"sub-{subject}" for subject in contrast.subjects])
@@ -194,36 +257,34 @@ def _write_design(result: ContrastResult, out: Derivatives) -> list[str]:
         "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],
         "Notes": list(result.notes),
     }
-    name = contrast.entities
-    return [
-        out.table(_in_group(name, "design", ".tsv"), frame),
-        out.json(_in_group(name, "design", ".json"), sidecar),
-    ]
+    yield out.table(_path(result, contrast.entities, "design", ".tsv"), frame)
+    yield out.json(_path(result, contrast.entities, "design", ".json"), sidecar)
 
 
 def _about(result: ContrastResult, description: str, with_inference: bool) -> Sidecar:
     """Tell everything that is needed to make a file again."""
-    options, group = result.options, "bids::group/"
-    sources = [f"{group}{result.contrast.entities.filename('design', '.tsv')}"]
+    options, contrast = result.options, result.contrast
+    fitted = result.design is not None
+    design = f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"
     about: Sidecar = {
         "Description": description,
-        "Sources": sources,
-        "Estimator": "ordinary least squares",
+        "Sources": [design] if fitted else [member.uri for member in contrast.members],
+        "Estimator": "ordinary least squares" if fitted else None,
         "InputStatistic": result.contrast.stat,
         "NumberOfSubjects": len(result.contrast.members),
-        "DegreesOfFreedom": result.dof,
+        "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
         "NumberOfConstantVoxels": result.n_constant,
         "SmoothingFWHM": options.smoothing or 0,
         "SmoothingFWHMUnits": "mm",
         "Mask": options.mask.name if options.mask else None,
         "Coverage": options.coverage,
-        "Test": result.test,
+        "Test": result.test or None,
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if not with_inference:
         return about
-    about["Sources"] = [f"{group}{stem(result, stat='z').filename('statmap', '.nii.gz')}"]
+    about["Sources"] = [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"]
     return about | {
         "Alternative": result.alternative,
         "Alpha": options.alpha,
@@ -234,6 +295,7 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "JoinSigns": options.join_signs,
         "ClusterThresholds": list(options.thresholds),
         "ClusterThresholdUnits": "z",
+        "WantedTDPs": list(options.gammas),
     }
 
 
@@ -242,7 +304,7 @@ def _columns(table: pd.DataFrame) -> Sidecar:
     described: Sidecar = {}
     for column in table.columns:
         name, _, part = column.rpartition("_")
-        if name not in CLUSTER_COLUMNS:
+        if column in CLUSTER_COLUMNS:
             unit, meaning = CLUSTER_COLUMNS[column]
         else:
             where = CLUSTER_COLUMNS[name][1]
@@ -260,5 +322,5 @@ def _direction(result: ContrastResult) -> str:
     return meaning + ("" if result.options.method == "simes" else ", Hommel local tests (any dependence)")
 
 
-def _in_group(entities: Entities, suffix: str, extension: str) -> str:
-    return f"group/{entities.filename(suffix, extension)}"
+def _path(result: ContrastResult, entities: Entities, suffix: str, extension: str) -> str:
+    return f"{result.folder}/{entities.filename(suffix, extension)}"

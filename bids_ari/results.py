@@ -6,33 +6,30 @@ from typing import Literal
 
 import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage
 
 from bids_ari.bids.discover import ContrastSet, LeftOut
 from bids_ari.bids.entities import decimal_label
 from bids_ari.design import Design
 from bids_ari.errors import BidsAriError
 from bids_ari.images import Mask
+from bids_ari.regions import RegionSet
 from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.hommel import adjusted_p
 from bids_ari.stats.tails import Alternative, FloatArray
+from bids_ari.tables import cluster_table, region_table
 
-Field = Literal["effect", "variance", "t", "z", "p", "tdp", "clusters"]
-
-SUBPEAKS = 3
-"""At most so many further peaks are told of each cluster."""
-
-SUBPEAK_DISTANCE = 8.0
-"""Peaks of one cluster are at least this far apart, in mm."""
+Field = Literal["effect", "variance", "t", "z", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 _LOCAL_TEST_IN_NAMES = {"simes": "", "hommel": "Hommel"}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ContrastResult:
     """One test of one contrast in one direction.
 
@@ -44,8 +41,8 @@ class ContrastResult:
         What was asked.
     alternative : {'greater', 'less', 'two-sided'}
         The direction.
-    design : Design
-        The design that was fitted.
+    design : Design or None
+        The design that was fitted; none for a map of one subject or one made elsewhere.
     mask : Mask
         The voxels tested, m.
     coverage : array (x, y, z)
@@ -53,13 +50,21 @@ class ContrastResult:
     n_constant : int
         Voxels of the mask that were not tested because their values do not vary.
     glm : GlmResult
-        Effect, variance, t and z of each tested voxel.
+        Statistics of each tested voxel.
     bound : Bound
         TDN and TDP of any set of voxels.
     forest : ClusterForest
         All supra-threshold clusters.
     clusters : mapping of float to tuple of Cluster
         The clusters above each threshold asked for.
+    largest : mapping of float to tuple of Cluster
+        The largest clusters that reach each TDP asked for.
+    regions : tuple of RegionSet
+        Parcels of the atlas, and the user's own masks.
+    atlas : RegionSet or None
+        The one of `regions` that names clusters.
+    folder : str
+        Where its files go, below the root of the output.
     notes : tuple of str
         What the reader should know: choices made, warnings.
     """
@@ -67,7 +72,7 @@ class ContrastResult:
     contrast: ContrastSet
     options: Options
     alternative: Alternative
-    design: Design
+    design: Design | None
     mask: Mask
     coverage: FloatArray
     n_constant: int
@@ -75,6 +80,10 @@ class ContrastResult:
     bound: Bound
     forest: ClusterForest
     clusters: Mapping[float, tuple[Cluster, ...]]
+    largest: Mapping[float, tuple[Cluster, ...]]
+    regions: tuple[RegionSet, ...] = ()
+    atlas: RegionSet | None = None
+    folder: str = "group"
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,62 +111,93 @@ class ContrastResult:
         """z turned so that large is extreme in the direction of the test, (n_voxels,)."""
         return extremeness(self.glm.z, self.alternative)
 
-    def tdp(self, threshold: float | None = None) -> FloatArray:
+    def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
+        """Give the clusters above a threshold, or the largest that reach a TDP; of all thresholds with neither."""
+        if threshold is not None:
+            return self.clusters[threshold]
+        if tdp is not None:
+            return self.largest[tdp]
+        return [cluster for clusters in self.clusters.values() for cluster in clusters]
+
+    def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
         """Give the TDP of the cluster that holds each voxel, (n_voxels,); 0 outside all clusters.
 
         Parameters
         ----------
-        threshold : float, optional
-            One of the thresholds asked for; without it the highest TDP over all of them.
+        threshold, tdp : float, optional
+            One of the thresholds, or one of the wanted TDP, asked for; with neither, the highest over the thresholds.
         """
         values = np.zeros(self.mask.n_voxels)
-        for cluster in self._clusters(threshold):
+        for cluster in self.formed(threshold, tdp):
             values[cluster.voxels] = np.maximum(values[cluster.voxels], cluster.tdp)
         return values
 
-    def labels(self, threshold: float) -> np.ndarray:
-        """Give the label of the cluster that holds each voxel, (n_voxels,) int32; 0 outside."""
+    def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
+        """Give the label of the cluster that holds each voxel, (n_voxels,); 0 outside."""
+        if threshold is None and tdp is None:
+            threshold = self.options.thresholds[0]
         values = np.zeros(self.mask.n_voxels, dtype=np.int32)
-        for cluster in self.clusters[threshold]:
+        for cluster in self.formed(threshold, tdp):
             values[cluster.voxels] = cluster.label
         return values
 
-    def image(self, field: Field, threshold: float | None = None) -> nib.Nifti1Image:
+    def has(self, field: Field) -> bool:
+        """Say whether a field is known; maps made elsewhere have no effect, variance or, from z, no t."""
+        return field not in ("effect", "variance", "t") or getattr(self.glm, field) is not None
+
+    def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
         """Give one map as an image.
 
         Parameters
         ----------
-        field : {'effect', 'variance', 't', 'z', 'p', 'tdp', 'clusters'}
-            Statistics are NaN where no test was made, TDP and cluster labels 0.
-        threshold : float, optional
-            For ``tdp`` (the highest over thresholds without it) and ``clusters``.
+        field : {'effect', 'variance', 't', 'z', 'p', 'adjusted_p', 'tdp', 'highest_tdp', 'clusters'}
+            Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
+            all supra-threshold clusters that hold a voxel, at any threshold.
+        threshold, tdp : float, optional
+            For ``tdp`` and ``clusters``: one of the thresholds, or of the wanted TDP, asked for. With neither, TDP is
+            the highest over the thresholds, and clusters are those above the first threshold.
         """
         if field == "tdp":
-            return self._image(self.tdp(threshold).astype(np.float32), 0)
+            return self._image(self.tdp(threshold, tdp).astype(np.float32), 0)
+        if field == "highest_tdp":
+            return self._image(self.forest.highest_tdp().astype(np.float32), 0)
         if field == "clusters":
-            labels = self.labels(self.options.thresholds[0] if threshold is None else threshold)
+            labels = self.labels(threshold, tdp)
             return self._image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
-        values = self.glm.p(self.alternative) if field == "p" else getattr(self.glm, field)
+        if field == "p":
+            values = self.glm.p(self.alternative)
+        elif field == "adjusted_p":
+            values = adjusted_p(self.glm.p(self.alternative), self.options.method)
+        else:
+            values = getattr(self.glm, field)
         return self._image(values.astype(np.float32), np.nan)
 
-    def table(self, threshold: float | None = None) -> pd.DataFrame:
-        """Give the clusters as a table, one row each; of all thresholds without a threshold.
+    def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
+        """Give the TDP of the region that holds each voxel, the highest where regions overlap."""
+        values = np.zeros(self.mask.n_voxels, dtype=np.float32)
+        for region in regions.regions:
+            values[region.voxels] = np.maximum(values[region.voxels], np.float32(self.bound.tdp(region.voxels)))
+        return self._image(values, 0)
 
-        Columns: label, size (voxels), volume_mm3, tdn, tdp, mean_effect, the statistic z and the coordinates in
-        mm of the peak (peak_stat, peak_x, peak_y, peak_z) and of up to three further peaks (subpeak1_stat, ...)
-        that are local maxima at least 8 mm from any stronger one.
+    def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
+        """Give clusters as a table, one row each; see `bids_ari.tables.cluster_table`.
+
+        Parameters
+        ----------
+        threshold, tdp : float, optional
+            One of the thresholds, or of the wanted TDP, asked for. With neither, the clusters of all thresholds, with
+            a first column that names it.
         """
-        if threshold is not None:
-            return cluster_table(self, self.clusters[threshold])
-        tables = {each: cluster_table(self, clusters) for each, clusters in self.clusters.items()}
-        return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
+        if threshold is None and tdp is None:
+            tables = {each: self.table(each) for each in self.clusters}
+            return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
+        return cluster_table(self.formed(threshold, tdp), self.mask, self.glm, self.extremeness, self.atlas)
 
-    def _clusters(self, threshold: float | None) -> Sequence[Cluster]:
-        if threshold is not None:
-            return self.clusters[threshold]
-        return [cluster for clusters in self.clusters.values() for cluster in clusters]
+    def region_table(self, regions: RegionSet) -> pd.DataFrame:
+        """Give the TDN and TDP of each region as a table; see `bids_ari.tables.region_table`."""
+        return region_table(regions, self.bound, self.mask, self.glm.z)
 
-    def _image(self, values: np.ndarray, fill: float) -> nib.Nifti1Image:
+    def _image(self, values: npt.NDArray[np.generic], fill: float) -> nib.Nifti1Image:
         return self.mask.grid.image(self.mask.volume(values, fill))
 
     def __repr__(self) -> str:
@@ -193,59 +233,6 @@ def threshold_label(threshold: float) -> str:
     return f"Z{decimal_label(threshold)}"
 
 
-def cluster_table(result: ContrastResult, clusters: Sequence[Cluster]) -> pd.DataFrame:
-    """Describe clusters of a result, one row each."""
-    peaks = _local_maxima(result)
-    indices = result.mask.indices
-    rows = []
-    for cluster in clusters:
-        row: dict[str, float | int] = {
-            "label": cluster.label,
-            "size": cluster.size,
-            "volume_mm3": cluster.size * result.mask.grid.voxel_volume,
-            "tdn": cluster.tdn,
-            "tdp": cluster.tdp,
-            "mean_effect": float(result.glm.effect[cluster.voxels].mean()),
-        }
-        chosen = _spread_peaks(result, cluster, peaks, indices)
-        for name, position in zip(_PEAK_NAMES, chosen, strict=False):
-            x, y, z = result.mask.grid.millimetres(indices[position][None])[0]
-            row |= {
-                f"{name}_stat": float(result.glm.z[position]),
-                f"{name}_x": x,
-                f"{name}_y": y,
-                f"{name}_z": z,
-            }
-        rows.append(row)
-    columns = [f"{name}_{part}" for name in _PEAK_NAMES for part in ("stat", "x", "y", "z")]
-    fixed = ["label", "size", "volume_mm3", "tdn", "tdp", "mean_effect"]
-    whole = ("label", "size", "tdn")
-    types = {column: int if column in whole else float for column in fixed + columns}
-    return pd.DataFrame(rows, columns=list(types)).astype(types)
-
-
-_PEAK_NAMES = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
-
-
-def _local_maxima(result: ContrastResult) -> np.ndarray:
-    """Say which voxels are as extreme as all 26 neighbours, (n_voxels,) bool."""
-    height = result.extremeness
-    volume = result.mask.volume(height, -np.inf)
-    highest = ndimage.maximum_filter(volume, size=3, mode="constant", cval=-np.inf)
-    return np.asarray(height >= highest[result.mask.inside])
-
-
-def _spread_peaks(result: ContrastResult, cluster: Cluster, maxima: np.ndarray, indices: np.ndarray) -> list[int]:
-    """Choose the peak of a cluster and up to three local maxima, each far enough from those before it."""
-    candidates = cluster.voxels[maxima[cluster.voxels]]
-    candidates = candidates[np.argsort(-result.extremeness[candidates], kind="stable")]
-    chosen = [cluster.peak]
-    places = result.mask.grid.millimetres(indices[[cluster.peak]])
-    for candidate in candidates:
-        here = result.mask.grid.millimetres(indices[[candidate]])
-        if np.linalg.norm(places - here, axis=1).min() >= SUBPEAK_DISTANCE:
-            chosen.append(int(candidate))
-            places = np.vstack([places, here])
-            if len(chosen) > SUBPEAKS:
-                break
-    return chosen
+def gamma_label(gamma: float) -> str:
+    """Write a wanted TDP as it stands in file names, in percent: ``Tdp70``."""
+    return f"Tdp{decimal_label(100 * gamma)}"

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bids_ari.errors import UsageError
+from bids_ari.errors import UnknownLevelError, UsageError
 from bids_ari.images import CONNECTIVITIES
 from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
@@ -28,6 +28,10 @@ def _directions(given: Any) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
 
 
+def _paths(given: Any) -> tuple[Path, ...]:
+    return tuple(map(Path, [given] if isinstance(given, str | Path) else given))
+
+
 _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
     ("mask", lambda x: None if x is None else Path(x), lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
@@ -35,10 +39,20 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
     ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
     ("thresholds", _heights, lambda xs: xs and all(math.isfinite(x) and x >= 0 for x in xs), "z values, 0 or more"),
+    ("gammas", _heights, lambda xs: all(0 < x <= 1 for x in xs), "proportions above 0, at most 1"),
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
     ("method", lambda x: x, lambda x: x in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
+    ("atlas", lambda x: None if x is None else str(x), lambda x: x != "", "a name or a file"),
+    ("atlas_labels", lambda x: None if x is None else Path(x), lambda x: True, "the path of a table"),
+    ("rois", _paths, lambda xs: True, "paths of images"),
 )
 """Of each option: its one form, what must hold, and the rule in words."""
+
+
+TEMPLATE = Path("template")
+"""Given as the mask, it stands for TemplateFlow's brain mask of the maps' space."""
+
+LEVELS = ("participant", "group")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +62,7 @@ class Options:
     Attributes
     ----------
     mask : Path or None
-        Test only voxels inside this image.
+        Test only voxels inside this image; ``template`` stands for TemplateFlow's brain mask of the maps' space.
     coverage : float
         Fraction of subjects, in (0, 1], that must have data at a voxel for it to be tested.
     smoothing : float or None
@@ -59,12 +73,20 @@ class Options:
         Error level in (0, 1) of each result.
     thresholds : tuple of float
         Cluster-forming thresholds, in z.
+    gammas : tuple of float
+        Wanted TDP, in (0, 1]: the largest clusters that reach each are found.
     connectivity : {6, 18, 26}
         Voxels of a cluster share a face, also an edge, or also a corner.
     method : {'simes', 'hommel'}
         The local test of closed testing.
     join_signs : bool
         With ``two-sided``, let clusters hold voxels of both signs.
+    atlas : str or None
+        A file, or a name that TemplateFlow knows (``NAME:DESC``), whose parcels are bounded and name clusters.
+    atlas_labels : Path or None
+        The table of an atlas file: columns index and name.
+    rois : tuple of Path
+        Masks of regions to bound, on the grid of the maps.
 
     Raises
     ------
@@ -78,9 +100,13 @@ class Options:
     alternatives: tuple[Alternative, ...] = ("greater",)
     alpha: float = 0.05
     thresholds: tuple[float, ...] = (3.0, 4.0, 5.0)
+    gammas: tuple[float, ...] = (0.5, 0.7, 0.9)
     connectivity: int = 18
     method: LocalTest = "simes"
     join_signs: bool = False
+    atlas: str | None = None
+    atlas_labels: Path | None = None
+    rois: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         for name, normalise, fits, rule in _RULES:
@@ -109,11 +135,17 @@ class Settings:
         Arguments of `discover` that choose maps.
     options : Options
         What is asked of the data.
+    level : {'group', 'participant'}
+        Analyse the subjects together, or each subject's own maps.
+    split_alpha : bool
+        Divide alpha over the results of the run, so that all their bounds hold together.
 
     Raises
     ------
+    UnknownLevelError
+        When there is no such level.
     UsageError
-        When the output would lie on the input, or among a subject's files.
+        When an option has no meaning at the level, or the output would lie on the input, or among a subject's files.
     """
 
     dataset_dir: Path
@@ -121,8 +153,16 @@ class Settings:
     derivatives: tuple[Path, ...] = ()
     filters: Mapping[str, Any] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
+    level: str = "group"
+    split_alpha: bool = False
 
     def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
+        if self.level == "participant" and self.options.smoothing:
+            raise UsageError(
+                "Smoothing goes with the group level", "no --smoothing", "A z map that is smoothed is no z map any more"
+            )
         for folder in map(Path, (self.dataset_dir, *self.derivatives)):
             for output, source in product(_places(self.output_dir), _places(folder)):
                 if output == source:

@@ -2,35 +2,34 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 
 from bids_ari import outputs, report
-from bids_ari.bids.dataset import open_dataset
+from bids_ari.bids.dataset import open_dataset, read_sidecar
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.discover import ContrastSet, Discovery, discover
+from bids_ari.bids.discover import MAP_SOURCE, ContrastSet, Discovery, contrast_of_map, discover
+from bids_ari.bids.entities import Entities
 from bids_ari.design import one_sample_design
-from bids_ari.errors import DataError, EmptyMaskError, InputNotFoundError, listing
-from bids_ari.images import (
-    Mask,
-    group_mask,
-    load_mask,
-    load_stack,
-    load_volume,
-    looks_unmasked,
-    missing,
+from bids_ari.errors import (
+    DataError,
+    EmptyMaskError,
+    InputNotFoundError,
+    SidecarError,
+    UsageError,
+    listing,
 )
-from bids_ari.results import ContrastResult, Failure, RunSummary, extremeness
-from bids_ari.settings import Options, Settings
+from bids_ari.images import Grid, Mask, group_mask, load_mask, load_stack, load_volume, looks_unmasked
+from bids_ari.inference import conclude, tested_voxels
+from bids_ari.results import ContrastResult, Failure, RunSummary
+from bids_ari.settings import TEMPLATE, Options, Settings
 from bids_ari.stats import kernels
-from bids_ari.stats.bounds import Bound
-from bids_ari.stats.forest import ClusterForest, GridAdjacency, grow_forest
-from bids_ari.stats.glm import fit_glm
-from bids_ari.stats.hommel import LocalTest, hommel_bound
-from bids_ari.stats.tails import Alternative, FloatArray, p_from_z
+from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.stats.tails import FloatArray
+from bids_ari.templates import template_mask
 
 log = logging.getLogger(__name__)
 
@@ -53,29 +52,73 @@ def run(settings: Settings) -> RunSummary:
     BidsAriError
         When nothing can be analysed, or the output cannot be written.
     """
-    mask = settings.options.mask
-    if mask is not None and not mask.exists():
-        raise InputNotFoundError(f"There is no mask {mask}", "an image file")
+    _check_files(settings.options)
     dataset = open_dataset(settings.dataset_dir, settings.derivatives, leave_out=[settings.output_dir])
-    contrasts = discover(dataset, **settings.filters)
-    _say_what_was_found(contrasts)
+    discovery = discover(dataset, **settings.filters)
+    contrasts = subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
+    options = _split_alpha(settings, len(contrasts))
+    _say_what_was_found(discovery, contrasts)
     results: list[ContrastResult] = []
     failures: list[Failure] = []
     with Derivatives(settings.output_dir, dataset.roots) as out:
         for contrast in contrasts:
             try:
-                found = analyse(contrast, settings.options)
+                found = (analyse_subject if settings.level == "participant" else analyse)(contrast, options)
             except DataError as error:  # one bad contrast spares the rest
                 log.error("%s: %s", contrast.name, error)
                 failures.append(Failure(contrast, error))
                 continue
-            written = outputs.write(found, out) + report.write(found, out)
-            out.record(contrast.name, written, [outputs.summary(result) for result in found])
+            write(found, out)
             results.extend(found)
         if results:
             report.write_index(out, failures)
             out.describe()
     return RunSummary(tuple(results), tuple(failures))
+
+
+def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = None) -> tuple[ContrastResult, ...]:
+    """Bound a statistical map that was made elsewhere, and write what was found.
+
+    Parameters
+    ----------
+    path : path
+        z statistics, or t statistics with `dof`; not thresholded. The entities of its name, if it has any, name the
+        results; else its whole name does.
+    output_dir : path
+        Where all results are written.
+    options : Options
+        What is asked; smoothing and coverage play no part.
+    dof : float, optional
+        Degrees of freedom of a t map, above 0.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per alternative.
+
+    Raises
+    ------
+    BidsAriError
+        When the map cannot be analysed, or the output cannot be written.
+    """
+    if dof is not None and not 0 < dof < float("inf"):
+        raise UsageError(f"dof is {dof}", "a number above 0")
+    _check_files(options)
+    volume, grid = load_volume(path)
+    contrast = contrast_of_map(path, "z" if dof is None else "t")
+    tested = tested_voxels(volume, grid, _given_mask(options, contrast, grid))
+    with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out:
+        results = conclude_map(volume, tested, contrast, options, dof)
+        write(results, out)
+        report.write_index(out, [])
+        out.describe()
+    return results
+
+
+def write(results: tuple[ContrastResult, ...], out: Derivatives) -> None:
+    """Write all files of the results of one contrast, in place of those of an earlier run."""
+    written = outputs.write(results, out) + report.write(results, out)
+    out.record(results[0].contrast.name, written, [outputs.summary(result) for result in results])
 
 
 def analyse(contrast: ContrastSet, options: Options | None = None) -> tuple[ContrastResult, ...]:
@@ -103,146 +146,117 @@ def analyse(contrast: ContrastSet, options: Options | None = None) -> tuple[Cont
     contrast.check()
     design = one_sample_design(contrast.subjects)
     stack = load_stack(contrast.paths, contrast.subjects)
-    given = load_mask(options.mask, stack.grid) if options.mask else None
+    given = _given_mask(options, contrast, stack.grid)
     mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
     effects = stack.within(mask, options.smoothing)
-    notes = contrast.notes + tuple(_notes(mask, options))
-    results = []
+    results: tuple[ContrastResult, ...] = ()
     for glm in fit_glm(effects, design.matrix, design.tests):
-        tested = np.isfinite(glm.t)
-        n_constant = int((~tested).sum())
-        if n_constant:
-            notes += (f"{n_constant} voxels do not vary between subjects and were not tested",)
+        tested = np.isfinite(glm.z)
         if not tested.any():
             raise EmptyMaskError(
                 f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
                 hint="Check that these are maps of different subjects",
             )
-        tested_mask, tested_glm = mask.keep(tested), glm.at(tested)
-        adjacency = tested_mask.adjacency(options.connectivity)
-        for alternative in options.alternatives:
-            bound, forest = infer(tested_glm.z, tested_glm.p(alternative), adjacency, alternative, options)
-            clusters = {threshold: forest.at_threshold(threshold) for threshold in options.thresholds}
-            results.append(
-                ContrastResult(
-                    contrast=contrast,
-                    options=options,
-                    alternative=alternative,
-                    design=design,
-                    mask=tested_mask,
-                    coverage=stack.coverage,
-                    n_constant=n_constant,
-                    glm=tested_glm,
-                    bound=bound,
-                    forest=forest,
-                    clusters=clusters,
-                    notes=notes,
-                )
-            )
-    for note in notes:
-        log.warning("%s: %s", contrast.name, note)
-    for result in results:
-        log.info("%s", headline(result))
-    return tuple(results)
+        n_constant = int((~tested).sum())
+        results += conclude(
+            glm.at(tested),
+            mask.keep(tested),
+            contrast,
+            options,
+            coverage=stack.coverage,
+            design=design,
+            n_constant=n_constant,
+            notes=contrast.notes + tuple(_notes(mask, n_constant, options)),
+        )
+    _say_what_came_out(results)
+    return results
 
 
-def infer(
-    z: FloatArray, p: FloatArray, adjacency: GridAdjacency, alternative: Alternative, options: Options
-) -> tuple[Bound, ClusterForest]:
-    """Go from one z and one p per voxel, each (n_voxels,), to the bound and the forest of all clusters."""
-    bound = hommel_bound(p, options.alpha, options.method)
-    if alternative == "two-sided" and not options.join_signs:
-        adjacency = adjacency.split(z < 0)
-    return bound, grow_forest(extremeness(z, alternative), adjacency, bound)
-
-
-def cluster_tdp(
-    z: str | Path | nib.Nifti1Image,
-    mask: str | Path | nib.Nifti1Image | None = None,
-    *,
-    threshold: float | Sequence[float] = 3.0,
-    alpha: float = 0.05,
-    alternative: Alternative = "greater",
-    connectivity: int = 18,
-    method: LocalTest = "simes",
-) -> nib.Nifti1Image:
-    """Give the proportion of truly active voxels, at least, in each cluster of any z map.
+def analyse_subject(contrast: ContrastSet, options: Options | None = None) -> tuple[ContrastResult, ...]:
+    """Go from one subject's own z or t map to true discovery proportions.
 
     Parameters
     ----------
-    z : path or image
-        z statistics, (x, y, z).
-    mask : path or image, optional
-        The voxels that were tested; without it those where `z` is finite and not the zero background.
-    threshold : float or sequence of float
-        Cluster-forming threshold in z. Of several, each voxel gets the highest TDP.
-    alpha : float
-        Error level in (0, 1): with probability at least 1 - `alpha` all proportions hold at once.
-    alternative : {'greater', 'less', 'two-sided'}
-        The direction of the test.
-    connectivity : {6, 18, 26}
-        Voxels of a cluster share a face, also an edge, or also a corner.
-    method : {'simes', 'hommel'}
-        The local test of closed testing.
+    contrast : ContrastSet
+        Of one map, from `subject_contrasts`. The sidecar of a t map tells its DegreesOfFreedom.
+    options : Options, optional
+        What is asked; smoothing and coverage play no part.
 
     Returns
     -------
-    image
-        TDP in [0, 1] as float32 on the grid of `z`; 0 outside all clusters.
+    tuple of ContrastResult
+        One per alternative.
 
     Raises
     ------
-    UsageError
-        When an argument cannot be used.
     DataError
-        When an image cannot be used: another grid, damaged, not 3-D, nothing to test.
-
-    References
-    ----------
-    Rosenblatt et al. (2018), NeuroImage 181:786.
-
-    Examples
-    --------
-    >>> import nibabel as nib, numpy as np
-    >>> data = np.random.default_rng(0).normal(size=(8, 8, 8))
-    >>> data[2:5, 2:5, 2:5] += 8
-    >>> tdp = cluster_tdp(nib.Nifti1Image(data, np.eye(4)), threshold=3)
-    >>> round(float(tdp.get_fdata()[3, 3, 3]), 2)
-    1.0
+        When the map does not fit: damaged, on another grid than the mask, without a value, a t map without
+        degrees of freedom.
     """
-    thresholds = tuple(threshold) if isinstance(threshold, Sequence) else (threshold,)
-    options = Options(
-        thresholds=thresholds,
-        alpha=alpha,
-        alternatives=(alternative,),
-        connectivity=connectivity,
-        method=method,
-    )
-    volume, grid = load_volume(z)
-    tested = Mask(grid, ~missing(volume)) if mask is None else load_mask(mask, grid)
-    tested = tested.keep(np.isfinite(volume[tested.inside]))
-    if tested.n_voxels == 0:
-        raise EmptyMaskError("The z map has no value" + (" inside the mask" if mask is not None else ""))
+    options = options or Options()
+    contrast.check()
+    (member,) = contrast.members
+    dof = None
+    if contrast.stat == "t":
+        dof = read_sidecar(member.file).get("DegreesOfFreedom")
+        if not isinstance(dof, int | float) or not dof > 0:
+            raise SidecarError(
+                f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
+                "a number above 0, without which a t map has no p",
+                "Add it, or take z maps with --stat z",
+            )
+    session = contrast.entities.get("ses")
+    folder = f"sub-{member.subject}" + (f"/ses-{session}" if session else "")
+    noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
+    volume, grid = load_volume(member.file.path)
+    tested = tested_voxels(np.where(volume == 0, np.nan, volume), grid, _given_mask(options, contrast, grid))
+    return conclude_map(volume, tested, contrast, options, dof, folder=folder, notes=(noise,))
+
+
+def conclude_map(
+    volume: FloatArray,
+    tested: Mask,
+    contrast: ContrastSet,
+    options: Options,
+    dof: float | None,
+    folder: str = "group",
+    notes: tuple[str, ...] = (),
+) -> tuple[ContrastResult, ...]:
+    """Bound a z map, or a t map with its degrees of freedom, (x, y, z), that was made elsewhere."""
     values = volume[tested.inside]
-    p = p_from_z(values, alternative)
-    _, forest = infer(values, p, tested.adjacency(connectivity), alternative, options)
-    tdp = np.zeros(tested.n_voxels, dtype=np.float32)
-    for cluster in (cluster for each in options.thresholds for cluster in forest.at_threshold(each)):
-        tdp[cluster.voxels] = np.maximum(tdp[cluster.voxels], np.float32(cluster.tdp))
-    return grid.image(tested.volume(tdp))
+    glm = GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof)
+    notes = contrast.notes + notes + tuple(_notes(tested, 0, options))
+    covered = tested.inside.astype(float)
+    results = conclude(glm, tested, contrast, options, coverage=covered, folder=folder, notes=notes)
+    _say_what_came_out(results)
+    return results
+
+
+def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
+    """Take contrast sets apart: one for each map of each subject, session and run."""
+    apart: dict[Entities, ContrastSet] = {}
+    for contrast in discovery:
+        for member in contrast.members:
+            key = member.file.entities.without("stat", "node", "level")
+            others = apart[key].members if key in apart else ()
+            apart[key] = ContrastSet(key, contrast.stat, (*others, member), (), contrast.notes)
+    return tuple(apart[key] for key in sorted(apart, key=str))
 
 
 def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
+    asked = ", ".join(filter(None, (result.test, result.alternative)))
     return (
-        f"{result.contrast.name} ({result.test}, {result.alternative}): {len(result.contrast.members)} subjects, "
-        f"at least {result.bound.whole} of {result.mask.n_voxels} voxels active; clusters: {sizes}"
+        f"{result.contrast.name} ({asked}): {len(result.contrast.members)} subjects, at least {result.bound.whole} of "
+        f"{result.mask.n_voxels} voxels active; clusters: {sizes}"
     )
 
 
-def _notes(mask: Mask, options: Options) -> Iterator[str]:
+def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
     """Say what the reader of a result should know about how it came about."""
+    if n_constant:
+        yield f"{n_constant} voxels do not vary between subjects and were not tested"
     if options.mask is None and looks_unmasked(mask):
         fills = mask.n_voxels / mask.inside.size
         yield (
@@ -256,11 +270,44 @@ def _notes(mask: Mask, options: Options) -> Iterator[str]:
         )
 
 
-def _say_what_was_found(contrasts: Discovery) -> None:
+def _check_files(options: Options) -> None:
+    """Look for the files named in the options before any work."""
+    named = {"mask": options.mask, "table of the atlas": options.atlas_labels}
+    for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
+        if path is not None and path != TEMPLATE and not path.exists():
+            raise InputNotFoundError(f"There is no {what} {path}")
+
+
+def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
+    """Read the mask that was asked for."""
+    if options.mask is None:
+        return None
+    path = template_mask(contrast.entities.get("space"), grid) if options.mask == TEMPLATE else options.mask
+    return load_mask(path, grid)
+
+
+def _split_alpha(settings: Settings, n_contrasts: int) -> Options:
+    """Divide alpha over the results of a run, if asked, so that all bounds of the run hold together."""
+    n_results = n_contrasts * len(settings.options.alternatives)
+    if not settings.split_alpha or n_results <= 1:
+        return settings.options
+    log.info("alpha %g is divided over %d results", settings.options.alpha, n_results)
+    return replace(settings.options, alpha=settings.options.alpha / n_results)
+
+
+def _say_what_was_found(discovery: Discovery, contrasts: tuple[ContrastSet, ...]) -> None:
     """Log what will be analysed and how much is left out."""
     log.info("%d contrasts: %s", len(contrasts), listing(contrast.name for contrast in contrasts))
-    left_out = [*contrasts.left_out, *(entry for contrast in contrasts for entry in contrast.left_out)]
+    left_out = {*discovery.left_out, *(entry for contrast in discovery for entry in contrast.left_out)}
     for reason, n in Counter(entry.reason for entry in left_out).most_common():
         log.info("left out: %d, %s", n, reason)
     if kernels.uncached:
         log.info("compiled code cannot be kept on this machine (no cache folder): each run compiles anew")
+
+
+def _say_what_came_out(results: tuple[ContrastResult, ...]) -> None:
+    """Log a line for each result, and each note once."""
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        log.warning("%s: %s", results[0].contrast.name, note)
+    for result in results:
+        log.info("%s", headline(result))

@@ -123,11 +123,6 @@ def adjusted_by_definition(p: Sequence[Fraction], scale: Callable[[int], Fractio
 def edges(inside: Bools, connectivity: int) -> npt.NDArray[np.int64]:
     """Give each pair of touching voxels once (n_edges, 2), in positions."""
     cells = np.argwhere(inside)
-    pairs = [
-        (one, other)
-        for one in range(len(cells))
-        for other in range(one)
-        if np.abs(cells[one] - cells[other]).max() == 1
-        and np.abs(cells[one] - cells[other]).sum() <= _AXES_APART[connectivity]
-    ]
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    apart = np.abs(cells[:, None] - cells[None])
+    touch = (apart.max(axis=2) == 1) & (apart.sum(axis=2) <= _AXES_APART[connectivity])
+    return np.argwhere(np.triu(touch))

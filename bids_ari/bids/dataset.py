@@ -62,7 +62,7 @@ class StatmapFile:
     entities : Entities
         All entities of its folders and its name.
     extension : str
-        From the first dot on.
+        From the first dot after the suffix on.
     """
 
     path: Path
@@ -154,6 +154,23 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_sidecar(file: StatmapFile) -> dict[str, Any]:
+    """Read the metadata of a statmap: every JSON file on the way down to it whose entities are among its own."""
+    own = labels_in_name(file.path.name).items()
+    root = file.path
+    for _ in Path(file.name).parts:
+        root = root.parent
+    folders = [root]
+    for part in Path(file.name).parts[:-1]:
+        folders.append(folders[-1] / part)
+    metadata: dict[str, Any] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*statmap.json"), key=lambda path: len(path.name)):
+            if labels_in_name(path.name).items() <= own:
+                metadata |= read_json(path)
+    return metadata
+
+
 def _search_folders(path: Path) -> list[Path]:
     """Give the dataset itself and, unless it is a derivative, its derivatives."""
     nested = path / "derivatives"
@@ -196,8 +213,8 @@ def _find_statmaps(name: str, root: Path, skipped: set[Path]) -> Iterator[Statma
     in_nested_dataset = _nested_dataset_test(resolved)
     for found in sorted(layout.files):
         relative = Path(found).relative_to(resolved)
-        stem, dot, extension = relative.name.partition(".")
-        if stem.split("_")[-1] != "statmap" or in_nested_dataset(relative.parent):
+        suffix, dot, extension = relative.name.rpartition("_")[2].partition(".")
+        if suffix != "statmap" or in_nested_dataset(relative.parent):
             continue
         entities = _entities(relative.as_posix())
         yield StatmapFile(root / relative, relative.as_posix(), name, entities, dot + extension)

@@ -6,6 +6,7 @@ of the whole dataset never.
 """
 
 import logging
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Literal, get_args, overload
 
 from bids_ari.bids.dataset import Dataset, StatmapFile, open_dataset
-from bids_ari.bids.entities import Entities, bare_label
+from bids_ari.bids.entities import Entities, bare_label, labels_in_name
 from bids_ari.errors import DuplicateMapsError, NoMatchError, UsageError, listing
 
 log = logging.getLogger(__name__)
 
 Stat = Literal["effect", "t", "z"]
 STATS: tuple[Stat, ...] = get_args(Stat)
+
+MAP_SOURCE = "map"
+"""The name, in BIDS URIs, of the folder that a map outside any dataset lies in."""
 
 FILTER_KEYS = {"subjects": "sub", "task": "task", "space": "space", "contrast": "contrast"}
 FILTER_KEYS |= {"session": "ses", "run": "run"}
@@ -186,6 +190,20 @@ def discover(
         raise _nothing_matches(dataset, wanted, excluded, stat)
     chosen = dict(_choose_stages(usable, refused))
     return _sort_out(chosen, refused, stat)
+
+
+def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
+    """Make a contrast set of one statistical map that lies in no dataset.
+
+    The entities of its name, if it has a contrast among them, name what becomes of it; else its whole name does.
+    """
+    labels = {key: label for key, label in labels_in_name(path.name).items() if key not in ("stat", "desc", "test")}
+    stem = path.name.partition(".")[0]
+    if "contrast" not in labels:
+        labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
+    entities = Entities.of(labels)
+    file = StatmapFile(path, path.name, MAP_SOURCE, entities, path.name[len(stem) :])
+    return ContrastSet(entities, stat, (SubjectMap(labels.get("sub", ""), file),))
 
 
 def _labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 ORDER = (
     *("sub", "tpl", "ses", "cohort", "sample", "task", "tracksys", "acq", "nuc", "voi", "ce", "trc", "stain"),
     *("rec", "dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split"),
-    *("recording", "chunk", "atlas", "seg", "scale", "res", "den", "label", "from", "to", "mode", "node", "level"),
-    *("feature", "taskcontrast", "model", "subset", "roi", "contrast", "test", "stat", "desc"),
+    *("recording", "chunk", "seg", "scale", "res", "den", "label", "from", "to", "mode", "node", "level"),
+    *("feature", "taskcontrast", "model", "subset", "roi", "contrast", "test", "atlas", "stat", "desc"),
 )
 """Keys in the order in which they stand in a file name; others follow before `contrast`."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images import Mask
+from bids_ari.images import Grid, Mask
 from bids_ari.stats.tails import Alternative, FloatArray
 
 if TYPE_CHECKING:
@@ -250,17 +250,17 @@ def _shape_of(mask: Mask) -> Underlay:
 def _template() -> Underlay:
     """Give the brain of the MNI152 template that comes with nilearn, from 0 to 1."""
     from nilearn.datasets import load_mni152_template
-    from nilearn.image import crop_img
 
-    image = crop_img(load_mni152_template(resolution=2))
-    values = np.asarray(image.dataobj, dtype=np.float32)
-    scaled = image.__class__(values / values.max(), image.affine)
+    image = load_mni152_template(resolution=2)
+    values = np.asarray(image.dataobj, dtype=float)
+    brain = Mask(Grid.of(image), values > 0.01 * values.max())
+    scaled = _image(values[brain.inside] / values.max(), brain)
     return Underlay(scaled, "gray", _DARK, 1.0, "the MNI152 template that comes with nilearn")
 
 
 def _vertical_range(image: "nib.Nifti1Image") -> tuple[float, float]:
-    """Give the z in mm of the lowest and the highest slice, of an image with upright axes."""
-    ends = image.affine[2, 3] + image.affine[2, 2] * np.array([0, image.shape[2] - 1])
+    """Give the z in mm of the lowest and the highest slice within the margins, of an image with upright axes."""
+    ends = image.affine[2, 3] + image.affine[2, 2] * np.array([_MARGIN, image.shape[2] - 1 - _MARGIN])
     return float(ends.min()), float(ends.max())
 
 

@@ -41,8 +41,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
     return {
         "contrast": summary.get("Contrast", ""),
         "report": summary.get("Report", ""),
-        "test": summary.get("Test", ""),
-        "alternative": summary.get("Alternative", ""),
+        "which": ", ".join(filter(None, (summary.get("Test"), summary.get("Alternative")))),
         "method": summary.get("Method", ""),
         "alpha": alpha,
         "confidence": percent(1 - alpha),

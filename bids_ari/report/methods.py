@@ -1,11 +1,12 @@
 """The methods paragraph and its citations, from the settings that were really used."""
 
+import math
 import re
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from bids_ari._version import __version__
-from bids_ari.report.render import above, any_of, percent, plural, thousands
+from bids_ari.report.render import above, any_of, mask_name, percent, plural, thousands
 from bids_ari.results import ContrastResult
 
 SOFTWARE = ("numpy", "scipy", "nibabel", "nilearn", "pybids")
@@ -229,7 +230,7 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
         if options.smoothing
         else "The maps were not smoothed any further."
     )
-    inside = f" inside the mask {options.mask.name}" if options.mask else ""
+    inside = f" inside the mask {mask_name(options)}" if options.mask else ""
     who = "all subjects" if options.coverage == 1 else f"at least {percent(options.coverage)} of the subjects"
     constant = (
         f" ({plural(result.n_constant, 'voxel')} without variation between subjects left out)"
@@ -247,16 +248,22 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the group model."""
     used, fewer = versions(), "up to " if result.options.coverage < 1 else ""
+    dof = (
+        f"The test had {fewer}{result.dof:g} degrees of freedom; each t was turned into the z of the same tail "
+        "probability."
+    )
     return (
-        f"{model_sentence(result)} The test had {fewer}{result.dof:g} degrees of freedom; each t was turned into the "
-        f"z of the same tail probability. Computations used numpy {used['numpy']} (@numpy) and scipy {used['scipy']} "
-        "(@scipy).",
+        model_sentence(result),
+        *([dof] if math.isfinite(result.dof) else []),
+        f"Computations used numpy {used['numpy']} (@numpy) and scipy {used['scipy']} (@scipy).",
     )
 
 
 def model_sentence(result: ContrastResult) -> str:
     """Tell the design and the test in one sentence."""
     side = _ALTERNATIVES[result.alternative]
+    if result.design is None:
+        return f"The statistics were taken as they are from the map, without a group model (test: {side})."
     if result.design.columns == ("intercept",):
         return (
             "At each voxel, the mean effect over subjects was estimated by ordinary least squares and compared with "

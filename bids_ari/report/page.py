@@ -1,10 +1,12 @@
 """The report of one result: what is shown, in which order."""
 
+import math
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,8 @@ import pandas as pd
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
-from bids_ari.report.render import above, data_uri, percent, proportion, render
-from bids_ari.results import SUBPEAKS, ContrastResult, threshold_label
+from bids_ari.report.render import above, data_uri, mask_name, percent, proportion, render
+from bids_ari.results import ContrastResult, threshold_label
 from bids_ari.stats.tails import Alternative
 
 Facts = dict[str, Any]
@@ -120,7 +122,8 @@ def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
     facts: Facts = {}
     for section in SECTIONS:
         facts |= section.facts(result, pictures)
-    return render("report.html", sections=SECTIONS, **facts)
+    home = "../" * outputs.report_name(result).count("/") + "index.html"
+    return render("report.html", sections=SECTIONS, home=home, **facts)
 
 
 def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
@@ -165,6 +168,7 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "about": [f"{key} {value}" for key, value in entities if key not in _CONTRAST_KEYS],
         "test": result.test,
         "alternative": result.alternative,
+        "which": ", ".join(filter(None, (result.test, result.alternative))),
         "direction": DIRECTIONS[result.alternative],
         "confidence": percent(1 - result.options.alpha),
         "tdn": result.bound.whole,
@@ -193,14 +197,18 @@ def _inputs(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 
 def _design(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell the model."""
-    return {"model": methods.model_sentence(result), "dof": f"{result.dof:g}", "smoothing": result.options.smoothing}
+    return {
+        "model": methods.model_sentence(result),
+        "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
+        "smoothing": result.options.smoothing,
+    }
 
 
 def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell which voxels were tested."""
     options, grid = result.options, result.mask.grid
     return {
-        "mask_name": options.mask.name if options.mask else None,
+        "mask_name": mask_name(options),
         "coverage": percent(options.coverage),
         "covered_by_any": int((result.coverage > 0).sum()),
         "covered_by_all": int((result.coverage == 1).sum()),
@@ -224,6 +232,7 @@ def _clusters(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     for threshold, clusters in result.clusters.items():
         rows = _rows(result.table(threshold).head(MOST_ROWS))
         name = outputs.stem(result, desc=result.desc + threshold_label(threshold)).filename("clusters", ".tsv")
+        folder = PurePosixPath(outputs.report_name(result)).parent
         blocks.append(
             {
                 "id": threshold_label(threshold),
@@ -233,7 +242,7 @@ def _clusters(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
                 "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[FIRST_ROWS:MOST_ROWS]),
                 "n_more": len(clusters) - len(rows),
                 "n_active_more": sum(cluster.tdn > 0 for cluster in clusters[MOST_ROWS:]),
-                "table": name,
+                "table": f"{folder}/{name}",
             }
         )
     return {"blocks": blocks}
@@ -257,7 +266,7 @@ def _rows(table: pd.DataFrame) -> list[Facts]:
 
 def _peaks(row: Mapping[Any, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Yield z, and x, y, z in mm, of the peak of a cluster and of its sub-peaks."""
-    for name in ("peak", *(f"subpeak{i}" for i in range(1, SUBPEAKS + 1))):
+    for name in (column.removesuffix("_stat") for column in row if column.endswith("_stat")):
         if pd.notna(row[f"{name}_stat"]):
             x, y, z = (f"{row[f'{name}_{axis}'] + 0.0:.0f}" for axis in "xyz")
             yield f"{row[f'{name}_stat']:.2f}", x, y, z
@@ -285,7 +294,7 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
             "connectivity": str(options.connectivity),
             "join signs": "yes" if options.join_signs else "no",
             "smoothing": f"{options.smoothing:g} mm" if options.smoothing else "none",
-            "mask": options.mask.name if options.mask else "none given",
+            "mask": mask_name(options) or "none given",
             "coverage": percent(options.coverage),
             "h (Hommel value)": f"{result.bound.h:,}",
         },

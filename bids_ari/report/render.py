@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from bids_ari.settings import Options
 from bids_ari.stats.tails import Alternative
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ def any_of(words: Iterable[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def mask_name(options: Options) -> str | None:
+    """Name the mask that was given; never the folder it lies in."""
+    return options.mask.name if options.mask else None
 
 
 def data_uri(png: bytes) -> str:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 Positions = npt.NDArray[np.integer] | npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bound:
     """Lower bounds on the number of true discoveries, valid for all sets of voxels at once.
 
@@ -36,7 +36,9 @@ class Bound:
     h: int
 
     def __post_init__(self) -> None:
-        self.category.flags.writeable = False
+        category = self.category.view()
+        category.flags.writeable = False
+        object.__setattr__(self, "category", category)
 
     @property
     def n_voxels(self) -> int:
@@ -68,11 +70,11 @@ class Bound:
         IndexError
             When a position lies outside.
         """
-        return true_discoveries(self.category[_checked(voxels, self.n_voxels)])
+        return true_discoveries(self.category[checked_positions(voxels, self.n_voxels)])
 
     def tdp(self, voxels: Positions) -> float:
         """Give the proportion of a set that is truly active, at least: `tdn` / size, 0 for the empty set."""
-        chosen = self.category[_checked(voxels, self.n_voxels)]
+        chosen = self.category[checked_positions(voxels, self.n_voxels)]
         return true_discoveries(chosen) / chosen.size if chosen.size else 0.0
 
     def __repr__(self) -> str:
@@ -92,8 +94,16 @@ def true_discoveries(category: npt.NDArray[np.int32]) -> int:
     return max(0, int((np.cumsum(counts) - np.arange(size)).max()))
 
 
-def _checked(voxels: Positions, n_voxels: int) -> Positions:
-    """Refuse what would silently index something else."""
+def checked_positions(voxels: Positions, n_voxels: int) -> Positions:
+    """Refuse what would silently index something else, or count a voxel twice.
+
+    Parameters
+    ----------
+    voxels : array
+        Distinct positions 0..n_voxels-1, or a boolean per voxel.
+    n_voxels : int
+        How many voxels there are.
+    """
     chosen: np.ndarray = np.asarray(voxels)
     if chosen.dtype == bool:
         if chosen.shape != (n_voxels,):

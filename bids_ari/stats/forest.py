@@ -17,7 +17,7 @@ from bids_ari.stats.tails import FloatArray
 Ints = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GridAdjacency:
     """Which voxels of a volume touch, as steps between cells of a padded grid.
 
@@ -53,7 +53,7 @@ class GridAdjacency:
         return f"GridAdjacency(n_voxels={self.n_voxels}, n_neighbours={self.offsets.size})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CsrAdjacency:
     """Which voxels (or vertices of a mesh) touch, as a sparse matrix in compressed rows.
 
@@ -102,7 +102,7 @@ class CsrAdjacency:
 Adjacency = GridAdjacency | CsrAdjacency
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cluster:
     """A set of voxels that belong together, and how many of them are truly active, at least.
 
@@ -137,7 +137,7 @@ class Cluster:
         return f"Cluster(label={self.label}, size={self.size}, tdn={self.tdn}, tdp={self.tdp:.3f})"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ClusterForest:
     """Every supra-threshold cluster at every threshold, with its TDN.
 
@@ -249,10 +249,10 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
     ValueError
         When a statistic is NaN, or the lengths differ.
     """
-    if not statistic.size == bound.n_voxels == neighbours.n_voxels:
+    if not statistic.shape == (bound.n_voxels,) == (neighbours.n_voxels,):
         raise ValueError(
-            f"statistic, neighbours and bound must tell of the same voxels; found {statistic.size}, "
-            f"{neighbours.n_voxels} and {bound.n_voxels}"
+            f"statistic, neighbours and bound must tell of the same voxels; found {statistic.shape}, "
+            f"({neighbours.n_voxels},) and ({bound.n_voxels},)"
         )
     if np.isnan(statistic).any():
         raise ValueError("statistic must not be NaN")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bids_ari.stats.tails import Alternative, FloatArray, p_from_t, z_from_t
+from bids_ari.stats.tails import Alternative, FloatArray, p_from_t, p_from_z, z_from_t
 
 CONSTANT = 1e-12
 """A voxel is constant, and not tested, when its residual variance is at most this times its mean square."""
@@ -14,42 +14,54 @@ _CHUNK = 1 << 16
 """Voxels fitted at a time, so that residuals never need the memory of the data again."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GlmResult:
-    """One t test at every voxel.
+    """One test at every voxel: fitted here, or a map made elsewhere, which tells less.
 
     Attributes
     ----------
     test : str
-        The name of the test.
-    effect, variance : array (n_voxels,)
-        The estimated linear combination, in the units of the maps, and its sampling variance.
-    t, z : array (n_voxels,)
-        The statistic, and the z value with the same tail probability.
+        The name of the test; empty for a map made elsewhere.
+    z : array (n_voxels,)
+        The z value with the same tail probability as the statistic that was tested.
     dof : array (n_voxels,)
-        Residual degrees of freedom; they differ between voxels where subjects lack data.
+        Residual degrees of freedom; they differ between voxels where subjects lack data. Infinite for a z map.
+    t : array (n_voxels,) or None
+        The t statistic.
+    effect, variance : array (n_voxels,) or None
+        The estimated linear combination, in the units of the maps, and its sampling variance.
 
     Where a voxel cannot be tested (constant, or too few subjects), all but `dof` are NaN.
     """
 
     test: str
-    effect: FloatArray
-    variance: FloatArray
-    t: FloatArray
     z: FloatArray
     dof: FloatArray
+    t: FloatArray | None = None
+    effect: FloatArray | None = None
+    variance: FloatArray | None = None
+
+    @classmethod
+    def of_z(cls, z: FloatArray) -> "GlmResult":
+        """Take a z map that was made elsewhere, (n_voxels,)."""
+        return cls("", z, np.full(z.shape, np.inf))
+
+    @classmethod
+    def of_t(cls, t: FloatArray, dof: float) -> "GlmResult":
+        """Take a t map that was made elsewhere, (n_voxels,), with its degrees of freedom."""
+        return cls("", z_from_t(t, dof), np.full(t.shape, float(dof)), t)
 
     def p(self, alternative: Alternative) -> FloatArray:
         """Give the p-value of each voxel for an alternative, (n_voxels,)."""
-        return p_from_t(self.t, self.dof, alternative)
+        return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
 
     def at(self, voxels: np.ndarray) -> "GlmResult":
         """Keep some voxels: positions, or a boolean per voxel."""
-        arrays = (a[voxels] for a in (self.effect, self.variance, self.t, self.z, self.dof))
-        return GlmResult(self.test, *arrays)
+        arrays = (self.z, self.dof, self.t, self.effect, self.variance)
+        return GlmResult(self.test, *(None if array is None else array[voxels] for array in arrays))  # type: ignore[arg-type]
 
     def __repr__(self) -> str:
-        return f"GlmResult(test={self.test!r}, n_voxels={self.t.size}, dof={np.unique(self.dof)[:3]})"
+        return f"GlmResult(test={self.test!r}, n_voxels={self.z.size}, dof={np.unique(self.dof)[:3]})"
 
 
 def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
@@ -72,7 +84,7 @@ def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatAr
     Raises
     ------
     ValueError
-        When the shapes do not fit, or a design leaves no degree of freedom to any voxel.
+        When the shapes do not fit, columns of the design are collinear, or it leaves no degree of freedom.
 
     Examples
     --------
@@ -85,8 +97,12 @@ def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatAr
     if matrix.shape[0] != n_subjects:
         raise ValueError(f"matrix must have one row per subject: {n_subjects}; found {matrix.shape[0]}")
     rank = int(np.linalg.matrix_rank(matrix))
+    if rank < matrix.shape[1]:
+        raise ValueError(f"matrix must have independent columns; found {matrix.shape[1]} of rank {rank}")
     if n_subjects <= rank:
         raise ValueError(f"n_subjects must exceed the rank of the design, {rank}; found {n_subjects}")
+    if not tests:
+        raise ValueError("tests must name at least one linear combination")
     stacked = np.vstack([np.asarray(w, dtype=float) for w in tests.values()])
     effect = np.full((len(tests), n_voxels), np.nan)
     variance = np.full((len(tests), n_voxels), np.nan)
@@ -99,12 +115,13 @@ def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatAr
 
 def _patterns(effects: FloatArray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Group voxels by which subjects have data there: yield (positions of subjects, positions of voxels)."""
-    n_subjects, n_voxels = effects.shape
-    present = np.packbits(~np.isnan(effects), axis=0)
-    kinds, which = np.unique(present, axis=1, return_inverse=True)
-    for kind in range(kinds.shape[1]):
-        rows = np.flatnonzero(np.unpackbits(kinds[:, kind], count=n_subjects))
-        voxels = np.flatnonzero(which.reshape(n_voxels) == kind)
+    present = ~np.isnan(effects)
+    complete = present.all(axis=0)
+    patterns = [(np.arange(len(effects)), np.flatnonzero(complete))]
+    partial = np.flatnonzero(~complete)
+    kinds, which = np.unique(present[:, partial], axis=1, return_inverse=True)
+    patterns += [(np.flatnonzero(kinds[:, i]), partial[which.ravel() == i]) for i in range(kinds.shape[1])]
+    for rows, voxels in patterns:
         for start in range(0, voxels.size, _CHUNK):
             yield rows, voxels[start : start + _CHUNK]
 
@@ -131,4 +148,4 @@ def _test(name: str, effect: FloatArray, variance: FloatArray, dof: FloatArray) 
     """Turn estimates into t and z."""
     effect = np.where(np.isnan(variance), np.nan, effect)
     t = effect / np.sqrt(variance)
-    return GlmResult(name, effect, variance, t, z_from_t(t, np.maximum(dof, 1.0)), dof)
+    return GlmResult(name, z_from_t(t, np.maximum(dof, 1.0)), dof, t, effect, variance)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats import kernels
-from bids_ari.stats.bounds import Bound, Positions
+from bids_ari.stats.bounds import Bound, Positions, checked_positions
 from bids_ari.stats.tails import FloatArray
 
 LocalTest = Literal["simes", "hommel"]
@@ -149,7 +149,7 @@ def adjusted_p_of_set(p: FloatArray, voxels: Positions, local_test: LocalTest = 
         The local test.
     """
     p = _valid_p(p)
-    chosen = np.sort(p[voxels])
+    chosen = np.sort(p[checked_positions(voxels, p.size)])
     if chosen.size == 0:
         raise ValueError("voxels must hold at least one position")
     steepest = (chosen / np.arange(1, chosen.size + 1)).min(keepdims=True)
@@ -214,7 +214,8 @@ def categories(p: FloatArray, alpha: float, scale: float) -> npt.NDArray[np.int3
         At most m + 1, which stands for "never counts".
     """
     product = scale * p
-    guess = np.clip(np.ceil(product / alpha), 1, p.size + 1)
+    with np.errstate(over="ignore"):  # alpha may be as small as float64 allows
+        guess = np.clip(np.ceil(product / alpha), 1, p.size + 1)
     guess = np.where((guess > 1) & (product <= (guess - 1) * alpha), guess - 1, guess)
     guess = np.where(product > guess * alpha, guess + 1, guess)
     category: npt.NDArray[np.int32] = np.minimum(guess, p.size + 1).astype(np.int32)

@@ -37,17 +37,15 @@ def _compiled(function: _Function) -> _Function:
 def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) -> int:
     """Give the largest size i whose i largest p are not rejected; `small` holds the p <= alpha, sorted.
 
-    Each p lowers the size until it no longer rejects it. A p that did not reject the size that it met may reject
-    a smaller one, so this is repeated until nothing changes. (Never needed twice for Simes.)
+    Each p, from the smallest on, lowers the size until it no longer rejects it. It would not reject what a larger p
+    makes of it afterwards: in the size i, the line (i - larger) * alpha / p of the smaller p is the steeper one, so
+    where both cross s_i, which is convex, it stays below on the way down.
     """
     size = m
-    before = m + 1
-    while size < before:
-        before = size
-        for k in range(small.size):
-            larger = m - k - 1
-            while size > larger and scales[size] * small[k] <= (size - larger) * alpha:
-                size -= 1
+    for k in range(small.size):
+        larger = m - k - 1
+        while size > larger and scales[size] * small[k] <= (size - larger) * alpha:
+            size -= 1
     return size
 
 

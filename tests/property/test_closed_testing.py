@@ -28,7 +28,7 @@ from bids_ari.stats.hommel import (
     local_scales,
 )
 
-laws = settings(max_examples=150, deadline=None)  # the first call may take long on a loaded machine
+laws = settings(max_examples=100, deadline=None)  # the first call may take long on a loaded machine
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]

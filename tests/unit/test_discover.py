@@ -225,12 +225,8 @@ class TestLeftOut:
 
     def test_other_files_are_not_looked_at(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
-        for name in (
-            "sub-01_task-emo_bold.nii.gz",
-            "sub-01_desc-brain_mask.nii.gz",
-            "sub-01_stat-effect_mystatmap.nii",
-        ):
-            (tmp_path / "sub-01" / "func" / name).touch()
+        for name in ("task-emo_bold.nii.gz", "desc-brain_mask.nii.gz", "contrast-a_stat-effect_mystatmap.nii"):
+            (tmp_path / "sub-01" / "func" / f"sub-01_{name}").touch()
         assert reasons(discover(tmp_path)) == {}
 
     def test_a_map_that_names_no_contrast_is_left_out(self, tmp_path: Path) -> None:
@@ -495,5 +491,5 @@ class TestWhere:
 
     def test_derivatives_that_do_not_exist_are_named(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
-        with pytest.raises(InputNotFoundError, match="no folder .*nowhere"):
+        with pytest.raises(InputNotFoundError, match=r"no folder .*nowhere"):
             open_dataset(tmp_path, [tmp_path / "nowhere"])

@@ -59,7 +59,18 @@ def test_minus_zero_is_zero_in_file_names_too() -> None:
 
 
 def test_the_defaults_are_those_of_the_command_line_in_the_design() -> None:
-    assert Options() == Options(None, 1.0, None, ("greater",), 0.05, (3.0, 4.0, 5.0), 18, "simes", False)
+    assert Options() == Options(
+        mask=None,
+        coverage=1.0,
+        smoothing=None,
+        alternatives=("greater",),
+        alpha=0.05,
+        thresholds=(3.0, 4.0, 5.0),
+        gammas=(0.5, 0.7, 0.9),
+        connectivity=18,
+        method="simes",
+        join_signs=False,
+    )
 
 
 @pytest.fixture

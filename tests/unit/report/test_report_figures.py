@@ -6,6 +6,7 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from reported import analysed
 from scipy import stats
 
 from bids_ari.images import Grid, Mask
@@ -15,6 +16,12 @@ from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
 CUBE = Mask(GRID, np.ones((9, 9, 9), dtype=bool))
+
+
+@pytest.fixture
+def result() -> ContrastResult:
+    """Greater, with signal."""
+    return analysed(3.0)[0]
 
 
 def pixels(png: bytes) -> np.ndarray:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from reported import analysed
 
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
@@ -13,6 +14,18 @@ from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
 from bids_ari.report import write_index
 from bids_ari.results import ContrastResult, Failure
+
+
+@pytest.fixture
+def results() -> tuple[ContrastResult, ...]:
+    """Greater and two-sided, with signal."""
+    return analysed(3.0)
+
+
+@pytest.fixture
+def result() -> ContrastResult:
+    """Greater, with signal."""
+    return analysed(3.0)[0]
 
 
 @pytest.fixture

@@ -6,11 +6,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from reported import analysed
 
 from bids_ari import __version__
 from bids_ari.design import Design
 from bids_ari.report import methods
 from bids_ari.results import ContrastResult
+
+
+@pytest.fixture
+def results() -> tuple[ContrastResult, ...]:
+    """Greater and two-sided, with signal."""
+    return analysed(3.0)
+
+
+@pytest.fixture
+def result() -> ContrastResult:
+    """Greater, with signal."""
+    return analysed(3.0)[0]
 
 
 def paragraph(result: ContrastResult, **options: object) -> str:
@@ -78,6 +91,14 @@ def test_a_larger_design_is_told(result: ContrastResult) -> None:
     sentence = methods.model_sentence(replace(result, design=design))
     assert "a linear model with the columns intercept, age" in sentence
     assert "the combination +1 intercept (mean)" in sentence
+
+
+def test_maps_made_elsewhere_have_no_model(result: ContrastResult) -> None:
+    """Nothing was fitted, and a z map knows no degrees of freedom."""
+    glm = replace(result.glm, dof=np.full_like(result.glm.z, np.inf))
+    text = methods.describe(replace(result, design=None, glm=glm)).paragraph
+    assert "The statistics were taken as they are from the map" in text
+    assert "degrees of freedom" not in text
 
 
 def test_references_are_those_cited(result: ContrastResult) -> None:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from reported import analysed
 
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
@@ -17,6 +19,30 @@ from bids_ari.report.page import Picture
 from bids_ari.results import ContrastResult
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def results() -> tuple[ContrastResult, ...]:
+    """Greater and two-sided, with signal."""
+    return analysed(3.0)
+
+
+@pytest.fixture
+def result() -> ContrastResult:
+    """Greater, with signal."""
+    return analysed(3.0)[0]
+
+
+@pytest.fixture
+def null_result() -> ContrastResult:
+    """Greater, pure noise: nothing is found."""
+    return analysed(0.0)[0]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Mapping[str, Picture]:
+    """The pictures of the result."""
+    return dict(page.draw(analysed(3.0)[0]))
 
 
 class Reader(HTMLParser):
@@ -158,7 +184,7 @@ def test_page_is_accessible(result: ContrastResult, pictures: Mapping[str, Pictu
     reader = read(result, pictures)
     levels = [int(tag[1]) for tag, _ in reader.tags if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     tags = [tag for tag, _ in reader.tags]
     assert tags.count("caption") == tags.count("table")
     assert len(reader.attributes("th", "scope")) == tags.count("th")

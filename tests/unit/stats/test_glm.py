@@ -84,15 +84,15 @@ def covariates() -> Floats:
 
 
 @pytest.fixture
-def tests() -> Mapping[str, Floats]:
+def weights() -> Mapping[str, Floats]:
     return {"mean": np.array([1.0, 0.5, 0, 0]), "group": np.array([0, 1.0, 0, 0]), "mixed": np.array([0, 1, -2, 0.3])}
 
 
-def test_several_columns_and_tests(effects: Floats, covariates: Floats, tests: Mapping[str, Floats]) -> None:
-    found = fit_glm(effects, covariates, tests)
+def test_several_columns_and_tests(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
+    found = fit_glm(effects, covariates, weights)
     assert [result.test for result in found] == ["mean", "group", "mixed"]
     for result in found:
-        effect, variance = by_normal_equations(effects, covariates, tests[result.test])
+        effect, variance = by_normal_equations(effects, covariates, weights[result.test])
         np.testing.assert_allclose(result.effect, effect, rtol=SUMS, atol=1e-12)  # near 0, parts of 100 cancel
         np.testing.assert_allclose(result.variance, variance, rtol=1e-9)  # inv squares the condition number
         np.testing.assert_allclose(result.t, effect / np.sqrt(variance), rtol=1e-9, atol=1e-11)
@@ -111,13 +111,13 @@ def test_missing_subjects_are_left_out_per_voxel(effects: Floats) -> None:
     np.testing.assert_allclose(found.p("greater")[enough], expected.pvalue, rtol=1e-8)  # t to the power of dof
 
 
-def test_missing_subjects_with_covariates(effects: Floats, covariates: Floats, tests: Mapping[str, Floats]) -> None:
+def test_missing_subjects_with_covariates(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
     effects = with_missing(effects)
-    for result in fit_glm(effects, covariates, tests):
+    for result in fit_glm(effects, covariates, weights):
         for voxel in range(5, 40):
             rows = ~np.isnan(effects[:, voxel])
             (effect,), (variance,) = by_normal_equations(
-                effects[rows, voxel : voxel + 1], covariates[rows], tests[result.test]
+                effects[rows, voxel : voxel + 1], covariates[rows], weights[result.test]
             )
             assert result.effect[voxel] == pytest.approx(effect, rel=1e-9, abs=1e-11)  # inv squares the condition
             assert result.variance[voxel] == pytest.approx(variance, rel=1e-9)
@@ -162,22 +162,22 @@ def test_units_do_not_matter(effects: Floats) -> None:
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_chunks_change_nothing(
-    effects: Floats, covariates: Floats, tests: Mapping[str, Floats], complete: bool, monkeypatch: pytest.MonkeyPatch
+    effects: Floats, covariates: Floats, weights: Mapping[str, Floats], complete: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effects = effects if complete else with_missing(effects)
-    at_once = fit_glm(effects, covariates, tests)
+    at_once = fit_glm(effects, covariates, weights)
     monkeypatch.setattr("bids_ari.stats.glm._CHUNK", 7)
-    for whole, chunked in zip(at_once, fit_glm(effects, covariates, tests), strict=True):
+    for whole, chunked in zip(at_once, fit_glm(effects, covariates, weights), strict=True):
         for name in ("effect", "variance", "t", "z", "dof"):
             # BLAS may sum in another order when the matrix is narrower
             np.testing.assert_allclose(getattr(chunked, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
 
 
-def test_arguments_stay_as_they_are(effects: Floats, covariates: Floats, tests: Mapping[str, Floats]) -> None:
+def test_arguments_stay_as_they_are(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
     effects = with_missing(effects)
-    before = [a.copy() for a in (effects, covariates, *tests.values())]
-    fit_glm(effects, covariates, tests)
-    for array, copy in zip((effects, covariates, *tests.values()), before, strict=True):
+    before = [a.copy() for a in (effects, covariates, *weights.values())]
+    fit_glm(effects, covariates, weights)
+    for array, copy in zip((effects, covariates, *weights.values()), before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
 
@@ -207,5 +207,39 @@ def test_at_keeps_some_voxels(effects: Floats, voxels: npt.NDArray[np.int_]) -> 
         np.testing.assert_array_equal(getattr(some, name), getattr(found, name)[voxels])
 
 
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+def test_z_map_made_elsewhere(alternative: Alternative) -> None:
+    z = np.array([-2.5, np.nan, 0.3, 40])
+    found = GlmResult.of_z(z)
+    tails = {"greater": stats.norm.sf(z), "less": stats.norm.cdf(z), "two-sided": 2 * stats.norm.sf(np.abs(z))}
+    np.testing.assert_allclose(found.p(alternative), tails[alternative], rtol=1e-12)  # rounding, times z^2
+    np.testing.assert_array_equal(found.z, z)
+    np.testing.assert_array_equal(found.dof, np.inf)
+    some = found.at(np.array([0, 3]))
+    np.testing.assert_array_equal(some.z, [-2.5, 40])
+    assert (some.test, some.t, some.effect, some.variance) == ("", None, None, None)
+
+
+@pytest.mark.parametrize("alternative", ALTERNATIVES)
+def test_t_map_made_elsewhere(effects: Floats, alternative: Alternative) -> None:
+    fitted = one_sample(effects)
+    assert fitted.t is not None
+    found = GlmResult.of_t(fitted.t, dof=11)
+    np.testing.assert_array_equal(found.z, fitted.z)
+    np.testing.assert_array_equal(found.dof, fitted.dof)
+    np.testing.assert_array_equal(found.p(alternative), fitted.p(alternative))
+    assert (found.effect, found.variance) == (None, None)
+
+
 def test_repr_tells_the_size_not_the_numbers(effects: Floats) -> None:
     assert repr(one_sample(effects)) == "GlmResult(test='mean', n_voxels=40, dof=[11.])"
+
+
+def test_refuses_columns_that_depend_on_each_other() -> None:
+    with pytest.raises(ValueError, match="2 of rank 1"):
+        fit_glm(np.zeros((5, 1)), np.ones((5, 2)), {"mean": np.ones(2)})
+
+
+def test_refuses_no_test() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        fit_glm(np.zeros((5, 1)), np.ones((5, 1)), {})

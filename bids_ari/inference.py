@@ -1,0 +1,194 @@
+"""From statistics of one map to its bound, its forest and its clusters, in each direction."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from bids_ari.bids.discover import ContrastSet
+from bids_ari.design import Design
+from bids_ari.errors import EmptyMaskError, UsageError
+from bids_ari.images import Grid, Mask, load_mask, load_volume, missing
+from bids_ari.regions import RegionSet, atlas_regions, roi_regions
+from bids_ari.results import ContrastResult, extremeness
+from bids_ari.settings import Options
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
+from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.hommel import LocalTest, hommel_bound
+from bids_ari.stats.tails import Alternative, FloatArray
+from bids_ari.templates import load_atlas
+
+
+def infer(
+    glm: GlmResult, neighbours: Adjacency, alternative: Alternative, options: Options
+) -> tuple[Bound, ClusterForest]:
+    """Go from one test per voxel to the bound and the forest of all clusters."""
+    bound = hommel_bound(glm.p(alternative), options.alpha, options.method)
+    if alternative == "two-sided" and not options.join_signs:
+        neighbours = neighbours.split(glm.z < 0)
+    return bound, grow_forest(extremeness(glm.z, alternative), neighbours, bound)
+
+
+def conclude(
+    glm: GlmResult,
+    mask: Mask,
+    contrast: ContrastSet,
+    options: Options,
+    *,
+    coverage: FloatArray,
+    design: Design | None = None,
+    n_constant: int = 0,
+    folder: str = "group",
+    notes: tuple[str, ...] = (),
+) -> tuple[ContrastResult, ...]:
+    """Bound one test in each direction asked for; the arguments are fields of the results.
+
+    Raises
+    ------
+    DataError
+        When the atlas or a region does not fit the maps.
+    """
+    atlas, regions = _regions(mask, contrast, options)
+    neighbours = mask.adjacency(options.connectivity)
+    results = []
+    for alternative in options.alternatives:
+        bound, forest = infer(glm, neighbours, alternative, options)
+        results.append(
+            ContrastResult(
+                contrast=contrast,
+                options=options,
+                alternative=alternative,
+                design=design,
+                mask=mask,
+                coverage=coverage,
+                n_constant=n_constant,
+                glm=glm,
+                bound=bound,
+                forest=forest,
+                clusters={threshold: forest.at_threshold(threshold) for threshold in options.thresholds},
+                largest={gamma: forest.with_tdp(gamma) for gamma in options.gammas},
+                regions=regions,
+                atlas=atlas,
+                folder=folder,
+                notes=notes,
+            )
+        )
+    return tuple(results)
+
+
+def tested_voxels(volume: FloatArray, grid: Grid, mask: str | Path | nib.Nifti1Image | Mask | None) -> Mask:
+    """Say which voxels of a statistical map were tested: those of the mask, NaN left out.
+
+    Without a mask, those that are not NaN and not the zero background. An infinite statistic is a test.
+
+    Raises
+    ------
+    GridMismatchError, EmptyMaskError
+        When the mask does not fit, or no voxel is left.
+    """
+    if mask is None:
+        inside = ~missing(np.where(np.isinf(volume), 1.0, volume))
+    else:
+        inside = (mask if isinstance(mask, Mask) else load_mask(mask, grid)).inside & ~np.isnan(volume)
+    if not inside.any():
+        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
+    return Mask(grid, inside)
+
+
+def cluster_tdp(
+    z: str | Path | nib.Nifti1Image,
+    mask: str | Path | nib.Nifti1Image | None = None,
+    *,
+    threshold: float | Sequence[float] | None = None,
+    tdp: float | None = None,
+    alpha: float = 0.05,
+    alternative: Alternative = "greater",
+    connectivity: int = 18,
+    method: LocalTest = "simes",
+) -> nib.Nifti1Image:
+    """Give the proportion of truly active voxels, at least, in each cluster of any z map.
+
+    Parameters
+    ----------
+    z : path or image
+        z statistics, (x, y, z).
+    mask : path or image, optional
+        The voxels that were tested, NaN among them left out; without it those where `z` is not NaN and not the zero
+        background.
+    threshold : float or sequence of float, optional
+        Cluster-forming threshold in z, 3 without `tdp`. Of several, each voxel gets the highest TDP.
+    tdp : float, optional
+        Instead of a threshold: form the largest clusters whose TDP is at least this, in (0, 1].
+    alpha : float
+        Error level in (0, 1): with probability at least 1 - `alpha` all proportions hold at once.
+    alternative : {'greater', 'less', 'two-sided'}
+        The direction of the test.
+    connectivity : {6, 18, 26}
+        Voxels of a cluster share a face, also an edge, or also a corner.
+    method : {'simes', 'hommel'}
+        The local test of closed testing.
+
+    Returns
+    -------
+    image
+        TDP in [0, 1] as float32 on the grid of `z`; 0 outside all clusters.
+
+    Raises
+    ------
+    UsageError
+        When an argument cannot be used.
+    DataError
+        When an image cannot be used: another grid, damaged, not 3-D, nothing to test.
+
+    References
+    ----------
+    Rosenblatt et al. (2018), NeuroImage 181:786. Chen, Goeman, Krebs, Meijer & Weeda (2023), for `tdp`.
+
+    Examples
+    --------
+    >>> import nibabel as nib, numpy as np
+    >>> data = np.random.default_rng(0).normal(size=(8, 8, 8))
+    >>> data[2:5, 2:5, 2:5] += 8
+    >>> tdp = cluster_tdp(nib.Nifti1Image(data, np.eye(4)), threshold=3)
+    >>> round(float(tdp.get_fdata()[3, 3, 3]), 2)
+    1.0
+    >>> tdp = cluster_tdp(nib.Nifti1Image(data, np.eye(4)), tdp=0.9)
+    >>> int((tdp.get_fdata() > 0).sum())
+    30
+    """
+    if threshold is not None and tdp is not None:
+        raise UsageError("Both threshold and tdp were given", "one of them")
+    options = Options(
+        thresholds=3.0 if threshold is None else threshold,  # type: ignore[arg-type]
+        gammas=() if tdp is None else (tdp,),
+        alpha=alpha,
+        alternatives=(alternative,),
+        connectivity=connectivity,
+        method=method,
+    )
+    volume, grid = load_volume(z)
+    tested = tested_voxels(volume, grid, mask)
+    glm = GlmResult.of_z(volume[tested.inside])
+    _, forest = infer(glm, tested.adjacency(connectivity), alternative, options)
+    if tdp is not None:
+        clusters = forest.with_tdp(tdp)
+    else:
+        clusters = tuple(cluster for each in options.thresholds for cluster in forest.at_threshold(each))
+    proportion = np.zeros(tested.n_voxels, dtype=np.float32)
+    for cluster in clusters:
+        proportion[cluster.voxels] = np.maximum(proportion[cluster.voxels], np.float32(cluster.tdp))
+    return grid.image(tested.volume(proportion))
+
+
+def _regions(mask: Mask, contrast: ContrastSet, options: Options) -> tuple[RegionSet | None, tuple[RegionSet, ...]]:
+    """Give the parcels of the atlas asked for, and all sets of regions asked for."""
+    parcels = None
+    if options.atlas is not None:
+        space = contrast.entities.get("space")
+        parcels = atlas_regions(load_atlas(options.atlas, options.atlas_labels, space, mask.grid), mask)
+    sets = [parcels] if parcels is not None else []
+    if options.rois:
+        sets.append(roi_regions(options.rois, mask))
+    return parcels, tuple(sets)

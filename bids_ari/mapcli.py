@@ -1,0 +1,53 @@
+"""bids-ari-map: the same inference on a group map that was made elsewhere; no BIDS dataset needed."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from bids_ari.cli import EXIT_CODES, add_general, add_inference, add_mask, add_regions, read_options
+from bids_ari.console import Parser, exit_code_of, set_up_log
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; give the exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after the command; those of the process by default.
+    """
+    set_up_log(0)
+    try:
+        arguments = parser().parse_args(argv)
+        set_up_log(arguments.verbose)
+        options = read_options(arguments)
+        from bids_ari.workflow import run_map
+
+        run_map(arguments.map, arguments.output_dir, options, arguments.dof)
+    except BaseException as error:
+        return exit_code_of(error)
+    log.info("Reports: %s", arguments.output_dir / "index.html")
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser; the flags are those of bids-ari that have a meaning here."""
+    top = Parser(
+        prog="bids-ari-map",
+        description="All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any "
+        "other program: the tables, maps and report of bids-ari, without a dataset.",
+        epilog=EXIT_CODES,
+        allow_abbrev=False,
+    )
+    top.add_argument("map", type=Path, metavar="MAP", help="statistical map, not thresholded; only read")
+    top.add_argument("output_dir", type=Path, metavar="OUTPUT_DIR", help="where all results are written")
+    add_general(top)
+    data = top.add_argument_group("data")
+    add_mask(data)
+    data.add_argument("--dof", type=float, metavar="N", help="the map holds t statistics with N degrees of freedom (z)")
+    add_inference(top.add_argument_group("inference"))
+    add_regions(top.add_argument_group("regions"))
+    return top
