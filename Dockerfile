@@ -20,6 +20,7 @@ ENV PATH=/opt/bids_ari/bin:$PATH \
     LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 \
     OMP_NUM_THREADS=1 \
+    MPLBACKEND=Agg \
     MPLCONFIGDIR=/tmp/matplotlib \
     NUMBA_CACHE_DIR=/tmp/numba
 USER 1000

@@ -6,6 +6,7 @@ without a TemplateFlow home works with local files.
 
 import logging
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +136,9 @@ def _from_templateflow(atlas: str, space: str | None, grid: Grid) -> tuple[Path,
 def _fetch(space: str, grid: Grid, what: str, **query: Any) -> Path:
     """Get one file from TemplateFlow, of those on this machine first, then of the resolution nearest to a grid."""
     try:
-        from templateflow import api
-
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # that it makes a new home
+            from templateflow import api
         candidates = [Path(path) for path in api.ls(space, **query)]
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=_OFFLINE) from error

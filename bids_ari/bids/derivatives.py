@@ -17,7 +17,7 @@ import pandas as pd
 
 from bids_ari._version import __version__
 from bids_ari.bids.dataset import LAYOUT_CONFIG, is_ours, read_json
-from bids_ari.errors import OutputError, UsageError
+from bids_ari.errors import OutputError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +115,14 @@ class Derivatives:
         self.json(name, {"Contrast": contrast, "Time": time, "Results": list(summaries), "Files": files})
 
     def records(self) -> list[dict[str, Any]]:
-        """Give what is noted of every contrast on disk, of earlier runs too, by name."""
-        return [read_json(path) for path in sorted((self.folder / RECORDS).glob("*.json"))]
+        """Give what is noted of every contrast on disk, of earlier runs too, by name; a damaged note is left out."""
+        notes = []
+        for path in sorted((self.folder / RECORDS).glob("*.json")):
+            try:
+                notes.append(read_json(path))
+            except ReadError as error:
+                log.warning("%s; its contrast is missing from the index", error)
+        return notes
 
     def describe(self) -> None:
         """Write the files that describe the dataset as a whole."""

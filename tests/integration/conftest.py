@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bids_ari.cli import main
-
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 
 Command = Callable[..., int]
-
-
 
 
 @pytest.fixture(scope="session")

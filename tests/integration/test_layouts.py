@@ -38,7 +38,9 @@ def test_a_tree_written_by_nilearn(tmp_path: Path, rng: np.random.Generator) -> 
     events = pd.DataFrame({"onset": np.arange(8) * 10.0, "duration": 4.0, "trial_type": ["left", "right"] * 4})
     for subject in ("01", "02", "03", "04"):
         run = rng.normal(1000, 5, size=(*SHAPE, n_scans)) * brain()[..., None]
-        model = FirstLevelModel(t_r=tr, mask_img=nib.Nifti1Image(brain().astype(np.uint8), AFFINE), minimize_memory=False)
+        model = FirstLevelModel(
+            t_r=tr, mask_img=nib.Nifti1Image(brain().astype(np.uint8), AFFINE), minimize_memory=False
+        )
         model.fit(nib.Nifti1Image(run, AFFINE), events=events)
         save_glm_to_bids(
             model,
@@ -102,12 +104,16 @@ def test_a_raw_dataset_with_derivatives(tmp_path: Path, rng: np.random.Generator
     for _ in range(2):  # the second time, our own output is there
         assert main([str(raw), str(out), "group"]) == 0
     table = pd.read_csv(out / "group" / "task-x_space-MNI_contrast-c_design.tsv", sep="\t")
-    assert list(table["source"])[0] == "bids:glm:sub-01/func/sub-01_task-x_space-MNI_contrast-c_stat-effect_statmap.nii.gz"
+    assert (
+        table["source"].iloc[0] == "bids:glm:sub-01/func/sub-01_task-x_space-MNI_contrast-c_stat-effect_statmap.nii.gz"
+    )
     links = json.loads((out / "dataset_description.json").read_text())["DatasetLinks"]
     assert (out / links["glm"] / "sub-01").is_dir()
 
 
-def test_datasets_that_hold_only_t_maps(tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_datasets_that_hold_only_t_maps(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The tutorial itself takes t maps: without effect maps the message names the way, and it works."""
     tree, out = tmp_path / "first", tmp_path / "out"
     for subject in ("01", "02", "03"):

@@ -40,7 +40,7 @@ def test_a_name_that_was_made_is_read_back() -> None:
 
 
 def test_entities_stand_in_the_order_of_the_bids_schema() -> None:
-    """With contrast, test and stat, which no schema knows, just before desc; an atlas tells of a test, so follows it."""
+    """With contrast, test and stat, which no schema knows, before desc; an atlas tells of a test and follows it."""
     schema = load_schema()
     theirs = [schema.objects.entities[entity].name for entity in schema.rules.entities]
     theirs.remove("atlas")

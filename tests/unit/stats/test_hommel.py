@@ -159,7 +159,7 @@ def test_p_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("positions", [[2, 2], [-1], [0.5]])
-def test_adjusted_p_of_no_set(positions: list[float]) -> None:
+def test_adjusted_p_refuses_what_is_no_set(positions: list[float]) -> None:
     """A voxel that counts twice would make the adjusted p of the set too small."""
     with pytest.raises(ValueError, match="positions"):
         adjusted_p_of_set(np.array([0.01, 0.02, 0.03, 0.9]), np.array(positions))
