@@ -1,13 +1,20 @@
 """The page of all results: one line each."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report.render import percent, render, without_folders
 from bids_ari.results import Failure
+
+T = TypeVar("T")
+
+GAMMA = "0.7"
+"""The wanted TDP whose largest clusters are counted, where it was asked for."""
 
 
 def write_index(out: Derivatives, failures: Sequence[Failure]) -> None:
@@ -20,9 +27,14 @@ def write_index(out: Derivatives, failures: Sequence[Failure]) -> None:
     failures : sequence of Failure
         The contrasts of this run that could not be analysed.
     """
-    records = out.records()
-    rows = [_row(summary, record) for record in records for summary in record.get("Results", ())]
-    known = {record.get("Contrast") for record in records}
+    records = [record for record in out.records() if isinstance(record, Mapping)]
+    rows = [
+        _row(summary, record)
+        for record in records
+        for summary in _of(record, "Results", list)
+        if isinstance(summary, Mapping)
+    ]
+    known = {_of(record, "Contrast", str) for record in records}
     failed = [
         {
             "name": failure.contrast.name,
@@ -31,27 +43,63 @@ def write_index(out: Derivatives, failures: Sequence[Failure]) -> None:
         }
         for failure in failures
     ]
-    joint = min(1.0, sum(row["alpha"] for row in rows))
-    out.text("index.html", render("index.html", rows=rows, failed=failed, joint=percent(joint), version=__version__))
+    alphas = [row["alpha"] for row in rows]
+    joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
+    gamma = _gamma_to_show(rows)
+    text = render("index.html", rows=rows, main_gamma=gamma, failed=failed, joint=joint, version=__version__)
+    out.text("index.html", text)
 
 
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a summary from disk for people."""
-    alpha = float(summary.get("Alpha", 0))
+    """Write a summary from disk for people; what another version or a damaged file lacks is None or empty."""
+    alpha, report = _number(summary, "Alpha"), _of(summary, "Report", str)
+    n_subjects, subject = _number(summary, "NumberOfSubjects"), report.partition("/")[0]
+    who = None if n_subjects is None else f"{n_subjects:,.0f}"
+    if subject.startswith("sub-"):
+        who = subject
+    elif not summary.get("Test") and n_subjects == 1:
+        who = "a map made elsewhere"
     return {
-        "contrast": summary.get("Contrast", ""),
-        "report": summary.get("Report", ""),
-        "which": ", ".join(filter(None, (summary.get("Test"), summary.get("Alternative")))),
-        "method": summary.get("Method", ""),
+        "contrast": _of(summary, "Contrast", str) or _of(record, "Contrast", str),
+        "report": report,
+        "which": ", ".join(filter(None, (_of(summary, "Test", str), _of(summary, "Alternative", str)))),
+        "method": _of(summary, "Method", str),
         "alpha": alpha,
-        "confidence": percent(1 - alpha),
-        "n_subjects": int(summary.get("NumberOfSubjects", 0)),
-        "n_voxels": int(summary.get("NumberOfVoxels", 0)),
-        "tdn": int(summary.get("TrueDiscoveryNumber", 0)),
-        "clusters": dict(summary.get("Clusters", {})),
-        "notes": list(summary.get("Notes", ())),
-        "date": str(record.get("Time", ""))[:10],
+        "confidence": None if alpha is None else percent(1 - alpha),
+        "who": who,
+        "n_voxels": _number(summary, "NumberOfVoxels"),
+        "tdn": _number(summary, "TrueDiscoveryNumber"),
+        "clusters": _counts(summary, "Clusters"),
+        "largest": _counts(summary, "LargestClusters"),
+        "notes": [str(note) for note in _of(summary, "Notes", list)],
+        "date": _of(record, "Time", str)[:10],
     }
+
+
+def _of(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """Give what is noted, or the empty one of its kind."""
+    value = facts.get(name)
+    return value if isinstance(value, kind) else kind()
+
+
+def _number(facts: Mapping[str, Any], name: str) -> float | None:
+    """Give the number that is noted, if there is one."""
+    value = facts.get(name)
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _counts(facts: Mapping[str, Any], name: str) -> dict[str, float]:
+    """Give numbers of clusters by how they were formed."""
+    noted: dict[str, Any] = _of(facts, name, dict)
+    return {key: count for key in noted if (count := _number(noted, key)) is not None}
+
+
+def _gamma_to_show(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Choose one wanted TDP for the table: .7 if it was asked for, else the one that most results have."""
+    asked: Counter[str] = Counter(gamma for row in rows for gamma in row["largest"])
+    if not asked or GAMMA in asked:
+        return GAMMA if asked else None
+    return max(sorted(asked), key=lambda gamma: asked[gamma])
 
 
 def _known_folders(out: Derivatives, failure: Failure) -> Iterator[tuple[str, str]]:

@@ -2,159 +2,20 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from bids_ari._version import __version__
-from bids_ari.report.render import above, any_of, mask_name, percent, plural, thousands
+from bids_ari.report.references import REFERENCES, Reference
+from bids_ari.report.render import above, any_of, percent, plural, thousands
+from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
 from bids_ari.results import ContrastResult
+from bids_ari.settings import TEMPLATE
 
-SOFTWARE = ("numpy", "scipy", "nibabel", "nilearn", "pybids")
+SOFTWARE = ("numpy", "scipy", "nibabel", "nilearn", "pybids", "templateflow")
 """Packages whose versions are told."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A publication.
-
-    Attributes
-    ----------
-    short : str
-        How the text names it.
-    author : str
-        Family names and initials, joined by ``and`` as in BibTeX.
-    year, title, journal, volume, pages, doi : str
-        Where it is found.
-    """
-
-    short: str
-    author: str
-    year: str
-    title: str
-    journal: str
-    volume: str
-    pages: str
-    doi: str
-
-    @property
-    def text(self) -> str:
-        """The entry in a list of references, without its doi."""
-        author = self.author.replace(" and others", " et al.").replace(" and ", ", ")
-        pages = self.pages.replace("--", "–")
-        return f"{author} ({self.year}). {self.title}. {self.journal} {self.volume}: {pages}."
-
-    def bibtex(self, key: str) -> str:
-        """Give the entry of a BibTeX file."""
-        fields = {name: getattr(self, name) for name in self.__slots__ if name != "short"}
-        fields["title"] = f"{{{self.title}}}"  # inner braces keep capitals
-        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items())
-        return f"@article{{{key},\n{lines}}}\n"
-
-
-REFERENCES = {
-    "rosenblatt2018": Reference(
-        "Rosenblatt et al., 2018",
-        "Rosenblatt, J. D. and Finos, L. and Weeda, W. D. and Solari, A. and Goeman, J. J.",
-        "2018",
-        "All-Resolutions Inference for brain imaging",
-        "NeuroImage",
-        "181",
-        "786--796",
-        "10.1016/j.neuroimage.2018.07.060",
-    ),
-    "goeman2011": Reference(
-        "Goeman & Solari, 2011",
-        "Goeman, J. J. and Solari, A.",
-        "2011",
-        "Multiple testing for exploratory research",
-        "Statistical Science",
-        "26",
-        "584--597",
-        "10.1214/11-STS356",
-    ),
-    "goeman2019": Reference(
-        "Goeman et al., 2019",
-        "Goeman, J. J. and Meijer, R. J. and Krebs, T. J. P. and Solari, A.",
-        "2019",
-        "Simultaneous control of all false discovery proportions in large-scale multiple hypothesis testing",
-        "Biometrika",
-        "106",
-        "841--856",
-        "10.1093/biomet/asz041",
-    ),
-    "meijer2019": Reference(
-        "Meijer et al., 2019",
-        "Meijer, R. J. and Krebs, T. J. P. and Goeman, J. J.",
-        "2019",
-        "Hommel's procedure in linear time",
-        "Biometrical Journal",
-        "61",
-        "73--82",
-        "10.1002/bimj.201700316",
-    ),
-    "simes1986": Reference(
-        "Simes, 1986",
-        "Simes, R. J.",
-        "1986",
-        "An improved Bonferroni procedure for multiple tests of significance",
-        "Biometrika",
-        "73",
-        "751--754",
-        "10.1093/biomet/73.3.751",
-    ),
-    "hommel1983": Reference(
-        "Hommel, 1983",
-        "Hommel, G.",
-        "1983",
-        "Tests of the overall hypothesis for arbitrary dependence structures",
-        "Biometrical Journal",
-        "25",
-        "423--430",
-        "10.1002/bimj.19830250502",
-    ),
-    "nilearn": Reference(
-        "Abraham et al., 2014",
-        "Abraham, A. and Pedregosa, F. and Eickenberg, M. and Gervais, P. and Mueller, A. and Kossaifi, J. and "
-        "Gramfort, A. and Thirion, B. and Varoquaux, G.",
-        "2014",
-        "Machine learning for neuroimaging with scikit-learn",
-        "Frontiers in Neuroinformatics",
-        "8",
-        "14",
-        "10.3389/fninf.2014.00014",
-    ),
-    "pybids": Reference(
-        "Yarkoni et al., 2019",
-        "Yarkoni, T. and Markiewicz, C. J. and de la Vega, A. and others",
-        "2019",
-        "PyBIDS: Python tools for BIDS datasets",
-        "Journal of Open Source Software",
-        "4",
-        "1294",
-        "10.21105/joss.01294",
-    ),
-    "numpy": Reference(
-        "Harris et al., 2020",
-        "Harris, C. R. and Millman, K. J. and van der Walt, S. J. and others",
-        "2020",
-        "Array programming with NumPy",
-        "Nature",
-        "585",
-        "357--362",
-        "10.1038/s41586-020-2649-2",
-    ),
-    "scipy": Reference(
-        "Virtanen et al., 2020",
-        "Virtanen, P. and Gommers, R. and Oliphant, T. E. and others",
-        "2020",
-        "SciPy 1.0: fundamental algorithms for scientific computing in Python",
-        "Nature Methods",
-        "17",
-        "261--272",
-        "10.1038/s41592-019-0686-2",
-    ),
-}
-"""Everything that may be cited; ``@key`` cites it in the sentences below."""
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
 
@@ -166,6 +27,10 @@ _ASSUMPTIONS = {
     "simes": "They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, for "
     "which positive regression dependence is enough.",
     "hommel": "They are valid under any dependence between voxels.",
+}
+_VOXELS = {
+    "simes": "p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
+    "hommel": "p-values of single voxels were adjusted by the same closed testing.",
 }
 _NEIGHBOURS = {6: "a face", 18: "a face or an edge", 26: "a face, an edge or a corner"}
 _ALTERNATIVES = {
@@ -223,6 +88,23 @@ def versions() -> dict[str, str]:
 
 def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell which maps entered, and where they were tested."""
+    inside, n_voxels = mask_name(result), thousands(result.mask.n_voxels)
+    inside = f" inside {inside if result.options.mask == TEMPLATE else f'the mask {inside}'}" if inside else ""
+    what = kind(result)
+    if what == "group":
+        return _group_input_sentences(result, inside)
+    used = versions()
+    name = f"{statistic(result)} of one subject, {whose(result)}" if what == "subject" else statistic(result)
+    how = f"was found with pybids {used['pybids']} (@pybids) and" if what == "subject" else "made elsewhere was"
+    label = f" ({whose(result)})" if what == "map" else f" ({result.contrast.name})"
+    return (
+        f"{'The first-level' if what == 'subject' else 'A'} {name}{label} {how} analysed with bids_ari {__version__}.",
+        f"The {n_voxels} voxels{inside} at which it had a value were tested.",
+    )
+
+
+def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ...]:
+    """Tell the maps of a group, and where they were tested."""
     options, contrast, used = result.options, result.contrast, versions()
     smoothed = (
         f"Each map was smoothed by a Gaussian of {options.smoothing:g} mm full width at half maximum with nilearn "
@@ -230,7 +112,6 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
         if options.smoothing
         else "The maps were not smoothed any further."
     )
-    inside = f" inside the mask {mask_name(options)}" if options.mask else ""
     who = "all subjects" if options.coverage == 1 else f"at least {percent(options.coverage)} of the subjects"
     constant = (
         f" ({plural(result.n_constant, 'voxel')} without variation between subjects left out)"
@@ -247,7 +128,7 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
 
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the group model."""
-    used, fewer = versions(), "up to " if result.options.coverage < 1 else ""
+    used, fewer = versions(), "up to " if result.options.coverage < 1 and result.design is not None else ""
     dof = (
         f"The test had {fewer}{result.dof:g} degrees of freedom; each t was turned into the z of the same tail "
         "probability."
@@ -263,7 +144,7 @@ def model_sentence(result: ContrastResult) -> str:
     """Tell the design and the test in one sentence."""
     side = _ALTERNATIVES[result.alternative]
     if result.design is None:
-        return f"The statistics were taken as they are from the map, without a group model (test: {side})."
+        return f"The statistics were taken as they are from the {statistic(result)}, without a group model ({side})."
     if result.design.columns == ("intercept",):
         return (
             "At each voxel, the mean effect over subjects was estimated by ordinary least squares and compared with "
@@ -293,4 +174,38 @@ def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
         _ASSUMPTIONS[options.method],
         f"Clusters are connected components of voxels with {thresholds} (connectivity {options.connectivity}: "
         f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs}).",
+        *_largest_sentences(result),
+        _VOXELS[options.method],
+        *_region_sentences(result),
     )
+
+
+def _largest_sentences(result: ContrastResult) -> Iterator[str]:
+    """Tell how clusters were found from a wanted TDP."""
+    if result.largest:
+        gammas = any_of(f"{gamma:g}" for gamma in result.largest)
+        yield (
+            f"In addition, all largest supra-threshold clusters with a TDP of at least {gammas} were found, at "
+            "whatever threshold (@chen2023)."
+        )
+
+
+def _region_sentences(result: ContrastResult) -> Iterator[str]:
+    """Tell which regions were bounded, and where they come from."""
+    used = versions()
+    from_templateflow = atlas_from_templateflow(result)
+    for regions in result.regions:
+        n = len(regions.regions)
+        if regions is result.atlas:
+            cited = "; @schaefer2018" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
+            source = (
+                f", taken from TemplateFlow (version {used['templateflow']}; @templateflow)"
+                if from_templateflow
+                else ""
+            )
+            name = atlas_name(result) or regions.name
+            yield f"TDN and TDP were bounded in the {plural(n, 'parcel')} of an atlas ({name}{cited}){source}."
+        else:
+            yield f"TDN and TDP were bounded in {plural(n, 'region')} of interest."
+    if result.options.mask == TEMPLATE and not (result.atlas and from_templateflow):
+        yield f"The brain mask was taken from TemplateFlow (version {used['templateflow']}; @templateflow)."

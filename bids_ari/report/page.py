@@ -3,29 +3,20 @@
 import math
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
-from bids_ari.report.render import above, data_uri, mask_name, percent, proportion, render
-from bids_ari.results import ContrastResult, threshold_label
+from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
+from bids_ari.report.pictures import Picture, draw
+from bids_ari.report.render import above, any_of, percent, proportion, render
+from bids_ari.report.words import atlas_name, kind, mask_name, statistic, whose
+from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import Alternative
-
-Facts = dict[str, Any]
-
-FIRST_ROWS = 20
-"""So many clusters of a threshold are shown at once; the others unfold."""
-
-MOST_ROWS = 500
-"""So many clusters of a threshold are shown at all; the others are in the table on disk."""
 
 DIRECTIONS: Mapping[Alternative, str] = {
     "greater": "above zero",
@@ -37,31 +28,8 @@ DIRECTIONS: Mapping[Alternative, str] = {
 _CONTRAST_KEYS = ("contrast", "taskcontrast")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Picture:
-    """A picture of a report, which is also a file.
-
-    Attributes
-    ----------
-    name : str
-        The file, relative to the root of the output.
-    alt : str
-        What is seen, for those who do not see it.
-    underlay : str
-        What lies under the statistics.
-    png : bytes
-        The picture.
-    """
-
-    name: str
-    alt: str
-    underlay: str
-    png: bytes
-
-    @property
-    def uri(self) -> str:
-        """The picture as part of a page."""
-        return data_uri(self.png)
+def _always(result: ContrastResult) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +42,14 @@ class Section:
         The template and anchor, and the heading.
     facts : callable
         What the template tells, from the result and its pictures by what they show.
+    belongs : callable
+        Whether the report of a result has this section.
     """
 
     name: str
     title: str
     facts: Callable[[ContrastResult, Mapping[str, Picture]], Facts]
+    belongs: Callable[[ContrastResult], bool] = _always
 
 
 def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
@@ -119,49 +90,22 @@ def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
     str
         An HTML page that needs no other file.
     """
+    sections = [section for section in SECTIONS if section.belongs(result)]
     facts: Facts = {}
-    for section in SECTIONS:
+    for section in sections:
         facts |= section.facts(result, pictures)
     home = "../" * outputs.report_name(result).count("/") + "index.html"
-    return render("report.html", sections=SECTIONS, home=home, **facts)
-
-
-def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
-    """Draw the pictures of a result: yield what each shows (``z``, ``tdp``, ``tdp above 3``, ...) and the picture."""
-    scene = figures.make_scene(result.mask, result.contrast.entities.get("space"), _heights_to_see(result))
-    png = figures.draw_z(result.glm.z, result.alternative, scene)
-    seen, under = "Axial slices of the z map, where p < .001 uncorrected.", scene.underlay.words
-    yield "z", Picture(_figure_name(result.desc, "z", result), seen, under, png)
-
-    conditions = [above(threshold, result.alternative) for threshold in result.clusters]
-    title = f"TDP of clusters with {', '.join(conditions)}" + ("" if len(conditions) == 1 else ": the highest")
-    in_any = np.logical_or.reduce([result.labels(threshold) > 0 for threshold in result.clusters])
-    png = figures.draw_tdp(result.tdp(), in_any, scene, title)
-    yield "tdp", Picture(_figure_name(result.desc, "tdp", result), f"Axial slices: {title}.", under, png)
-    if len(conditions) == 1:
-        return
-    for threshold, condition in zip(result.clusters, conditions, strict=True):
-        title = f"TDP of clusters with {condition}"
-        png = figures.draw_tdp(result.tdp(threshold), result.labels(threshold) > 0, scene, title)
-        name = _figure_name(result.desc + threshold_label(threshold), "tdp", result)
-        yield f"tdp above {threshold:g}", Picture(name, f"Axial slices: {title}.", under, png)
-
-
-def _heights_to_see(result: ContrastResult) -> np.ndarray:
-    """Give the z in mm of the peaks of the largest clusters, or of the most extreme voxel if there is none."""
-    clusters = next(iter(result.clusters.values()))
-    peaks = [cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())]
-    return result.mask.grid.millimetres(result.mask.indices[peaks])[:, 2]
-
-
-def _figure_name(desc: str, what: str, result: ContrastResult) -> str:
-    return f"figures/{outputs.stem(result, desc=desc)}_{what}.png"
+    return render("report.html", sections=sections, home=home, pictures=pictures, **facts)
 
 
 def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell what was found, and what the reader should know."""
     entities = result.contrast.entities
     label = next(filter(None, map(entities.get, _CONTRAST_KEYS)), result.contrast.name)
+    found = [
+        (f"with {above(threshold, result.alternative)}", len(clusters), sum(cluster.tdn > 0 for cluster in clusters))
+        for threshold, clusters in result.clusters.items()
+    ]
     return {
         "label": label,
         "name": result.contrast.name,
@@ -174,11 +118,12 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "tdn": result.bound.whole,
         "n_voxels": result.mask.n_voxels,
         "whole_tdp": proportion(result.bound.whole, result.mask.n_voxels),
+        "kind": kind(result),
+        "whose": whose(result),
+        "statistic": statistic(result),
         "n_subjects": len(result.contrast.members),
-        "found": [
-            (above(threshold, result.alternative), len(clusters), sum(cluster.tdn > 0 for cluster in clusters))
-            for threshold, clusters in result.clusters.items()
-        ],
+        "found": found,
+        "found_largest": [(f"{gamma:g}", len(clusters)) for gamma, clusters in result.largest.items()],
         "notes": result.notes,
     }
 
@@ -206,10 +151,10 @@ def _design(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 
 def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell which voxels were tested."""
-    options, grid = result.options, result.mask.grid
+    grid = result.mask.grid
     return {
-        "mask_name": mask_name(options),
-        "coverage": percent(options.coverage),
+        "mask_name": mask_name(result),
+        "coverage": percent(result.options.coverage),
         "covered_by_any": int((result.coverage > 0).sum()),
         "covered_by_all": int((result.coverage == 1).sum()),
         "n_constant": result.n_constant,
@@ -219,62 +164,49 @@ def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 
 
 def _maps(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
-    """Show the z map."""
+    """Show the z map, and count the voxels that are significant by themselves.
+
+    Those are the voxels of which TDN({voxel}) = 1, that is, of category 1.
+    """
     return {
         "z_picture": pictures["z"],
         "z_condition": above(round(figures.Z_UNCORRECTED, 2), result.alternative),
+        "n_significant": int((result.bound.category == 1).sum()),
+        "alpha": f"{result.options.alpha:g}",
     }
 
 
 def _clusters(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell the clusters of each threshold, one block each."""
-    blocks = []
-    for threshold, clusters in result.clusters.items():
-        rows = _rows(result.table(threshold).head(MOST_ROWS))
-        name = outputs.stem(result, desc=result.desc + threshold_label(threshold)).filename("clusters", ".tsv")
-        folder = PurePosixPath(outputs.report_name(result)).parent
-        blocks.append(
-            {
-                "id": threshold_label(threshold),
-                "condition": above(threshold, result.alternative),
-                "n_clusters": len(clusters),
-                "parts": [part for part in (rows[:FIRST_ROWS], rows[FIRST_ROWS:]) if part],
-                "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[FIRST_ROWS:MOST_ROWS]),
-                "n_more": len(clusters) - len(rows),
-                "n_active_more": sum(cluster.tdn > 0 for cluster in clusters[MOST_ROWS:]),
-                "table": f"{folder}/{name}",
-            }
-        )
-    return {"blocks": blocks}
-
-
-def _rows(table: pd.DataFrame) -> list[Facts]:
-    """Write the rows of a table of clusters for people."""
-    return [
-        {
-            "label": int(row["label"]),
-            "size": int(row["size"]),
-            "volume": row["volume_mm3"],
-            "tdn": int(row["tdn"]),
-            "tdp": proportion(int(row["tdn"]), int(row["size"])),
-            "width": f"{100 * row['tdp']:.1f}%",
-            "peaks": list(_peaks(row)),
-        }
-        for row in table.to_dict("records")
-    ]
-
-
-def _peaks(row: Mapping[Any, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield z, and x, y, z in mm, of the peak of a cluster and of its sub-peaks."""
-    for name in (column.removesuffix("_stat") for column in row if column.endswith("_stat")):
-        if pd.notna(row[f"{name}_stat"]):
-            x, y, z = (f"{row[f'{name}_{axis}'] + 0.0:.0f}" for axis in "xyz")
-            yield f"{row[f'{name}_stat']:.2f}", x, y, z
+    return {"blocks": [threshold_block(result, threshold) for threshold in result.clusters]}
 
 
 def _tdp(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
-    """Show the TDP."""
-    return {"tdp_pictures": [picture for what, picture in pictures.items() if what.startswith("tdp")]}
+    """Show the TDP over the thresholds, and of each."""
+    each = {above(threshold, result.alternative): f"tdp above {threshold:g}" for threshold in result.clusters}
+    return {
+        "tdp_picture": pictures["tdp"],
+        "n_thresholds": len(result.clusters),
+        "tdp_pictures": [(condition, pictures[what]) for condition, what in each.items() if what in pictures],
+    }
+
+
+def _largest(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
+    """Tell the largest clusters that reach each wanted TDP, one block each."""
+    return {
+        "largest_blocks": [largest_block(result, gamma) for gamma in result.largest],
+        "gammas": any_of(f"{gamma:g}" for gamma in result.largest),
+        "h": result.bound.h,
+    }
+
+
+def _regions(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
+    """Tell the regions of each set, one block each."""
+    return {"region_blocks": [region_block(result, regions) for regions in result.regions]}
+
+
+def _nothing(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
+    return {}
 
 
 def _methods(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
@@ -285,19 +217,23 @@ def _methods(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell with what, and when."""
     options = result.options
+    settings: dict[str, Any] = {
+        "alpha": f"{options.alpha:g}",
+        "local test": options.method,
+        "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.thresholds),
+        "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.gammas) or "none",
+        "connectivity": str(options.connectivity),
+        "join signs": "yes" if options.join_signs else "no",
+        "mask": mask_name(result) or "none given",
+        "atlas": atlas_name(result) or "none",
+        "regions of interest": ", ".join(path.name for path in options.rois) or "none",
+    }
+    if kind(result) == "group":
+        settings["smoothing"] = f"{options.smoothing:g} mm" if options.smoothing else "none"
+        settings["coverage"] = percent(options.coverage)
     return {
         "versions": {"python": platform.python_version()} | methods.versions(),
-        "settings": {
-            "alpha": f"{options.alpha:g}",
-            "local test": options.method,
-            "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.thresholds),
-            "connectivity": str(options.connectivity),
-            "join signs": "yes" if options.join_signs else "no",
-            "smoothing": f"{options.smoothing:g} mm" if options.smoothing else "none",
-            "mask": mask_name(options) or "none given",
-            "coverage": percent(options.coverage),
-            "h (Hommel value)": f"{result.bound.h:,}",
-        },
+        "settings": settings | {"h (Hommel value)": f"{result.bound.h:,}"},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -308,8 +244,11 @@ SECTIONS = (
     Section("design", "Design", _design),
     Section("mask", "Mask", _mask),
     Section("maps", "Statistical map", _maps),
-    Section("clusters", "Clusters", _clusters),
+    Section("clusters", "Clusters above thresholds", _clusters),
     Section("tdp", "True discovery proportion", _tdp),
+    Section("largest", "Largest clusters at a wanted TDP", _largest, lambda result: bool(result.largest)),
+    Section("resolutions", "All resolutions", _nothing),
+    Section("regions", "Regions", _regions, lambda result: bool(result.regions)),
     Section("methods", "Methods", _methods),
     Section("provenance", "Provenance", _provenance),
 )

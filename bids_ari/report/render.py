@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bids_ari.settings import Options
+from bids_ari.report.figures import SIZE
 from bids_ari.stats.tails import Alternative
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "link": quote}
+    environment.globals["picture_size"] = SIZE
     environment.globals["css"] = Markup((_ASSETS / "style.css").read_text(encoding="utf-8"))
     return environment
 
@@ -114,11 +115,6 @@ def any_of(words: Iterable[str]) -> str:
     """
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last
-
-
-def mask_name(options: Options) -> str | None:
-    """Name the mask that was given; never the folder it lies in."""
-    return options.mask.name if options.mask else None
 
 
 def data_uri(png: bytes) -> str:

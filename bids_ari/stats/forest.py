@@ -249,6 +249,7 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
     ValueError
         When a statistic is NaN, or the lengths differ.
     """
+    statistic = np.asarray(statistic, dtype=np.float64)
     if not statistic.shape == (bound.n_voxels,) == (neighbours.n_voxels,):
         raise ValueError(
             f"statistic, neighbours and bound must tell of the same voxels; found {statistic.shape}, "
@@ -256,7 +257,7 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
         )
     if np.isnan(statistic).any():
         raise ValueError("statistic must not be NaN")
-    order = _most_extreme_first(statistic)
+    order = kernels.ascending_order((-statistic + 0.0).view(np.uint64))  # + 0.0: -0.0 is no other value
     ranks, size, parent = kernels.preorder(neighbours.parents(order))
     voxels = order[ranks]
     height = statistic[voxels]
@@ -265,12 +266,3 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
     valid[inner] = height[inner] != height[parent[inner]]
     tdn = kernels.subtree_discoveries(bound.category[voxels], size, parent)
     return ClusterForest(voxels, size, tdn, parent, height, valid)
-
-
-def _most_extreme_first(statistic: FloatArray) -> Ints:
-    """Sort voxels, equals by position; the stable sort takes twice as long and is needed only with equals."""
-    order = np.argsort(-statistic)
-    ordered = statistic[order]
-    if (ordered[1:] == ordered[:-1]).any():
-        order = np.argsort(-statistic, kind="stable")
-    return order.astype(np.int32)

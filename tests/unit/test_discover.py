@@ -45,8 +45,8 @@ class TestGroups:
         assert sorted(found(discover(tmp_path)).values()) == ["01 02", "01 02"]
 
     def test_sets_are_sorted_by_name_and_can_be_indexed(self, tmp_path: Path) -> None:
-        for label in "cab":
-            touch_maps(tmp_path, "01", contrast=label, task=None, space=None)
+        for subject, label in (("01", "c"), ("02", "b"), ("03", "a")):
+            touch_maps(tmp_path, subject, contrast=label, task=None, space=None)
         contrasts = discover(tmp_path)
         assert [contrast.name for contrast in contrasts] == ["contrast-a", "contrast-b", "contrast-c"]
         assert contrasts[1:] == (contrasts[1], contrasts[2])
@@ -99,14 +99,16 @@ class TestGroups:
         assert [entry.what for entry in second.left_out if entry.what.startswith("sub-")] == ["sub-03", "sub-04"]
 
     def test_a_file_that_belongs_to_one_contrast_is_told_of_there_only(self, tmp_path: Path) -> None:
-        for label in "ab":
-            touch_maps(tmp_path, "01", "02", contrast=label)
-        touch_maps(tmp_path, "01", contrast="a", stat="variance")
-        first, second = discover(tmp_path)
-        assert [entry.what for entry in first.left_out] == [
-            f"{tmp_path.name.replace('_', '')}/{map_path(Path(), '01', contrast='a', stat='variance')}"
+        """Not where a shorter name would fit it too."""
+        for task in ("emo", None):
+            touch_maps(tmp_path, "01", "02", task=task, space=None)
+        touch_maps(tmp_path, "01", space=None, stat="variance")
+        short, full = discover(tmp_path)
+        assert short.left_out == ()
+        root = tmp_path.name.replace("_", "")
+        assert [entry.what for entry in full.left_out] == [
+            f"{root}/{map_path(Path(), '01', space=None, stat='variance')}"
         ]
-        assert second.left_out == ()
 
 
 class TestDuplicates:
@@ -118,8 +120,8 @@ class TestDuplicates:
         return caught.value
 
     def test_a_subject_with_two_runs_is_named_with_both_and_the_flag(self, tmp_path: Path) -> None:
-        touch_maps(tmp_path, "01", run="1")
-        both = touch_maps(tmp_path, "02", run="1") + touch_maps(tmp_path, "02", run="2")
+        touch_maps(tmp_path, "01", session="a", run="1")
+        both = [*touch_maps(tmp_path, "02", session="a", run="1"), *touch_maps(tmp_path, "02", session="a", run="2")]
         error = self.refusal(discover(tmp_path))
         assert error.found.startswith("sub-02 has more than one map")
         assert all(path.name in error.found for path in both)
@@ -209,6 +211,7 @@ class TestLeftOut:
     def test_maps_of_the_whole_dataset_and_of_other_groups_are_no_input(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, None)
+        touch_maps(tmp_path, "01", "02", node="datasetLevel")
         touch_maps(tmp_path, "03", test="mean")
         contrasts = discover(tmp_path)
         assert found(contrasts) == {NAME: "01 02"}
@@ -232,7 +235,9 @@ class TestLeftOut:
     def test_a_map_that_names_no_contrast_is_left_out(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "01", contrast=None)
-        assert set(reasons(discover(tmp_path)).values()) == {"no contrast in its name"}
+        contrasts = discover(tmp_path)
+        assert [entry.reason for entry in contrasts.left_out] == ["no contrast in its name"]
+        assert contrasts[0].left_out == ()
 
 
 class TestFilters:
@@ -353,6 +358,9 @@ class TestNodes:
         touch_maps(tmp_path, "01", "02", session="1", node="sessionLevel")
         (contrast,) = discover(tmp_path)
         assert contrast.notes == ("Maps of node sessionLevel were taken",)
+        touch_maps(tmp_path, "01", "02", node="subjectLevel")
+        (contrast,) = discover(tmp_path)
+        assert contrast.notes == ("Maps of node subjectLevel were taken",)
 
     def test_a_contrast_set_speaks_for_itself(self, tmp_path: Path) -> None:
         (contrast,) = discover(self.fitlins(tmp_path, "01", "02"))
@@ -462,6 +470,13 @@ class TestWhere:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path / "out (1)", "03")
         assert found(discover(open_dataset(tmp_path, leave_out=[tmp_path / "out (1)"]))) == {NAME: "01 02"}
+
+    def test_the_output_of_this_run_among_the_derivatives_is_not_searched(self, tmp_path: Path) -> None:
+        for pipeline in ("first", "out"):
+            touch_maps(tmp_path / "derivatives" / pipeline, "01", "02")
+        dataset = open_dataset(tmp_path, leave_out=[tmp_path / "derivatives" / "out"])
+        discover(dataset)[0].check()
+        assert list(dataset.roots) == ["first"]
 
     def test_links_to_folders_and_files_are_followed(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "store", "01", "02")

@@ -452,6 +452,14 @@ class TestStack:
         assert smoothed[6, 5, 6] / smoothed[5, 5, 6] == pytest.approx(0.5)
         assert smoothed[5, 5, 7] / smoothed[5, 5, 6] == pytest.approx(0.5 ** (3.5 / 3) ** 2)  # 3.5 mm along z
 
+    @pytest.mark.parametrize("width", [None, 0.0, 6.0])
+    def test_what_is_not_finite_counts_as_zero(self, rng: np.random.Generator, width: float | None) -> None:
+        volume, zeroed = brain(rng), brain(rng)
+        zeroed[:] = volume
+        volume[4, 4, 3:6] = np.nan, np.inf, -np.inf
+        zeroed[4, 4, 3:6] = 0
+        np.testing.assert_array_equal(smooth(volume, GRID, width), smooth(zeroed, GRID, width))
+
     @pytest.mark.parametrize("smoothing", [None, 6.0])
     def test_where_a_subject_lacks_data_the_row_is_nan(
         self, tmp_path: Path, rng: np.random.Generator, smoothing: float | None
@@ -470,6 +478,10 @@ def stack_of(counts: npt.ArrayLike, n_subjects: int) -> Stack:
     """A stack of which only the counts matter."""
     counts = np.asarray(counts, dtype=np.int32).reshape(1, 1, -1)
     return Stack((), ("x",) * n_subjects, Grid((1, 1, counts.size), AFFINE), counts)
+
+
+def test_coverage_is_a_fraction_of_all_subjects_also_where_none_is_complete() -> None:
+    assert stack_of([1, 2, 0], 4).coverage.ravel().tolist() == [0.25, 0.5, 0]
 
 
 class TestGroupMask:

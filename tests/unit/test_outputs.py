@@ -22,6 +22,7 @@ from bids_ari.workflow import analyse
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 THRESHOLDS = (2.0, 3.1, 30.0)
+LABELS = ("Z2", "Z3p1", "Z30")
 FORMED = ("Z2", "Z3p1", "Z30", "Tdp50", "Tdp70", "Tdp90")
 
 
@@ -174,7 +175,7 @@ def test_labels_in_tables_are_values_in_images(written: Written) -> None:
 
 def test_tables_say_what_the_result_says(written: Written) -> None:
     for result in written.results:
-        for threshold, label in zip(THRESHOLDS, ("Z2", "Z3p1", "Z30"), strict=True):
+        for threshold, label in zip(THRESHOLDS, LABELS, strict=True):
             table = written.table(f"{STEM}_test-mean_desc-{result.desc}{label}_clusters.tsv")
             pd.testing.assert_frame_equal(table, result.table(threshold), check_dtype=False, rtol=1e-9)  # 10 digits
 
@@ -186,6 +187,12 @@ def test_images_are_those_of_the_result(written: Written) -> None:
             wanted = result.image(stat.partition("_")[0])  # type: ignore[arg-type]
             np.testing.assert_array_equal(back.get_fdata(), wanted.get_fdata())
             assert int(back.header["sform_code"]) == 4  # as in the input
+        for threshold, label in zip(THRESHOLDS, LABELS, strict=True):
+            name = f"{STEM}_test-mean_{{}}desc-{result.desc}{label}"
+            tdp = nib.load(written.folder / f"{name.format('stat-tdp_')}_statmap.nii.gz")
+            np.testing.assert_array_equal(tdp.get_fdata(), result.image("tdp", threshold).get_fdata())
+            labels = nib.load(written.folder / f"{name.format('')}_dseg.nii.gz")
+            np.testing.assert_array_equal(labels.get_fdata(), result.image("clusters", threshold).get_fdata())
         mask = nib.load(written.folder / f"{STEM}_desc-analysis_mask.nii.gz")
         np.testing.assert_array_equal(np.asarray(mask.dataobj), result.mask.inside)
         assert mask.get_data_dtype() == np.uint8

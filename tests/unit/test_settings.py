@@ -34,7 +34,7 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "kept"),
     [
-        ("thresholds", (4, 3, 3.0, 2.3), (2.3, 3.0, 4.0)),
+        ("thresholds", (8, 1, 3, 3.0, 2.3), (1.0, 2.3, 3.0, 8.0)),
         ("thresholds", 3.1, (3.1,)),
         ("thresholds", np.array([4, 3]), (3.0, 4.0)),
         ("thresholds", (0,), (0.0,)),
@@ -58,19 +58,12 @@ def test_minus_zero_is_zero_in_file_names_too() -> None:
     assert str(Options(thresholds=(-0.0,)).thresholds) == "(0.0,)"
 
 
-def test_the_defaults_are_those_of_the_command_line_in_the_design() -> None:
-    assert Options() == Options(
-        mask=None,
-        coverage=1.0,
-        smoothing=None,
-        alternatives=("greater",),
-        alpha=0.05,
-        thresholds=(3.0, 4.0, 5.0),
-        gammas=(0.5, 0.7, 0.9),
-        connectivity=18,
-        method="simes",
-        join_signs=False,
-    )
+def test_the_defaults_are_those_of_the_design() -> None:
+    """The table of flags in the design names them."""
+    options = Options()
+    assert (options.mask, options.coverage, options.smoothing) == (None, 1.0, None)
+    assert (options.alternatives, options.alpha, options.thresholds) == (("greater",), 0.05, (3.0, 4.0, 5.0))
+    assert (options.connectivity, options.method, options.join_signs) == (18, "simes", False)
 
 
 @pytest.fixture

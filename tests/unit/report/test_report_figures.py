@@ -11,6 +11,7 @@ from scipy import stats
 
 from bids_ari.images import Grid, Mask
 from bids_ari.report import figures
+from bids_ari.report.scene import make_scene
 from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
@@ -43,14 +44,14 @@ def test_z_of_a_thousandth() -> None:
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_z_map_is_drawn(alternative: Alternative, space: str | None, result: ContrastResult) -> None:
-    png = figures.draw_z(result.glm.z, alternative, figures.make_scene(result.mask, space))
+    png = figures.draw_z(result.glm.z, alternative, make_scene(result.mask, space))
     assert pixels(png).shape == (672, 1152, 3)
 
 
 def test_only_the_side_of_the_test_is_shown() -> None:
     """A z of 4 in one half and of -4 in the other: red (Rd) for positive, blue (Bu) for negative."""
     z = np.where(np.arange(CUBE.n_voxels) < CUBE.n_voxels // 2, 4.0, -4.0)
-    scene = figures.make_scene(CUBE, None)
+    scene = make_scene(CUBE, None)
     for alternative, red, blue in (("greater", True, False), ("less", False, True), ("two-sided", True, True)):
         png = figures.draw_z(z, alternative, scene)  # type: ignore[arg-type]
         found = pixels(png)[:, :1000][colourful(png)[:, :1000]]
@@ -59,7 +60,7 @@ def test_only_the_side_of_the_test_is_shown() -> None:
 
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
-    scene, zero = figures.make_scene(CUBE, space), np.zeros(CUBE.n_voxels)
+    scene, zero = make_scene(CUBE, space), np.zeros(CUBE.n_voxels)
     for png in (figures.draw_z(zero, "greater", scene), figures.draw_tdp(zero, zero > 0, scene, "TDP")):
         assert pixels(png).std() > 0  # the underlay and the words
         assert not colourful(png).any()
@@ -67,7 +68,7 @@ def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
 
 def test_a_tdp_of_0_inside_a_cluster_is_seen() -> None:
     inside = np.arange(CUBE.n_voxels) < 200
-    png = figures.draw_tdp(np.zeros(CUBE.n_voxels), inside, figures.make_scene(CUBE, None), "TDP")
+    png = figures.draw_tdp(np.zeros(CUBE.n_voxels), inside, make_scene(CUBE, None), "TDP")
     assert colourful(png).any()
 
 
@@ -78,7 +79,7 @@ def test_left_is_left(flip: int) -> None:
     affine[0] *= flip
     mask = Mask(replace(GRID, affine=affine), CUBE.inside)
     x = mask.grid.millimetres(mask.indices)[:, 0]
-    shown = colourful(figures.draw_tdp((x < 0) * 1.0, x < 0, figures.make_scene(mask, None), "TDP"))
+    shown = colourful(figures.draw_tdp((x < 0) * 1.0, x < 0, make_scene(mask, None), "TDP"))
     first_slice = shown[:, : int(0.88 * 1152 / 4)].any(axis=0)  # of four in a row
     assert first_slice[: first_slice.size // 2].any()
     assert not first_slice[first_slice.size // 2 + 10 :].any()
@@ -87,30 +88,30 @@ def test_left_is_left(flip: int) -> None:
 def test_infinite_z_is_drawn() -> None:
     z = np.full(CUBE.n_voxels, 5.0)
     z[0] = np.inf
-    pixels(figures.draw_z(z, "greater", figures.make_scene(CUBE, None)))
+    pixels(figures.draw_z(z, "greater", make_scene(CUBE, None)))
 
 
 def test_slices_spread_and_visit_the_peaks() -> None:
     """z runs from -16 to 16; peaks near one another compete, and the first wins."""
-    even = figures.make_scene(CUBE, None).cuts
+    even = make_scene(CUBE, None).cuts
     assert len(even) == 8
     assert np.ptp(np.diff(even)) <= 1
-    assert set(figures.make_scene(CUBE, None, [-3.0, -2.0, 12.0]).cuts) >= {-3, 12}
-    assert -2 not in figures.make_scene(CUBE, None, [-3.0, -2.0]).cuts
+    assert set(make_scene(CUBE, None, [-3.0, -2.0, 12.0]).cuts) >= {-3, 12}
+    assert -2 not in make_scene(CUBE, None, [-3.0, -2.0]).cuts
 
 
 def test_a_single_slice_is_one_cut() -> None:
     inside = np.zeros(GRID.shape, dtype=bool)
     inside[:, :, 4] = True
     flat = Mask(GRID, inside)
-    scene = figures.make_scene(flat, None, [0.0])
+    scene = make_scene(flat, None, [0.0])
     assert scene.cuts == (0.0,)
     pixels(figures.draw_z(np.full(flat.n_voxels, 4.0), "greater", scene))
 
 
 def test_small_brains_get_finer_cuts() -> None:
     tiny = Mask(replace(GRID, affine=np.diag([0.5, 0.5, 0.5, 1])), CUBE.inside)
-    scene = figures.make_scene(tiny, None)
+    scene = make_scene(tiny, None)
     assert len(scene.cuts) == 8
     pixels(figures.draw_z(np.full(tiny.n_voxels, 4.0), "greater", scene))
 
@@ -119,13 +120,13 @@ def test_slices_stay_inside_the_template() -> None:
     """A field of view from -300 to 300 mm is cut where the template is; one that misses it has no template."""
     high = GRID.affine.copy()
     high[2] = [0, 0, 75, -300]
-    scene = figures.make_scene(Mask(replace(GRID, affine=high), CUBE.inside), "MNI152NLin6Asym", [-300.0, 0.0])
-    assert "MNI152" in scene.underlay.words
+    scene = make_scene(Mask(replace(GRID, affine=high), CUBE.inside), "MNI152NLin6Asym", [-300.0, 0.0])
+    assert "MNI152" in scene.underlay
     assert -90 < min(scene.cuts) < max(scene.cuts) < 110
     away = GRID.affine.copy()
     away[2, 3] = 500
-    scene = figures.make_scene(Mask(replace(GRID, affine=away), CUBE.inside), "MNI152NLin6Asym")
-    assert "MNI152" not in scene.underlay.words
+    scene = make_scene(Mask(replace(GRID, affine=away), CUBE.inside), "MNI152NLin6Asym")
+    assert "MNI152" not in scene.underlay
     assert min(scene.cuts) >= 500
 
 
@@ -134,14 +135,14 @@ def test_slices_stay_inside_the_template() -> None:
     [("MNI152NLin2009cAsym", True), ("Talairach", True), ("MNIInfant", False), ("T1w", False), (None, False)],
 )
 def test_the_template_lies_under_its_own_space(space: str | None, on_template: bool) -> None:
-    assert ("MNI152" in figures.make_scene(CUBE, space).underlay.words) == on_template
+    assert ("MNI152" in make_scene(CUBE, space).underlay) == on_template
 
 
 def test_oblique_grids_are_drawn() -> None:
     turned = GRID.affine.copy()
     turned[:2, :2] = 4 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
     oblique = Mask(replace(GRID, affine=turned), CUBE.inside)
-    png = figures.draw_z(np.full(oblique.n_voxels, 4.0), "greater", figures.make_scene(oblique, None))
+    png = figures.draw_z(np.full(oblique.n_voxels, 4.0), "greater", make_scene(oblique, None))
     assert colourful(png).any()
 
 
@@ -149,7 +150,7 @@ def test_pictures_leave_nothing_behind(result: ContrastResult) -> None:
     """No open figure, no changed style, the same bytes again."""
     import matplotlib.pyplot as plt
 
-    before, scene = dict(plt.rcParams), figures.make_scene(result.mask, "MNI152NLin6Asym")
+    before, scene = dict(plt.rcParams), make_scene(result.mask, "MNI152NLin6Asym")
     first, second = (figures.draw_tdp(result.tdp(2), result.labels(2) > 0, scene, "TDP") for _ in range(2))
     assert first == second
     assert plt.get_fignums() == []

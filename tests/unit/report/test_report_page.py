@@ -14,8 +14,8 @@ from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.discover import LeftOut
 from bids_ari.bids.entities import Entities
-from bids_ari.report import page
-from bids_ari.report.page import Picture
+from bids_ari.report import blocks, page
+from bids_ari.report.pictures import Picture, draw
 from bids_ari.results import ContrastResult
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -42,7 +42,7 @@ def null_result() -> ContrastResult:
 @pytest.fixture(scope="module")
 def pictures() -> Mapping[str, Picture]:
     """The pictures of the result."""
-    return dict(page.draw(analysed(3.0)[0]))
+    return dict(draw(analysed(3.0)[0]))
 
 
 class Reader(HTMLParser):
@@ -113,8 +113,8 @@ def test_many_clusters_unfold_and_end(
     null_result: ContrastResult, pictures: Mapping[str, Picture], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that do not stand in the first table unfold; those beyond the limit are counted."""
-    monkeypatch.setattr(page, "FIRST_ROWS", 1)
-    monkeypatch.setattr(page, "MOST_ROWS", 3)
+    monkeypatch.setattr(blocks, "FIRST_ROWS", 1)
+    monkeypatch.setattr(blocks, "MOST_ROWS", 3)
     n = len(null_result.clusters[2])
     assert n > 4
     text = read(null_result, pictures).text
@@ -216,6 +216,6 @@ def test_reports_and_pictures_are_written(results: tuple[ContrastResult, ...], t
 
 def test_one_threshold_needs_one_picture_of_tdp(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
     alone = replace(result, clusters={2.0: result.clusters[2]})
-    drawn = dict(page.draw(alone))
+    drawn = dict(draw(alone))
     assert list(drawn) == ["z", "tdp"]
     assert "Each voxel has the TDP of its cluster." in read(alone, drawn).text

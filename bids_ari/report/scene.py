@@ -1,0 +1,170 @@
+"""Where pictures are cut: axial slices side by side, pixel by pixel.
+
+A *scene* holds what all pictures of a result share: for every pixel of the slices the voxel seen there and the grey of
+what lies under the statistics. Painting a map is then one look-up. Slices are in neurological orientation (the
+subject's left on the left). Voxels are shown as they are: only the underlay is interpolated.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from bids_ari.images import Grid, Mask
+from bids_ari.stats.tails import FloatArray
+
+Pixels = npt.NDArray[np.uint8]
+
+ROWS, COLUMNS = 2, 4
+CELL = (314, 253)
+"""Height and width of a slice in pixels."""
+
+_GAP = 0.07  # between slices, as a fraction of their width
+_EDGE = 5  # percent of the mask below the lowest slice, and above the highest
+_DARK = 0.33  # the grey of what is darkest in the template, which is 0: no black beside the statistics
+_PALE = 0.85  # the grey of the mask where there is no template
+_STEP = 8  # between greys: an anatomy without noise makes a picture half as large
+_BRAIN = 0.01  # what is more than this fraction of the largest value is brain
+_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach")  # spaces near enough to the bundled template to draw on it
+_INFANT = "MNIInfant"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What all pictures of a result share.
+
+    Attributes
+    ----------
+    cuts : tuple of float
+        Where the axial slices are, z in mm, ascending: from left to right, then in the next row.
+    voxel : array of int32 (height, width)
+        Position of the tested voxel at each pixel, -1 for none.
+    grey : array of uint8 (height, width)
+        What lies under the statistics; 255 where nothing does.
+    underlay : str
+        What that is.
+    """
+
+    cuts: tuple[float, ...]
+    voxel: npt.NDArray[np.int32]
+    grey: Pixels
+    underlay: str
+
+    def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
+        """Colour the voxels shown, (n_voxels,), by `colours`, (n_voxels, 3); give the pixels, (height, width, 3)."""
+        canvas = np.repeat(self.grey[..., None], 3, axis=-1)
+        seen = (self.voxel >= 0) & shown[self.voxel]
+        canvas[seen] = colours[self.voxel[seen]]
+        return canvas
+
+
+def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scene:
+    """Choose the slices and the underlay.
+
+    Slices are spread evenly over the mask; then the slice nearest to each peak moves there.
+
+    Parameters
+    ----------
+    mask : Mask
+        The voxels tested.
+    space : str or None
+        The space that the file names state.
+    peaks : array (n_peaks,)
+        z in mm of what should be seen, the most important first.
+    """
+    places = mask.grid.millimetres(mask.indices)
+    wanted = np.asarray(peaks, dtype=float)
+    low, high = np.percentile(places[:, 2], [_EDGE, 100 - _EDGE])
+    ends, template = np.array([places.min(axis=0), places.max(axis=0)]), None
+    if space is not None and space.startswith(_TEMPLATE_SPACES) and not space.startswith(_INFANT):
+        bottom, top = _template().box[:, 2]
+        if low < top and high > bottom:
+            template = _template()
+            low, high = max(low, bottom), min(high, top)
+            wanted = wanted[(wanted >= bottom) & (wanted <= top)]
+            ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
+    even = np.linspace(low, high, ROWS * COLUMNS)
+    chosen = even.copy()
+    for peak in wanted[::-1]:  # the most important has the last word
+        chosen[np.abs(even - peak).argmin()] = peak
+    decimals = 0 if high - low > 2 * chosen.size else 1
+    cuts = tuple(sorted({round(float(cut), decimals) for cut in chosen}))
+    pixels = _places_of_pixels(cuts, ends)
+    voxel = _look_up(mask, pixels)
+    if template is None:
+        grey = np.where(voxel >= 0, _PALE, 1.0)
+    else:
+        value = _interpolate(template, pixels)
+        grey = np.where(value > _BRAIN, _DARK + (1 - _DARK) * value, 1.0)
+    words = "the voxels tested, in grey" if template is None else "the MNI152 template that comes with nilearn"
+    stepped = np.minimum(np.rint(255 / _STEP * grey) * _STEP, 255)
+    return Scene(cuts, voxel, stepped.astype(np.uint8), words)
+
+
+def _places_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> FloatArray:
+    """Give x, y, z in mm of each pixel, (height, width, 3): left and front of the head are left and up.
+
+    `ends`, (2, 3), are the corners of what must fit into each slice. Where there is no slice, all is infinite.
+    """
+    height, width = CELL
+    spans = ends[1, :2] - ends[0, :2]
+    pitch = max(spans[0] / (width * (1 - _GAP)), spans[1] / (height * (1 - _GAP)), 0.01)  # mm per pixel
+    middle = ends[:, :2].mean(axis=0)
+    x = middle[0] + pitch * (np.arange(width) - (width - 1) / 2)
+    y = middle[1] - pitch * (np.arange(height) - (height - 1) / 2)
+    pixels = np.full((ROWS, height, COLUMNS, width, 3), np.inf)
+    for i, cut in enumerate(cuts):
+        row, column = divmod(i, COLUMNS)
+        cell = pixels[row, :, column]
+        cell[..., 0], cell[..., 1], cell[..., 2] = x, y[:, None], cut
+    return pixels.reshape(ROWS * height, COLUMNS * width, 3)
+
+
+def _look_up(mask: Mask, pixels: FloatArray) -> npt.NDArray[np.int32]:
+    """Give the position of the tested voxel that holds each pixel, -1 for none."""
+    positions = mask.volume(np.arange(mask.n_voxels, dtype=np.int32), -1)
+    found = ndimage.map_coordinates(
+        positions, _indices(mask.grid, pixels), order=0, mode="grid-constant", cval=-1, prefilter=False
+    )
+    return np.asarray(found, dtype=np.int32)
+
+
+def _interpolate(template: "_Template", pixels: FloatArray) -> FloatArray:
+    """Give the value of the template at each pixel, between its voxels linearly."""
+    found = ndimage.map_coordinates(
+        template.values, _indices(template.grid, pixels), order=1, mode="grid-constant", cval=0.0, prefilter=False
+    )
+    return np.asarray(found, dtype=float)
+
+
+def _indices(grid: Grid, pixels: FloatArray) -> FloatArray:
+    """Give voxel indices, (3, height, width), with fractions; far outside where there is no slice."""
+    inverse = np.linalg.inv(grid.affine)
+    near = np.where(np.isfinite(pixels), pixels, 0.0)
+    indices = near @ inverse[:3, :3].T + inverse[:3, 3]
+    return np.moveaxis(np.where(np.isfinite(pixels), indices, -9.0), -1, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Template:
+    """A brain, from 0 to 1: its values, where they are, and the corners (2, 3) of it in mm."""
+
+    values: npt.NDArray[np.float32]
+    grid: Grid
+    box: FloatArray
+
+
+@cache
+def _template() -> _Template:
+    """Give the MNI152 template that comes with nilearn."""
+    from nilearn.datasets import load_mni152_template
+
+    image = load_mni152_template(resolution=1)
+    values = np.asarray(image.dataobj, dtype=np.float32)
+    grid = Grid.of(image)
+    brain = values > _BRAIN * values.max()
+    inner = [np.flatnonzero(brain.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
+    corners = grid.millimetres(np.array(inner).T)
+    return _Template(values / values.max(), grid, np.sort(corners, axis=0))
