@@ -139,7 +139,9 @@ class Mask:
     inside: BoolVolume
 
     def __post_init__(self) -> None:
-        self.inside.flags.writeable = False
+        inside = self.inside.view()
+        inside.flags.writeable = False
+        object.__setattr__(self, "inside", inside)
 
     @property
     def n_voxels(self) -> int:
@@ -248,7 +250,7 @@ def load_volume(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid]
     try:
         if isinstance(source, str | Path) and str(source).endswith(".nii.gz"):
             image = _checked(_decompressed(Path(source)), str(source))
-        return np.asarray(image.get_fdata(caching="unchanged")), Grid.of(image)
+        return _with_exact_zero(image), Grid.of(image)
     except _DAMAGE as error:
         raise _unreadable(_named(source), error) from error
 
@@ -436,6 +438,18 @@ def _checked(image: nib.Nifti1Image, name: str) -> nib.Nifti1Image:
     if not np.isfinite(image.affine).all() or np.linalg.det(image.affine[:3, :3]) == 0:
         raise DataError(f"{name} has an affine that places no voxel: {image.affine[:3].tolist()}", "an invertible one")
     return image
+
+
+def _with_exact_zero(image: nib.Nifti1Image) -> FloatArray:
+    """Read the values as float64; where they are scaled whole numbers, the one nearest to zero stands for zero.
+
+    Programs that save floats as scaled integers turn a background of zero into the nearest step, such as -2e-5.
+    """
+    values: FloatArray = np.asarray(image.get_fdata(caching="unchanged"))
+    slope = getattr(image.dataobj, "slope", 1.0)
+    if image.get_data_dtype().kind in "iu" and getattr(image.dataobj, "inter", 0.0) != 0:
+        values[np.abs(values) < abs(slope) / 2] = 0.0
+    return values
 
 
 def _decompressed(path: Path) -> Any:

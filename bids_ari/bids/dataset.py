@@ -179,7 +179,17 @@ def _search_folders(path: Path) -> list[Path]:
     inner = sorted(folder for folder in nested.iterdir() if folder.is_dir())
     if any(folder.name.startswith(("sub-", "node-")) for folder in inner):
         return [path, nested]  # the maps lie in derivatives/ itself
-    return [path, *inner]
+    return [path, *filter(_is_described_well, inner)]
+
+
+def _is_described_well(folder: Path) -> bool:
+    """Say whether the description of a dataset can be read, if it has one; pybids refuses others."""
+    try:
+        read_json(folder / "dataset_description.json")
+    except ReadError as error:
+        log.warning("%s is not searched: %s", folder, error)
+        return False
+    return True
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:

@@ -175,14 +175,15 @@ def discover(
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
     given = {"subjects": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
-    wanted = {FILTER_KEYS[name]: _labels(labels, FILTER_KEYS[name]) for name, labels in given.items()}
+    wanted = {FILTER_KEYS[name]: _labels(labels, FILTER_KEYS[name]) for name, labels in given.items() if labels}
     excluded = _labels(exclude, "sub")
     _check_labels(dataset, wanted, excluded)
+    implied = {key for key, labels in wanted.items() if _labels_there(dataset, key) <= labels}
 
     usable: dict[Entities, list[StatmapFile]] = defaultdict(list)
     refused: list[tuple[StatmapFile, str]] = []
     for file in dataset.statmaps:
-        if reason := _refusal(file, wanted, excluded, stat):
+        if reason := _refusal(file, wanted, implied, excluded, stat):
             refused.append((file, reason))
         else:
             usable[file.entities.without(*_SHARED_BY_GROUP)].append(file)
@@ -212,9 +213,13 @@ def _labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
 
 
 def _refusal(
-    file: StatmapFile, wanted: Mapping[str, frozenset[str]], excluded: frozenset[str], stat: Stat
+    file: StatmapFile, wanted: Mapping[str, frozenset[str]], implied: set[str], excluded: frozenset[str], stat: Stat
 ) -> str | None:
-    """Say why a statmap is no member of any contrast set, or None."""
+    """Say why a statmap is no member of any contrast set, or None.
+
+    A map of a node that does not name an entity passes its filter where every label in the dataset does (`implied`):
+    a subject-level map of FitLins, made of all runs, has lost the only task that there is.
+    """
     if file.extension not in _IMAGES:
         return "surface maps are not supported yet" if _is_surface(file) else "not a NIfTI image"
     if file.entities.get("sub") is None or _stage_named(file) == "dataset":
@@ -222,8 +227,9 @@ def _refusal(
     if file.entities.get("test") is not None:
         return "a group-level result"
     for key, labels in wanted.items():
-        if labels and file.entities.get(key) not in labels:
-            return f"not among the {key} asked for" if file.entities.get(key) else f"no {key} in its name"
+        label = _label(file, key)
+        if label not in labels and not (label is None and key in implied and _node(file)):
+            return f"not among the {key} asked for" if label else f"no {key} in its name"
     if file.entities.get("sub") in excluded:
         return "excluded"
     if (found := file.entities.get("stat")) != stat:
@@ -237,10 +243,21 @@ def _is_surface(file: StatmapFile) -> bool:
     return file.extension.endswith((".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii"))
 
 
+def _label(file: StatmapFile, key: str) -> str | None:
+    """Give the label of an entity; the contrast of HALFpipe's first level is its taskcontrast."""
+    return file.entities.get(key) or (file.entities.get("taskcontrast") if key == "contrast" else None)
+
+
+def _labels_there(dataset: Dataset, key: str) -> set[str]:
+    """Give every label that the statmaps of a dataset have for an entity."""
+    return {label for file in dataset.statmaps if (label := _label(file, key))}
+
+
 def _stage_named(file: StatmapFile) -> str | None:
     """Give the stage of a first-level model that a map's node or level names: run, ses, sub or dataset."""
-    name = (file.entities.get("node") or file.entities.get("level") or "").lower()
-    return next((stage for stage in ("dataset", "run", "ses", "sub") if stage in name), None)
+    name = (_node(file) or "").lower()
+    found = re.search(r"(?:^|[^a-z])(dataset|run|ses|sub)(?:sion|ject)?s?(?:level|[^a-z]|$)", name)
+    return found.group(1) if found else None
 
 
 def _stage(file: StatmapFile) -> int:
@@ -331,11 +348,11 @@ def _contrast_set(
 def _check_labels(dataset: Dataset, wanted: Mapping[str, frozenset[str]], excluded: frozenset[str]) -> None:
     """Refuse labels that no statmap has: a misspelt filter must not pass silently."""
     for key, labels in wanted.items():
-        there = {file.entities.get(key) for file in dataset.statmaps} - {None}
+        there = _labels_there(dataset, key)
         if unknown := labels - there:
             raise NoMatchError(
                 f"No statmap has {key} {listing(sorted(unknown))}",
-                f"one of: {listing(sorted(map(str, there)), 20) or f'nothing, no name holds {key}-'}",
+                f"one of: {listing(sorted(there), 20) or f'nothing, no name holds {key}-'}",
             )
     known = {file.entities.get("sub") for file in dataset.statmaps}
     for label in sorted(excluded - known):

@@ -197,14 +197,14 @@ def _region_sentences(result: ContrastResult) -> Iterator[str]:
     for regions in result.regions:
         n = len(regions.regions)
         if regions is result.atlas:
-            cited = "; @schaefer2018" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
+            cited = " (@schaefer2018)" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
             source = (
                 f", taken from TemplateFlow (version {used['templateflow']}; @templateflow)"
                 if from_templateflow
                 else ""
             )
             name = atlas_name(result) or regions.name
-            yield f"TDN and TDP were bounded in the {plural(n, 'parcel')} of an atlas ({name}{cited}){source}."
+            yield f"TDN and TDP were bounded in the {plural(n, 'parcel')} of the atlas {name}{cited}{source}."
         else:
             yield f"TDN and TDP were bounded in {plural(n, 'region')} of interest."
     if result.options.mask == TEMPLATE and not (result.atlas and from_templateflow):

@@ -508,3 +508,45 @@ class TestWhere:
         touch_maps(tmp_path, "01", "02")
         with pytest.raises(InputNotFoundError, match=r"no folder .*nowhere"):
             open_dataset(tmp_path, [tmp_path / "nowhere"])
+
+
+def test_a_filter_for_the_only_task_keeps_subject_maps_that_do_not_name_it(tmp_path: Path) -> None:
+    """FitLins makes subject-level maps of all runs; their names have lost the task."""
+    for run in ("1", "2"):
+        touch_maps(tmp_path, "01", "02", run=run, node="runLevel")
+    touch_maps(tmp_path, "01", "02", node="subjectLevel", task=None, space=None)
+    (contrast,) = discover(tmp_path, task="emo")
+    contrast.check()
+    assert contrast.subjects == ("01", "02")
+    assert {member.file.entities.get("node") for member in contrast.members} == {"subjectLevel"}
+
+
+def test_with_several_tasks_a_map_that_names_none_does_not_pass(tmp_path: Path) -> None:
+    touch_maps(tmp_path, "01", "02", task="emo")
+    touch_maps(tmp_path, "01", "02", task="rest")
+    touch_maps(tmp_path, "01", "02", task=None)
+    (contrast,) = discover(tmp_path, task="emo")
+    assert contrast.entities.get("task") == "emo"
+
+
+@pytest.mark.parametrize(("node", "runs"), [("subtraction", 2), ("prune", 2), ("session_level", 1), ("Subject", 1)])
+def test_only_whole_words_of_a_node_name_its_stage(tmp_path: Path, node: str, runs: int) -> None:
+    """Maps of the runs lie beside; a node whose stage is not known counts by its entities: both are runs then."""
+    touch_maps(tmp_path, "01", "02", run="1", node="runLevel")
+    touch_maps(tmp_path, "01", "02", run="1", node=node)
+    (contrast,) = discover(tmp_path)
+    assert len(contrast.members) == 2 * runs
+
+
+def test_the_contrast_of_halfpipe_is_its_taskcontrast(tmp_path: Path) -> None:
+    touch_maps(tmp_path, "01", "02", contrast=None, taskcontrast="faces")
+    touch_maps(tmp_path, "01", "02", contrast=None, taskcontrast="houses")
+    (contrast,) = discover(tmp_path, contrast="faces")
+    assert contrast.entities.get("taskcontrast") == "faces"
+
+
+def test_a_broken_description_beside_does_not_stop_the_search(tmp_path: Path) -> None:
+    touch_maps(tmp_path / "derivatives" / "glm", "01", "02")
+    (tmp_path / "derivatives" / "other").mkdir()
+    (tmp_path / "derivatives" / "other" / "dataset_description.json").write_text("{")
+    assert len(discover(tmp_path)) == 1

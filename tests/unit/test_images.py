@@ -544,3 +544,16 @@ class TestGivenMask:
             small, image(np.ones(SHAPE)), interpolation="nearest", force_resample=True, copy_header=True
         )
         assert load_mask(resampled, GRID).n_voxels > 0
+
+
+def test_a_background_that_became_a_step_of_scaled_integers_is_zero(tmp_path: Path, rng: np.random.Generator) -> None:
+    """nibabel saves floats as int16 with an offset: a background of 0 reads as -2e-5 or so, and is still missing."""
+    data = brain(rng)
+    saved = image(data)
+    saved.set_data_dtype(np.int16)
+    nib.save(saved, tmp_path / "scaled.nii.gz")
+    assert (nib.load(tmp_path / "scaled.nii.gz").get_fdata()[data == 0] != 0).all()  # what nibabel reads
+    volume, _ = load_volume(tmp_path / "scaled.nii.gz")
+    np.testing.assert_array_equal(missing(volume), data == 0)
+    step = (data.max() - data.min()) / 65_535  # the range of int16
+    np.testing.assert_allclose(volume, data, rtol=0, atol=step)

@@ -85,10 +85,49 @@ def test_left_is_left(flip: int) -> None:
     assert not first_slice[first_slice.size // 2 + 10 :].any()
 
 
-def test_infinite_z_is_drawn() -> None:
-    z = np.full(CUBE.n_voxels, 5.0)
-    z[0] = np.inf
-    pixels(figures.draw_z(z, "greater", make_scene(CUBE, None)))
+@pytest.mark.parametrize("rest", [5.0, 0.0, np.inf])
+def test_infinite_z_has_the_colour_of_the_largest(rest: float) -> None:
+    """The same picture as when the infinite were as large as the top of the scale."""
+    scene, z = make_scene(CUBE, None), np.full(CUBE.n_voxels, rest)
+    z[::2] = np.inf
+    top = np.where(np.isinf(z), 5.0, z)  # 5 = ceil(5), and ceil(3.09 + 1) where nothing else is shown
+    assert figures.draw_z(z, "greater", scene) == figures.draw_z(top, "greater", scene)
+    pixels(figures.draw_z(-z, "two-sided", scene))
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 30])
+def test_clusters_have_the_colours_of_their_labels(n: int) -> None:
+    """Every voxel in a cluster of its own plane: the colours seen in the slices are those of the labels."""
+    x = CUBE.indices[:, 0] * 9 + CUBE.indices[:, 1]
+    labels = np.where(x < n, x + 1, 0)
+    found = pixels(figures.draw_clusters(labels, make_scene(CUBE, None), "Clusters"))[:, : int(0.88 * 1152)]
+    seen = {
+        "#" + "".join(f"{round(255 * c):02X}" for c in colour) for colour in np.unique(found.reshape(-1, 3), axis=0)
+    }
+    assert seen & set(figures.CLUSTER_COLOURS) == {figures.colour_of(label) for label in range(1, n + 1)}
+
+
+def test_the_eighth_colour_is_the_first_again() -> None:
+    assert figures.colour_of(8) == figures.colour_of(1) == "#E69F00"
+    assert len({figures.colour_of(label) for label in range(1, 8)}) == 7
+
+
+def test_numbers_stand_in_their_clusters() -> None:
+    """Each number is at a pixel of its own cluster; a cluster in no slice has none."""
+    scene = make_scene(CUBE, None)
+    labels = np.where(CUBE.indices[:, 0] < 3, 1, np.where(CUBE.indices[:, 0] > 6, 2, 0))
+    places = figures._numbers(labels, scene, 3)
+    assert [label for label, _, _ in places] == [1, 2]
+    assert all(labels[scene.voxel[row, column]] == label for label, row, column in places)
+
+
+def test_every_pixel_shows_the_voxel_it_lies_in() -> None:
+    """By hand: the middle pixel of the slices of a cube from -18 to 18 mm is the voxel around the origin."""
+    scene = make_scene(CUBE, None, [0.0])
+    row, column = divmod(scene.cuts.index(0.0), 4)
+    middle = scene.voxel[row * 314 + 157, column * 253 + 126]
+    assert tuple(CUBE.indices[middle]) == (4, 4, 4)
+    assert scene.paint(np.full((CUBE.n_voxels, 3), 7, np.uint8), np.zeros(CUBE.n_voxels, bool)).min() > 7
 
 
 def test_slices_spread_and_visit_the_peaks() -> None:

@@ -62,6 +62,66 @@ def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult,
         assert "95 %" in cells
 
 
+def test_largest_clusters_are_counted(out: Derivatives, result: ContrastResult) -> None:
+    """Those at .7; where it was not asked for, at a TDP that was."""
+    record(out, result)
+    html = index(out)
+    assert "TDP ≥ 0.7" in html
+    assert f"</span></td>\n<td>{len(result.largest[0.7])}</td>" in html
+    record(out, replace(result, largest={0.25: result.largest[0.5]}))
+    assert "TDP ≥ 0.25" in index(out)
+    record(out, replace(result, largest={}))
+    assert "TDP ≥" not in index(out)
+
+
+def test_subjects_and_maps_are_told_apart(out: Derivatives, result: ContrastResult) -> None:
+    alone = replace(result.contrast, members=result.contrast.members[:1])
+    subject = replace(result, design=None, folder="sub-01", contrast=alone)
+    elsewhere = replace(result, design=None, contrast=replace(alone, entities=Entities.of({"contrast": "other"})))
+    elsewhere = replace(elsewhere, glm=replace(result.glm, test=""))
+    record(out, subject)
+    record(out, elsewhere)
+    html = index(out)
+    assert "<td>sub-01</td>" in html
+    assert "<td>a map made elsewhere</td>" in html
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {},
+        {"Results": None},
+        {"Results": "x"},
+        {"Results": [None, 3, {}]},
+        {"Results": [{"Alpha": "x", "Clusters": [1], "LargestClusters": {"0.7": None}, "Notes": "x", "Report": 3}]},
+        {"Contrast": ["x"], "Time": 5, "Results": [{"NumberOfVoxels": None, "TrueDiscoveryNumber": float("nan")}]},
+    ],
+)
+def test_a_damaged_record_spares_the_others(
+    damaged: dict[str, object], out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a joint level told that may be too low."""
+    record(out, result)
+    there = out.records()
+    monkeypatch.setattr(out, "records", lambda: [damaged, *there])
+    html = index(out)
+    assert outputs.report_name(result) in html
+    summaries = damaged.get("Results")
+    has_line = isinstance(summaries, list)
+    assert ("at most" in words(html)) is False
+    assert (">–<" in html) is has_line
+
+
+def test_records_of_older_versions_lack_some_counts(
+    out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = {key: value for key, value in outputs.summary(result).items() if key != "LargestClusters"}
+    out.record("older", [], [older])
+    assert "TDP ≥" not in index(out)
+    record(out, result)
+    assert "<td>–</td>" in index(out)
+
+
 def test_bounds_hold_per_result(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
     """Two results at alpha .05 each: jointly no more than .10 is known."""
     record(out, *results)

@@ -10,8 +10,10 @@ from reported import analysed
 
 from bids_ari import __version__
 from bids_ari.design import Design
+from bids_ari.regions import Region, RegionSet
 from bids_ari.report import methods
 from bids_ari.results import ContrastResult
+from bids_ari.settings import TEMPLATE
 
 
 @pytest.fixture
@@ -97,8 +99,58 @@ def test_maps_made_elsewhere_have_no_model(result: ContrastResult) -> None:
     """Nothing was fitted, and a z map knows no degrees of freedom."""
     glm = replace(result.glm, dof=np.full_like(result.glm.z, np.inf))
     text = methods.describe(replace(result, design=None, glm=glm)).paragraph
-    assert "The statistics were taken as they are from the map" in text
+    assert text.startswith("A z map made elsewhere (")
+    assert "The statistics were taken as they are from the z map, without a group model" in text
     assert "degrees of freedom" not in text
+    assert "subjects" not in text
+    assert "pybids" not in text
+
+
+def test_a_t_map_knows_its_degrees_of_freedom(result: ContrastResult) -> None:
+    text = methods.describe(replace(result, design=None)).paragraph
+    assert "A t map with 7 degrees of freedom made elsewhere (" in text
+    assert "each t was turned into the z" in text
+
+
+def test_a_subjects_map_is_told_as_one(result: ContrastResult) -> None:
+    alone = replace(result.contrast, members=result.contrast.members[:1])
+    changed = replace(result, design=None, folder="sub-01", contrast=alone)
+    text = methods.describe(changed).paragraph
+    assert "The first-level t map with 7 degrees of freedom of one subject, sub-01 (" in text
+    assert "was found with pybids" in text
+    assert "smoothed" not in text
+
+
+def test_wanted_tdp_and_voxels_show(result: ContrastResult) -> None:
+    text = methods.describe(result).paragraph
+    assert "all largest supra-threshold clusters with a TDP of at least 0.5, 0.7 or 0.9 were found" in text
+    assert "(Chen et al., 2023)" in text
+    assert "p-values of single voxels were adjusted by the same closed testing (Hommel, 1988)." in text
+    assert "Chen" not in methods.describe(replace(result, largest={})).paragraph
+    assert "Hommel, 1988" not in paragraph(result, method="hommel")
+
+
+def test_an_atlas_of_templateflow_is_cited(result: ContrastResult) -> None:
+    atlas = RegionSet("Schaefer2018", "Atlas Schaefer2018", (Region(1, "a", np.arange(3, dtype=np.int32)),))
+    text = paragraph(replace(result, regions=(atlas,), atlas=atlas), atlas="Schaefer2018:200Parcels7Networks")
+    assert "the 1 parcel of the atlas Schaefer2018 (200Parcels7Networks) (Schaefer et al., 2018), taken from" in text
+    assert "Ciric et al., 2022" in text
+
+
+def test_other_regions_are_not_cited(result: ContrastResult) -> None:
+    """A file has no reference and no folder."""
+    atlas = RegionSet("own", "Atlas own", (Region(1, "a", np.arange(3, dtype=np.int32)),))
+    rois = RegionSet("rois", "Regions of interest", atlas.regions * 2)
+    text = paragraph(replace(result, regions=(atlas, rois), atlas=atlas), atlas="/home/jane/own.nii.gz")
+    assert "the 1 parcel of the atlas own.nii.gz." in text
+    assert "2 regions of interest" in text
+    assert not re.search("jane|Schaefer|TemplateFlow", text)
+
+
+def test_the_mask_of_templateflow_is_named(result: ContrastResult) -> None:
+    text = paragraph(result, mask=TEMPLATE)
+    assert "inside TemplateFlow's brain mask of MNI152NLin2009cAsym at which" in text
+    assert "Ciric et al., 2022" in text
 
 
 def test_references_are_those_cited(result: ContrastResult) -> None:
