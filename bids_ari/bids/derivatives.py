@@ -26,7 +26,7 @@ CODE_URL = "https://github.com/bids-ari/bids_ari"
 RECORDS = "logs/results"
 """Where each contrast's list of files and summary is kept: what a rerun replaces and the index shows."""
 
-_IGNORED = ("group", "figures", "logs", "*.html", "layout_config.json")
+_IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
 
 
 class Derivatives:
@@ -136,20 +136,24 @@ class Derivatives:
         self.json(
             "descriptions.json",
             {
+                "Description": "The meaning of each desc entity in this dataset",
                 "desc_id": {"Description": "The desc entity of a file name, with its key"},
                 "description": {"Description": "What the files with this entity hold"},
             },
         )
 
     def _description(self) -> dict[str, Any]:
-        links = {name: _link(path.resolve(), self.folder.resolve()) for name, path in self.sources.items()}
-        licences = {str(read_json(p / "dataset_description.json").get("License")) for p in self.sources.values()}
-        licence = licences.pop() if len(licences) == 1 else "None"
+        new = {name: _link(path.resolve(), self.folder.resolve()) for name, path in self.sources.items()}
+        links = read_json(self.folder / "dataset_description.json").get("DatasetLinks", {}) | new
+        sources = [read_json(path / "dataset_description.json") for path in self.sources.values()]
+        licences = {str(source.get("License", "unknown")) for source in sources}
+        authors = [str(author) for source in sources for author in source.get("Authors", [])]
         return {
-            "Name": "Group analysis with All-Resolutions Inference",
+            "Name": "All-Resolutions Inference by bids_ari",
             "BIDSVersion": BIDS_VERSION,
             "DatasetType": "derivative",
-            "License": "unknown" if licence == "None" else licence,
+            "License": licences.pop() if len(licences) == 1 else "unknown",
+            "Authors": list(dict.fromkeys(authors)) or ["unknown"],
             "GeneratedBy": [{"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}],
             "SourceDatasets": [{"URL": link} for link in links.values()],
             "DatasetLinks": links,

@@ -88,18 +88,20 @@ def versions() -> dict[str, str]:
 
 def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell which maps entered, and where they were tested."""
-    inside, n_voxels = mask_name(result), thousands(result.mask.n_voxels)
-    inside = f" inside {inside if result.options.mask == TEMPLATE else f'the mask {inside}'}" if inside else ""
-    what = kind(result)
-    if what == "group":
+    name = mask_name(result)
+    inside = f" inside {name if result.options.mask == TEMPLATE else f'the mask {name}'}" if name else ""
+    if kind(result) == "group":
         return _group_input_sentences(result, inside)
-    used = versions()
-    name = f"{statistic(result)} of one subject, {whose(result)}" if what == "subject" else statistic(result)
-    how = f"was found with pybids {used['pybids']} (@pybids) and" if what == "subject" else "made elsewhere was"
-    label = f" ({whose(result)})" if what == "map" else f" ({result.contrast.name})"
+    if kind(result) == "subject":
+        entered = (
+            f"The first-level {statistic(result)} of one subject, {whose(result)} ({result.contrast.name}), was found "
+            f"with pybids {versions()['pybids']} (@pybids) and"
+        )
+    else:
+        entered = f"A {statistic(result)} made elsewhere ({whose(result)}) was"
     return (
-        f"{'The first-level' if what == 'subject' else 'A'} {name}{label} {how} analysed with bids_ari {__version__}.",
-        f"The {n_voxels} voxels{inside} at which it had a value were tested.",
+        f"{entered} analysed with bids_ari {__version__}.",
+        f"The {thousands(result.mask.n_voxels)} voxels{inside} at which it had a value were tested.",
     )
 
 

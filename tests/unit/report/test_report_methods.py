@@ -117,7 +117,7 @@ def test_a_subjects_map_is_told_as_one(result: ContrastResult) -> None:
     changed = replace(result, design=None, folder="sub-01", contrast=alone)
     text = methods.describe(changed).paragraph
     assert "The first-level t map with 7 degrees of freedom of one subject, sub-01 (" in text
-    assert "was found with pybids" in text
+    assert ", was found with pybids" in text
     assert "smoothed" not in text
 
 

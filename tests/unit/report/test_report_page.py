@@ -85,11 +85,9 @@ def test_headline_numbers_are_those_of_the_result(result: ContrastResult, pictur
 
 def test_sections_stand_in_order(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
     html = page.page(result, pictures)
-    places = [html.index(f'<section id="{section.name}"') for section in page.SECTIONS]
-    assert places == sorted(places)
-    assert [section.name for section in page.SECTIONS] == (
-        ["headline", "inputs", "design", "mask", "maps", "clusters", "tdp", "methods", "provenance"]
-    )
+    names = re.findall('<section id="(\\w+)"', html)
+    assert names == re.findall('<li><a href="#(\\w+)"', html)
+    assert " ".join(names) == ("headline inputs design mask maps clusters tdp largest resolutions methods provenance")
 
 
 def test_every_cluster_is_told(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
@@ -122,11 +120,23 @@ def test_many_clusters_unfold_and_end(
     assert f"{n - 3} still smaller clusters not shown here, none with TDP above 0" in text
 
 
+def test_the_bounds_on_the_whole_are_told(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
+    text = read(result, pictures).text
+    n_significant = int((result.image("adjusted_p").get_fdata() <= 0.05).sum())
+    assert n_significant > 1
+    assert f"{n_significant} voxels are significant by themselves: p adjusted by closed testing for all 720" in text
+    assert f"the largest set that closed testing cannot reject has h = {result.bound.h} voxels" in text
+
+
 def test_nothing_found_is_said(null_result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
-    text = read(null_result, pictures).text
+    text = read(null_result, {what: pictures[what] for what in ("z", "tdp")}).text
     assert null_result.bound.whole == 0
     assert f"at least 0 of the {null_result.mask.n_voxels} voxels tested are truly active: none can be claimed." in text
     assert "This does not show that nothing is active" in text
+    assert "No voxel is significant by itself" in text
+    assert text.count("None reaches it: no supra-threshold cluster, at any threshold, has a TDP of at least") == 3
+    assert "No supra-threshold cluster, at any threshold, has a TDP above 0." in text
+    assert list(dict(draw(null_result))) == ["z", "tdp", "tdp above 2"]
 
 
 def test_who_was_left_out_and_why(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
@@ -201,7 +211,7 @@ def test_only_the_time_differs_between_two_pages(result: ContrastResult, picture
 
 
 def test_reports_and_pictures_are_written(results: tuple[ContrastResult, ...], tmp_path: Path) -> None:
-    """One page a result; z, highest TDP and the TDP of each of the three thresholds."""
+    """One page a result; z, highest TDP, TDP of both thresholds with clusters, of all, and the largest clusters."""
     with Derivatives(tmp_path, {}) as out:
         written = page.write(results, out)
     assert sorted(written) == sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
@@ -210,12 +220,16 @@ def test_reports_and_pictures_are_written(results: tuple[ContrastResult, ...], t
     assert {name for name in written if name.endswith(".png")} == {
         f"{stem}{desc}_{what}.png"
         for direction in ("greater", "twoSided")
-        for desc, what in ((direction, "z"), *((f"{direction}{z}", "tdp") for z in ("", "Z2", "Z3", "Z50")))
+        for desc, what in (
+            (direction, "z"),
+            *((f"{direction}{which}", "tdp") for which in ("", "Z2", "Z3", "All")),
+            *((f"{direction}Tdp{gamma}", "clusters") for gamma in (50, 70, 90)),
+        )
     }
 
 
 def test_one_threshold_needs_one_picture_of_tdp(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
     alone = replace(result, clusters={2.0: result.clusters[2]})
     drawn = dict(draw(alone))
-    assert list(drawn) == ["z", "tdp"]
+    assert [what for what in drawn if what.startswith("tdp")] == ["tdp"]
     assert "Each voxel has the TDP of its cluster." in read(alone, drawn).text

@@ -1,0 +1,63 @@
+"""What is written is valid BIDS: by the BIDS validator, and as pybids reads it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import brain, describe, write_group, write_map
+
+from bids_ari.cli import main
+
+
+def issues(folder: Path) -> dict[str, set[str]]:
+    """Let the validator judge a dataset: give the codes of its errors and of its warnings."""
+    command = shutil.which("bids-validator-deno") or str(Path(sys.executable).parent / "bids-validator-deno")
+    if not Path(command).exists():
+        pytest.skip("no bids-validator-deno")
+    done = subprocess.run([command, str(folder), "--format", "json"], check=False, capture_output=True, text=True)
+    said: dict[str, Any] = json.loads(done.stdout)
+    found = said["issues"]["issues"]
+    return {kind: {each["code"] for each in found if each["severity"] == kind} for kind in ("error", "warning")}
+
+
+@pytest.fixture
+def group(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Results of a group, in two directions."""
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 8, rng)
+    words = [str(tmp_path / "in"), str(tmp_path / "out"), "group", "--alternative", "greater", "two-sided"]
+    assert main(words) == 0
+    return tmp_path / "out"
+
+
+def test_group_results_have_no_error(group: Path) -> None:
+    found = issues(group)
+    assert found["error"] == set()
+    assert found["warning"] <= {"SUBJECT_FOLDERS", "TOO_FEW_AUTHORS"}  # the source dataset names no author
+
+
+def test_subject_results_have_no_error(tmp_path: Path, rng: np.random.Generator) -> None:
+    for subject in ("01", "02"):
+        write_map(tmp_path / "in", subject, brain(rng), stat="z", session="a")
+    assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant"]) == 0
+    found = issues(tmp_path / "out")
+    assert found["error"] == set()
+    assert found["warning"] <= {"TOO_FEW_AUTHORS"}
+
+
+@pytest.mark.filterwarnings("ignore")  # of pybids
+def test_pybids_finds_every_map_by_the_entities_that_no_schema_knows(group: Path) -> None:
+    from bids import BIDSLayout
+
+    layout = BIDSLayout(str(group), validate=False, is_derivative=True)  # reads our layout_config.json
+    maps = layout.get(extension=".nii.gz")
+    assert len(maps) == len(list(group.rglob("*.nii.gz")))
+    assert [
+        Path(found.path).name for found in layout.get(contrast="faces", test="mean", stat="z", extension=".nii.gz")
+    ] == ["task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_stat-z_statmap.nii.gz"]
+    assert len(layout.get(stat="tdp", desc="twoSidedTdp70", extension=".nii.gz")) == 1
