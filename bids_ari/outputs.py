@@ -264,28 +264,30 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
 def _about(result: ContrastResult, description: str, with_inference: bool) -> Sidecar:
     """Tell everything that is needed to make a file again."""
     options, contrast = result.options, result.contrast
-    fitted = result.design is not None
-    design = f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"
     about: Sidecar = {
         "Description": description,
-        "Sources": [design] if fitted else [member.uri for member in contrast.members],
-        "Estimator": "ordinary least squares" if fitted else None,
-        "InputStatistic": result.contrast.stat,
-        "NumberOfSubjects": len(result.contrast.members),
+        "Sources": [member.uri for member in contrast.members],
+        "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
-        "NumberOfConstantVoxels": result.n_constant,
-        "SmoothingFWHM": options.smoothing or 0,
-        "SmoothingFWHMUnits": "mm",
         "Mask": options.mask.name if options.mask else None,
-        "Coverage": options.coverage,
-        "Test": result.test or None,
         "SoftwareVersion": f"bids_ari {__version__}",
     }
+    if result.design is not None:
+        about |= {
+            "Sources": [f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"],
+            "Estimator": "ordinary least squares",
+            "Test": result.test,
+            "NumberOfSubjects": len(contrast.members),
+            "NumberOfConstantVoxels": result.n_constant,
+            "SmoothingFWHM": options.smoothing or 0,
+            "SmoothingFWHMUnits": "mm",
+            "Coverage": options.coverage,
+        }
     if not with_inference:
         return about
-    about["Sources"] = [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"]
     return about | {
+        "Sources": [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
         "Alternative": result.alternative,
         "Alpha": options.alpha,
         "Method": options.method,

@@ -75,14 +75,15 @@ def cluster_table(
             row[f"{name}_stat"] = float(glm.z[position])
             row |= {f"{name}_{axis}": float(x) for axis, x in zip("xyz", place, strict=True)}
         if atlas is not None and labels is not None:
-            row["peak_region"] = _region_name(atlas, int(labels[cluster.peak]))
+            region = int(labels[cluster.peak])
+            row["peak_region"] = atlas.regions[region].name if region >= 0 else None
             row["regions"] = _make_up(atlas, labels[cluster.voxels])
         rows.append(row)
     columns = ["label", "size", "volume_mm3", "tdn", "tdp"]
     columns += ["mean_effect"] if glm.effect is not None else []
     columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", "x", "y", "z")]
     types: dict[str, type] = {column: int if column in _WHOLE else float for column in columns}
-    types |= {"peak_region": str, "regions": str} if atlas is not None else {}
+    types |= {"peak_region": object, "regions": object} if atlas is not None else {}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -129,12 +130,9 @@ def _far_apart(places: FloatArray) -> list[int]:
     return chosen
 
 
-def _region_name(atlas: RegionSet, place: int) -> str:
-    return atlas.regions[place].name if place >= 0 else "none"
-
-
 def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
-    """Name the regions with most voxels of a cluster and their share: ``60% SomMot_3; 25% SomMot_1; 15% none``."""
+    """Name the regions with most voxels of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
     places, counts = np.unique(labels, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:TOP_REGIONS]
-    return "; ".join(f"{counts[i] / labels.size:.0%} {_region_name(atlas, int(places[i]))}" for i in order)
+    names = ["in no region" if place < 0 else atlas.regions[place].name for place in places]
+    return "; ".join(f"{counts[i] / labels.size:.0%} {names[i]}" for i in order)

@@ -22,7 +22,16 @@ from bids_ari.errors import (
     UsageError,
     listing,
 )
-from bids_ari.images import Grid, Mask, group_mask, load_mask, load_stack, load_volume, looks_unmasked
+from bids_ari.images import (
+    Grid,
+    Mask,
+    group_mask,
+    load_mask,
+    load_stack,
+    load_volume,
+    looks_unmasked,
+    resample_nearest,
+)
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.results import ContrastResult, Failure, RunSummary
 from bids_ari.settings import TEMPLATE, Options, Settings
@@ -247,9 +256,10 @@ def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
     asked = ", ".join(filter(None, (result.test, result.alternative)))
+    whose = f"{len(result.contrast.members)} subjects" if result.design is not None else "one map"
     return (
-        f"{result.contrast.name} ({asked}): {len(result.contrast.members)} subjects, at least {result.bound.whole} of "
-        f"{result.mask.n_voxels} voxels active; clusters: {sizes}"
+        f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
+        f"active; clusters: {sizes}"
     )
 
 
@@ -282,8 +292,10 @@ def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | N
     """Read the mask that was asked for."""
     if options.mask is None:
         return None
-    path = template_mask(contrast.entities.get("space"), grid) if options.mask == TEMPLATE else options.mask
-    return load_mask(path, grid)
+    if options.mask != TEMPLATE:
+        return load_mask(options.mask, grid)
+    inside, template = load_volume(template_mask(contrast.entities.get("space"), grid))
+    return load_mask(grid.image(resample_nearest(inside, template, grid)), grid)
 
 
 def _split_alpha(settings: Settings, n_contrasts: int) -> Options:

@@ -209,10 +209,11 @@ def _link(path: Path, folder: Path) -> str:
 
 
 _README = """\
-# Group analysis with All-Resolutions Inference
+# All-Resolutions Inference
 
-Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/` holds the maps of the group model
-(effect, variance, t, z, p), the clusters above each threshold (label image, table) and the true discovery
-proportion (TDP) of each: with the stated confidence, at least that fraction of the voxels of the cluster is truly
-active. `descriptions.tsv` says what each `desc-` label means.
+Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/` (or `sub-*/`, where subjects were
+analysed by themselves) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
+wanted true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
+confidence, at least that fraction of the voxels of the cluster is truly active. `descriptions.tsv` says what each
+`desc-` label means.
 """

@@ -1,7 +1,6 @@
 """Tables for people: of clusters, one block for each way to form them, and of regions, one for each set."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -23,9 +22,6 @@ FIRST_ROWS = 20
 
 MOST_ROWS = 500
 """So many clusters of a block are shown at all; the others are in the table on disk."""
-
-
-_SHARE = re.compile(r"(?:^|(?<=; ))(\d+)% (none(?=;|$))?")
 
 
 def threshold_block(result: ContrastResult, threshold: float) -> Facts:
@@ -135,18 +131,9 @@ def _cluster_row(row: Mapping[Any, Any]) -> Facts:
         "volume": row["volume_mm3"],
         "peaks": list(_peaks(row)),
         "peak_region": row.get("peak_region"),
-        "regions": _make_up(row["regions"]) if "regions" in row else None,
+        "regions": row.get("regions"),
         **_bounds(row),
     }
-
-
-def _make_up(regions: str) -> str:
-    r"""Write the make-up of a cluster.
-
-    >>> _make_up("60% SomMot_3; 40% none")
-    '60\xa0% SomMot_3; 40\xa0% in no region'
-    """
-    return _SHARE.sub(lambda share: f"{share[1]}\u00a0% " + ("in no region" if share[2] else ""), regions)
 
 
 def _region_row(row: Mapping[Any, Any], result: ContrastResult) -> Facts:

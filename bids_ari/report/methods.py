@@ -29,8 +29,8 @@ _ASSUMPTIONS = {
     "hommel": "They are valid under any dependence between voxels.",
 }
 _VOXELS = {
-    "simes": "p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
-    "hommel": "p-values of single voxels were adjusted by the same closed testing.",
+    "simes": "The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
+    "hommel": "The p-values of single voxels were adjusted by the same closed testing.",
 }
 _NEIGHBOURS = {6: "a face", 18: "a face or an edge", 26: "a face, an edge or a corner"}
 _ALTERNATIVES = {
@@ -131,13 +131,11 @@ def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ..
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the group model."""
     used, fewer = versions(), "up to " if result.options.coverage < 1 and result.design is not None else ""
-    dof = (
-        f"The test had {fewer}{result.dof:g} degrees of freedom; each t was turned into the z of the same tail "
-        "probability."
-    )
+    turned = "ach t was turned into the z of the same tail probability."
+    has = f"The test had {fewer}{result.dof:g} degrees of freedom; e" if result.design is not None else "E"
     return (
         model_sentence(result),
-        *([dof] if math.isfinite(result.dof) else []),
+        *([has + turned] if math.isfinite(result.dof) else []),
         f"Computations used numpy {used['numpy']} (@numpy) and scipy {used['scipy']} (@scipy).",
     )
 
@@ -205,7 +203,7 @@ def _region_sentences(result: ContrastResult) -> Iterator[str]:
                 if from_templateflow
                 else ""
             )
-            name = atlas_name(result) or regions.name
+            name = result.options.atlas if from_templateflow else atlas_name(result) or regions.name
             yield f"TDN and TDP were bounded in the {plural(n, 'parcel')} of the atlas {name}{cited}{source}."
         else:
             yield f"TDN and TDP were bounded in {plural(n, 'region')} of interest."

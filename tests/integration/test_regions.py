@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import AFFINE, SHAPE, image, write_group
+from nilearn.image import resample_to_img
 
 from bids_ari.cli import main
 from bids_ari.stats.hommel import hommel_bound
@@ -139,28 +140,46 @@ def test_regions_that_do_not_fit(
     assert not (tmp_path / "out").exists()
 
 
-def test_an_atlas_of_templateflow(tmp_path: Path) -> None:
-    """In processes of their own: TemplateFlow reads its home when it is imported. Names follow from its table."""
-    home, data = SHARED / "templateflow", SHARED / "data" / "wager2008"
-    if not home.is_dir() or not data.is_dir():
-        pytest.skip(f"no part of TemplateFlow, or no real maps, in {SHARED}")
+@pytest.fixture(scope="session")
+def templateflow() -> Path:
+    """A part of TemplateFlow."""
+    home = SHARED / "templateflow"
+    if not home.is_dir():
+        pytest.skip(f"no part of TemplateFlow at {home}")
+    return home
 
-    def call(atlas: str) -> "subprocess.CompletedProcess[str]":
-        words = [data, tmp_path / "out", "group", "--mask", next(data.glob("group/*mask.nii.gz")), "--atlas", atlas]
-        command = [sys.executable, "-m", "bids_ari", *map(str, words), "--smoothing", "8"]
-        return subprocess.run(
-            command, check=False, env={**os.environ, "TEMPLATEFLOW_HOME": str(home)}, capture_output=True, text=True
-        )
 
-    assert call("Schaefer2018:200Parcels7Networks").returncode == 0
-    table = pd.read_csv(next((tmp_path / "out" / "group").glob("*atlas-Schaefer2018_desc-greater_tdp.tsv")), sep="\t")
-    (labels,) = home.rglob("*200Parcels7Networks_dseg.tsv")
+def call(home: Path, *words: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process of its own: TemplateFlow reads its home when it is imported."""
+    command = [sys.executable, "-m", "bids_ari", *map(str, words)]
+    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+
+
+def test_an_atlas_of_templateflow(wager: Path, templateflow: Path, tmp_path: Path) -> None:
+    """Names follow from its table."""
+    group, (mask,) = tmp_path / "out" / "group", wager.glob("group/*mask.nii.gz")
+    words = (wager, tmp_path / "out", "group", "--mask", mask, "--smoothing", 8, "--atlas")
+    assert call(templateflow, *words, "Schaefer2018:200Parcels7Networks").returncode == 0
+    table = pd.read_csv(next(group.glob("*atlas-Schaefer2018_desc-greater_tdp.tsv")), sep="\t")
+    (labels,) = templateflow.rglob("*200Parcels7Networks_dseg.tsv")
     assert list(table["name"]) == list(pd.read_csv(labels, sep="\t")["name"])
     assert (table["size"] > 0).all()
     assert table["tdp"].between(0, 1).all()
     assert (table["tdp"] == 0).any()
     assert (table["tdp"] > 0).any()
 
-    unknown = call("Schaefer2018:7Parcels")
+    unknown = call(templateflow, *words, "Schaefer2018:7Parcels")
     assert unknown.returncode == 18
     assert "200Parcels7Networks" in unknown.stderr  # what there is
+
+
+def test_the_mask_of_templateflow(words: Path, templateflow: Path, tmp_path: Path) -> None:
+    """Of 2 mm, for maps of 3 mm: the nearest voxel counts, as nilearn finds it; and every subject has data."""
+    assert call(templateflow, words, tmp_path / "out", "group", "--mask", "template").returncode == 0
+    tested = nib.load(next((tmp_path / "out" / "group").glob("*analysis_mask.nii.gz")))
+    (template,) = templateflow.rglob("*res-02_desc-brain_mask.nii.gz")
+    nearest = resample_to_img(template, tested, interpolation="nearest", force_resample=True, copy_header=True)
+    maps = np.stack([nib.load(path).get_fdata() for path in sorted(words.glob("sub-*/func/*.nii.gz"))])
+    inside = (nearest.get_fdata() > 0) & np.isfinite(maps).all(axis=0)
+    np.testing.assert_array_equal(tested.get_fdata() > 0, inside)

@@ -109,7 +109,7 @@ def test_maps_made_elsewhere_have_no_model(result: ContrastResult) -> None:
 def test_a_t_map_knows_its_degrees_of_freedom(result: ContrastResult) -> None:
     text = methods.describe(replace(result, design=None)).paragraph
     assert "A t map with 7 degrees of freedom made elsewhere (" in text
-    assert "each t was turned into the z" in text
+    assert "Each t was turned into the z" in text
 
 
 def test_a_subjects_map_is_told_as_one(result: ContrastResult) -> None:
@@ -125,7 +125,7 @@ def test_wanted_tdp_and_voxels_show(result: ContrastResult) -> None:
     text = methods.describe(result).paragraph
     assert "all largest supra-threshold clusters with a TDP of at least 0.5, 0.7 or 0.9 were found" in text
     assert "(Chen et al., 2023)" in text
-    assert "p-values of single voxels were adjusted by the same closed testing (Hommel, 1988)." in text
+    assert "The p-values of single voxels were adjusted by the same closed testing (Hommel, 1988)." in text
     assert "Chen" not in methods.describe(replace(result, largest={})).paragraph
     assert "Hommel, 1988" not in paragraph(result, method="hommel")
 
@@ -133,7 +133,7 @@ def test_wanted_tdp_and_voxels_show(result: ContrastResult) -> None:
 def test_an_atlas_of_templateflow_is_cited(result: ContrastResult) -> None:
     atlas = RegionSet("Schaefer2018", "Atlas Schaefer2018", (Region(1, "a", np.arange(3, dtype=np.int32)),))
     text = paragraph(replace(result, regions=(atlas,), atlas=atlas), atlas="Schaefer2018:200Parcels7Networks")
-    assert "the 1 parcel of the atlas Schaefer2018 (200Parcels7Networks) (Schaefer et al., 2018), taken from" in text
+    assert "the 1 parcel of the atlas Schaefer2018:200Parcels7Networks (Schaefer et al., 2018), taken from" in text
     assert "Ciric et al., 2022" in text
 
 
