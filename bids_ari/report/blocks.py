@@ -130,7 +130,7 @@ def _cluster_row(row: Mapping[Any, Any]) -> Facts:
         "colour": colour_of(int(row["label"])),
         "volume": row["volume_mm3"],
         "peaks": list(_peaks(row)),
-        "peak_region": row.get("peak_region"),
+        "peak_region": name if isinstance(name := row.get("peak_region"), str) else "no region",
         "regions": row.get("regions"),
         **_bounds(row),
     }

@@ -183,3 +183,15 @@ def test_the_mask_of_templateflow(words: Path, templateflow: Path, tmp_path: Pat
     maps = np.stack([nib.load(path).get_fdata() for path in sorted(words.glob("sub-*/func/*.nii.gz"))])
     inside = (nearest.get_fdata() > 0) & np.isfinite(maps).all(axis=0)
     np.testing.assert_array_equal(tested.get_fdata() > 0, inside)
+
+
+def test_a_peak_outside_all_parcels(tree: Path, tmp_path: Path) -> None:
+    """The only parcel is a corner of the volume, away from all clusters."""
+    numbers = np.zeros(SHAPE)
+    numbers[0, 0, 0] = 1
+    nib.save(image(numbers), tmp_path / "corner.nii.gz")
+    group = run(tree, "--atlas", tmp_path / "corner.nii.gz", "--threshold", 2)
+    table = pd.read_csv(next(group.glob("*greaterZ2_clusters.tsv")), sep="\t")
+    assert table["peak_region"].isna().all()
+    assert set(table["regions"]) == {"100% in no region"}
+    assert "Peak in no region. Voxels: 100% in no region." in next(group.glob("*greater_report.html")).read_text()
