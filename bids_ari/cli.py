@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.console import Parser, exit_code_of, set_up_log
+from bids_ari.console import Parser, answer
 from bids_ari.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,16 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
-    set_up_log(0)
-    try:
-        arguments = parser().parse_args(argv)
-        set_up_log(arguments.verbose)
-        settings = read_settings(arguments)
-        from bids_ari.workflow import run
+    return answer(parser(), argv, analyse_dataset)
 
-        summary = run(settings)
-    except BaseException as error:
-        return exit_code_of(error)
+
+def analyse_dataset(arguments: argparse.Namespace) -> int:
+    """Analyse a dataset; give the exit code."""
+    settings = read_settings(arguments)
+    from bids_ari.workflow import run
+
+    summary = run(settings)
     if summary.failures:
         log.error("%d of the contrasts could not be analysed", len(summary.failures))
         return DataError.exit_code

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, UsageError
@@ -10,6 +11,29 @@ from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, UsageError
 log = logging.getLogger(__name__)
 
 ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
+
+
+def answer(
+    parser: argparse.ArgumentParser, words: Sequence[str] | None, work: Callable[[argparse.Namespace], int]
+) -> int:
+    """Run a command: parse its words, do its work, say errors in words; give the exit code.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        With a flag ``verbose``.
+    words : sequence of str or None
+        The words after the command; None for those of the process.
+    work : callable
+        Takes the parsed words, gives the exit code.
+    """
+    set_up_log(0)
+    try:
+        arguments = parser.parse_args(words)
+        set_up_log(arguments.verbose)
+        return work(arguments)
+    except BaseException as error:
+        return exit_code_of(error)
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -4,6 +4,7 @@ The simulated subjects respond to 'left vs right button press' where nilearn's s
 or less strongly, with smooth noise of their own on top. Where the map says little, the true effect is exactly zero.
 """
 
+import argparse
 import logging
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.console import Parser, exit_code_of, set_up_log
+from bids_ari.console import Parser, answer
 from bids_ari.errors import InputNotFoundError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -146,14 +147,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
-    set_up_log(0)
-    try:
-        arguments = parser().parse_args(argv)
-        set_up_log(arguments.verbose)
-        found = run_demo(arguments.output_dir, LOCALIZER if arguments.localizer else SIMULATED)
-    except BaseException as error:
-        return exit_code_of(error)
-    sys.stdout.write(found)
+    return answer(parser(), argv, show)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Run the demo that is asked for and say what came out; give the exit code."""
+    sys.stdout.write(run_demo(arguments.output_dir, LOCALIZER if arguments.localizer else SIMULATED))
     return 0
 
 

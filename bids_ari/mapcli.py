@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bids_ari.cli import EXIT_CODES, add_general, add_inference, add_mask, add_regions, read_options
-from bids_ari.console import Parser, exit_code_of, set_up_log
+from bids_ari.console import Parser, answer
 
 log = logging.getLogger(__name__)
 
@@ -19,16 +19,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
-    set_up_log(0)
-    try:
-        arguments = parser().parse_args(argv)
-        set_up_log(arguments.verbose)
-        options = read_options(arguments)
-        from bids_ari.workflow import run_map
+    return answer(parser(), argv, analyse_map)
 
-        run_map(arguments.map, arguments.output_dir, options, arguments.dof)
-    except BaseException as error:
-        return exit_code_of(error)
+
+def analyse_map(arguments: argparse.Namespace) -> int:
+    """Analyse a map; give the exit code."""
+    options = read_options(arguments)
+    from bids_ari.workflow import run_map
+
+    run_map(arguments.map, arguments.output_dir, options, arguments.dof)
     log.info("Reports: %s", arguments.output_dir / "index.html")
     return 0
 
