@@ -22,7 +22,7 @@ from nilearn.datasets import load_mni152_brain_mask
 from nilearn.glm import cluster_level_inference
 from scipy import ndimage
 
-from bids_ari.images import Grid, Mask
+from bids_ari.grids import Grid, Mask
 from bids_ari.stats.forest import ClusterForest, grow_forest
 from bids_ari.stats.hommel import hommel_bound, hommel_value, local_scales
 from bids_ari.stats.tails import p_from_z

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_ari.bids.derivatives import Derivatives
-    from bids_ari.images import Mask
+    from bids_ari.grids import Mask
     from bids_ari.results import ContrastResult
     from bids_ari.stats.tails import FloatArray
 
@@ -243,7 +243,8 @@ def true_effect() -> "tuple[Mask, FloatArray]":
     from nilearn.image import resample_to_img
     from scipy import ndimage
 
-    from bids_ari.images import Grid, Mask, load_volume
+    from bids_ari.grids import Grid, Mask
+    from bids_ari.images import load_volume
 
     template = load_mni152_brain_mask(resolution=VOXEL)
     motor, grid = load_volume(resample_to_img(load_sample_motor_activation_image(), template, interpolation="linear"))

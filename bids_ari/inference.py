@@ -9,7 +9,8 @@ import numpy as np
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
-from bids_ari.images import Grid, Mask, load_mask, load_volume, missing
+from bids_ari.grids import Grid, Mask
+from bids_ari.images import load_mask, load_volume, missing
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.settings import Options

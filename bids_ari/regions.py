@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.errors import GridMismatchError, UsageError
-from bids_ari.images import Mask, load_mask
+from bids_ari.grids import Mask
+from bids_ari.images import load_mask
 from bids_ari.templates import Atlas
 
 ROIS = "rois"

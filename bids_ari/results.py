@@ -13,7 +13,7 @@ from bids_ari.bids.discover import ContrastSet, LeftOut
 from bids_ari.bids.entities import decimal_label
 from bids_ari.design import Design
 from bids_ari.errors import BidsAriError
-from bids_ari.images import Mask
+from bids_ari.grids import Mask
 from bids_ari.regions import RegionSet
 from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound

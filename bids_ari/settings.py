@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari.errors import UnknownLevelError, UsageError
-from bids_ari.images import CONNECTIVITIES
+from bids_ari.grids import CONNECTIVITIES
 from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import ndimage
 
-from bids_ari.images import Mask
+from bids_ari.grids import Mask
 from bids_ari.regions import RegionSet
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Cluster

@@ -18,7 +18,8 @@ import pandas as pd
 
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.errors import DataError, InputNotFoundError, NoMatchError, UsageError, listing
-from bids_ari.images import Grid, Mask, load_volume, resample_nearest
+from bids_ari.grids import Grid, Mask
+from bids_ari.images import load_volume, resample_nearest
 
 log = logging.getLogger(__name__)
 

@@ -22,16 +22,8 @@ from bids_ari.errors import (
     UsageError,
     listing,
 )
-from bids_ari.images import (
-    Grid,
-    Mask,
-    group_mask,
-    load_mask,
-    load_stack,
-    load_volume,
-    looks_unmasked,
-    resample_nearest,
-)
+from bids_ari.grids import Grid, Mask
+from bids_ari.images import group_mask, load_mask, load_stack, load_volume, looks_unmasked, resample_nearest
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.results import ContrastResult, Failure, RunSummary
 from bids_ari.settings import TEMPLATE, Options, Settings

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images import Grid, Mask
+from bids_ari.grids import Grid, Mask
 from bids_ari.stats.tails import FloatArray
 
 Pixels = npt.NDArray[np.uint8]

@@ -21,18 +21,8 @@ from bids_ari.errors import (
     InputNotFoundError,
     ReadError,
 )
-from bids_ari.images import (
-    Grid,
-    Mask,
-    Stack,
-    group_mask,
-    load_mask,
-    load_stack,
-    load_volume,
-    looks_unmasked,
-    missing,
-    smooth,
-)
+from bids_ari.grids import Grid, Mask
+from bids_ari.images import Stack, group_mask, load_mask, load_stack, load_volume, looks_unmasked, missing, smooth
 from bids_ari.stats.forest import grow_forest
 from bids_ari.stats.hommel import hommel_bound
 

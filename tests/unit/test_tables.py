@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bids_ari.images import Grid, Mask
+from bids_ari.grids import Grid, Mask
 from bids_ari.stats.forest import Cluster
 from bids_ari.stats.glm import GlmResult
 from bids_ari.tables import cluster_table

@@ -9,7 +9,7 @@ import pytest
 from reported import analysed
 from scipy import stats
 
-from bids_ari.images import Grid, Mask
+from bids_ari.grids import Grid, Mask
 from bids_ari.report import figures
 from bids_ari.report.scene import make_scene
 from bids_ari.results import ContrastResult
