@@ -3,12 +3,11 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.console import Parser, answer
-from bids_ari.errors import DataError
+from bids_ari.console import Parser, answer, some_path
+from bids_ari.errors import DataError, counted
 
 if TYPE_CHECKING:
     from bids_ari.settings import Options, Settings
@@ -40,8 +39,9 @@ def analyse_dataset(arguments: argparse.Namespace) -> int:
 
     summary = run(settings)
     if summary.failures:
-        log.error("%d of the contrasts could not be analysed", len(summary.failures))
-        return DataError.exit_code
+        log.error("%s could not be analysed", counted(len(summary.failures), "contrast"))
+        codes = {failure.error.exit_code for failure in summary.failures}
+        return codes.pop() if len(codes) == 1 and not summary.results else DataError.exit_code
     log.info("Reports: %s", settings.output_dir / "index.html")
     return 0
 
@@ -58,8 +58,8 @@ def parser() -> argparse.ArgumentParser:
     add = top.add_argument
     where = "dataset with first-level maps, or a raw dataset whose derivatives/ hold them; only read"
     level = "group: subjects together; participant: the z or t maps of each subject by themselves"
-    add("bids_dir", type=Path, metavar="BIDS_DIR", help=where)
-    add("output_dir", type=Path, metavar="OUTPUT_DIR", help="where all results are written")
+    add("bids_dir", type=some_path, metavar="BIDS_DIR", help=where)
+    add("output_dir", type=some_path, metavar="OUTPUT_DIR", help="where all results are written")
     add("level", metavar="{participant,group}", help=level)
     add_general(top)
     _add_choice(top.add_argument_group("which maps"))
@@ -100,13 +100,13 @@ def _add_choice(group: "argparse._ArgumentGroup") -> None:
     )
     _flag(group, "--stat", choices=("effect", "t", "z"), help=stat)
     search = "search these derivative datasets (BIDS_DIR/derivatives/*)"
-    _flag(group, "-d", "--derivatives", nargs="+", type=Path, default=[], metavar="PATH", help=search)
+    _flag(group, "-d", "--derivatives", nargs="+", type=some_path, default=[], metavar="PATH", help=search)
 
 
 def add_mask(group: "argparse._ArgumentGroup") -> None:
     """Add the flag that says which voxels to test."""
     mask = "test only voxels inside this image; template: TemplateFlow's brain mask (all voxels with data)"
-    _flag(group, "--mask", type=Path, metavar="FILE|template", help=mask)
+    _flag(group, "--mask", type=some_path, metavar="FILE|template", help=mask)
 
 
 def add_inference(group: "argparse._ArgumentGroup") -> None:
@@ -134,9 +134,9 @@ def add_regions(group: "argparse._ArgumentGroup") -> None:
     atlas += "Schaefer2018:200Parcels7Networks"
     _flag(group, "--atlas", metavar="FILE|NAME", help=atlas)
     table = "table of an atlas file, tab-separated, columns index and name (the .tsv beside the file)"
-    _flag(group, "--atlas-labels", type=Path, metavar="TSV", help=table)
+    _flag(group, "--atlas-labels", type=some_path, metavar="TSV", help=table)
     masks = "bound these regions: masks on the grid of the maps"
-    _flag(group, "--roi", nargs="+", type=Path, default=[], metavar="FILE", help=masks)
+    _flag(group, "--roi", nargs="+", type=some_path, default=[], metavar="FILE", help=masks)
 
 
 def read_settings(arguments: argparse.Namespace) -> "Settings":

@@ -4,9 +4,10 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, UsageError
+from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, BidsAriError):
         log.error("%s", error)
         return error.exit_code
+    if isinstance(error, OSError) and error.filename is not None:
+        log.error("%s: %s", error.filename, error.strerror)
+        return ReadError.exit_code
     if isinstance(error, KeyboardInterrupt):
         log.error("interrupted")
         return INTERRUPTED
@@ -55,6 +59,13 @@ class _ToStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         sys.stderr.write(f"{self.format(record)}\n")
+
+
+def some_path(text: str) -> Path:
+    """Take a path from the command line; an empty one, such as of a variable that is not set, is refused."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty path")
+    return Path(text)
 
 
 def set_up_log(verbose: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.console import Parser, answer
+from bids_ari.console import Parser, answer, some_path
 from bids_ari.errors import InputNotFoundError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def parser() -> Parser:
         "130 interrupted, 1 a bug.",
         allow_abbrev=False,
     )
-    top.add_argument("output_dir", type=Path, metavar="OUT", help="folder that gets dataset/ and results/")
+    top.add_argument("output_dir", type=some_path, metavar="OUT", help="folder that gets dataset/ and results/")
     top.add_argument(
         "--localizer",
         action="store_true",

@@ -112,6 +112,15 @@ class OutputError(BidsAriError):
     exit_code = 73
 
 
+def counted(n: int, noun: str) -> str:
+    """Write a number and its noun.
+
+    >>> counted(1, "voxel"), counted(2, "voxel")
+    ('1 voxel', '2 voxels')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def listing(names: Iterable[object], most: int = 5) -> str:
     """Write up to `most` names, then how many more there are.
 

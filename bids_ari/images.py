@@ -88,10 +88,10 @@ class Stack:
         effects = np.empty((len(self.paths), mask.n_voxels))
         complete = bool((self.counts[mask.inside] == len(self.subjects)).all())
         for row, path in enumerate(self.paths):
-            volume, _ = load_volume(path)
+            volume, _, absent = load_map(path)
             effects[row] = smooth(volume, self.grid, smoothing)[mask.inside]
             if not complete:
-                effects[row, missing(volume)[mask.inside]] = np.nan
+                effects[row, absent[mask.inside]] = np.nan
         return effects
 
     def __repr__(self) -> str:
@@ -108,13 +108,14 @@ def load_volume(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid]
     ReadError
         When the operating system cannot read the file.
     """
-    image = open_image(source)
-    try:
-        if isinstance(source, str | Path) and str(source).endswith(".nii.gz"):
-            image = _checked(_decompressed(Path(source)), str(source))
-        return _with_exact_zero(image), Grid.of(image)
-    except _DAMAGE as error:
-        raise _unreadable(_named(source), error) from error
+    values, grid, _ = _read(source)
+    return values, grid
+
+
+def load_map(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid, BoolVolume]:
+    """Read a statistical map as `load_volume` does; say also at which voxels it is `missing`."""
+    values, grid, step = _read(source)
+    return values, grid, missing(values, step)
 
 
 def open_image(source: str | Path | nib.Nifti1Image) -> nib.Nifti1Image:
@@ -150,8 +151,8 @@ def load_stack(paths: Sequence[Path], subjects: Sequence[str]) -> Stack:
     common = _common_grid(grids, subjects)
     counts = np.zeros(common.shape, dtype=np.int32)
     for path, subject in zip(paths, subjects, strict=True):
-        volume, _ = load_volume(path)
-        present = ~missing(volume)
+        _, _, absent = load_map(path)
+        present = ~absent
         if not present.any():
             raise DataError(
                 f"sub-{subject} has no data: {path} holds only NaN or zero",
@@ -161,14 +162,22 @@ def load_stack(paths: Sequence[Path], subjects: Sequence[str]) -> Stack:
     return Stack(tuple(paths), tuple(subjects), common, counts)
 
 
-def missing(volume: FloatArray) -> BoolVolume:
+def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     """Say at which voxels of an unsmoothed map the subject has no data.
 
     NaN and infinities are missing. Zero is missing only where it is connected to the edge of the volume through
     other voxels without a value: the background. A zero inside the brain is a value, as scaled integers give.
+
+    Parameters
+    ----------
+    volume : array (x, y, z)
+        The map.
+    step : float
+        Of scaled integers, the distance between neighbouring values: what lies nearest to zero stands for zero. (A
+        background of zero that was saved with an offset reads as -2e-5 or so.)
     """
     empty = ~np.isfinite(volume)
-    zero = volume == 0
+    zero = np.abs(volume) < step / 2 if step else volume == 0
     if not zero.any():
         return empty
     regions, _ = ndimage.label(empty | zero)
@@ -302,16 +311,18 @@ def _checked(image: nib.Nifti1Image, name: str) -> nib.Nifti1Image:
     return image
 
 
-def _with_exact_zero(image: nib.Nifti1Image) -> FloatArray:
-    """Read the values as float64; where they are scaled whole numbers, the one nearest to zero stands for zero.
-
-    Programs that save floats as scaled integers turn a background of zero into the nearest step, such as -2e-5.
-    """
-    values: FloatArray = np.asarray(image.get_fdata(caching="unchanged"))
-    slope = getattr(image.dataobj, "slope", 1.0)
-    if image.get_data_dtype().kind in "iu" and getattr(image.dataobj, "inter", 0.0) != 0:
-        values[np.abs(values) < abs(slope) / 2] = 0.0
-    return values
+def _read(source: str | Path | nib.Nifti1Image) -> tuple[FloatArray, Grid, float]:
+    """Read values, grid, and the step between values where these are scaled integers with an offset, else 0."""
+    image = open_image(source)
+    try:
+        if isinstance(source, str | Path) and str(source).endswith(".nii.gz"):
+            image = _checked(_decompressed(Path(source)), str(source))
+        values = np.asarray(image.get_fdata(caching="unchanged"))
+    except _DAMAGE as error:
+        raise _unreadable(_named(source), error) from error
+    offset = image.get_data_dtype().kind in "iu" and getattr(image.dataobj, "inter", 0.0) != 0
+    step = abs(float(getattr(image.dataobj, "slope", 0.0))) if offset else 0.0
+    return values, Grid.of(image), step
 
 
 def _decompressed(path: Path) -> Any:

@@ -1,6 +1,8 @@
 """From statistics of one map to its bound, its forest and its clusters, in each direction."""
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import nibabel as nib
@@ -9,11 +11,12 @@ import numpy as np
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
-from bids_ari.grids import Grid, Mask
-from bids_ari.images import load_mask, load_volume, missing
+from bids_ari.grids import BoolVolume, Grid, Mask
+from bids_ari.images import load_map, load_mask
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.settings import Options
+from bids_ari.stats import kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
@@ -21,15 +24,25 @@ from bids_ari.stats.hommel import LocalTest, hommel_bound
 from bids_ari.stats.tails import Alternative, FloatArray
 from bids_ari.templates import load_atlas
 
+log = logging.getLogger(__name__)
+
 
 def infer(
     glm: GlmResult, neighbours: Adjacency, alternative: Alternative, options: Options
 ) -> tuple[Bound, ClusterForest]:
     """Go from one test per voxel to the bound and the forest of all clusters."""
+    say_what_is_compiled()
     bound = hommel_bound(glm.p(alternative), options.alpha, options.method)
     if alternative == "two-sided" and not options.join_signs:
         neighbours = neighbours.split(glm.z < 0)
     return bound, grow_forest(extremeness(glm.z, alternative), neighbours, bound)
+
+
+@cache
+def say_what_is_compiled() -> None:
+    """Log, once, when compiled code cannot be kept."""
+    if kernels.uncached:
+        log.info("compiled code cannot be kept on this machine (no cache folder): each process compiles anew")
 
 
 def conclude(
@@ -73,16 +86,18 @@ def conclude(
                 regions=regions,
                 atlas=atlas,
                 folder=folder,
-                notes=notes,
+                notes=notes + _joint_error(alternative, options),
             )
         )
     return tuple(results)
 
 
-def tested_voxels(volume: FloatArray, grid: Grid, mask: str | Path | nib.Nifti1Image | Mask | None) -> Mask:
+def tested_voxels(
+    volume: FloatArray, absent: BoolVolume, grid: Grid, mask: str | Path | nib.Nifti1Image | Mask | None
+) -> Mask:
     """Say which voxels of a statistical map were tested: those of the mask, NaN left out.
 
-    Without a mask, those that are not NaN and not the zero background. An infinite statistic is a test.
+    Without a mask, those that are not `absent`, from `load_map`. An infinite statistic is a test.
 
     Raises
     ------
@@ -90,7 +105,7 @@ def tested_voxels(volume: FloatArray, grid: Grid, mask: str | Path | nib.Nifti1I
         When the mask does not fit, or no voxel is left.
     """
     if mask is None:
-        inside = ~missing(np.where(np.isinf(volume), 1.0, volume))
+        inside = ~absent | np.isinf(volume)
     else:
         inside = (mask if isinstance(mask, Mask) else load_mask(mask, grid)).inside & ~np.isnan(volume)
     if not inside.any():
@@ -169,8 +184,8 @@ def cluster_tdp(
         connectivity=connectivity,
         method=method,
     )
-    volume, grid = load_volume(z)
-    tested = tested_voxels(volume, grid, mask)
+    volume, grid, absent = load_map(z)
+    tested = tested_voxels(volume, absent, grid, mask)
     glm = GlmResult.of_z(volume[tested.inside])
     _, forest = infer(glm, tested.adjacency(connectivity), alternative, options)
     if tdp is not None:
@@ -181,6 +196,16 @@ def cluster_tdp(
     for cluster in clusters:
         proportion[cluster.voxels] = np.maximum(proportion[cluster.voxels], np.float32(cluster.tdp))
     return grid.image(tested.volume(proportion))
+
+
+def _joint_error(alternative: Alternative, options: Options) -> tuple[str, ...]:
+    """Say what testing both directions by themselves costs."""
+    if alternative == "two-sided" or not {"greater", "less"} <= set(options.alternatives):
+        return ()
+    return (
+        "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "
+        "both directions at level alpha, test two-sided",
+    )
 
 
 def _regions(mask: Mask, contrast: ContrastSet, options: Options) -> tuple[RegionSet | None, tuple[RegionSet, ...]]:

@@ -3,10 +3,9 @@
 import argparse
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 from bids_ari.cli import EXIT_CODES, add_general, add_inference, add_mask, add_regions, read_options
-from bids_ari.console import Parser, answer
+from bids_ari.console import Parser, answer, some_path
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +40,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
         allow_abbrev=False,
     )
-    top.add_argument("map", type=Path, metavar="MAP", help="statistical map, not thresholded; only read")
-    top.add_argument("output_dir", type=Path, metavar="OUTPUT_DIR", help="where all results are written")
+    top.add_argument("map", type=some_path, metavar="MAP", help="statistical map, not thresholded; only read")
+    top.add_argument("output_dir", type=some_path, metavar="OUTPUT_DIR", help="where all results are written")
     add_general(top)
     data = top.add_argument_group("data")
     add_mask(data)

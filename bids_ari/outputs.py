@@ -1,6 +1,6 @@
 """What is written of a result: one table from the fields of a result to files and their sidecars."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,7 @@ MAPS = (
     Map({"stat": "effect"}, "statmap", _field("effect"), "Effect, in the units of the subjects' maps"),
     Map({"stat": "variance"}, "statmap", _field("variance"), "Sampling variance of the effect"),
     Map({"stat": "t"}, "statmap", _field("t"), "t statistic"),
+    Map({"stat": "dof"}, "statmap", _field("dof"), "Residual degrees of freedom: subjects lack data in places"),
     Map(
         {"stat": "z"},
         "statmap",
@@ -127,14 +128,15 @@ def stem(result: ContrastResult, **labels: str) -> Entities:
     return _named(result, **({"test": result.test} if result.test else {}), **labels)
 
 
-def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
-    """Write the maps and tables of the results of one contrast; give the names of the files."""
-    written: list[str] = []
-    for result in results:
-        written += _write_maps(result, out)
-        written += _write_clusters(result, out)
-        written += _write_regions(result, out)
-    return written + list(_write_design(results[0], out))
+def write(result: ContrastResult, out: Derivatives) -> list[str]:
+    """Write the maps and tables of a result; give the names of the files."""
+    writers = (_write_maps, _write_clusters, _write_regions, _write_design)
+    return [name for each in writers for name in each(result, out)]
+
+
+def record_name(result: ContrastResult) -> str:
+    """Give the name under which it is noted what was written of a result."""
+    return str(stem(result, desc=result.desc))
 
 
 def summary(result: ContrastResult) -> Sidecar:
@@ -290,6 +292,7 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "Sources": [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
         "Alternative": result.alternative,
         "Alpha": options.alpha,
+        "AlphaDividedBy": options.n_results,
         "Method": options.method,
         "HommelValue": result.bound.h,
         "TrueDiscoveryNumber": result.bound.whole,

@@ -23,7 +23,7 @@ from bids_ari.stats.hommel import adjusted_p
 from bids_ari.stats.tails import Alternative, FloatArray
 from bids_ari.tables import cluster_table, region_table
 
-Field = Literal["effect", "variance", "t", "z", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
+Field = Literal["effect", "variance", "t", "z", "dof", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 _LOCAL_TEST_IN_NAMES = {"simes": "", "hommel": "Hommel"}
@@ -103,7 +103,7 @@ class ContrastResult:
 
     @property
     def dof(self) -> float:
-        """Residual degrees of freedom where every subject has data."""
+        """Residual degrees of freedom, the most of any voxel; infinite for a z map."""
         return float(self.glm.dof.max())
 
     @property
@@ -114,9 +114,9 @@ class ContrastResult:
     def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
         """Give the clusters above a threshold, or the largest that reach a TDP; of all thresholds with neither."""
         if threshold is not None:
-            return self.clusters[threshold]
+            return self.clusters.get(threshold) or self.forest.at_threshold(threshold)
         if tdp is not None:
-            return self.largest[tdp]
+            return self.largest.get(tdp) or self.forest.with_tdp(tdp)
         return [cluster for clusters in self.clusters.values() for cluster in clusters]
 
     def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
@@ -125,7 +125,7 @@ class ContrastResult:
         Parameters
         ----------
         threshold, tdp : float, optional
-            One of the thresholds, or one of the wanted TDP, asked for; with neither, the highest over the thresholds.
+            Any threshold, or any wanted TDP; with neither, the highest over the thresholds asked for.
         """
         values = np.zeros(self.mask.n_voxels)
         for cluster in self.formed(threshold, tdp):
@@ -142,7 +142,9 @@ class ContrastResult:
         return values
 
     def has(self, field: Field) -> bool:
-        """Say whether a field is known; maps made elsewhere have no effect, variance or, from z, no t."""
+        """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies."""
+        if field == "dof":
+            return bool((self.glm.dof != self.glm.dof[0]).any())
         return field not in ("effect", "variance", "t") or getattr(self.glm, field) is not None
 
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
@@ -150,12 +152,12 @@ class ContrastResult:
 
         Parameters
         ----------
-        field : {'effect', 'variance', 't', 'z', 'p', 'adjusted_p', 'tdp', 'highest_tdp', 'clusters'}
+        field : {'effect', 'variance', 't', 'z', 'dof', 'p', 'adjusted_p', 'tdp', 'highest_tdp', 'clusters'}
             Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
             all supra-threshold clusters that hold a voxel, at any threshold.
         threshold, tdp : float, optional
-            For ``tdp`` and ``clusters``: one of the thresholds, or of the wanted TDP, asked for. With neither, TDP is
-            the highest over the thresholds, and clusters are those above the first threshold.
+            For ``tdp`` and ``clusters``: any threshold, or any wanted TDP. With neither, TDP is the highest over the
+            thresholds asked for, and clusters are those above the first.
         """
         if field == "tdp":
             return self._image(self.tdp(threshold, tdp).astype(np.float32), 0)
@@ -185,8 +187,8 @@ class ContrastResult:
         Parameters
         ----------
         threshold, tdp : float, optional
-            One of the thresholds, or of the wanted TDP, asked for. With neither, the clusters of all thresholds, with
-            a first column that names it.
+            Any threshold, or any wanted TDP. With neither, the clusters of all thresholds asked for, with a first
+            column that names it.
         """
         if threshold is None and tdp is None:
             tables = {each: self.table(each) for each in self.clusters}
@@ -217,10 +219,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to: the results, and the contrasts that failed."""
+    """What a run came to: the results, the contrasts that failed, and the files that belong to no contrast."""
 
     results: tuple[ContrastResult, ...]
     failures: tuple[Failure, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:

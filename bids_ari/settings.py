@@ -3,12 +3,13 @@
 import math
 import operator
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from bids_ari.bids.entities import decimal_label
 from bids_ari.errors import UnknownLevelError, UsageError
 from bids_ari.grids import CONNECTIVITIES
 from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
@@ -17,6 +18,10 @@ from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
 def _width(given: Any) -> float | None:
     return None if given is None else float(given)
+
+
+_HEIGHTS = "z values, 0 or more, that differ in the first ten decimals"
+_PROPORTIONS = "proportions above 0, at most 1, that differ in the first ten decimals"
 
 
 def _heights(given: Any) -> tuple[float, ...]:
@@ -32,14 +37,22 @@ def _paths(given: Any) -> tuple[Path, ...]:
     return tuple(map(Path, [given] if isinstance(given, str | Path) else given))
 
 
+def _are_apart(values: Sequence[float]) -> bool:
+    """Say whether numbers have labels of their own in file names."""
+    return len({decimal_label(value) for value in values}) == len(values)
+
+
+_FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi"}
+"""Options that the command line calls otherwise."""
+
 _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
     ("mask", lambda x: None if x is None else Path(x), lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
     ("smoothing", _width, lambda x: x is None or (math.isfinite(x) and x >= 0), "a width in mm, 0 or more"),
     ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
     ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
-    ("thresholds", _heights, lambda xs: xs and all(math.isfinite(x) and x >= 0 for x in xs), "z values, 0 or more"),
-    ("gammas", _heights, lambda xs: all(0 < x <= 1 for x in xs), "proportions above 0, at most 1"),
+    ("thresholds", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),
+    ("gammas", _heights, lambda xs: all(1e-6 <= x <= 1 for x in xs) and _are_apart(xs), _PROPORTIONS),
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
     ("method", lambda x: x, lambda x: x in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
     ("atlas", lambda x: None if x is None else str(x), lambda x: x != "", "a name or a file"),
@@ -81,6 +94,8 @@ class Options:
         The local test of closed testing.
     join_signs : bool
         With ``two-sided``, let clusters hold voxels of both signs.
+    n_results : int
+        Over how many results alpha was divided already, for their sidecars and reports.
     atlas : str or None
         A file, or a name that TemplateFlow knows (``NAME:DESC``), whose parcels are bounded and name clusters.
     atlas_labels : Path or None
@@ -107,6 +122,7 @@ class Options:
     atlas: str | None = None
     atlas_labels: Path | None = None
     rois: tuple[Path, ...] = ()
+    n_results: int = 1
 
     def __post_init__(self) -> None:
         for name, normalise, fits, rule in _RULES:
@@ -117,8 +133,10 @@ class Options:
             except (TypeError, ValueError):
                 good = False
             if not good:
-                raise UsageError(f"{name} is {given!r}", rule)
+                raise UsageError(f"{_FLAGS.get(name, name)} is {given!r}", rule)
             object.__setattr__(self, name, value)
+        if self.atlas_labels is not None and self.atlas is None:
+            raise UsageError("atlas labels go with an atlas", "a file for --atlas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +177,15 @@ class Settings:
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
-        if self.level == "participant" and self.options.smoothing:
-            raise UsageError(
-                "Smoothing goes with the group level", "no --smoothing", "A z map that is smoothed is no z map any more"
-            )
+        if self.level == "participant":
+            object.__setattr__(self, "filters", {"stat": "z", **self.filters})
+            for found, hint in (
+                (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
+                (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
+                (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),
+            ):
+                if found:
+                    raise UsageError(f"{found} goes with the group level", hint=hint)
         for folder in map(Path, (self.dataset_dir, *self.derivatives)):
             for output, source in product(_places(self.output_dir), _places(folder)):
                 if output == source:
@@ -178,4 +201,7 @@ class Settings:
 
 def _places(folder: str | Path) -> set[Path]:
     """Give the absolute path of a folder, as it is written and with its links followed."""
-    return {Path(os.path.normpath(Path(folder).absolute())), Path(folder).resolve()}
+    try:
+        return {Path(os.path.normpath(Path(folder).absolute())), Path(folder).resolve()}
+    except (OSError, RuntimeError) as error:  # a loop of links
+        raise UsageError(f"{folder} leads nowhere: {error}") from error

@@ -81,7 +81,7 @@ def load_atlas(atlas: str, labels: Path | None, space: str | None, grid: Grid) -
     DataError
         When the atlas is in another space, or file and table do not fit.
     """
-    if Path(atlas).exists() or atlas.endswith((".nii", ".nii.gz")):
+    if Path(atlas).is_file() or atlas.endswith((".nii", ".nii.gz")):
         path = Path(atlas)
         if labels is None:
             beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
@@ -174,16 +174,22 @@ def _read_names(table: Path) -> dict[int, str]:
     """Read the number and the name of each parcel."""
     if not table.is_file():
         raise InputNotFoundError(f"There is no table {table}")
-    frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False)
+    try:
+        frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except ValueError as error:  # empty, ragged, or another encoding
+        raise DataError(f"{table} cannot be read as a table: {error}", "tab-separated text in UTF-8") from error
     lower = {str(column).lower(): column for column in frame.columns}
     number = next((lower[column] for column in _INDEX_COLUMNS if column in lower), None)
     name = next((lower[column] for column in _NAME_COLUMNS if column in lower), None)
     if number is None or name is None:
         raise DataError(f"{table} has the columns {listing(frame.columns)}", "tab-separated columns index and name")
     try:
-        return {int(float(n)): str(text) for n, text in zip(frame[number], frame[name], strict=True) if float(n) > 0}
-    except ValueError as error:
+        numbers = [int(float(n)) for n in frame[number]]
+    except (ValueError, OverflowError) as error:
         raise DataError(f"{table}: {error}", f"whole numbers in the column {number}") from error
+    if len(set(numbers)) < len(numbers):
+        raise DataError(f"{table} names a number twice", f"different numbers in the column {number}")
+    return {n: str(text) for n, text in zip(numbers, frame[name], strict=True) if n > 0}
 
 
 def _plain(text: str) -> str:

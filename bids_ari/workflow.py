@@ -1,6 +1,7 @@
 """The story, top to bottom: find the contrasts, analyse each, write what was found."""
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,23 +12,24 @@ import numpy as np
 from bids_ari import outputs, report
 from bids_ari.bids.dataset import open_dataset, read_sidecar
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.discover import MAP_SOURCE, ContrastSet, Discovery, contrast_of_map, discover
+from bids_ari.bids.discover import MAP_SOURCE, ContrastSet, Discovery, LeftOut, SubjectMap, contrast_of_map, discover
 from bids_ari.bids.entities import Entities
 from bids_ari.design import one_sample_design
 from bids_ari.errors import (
     DataError,
     EmptyMaskError,
     InputNotFoundError,
+    ReadError,
     SidecarError,
     UsageError,
+    counted,
     listing,
 )
 from bids_ari.grids import Grid, Mask
-from bids_ari.images import group_mask, load_mask, load_stack, load_volume, looks_unmasked, resample_nearest
+from bids_ari.images import group_mask, load_map, load_mask, load_stack, load_volume, looks_unmasked, resample_nearest
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.results import ContrastResult, Failure, RunSummary
 from bids_ari.settings import TEMPLATE, Options, Settings
-from bids_ari.stats import kernels
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.tails import FloatArray
 from bids_ari.templates import template_mask
@@ -62,19 +64,22 @@ def run(settings: Settings) -> RunSummary:
     results: list[ContrastResult] = []
     failures: list[Failure] = []
     with Derivatives(settings.output_dir, dataset.roots) as out:
-        for contrast in contrasts:
-            try:
-                found = (analyse_subject if settings.level == "participant" else analyse)(contrast, options)
-            except DataError as error:  # one bad contrast spares the rest
-                log.error("%s: %s", contrast.name, error)
-                failures.append(Failure(contrast, error))
-                continue
-            write(found, out)
-            results.extend(found)
-        if results:
-            report.write_index(out, failures)
-            out.describe()
-    return RunSummary(tuple(results), tuple(failures))
+        try:
+            for contrast in contrasts:
+                try:
+                    found = (analyse_subject if settings.level == "participant" else analyse)(contrast, options)
+                except (DataError, InputNotFoundError, ReadError, UsageError) as error:  # spares the other contrasts
+                    log.error("%s: %s", contrast.name, error)
+                    failures.append(Failure(contrast, error))
+                    continue
+                write(found, out)
+                results.extend(found)
+        finally:  # also when the disk is full or somebody presses Ctrl-C: what is done stays usable
+            if results or out.records():
+                out.left_out({entry.what: entry.reason for entry in _all_left_out(discovery)})
+                report.write_index(out, failures)
+                out.describe()
+    return RunSummary(tuple(results), tuple(failures), discovery.left_out)
 
 
 def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = None) -> tuple[ContrastResult, ...]:
@@ -103,11 +108,11 @@ def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = 
         When the map cannot be analysed, or the output cannot be written.
     """
     if dof is not None and not 0 < dof < float("inf"):
-        raise UsageError(f"dof is {dof}", "a number above 0")
+        raise UsageError(f"dof is {dof}", "a finite number above 0")
     _check_files(options)
-    volume, grid = load_volume(path)
+    volume, grid, absent = load_map(path)
     contrast = contrast_of_map(path, "z" if dof is None else "t")
-    tested = tested_voxels(volume, grid, _given_mask(options, contrast, grid))
+    tested = tested_voxels(volume, absent, grid, _given_mask(options, contrast, grid))
     with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out:
         results = conclude_map(volume, tested, contrast, options, dof)
         write(results, out)
@@ -117,9 +122,10 @@ def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = 
 
 
 def write(results: tuple[ContrastResult, ...], out: Derivatives) -> None:
-    """Write all files of the results of one contrast, in place of those of an earlier run."""
-    written = outputs.write(results, out) + report.write(results, out)
-    out.record(results[0].contrast.name, written, [outputs.summary(result) for result in results])
+    """Write all files of the results of one contrast, each in place of those of an earlier run."""
+    for result in results:
+        written = outputs.write(result, out) + report.write((result,), out)
+        out.record(outputs.record_name(result), written, outputs.summary(result))
 
 
 def analyse(contrast: ContrastSet, options: Options | None = None) -> tuple[ContrastResult, ...]:
@@ -197,20 +203,15 @@ def analyse_subject(contrast: ContrastSet, options: Options | None = None) -> tu
     options = options or Options()
     contrast.check()
     (member,) = contrast.members
-    dof = None
-    if contrast.stat == "t":
-        dof = read_sidecar(member.file).get("DegreesOfFreedom")
-        if not isinstance(dof, int | float) or not dof > 0:
-            raise SidecarError(
-                f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
-                "a number above 0, without which a t map has no p",
-                "Add it, or take z maps with --stat z",
-            )
+    if contrast.stat not in ("z", "t"):
+        raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
+    dof = _dof_of(member) if contrast.stat == "t" else None
     session = contrast.entities.get("ses")
     folder = f"sub-{member.subject}" + (f"/ses-{session}" if session else "")
     noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
-    volume, grid = load_volume(member.file.path)
-    tested = tested_voxels(np.where(volume == 0, np.nan, volume), grid, _given_mask(options, contrast, grid))
+    volume, grid, absent = load_map(member.file.path)
+    nonzero = np.where(volume == 0, np.nan, volume)
+    tested = tested_voxels(nonzero, absent | (volume == 0), grid, _given_mask(options, contrast, grid))
     return conclude_map(volume, tested, contrast, options, dof, folder=folder, notes=(noise,))
 
 
@@ -240,7 +241,9 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
         for member in contrast.members:
             key = member.file.entities.without("stat", "node", "level")
             others = apart[key].members if key in apart else ()
-            apart[key] = ContrastSet(key, contrast.stat, (*others, member), (), contrast.notes)
+            theirs = re.compile(f"(^|[/_])sub-{re.escape(member.subject)}([/_]|$)")
+            left_out = tuple(entry for entry in contrast.left_out if theirs.search(entry.what))
+            apart[key] = ContrastSet(key, contrast.stat, (*others, member), left_out, contrast.notes)
     return tuple(apart[key] for key in sorted(apart, key=str))
 
 
@@ -248,7 +251,7 @@ def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
     asked = ", ".join(filter(None, (result.test, result.alternative)))
-    whose = f"{len(result.contrast.members)} subjects" if result.design is not None else "one map"
+    whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
         f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
         f"active; clusters: {sizes}"
@@ -258,17 +261,17 @@ def headline(result: ContrastResult) -> str:
 def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
     """Say what the reader of a result should know about how it came about."""
     if n_constant:
-        yield f"{n_constant} voxels do not vary between subjects and were not tested"
+        yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
+    if options.n_results > 1:
+        yield (
+            f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
+            f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
+        )
     if options.mask is None and looks_unmasked(mask):
         fills = mask.n_voxels / mask.inside.size
         yield (
             f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
             "voxels outside the brain weakens every bound. Give a brain mask with --mask"
-        )
-    if set(options.alternatives) >= {"greater", "less"}:
-        yield (
-            "greater and less were tested separately: each holds at level alpha, both together at twice that. "
-            "To cover both directions at level alpha, test two-sided"
         )
 
 
@@ -276,8 +279,13 @@ def _check_files(options: Options) -> None:
     """Look for the files named in the options before any work."""
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels}
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
-        if path is not None and path != TEMPLATE and not path.exists():
-            raise InputNotFoundError(f"There is no {what} {path}")
+        if path is not None and path != TEMPLATE:
+            try:
+                path.open("rb").close()
+            except FileNotFoundError as error:
+                raise InputNotFoundError(f"There is no {what} {path}") from error
+            except OSError as error:
+                raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
 
 
 def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
@@ -295,18 +303,34 @@ def _split_alpha(settings: Settings, n_contrasts: int) -> Options:
     n_results = n_contrasts * len(settings.options.alternatives)
     if not settings.split_alpha or n_results <= 1:
         return settings.options
-    log.info("alpha %g is divided over %d results", settings.options.alpha, n_results)
-    return replace(settings.options, alpha=settings.options.alpha / n_results)
+    alpha = settings.options.alpha / n_results
+    log.info("alpha %g is divided over %d results: %g each", settings.options.alpha, n_results, alpha)
+    return replace(settings.options, alpha=alpha, n_results=n_results)
 
 
 def _say_what_was_found(discovery: Discovery, contrasts: tuple[ContrastSet, ...]) -> None:
     """Log what will be analysed and how much is left out."""
-    log.info("%d contrasts: %s", len(contrasts), listing(contrast.name for contrast in contrasts))
-    left_out = {*discovery.left_out, *(entry for contrast in discovery for entry in contrast.left_out)}
-    for reason, n in Counter(entry.reason for entry in left_out).most_common():
+    log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
+    for reason, n in Counter(entry.reason for entry in _all_left_out(discovery)).most_common():
         log.info("left out: %d, %s", n, reason)
-    if kernels.uncached:
-        log.info("compiled code cannot be kept on this machine (no cache folder): each run compiles anew")
+
+
+def _all_left_out(discovery: Discovery) -> list[LeftOut]:
+    """Give each file or subject that takes no part, once."""
+    of_contrasts = (entry for contrast in discovery for entry in contrast.left_out)
+    return list(dict.fromkeys([*discovery.left_out, *of_contrasts]))
+
+
+def _dof_of(member: SubjectMap) -> float:
+    """Read the degrees of freedom of a t map from its sidecar."""
+    dof = read_sidecar(member.file).get("DegreesOfFreedom")
+    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
+        raise SidecarError(
+            f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
+            "a number above 0, without which a t map has no p",
+            "Add it, or take z maps with --stat z",
+        )
+    return float(dof)
 
 
 def _say_what_came_out(results: tuple[ContrastResult, ...]) -> None:

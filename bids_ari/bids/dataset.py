@@ -63,6 +63,8 @@ class StatmapFile:
         All entities of its folders and its name.
     extension : str
         From the first dot after the suffix on.
+    nested : bool
+        Whether it lies in a dataset of its own within the one that was opened.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class StatmapFile:
     root: str
     entities: Entities
     extension: str
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ReadError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
@@ -224,10 +227,9 @@ def _find_statmaps(name: str, root: Path, skipped: set[Path]) -> Iterator[Statma
     for found in sorted(layout.files):
         relative = Path(found).relative_to(resolved)
         suffix, dot, extension = relative.name.rpartition("_")[2].partition(".")
-        if suffix != "statmap" or in_nested_dataset(relative.parent):
-            continue
-        entities = _entities(relative.as_posix())
-        yield StatmapFile(root / relative, relative.as_posix(), name, entities, dot + extension)
+        if suffix == "statmap":
+            entities, nested = _entities(relative.as_posix()), in_nested_dataset(relative.parent)
+            yield StatmapFile(root / relative, relative.as_posix(), name, entities, dot + extension, nested)
 
 
 def _entities(relative: str) -> Entities:

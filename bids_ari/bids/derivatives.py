@@ -1,11 +1,12 @@
 """Write a derivative dataset: each file whole or not at all, and the files that describe them all."""
 
+import csv
 import gzip
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/bids-ari/bids_ari"
 RECORDS = "logs/results"
-"""Where each contrast's list of files and summary is kept: what a rerun replaces and the index shows."""
+"""Where each result's list of files and summary is kept: what a rerun replaces and the index shows."""
 
 _IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
 
@@ -63,6 +64,7 @@ class Derivatives:
                     f"The output folder {self.folder} holds another dataset",
                     "an empty or a new folder, or our own",
                 )
+            self._refuse_subject_folders()
             self._make_folder(self.folder)
             probe = self.folder / f".probe-{os.getpid()}"
             probe.write_bytes(b"")
@@ -82,8 +84,17 @@ class Derivatives:
         return self._write(name, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
 
     def table(self, name: str, frame: pd.DataFrame) -> str:
-        """Write a table as ``.tsv``."""
-        text = frame.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
+        """Write a table as ``.tsv``, which in BIDS knows no quotes: white space within a text becomes one blank."""
+        texts = frame.select_dtypes(include=["object", "string"]).columns
+        plain = frame.assign(**{name: frame[name].map(_one_line, na_action="ignore") for name in texts})
+        text = plain.to_csv(
+            sep="\t",
+            index=False,
+            na_rep="n/a",
+            float_format="%.10g",
+            lineterminator="\n",
+            quoting=csv.QUOTE_NONE,
+        )
         return self._write(name, text.encode())
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
@@ -102,26 +113,31 @@ class Derivatives:
         """Say what a ``desc`` label means, for ``descriptions.tsv``."""
         self._descriptions[f"desc-{desc}"] = description
 
-    def record(self, contrast: str, written: Iterable[str], summaries: Sequence[Mapping[str, Any]]) -> None:
-        """Note what was written for a contrast; remove what an earlier run wrote for it and this one did not."""
-        name = f"{RECORDS}/{contrast}.json"
-        files = sorted(set(written))
-        earlier = read_json(self.folder / name).get("Files", [])
+    def record(self, result: str, written: Iterable[str], summary: Mapping[str, Any]) -> None:
+        """Note what was written for a result; remove what only an earlier run of it wrote."""
+        name, files = f"{RECORDS}/{result}.json", sorted(set(written))
+        notes = {str(note.get("Name")): set(note.get("Files", [])) for note in self.records()}
+        earlier = notes.pop(result, set())
         if earlier:
-            log.info("%s: replaces the %d files of an earlier run", contrast, len(earlier))
-        for stale in sorted(set(earlier) - set(files)):
+            log.info("%s: replaces the %d files of an earlier run", result, len(earlier))
+        for stale in earlier.difference(files, *notes.values()):  # results of one contrast share files
             self._path(stale).unlink(missing_ok=True)
         time = datetime.now(UTC).isoformat(timespec="seconds")
-        self.json(name, {"Contrast": contrast, "Time": time, "Results": list(summaries), "Files": files})
+        about = {"Name": result, "Contrast": summary.get("Contrast"), "Time": time}
+        self.json(name, about | {"Results": [dict(summary)], "Files": files})
+
+    def left_out(self, reasons: Mapping[str, str]) -> None:
+        """Write which files and subjects took no part in this run, and why; the keys of `reasons` name them."""
+        self.table("logs/left_out.tsv", pd.DataFrame(sorted(reasons.items()), columns=["name", "reason"]))
 
     def records(self) -> list[dict[str, Any]]:
-        """Give what is noted of every contrast on disk, of earlier runs too, by name; a damaged note is left out."""
+        """Give what is noted of every result on disk, of earlier runs too, by name; a damaged note is left out."""
         notes = []
         for path in sorted((self.folder / RECORDS).glob("*.json")):
             try:
                 notes.append(read_json(path))
             except ReadError as error:
-                log.warning("%s; its contrast is missing from the index", error)
+                log.warning("%s; its result is missing from the index", error)
         return notes
 
     def describe(self) -> None:
@@ -190,6 +206,16 @@ class Derivatives:
             raise
         return name
 
+    def _refuse_subject_folders(self) -> None:
+        """Refuse a place among the files of a subject of any dataset."""
+        place = self.folder.resolve()
+        for folder in (place, *place.parents):
+            if folder.name.startswith("sub-") and (folder.parent / "dataset_description.json").exists():
+                raise UsageError(
+                    f"The output folder {self.folder} lies among a subject's files",
+                    "a folder outside any dataset's sub-*",
+                )
+
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and those above it; remember which are new."""
         absent = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -201,6 +227,10 @@ class Derivatives:
         for folder in reversed(self._made):
             if folder.is_dir() and not any(folder.iterdir()):
                 shutil.rmtree(folder)
+
+
+def _one_line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def _link(path: Path, folder: Path) -> str:

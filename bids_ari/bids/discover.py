@@ -209,7 +209,7 @@ def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
 
 def _labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
     """Normalise the labels of one filter."""
-    return frozenset(bare_label(x, key) for x in ([labels] if isinstance(labels, str) else labels))
+    return frozenset(bare_label(str(x), key) for x in ([labels] if isinstance(labels, str | int) else labels))
 
 
 def _refusal(
@@ -220,6 +220,8 @@ def _refusal(
     A map of a node that does not name an entity passes its filter where every label in the dataset does (`implied`):
     a subject-level map of FitLins, made of all runs, has lost the only task that there is.
     """
+    if file.nested:
+        return "lies in a dataset of its own within this one"
     if file.extension not in _IMAGES:
         return "surface maps are not supported yet" if _is_surface(file) else "not a NIfTI image"
     if file.entities.get("sub") is None or _stage_named(file) == "dataset":
@@ -227,9 +229,9 @@ def _refusal(
     if file.entities.get("test") is not None:
         return "a group-level result"
     for key, labels in wanted.items():
-        label = _label(file, key)
-        if label not in labels and not (label is None and key in implied and _node(file)):
-            return f"not among the {key} asked for" if label else f"no {key} in its name"
+        own = _labels_of(file, key)
+        if not own & labels and not (not own and key in implied and _node(file)):
+            return f"not among the {key} asked for" if own else f"no {key} in its name"
     if file.entities.get("sub") in excluded:
         return "excluded"
     if (found := file.entities.get("stat")) != stat:
@@ -243,14 +245,15 @@ def _is_surface(file: StatmapFile) -> bool:
     return file.extension.endswith((".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii"))
 
 
-def _label(file: StatmapFile, key: str) -> str | None:
-    """Give the label of an entity; the contrast of HALFpipe's first level is its taskcontrast."""
-    return file.entities.get(key) or (file.entities.get("taskcontrast") if key == "contrast" else None)
+def _labels_of(file: StatmapFile, key: str) -> set[str]:
+    """Give the label of an entity; HALFpipe names a contrast of its first level taskcontrast."""
+    keys = ("contrast", "taskcontrast") if key == "contrast" else (key,)
+    return {label for each in keys if (label := file.entities.get(each))}
 
 
 def _labels_there(dataset: Dataset, key: str) -> set[str]:
     """Give every label that the statmaps of a dataset have for an entity."""
-    return {label for file in dataset.statmaps if (label := _label(file, key))}
+    return {label for file in dataset.statmaps for label in _labels_of(file, key)}
 
 
 def _stage_named(file: StatmapFile) -> str | None:
@@ -375,8 +378,12 @@ def _nothing_matches(
     return NoMatchError(
         f"No subject's map in {dataset.path} has {', '.join(asked)}",
         f"a choice from: {'; '.join(there) or 'no volume maps at all'}",
-        f"To analyse {others[0]} maps, say --stat {others[0]}" if others else "",
+        _other_stat(others[0]) if others else "",
     )
+
+
+def _other_stat(stat: str) -> str:
+    return f"To analyse {stat} maps, say --stat {stat}" + (", at the group level" if stat == "effect" else "")
 
 
 def _ways_out(files: Sequence[StatmapFile]) -> str:

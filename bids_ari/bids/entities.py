@@ -80,12 +80,12 @@ def bare_label(label: str, key: str) -> str:
 
 
 def decimal_label(value: float) -> str:
-    """Write a number as a label: shortest decimal, ``p`` for the point.
+    """Write a number as a label: shortest decimal of at most ten places, ``p`` for the point.
 
     >>> decimal_label(3.1), decimal_label(3.0), decimal_label(72.5)
     ('3p1', '3', '72p5')
     """
-    return f"{value:.10g}".replace(".", "p")
+    return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", "p")
 
 
 def _rank(pair: tuple[str, str]) -> tuple[float, str]:

@@ -68,6 +68,16 @@ class CsrAdjacency:
     starts: npt.NDArray[np.int64]
     neighbours: Ints
 
+    def __post_init__(self) -> None:
+        starts, neighbours = np.asarray(self.starts, dtype=np.int64), np.asarray(self.neighbours)
+        n_voxels, ends = starts.size - 1, (0, neighbours.size)
+        if starts.ndim != 1 or n_voxels < 0 or (starts[0], starts[-1]) != ends or (np.diff(starts) < 0).any():
+            raise ValueError("starts must rise from 0 to the number of neighbours")
+        if neighbours.size and not 0 <= neighbours.min() <= neighbours.max() < n_voxels:
+            raise ValueError(f"neighbours must be positions 0..{n_voxels - 1}")
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "neighbours", neighbours.astype(np.int32))
+
     @classmethod
     def of_edges(cls, edges: npt.NDArray[np.integer], n_voxels: int) -> "CsrAdjacency":
         """Take each edge (n_edges, 2) in both directions.
@@ -75,6 +85,9 @@ class CsrAdjacency:
         >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_voxels=3).neighbours
         array([1, 0, 2, 1], dtype=int32)
         """
+        edges = np.asarray(edges).reshape(-1, 2)
+        if edges.size and not 0 <= edges.min() <= edges.max() < n_voxels:
+            raise ValueError(f"edges must join positions 0..{n_voxels - 1}")
         both = np.concatenate([edges, edges[:, ::-1]])
         both = both[np.lexsort((both[:, 1], both[:, 0]))]
         starts = np.searchsorted(both[:, 0], np.arange(n_voxels + 1))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bids_ari.cli import main
+from bids_ari.mapcli import main as map_main
 
 SHAPE = (9, 10, 8)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])
@@ -179,6 +180,56 @@ def test_wrong_words(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_place_among_a_subjects_files_is_refused_to_all_commands(tree: Path, tmp_path: Path) -> None:
+    """Also in another dataset than the input: its subject would vanish from later runs."""
+    (tree / "dataset_description.json").write_text('{"Name": "first", "BIDSVersion": "1.8.0"}')
+    assert map_main([str(third(tree)), str(tree / "sub-01")]) == 64
+    other = tmp_path / "other"
+    write(other / "sub-01" / NAME.format("01", "c"), np.ones(SHAPE))
+    write(other / "sub-02" / NAME.format("02", "c"), np.ones(SHAPE))
+    assert main([str(other), str(tree / "sub-02" / "deep"), "group"]) == 64
+    assert sorted(path.name for path in tree.rglob("*") if path.is_dir()) == ["func"] * 4 + [
+        f"sub-0{i}" for i in (1, 2, 3, 4)
+    ]
+
+
+def test_maps_in_a_dataset_of_its_own_are_told(tree: Path, tmp_path: Path) -> None:
+    (tree / "sub-04" / "dataset_description.json").write_text('{"Name": "nested", "BIDSVersion": "1.8.0"}')
+    assert main([str(tree), str(tmp_path / "out"), "group"]) == 0
+    table = (tmp_path / "out" / "logs" / "left_out.tsv").read_text()
+    assert "sub-04" in table
+    assert "lies in a dataset of its own" in table
+
+
+def test_a_bad_atlas_for_one_space_spares_the_other(
+    tree: Path, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two spaces, the atlas is in one: that one is analysed, and the run ends with 65."""
+    for subject in ("01", "02", "03"):
+        name = NAME.format(subject, "c").replace("space-MNI", "space-Other")
+        write(tree / f"sub-{subject}" / "func" / name, maps(rng))
+    write(tmp_path / "space-MNI_atlas-one_dseg.nii.gz", np.ones(SHAPE))
+    words = ["--atlas", str(tmp_path / "space-MNI_atlas-one_dseg.nii.gz")]
+    assert main([str(tree), str(tmp_path / "out"), "group", *words]) == 65
+    assert "is in MNI; expected the space of the maps, Other" in capsys.readouterr().err
+    assert len(list((tmp_path / "out").rglob("*atlas-one_desc-greater_tdp.tsv"))) == 1
+    assert (tmp_path / "out" / "dataset_description.json").is_file()
+
+
+@pytest.mark.parametrize("words", [["", "out", "group"], ["in", "", "group"], ["in", "out", "group", "--mask", ""]])
+def test_an_empty_path_is_no_path(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """As of a variable that is not set: it would stand for the folder that one is in."""
+    assert main(words) == 64
+    assert "an empty path" in capsys.readouterr().err
+
+
+def test_a_loop_of_links(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert main([str(tree), str(tmp_path / "a"), "group"]) in (64, 73)
+    assert main([str(tmp_path / "a"), str(tmp_path / "out"), "group"]) in (64, 66)
+
+
 def test_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     for folder, said in (("nowhere", "no folder"), ("empty", "no statmap")):
@@ -224,7 +275,7 @@ def test_constant_voxels_are_counted_not_tested(tree: Path, tmp_path: Path, rng:
     z = nib.load(next((out / "group").glob("*stat-z_statmap.nii.gz"))).get_fdata()
     assert np.isnan(z[3, 3, 3])
     assert np.isfinite(z).sum() == 118
-    assert "2 voxels do not vary" in next((out / "group").glob("*report.html")).read_text()
+    assert "2 voxels not tested: the values do not vary" in next((out / "group").glob("*report.html")).read_text()
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:

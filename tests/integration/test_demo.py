@@ -96,7 +96,9 @@ def test_mean_of_the_maps_is_the_effect_only_where_the_truth_says_so(ran: Simple
 def test_no_bound_exceeds_the_truth(ran: SimpleNamespace) -> None:
     """With probability 1 - alpha all bounds hold at once: for this seed they do, of the mask and of each cluster."""
     active = _image(ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth")) == ABOVE
-    whole = json.loads((ran.folder / "results" / "logs" / "results" / f"{STEM}.json").read_text())["Results"][0]
+    whole = json.loads(
+        (ran.folder / "results" / "logs" / "results" / f"{STEM}_test-mean_desc-greater.json").read_text()
+    )["Results"][0]
     assert 0 < whole["TrueDiscoveryNumber"] <= active.sum()
     for z in (3, 4, 5):
         labels = _image(ran.folder / "results" / f"{ALL}Z{z}_dseg.nii.gz")
@@ -119,7 +121,7 @@ def test_result_tells_a_story(ran: SimpleNamespace) -> None:
 
 def test_stdout_says_where_to_look_and_compares_with_the_truth(ran: SimpleNamespace) -> None:
     results, truth = ran.folder / "results", ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth")
-    whole = json.loads((results / "logs" / "results" / f"{STEM}.json").read_text())["Results"][0]
+    whole = json.loads((results / "logs" / "results" / f"{STEM}_test-mean_desc-greater.json").read_text())["Results"][0]
     active = int((_image(truth) == ABOVE).sum())
     assert ran.stdout.splitlines() == [
         f"Dataset: {ran.data}",

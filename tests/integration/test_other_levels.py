@@ -10,9 +10,12 @@ import pytest
 from builders import SHAPE, brain, image, write_group, write_map
 from scipy import stats
 
+from bids_ari.bids.discover import discover
 from bids_ari.cli import main
+from bids_ari.errors import UsageError
 from bids_ari.mapcli import main as map_main
 from bids_ari.stats.hommel import hommel_bound
+from bids_ari.workflow import analyse_subject, subject_contrasts
 
 
 def call(*words: object) -> int:
@@ -86,8 +89,28 @@ class TestParticipant:
         np.testing.assert_allclose(nib.load(p).get_fdata()[inside], stats.t.sf(t, 20), rtol=1e-6)
 
     def test_what_has_no_meaning_there_is_refused(self, tmp_path: Path, z: np.ndarray) -> None:
-        write_map(tmp_path / "in", "01", z, stat="z")
-        assert call(tmp_path / "in", tmp_path / "out", "participant", "--smoothing", 6) == 64
+        """An effect alone has no p: taken for z it would claim anything."""
+        write_map(tmp_path / "in", "01", z, stat="effect")
+        for words in (("--smoothing", 6), ("--coverage", 0.5), ("--stat", "effect")):
+            assert call(tmp_path / "in", tmp_path / "out", "participant", *words) == 64
+        (contrast,) = subject_contrasts(discover(tmp_path / "in"))
+        with pytest.raises(UsageError, match="an effect alone has no p"):
+            analyse_subject(contrast)
+
+    def test_a_dataset_of_effects_is_not_offered_them(
+        self, tmp_path: Path, z: np.ndarray, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_map(tmp_path / "in", "01", z, stat="effect")
+        assert call(tmp_path / "in", tmp_path / "out", "participant") == 18
+        assert "at the group level" in capsys.readouterr().err
+
+    def test_files_left_out_are_told_of_their_subject(self, tmp_path: Path, z: np.ndarray) -> None:
+        for subject in ("01", "02"):
+            write_map(tmp_path / "in", subject, z, stat="z")
+            write_map(tmp_path / "in", subject, z, stat="variance")
+        first, second = subject_contrasts(discover(tmp_path / "in", stat="z"))
+        assert ["sub-01" in entry.what for entry in first.left_out] == [True]
+        assert ["sub-02" in entry.what for entry in second.left_out] == [True]
 
 
 class TestMap:
@@ -163,4 +186,6 @@ def test_alpha_is_divided_over_the_results_of_a_run(tmp_path: Path, rng: np.rand
     assert call(tmp_path / "in", tmp_path / "out", "group", *words) == 0
     alphas = [json.loads(path.read_text())["Alpha"] for path in tmp_path.rglob("*Z3_clusters.json")]
     assert alphas == [0.0125] * 4
+    divided = [json.loads(path.read_text())["AlphaDividedBy"] for path in tmp_path.rglob("*Z3_clusters.json")]
+    assert divided == [4] * 4
     assert "for each result" in (tmp_path / "out" / "index.html").read_text()

@@ -116,6 +116,10 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
         (["--atlas", "fractions.nii.gz"], 65, "not whole"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "none.tsv"], 66, "There is no table"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "odd.tsv"], 65, "columns index and name"),
+        (["--atlas", "same.nii.gz", "--atlas-labels", "empty.tsv"], 65, "cannot be read as a table"),
+        (["--atlas", "same.nii.gz", "--atlas-labels", "latin.tsv"], 65, "in UTF-8"),
+        (["--atlas", "same.nii.gz", "--atlas-labels", "twice.tsv"], 65, "names a number twice"),
+        (["--atlas-labels", "odd.tsv"], 64, "go with an atlas"),
         (["--atlas", "NoSuchAtlas", "--atlas-labels", "odd.tsv"], 64, "goes with an atlas file"),
     ],
 )
@@ -134,6 +138,9 @@ def test_regions_that_do_not_fit(
     nib.save(image(np.ones((3, 3, 3))), tmp_path / "other.nii.gz")
     nib.save(image(np.full(SHAPE, 0.5)), tmp_path / "fractions.nii.gz")
     (tmp_path / "odd.tsv").write_text("a\tb\n1\t2\n")
+    (tmp_path / "empty.tsv").write_text("")
+    (tmp_path / "latin.tsv").write_bytes("index\tname\n1\tArriè\n".encode("latin-1"))
+    (tmp_path / "twice.tsv").write_text("index\tname\n1\ta\n1\tb\n")
     monkeypatch.chdir(tmp_path)
     assert main([str(tree), "out", "group", *words]) == code
     assert said in capsys.readouterr().err

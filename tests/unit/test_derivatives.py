@@ -141,26 +141,27 @@ class TestWriting:
 
 class TestRecord:
     def test_a_rerun_removes_what_it_no_longer_writes(self, out: Derivatives) -> None:
-        for name in ("a", "b", "c", "other"):
+        """But not what another result shares."""
+        for name in ("a", "b", "c", "other", "shared"):
             out.text(f"group/{name}.txt", name)
-        out.record("faces", ["group/a.txt", "group/b.txt"], [{"Test": "mean"}])
-        out.record("houses", ["group/other.txt"], [])
-        out.record("faces", ["group/b.txt", "group/c.txt"], [{"Test": "mean"}])
+        out.record("faces", ["group/a.txt", "group/b.txt", "group/shared.txt"], {"Test": "mean"})
+        out.record("houses", ["group/other.txt", "group/shared.txt"], {})
+        out.record("faces", ["group/b.txt", "group/c.txt"], {"Test": "mean"})
         assert files(out.folder) == {
-            *("group/b.txt", "group/c.txt", "group/other.txt"),
+            *("group/b.txt", "group/c.txt", "group/other.txt", "group/shared.txt"),
             *("logs/results/faces.json", "logs/results/houses.json"),
         }
 
     def test_a_stale_file_that_is_gone_already_is_no_trouble(self, out: Derivatives) -> None:
-        out.record("faces", ["group/never.txt"], [])
-        out.record("faces", [], [])
+        out.record("faces", ["group/never.txt"], {})
+        out.record("faces", [], {})
         assert out.records()[0]["Files"] == []
 
     def test_records_of_all_runs_are_read_by_name(self, out: Derivatives) -> None:
-        out.record("b", ["y", "x", "x"], [{"Test": "mean"}])
-        out.record("a", [], [])
+        out.record("b", ["y", "x", "x"], {"Test": "mean"})
+        out.record("a", [], {})
         again = Derivatives(out.folder, {}).records()
-        assert [record["Contrast"] for record in again] == ["a", "b"]
+        assert [record["Name"] for record in again] == ["a", "b"]
         assert again[1]["Files"] == ["x", "y"]
         assert again[1]["Results"] == [{"Test": "mean"}]
 

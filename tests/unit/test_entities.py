@@ -86,3 +86,9 @@ def test_a_number_becomes_its_shortest_decimal(value: float, label: str) -> None
 )
 def test_only_the_own_key_is_stripped_from_a_label(given: str, key: str, bare: str) -> None:
     assert bare_label(given, key) == bare
+
+
+def test_small_and_large_numbers_make_labels_of_letters_and_digits() -> None:
+    assert [decimal_label(value) for value in (1e-5, 123456.0, 0.1 + 0.2, 7.000000000000001)] == [
+        "0p00001", "123456", "0p3", "7",
+    ]  # fmt: skip

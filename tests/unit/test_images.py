@@ -22,7 +22,17 @@ from bids_ari.errors import (
     ReadError,
 )
 from bids_ari.grids import Grid, Mask
-from bids_ari.images import Stack, group_mask, load_mask, load_stack, load_volume, looks_unmasked, missing, smooth
+from bids_ari.images import (
+    Stack,
+    group_mask,
+    load_map,
+    load_mask,
+    load_stack,
+    load_volume,
+    looks_unmasked,
+    missing,
+    smooth,
+)
 from bids_ari.stats.forest import grow_forest
 from bids_ari.stats.hommel import hommel_bound
 
@@ -543,7 +553,21 @@ def test_a_background_that_became_a_step_of_scaled_integers_is_zero(tmp_path: Pa
     saved.set_data_dtype(np.int16)
     nib.save(saved, tmp_path / "scaled.nii.gz")
     assert (nib.load(tmp_path / "scaled.nii.gz").get_fdata()[data == 0] != 0).all()  # what nibabel reads
-    volume, _ = load_volume(tmp_path / "scaled.nii.gz")
-    np.testing.assert_array_equal(missing(volume), data == 0)
-    step = (data.max() - data.min()) / 65_535  # the range of int16
-    np.testing.assert_allclose(volume, data, rtol=0, atol=step)
+    volume, _, absent = load_map(tmp_path / "scaled.nii.gz")
+    np.testing.assert_array_equal(absent, data == 0)
+    np.testing.assert_array_equal(volume, nib.load(tmp_path / "scaled.nii.gz").get_fdata())  # no value is changed
+
+
+def test_scaled_integers_keep_their_values_inside_the_brain(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Steps near zero are values like others, to the last digit."""
+    paths = []
+    for i in range(8):
+        saved = image(brain(rng) * 0.01)
+        saved.set_data_dtype(np.int8)
+        paths.append(tmp_path / f"{i}.nii.gz")
+        nib.save(saved, paths[-1])
+    stack = load_stack(paths, [str(i) for i in range(8)])
+    mask = group_mask(stack, None, 1.0)
+    values = np.stack([nib.load(path).get_fdata()[mask.inside] for path in paths])
+    np.testing.assert_array_equal(stack.within(mask), values)
+    assert (np.abs(values) < 1e-4).any()  # the step of int8 is larger: some values stand for zero

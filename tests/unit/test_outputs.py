@@ -53,7 +53,12 @@ def write(root: Path, out: Path, options: Options) -> Iterator[Written]:
     with Derivatives(out, dataset.roots) as derivatives:
         for contrast in discover(dataset):
             results = analyse(contrast, options)
-            yield Written(out, root, results, tuple(outputs.write(results, derivatives)))
+            yield Written(
+                out,
+                root,
+                results,
+                tuple(dict.fromkeys(name for result in results for name in outputs.write(result, derivatives))),
+            )
         derivatives.describe()
 
 

@@ -263,9 +263,10 @@ class TestTable:
             assert not result.image(field, 30.0).get_fdata().any()
             assert not result.image(field).get_fdata().any()
 
-    def test_a_threshold_that_was_not_asked_for_is_refused(self, result: ContrastResult) -> None:
-        with pytest.raises(KeyError):
-            result.table(2.5)
+    def test_any_threshold_and_any_wanted_tdp_will_do(self, result: ContrastResult) -> None:
+        sizes = [cluster.size for cluster in result.forest.at_threshold(2.5)]
+        assert list(result.table(2.5)["size"]) == sizes
+        assert list(result.table(tdp=0.33)["size"]) == [cluster.size for cluster in result.forest.with_tdp(0.33)]
 
 
 @pytest.mark.parametrize(

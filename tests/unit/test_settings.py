@@ -26,7 +26,8 @@ from bids_ari.settings import Options, Settings
 def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**{name: value})
-    assert caught.value.found.startswith(f"{name} is ")
+    flag = {"thresholds": "threshold", "alternatives": "alternative"}.get(name, name)
+    assert caught.value.found.startswith(f"{flag} is ")
     assert repr(value) in caught.value.found
     assert caught.value.expected
 
@@ -122,3 +123,8 @@ def test_a_dataset_below_a_subjects_folder_may_hold_its_output(tmp_path: Path) -
     """Only what lies between the dataset and the output counts."""
     dataset = tmp_path / "sub-99" / "dataset"
     assert Settings(dataset, dataset / "derivatives" / "ari")
+
+
+def test_numbers_that_would_share_a_file_name_are_refused() -> None:
+    with pytest.raises(UsageError, match="differ in the first ten decimals"):
+        Options(thresholds=(3, 3 + 1e-12))

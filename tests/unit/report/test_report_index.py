@@ -36,7 +36,8 @@ def out(tmp_path: Path) -> Iterator[Derivatives]:
 
 
 def record(out: Derivatives, *results: ContrastResult) -> None:
-    out.record(results[0].contrast.name, [], [outputs.summary(result) for result in results])
+    for result in results:
+        out.record(outputs.record_name(result), [], outputs.summary(result))
 
 
 def index(out: Derivatives, *failures: Failure) -> str:
@@ -116,7 +117,7 @@ def test_records_of_older_versions_lack_some_counts(
     out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     older = {key: value for key, value in outputs.summary(result).items() if key != "LargestClusters"}
-    out.record("older", [], [older])
+    out.record("older", [], older)
     assert "TDP ≥" not in index(out)
     record(out, result)
     assert "<td>–</td>" in index(out)
@@ -168,7 +169,7 @@ def test_hostile_records_stay_text(out: Derivatives, result: ContrastResult) -> 
         "Report": 'javascript:alert(1)//"><script>',
         "Notes": ["<img src=x onerror=alert(1)>"],
     }
-    out.record("hostile", [], [summary])
+    out.record("hostile", [], summary)
     html = index(out)
     assert "<script" not in html
     assert "<img" not in html

@@ -237,3 +237,18 @@ def test_compiles_without_a_cache_folder(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(kernels, "uncached", [])
     assert kernels._compiled(loop)() == 5
     assert kernels.uncached == ["loop"]
+
+
+@pytest.mark.parametrize(
+    ("starts", "neighbours"), [([0, 1, 1], [5]), ([0, 1, 1], [-1]), ([1, 1], []), ([0, 2, 1, 1], [1]), ([0, 1], [0, 0])]
+)
+def test_refuses_a_graph_that_leads_outside(starts: list[int], neighbours: list[int]) -> None:
+    """Compiled code would read what is not its own."""
+    with pytest.raises(ValueError, match=r"starts|neighbours"):
+        CsrAdjacency(np.array(starts), np.array(neighbours, dtype=np.int32))
+
+
+@pytest.mark.parametrize("edges", [[[0, 3]], [[-1, 0]], [[0, 10**8]]])
+def test_refuses_edges_to_no_vertex(edges: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match=r"positions 0\.\.2"):
+        CsrAdjacency.of_edges(np.array(edges), n_voxels=3)

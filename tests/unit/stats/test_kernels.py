@@ -34,12 +34,12 @@ def test_without_any_cache_folder_it_says_so_and_works() -> None:
         "import numba.core.caching\n"
         "numba.core.caching.CacheImpl._locator_classes = []\n"
         "import logging, sys, numpy as np\n"
-        "from bids_ari.bids.discover import Discovery\n"
+        "from bids_ari.inference import say_what_is_compiled\n"
         "from bids_ari.stats import kernels\n"
         "from bids_ari.stats.hommel import hommel_bound\n"
-        "from bids_ari.workflow import _say_what_was_found\n"
+        ""
         "logging.basicConfig(level='INFO', stream=sys.stdout)\n"
-        "_say_what_was_found(Discovery((), ()), ())\n"
+        "say_what_is_compiled()\n"
         "print(len(kernels.uncached), hommel_bound(np.array([.01, .5])).h)\n"
     )
     said = python(code)
