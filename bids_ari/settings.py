@@ -25,7 +25,7 @@ _PROPORTIONS = "proportions above 0, at most 1, that differ in the first ten dec
 
 
 def _heights(given: Any) -> tuple[float, ...]:
-    several = isinstance(given, Iterable) and not isinstance(given, str)
+    several = isinstance(given, Iterable) and not isinstance(given, str) and getattr(given, "ndim", 1) > 0
     return tuple(sorted({float(each) + 0.0 for each in (given if several else [given])}))  # + 0.0: no -0.0
 
 
@@ -175,6 +175,9 @@ class Settings:
     split_alpha: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "dataset_dir", Path(self.dataset_dir))
+        object.__setattr__(self, "output_dir", Path(self.output_dir))
+        object.__setattr__(self, "derivatives", _paths(self.derivatives))
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
         if self.level == "participant":
@@ -186,7 +189,7 @@ class Settings:
             ):
                 if found:
                     raise UsageError(f"{found} goes with the group level", hint=hint)
-        for folder in map(Path, (self.dataset_dir, *self.derivatives)):
+        for folder in (self.dataset_dir, *self.derivatives):
             for output, source in product(_places(self.output_dir), _places(folder)):
                 if output == source:
                     raise UsageError(f"The output folder {self.output_dir} is the input", "another folder")

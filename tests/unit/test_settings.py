@@ -128,3 +128,13 @@ def test_a_dataset_below_a_subjects_folder_may_hold_its_output(tmp_path: Path) -
 def test_numbers_that_would_share_a_file_name_are_refused() -> None:
     with pytest.raises(UsageError, match="differ in the first ten decimals"):
         Options(thresholds=(3, 3 + 1e-12))
+
+
+def test_settings_take_paths_as_text() -> None:
+    settings = Settings("in", "out", derivatives="in/derivatives/glm")  # type: ignore[arg-type]
+    assert (settings.dataset_dir, settings.output_dir) == (Path("in"), Path("out"))
+    assert settings.derivatives == (Path("in/derivatives/glm"),)
+
+
+def test_a_threshold_of_numpy_is_a_number() -> None:
+    assert Options(thresholds=np.array(3.0)).thresholds == Options(thresholds=np.float32(3)).thresholds == (3.0,)
