@@ -167,6 +167,25 @@ class ClusterForest:
     valid : array of bool (n_voxels,)
         False where the statistic equals that of the parent: no threshold lies between them, so the subtree is
         not a supra-threshold cluster.
+
+    References
+    ----------
+    Chen, Goeman, Krebs, Meijer & Weeda (2023), arXiv:2206.13587.
+
+    Examples
+    --------
+    Four voxels in a row, the strong ones next to each other:
+
+    >>> from bids_ari.stats.hommel import hommel_bound
+    >>> row = CsrAdjacency.of_edges(np.array([[0, 1], [1, 2], [2, 3]]), n_voxels=4)
+    >>> bound = hommel_bound(np.array([0.001, 0.0005, 0.3, 0.02]))
+    >>> forest = grow_forest(np.array([3.1, 3.3, 0.5, 2.1]), row, bound)
+    >>> forest.at_threshold(2)
+    (Cluster(label=1, size=2, tdn=2, tdp=1.000), Cluster(label=2, size=1, tdn=1, tdp=1.000))
+    >>> forest.with_tdp(0.7)
+    (Cluster(label=1, size=4, tdn=3, tdp=0.750),)
+    >>> forest.size[forest.chain(1)], forest.tdn[forest.chain(1)]
+    (array([1, 2, 4], dtype=int32), array([1, 2, 3], dtype=int32))
     """
 
     preorder: Ints

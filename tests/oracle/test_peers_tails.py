@@ -51,3 +51,38 @@ def test_one_tail_observed_and_two_tails_calibrated() -> None:
     ours = [hommel_bound(fit_p, alpha=0.1).whole > 0 for fit_p in 2 * stats.t.sf(np.abs(t), 15)]
     assert np.mean(signed) > 0.145  # three standard deviations, sqrt(.1 * .9 / 400) = .015, above .10
     assert np.mean(ours) <= 0.145
+
+
+ALPHA = 1e-4
+VOXELS = 400_000
+"""No voxel is active, so 40 p-values at most 1e-4 are expected, with a standard deviation of sqrt(40) = 6.3."""
+
+
+def test_welch_in_small_and_unequal_groups_is_too_bold_in_the_tail() -> None:
+    """5 subjects against 20 of equal variance: Welch claims several times too much; least squares is exact."""
+    values = np.random.default_rng(8).normal(size=(25, VOXELS))
+    few = np.arange(25) < 5
+    welch = stats.ttest_ind(values[few], values[~few], equal_var=False, alternative="greater")
+    matrix = np.column_stack([few, ~few]).astype(float)
+    (glm,) = fit_glm(values, matrix, {"difference": np.array([1.0, -1.0])})
+    assert (welch.pvalue <= ALPHA).sum() > 3 * ALPHA * VOXELS
+    assert abs((glm.p("greater") <= ALPHA).sum() - 40) < 3 * 6.3
+
+
+def test_dersimonian_laird_with_a_normal_z_is_too_bold_in_the_tail() -> None:
+    """10 subjects that differ as much as their own maps are uncertain: z of the weighted mean ignores that both the
+    weights and the spread are estimates. The t of the plain mean is exact where the subjects' precision is alike.
+    """
+    rng = np.random.default_rng(9)
+    n = 10
+    within = np.ones((n, 1))  # sampling variance of each subject's effect
+    values = rng.normal(size=(n, VOXELS)) * np.sqrt(within + 1.0)  # and 1.0 between subjects
+    weights = 1 / within
+    mean = (weights * values).sum(axis=0) / weights.sum()
+    q = (weights * (values - mean) ** 2).sum(axis=0)
+    between = np.maximum(0.0, (q - (n - 1)) / (weights.sum() - (weights**2).sum() / weights.sum()))
+    weights = 1 / (within + between)
+    z = (weights * values).sum(axis=0) / np.sqrt(weights.sum(axis=0))
+    (glm,) = fit_glm(values, np.ones((n, 1)), {"mean": np.ones(1)})
+    assert (stats.norm.sf(z) <= ALPHA).sum() > 5 * ALPHA * VOXELS
+    assert abs((glm.p("greater") <= ALPHA).sum() - 40) < 3 * 6.3
