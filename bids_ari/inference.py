@@ -14,7 +14,7 @@ from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import load_map, load_mask
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
-from bids_ari.results import ContrastResult, extremeness
+from bids_ari.results import ContrastResult, extremeness, highest_of
 from bids_ari.settings import Options
 from bids_ari.stats import kernels
 from bids_ari.stats.bounds import Bound
@@ -192,10 +192,8 @@ def cluster_tdp(
         clusters = forest.with_tdp(tdp)
     else:
         clusters = tuple(cluster for each in options.thresholds for cluster in forest.at_threshold(each))
-    proportion = np.zeros(tested.n_voxels, dtype=np.float32)
-    for cluster in clusters:
-        proportion[cluster.voxels] = np.maximum(proportion[cluster.voxels], np.float32(cluster.tdp))
-    return grid.image(tested.volume(proportion))
+    proportion = highest_of(((cluster.voxels, cluster.tdp) for cluster in clusters), tested.n_voxels)
+    return grid.image(tested.volume(proportion.astype(np.float32)))
 
 
 def _joint_error(alternative: Alternative, options: Options) -> tuple[str, ...]:

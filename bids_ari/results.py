@@ -1,6 +1,6 @@
 """Results: everything that is known about one test, in one direction, of one contrast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -127,10 +127,9 @@ class ContrastResult:
         threshold, tdp : float, optional
             Any threshold, or any wanted TDP; with neither, the highest over the thresholds asked for.
         """
-        values = np.zeros(self.mask.n_voxels)
-        for cluster in self.formed(threshold, tdp):
-            values[cluster.voxels] = np.maximum(values[cluster.voxels], cluster.tdp)
-        return values
+        return highest_of(
+            ((cluster.voxels, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.mask.n_voxels
+        )
 
     def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
         """Give the label of the cluster that holds each voxel, (n_voxels,); 0 outside."""
@@ -176,10 +175,8 @@ class ContrastResult:
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
         """Give the TDP of the region that holds each voxel, the highest where regions overlap."""
-        values = np.zeros(self.mask.n_voxels, dtype=np.float32)
-        for region in regions.regions:
-            values[region.voxels] = np.maximum(values[region.voxels], np.float32(self.bound.tdp(region.voxels)))
-        return self._image(values, 0)
+        tdp = ((region.voxels, self.bound.tdp(region.voxels)) for region in regions.regions)
+        return self._image(highest_of(tdp, self.mask.n_voxels).astype(np.float32), 0)
 
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
         """Give clusters as a table, one row each; see `bids_ari.tables.cluster_table`.
@@ -229,6 +226,14 @@ class RunSummary:
 def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:
     """Turn z so that large is extreme in the direction of a test."""
     return {"greater": z, "less": -z, "two-sided": np.abs(z)}[alternative]
+
+
+def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_voxels: int) -> FloatArray:
+    """Give for each voxel the highest value of the sets that hold it, (n_voxels,); 0 for none."""
+    highest = np.zeros(n_voxels)
+    for voxels, value in valued:
+        highest[voxels] = np.maximum(highest[voxels], value)
+    return highest
 
 
 def threshold_label(threshold: float) -> str:

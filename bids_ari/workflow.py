@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +35,9 @@ from bids_ari.stats.tails import FloatArray
 from bids_ari.templates import template_mask
 
 log = logging.getLogger(__name__)
+
+_SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")
+"""The subjects that a path names."""
 
 
 def run(settings: Settings) -> RunSummary:
@@ -124,7 +127,7 @@ def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = 
 def write(results: tuple[ContrastResult, ...], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
     for result in results:
-        written = outputs.write(result, out) + report.write((result,), out)
+        written = outputs.write(result, out) + report.write(result, out)
         out.record(outputs.record_name(result), written, outputs.summary(result))
 
 
@@ -238,12 +241,15 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
     """Take contrast sets apart: one for each map of each subject, session and run."""
     apart: dict[Entities, ContrastSet] = {}
     for contrast in discovery:
+        left_out: dict[str, list[LeftOut]] = defaultdict(list)
+        for entry in contrast.left_out:
+            for subject in set(_SUBJECT.findall(entry.what)):
+                left_out[subject].append(entry)
         for member in contrast.members:
             key = member.file.entities.without("stat", "node", "level")
             others = apart[key].members if key in apart else ()
-            theirs = re.compile(f"(^|[/_])sub-{re.escape(member.subject)}([/_]|$)")
-            left_out = tuple(entry for entry in contrast.left_out if theirs.search(entry.what))
-            apart[key] = ContrastSet(key, contrast.stat, (*others, member), left_out, contrast.notes)
+            theirs = tuple(left_out.get(member.subject, ()))
+            apart[key] = ContrastSet(key, contrast.stat, (*others, member), theirs, contrast.notes)
     return tuple(apart[key] for key in sorted(apart, key=str))
 
 

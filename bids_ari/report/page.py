@@ -3,7 +3,7 @@
 import math
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,13 +52,13 @@ class Section:
     belongs: Callable[[ContrastResult], bool] = _always
 
 
-def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
-    """Write the report of each result of one contrast, and its pictures as files.
+def write(result: ContrastResult, out: Derivatives) -> list[str]:
+    """Write the report of a result, and its pictures as files.
 
     Parameters
     ----------
-    results : sequence of ContrastResult
-        The results of one contrast.
+    result : ContrastResult
+        What was found.
     out : Derivatives
         Where to.
 
@@ -67,12 +67,9 @@ def write(results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
     list of str
         The names of the files that were written.
     """
-    written = []
-    for result in results:
-        pictures = dict(draw(result))
-        written += [out.binary(picture.name, picture.png) for picture in pictures.values()]
-        written.append(out.text(outputs.report_name(result), page(result, pictures)))
-    return written
+    pictures = dict(draw(result))
+    written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
+    return [*written, out.text(outputs.report_name(result), page(result, pictures))]
 
 
 def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
