@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bids_ari._version import __version__
 
 if TYPE_CHECKING:
+    from bids_ari.analysis import analyse
     from bids_ari.bids.discover import discover
     from bids_ari.errors import BidsAriError
     from bids_ari.inference import cluster_tdp
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from bids_ari.settings import Options, Settings
     from bids_ari.stats.forest import ClusterForest
     from bids_ari.stats.hommel import hommel_bound
-    from bids_ari.workflow import analyse, run
+    from bids_ari.workflow import run
 
 _HOMES = {
     "BidsAriError": "bids_ari.errors",
@@ -29,7 +30,7 @@ _HOMES = {
     "ContrastResult": "bids_ari.results",
     "Options": "bids_ari.settings",
     "Settings": "bids_ari.settings",
-    "analyse": "bids_ari.workflow",
+    "analyse": "bids_ari.analysis",
     "cluster_tdp": "bids_ari.inference",
     "discover": "bids_ari.bids.discover",
     "hommel_bound": "bids_ari.stats.hommel",

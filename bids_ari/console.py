@@ -2,27 +2,36 @@
 
 import argparse
 import logging
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
+from bids_ari.caches import caches
 from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
 
 
 def answer(
-    parser: argparse.ArgumentParser, words: Sequence[str] | None, work: Callable[[argparse.Namespace], int]
+    parse: Callable[[Sequence[str]], argparse.Namespace],
+    words: Sequence[str] | None,
+    work: Callable[[argparse.Namespace], int],
 ) -> int:
     """Run a command: parse its words, do its work, say errors in words; give the exit code.
 
     Parameters
     ----------
-    parser : ArgumentParser
-        With a flag ``verbose``.
+    parse : callable
+        Takes words, gives arguments; ``verbose`` is among them.
     words : sequence of str or None
         The words after the command; None for those of the process.
     work : callable
@@ -30,11 +39,35 @@ def answer(
     """
     set_up_log(0)
     try:
-        arguments = parser.parse_args(words)
+        arguments = parse(sys.argv[1:] if words is None else words)
         set_up_log(arguments.verbose)
-        return work(arguments)
+        with terminated_like_interrupted(), writable_caches(arguments):
+            return work(arguments)
     except BaseException as error:
         return exit_code_of(error)
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which schedulers and containers send, clean up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
+    """Find writable folders for caches before the libraries that want them are loaded."""
+    threads, output = getattr(arguments, "omp_nthreads", None), getattr(arguments, "output_dir", None)
+    if threads:
+        os.environ.update(dict.fromkeys(_THREADS, str(threads)))
+    with caches(getattr(arguments, "work_dir", None), output):
+        yield
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -58,7 +91,10 @@ class _ToStderr(logging.Handler):
     """Write to what is stderr at the time, which a notebook or a test may have replaced since."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(f"{self.format(record)}\n")
+        from tqdm import tqdm
+
+        with tqdm.external_write_mode(sys.stderr):  # a progress bar makes way for the line
+            sys.stderr.write(f"{self.format(record)}\n")
 
 
 def some_path(text: str) -> Path:
@@ -69,14 +105,20 @@ def some_path(text: str) -> Path:
 
 
 def set_up_log(verbose: int) -> None:
-    """Send the log of this package to stderr; more of it with ``-v``."""
-    package = logging.getLogger("bids_ari")
+    """Send the log of this package to stderr; more of it with ``-v``, that of the libraries too with ``-vv``."""
+    everything, package = logging.getLogger(), logging.getLogger("bids_ari")
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
-    for handler in list(package.handlers):
-        package.removeHandler(handler)
+    for logger in (everything, package):
+        for handler in [each for each in logger.handlers if isinstance(each, _ToStderr)]:
+            logger.removeHandler(handler)
     handler = _ToStderr()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    package.addHandler(handler)
+    if verbose > 1:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        everything.setLevel(logging.INFO)
+        everything.addHandler(handler)
+    else:
+        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+        package.addHandler(handler)
 
 
 class Parser(argparse.ArgumentParser):

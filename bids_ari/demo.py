@@ -147,7 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
-    return answer(parser(), argv, show)
+    return answer(parser().parse_args, argv, show)
 
 
 def show(arguments: argparse.Namespace) -> int:
@@ -308,7 +308,7 @@ def fetch_localizer() -> Mapping[str, bytes]:
 
 def _claim(folder: Path, kind: Kind) -> None:
     """Refuse a folder that holds anything but an earlier dataset of the same kind."""
-    from bids_ari.bids.dataset import read_json
+    from bids_ari.bids.metadata import read_json
 
     about = read_json(folder / "dataset_description.json")
     if about.get("Name") == kind.name and MADE_BY in str(about.get("GeneratedBy")):

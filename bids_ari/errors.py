@@ -10,6 +10,7 @@
       DataError                           65  files are there but do not fit
         GridMismatchError, SidecarError, DesignError, EmptyMaskError, DuplicateMapsError
       ReadError                           74  a file that exists cannot be read
+      TemporaryError                      75  somebody else is at it: try again
       OutputError                         73  the output cannot be written
 
 The exit codes are those of the BIDS-App execution specification and of ``sysexits.h``.
@@ -106,10 +107,28 @@ class ReadError(BidsAriError):
     exit_code = 74
 
 
+class TemporaryError(BidsAriError):
+    """Somebody else is at the same result just now."""
+
+    exit_code = 75
+
+
 class OutputError(BidsAriError):
     """The output cannot be written."""
 
     exit_code = 73
+
+
+def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:
+    """Give the exit code of a run from those of the contrasts that failed, and whether any other was analysed.
+
+    >>> joint_exit_code([], True), joint_exit_code([74, 74], False), joint_exit_code([74], True)
+    (0, 74, 65)
+    """
+    different = set(codes)
+    if not different:
+        return 0
+    return different.pop() if len(different) == 1 and not any_done else DataError.exit_code
 
 
 def counted(n: int, noun: str) -> str:

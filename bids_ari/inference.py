@@ -1,7 +1,7 @@
 """From statistics of one map to its bound, its forest and its clusters, in each direction."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +56,7 @@ def conclude(
     n_constant: int = 0,
     folder: str = "group",
     notes: tuple[str, ...] = (),
+    hashes: Mapping[str, str] | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Bound one test in each direction asked for; the arguments are fields of the results.
 
@@ -87,6 +88,7 @@ def conclude(
                 atlas=atlas,
                 folder=folder,
                 notes=notes + _joint_error(alternative, options),
+                hashes=hashes or {},
             )
         )
     return tuple(results)

@@ -4,7 +4,8 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from bids_ari.cli import EXIT_CODES, add_general, add_inference, add_mask, add_regions, read_options
+from bids_ari import flags
+from bids_ari.cli import read_options, read_resources
 from bids_ari.console import Parser, answer, some_path
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         The words after the command; those of the process by default.
     """
-    return answer(parser(), argv, analyse_map)
+    return answer(parser().parse_args, argv, analyse_map)
 
 
 def analyse_map(arguments: argparse.Namespace) -> int:
@@ -26,7 +27,7 @@ def analyse_map(arguments: argparse.Namespace) -> int:
     options = read_options(arguments)
     from bids_ari.workflow import run_map
 
-    run_map(arguments.map, arguments.output_dir, options, arguments.dof)
+    run_map(arguments.map, arguments.output_dir, options, arguments.dof, read_resources(arguments))
     log.info("Reports: %s", arguments.output_dir / "index.html")
     return 0
 
@@ -37,15 +38,16 @@ def parser() -> argparse.ArgumentParser:
         prog="bids-ari-map",
         description="All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any "
         "other program: the tables, maps and report of bids-ari, without a dataset.",
-        epilog=EXIT_CODES,
+        epilog=flags.EXIT_CODES,
         allow_abbrev=False,
     )
     top.add_argument("map", type=some_path, metavar="MAP", help="statistical map, not thresholded; only read")
     top.add_argument("output_dir", type=some_path, metavar="OUTPUT_DIR", help="where all results are written")
-    add_general(top)
+    flags.add_general(top)
     data = top.add_argument_group("data")
-    add_mask(data)
+    flags.add_mask(data)
     data.add_argument("--dof", type=float, metavar="N", help="the map holds t statistics with N degrees of freedom (z)")
-    add_inference(top.add_argument_group("inference"))
-    add_regions(top.add_argument_group("regions"))
+    flags.add_inference(top.add_argument_group("inference"))
+    flags.add_regions(top.add_argument_group("regions"))
+    flags.add_machine(top.add_argument_group("running"))
     return top

@@ -8,8 +8,10 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from bids_ari import archive
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.discover import SubjectMap
 from bids_ari.bids.entities import Entities
 from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
 from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
@@ -130,7 +132,7 @@ def stem(result: ContrastResult, **labels: str) -> Entities:
 
 def write(result: ContrastResult, out: Derivatives) -> list[str]:
     """Write the maps and tables of a result; give the names of the files."""
-    writers = (_write_maps, _write_clusters, _write_regions, _write_design)
+    writers = (_write_maps, _write_clusters, _write_regions, _write_design, _write_archive)
     return [name for each in writers for name in each(result, out)]
 
 
@@ -248,12 +250,14 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     if design is None:
         return
     frame = pd.DataFrame(design.matrix, columns=list(design.columns))
+    frame.insert(0, "sha256", [_hashes(result, member) for member in contrast.members])
     frame.insert(0, "source", [member.uri for member in contrast.members])
     frame.insert(0, "participant_id", [f"sub-{subject}" for subject in contrast.subjects])
     sidecar: Sidecar = {
         "Description": "Design matrix of the group model, fitted by ordinary least squares",
         "participant_id": {"Description": "Subject"},
-        "source": {"Description": "The subject's map, as a BIDS URI"},
+        "source": {"Description": "The subject's map, or the maps that were combined, as BIDS URIs"},
+        "sha256": {"Description": "SHA-256 of each of these files"},
         **{column: {"Description": "Column of the design matrix"} for column in design.columns},
         "Tests": {name: dict(zip(design.columns, map(float, w), strict=True)) for name, w in design.tests.items()},
         "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],
@@ -263,12 +267,31 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     yield out.json(_path(result, contrast.entities, "design", ".json"), sidecar)
 
 
+def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
+    """Write everything that is known of the result as one file, which the explorer and ``--reports-only`` read."""
+    yield out.binary(_path(result, stem(result, desc=result.desc), *archive.NAME), archive.pack(result))
+
+
+def _hashes(result: ContrastResult, member: SubjectMap) -> str:
+    """Give the hashes of the files of a subject."""
+    return ", ".join(result.hashes.get(uri, "n/a") for uri in member.uris)
+
+
+def _combined_by(result: ContrastResult) -> str | None:
+    """Say how several maps of a subject became one."""
+    members = result.contrast.members
+    if all(len(member.files) == 1 for member in members):
+        return None
+    return "precision-weighted mean" if any(member.variances for member in members) else "mean"
+
+
 def _about(result: ContrastResult, description: str, with_inference: bool) -> Sidecar:
     """Tell everything that is needed to make a file again."""
     options, contrast = result.options, result.contrast
     about: Sidecar = {
         "Description": description,
-        "Sources": [member.uri for member in contrast.members],
+        "Sources": [uri for member in contrast.members for uri in member.uris],
+        "SourceHashes": {uri: f"sha256:{digest}" for uri, digest in result.hashes.items()},
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
@@ -276,11 +299,14 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if result.design is not None:
+        del about["SourceHashes"]  # they stand in the table of the design
         about |= {
             "Sources": [f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"],
             "Estimator": "ordinary least squares",
             "Test": result.test,
             "NumberOfSubjects": len(contrast.members),
+            "CombinedOver": contrast.combined or None,
+            "CombinedBy": _combined_by(result),
             "NumberOfConstantVoxels": result.n_constant,
             "SmoothingFWHM": options.smoothing or 0,
             "SmoothingFWHMUnits": "mm",

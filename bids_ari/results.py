@@ -1,7 +1,7 @@
 """Results: everything that is known about one test, in one direction, of one contrast."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import nibabel as nib
@@ -12,7 +12,7 @@ import pandas as pd
 from bids_ari.bids.discover import ContrastSet, LeftOut
 from bids_ari.bids.entities import decimal_label
 from bids_ari.design import Design
-from bids_ari.errors import BidsAriError
+from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
 from bids_ari.regions import RegionSet
 from bids_ari.settings import Options
@@ -67,6 +67,8 @@ class ContrastResult:
         Where its files go, below the root of the output.
     notes : tuple of str
         What the reader should know: choices made, warnings.
+    hashes : mapping of str to str
+        The SHA-256 of each map that was read, by its BIDS URI.
     """
 
     contrast: ContrastSet
@@ -85,6 +87,7 @@ class ContrastResult:
     atlas: RegionSet | None = None
     folder: str = "group"
     notes: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def test(self) -> str:
@@ -216,11 +219,26 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to: the results, the contrasts that failed, and the files that belong to no contrast."""
+    """What a run came to.
+
+    Attributes
+    ----------
+    results : tuple of ContrastResult
+        What was found.
+    failures : tuple of Failure
+        The contrasts that could not be analysed.
+    left_out : tuple of LeftOut
+        Files that belong to no contrast.
+    """
 
     results: tuple[ContrastResult, ...]
     failures: tuple[Failure, ...]
     left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all went well, that of the failures when they agree and nothing else was done, else that of data."""
+        return joint_exit_code((failure.error.exit_code for failure in self.failures), bool(self.results))
 
 
 def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:

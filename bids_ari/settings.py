@@ -67,6 +67,9 @@ TEMPLATE = Path("template")
 
 LEVELS = ("participant", "group")
 
+_SAME_LEVEL = {"dataset": "group"}
+"""Other names of a level: BIDS Stats Models call it so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -140,6 +143,49 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """What a run may use of the machine.
+
+    Attributes
+    ----------
+    work_dir : Path or None
+        Folder for caches and temporary files; the system's by default.
+    n_procs : int or None
+        How many maps are read at a time; all processors that this process may use by default.
+    n_threads : int or None
+        Threads of the numerical libraries; theirs to choose by default. Takes effect on the command line only, before
+        they are loaded.
+    memory : int or None
+        Bytes; what needs more is refused. What the machine has free by default.
+
+    Raises
+    ------
+    UsageError
+        When a value cannot be used.
+    """
+
+    work_dir: Path | None = None
+    n_procs: int | None = None
+    n_threads: int | None = None
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, flag in (("n_procs", "nprocs"), ("n_threads", "omp-nthreads"), ("memory", "mem")):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+                raise UsageError(f"{flag} is {value!r}", "a whole number above 0")
+        if self.work_dir is not None:
+            object.__setattr__(self, "work_dir", Path(self.work_dir))
+
+    @property
+    def n_jobs(self) -> int:
+        """How many maps are read at a time."""
+        if self.n_procs is not None:
+            return self.n_procs
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A run: which dataset, where to, and what to do.
 
@@ -154,9 +200,19 @@ class Settings:
     options : Options
         What is asked of the data.
     level : {'group', 'participant'}
-        Analyse the subjects together, or each subject's own maps.
+        Analyse the subjects together, or each subject's own maps; ``dataset`` is another name of ``group``.
     split_alpha : bool
         Divide alpha over the results of the run, so that all their bounds hold together.
+    filter_file : Path or None
+        JSON that chooses maps by entities, as `bids_ari.bids.filters` reads it.
+    manifest : Path or None
+        Table of the maps, instead of the names in `dataset_dir`.
+    database_dir : Path or None
+        Where the index of the dataset is kept from run to run.
+    resources : Resources
+        What the run may use.
+    stop_on_first_crash : bool
+        Stop at the first contrast that fails.
 
     Raises
     ------
@@ -173,16 +229,24 @@ class Settings:
     options: Options = field(default_factory=Options)
     level: str = "group"
     split_alpha: bool = False
+    filter_file: Path | None = None
+    manifest: Path | None = None
+    database_dir: Path | None = None
+    resources: Resources = field(default_factory=Resources)
+    stop_on_first_crash: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dataset_dir", Path(self.dataset_dir))
-        object.__setattr__(self, "output_dir", Path(self.output_dir))
+        for name in ("dataset_dir", "output_dir", "filter_file", "manifest", "database_dir"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(value))
         object.__setattr__(self, "derivatives", _paths(self.derivatives))
+        object.__setattr__(self, "level", _SAME_LEVEL.get(self.level, self.level))
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
         if self.level == "participant":
             object.__setattr__(self, "filters", {"stat": "z", **self.filters})
             for found, hint in (
+                (self.filters.get("combine") and "--combine", "Maps that are combined have no z of their own"),
                 (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
                 (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
                 (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),

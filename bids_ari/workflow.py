@@ -1,43 +1,53 @@
 """The story, top to bottom: find the contrasts, analyse each, write what was found."""
 
 import logging
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from bids_ari import outputs, report
-from bids_ari.bids.dataset import open_dataset, read_sidecar
+from bids_ari import archive, outputs, report
+from bids_ari.analysis import (
+    analyse,
+    analyse_map,
+    analyse_subject,
+)
+from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.discover import MAP_SOURCE, ContrastSet, Discovery, LeftOut, SubjectMap, contrast_of_map, discover
-from bids_ari.bids.entities import Entities
-from bids_ari.design import one_sample_design
+from bids_ari.bids.discover import (
+    MAP_SOURCE,
+    ContrastSet,
+    Discovery,
+    LeftOut,
+    contrast_of_map,
+    discover,
+    subject_contrasts,
+)
+from bids_ari.bids.filters import read_filter_file
+from bids_ari.bids.manifest import open_manifest
+from bids_ari.compute import progress
+from bids_ari.config import to_toml
 from bids_ari.errors import (
+    BidsAriError,
     DataError,
-    EmptyMaskError,
     InputNotFoundError,
     ReadError,
-    SidecarError,
+    TemporaryError,
     UsageError,
     counted,
     listing,
 )
-from bids_ari.grids import Grid, Mask
-from bids_ari.images import group_mask, load_map, load_mask, load_stack, load_volume, looks_unmasked, resample_nearest
-from bids_ari.inference import conclude, tested_voxels
+from bids_ari.overview import overview
 from bids_ari.results import ContrastResult, Failure, RunSummary
-from bids_ari.settings import TEMPLATE, Options, Settings
-from bids_ari.stats.glm import GlmResult, fit_glm
-from bids_ari.stats.tails import FloatArray
-from bids_ari.templates import template_mask
+from bids_ari.runlog import RunLog
+from bids_ari.settings import TEMPLATE, Options, Resources, Settings
 
 log = logging.getLogger(__name__)
 
-_SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")
-"""The subjects that a path names."""
+SPARES_OTHERS = (DataError, InputNotFoundError, ReadError, UsageError, TemporaryError)
+"""Errors of one contrast, after which the others are analysed; when the output cannot be written, nothing can."""
 
 
 def run(settings: Settings) -> RunSummary:
@@ -58,34 +68,40 @@ def run(settings: Settings) -> RunSummary:
     BidsAriError
         When nothing can be analysed, or the output cannot be written.
     """
-    _check_files(settings.options)
-    dataset = open_dataset(settings.dataset_dir, settings.derivatives, leave_out=[settings.output_dir])
-    discovery = discover(dataset, **settings.filters)
-    contrasts = subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
-    options = _split_alpha(settings, len(contrasts))
-    _say_what_was_found(discovery, contrasts)
-    results: list[ContrastResult] = []
-    failures: list[Failure] = []
-    with Derivatives(settings.output_dir, dataset.roots) as out:
-        try:
-            for contrast in contrasts:
-                try:
-                    found = (analyse_subject if settings.level == "participant" else analyse)(contrast, options)
-                except (DataError, InputNotFoundError, ReadError, UsageError) as error:  # spares the other contrasts
-                    log.error("%s: %s", contrast.name, error)
-                    failures.append(Failure(contrast, error))
-                    continue
-                write(found, out)
-                results.extend(found)
-        finally:  # also when the disk is full or somebody presses Ctrl-C: what is done stays usable
-            if results or out.records():
-                out.left_out({entry.what: entry.reason for entry in _all_left_out(discovery)})
-                report.write_index(out, failures)
-                out.describe()
+    with RunLog(to_toml(settings)) as journal:
+        _check_files(settings.options)
+        dataset, discovery = find(settings)
+        contrasts = contrasts_of(discovery, settings)
+        options = _split_alpha(settings, len(contrasts))
+        journal.left_out = discovery.all_left_out()
+        _say_what_was_found(journal.left_out, contrasts)
+        results: list[ContrastResult] = []
+        failures: list[Failure] = []
+        with Derivatives(settings.output_dir, dataset.roots) as out:
+            journal.open(out)
+            try:
+                for contrast in progress(contrasts, unit="contrast"):
+                    try:
+                        results += _analyse_and_write(contrast, replace(settings, options=options), out, journal)
+                    except SPARES_OTHERS as error:
+                        failures.append(_fail(contrast, error, out, journal))
+                        if settings.stop_on_first_crash:
+                            break
+            except BaseException:  # the disk is full, or somebody pressed Ctrl-C: what is done stays usable
+                with suppress(BidsAriError):
+                    _describe(out)
+                raise
+            _describe(out)
     return RunSummary(tuple(results), tuple(failures), discovery.left_out)
 
 
-def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = None) -> tuple[ContrastResult, ...]:
+def run_map(
+    path: Path,
+    output_dir: Path,
+    options: Options,
+    dof: float | None = None,
+    resources: Resources | None = None,
+) -> tuple[ContrastResult, ...]:
     """Bound a statistical map that was made elsewhere, and write what was found.
 
     Parameters
@@ -99,6 +115,8 @@ def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = 
         What is asked; smoothing and coverage play no part.
     dof : float, optional
         Degrees of freedom of a t map, above 0.
+    resources : Resources, optional
+        What may be used of the machine.
 
     Returns
     -------
@@ -110,147 +128,82 @@ def run_map(path: Path, output_dir: Path, options: Options, dof: float | None = 
     BidsAriError
         When the map cannot be analysed, or the output cannot be written.
     """
-    if dof is not None and not 0 < dof < float("inf"):
-        raise UsageError(f"dof is {dof}", "a finite number above 0")
-    _check_files(options)
-    volume, grid, absent = load_map(path)
-    contrast = contrast_of_map(path, "z" if dof is None else "t")
-    tested = tested_voxels(volume, absent, grid, _given_mask(options, contrast, grid))
-    with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out:
-        results = conclude_map(volume, tested, contrast, options, dof)
-        write(results, out)
-        report.write_index(out, [])
-        out.describe()
+    with RunLog("") as journal:
+        _check_files(options)
+        began = time.monotonic()
+        results = analyse_map(path, options, resources, dof)
+        with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out:
+            journal.open(out)
+            name = results[0].contrast.name
+            with out.result(name):
+                write(results, out)
+            _tell(name, results, journal, time.monotonic() - began)
+            _describe(out)
     return results
 
 
-def write(results: tuple[ContrastResult, ...], out: Derivatives) -> None:
+def preview(settings: Settings) -> str:
+    """Say what a run would analyse, what it would leave out and why; write nothing.
+
+    Raises
+    ------
+    BidsAriError
+        When nothing can be analysed.
+    """
+    _, discovery = find(settings)
+    return overview(discovery, contrasts_of(discovery, settings))
+
+
+def rebuild_reports(output_dir: Path) -> None:
+    """Make the reports of all results in an output folder anew, from what was written there.
+
+    Raises
+    ------
+    InputNotFoundError
+        When there is no result.
+    DataError
+        When what was written of a result is damaged.
+    """
+    if not any((output_dir / "logs" / "results").glob("*.json")):
+        raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
+    with Derivatives(output_dir, {}) as out:
+        for record in progress(out.records(), unit="report"):
+            path = next((name for name in record["Files"] if name.endswith(archive.SUFFIX)), None)
+            if path is None:
+                log.warning("%s has no %s, and keeps its report", record["Name"], archive.SUFFIX)
+                continue
+            with out.result(str(record["Contrast"])):
+                result = archive.unpack((output_dir / path).read_bytes(), path)
+                kept = [name for name in record["Files"] if not name.endswith((".html", ".png"))]
+                out.record(record["Name"], kept + report.write(result, out), outputs.summary(result))
+            log.info("%s: report made anew", record["Name"])
+        with out.shared():
+            report.write_index(out)
+
+
+def find(settings: Settings) -> tuple[Dataset, Discovery]:
+    """Open the dataset or the manifest, and sort its maps into contrasts."""
+    where = None if settings.filter_file is None else read_filter_file(settings.filter_file)
+    dataset = (
+        open_dataset(
+            settings.dataset_dir, settings.derivatives, [settings.output_dir], database_dir=settings.database_dir
+        )
+        if settings.manifest is None
+        else open_manifest(settings.manifest)
+    )
+    return dataset, discover(dataset, **settings.filters, where=where)
+
+
+def contrasts_of(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
+    """Give what is analysed at the level of a run: groups, or maps of single subjects."""
+    return subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
+
+
+def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
     for result in results:
         written = outputs.write(result, out) + report.write(result, out)
         out.record(outputs.record_name(result), written, outputs.summary(result))
-
-
-def analyse(contrast: ContrastSet, options: Options | None = None) -> tuple[ContrastResult, ...]:
-    """Go from one set of subject maps to true discovery proportions.
-
-    Parameters
-    ----------
-    contrast : ContrastSet
-        The maps, from `discover`.
-    options : Options, optional
-        What is asked.
-
-    Returns
-    -------
-    tuple of ContrastResult
-        One per test and alternative.
-
-    Raises
-    ------
-    DataError
-        When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, or no
-        voxel left to test.
-    """
-    options = options or Options()
-    contrast.check()
-    design = one_sample_design(contrast.subjects)
-    stack = load_stack(contrast.paths, contrast.subjects)
-    given = _given_mask(options, contrast, stack.grid)
-    mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
-    effects = stack.within(mask, options.smoothing)
-    results: tuple[ContrastResult, ...] = ()
-    for glm in fit_glm(effects, design.matrix, design.tests):
-        tested = np.isfinite(glm.z)
-        if not tested.any():
-            raise EmptyMaskError(
-                f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
-                hint="Check that these are maps of different subjects",
-            )
-        n_constant = int((~tested).sum())
-        results += conclude(
-            glm.at(tested),
-            mask.keep(tested),
-            contrast,
-            options,
-            coverage=stack.coverage,
-            design=design,
-            n_constant=n_constant,
-            notes=contrast.notes + tuple(_notes(mask, n_constant, options)),
-        )
-    _say_what_came_out(results)
-    return results
-
-
-def analyse_subject(contrast: ContrastSet, options: Options | None = None) -> tuple[ContrastResult, ...]:
-    """Go from one subject's own z or t map to true discovery proportions.
-
-    Parameters
-    ----------
-    contrast : ContrastSet
-        Of one map, from `subject_contrasts`. The sidecar of a t map tells its DegreesOfFreedom.
-    options : Options, optional
-        What is asked; smoothing and coverage play no part.
-
-    Returns
-    -------
-    tuple of ContrastResult
-        One per alternative.
-
-    Raises
-    ------
-    DataError
-        When the map does not fit: damaged, on another grid than the mask, without a value, a t map without
-        degrees of freedom.
-    """
-    options = options or Options()
-    contrast.check()
-    (member,) = contrast.members
-    if contrast.stat not in ("z", "t"):
-        raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
-    dof = _dof_of(member) if contrast.stat == "t" else None
-    session = contrast.entities.get("ses")
-    folder = f"sub-{member.subject}" + (f"/ses-{session}" if session else "")
-    noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
-    volume, grid, absent = load_map(member.file.path)
-    nonzero = np.where(volume == 0, np.nan, volume)
-    tested = tested_voxels(nonzero, absent | (volume == 0), grid, _given_mask(options, contrast, grid))
-    return conclude_map(volume, tested, contrast, options, dof, folder=folder, notes=(noise,))
-
-
-def conclude_map(
-    volume: FloatArray,
-    tested: Mask,
-    contrast: ContrastSet,
-    options: Options,
-    dof: float | None,
-    folder: str = "group",
-    notes: tuple[str, ...] = (),
-) -> tuple[ContrastResult, ...]:
-    """Bound a z map, or a t map with its degrees of freedom, (x, y, z), that was made elsewhere."""
-    values = volume[tested.inside]
-    glm = GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof)
-    notes = contrast.notes + notes + tuple(_notes(tested, 0, options))
-    covered = tested.inside.astype(float)
-    results = conclude(glm, tested, contrast, options, coverage=covered, folder=folder, notes=notes)
-    _say_what_came_out(results)
-    return results
-
-
-def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
-    """Take contrast sets apart: one for each map of each subject, session and run."""
-    apart: dict[Entities, ContrastSet] = {}
-    for contrast in discovery:
-        left_out: dict[str, list[LeftOut]] = defaultdict(list)
-        for entry in contrast.left_out:
-            for subject in set(_SUBJECT.findall(entry.what)):
-                left_out[subject].append(entry)
-        for member in contrast.members:
-            key = member.file.entities.without("stat", "node", "level")
-            others = apart[key].members if key in apart else ()
-            theirs = tuple(left_out.get(member.subject, ()))
-            apart[key] = ContrastSet(key, contrast.stat, (*others, member), theirs, contrast.notes)
-    return tuple(apart[key] for key in sorted(apart, key=str))
 
 
 def headline(result: ContrastResult) -> str:
@@ -264,21 +217,44 @@ def headline(result: ContrastResult) -> str:
     )
 
 
-def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
-    """Say what the reader of a result should know about how it came about."""
-    if n_constant:
-        yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
-    if options.n_results > 1:
-        yield (
-            f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
-            f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
-        )
-    if options.mask is None and looks_unmasked(mask):
-        fills = mask.n_voxels / mask.inside.size
-        yield (
-            f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
-            "voxels outside the brain weakens every bound. Give a brain mask with --mask"
-        )
+def _analyse_and_write(
+    contrast: ContrastSet, settings: Settings, out: Derivatives, journal: RunLog
+) -> tuple[ContrastResult, ...]:
+    """Analyse one contrast and write what was found, while nobody else does."""
+    began = time.monotonic()
+    with out.result(contrast.name):
+        work = analyse_subject if settings.level == "participant" else analyse
+        results = work(contrast, settings.options, settings.resources)
+        write(results, out)
+    _tell(contrast.name, results, journal, time.monotonic() - began)
+    return results
+
+
+def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds: float) -> None:
+    """Log a line for each result and each note once; note all of it for machines."""
+    for note in dict.fromkeys(note for result in results for note in result.notes):
+        log.warning("%s: %s", name, note)
+    for result in results:
+        log.info("%s", headline(result))
+    journal.done(name, map(outputs.summary, results), seconds)
+
+
+def _fail(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal: RunLog) -> Failure:
+    """Note that a contrast could not be analysed."""
+    log.error("%s: %s", contrast.name, error)
+    failure = Failure(contrast, error)
+    journal.failed(contrast.name, error)
+    if not isinstance(error, TemporaryError):  # then another job is at it, which tells its own end
+        out.record_failure(contrast.name, report.failure_note(failure, out))
+    return failure
+
+
+def _describe(out: Derivatives) -> None:
+    """Bring the files that tell of all results up to date, if there is anything to tell."""
+    if out.records() or out.failures():
+        with out.shared():
+            report.write_index(out)
+            out.describe()
 
 
 def _check_files(options: Options) -> None:
@@ -294,16 +270,6 @@ def _check_files(options: Options) -> None:
                 raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
 
 
-def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
-    """Read the mask that was asked for."""
-    if options.mask is None:
-        return None
-    if options.mask != TEMPLATE:
-        return load_mask(options.mask, grid)
-    inside, template = load_volume(template_mask(contrast.entities.get("space"), grid))
-    return load_mask(grid.image(resample_nearest(inside, template, grid)), grid)
-
-
 def _split_alpha(settings: Settings, n_contrasts: int) -> Options:
     """Divide alpha over the results of a run, if asked, so that all bounds of the run hold together."""
     n_results = n_contrasts * len(settings.options.alternatives)
@@ -314,34 +280,8 @@ def _split_alpha(settings: Settings, n_contrasts: int) -> Options:
     return replace(settings.options, alpha=alpha, n_results=n_results)
 
 
-def _say_what_was_found(discovery: Discovery, contrasts: tuple[ContrastSet, ...]) -> None:
+def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:
     """Log what will be analysed and how much is left out."""
     log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
-    for reason, n in Counter(entry.reason for entry in _all_left_out(discovery)).most_common():
+    for reason, n in Counter(entry.reason for entry in left_out).most_common():
         log.info("left out: %d, %s", n, reason)
-
-
-def _all_left_out(discovery: Discovery) -> list[LeftOut]:
-    """Give each file or subject that takes no part, once."""
-    of_contrasts = (entry for contrast in discovery for entry in contrast.left_out)
-    return list(dict.fromkeys([*discovery.left_out, *of_contrasts]))
-
-
-def _dof_of(member: SubjectMap) -> float:
-    """Read the degrees of freedom of a t map from its sidecar."""
-    dof = read_sidecar(member.file).get("DegreesOfFreedom")
-    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
-        raise SidecarError(
-            f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
-            "a number above 0, without which a t map has no p",
-            "Add it, or take z maps with --stat z",
-        )
-    return float(dof)
-
-
-def _say_what_came_out(results: tuple[ContrastResult, ...]) -> None:
-    """Log a line for each result, and each note once."""
-    for note in dict.fromkeys(note for result in results for note in result.notes):
-        log.warning("%s: %s", results[0].contrast.name, note)
-    for result in results:
-        log.info("%s", headline(result))

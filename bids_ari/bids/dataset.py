@@ -1,50 +1,39 @@
-"""Open one dataset: find its statmap files with pybids and read their entities.
+"""Open one dataset: find its statmap files and read their entities.
 
 A dataset is a derivative dataset of first-level maps, or a raw dataset whose ``derivatives/`` are searched.
 Neither raw data nor a complete ``dataset_description.json`` is needed.
 """
 
-import json
 import logging
+import os
 import re
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bids_ari.bids.entities import Entities, labels_in_name
-from bids_ari.errors import InputNotFoundError, ReadError, listing
+from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
+from bids_ari.bids.metadata import is_ours as is_ours
+from bids_ari.bids.metadata import read_description, read_json, says_ours
+from bids_ari.bids.tree import UNSEARCHED, Folder, Listings, Walk, identity, is_searched, map_extension
+from bids_ari.errors import InputNotFoundError, ReadError, SidecarError, listing
 
 log = logging.getLogger(__name__)
 
 LAYOUT_CONFIG = files("bids_ari.bids") / "entities.json"
 """The entities of statmaps that pybids does not know by itself, in its own format."""
 
-_SHORT = {"subject": "sub", "session": "ses", "acquisition": "acq", "ceagent": "ce", "reconstruction": "rec"}
-_SHORT |= {
-    "direction": "dir",
-    "modality": "mod",
-    "inversion": "inv",
-    "segmentation": "seg",
-    "staining": "stain",
-}
-_SHORT |= {"tracer": "trc", "nucleus": "nuc", "volume": "voi"}
-_NOT_ENTITIES = {"suffix", "extension", "datatype", "fmap", "scans"}
+_NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")
+_STAGES = ("sub-", "ses-", "node-")
+"""How the names of folders begin that lie within a dataset and are none."""
 
-# pybids indexes what no pattern excludes: only statmaps are left, without sidecars, so that a large dataset opens
-# quickly.
-_IGNORED = (
-    re.compile(
-        r"^(?!.*statmap\.(?!json$)[^/]*$).*\.(nii|gz|json|tsv|gii|txt|html|svg|png|jpg|csv|md|h5|mat|npz|toml|log|dat|bib)$"
-    ),
-    re.compile(r"/(sourcedata|code|models|logs|figures|derivatives|rawdata|\.[^/]*)(/|$)"),
-)
-
-_NO_CONFIG = ".bids_ari-reads-no-layout_config"
-"""pybids fails when a dataset's own configuration names an entity that ours names too."""
+_MOST_LOOKED_AT = 10_000
+"""Folders that are looked at for maps where none is to be searched, only to say where there are some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +54,8 @@ class StatmapFile:
         From the first dot after the suffix on.
     nested : bool
         Whether it lies in a dataset of its own within the one that was opened.
+    problem : str
+        Why it cannot be used, whatever is asked for; empty where it can.
     """
 
     path: Path
@@ -73,6 +64,12 @@ class StatmapFile:
     entities: Entities
     extension: str
     nested: bool = False
+    problem: str = ""
+
+    @property
+    def uri(self) -> str:
+        """Its BIDS URI."""
+        return f"bids:{self.root}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,101 +95,126 @@ class Dataset:
 
 
 def open_dataset(
-    path: str | Path, derivatives: Sequence[str | Path] = (), leave_out: Sequence[str | Path] = ()
+    path: str | Path,
+    derivatives: Sequence[str | Path] = (),
+    leave_out: Sequence[str | Path] = (),
+    *,
+    database_dir: Path | None = None,
 ) -> Dataset:
     """Open a dataset and find its statmaps.
+
+    A folder to search that neither is a dataset nor has maps of its own stands for the datasets within it.
 
     Parameters
     ----------
     path : path
         A derivative dataset, or a raw dataset with ``derivatives/``.
     derivatives : sequence of path
-        Search these instead of ``path/derivatives/*``.
+        Search these instead of ``path`` and ``path/derivatives/*``.
     leave_out : sequence of path
         Folders that are not searched, such as the output of this run.
+    database_dir : path, optional
+        Where to remember what the folders hold, so that the next run need not look into those that have not changed.
 
     Raises
     ------
     InputNotFoundError
         When a folder does not exist, or none holds a statmap.
     ReadError
-        When a folder or a description cannot be read.
+        When a folder cannot be read.
     """
+    top, named, left_out = Path(path), [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
     try:
-        return _open(Path(path), [Path(folder) for folder in derivatives], {Path(f).resolve() for f in leave_out})
+        return _open(top, named, left_out, database_dir)
     except OSError as error:
-        raise ReadError(f"{error.filename or path} cannot be read: {error.strerror}") from error
-
-
-def _open(path: Path, derivatives: Sequence[Path], skipped: set[Path]) -> Dataset:
-    for folder in (path, *derivatives):
-        if not folder.is_dir():
-            raise InputNotFoundError(f"There is no folder {folder}", "a BIDS dataset")
-    folders = list(derivatives) or _search_folders(path)
-    different = {folder.resolve(): folder for folder in reversed(folders)}
-    searched = [folder for where, folder in reversed(different.items()) if where not in skipped and not is_ours(folder)]
-    roots = _named(searched)
-    statmaps = tuple(statmap for name, root in roots.items() for statmap in _find_statmaps(name, root, skipped))
-    if not statmaps:
-        raise InputNotFoundError(
-            f"There is no statmap in {path} (searched: {listing(searched) or 'nothing but results of bids_ari'})",
-            "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz",
-            "Point to the derivative dataset that holds them, or name it with --derivatives",
-        )
-    log.debug("%d statmap files in %s", len(statmaps), path)
-    used = {statmap.root for statmap in statmaps}
-    return Dataset(path, {name: root for name, root in roots.items() if name in used}, statmaps)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; an empty one where there is no such file."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise ReadError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ReadError(f"{path} holds no JSON object", hint="Mend or remove it")
-    return content
+        where = printable(os.fsdecode(error.filename or top))
+        hint = f"Make it readable, or move it out of {top}"
+        raise ReadError(f"{where} cannot be read: {error.strerror}", hint=hint) from error
 
 
 def read_sidecar(file: StatmapFile) -> dict[str, Any]:
-    """Read the metadata of a statmap: every JSON file on the way down to it whose entities are among its own."""
+    """Read the metadata of a statmap: every JSON file on the way down to it whose entities are among its own.
+
+    Raises
+    ------
+    SidecarError
+        When a sidecar holds no JSON object.
+    ReadError
+        When one cannot be read.
+    """
     own = labels_in_name(file.path.name).items()
-    root = file.path
-    for _ in Path(file.name).parts:
-        root = root.parent
-    folders = [root]
-    for part in Path(file.name).parts[:-1]:
-        folders.append(folders[-1] / part)
     metadata: dict[str, Any] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*statmap.json"), key=lambda path: len(path.name)):
-            if labels_in_name(path.name).items() <= own:
-                metadata |= read_json(path)
+    for folder in reversed(file.path.parents[: len(Path(file.name).parts)]):
+        try:
+            with os.scandir(folder) as entries:
+                names = [entry.name for entry in entries if map_extension(entry.name) == ".json"]
+        except OSError as error:
+            raise ReadError(f"{folder} cannot be read: {error.strerror}") from error
+        for _, name in sorted((len(labels_in_name(name)), name) for name in names):
+            if labels_in_name(name).items() <= own:
+                metadata |= read_json(folder / name, SidecarError)
     return metadata
 
 
-def _search_folders(path: Path) -> list[Path]:
+def _open(top: Path, named: Sequence[Path], left_out: Sequence[Path], database_dir: Path | None) -> Dataset:
+    for folder in (top, *named):
+        if not folder.is_dir():
+            found = f"{folder} is a file" if folder.exists() else f"There is no folder {folder}"
+            raise InputNotFoundError(found, "the folder of a BIDS dataset")
+    describe = cache(read_description)
+
+    def made_by_us(folder: Path) -> bool:
+        return says_ours(describe(folder))
+
+    others = {identity(folder) for folder in left_out}
+    different = {identity(folder): folder for folder in reversed(named or _search_folders(top, describe(top)))}
+    searched = [folder for here, folder in reversed(different.items()) if here not in others and not made_by_us(folder)]
+    walk = Walk(searched, left_out, made_by_us)
+    parts = [part for folder in searched for part in _parts(folder, walk, database_dir)]
+    _warn_of_links(walk)
+    roots = _named([part.root for part in parts])
+    statmaps = tuple(statmap for name, part in zip(roots, parts, strict=True) for statmap in _statmaps(name, part))
+    if all(statmap.nested for statmap in statmaps):
+        raise _no_statmap(top, searched, [*_nested(parts), *_unsearched([top, *searched], made_by_us)])
+    log.debug("%d statmap files in %s", len(statmaps), top)
+    return Dataset(top, roots, statmaps)
+
+
+def _search_folders(top: Path, description: Mapping[str, Any]) -> list[Path]:
     """Give the dataset itself and, unless it is a derivative, its derivatives."""
-    nested = path / "derivatives"
-    if read_json(path / "dataset_description.json").get("DatasetType") == "derivative" or not nested.is_dir():
-        return [path]
-    inner = sorted(folder for folder in nested.iterdir() if folder.is_dir())
-    if any(folder.name.startswith(("sub-", "node-")) for folder in inner):
-        return [path, nested]  # the maps lie in derivatives/ itself
-    return [path, *filter(_is_described_well, inner)]
+    inner = top / "derivatives"
+    if description.get("DatasetType") == "derivative" or not inner.is_dir():
+        return [top]
+    others = (folder for folder in inner.iterdir() if is_searched(folder.name) and folder.is_dir())
+    return [top, inner, *sorted(folder for folder in others if not folder.name.startswith(_STAGES))]
 
 
-def _is_described_well(folder: Path) -> bool:
-    """Say whether the description of a dataset can be read, if it has one; pybids refuses others."""
-    try:
-        read_json(folder / "dataset_description.json")
-    except ReadError as error:
-        log.warning("%s is not searched: %s", folder, error)
-        return False
-    return True
+class _Part(NamedTuple):
+    """A dataset that holds maps: the folder `name` of a tree, or its top, and those folders in it that hold them."""
+
+    top: Path
+    name: str
+    folders: list[Folder]
+
+    @property
+    def root(self) -> Path:
+        return self.top / self.name
+
+
+def _parts(top: Path, walk: Walk, database_dir: Path | None) -> list[_Part]:
+    """Find the maps of one tree: its top's or, if that is no dataset and has none, those of each dataset in it."""
+    listings = Listings(top, database_dir)
+    folders = list(walk.folders(top, listings))
+    listings.save()
+    holding = [folder for folder in folders if folder.listing.maps or folder.listing.impostors]
+    if not holding:
+        return []
+    if folders[0].listing.described or not all(folder.datasets for folder in holding):
+        return [_Part(top, "", holding)]
+    by_dataset = defaultdict(list)
+    for folder in holding:
+        by_dataset[folder.datasets[0]].append(folder)
+    return [_Part(top, name, by_dataset[name]) for name in sorted(by_dataset)]
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:
@@ -207,66 +229,97 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
-def _find_statmaps(name: str, root: Path, skipped: set[Path]) -> Iterator[StatmapFile]:
-    """Find the statmaps of one derivative dataset."""
-    from bids import BIDSLayout, BIDSLayoutIndexer
-
-    resolved = root.resolve()
-    inner = [folder.relative_to(resolved) for folder in skipped if folder.is_relative_to(resolved)]
-    ignored = [*_IGNORED, *(re.compile(f"^/{re.escape(folder.as_posix())}(/|$)") for folder in inner)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an incomplete dataset_description.json is fine
-        layout = BIDSLayout(
-            str(resolved),
-            validate=False,
-            is_derivative=True,
-            config=["bids", "derivatives", str(LAYOUT_CONFIG)],
-            indexer=BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=ignored, config_filename=_NO_CONFIG),
-        )
-    in_nested_dataset = _nested_dataset_test(resolved)
-    for found in sorted(layout.files):
-        relative = Path(found).relative_to(resolved)
-        suffix, dot, extension = relative.name.rpartition("_")[2].partition(".")
-        if suffix == "statmap":
-            entities, nested = _entities(relative.as_posix()), in_nested_dataset(relative.parent)
-            yield StatmapFile(root / relative, relative.as_posix(), name, entities, dot + extension, nested)
+def _statmaps(root: str, part: _Part) -> list[StatmapFile]:
+    """Make the statmaps of one dataset, sorted by name."""
+    found = []
+    for folder in part.folders:
+        where = part.top / folder.name
+        inside = folder.name[len(part.name) :].lstrip("/")
+        above = _labels_of_folder(printable(inside))
+        nested = len(folder.datasets) > bool(part.name)
+        for name in (*folder.listing.maps, *folder.listing.impostors):
+            problem = "a folder, not a file" if name in folder.listing.impostors else ""
+            shown = f"{inside}/{name}" if inside else name
+            if not _is_text(name, str(where)):
+                problem, shown = "its name is not UTF-8", printable(shown)
+            entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
+            extension = map_extension(name) or ""
+            found.append(StatmapFile(where / name, shown, root, entities, extension, nested, problem))
+    return sorted(found, key=lambda statmap: statmap.name)
 
 
-def _entities(relative: str) -> Entities:
-    """Read the entities of a path relative to its dataset: never of folders above it."""
+def _is_text(*names: str) -> bool:
+    """Say whether names can be written; the system hands over what is not UTF-8 as halves of surrogate pairs."""
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _labels_of_folder(folder: str) -> dict[str, str]:
+    """Read the entities in the names of folders relative to their dataset: never of folders above it."""
+    if "-" not in folder:
+        return {}
     from bids.layout import parse_file_entities
 
-    parsed = parse_file_entities("/" + relative, entities=_known_entities())
-    labels = {_SHORT.get(key, key): str(label) for key, label in parsed.items() if key not in _NOT_ENTITIES}
-    return Entities.of({**labels, **labels_in_name(relative.rpartition("/")[2])})
+    candidates = [entity for key, entity in _known_entities() if key in folder]  # one of fifty, most often
+    parsed = parse_file_entities(f"/{folder}/", entities=candidates)
+    return {key_of(name): str(label) for name, label in parsed.items()}
 
 
 @cache
-def _known_entities() -> tuple[Any, ...]:
-    """Load the entities of pybids' own configurations and ours."""
+def _known_entities() -> tuple[tuple[str, Any], ...]:
+    """Load the entities of pybids' own configurations and ours, each with the text that it must find, if any."""
     from bids.layout.models import Config
 
     known: dict[str, Any] = {}
     for config in ("bids", "derivatives", str(LAYOUT_CONFIG)):
         known.update(Config.load(config).entities)
-    return tuple(known.values())
+    entities = [entity for name, entity in known.items() if name not in _NOT_ENTITIES]
+    keys = [re.search(r"\w+-(?=\()", entity.pattern) for entity in entities]
+    return tuple((key.group() if key else "", entity) for key, entity in zip(keys, entities, strict=True))
 
 
-def is_ours(folder: Path) -> bool:
-    """Say whether a folder is an earlier output of this package."""
-    made_by = read_json(folder / "dataset_description.json").get("GeneratedBy")
-    return isinstance(made_by, list) and any(
-        isinstance(tool, dict) and tool.get("Name") == "bids_ari" for tool in made_by
+def _warn_of_links(walk: Walk) -> None:
+    """Say which links were not followed."""
+    if walk.circles:
+        links = listing(printable(str(link)) for link in walk.circles)
+        log.warning("Not followed, since they lead to where the search has been or is not to go: %s", links)
+    if walk.nowhere:
+        links = listing(printable(str(link)) for link in walk.nowhere)
+        log.warning("These links lead to nothing, where there may have been maps: %s", links)
+
+
+def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:
+    """Say that there is nothing to analyse, and where there would be."""
+    others = [shlex.quote(printable(str(folder))) for folder in dict.fromkeys(elsewhere)]
+    hint = "Point to the derivative dataset that holds them, or name it with --derivatives"
+    if others:
+        hint = f"There are some in {listing(others)}; to analyse those, say --derivatives {others[0]}"
+    return InputNotFoundError(
+        f"There is no statmap in {top} (searched: {listing(searched) or 'nothing but results of bids_ari'})",
+        "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz",
+        hint,
     )
 
 
-def _nested_dataset_test(root: Path) -> Callable[[Path], bool]:
-    """Make the test whether a folder, relative to `root`, lies in a dataset of its own within it."""
+def _nested(parts: Sequence[_Part]) -> Iterator[Path]:
+    """Give the datasets within those that are searched that hold maps."""
+    for part in parts:
+        for folder in part.folders:
+            yield part.top / folder.datasets[-1]
 
-    @cache
-    def in_nested_dataset(folder: Path) -> bool:
-        if folder == Path():
-            return False
-        return (root / folder / "dataset_description.json").exists() or in_nested_dataset(folder.parent)
 
-    return in_nested_dataset
+def _unsearched(searched: Sequence[Path], is_left_out: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give folders that hold maps where none are searched, as far as a short look shows."""
+    tops = [folder / name for folder in searched for name in UNSEARCHED if (folder / name).is_dir()]
+    walk = Walk(tops, searched, is_left_out)
+    for top in tops:
+        try:
+            for folder in islice(walk.folders(top, Listings()), _MOST_LOOKED_AT):
+                if folder.listing.maps:
+                    inside = takewhile(lambda part: not part.startswith(_STAGES), folder.name.split("/"))
+                    yield top / (folder.datasets[-1] if folder.datasets else "/".join(inside))
+        except OSError:
+            continue  # it is said anyway that there is nothing where the search is

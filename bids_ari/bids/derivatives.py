@@ -1,14 +1,19 @@
-"""Write a derivative dataset: each file whole or not at all, and the files that describe them all."""
+"""Write a derivative dataset: the files of a result whole and together, and those that describe them all.
+
+What is written while a result is open waits in a place of its own until the result is recorded; only then do its
+files get their names, all at once as far as a file system can. So an earlier result stays as it was until then, and a
+run that is killed leaves no file that is cut short, nor one that the next run of the result does not know of.
+"""
 
 import csv
 import gzip
 import json
 import logging
-import os
-import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,18 +21,42 @@ from typing import Any
 import nibabel as nib
 import pandas as pd
 
-from bids_ari._version import __version__
-from bids_ari.bids.dataset import LAYOUT_CONFIG, is_ours, read_json
-from bids_ari.errors import OutputError, ReadError, UsageError
+from bids_ari.bids import description
+from bids_ari.bids.dataset import LAYOUT_CONFIG
+from bids_ari.bids.description import BIDS_VERSION as BIDS_VERSION
+from bids_ari.bids.description import CODE_URL as CODE_URL
+from bids_ari.bids.files import Files
+from bids_ari.bids.locks import Place, is_locked, lock, told_as_output_error
+from bids_ari.bids.records import (
+    FAILURES,
+    RECORDS,
+    Note,
+    failure_name,
+    file_name,
+    files_of,
+    is_complete,
+    meanings_of,
+    new_record,
+    read_notes,
+    record_name,
+    siblings_begin_with,
+)
+from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.errors import OutputError, ReadError, TemporaryError
 
 log = logging.getLogger(__name__)
 
-BIDS_VERSION = "1.10.0"
-CODE_URL = "https://github.com/bids-ari/bids_ari"
-RECORDS = "logs/results"
-"""Where each result's list of files and summary is kept: what a rerun replaces and the index shows."""
+SHARED_WAIT = 60.0
+"""Seconds to wait for another process that brings the files of all results up to date, which takes about one."""
 
-_IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
+
+@dataclass(slots=True)
+class _Stage:
+    """The files of the open result: where each waits, by its name to be."""
+
+    contrast: str
+    place: Place
+    parts: dict[str, Path] = field(default_factory=dict)
 
 
 class Derivatives:
@@ -54,30 +83,62 @@ class Derivatives:
     def __init__(self, folder: str | Path, sources: Mapping[str, Path]) -> None:
         self.folder = Path(folder)
         self.sources = dict(sources)
-        self._made: list[Path] = []  # folders that were not there before
-        self._descriptions: dict[str, str] = {}
+        self._files = Files(self.folder)
+        self._explained: dict[str, str] = {}
+        self._stage: _Stage | None = None
+        self._run_folder = ""
+        self._told: set[str] = set()
 
     def __enter__(self) -> "Derivatives":
-        try:
-            if (self.folder / "dataset_description.json").exists() and not is_ours(self.folder):
-                raise UsageError(
-                    f"The output folder {self.folder} holds another dataset",
-                    "an empty or a new folder, or our own",
-                )
-            self._refuse_subject_folders()
-            self._make_folder(self.folder)
-            probe = self.folder / f".probe-{os.getpid()}"
-            probe.write_bytes(b"")
-            probe.unlink()
-        except OSError as error:
-            self._remove_empty()
-            raise OutputError(f"The output folder {self.folder} cannot be written: {error.strerror}") from error
+        self._files.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._remove_empty()
+        self._files.remove_empty()
+
+    @contextmanager
+    def result(self, contrast: str, wait: float = 0.0) -> Iterator[None]:
+        """Be the only one who writes the results of a contrast, and show nothing until `record`.
+
+        Parameters
+        ----------
+        contrast : str
+            Its name.
+        wait : float
+            Seconds to wait for another process that is known to be at it.
+
+        Raises
+        ------
+        TemporaryError
+            When another process is at it.
+        """
+        outer = self._stage
+        with lock(self.folder, _lock_of(contrast), contrast, wait) as place:
+            self._stage = _Stage(contrast, place)
+            try:
+                yield
+            finally:
+                self._stage = outer
+                self._explained.clear()
+
+    @contextmanager
+    def shared(self, wait: float = SHARED_WAIT) -> Iterator[None]:
+        """Be the only one who writes the files that tell of all results; they are visible as they are written.
+
+        Raises
+        ------
+        TemporaryError
+            When others were at it all the time.
+        """
+        outer = self._stage
+        with lock(self.folder, "shared", f"What tells of all results in {self.folder}", wait):
+            self._stage = None
+            try:
+                yield
+            finally:
+                self._stage = outer
 
     def image(self, name: str, image: nib.Nifti1Image) -> str:
         """Write an image as ``.nii.gz``, the same bytes for the same content; give its name back."""
@@ -99,7 +160,7 @@ class Derivatives:
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
         """Write a JSON object."""
-        return self._write(name, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+        return self._write(name, _json(content))
 
     def text(self, name: str, text: str) -> str:
         """Write a text."""
@@ -109,141 +170,152 @@ class Derivatives:
         """Write bytes."""
         return self._write(name, content)
 
-    def explain(self, desc: str, description: str) -> None:
-        """Say what a ``desc`` label means, for ``descriptions.tsv``."""
-        self._descriptions[f"desc-{desc}"] = description
+    def explain(self, desc: str, meaning: str) -> None:
+        """Say what a ``desc`` label means, for ``descriptions.tsv``: in the files of the result recorded next."""
+        self._explained[f"desc-{desc}"] = meaning
 
     def record(self, result: str, written: Iterable[str], summary: Mapping[str, Any]) -> None:
-        """Note what was written for a result; remove what only an earlier run of it wrote."""
-        name, files = f"{RECORDS}/{result}.json", sorted(set(written))
-        notes = {str(note.get("Name")): set(note.get("Files", [])) for note in self.records()}
-        earlier = notes.pop(result, set())
-        if earlier:
-            log.info("%s: replaces the %d files of an earlier run", result, len(earlier))
-        for stale in earlier.difference(files, *notes.values()):  # results of one contrast share files
-            self._path(stale).unlink(missing_ok=True)
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        about = {"Name": result, "Contrast": summary.get("Contrast"), "Time": time}
-        self.json(name, about | {"Results": [dict(summary)], "Files": files})
+        """Make the files of a result visible, note them, and remove those that only an earlier run of it wrote.
+
+        Parameters
+        ----------
+        result : str
+            Its name, unique in the dataset.
+        written : iterable of str
+            The names of its files. Those that wait to become visible belong to it in any case.
+        summary : mapping
+            What the index shows of it.
+        """
+        if self._stage is not None:
+            self._publish(self._stage, result, written, summary)
+            return
+        with self.result(str(summary.get("Contrast") or result)):
+            self.record(result, written, summary)
+
+    def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
+        """Note that a contrast could not be analysed, until a result of it is recorded."""
+        self.json(failure_name(contrast), {"Contrast": contrast, **facts})
 
     def left_out(self, reasons: Mapping[str, str]) -> None:
         """Write which files and subjects took no part in this run, and why; the keys of `reasons` name them."""
         self.table("logs/left_out.tsv", pd.DataFrame(sorted(reasons.items()), columns=["name", "reason"]))
 
-    def records(self) -> list[dict[str, Any]]:
-        """Give what is noted of every result on disk, of earlier runs too, by name; a damaged note is left out."""
-        notes = []
-        for path in sorted((self.folder / RECORDS).glob("*.json")):
-            try:
-                notes.append(read_json(path))
-            except ReadError as error:
-                log.warning("%s; its result is missing from the index", error)
-        return notes
+    def run_folder(self) -> str:
+        """Give the name of the folder for the log of this run, which is made at the first call."""
+        if not self._run_folder:
+            began = datetime.now(UTC).strftime("logs/%Y%m%dT%H%M%SZ")
+            names = (began if n == 1 else f"{began}-{n}" for n in count(1))
+            with told_as_output_error(self.folder / began):
+                self._run_folder = next(name for name in names if self._files.make_folder(self.folder / name))
+        return self._run_folder
+
+    def records(self) -> list[Note]:
+        """Give what is noted of every result on disk, of other runs too, by name; what is damaged is left out."""
+        notes = self._notes(RECORDS)
+        for note in filter(self._is_interrupted, notes):
+            self._warn(f"The files of {note.get('Name')} are not complete: a run was interrupted. Run it again")
+        return list(filter(is_complete, notes))
+
+    def interrupted(self) -> list[Note]:
+        """Give what is noted of every result of which files may be missing or of an earlier run, by name."""
+        return list(filter(self._is_interrupted, self._notes(RECORDS)))
+
+    def failures(self) -> list[Note]:
+        """Give what is noted of every contrast that could not be analysed, by name; what is damaged is left out."""
+        return self._notes(FAILURES, "Contrast")
 
     def describe(self) -> None:
         """Write the files that describe the dataset as a whole."""
-        self.json("dataset_description.json", self._description())
-        self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in _IGNORED))
+        self.json(DESCRIPTION, description.dataset_description(self.folder, self.sources))
+        self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in description.IGNORED))
         self.text("layout_config.json", LAYOUT_CONFIG.read_text(encoding="utf-8"))
-        self.text("README.md", _README)
-        known = self._known_descriptions() | self._descriptions
-        rows = pd.DataFrame(sorted(known.items()), columns=["desc_id", "description"])
+        self.text("README.md", description.README)
+        meanings: dict[str, str] = {}
+        for note in self._notes(RECORDS):
+            meanings |= meanings_of(note)
+        rows = pd.DataFrame(sorted((meanings | self._explained).items()), columns=["desc_id", "description"])
         self.table("descriptions.tsv", rows)
-        self.json(
-            "descriptions.json",
-            {
-                "Description": "The meaning of each desc entity in this dataset",
-                "desc_id": {"Description": "The desc entity of a file name, with its key"},
-                "description": {"Description": "What the files with this entity hold"},
-            },
-        )
+        self.json("descriptions.json", description.COLUMNS)
 
-    def _description(self) -> dict[str, Any]:
-        new = {name: _link(path.resolve(), self.folder.resolve()) for name, path in self.sources.items()}
-        links = read_json(self.folder / "dataset_description.json").get("DatasetLinks", {}) | new
-        sources = [read_json(path / "dataset_description.json") for path in self.sources.values()]
-        licences = {str(source.get("License", "unknown")) for source in sources}
-        authors = [str(author) for source in sources for author in source.get("Authors", [])]
-        return {
-            "Name": "All-Resolutions Inference by bids_ari",
-            "BIDSVersion": BIDS_VERSION,
-            "DatasetType": "derivative",
-            "License": licences.pop() if len(licences) == 1 else "unknown",
-            "Authors": list(dict.fromkeys(authors)) or ["unknown"],
-            "GeneratedBy": [{"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}],
-            "SourceDatasets": [{"URL": link} for link in links.values()],
-            "DatasetLinks": links,
-            "HowToAcknowledge": "Please cite Rosenblatt et al. (2018), doi:10.1016/j.neuroimage.2018.07.060",
-        }
+    def _publish(self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any]) -> None:
+        """Give the files that wait their names, after a note of what may be there and before one of what is there."""
+        name, files = record_name(result), {*written, *stage.parts}
+        notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
+        earlier = notes.pop(self.folder / name, {})
+        stale = files_of(earlier).difference(files, *map(files_of, notes.values()))  # a contrast's results share some
+        meanings = meanings_of(earlier) | self._explained
+        begun = new_record(stage.contrast, result, files | files_of(earlier), meanings)
+        done = new_record(stage.contrast, result, files, meanings, summary)
+        if earlier:
+            log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
+        with _while_ours(stage, self.folder / name):
+            first, last = (stage.place.write(_json(note)) for note in (begun, done))  # before anything changes
+            self._files.move(first, name)
+            for target, part in stage.parts.items():
+                self._files.move(part, target)
+            for target in stale:
+                self._files.remove(target)
+            self._files.move(last, name)
+            self._files.remove(failure_name(stage.contrast))
+        stage.parts.clear()
+        self._explained.clear()
 
-    def _known_descriptions(self) -> dict[str, str]:
-        path = self.folder / "descriptions.tsv"
-        if not path.is_file():
-            return {}
-        try:
-            frame = pd.read_csv(path, sep="\t", dtype=str)
-            return dict(zip(frame["desc_id"], frame["description"], strict=True))
-        except (ValueError, KeyError) as error:
-            log.warning("%s is damaged (%s) and made anew", path, error)
-            return {}
+    def _notes(self, folder: str, name: str = "Name") -> list[Note]:
+        """Read notes, in the order of what they name."""
+        return sorted((note for _, note in self._found(folder)), key=lambda note: str(note.get(name)))
 
-    def _path(self, name: str) -> Path:
-        return self.folder / name
+    def _found(self, folder: str, beginning: str = "") -> Iterator[tuple[Path, Note]]:
+        """Find notes; of one that is damaged, say so."""
+        for path, note in read_notes(self.folder / folder, beginning):
+            if isinstance(note, ReadError):
+                self._warn(f"{note}. The index does without it")
+            elif note:  # else another process has just removed it
+                yield path, note
+
+    def _is_interrupted(self, note: Note) -> bool:
+        """Say whether files of a result may be missing, and nobody is about to write them."""
+        return not is_complete(note) and not is_locked(self.folder, _lock_of(str(note.get("Contrast"))))
+
+    def _warn(self, message: str) -> None:
+        """Warn once, however often the notes are read."""
+        if message not in self._told:
+            log.warning("%s", message)
+        self._told.add(message)
 
     def _write(self, name: str, content: bytes) -> str:
-        """Write a file under a temporary name in its folder, then give it its own."""
-        path = self._path(name)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            self._make_folder(path.parent)
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        except BaseException as error:  # Ctrl-C too
-            with suppress(OSError):
-                temporary.unlink()
-            if isinstance(error, OSError):
-                raise OutputError(f"{path} cannot be written: {error.strerror}") from error
-            raise
+        """Write a file: to wait until its result is recorded or, when none is open, at once."""
+        if (stage := self._stage) is None:
+            self._files.write(name, content)
+            return name
+        path = self._files.path(name)  # what cannot get its name is told now, before anything is visible
+        with _while_ours(stage, path):
+            stage.parts[name] = stage.place.write(content)
         return name
 
-    def _refuse_subject_folders(self) -> None:
-        """Refuse a place among the files of a subject of any dataset."""
-        place = self.folder.resolve()
-        for folder in (place, *place.parents):
-            if folder.name.startswith("sub-") and (folder.parent / "dataset_description.json").exists():
-                raise UsageError(
-                    f"The output folder {self.folder} lies among a subject's files",
-                    "a folder outside any dataset's sub-*",
-                )
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it; remember which are new."""
-        absent = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        self._made.extend(reversed(absent))
+@contextmanager
+def _while_ours(stage: _Stage, path: Path) -> Iterator[None]:
+    """Write what belongs to a result, unless another process took the result over."""
+    try:
+        with told_as_output_error(path):
+            yield
+    except OutputError as error:
+        if stage.place.is_there():
+            raise
+        raise TemporaryError(
+            f"{stage.contrast} was taken over by another process, since this one had given no sign of life",
+            hint="Run it again",
+        ) from error
 
-    def _remove_empty(self) -> None:
-        """Remove the new folders in which nothing was written."""
-        for folder in reversed(self._made):
-            if folder.is_dir() and not any(folder.iterdir()):
-                shutil.rmtree(folder)
+
+def _lock_of(contrast: str) -> str:
+    """Name the lock of the results of a contrast."""
+    return file_name(contrast, ".lock")
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _one_line(text: object) -> str:
     return " ".join(str(text).split())
-
-
-def _link(path: Path, folder: Path) -> str:
-    """Link a source dataset: relative, so that no user's folders are told and both can be moved together."""
-    return Path(os.path.relpath(path, folder)).as_posix()
-
-
-_README = """\
-# All-Resolutions Inference
-
-Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/` (or `sub-*/`, where subjects were
-analysed by themselves) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
-wanted true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
-confidence, at least that fraction of the voxels of the cluster is truly active. `descriptions.tsv` says what each
-`desc-` label means.
-"""

@@ -16,7 +16,15 @@ ORDER = (
 )
 """Keys in the order in which they stand in a file name; others follow before `contrast`."""
 
-_UNKNOWN = ORDER.index("contrast") - 0.5
+KEYS = {"subject": "sub", "session": "ses", "acquisition": "acq", "nucleus": "nuc", "volume": "voi", "ceagent": "ce"}
+KEYS |= {"tracer": "trc", "staining": "stain", "reconstruction": "rec", "direction": "dir", "modality": "mod"}
+KEYS |= {"inversion": "inv", "mtransfer": "mt", "processing": "proc", "hemisphere": "hemi", "segmentation": "seg"}
+KEYS |= {"resolution": "res", "density": "den", "description": "desc"}
+"""The key of each entity that pybids or the BIDS schema calls by another name."""
+
+_RANKS = {key: float(rank) for rank, key in enumerate(ORDER)}
+_UNKNOWN = _RANKS["contrast"] - 0.5
+_UNREADABLE = re.compile("[^a-zA-Z0-9+]")
 _PAIR = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([^_]+)(?=_)")
 
 
@@ -48,7 +56,18 @@ class Entities:
 
     def get(self, key: str) -> str | None:
         """Give the label of a key, or None."""
-        return dict(self.pairs).get(key)
+        for own, label in self.pairs:  # faster than a dict, and asked a million times of a large dataset
+            if own == key:
+                return label
+        return None
+
+    def written(self) -> "Entities":
+        """Reduce labels to what a file name may hold.
+
+        >>> str(Entities.of({"task": "a b", "contrast": "../<é>"}).written())
+        'task-ab_contrast-x'
+        """
+        return Entities(tuple((key, safe_label(label)) for key, label in self.pairs))
 
     def filename(self, suffix: str, extension: str) -> str:
         """Give the name of a file with these entities."""
@@ -70,6 +89,15 @@ def labels_in_name(name: str) -> dict[str, str]:
     return dict(_PAIR.findall(name))
 
 
+def key_of(name: str) -> str:
+    """Give the key of an entity that is called by its key or by its name.
+
+    >>> key_of("session"), key_of("ses"), key_of("task")
+    ('ses', 'ses', 'task')
+    """
+    return KEYS.get(name, name)
+
+
 def bare_label(label: str, key: str) -> str:
     """Strip the key from a label that was given with it.
 
@@ -77,6 +105,15 @@ def bare_label(label: str, key: str) -> str:
     ('01', '01')
     """
     return label.removeprefix(f"{key}-")
+
+
+def safe_label(label: str) -> str:
+    """Reduce a label to letters, digits and +, which is all that pybids reads; ``x`` where nothing is left.
+
+    >>> safe_label("left > right"), safe_label("../é")
+    ('leftright', 'x')
+    """
+    return _UNREADABLE.sub("", label) or "x"
 
 
 def decimal_label(value: float) -> str:
@@ -88,6 +125,14 @@ def decimal_label(value: float) -> str:
     return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", "p")
 
 
+def printable(text: str) -> str:
+    """Escape what could move the cursor of a terminal or could not be written: names of files hold anything.
+
+    >>> printable("sub-01\\x1b[2J")
+    'sub-01\\\\x1b[2J'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _rank(pair: tuple[str, str]) -> tuple[float, str]:
-    key = pair[0]
-    return (ORDER.index(key) if key in ORDER else _UNKNOWN, key)
+    return _RANKS.get(pair[0], _UNKNOWN), pair[0]

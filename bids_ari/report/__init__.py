@@ -1,6 +1,6 @@
 """Results as pages that open offline."""
 
-from bids_ari.report.index import write_index
+from bids_ari.report.index import failure_note, write_index
 from bids_ari.report.page import write
 
-__all__ = ["write", "write_index"]
+__all__ = ["failure_note", "write", "write_index"]

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,15 +18,13 @@ GAMMA = "0.7"
 """The wanted TDP whose largest clusters are counted, where it was asked for."""
 
 
-def write_index(out: Derivatives, failures: Sequence[Failure]) -> None:
-    """Write ``index.html`` over all results on disk, those of earlier runs too.
+def write_index(out: Derivatives) -> None:
+    """Write ``index.html`` over all results and failures on disk, those of other runs too.
 
     Parameters
     ----------
     out : Derivatives
-        What was written; its records tell the results.
-    failures : sequence of Failure
-        The contrasts of this run that could not be analysed.
+        What was written; its records tell the results, its failures the contrasts that could not be analysed.
     """
     records = [record for record in out.records() if isinstance(record, Mapping)]
     rows = [
@@ -35,19 +34,25 @@ def write_index(out: Derivatives, failures: Sequence[Failure]) -> None:
         if isinstance(summary, Mapping)
     ]
     known = {_of(record, "Contrast", str) for record in records}
-    failed = [
-        {
-            "name": failure.contrast.name,
-            "message": without_folders(str(failure.error), dict(_known_folders(out, failure))),
-            "has_earlier": failure.contrast.name in known,
-        }
-        for failure in failures
-    ]
+    failed = [_failed(note, known) for note in out.failures()]
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
     gamma = _gamma_to_show(rows)
     text = render("index.html", rows=rows, main_gamma=gamma, failed=failed, joint=joint, version=__version__)
     out.text("index.html", text)
+
+
+def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
+    """Give what the index tells of a contrast that could not be analysed, for ``Derivatives.record_failure``."""
+    message = without_folders(str(failure.error), dict(_known_folders(out, failure)))
+    kind = type(failure.error).__name__
+    return {"Contrast": failure.contrast.name, "Error": kind, "ExitCode": failure.error.exit_code, "Message": message}
+
+
+def _failed(note: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
+    """Write a failure from disk for people; `known` are the contrasts that have a result."""
+    name = _of(note, "Contrast", str)
+    return {"name": name, "message": _of(note, "Message", str), "has_earlier": name in known}
 
 
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,4 +116,5 @@ def _known_folders(out: Derivatives, failure: Failure) -> Iterator[tuple[str, st
         roots[path.removesuffix(f"/{member.file.name}")] = member.file.root
     yield from roots.items()
     yield str(out.folder.resolve()), "output"
-    yield str(Path.home()), "~"
+    with suppress(RuntimeError):  # a user without a name has no home
+        yield str(Path.home()), "~"

@@ -4,18 +4,15 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from bids_ari._version import __version__
+from bids_ari.bids.discover import ContrastSet
+from bids_ari.provenance import versions
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
 from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
 from bids_ari.results import ContrastResult
 from bids_ari.settings import TEMPLATE
-
-SOFTWARE = ("numpy", "scipy", "nibabel", "nilearn", "pybids", "templateflow")
-"""Packages whose versions are told."""
-
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
 
@@ -81,11 +78,6 @@ def describe(result: ContrastResult) -> Methods:
     )
 
 
-def versions() -> dict[str, str]:
-    """Give the versions of the software that was used, by package."""
-    return {"bids_ari": __version__} | {name: version(name) for name in SOFTWARE}
-
-
 def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell which maps entered, and where they were tested."""
     name = mask_name(result)
@@ -123,9 +115,20 @@ def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ..
     return (
         f"First-level {contrast.stat} maps of {plural(len(contrast.members), 'subject')} ({contrast.name}) were found "
         f"with pybids {used['pybids']} (@pybids) and analysed with bids_ari {__version__}.",
+        *_combined_sentence(contrast),
         smoothed,
         f"The {thousands(result.mask.n_voxels)} voxels{inside} at which {who} had data were tested{constant}.",
     )
+
+
+def _combined_sentence(contrast: ContrastSet) -> tuple[str, ...]:
+    """Tell how several maps of a subject became one."""
+    if all(len(member.files) == 1 for member in contrast.members):
+        return ()
+    of_what = "runs" if contrast.combined == "run" else "sessions and runs"
+    weighed = any(member.variances for member in contrast.members)
+    how = "weighted by the inverse of their first-level variance (fixed effects)" if weighed else "without weights"
+    return (f"The maps of the {of_what} of a subject were averaged, {how}.",)
 
 
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:

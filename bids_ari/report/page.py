@@ -1,14 +1,13 @@
 """The report of one result: what is shown, in which order."""
 
 import math
-import platform
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bids_ari import outputs
+from bids_ari import outputs, provenance
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
@@ -229,7 +228,8 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         settings["smoothing"] = f"{options.smoothing:g} mm" if options.smoothing else "none"
         settings["coverage"] = percent(options.coverage)
     return {
-        "versions": {"python": platform.python_version()} | methods.versions(),
+        "versions": provenance.versions(),
+        "container": " ".join((provenance.container() or {}).values()),
         "settings": settings | {"h (Hommel value)": f"{result.bound.h:,}"},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }

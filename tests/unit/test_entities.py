@@ -3,9 +3,20 @@
 from typing import NamedTuple
 
 import pytest
+from bids.layout.models import Config
 from bidsschematools.schema import load_schema
 
-from bids_ari.bids.entities import ORDER, Entities, bare_label, decimal_label, labels_in_name
+from bids_ari.bids.entities import (
+    KEYS,
+    ORDER,
+    Entities,
+    bare_label,
+    decimal_label,
+    key_of,
+    labels_in_name,
+    printable,
+    safe_label,
+)
 
 
 class Name(NamedTuple):
@@ -92,3 +103,35 @@ def test_small_and_large_numbers_make_labels_of_letters_and_digits() -> None:
     assert [decimal_label(value) for value in (1e-5, 123456.0, 0.1 + 0.2, 7.000000000000001)] == [
         "0p00001", "123456", "0p3", "7",
     ]  # fmt: skip
+
+
+def test_every_name_of_the_bids_schema_has_its_key() -> None:
+    """But ``template``: the schema means ``tpl``, pybids and HALFpipe a key of this name."""
+    theirs = {name: entity.name for name, entity in load_schema().objects.entities.items() if name != "template"}
+    assert {name: key_of(name) for name in theirs} == theirs
+
+
+def test_every_entity_of_pybids_has_a_key_that_is_ordered() -> None:
+    theirs = {name for config in ("bids", "derivatives") for name in Config.load(config).entities}
+    keys = {key_of(name) for name in theirs - {"suffix", "extension", "datatype", "fmap", "scans"}}
+    assert keys <= set(ORDER)
+    assert set(KEYS.values()) <= set(ORDER)
+
+
+@pytest.mark.parametrize(
+    ("label", "safe"),
+    [("faces", "faces"), ("a+B9", "a+B9"), ("a b", "ab"), ("../x", "x"), ("é", "x"), ("", "x"), ("a_b-c", "abc")],
+)
+def test_a_safe_label_holds_what_pybids_reads(label: str, safe: str) -> None:
+    assert safe_label(label) == safe
+    name = Entities.of({"sub": "1", "contrast": label}).written().filename("statmap", ".nii")
+    assert labels_in_name(name) == {"sub": "1", "contrast": safe}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a b.nii", "a b.nii"), ("é", "é"), ("\x1b[1m", r"\x1b[1m"), ("a\nb\t", r"a\nb\t"), ("\udcff", r"\udcff"),
+     ("\u202e", r"\u202e"), ("it's", "it's")],
+)  # fmt: skip
+def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown

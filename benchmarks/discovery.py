@@ -1,0 +1,138 @@
+"""Finding the first-level maps of a large study: ours, against pybids and against a bare walk, each in a fresh process.
+
+usage: python benchmarks/discovery.py [--subjects 5000] [--layout func|node] [--sidecars] [--repeats 5] [--no-pybids]
+
+The study is made of empty files in a temporary folder: 3 contrasts x 5 statistics for each subject, named as FitLins
+does. Seconds are those of the whole process, from its start to its end.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+SETTLED = 12
+"""Seconds after which our database remembers a folder."""
+
+NAME = "{}_task-emotion_space-MNI152NLin2009cAsym_contrast-{}_stat-{}_statmap"
+CONTRASTS = ("faces", "houses", "facesMinusHouses")
+STATS = ("effect", "variance", "t", "z", "p")
+
+
+class Measured(NamedTuple):
+    """What one process took."""
+
+    wall: float
+    cpu: float
+    peak: float
+
+
+def make_study(root: Path, n_subjects: int, layout: str, sidecars: bool) -> None:
+    """Make the files of a study: below sub-*/func as most programs do, or below node-*/sub-* as FitLins does."""
+    for number in range(1, n_subjects + 1):
+        subject = f"sub-{number:05d}"
+        folder = root / subject / "func" if layout == "func" else root / "node-subjectLevel" / subject
+        folder.mkdir(parents=True)
+        for name in (NAME.format(subject, contrast, stat) for contrast in CONTRASTS for stat in STATS):
+            (folder / f"{name}.nii.gz").touch()
+            if sidecars:
+                (folder / f"{name}.json").write_text("{}")
+
+
+def walk(root: Path, database_dir: Path) -> int:
+    """Walk through all folders and do nothing."""
+    return sum(len(names) for _, _, names in os.walk(root))
+
+
+def ours(root: Path, database_dir: Path | None = None) -> int:
+    """Find the maps and sort them into contrasts."""
+    from bids_ari.bids.dataset import open_dataset
+    from bids_ari.bids.discover import discover
+
+    return sum(len(contrast.members) for contrast in discover(open_dataset(root, database_dir=database_dir)))
+
+
+def pybids(root: Path, ignored: tuple[str, ...]) -> int:
+    """Let pybids index what is not ignored, without metadata, and give it our entities."""
+    from bids import BIDSLayout, BIDSLayoutIndexer
+
+    from bids_ari.bids.dataset import LAYOUT_CONFIG
+
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[re.compile(each) for each in ignored])
+    config = ["bids", "derivatives", str(LAYOUT_CONFIG)]
+    layout = BIDSLayout(str(root), validate=False, is_derivative=True, config=config, indexer=indexer)
+    return len(layout.get(suffix="statmap", stat="effect", extension=".nii.gz"))
+
+
+METHODS: dict[str, Callable[[Path, Path], int]] = {
+    "bare walk": walk,
+    "ours": lambda root, _: ours(root),
+    "ours, remembered": ours,
+    "pybids, effect maps only": lambda root, _: pybids(root, (r"^(?!.*stat-effect_statmap\.nii\.gz$).*\.(gz|json)$",)),
+    "pybids, all files": lambda root, _: pybids(root, ()),
+}
+
+
+def measure(method: str, root: Path, database_dir: Path) -> Measured:
+    """Run one method in a fresh process."""
+    start = time.perf_counter()
+    child = subprocess.Popen([sys.executable, __file__, "--child", method, str(root), str(database_dir)])
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"{method} failed")
+    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def told(values: list[float]) -> str:
+    """Write median and spread."""
+    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+def compare(root: Path, database_dir: Path, repeats: int, no_pybids: bool) -> None:
+    """Run the quick methods in turn several times and pybids once or a few times; print one row for each."""
+    quick = ("bare walk", "ours", "ours, remembered")
+    slow = {} if no_pybids else {"pybids, effect maps only": min(repeats, 3), "pybids, all files": 1}
+    runs = {method: [measure(method, root, database_dir) for _ in range(n)] for method, n in slow.items()}
+    time.sleep(SETTLED)
+    measure("ours, remembered", root, database_dir)  # nothing is remembered yet
+    rounds = [{method: measure(method, root, database_dir) for method in quick} for _ in range(repeats)]
+    runs = {method: [each[method] for each in rounds] for method in quick} | runs
+    sys.stdout.write("| | wall, s | CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n")
+    for method, measured in runs.items():
+        columns = (told(list(values)) for values in zip(*measured, strict=True))
+        sys.stdout.write(f"| {method} | {' | '.join(columns)} |\n")
+
+
+def main() -> None:
+    """Make a study and print a table: one row for each way to find its maps."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subjects", type=int, default=5000)
+    parser.add_argument("--layout", choices=("func", "node"), default="func")
+    parser.add_argument("--sidecars", action="store_true", help="a .json beside each map")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--no-pybids", action="store_true", help="leave pybids out, which takes minutes")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        method, root, database_dir = arguments.child
+        found = METHODS[method](Path(root), Path(database_dir))
+        raise SystemExit(0 if found else "found nothing")
+    scratch = Path(tempfile.mkdtemp())
+    try:
+        make_study(scratch / "study", arguments.subjects, arguments.layout, arguments.sidecars)
+        compare(scratch / "study", scratch / "database", arguments.repeats, arguments.no_pybids)
+    finally:
+        shutil.rmtree(scratch)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""From the maps of one contrast to its results: the group model, or the bounds of a single map."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from bids_ari.bids.dataset import read_sidecar
+from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
+from bids_ari.design import one_sample_design
+from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
+from bids_ari.grids import Grid, Mask
+from bids_ari.images import load_mask, load_volume, looks_unmasked, missing, resample_nearest
+from bids_ari.inference import conclude, tested_voxels
+from bids_ari.nifti import read_image
+from bids_ari.results import ContrastResult
+from bids_ari.settings import TEMPLATE, Options, Resources
+from bids_ari.stack import Source, group_mask, load_stack
+from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.templates import template_mask
+
+
+def analyse(
+    contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
+) -> tuple[ContrastResult, ...]:
+    """Go from one set of subject maps to true discovery proportions.
+
+    Parameters
+    ----------
+    contrast : ContrastSet
+        The maps, from `discover`.
+    options : Options, optional
+        What is asked.
+    resources : Resources, optional
+        What may be used of the machine.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per test and alternative.
+
+    Raises
+    ------
+    DataError
+        When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, or no
+        voxel left to test.
+    """
+    options, resources = options or Options(), resources or Resources()
+    contrast.check()
+    design = one_sample_design(contrast.subjects)
+    sources = [Source(member.subject, member.paths, member.variance_paths) for member in contrast.members]
+    n_jobs, memory = resources.n_jobs, resources.memory
+    stack = load_stack(sources, n_jobs=n_jobs, memory=memory)
+    given = _given_mask(options, contrast, stack.grid)
+    mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
+    effects = stack.within(mask, options.smoothing, n_jobs=n_jobs, memory=memory)
+    results: tuple[ContrastResult, ...] = ()
+    for glm in fit_glm(effects, design.matrix, design.tests):
+        tested = np.isfinite(glm.z)
+        if not tested.any():
+            raise EmptyMaskError(
+                f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
+                hint="Check that these are maps of different subjects",
+            )
+        n_constant = int((~tested).sum())
+        results += conclude(
+            glm.at(tested),
+            mask.keep(tested),
+            contrast,
+            options,
+            coverage=stack.coverage,
+            design=design,
+            n_constant=n_constant,
+            notes=contrast.notes + stack.notes + tuple(_notes(mask, n_constant, options)),
+            hashes={file.uri: stack.hashes[file.path] for file in contrast.files},
+        )
+    return results
+
+
+def analyse_subject(
+    contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
+) -> tuple[ContrastResult, ...]:
+    """Go from one subject's own z or t map to true discovery proportions.
+
+    Parameters
+    ----------
+    contrast : ContrastSet
+        Of one map, from `subject_contrasts`. The sidecar of a t map tells its DegreesOfFreedom.
+    options : Options, optional
+        What is asked; smoothing and coverage play no part.
+    resources : Resources, optional
+        What may be used of the machine.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per alternative.
+
+    Raises
+    ------
+    DataError
+        When the map does not fit: damaged, on another grid than the mask, without a value, a t map without
+        degrees of freedom.
+    """
+    contrast.check()
+    (member,) = contrast.members
+    if contrast.stat not in ("z", "t"):
+        raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
+    dof = _dof_of(member) if contrast.stat == "t" else None
+    subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
+    folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
+    noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
+    return _bound(contrast, options, resources, dof, folder=folder, notes=(noise,), zeros=False)
+
+
+def analyse_map(
+    path: Path, options: Options | None = None, resources: Resources | None = None, dof: float | None = None
+) -> tuple[ContrastResult, ...]:
+    """Go from a group map that was made elsewhere to true discovery proportions.
+
+    Parameters
+    ----------
+    path : path
+        z statistics, or t statistics with `dof`; not thresholded. An infinite statistic is a test.
+    options : Options, optional
+        What is asked; smoothing and coverage play no part.
+    resources : Resources, optional
+        What may be used of the machine.
+    dof : float, optional
+        Degrees of freedom of a t map, above 0.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per alternative.
+
+    Raises
+    ------
+    DataError
+        When the map does not fit.
+    """
+    if dof is not None and not 0 < dof < float("inf"):
+        raise UsageError(f"dof is {dof}", "a finite number above 0")
+    return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
+
+
+def _bound(
+    contrast: ContrastSet,
+    options: Options | None,
+    resources: Resources | None,
+    dof: float | None,
+    *,
+    folder: str = "group",
+    notes: tuple[str, ...] = (),
+    zeros: bool = True,
+) -> tuple[ContrastResult, ...]:
+    """Bound the one map of a contrast; `zeros` says whether a zero inside the brain is a test."""
+    options = options or Options()
+    (file,) = contrast.files
+    image = read_image(file.path, (resources or Resources()).memory)
+    grid, volume = image.header.grid, image.values
+    absent = missing(volume, image.header.step)
+    if not zeros:
+        absent |= volume == 0
+        volume = np.where(volume == 0, np.nan, volume)
+    tested = tested_voxels(volume, absent, grid, _given_mask(options, contrast, grid))
+    values = volume[tested.inside]
+    return conclude(
+        GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof),
+        tested,
+        contrast,
+        options,
+        coverage=tested.inside.astype(float),
+        folder=folder,
+        notes=contrast.notes + notes + tuple(_notes(tested, 0, options)),
+        hashes={file.uri: image.sha256},
+    )
+
+
+def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
+    """Say what the reader of a result should know about how it came about."""
+    if n_constant:
+        yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
+    if options.n_results > 1:
+        yield (
+            f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
+            f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
+        )
+    if options.mask is None and looks_unmasked(mask):
+        fills = mask.n_voxels / mask.inside.size
+        yield (
+            f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
+            "voxels outside the brain weakens every bound. Give a brain mask with --mask"
+        )
+
+
+def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
+    """Read the mask that was asked for, if one was."""
+    if options.mask is None:
+        return None
+    if options.mask != TEMPLATE:
+        return load_mask(options.mask, grid)
+    inside, template = load_volume(template_mask(contrast.entities.get("space"), grid))
+    return load_mask(grid.image(resample_nearest(inside, template, grid)), grid)
+
+
+def _dof_of(member: SubjectMap) -> float:
+    """Read the degrees of freedom of a t map from the manifest or from its sidecar."""
+    dof = member.dof if member.dof is not None else read_sidecar(member.file).get("DegreesOfFreedom")
+    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
+        raise SidecarError(
+            f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
+            "a number above 0, without which a t map has no p",
+            "Add it, or take z maps with --stat z",
+        )
+    return float(dof)

@@ -1,0 +1,113 @@
+"""Several maps of a subject as one: the maps of its runs, or of its sessions and the runs in them.
+
+Here is decided which maps go together and how; their voxels are combined when they are read.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bids_ari.bids.contrasts import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
+from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.entities import printable
+from bids_ari.errors import listing
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """The maps of a contrast, after they were combined.
+
+    Attributes
+    ----------
+    members : tuple of SubjectMap
+        Sorted by subject; one of each, unless some could neither be combined nor told apart.
+    over : {'', 'run', 'session'}
+        What they were combined over; nothing when there was nothing to combine.
+    notes : tuple of str
+        What was combined, and how.
+    """
+
+    members: tuple[SubjectMap, ...]
+    over: Literal["", "run", "session"] = ""
+    notes: tuple[str, ...] = ()
+
+
+def combine_maps(maps: Iterable[SubjectMap], how: Combine | None, stat: Stat) -> Combined:
+    """Combine the maps of each subject.
+
+    Parameters
+    ----------
+    maps : iterable of SubjectMap
+        One for each file of the contrast, with its variance map where there is one.
+    how : {'run', 'session'} or None
+        What to combine over.
+    stat : {'effect', 't', 'z'}
+        Which statistic the maps hold.
+
+    Returns
+    -------
+    Combined
+        All subjects are combined the same way: by precision when every map that is combined has a variance map.
+    """
+    groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].file.root, parts[0].file.name))
+    several = [parts for parts in groups if len(parts) > 1]
+    lacking = [part.file for parts in several for part in parts if not part.variances]
+    members = tuple(_as_one(parts, weighted=not lacking) for parts in groups)
+    if how is None:
+        return Combined(members)
+    if not several:
+        return Combined(members, notes=(f"No subject has several {_PARTS[how]} to combine",))
+    over: Combine = "session" if any(_n_sessions(parts) > 1 for parts in several) else "run"
+    said = f"{over.capitalize()}s of each subject were combined by {_mean(lacking, stat)}"
+    return Combined(members, over, (said, *_shortage(groups)))
+
+
+_PARTS = {"run": "runs", "session": "sessions or runs"}
+
+
+def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[SubjectMap]]:
+    """Put maps that are parts of one together, by session and run; leave others alone."""
+    groups: dict[object, list[SubjectMap]] = defaultdict(list)
+    for each in maps:
+        alike = each.file.entities.without(*COMBINED_OVER[how]) if how else each.file.entities
+        groups[each.subject, each.file.root, alike].append(each)
+    for parts in groups.values():
+        if how and can_combine([part.file for part in parts], how):
+            yield sorted(parts, key=lambda part: [part.file.entities.get(key) or "" for key in ("ses", "run")])
+        else:
+            yield from ([part] for part in parts)
+
+
+def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
+    """Make one map of parts; a single one needs no weight."""
+    if len(parts) == 1:
+        return replace(parts[0], variances=())
+    variances = tuple(file for part in parts for file in part.variances) if weighted else ()
+    return SubjectMap(parts[0].subject, tuple(part.file for part in parts), variances)
+
+
+def _n_sessions(parts: Sequence[SubjectMap]) -> int:
+    return len({part.file.entities.get("ses") for part in parts})
+
+
+def _mean(lacking: Sequence[StatmapFile], stat: Stat) -> str:
+    """Say which mean is taken and, of effects, why."""
+    if not lacking:
+        return "precision-weighted mean (variance maps)"
+    if stat != "effect":
+        return f"plain mean of their {stat} maps"
+    return f"plain mean: not every map has a variance map ({listing(printable(file.name) for file in lacking)})"
+
+
+def _shortage(groups: Sequence[Sequence[SubjectMap]]) -> Iterator[str]:
+    """Name the subjects with fewer maps than others."""
+    most = max(map(len, groups))
+    noun = "maps"
+    if all(_n_sessions(parts) == 1 for parts in groups):
+        noun = "runs"
+    elif all(_n_sessions(parts) == len(parts) for parts in groups):
+        noun = "sessions"
+    few = [(parts[0].subject, len(parts)) for parts in groups if len(parts) < most]
+    if few:
+        yield listing(f"sub-{printable(subject)} has {n} of {most} {noun}" for subject, n in few)

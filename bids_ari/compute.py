@@ -1,0 +1,147 @@
+"""What the machine gives: threads, memory, and a bar on a terminal that shows how far the work is."""
+
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
+
+from tqdm import tqdm
+
+from bids_ari.errors import UsageError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_UNITS = {letter: 1024**power for power, letter in enumerate(" KMGT")}
+_MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+) ?(?:([KMGT])B?)?", re.IGNORECASE)
+
+
+class _Group(NamedTuple):
+    """Where a version of control groups keeps its numbers."""
+
+    mounts: tuple[str, ...]
+    limit: str
+    usage: str
+    reclaimable: str  # of the usage, what the kernel gives back when asked: the line of memory.stat
+
+
+_GROUPS = {
+    "": _Group(("sys/fs/cgroup", "sys/fs/cgroup/unified"), "memory.max", "memory.current", "inactive_file"),
+    "memory": _Group(
+        ("sys/fs/cgroup/memory",), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    ),
+}
+"""By the controllers that /proc/self/cgroup names: version 2 names none."""
+
+
+def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_jobs: int = 1) -> Iterator[Result]:
+    """Call a function with each item, in `n_jobs` threads; yield what it gives in the order of the items.
+
+    Only a few items are under way at a time, so memory does not grow with their number. An exception, also Ctrl-C,
+    ends it as soon as the calls under way are done.
+    """
+    if n_jobs <= 1:
+        yield from map(function, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_jobs) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) >= 2 * n_jobs:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:
+    """Pass items on, with a bar on stderr that goes away at the end; silent where stderr is no terminal."""
+    silent = True if sys.stderr is None else None  # None: tqdm looks whether it is a terminal
+    yield from tqdm(items, total=total, unit=f" {unit}", leave=False, disable=silent)
+
+
+def parse_memory(text: str) -> int:
+    """Read a number of bytes, as of a flag: a number of MB, or a number with K, M, G or T.
+
+    >>> parse_memory("512") == parse_memory("512M") == parse_memory("0.5G") == 2**29
+    True
+    """
+    match = _MEMORY.fullmatch(text.strip())
+    n_bytes = int(float(match[1]) * _UNITS[(match[2] or "M").upper()]) if match else 0
+    if n_bytes < 1:
+        raise UsageError(f"{text!r} is no amount of memory", "a number of MB, or with a letter as in 800M, 8G or 1.5T")
+    return n_bytes
+
+
+def format_memory(n_bytes: float) -> str:
+    """Write a number of bytes as `parse_memory` reads it, to two or three digits.
+
+    >>> format_memory(2**30), format_memory(9_500_000), format_memory(300)
+    ('1 GB', '9.1 MB', '300 bytes')
+    """
+    if n_bytes < 1024:
+        return f"{n_bytes:.0f} bytes"
+    letter = next((letter for letter in "KMG" if n_bytes < 1000 * _UNITS[letter]), "T")
+    size = n_bytes / _UNITS[letter]
+    return f"{size:.0f} {letter}B" if size >= 99.5 else f"{size:.2g} {letter}B"
+
+
+def available_memory(root: Path = Path("/")) -> int:
+    """Give how many bytes of memory are free: of the machine, and of the control groups of a container or batch job.
+
+    `root` is where /proc and /sys are.
+    """
+    free = [*_free_in_machine(root), *_free_in_groups(root)]
+    if free:
+        return max(min(free), 0)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # not Linux: all that there is
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+
+
+def _free_in_machine(root: Path) -> Iterator[int]:
+    """Ask the kernel how much can be taken without swapping."""
+    found = re.search(r"^MemAvailable: +([0-9]+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
+    if found:
+        yield int(found[1]) * 1024
+
+
+def _free_in_groups(root: Path) -> Iterator[int]:
+    """Ask each control group that this process is in, and those around it, how much of its limit is left."""
+    for line in _text(root / "proc/self/cgroup").splitlines():
+        _, _, named = line.partition(":")
+        controllers, _, path = named.partition(":")
+        kind = next((_GROUPS[name] for name in controllers.split(",") if name in _GROUPS), None)
+        if kind is None:
+            continue
+        inside = PurePosixPath(path.lstrip("/"))
+        # In a container the path may be one of the host, which is not here: what is mounted then tells the limit.
+        parts = (PurePosixPath(),) if ".." in inside.parts else (inside, *inside.parents)
+        for mount in kind.mounts:
+            for part in parts:
+                yield from _free_in_group(root / mount / part, kind)
+
+
+def _free_in_group(folder: Path, kind: _Group) -> Iterator[int]:
+    """Say how much of the limit of one group is left, if it has one."""
+    limit = _text(folder / kind.limit).strip()
+    usage = _text(folder / kind.usage).strip()
+    if limit.isdecimal() and usage.isdecimal():
+        found = re.search(rf"^{kind.reclaimable} ([0-9]+)$", _text(folder / "memory.stat"), re.MULTILINE)
+        yield int(limit) - int(usage) + (int(found[1]) if found else 0)
+
+
+def _text(path: Path) -> str:
+    """Read a file of the kernel; empty where there is none."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return ""

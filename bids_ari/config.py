@@ -1,0 +1,93 @@
+"""Settings as a file: TOML whose keys are the long flags of the command line.
+
+``bids-dir``, ``output-dir`` and ``level`` stand for the three words without a flag. Relative paths are taken from the
+folder in which the command is called, as on the command line.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from bids_ari.errors import InputNotFoundError, ReadError, UsageError
+from bids_ari.settings import TEMPLATE, Settings
+
+POSITIONAL = ("bids-dir", "output-dir", "level")
+"""Keys of the words that have no flag."""
+
+_FILTERS = {"subjects": "participant-label", "exclude": "exclude", "session": "session-label", "run": "run-label"}
+_FILTERS |= {"task": "task-id", "space": "space", "contrast": "contrast", "stat": "stat", "combine": "combine"}
+_OPTIONS = {"mask": "mask", "coverage": "coverage", "smoothing": "smoothing", "alternatives": "alternative"}
+_OPTIONS |= {"alpha": "alpha", "thresholds": "threshold", "gammas": "tdp", "connectivity": "connectivity"}
+_OPTIONS |= {"method": "method", "join_signs": "join-signs", "atlas": "atlas", "atlas_labels": "atlas-labels"}
+_OPTIONS |= {"rois": "roi"}
+_RESOURCES = {"work_dir": "work-dir", "n_procs": "nprocs", "n_threads": "omp-nthreads", "memory": "mem"}
+_RUN = {"dataset_dir": "bids-dir", "output_dir": "output-dir", "level": "level", "derivatives": "derivatives"}
+_RUN |= {"filter_file": "bids-filter-file", "manifest": "manifest", "database_dir": "bids-database-dir"}
+_RUN |= {"split_alpha": "split-alpha", "stop_on_first_crash": "stop-on-first-crash"}
+
+
+def to_toml(settings: Settings) -> str:
+    """Write settings as a file that makes the same run; whatever is not said has its default."""
+    said = {_RUN[name]: getattr(settings, name) for name in _RUN}
+    said |= {_FILTERS[name]: value for name, value in settings.filters.items() if value}
+    said |= {_OPTIONS[name]: getattr(settings.options, name) for name in _OPTIONS}
+    said |= {_RESOURCES[name]: getattr(settings.resources, name) for name in _RESOURCES}
+    if settings.resources.memory is not None:
+        said["mem"] = str(settings.resources.memory / 2**20)  # exact: a power of two
+    if settings.options.atlas is not None and Path(settings.options.atlas).is_file():
+        said["atlas"] = Path(settings.options.atlas)
+    plain = {key: _plain(value) for key, value in said.items() if value is not None}
+    return tomli_w.dumps({key: value for key, value in plain.items() if value not in ([], False) or key == "tdp"})
+
+
+def read_config(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Read such a file as words of the command line: those without a flag by their key, and all others.
+
+    Raises
+    ------
+    InputNotFoundError, ReadError
+        When there is no such file, or it cannot be read.
+    UsageError
+        When it is not TOML, or holds a value that no flag has.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise InputNotFoundError(f"There is no configuration file {path}") from error
+    except OSError as error:
+        raise ReadError(f"The configuration file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"The configuration file {path} is not TOML: {error}") from error
+    content = {key.replace("_", "-"): value for key, value in content.items()}
+    named = {key: str(content.pop(key)) for key in POSITIONAL if key in content}
+    return named, [word for key, value in content.items() for word in _words(path, key, value)]
+
+
+def _words(path: Path, key: str, value: Any) -> Iterator[str]:
+    """Yield one entry as words."""
+    if isinstance(value, bool):
+        yield f"--{key}" if value else f"--no-{key}"
+    elif key == "verbose" and isinstance(value, int):
+        yield from ["--verbose"] * value
+    elif isinstance(value, list) and not any(isinstance(each, list | Mapping | bool) for each in value):
+        if wrong := [each for each in value if isinstance(each, str) and each.startswith("-")]:
+            raise UsageError(f"{key} in {path} holds {wrong[0]!r}", "a value that does not begin with a dash")
+        yield from (f"--{key}", *map(str, value))
+    elif isinstance(value, str | int | float):
+        yield f"--{key}={value}"
+    else:
+        raise UsageError(
+            f"{key} in {path} is {value!r}", "a text, a number, true, false, or a list of texts or numbers"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as TOML has it; paths are made absolute, so that the file works from any folder."""
+    if isinstance(value, Path):
+        return str(value if value == TEMPLATE else value.absolute())
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,136 @@
+"""The words of the command line: every flag, with its help, as the commands share them."""
+
+import argparse
+from pathlib import Path
+
+from bids_ari._version import __version__
+from bids_ari.console import some_path
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 17 unknown analysis level, 18 the filters select nothing, 64 wrong use, 65 data do not fit "
+    "(or some contrasts failed), 66 no input, 73 output cannot be written, 74 input cannot be read, 75 somebody else "
+    "writes the same result, try again, 130 interrupted, 1 a bug."
+)
+
+
+def add_general(top: argparse.ArgumentParser) -> None:
+    """Add the flags that every command has."""
+    top.add_argument("--version", action="version", version=f"bids_ari {__version__}")
+    flag(top, "-v", "--verbose", action="count", default=0, help="log more; -vv: the log of the libraries too")
+
+
+def add_choice(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that choose maps."""
+    for names, what in (
+        (["--participant-label"], "take these subjects (all)"),
+        (["--exclude"], "leave these subjects out (none)"),
+        (["--session-label"], "take these sessions (all)"),
+        (["--run-label"], "take these runs (all)"),
+        (["-t", "--task-id"], "take these tasks (all)"),
+        (["--space"], "take these spaces (all)"),
+        (["--contrast"], "take these contrasts (all)"),
+    ):
+        more = "; instead of labels, a file with one on each line" if names[0] == "--participant-label" else ""
+        flag(group, *names, nargs="+", default=[], metavar="LABEL", help=what + more)
+    stat = (
+        "first-level statistic to take (effect for a group, z for participants); t and z for datasets without effects"
+    )
+    flag(group, "--stat", choices=("effect", "t", "z"), help=stat)
+    combine = "several maps of a subject become one by fixed effects: over its runs, or over its sessions too (refused)"
+    flag(group, "--combine", choices=("run", "session"), help=combine)
+    queries = 'JSON file: {"statmap": {entity: value}}; null: absent, "*": any, or a list of values'
+    flag(group, "--bids-filter-file", type=some_path, metavar="JSON", help=queries)
+    search = "search these derivative datasets (BIDS_DIR/derivatives/*)"
+    flag(group, "-d", "--derivatives", nargs="+", type=some_path, default=[], metavar="PATH", help=search)
+    table = "table of maps whose names are not BIDS: participant_id, effect (or t, z), variance, contrast, ..."
+    flag(group, "--manifest", type=some_path, metavar="TSV", help=table)
+    index = "keep the index of the dataset in this folder: large datasets open faster the next time"
+    flag(group, "--bids-database-dir", type=some_path, metavar="PATH", help=index)
+    switch(group, "--list", "print what would be analysed, what is left out and why; write nothing")
+
+
+def add_mask(group: "argparse._ArgumentGroup") -> None:
+    """Add the flag that says which voxels to test."""
+    mask = "test only voxels inside this image; template: TemplateFlow's brain mask (all voxels with data)"
+    flag(group, "--mask", type=some_path, metavar="FILE|template", help=mask)
+
+
+def add_group_data(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that say how the maps of subjects come together."""
+    fraction = "fraction of subjects that must have data at a voxel (%(default)s: all)"
+    flag(group, "--coverage", type=float, metavar="FRACTION", default=1.0, help=fraction)
+    width = "smooth each map by a Gaussian of this full width at half maximum in mm (none)"
+    flag(group, "--smoothing", type=float, metavar="FWHM_MM", help=width)
+
+
+def add_inference(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags of closed testing and of clusters."""
+    direction = "direction of the test; each named is a result of its own (greater)"
+    directions = ("greater", "less", "two-sided")
+    flag(group, "--alternative", nargs="+", choices=directions, default=["greater"], help=direction)
+    flag(group, "--alpha", type=float, default=0.05, help="error level of each result (%(default)s)")
+    heights = "cluster-forming thresholds in z (3 4 5)"
+    flag(group, "--threshold", nargs="+", type=float, metavar="Z", default=[3.0, 4.0, 5.0], help=heights)
+    wanted = "find the largest clusters with at least this true discovery proportion (0.5 0.7 0.9)"
+    flag(group, "--tdp", nargs="*", type=float, metavar="GAMMA", default=[0.5, 0.7, 0.9], help=wanted)
+    touch = "voxels of a cluster share a face, also an edge, or also a corner (%(default)s)"
+    flag(group, "--connectivity", type=int, choices=(6, 18, 26), default=18, help=touch)
+    local = "local test of closed testing; hommel is valid under any dependence and finds less (%(default)s)"
+    flag(group, "--method", choices=("simes", "hommel"), default="simes", help=local)
+    switch(group, "--join-signs", "with two-sided, let clusters hold voxels of both signs")
+
+
+def add_split(group: "argparse._ArgumentGroup") -> None:
+    """Add the flag that makes the bounds of all results hold together."""
+    switch(group, "--split-alpha", "divide alpha over the results of this run, so that all their bounds hold together")
+
+
+def add_regions(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that name regions."""
+    atlas = (
+        "bound every parcel of this atlas and name clusters by it: a file, or a name that TemplateFlow knows, such as "
+        "Schaefer2018:200Parcels7Networks"
+    )
+    flag(group, "--atlas", metavar="FILE|NAME", help=atlas)
+    table = "table of an atlas file, tab-separated, columns index and name (the .tsv beside the file)"
+    flag(group, "--atlas-labels", type=some_path, metavar="TSV", help=table)
+    masks = "bound these regions: masks on the grid of the maps"
+    flag(group, "--roi", nargs="+", type=some_path, default=[], metavar="FILE", help=masks)
+
+
+def add_running(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that say how a run goes."""
+    file = "take flags from this TOML file, such as the settings.toml of an earlier run; the command line wins"
+    flag(group, "--config-file", type=Path, metavar="TOML", help=file)
+    add_machine(group)
+    switch(group, "--stop-on-first-crash", "stop at the first contrast that fails, instead of sparing the others")
+    switch(group, "--reports-only", "make the reports in OUTPUT_DIR anew from the results there; read no maps")
+    skipped = "accepted for compatibility: this program never validates its input dataset"
+    switch(group, "--skip-bids-validation", skipped)
+
+
+def add_machine(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that say what a run may use of the machine."""
+    work = "folder for caches and temporary files (the system's, else inside the output folder)"
+    flag(group, "-w", "--work-dir", type=some_path, metavar="PATH", help=work)
+    processors = "read this many maps at a time (all processors that this process may use)"
+    flag(group, "--nprocs", type=int, metavar="N", help=processors)
+    threads = "threads of the numerical libraries (theirs to choose)"
+    flag(group, "--omp-nthreads", type=int, metavar="N", help=threads)
+    memory = "refuse a contrast that needs more memory than this: MB, or a number with K, M, G or T (what is there)"
+    flag(group, "--mem", metavar="SIZE", help=memory)
+
+
+def flag(group: "argparse._ActionsContainer", *names: str, **about: object) -> None:
+    """Add a flag in both spellings, ``--task-id`` and ``--task_id``."""
+    spellings = dict.fromkeys(
+        spelling for name in names for spelling in (name, f"--{name[2:].replace('-', '_')}" if name[1] == "-" else name)
+    )
+    group.add_argument(*spellings, **about)  # type: ignore[arg-type]
+
+
+def switch(group: "argparse._ActionsContainer", name: str, meaning: str) -> None:
+    """Add a flag without a value; ``--no-...`` takes back what a configuration file says."""
+    dest = name[2:].replace("-", "_")
+    flag(group, name, dest=dest, action="store_true", default=False, help=meaning)
+    flag(group, f"--no-{name[2:]}", dest=dest, action="store_false", default=False, help=argparse.SUPPRESS)

@@ -1,0 +1,171 @@
+"""What would be analysed and what is left out, as text for a terminal: the answer to ``--list``."""
+
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
+from bids_ari.bids.entities import printable
+from bids_ari.design import one_sample_design
+from bids_ari.errors import BidsAriError, counted
+
+_WIDTH = 100
+_MOST = 5
+"""How many problems or files are named before the rest is counted; subjects of twice as many ranges are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """What is shown together: one contrast set or, at the participant level, those of all maps of one contrast."""
+
+    title: str
+    contrasts: Sequence[ContrastSet]
+    lacking: Sequence[LeftOut]
+
+
+def overview(discovery: Discovery, contrasts: Sequence[ContrastSet], level: str = "group") -> str:
+    """Say what would be analysed, what stands in the way, and what is left out and why.
+
+    Parameters
+    ----------
+    discovery : Discovery
+        What was found.
+    contrasts : sequence of ContrastSet
+        What would be analysed: those found or, at the participant level, one for each map.
+    level : {'group', 'participant'}
+        At the participant level, all maps of a contrast are shown together.
+
+    Returns
+    -------
+    str
+        Lines of at most 100 columns; no name of a file can bring a control character in.
+    """
+    if level == "participant":
+        blocks = _by_contrast(discovery, contrasts)
+    else:
+        blocks = [_Block(contrast.name, [contrast], _lacking([contrast])) for contrast in contrasts]
+    problems = {id(contrast): _problem(contrast, level) for contrast in contrasts}
+    lines = [line for block in blocks for line in _block(block, problems)]
+    lines += _left_out(discovery)
+    failing = sum(map(bool, problems.values()))
+    noun = "map" if level == "participant" else "contrast"
+    verdict = f"{counted(len(contrasts) - failing, noun)} can be analysed"
+    return "\n".join([*lines, verdict + (f", {failing} cannot" if failing else "")])
+
+
+def subject_ranges(labels: Iterable[str]) -> str:
+    """List subjects, numbers that follow each other as a range; of many pieces the first five and a count.
+
+    >>> subject_ranges(["03", "01", "02", "10", "pilot"])
+    '01-03, 10, pilot'
+    """
+    ranges: list[list[str]] = []
+    for label in sorted(set(labels), key=_by_number):
+        if ranges and _follows(ranges[-1][-1], label):
+            ranges[-1].append(label)
+        else:
+            ranges.append([label])
+    texts = [", ".join(each) if len(each) < 3 else f"{each[0]}-{each[-1]}" for each in ranges]
+    if len(ranges) <= 2 * _MOST:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:_MOST])} and {sum(map(len, ranges[_MOST:]))} more"
+
+
+def _by_contrast(discovery: Discovery, contrasts: Sequence[ContrastSet]) -> list[_Block]:
+    """Bring the maps of all subjects, sessions and runs of a contrast together."""
+    sets: dict[str, list[ContrastSet]] = defaultdict(list)
+    found: dict[str, list[ContrastSet]] = defaultdict(list)
+    for these, by_title in ((contrasts, sets), (discovery, found)):
+        for contrast in these:
+            by_title[str(contrast.entities.without("sub", "ses", "run")) or "statmaps"].append(contrast)
+    return [_Block(title, inside, _lacking(found[title])) for title, inside in sorted(sets.items())]
+
+
+def _lacking(contrasts: Iterable[ContrastSet]) -> list[LeftOut]:
+    """Give the subjects that lack a contrast; files have a folder in their name."""
+    return [entry for contrast in contrasts for entry in contrast.left_out if "/" not in entry.what]
+
+
+def _problem(contrast: ContrastSet, level: str) -> str:
+    """Give the words in which a contrast would be refused before any map is read, or nothing."""
+    try:
+        contrast.check()
+        if level == "group":
+            one_sample_design(contrast.subjects)
+    except BidsAriError as error:
+        return str(error)
+    return ""
+
+
+def _block(block: _Block, problems: dict[int, str]) -> Iterator[str]:
+    """Show what there is of one contrast."""
+    members = [member for contrast in block.contrasts for member in contrast.members]
+    subjects = {member.subject for member in members}
+    n_maps = sum(len(member.files) for member in members)
+    yield from _wrapped(block.title)
+    yield from _wrapped(block.contrasts[0].stat, "stat")
+    yield from _wrapped(f"{len(subjects)}: {subject_ranges(subjects)}", "subjects")
+    if n_maps > len(subjects):
+        over = block.contrasts[0].combined
+        yield from _wrapped(f"{n_maps}" + (f", combined over {over}s" if over else ""), "maps")
+    for reason in dict.fromkeys(entry.reason for entry in block.lacking):
+        absent = {entry.what.removeprefix("sub-") for entry in block.lacking if entry.reason == reason}
+        yield from _wrapped(f"{subject_ranges(absent)}: {reason}", "without")
+    for note in dict.fromkeys(note for contrast in block.contrasts for note in contrast.notes):
+        yield from _wrapped(note, "note")
+    said = list(dict.fromkeys(filter(None, (problems[id(contrast)] for contrast in block.contrasts))))
+    for problem in said[:_MOST]:
+        yield from _wrapped(problem, "problem")
+    if len(said) > _MOST:
+        yield from _wrapped(f"{len(said) - _MOST} more such", "problem")
+    yield ""
+
+
+def _left_out(discovery: Discovery) -> Iterator[str]:
+    """Show which files take no part, by reason, the most frequent first."""
+    shown = set(_lacking(discovery))
+    by_reason: dict[str, list[str]] = defaultdict(list)
+    for entry in discovery.all_left_out():
+        if entry not in shown:
+            by_reason[entry.reason].append(entry.what)
+    if by_reason:
+        yield "left out"
+    for reason, names in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
+        yield from _wrapped(f"{len(names)}: {reason}", indent=2)
+        for name in sorted(names)[:_MOST]:
+            yield from _wrapped(name, indent=6)
+        if len(names) > _MOST:
+            yield f"      and {len(names) - _MOST} more"
+    if by_reason:
+        yield ""
+
+
+def _wrapped(text: str, word: str = "", indent: int = 0) -> list[str]:
+    """Break a text into lines, below the word that says what it is."""
+    first = f"  {word:<10}" if word else " " * indent
+    rest = " " * (len(first) if word else indent + 4)
+    pieces = " ".join(piece for each in printable(text).split(" ") for piece in _pieces(each, _WIDTH - len(rest)))
+    return textwrap.wrap(pieces, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def _pieces(word: str, width: int) -> Iterator[str]:
+    """Break a word that is wider than a line, such as a path, behind a slash or an underscore where it can be."""
+    while len(word) > width:
+        cut = max(word.rfind("/", 0, width), word.rfind("_", 0, width)) + 1 or width
+        yield word[:cut]
+        word = word[cut:]
+    yield word
+
+
+def _by_number(label: str) -> tuple[bool, int, str]:
+    number = _is_number(label)
+    return (not number, int(label) if number else 0, label)
+
+
+def _follows(one: str, other: str) -> bool:
+    return _is_number(one) and other == str(int(one) + 1).zfill(len(one))
+
+
+def _is_number(label: str) -> bool:
+    return label.isascii() and label.isdecimal() and len(label) < 19

@@ -1,0 +1,155 @@
+"""Before any voxel is read: look at the header of each file of a contrast, and list all problems in one error."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from bids_ari.compute import progress, run_parallel
+from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
+from bids_ari.grids import Grid
+from bids_ari.headers import Header
+from bids_ari.nifti import check_memory, read_header
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_MOST = 5
+"""Problems of a kind that are spelled out."""
+
+_GRIDS = 20
+"""With how many grids another one is compared: where each subject has its own, all pairs would take minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the files of some subjects."""
+
+    subjects: tuple[str, ...]
+    error: BidsAriError
+
+
+class _Placed(NamedTuple):
+    """A file whose header is sound."""
+
+    subject: str
+    grid: Grid
+
+
+def preflight(files: Sequence[tuple[str, Path]], *, n_jobs: int = 1, memory: int | None = None) -> Grid:
+    """Check the headers of all files of a contrast.
+
+    Parameters
+    ----------
+    files : sequence of (str, Path)
+        The label of a subject, and one of its files.
+    n_jobs : int
+        Threads.
+    memory : int, optional
+        Bytes that one volume may take; by default, what is free.
+
+    Returns
+    -------
+    Grid
+        The grid that all share.
+
+    Raises
+    ------
+    BidsAriError
+        Of the class of the problem where all files have the same one; a DataError where there are several.
+    """
+    look = attempt(partial(_look, memory=memory))
+    headers = list(progress(run_parallel(look, [path for _, path in files], n_jobs), "header", len(files)))
+    problems: list[Problem] = []
+    placed: list[_Placed] = []
+    for (subject, _), found in zip(files, headers, strict=True):
+        if isinstance(found, Header):
+            placed.append(_Placed(subject, found.grid))
+        else:
+            problems.extend(Problem((subject,), error) for error in found)
+    common, mismatch = _common_grid(placed)
+    problems.extend(mismatch)
+    if problems or common is None:
+        raise one_error(problems, [subject for subject, _ in files])
+    return common
+
+
+def attempt(function: Callable[[Item], Result]) -> Callable[[Item], Result | list[BidsAriError]]:
+    """Make a function that gives the errors that it meets instead of raising them."""
+
+    def attempted(item: Item) -> Result | list[BidsAriError]:
+        try:
+            return function(item)
+        except BidsAriError as error:
+            return [error]
+        except ExceptionGroup as group:
+            return [error for error in group.exceptions if isinstance(error, BidsAriError)]
+
+    return attempted
+
+
+def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriError:
+    """Make one error of all problems with the files of `subjects`; a single one stays as it is."""
+    if len(problems) == 1:
+        return problems[0].error
+    kinds: dict[tuple[type[BidsAriError], str], list[BidsAriError]] = defaultdict(list)
+    for problem in problems:
+        kinds[type(problem.error), problem.error.expected].append(problem.error)
+    lines = [line for errors in kinds.values() for line in _lines(errors)]
+    classes = {kind for kind, _ in kinds}
+    bad = dict.fromkeys(subject for problem in problems for subject in problem.subjects)
+    way_out = f", or leave out with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
+    made = classes.pop() if len(classes) == 1 else DataError
+    return made("\n- ".join([f"{len(problems)} problems with the maps; mend them{way_out}:", *lines]))
+
+
+def _lines(errors: Sequence[BidsAriError]) -> Iterator[str]:
+    """Write problems of one kind, each on a line."""
+    for error in errors[:_MOST]:
+        yield str(error)
+    if len(errors) > _MOST:
+        yield f"and {len(errors) - _MOST} more such"
+
+
+def _look(path: Path, memory: int | None) -> Header:
+    """Read a header, and refuse what it claims if that does not fit into memory."""
+    header = read_header(path)
+    check_memory(header, memory)
+    return header
+
+
+def _common_grid(files: Sequence[_Placed]) -> tuple[Grid | None, list[Problem]]:
+    """Give the grid that most files have, and say whose files are on another one."""
+    votes: Counter[int] = Counter()
+    kinds: list[int] = []  # for each file, the first one on the same grid
+    known: dict[tuple[tuple[int, ...], bytes], int] = {}
+    for i, file in enumerate(files):
+        exactly = (file.grid.shape, file.grid.affine.tobytes())
+        if exactly not in known:
+            first = islice(votes, _GRIDS)
+            known[exactly] = next((kind for kind in first if files[kind].grid.matches(file.grid)), i)
+        kinds.append(known[exactly])
+        votes[known[exactly]] += 1
+    if len(votes) <= 1:
+        return (files[0].grid if files else None), []
+    common = votes.most_common(1)[0][0]
+    return files[common].grid, [_mismatch(files, kinds, common)]
+
+
+def _mismatch(files: Sequence[_Placed], kinds: Sequence[int], common: int) -> Problem:
+    """Name the subjects with a file on another grid than the most common one."""
+    odd = [i for i, kind in enumerate(kinds) if kind != common]
+    subjects = tuple(dict.fromkeys(files[i].subject for i in odd))
+    others = {file.subject for file in files} - set(subjects)
+    alike = len({kinds[i] for i in odd}) == 1
+    error = GridMismatchError(
+        f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
+        f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]].grid}",
+        f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common].subject}'}: "
+        f"{files[common].grid}",
+        f"Resample, or leave out with --exclude {' '.join(subjects)}",
+    )
+    return Problem(subjects, error)

@@ -1,0 +1,183 @@
+"""Results of every kind that an archive must hold, and archives that were changed by somebody."""
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from builders import SHAPE, brain, describe, image, map_path, write_group, write_map
+
+import bids_ari as ari
+from bids_ari.analysis import analyse_subject, conclude_map, subject_contrasts
+from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.discover import LeftOut, SubjectMap, contrast_of_map
+from bids_ari.bids.entities import Entities
+from bids_ari.images import load_map
+from bids_ari.inference import tested_voxels
+from bids_ari.results import ContrastResult
+
+Arrays = dict[str, Any]
+"""The arrays of an archive; bytes stand for a ``.npy`` file that no writer of arrays would write."""
+
+Change = Callable[[dict[str, Any], Arrays], object]
+
+
+def group(folder: Path, signal: float = 3.0, **options: Any) -> ContrastResult:
+    """Eight subjects with signal in a blob, and a variance map that is left out."""
+    rng = np.random.default_rng(7)
+    describe(folder / "in")
+    write_group(folder / "in", 8, rng, signal=signal)
+    write_map(folder / "in", "01", brain(rng), stat="variance")
+    return _first(folder / "in", **{"thresholds": (2, 50), "gammas": (0.5,), **options})
+
+
+def gaps(folder: Path) -> ContrastResult:
+    """Two of eight subjects lack a slab each: degrees of freedom differ between voxels."""
+    rng = np.random.default_rng(8)
+    for i in range(8):
+        data = brain(rng, 3.0)
+        data[:, :, : 4 * (i < 2) + 2 * (i < 1)] = np.nan
+        write_map(folder / "in", f"{i:02d}", data)
+    return _first(folder / "in", coverage=0.5, thresholds=(2,), gammas=(0.5,))
+
+
+def regions(folder: Path) -> ContrastResult:
+    """An atlas whose last parcel lies nowhere, two masks that overlap, a mask and smoothing."""
+    numbers = np.ones(SHAPE, dtype=np.int16)
+    numbers[SHAPE[0] // 2 :] = 2
+    inside = np.zeros(SHAPE)
+    inside[2:9, 2:9, 2:11] = 1
+    masks = {"halves": numbers, "mask": inside, "front": np.indices(SHAPE)[1] > 4, "top": np.indices(SHAPE)[2] > 4}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in masks.items():
+        nib.save(image(data), folder / f"{name}.nii.gz")
+    (folder / "halves.tsv").write_text("index\tname\n1\tback & front\n2\t<right>\n7\tnowhere\n")
+    paths = {name: folder / f"{name}.nii.gz" for name in masks}
+    return group(
+        folder,
+        mask=paths["mask"],
+        smoothing=4.0,
+        atlas=str(paths["halves"]),
+        atlas_labels=folder / "halves.tsv",
+        rois=(paths["front"], paths["top"]),
+    )
+
+
+def odd_words(folder: Path) -> ContrastResult:
+    """Words that a careless format would not bring back; two directions by themselves, which makes a note."""
+    result = group(folder, alternatives=("greater", "less"))
+    words = "\"'\\</script> é 脳 \U0001f9e0 \t\n\x1b\x7f n/a NaN \udce9\udcff"
+    contrast = replace(
+        result.contrast,
+        entities=Entities.of({"contrast": "a b & é", "task": "脳"}),
+        left_out=(LeftOut(f"first-level/{words}", words), LeftOut("", "")),
+    )
+    return replace(result, contrast=contrast, notes=(*result.notes, words))
+
+
+def combined(folder: Path) -> ContrastResult:
+    """Runs of each subject were combined by their variances, and each file has a hash."""
+    result = group(folder)
+
+    def files(subject: str, stat: str) -> tuple[StatmapFile, ...]:
+        paths = [map_path(folder / "in", subject, run=run, stat=stat) for run in ("1", "2")]
+        named = [(path, path.relative_to(folder / "in").as_posix()) for path in paths]
+        entities = Entities.of({"sub": subject, "contrast": "faces", "stat": stat})
+        return tuple(StatmapFile(path, name, "in", entities, ".nii.gz") for path, name in named)
+
+    members = tuple(
+        SubjectMap(subject, files(subject, "effect"), files(subject, "variance"), dof=14.5 if subject == "01" else None)
+        for subject in result.contrast.subjects
+    )
+    contrast = replace(result.contrast, members=members, combined="run")
+    return replace(result, contrast=contrast, hashes={member.uris[1]: "0a" * 32 for member in reversed(members)})
+
+
+def subject_map(folder: Path, stat: str) -> ContrastResult:
+    """A z or t map of one subject's own."""
+    path = write_map(folder / "in", "01", brain(np.random.default_rng(9), 6.0), stat=stat, session="pre")
+    path.with_name(path.name.replace(".nii.gz", ".json")).write_text('{"DegreesOfFreedom": 151.5}')
+    (contrast,) = subject_contrasts(ari.discover(folder / "in", stat=stat))  # type: ignore[arg-type]
+    (result,) = analyse_subject(contrast, ari.Options(alternatives=("two-sided",), thresholds=(2,), gammas=()))
+    return result
+
+
+def other_map(folder: Path, dof: float | None, data: np.ndarray | None = None, **options: Any) -> ContrastResult:
+    """A map made elsewhere, z or with degrees of freedom t, of which one voxel is infinite unless it is given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if data is None:
+        data = brain(np.random.default_rng(10), 5.0)
+        data[4, 5, 6] = np.inf if dof is None else 90.0
+    nib.save(image(data, dtype=np.float64), folder / "my map.nii")
+    volume, grid, absent = load_map(folder / "my map.nii")
+    contrast = contrast_of_map(folder / "my map.nii", "z" if dof is None else "t")
+    tested = tested_voxels(volume, absent, grid, None)
+    (result,) = conclude_map(volume, tested, contrast, ari.Options(**options), dof)
+    return result
+
+
+RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
+    "greater": lambda folder: group(folder, thresholds=(2, 3, 50), gammas=(0.3, 0.7)),
+    "less": lambda folder: group(folder, alternatives=("less",)),
+    "two-sided": lambda folder: group(folder, alternatives=("two-sided",), connectivity=26),
+    "signs joined": lambda folder: group(folder, alternatives=("two-sided",), join_signs=True, thresholds=(1,)),
+    "hommel, divided alpha": lambda folder: group(folder, method="hommel", alpha=0.05 / 3, n_results=3, smoothing=6),
+    "nothing found": lambda folder: group(folder, signal=0.0, thresholds=(50, 60), gammas=()),
+    "gaps": gaps,
+    "regions": regions,
+    "odd words": odd_words,
+    "combined": combined,
+    "subject z": lambda folder: subject_map(folder, "z"),
+    "subject t": lambda folder: subject_map(folder, "t"),
+    "other z": lambda folder: other_map(folder, None, gammas=(1 / 3,)),
+    "other t": lambda folder: other_map(folder, 11.5, alternatives=("less",), thresholds=2.1),
+}
+"""One of each kind."""
+
+
+def opened(content: bytes) -> tuple[dict[str, Any], Arrays]:
+    """Read an archive as any other program would: the text, and the arrays."""
+    with np.load(io.BytesIO(content)) as file:
+        arrays = dict(file.items())
+    return json.loads(arrays.pop("about").tobytes()), arrays
+
+
+def changed(content: bytes, change: Change) -> bytes:
+    """Change text and arrays of an archive by somebody who knows how to write one."""
+    about, arrays = opened(content)
+    change(about, arrays)
+    members = {name: array if isinstance(array, bytes) else npy(array) for name, array in arrays.items()}
+    about["crc32"] = {name: zlib.crc32(member) for name, member in members.items()}
+    return zipped({"about": npy(np.frombuffer(json.dumps(about).encode(), np.uint8)), **members})
+
+
+def npy(array: np.ndarray) -> bytes:
+    """Write an array as a file."""
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    """Write the members of an archive."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, member in members.items():
+            file.writestr(f"{name}.npy", member)
+    return buffer.getvalue()
+
+
+def unzipped(content: bytes) -> dict[str, bytes]:
+    """Read the members of an archive."""
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        return {name.removesuffix(".npy"): file.read(name) for name in file.namelist()}
+
+
+def _first(root: Path, **options: Any) -> ContrastResult:
+    return ari.analyse(ari.discover(root)[0], ari.Options(**options))[0]

@@ -1,0 +1,128 @@
+"""Every broken image is refused with the right error that names it; every sound one is read as it is."""
+
+import signal
+import threading
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE
+from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_good
+
+from bids_ari.errors import BidsAriError, EmptyMaskError
+from bids_ari.grids import Grid
+from bids_ari.images import load_map, load_mask
+from bids_ari.preflight import preflight
+from bids_ari.stack import Source, load_stack
+
+CASES = [
+    pytest.param(case, extension, id=f"{case.name}{extension}")
+    for case in HOSTILE_IMAGES
+    for extension in case.extensions
+]
+GRID = Grid(SHAPE, AFFINE)
+
+Read = Callable[[Path], object]
+
+
+@pytest.fixture(autouse=True)
+def no_waiting() -> Iterator[None]:
+    """A file that makes us wait fails its test."""
+
+    def give_up(*_: object) -> None:
+        raise TimeoutError("waited for a file")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def bounded_memory() -> Iterator[None]:
+    """No case takes more than 8 MB, whatever a header claims."""
+    #tracemalloc.start()
+    yield
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8e6
+
+
+def written(case: HostileImage, folder: Path, extension: str) -> Path:
+    path = folder / f"sub-02_statmap{extension}"
+    case.make(path)
+    return path
+
+
+def read_group(path: Path) -> np.ndarray:
+    """Read the file as the map of one of three subjects; give its row."""
+    others = [write_good(path.with_name(f"sub-0{i}_good.nii.gz"), i) for i in (1, 3)]
+    sources = [Source(subject, (each,)) for subject, each in zip("123", (others[0], path, others[1]), strict=True)]
+    stack = load_stack(sources, n_jobs=2)
+    mask = load_mask(others[0], stack.grid)
+    return mask.volume(stack.within(mask)[1])
+
+
+def test_names_are_unique() -> None:
+    assert len({case.name for case in HOSTILE_IMAGES}) == len(HOSTILE_IMAGES) > 120
+
+
+@pytest.mark.usefixtures("bounded_memory")
+@pytest.mark.parametrize(("case", "extension"), CASES)
+class TestCorpus:
+    def test_as_a_single_map(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
+        path = written(case, tmp_path, extension)
+        if case.error is None:
+            volume, grid, absent = load_map(path)
+            np.testing.assert_array_equal(volume, values())
+            np.testing.assert_array_equal(absent, values() == 0)
+            assert grid.matches(GRID)
+        elif case.when == "group":
+            assert load_map(path)[2].all()
+        else:
+            self.refuses(load_map, path, case)
+
+    def test_as_a_mask(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
+        path = written(case, tmp_path, extension)
+        if case.error is None:
+            np.testing.assert_array_equal(load_mask(path, GRID).inside, values() != 0)
+        elif case.when == "group":
+            with pytest.raises(EmptyMaskError, match=path.name):
+                load_mask(path, GRID)
+        else:
+            self.refuses(lambda path: load_mask(path, GRID), path, case)
+
+    def test_as_one_of_a_group(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
+        path = written(case, tmp_path, extension)
+        if case.error is None:
+            np.testing.assert_array_equal(read_group(path), values())
+        else:
+            self.refuses(read_group, path, case)
+
+    def test_by_its_header(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
+        path = written(case, tmp_path, extension)
+        if case.error is None or case.when == "group":
+            assert preflight([("02", path)]).matches(GRID)
+        elif case.when == "header":
+            self.refuses(lambda path: preflight([("02", path)]), path, case)
+
+    def refuses(self, read: Read, path: Path, case: HostileImage) -> None:
+        assert case.error is not None
+        with pytest.raises(BidsAriError) as caught:
+            read(path)
+        assert type(caught.value) is case.error
+        assert str(path) in caught.value.found
+        assert case.says in str(caught.value)
+        assert caught.value.exit_code == case.expected_exit
+
+
+def test_a_pipe_is_not_waited_for_by_threads_either(tmp_path: Path) -> None:
+    pipe = next(case for case in HOSTILE_IMAGES if case.name == "a pipe")
+    path = written(pipe, tmp_path, ".nii")
+    before = threading.active_count()
+    with pytest.raises(BidsAriError):
+        preflight([("01", path), ("02", path)], n_jobs=2)
+    assert threading.active_count() == before

@@ -1,0 +1,486 @@
+"""Opening a dataset: where maps are searched, what is said of each, and sidecars that nobody can trust."""
+
+import json
+import os
+import string
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bids.layout import parse_file_entities
+from builders import describe, map_path, touch_maps
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bids_ari.bids import dataset as room
+from bids_ari.bids import tree
+from bids_ari.bids.dataset import Dataset, StatmapFile, is_ours, open_dataset, read_json, read_sidecar
+from bids_ari.bids.entities import Entities
+from bids_ari.errors import InputNotFoundError, ReadError, SidecarError
+
+BROKEN = [b"{broken", b"", b"[1]", b"\xff\xfe", b'{"a": NaN}']
+
+
+def names(dataset: Dataset) -> list[str]:
+    return [statmap.name for statmap in dataset.statmaps]
+
+
+def subjects(dataset: Dataset, nested: bool = False) -> list[str | None]:
+    return [statmap.entities.get("sub") for statmap in dataset.statmaps if statmap.nested == nested]
+
+
+def refusal(path: Path, *arguments: Any) -> InputNotFoundError:
+    with pytest.raises(InputNotFoundError) as caught:
+        open_dataset(path, *arguments)
+    assert type(caught.value) is InputNotFoundError  # exit code 66
+    return caught.value
+
+
+class TestDescription:
+    @pytest.mark.parametrize("about", BROKEN)
+    def test_a_broken_one_is_told_of_once_and_not_needed(
+        self, tmp_path: Path, about: bytes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Whether it is raw or a derivative is unknown then: it is searched, and so are its derivatives."""
+        touch_maps(tmp_path, "01")
+        touch_maps(tmp_path / "derivatives" / "glm", "02")
+        (tmp_path / "dataset_description.json").write_bytes(about)
+        assert subjects(open_dataset(tmp_path)) == ["01", "02"]
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert str(tmp_path / "dataset_description.json") in record.getMessage()
+
+    @pytest.mark.parametrize(
+        ("make", "said"), [(Path.mkdir, "is a folder"), (lambda path: path.symlink_to("gone"), "datalad get")]
+    )
+    def test_one_that_is_no_file_is_told_of(
+        self, tmp_path: Path, make: Any, said: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        touch_maps(tmp_path, "01")
+        make(tmp_path / "dataset_description.json")
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+        assert said in caplog.text
+
+    def test_a_broken_one_beside_does_not_hide_its_dataset(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        touch_maps(tmp_path / "derivatives" / "glm", "01")
+        (tmp_path / "derivatives" / "glm" / "dataset_description.json").write_text("{")
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+        assert len(caplog.records) == 1
+
+    def test_a_byte_order_mark_and_line_ends_of_windows_are_fine(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        touch_maps(tmp_path, "01")
+        touch_maps(tmp_path / "derivatives" / "glm", "02")
+        about = b'\xef\xbb\xbf{\r\n"DatasetType": "derivative"\r\n}\r\n'
+        (tmp_path / "dataset_description.json").write_bytes(about)
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+        assert caplog.records == []
+
+    def test_that_of_old_fitlins_says_no_type(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", node="runLevel")
+        about = {"Name": "FitLins", "BIDSVersion": "1.1.0", "PipelineDescription": {"Name": "FitLins"}}
+        (tmp_path / "dataset_description.json").write_text(json.dumps(about))
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+
+    @pytest.mark.parametrize(
+        ("made_by", "ours"),
+        [
+            ([{"Name": "fMRIPrep"}, {"Name": "bids_ari", "Version": "1"}], True),
+            ([{"Name": "FitLins"}], False),
+            ([], False),
+            ("bids_ari", False),
+            ({"Name": "bids_ari"}, False),
+            (["bids_ari", None, 3], False),
+            (None, False),
+        ],
+    )
+    def test_ours_is_what_we_made(self, tmp_path: Path, made_by: Any, ours: bool) -> None:
+        describe(tmp_path, GeneratedBy=made_by)
+        assert is_ours(tmp_path) is ours
+
+
+class TestWhere:
+    def test_a_group_of_derivatives_stands_for_the_datasets_in_it(self, tmp_path: Path) -> None:
+        """derivatives/lab holds no maps of its own and is no dataset."""
+        root = tmp_path / "derivatives" / "lab" / "first" / "glm"
+        describe(root)
+        touch_maps(root, "01", node="subjectLevel")
+        describe(root / "inner")
+        touch_maps(root / "inner", "02")
+        (within, statmap) = open_dataset(tmp_path).statmaps
+        assert statmap.name == str(map_path(Path(), "01", node="subjectLevel"))
+        assert statmap.path == map_path(root, "01", node="subjectLevel")
+        assert (statmap.root, statmap.nested, statmap.entities.get("node")) == ("glm", False, "subjectLevel")
+        assert within.name == f"inner/{map_path(Path(), '02')}"
+        assert within.nested
+        assert open_dataset(tmp_path).roots == {"glm": root}
+
+    def test_the_folder_of_all_derivatives_may_be_named(self, tmp_path: Path) -> None:
+        for name in ("b", "a"):
+            describe(tmp_path / name)
+            touch_maps(tmp_path / name, "01")
+        dataset = open_dataset(tmp_path)
+        assert dataset.roots == {"a": tmp_path / "a", "b": tmp_path / "b"}
+        assert subjects(dataset) == ["01", "01"]
+
+    def test_in_a_folder_with_maps_of_its_own_another_dataset_stays_nested(self, tmp_path: Path) -> None:
+        root = tmp_path / "derivatives" / "lab"
+        touch_maps(root, "01")
+        describe(root / "glm")
+        touch_maps(root / "glm", "02")
+        dataset = open_dataset(tmp_path)
+        assert (subjects(dataset), subjects(dataset, nested=True)) == (["01"], ["02"])
+        assert dataset.roots == {"lab": root}
+
+    def test_our_results_within_a_dataset_are_not_searched(self, tmp_path: Path) -> None:
+        describe(tmp_path)
+        touch_maps(tmp_path, "01")
+        for name, tool in (("ours", "bids_ari"), ("theirs", "other")):
+            describe(tmp_path / name, GeneratedBy=[{"Name": tool}])
+            touch_maps(tmp_path / name, "02")
+        assert names(open_dataset(tmp_path)) == [str(map_path(Path(), "01")), f"theirs/{map_path(Path(), '02')}"]
+
+    def test_folders_of_derivatives_that_hold_other_things_are_no_datasets(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path / "derivatives" / "glm", "01")
+        for name in (".git", "logs", "sourcedata"):
+            touch_maps(tmp_path / "derivatives" / name, "02")
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+
+    def test_maps_in_derivatives_itself_and_a_dataset_beside_them_are_both_found(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path / "derivatives", "01", "02")
+        touch_maps(tmp_path / "derivatives" / "glm", "03")
+        dataset = open_dataset(tmp_path)
+        assert [(s.root, s.entities.get("sub")) for s in dataset.statmaps] == [
+            ("derivatives", "01"),
+            ("derivatives", "02"),
+            ("glm", "03"),
+        ]
+
+    def test_a_named_dataset_within_a_named_one_is_found_once(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", node="a")
+        touch_maps(tmp_path, "01", node="b")
+        dataset = open_dataset(tmp_path, [tmp_path, tmp_path / "node-b"])
+        assert [(statmap.root, statmap.entities.get("node")) for statmap in dataset.statmaps] == [
+            (tmp_path.name.replace("_", ""), "a"),
+            ("node-b", None),
+        ]
+
+    def test_a_round_of_links_and_a_link_to_nothing_are_told_of(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        touch_maps(tmp_path, "01")
+        (tmp_path / "sub-01" / "all").symlink_to("..")
+        (tmp_path / "sub-02").symlink_to("/not/mounted")
+        assert subjects(open_dataset(tmp_path)) == ["01"]
+        assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+        assert str(tmp_path / "sub-01" / "all") in caplog.messages[0]
+        assert str(tmp_path / "sub-02") in caplog.messages[1]
+
+    def test_a_linked_subject_and_links_to_content_that_is_not_here_are_found(self, tmp_path: Path) -> None:
+        (path,) = touch_maps(tmp_path / "store", "01")
+        path.unlink()
+        path.symlink_to("../.git/annex/objects/MD5E-s1--0/x")
+        (tmp_path / "top").mkdir()
+        (tmp_path / "top" / "sub-01").symlink_to("../store/sub-01")
+        (statmap,) = open_dataset(tmp_path / "top").statmaps
+        assert statmap.path == map_path(tmp_path / "top", "01")
+        assert statmap.problem == ""
+
+    def test_a_folder_that_cannot_be_read_is_named_with_the_reason(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        touch_maps(tmp_path, "01", "02")
+        folder, scan = tmp_path / "sub-01", os.scandir
+
+        def scandir(path: Any) -> Any:  # the tests may run as root, whom no permission stops
+            if Path(path) == folder:
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        with pytest.raises(ReadError) as caught:
+            open_dataset(tmp_path)
+        assert caught.value.found == f"{folder} cannot be read: Permission denied"
+
+    def test_each_folder_is_looked_into_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Time that grows with anything but the number of folders is felt at thousands of subjects."""
+        touch_maps(tmp_path, *(f"{i:02d}" for i in range(20)))
+        looks, scan = [], os.scandir
+        monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scan(path))
+        assert len(open_dataset(tmp_path).statmaps) == 20
+        assert len(looks) == len(set(looks)) == 1 + 2 * 20
+
+    def test_what_is_remembered_is_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tree, "_SETTLING", 40 * 10**6)
+        for pipeline in ("a", "b"):
+            touch_maps(tmp_path / "raw" / "derivatives" / pipeline, "01", "02")
+        time.sleep(0.06)
+        anew = open_dataset(tmp_path / "raw")
+        assert open_dataset(tmp_path / "raw", database_dir=tmp_path / "made" / "here") == anew
+        monkeypatch.setattr(tree, "read_listing", None)  # a call would fail
+        assert open_dataset(tmp_path / "raw", database_dir=tmp_path / "made" / "here") == anew
+
+
+class TestNothing:
+    def test_no_such_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "link").symlink_to("gone")
+        for path in (tmp_path / "nowhere", tmp_path / "link"):
+            assert refusal(path).found == f"There is no folder {path}"
+
+    def test_a_file_in_place_of_a_folder(self, tmp_path: Path) -> None:
+        (path,) = touch_maps(tmp_path, "01")
+        assert refusal(path).found == f"{path} is a file"
+        assert refusal(path / "x").found == f"There is no folder {path / 'x'}"
+        assert refusal(tmp_path, [path]).found == f"{path} is a file"
+
+    def test_an_empty_dataset(self, tmp_path: Path) -> None:
+        error = refusal(tmp_path)
+        assert error.found == f"There is no statmap in {tmp_path} (searched: {tmp_path})"
+        assert "name it with --derivatives" in error.hint
+
+    @pytest.mark.parametrize(
+        ("kind", "maps"),
+        [
+            ("derivative", "sourcedata/glm"),
+            ("derivative", "rawdata"),
+            ("derivative", "code/results/v2"),
+            ("derivative", "derivatives/lab/glm"),
+            ("raw", "derivatives/glm/sourcedata"),
+        ],
+    )
+    def test_maps_in_folders_that_are_not_searched_are_pointed_to(self, tmp_path: Path, kind: str, maps: str) -> None:
+        describe(tmp_path, DatasetType=kind)
+        touch_maps(tmp_path / maps, "01")
+        assert refusal(tmp_path).hint.endswith(f"say --derivatives {tmp_path / maps}")
+        assert subjects(open_dataset(tmp_path, [tmp_path / maps])) == ["01"]
+
+    def test_maps_in_a_dataset_of_its_own_are_pointed_to(self, tmp_path: Path) -> None:
+        describe(tmp_path)
+        describe(tmp_path / "a lab")
+        describe(tmp_path / "a lab" / "glm's")
+        touch_maps(tmp_path / "a lab" / "glm's", "01")
+        assert refusal(tmp_path).hint.endswith(f"""say --derivatives '{tmp_path}/a lab/glm'"'"'s'""")
+
+    def test_the_dataset_that_holds_them_is_pointed_to(self, tmp_path: Path) -> None:
+        describe(tmp_path)
+        describe(tmp_path / "sourcedata" / "old" / "glm")
+        touch_maps(tmp_path / "sourcedata" / "old" / "glm", "01", node="a")
+        touch_maps(tmp_path / "sourcedata" / "new", "01", node="a")
+        hint = refusal(tmp_path).hint
+        assert f"{tmp_path}/sourcedata/new, {tmp_path}/sourcedata/old/glm" in hint
+
+    def test_our_own_results_are_not_pointed_to(self, tmp_path: Path) -> None:
+        root = tmp_path / "derivatives" / "ari"
+        describe(root, GeneratedBy=[{"Name": "bids_ari"}])
+        touch_maps(root, "01")
+        assert "There are some" not in refusal(tmp_path).hint
+        assert "nothing but results of bids_ari" in refusal(root).found
+
+    def test_what_cannot_be_read_elsewhere_is_no_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        describe(tmp_path)
+        (tmp_path / "sourcedata").mkdir()
+        touch_maps(tmp_path / "code", "01")
+        scan = os.scandir
+
+        def scandir(path: Any) -> Any:
+            if Path(path).name == "sourcedata":
+                raise PermissionError(13, "Permission denied", str(path))
+            return scan(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        assert refusal(tmp_path).hint.endswith(f"{tmp_path}/code")
+
+
+class TestStatmaps:
+    def test_a_folder_that_is_named_like_a_map_is_refused(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01")
+        path = map_path(tmp_path, "02")
+        touch_maps(path, "03")
+        found = {statmap.path: (statmap.problem, statmap.extension) for statmap in open_dataset(tmp_path).statmaps}
+        assert found == {map_path(tmp_path, "01"): ("", ".nii.gz"), path: ("a folder, not a file", ".nii.gz")}
+
+    @pytest.mark.parametrize("where", ["file", "folder", "dataset"])
+    def test_a_name_that_is_no_text_is_refused_and_can_be_written(self, tmp_path: Path, where: str) -> None:
+        broken = os.fsdecode(b"\xff")
+        subject = broken if where == "file" else "01"
+        root = tmp_path / "derivatives" / (broken if where == "dataset" else "glm")
+        path = map_path(root / (broken if where == "folder" else ""), subject, folder="")
+        try:
+            path.parent.mkdir(parents=True)
+        except OSError:
+            pytest.skip("this file system takes no such names")
+        path.touch()
+        touch_maps(tmp_path, "02")
+        fine, refused = sorted(open_dataset(tmp_path).statmaps, key=lambda statmap: statmap.problem)
+        assert fine.problem == ""
+        assert refused.problem == "its name is not UTF-8"
+        assert refused.path == path
+        text = f"{refused.name} {refused.root} {refused.entities}"
+        assert text.isprintable()
+        assert (r"\udcff" in text) == (where != "dataset")
+
+    def test_the_name_of_a_file_speaks_before_its_folders(self, tmp_path: Path) -> None:
+        path = tmp_path / "node-runLevel" / "sub-01" / "ses-1" / "sub-02_run-01_contrast-a_stat-z_statmap.nii.gz"
+        path.parent.mkdir(parents=True)
+        path.touch()
+        (statmap,) = open_dataset(tmp_path).statmaps
+        assert str(statmap.entities) == "sub-02_ses-1_run-01_node-runLevel_contrast-a_stat-z"
+
+    def test_folders_give_what_pybids_reads_in_them(self) -> None:
+        """With all of its patterns; names that our shortcut takes for others would come out differently."""
+        known = [entity for _, entity in room._known_entities()]
+        short = {entity.name: (key.rstrip("-")) for key, entity in room._known_entities()}
+        assert short["subject"] == "sub"
+        assert all(short.values())
+
+        part = st.text(alphabet="subesacqrundmoftklitp-_+.0aA", max_size=12)
+        key = st.sampled_from(sorted(short.values()))
+        folder = st.builds("{}-{}".format, key, st.text(alphabet=string.ascii_letters + "09+-_.", max_size=5))
+
+        @given(st.lists(st.one_of(part, folder), min_size=1, max_size=4).map("/".join))
+        def law(path: str) -> None:
+            parsed = parse_file_entities(f"/{path}/", entities=known)
+            assert room._labels_of_folder(path) == {short[name]: str(label) for name, label in parsed.items()}
+
+        law()
+
+
+def write_bytes(content: bytes) -> Callable[[Path], object]:
+    return lambda path: path.write_bytes(content)
+
+
+WRONG: dict[str, bytes] = {
+    "empty": b"",
+    "cut": b'{"a": 1',
+    "array": b"[]",
+    "number": b"3",
+    "null": b"null",
+    "not UTF-8": b'{"a": "\xff"}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "NaN": b'{"a": NaN}',
+    "infinity": b'{"a": [-Infinity]}',
+    "a number beyond all floats": b'{"a": 1e400}',
+    "an integer beyond all floats": b'{"a": 1' + b"0" * 400 + b"}",
+    "an integer of too many digits": b'{"a": ' + b"7" * 10_000 + b"}",
+    "deep": b'{"a":' * 100_000,
+    "deep arrays": b"[" * 100_000,
+    "half a surrogate pair": rb'{"a": "\ud83d"}',
+    "text behind": b"{} {}",
+}
+UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a folder": (Path.mkdir, "is a folder"),
+    "a link to nothing": (lambda path: path.symlink_to("gone"), "datalad get"),
+    "a link to itself": (lambda path: path.symlink_to(path.name), "symbolic links"),
+    "a pipe": (os.mkfifo, "is no regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    "17 MB": (lambda path: os.truncate(path, 17 * 2**20) if path.touch() is None else None, "17825792 bytes"),
+}
+
+
+class TestJson:
+    @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
+    def test_what_is_no_object_is_refused(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "x.json"
+        path.write_bytes(content)
+        with pytest.raises(ReadError, match=r"x\.json"):
+            read_json(path)
+        with pytest.raises(SidecarError, match=r"x\.json"):
+            read_json(path, SidecarError)
+
+    @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
+    def test_what_cannot_be_read_is_named_with_the_reason(self, tmp_path: Path, make: Any, said: str) -> None:
+        make(tmp_path / "x.json")
+        with pytest.raises(ReadError, match=rf"x\.json.*{said}"):
+            read_json(tmp_path / "x.json", SidecarError)
+
+    def test_a_file_that_may_not_be_read_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "x.json").write_text("{}")
+
+        def deny(path: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_bytes", deny)
+        with pytest.raises(ReadError, match=r"x\.json cannot be read: Permission denied"):
+            read_json(tmp_path / "x.json")
+
+    def test_where_there_is_none_there_is_nothing(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert read_json(tmp_path / "x.json") == {}
+        assert read_json(tmp_path / "file" / "x.json") == {}
+
+    def test_whatever_is_read_can_be_written_again(self, tmp_path: Path) -> None:
+        content = {"é": [1, -0.5, 1e308, 10**300, None, True, "\U0001f9e0", {"a": {}}]}
+        for ascii_only in (True, False):
+            (tmp_path / "x.json").write_text(json.dumps(content, ensure_ascii=ascii_only), encoding="utf-8")
+            assert read_json(tmp_path / "x.json") == content
+
+
+class TestSidecar:
+    @pytest.fixture
+    def statmap(self, tmp_path: Path) -> StatmapFile:
+        touch_maps(tmp_path / "top", "01", session="1")
+        (statmap,) = open_dataset(tmp_path / "top").statmaps
+        return statmap
+
+    def test_the_more_specific_one_wins_from_the_top_down(self, tmp_path: Path, statmap: StatmapFile) -> None:
+        """By BIDS: one nearer to the file before one farther away, more entities before fewer."""
+        top, own = tmp_path / "top", statmap.path
+        sidecars = {
+            top / "statmap.json": "a",
+            top / "stat-effect_statmap.json": "b",
+            top / "task-emo_stat-effect_statmap.json": "c",
+            top / "sub-01" / "stat-effect_statmap.json": "d",
+            own.with_name(own.name.replace(".nii.gz", ".json")): "e",
+        }
+        (tmp_path / "statmap.json").write_text('{"above": 0}')
+        keys = "abcde"
+        for path, label in sidecars.items():
+            path.write_text(json.dumps(dict.fromkeys(keys[: keys.find(label) + 1], label)))
+        assert read_sidecar(statmap) == {"a": "e", "b": "e", "c": "e", "d": "e", "e": "e"}
+        own.with_name(own.name.replace(".nii.gz", ".json")).write_text("{}")
+        assert read_sidecar(statmap) == {"a": "d", "b": "d", "c": "d", "d": "d"}
+
+    def test_those_of_other_maps_do_not_count(self, tmp_path: Path, statmap: StatmapFile) -> None:
+        others = ["stat-z_statmap.json", "sub-02_statmap.json", "run-1_statmap.json", "mystatmap.json", "x_bold.json"]
+        for name in others:
+            (statmap.path.parent / name).write_text('{"a": 1}')
+        assert read_sidecar(statmap) == {}
+
+    def test_a_label_of_the_same_length_does_not_decide(self, statmap: StatmapFile) -> None:
+        """More entities win, however short their labels."""
+        (statmap.path.parent / "space-MNI152NLin2009cAsym_statmap.json").write_text('{"a": 1}')
+        (statmap.path.parent / "ses-1_task-emo_statmap.json").write_text('{"a": 2}')
+        assert read_sidecar(statmap) == {"a": 2}
+
+    @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
+    def test_wrong_content_is_an_error_of_the_data(self, statmap: StatmapFile, content: bytes) -> None:
+        (statmap.path.parent / "statmap.json").write_bytes(content)
+        with pytest.raises(SidecarError, match=r"func/statmap\.json"):
+            read_sidecar(statmap)
+
+    @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
+    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatmapFile, make: Any, said: str) -> None:
+        make(statmap.path.parent / "statmap.json")
+        with pytest.raises(ReadError, match=rf"func/statmap\.json.*{said}"):
+            read_sidecar(statmap)
+
+    def test_a_folder_that_cannot_be_read_is_named(self, statmap: StatmapFile, monkeypatch: pytest.MonkeyPatch) -> None:
+        def scandir(path: Any) -> Any:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        with pytest.raises(ReadError, match="top cannot be read: Permission denied"):
+            read_sidecar(statmap)
+
+    def test_a_map_outside_any_dataset_has_those_beside_it(self, tmp_path: Path) -> None:
+        (tmp_path / "statmap.json").write_text('{"a": 1}')
+        (tmp_path / "inner").mkdir()
+        lone = StatmapFile(tmp_path / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        assert read_sidecar(lone) == {"a": 1}
+        inner = StatmapFile(tmp_path / "inner" / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        assert read_sidecar(inner) == {}

@@ -1,0 +1,418 @@
+"""The maps of many subjects: who has data where, their values, and how maps of one subject are combined."""
+
+import hashlib
+import os
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+import pytest
+from builders import AFFINE, SHAPE, Floats, brain, image
+from nilearn.image import smooth_img
+
+from bids_ari import nifti
+from bids_ari import stack as stack_module
+from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, GridMismatchError, InputNotFoundError
+from bids_ari.grids import Grid, Mask
+from bids_ari.headers import Header
+from bids_ari.images import missing
+from bids_ari.stack import Source, Stack, group_mask, load_stack
+
+GRID = Grid(SHAPE, AFFINE)
+
+
+def moved(x: float = 0.0) -> Grid:
+    """The grid of the maps, moved along x by mm."""
+    affine = AFFINE.copy()
+    affine[0, 3] += x
+    return Grid(SHAPE, affine)
+
+
+def saved(path: Path, data: npt.ArrayLike, affine: Floats = AFFINE) -> Path:
+    nib.save(image(data, affine), path)
+    return path
+
+
+def one_each(paths: Sequence[Path]) -> list[Source]:
+    """One map for each of sub-00, sub-01, ..."""
+    return [Source(f"{i:02d}", (path,)) for i, path in enumerate(paths)]
+
+
+def saved_stack(folder: Path, volumes: Sequence[npt.ArrayLike]) -> Stack:
+    return load_stack(one_each([saved(folder / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]))
+
+
+class TestStack:
+    def test_coverage_counts_the_subjects_with_data(self, tmp_path: Path) -> None:
+        volumes = np.ones((4, *SHAPE))
+        volumes[0, 5, 5, 5] = np.nan
+        volumes[:2, 0] = 0
+        volumes[3, 4, 4, 4] = 0  # inside: a value
+        stack = saved_stack(tmp_path, volumes)
+        assert stack.coverage[5, 5, 5] == 0.75
+        assert (stack.coverage[0] == 0.5).all()
+        assert stack.coverage[4, 4, 4] == 1
+        assert np.count_nonzero(stack.coverage < 1) == 1 + SHAPE[1] * SHAPE[2]
+
+    @pytest.mark.parametrize("value", [np.nan, 0.0])
+    def test_a_map_without_a_value_is_named(self, tmp_path: Path, value: float) -> None:
+        with pytest.raises(DataError, match=r"sub-01 has no data: .*1\.nii\.gz") as caught:
+            saved_stack(tmp_path, [np.ones(SHAPE), np.full(SHAPE, value), np.ones(SHAPE)])
+        assert "--exclude 01" in caught.value.hint
+
+    def mismatch(self, folder: Path, grids: Sequence[Grid]) -> GridMismatchError:
+        paths = [saved(folder / f"{i}.nii.gz", np.ones(grid.shape), grid.affine) for i, grid in enumerate(grids)]
+        with pytest.raises(GridMismatchError) as caught:
+            load_stack([Source(str(i), (path,)) for i, path in enumerate(paths)])
+        return caught.value
+
+    def test_the_one_of_many_on_another_grid_is_named(self, tmp_path: Path) -> None:
+        other = Grid((5, 6, 7), np.diag([2.0, 2, 2, 1]))
+        error = self.mismatch(tmp_path, [GRID, GRID, GRID, other])
+        assert error.found == "sub-3 has a grid of 2 x 2 x 2 mm (5, 6, 7) RAS from (0, 0, 0)"
+        assert error.expected == "that of the 3 others: 3 x 3 x 3.5 mm (10, 11, 12) LAS from (15, -16, -20)"
+        assert error.hint.endswith("--exclude 3")
+
+    def test_the_first_may_be_the_odd_one(self, tmp_path: Path) -> None:
+        assert self.mismatch(tmp_path, [moved(9), GRID, GRID]).found.startswith("sub-0 has")
+
+    def test_of_two_halves_the_second_is_named(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, [GRID, GRID, moved(9), moved(9)])
+        assert error.found.startswith("sub-2, sub-3 have a grid of")
+        assert "the 2 others" in error.expected
+        assert error.hint.endswith("--exclude 2 3")
+
+    def test_grids_that_all_differ_are_not_said_to_be_one(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, [GRID, moved(9), moved(18)])
+        assert error.found.startswith("sub-1, sub-2 have other grids, such as")
+        assert error.expected.startswith("that of sub-0: ")
+
+    def test_a_shift_is_visible_in_the_message(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, [GRID, GRID, moved(9)])
+        assert "from (24, -16, -20)" in error.found
+        assert "from (15, -16, -20)" in error.expected
+
+    def test_rounding_of_the_affine_is_no_other_grid(self, tmp_path: Path) -> None:
+        paths = [saved(tmp_path / f"{x}.nii", np.ones(SHAPE), moved(x).affine) for x in (0, 1e-5)]
+        assert load_stack(one_each(paths)).grid.matches(GRID)
+
+    def test_values_are_those_of_the_files(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        volumes = [brain(rng).astype(np.float32) for _ in range(3)]
+        stack = saved_stack(tmp_path, volumes)
+        mask = group_mask(stack, None, 1.0)
+        np.testing.assert_array_equal(stack.within(mask), [volume[mask.inside] for volume in volumes])
+        np.testing.assert_array_equal(stack.within(mask, 0.0), stack.within(mask))
+
+    def test_smoothing_is_that_of_nilearn(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Of the whole volume, in mm, what is not a number counting as 0; then the mask."""
+        volumes = [brain(rng, signal=2).astype(np.float32) for _ in range(2)]
+        volumes[0][4, 4, 4] = np.nan
+        stack = saved_stack(tmp_path, volumes)
+        mask = group_mask(stack, None, 1.0)
+        zeroed = [image(np.nan_to_num(volume), dtype=np.float64) for volume in volumes]
+        wanted = [np.asarray(smooth_img(each, 7.0).dataobj)[mask.inside] for each in zeroed]
+        np.testing.assert_allclose(stack.within(mask, 7.0), wanted, rtol=1e-12)  # the same sums, in float64
+
+    @pytest.mark.parametrize("smoothing", [None, 6.0])
+    def test_where_a_subject_lacks_data_the_row_is_nan(
+        self, tmp_path: Path, rng: np.random.Generator, smoothing: float | None
+    ) -> None:
+        volumes = [brain(rng) for _ in range(4)]
+        volumes[2][5, 5, 5] = np.nan
+        volumes[3][:3] = 0
+        stack = saved_stack(tmp_path, volumes)
+        mask = group_mask(stack, None, 0.5)
+        absent = np.array([missing(volume)[mask.inside] for volume in volumes])
+        assert absent.any()
+        np.testing.assert_array_equal(np.isnan(stack.within(mask, smoothing)), absent)
+
+
+class TestFiles:
+    def test_each_file_is_hashed(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """By another program: sha256 of the bytes on disk, as sha256sum gives."""
+        paths = [saved(tmp_path / name, brain(rng)) for name in ("a.nii", "b.nii.gz")]
+        stack = load_stack(one_each(paths))
+        assert dict(stack.hashes) == {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+    def test_all_that_is_wrong_with_voxels_is_one_error(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        paths = [saved(tmp_path / f"{i}.nii.gz", brain(rng, shape=(30, 31, 32))) for i in range(5)]
+        for i in (1, 3):
+            content = bytearray(paths[i].read_bytes())
+            content[-6] ^= 1
+            paths[i].write_bytes(bytes(content))
+        saved(paths[4], np.zeros((30, 31, 32)))
+        with pytest.raises(DataError) as caught:
+            load_stack(one_each(paths))
+        lines = str(caught.value).splitlines()
+        assert lines[0] == "3 problems with the maps; mend them, or leave out with --exclude 01 03 04:"
+        assert [f"{paths[i]} is damaged" in line for i, line in zip((1, 3), lines[1:3], strict=True)] == [True, True]
+        assert lines[3].startswith(f"- sub-04 has no data: {paths[4]} holds only NaN or zero")
+
+    @pytest.mark.parametrize("change", ["other values", "cut", "other grid", "gone"])
+    def test_a_file_that_changes_while_it_is_in_use_is_named(
+        self, tmp_path: Path, rng: np.random.Generator, change: str
+    ) -> None:
+        paths = [saved(tmp_path / f"{i}.nii", brain(rng)) for i in range(3)]
+        stack = load_stack(one_each(paths))
+        mask = group_mask(stack, None, 1.0)
+        if change == "other values":
+            saved(paths[1], brain(rng))
+        elif change == "other grid":
+            saved(paths[1], np.ones((3, 3, 3)))
+        elif change == "cut":
+            paths[1].write_bytes(paths[1].read_bytes()[:-7])
+        else:
+            paths[1].unlink()
+        with pytest.raises(BidsAriError, match=r"1\.nii") as caught:
+            stack.within(mask)
+        assert ("changed while it was in use" in str(caught.value)) is change.startswith("other")
+
+    def test_a_file_that_shrinks_while_it_is_read_is_damaged(
+        self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Cut after its length was looked at, and before its values are read."""
+        path = saved(tmp_path / "map.nii", rng.normal(size=(40, 40, 40)))
+        check = nifti.check_memory
+
+        def cut(header: Header, memory: int | None = None) -> None:
+            os.truncate(path, 200_000)
+            check(header, memory)
+
+        monkeypatch.setattr(nifti, "check_memory", cut)
+        with pytest.raises(DataError, match="it has 200000 of the 256352 bytes of the 40 x 40 x 40 voxels"):
+            nifti.read_image(path)
+
+    @pytest.mark.parametrize("smoothing", [None, 6.0])
+    def test_threads_change_nothing(self, tmp_path: Path, rng: np.random.Generator, smoothing: float | None) -> None:
+        volumes = [brain(rng) for _ in range(7)]
+        volumes[2][3:5] = np.nan
+        paths = [saved(tmp_path / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]
+        one, many = (load_stack(one_each(paths), n_jobs=n_jobs) for n_jobs in (1, 4))
+        np.testing.assert_array_equal(one.counts, many.counts)
+        assert list(one.hashes.items()) == list(many.hashes.items())
+        mask = group_mask(one, None, 0.5)
+        np.testing.assert_array_equal(one.within(mask, smoothing), many.within(mask, smoothing, n_jobs=4))
+
+    def test_who_covers_little_is_named(self, tmp_path: Path) -> None:
+        """The box inside has 8 * 9 * 10 = 720 voxels; half of that is 360, and 1 * 9 * 10 = 90."""
+        volumes = np.zeros((6, *SHAPE))
+        volumes[:, 1:-1, 1:-1, 1:-1] = 1
+        volumes[2, 2:] = 0
+        volumes[4, 5:] = 0  # 4 of 8 planes: 360 voxels are just half
+        (note,) = saved_stack(tmp_path, volumes).notes
+        assert note == ("1 subject with data at fewer than half as many voxels as the median, 720: sub-02 (90)")
+
+    def test_equal_cover_needs_no_note(self, tmp_path: Path) -> None:
+        assert saved_stack(tmp_path, np.ones((3, *SHAPE))).notes == ()
+
+
+class TestMemory:
+    def test_values_that_do_not_fit_are_refused_before_they_are_read(self, tmp_path: Path) -> None:
+        """3 subjects at 1320 voxels: 16 bytes each, and 40 for each voxel of a volume: 116,160 bytes."""
+        stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
+        mask = group_mask(stack, None, 1.0)
+        assert mask.n_voxels == 1320
+        for path in tmp_path.iterdir():
+            path.unlink()  # nothing is read
+        with pytest.raises(
+            DataError, match="3 subjects at 1320 voxels take 113 KB; the memory here is 113 KB"
+        ) as caught:
+            stack.within(mask, memory=116_159)
+        assert "--mem" in caught.value.hint
+        with pytest.raises(InputNotFoundError):
+            stack.within(mask, memory=116_160)
+
+    def test_fewer_voxels_take_less(self, tmp_path: Path) -> None:
+        stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
+        few = Mask(stack.grid, np.arange(1320).reshape(SHAPE) < 10)
+        assert stack.within(few, memory=60_000).shape == (3, 10)
+
+    def test_a_map_that_does_not_fit_is_refused_by_its_header(self, tmp_path: Path) -> None:
+        """1320 voxels of 40 bytes."""
+        paths = [saved(tmp_path / f"{i}.nii.gz", np.ones(SHAPE)) for i in range(2)]
+        load_stack(one_each(paths), memory=52_800)
+        with pytest.raises(DataError, match=r"claims 10 x 11 x 12 voxels, which take 52 KB; the memory here is 52 KB"):
+            load_stack(one_each(paths), memory=52_799)
+
+    def test_little_memory_means_fewer_threads(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        used: list[int] = []
+
+        def spy(function: Callable[[Any], Any], items: Iterable[Any], n_jobs: int) -> Iterator[Any]:
+            used.append(n_jobs)
+            return map(function, items)
+
+        paths = [saved(tmp_path / f"{i}.nii.gz", np.ones(SHAPE)) for i in range(2)]
+        monkeypatch.setattr(stack_module, "run_parallel", spy)
+        stack = load_stack(one_each(paths), n_jobs=8, memory=3 * 52_800)
+        stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=2 * 52_800 + 2 * 1320 * 16)
+        assert used == [3, 2]
+
+    def test_what_is_said_to_be_needed_is_needed(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """The peak that numpy and Python allocate stays below it, and is at least half of it."""
+        paths = [tmp_path / f"{i}.nii" for i in range(4)]
+        for path in paths:
+            nib.save(image(rng.chisquare(9, size=(50, 50, 50)), dtype=np.float64), path)
+        combined = [Source("01", (paths[0], paths[1]), (paths[2], paths[3])), Source("02", (paths[0],))]
+        for sources, per_voxel in ((one_each(paths[:2]), 40), (combined, 80)):
+            tracemalloc.start()
+            load_stack(sources)
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert 0.5 < peak / (per_voxel * 50**3) < 1
+
+
+class TestCombine:
+    """Fixed effects: the sum of w e over the sum of w, at each voxel over the maps that have data there."""
+
+    def loaded(self, folder: Path, effects: Sequence[Floats], variances: Sequence[Floats] = ()) -> Floats:
+        """What becomes of the maps of one subject: its row, NaN where it has no data, in a volume."""
+        files = [saved(folder / f"e{i}.nii", volume) for i, volume in enumerate(effects)]
+        weights = [saved(folder / f"v{i}.nii", volume) for i, volume in enumerate(variances)]
+        full = saved(folder / "full.nii", np.ones(SHAPE))
+        stack = load_stack([Source("01", tuple(files), tuple(weights)), Source("02", (full,))])
+        assert set(stack.hashes) == {*files, *weights, full} if len(files) > 1 else {*files, full}
+        row = stack.within(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))[0]
+        np.testing.assert_array_equal(np.isnan(row).reshape(SHAPE), stack.counts == 1)
+        return row.reshape(SHAPE)
+
+    def maps(self, *values: float) -> list[Floats]:
+        """Maps that hold one value."""
+        return [np.full(SHAPE, float(value)) for value in values]
+
+    def test_without_variances_it_is_the_mean(self, tmp_path: Path) -> None:
+        assert (self.loaded(tmp_path, self.maps(1, 2, 6)) == 3).all()  # (1 + 2 + 6) / 3
+
+    def test_with_variances_it_is_weighted_by_their_inverse(self, tmp_path: Path) -> None:
+        """Effects 1, 2, 6 with variances 1, 2, 4: (1/1 + 2/2 + 6/4) / (1 + 1/2 + 1/4) = 3.5 / 1.75 = 2."""
+        assert (self.loaded(tmp_path, self.maps(1, 2, 6), self.maps(1, 2, 4)) == 2).all()
+
+    def test_at_each_voxel_over_the_maps_that_have_data(self, tmp_path: Path) -> None:
+        effects, variances = self.maps(1, 4), self.maps(1, 2)
+        effects[0][5, 5, 5] = np.nan
+        effects[1][5, 5, 6] = np.inf
+        effects[0][0] = 0  # background
+        effects[0][5, 5, 7] = 0  # inside: a value
+        variances[0][5, 6, 1:6] = 0, -1, np.nan, np.inf, -0.0
+        variances[1][6, 6, 6] = 0
+        effects[0][7, 7, 7] = effects[1][7, 7, 7] = np.nan
+        combined = self.loaded(tmp_path, effects, variances)
+        assert combined[5, 5, 5] == 4
+        assert combined[5, 5, 6] == 1
+        assert (combined[0] == 4).all()
+        assert combined[5, 5, 7] == pytest.approx(4 / 3)  # (0/1 + 4/2) / (1 + 1/2)
+        assert (combined[5, 6, 1:6] == 4).all()
+        assert combined[6, 6, 6] == 1
+        assert np.isnan(combined[7, 7, 7])
+        assert combined[8, 8, 8] == pytest.approx(2)  # (1/1 + 4/2) / (1 + 1/2)
+
+    def test_as_the_formula_says_on_any_maps(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Computed one voxel at a time."""
+        effects = [brain(rng).astype(np.float32) for _ in range(3)]
+        variances = [rng.chisquare(5, SHAPE).astype(np.float32) for _ in range(3)]
+        effects[1][4:6, 4:6] = np.nan
+        combined = self.loaded(tmp_path, effects, variances)
+        for x, y, z in np.argwhere(~np.isnan(combined))[::7]:
+            pairs = [(float(e[x, y, z]), 1 / float(v[x, y, z])) for e, v in zip(effects, variances, strict=True)]
+            there = [(e, w) for e, w in pairs if not np.isnan(e)]
+            wanted = sum(e * w for e, w in there) / sum(w for _, w in there)
+            assert combined[x, y, z] == pytest.approx(wanted, rel=1e-12)
+
+    def test_a_single_map_is_taken_as_it_is(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Its variance is not even read."""
+        path = saved(tmp_path / "map.nii", brain(rng))
+        plain = load_stack([Source("01", (path,))])
+        weighted = load_stack([Source("01", (path,), (tmp_path / "none.nii",))])
+        np.testing.assert_array_equal(plain.counts, weighted.counts)
+        assert set(weighted.hashes) == {path}
+
+    def test_maps_are_combined_before_they_are_smoothed(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        effects = [brain(rng).astype(np.float32) for _ in range(2)]
+        files = [saved(tmp_path / f"{i}.nii", volume) for i, volume in enumerate(effects)]
+        mean = saved(tmp_path / "mean.nii", (effects[0].astype(float) + effects[1]) / 2)
+        stack = load_stack([Source("01", tuple(files)), Source("02", (mean,))])
+        rows = stack.within(group_mask(stack, None, 1.0), 6.0)
+        np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)  # the mean was saved as float32
+
+    def test_one_run_without_data_is_told(self, tmp_path: Path) -> None:
+        files = [saved(tmp_path / f"{i}.nii", np.full(SHAPE, value)) for i, value in enumerate((2.0, 0.0))]
+        stack = load_stack([Source("01", tuple(files)), Source("02", (files[0],))])
+        assert stack.notes == ("1 of 2 maps of sub-01 hold no data",)
+        assert (stack.counts == 2).all()
+
+    def test_no_run_with_data_is_an_error(self, tmp_path: Path) -> None:
+        empty = saved(tmp_path / "empty.nii", np.zeros(SHAPE))
+        full = saved(tmp_path / "full.nii", np.ones(SHAPE))
+        with pytest.raises(DataError, match=r"sub-01 has no data: .* hold only NaN or zero"):
+            load_stack([Source("01", (empty, empty)), Source("02", (full,))])
+        with pytest.raises(DataError, match=r"hold only NaN or zero, or no variance above 0"):
+            load_stack([Source("01", (full, full), (empty, empty)), Source("02", (full,))])
+
+    def test_every_broken_run_is_named(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        paths = [saved(tmp_path / f"{i}.nii.gz", brain(rng, shape=(30, 31, 32))) for i in range(4)]
+        for path in paths[:3]:
+            path.write_bytes(path.read_bytes()[:-3])
+        with pytest.raises(DataError) as caught:
+            load_stack([Source("01", (paths[0], paths[1])), Source("02", (paths[2],)), Source("03", (paths[3],))])
+        assert all(f"{path} is damaged" in str(caught.value) for path in paths[:3])
+
+    def test_a_variance_on_another_grid_names_its_subject(self, tmp_path: Path) -> None:
+        full = saved(tmp_path / "full.nii", np.ones(SHAPE))
+        other = saved(tmp_path / "other.nii", np.ones(SHAPE), moved(9).affine)
+        with pytest.raises(GridMismatchError, match=r"^sub-01 has a grid of"):
+            load_stack([Source("01", (full, full), (full, other)), Source("02", (full,)), Source("03", (full,))])
+
+
+def stack_of(counts: npt.ArrayLike, n_subjects: int) -> Stack:
+    """A stack of which only the counts matter."""
+    counts = np.asarray(counts, dtype=np.int32).reshape(1, 1, -1)
+    sources = tuple(Source(str(i), (Path("x"),)) for i in range(n_subjects))
+    return Stack(sources, Grid((1, 1, counts.size), AFFINE), counts)
+
+
+def test_coverage_is_a_fraction_of_all_subjects_also_where_none_is_complete() -> None:
+    assert stack_of([1, 2, 0], 4).coverage.ravel().tolist() == [0.25, 0.5, 0]
+
+
+class TestGroupMask:
+    @pytest.mark.parametrize(
+        ("coverage", "least"),
+        [(1.0, 100), (0.999, 100), (0.07, 7), (0.29, 29), (0.57, 57), (0.501, 51), (0.001, 1), (1e-12, 1)],
+    )
+    def test_coverage_is_a_fraction_of_the_subjects(self, coverage: float, least: int) -> None:
+        """Also where coverage * 100 is not exact in floating point: 0.07, 0.29, 0.57."""
+        mask = group_mask(stack_of(range(101), 100), None, coverage)
+        assert mask.inside.ravel().tolist() == [count >= least for count in range(101)]
+
+    def test_a_given_mask_takes_voxels_away_and_adds_none(self) -> None:
+        stack = stack_of([2, 2, 1, 2], 2)
+        given = Mask(stack.grid, np.array([[[True, False, True, True]]]))
+        assert group_mask(stack, given, 1.0).inside.ravel().tolist() == [True, False, False, True]
+
+    def test_no_voxel_left_says_how_many_subjects_cover_most(self) -> None:
+        with pytest.raises(EmptyMaskError, match=r"No voxel has data of 90% of the 10 subjects \(at most 8 do\)"):
+            group_mask(stack_of([8, 3], 10), None, 0.9)
+
+    def test_no_voxel_left_inside_a_mask_counts_there(self) -> None:
+        stack = stack_of([10, 3], 10)
+        given = Mask(stack.grid, np.array([[[False, True]]]))
+        with pytest.raises(EmptyMaskError, match=r"\(at most 3 do\) inside the mask"):
+            group_mask(stack, given, 1.0)
+
+
+def test_scaled_integers_keep_their_values_inside_the_brain(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Steps near zero are values like others, to the last digit."""
+    paths = []
+    for i in range(8):
+        saved = image(brain(rng) * 0.01)
+        saved.set_data_dtype(np.int8)
+        paths.append(tmp_path / f"{i}.nii.gz")
+        nib.save(saved, paths[-1])
+    stack = load_stack(one_each(paths))
+    mask = group_mask(stack, None, 1.0)
+    values = np.stack([nib.load(path).get_fdata()[mask.inside] for path in paths])
+    np.testing.assert_array_equal(stack.within(mask), values)
+    assert (np.abs(values) < 1e-4).any()  # the step of int8 is larger: some values stand for zero
