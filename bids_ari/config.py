@@ -40,7 +40,7 @@ def to_toml(settings: Settings) -> str:
     if settings.options.atlas is not None and Path(settings.options.atlas).is_file():
         said["atlas"] = Path(settings.options.atlas)
     plain = {key: _plain(value) for key, value in said.items() if value is not None}
-    return tomli_w.dumps({key: value for key, value in plain.items() if value not in ([], False) or key == "tdp"})
+    return tomli_w.dumps({key: value for key, value in plain.items() if _says_something(key, value)})
 
 
 def read_config(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -64,6 +64,11 @@ def read_config(path: Path) -> tuple[dict[str, str], list[str]]:
     content = {key.replace("_", "-"): value for key, value in content.items()}
     named = {key: str(content.pop(key)) for key in POSITIONAL if key in content}
     return named, [word for key, value in content.items() for word in _words(path, key, value)]
+
+
+def _says_something(key: str, value: Any) -> bool:
+    """Tell a switch that is off, and a list of nothing, from all that has to be written; no wanted TDP is a choice."""
+    return value is not False and (value != [] or key == "tdp")
 
 
 def _words(path: Path, key: str, value: Any) -> Iterator[str]:

@@ -24,7 +24,7 @@ class _Block:
     lacking: Sequence[LeftOut]
 
 
-def overview(discovery: Discovery, contrasts: Sequence[ContrastSet], level: str = "group") -> str:
+def overview(discovery: Discovery, contrasts: Sequence[ContrastSet]) -> str:
     """Say what would be analysed, what stands in the way, and what is left out and why.
 
     Parameters
@@ -32,25 +32,23 @@ def overview(discovery: Discovery, contrasts: Sequence[ContrastSet], level: str 
     discovery : Discovery
         What was found.
     contrasts : sequence of ContrastSet
-        What would be analysed: those found or, at the participant level, one for each map.
-    level : {'group', 'participant'}
-        At the participant level, all maps of a contrast are shown together.
+        What would be analysed: those found or, at the participant level, one for each map, which are shown together.
 
     Returns
     -------
     str
         Lines of at most 100 columns; no name of a file can bring a control character in.
     """
-    if level == "participant":
+    single = any(map(_is_of_subject, contrasts))
+    if single:
         blocks = _by_contrast(discovery, contrasts)
     else:
         blocks = [_Block(contrast.name, [contrast], _lacking([contrast])) for contrast in contrasts]
-    problems = {id(contrast): _problem(contrast, level) for contrast in contrasts}
+    problems = {id(contrast): _problem(contrast) for contrast in contrasts}
     lines = [line for block in blocks for line in _block(block, problems)]
     lines += _left_out(discovery)
     failing = sum(map(bool, problems.values()))
-    noun = "map" if level == "participant" else "contrast"
-    verdict = f"{counted(len(contrasts) - failing, noun)} can be analysed"
+    verdict = f"{counted(len(contrasts) - failing, 'map' if single else 'contrast')} can be analysed"
     return "\n".join([*lines, verdict + (f", {failing} cannot" if failing else "")])
 
 
@@ -87,11 +85,15 @@ def _lacking(contrasts: Iterable[ContrastSet]) -> list[LeftOut]:
     return [entry for contrast in contrasts for entry in contrast.left_out if "/" not in entry.what]
 
 
-def _problem(contrast: ContrastSet, level: str) -> str:
+def _is_of_subject(contrast: ContrastSet) -> bool:
+    return contrast.entities.get("sub") is not None
+
+
+def _problem(contrast: ContrastSet) -> str:
     """Give the words in which a contrast would be refused before any map is read, or nothing."""
     try:
         contrast.check()
-        if level == "group":
+        if not _is_of_subject(contrast):
             one_sample_design(contrast.subjects)
     except BidsAriError as error:
         return str(error)

@@ -21,7 +21,6 @@ from bids_ari.bids.discover import (
     ContrastSet,
     Discovery,
     LeftOut,
-    contrast_of_map,
     discover,
     subject_contrasts,
 )

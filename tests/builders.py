@@ -100,3 +100,15 @@ def describe(root: Path, **fields: Any) -> Path:
     about = {"Name": "first level", "BIDSVersion": "1.8.0", "DatasetType": "derivative", **fields}
     path.write_text(json.dumps(about))
     return path
+
+
+def results_in(out: Path) -> set[str]:
+    """The names of all files in an output folder but logs and what describes the dataset as a whole.
+
+    A run that fails leaves its log, for machines, and an index that tells of the failure; anything else that it
+    leaves, hidden files too, is half-written.
+    """
+    whole = {"dataset_description.json", "README.md", ".bidsignore", "layout_config.json", "index.html"}
+    whole |= {"descriptions.tsv", "descriptions.json"}
+    files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    return {str(path) for path in files if path.parts[0] != "logs" and str(path) not in whole}

@@ -48,12 +48,13 @@ def gaps(folder: Path) -> ContrastResult:
 
 
 def regions(folder: Path) -> ContrastResult:
-    """An atlas whose last parcel lies nowhere, two masks that overlap, a mask and smoothing."""
+    """An atlas whose last parcel lies nowhere, regions that overlap, one of all voxels, a mask and smoothing."""
     numbers = np.ones(SHAPE, dtype=np.int16)
     numbers[SHAPE[0] // 2 :] = 2
     inside = np.zeros(SHAPE)
     inside[2:9, 2:9, 2:11] = 1
     masks = {"halves": numbers, "mask": inside, "front": np.indices(SHAPE)[1] > 4, "top": np.indices(SHAPE)[2] > 4}
+    masks["whole"] = np.ones(SHAPE)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in masks.items():
         nib.save(image(data), folder / f"{name}.nii.gz")
@@ -65,7 +66,7 @@ def regions(folder: Path) -> ContrastResult:
         smoothing=4.0,
         atlas=str(paths["halves"]),
         atlas_labels=folder / "halves.tsv",
-        rois=(paths["front"], paths["top"]),
+        rois=(paths["front"], paths["top"], paths["whole"]),
     )
 
 
@@ -136,6 +137,7 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
     "subject z": lambda folder: subject_map(folder, "z"),
     "subject t": lambda folder: subject_map(folder, "t"),
     "other z": lambda folder: other_map(folder, None, gammas=(1 / 3,)),
+    "ties": lambda folder: other_map(folder, None, np.round(brain(np.random.default_rng(11), 3.0)), thresholds=1),
     "other t": lambda folder: other_map(folder, 11.5, alternatives=("less",), thresholds=2.1),
 }
 """One of each kind."""
@@ -164,10 +166,10 @@ def npy(array: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def zipped(members: Mapping[str, bytes]) -> bytes:
+def zipped(members: Mapping[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
     """Write the members of an archive."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(buffer, "w", packed) as file:
         for name, member in members.items():
             file.writestr(f"{name}.npy", member)
     return buffer.getvalue()

@@ -4,6 +4,7 @@ A dataset is a derivative dataset of first-level maps, or a raw dataset whose ``
 Neither raw data nor a complete ``dataset_description.json`` is needed.
 """
 
+import json
 import logging
 import os
 import re
@@ -13,14 +14,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
+from bids_ari.bids.listings import UNSEARCHED, Listings, is_searched, map_extension
 from bids_ari.bids.metadata import is_ours as is_ours
 from bids_ari.bids.metadata import read_description, read_json, says_ours
-from bids_ari.bids.tree import UNSEARCHED, Folder, Listings, Walk, identity, is_searched, map_extension
+from bids_ari.bids.tree import Folder, Walk, identity
 from bids_ari.errors import InputNotFoundError, ReadError, SidecarError, listing
 
 log = logging.getLogger(__name__)
@@ -259,26 +262,26 @@ def _is_text(*names: str) -> bool:
 
 def _labels_of_folder(folder: str) -> dict[str, str]:
     """Read the entities in the names of folders relative to their dataset: never of folders above it."""
-    if "-" not in folder:
-        return {}
-    from bids.layout import parse_file_entities
-
-    candidates = [entity for key, entity in _known_entities() if key in folder]  # one of fifty, most often
-    parsed = parse_file_entities(f"/{folder}/", entities=candidates)
-    return {key_of(name): str(label) for name, label in parsed.items()}
+    matches = ((key, pattern.search(f"/{folder}/")) for key, pattern in _patterns().items())
+    return {key: match.group(1) for key, match in matches if match}
 
 
 @cache
-def _known_entities() -> tuple[tuple[str, Any], ...]:
-    """Load the entities of pybids' own configurations and ours, each with the text that it must find, if any."""
-    from bids.layout.models import Config
+def _patterns() -> dict[str, re.Pattern[str]]:
+    """Load the patterns by which pybids finds entities, from its own configurations and ours.
 
-    known: dict[str, Any] = {}
-    for config in ("bids", "derivatives", str(LAYOUT_CONFIG)):
-        known.update(Config.load(config).entities)
-    entities = [entity for name, entity in known.items() if name not in _NOT_ENTITIES]
-    keys = [re.search(r"\w+-(?=\()", entity.pattern) for entity in entities]
-    return tuple((key.group() if key else "", entity) for key, entity in zip(keys, entities, strict=True))
+    pybids itself is not imported: that takes as long as finding ten thousand files, obeys a file in whatever folder is
+    the current one, and fails where the home folder cannot be read, as in a container that runs as another user.
+    """
+    pybids = find_spec("bids")
+    if pybids is None or pybids.origin is None:
+        raise ModuleNotFoundError("pybids is not installed")
+    folder = Path(pybids.origin).parent / "layout" / "config"
+    known: dict[str, str] = {}
+    for config in (folder / "bids.json", folder / "derivatives.json", LAYOUT_CONFIG):
+        entities = json.loads(config.read_text(encoding="utf-8"))["entities"]
+        known |= {entity["name"]: entity["pattern"] for entity in entities}
+    return {key_of(name): re.compile(known[name]) for name in known if name not in _NOT_ENTITIES}
 
 
 def _warn_of_links(walk: Walk) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,7 @@ from bids_ari.bids.dataset import LAYOUT_CONFIG
 from bids_ari.bids.description import BIDS_VERSION as BIDS_VERSION
 from bids_ari.bids.description import CODE_URL as CODE_URL
 from bids_ari.bids.files import Files
-from bids_ari.bids.locks import Place, is_locked, lock, told_as_output_error
+from bids_ari.bids.locks import Place, is_locked, lock, persistently, told_as_output_error
 from bids_ari.bids.records import (
     FAILURES,
     RECORDS,
@@ -194,7 +195,7 @@ class Derivatives:
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Note that a contrast could not be analysed, until a result of it is recorded."""
-        self.json(failure_name(contrast), {"Contrast": contrast, **facts})
+        self._files.write(failure_name(contrast), _json({"Contrast": contrast, **facts}))
 
     def left_out(self, reasons: Mapping[str, str]) -> None:
         """Write which files and subjects took no part in this run, and why; the keys of `reasons` name them."""
@@ -206,7 +207,8 @@ class Derivatives:
             began = datetime.now(UTC).strftime("logs/%Y%m%dT%H%M%SZ")
             names = (began if n == 1 else f"{began}-{n}" for n in count(1))
             with told_as_output_error(self.folder / began):
-                self._run_folder = next(name for name in names if self._files.make_folder(self.folder / name))
+                made = (name for name in names if persistently(partial(self._files.make_folder, self.folder / name)))
+                self._run_folder = next(made)
         return self._run_folder
 
     def records(self) -> list[Note]:
@@ -253,7 +255,7 @@ class Derivatives:
             self._files.move(first, name)
             for target, part in stage.parts.items():
                 self._files.move(part, target)
-            for target in stale:
+            for target in sorted(stale):
                 self._files.remove(target)
             self._files.move(last, name)
             self._files.remove(failure_name(stage.contrast))

@@ -99,7 +99,7 @@ def discover(
     if not usable:
         raise filters.nothing(dataset)
     chosen = dict(_choose_stages(usable, refused))
-    as_map = _reader_of_maps(dataset, combine, stat)
+    as_map = _reader_of_maps(dataset, combine)
     groups = {key: combine_maps(map(as_map, files), combine, stat) for key, files in chosen.items()}
     discovery = _sort_out(groups, refused, stat)
     if isinstance(dataset, Manifest):
@@ -192,12 +192,12 @@ def _compatible(one: Entities, other: Entities) -> bool:
     return a.get("contrast") == b.get("contrast") and all(a[key] == b[key] for key in a.keys() & b.keys())
 
 
-def _reader_of_maps(dataset: Dataset, combine: Combine | None, stat: Stat) -> Callable[[StatmapFile], SubjectMap]:
+def _reader_of_maps(dataset: Dataset, combine: Combine | None) -> Callable[[StatmapFile], SubjectMap]:
     """Make the function that finds the variance map of an effect, where it will be needed."""
     if isinstance(dataset, Manifest):
         return dataset.maps.__getitem__
     variances: dict[tuple[str, str], StatmapFile] = {}
-    if combine and stat == "effect":
+    if combine:
         there = (file for file in dataset.statmaps if file.entities.get("stat") == "variance")
         variances = {(file.root, file.name): file for file in there if not file.problem}
 

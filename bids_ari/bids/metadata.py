@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.bids.listings import DESCRIPTION
 from bids_ari.errors import BidsAriError, ReadError
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -121,10 +120,13 @@ def new_record(
 
 def read_notes(folder: Path, beginning: str = "") -> Iterator[tuple[Path, Note | ReadError]]:
     """Read the notes in a folder whose names begin in some way, or why one cannot be read."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for name in sorted(os.listdir(folder)):
-            if name.startswith(beginning) and name.endswith(".json"):
-                try:
-                    yield folder / name, read_json(folder / name)
-                except ReadError as error:
-                    yield folder / name, error
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.startswith(beginning))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in (folder / name for name in names if name.endswith(".json")):
+        try:
+            yield path, read_json(path)
+        except ReadError as error:
+            yield path, error

@@ -44,7 +44,7 @@ def no_waiting() -> Iterator[None]:
 @pytest.fixture
 def bounded_memory() -> Iterator[None]:
     """No case takes more than 8 MB, whatever a header claims."""
-    #tracemalloc.start()
+    tracemalloc.start()
     yield
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -70,7 +70,6 @@ def test_names_are_unique() -> None:
     assert len({case.name for case in HOSTILE_IMAGES}) == len(HOSTILE_IMAGES) > 120
 
 
-@pytest.mark.usefixtures("bounded_memory")
 @pytest.mark.parametrize(("case", "extension"), CASES)
 class TestCorpus:
     def test_as_a_single_map(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
@@ -95,6 +94,7 @@ class TestCorpus:
         else:
             self.refuses(lambda path: load_mask(path, GRID), path, case)
 
+    @pytest.mark.usefixtures("bounded_memory")
     def test_as_one_of_a_group(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
         path = written(case, tmp_path, extension)
         if case.error is None:

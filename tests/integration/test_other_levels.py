@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from builders import SHAPE, brain, image, write_group, write_map
+from builders import SHAPE, brain, image, results_in, write_group, write_map
 from scipy import stats
 
 from bids_ari.bids.discover import discover
@@ -75,7 +75,7 @@ class TestParticipant:
         assert "--stat t" in capsys.readouterr().err
         assert call(*words, "--stat", "t") == 65
         assert "DegreesOfFreedom" in capsys.readouterr().err
-        assert not (tmp_path / "out").exists()
+        assert not results_in(tmp_path / "out")
         (tmp_path / "in" / "task-emo_stat-t_statmap.json").write_text('{"DegreesOfFreedom": 150}')
         (tmp_path / "in" / "task-other_statmap.json").write_text('{"DegreesOfFreedom": 3}')
         assert call(*words, "--stat", "t") == 0

@@ -37,7 +37,7 @@ class TestLooking:
         assert main([str(group_dir), str(group_dir.parent / "out"), "group", "--list"]) == 0
         told = capsys.readouterr().out
         assert "task-emo_space-MNI152NLin2009cAsym_contrast-faces" in told
-        assert "8 subjects" in told
+        assert "8: 01-08" in told
         assert "its stat is p" in told
 
     def test_it_writes_nothing(self, group_dir: Path) -> None:
@@ -147,9 +147,7 @@ class TestSettings:
         assert "houses" in failure["Contrast"]
         assert "houses" in (folder / "log.txt").read_text()
 
-    def test_an_interrupted_run_says_so(
-        self, group_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_interrupted_run_says_so(self, group_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
@@ -230,5 +228,3 @@ class TestReportsOnly:
 def without_time(page: bytes) -> bytes:
     """A page without the line that tells when it was made."""
     return b"\n".join(line for line in page.splitlines() if b"<time" not in line)
-
-

@@ -1,6 +1,8 @@
 """A result as one file, and back: nothing is lost, and other programs can read it."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from builders_archive import RESULTS, opened
 from bids_ari import archive, outputs
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
+from bids_ari.grids import Mask
 from bids_ari.report import page
 from bids_ari.report.pictures import draw
 from bids_ari.results import ContrastResult
@@ -83,6 +86,13 @@ def test_the_same_result_has_the_same_bytes(case: Case) -> None:
     assert archive.pack(case.result) == case.content == archive.pack(case.back)
 
 
+def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> None:
+    with zipfile.ZipFile(io.BytesIO(regions.content)) as file:
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # the first that a zip can tell
+    mask = Mask(regions.result.mask.grid, np.asfortranarray(regions.result.mask.inside))
+    assert archive.pack(replace(regions.result, mask=mask)) == regions.content
+
+
 def test_report_and_pictures_are_the_same(case: Case) -> None:
     pictures, of_back = dict(draw(case.result)), dict(draw(case.back))
     assert list(differences(pictures, of_back)) == []
@@ -141,7 +151,7 @@ def test_the_file_is_what_the_module_says(case: Case) -> None:
 def test_the_text_tells_who_wrote_it(regions: Case) -> None:
     about, _ = opened(regions.content)
     assert (about["format"], about["software"]) == (1, f"bids_ari {__version__}")
-    assert about["options"]["rois"] == ["front.nii.gz", "top.nii.gz"]
+    assert about["options"]["rois"] == ["front.nii.gz", "top.nii.gz", "whole.nii.gz"]
     assert [each["name"] for each in about["regions"]] == ["halves", "rois"]
 
 

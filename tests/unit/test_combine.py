@@ -193,6 +193,13 @@ class TestNothingToCombine:
             touch_maps(tmp_path / "derivatives" / pipeline, "01", run=run)
         assert "--derivatives" in refusal(only(discover(tmp_path, combine="run"))).hint
 
+    def test_the_runs_of_each_pipeline_are(self, tmp_path: Path) -> None:
+        for pipeline in ("fsl", "spm"):
+            touch_runs(tmp_path / "derivatives" / pipeline, "01", "12", ["effect"])
+        contrast = only(discover(tmp_path, combine="run"))
+        assert [{file.root for file in member.files} for member in contrast.members] == [{"fsl"}, {"spm"}]
+        assert refusal(contrast).hint == "Choose with --derivatives, naming one of the derivative datasets"
+
     @pytest.mark.parametrize("how", ["", "runs", "subject", True])
     def test_what_cannot_be_combined_over_is_refused(self, tmp_path: Path, how: Any) -> None:
         touch_maps(tmp_path, "01")

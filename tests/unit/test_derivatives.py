@@ -1,7 +1,13 @@
 """Writing: each file whole or not at all, nothing of others touched, nothing stale left."""
 
+import errno
 import gzip
 import json
+import os
+import re
+from contextlib import nullcontext
+from dataclasses import asdict
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import AFFINE, SHAPE, describe, image
+from builders_jobs import dead_pid, left_behind
 
+from bids_ari.bids import records
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.errors import OutputError, UsageError
+from bids_ari.bids.locks import own_place
+from bids_ari.bids.owner import Owner
+from bids_ari.errors import DataError, OutputError, TemporaryError, UsageError
 
 
 def files(folder: Path) -> set[str]:
@@ -66,12 +76,52 @@ class TestFolder:
         with Derivatives(out.folder, {}) as again:
             again.describe()
 
-    @pytest.mark.parametrize("place", ["file", "file/below", "dangling"])
-    def test_a_folder_that_cannot_be_made_is_named(self, tmp_path: Path, place: str) -> None:
+    @pytest.mark.parametrize("content", ["", "{", "[]", "\xff", None])
+    def test_a_folder_that_may_hold_another_dataset_is_refused(self, tmp_path: Path, content: str | None) -> None:
+        """Its description is damaged, or a link to content that is not fetched."""
+        (tmp_path / "out").mkdir()
+        path = tmp_path / "out" / "dataset_description.json"
+        if content is None:
+            path.symlink_to(tmp_path / ".git" / "annex" / "gone")
+        else:
+            path.write_text(content, encoding="latin-1")
+        with pytest.raises(UsageError, match="may hold another dataset") as caught, Derivatives(path.parent, {}):
+            pytest.fail("nothing may be written")
+        assert str(path) in str(caught.value)
+        assert [each.name for each in path.parent.iterdir()] == ["dataset_description.json"]
+
+    @pytest.mark.parametrize(
+        ("place", "why"),
+        [
+            ("file", "file is a file"),
+            ("file/below", "file is a file"),
+            ("dangling", "dangling is a link that leads nowhere"),
+            ("dangling/below", "dangling is a link that leads nowhere"),
+            ("loop", "loop is a link that leads nowhere"),
+            ("n" * 300, "File name too long"),
+        ],
+    )
+    def test_a_folder_that_cannot_be_made_is_named(self, tmp_path: Path, place: str, why: str) -> None:
         (tmp_path / "file").touch()
         (tmp_path / "dangling").symlink_to(tmp_path / "gone")
-        with pytest.raises(OutputError, match=place), Derivatives(tmp_path / place, {}):
+        (tmp_path / "loop").symlink_to(tmp_path / "pool")
+        (tmp_path / "pool").symlink_to(tmp_path / "loop")
+        with pytest.raises(OutputError, match=f"{place} cannot be .*{why}"), Derivatives(tmp_path / place, {}):
             pytest.fail("nothing can be written")
+        assert len(list(tmp_path.iterdir())) == 4
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+    def test_a_folder_of_somebody_else_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "out").mkdir(mode=0o500)
+        for place in ("out", "out/below"):
+            with pytest.raises(OutputError, match=f"{place} cannot be written: Permission"):  # noqa: SIM117
+                with Derivatives(tmp_path / place, {}):
+                    pytest.fail("nothing can be written")
+
+    def test_what_killed_runs_left_is_removed(self, out: Derivatives) -> None:
+        left_behind(out.folder, "a.lock", **asdict(Owner.me()) | {"pid": dead_pid(), "started": ""})
+        with out:
+            assert list(out.folder.iterdir()) == []
 
     def test_a_folder_that_cannot_be_written_is_named_before_any_work(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -139,21 +189,253 @@ class TestWriting:
         assert files(out.folder) == (set() if name == "group" else {"group"})
 
 
+class TestNames:
+    @pytest.mark.parametrize("name", ["/etc/x", "../x", "group/../../x", "group/..", "", ".", "a\0b"])
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_no_name_leads_out_of_the_output(self, out: Derivatives, name: str, is_open: bool) -> None:
+        with out.result("c") if is_open else nullcontext(), pytest.raises(ValueError, match="names no file"):
+            out.text(name, "x")
+        assert files(out.folder.parent) == set()
+
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_a_name_that_no_file_system_takes_is_told_before_anything_is_written(
+        self, out: Derivatives, is_open: bool
+    ) -> None:
+        """255 bytes are possible, 256 are not; an umlaut has two."""
+        with out.result("c") if is_open else nullcontext():
+            with pytest.raises(DataError, match="has 256 bytes; expected at most 255. Shorten the labels") as caught:
+                out.text("group/" + "ü" * 126 + ".tsv", "x")
+            out.text("group/" + "ü" * 125 + "a.tsv", "x")
+            assert caught.value.exit_code == 65
+        assert len(files(out.folder)) == (0 if is_open else 1)
+
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_a_path_that_this_system_does_not_take_is_told(self, out: Derivatives, is_open: bool) -> None:
+        """Linux takes 4096 bytes."""
+        with out.result("c") if is_open else nullcontext(), pytest.raises(DataError, match="The path .* bytes"):
+            out.text("/".join(["d" * 200] * 30), "x")
+
+    def test_a_contrast_with_such_a_name_can_be_locked_and_noted(self, out: Derivatives) -> None:
+        for contrast in ("c" * 300, "../c", "a/b", ".c"):
+            with out.result(contrast):
+                pass
+            out.record_failure(contrast, {})
+        assert [note["Contrast"] for note in out.failures()] == ["../c", ".c", "a/b", "c" * 300]
+        assert len(list((out.folder / "logs" / "failures").iterdir())) == 4
+
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_a_link_is_replaced_and_not_followed(self, out: Derivatives, tmp_path: Path, is_open: bool) -> None:
+        (tmp_path / "precious.txt").write_text("precious")
+        (out.folder / "x.txt").symlink_to(tmp_path / "precious.txt")
+        with out.result("c") if is_open else nullcontext():
+            out.text("x.txt", "new")
+            if is_open:
+                out.record("c", [], {})
+        assert (out.folder / "x.txt").read_text() == "new"
+        assert not (out.folder / "x.txt").is_symlink()
+        assert (tmp_path / "precious.txt").read_text() == "precious"
+
+    def test_a_folder_may_be_a_link_to_another_file_system(
+        self, out: Derivatives, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "store").mkdir()
+        (out.folder / "group").symlink_to(tmp_path / "store")
+        real = Path.replace
+
+        def replace(path: Path, target: Path) -> Path:
+            if path.parent != target.parent:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            return real(path, target)
+
+        monkeypatch.setattr(Path, "replace", replace)
+        out.text("group/x.txt", "x")
+        assert (tmp_path / "store" / "x.txt").read_text() == "x"
+        assert files(tmp_path / "store") == {"x.txt"}
+
+
+def publish(out: Derivatives, contrast: str, result: str, names: list[str], **summary: object) -> None:
+    """Write and record a result of some texts."""
+    with out.result(contrast):
+        for name in names:
+            out.text(f"group/{name}", f"{name} of {result}")
+        out.record(result, [], {"Contrast": contrast, **summary})
+
+
+def said(out: Derivatives, name: str) -> str:
+    return (out.folder / name).read_text()
+
+
+class TestResult:
+    def test_its_files_are_hidden_until_it_is_recorded(self, out: Derivatives) -> None:
+        with out.result("a"):
+            assert out.text("group/x.txt", "x") == "group/x.txt"
+            assert not (out.folder / "group").exists()
+            out.record("a", ["group/x.txt"], {"Contrast": "a"})
+            assert said(out, "group/x.txt") == "x"
+        assert files(out.folder) == {"group/x.txt", "logs/results/a.json"}
+        assert not (out.folder / ".staging").exists()
+
+    def test_no_file_that_waits_looks_like_one_of_the_dataset(self, out: Derivatives) -> None:
+        with out.result("a"):
+            out.image("group/x.nii.gz", image(np.zeros(SHAPE)))
+            assert list(out.folder.rglob("*.nii.gz")) == []
+            assert all(name.startswith(".staging/") for name in files(out.folder))
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, DataError("x")])
+    def test_one_that_is_not_recorded_leaves_the_earlier_one_as_it_was(
+        self, out: Derivatives, error: type[BaseException] | BaseException
+    ) -> None:
+        publish(out, "a", "a_desc-x", ["x.txt", "y.txt"])
+        before = {name: said(out, name) for name in files(out.folder)}
+        with pytest.raises((KeyboardInterrupt, RuntimeError, DataError)), out.result("a"):
+            out.text("group/x.txt", "new")
+            out.explain("new", "never seen")
+            raise error
+        assert {name: said(out, name) for name in files(out.folder)} == before
+        out.describe()
+        assert "never seen" not in said(out, "descriptions.tsv")
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+    def test_when_it_cannot_be_written_the_earlier_one_stays(
+        self, out: Derivatives, code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when it is only the record for which there is no room."""
+        publish(out, "a", "a_desc-x", ["x.txt"])
+        before = {name: said(out, name) for name in files(out.folder)}
+        write = Path.write_bytes
+        for n_allowed in (0, 1, 2, 3):  # the lock, the file, a note that it begins, the record
+            left = [n_allowed]
+
+            def limited(path: Path, content: bytes, left: list[int] = left) -> int:
+                left[0] -= 1
+                if left[0] < 0:
+                    write(path, content[:3])
+                    raise OSError(code, os.strerror(code))
+                return write(path, content)
+
+            monkeypatch.setattr(Path, "write_bytes", limited)
+            with pytest.raises(OutputError, match=os.strerror(code)) as caught:
+                publish(out, "a", "a_desc-x", ["x.txt"], Test="mean")
+            monkeypatch.undo()
+            assert caught.value.exit_code == 73
+            assert {name: said(out, name) for name in files(out.folder)} == before
+
+    @pytest.mark.parametrize("name", ["group/x", "group"])
+    def test_something_in_the_way_of_a_file_is_told_before_others_are_visible(
+        self, out: Derivatives, name: str
+    ) -> None:
+        (out.folder / "group" / "x").mkdir(parents=True)
+        with out.result("a"):
+            out.text("other.txt", "x")
+            with pytest.raises(OutputError, match=f"{name} cannot be written: a folder is in its place"):
+                out.text(name, "x")
+        assert files(out.folder) == set()
+
+    def test_another_process_that_is_at_it_is_named(self, out: Derivatives) -> None:
+        with out.result("a"):
+            with pytest.raises(TemporaryError, match=f"^a is being written by process {os.getpid()} on"):  # noqa: SIM117
+                with Derivatives(out.folder, {}) as other, other.result("a"):
+                    pytest.fail("it is open")
+            with Derivatives(out.folder, {}) as other, other.result("b"):
+                other.record("b", [], {})
+            out.record("a", [], {})
+        assert files(out.folder) == {"logs/results/a.json", "logs/results/b.json"}
+
+    @pytest.mark.parametrize("when", ["before it writes", "before it records"])
+    def test_who_was_taken_for_dead_makes_nothing_visible(self, out: Derivatives, when: str) -> None:
+        with pytest.raises(TemporaryError, match="a was taken over by another process") as caught, out.result("a"):
+            if when == "before it records":
+                out.text("group/x.txt", "x")
+            with own_place(out.folder) as other:
+                (mine,) = (out.folder / ".staging" / "a.lock").iterdir()
+                other.take_away(mine)
+            if when == "before it writes":
+                out.text("group/x.txt", "x")
+            out.record("a", [], {})
+        assert caught.value.exit_code == 75
+        assert files(out.folder) == set()
+
+    def test_what_tells_of_all_results_is_visible_at_once(self, out: Derivatives) -> None:
+        with out.result("a"):
+            out.text("group/x.txt", "x")
+            with out.shared():
+                out.text("index.html", "x")
+                assert said(out, "index.html") == "x"
+            out.text("group/y.txt", "y")
+            out.record("a", [], {})
+        assert files(out.folder) == {"index.html", "group/x.txt", "group/y.txt", "logs/results/a.json"}
+
+    def test_what_tells_of_all_results_is_written_by_one_at_a_time(self, out: Derivatives) -> None:
+        with out.shared(), pytest.raises(TemporaryError), out.shared(wait=0.1):
+            pytest.fail("others write")
+
+    def test_a_file_behind_a_folder_that_another_job_removed_is_published(self, out: Derivatives) -> None:
+        """A job that comes to nothing removes the folders that it made, if they are empty."""
+        with Derivatives(out.folder / "new", {}) as mine:
+            (mine.folder / "group").mkdir()
+            with mine.result("a"):
+                mine.text("group/x.txt", "x")
+                (mine.folder / "group").rmdir()
+                mine.record("a", [], {})
+        assert files(out.folder / "new") == {"group/x.txt", "logs/results/a.json"}
+
+    def test_folders_that_others_made_are_theirs_to_remove(self, out: Derivatives) -> None:
+        with Derivatives(out.folder / "new", {}) as mine:
+            (mine.folder / "logs").mkdir()
+            mine.run_folder()
+        assert [path.name for path in (out.folder / "new").iterdir()] == ["logs"]
+
+
 class TestRecord:
-    def test_a_rerun_removes_what_it_no_longer_writes(self, out: Derivatives) -> None:
-        """But not what another result shares."""
-        for name in ("a", "b", "c", "other", "shared"):
-            out.text(f"group/{name}.txt", name)
-        out.record("faces", ["group/a.txt", "group/b.txt", "group/shared.txt"], {"Test": "mean"})
-        out.record("houses", ["group/other.txt", "group/shared.txt"], {})
-        out.record("faces", ["group/b.txt", "group/c.txt"], {"Test": "mean"})
-        assert files(out.folder) == {
-            *("group/b.txt", "group/c.txt", "group/other.txt", "group/shared.txt"),
-            *("logs/results/faces.json", "logs/results/houses.json"),
-        }
+    @pytest.mark.parametrize(
+        ("contrast", "stem"),
+        [
+            ("contrast-faces", "contrast-faces_test-mean_desc-"),
+            ("contrast-faces_desc-smooth", "contrast-faces_test-mean_desc-smooth"),
+            ("sub-01_contrast-faces", "sub-01_contrast-faces_desc-"),
+            ("statmaps", "test-mean_desc-"),
+        ],
+    )
+    def test_a_rerun_removes_what_it_no_longer_writes(self, out: Derivatives, contrast: str, stem: str) -> None:
+        """But not what another result of the contrast shares."""
+        publish(out, contrast, f"{stem}Greater", ["a", "b", "shared"])
+        publish(out, contrast, f"{stem}Less", ["other", "shared"])
+        publish(out, contrast, f"{stem}Greater", ["b", "c"])
+        results = {f"logs/results/{stem}{each}.json" for each in ("Greater", "Less")}
+        assert files(out.folder) == {"group/b", "group/c", "group/other", "group/shared"} | results
+
+    def test_what_an_interrupted_run_may_have_left_is_removed(self, out: Derivatives) -> None:
+        out.text("group/left.txt", "left")
+        out.json("logs/results/a_desc-x.json", {"Name": "a_desc-x", "Complete": False, "Files": ["group/left.txt"]})
+        publish(out, "a", "a_desc-x", ["x"])
+        assert files(out.folder) == {"group/x", "logs/results/a_desc-x.json"}
+
+    @pytest.mark.parametrize("names", [["../precious.txt"], "../precious.txt", None, [3], ["{absolute}"], ["keep"]])
+    def test_a_record_that_was_tampered_with_removes_nothing_elsewhere(
+        self, out: Derivatives, tmp_path: Path, names: Any
+    ) -> None:
+        (tmp_path / "precious.txt").touch()
+        (out.folder / "keep").mkdir()
+        if names == ["{absolute}"]:
+            names = [str(tmp_path / "precious.txt")]
+        out.json("logs/results/a.json", {"Name": "a", "Files": names, "Descriptions": names})
+        publish(out, "a", "a", ["x"])
+        assert (tmp_path / "precious.txt").exists()
+        assert (out.folder / "keep").is_dir()
+
+    def test_of_other_contrasts_no_record_is_read(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Or a thousand contrasts would read a million."""
+        for n in range(20):
+            publish(out, f"contrast-{n:02d}", f"contrast-{n:02d}_test-mean_desc-greater", ["shared"])
+        read: list[str] = []
+        real = records.read_json
+        monkeypatch.setattr(records, "read_json", lambda path: read.append(path.name) or real(path))
+        publish(out, "contrast-07", "contrast-07_test-mean_desc-less", ["x"])
+        assert read == ["contrast-07_test-mean_desc-greater.json"]
 
     def test_a_stale_file_that_is_gone_already_is_no_trouble(self, out: Derivatives) -> None:
-        out.record("faces", ["group/never.txt"], {})
+        out.record("faces", ["group/never.txt", "group/x/never.txt"], {})
+        out.text("group/x", "no folder any more")
         out.record("faces", [], {})
         assert out.records()[0]["Files"] == []
 
@@ -164,6 +446,91 @@ class TestRecord:
         assert [record["Name"] for record in again] == ["a", "b"]
         assert again[1]["Files"] == ["x", "y"]
         assert again[1]["Results"] == [{"Test": "mean"}]
+        assert again[1]["Complete"] is True
+
+    def test_an_interrupted_one_is_told_apart(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+        out.record("done", [], {})
+        out.json("logs/results/begun.json", {"Name": "begun", "Contrast": "begun", "Complete": False, "Files": []})
+        out.json("logs/results/older.json", {"Name": "older", "Files": []})
+        for _ in range(2):
+            assert [note["Name"] for note in out.records()] == ["done", "older"]
+            assert [note["Name"] for note in out.interrupted()] == ["begun"]
+        (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert "begun are not complete" in warning
+        assert "Run it again" in warning
+
+    def test_one_that_another_process_is_publishing_is_not_interrupted(self, out: Derivatives) -> None:
+        out.json("logs/results/a.json", {"Name": "a", "Contrast": "a", "Complete": False, "Files": []})
+        with out.result("a"):
+            assert Derivatives(out.folder, {}).interrupted() == []
+        assert len(out.interrupted()) == 1
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"Files": ["x"'])
+    def test_a_damaged_one_is_told_once_and_left_out(
+        self, out: Derivatives, content: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        out.record("a", [], {})
+        out.text("logs/results/b.json", content)
+        for _ in range(2):
+            assert [note["Name"] for note in out.records()] == ["a"]
+        assert sum("b.json" in record.getMessage() for record in caplog.records) == 1
+        out.record("b", [], {})
+        assert [note["Name"] for note in out.records()] == ["a", "b"]
+
+
+class TestFailures:
+    def test_they_are_told_by_name_until_there_is_a_result(self, out: Derivatives) -> None:
+        out.record_failure("b", {"Message": "m"})
+        out.record_failure("a", {"Message": "n", "ExitCode": 65})
+        assert Derivatives(out.folder, {}).failures() == [
+            {"Contrast": "a", "Message": "n", "ExitCode": 65},
+            {"Contrast": "b", "Message": "m"},
+        ]
+        publish(out, "a", "a_desc-greater", ["x"])
+        assert [note["Contrast"] for note in out.failures()] == ["b"]
+
+    def test_they_are_told_while_a_result_is_open(self, out: Derivatives) -> None:
+        with out.result("a"):
+            out.record_failure("a", {})
+        assert len(out.failures()) == 1
+
+    def test_a_damaged_note_is_left_out(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+        out.record_failure("a", {})
+        out.text("logs/failures/b.json", "{")
+        assert [note["Contrast"] for note in out.failures()] == ["a"]
+        assert "b.json" in caplog.text
+
+
+class TestRunFolder:
+    def test_each_run_has_its_own(self, out: Derivatives) -> None:
+        """Also of those that begin in the same second."""
+        runs = [Derivatives(out.folder, {}) for _ in range(3)]
+        names = [run.run_folder() for run in runs]
+        assert len(set(names)) == 3
+        assert all(re.fullmatch(r"logs/\d{8}T\d{6}Z(-\d+)?", name) for name in names)
+        assert [run.run_folder() for run in runs] == names
+        assert all((out.folder / name).is_dir() for name in names)
+
+    def test_a_second_in_the_same_second_is_counted(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> "Clock":
+                return cls(2026, 11, 23, 18, 1, 2, tzinfo=tz)
+
+        monkeypatch.setattr("bids_ari.bids.derivatives.datetime", Clock)
+        names = [Derivatives(out.folder, {}).run_folder() for _ in range(3)]
+        assert names == ["logs/20261123T180102Z", "logs/20261123T180102Z-2", "logs/20261123T180102Z-3"]
+
+    def test_none_is_made_until_it_is_asked_for_and_an_empty_one_goes(self, out: Derivatives) -> None:
+        with out:
+            assert list(out.folder.iterdir()) == []
+            out.run_folder()
+        assert list(out.folder.iterdir()) == []
+
+    def test_a_place_where_it_cannot_be_made_is_told(self, out: Derivatives) -> None:
+        (out.folder / "logs").touch()
+        with pytest.raises(OutputError, match="logs"):
+            out.run_folder()
 
 
 class TestDescription:
@@ -203,22 +570,131 @@ class TestDescription:
             describe(folder, **({"License": licence} if licence else {}))
         assert self.described(Derivatives(tmp_path / "out", sources))["License"] == said
 
-    def test_labels_explained_by_earlier_runs_are_kept(self, out: Derivatives) -> None:
-        out.explain("greater", "Effects above zero")
-        out.describe()
-        again = Derivatives(out.folder, {})
-        again.explain("analysis", "The voxels that were tested")
-        again.describe()
-        assert (out.folder / "descriptions.tsv").read_text() == (
-            "desc_id\tdescription\ndesc-analysis\tThe voxels that were tested\ndesc-greater\tEffects above zero\n"
-        )
+    @pytest.mark.parametrize("licence", [3, ["CC0", 4], {"a": 1}, "", " ", True])
+    def test_a_licence_is_a_text(self, tmp_path: Path, licence: object) -> None:
+        describe(tmp_path / "in", License=licence)
+        said = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["License"]
+        assert said == ("CC0" if isinstance(licence, list) else "unknown")
 
-    @pytest.mark.parametrize("content", ["", "other\tcolumns\n1\t2\n", "a\tb\n1\t2\t3\n4\n"])
-    def test_a_damaged_list_of_labels_is_made_anew(self, out: Derivatives, content: str) -> None:
-        (out.folder / "descriptions.tsv").write_text(content)
-        out.explain("greater", "x")
+    @pytest.mark.parametrize(
+        ("authors", "kept"),
+        [
+            (["A  B\n", "C"], ["A B", "C"]),
+            ([], None),
+            (None, None),
+            (3, None),
+            ("A B", ["A B"]),
+            ([1, None, ["A"], {"name": "B"}, "", " ", "C"], ["C"]),
+        ],
+    )
+    def test_authors_are_those_of_the_sources_and_never_made_up(
+        self, tmp_path: Path, authors: object, kept: list[str] | None
+    ) -> None:
+        describe(tmp_path / "in", Authors=authors)
+        assert self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"})).get("Authors") == kept
+
+    def test_each_author_is_named_once(self, tmp_path: Path) -> None:
+        describe(tmp_path / "a", Authors=["A", "B"])
+        describe(tmp_path / "b", Authors=["B", "C"])
+        sources = {name: tmp_path / name for name in "ab"}
+        assert self.described(Derivatives(tmp_path / "out", sources))["Authors"] == ["A", "B", "C"]
+
+    def test_authors_of_derivatives_that_name_none_are_those_of_the_dataset_around_them(self, tmp_path: Path) -> None:
+        describe(tmp_path / "raw", Authors=["A", "B"])
+        describe(tmp_path / "raw" / "other" / "x", Name="no derivative of raw")
+        first = tmp_path / "raw" / "derivatives" / "lab" / "fitlins"
+        describe(first)
+        assert self.described(Derivatives(tmp_path / "out", {"in": first}))["Authors"] == ["A", "B"]
+        other = {"in": tmp_path / "raw" / "other" / "x"}
+        assert "Authors" not in self.described(Derivatives(tmp_path / "out", other))
+        describe(first, Authors=["C"])
+        assert self.described(Derivatives(tmp_path / "out", {"in": first}))["Authors"] == ["C"]
+
+    @pytest.mark.parametrize("content", ["{", "[]", "", None])
+    def test_a_source_whose_description_is_damaged_or_missing_tells_nothing(
+        self, tmp_path: Path, content: str | None
+    ) -> None:
+        (tmp_path / "in").mkdir()
+        if content is not None:
+            (tmp_path / "in" / "dataset_description.json").write_text(content)
+        about = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))
+        assert about["License"] == "unknown"
+        assert "Authors" not in about
+
+    def test_the_container_is_told(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+        box = {"Type": "docker", "Tag": "bids_ari:1.0"}
+        monkeypatch.setattr("bids_ari.provenance.container", lambda: box)
+        assert self.described(out)["GeneratedBy"][0]["Container"] == box
+        monkeypatch.setattr("bids_ari.provenance.container", lambda: None)
+        assert "Container" not in self.described(out)["GeneratedBy"][0]
+
+    def test_links_of_other_runs_are_kept(self, tmp_path: Path) -> None:
+        for name in ("one", "other"):
+            about = self.described(Derivatives(tmp_path / "out", {name: tmp_path / name}))
+        assert about["DatasetLinks"] == {"one": "../one", "other": "../other"}
+        assert about["SourceDatasets"] == [{"URL": "../one"}, {"URL": "../other"}]
+
+    def test_a_name_that_now_leads_elsewhere_is_told_and_the_earlier_link_kept(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """However often two runs take turns, there are no more links than datasets, and every run has its name."""
+        links: list[dict[str, str]] = []
+        for place in ("a", "b", "a", "b", "a"):
+            about = self.described(Derivatives(tmp_path / "out", {"first": tmp_path / place / "first"}))
+            links.append(about["DatasetLinks"])
+        assert links[1] == {"first": "../b/first", "first-2": "../a/first"}
+        assert [each["first"] for each in links] == [f"../{place}/first" for place in "ababa"]
+        assert all(set(each.values()) == {"../a/first", "../b/first"} for each in links[1:])
+        assert len(links[4]) <= 3
+        assert len(about["SourceDatasets"]) == 2
+        assert "bids:first: now stands for ../b/first" in caplog.text
+
+    @pytest.mark.parametrize("links", [3, ["x"], {"first": 3}, {"first": {"a": 1}}])
+    def test_links_that_were_tampered_with_are_left_out(self, tmp_path: Path, links: object) -> None:
+        describe(tmp_path / "out", DatasetLinks=links)
+        about = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))
+        assert about["DatasetLinks"] == {"in": "../in"}
+
+    def explained(self, out: Derivatives, result: str, *labels: str) -> None:
+        with out.result("c"):
+            for label in labels:
+                out.text(f"group/c_desc-{label}_mask.json", "x")
+                out.explain(label, f"meaning of {label}")
+            out.record(result, [], {})
+
+    def labels(self, out: Derivatives) -> dict[str, str]:
         out.describe()
-        assert (out.folder / "descriptions.tsv").read_text() == "desc_id\tdescription\ndesc-greater\tx\n"
+        frame = pd.read_csv(out.folder / "descriptions.tsv", sep="\t")
+        return dict(zip(frame["desc_id"], frame["description"], strict=True))
+
+    def test_labels_are_explained_as_long_as_files_have_them(self, out: Derivatives) -> None:
+        """Those of other runs too, and those of files that an interrupted run may have left."""
+        self.explained(out, "c_desc-greater", "greaterZ3", "greaterZ4", "analysis")
+        self.explained(Derivatives(out.folder, {}), "c_desc-less", "lessZ3", "analysis")
+        assert set(self.labels(out)) == {"desc-greaterZ3", "desc-greaterZ4", "desc-lessZ3", "desc-analysis"}
+        self.explained(Derivatives(out.folder, {}), "c_desc-greater", "greaterZ3", "analysis")
+        assert self.labels(out) == {
+            label: f"meaning of {label.removeprefix('desc-')}"
+            for label in ("desc-greaterZ3", "desc-lessZ3", "desc-analysis")
+        }
+
+    def test_labels_of_files_that_stay_need_not_be_explained_again(self, out: Derivatives) -> None:
+        """Reports are made anew from what is there."""
+        self.explained(out, "c_desc-greater", "greaterZ3", "analysis")
+        kept = out.records()[0]["Files"]
+        with out.result("c"):
+            out.record("c_desc-greater", kept, {})
+        assert set(self.labels(out)) == {"desc-greaterZ3", "desc-analysis"}
+
+    def test_labels_that_are_not_of_a_recorded_result_are_explained_by_this_run_alone(self, out: Derivatives) -> None:
+        out.explain("greater", "x")
+        assert self.labels(out) == {"desc-greater": "x"}
+        assert self.labels(Derivatives(out.folder, {})) == {}
+
+    @pytest.mark.parametrize("said", [3, ["x"], {"desc-x": 3}])
+    def test_meanings_that_were_tampered_with_are_left_out(self, out: Derivatives, said: object) -> None:
+        out.json("logs/results/a.json", {"Name": "a", "Files": ["group/a_desc-x_mask.json"], "Descriptions": said})
+        assert self.labels(out) == {}
 
     def test_pybids_reads_the_dataset_with_the_configuration_that_lies_in_it(self, out: Derivatives) -> None:
         from bids import BIDSLayout

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,15 @@ class TestLeftOut:
             "a map of the whole dataset, not of a subject",
             "a group-level result",
         }
+
+    def test_what_the_search_found_wrong_with_a_file_is_its_reason(self, tmp_path: Path) -> None:
+        """Before anything else that may be said of it."""
+        touch_maps(tmp_path, "01", "02")
+        dataset = open_dataset(tmp_path)
+        odd = replace(dataset.statmaps[1], problem="is odd", nested=True)
+        contrasts = discover(replace(dataset, statmaps=(dataset.statmaps[0], odd)))
+        assert found(contrasts) == {NAME: "01"}
+        assert list(reasons(contrasts).values()) == ["is odd"]
 
     def test_sidecars_are_not_left_out_files(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")

@@ -62,13 +62,15 @@ class TestMaps:
 
     def test_paths_start_at_the_folder_of_the_table(self, spm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (spm / "tables").mkdir()
-        write(spm / "tables", ("participant_id", "effect"), ("01", "../spm/sub-01/con_0001.nii"))
+        rows = [("01", "../spm/sub-01/con_0001.nii"), ("02", "../spm/./sub-01/../sub-02/con_0001.nii")]
+        write(spm / "tables", ("participant_id", "effect"), *rows)
         monkeypatch.chdir(spm / "spm")
         manifest = open_manifest("../tables/maps.tsv")
-        assert manifest.roots["manifest"].samefile(spm / "spm" / "sub-01")
+        assert manifest.roots["manifest"].samefile(spm / "spm")
         (contrast,) = discover(manifest)
-        assert contrast.paths[0].samefile(spm / "spm" / "sub-01" / "con_0001.nii")
-        assert contrast.members[0].uri == "bids:manifest:con_0001.nii"
+        for member, label in zip(contrast.members, ("01", "02"), strict=True):
+            assert member.file.path.samefile(spm / "spm" / f"sub-{label}" / "con_0001.nii")
+            assert member.uri == f"bids:manifest:sub-{label}/con_0001.nii"
 
     def test_a_detour_over_a_link_is_followed_as_the_system_does(self, spm: Path) -> None:
         touch(spm, "store/deep/x.nii", "store/own.nii", "own.nii")
@@ -248,11 +250,12 @@ class TestTable:
             b"\xef\xbb\xbfparticipant_id\teffect\n01\tspm/sub-01/con_0001.nii\n",
             b"participant_id\teffect\r\n01\tspm/sub-01/con_0001.nii\r\n",
             b"participant_id\teffect\n01\tspm/sub-01/con_0001.nii",
+            b"participant_id\teffect\r01\tspm/sub-01/con_0001.nii\r",
             b"\n\nparticipant_id\teffect\n\n \t\n01\tspm/sub-01/con_0001.nii\n\t\n\n",
             b'"participant_id"\t"effect"\n"01"\t"spm/sub-01/con_0001.nii"\n',
             b" participant_id \t effect\n 01 \t spm/sub-01/con_0001.nii \n",
         ],
-        ids=["bom", "crlf", "no end", "blank lines", "quotes", "blanks"],
+        ids=["bom", "crlf", "no end", "cr", "blank lines", "quotes", "blanks"],
     )
     def test_tables_are_written_in_many_ways(self, spm: Path, content: bytes) -> None:
         assert self.one(spm, content)[0].paths == (spm / "spm" / "sub-01" / "con_0001.nii",)

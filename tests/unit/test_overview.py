@@ -80,13 +80,13 @@ class TestGroup:
 
     def test_of_files_left_out_five_are_named_by_reason_the_most_frequent_first(self) -> None:
         entries = [LeftOut(f"data/b{i}", "seldom") for i in range(6)] + [
-            LeftOut(f"data/a{i}", "often") for i in "7654321"
+            LeftOut(f"data/a{i}", "very often") for i in "7654321"
         ]
         only = contrast("01", "02", left_out=tuple(entries))
-        lines = overview(Discovery((only,), (LeftOut("data/a0", "often"),)), [only]).splitlines()
+        lines = overview(Discovery((only,), (LeftOut("data/a0", "very often"),)), [only]).splitlines()
         start = lines.index("left out")
         assert lines[start + 1 : start + 10] == [
-            "  8: often",
+            "  8: very often",
             *(f"      data/a{i}" for i in range(5)),
             "      and 3 more",
             "  6: seldom",
@@ -105,7 +105,7 @@ class TestParticipant:
         touch_maps(tmp_path, "01", session="2", run="7", stat="z", task=None, space=None)
         touch_maps(tmp_path, "31", stat="t", task=None, space=None)
         found = discover(tmp_path, stat="z")
-        assert overview(found, subject_contrasts(found), "participant").splitlines()[:11] == [
+        assert overview(found, subject_contrasts(found)).splitlines()[:11] == [
             "contrast-faces",
             "  stat      z",
             "  subjects  30: 01-30",
@@ -118,11 +118,16 @@ class TestParticipant:
             "  without   31: has no z map of this contrast",
             "",
         ]
-        assert overview(found, subject_contrasts(found), "participant").endswith("\n61 maps can be analysed")
+        assert overview(found, subject_contrasts(found)).endswith("\n61 maps can be analysed")
+
+    def test_a_note_on_all_maps_is_shown_once(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", "02", stat="z", node="subjectLevel")
+        found = discover(tmp_path, stat="z")
+        assert overview(found, subject_contrasts(found)).count("Maps of node subjectLevel") == 1
 
     def test_one_subject_is_enough_and_problems_are_named_up_to_five(self) -> None:
         sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)] + [contrast("20", sub="20")]
-        text = overview(Discovery((), ()), sets, "participant")
+        text = overview(Discovery((), ()), sets)
         assert text.count("has more than one map") == 5
         assert "problem   2 more such" in text
         assert text.endswith("1 map can be analysed, 7 cannot")
@@ -146,6 +151,18 @@ class TestText:
         assert what.replace(" ", "") in "".join(text.split())
         assert only.name in "".join(text.split())
 
+    def test_a_path_is_broken_behind_a_slash_or_else_an_underscore(self) -> None:
+        parts = [f"data/{'d' * 60}/", f"{'e' * 30}/{'f' * 30}_{'g' * 20}_", f"{'h' * 30}_{'i' * 50}.nii"]
+        only = contrast("01", "02", left_out=(LeftOut("".join(parts), "r"),))
+        assert f"\n      {parts[0]}\n          {parts[1]}\n          {parts[2]}\n" in overview(
+            Discovery((only,), ()), [only]
+        )
+
+    def test_a_label_keeps_its_key(self) -> None:
+        only = contrast("01", "02", left_out=(LeftOut("data/f", "sub-01 " * 99),))
+        text = overview(Discovery((only,), ()), [only])
+        assert text.count("sub-01") == 99  # no line ends within one
+
     def test_short_names_are_shown_as_they_are(self) -> None:
         only = contrast("01", "02", left_out=(LeftOut("data/two  blanks - and-dash", "r"),))
         assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only])
@@ -154,7 +171,7 @@ class TestText:
     def test_no_name_moves_the_cursor(self, sign: str) -> None:
         what, subject = LeftOut(f"data/{sign}", sign), f"0{sign}"
         only = contrast(subject, subject, "02", left_out=(what, LeftOut(f"sub-{sign}", sign)), clash="")
-        for level in ("group", "participant"):
+        for level in "group":
             text = overview(Discovery((only,), (what,)), [only], level)
             assert text.replace("\n", "").isprintable()
             assert ascii(sign)[1:-1] in text

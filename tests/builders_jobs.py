@@ -1,0 +1,141 @@
+"""Jobs that run as processes of their own, and what a killed one leaves."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.locks import STAGING, lock
+from bids_ari.bids.owner import OWNER
+from bids_ari.errors import TemporaryError
+
+JOBS = multiprocessing.get_context("forkserver")
+JOBS.set_forkserver_preload(["pytest", "bids_ari.bids.derivatives"])  # or each job would load them anew
+
+VOLUME = nib.Nifti1Image(np.random.default_rng(1).normal(size=(8, 8, 8)).astype(np.float32), np.eye(4))
+
+
+def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
+    """Start a job."""
+    job = JOBS.Process(target=work, args=arguments)
+    job.start()
+    return job
+
+
+def finish(*jobs: BaseProcess) -> None:
+    """Wait until jobs are done, and see that all went well."""
+    for job in jobs:
+        job.join(60)
+    assert [job.exitcode for job in jobs] == [0] * len(jobs)
+
+
+@contextmanager
+def running(work: Callable[..., None], *arguments: Any) -> Iterator[BaseProcess]:
+    """Have a job during a block; kill it at the end."""
+    job = start(work, *arguments)
+    try:
+        yield job
+    finally:
+        job.kill()
+        job.join()
+
+
+def kill(job: BaseProcess) -> None:
+    """Kill a job as a scheduler does; nothing in it can be done about that."""
+    assert job.pid is not None
+    os.kill(job.pid, signal.SIGKILL)
+    job.join()
+
+
+def dead_pid() -> int:
+    """The number of a process that has run."""
+    pid = os.spawnlp(os.P_NOWAIT, "true", "true")
+    os.waitpid(pid, 0)
+    return pid
+
+
+def left_behind(root: Path, slot: str, token: str = "old", **owner: Any) -> Path:
+    """A place in an output, as a process of another machine left it unless `owner` says otherwise."""
+    place = root / STAGING / slot / token
+    place.mkdir(parents=True)
+    told = {"pid": 123, "host": "far", "world": "another boot", "started": "", "since": "2026-01-01 12:03 UTC"}
+    (place / OWNER).write_text(json.dumps(told | owner))
+    return place
+
+
+def write_result(out: Derivatives, contrast: str, labels: list[str], result: str = "greater") -> None:
+    """Write a result: a map, its sidecar and a table for each label, and a map that the contrast's results share."""
+    names = [out.image(f"group/{contrast}_desc-analysis_mask.nii.gz", VOLUME)]
+    out.explain("analysis", "The voxels that were tested")
+    for label in labels:
+        stem = f"group/{contrast}_test-mean_desc-{result}{label}"
+        names += [out.image(f"{stem}_dseg.nii.gz", VOLUME), out.json(f"{stem}_dseg.json", {"Label": label})]
+        names += [out.text(f"{stem}_clusters.tsv", f"label\n{label}\n")]
+        out.explain(f"{result}{label}", f"meaning of {label}")
+    out.record(f"{contrast}_test-mean_desc-{result}", names, {"Contrast": contrast})
+
+
+def write_index(out: Derivatives) -> None:
+    """Write the files of all results, with a list of these in place of a page."""
+    with out.shared():
+        out.text("index.html", "".join(f"{note['Name']}\n" for note in out.records()))
+        out.describe()
+
+
+def job_on(contrast: str, root: Path, source: Path) -> None:
+    """One job of many: one contrast, then what tells of all."""
+    with Derivatives(root, {source.name: source}) as out:
+        with out.result(contrast):
+            write_result(out, contrast, ["Z3", contrast.rpartition("-")[2]])
+        write_index(out)
+
+
+def job_without_end(root: Path, begun: Event) -> None:
+    """Write one result again and again, each time with other files, until killed."""
+    for n in range(1_000_000):
+        with Derivatives(root, {}) as out:
+            with out.result("task-x_contrast-a"):
+                write_result(out, "task-x_contrast-a", [f"Z{n % 5}", f"Tdp{n % 3}"])
+            write_index(out)
+        begun.set()
+
+
+def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> None:
+    """Have a result open, with a file that waits, until told to go on; then record it."""
+    with Derivatives(root, {}) as out, out.result(contrast):
+        out.text("group/held.txt", "held")
+        held.set()
+        let_go.wait(60)
+        out.record(contrast, [], {})
+
+
+def job_among_rivals(root: Path, n_turns: int, seed: int) -> None:
+    """Take a lock some times; while it is held, nobody else may be there."""
+    random.seed(seed)  # or all jobs would wait equally long
+    for _ in range(n_turns):
+        with lock(root, "contended.lock", "contended", wait=60):
+            os.close(os.open(root / "inside", os.O_CREAT | os.O_EXCL))
+            with (root / "turns").open("a") as turns:
+                turns.write(f"{os.getpid()}\n")
+            (root / "inside").unlink()
+
+
+def job_refused(root: Path, n_refused: "multiprocessing.sharedctypes.Synchronized[int]") -> None:
+    """Try to open a result that may be open already."""
+    try:
+        with Derivatives(root, {}) as out, out.result("a"):
+            out.record("a", [out.text("group/a.txt", str(os.getpid()))], {})
+    except TemporaryError:
+        with n_refused.get_lock():
+            n_refused.value += 1

@@ -1,0 +1,430 @@
+"""Locks: one process at a time, wherever it runs; what a dead one leaves is taken over by exactly one other."""
+
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from builders_jobs import dead_pid, finish, job_among_rivals, left_behind, start
+
+from bids_ari.bids import locks, owner
+from bids_ari.bids.locks import STAGING, Place, is_locked, lock, own_place, persistently
+from bids_ari.bids.owner import OWNER, Owner
+from bids_ari.errors import OutputError, TemporaryError
+
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+
+
+def age(place: Path, seconds: float) -> None:
+    """Set the last sign of life of a place back."""
+    told = place / OWNER if (place / OWNER).exists() else place
+    then = time.time() - seconds
+    os.utime(told, (then, then))
+
+
+def here(**other: object) -> dict[str, object]:
+    """This process, but for what is given."""
+    return asdict(Owner.me()) | other
+
+
+class TestOwner:
+    def test_this_process_runs(self) -> None:
+        assert Owner.me().runs() is True
+
+    def test_one_that_has_ended_does_not(self) -> None:
+        assert replace(Owner.me(), pid=dead_pid(), started="").runs() is False
+
+    @linux
+    def test_one_that_has_ended_does_not_though_nobody_has_asked_for_its_exit_status(self) -> None:
+        pid = os.spawnlp(os.P_NOWAIT, "true", "true")
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        try:
+            assert replace(Owner.me(), pid=pid, started="").runs() is False
+        finally:
+            os.waitpid(pid, 0)
+
+    @linux
+    def test_a_number_that_another_process_has_now_is_not_its_own(self) -> None:
+        assert replace(Owner.me(), started="12").runs() is False
+
+    def test_a_process_of_another_user_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(pid: int, sign: int) -> None:
+            raise PermissionError(1, "Operation not permitted")
+
+        monkeypatch.setattr(os, "kill", refuse)
+        assert Owner.me().runs() is True
+
+    def test_a_process_that_the_system_does_not_show_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        me = Owner.me()
+        monkeypatch.setattr(owner, "_process", lambda pid: ("", ""))
+        assert me.runs() is True
+
+    @pytest.mark.parametrize("world", ["another boot", ""])
+    def test_of_another_boot_or_container_nothing_is_known(self, world: str) -> None:
+        """Whatever the host is called, and though that number is free here."""
+        assert replace(Owner.me(), world=world, pid=dead_pid()).runs() is None
+
+    def test_of_an_unknown_boot_nothing_is_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        me = Owner.me()
+        monkeypatch.setattr(owner, "_world", lambda: "")
+        assert replace(me, world="").runs() is None
+
+    def test_the_host_name_plays_no_part(self) -> None:
+        assert replace(Owner.me(), host="other", pid=dead_pid(), started="").runs() is False
+
+    def test_without_proc_host_name_and_number_decide(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("platform.system", lambda: "Darwin")
+        monkeypatch.setattr(owner, "_process", lambda pid: ("", ""))
+        assert Owner.me().runs() is True
+        assert replace(Owner.me(), pid=dead_pid()).runs() is False
+        assert replace(Owner.me(), world="host other").runs() is None
+
+    @linux
+    def test_two_boots_and_two_name_spaces_are_worlds_apart(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = owner._world()
+        real = Path.readlink
+        moved = Path("pid:[1]")
+        monkeypatch.setattr(Path, "readlink", lambda path: moved if path.name == "pid" else real(path))
+        second = owner._world()
+        assert first
+        assert second
+        assert first != second
+
+    @linux
+    def test_a_proc_of_another_name_space_tells_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "getpid", lambda: 999_999)
+        assert owner._world() == ""
+
+    @pytest.mark.parametrize(
+        "content",
+        ["", "{", "[]", "3", "{}", b"\xff", '{"pid": 1}', {"pid": "1"}, {"pid": 0}, {"pid": -1}, {"host": 3}, {"x": 1}],
+    )
+    def test_what_cannot_be_understood_tells_of_nobody(self, tmp_path: Path, content: object) -> None:
+        """A process number of 0 or below would mean a group of processes."""
+        place = left_behind(tmp_path, "a.lock", **content if isinstance(content, dict) else {})
+        if isinstance(content, str | bytes):
+            (place / OWNER).write_bytes(content.encode() if isinstance(content, str) else content)
+        assert Owner.of(place) is None
+
+    def test_it_is_read_back(self, tmp_path: Path) -> None:
+        with own_place(tmp_path) as place:
+            assert Owner.of(place.folder) == Owner.me()
+
+
+class TestPlace:
+    def test_nothing_is_left_of_it(self, tmp_path: Path) -> None:
+        with pytest.raises(RuntimeError), own_place(tmp_path) as place:
+            place.write(b"x")
+            raise RuntimeError
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_is_written_keeps_apart(self, tmp_path: Path) -> None:
+        with own_place(tmp_path) as one, own_place(tmp_path) as other:
+            parts = [place.write(content) for place in (one, other) for content in (b"1", b"2")]
+            assert [part.read_bytes() for part in parts] == [b"1", b"2"] * 2
+            assert {part.suffix for part in parts} == {".part"}  # no image for whoever looks for images
+
+    def test_a_root_that_cannot_be_written_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputError, match="file cannot be written"), own_place(tmp_path / "file"):
+            pytest.fail("there is no place")
+
+    def test_what_the_dead_left_is_swept_away_and_what_the_living_have_stays(self, tmp_path: Path) -> None:
+        here_and_dead = here(pid=dead_pid(), started="")
+        left_behind(tmp_path, "a.lock", "dead", **here_and_dead)
+        left_behind(tmp_path, "456-scratch", "456-scratch", **here_and_dead)
+        left_behind(tmp_path, "b.lock", "alive", **here())
+        age(left_behind(tmp_path, "c.lock", "silent"), 121)
+        age(left_behind(tmp_path, "d.lock", "spoke-just-now"), 60)
+        (tmp_path / STAGING / "empty").mkdir()
+        with own_place(tmp_path) as place:
+            place.sweep()
+            place.write(b"still mine")
+        assert {path.name for path in (tmp_path / STAGING).glob("*/*")} == {"alive", "spoke-just-now"}
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"b.lock", "d.lock"}
+
+    def test_a_place_without_an_owner_is_judged_by_its_age(self, tmp_path: Path) -> None:
+        """One whose process was killed before it could tell who it is; or is about to tell."""
+        for name, seconds in (("old", 121), ("new", 5)):
+            place = tmp_path / STAGING / name / name
+            place.mkdir(parents=True)
+            (place / "1.part").touch()
+            age(place, seconds)
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"new"}
+
+    def test_the_clock_of_the_host_plays_no_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It may be a day ahead of that of the host of the other process, and of the file system."""
+        left_behind(tmp_path, "a.lock")
+        ahead = time.time() + 86_400
+        monkeypatch.setattr("time.time", lambda: ahead)
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert (tmp_path / STAGING / "a.lock" / "old").is_dir()
+
+    def test_a_file_among_the_places_is_no_trouble(self, tmp_path: Path) -> None:
+        (tmp_path / STAGING).mkdir()
+        (tmp_path / STAGING / "notes.txt").touch()
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert [path.name for path in (tmp_path / STAGING).iterdir()] == ["notes.txt"]
+
+
+class TestLock:
+    def test_it_keeps_others_out_until_it_is_left(self, tmp_path: Path) -> None:
+        with lock(tmp_path, "a.lock", "task-a"):
+            assert is_locked(tmp_path, "a.lock")
+            with pytest.raises(TemporaryError) as caught, lock(tmp_path, "a.lock", "task-a"):
+                pytest.fail("it is locked")
+            with lock(tmp_path, "b.lock", "task-b"):
+                pass
+        me = Owner.me()
+        assert str(caught.value) == (
+            f"task-a is being written by process {os.getpid()} on {me.host} since {me.since}. Try again when it is done"
+        )
+        assert caught.value.exit_code == 75
+        with lock(tmp_path, "a.lock", "task-a"):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_it_waits_as_long_as_asked(self, tmp_path: Path) -> None:
+        left_behind(tmp_path, "a.lock", **here())
+        began = time.monotonic()
+        with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a", wait=0.3):
+            pytest.fail("it is locked")
+        assert 0.3 <= time.monotonic() - began < 5
+
+    def test_it_is_had_once_the_other_leaves(self, tmp_path: Path) -> None:
+        left, entered = threading.Event(), threading.Event()
+
+        def other() -> None:
+            with lock(tmp_path, "a.lock", "a"):
+                entered.set()
+                time.sleep(0.2)
+                left.set()
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        entered.wait()
+        with lock(tmp_path, "a.lock", "a", wait=30):
+            assert left.is_set()
+        thread.join()
+
+    def test_of_one_that_is_dead_it_is_had_at_once_with_nothing_of_what_it_left(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        place = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started="", host="node7"))
+        (place / "1.part").touch()
+        assert not is_locked(tmp_path, "a.lock")
+        caplog.set_level(logging.INFO)
+        with lock(tmp_path, "a.lock", "a") as mine:
+            assert not place.exists()
+            assert [path.name for path in mine.folder.iterdir()] == [OWNER]
+        assert "on node7" in caplog.text
+        assert list(tmp_path.iterdir()) == []
+
+    def test_of_one_that_died_as_it_left_it_is_had_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / STAGING / "a.lock" / "old").mkdir(parents=True)
+        with lock(tmp_path, "a.lock", "a"):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_of_one_that_runs_it_is_never_taken_however_silent(self, tmp_path: Path) -> None:
+        """A stopped process may go on."""
+        age(left_behind(tmp_path, "a.lock", **here()), 10_000)
+        with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a"):
+            pytest.fail("it is locked")
+
+    def test_of_one_elsewhere_that_is_silent_for_long_it_is_had(self, tmp_path: Path) -> None:
+        age(left_behind(tmp_path, "a.lock"), 121)
+        with lock(tmp_path, "a.lock", "a"):
+            pass
+
+    def test_one_elsewhere_that_gives_a_sign_of_life_is_alive(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Until it does, it is waited for; there is one line about that."""
+        place, end = left_behind(tmp_path, "a.lock"), threading.Event()
+
+        def beat() -> None:
+            while not end.wait(0.2):
+                os.utime(place / OWNER)
+
+        thread = threading.Thread(target=beat)
+        thread.start()
+        caplog.set_level(logging.INFO)
+        said = "process 123 on far since 2026-01-01 12:03 UTC"
+        with pytest.raises(TemporaryError, match=said), lock(tmp_path, "a.lock", "task-a"):
+            pytest.fail("it is locked")
+        end.set()
+        thread.join()
+        assert [record.getMessage() for record in caplog.records] == [
+            "task-a: waiting for process 123 on far since 2026-01-01 12:03 UTC"
+        ]
+
+    def test_one_elsewhere_is_waited_for_until_it_leaves(self, tmp_path: Path) -> None:
+        place = left_behind(tmp_path, "a.lock")
+
+        def leave() -> None:
+            (place / OWNER).unlink()
+            place.rmdir()
+
+        threading.Timer(0.2, leave).start()
+        with lock(tmp_path, "a.lock", "a"):
+            assert not place.exists()
+
+    def test_one_elsewhere_is_waited_for_until_it_counts_as_dead(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(locks, "STALE", 0.4)
+        left_behind(tmp_path, "a.lock")
+        began = time.monotonic()
+        with lock(tmp_path, "a.lock", "a"):
+            assert time.monotonic() - began >= 0.3
+
+    def test_it_gives_signs_of_life(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(locks, "HEARTBEAT", 0.01)
+        with lock(tmp_path, "a.lock", "a") as mine:
+            age(mine.folder, 1000)
+            end = time.monotonic() + 5
+            while time.monotonic() < end and (mine.folder / OWNER).stat().st_mtime < time.time() - 500:
+                time.sleep(0.01)
+            assert (mine.folder / OWNER).stat().st_mtime > time.time() - 500
+
+    def test_signs_of_life_end_with_it(self, tmp_path: Path) -> None:
+        with lock(tmp_path, "a.lock", "a") as mine:
+            (thread,) = [thread for thread in threading.enumerate() if mine.token in thread.name]
+            assert thread.daemon
+        thread.join(5)
+        assert not thread.is_alive()
+
+    def test_who_is_taken_for_dead_can_no_longer_make_anything_visible(self, tmp_path: Path) -> None:
+        """And does no harm to the lock of who took over."""
+        with lock(tmp_path, "a.lock", "a") as mine:
+            part = mine.write(b"x")
+            with own_place(tmp_path) as other:
+                other.take_away(mine.folder)
+                other.move_to("a.lock")
+                assert not mine.is_there()
+                for act in (lambda: part.replace(tmp_path / "x"), lambda: mine.write(b"y"), mine.beat):
+                    with pytest.raises(FileNotFoundError):
+                        act()
+                mine.remove()
+                assert other.is_there()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_who_was_swept_away_while_waiting_makes_a_new_place(self, tmp_path: Path) -> None:
+        with own_place(tmp_path) as mine, own_place(tmp_path) as other:
+            other.take_away(mine.folder)
+            end = time.monotonic() + 5
+            while not mine.move_to("a.lock") and time.monotonic() < end:
+                pass
+            assert mine.is_there()
+            assert Owner.of(mine.folder) == Owner.me()
+
+    def test_an_answer_that_was_lost_is_no_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """NFS may rename and then say that there was nothing to rename."""
+        real = Path.rename
+
+        def rename(path: Path, target: Path) -> Path:
+            real(path, target)
+            raise FileNotFoundError(2, "No such file or directory")
+
+        with own_place(tmp_path) as mine:
+            monkeypatch.setattr(Path, "rename", rename)
+            assert mine.move_to("a.lock")
+            monkeypatch.undo()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_place_that_can_be_taken_away_goes_to_one(self, tmp_path: Path) -> None:
+        """Also when both had judged it before, and the first is in its slot already."""
+        dead = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started=""))
+        with own_place(tmp_path) as one, own_place(tmp_path) as other:
+            assert [place.judge(dead, {}) for place in (one, other)] == [False, False]
+            one.take_away(dead)
+            assert one.move_to("a.lock")
+            other.take_away(dead)
+            assert not other.move_to("a.lock")
+            assert one.is_there()
+            assert other.is_there()
+
+    def test_a_disk_that_cannot_be_written_any_more_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path, target: Path) -> Path:
+            raise OSError(30, "Read-only file system")
+
+        monkeypatch.setattr(Path, "rename", refuse)
+        with pytest.raises(OutputError, match="Read-only file system"), lock(tmp_path, "a.lock", "a"):
+            pytest.fail("there is no lock")
+
+    def test_of_many_who_find_a_dead_owner_each_has_its_turn_alone(self, tmp_path: Path) -> None:
+        """Each of ten processes, twice: 20 turns; who meets another inside fails."""
+        left_behind(tmp_path, "contended.lock", **here(pid=dead_pid(), started=""))
+        jobs = [start(job_among_rivals, tmp_path, 2, seed) for seed in range(10)]
+        finish(*jobs)
+        turns = (tmp_path / "turns").read_text().split()
+        assert sorted(turns) == sorted([str(job.pid) for job in jobs] * 2)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["turns"]
+
+
+class TestPersistently:
+    def test_it_tries_again_while_folders_come_and_go(self) -> None:
+        outcomes: list[Exception | None] = [FileNotFoundError(), FileExistsError(), None]
+
+        def act() -> str:
+            if (outcome := outcomes.pop(0)) is not None:
+                raise outcome
+            return "done"
+
+        assert persistently(act) == "done"
+
+    def test_it_gives_up(self) -> None:
+        calls = []
+
+        def act() -> None:
+            calls.append(1)
+            raise FileNotFoundError
+
+        with pytest.raises(FileNotFoundError):
+            persistently(act, tries=5)
+        assert len(calls) == 5
+
+    def test_other_errors_are_told_at_once(self) -> None:
+        calls = []
+
+        def act() -> None:
+            calls.append(1)
+            raise PermissionError
+
+        with pytest.raises(PermissionError):
+            persistently(act)
+        assert len(calls) == 1
+
+    def test_places_are_made_while_the_folder_above_them_comes_and_goes(self, tmp_path: Path) -> None:
+        end = threading.Event()
+
+        def tidy() -> None:
+            while not end.is_set():
+                for folder in (tmp_path / "out" / STAGING, tmp_path / "out"):
+                    with suppress(OSError):
+                        folder.rmdir()
+
+        thread = threading.Thread(target=tidy)
+        thread.start()
+        try:
+            for _ in range(30):
+                with own_place(tmp_path / "out") as place:
+                    assert place.is_there()
+        finally:
+            end.set()
+            thread.join()
+
+
+def test_a_token_is_used_once(tmp_path: Path) -> None:
+    assert len({Place(tmp_path).token for _ in range(100)}) == 100
