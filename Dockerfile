@@ -14,15 +14,14 @@ LABEL org.opencontainers.image.title="bids_ari" \
       org.opencontainers.image.licenses="BSD-3-Clause" \
       org.opencontainers.image.source="https://github.com/bids-ari/bids_ari"
 COPY --from=build /opt/bids_ari /opt/bids_ari
-# Any user, also one without a home or a name, finds writable folders for caches under /tmp; packages that a host
-# keeps in a mounted home are not imported.
+# Packages that a host keeps in a mounted home are not imported. Results tell the image they were made with.
+ARG IMAGE=bids_ari:latest
 ENV PATH=/opt/bids_ari/bin:$PATH \
     LANG=C.UTF-8 \
     PYTHONNOUSERSITE=1 \
     OMP_NUM_THREADS=1 \
     MPLBACKEND=Agg \
-    MPLCONFIGDIR=/tmp/matplotlib \
-    NUMBA_CACHE_DIR=/tmp/numba
+    BIDS_ARI_IMAGE=${IMAGE}
 USER 1000
 WORKDIR /tmp
 ENTRYPOINT ["bids-ari"]

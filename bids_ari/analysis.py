@@ -1,5 +1,6 @@
 """From the maps of one contrast to its results: the group model, or the bounds of a single map."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def analyse(
             design=design,
             n_constant=n_constant,
             notes=contrast.notes + stack.notes + tuple(_notes(mask, n_constant, options)),
-            hashes={file.uri: stack.hashes[file.path] for file in contrast.files},
+            hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
         )
     return results
 
@@ -173,7 +174,7 @@ def _bound(
         coverage=tested.inside.astype(float),
         folder=folder,
         notes=contrast.notes + notes + tuple(_notes(tested, 0, options)),
-        hashes={file.uri: image.sha256},
+        hashes={file.uri: image.sha256} | _hashes_of_given(options),
     )
 
 
@@ -192,6 +193,13 @@ def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
             f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
             "voxels outside the brain weakens every bound. Give a brain mask with --mask"
         )
+
+
+def _hashes_of_given(options: Options) -> dict[str, str]:
+    """Give the SHA-256 of the mask, the atlas and the regions that were given as files, by the name of each."""
+    atlas = [Path(options.atlas)] if options.atlas is not None else []
+    given = [path for path in (options.mask, *atlas, options.atlas_labels, *options.rois) if path is not None]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in given if path.is_file()}
 
 
 def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:

@@ -35,7 +35,7 @@ UNREADABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, RuntimeErr
 UNREADABLE += (zipfile.BadZipFile, zlib.error, struct.error)
 """What reading may raise."""
 
-_LEVEL = 1  # of zlib, up to 9: the digits of statistics are noise, and 6 takes twice the time to save 3 %
+_LEVEL = 1  # of zlib, up to 9: the digits of statistics are noise, and 6 takes twice the time to save 2 %
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_PACKED = 1032  # zlib packs nothing more tightly than to this part of its size
 _MOST_TEXT = 1 << 26  # bytes of JSON, enough to name 100,000 files
@@ -53,12 +53,12 @@ def pack_file(about: Any, arrays: Mapping[str, Array]) -> bytes:
     arrays : mapping of str to array
         By name.
     """
-    members = {name: _member(array) for name, array in arrays.items()}
+    members = {name: _npy(array) for name, array in arrays.items()}
     text = _plain(about) | {CHECKSUMS: {name: zlib.crc32(member) for name, member in members.items()}}
     content = np.frombuffer(json.dumps(text, allow_nan=False).encode(), np.uint8)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
-        for name, member in {ABOUT: _member(content), **members}.items():
+        for name, member in {ABOUT: _npy(content), **members}.items():
             file.writestr(zipfile.ZipInfo(f"{name}.npy"), member, zipfile.ZIP_DEFLATED, _LEVEL)
     return buffer.getvalue()
 
@@ -167,7 +167,7 @@ def short(value: object) -> str:
     return repr(value)[:60]
 
 
-def _member(array: Array) -> bytes:
+def _npy(array: Array) -> bytes:
     """Write an array as a ``.npy`` file."""
     file = io.BytesIO()
     np.save(file, np.ascontiguousarray(array), allow_pickle=False)

@@ -107,8 +107,8 @@ class Header:
 
     @property
     def step(self) -> float:
-        """The distance between neighbouring values where these are scaled integers with an offset, else 0."""
-        return abs(self.slope) if self.dtype.kind in "iu" and self.inter != 0 else 0.0
+        """The distance between neighbouring values where these are integers, scaled or not, else 0."""
+        return abs(self.slope) if self.dtype.kind in "iu" else 0.0
 
 
 def parse_header(start: bytes, name: str) -> Header:

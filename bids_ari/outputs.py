@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -11,7 +12,6 @@ import pandas as pd
 from bids_ari import archive
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.discover import SubjectMap
 from bids_ari.bids.entities import Entities
 from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
 from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
@@ -125,6 +125,16 @@ REGION_COLUMNS = {
 """Meaning of each column of a table of regions."""
 
 
+_MEMBER_COLUMNS = {
+    "participant_id": "Subject",
+    "source": "The subject's map, or the maps that were combined, as BIDS URIs",
+    "source_sha256": "SHA-256 of each of these files",
+    "variance": "The variance map of each, by which they were weighted, as BIDS URIs",
+    "variance_sha256": "SHA-256 of each of these files",
+}
+"""Meaning of the columns that tell whose map stands in which row of the design."""
+
+
 def stem(result: ContrastResult, **labels: str) -> Entities:
     """Give the entities that name a file of a result."""
     return _named(result, **({"test": result.test} if result.test else {}), **labels)
@@ -221,7 +231,10 @@ def _write_regions(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write a table and a map of the TDP of each set of regions."""
     for regions in result.regions:
         named = stem(result, desc=result.desc, atlas=regions.name)
-        about = _about(result, "", with_inference=True) | {"Atlas": regions.title}
+        about = _about(result, "", with_inference=True) | {
+            "Atlas": regions.title,
+            "AtlasHashes": _region_hashes(result),
+        }
         yield out.table(_path(result, named, "tdp", ".tsv"), result.region_table(regions))
         columns = {column: {"Description": meaning} for column, meaning in REGION_COLUMNS.items()}
         yield out.json(
@@ -249,15 +262,11 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     design, contrast = result.design, result.contrast
     if design is None:
         return
-    frame = pd.DataFrame(design.matrix, columns=list(design.columns))
-    frame.insert(0, "sha256", [_hashes(result, member) for member in contrast.members])
-    frame.insert(0, "source", [member.uri for member in contrast.members])
-    frame.insert(0, "participant_id", [f"sub-{subject}" for subject in contrast.subjects])
+    members = _members(result)
+    frame = pd.concat([members, pd.DataFrame(design.matrix, columns=list(design.columns))], axis=1)
     sidecar: Sidecar = {
         "Description": "Design matrix of the group model, fitted by ordinary least squares",
-        "participant_id": {"Description": "Subject"},
-        "source": {"Description": "The subject's map, or the maps that were combined, as BIDS URIs"},
-        "sha256": {"Description": "SHA-256 of each of these files"},
+        **{column: {"Description": _MEMBER_COLUMNS[column]} for column in members.columns},
         **{column: {"Description": "Column of the design matrix"} for column in design.columns},
         "Tests": {name: dict(zip(design.columns, map(float, w), strict=True)) for name, w in design.tests.items()},
         "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],
@@ -272,9 +281,11 @@ def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     yield out.binary(_path(result, stem(result, desc=result.desc), *archive.NAME), archive.pack(result))
 
 
-def _hashes(result: ContrastResult, member: SubjectMap) -> str:
-    """Give the hashes of the files of a subject."""
-    return ", ".join(result.hashes.get(uri, "n/a") for uri in member.uris)
+def _region_hashes(result: ContrastResult) -> dict[str, str]:
+    """Give the SHA-256 of the files that regions were read from, by name."""
+    atlas, labels = result.options.atlas, result.options.atlas_labels
+    names = [Path(given).name for given in (atlas, labels, *result.options.rois) if given is not None]
+    return {name: result.hashes[name] for name in names if name in result.hashes}
 
 
 def _combined_by(result: ContrastResult) -> str | None:
@@ -285,17 +296,31 @@ def _combined_by(result: ContrastResult) -> str | None:
     return "precision-weighted mean" if any(member.variances for member in members) else "mean"
 
 
+def _members(result: ContrastResult) -> pd.DataFrame:
+    """Tell whose map stands in which row of the design, from which files."""
+    members = result.contrast.members
+    kinds = {"source": [member.files for member in members]}
+    if any(member.variances for member in members):
+        kinds["variance"] = [member.variances for member in members]
+    columns = {"participant_id": [f"sub-{member.subject}" for member in members]}
+    for kind, rows in kinds.items():
+        columns[kind] = [", ".join(file.uri for file in row) for row in rows]
+        columns[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
+    return pd.DataFrame(columns)
+
+
 def _about(result: ContrastResult, description: str, with_inference: bool) -> Sidecar:
     """Tell everything that is needed to make a file again."""
     options, contrast = result.options, result.contrast
     about: Sidecar = {
         "Description": description,
         "Sources": [uri for member in contrast.members for uri in member.uris],
-        "SourceHashes": {uri: f"sha256:{digest}" for uri, digest in result.hashes.items()},
+        "SourceHashes": {file.uri: result.hashes.get(file.uri) for file in contrast.files},
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
         "Mask": options.mask.name if options.mask else None,
+        "MaskHash": result.hashes.get(options.mask.name) if options.mask else None,
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if result.design is not None:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from bids_ari.compute import progress, run_parallel
+from bids_ari.compute import available_memory, progress, run_parallel
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
 from bids_ari.grids import Grid
 from bids_ari.headers import Header
@@ -61,7 +61,7 @@ def preflight(files: Sequence[tuple[str, Path]], *, n_jobs: int = 1, memory: int
     BidsAriError
         Of the class of the problem where all files have the same one; a DataError where there are several.
     """
-    look = attempt(partial(_look, memory=memory))
+    look = attempt(partial(_look, memory=available_memory() if memory is None else memory))
     headers = list(progress(run_parallel(look, [path for _, path in files], n_jobs), "header", len(files)))
     problems: list[Problem] = []
     placed: list[_Placed] = []
@@ -114,7 +114,7 @@ def _lines(errors: Sequence[BidsAriError]) -> Iterator[str]:
         yield f"and {len(errors) - _MOST} more such"
 
 
-def _look(path: Path, memory: int | None) -> Header:
+def _look(path: Path, memory: int) -> Header:
     """Read a header, and refuse what it claims if that does not fit into memory."""
     header = read_header(path)
     check_memory(header, memory)

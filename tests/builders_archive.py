@@ -14,12 +14,10 @@ import numpy as np
 from builders import SHAPE, brain, describe, image, map_path, write_group, write_map
 
 import bids_ari as ari
-from bids_ari.analysis import analyse_subject, conclude_map, subject_contrasts
+from bids_ari.analysis import analyse_map, analyse_subject
 from bids_ari.bids.dataset import StatmapFile
-from bids_ari.bids.discover import LeftOut, SubjectMap, contrast_of_map
+from bids_ari.bids.discover import LeftOut, SubjectMap, subject_contrasts
 from bids_ari.bids.entities import Entities
-from bids_ari.images import load_map
-from bids_ari.inference import tested_voxels
 from bids_ari.results import ContrastResult
 
 Arrays = dict[str, Any]
@@ -116,10 +114,7 @@ def other_map(folder: Path, dof: float | None, data: np.ndarray | None = None, *
         data = brain(np.random.default_rng(10), 5.0)
         data[4, 5, 6] = np.inf if dof is None else 90.0
     nib.save(image(data, dtype=np.float64), folder / "my map.nii")
-    volume, grid, absent = load_map(folder / "my map.nii")
-    contrast = contrast_of_map(folder / "my map.nii", "z" if dof is None else "t")
-    tested = tested_voxels(volume, absent, grid, None)
-    (result,) = conclude_map(volume, tested, contrast, ari.Options(**options), dof)
+    (result,) = analyse_map(folder / "my map.nii", ari.Options(**options), dof=dof)
     return result
 
 

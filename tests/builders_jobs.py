@@ -1,6 +1,5 @@
 """Jobs that run as processes of their own, and what a killed one leaves."""
 
-import json
 import multiprocessing
 import os
 import random
@@ -17,7 +16,7 @@ import numpy as np
 
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.locks import STAGING, lock
-from bids_ari.bids.owner import OWNER
+from bids_ari.bids.owner import Owner
 from bids_ari.errors import TemporaryError
 
 JOBS = multiprocessing.get_context("forkserver")
@@ -65,12 +64,12 @@ def dead_pid() -> int:
     return pid
 
 
-def left_behind(root: Path, slot: str, token: str = "old", **owner: Any) -> Path:
+def left_behind(root: Path, slot: str, **owner: Any) -> Path:
     """A place in an output, as a process of another machine left it unless `owner` says otherwise."""
-    place = root / STAGING / slot / token
+    far = {"pid": 123, "started": "", "world": "beef", "since": 1767269000, "host": "far"}  # 2026-01-01 12:03:20 UTC
+    place = root / STAGING / slot / Owner(**far | owner).token()
     place.mkdir(parents=True)
-    told = {"pid": 123, "host": "far", "world": "another boot", "started": "", "since": "2026-01-01 12:03 UTC"}
-    (place / OWNER).write_text(json.dumps(told | owner))
+    (place / "1.part").touch()
     return place
 
 

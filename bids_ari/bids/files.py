@@ -42,6 +42,7 @@ class Files:
             self._refuse_bad_place()
             persistently(lambda: self.make_folder(self.root))
             with own_place(self.root) as place:
+                place.write(b"x")
                 place.sweep()
         except BaseException as error:
             self.remove_empty()

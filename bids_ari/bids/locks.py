@@ -1,31 +1,28 @@
 """Who writes what: one process at a time on each result, wherever the processes run.
 
-A process writes in a *place* of its own, ``.staging/<slot>/<token>/`` in the output, beside a file that tells its
-owner. No two places ever have the same token, so that moving one away by its token never hits another. A slot that is
-named like its token concerns nobody else. A slot that is named after a result is the *lock* of that result: a folder
-cannot be renamed to one that is not empty, on a local disk as over NFS, so that of all who try exactly one gets it.
+A process writes in a *place* of its own, ``.staging/<slot>/<token>/`` in the output. The token tells who owns it. No
+two places ever have the same, so that moving one away by its token never hits another. A slot that is named like its
+token concerns nobody else. A slot that is named after a result is the *lock* of that result: a folder cannot be
+renamed to one that is not empty, on a local disk as over NFS, so that of all who try exactly one gets it.
 
 A place is left behind when its owner was killed: its process is gone, where that can be seen from here; else its
-heartbeat, the time of the owner's file, has stopped, by the clock of the file system, which all hosts share. Who finds
+heartbeat, the time of its last change, has stopped, by the clock of the file system, which all hosts share. Who finds
 such a place moves it away, which again only one can do. Should its owner live after all, then nothing that it has
 written there can become visible any more.
 """
 
 import errno
-import json
 import logging
 import os
 import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from bids_ari.bids.owner import OWNER, Owner
+from bids_ari.bids.owner import Owner
 from bids_ari.errors import OutputError, TemporaryError
 
 log = logging.getLogger(__name__)
@@ -54,7 +51,7 @@ class Place:
     """
 
     def __init__(self, root: Path) -> None:
-        self.token = f"{os.getpid()}-{secrets.token_hex(8)}"
+        self.token = Owner.me().token()
         self._staging = root / STAGING
         self._slot = self._staging / self.token
         self._n_parts = 0
@@ -65,14 +62,8 @@ class Place:
         return self._slot / self.token
 
     def make(self) -> None:
-        """Make it and tell who owns it."""
-        owner = json.dumps(asdict(Owner.me())).encode()
-
-        def attempt() -> None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / OWNER).write_bytes(owner)
-
-        persistently(attempt)
+        """Make it."""
+        persistently(lambda: self.folder.mkdir(parents=True, exist_ok=True))
 
     def write(self, content: bytes) -> Path:
         """Write a file under a name that means nothing to any program; give its path."""
@@ -87,13 +78,13 @@ class Place:
 
     def beat(self) -> float:
         """Give a sign of life; give its time, which is now by the clock of the file system."""
-        os.utime(self.folder / OWNER)
-        return (self.folder / OWNER).stat().st_mtime
+        os.utime(self.folder)
+        return self.folder.stat().st_mtime
 
     def move_to(self, slot: str) -> bool:
         """Try to move to a slot that others may be in; say whether that was possible."""
         target = self._staging / slot
-        _remove_empty(target)
+        _remove_if_empty(target)
         problem: OSError | None = None
         try:
             self._slot.rename(target)
@@ -122,8 +113,7 @@ class Place:
         if runs is not None:
             return runs
         try:
-            beat = (other / OWNER if owner else other).stat().st_mtime
-            now = self.beat()
+            beat, now = other.stat().st_mtime, self.beat()
         except FileNotFoundError:
             return None if os.path.lexists(other) else False
         if now - beat > STALE:
@@ -139,7 +129,7 @@ class Place:
             return  # another process was faster
         log.info("Removed what %s had begun (%s)", owner or "a process that is gone", other.parent.name)
         _remove(gone)
-        _remove_empty(other.parent)
+        _remove_if_empty(other.parent)
 
     def sweep(self) -> None:
         """Remove what killed processes have left in the output."""
@@ -148,14 +138,13 @@ class Place:
                 with suppress(OSError):  # it harms nobody but the disk
                     if other.name != self.token and self.judge(other, {}) is False:
                         self.take_away(other)
-            _remove_empty(slot)
+            _remove_if_empty(slot)
 
     def remove(self) -> None:
         """Remove it, as far as possible, and the folders above it that are empty then."""
         _remove(self.folder)
         for folder in (self._slot, self._staging):
-            with suppress(OSError):
-                folder.rmdir()
+            _remove_if_empty(folder)
 
 
 @contextmanager
@@ -271,20 +260,18 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _remove(place: Path) -> None:
-    """Remove a place, as far as possible, its owner last, so that what is left is known to be left."""
-    for entry in sorted(_entries(place), key=lambda entry: entry.name == OWNER):
+def _remove(folder: Path) -> None:
+    """Remove a folder with what is in it, as far as possible."""
+    for entry in _entries(folder):
         if entry.is_dir() and not entry.is_symlink():
             _remove(entry)
         else:
             with suppress(OSError):
                 entry.unlink()
+    _remove_if_empty(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder unless there is something in it."""
     with suppress(OSError):
-        place.rmdir()
-
-
-def _remove_empty(slot: Path) -> None:
-    """Remove a slot if nobody is in it: an empty place is not in use yet, or no more."""
-    for folder in (*_entries(slot), slot):
-        with suppress(OSError):
-            folder.rmdir()
+        folder.rmdir()

@@ -193,6 +193,7 @@ TEXTS = {
     "members that are no list": (say("contrast.members", {}), "about.contrast.members is {}"),
     "a member that is none": (say("contrast.members.0", None), "about.contrast.members is None"),
     "a member without files": (forget("contrast.members.0.files"), "lacks or adds files"),
+    "a member of no file": (say("contrast.members.7.files", []), "a member has no file"),
     "a file without a name": (forget("contrast.members.0.files.0.name"), "about.contrast.members.files lacks or adds"),
     "a pair of three": (say("contrast.entities.pairs", [["a", "b", "c"]]), "longer"),
     "an entity that leads out": (say("contrast.entities.pairs", [["task", "../../x"]]), "can be no name of a file"),
@@ -363,11 +364,11 @@ def nested(sizes: tuple[int, ...]) -> bool:
 
 
 def test_every_forest_of_four_voxels_is_told_from_what_is_none(tmp_path: Path) -> None:
-    """All sizes 0..5 at four places; a parent is the nearest place before one whose slice holds it."""
+    """All sizes 1..5 at four places; a parent is the nearest place before one whose slice holds it."""
     flat = pack(other_map(tmp_path, None, np.ones((4, 1, 1))))
     arrays = opened(flat)[1]
     n_forests = 0
-    for sizes in product(range(6), repeat=4):
+    for sizes in product(range(1, 6), repeat=4):
         new = arrays | {"size": np.array(sizes, np.int32), "tdn": np.zeros(4, np.int32)}
         content = changed(flat, lambda about, arrays, new=new: arrays.update(new))  # type: ignore[misc]
         if not nested(sizes):

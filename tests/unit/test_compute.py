@@ -1,6 +1,8 @@
 """Threads, memory, and the bar."""
 
 import io
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -94,6 +96,26 @@ class TestRunParallel:
             consume()
         assert threading.active_count() == before
         assert len(called) < 20
+
+    def test_a_real_ctrl_c_is_heard_while_threads_work(self) -> None:
+        """500 calls of 0.1 s in two threads would take 25 s."""
+        code = (
+            "import time; from bids_ari.compute import run_parallel\n"
+            "print('ready', flush=True)\n"
+            "list(run_parallel(lambda _: time.sleep(0.1), range(500), 2))"
+        )
+        root = Path(compute.__file__).parents[1]
+        running = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        with running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "ready\n"
+            time.sleep(0.3)
+            running.send_signal(signal.SIGINT)
+            _, said = running.communicate(timeout=10)
+        assert "KeyboardInterrupt" in said
+        assert running.returncode == -signal.SIGINT
 
 
 class _Terminal(io.StringIO):

@@ -277,8 +277,9 @@ class TestDatabase:
         assert file.read_bytes() == whole
 
     def test_a_file_in_place_of_the_folder_is_told_of_once(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
+        monkeypatch.setattr(listings, "_SETTLING", -(10**10))  # there is something to remember
         place(tmp_path / "top" / MAP, tmp_path / "database")
         assert maps(walked(tmp_path / "top", tmp_path / "database")) == [MAP]
         (record,) = caplog.records

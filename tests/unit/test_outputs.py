@@ -1,5 +1,6 @@
 """What is written: names, sidecars, and that files, tables and images agree."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,6 +95,7 @@ def test_the_names_are_those_of_the_design(written: Written) -> None:
     expected = {name + extension for name in maps for extension in (".nii.gz", ".json")}
     expected |= {name + extension for name in tables for extension in (".tsv", ".json")}
     expected |= {f"{name}.tsv" for name in maps if name.endswith("dseg")}
+    expected |= {f"{STEM}_test-mean_desc-{desc}_forest.npz" for desc in ("greater", "twoSided")}
     assert set(written.names) == expected
 
 
@@ -225,11 +227,17 @@ def test_the_design_names_each_subject_with_its_file(written: Written) -> None:
     assert design["participant_id"].tolist() == [f"sub-{i:02d}" for i in range(1, 9)]
     assert design["intercept"].tolist() == [1] * 8
     links = written.json("dataset_description.json")["DatasetLinks"]
-    for subject, uri in zip(design["participant_id"], design["source"], strict=True):
-        _, name, path = uri.split(":")
+    for _, row in design.iterrows():
+        _, name, path = row["source"].split(":")
         file = written.folder / links[name] / path
-        assert file.exists()
-        assert file.name.startswith(subject)
+        assert file.name.startswith(row["participant_id"])
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == row["source_sha256"]
+
+
+def test_sidecars_name_the_mask_and_its_content(written: Written) -> None:
+    about = written.json(f"{STEM}_test-mean_stat-z_statmap.json")
+    assert about["Mask"] == "mask.nii.gz"
+    assert about["MaskHash"] == hashlib.sha256((written.source.parent / "mask.nii.gz").read_bytes()).hexdigest()
 
 
 def test_the_design_tells_who_was_left_out_and_why(written: Written) -> None:

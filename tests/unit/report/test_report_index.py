@@ -12,7 +12,7 @@ from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
-from bids_ari.report import write_index
+from bids_ari.report import failure_note, write_index
 from bids_ari.results import ContrastResult, Failure
 
 
@@ -41,7 +41,9 @@ def record(out: Derivatives, *results: ContrastResult) -> None:
 
 
 def index(out: Derivatives, *failures: Failure) -> str:
-    write_index(out, failures)
+    for failure in failures:
+        out.record_failure(failure.contrast.name, failure_note(failure, out))
+    write_index(out)
     return (out.folder / "index.html").read_text()
 
 
@@ -154,7 +156,9 @@ def test_failures_are_told_without_folders(out: Derivatives, result: ContrastRes
     assert "jane" not in text
     assert str(out.folder) not in text
     new = replace(result.contrast, entities=Entities.of({"contrast": "new"}))
-    assert "of an earlier run" not in words(index(out, Failure(new, error)))
+    text = words(index(out, Failure(new, error)))
+    assert "2 contrasts could not be analysed" in text  # that of the run before is still on disk
+    assert text.count("of an earlier run") == 1
 
 
 def test_nothing_but_failures(out: Derivatives, result: ContrastResult) -> None:

@@ -1,0 +1,313 @@
+"""What survives when jobs are killed, disks fill up, and many jobs write into one output at once."""
+
+import gzip
+import json
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import describe
+from builders_jobs import (
+    JOBS,
+    VOLUME,
+    dead_pid,
+    finish,
+    job_on,
+    job_refused,
+    job_that_holds,
+    job_without_end,
+    kill,
+    running,
+    start,
+    write_index,
+    write_result,
+)
+
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.files import Files
+from bids_ari.bids.locks import STAGING, Place
+from bids_ari.bids.owner import Owner
+from bids_ari.errors import OutputError, TemporaryError
+
+CONTRAST = "task-x_contrast-a"
+RESULT = f"{CONTRAST}_test-mean_desc-greater"
+RECORD = f"logs/results/{RESULT}.json"
+
+
+def visible(root: Path) -> dict[str, bytes]:
+    """Each file of an output but those that wait, which no program takes for part of it."""
+    paths = (path for path in sorted(root.rglob("*")) if path.is_file())
+    found = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+    return {name: content for name, content in found.items() if not name.startswith(f"{STAGING}/")}
+
+
+def check_whole(root: Path) -> None:
+    """See that each file is whole, and that a record knows each file of a result."""
+    found = visible(root)
+    for name, content in found.items():
+        if name.endswith(".gz"):
+            gzip.decompress(content)  # fails on what is cut short
+            np.testing.assert_array_equal(nib.load(root / name).get_fdata(), VOLUME.get_fdata())
+        elif name.endswith(".json"):
+            json.loads(content)
+        elif name.endswith("_clusters.tsv"):
+            assert content.startswith(b"label\n")
+            assert content.endswith(b"\n")
+    notes = [json.loads(content) for name, content in found.items() if name.startswith("logs/results/")]
+    assert {name for name in found if name.startswith("group/")} <= {name for note in notes for name in note["Files"]}
+    for note in notes:
+        if note["Complete"]:
+            assert set(note["Files"]) <= set(found)
+
+
+def run_once(root: Path, labels: list[str]) -> None:
+    """A run that nobody disturbs."""
+    with Derivatives(root, {}) as out:
+        with out.result(CONTRAST):
+            write_result(out, CONTRAST, labels)
+        write_index(out)
+
+
+def without_time(found: dict[str, bytes]) -> dict[str, bytes]:
+    """The same, but for when it was written."""
+    told = json.loads(found[RECORD])
+    return found | {RECORD: json.dumps(told | {"Time": ""}).encode()}
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path) -> dict[str, bytes]:
+    """What a run leaves in a new output."""
+    run_once(tmp_path / "undisturbed", ["Z3", "Z4"])
+    return without_time(visible(tmp_path / "undisturbed"))
+
+
+class TestKilled:
+    def test_at_random_moments(self, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
+        """Fifteen times a job that does nothing but write: no file is cut short, and the next run makes all good."""
+        moments = random.Random(20261123)
+        out = tmp_path / "out"
+        for _ in range(15):
+            begun = JOBS.Event()
+            with running(job_without_end, out, begun) as job:
+                assert begun.wait(60)
+                time.sleep(moments.uniform(0, 0.06))
+                kill(job)
+            check_whole(out)
+        run_once(out, ["Z3", "Z4"])
+        assert without_time(visible(out)) == undisturbed
+        assert not (out / STAGING).exists()
+
+    def test_at_every_moment_of_publishing(
+        self, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A copy of the output after each step is what a job leaves that is killed then."""
+        out = tmp_path / "out"
+        run_once(out, ["Z3", "Z5", "Tdp70"])
+        earlier = visible(out)
+        copies = list(self.copies_after_each_step(out, tmp_path / "copies", monkeypatch))
+        # a probe; the lock; 7 files and 2 notes, written and renamed; 6 files of Z5 and Tdp70 and a failure removed
+        assert len(copies) == 1 + 1 + 2 * (7 + 2) + 6 + 1
+        states = [self.state(copy, earlier) for copy in copies]
+        assert [state for n, state in enumerate(states) if n == 0 or state != states[n - 1]] == [
+            "earlier",
+            "interrupted",
+            "complete",
+        ]
+        for copy in copies:
+            check_whole(copy)
+            run_once(copy, ["Z3", "Z4"])
+            assert without_time(visible(copy)) == undisturbed
+            assert not (copy / STAGING).exists()
+
+    def copies_after_each_step(self, out: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+        """Run again, and copy the output after each step as if the owner of what waits there were dead."""
+        gone, made = dead_pid(), []
+
+        def copying(step: Callable[..., Any]) -> Callable[..., Any]:
+            def act(*arguments: Any) -> Any:
+                done = step(*arguments)
+                copy = copies / f"{len(made):02d}"
+                shutil.copytree(out, copy)
+                for place in copy.glob(f"{STAGING}/*/*"):
+                    place.rename(place.with_name(replace(Owner.me(), pid=gone, started="").token()))
+                made.append(copy)
+                return done
+
+            return act
+
+        with monkeypatch.context() as patched:
+            for kind, name in ((Files, "move"), (Files, "remove"), (Place, "write"), (Place, "move_to")):
+                patched.setattr(kind, name, copying(getattr(kind, name)))
+            with Derivatives(out, {}) as again, again.result(CONTRAST):
+                write_result(again, CONTRAST, ["Z3", "Z4"])
+        yield from made
+
+    def state(self, copy: Path, earlier: dict[str, bytes]) -> str:
+        """Say what a reader finds: the earlier result as it was, a result of this run, or that it is in between."""
+        if visible(copy) == earlier:
+            return "earlier"
+        with Derivatives(copy, {}) as out:
+            (name,) = [note["Name"] for note in out.records() + out.interrupted()]
+            assert name == RESULT
+            return "complete" if out.records() else "interrupted"
+
+    def test_an_interrupted_result_is_named(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        run_once(tmp_path, ["Z3"])
+        note = json.loads((tmp_path / RECORD).read_text())
+        (tmp_path / RECORD).write_text(json.dumps(note | {"Complete": False}))
+        with Derivatives(tmp_path, {}) as out:
+            assert out.records() == []
+            assert [each["Contrast"] for each in out.interrupted()] == [CONTRAST]
+        assert f"The files of {RESULT} are not complete" in caplog.text
+
+    def test_while_it_held_a_result(self, tmp_path: Path) -> None:
+        """The next job has it at once, and removes what waited."""
+        held = JOBS.Event()
+        with running(job_that_holds, tmp_path, CONTRAST, held, JOBS.Event()) as job:
+            assert held.wait(60)
+            kill(job)
+            assert visible(tmp_path) == {}
+            began = time.monotonic()
+            run_once(tmp_path, ["Z3"])
+            assert time.monotonic() - began < 10  # not after the two minutes of silence of an unknown owner
+        assert not (tmp_path / STAGING).exists()
+
+
+class TestTogether:
+    def test_sixteen_jobs_on_sixteen_contrasts(self, tmp_path: Path) -> None:
+        """Into an output that is not there before, each from a dataset of its own."""
+        contrasts = [f"task-x_contrast-c{n:02d}" for n in range(16)]
+        sources = [tmp_path / f"in{n:02d}" for n in range(16)]
+        out = tmp_path / "deep" / "out"
+        finish(*(start(job_on, contrast, out, source) for contrast, source in zip(contrasts, sources, strict=True)))
+        check_whole(out)
+        results = [f"{contrast}_test-mean_desc-greater" for contrast in contrasts]
+        assert (out / "index.html").read_text().split() == results
+        assert len(list(out.glob("group/*_dseg.nii.gz"))) == 32
+        labels = [line.split("\t")[0] for line in (out / "descriptions.tsv").read_text().splitlines()[1:]]
+        assert labels == sorted(["desc-analysis", "desc-greaterZ3", *(f"desc-greaterc{n:02d}" for n in range(16))])
+        about = json.loads((out / "dataset_description.json").read_text())
+        assert about["DatasetLinks"] == {source.name: f"../../{source.name}" for source in sources}
+        assert sorted(path.name for path in out.iterdir()) == sorted(
+            [
+                *(".bidsignore", "README.md", "dataset_description.json", "descriptions.json", "descriptions.tsv"),
+                *("group", "index.html", "layout_config.json", "logs"),
+            ]
+        )
+
+    def test_two_on_the_same_result(self, tmp_path: Path) -> None:
+        """The second is told who is at it; the first goes on undisturbed."""
+        held, let_go = JOBS.Event(), JOBS.Event()
+        with running(job_that_holds, tmp_path, CONTRAST, held, let_go) as job:
+            assert held.wait(60)
+            with Derivatives(tmp_path, {}) as out:
+                with (
+                    pytest.raises(TemporaryError, match=f"being written by process {job.pid} on"),
+                    out.result(CONTRAST),
+                ):
+                    pytest.fail("another process writes it")
+                with out.result("task-x_contrast-other"):
+                    pass
+            let_go.set()
+            finish(job)
+        assert set(visible(tmp_path)) == {"group/held.txt", f"logs/results/{CONTRAST}.json"}
+
+    def test_eight_on_the_same_result(self, tmp_path: Path) -> None:
+        """Each writes it or is refused."""
+        n_refused = JOBS.Value("i", 0)
+        jobs = [start(job_refused, tmp_path, n_refused) for _ in range(8)]
+        finish(*jobs)
+        assert n_refused.value < 8
+        assert (tmp_path / "group" / "a.txt").read_text() in {str(job.pid) for job in jobs}
+        assert set(visible(tmp_path)) == {"group/a.txt", "logs/results/a.json"}
+        assert not (tmp_path / STAGING).exists()
+
+
+class TestFull:
+    FILL = """\
+import sys
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.errors import OutputError
+with Derivatives(sys.argv[1], {}) as out:
+    try:
+        with out.result("a"):
+            out.text("group/x.txt", "new")
+            out.binary("group/large.bin", bytes(4_000_000))
+            out.record("a", [], {})
+    except OutputError as error:
+        sys.stderr.write(str(error))
+        sys.exit(error.exit_code)
+"""
+
+    def check(self, out: Path, said: str, **how: Any) -> None:
+        """See that a job that writes too much ends with 73, and leaves the earlier result and nothing else."""
+        with Derivatives(out, {}) as first, first.result("a"):
+            first.text("group/x.txt", "earlier")
+            first.record("a", [], {})
+        before = visible(out)
+        done = subprocess.run(
+            [sys.executable, "-c", self.FILL, str(out)], check=False, capture_output=True, text=True, **how
+        )
+        assert (done.returncode, done.stderr) == (73, f"{out}/group/large.bin cannot be written: {said}")
+        assert visible(out) == before
+        assert not (out / STAGING).exists()
+
+    def test_a_disk(self, tmp_path: Path) -> None:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", tmp_path], check=False)
+        if mounted.returncode:
+            pytest.skip("may not mount")
+        try:
+            self.check(tmp_path / "out", "No space left on device")
+        finally:
+            subprocess.run(["umount", tmp_path], check=True)
+
+    def test_the_size_that_a_file_may_have(self, tmp_path: Path) -> None:
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+
+        self.check(tmp_path / "out", "File too large", preexec_fn=limit)
+
+    def test_a_disk_that_turns_read_only(self, tmp_path: Path) -> None:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], check=False)
+        if mounted.returncode:
+            pytest.skip("may not mount")
+        try:
+            run_once(tmp_path / "out", ["Z3"])
+            before = visible(tmp_path / "out")
+            with Derivatives(tmp_path / "out", {}) as out, out.result(CONTRAST):
+                out.text("group/new.txt", "new")
+                subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+                with pytest.raises(OutputError, match="Read-only file system") as caught:
+                    write_result(out, CONTRAST, ["Z4"])
+            assert caught.value.exit_code == 73
+            assert visible(tmp_path / "out") == before
+            with (
+                pytest.raises(OutputError, match="out cannot be written: Read-only"),
+                Derivatives(tmp_path / "out", {}),
+            ):
+                pytest.fail("nothing can be written")
+        finally:
+            with suppress(subprocess.CalledProcessError):
+                subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_source_is_never_written(tmp_path: Path) -> None:
+    """Not even when the output lies below it."""
+    describe(tmp_path / "in", Authors=["A", "B"])
+    before = visible(tmp_path / "in")
+    with Derivatives(tmp_path / "in" / "derivatives" / "ari", {"in": tmp_path / "in"}) as out:
+        with out.result(CONTRAST):
+            write_result(out, CONTRAST, ["Z3"])
+        write_index(out)
+    assert {name: content for name, content in visible(tmp_path / "in").items() if "derivatives" not in name} == before
