@@ -15,6 +15,7 @@ from bids_ari._version import __version__
 
 if TYPE_CHECKING:
     from bids_ari.analysis import analyse
+    from bids_ari.archive import load_result
     from bids_ari.bids.discover import discover
     from bids_ari.errors import BidsAriError
     from bids_ari.inference import cluster_tdp
@@ -34,6 +35,7 @@ _HOMES = {
     "cluster_tdp": "bids_ari.inference",
     "discover": "bids_ari.bids.discover",
     "hommel_bound": "bids_ari.stats.hommel",
+    "load_result": "bids_ari.archive",
     "run": "bids_ari.workflow",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "cluster_tdp",
     "discover",
     "hommel_bound",
+    "load_result",
     "run",
 ]
 

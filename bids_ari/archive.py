@@ -39,10 +39,10 @@ largest that reach each wanted TDP, are read off the forest.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, get_args, overload
 
 import numpy as np
 
@@ -51,7 +51,7 @@ from bids_ari.bids.dataset import StatmapFile
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from_json, pack_file, require, short
 from bids_ari.design import Design
-from bids_ari.errors import DataError
+from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
 from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
@@ -163,6 +163,56 @@ def unpack(content: bytes, name: str) -> ContrastResult:
     except UNREADABLE as error:
         what = str(error) or type(error).__name__
         raise DataError(f"{name} holds no result that can be used: {what}", hint="Run the analysis again") from error
+
+
+def load_result(path: str | Path) -> ContrastResult:
+    """Read a result that an earlier run wrote.
+
+    Parameters
+    ----------
+    path : path
+        A file ``..._forest.npz``.
+
+    Returns
+    -------
+    ContrastResult
+        As the run had it; paths of maps are names relative to their datasets.
+
+    Raises
+    ------
+    InputNotFoundError, ReadError
+        When there is no such file, or it cannot be read.
+    DataError
+        When it holds no result.
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputNotFoundError(f"There is no file {path}", f"a file ...{SUFFIX} that a run wrote") from error
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}") from error
+    return unpack(content, str(path))
+
+
+class SavedResults(Sequence[ContrastResult]):
+    """Results on disk, each read when it is asked for, so that a run of many contrasts needs the memory of one."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = tuple(paths)
+
+    @overload
+    def __getitem__(self, index: int) -> ContrastResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> "SavedResults": ...
+    def __getitem__(self, index: int | slice) -> "ContrastResult | SavedResults":
+        return load_result(self.paths[index]) if isinstance(index, int) else SavedResults(self.paths[index])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        return f"SavedResults(n_results={len(self)})"
 
 
 def _arrays(result: ContrastResult) -> dict[str, Array]:

@@ -1,12 +1,15 @@
 """Writable folders for the caches of libraries, found before these are loaded.
 
 A container may run read-only, as a user without a home, with nothing writable but the output folder. matplotlib and
-numba then fail, some already when imported. Each is pointed to a folder that can be written: where the user says, else
-where it would look by itself, else a folder of its own among the system's temporary files, else one inside the output.
+pybids then warn or fail, some already when imported. Each is pointed to a folder that can be written: where the user
+says, else where it would look by itself, else a folder of its own among the system's temporary files, else one inside
+the output.
 """
 
+import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bids_ari.errors import OutputError
+
+log = logging.getLogger(__name__)
 
 VARIABLES = {
     "MPLCONFIGDIR": "matplotlib",
@@ -23,6 +28,8 @@ VARIABLES = {
 }
 """Environment variables that say where a cache is, and its folder in the work folder."""
 
+_OTHERS = ("TMPDIR", "HOME", "JOBLIB_MULTIPROCESSING")
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PREFIX = ".bids_ari-work-"
 _OLD = 7 * 24 * 3600.0  # seconds
 
@@ -39,7 +46,7 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
         Where a temporary folder is made when no other place can be written. It is removed at the end, and so is the
         output folder if it was made for it and nothing else came there.
     """
-    before = {name: os.environ.get(name) for name in (*VARIABLES, "TMPDIR")}
+    before = {name: os.environ.get(name) for name in (*VARIABLES, *_OTHERS)}
     made: list[Path] = []
     try:
         _point(work_dir, output_dir, made)
@@ -58,32 +65,34 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
     """Set the variables that have to be set."""
     if work_dir is not None and not is_writable(work_dir):
         raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
+    if not _has_semaphores():
+        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # which nothing here wants; it would warn
     lacking = [name for name in VARIABLES if work_dir is not None or not any(map(is_writable, _places(name)))]
     temporary = _temporary()
-    if temporary is not None and not lacking:
+    if temporary is not None and _home() is not None and not lacking:
         return
-    home = work_dir or _private(temporary or output_dir, made)
-    if home is None:
+    place = work_dir or _private(temporary or output_dir, made)
+    if place is None:
         return  # nothing at all can be written: the output will say so
     for name in lacking:
-        os.environ[name] = str(home / VARIABLES[name])
-        (home / VARIABLES[name]).mkdir(parents=True, exist_ok=True)
+        os.environ[name] = str(place / VARIABLES[name])
+        (place / VARIABLES[name]).mkdir(parents=True, exist_ok=True)
+    if _home() is None:
+        os.environ["HOME"] = str(place)  # pybids cannot be imported without one
     if work_dir is not None or temporary is None:
-        os.environ["TMPDIR"], tempfile.tempdir = str(home), None
+        os.environ["TMPDIR"], tempfile.tempdir = str(place), None
+    if work_dir is None and "NUMBA_CACHE_DIR" in lacking:
+        log.info("Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it")
 
 
 def is_writable(folder: Path) -> bool:
     """Say whether a file can be made in a folder, or the folder itself and those above it can be made."""
-    while not folder.exists():
-        if folder == folder.parent:
-            return False
-        folder = folder.parent
-    if not folder.is_dir():
-        return False
     try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
         with tempfile.TemporaryFile(dir=folder):
             return True
-    except OSError:
+    except OSError:  # also of a folder that this user may not even look into
         return False
 
 
@@ -91,8 +100,7 @@ def _places(name: str) -> list[Path]:
     """Give where a library looks by itself: where its variable points, else where it would go without one."""
     if os.environ.get(name):
         return [Path(os.environ[name])]
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - unlike Path.home, does not fail without a home
-    if not home.is_absolute():
+    if (home := _home()) is None:
         return []
     config, cache = (
         Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or home / f".{kind}") for kind in ("config", "cache")
@@ -104,13 +112,26 @@ def _places(name: str) -> list[Path]:
     }.get(name) or ([temporary] if (temporary := _temporary()) else [])
 
 
+def _home() -> Path | None:
+    """Give the home of this user, if there is one."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - unlike Path.home, does not fail without a home
+    return home if home.is_absolute() else None
+
+
 def _temporary() -> Path | None:
     """Give the system's folder for temporary files, if there is one that can be written."""
     try:
-        found = Path(tempfile.gettempdir())
-    except FileNotFoundError:
+        found = tempfile.gettempdir()
+        is_last_resort = found not in (os.environ.get("TMPDIR"), *_TEMPORARY) and Path(found).samefile(".")
+    except OSError:
         return None
-    return found if found != Path.cwd() or os.environ.get("TMPDIR") else None  # the last place Python tries
+    return None if is_last_resort else Path(found)
+
+
+def _has_semaphores() -> bool:
+    """Say whether processes can share semaphores, which Linux keeps as files."""
+    shared = Path("/dev/shm")
+    return not sys.platform.startswith("linux") or (shared.is_dir() and is_writable(shared))
 
 
 def _private(place: Path | None, made: list[Path]) -> Path | None:

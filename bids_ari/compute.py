@@ -123,10 +123,8 @@ def _free_in_groups(root: Path) -> Iterator[int]:
         if kind is None:
             continue
         inside = PurePosixPath(path.lstrip("/"))
-        # In a container the path may be one of the host, which is not here: what is mounted then tells the limit.
-        parts = (PurePosixPath(),) if ".." in inside.parts else (inside, *inside.parents)
         for mount in kind.mounts:
-            for part in parts:
+            for part in (inside, *inside.parents):  # up to what is mounted: a path of the host is not in a container
                 yield from _free_in_group(root / mount / part, kind)
 
 

@@ -174,6 +174,11 @@ def report_name(result: ContrastResult) -> str:
     return _path(result, stem(result, desc=result.desc), "report", ".html")
 
 
+def archive_name(result: ContrastResult) -> str:
+    """Give the name of the file that holds everything of a result."""
+    return _path(result, stem(result, desc=result.desc), *archive.NAME)
+
+
 def _named(result: ContrastResult, **labels: str) -> Entities:
     """Name a file of a contrast; a ``desc`` comes after that of the subjects' maps, so that contrasts stay apart."""
     own = result.contrast.entities.get("desc")
@@ -278,7 +283,7 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
 
 def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write everything that is known of the result as one file, which the explorer and ``--reports-only`` read."""
-    yield out.binary(_path(result, stem(result, desc=result.desc), *archive.NAME), archive.pack(result))
+    yield out.binary(archive_name(result), archive.pack(result))
 
 
 def _region_hashes(result: ContrastResult) -> dict[str, str]:

@@ -223,15 +223,15 @@ class RunSummary:
 
     Attributes
     ----------
-    results : tuple of ContrastResult
-        What was found.
+    results : sequence of ContrastResult
+        What was found; each is read from the output when it is asked for.
     failures : tuple of Failure
         The contrasts that could not be analysed.
     left_out : tuple of LeftOut
         Files that belong to no contrast.
     """
 
-    results: tuple[ContrastResult, ...]
+    results: Sequence[ContrastResult]
     failures: tuple[Failure, ...]
     left_out: tuple[LeftOut, ...] = ()
 

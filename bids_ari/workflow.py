@@ -74,14 +74,14 @@ def run(settings: Settings) -> RunSummary:
         options = _split_alpha(settings, len(contrasts))
         journal.left_out = discovery.all_left_out()
         _say_what_was_found(journal.left_out, contrasts)
-        results: list[ContrastResult] = []
+        written: list[Path] = []
         failures: list[Failure] = []
         with Derivatives(settings.output_dir, dataset.roots) as out:
             journal.open(out)
             try:
                 for contrast in progress(contrasts, unit="contrast"):
                     try:
-                        results += _analyse_and_write(contrast, replace(settings, options=options), out, journal)
+                        written += _analyse_and_write(contrast, replace(settings, options=options), out, journal)
                     except SPARES_OTHERS as error:
                         failures.append(_fail(contrast, error, out, journal))
                         if settings.stop_on_first_crash:
@@ -91,7 +91,7 @@ def run(settings: Settings) -> RunSummary:
                     _describe(out)
                 raise
             _describe(out)
-    return RunSummary(tuple(results), tuple(failures), discovery.left_out)
+    return RunSummary(archive.SavedResults(written), tuple(failures), discovery.left_out)
 
 
 def run_map(
@@ -172,7 +172,7 @@ def rebuild_reports(output_dir: Path) -> None:
                 log.warning("%s has no %s, and keeps its report", record["Name"], archive.SUFFIX)
                 continue
             with out.result(str(record["Contrast"])):
-                result = archive.unpack((output_dir / path).read_bytes(), path)
+                result = archive.load_result(output_dir / path)
                 kept = [name for name in record["Files"] if not name.endswith((".html", ".png"))]
                 out.record(record["Name"], kept + report.write(result, out), outputs.summary(result))
             log.info("%s: report made anew", record["Name"])
@@ -216,17 +216,15 @@ def headline(result: ContrastResult) -> str:
     )
 
 
-def _analyse_and_write(
-    contrast: ContrastSet, settings: Settings, out: Derivatives, journal: RunLog
-) -> tuple[ContrastResult, ...]:
-    """Analyse one contrast and write what was found, while nobody else does."""
+def _analyse_and_write(contrast: ContrastSet, settings: Settings, out: Derivatives, journal: RunLog) -> list[Path]:
+    """Analyse one contrast and write what was found, while nobody else does; give where each result is kept."""
     began = time.monotonic()
     with out.result(contrast.name):
         work = analyse_subject if settings.level == "participant" else analyse
         results = work(contrast, settings.options, settings.resources)
         write(results, out)
     _tell(contrast.name, results, journal, time.monotonic() - began)
-    return results
+    return [out.folder / outputs.archive_name(result) for result in results]
 
 
 def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds: float) -> None:

@@ -217,7 +217,7 @@ def _parts(top: Path, walk: Walk, database_dir: Path | None) -> list[_Part]:
     by_dataset = defaultdict(list)
     for folder in holding:
         by_dataset[folder.datasets[0]].append(folder)
-    return [_Part(top, name, by_dataset[name]) for name in sorted(by_dataset)]
+    return [_Part(top, name, inner) for name, inner in by_dataset.items()]
 
 
 def _named(folders: Sequence[Path]) -> dict[str, Path]:

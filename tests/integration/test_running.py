@@ -7,11 +7,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from builders import brain, describe, image, touch_maps, write_group, write_map
 
-from bids_ari import archive
+from bids_ari import Options, Settings, archive, load_result, run
 from bids_ari.cli import main
+from bids_ari.errors import InputNotFoundError
 
 QUICK = ("--threshold", "3", "--tdp", "0.7")
 Z = "task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_stat-z_statmap.nii.gz"
@@ -77,8 +79,8 @@ class TestCombining:
         np.testing.assert_allclose(effect[inside], np.mean(expected, axis=0), atol=1e-6)
         sidecar = json.loads((out / "group" / Z.replace(".nii.gz", ".json")).read_text())
         assert (sidecar["CombinedOver"], sidecar["CombinedBy"]) == ("run", "precision-weighted mean")
-        design = (out / "group").glob("*_design.tsv")
-        assert next(design).read_text().count("run-2") == 3
+        (design,) = (path.read_text() for path in (out / "group").glob("*_design.tsv"))
+        assert design.count("run-2") == 6  # effect and variance of three subjects
 
     def test_without_it_the_error_names_it(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         root = tmp_path / "in"
@@ -228,3 +230,21 @@ class TestReportsOnly:
 def without_time(page: bytes) -> bytes:
     """A page without the line that tells when it was made."""
     return b"\n".join(line for line in page.splitlines() if b"<time" not in line)
+
+
+class TestFromPython:
+    """What `run` gives back, and what can be read again later."""
+
+    def test_results_are_read_when_they_are_asked_for(self, group_dir: Path, tmp_path: Path) -> None:
+        settings = Settings(group_dir, tmp_path / "out", options=Options(alternatives=("greater", "less")))
+        summary = run(settings)
+        assert [result.alternative for result in summary.results] == ["greater", "less"]
+        (file,) = (tmp_path / "out" / "group").glob("*desc-less_forest.npz")
+        again = load_result(file)
+        np.testing.assert_array_equal(again.glm.z, summary.results[1].glm.z)
+        pd.testing.assert_frame_equal(again.table(2.0), summary.results[-1].table(2.0))
+        assert len(summary.results[:1]) == 1
+
+    def test_a_result_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(InputNotFoundError, match="no file"):
+            load_result(tmp_path / "x_forest.npz")

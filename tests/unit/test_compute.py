@@ -79,6 +79,20 @@ class TestRunParallel:
         assert results == [0, 1, 2, 3]
         assert len(called) < 20
 
+    def test_what_has_not_begun_is_not_begun_any_more(self) -> None:
+        """The first of four fails; its thread takes the third, and the fourth waits."""
+        called: list[int] = []
+
+        def fail(i: int) -> None:
+            called.append(i)
+            if i == 0:
+                raise ZeroDivisionError
+            time.sleep(0.2)
+
+        with pytest.raises(ZeroDivisionError):
+            list(run_parallel(fail, range(4), 2))
+        assert sorted(called) == [0, 1, 2]
+
     def test_ctrl_c_in_the_caller_ends_it(self) -> None:
         called: list[int] = []
 

@@ -184,9 +184,10 @@ class TestWhere:
         path.symlink_to("../.git/annex/objects/MD5E-s1--0/x")
         (tmp_path / "top").mkdir()
         (tmp_path / "top" / "sub-01").symlink_to("../store/sub-01")
-        (statmap,) = open_dataset(tmp_path / "top").statmaps
-        assert statmap.path == map_path(tmp_path / "top", "01")
-        assert statmap.problem == ""
+        touch_maps(tmp_path / "top", "02")
+        dataset = open_dataset(tmp_path / "top")
+        assert [statmap.path for statmap in dataset.statmaps] == [map_path(tmp_path / "top", s) for s in ("01", "02")]
+        assert {statmap.problem for statmap in dataset.statmaps} == {""}
 
     def test_a_folder_that_cannot_be_read_is_named_with_the_reason(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -245,19 +246,30 @@ class TestNothing:
     )
     def test_maps_in_folders_that_are_not_searched_are_pointed_to(self, tmp_path: Path, kind: str, maps: str) -> None:
         describe(tmp_path, DatasetType=kind)
-        touch_maps(tmp_path / maps, "01")
-        assert refusal(tmp_path).hint.endswith(f"say --derivatives {tmp_path / maps}")
-        assert subjects(open_dataset(tmp_path, [tmp_path / maps])) == ["01"]
+        touch_maps(tmp_path / maps, "01", "02")
+        where = tmp_path / maps
+        assert refusal(tmp_path).hint == f"There are some in {where}; to analyse those, say --derivatives {where}"
+        assert subjects(open_dataset(tmp_path, [where])) == ["01", "02"]
+
+    def test_so_are_those_of_the_dataset_where_another_is_named(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path / "raw" / "derivatives" / "glm", "01")
+        (tmp_path / "empty").mkdir()
+        error = refusal(tmp_path / "raw", [tmp_path / "empty"])
+        assert error.hint.endswith(f"say --derivatives {tmp_path}/raw/derivatives/glm")
 
     def test_maps_in_a_dataset_of_its_own_are_pointed_to(self, tmp_path: Path) -> None:
         describe(tmp_path)
+        describe(tmp_path / "glm")
+        touch_maps(tmp_path / "glm", "01")
+        assert refusal(tmp_path).hint.endswith(f"say --derivatives {tmp_path}/glm")
+        (tmp_path / "glm").rename(tmp_path / "glm's")
         describe(tmp_path / "a lab")
-        describe(tmp_path / "a lab" / "glm's")
-        touch_maps(tmp_path / "a lab" / "glm's", "01")
+        (tmp_path / "glm's").rename(tmp_path / "a lab" / "glm's")
         assert refusal(tmp_path).hint.endswith(f"""say --derivatives '{tmp_path}/a lab/glm'"'"'s'""")
 
     def test_the_dataset_that_holds_them_is_pointed_to(self, tmp_path: Path) -> None:
         describe(tmp_path)
+        describe(tmp_path / "sourcedata" / "old")
         describe(tmp_path / "sourcedata" / "old" / "glm")
         touch_maps(tmp_path / "sourcedata" / "old" / "glm", "01", node="a")
         touch_maps(tmp_path / "sourcedata" / "new", "01", node="a")
@@ -292,7 +304,7 @@ class TestStatmaps:
         broken = os.fsdecode(b"\xff")
         subject = broken if where == "file" else "01"
         root = tmp_path / "derivatives" / (broken if where == "dataset" else "glm")
-        path = map_path(root / (broken if where == "folder" else ""), subject, folder="")
+        path = root / (broken if where == "folder" else "sub-01") / map_path(Path(), subject).name
         try:
             path.parent.mkdir(parents=True)
         except OSError:

@@ -171,6 +171,21 @@ class TestFiles:
             stack.within(mask)
         assert ("changed while it was in use" in str(caught.value)) is change.startswith("other")
 
+    def test_a_file_that_changes_after_its_header_was_looked_at_is_named(
+        self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        paths = [saved(tmp_path / f"{i}.nii", brain(rng)) for i in range(3)]
+        look = stack_module.preflight
+
+        def change(*files: Any, **more: Any) -> Grid:
+            grid = look(*files, **more)
+            saved(paths[1], brain(rng), moved(9).affine)
+            return grid
+
+        monkeypatch.setattr(stack_module, "preflight", change)
+        with pytest.raises(DataError, match=r"1\.nii changed while it was in use"):
+            load_stack(one_each(paths))
+
     def test_a_file_that_shrinks_while_it_is_read_is_damaged(
         self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -249,7 +264,10 @@ class TestMemory:
         monkeypatch.setattr(stack_module, "run_parallel", spy)
         stack = load_stack(one_each(paths), n_jobs=8, memory=3 * 52_800)
         stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=2 * 52_800 + 2 * 1320 * 16)
-        assert used == [3, 2]
+        runs = [Source("01", (paths[0], paths[1])), Source("02", (paths[0],))]
+        combined = load_stack(runs, n_jobs=8, memory=3 * 52_800)  # twice the volumes at a time
+        combined.within(group_mask(stack, None, 1.0), n_jobs=8, memory=4 * 52_800 + 2 * 1320 * 16)
+        assert used == [3, 2, 1, 2]
 
     def test_what_is_said_to_be_needed_is_needed(self, tmp_path: Path, rng: np.random.Generator) -> None:
         """The peak that numpy and Python allocate stays below it, and is at least half of it."""

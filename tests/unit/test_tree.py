@@ -144,7 +144,9 @@ class TestWalk:
     ) -> None:
         place(tmp_path / "sub-01" / MAP, tmp_path / "temporary" / MAP)
         refuse(monkeypatch, tmp_path / "temporary", errno.ENOENT)
-        assert maps(walked(tmp_path)) == [f"sub-01/{MAP}"]
+        walk = Walk([tmp_path])
+        assert maps(list(walk.folders(tmp_path, Listings()))) == [f"sub-01/{MAP}"]
+        assert walk.nowhere == []
 
     def test_depth_is_no_matter(self, tmp_path: Path) -> None:
         """Deeper than functions may call each other."""
