@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from reprlib import repr as shorten
 
 import numpy as np
 
 from bids_ari.bids.dataset import read_sidecar
 from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
+from bids_ari.bids.entities import printable
 from bids_ari.design import one_sample_design
 from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
 from bids_ari.grids import Grid, Mask
@@ -217,7 +219,7 @@ def _dof_of(member: SubjectMap) -> float:
     dof = member.dof if member.dof is not None else read_sidecar(member.file).get("DegreesOfFreedom")
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
-            f"The sidecar of {member.file.name} says DegreesOfFreedom {dof}",
+            f"The sidecar of {printable(member.file.name)} says DegreesOfFreedom {shorten(dof)}",
             "a number above 0, without which a t map has no p",
             "Add it, or take z maps with --stat z",
         )

@@ -1,22 +1,35 @@
 """What every command shares: its parser, its log, and the way from errors to exit codes."""
 
 import argparse
+import errno
+import io
 import logging
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import NoReturn
+from types import FrameType
+from typing import NoReturn, TextIO
 
 from bids_ari.caches import caches
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, ReadError, UsageError
+from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+_PATIENCE = 2.0  # seconds: who signals once may send several, one to the process and one to its group
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what the system says where nothing can be written
+
+UNREAD = 141
+"""Exit code when nobody reads on what was asked for, as in ``--list | head -1``: 128 + SIGPIPE, as of other tools."""
 
 ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
 
@@ -37,36 +50,55 @@ def answer(
     work : callable
         Takes the parsed words, gives the exit code.
     """
+    set_up_streams()
     set_up_log(0)
-    try:
-        arguments = parse(sys.argv[1:] if words is None else words)
-        set_up_log(arguments.verbose)
-        with terminated_like_interrupted(), writable_caches(arguments):
-            return work(arguments)
-    except BaseException as error:
-        return exit_code_of(error)
+    with interruptible():
+        try:
+            arguments = parse(sys.argv[1:] if words is None else words)
+            set_up_log(arguments.verbose)
+            with writable_caches(arguments):
+                code = work(arguments)
+        except BaseException as error:
+            code = exit_code_of(error)
+        return _flushed(code)
 
 
 @contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM, which schedulers and containers send, clean up as Ctrl-C does."""
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM, which schedulers and containers send, and a lost terminal clean up as Ctrl-C does.
+
+    The first signal ends the work; another one while that cleans up is ignored at first, then ends all at once, which
+    harms no result. What is ignored from outside, as under nohup, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    first: list[float] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        first.append(time.monotonic())
+        if len(first) == 1:
+            raise KeyboardInterrupt
+        if first[-1] - first[0] > _PATIENCE:
+            os._exit(INTERRUPTED)
+
+    heard = [each for each in _SIGNALS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
+    before = {each: signal.signal(each, interrupt) for each in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
-    """Find writable folders for caches before the libraries that want them are loaded."""
+    """Find writable folders for caches before the libraries that want them are loaded; a mere look needs none."""
     threads, output = getattr(arguments, "omp_nthreads", None), getattr(arguments, "output_dir", None)
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    with caches(getattr(arguments, "work_dir", None), output):
+    looks = getattr(arguments, "list", False)
+    with nullcontext() if looks else caches(getattr(arguments, "work_dir", None), output):
         yield
 
 
@@ -77,12 +109,18 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, BidsAriError):
         log.error("%s", error)
         return error.exit_code
-    if isinstance(error, OSError) and error.filename is not None:
-        log.error("%s: %s", error.filename, error.strerror)
-        return ReadError.exit_code
     if isinstance(error, KeyboardInterrupt):
         log.error("interrupted")
         return INTERRUPTED
+    if isinstance(error, MemoryError):
+        hint = "Test fewer voxels with --mask, read fewer maps at a time with --nprocs, or find a larger computer"
+        log.error("There is not enough memory%s. %s", f": {error}" if str(error) else "", hint)
+        return DataError.exit_code
+    if isinstance(error, BrokenPipeError):
+        return UNREAD
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK):
+        log.error("%s: %s", error.filename or "What a library writes cannot be written", error.strerror)
+        return OutputError.exit_code if error.errno in _DISK else ReadError.exit_code
     log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
     return BUG
 
@@ -93,8 +131,39 @@ class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        with tqdm.external_write_mode(sys.stderr):  # a progress bar makes way for the line
+        # A progress bar makes way for the line; a run goes on when nobody reads its log any more.
+        with suppress(OSError, ValueError), tqdm.external_write_mode(sys.stderr):
             sys.stderr.write(f"{self.format(record)}\n")
+
+
+def set_up_streams() -> None:
+    """Make stdout and stderr take any text, and exist: where one is closed, the next file would be taken for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for as long as the process lives
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """Write what waits to be written, which Python would fail to do at its end with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _silence(sys.stdout)
+        error.filename = "stdout"
+        code = code or exit_code_of(error)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _silence(sys.stderr)
+    return code
+
+
+def _silence(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def some_path(text: str) -> Path:

@@ -319,8 +319,6 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
     options, contrast = result.options, result.contrast
     about: Sidecar = {
         "Description": description,
-        "Sources": [uri for member in contrast.members for uri in member.uris],
-        "SourceHashes": {file.uri: result.hashes.get(file.uri) for file in contrast.files},
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
@@ -329,22 +327,34 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if result.design is not None:
-        del about["SourceHashes"]  # they stand in the table of the design
-        about |= {
-            "Sources": [f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"],
-            "Estimator": "ordinary least squares",
-            "Test": result.test,
-            "NumberOfSubjects": len(contrast.members),
-            "CombinedOver": contrast.combined or None,
-            "CombinedBy": _combined_by(result),
-            "NumberOfConstantVoxels": result.n_constant,
-            "SmoothingFWHM": options.smoothing or 0,
-            "SmoothingFWHMUnits": "mm",
-            "Coverage": options.coverage,
-        }
-    if not with_inference:
-        return about
-    return about | {
+        about |= _about_model(result)
+    else:
+        about["Sources"] = [file.uri for file in contrast.files]
+        about["SourceHashes"] = {file.uri: result.hashes.get(file.uri) for file in contrast.files}
+    return about | (_about_inference(result) if with_inference else {})
+
+
+def _about_model(result: ContrastResult) -> Sidecar:
+    """Tell how the maps of subjects came together."""
+    options, contrast = result.options, result.contrast
+    return {
+        "Sources": [f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"],
+        "Estimator": "ordinary least squares",
+        "Test": result.test,
+        "NumberOfSubjects": len(contrast.members),
+        "CombinedOver": contrast.combined or None,
+        "CombinedBy": _combined_by(result),
+        "NumberOfConstantVoxels": result.n_constant,
+        "SmoothingFWHM": options.smoothing or 0,
+        "SmoothingFWHMUnits": "mm",
+        "Coverage": options.coverage,
+    }
+
+
+def _about_inference(result: ContrastResult) -> Sidecar:
+    """Tell how bounds and clusters came about."""
+    options = result.options
+    return {
         "Sources": [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
         "Alternative": result.alternative,
         "Alpha": options.alpha,

@@ -92,7 +92,7 @@ def roi_regions(files: Sequence[Path], mask: Mask) -> RegionSet:
                 error.found.replace("The mask", "The region"), error.expected, error.hint
             ) from error
         voxels = np.flatnonzero(inside[mask.inside]).astype(np.int32)
-        regions.append(Region(index, path.name.partition(".")[0], voxels))
+        regions.append(Region(index, path.name.partition(".")[0] or path.name, voxels))
     names = [region.name for region in regions]
     if len(set(names)) < len(names):
         raise UsageError(f"Two regions have one name: {', '.join(names)}", "files of different names")

@@ -290,13 +290,14 @@ def _combine(source: Source, read: Callable[[Path], Image]) -> _Loaded:
         if errors:
             continue
         weight = _weight(*images)
-        weights = weights + weight
-        total = total + weight * np.where(weight > 0, images[0].values, 0.0)
+        with np.errstate(all="ignore"):  # what is too large becomes infinite: missing
+            weights = weights + weight
+            total = total + weight * np.where(weight > 0, images[0].values, 0.0)
         n_empty += not weight.any()
         hashes |= {path: image.sha256 for path, image in zip(paths, images, strict=False)}
     if errors:
         raise ExceptionGroup(f"sub-{source.subject}", errors)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         combined = total / weights
     return _Loaded(combined, ~np.isfinite(combined), hashes, n_empty)
 
@@ -306,7 +307,7 @@ def _weight(effect: Image, variance: Image | None = None) -> FloatArray:
     present = ~missing(effect.values, effect.header.step)
     if variance is None:
         return present.astype(float)
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         precision = 1 / variance.values
     return np.where(present & np.isfinite(precision) & (precision > 0), precision, 0.0)
 

@@ -7,7 +7,7 @@ without a TemplateFlow home works with local files.
 import logging
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bids_ari.bids.entities import labels_in_name
+from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.errors import DataError, InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.grids import Grid, Mask
 from bids_ari.images import load_volume, resample_nearest
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _INDEX_COLUMNS = ("index", "label", "value", "id")
 _NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
+
+_LARGEST = 2**31 - 1
+"""The largest number of a parcel: images and tables hold them in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -104,6 +107,8 @@ def load_atlas(atlas: str, labels: Path | None, space: str | None, grid: Grid) -
     whole = np.rint(values)
     if not np.isfinite(values).all() or (np.abs(values - whole) > 1e-3).any():
         raise DataError(f"The atlas {path} holds numbers that are not whole", "one whole number per parcel")
+    if np.abs(whole).max() > _LARGEST:
+        raise DataError(f"The atlas {path} holds {np.abs(whole).max():g}", f"one whole number up to {_LARGEST}")
     numbers = whole.astype(np.int32)
     names = _read_names(labels) if labels else {}
     there = [int(number) for number in np.unique(numbers) if number > 0]
@@ -175,21 +180,37 @@ def _read_names(table: Path) -> dict[int, str]:
     if not table.is_file():
         raise InputNotFoundError(f"There is no table {table}")
     try:
-        frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
     except ValueError as error:  # empty, ragged, or another encoding
-        raise DataError(f"{table} cannot be read as a table: {error}", "tab-separated text in UTF-8") from error
-    lower = {str(column).lower(): column for column in frame.columns}
-    number = next((lower[column] for column in _INDEX_COLUMNS if column in lower), None)
-    name = next((lower[column] for column in _NAME_COLUMNS if column in lower), None)
-    if number is None or name is None:
-        raise DataError(f"{table} has the columns {listing(frame.columns)}", "tab-separated columns index and name")
+        raise DataError(
+            f"{table} cannot be read as a table: {str(error).strip()}", "tab-separated text in UTF-8"
+        ) from error
+    columns = [str(column).strip().lower() for column in frame.iloc[0]]
+    number, name = (_place(table, columns, known) for known in (_INDEX_COLUMNS, _NAME_COLUMNS))
     try:
-        numbers = [int(float(n)) for n in frame[number]]
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{table}: {error}", f"whole numbers in the column {number}") from error
+        numbers = list(map(_whole, frame[number][1:]))
+    except ValueError as error:
+        raise DataError(f"{table}: {error}", f"whole numbers in the column {columns[number]}") from error
     if len(set(numbers)) < len(numbers):
-        raise DataError(f"{table} names a number twice", f"different numbers in the column {number}")
-    return {n: str(text) for n, text in zip(numbers, frame[name], strict=True) if n > 0}
+        raise DataError(f"{table} names a number twice", f"different numbers in the column {columns[number]}")
+    return {n: text for n, text in zip(numbers, frame[name][1:], strict=True) if n > 0 and text}
+
+
+def _place(table: Path, columns: Sequence[str], known: Sequence[str]) -> int:
+    """Find the one column that has a known name."""
+    name = next((each for each in known if each in columns), None)
+    if name is None or columns.count(name) > 1:
+        found = listing(map(printable, columns))
+        raise DataError(f"{table} has the columns {found}", "tab-separated columns index and name, one of each")
+    return columns.index(name)
+
+
+def _whole(text: str) -> int:
+    """Read the number of a parcel, which some write as 1.0."""
+    number = float(text)
+    if not number.is_integer() or abs(number) > _LARGEST:
+        raise ValueError(f"{text!r} is no whole number up to {_LARGEST}")
+    return int(number)
 
 
 def _plain(text: str) -> str:

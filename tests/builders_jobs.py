@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
@@ -20,7 +21,7 @@ from bids_ari.bids.owner import Owner
 from bids_ari.errors import TemporaryError
 
 JOBS = multiprocessing.get_context("forkserver")
-JOBS.set_forkserver_preload(["pytest", "bids_ari.bids.derivatives"])  # or each job would load them anew
+JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them anew
 
 VOLUME = nib.Nifti1Image(np.random.default_rng(1).normal(size=(8, 8, 8)).astype(np.float32), np.eye(4))
 
@@ -117,6 +118,13 @@ def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> Non
         held.set()
         let_go.wait(60)
         out.record(contrast, [], {})
+
+
+def job_of_the_program(words: list[str]) -> None:
+    """The whole program, on a command line."""
+    from bids_ari.cli import main
+
+    sys.exit(main(words))
 
 
 def job_among_rivals(root: Path, n_turns: int, seed: int) -> None:

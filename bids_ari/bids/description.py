@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -45,21 +45,22 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
     Parameters
     ----------
     folder : Path
-        The output. The links in its present description are kept: other runs may have had other sources.
+        The output. Other runs may have had other sources: what its present description links counts, too.
     sources : mapping of str to Path
         The datasets that this run takes maps from, by the names used in BIDS URIs.
     """
     earlier = _read(folder).get("DatasetLinks")
     new = {name: _link(path.resolve(), folder.resolve()) for name, path in sources.items()}
     links = _joined(new, earlier if isinstance(earlier, dict) else {})
+    places = [Path(os.path.normpath(folder.resolve() / link)) for link in links.values()]
     container = provenance.container()
     tool = {"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}
-    authors = dict.fromkeys(author for path in sources.values() for author in _authors(path))
+    authors = dict.fromkeys(author for place in places for author in _authors(place))
     return {
         "Name": "All-Resolutions Inference by bids_ari",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "License": _licence(sources),
+        "License": _licence(places),
         **({"Authors": list(authors)} if authors else {}),
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
         "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
@@ -97,9 +98,9 @@ def _read(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _licence(sources: Mapping[str, Path]) -> str:
+def _licence(sources: Iterable[Path]) -> str:
     """Give the licence that all sources have."""
-    licences = {", ".join(_texts(_read(path).get("License"))) for path in sources.values()}
+    licences = {", ".join(_texts(_read(source).get("License"))) for source in sources}
     return (licences.pop() if len(licences) == 1 else "") or "unknown"
 
 

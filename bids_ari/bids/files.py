@@ -16,7 +16,7 @@ from bids_ari.errors import DataError, OutputError, ReadError, UsageError
 
 
 class Files:
-    """The files of one output, which remember what folders were made for them.
+    """The files of one output; remembers which folders were made for them.
 
     Parameters
     ----------

@@ -1,12 +1,14 @@
 """Pictures: one value or one label per voxel to PNG. The plotting library is imported here, when something is drawn."""
 
 import io
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.bids.entities import printable
 from bids_ari.report.scene import CELL, COLUMNS, Pixels, Scene
 from bids_ari.stats.tails import Alternative, FloatArray
 
@@ -158,9 +160,11 @@ def _compose(painted: Pixels, scene: Scene, title: str, explain: Callable[["Figu
         figure = Figure(figsize=(SIZE[0] / _DPI, SIZE[1] / _DPI), dpi=_DPI)  # none of pyplot's: nothing to close
         figure.figimage(painted, _CORNER[0], SIZE[1] - _CORNER[1] - painted.shape[0], origin="upper")
         _write_sides(figure, scene.cuts)
-        figure.text(0.012, 0.975, title, size=13, weight="bold", va="top")
+        figure.text(0.012, 0.975, printable(title), size=13, weight="bold", va="top", parse_math=False)
         explain(figure)
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name may have letters that the font lacks
+            figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
 
 

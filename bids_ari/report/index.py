@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.records import leads_out
 from bids_ari.report.render import percent, render, without_folders
 from bids_ari.results import Failure
 
@@ -66,7 +67,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         who = "a map made elsewhere"
     return {
         "contrast": _of(summary, "Contrast", str) or _of(record, "Contrast", str),
-        "report": report,
+        "report": "" if leads_out(report) else report,
         "which": ", ".join(filter(None, (_of(summary, "Test", str), _of(summary, "Alternative", str)))),
         "method": _of(summary, "Method", str),
         "alpha": alpha,

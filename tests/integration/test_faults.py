@@ -16,13 +16,15 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
-from builders import describe
+from builders import describe, write_group
 from builders_jobs import (
     JOBS,
     VOLUME,
     dead_pid,
     finish,
+    job_of_the_program,
     job_on,
     job_refused,
     job_that_holds,
@@ -38,6 +40,7 @@ from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.files import Files
 from bids_ari.bids.locks import STAGING, Place
 from bids_ari.bids.owner import Owner
+from bids_ari.cli import main
 from bids_ari.errors import OutputError, TemporaryError
 
 CONTRAST = "task-x_contrast-a"
@@ -300,6 +303,73 @@ with Derivatives(sys.argv[1], {}) as out:
         finally:
             with suppress(subprocess.CalledProcessError):
                 subprocess.run(["umount", tmp_path], check=True)
+
+
+class TestProgram:
+    @pytest.fixture
+    def words(self, tmp_path: Path, rng: np.random.Generator) -> list[str]:
+        """A command line for two contrasts."""
+        for contrast in ("a", "b"):
+            write_group(tmp_path / "in", 5, rng, contrast=contrast)
+        return [str(tmp_path / "in"), str(tmp_path / "out"), "group", "--threshold", "3"]
+
+    def test_killed_while_it_writes(self, tmp_path: Path, words: list[str]) -> None:
+        """What a run leaves at last does not depend on what was killed before."""
+        assert main([words[0], str(tmp_path / "undisturbed"), *words[2:]]) == 0
+        for contrast, written in (("a", "40.part"), ("b", "")):
+            with running(job_of_the_program, [*words, "4"]) as job:
+                while job.is_alive() and not list(tmp_path.glob(f"out/{STAGING}/*-{contrast}.lock/*/{written}")):
+                    time.sleep(0.001)
+                kill(job)
+            for path in (tmp_path / "out").rglob("*.nii.gz"):
+                assert np.isfinite(nib.load(path).get_fdata()).any()
+        assert main(words) == 0
+        undisturbed, found = (
+            {name: content for name, content in visible(tmp_path / out).items() if not name.startswith("logs/")}
+            for out in ("undisturbed", "out")
+        )
+        assert found.keys() == undisturbed.keys()
+        assert not {name for name in found if found[name] != undisturbed[name] and not name.endswith(".html")}
+        assert not (tmp_path / "out" / STAGING).exists()
+
+    def test_two_jobs_on_two_contrasts(self, tmp_path: Path, words: list[str]) -> None:
+        finish(*(start(job_of_the_program, [*words, "--contrast", contrast]) for contrast in ("a", "b")))
+        index = (tmp_path / "out" / "index.html").read_text()
+        assert all(f"contrast-{contrast}_test-mean_desc-greater_report.html" in index for contrast in ("a", "b"))
+        assert len(list((tmp_path / "out" / "logs").glob("*/summary.json"))) == 2
+
+    def test_a_result_that_another_job_writes(
+        self, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Is refused with 75, try again, before any work."""
+        held, stem = JOBS.Event(), "task-emo_space-MNI152NLin2009cAsym_contrast-"
+        with running(job_that_holds, tmp_path / "out", f"{stem}a", held, JOBS.Event()) as job:
+            assert held.wait(60)
+            assert main([*words, "--contrast", "a"]) == TemporaryError.exit_code
+            assert f"{stem}a is being written by process {job.pid} on" in capsys.readouterr().err
+            assert not list((tmp_path / "out").rglob("*.nii.gz"))
+
+    @pytest.mark.parametrize(
+        ("error", "code"), [(KeyboardInterrupt(), 130), (OutputError("No space left"), 73), (RuntimeError("bug"), 1)]
+    )
+    def test_what_goes_wrong_while_a_result_is_written_leaves_the_earlier_one(
+        self, tmp_path: Path, words: list[str], error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        words = [*words, "--contrast", "a"]
+        assert main(words) == 0
+        before = {name: content for name, content in visible(tmp_path / "out").items() if "contrast-a" in name}
+        real = Derivatives.table
+
+        def fail(out: Derivatives, name: str, frame: pd.DataFrame) -> str:
+            if "clusters" in name:
+                raise error
+            return real(out, name, frame)
+
+        monkeypatch.setattr(Derivatives, "table", fail)
+        assert main(words) == code
+        after = {name: content for name, content in visible(tmp_path / "out").items() if "contrast-a" in name}
+        assert after == before
+        assert not (tmp_path / "out" / STAGING).exists()
 
 
 def test_a_source_is_never_written(tmp_path: Path) -> None:

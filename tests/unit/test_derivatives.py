@@ -601,6 +601,15 @@ class TestDescription:
         describe(tmp_path / "in", Authors=authors)
         assert self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"})).get("Authors") == kept
 
+    def test_sources_of_other_runs_count(self, tmp_path: Path) -> None:
+        """Also when a run adds no source, as one that only makes reports anew."""
+        for name, author, licence in (("a", "A", "CC0"), ("b", "B", "PDDL")):
+            describe(tmp_path / name, Authors=[author], License=licence)
+            about = self.described(Derivatives(tmp_path / "out", {name: tmp_path / name}))
+        assert self.described(Derivatives(tmp_path / "out", {})) == about
+        assert about["Authors"] == ["A", "B"]
+        assert about["License"] == "unknown"
+
     def test_each_author_is_named_once(self, tmp_path: Path) -> None:
         describe(tmp_path / "a", Authors=["A", "B"])
         describe(tmp_path / "b", Authors=["B", "C"])
@@ -610,13 +619,12 @@ class TestDescription:
     def test_authors_of_derivatives_that_name_none_are_those_of_the_dataset_around_them(self, tmp_path: Path) -> None:
         describe(tmp_path / "raw", Authors=["A", "B"])
         describe(tmp_path / "raw" / "other" / "x", Name="no derivative of raw")
-        first = tmp_path / "raw" / "derivatives" / "lab" / "fitlins"
+        first, other = tmp_path / "raw" / "derivatives" / "lab" / "fitlins", tmp_path / "raw" / "other" / "x"
         describe(first)
-        assert self.described(Derivatives(tmp_path / "out", {"in": first}))["Authors"] == ["A", "B"]
-        other = {"in": tmp_path / "raw" / "other" / "x"}
-        assert "Authors" not in self.described(Derivatives(tmp_path / "out", other))
+        assert self.described(Derivatives(tmp_path / "out1", {"in": first}))["Authors"] == ["A", "B"]
+        assert "Authors" not in self.described(Derivatives(tmp_path / "out2", {"in": other}))
         describe(first, Authors=["C"])
-        assert self.described(Derivatives(tmp_path / "out", {"in": first}))["Authors"] == ["C"]
+        assert self.described(Derivatives(tmp_path / "out3", {"in": first}))["Authors"] == ["C"]
 
     @pytest.mark.parametrize("content", ["{", "[]", "", None])
     def test_a_source_whose_description_is_damaged_or_missing_tells_nothing(

@@ -339,6 +339,18 @@ class TestCombine:
             wanted = sum(e * w for e, w in there) / sum(w for _, w in there)
             assert combined[x, y, z] == pytest.approx(wanted, rel=1e-12)
 
+    def test_numbers_beyond_all_bounds_are_missing(self, tmp_path: Path) -> None:
+        """Twice 1e308 is none; 1e200 with the variance 1e-200 is weighted by 1e200, and 1e400 is none."""
+        paths = []
+        for name, values in (("e", (1e308, 1e200, 3)), ("v", (1, 1e-200, 2))):
+            data = np.ones(SHAPE)
+            data[5, 5, 5:8] = values
+            paths.append(tmp_path / f"{name}.nii")
+            nib.save(image(data, dtype=np.float64), paths[-1])
+        effect, variance = paths
+        stack = load_stack([Source("01", (effect, effect), (variance, variance)), Source("02", (effect,))])
+        assert stack.counts[5, 5, 5:8].tolist() == [1, 1, 2]
+
     def test_a_single_map_is_taken_as_it_is(self, tmp_path: Path, rng: np.random.Generator) -> None:
         """Its variance is not even read."""
         path = saved(tmp_path / "map.nii", brain(rng))

@@ -1,0 +1,98 @@
+"""What is checked of every output and of every log, wherever the input came from."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+Structure = list[tuple[str, tuple[str, ...]]]
+"""The elements of a page, in order, with the names of their attributes."""
+
+_LONGEST = 3000  # characters of a line of the log
+_EMPTY = ("meta", "img")
+_DANGEROUS = ("script", "iframe", "frame", "object", "embed", "form", "input", "button", "base", "link", "svg", "math")
+_VALUES = {
+    "href": re.compile(r"#[\w-]+|(?!/)[\w+%./-]+\.html|https://doi\.org/[\w./()<>;:-]+"),
+    "src": re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+=*"),
+    "style": re.compile(r"width: [0-9.]+%|background: #[0-9A-F]{6}"),
+}
+"""What the values of attributes must look like that name an address or hold another language."""
+
+_ATTRIBUTES = {*_VALUES, "lang", "charset", "http-equiv", "content", "name", "class", "id", "alt", "width", "height"}
+_ATTRIBUTES |= {"role", "tabindex", "title", "rel", "scope", "rowspan", "colspan", "datetime"}
+"""Attributes that a page may have, beside those of `aria-`."""
+
+
+class Page(HTMLParser):
+    """A page, read strictly: no element that acts, none that is not closed, no attribute that is not known."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.structure: Structure = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in _DANGEROUS
+        names = [name for name, _ in attrs]
+        assert len(set(names)) == len(names)
+        for name, value in attrs:
+            assert name in _ATTRIBUTES or re.fullmatch("aria-[a-z]+", name), name
+            assert value is not None, name
+            assert name not in _VALUES or _VALUES[name].fullmatch(value), (name, value)
+        self.structure.append((tag, tuple(sorted(names))))
+        if tag not in _EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+    def unknown_decl(self, data: str) -> None:
+        raise AssertionError(f"a declaration: {data}")
+
+
+def pages_in(out: Path) -> list[Page]:
+    """Every page of an output."""
+    return [Page(path) for path in sorted(out.rglob("*.html"))]
+
+
+def check_output(out: Path, *shows: str) -> None:
+    """Every page, table and JSON file can be read, pages show some texts, and nothing is a link."""
+    assert not [path for path in out.rglob("*") if path.is_symlink()]
+    for path in out.rglob("*.json"):
+        json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    for path in out.rglob("*.tsv"):
+        *rows, end = path.read_text(encoding="utf-8").split("\n")
+        assert not end
+        assert len({row.count("\t") for row in rows}) == 1, path
+    shown = "".join(page.text for page in pages_in(out))
+    for text in shows:
+        assert text in shown
+
+
+def check_log(err: str, *says: str) -> None:
+    """Nothing in it moves a cursor, forges a line or floods the terminal; each failure is one line, and says enough."""
+    lines = err.split("\n")
+    for line in lines:
+        assert line.isprintable(), line
+        assert len(line) <= _LONGEST
+        assert not line or line.startswith(("INFO ", "WARNING ", "ERROR ", "- ", "and ")), line
+    for text in says:
+        assert text in err
+    errors = [line for line in lines if line.startswith("ERROR ")]
+    told = re.fullmatch(r"ERROR (\d+) contrasts? could not be analysed", errors[-1]) if errors else None
+    assert len(errors) <= (int(told[1]) + 1 if told else 1)
+
+
+def _refuse(constant: str) -> Any:
+    raise AssertionError(f"no JSON: {constant}")
