@@ -200,8 +200,11 @@ def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
 def _hashes_of_given(options: Options) -> dict[str, str]:
     """Give the SHA-256 of the mask, the atlas and the regions that were given as files, by the name of each."""
     atlas = [Path(options.atlas)] if options.atlas is not None else []
-    given = [path for path in (options.mask, *atlas, options.atlas_labels, *options.rois) if path is not None]
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in given if path.is_file()}
+    images = [path for path in (options.mask, *atlas, *options.rois) if path is not None and path.is_file()]
+    hashes = {path.name: read_image(path).sha256 for path in images}  # no more is read than a header may claim
+    if (table := options.atlas_labels) is not None and table.is_file():
+        hashes[table.name] = hashlib.sha256(table.read_bytes()).hexdigest()
+    return hashes
 
 
 def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:

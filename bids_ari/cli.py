@@ -59,7 +59,7 @@ def do(arguments: argparse.Namespace) -> int:
     if arguments.skip_bids_validation:
         log.info("--skip-bids-validation is accepted for compatibility: the input dataset is never validated")
     if arguments.list:
-        sys.stdout.write(workflow.preview(settings))
+        sys.stdout.write(workflow.preview(settings) + "\n")
         return 0
     if arguments.reports_only:
         workflow.rebuild_reports(settings.output_dir)

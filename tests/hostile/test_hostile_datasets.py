@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 from builders import map_path, results_in
 from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_good
-from hostile.hostile_datasets import HOSTILE_DATASETS, NAMES, HostileDataset, Make, Words, group, run_on
+from hostile.hostile_datasets import HOSTILE_DATASETS
+from hostile.hostile_names import NAMES
+from hostile.making import HostileDataset, Make, Words, group, run_on
 from hostile.pages import Structure, check_log, check_output, pages_in
 
 from bids_ari import cli, mapcli

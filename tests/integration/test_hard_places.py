@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from io import StringIO
 from pathlib import Path
 from subprocess import PIPE
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,7 +206,10 @@ class TestFolders:
         gone = place.parent / "gone"
         gone.mkdir()
         away = ["sh", "-c", 'cd "$1"; rmdir "$1"; shift; exec "$@"', "away", str(gone)]
-        done = run([*away, *command(words("group", data, place))])
+        plain = command(words("group", data, place))
+        # numba imports coverage where that is installed, as beside these tests; it fails without a working folder
+        plain[2] = f"import sys; sys.modules['coverage'] = None; {plain[2]}"
+        done = run([*away, *plain])
         assert (done.returncode, complaints(done)) == (0, [])
         assert not gone.exists()
         assert results(place) == results(expected["group"])
@@ -222,31 +225,32 @@ class TestFolders:
 class TestText:
     """Names that the surroundings cannot write."""
 
-    ASCII: Final = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-    NARROW: Final = {**ASCII, "PYTHONCOERCECLOCALE": "0"}  # names of files, too, are ASCII then
+    @pytest.fixture(params=["ascii", "narrow"])
+    def environment(self, request: pytest.FixtureRequest) -> dict[str, str]:
+        """Streams are ASCII; where it is narrow, names of files, too, which Python then has as single bytes."""
+        ascii_ = {"LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+        return ascii_ if request.param == "ascii" else {**ascii_, "LC_ALL": "C"}
 
     @pytest.fixture
     def foreign(self, tmp_path: Path) -> Path:
-        """A dataset and a left-out map with names beyond ASCII."""
-        root = tmp_path / "größe"
+        """A dataset with a left-out map whose name goes beyond ASCII."""
+        root = tmp_path / "in"
         describe(root)
         write_group(root, 4, np.random.default_rng(7))
         touch_maps(root, "01", stat="z", acq="über")
         return root
 
-    @pytest.mark.parametrize("environment", [ASCII, NARROW], ids=["ascii", "narrow"])
     def test_a_look(self, foreign: Path, environment: dict[str, str]) -> None:
         done = call(words("group", foreign, foreign / "out", "--list"), **environment)
         assert (done.returncode, done.stderr) == (0, "")
         assert "4: 01-04" in done.stdout
-        assert "acq-\\" in done.stdout  # then a code for the letter
+        assert "acq-\\" in done.stdout  # then the number of the letter
 
-    @pytest.mark.parametrize("environment", [ASCII, NARROW], ids=["ascii", "narrow"])
     def test_a_run(self, foreign: Path, environment: dict[str, str]) -> None:
-        out = foreign.parent / "ergebnis-größe"
+        out = foreign.parent / "größe"
         done = call(words("group", foreign, out), **environment)
         assert (done.returncode, complaints(done)) == (0, [])
-        assert "ergebnis-gr\\" in done.stderr
+        assert "gr\\" in done.stderr
         assert (out / "index.html").exists()
 
 
