@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -35,6 +34,7 @@ def container() -> dict[str, str] | None:
     return {"Type": kind, "Tag": image or "unknown"} if kind else None
 
 
-def command(words: Sequence[str] | None = None) -> list[str]:
+def command() -> list[str]:
     """Give the command as it was typed: the program by its name, then its words."""
-    return [Path(sys.argv[0]).name, *(sys.argv[1:] if words is None else words)]
+    program = Path(sys.argv[0])
+    return [program.parent.name if program.name == "__main__.py" else program.name, *sys.argv[1:]]

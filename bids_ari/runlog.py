@@ -74,7 +74,8 @@ class RunLog(logging.Handler):
         """Begin to write, now that the output is known to be writable."""
         self._out, folder = out, out.run_folder()
         if self.settings:
-            out.text(f"{folder}/settings.toml", self.settings)
+            # as the system has the names of files: a locale may not know how to write them
+            out.binary(f"{folder}/settings.toml", self.settings.encode(errors="surrogateescape"))
         facts = {
             "Command": provenance.command(),
             "Started": self._begun.isoformat(timespec="seconds"),
@@ -83,7 +84,7 @@ class RunLog(logging.Handler):
             "Machine": {"System": platform.platform(), "Processor": platform.machine()},
         }
         out.json(f"{folder}/provenance.json", facts)
-        out.text(f"{folder}/log.txt", "".join(self._lines))
+        out.binary(f"{folder}/log.txt", "".join(self._lines).encode(errors="backslashreplace"))
         self._lines.clear()
         self._file = out.folder / folder / "log.txt"
 

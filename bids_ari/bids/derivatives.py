@@ -260,7 +260,6 @@ class Derivatives:
             self._files.move(last, name)
             self._files.remove(failure_name(stage.contrast))
         stage.parts.clear()
-        self._explained.clear()
 
     def _notes(self, folder: str, name: str = "Name") -> list[Note]:
         """Read notes, in the order of what they name."""

@@ -84,7 +84,7 @@ class Place:
     def move_to(self, slot: str) -> bool:
         """Try to move to a slot that others may be in; say whether that was possible."""
         target = self._staging / slot
-        _remove_if_empty(target)
+        _remove_if_empty(target)  # not every file system renames to a folder that is there
         problem: OSError | None = None
         try:
             self._slot.rename(target)

@@ -1,13 +1,22 @@
 """What is checked of every output and of every log, wherever the input came from."""
 
+import base64
 import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
+
+from bids_ari.report import figures, pictures
 
 Structure = list[tuple[str, tuple[str, ...]]]
 """The elements of a page, in order, with the names of their attributes."""
+
+DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+"""A picture of one pixel."""
 
 _LONGEST = 3000  # characters of a line of the log
 _EMPTY = ("meta", "img")
@@ -59,6 +68,13 @@ class Page(HTMLParser):
 
     def unknown_decl(self, data: str) -> None:
         raise AssertionError(f"a declaration: {data}")
+
+
+def undraw(patch: pytest.MonkeyPatch) -> None:
+    """Make pictures of one pixel: few words come into them, and drawing takes most of the time."""
+    for name in ("draw_z", "draw_tdp", "draw_clusters"):
+        patch.setattr(figures, name, lambda *_: DOT)
+    patch.setattr(pictures, "make_scene", lambda *_: SimpleNamespace(underlay="nothing"))
 
 
 def pages_in(out: Path) -> list[Page]:

@@ -3,7 +3,6 @@
 Where all goes well, nothing that comes from a dataset is taken for HTML, for a path or for a command of a terminal.
 """
 
-import base64
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -19,15 +18,12 @@ from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_go
 from hostile.hostile_datasets import HOSTILE_DATASETS
 from hostile.hostile_names import NAMES
 from hostile.making import HostileDataset, Make, Words, group, run_on
-from hostile.pages import Structure, check_log, check_output, pages_in
+from hostile.pages import Structure, check_log, check_output, pages_in, undraw
 
 from bids_ari import cli, mapcli
-from bids_ari.report import figures
 
 COMMANDS = {"bids-ari": cli.main, "bids-ari-map": mapcli.main}
 SECONDS = 4
-DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
-"""A picture of one pixel."""
 
 Run = Callable[..., tuple[int, str]]
 
@@ -60,9 +56,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures of one pixel: few cases bring a word into them, and drawing takes most of the time."""
-    for name in ("draw_z", "draw_tdp", "draw_clusters"):
-        monkeypatch.setattr(figures, name, lambda *_: DOT)
+    undraw(monkeypatch)
 
 
 @pytest.fixture

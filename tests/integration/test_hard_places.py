@@ -257,11 +257,15 @@ class TestText:
 class TestStreams:
     """Nobody listens."""
 
-    @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
-    def test_a_run_with_closed_streams(self, closed: str, data: Path, expected: dict[str, Path], place: Path) -> None:
-        done = run([*shell(closed), *command(words("group", data, place))])
-        assert (done.returncode, complaints(done)) == (0, [])
+    def test_a_run_with_closed_streams(self, data: Path, expected: dict[str, Path], place: Path) -> None:
+        """Or a result would be written to the file that a library takes for stderr."""
+        done = run([*shell("<&- >&- 2>&-"), *command(words("group", data, place))])
+        assert done.returncode == 0
         assert results(place) == results(expected["group"])
+
+    def test_a_look_at_nothing(self, data: Path, place: Path) -> None:
+        done = run([*shell(">&-"), *command(words("group", data, place, "--list"))])
+        assert (done.returncode, done.stderr) == (0, "")
 
     def test_a_log_that_nobody_reads_on(self, data: Path, expected: dict[str, Path], place: Path) -> None:
         """The log is also in the output: the run goes on."""
@@ -300,7 +304,7 @@ class TestFullDisk:
         yield place
         subprocess.run(["umount", str(place)], check=True)
 
-    @pytest.mark.parametrize("room", [0, 40, 400], ids=lambda room: f"{room} kB free")
+    @pytest.mark.parametrize("room", [0, 300], ids=lambda room: f"{room} kB free")
     def test_an_earlier_result_stays(self, room: int, data: Path, expected: dict[str, Path], disk: Path) -> None:
         shutil.copytree(expected["group"], disk, dirs_exist_ok=True)
         before = results(disk)
@@ -314,7 +318,6 @@ class TestFullDisk:
         after = results(disk)
         assert {name: after[name] for name in before} == before
         assert after.keys() == before.keys()
-        assert call([*words("group", data, disk), "--threshold", "4"]).returncode == 0
 
     def test_nothing_else_can_be_written(self, data: Path, disk: Path, cage: Cage) -> None:
         """Then caches, too, are in the way of the disk."""

@@ -1,0 +1,317 @@
+"""Mutated texts, by the hundred: each is used or refused, without a warning, and nothing of it reaches a page as HTML.
+
+To see one again: call the target with the seed that the failure names, ``np.random.default_rng(seed)``.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import nibabel as nib
+import numpy as np
+import pytest
+import tomli_w
+from builders import SHAPE, brain, image, results_in, write_group, write_map
+from builders_archive import changed
+from hostile.mutations import Rng, mutate_json, mutate_text
+from hostile.pages import pages_in, undraw
+
+import bids_ari as ari
+from bids_ari.analysis import analyse_subject
+from bids_ari.bids.dataset import open_dataset
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.description import dataset_description
+from bids_ari.bids.discover import subject_contrasts
+from bids_ari.cli import main
+from bids_ari.errors import BidsAriError
+from bids_ari.grids import Grid, Mask
+from bids_ari.regions import atlas_regions
+from bids_ari.report import write_index
+from bids_ari.templates import load_atlas
+
+DOCUMENTED = {0, 17, 18, 64, 65, 66, 73, 74}
+"""Exit codes that a text can bring about."""
+
+PER_BLOCK = 50
+VICTIM = "victim.html"
+"""A file beside the output, which no record may touch."""
+
+
+class Target(NamedTuple):
+    """A kind of text: what uses a mutated one, in a folder made for it; says whether all went well."""
+
+    name: str
+    n_blocks: int
+    use: Callable[[Path, Rng], bool]
+
+
+def mutated(sound: Any, rng: Rng) -> bytes:
+    """JSON with other values or, one time in three, with other bytes."""
+    if rng.random() < 1 / 3:
+        return mutate_text(json.dumps(sound).encode(), rng)
+    return json.dumps(mutate_json(sound, rng)).encode()
+
+
+def listed(folder: Path, *words: object) -> bool:
+    """Whether maps can be listed that way."""
+    code = main([str(folder / "in"), str(folder / "out"), "group", *map(str, words), "--list"])
+    assert code in DOCUMENTED, f"exit code {code}"
+    assert not (folder / "out").exists()
+    return code == 0
+
+
+SIDECAR = {"DegreesOfFreedom": 20, "Sources": ["a", {"b": [None, 1.5]}], "Text": "é"}
+
+
+def sidecar(folder: Path, rng: Rng) -> bool:
+    """A sidecar of a participant's t map; where it is taken, each voxel has a z."""
+    (folder / "subject/sub-01/func/sub-01_contrast-faces_stat-t_statmap.json").write_bytes(mutated(SIDECAR, rng))
+    (contrast,) = subject_contrasts(ari.discover(folder / "subject", stat="t"))
+    (result,) = analyse_subject(contrast, ari.Options(thresholds=(2,), gammas=()))
+    assert not np.isnan(result.glm.z).any()
+    return True
+
+
+DESCRIPTION = {
+    "Name": "n",
+    "BIDSVersion": "1.8.0",
+    "DatasetType": "derivative",
+    "License": "CC0",
+    "Authors": ["A", "B"],
+    "GeneratedBy": [{"Name": "fitlins", "Version": "1"}],
+    "DatasetLinks": {"raw": "../raw"},
+}
+
+
+def description(folder: Path, rng: Rng) -> bool:
+    """What the input says of itself: told again, it is JSON."""
+    (folder / "in/dataset_description.json").write_bytes(mutated(DESCRIPTION, rng))
+    told = dataset_description(folder / "out", open_dataset(folder / "in").roots)
+    json.dumps(told, allow_nan=False).encode()
+    assert isinstance(told["License"], str)
+    assert all(isinstance(author, str) for author in told.get("Authors", []))
+    return True
+
+
+def own_description(folder: Path, rng: Rng) -> bool:
+    """What an earlier output says of itself: it is used again, or taken for another dataset."""
+    out = folder / "earlier"
+    out.mkdir(exist_ok=True)
+    earlier = DESCRIPTION | {"GeneratedBy": [{"Name": "bids_ari"}]}
+    (out / "dataset_description.json").write_bytes(mutated(earlier, rng))
+    with Derivatives(out, {"in": folder / "in"}) as derivatives:
+        derivatives.describe()
+    assert json.loads((out / "dataset_description.json").read_text())["GeneratedBy"][0]["Name"] == "bids_ari"
+    return True
+
+
+MANIFEST = "participant_id\teffect\tt\tdof\ttask\trun\tcontrast\n" + "".join(
+    f"sub-{i}\tsub-0{i}/func/sub-0{i}_contrast-faces_stat-effect_statmap.nii.gz\tn/a\t12.5\trest\t1\tgo\n"
+    for i in (1, 2, 3)
+)
+
+
+def manifest(folder: Path, rng: Rng) -> bool:
+    (folder / "in/maps.tsv").write_bytes(mutate_text(MANIFEST.encode(), rng))
+    return listed(folder, "--manifest", folder / "in/maps.tsv")
+
+
+FILTER = {"statmap": {"subject": ["01", 2, "*"], "session": None, "contrast": ["faces", "*"], "task": [None]}, "bold": {}}
+
+
+def filter_file(folder: Path, rng: Rng) -> bool:
+    (folder / "filter.json").write_bytes(mutated(FILTER, rng))
+    return listed(folder, "--bids-filter-file", folder / "filter.json")
+
+
+CONFIG = {
+    "alpha": 0.05,
+    "threshold": [3, 4.5],
+    "tdp": [0.7],
+    "participant-label": ["01", "02"],
+    "smoothing": 4,
+    "mask": "mask.nii.gz",
+    "mem": "2G",
+    "split-alpha": True,
+}
+
+
+def config(folder: Path, rng: Rng) -> bool:
+    """A file of flags; the three words without a flag are given, so that it leads nowhere else."""
+    if rng.random() < 0.5:
+        content = mutate_text(tomli_w.dumps(CONFIG).encode(), rng)
+    else:
+        changes = _for_toml(mutate_json(CONFIG, rng))
+        content = tomli_w.dumps(changes if isinstance(changes, dict) else {"alpha": changes or ""}).encode()
+    (folder / "run.toml").write_bytes(content)
+    return listed(folder, "--config-file", folder / "run.toml")
+
+
+def _for_toml(value: Any) -> Any:
+    """Leave out what TOML has no word for: none, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_for_toml(key): _for_toml(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_for_toml(each) for each in value if each is not None]
+    return value
+
+
+ATLAS = "index\tname\tcolour\n1\tleft\tred\n2\t\tblue\n3.0\tfar away\tn/a\n"
+
+
+def atlas(folder: Path, rng: Rng) -> bool:
+    """A table of an atlas; where it is taken, each parcel has a number and a name."""
+    (folder / "halves.tsv").write_bytes(mutate_text(ATLAS.encode(), rng))
+    grid = Grid(SHAPE, image(np.ones(SHAPE)).affine)
+    loaded = load_atlas(str(folder / "halves.nii.gz"), folder / "halves.tsv", None, grid)
+    regions = atlas_regions(loaded, Mask(grid, np.ones(SHAPE, dtype=bool)))
+    assert all(region.name and 0 < region.index < 2**31 for region in regions.regions)
+    assert sum(region.voxels.size for region in regions.regions) == np.prod(SHAPE)
+    return True
+
+
+def copied(folder: Path) -> Path:
+    """A copy of an output."""
+    out = folder / "copy"
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(folder / "done", out, copy_function=os.link)
+    return out
+
+
+def reports(folder: Path, out: Path) -> bool:
+    """Whether reports can be made anew; whatever comes of it, pages are sound, and nothing else is touched."""
+    code = main([str(folder / "in"), str(out), "group", "--reports-only"])
+    assert code in DOCUMENTED, f"exit code {code}"
+    pages_in(out)
+    assert (folder / VICTIM).read_text() == "untouched"
+    return code == 0
+
+
+def note_of(out: Path, kind: str) -> Path:
+    """The one note of a kind."""
+    (path,) = (out / "logs" / kind).glob("*.json")
+    return path
+
+
+def mutate_note(path: Path, rng: Rng) -> None:
+    rewrite(path, mutated(json.loads(path.read_text()), rng))
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Write a file anew, and not where other names of it lead."""
+    path.unlink()
+    path.write_bytes(content)
+
+
+def record(folder: Path, rng: Rng) -> bool:
+    """What is noted of a result, before its report is made anew."""
+    out = copied(folder)
+    mutate_note(note_of(out, "results"), rng)
+    return reports(folder, out)
+
+
+def record_before_a_rerun(folder: Path, rng: Rng) -> bool:
+    """What is noted of a result and of a failure, before the result is there anew."""
+    out = copied(folder)
+    mutate_note(note_of(out, "results"), rng)
+    mutate_note(note_of(out, "failures"), rng)
+    contrast = "task-emo_contrast-faces"
+    with Derivatives(out, {"in": folder / "in"}) as derivatives:
+        with derivatives.result(contrast):
+            name = derivatives.text("group/new.tsv", "a\n1\n")
+            derivatives.record(f"{contrast}_test-mean_desc-greater", [name], {"Contrast": contrast, "Alpha": 0.05})
+        with derivatives.shared():
+            write_index(derivatives)
+            derivatives.describe()
+    pages_in(out)
+    json.loads((out / "dataset_description.json").read_text())
+    assert len({line.count("\t") for line in (out / "descriptions.tsv").read_text().splitlines()}) == 1
+    assert "group/new.tsv" in results_in(out)
+    assert (folder / VICTIM).read_text() == "untouched"
+    return True
+
+
+def archive(folder: Path, rng: Rng) -> bool:
+    """The file that holds a result, before its report is made anew from it."""
+    out = copied(folder)
+    (path,) = out.rglob("*_forest.npz")
+    content = path.read_bytes()
+    if rng.random() < 1 / 3:
+        rewrite(path, mutate_text(content, rng))
+        return reports(folder, out)
+
+    def change(about: dict[str, Any], _: Any) -> None:
+        other = mutate_json(about, rng)
+        about.clear()
+        about.update(other if isinstance(other, dict) else {"other": other})
+
+    rewrite(path, changed(content, change))
+    return reports(folder, out)
+
+
+TARGETS = (
+    Target("sidecar", 4, sidecar),
+    Target("description", 4, description),
+    Target("own description", 3, own_description),
+    Target("manifest", 5, manifest),
+    Target("filter file", 5, filter_file),
+    Target("config", 5, config),
+    Target("atlas", 5, atlas),
+    Target("record", 2, record),
+    Target("record before a rerun", 2, record_before_a_rerun),
+    Target("archive", 2, archive),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A group, a participant, an atlas, and an output of a result and a failure."""
+    folder, rng = tmp_path_factory.mktemp("texts"), np.random.default_rng(3)
+    write_group(folder / "in", 3, rng, task=None, space=None)
+    write_map(folder / "subject", "01", brain(rng, 3.0), task=None, space=None, stat="t")
+    halves = np.ones(SHAPE)
+    halves[SHAPE[0] // 2 :] = 2
+    nib.save(image(halves), folder / "halves.nii.gz")
+    write_group(folder / "two", 4, rng, space=None)
+    write_map(folder / "two", "01", brain(rng), space=None, contrast="alone")
+    words = ["--threshold", "2", "--tdp", "0.5", "--roi", str(folder / "halves.nii.gz")]
+    with pytest.MonkeyPatch.context() as patch:
+        undraw(patch)
+        assert main([str(folder / "two"), str(folder / "done"), "group", *words]) == 65
+    (folder / VICTIM).write_text("untouched")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def quietly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    undraw(monkeypatch)
+    monkeypatch.chdir(folder)
+    logging.disable(logging.ERROR)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+BLOCKS = [
+    pytest.param(target, block, id=f"{target.name} {block}") for target in TARGETS for block in range(target.n_blocks)
+]
+
+
+@pytest.mark.parametrize(("target", "block"), BLOCKS)
+def test_a_mutated_text_is_used_or_refused(target: Target, block: int, folder: Path) -> None:
+    for seed in range(block * PER_BLOCK, (block + 1) * PER_BLOCK):
+        try:
+            target.use(folder, np.random.default_rng(seed))
+        except BidsAriError:
+            pass
+        except Exception as error:
+            raise AssertionError(f"{target.name}, seed {seed}: {error!r}") from error
+
+
+def test_enough_texts() -> None:
+    assert sum(target.n_blocks for target in TARGETS) * PER_BLOCK > 1000

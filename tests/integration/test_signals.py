@@ -1,0 +1,223 @@
+"""What is left when somebody presses Ctrl-C, when a scheduler ends a job, when a terminal is lost."""
+
+import gzip
+import json
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
+
+import numpy as np
+import pytest
+from builders import describe, write_group
+from builders_places import command, surroundings
+
+from bids_ari.cli import main
+
+WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
+OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "2")
+
+PAUSE = """
+import importlib, itertools, pathlib, time
+def pause(where, nth, seconds, mark):
+    module, _, path = where.partition(":")
+    *above, name = path.split(".")
+    owner = importlib.import_module(module)
+    for each in above:
+        owner = getattr(owner, each)
+    real, calls = getattr(owner, name), itertools.count(1)
+    def slow(*args, **more):
+        if next(calls) == nth:
+            pathlib.Path(mark).touch()
+            time.sleep(seconds)
+        return real(*args, **more)
+    setattr(owner, name, slow)
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two contrasts of four subjects."""
+    root, rng = tmp_path_factory.mktemp("signals") / "in", np.random.default_rng(11)
+    describe(root)
+    for contrast in ("faces", "houses"):
+        write_group(root, 4, rng, contrast=contrast)
+    return root
+
+
+@pytest.fixture(scope="module")
+def earlier(data: Path) -> Path:
+    """The output of a run that nobody disturbed, of the first contrast only."""
+    out = data.parent / "earlier"
+    finish_a_run(data, out, *WORDS, "--contrast", "faces")
+    return out
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Path) -> Path:
+    """The output of a run that nobody disturbed, of both contrasts, with other settings."""
+    out = data.parent / "undisturbed"
+    finish_a_run(data, out, *OTHERS)
+    return out
+
+
+@pytest.fixture
+def out(earlier: Path) -> Path:
+    """An output with an earlier result of the first contrast, as far from the dataset, to which it has a link."""
+    out = Path(tempfile.mkdtemp(dir=earlier.parent))
+    shutil.copytree(earlier, out, dirs_exist_ok=True)
+    return out
+
+
+def finish_a_run(data: Path, out: Path, *words: str) -> None:
+    """A run that nobody disturbs."""
+    assert main([str(data), str(out), "group", *words]) == 0
+
+
+class Job:
+    """A run that pauses the `nth` time it comes to a function (``module:name``)."""
+
+    def __init__(self, data: Path, out: Path, *pauses: tuple[str, int, float]) -> None:
+        self.out = out
+        self.marks = [out.with_name(f"{out.name}-mark{n}") for n in range(len(pauses))]
+        words = command([data, out, "group", *OTHERS])
+        slow = [f"pause{(*what, str(mark))!r}\n" for what, mark in zip(pauses, self.marks, strict=True)]
+        words[2] = PAUSE + "".join(slow) + words[2]
+        self.process = subprocess.Popen(words, env=surroundings(), stderr=subprocess.PIPE, text=True)
+
+    def wait_for(self, n: int = 0) -> None:
+        """Wait until it pauses."""
+        end = time.monotonic() + 60
+        while not self.marks[n].exists():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, list[str]]:
+        """Wait for its end; give its exit code, and the lines of its log that are neither counts nor results."""
+        said = self.process.communicate(timeout=60)[1]
+        return self.process.returncode, [line for line in said.splitlines() if not line.startswith("INFO ")]
+
+
+@contextmanager
+def job(data: Path, out: Path, *pauses: tuple[str, int, float]) -> Iterator[Job]:
+    """Have a job, which does not outlive the test."""
+    started = Job(data, out, *pauses)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+        started.process.communicate()
+
+
+def maps(out: Path, contrast: str = "") -> dict[str, bytes]:
+    """All images of the results of a contrast, or of all."""
+    found = {path.name: path.read_bytes() for path in out.rglob(f"*contrast-{contrast}*.nii.gz")}
+    assert len(found) > 10
+    return found
+
+
+def hidden(out: Path) -> list[str]:
+    """What only a run in progress has."""
+    return [path.name for path in out.rglob(".*") if path.name != ".bidsignore"]
+
+
+MOMENTS = {
+    "discovery": ("bids_ari.workflow:discover", 1),
+    "loading": ("bids_ari.stack:read_image", 3),
+    "statistics": ("bids_ari.inference:grow_forest", 1),
+    "writing": ("bids_ari.bids.locks:Place.write", 9),
+    "publishing": ("bids_ari.bids.files:Files.move", 9),
+    "the second contrast": ("bids_ari.inference:grow_forest", 2),
+    "the index": ("bids_ari.report:write_index", 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("discovery", SIGINT),
+        ("loading", SIGTERM),
+        ("statistics", SIGINT),
+        ("writing", SIGHUP),
+        ("the second contrast", SIGTERM),
+    ],
+)
+def test_a_signal_ends_a_run_in_order(
+    moment: str, number: signal.Signals, data: Path, earlier: Path, undisturbed: Path, out: Path
+) -> None:
+    """What is done stays, be it of this run or of an earlier one; of what is not done there is nothing."""
+    seconds = 1 if moment == "loading" else 60  # what other threads do is waited for
+    with job(data, out, (*MOMENTS[moment], seconds)) as run:
+        run.wait_for()
+        run.send(number)
+        assert run.end() == (130, ["ERROR interrupted"])
+    assert hidden(out) == []
+    done = undisturbed if moment == "the second contrast" else earlier
+    assert maps(out) == maps(done, "faces")
+    if moment != "discovery":
+        assert json.loads(max(out.glob("logs/2*/summary.json")).read_text())["ExitCode"] == 130
+
+
+def test_a_signal_while_files_get_their_names(data: Path, undisturbed: Path, out: Path) -> None:
+    """No file is cut short, the result is known to be incomplete, and the next run completes it."""
+    with job(data, out, (*MOMENTS["publishing"], 60)) as run:
+        run.wait_for()
+        run.send(SIGTERM)
+        code, said = run.end()
+    assert (code, said[-1]) == (130, "ERROR interrupted")
+    assert "not complete" in said[0]
+    assert hidden(out) == []
+    for image in out.rglob("*.nii.gz"):
+        gzip.decompress(image.read_bytes())
+    check_next_run(data, out, undisturbed)
+
+
+def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> None:
+    """As of `timeout`, which sends one to the process and one to its group."""
+    with job(data, out, (*MOMENTS["statistics"], 60), (*MOMENTS["the index"], 1)) as run:
+        run.wait_for()
+        run.send(SIGTERM)
+        run.send(SIGTERM)
+        run.wait_for(1)
+        run.send(SIGINT)
+        assert run.end() == (130, ["ERROR interrupted"])
+    assert hidden(out) == []
+    assert maps(out) == maps(earlier)
+
+
+def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
+    """A file of a dead network drive cannot be read to its end. What is left then, the next run removes."""
+    with job(data, out, (*MOMENTS["loading"], 60)) as run:
+        run.wait_for()
+        run.send(SIGINT)
+        time.sleep(2.5)
+        assert run.process.poll() is None
+        run.send(SIGINT)
+        assert run.end() == (130, [])
+    assert maps(out) == maps(earlier)
+    check_next_run(data, out, undisturbed)
+
+
+def test_after_a_kill_the_next_run_completes(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
+    with job(data, out, (*MOMENTS["writing"], 60)) as run:
+        run.wait_for()
+        run.send(SIGKILL)
+        assert run.end()[0] == -SIGKILL
+    assert maps(out) == maps(earlier)
+    check_next_run(data, out, undisturbed)
+
+
+def check_next_run(data: Path, out: Path, undisturbed: Path) -> None:
+    """See that the next run leaves what one into a new output leaves."""
+    finish_a_run(data, out, *OTHERS)
+    assert hidden(out) == []
+    assert maps(out) == maps(undisturbed)
