@@ -201,9 +201,9 @@ def _hashes_of_given(options: Options) -> dict[str, str]:
     """Give the SHA-256 of the mask, the atlas and the regions that were given as files, by the name of each."""
     atlas = [Path(options.atlas)] if options.atlas is not None else []
     images = [path for path in (options.mask, *atlas, *options.rois) if path is not None and path.is_file()]
-    hashes = {path.name: read_image(path).sha256 for path in images}  # no more is read than a header may claim
+    hashes = {printable(path.name): read_image(path).sha256 for path in images}  # which checks what a file claims
     if (table := options.atlas_labels) is not None and table.is_file():
-        hashes[table.name] = hashlib.sha256(table.read_bytes()).hexdigest()
+        hashes[printable(table.name)] = hashlib.sha256(table.read_bytes()).hexdigest()
     return hashes
 
 

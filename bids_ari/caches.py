@@ -6,6 +6,7 @@ says, else where it would look by itself, else a folder of its own among the sys
 the output.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -19,6 +20,9 @@ from pathlib import Path
 from bids_ari.errors import OutputError
 
 log = logging.getLogger(__name__)
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the system says where nothing, or nothing more, can be written."""
 
 VARIABLES = {
     "MPLCONFIGDIR": "matplotlib",
@@ -59,6 +63,23 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
                 os.environ[name] = value
         tempfile.tempdir = None
         _remove(made)
+
+
+@contextmanager
+def some_home() -> Iterator[None]:
+    """Let a user without a home have one, in which nothing is: pybids looks there when it is imported."""
+    before = os.environ.get("HOME")
+    if _home() is not None:
+        yield
+        return
+    os.environ["HOME"] = "/nonexistent"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HOME"]
+        else:
+            os.environ["HOME"] = before
 
 
 def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> None:
@@ -113,9 +134,20 @@ def _places(name: str) -> list[Path]:
 
 
 def _home() -> Path | None:
-    """Give the home of this user, if there is one."""
+    """Give the home of this user, if there is one that may be looked into."""
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 - unlike Path.home, does not fail without a home
-    return home if home.is_absolute() else None
+    return home if home.is_absolute() and _may_look_into(home) else None
+
+
+def _may_look_into(folder: Path) -> bool:
+    """Say whether this user may ask what is in a folder; one that does not exist holds nothing."""
+    try:
+        (folder / "anything").stat()
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _temporary() -> Path | None:

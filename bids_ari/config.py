@@ -5,8 +5,9 @@ folder in which the command is called, as on the command line.
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from reprlib import repr as shorten
 from typing import Any
 
 import tomli_w
@@ -76,17 +77,23 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
     if isinstance(value, bool):
         yield f"--{key}" if value else f"--no-{key}"
     elif key == "verbose" and isinstance(value, int):
-        yield from ["--verbose"] * value
-    elif isinstance(value, list) and not any(isinstance(each, list | Mapping | bool) for each in value):
+        yield from ["--verbose"] * min(value, 2)
+    elif isinstance(value, list) and all(map(_is_plain, value)):
         if wrong := [each for each in value if isinstance(each, str) and each.startswith("-")]:
             raise UsageError(f"{key} in {path} holds {wrong[0]!r}", "a value that does not begin with a dash")
         yield from (f"--{key}", *map(str, value))
-    elif isinstance(value, str | int | float):
+    elif _is_plain(value):
         yield f"--{key}={value}"
     else:
-        raise UsageError(
-            f"{key} in {path} is {value!r}", "a text, a number, true, false, or a list of texts or numbers"
-        )
+        expected = "a text, a number, true, false, or a list of texts or numbers"
+        raise UsageError(f"{key} in {path} is {shorten(value)}", expected)
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value is a text or a number that can be written; Python reads numbers that it cannot write."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**18)
 
 
 def _plain(value: Any) -> Any:

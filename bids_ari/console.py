@@ -1,7 +1,6 @@
 """What every command shares: its parser, its log, and the way from errors to exit codes."""
 
 import argparse
-import errno
 import io
 import logging
 import os
@@ -10,12 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from bids_ari.caches import caches
+from bids_ari.caches import UNWRITABLE, caches, some_home
 from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
@@ -25,8 +24,6 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 _PATIENCE = 2.0  # seconds: who signals once may send several, one to the process and one to its group
-
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # what the system says where nothing can be written
 
 UNREAD = 141
 """Exit code when nobody reads on what was asked for, as in ``--list | head -1``: 128 + SIGPIPE, as of other tools."""
@@ -52,7 +49,7 @@ def answer(
     """
     set_up_streams()
     set_up_log(0)
-    with interruptible():
+    with interruptible(is_all=words is None):
         try:
             arguments = parse(sys.argv[1:] if words is None else words)
             set_up_log(arguments.verbose)
@@ -64,11 +61,12 @@ def answer(
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(is_all: bool = False) -> Iterator[None]:
     """Let SIGTERM, which schedulers and containers send, and a lost terminal clean up as Ctrl-C does.
 
     The first signal ends the work; another one while that cleans up is ignored at first, then ends all at once, which
-    harms no result. What is ignored from outside, as under nohup, stays so.
+    harms no result. What is ignored from outside, as under nohup, stays so. Where the block `is_all` that the process
+    does, no signal changes its exit code afterwards, while Python puts things away.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -88,7 +86,7 @@ def interruptible() -> Iterator[None]:
         yield
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            signal.signal(each, signal.SIG_IGN if is_all else handler)
 
 
 @contextmanager
@@ -98,7 +96,7 @@ def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     looks = getattr(arguments, "list", False)
-    with nullcontext() if looks else caches(getattr(arguments, "work_dir", None), output):
+    with some_home() if looks else caches(getattr(arguments, "work_dir", None), output):
         yield
 
 
@@ -118,9 +116,9 @@ def exit_code_of(error: BaseException) -> int:
         return DataError.exit_code
     if isinstance(error, BrokenPipeError):
         return UNREAD
-    if isinstance(error, OSError) and (error.filename is not None or error.errno in _DISK):
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in UNWRITABLE):
         log.error("%s: %s", error.filename or "What a library writes cannot be written", error.strerror)
-        return OutputError.exit_code if error.errno in _DISK else ReadError.exit_code
+        return OutputError.exit_code if error.errno in UNWRITABLE else ReadError.exit_code
     log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
     return BUG
 
@@ -170,6 +168,8 @@ def some_path(text: str) -> Path:
     """Take a path from the command line; an empty one, such as of a variable that is not set, is refused."""
     if not text:
         raise argparse.ArgumentTypeError("an empty path")
+    if not text.isprintable():  # nor can it be written into a log, a sidecar or the settings
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be printed, or is not UTF-8; link it by another name")
     return Path(text)
 
 

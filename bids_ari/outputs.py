@@ -12,7 +12,7 @@ import pandas as pd
 from bids_ari import archive
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.entities import Entities
+from bids_ari.bids.entities import Entities, printable
 from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
 from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
 
@@ -289,7 +289,7 @@ def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
 def _region_hashes(result: ContrastResult) -> dict[str, str]:
     """Give the SHA-256 of the files that regions were read from, by name."""
     atlas, labels = result.options.atlas, result.options.atlas_labels
-    names = [Path(given).name for given in (atlas, labels, *result.options.rois) if given is not None]
+    names = [printable(Path(given).name) for given in (atlas, labels, *result.options.rois) if given is not None]
     return {name: result.hashes[name] for name in names if name in result.hashes}
 
 
@@ -322,8 +322,8 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
-        "Mask": options.mask.name if options.mask else None,
-        "MaskHash": result.hashes.get(options.mask.name) if options.mask else None,
+        "Mask": printable(options.mask.name) if options.mask else None,
+        "MaskHash": result.hashes.get(printable(options.mask.name)) if options.mask else None,
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if result.design is not None:

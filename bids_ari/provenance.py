@@ -24,14 +24,14 @@ def versions() -> dict[str, str]:
 
 
 def container() -> dict[str, str] | None:
-    """Give the container this runs in, as BIDS describes one (Type, Tag); None outside any."""
+    """Give the container this runs in, as BIDS describes one (Type and, where it is known, Tag); None outside any."""
     image = os.environ.get("BIDS_ARI_IMAGE", "")
     file = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
     if file:
         return {"Type": "apptainer", "Tag": image or Path(file).name}
     kinds = {"/.dockerenv": "docker", "/run/.containerenv": "podman"}
     kind = next((kind for sign, kind in kinds.items() if Path(sign).exists()), None)
-    return {"Type": kind, "Tag": image or "unknown"} if kind else None
+    return {"Type": kind, **({"Tag": image} if image else {})} if kind else None
 
 
 def command() -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.bids.entities import printable
 from bids_ari.errors import GridMismatchError, UsageError
 from bids_ari.grids import Mask
 from bids_ari.images import load_mask
@@ -92,7 +93,7 @@ def roi_regions(files: Sequence[Path], mask: Mask) -> RegionSet:
                 error.found.replace("The mask", "The region"), error.expected, error.hint
             ) from error
         voxels = np.flatnonzero(inside[mask.inside]).astype(np.int32)
-        regions.append(Region(index, path.name.partition(".")[0] or path.name, voxels))
+        regions.append(Region(index, printable(path.name.partition(".")[0] or path.name), voxels))
     names = [region.name for region in regions]
     if len(set(names)) < len(names):
         raise UsageError(f"Two regions have one name: {', '.join(names)}", "files of different names")

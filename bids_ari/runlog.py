@@ -21,7 +21,8 @@ import pandas as pd
 from bids_ari import provenance
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.discover import LeftOut
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, joint_exit_code
+from bids_ari.caches import UNWRITABLE
+from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, joint_exit_code
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class RunLog(logging.Handler):
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),
             "ExitCode": self._exit_code(error),
-            "Error": None if error is None else f"{type(error).__name__}: {error}",
+            "Error": None if error is None else ": ".join(filter(None, (type(error).__name__, str(error)))),
             "Results": self.results,
             "Failures": self.failures,
             "LeftOut": dict(Counter(reason for _, reason in rows).most_common()),
@@ -116,9 +117,12 @@ class RunLog(logging.Handler):
         self._out.json(f"{folder}/summary.json", summary)
 
     def _exit_code(self, error: BaseException | None) -> int:
-        """Give the exit code that the run comes to."""
-        if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED
-        if error is not None:
-            return error.exit_code if isinstance(error, BidsAriError) else BUG
-        return joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
+        """Give the exit code that the run comes to, which the console gives when it tells the error."""
+        if error is None:
+            return joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
+        if isinstance(error, BidsAriError):
+            return error.exit_code
+        if isinstance(error, OSError) and (error.filename is not None or error.errno in UNWRITABLE):
+            return OutputError.exit_code if error.errno in UNWRITABLE else ReadError.exit_code
+        others = {KeyboardInterrupt: INTERRUPTED, MemoryError: DataError.exit_code}
+        return next((code for kind, code in others.items() if isinstance(error, kind)), BUG)

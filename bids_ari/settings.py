@@ -1,6 +1,5 @@
 """What is asked: `Options` of the data, `Settings` of a run."""
 
-import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +18,9 @@ from bids_ari.stats.tails import ALTERNATIVES, Alternative
 def _width(given: Any) -> float | None:
     return None if given is None else float(given)
 
+
+WIDEST = 200.0
+"""No smoothing, in mm, is wider: it would be wider than a head, and takes time and memory with its width."""
 
 _HEIGHTS = "z values, 0 or more, that differ in the first ten decimals"
 _PROPORTIONS = "proportions above 0, at most 1, that differ in the first ten decimals"
@@ -48,7 +50,7 @@ _FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternati
 _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
     ("mask", lambda x: None if x is None else Path(x), lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
-    ("smoothing", _width, lambda x: x is None or (math.isfinite(x) and x >= 0), "a width in mm, 0 or more"),
+    ("smoothing", _width, lambda x: x is None or 0 <= x <= WIDEST, f"a width in mm, 0 to {WIDEST:g}"),
     ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
     ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
     ("thresholds", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),

@@ -1,6 +1,7 @@
 """The story, top to bottom: find the contrasts, analyse each, write what was found."""
 
 import logging
+import stat
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -248,7 +249,7 @@ def _fail(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal:
 
 def _describe(out: Derivatives) -> None:
     """Bring the files that tell of all results up to date, if there is anything to tell."""
-    if out.records() or out.failures():
+    if out.records() or out.interrupted() or out.failures():
         with out.shared():
             report.write_index(out)
             out.describe()
@@ -260,11 +261,14 @@ def _check_files(options: Options) -> None:
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
         if path is not None and path != TEMPLATE:
             try:
-                path.open("rb").close()
+                is_file = stat.S_ISREG(path.stat().st_mode)
             except FileNotFoundError as error:
-                raise InputNotFoundError(f"There is no {what} {path}") from error
+                hint = f"Fetch it: datalad get {path}" if path.is_symlink() else ""
+                raise InputNotFoundError(f"There is no {what} {path}", hint=hint) from error
             except OSError as error:
                 raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
+            if not is_file:
+                raise ReadError(f"The {what} {path} cannot be read: it is no file")
 
 
 def _split_alpha(settings: Settings, n_contrasts: int) -> Options:

@@ -14,7 +14,8 @@ import bids_ari
 STRANGER = 12345
 """A user who has no name on this machine."""
 
-_PROGRAMS = {"bids-ari": "bids_ari.cli", "bids-ari-map": "bids_ari.mapcli"}
+_START = {"bids-ari": "runpy.run_module('bids_ari', run_name='__main__')"}
+_START["bids-ari-map"] = "from bids_ari.mapcli import main; sys.exit(main())"
 
 _CAGE = """
 set -e
@@ -76,9 +77,9 @@ def open_folder() -> Iterator[Path]:
                 each.chmod(0o755)  # or its content could not be removed
 
 
-def command(words: Sequence[object], program: str = "bids-ari", cage: Cage | None = None) -> list[str]:
-    """The words of one of our commands, by the interpreter of the tests."""
-    start = f"import sys; sys.argv[0] = '{program}'; from {_PROGRAMS[program]} import main; sys.exit(main())"
+def command(words: Sequence[object], program: str = "bids-ari", cage: Cage | None = None, first: str = "") -> list[str]:
+    """The words of one of our commands, by the interpreter of the tests, which does something else `first`."""
+    start = f"import runpy, sys\n{first}\n{_START[program]}"
     return [*(cage.words() if cage else []), sys.executable, "-c", start, *map(str, words)]
 
 

@@ -4,7 +4,6 @@ A dataset is a derivative dataset of first-level maps, or a raw dataset whose ``
 Neither raw data nor a complete ``dataset_description.json`` is needed.
 """
 
-import json
 import logging
 import os
 import re
@@ -14,14 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from importlib.util import find_spec
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
 from bids_ari.bids.listings import UNSEARCHED, Listings, is_searched, map_extension
-from bids_ari.bids.metadata import is_ours as is_ours
 from bids_ari.bids.metadata import read_description, read_json, says_ours
 from bids_ari.bids.tree import Folder, Walk, identity
 from bids_ari.errors import InputNotFoundError, ReadError, SidecarError, listing
@@ -260,28 +257,24 @@ def _is_text(*names: str) -> bool:
     return True
 
 
+@cache
 def _labels_of_folder(folder: str) -> dict[str, str]:
-    """Read the entities in the names of folders relative to their dataset: never of folders above it."""
-    matches = ((key, pattern.search(f"/{folder}/")) for key, pattern in _patterns().items())
-    return {key: match.group(1) for key, match in matches if match}
+    """Read with pybids the entities in the names of folders relative to their dataset: never of folders above it."""
+    from bids.layout import parse_file_entities
+
+    parsed = parse_file_entities(f"/{folder}/", entities=_known_entities())
+    return {key_of(name): str(label) for name, label in parsed.items() if name not in _NOT_ENTITIES}
 
 
 @cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    """Load the patterns by which pybids finds entities, from its own configurations and ours.
+def _known_entities() -> tuple[Any, ...]:
+    """Load the entities of pybids' own configurations and ours."""
+    from bids.layout.models import Config
 
-    pybids itself is not imported: that takes as long as finding ten thousand files, obeys a file in whatever folder is
-    the current one, and fails where the home folder cannot be read, as in a container that runs as another user.
-    """
-    pybids = find_spec("bids")
-    if pybids is None or pybids.origin is None:
-        raise ModuleNotFoundError("pybids is not installed")
-    folder = Path(pybids.origin).parent / "layout" / "config"
-    known: dict[str, str] = {}
-    for config in (folder / "bids.json", folder / "derivatives.json", LAYOUT_CONFIG):
-        entities = json.loads(config.read_text(encoding="utf-8"))["entities"]
-        known |= {entity["name"]: entity["pattern"] for entity in entities}
-    return {key_of(name): re.compile(known[name]) for name in known if name not in _NOT_ENTITIES}
+    known: dict[str, Any] = {}
+    for config in ("bids", "derivatives", str(LAYOUT_CONFIG)):
+        known.update(Config.load(config).entities)
+    return tuple(known.values())
 
 
 def _warn_of_links(walk: Walk) -> None:

@@ -157,7 +157,7 @@ class Derivatives:
             lineterminator="\n",
             quoting=csv.QUOTE_NONE,
         )
-        return self._write(name, text.encode())
+        return self._write(name, text.encode(errors="backslashreplace"))
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
         """Write a JSON object."""
@@ -165,7 +165,7 @@ class Derivatives:
 
     def text(self, name: str, text: str) -> str:
         """Write a text."""
-        return self._write(name, text.encode())
+        return self._write(name, text.encode(errors="backslashreplace"))
 
     def binary(self, name: str, content: bytes) -> str:
         """Write bytes."""
@@ -196,10 +196,6 @@ class Derivatives:
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Note that a contrast could not be analysed, until a result of it is recorded."""
         self._files.write(failure_name(contrast), _json({"Contrast": contrast, **facts}))
-
-    def left_out(self, reasons: Mapping[str, str]) -> None:
-        """Write which files and subjects took no part in this run, and why; the keys of `reasons` name them."""
-        self.table("logs/left_out.tsv", pd.DataFrame(sorted(reasons.items()), columns=["name", "reason"]))
 
     def run_folder(self) -> str:
         """Give the name of the folder for the log of this run, which is made at the first call."""

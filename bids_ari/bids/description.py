@@ -9,6 +9,7 @@ from typing import Any
 
 from bids_ari import provenance
 from bids_ari._version import __version__
+from bids_ari.bids.entities import printable
 from bids_ari.bids.metadata import read_json
 from bids_ari.bids.tree import DESCRIPTION
 from bids_ari.errors import ReadError
@@ -39,6 +40,11 @@ COLUMNS = {
 """The sidecar of ``descriptions.tsv``."""
 
 
+_NOBODY = "The authors of the source dataset, which does not name them"
+_PROGRAM = f"bids_ari {__version__} (the program that made these derivatives)"
+"""The validator wants two authors at least: where the sources name fewer, these stand for what is known."""
+
+
 def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, Any]:
     """Describe an output.
 
@@ -55,13 +61,13 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
     places = [Path(os.path.normpath(folder.resolve() / link)) for link in links.values()]
     container = provenance.container()
     tool = {"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}
-    authors = dict.fromkeys(author for place in places for author in _authors(place))
+    authors = list(dict.fromkeys(author for place in places for author in _authors(place)))
     return {
         "Name": "All-Resolutions Inference by bids_ari",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "License": _licence(places),
-        **({"Authors": list(authors)} if authors else {}),
+        "Authors": authors if len(authors) > 1 else [*(authors or [_NOBODY]), _PROGRAM],
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
         "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
         "DatasetLinks": links,
@@ -86,7 +92,7 @@ def _joined(new: Mapping[str, str], earlier: Mapping[str, Any]) -> dict[str, str
 
 def _link(path: Path, folder: Path) -> str:
     """Link a source dataset: relative, so that no user's folders are told and both can be moved together."""
-    return Path(os.path.relpath(path, folder)).as_posix()
+    return printable(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -67,10 +67,10 @@ class Manifest(Dataset):
 
         A link that leads nowhere is left to those who read it: they know of content that was not fetched.
         """
-        bad = [file for file in files if not os.path.lexists(file.path) or file.path.is_dir()]
+        bad = [file for file in files if not os.path.lexists(file.path) or os.path.isdir(file.path)]  # noqa: PTH112
         if bad:
             bad.sort(key=self.lines.__getitem__)
-            where = (f"line {self.lines[file]}: {file.path}{' (a folder)' * file.path.is_dir()}" for file in bad)
+            where = (f"line {self.lines[file]}: {file.path}{' (a folder)' * os.path.isdir(file.path)}" for file in bad)  # noqa: PTH112
             raise DataError(
                 f"{self.path} names {counted(len(bad), 'file')} not there: {listing(where)}",
                 f"paths of maps; a relative path starts at {self.path.parent}",

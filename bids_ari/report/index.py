@@ -35,7 +35,7 @@ def write_index(out: Derivatives) -> None:
         if isinstance(summary, Mapping)
     ]
     known = {_of(record, "Contrast", str) for record in records}
-    failed = [_failed(note, known) for note in out.failures()]
+    failed = [_failed(note, known) for note in (*out.failures(), *map(_as_failure, out.interrupted()))]
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
     gamma = _gamma_to_show(rows)
@@ -48,6 +48,12 @@ def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
     message = without_folders(str(failure.error), dict(_known_folders(out, failure)))
     kind = type(failure.error).__name__
     return {"Contrast": failure.contrast.name, "Error": kind, "ExitCode": failure.error.exit_code, "Message": message}
+
+
+def _as_failure(note: Mapping[str, Any]) -> dict[str, str]:
+    """Tell of a result whose files were not all in place when its run was killed."""
+    message = "A run was interrupted while it put the files of this result in place. Run it again"
+    return {"Contrast": _of(note, "Contrast", str) or _of(note, "Name", str), "Message": message}
 
 
 def _failed(note: Mapping[str, Any], known: set[str]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
 
 
 def render(template: str, **facts: Any) -> str:
-    """Fill in a template of ``assets``; every string is escaped.
+    """Fill in a template of ``assets``; every string is escaped, and so is what no text can hold.
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def render(template: str, **facts: Any) -> str:
     str
         The page.
     """
-    return _environment().get_template(template).render(**facts)
+    page = _environment().get_template(template).render(**facts)
+    return page.encode(errors="backslashreplace").decode()  # of names of files that are not UTF-8
 
 
 @cache

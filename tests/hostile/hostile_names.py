@@ -4,7 +4,22 @@ from pathlib import Path
 
 import numpy as np
 from builders import brain, map_path, write_group, write_map
-from hostile.making import JSON, MEND, SCRIPT, Make, Words, given, group, image_at, named, refused, rng, run_on, works
+from hostile.making import (
+    FORGED,
+    JSON,
+    MEND,
+    SCRIPT,
+    Make,
+    Words,
+    given,
+    group,
+    image_at,
+    named,
+    refused,
+    rng,
+    run_on,
+    works,
+)
 
 LABELS = {
     "blanks": "a  b ",
@@ -144,9 +159,11 @@ def same_regions(folder: Path) -> Words:
 _RAW = "a\udcff.nii.gz"
 """A name that is not UTF-8, as Python has it."""
 
-_AS_TEXT = ("not UTF-8",)
-_NO_TEXT = "UnicodeEncodeError where a path is written into a text; console.some_path could refuse it"
-_FORGED = "messages hold names as they are, so that a name can forge a line of the log"
+_AS_TEXT = "a\\udcff.nii.gz"
+"""How it is told."""
+
+_NO_REASON = "when all maps are refused for their names, the message does not say so"
+_RAW_URI = "discover.contrast_of_map takes a name for a text that is none: sidecars hold halves of surrogate pairs"
 
 _ODD = "<i>$x_1^$ {{7*7}} 脳\n'\".nii.gz"
 """A name that a page, a picture, a template and a terminal each would take for something else."""
@@ -162,23 +179,16 @@ PLACES = (
     works("names: input of markup", other_folder(SCRIPT.replace("/", ""))),
     works("names: input of odd letters", other_folder("a\n\x1b[2J脳 %s")),
     works("names: output of markup", other_output(_ODD.replace("\n", ""))),
-    refused(64, "names: output that is not UTF-8", other_output(_RAW), *_AS_TEXT, fault=_NO_TEXT),
-    refused(64, "names: input that is not UTF-8", other_folder(_RAW), *_AS_TEXT, fault=_NO_TEXT),
-    refused(64, "names: mask that is not UTF-8", given("--mask", image_at(_RAW)), *_AS_TEXT, fault=_NO_TEXT),
-    refused(64, "names: atlas that is not UTF-8", given("--atlas", image_at(_RAW)), *_AS_TEXT, fault=_NO_TEXT),
-    refused(64, "names: region that is not UTF-8", given("--roi", image_at(_RAW)), *_AS_TEXT, fault=_NO_TEXT),
-    refused(64, "names: map that is not UTF-8", one_map(_RAW), *_AS_TEXT, command="bids-ari-map", fault=_NO_TEXT),
-    refused(
-        64,
-        "names: a map's folder that is not UTF-8",
-        one_map("\udcff/map.nii.gz"),
-        *_AS_TEXT,
-        command="bids-ari-map",
-        fault="what is written cannot be read again: the second run takes the output for another dataset",
-    ),
-    refused(65, "names: damaged map", damaged(_ODD), "odd", "is damaged", fault=_FORGED),
-    refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample", fault=_FORGED),
-    refused(65, "names: sidecar", odd_sidecar, JSON, MEND, fault=_FORGED),
+    works("names: output that is not UTF-8", other_output(_RAW)),
+    refused(18, "names: input that is not UTF-8", other_folder(_RAW), "UTF-8", fault=_NO_REASON),
+    works("names: mask that is not UTF-8", given("--mask", image_at(_RAW)), _AS_TEXT),
+    works("names: atlas that is not UTF-8", given("--atlas", image_at(_RAW)), _AS_TEXT),
+    works("names: region that is not UTF-8", given("--roi", image_at(_RAW)), _AS_TEXT.partition(".")[0]),
+    works("names: map that is not UTF-8", one_map(_RAW), _AS_TEXT, command="bids-ari-map", fault=_RAW_URI),
+    works("names: folder of a map that is not UTF-8", one_map("\udcff/map.nii.gz"), command="bids-ari-map"),
+    refused(65, "names: damaged map", damaged(_ODD), "odd", "is damaged", fault=FORGED),
+    refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample", fault=FORGED),
+    refused(65, "names: sidecar", odd_sidecar, JSON, MEND, fault=FORGED),
     works("names: region of no name", given("--roi", image_at(".nii.gz")), ".nii.gz"),
     refused(64, "names: regions of one name", same_regions, "Two regions have one name: a, a", "different"),
     works("names: mask of odd letters", given("--mask", image_at(_ODD)), _ODD),

@@ -1,6 +1,6 @@
 """Values of flags, and files of labels, filters and flags, that cannot be used."""
 
-from hostile.making import BOM, MEND, HostileDataset, Make, file, flags, given, group, refused, works
+from hostile.making import BOM, FORGED, MEND, HostileDataset, Make, file, flags, given, group, refused, works
 
 
 def config(content: str | bytes) -> Make:
@@ -18,6 +18,7 @@ def filters(content: str | bytes) -> Make:
 _DEEP = "RecursionError: config._words writes a value of any depth into its message"
 _VAST = "ValueError: config._words writes an integer of more digits than Python turns into text"
 _NUL = "ValueError: no path with a NUL can be opened; console.some_path could refuse it"
+_BLANK = "argparse takes a word with a blank for one without a flag: what is misspelt so is silently ignored"
 _LOUD = "MemoryError: config._words repeats a flag as often as is said"
 _TOML, _WHO, _FILTER = "run.toml", "who.txt", "filter.json"
 
@@ -53,6 +54,8 @@ WORD_FILES = (
     refused(64, "config: deep tables", config(f"{'a.' * 3000}a = 1"), _TOML, "expected a text, a number", fault=_DEEP),
     refused(64, "config: unknown", config("'<b>' = 1"), _TOML, "--<b>", "--help"),
     refused(64, "config: a key of nothing", config("'' = 'x'"), _TOML, "--help"),
+    refused(64, "config: a key of lines", config('"a\\nb" = 1'), _TOML, "--help", fault=FORGED),
+    refused(64, "config: a key with a blank", config('"task id" = "emo"'), _TOML, "task id", fault=_BLANK),
     refused(64, "config: a table", config("[alpha]\nx = 1"), _TOML, "alpha", "expected a text, a number"),
     refused(64, "config: a date", config("alpha = 1979-05-27"), _TOML, "alpha", "expected a text"),
     refused(64, "config: a flag as value", config("contrast = ['--alpha', '1']"), _TOML, "begin with a dash"),

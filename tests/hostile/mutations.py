@@ -44,6 +44,7 @@ TOKENS: tuple[bytes, ...] = (
     b'\\"><img src=x onerror=alert(1)>',
     b"javascript:alert(1)",
     b"../../",
+    b"../victim.html",
     b"*",
     "\u202e\u2028\x85".encode(),
     b"n" * 100_000,

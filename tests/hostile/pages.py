@@ -86,7 +86,8 @@ def check_output(out: Path, *shows: str) -> None:
     """Every page, table and JSON file can be read, pages show some texts, and nothing is a link."""
     assert not [path for path in out.rglob("*") if path.is_symlink()]
     for path in out.rglob("*.json"):
-        json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        json.dumps(content, ensure_ascii=False).encode()  # fails for halves of surrogate pairs
     for path in out.rglob("*.tsv"):
         *rows, end = path.read_text(encoding="utf-8").split("\n")
         assert not end

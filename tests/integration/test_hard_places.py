@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, suppress
 from io import StringIO
 from pathlib import Path
 from subprocess import PIPE
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -203,33 +203,23 @@ class TestNothingWritableButTheOutput:
 
 class TestFolders:
     def test_a_working_folder_that_is_gone(self, data: Path, expected: dict[str, Path], place: Path) -> None:
+        """Nor is the folder for temporary files there that is named."""
         gone = place.parent / "gone"
         gone.mkdir()
-        away = ["sh", "-c", 'cd "$1"; rmdir "$1"; shift; exec "$@"', "away", str(gone)]
-        plain = command(words("group", data, place))
+        away = ["sh", "-c", 'cd "$1"; rmdir "$1"; export TMPDIR="$1"; shift; exec "$@"', "away", str(gone)]
         # numba imports coverage where that is installed, as beside these tests; it fails without a working folder
-        plain[2] = f"import sys; sys.modules['coverage'] = None; {plain[2]}"
-        done = run([*away, *plain])
+        alone = command(words("group", data, place), first="sys.modules['coverage'] = None")
+        done = run([*away, *alone])
         assert (done.returncode, complaints(done)) == (0, [])
         assert not gone.exists()
         assert results(place) == results(expected["group"])
-
-    def test_a_folder_for_temporary_files_that_is_not_there(
-        self, data: Path, expected: dict[str, Path], place: Path
-    ) -> None:
-        done = call(words("map", data, place), program="bids-ari-map", TMPDIR=str(place.parent / "none"))
-        assert (done.returncode, complaints(done)) == (0, [])
-        assert results(place) == results(expected["map"])
 
 
 class TestText:
     """Names that the surroundings cannot write."""
 
-    @pytest.fixture(params=["ascii", "narrow"])
-    def environment(self, request: pytest.FixtureRequest) -> dict[str, str]:
-        """Streams are ASCII; where it is narrow, names of files, too, which Python then has as single bytes."""
-        ascii_ = {"LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
-        return ascii_ if request.param == "ascii" else {**ascii_, "LC_ALL": "C"}
+    ASCII: Final = {"LANG": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    NARROW: Final = {**ASCII, "LC_ALL": "C"}  # names of files, too, are ASCII: Python has others as single bytes
 
     @pytest.fixture
     def foreign(self, tmp_path: Path) -> Path:
@@ -240,15 +230,16 @@ class TestText:
         touch_maps(root, "01", stat="z", acq="über")
         return root
 
+    @pytest.mark.parametrize("environment", [ASCII, NARROW], ids=["ascii", "narrow"])
     def test_a_look(self, foreign: Path, environment: dict[str, str]) -> None:
         done = call(words("group", foreign, foreign / "out", "--list"), **environment)
         assert (done.returncode, done.stderr) == (0, "")
         assert "4: 01-04" in done.stdout
         assert "acq-\\" in done.stdout  # then the number of the letter
 
-    def test_a_run(self, foreign: Path, environment: dict[str, str]) -> None:
+    def test_a_run(self, foreign: Path) -> None:
         out = foreign.parent / "größe"
-        done = call(words("group", foreign, out), **environment)
+        done = call(words("group", foreign, out), **self.NARROW)
         assert (done.returncode, complaints(done)) == (0, [])
         assert "gr\\" in done.stderr
         assert (out / "index.html").exists()

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from builders import brain, describe, image, touch_maps, write_group, write_map
 
-from bids_ari import Options, Settings, archive, load_result, run
+import bids_ari as ari
+from bids_ari import Options, Settings, archive, load_result
 from bids_ari.cli import main
 from bids_ari.errors import InputNotFoundError
 
@@ -237,7 +238,7 @@ class TestFromPython:
 
     def test_results_are_read_when_they_are_asked_for(self, group_dir: Path, tmp_path: Path) -> None:
         settings = Settings(group_dir, tmp_path / "out", options=Options(alternatives=("greater", "less")))
-        summary = run(settings)
+        summary = ari.run(settings)
         assert [result.alternative for result in summary.results] == ["greater", "less"]
         (file,) = (tmp_path / "out" / "group").glob("*desc-less_forest.npz")
         again = load_result(file)

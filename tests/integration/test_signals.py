@@ -85,9 +85,8 @@ class Job:
     def __init__(self, data: Path, out: Path, *pauses: tuple[str, int, float]) -> None:
         self.out = out
         self.marks = [out.with_name(f"{out.name}-mark{n}") for n in range(len(pauses))]
-        words = command([data, out, "group", *OTHERS])
         slow = [f"pause{(*what, str(mark))!r}\n" for what, mark in zip(pauses, self.marks, strict=True)]
-        words[2] = PAUSE + "".join(slow) + words[2]
+        words = command([data, out, "group", *OTHERS], first=PAUSE + "".join(slow))
         self.process = subprocess.Popen(words, env=surroundings(), stderr=subprocess.PIPE, text=True)
 
     def wait_for(self, n: int = 0) -> None:

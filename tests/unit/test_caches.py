@@ -1,7 +1,9 @@
 """Writable folders for caches, where nearly nothing can be written."""
 
 import os
+import pwd
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +89,100 @@ def test_what_can_be_written(tmp_path: Path, exists: bool, place: str, writable:
     (tmp_path / "file").touch()
     assert room.is_writable(tmp_path / place) is writable
     assert (tmp_path / place).exists() is exists
+
+
+def test_who_has_no_home_gets_one_for_the_time(tmp_path: Path, only_writable: Forbid) -> None:
+    """Without HOME, a user whom the machine does not know has none, and pybids cannot be imported."""
+    only_writable(tmp_path / "out")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
+        with caches(None, tmp_path / "out"):
+            assert Path.home().is_relative_to(tmp_path / "out")
+        assert "HOME" not in os.environ
+
+
+def test_a_home_that_cannot_be_written_stays(
+    tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold settings that are only read."""
+    only_writable(tmp_path / "out")
+    monkeypatch.setenv("HOME", "/nowhere")
+    with caches(None, tmp_path / "out"):
+        assert os.environ["HOME"] == "/nowhere"
+
+
+@pytest.mark.parametrize(("work", "told"), [(None, 1), ("out/work", 0)])
+def test_it_is_told_where_compiled_code_is_not_kept(
+    work: str | None, told: int, tmp_path: Path, only_writable: Forbid, caplog: pytest.LogCaptureFixture
+) -> None:
+    only_writable(tmp_path / "out")
+    with caplog.at_level("INFO"), caches(work and tmp_path / work, tmp_path / "out"):
+        assert sum("Compiled code" in line for line in caplog.messages) == told
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_joblib_does_not_warn_where_processes_cannot_share_semaphores(
+    there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOBLIB_MULTIPROCESSING", raising=False)
+    monkeypatch.setattr(room, "_has_semaphores", lambda: there)
+    with caches(None, tmp_path / "out"):
+        assert os.environ.get("JOBLIB_MULTIPROCESSING") == (None if there else "0")
+
+
+def test_a_folder_that_this_user_may_not_look_into_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert not room.is_writable(Path("/root/.config"))
+
+
+class TestTheFolderForTemporaryFiles:
+    """Where there is no other, Python takes the working folder, in which nobody looks for such files."""
+
+    @pytest.fixture(autouse=True)
+    def unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("TMPDIR", raising=False)
+
+    def test_the_working_folder_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+        assert room._temporary() is None
+        monkeypatch.setenv("TMPDIR", str(tmp_path))
+        assert room._temporary() == tmp_path
+
+    def test_the_folder_of_the_system_is_one_even_if_a_command_is_called_there(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir("/tmp")
+        monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
+        assert room._temporary() == Path("/tmp")
+
+    def test_without_any_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> str:
+            raise FileNotFoundError(2, "No usable temporary directory found")
+
+        monkeypatch.setattr(tempfile, "gettempdir", fail)
+        assert room._temporary() is None
+
+    def test_a_working_folder_that_is_gone_does_no_harm(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
+        assert room._temporary() == Path("/tmp")
+
+
+def test_what_a_killed_run_left_long_ago_goes(tmp_path: Path, only_writable: Forbid) -> None:
+    out = tmp_path / "out"
+    only_writable(out)
+    old, recent = (out / f".bids_ari-work-{name}" for name in ("old", "recent"))
+    for folder in (old, recent):
+        (folder / "numba").mkdir(parents=True)
+    week = 7 * 24 * 3600
+    os.utime(old, (time.time() - week - 60,) * 2)
+    os.utime(recent, (time.time() - week + 60,) * 2)
+    with caches(None, out):
+        pass
+    assert list(out.iterdir()) == [recent]

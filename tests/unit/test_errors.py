@@ -38,7 +38,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
         for name, each in _classes().items()
     }
     assert drawn == real
-    assert len(drawn) == 13
+    assert len(drawn) == 14
 
 
 # sysexits.h where it has a number; 17 and 18 are those of the BIDS-App execution specification.
@@ -56,6 +56,7 @@ def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
         ("DuplicateMapsError", os.EX_DATAERR),
         ("ReadError", os.EX_IOERR),
         ("OutputError", os.EX_CANTCREAT),
+        ("TemporaryError", os.EX_TEMPFAIL),
         ("BidsAriError", 1),
     ],
 )

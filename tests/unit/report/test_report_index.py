@@ -185,3 +185,13 @@ def test_a_link_survives_signs_that_mean_something_in_urls(out: Derivatives, res
     odd = replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": "a#b?c%d"})))
     record(out, odd)
     assert 'href="group/contrast-a%23b%3Fc%25d_test-mean_desc-greater_report.html"' in index(out)
+
+
+def test_a_result_that_was_interrupted_is_told(
+    out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = {"Name": "contrast-x_test-mean_desc-greater", "Contrast": "contrast-x", "Complete": False, "Files": []}
+    monkeypatch.setattr(out, "interrupted", lambda: [note])
+    text = words(index(out))
+    assert "contrast-x A run was interrupted" in text
+    assert "Run it again" in text
