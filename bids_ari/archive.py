@@ -311,6 +311,7 @@ def _read_about(arrays: FileReader) -> _About:
     words = [word for pair in about.contrast.entities for word in pair]
     for word in (*folders, about.test, *words, *(each.name for each in about.regions)):
         require(word not in (".", "..") and not set("/\0") & set(word), f"{short(word)} can be no name of a file")
+        require(word.isprintable(), f"{short(word)} cannot be printed")
     require(all(member.files for member in about.contrast.members), "a member has no file")
     require(about.n_constant >= 0, f"n_constant is {about.n_constant}")
     return replace(about, contrast=_below_dataset(about.contrast))

@@ -48,7 +48,7 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
         Where the user wants them; made when it does not exist, and kept.
     output_dir : Path or None
         Where a temporary folder is made when no other place can be written. It is removed at the end, and so is the
-        output folder if it was made for it and nothing else came there.
+        output folder if it was made for it and nothing else came there. None when nothing will be computed.
     """
     before = {name: os.environ.get(name) for name in (*VARIABLES, *_OTHERS)}
     made: list[Path] = []
@@ -65,32 +65,17 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
         _remove(made)
 
 
-@contextmanager
-def some_home() -> Iterator[None]:
-    """Let a user without a home have one, in which nothing is: pybids looks there when it is imported."""
-    before = os.environ.get("HOME")
-    if _home() is not None:
-        yield
-        return
-    os.environ["HOME"] = "/nonexistent"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["HOME"]
-        else:
-            os.environ["HOME"] = before
-
-
 def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> None:
     """Set the variables that have to be set."""
     if work_dir is not None and not is_writable(work_dir):
         raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
+    if not _has_home():
+        os.environ["HOME"] = "/"  # as containers have it: pybids looks there when it is imported
     if not _has_semaphores():
         os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # which nothing here wants; it would warn
     lacking = [name for name in VARIABLES if work_dir is not None or not any(map(is_writable, _places(name)))]
     temporary = _temporary()
-    if temporary is not None and _home() is not None and not lacking:
+    if temporary is not None and not lacking:
         return
     place = work_dir or _private(temporary or output_dir, made)
     if place is None:
@@ -98,11 +83,9 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
     for name in lacking:
         os.environ[name] = str(place / VARIABLES[name])
         (place / VARIABLES[name]).mkdir(parents=True, exist_ok=True)
-    if _home() is None:
-        os.environ["HOME"] = str(place)  # pybids cannot be imported without one
     if work_dir is not None or temporary is None:
         os.environ["TMPDIR"], tempfile.tempdir = str(place), None
-    if work_dir is None and "NUMBA_CACHE_DIR" in lacking:
+    if work_dir is None and output_dir is not None and "NUMBA_CACHE_DIR" in lacking:
         log.info("Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it")
 
 
@@ -121,10 +104,8 @@ def _places(name: str) -> list[Path]:
     """Give where a library looks by itself: where its variable points, else where it would go without one."""
     if os.environ.get(name):
         return [Path(os.environ[name])]
-    if (home := _home()) is None:
-        return []
     config, cache = (
-        Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or home / f".{kind}") for kind in ("config", "cache")
+        Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or Path.home() / f".{kind}") for kind in ("config", "cache")
     )
     return {
         "MPLCONFIGDIR": [config],
@@ -133,21 +114,14 @@ def _places(name: str) -> list[Path]:
     }.get(name) or ([temporary] if (temporary := _temporary()) else [])
 
 
-def _home() -> Path | None:
-    """Give the home of this user, if there is one that may be looked into."""
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - unlike Path.home, does not fail without a home
-    return home if home.is_absolute() and _may_look_into(home) else None
-
-
-def _may_look_into(folder: Path) -> bool:
-    """Say whether this user may ask what is in a folder; one that does not exist holds nothing."""
+def _has_home() -> bool:
+    """Say whether this user has a home, and may look into it; one that does not exist holds nothing."""
     try:
-        (folder / "anything").stat()
-    except PermissionError:
+        home = Path.home()
+        home.joinpath("anything").exists()
+    except (RuntimeError, PermissionError):
         return False
-    except OSError:
-        return True
-    return True
+    return home.is_absolute()
 
 
 def _temporary() -> Path | None:

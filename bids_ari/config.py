@@ -4,6 +4,7 @@
 folder in which the command is called, as on the command line.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from bids_ari.settings import TEMPLATE, Settings
 
 POSITIONAL = ("bids-dir", "output-dir", "level")
 """Keys of the words that have no flag."""
+
+_FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
 _FILTERS = {"subjects": "participant-label", "exclude": "exclude", "session": "session-label", "run": "run-label"}
 _FILTERS |= {"task": "task-id", "space": "space", "contrast": "contrast", "stat": "stat", "combine": "combine"}
@@ -63,6 +66,8 @@ def read_config(path: Path) -> tuple[dict[str, str], list[str]]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"The configuration file {path} is not TOML: {error}") from error
     content = {key.replace("_", "-"): value for key, value in content.items()}
+    if wrong := [key for key in content if not _FLAG.fullmatch(key)]:
+        raise UsageError(f"{path} holds the key {shorten(wrong[0])}", "long flags without their dashes")
     named = {key: str(content.pop(key)) for key in POSITIONAL if key in content}
     return named, [word for key, value in content.items() for word in _words(path, key, value)]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from bids_ari.caches import UNWRITABLE, caches, some_home
+from bids_ari.caches import UNWRITABLE, caches
 from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, UsageError
 
 log = logging.getLogger(__name__)
@@ -91,12 +91,11 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
 
 @contextmanager
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
-    """Find writable folders for caches before the libraries that want them are loaded; a mere look needs none."""
+    """Find writable folders for caches before the libraries that want them are loaded; a mere look writes nothing."""
     threads, output = getattr(arguments, "omp_nthreads", None), getattr(arguments, "output_dir", None)
     if threads:
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    looks = getattr(arguments, "list", False)
-    with some_home() if looks else caches(getattr(arguments, "work_dir", None), output):
+    with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
         yield
 
 
@@ -168,8 +167,8 @@ def some_path(text: str) -> Path:
     """Take a path from the command line; an empty one, such as of a variable that is not set, is refused."""
     if not text:
         raise argparse.ArgumentTypeError("an empty path")
-    if not text.isprintable():  # nor can it be written into a log, a sidecar or the settings
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be printed, or is not UTF-8; link it by another name")
+    if "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no path")
     return Path(text)
 
 

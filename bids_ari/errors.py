@@ -36,19 +36,22 @@ class BidsAriError(Exception):
         What was expected instead.
     hint : str
         The next step.
+    lines : sequence of str
+        Where several things are wrong, one line for each.
+
+    What names of files bring into a message cannot forge a line of the log, nor flood it.
     """
 
     exit_code = BUG
 
-    def __init__(self, found: str, expected: str = "", hint: str = "") -> None:
-        super().__init__(found, expected, hint)
-        self.found = found
-        self.expected = expected
-        self.hint = hint
+    def __init__(self, found: str, expected: str = "", hint: str = "", lines: Sequence[str] = ()) -> None:
+        super().__init__(found, expected, hint, lines)
+        self.found, self.expected, self.hint = map(printable, (found, expected, hint))
+        self.lines = tuple(map(printable, lines))
 
     def __str__(self) -> str:
         message = f"{self.found}; expected {self.expected}" if self.expected else self.found
-        return f"{message}. {self.hint}" if self.hint else message
+        return "\n- ".join([f"{message}. {self.hint}" if self.hint else message, *self.lines])
 
 
 class UsageError(BidsAriError, ValueError):
@@ -117,6 +120,17 @@ class OutputError(BidsAriError):
     """The output cannot be written."""
 
     exit_code = 73
+
+
+def printable(text: str, most: int = 4000) -> str:
+    """Escape what could move the cursor of a terminal or could not be written, and cut what is too long to read.
+
+    >>> printable("sub-01\\x1b[2J")
+    'sub-01\\\\x1b[2J'
+    """
+    if len(text) > most:
+        text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:

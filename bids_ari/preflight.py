@@ -103,7 +103,7 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     bad = dict.fromkeys(subject for problem in problems for subject in problem.subjects)
     way_out = f", or leave out with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
     made = classes.pop() if len(classes) == 1 else DataError
-    return made("\n- ".join([f"{len(problems)} problems with the maps; mend them{way_out}:", *lines]))
+    return made(f"{len(problems)} problems with the maps; mend them{way_out}:", lines=lines)
 
 
 def _lines(errors: Sequence[BidsAriError]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bids_ari import archive, outputs, report
 from bids_ari.analysis import (
@@ -25,8 +26,10 @@ from bids_ari.bids.discover import (
     discover,
     subject_contrasts,
 )
+from bids_ari.bids.entities import printable
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.records import files_of
 from bids_ari.compute import progress
 from bids_ari.config import to_toml
 from bids_ari.errors import (
@@ -166,19 +169,34 @@ def rebuild_reports(output_dir: Path) -> None:
     """
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
+    bad: list[BidsAriError] = []
     with Derivatives(output_dir, {}) as out:
         for record in progress(out.records(), unit="report"):
-            path = next((name for name in record["Files"] if name.endswith(archive.SUFFIX)), None)
-            if path is None:
-                log.warning("%s has no %s, and keeps its report", record["Name"], archive.SUFFIX)
-                continue
-            with out.result(str(record["Contrast"])):
-                result = archive.load_result(output_dir / path)
-                kept = [name for name in record["Files"] if not name.endswith((".html", ".png"))]
-                out.record(record["Name"], kept + report.write(result, out), outputs.summary(result))
-            log.info("%s: report made anew", record["Name"])
+            try:
+                _rebuild(record, out)
+            except SPARES_OTHERS as error:
+                log.error("%s", error)
+                bad.append(error)
         with out.shared():
             report.write_index(out)
+    if bad:
+        raise bad[0] if len(bad) == 1 else DataError(f"{len(bad)} reports could not be made anew")
+
+
+def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
+    """Make the report of one result anew."""
+    name, files = str(record.get("Name")), files_of(record)
+    path = next((file for file in sorted(files) if file.endswith(archive.SUFFIX)), None)
+    if path is None:
+        log.warning("%s has no file ...%s, and keeps its report", printable(name), archive.SUFFIX)
+        return
+    result = archive.load_result(out.folder / path)
+    if outputs.record_name(result) != name:
+        raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
+    with out.result(result.contrast.name):
+        kept = [file for file in files if not file.endswith((".html", ".png"))]
+        out.record(name, kept + report.write(result, out), outputs.summary(result))
+    log.info("%s: report made anew", name)
 
 
 def find(settings: Settings) -> tuple[Dataset, Discovery]:

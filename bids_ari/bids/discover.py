@@ -119,7 +119,7 @@ def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
     if "contrast" not in labels:
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     entities = Entities.of(labels)
-    file = StatmapFile(path, path.name, MAP_SOURCE, entities, path.name[len(stem) :])
+    file = StatmapFile(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
     return ContrastSet(entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from bids_ari.errors import printable as printable
+
 ORDER = (
     *("sub", "tpl", "ses", "cohort", "sample", "task", "tracksys", "acq", "nuc", "voi", "ce", "trc", "stain"),
     *("rec", "dir", "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split"),
@@ -123,15 +125,6 @@ def decimal_label(value: float) -> str:
     ('3p1', '3', '72p5')
     """
     return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", "p")
-
-
-def printable(text: str) -> str:
-    """Escape what could move the cursor of a terminal or could not be written: names of files hold anything.
-
-    >>> printable("sub-01\\x1b[2J")
-    'sub-01\\\\x1b[2J'
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _rank(pair: tuple[str, str]) -> tuple[float, str]:

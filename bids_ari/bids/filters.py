@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -160,8 +161,14 @@ class Filters:
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(asked)}",
             f"a choice from: {'; '.join(there) or 'no volume maps at all'}",
-            _other_stat(others[0]) if others else "",
+            _other_stat(others[0]) if others else _problems(dataset),
         )
+
+
+def _problems(dataset: Dataset) -> str:
+    """Tell for what reasons files cannot be used, whatever is asked for."""
+    found = Counter(file.problem for file in dataset.statmaps if file.problem)
+    return f"Left out: {listing(f'{n}, {problem}' for problem, n in found.most_common())}" if found else ""
 
 
 def read_filter_file(path: str | Path) -> Mapping[str, Any]:

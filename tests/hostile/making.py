@@ -62,8 +62,9 @@ def group(folder: Path, *more: object, n: int = 3, signal: float = 3.0, **names:
 
 
 def run_on(folder: Path, *more: object, level: str = "group") -> Words:
-    """The words of a run on what is in a folder."""
-    return [str(folder / "in"), str(folder / "out"), level, "--threshold", "2", "--tdp", "0.5", *map(str, more)]
+    """The words of a run on what is in a folder; in one thread, in which waiting for ever can be ended."""
+    few = ("--threshold", "2", "--tdp", "0.5", "--nprocs", "1")
+    return [str(folder / "in"), str(folder / "out"), level, *few, *map(str, more)]
 
 
 def named(label: str) -> Make:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -22,7 +23,7 @@ _LONGEST = 3000  # characters of a line of the log
 _EMPTY = ("meta", "img")
 _DANGEROUS = ("script", "iframe", "frame", "object", "embed", "form", "input", "button", "base", "link", "svg", "math")
 _VALUES = {
-    "href": re.compile(r"#[\w-]+|(?!/)[\w+%./-]+\.html|https://doi\.org/[\w./()<>;:-]+"),
+    "href": re.compile(r"#[\w-]+|(?!/)[\w+%./~-]+|https://doi\.org/[\w./()<>;:-]+"),
     "src": re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+=*"),
     "style": re.compile(r"width: [0-9.]+%|background: #[0-9A-F]{6}"),
 }
@@ -36,8 +37,9 @@ _ATTRIBUTES |= {"role", "tabindex", "title", "rel", "scope", "rowspan", "colspan
 class Page(HTMLParser):
     """A page, read strictly: no element that acts, none that is not closed, no attribute that is not known."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         super().__init__()
+        self._path, self._root = path, root
         self.structure: Structure = []
         self.text = ""
         self._open: list[str] = []
@@ -53,6 +55,8 @@ class Page(HTMLParser):
             assert name in _ATTRIBUTES or re.fullmatch("aria-[a-z]+", name), name
             assert value is not None, name
             assert name not in _VALUES or _VALUES[name].fullmatch(value), (name, value)
+            if name == "href" and not value.startswith("https:"):
+                assert (self._path.parent / unquote(value)).resolve().is_relative_to(self._root.resolve()), value
         self.structure.append((tag, tuple(sorted(names))))
         if tag not in _EMPTY:
             self._open.append(tag)
@@ -79,7 +83,7 @@ def undraw(patch: pytest.MonkeyPatch) -> None:
 
 def pages_in(out: Path) -> list[Page]:
     """Every page of an output."""
-    return [Page(path) for path in sorted(out.rglob("*.html"))]
+    return [Page(path, out) for path in sorted(out.rglob("*.html"))]
 
 
 def check_output(out: Path, *shows: str) -> None:

@@ -9,6 +9,9 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from itertools import product
+from operator import getitem
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +21,7 @@ import pytest
 import tomli_w
 from builders import SHAPE, brain, image, results_in, write_group, write_map
 from builders_archive import changed
-from hostile.mutations import Rng, mutate_json, mutate_text
+from hostile.mutations import VALUES, Rng, mutate_json, mutate_text
 from hostile.pages import pages_in, undraw
 
 import bids_ari as ari
@@ -330,6 +333,54 @@ def test_what_is_not_mutated_is_used(target: Target, folder: Path, monkeypatch: 
     monkeypatch.setattr(sys.modules[__name__], "mutate_text", lambda content, _: content)
     monkeypatch.setattr(sys.modules[__name__], "mutate_json", lambda value, _: value)
     assert target.use(folder, np.random.default_rng(0))
+
+
+def test_whatever_a_note_says_is_text_in_the_index(folder: Path) -> None:
+    """Each entry of a record, of its summary and of a failure, replaced by each value."""
+    out = copied(folder)
+    record, failure = (json.loads(note_of(out, kind).read_text()) for kind in ("results", "failures"))
+    (summary,) = record["Results"]
+    places = [(note, key) for note in (record, summary, failure) for key in note]
+    for (note, key), value in product(places, VALUES):
+        sound, note[key] = note[key], value
+        rewrite(note_of(out, "results"), json.dumps(record).encode())
+        rewrite(note_of(out, "failures"), json.dumps(failure).encode())
+        note[key] = sound
+        try:
+            with Derivatives(out, {}) as derivatives:
+                write_index(derivatives)
+            pages_in(out)
+        except Exception as error:
+            raise AssertionError(f"{key} is {value!r}") from error
+
+
+def value_in_names(value: str) -> object:
+    """A value by itself; halves of surrogate pairs are a known fault."""
+    faults = (
+        []
+        if value.isascii() or value.encode(errors="replace").decode() == value
+        else [pytest.mark.xfail(reason=_ARCHIVE)]
+    )
+    return pytest.param(value, id=ascii(value)[:20], marks=faults)
+
+
+@pytest.mark.parametrize("value", [value_in_names(value) for value in VALUES if isinstance(value, str)])
+def test_whatever_an_archive_says_names_no_file_elsewhere(value: str, folder: Path) -> None:
+    """Each word of which names of files are made, replaced by a value."""
+    out = copied(folder)
+    (path,) = out.rglob("*_forest.npz")
+    sound = path.read_bytes()
+    for place in (("folder",), ("test",), ("regions", 0, "name"), ("contrast", "entities", "pairs", 0, 1)):
+
+        def change(about: dict[str, Any], _: Any, place: tuple[Any, ...] = place) -> None:
+            *above, last = place
+            reduce(getitem, above, about)[last] = value
+
+        rewrite(path, changed(sound, change))
+        try:
+            reports(folder, out)
+        except Exception as error:
+            raise AssertionError(f"{place} is {value!r}") from error
 
 
 def test_enough_texts() -> None:

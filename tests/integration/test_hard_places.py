@@ -242,7 +242,8 @@ class TestText:
         done = call(words("group", foreign, out), **self.NARROW)
         assert (done.returncode, complaints(done)) == (0, [])
         assert "gr\\" in done.stderr
-        assert (out / "index.html").exists()
+        (settings,) = out.glob("logs/*/settings.toml")
+        assert f'output-dir = "{out}"' in settings.read_text("utf-8")
 
 
 class TestStreams:

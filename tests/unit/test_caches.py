@@ -91,14 +91,41 @@ def test_what_can_be_written(tmp_path: Path, exists: bool, place: str, writable:
     assert (tmp_path / place).exists() is exists
 
 
-def test_who_has_no_home_gets_one_for_the_time(tmp_path: Path, only_writable: Forbid) -> None:
-    """Without HOME, a user whom the machine does not know has none, and pybids cannot be imported."""
-    only_writable(tmp_path / "out")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
-        with caches(None, tmp_path / "out"):
-            assert Path.home().is_relative_to(tmp_path / "out")
-        assert "HOME" not in os.environ
+def refuse(path: Path) -> bool:
+    """Path.exists, of what lies in a folder that this user may not look into."""
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def unknown(number: int) -> pwd.struct_passwd:
+    """pwd.getpwuid, on a machine that does not know this user."""
+    raise KeyError(number)
+
+
+class TestWhoHasNoHome:
+    """pybids looks into the home when it is imported, and fails where it must not."""
+
+    @pytest.mark.parametrize("out", ["out", None], ids=["a run", "a look"])
+    @pytest.mark.parametrize("home", [None, "relative"])
+    def test_gets_one_for_the_time(
+        self, home: str | None, out: str | None, tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        only_writable(tmp_path / "out")
+        monkeypatch.setattr(pwd, "getpwuid", unknown)
+        if home is not None:
+            monkeypatch.setenv("HOME", home)
+        with caches(None, out and tmp_path / out):
+            assert os.environ["HOME"] == "/"
+        assert os.environ.get("HOME") == home
+
+    def test_nor_has_one_who_may_not_look_into_it(
+        self, tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        only_writable(tmp_path / "out")
+        monkeypatch.setenv("HOME", "/root")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Path, "exists", refuse)
+            assert not room._has_home()
+        assert room._has_home()
 
 
 def test_a_home_that_cannot_be_written_stays(
@@ -131,9 +158,6 @@ def test_joblib_does_not_warn_where_processes_cannot_share_semaphores(
 
 
 def test_a_folder_that_this_user_may_not_look_into_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bool:
-        raise PermissionError(13, "Permission denied", str(path))
-
     monkeypatch.setattr(Path, "exists", refuse)
     assert not room.is_writable(Path("/root/.config"))
 

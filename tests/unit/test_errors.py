@@ -17,6 +17,13 @@ def _classes() -> dict[str, type[BidsAriError]]:
     }
 
 
+def test_names_of_files_cannot_forge_a_line_of_the_log() -> None:
+    error = BidsAriError("a\nERROR forged", "b\x1b[2J", lines=["c\rd", "e" * 10**5])
+    assert len(str(error).splitlines()) == 3  # the message, and a line for each of two
+    assert "\x1b" not in str(error)
+    assert len(str(error)) < 5000
+
+
 def _drawn() -> Iterator[tuple[str, str | None, int]]:
     """Read the tree in the docstring: each class, the class above it, its exit code."""
     above: list[tuple[int, str, int]] = []

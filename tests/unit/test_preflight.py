@@ -119,8 +119,9 @@ class TestOneKind:
         if kind is GridMismatchError:
             assert error.found.startswith("sub-02, sub-05 have a grid of")
         else:
-            assert error.found.startswith("2 problems with the maps; mend them, or leave out with --exclude 02 05:\n- ")
-            assert all(str(files[i][1]) in error.found for i in (1, 4))
+            told, *lines = str(error).split("\n- ")
+            assert told == "2 problems with the maps; mend them, or leave out with --exclude 02 05:"
+            assert all(str(files[i][1]) in line for i, line in zip((1, 4), lines, strict=True))
 
 
 def test_a_mixture_has_a_line_for_each_problem(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_of_a_kind_five_are_named_and_the_rest_counted(tmp_path: Path) -> None:
 
 def test_nobody_is_left_out_where_less_than_two_would_remain(tmp_path: Path) -> None:
     error = error_of(files_of(tmp_path, 3, s01=four_axes, s02=no_image))
-    assert error.found.startswith("2 problems with the maps; mend them:\n")
+    assert str(error).startswith("2 problems with the maps; mend them:\n- ")
 
 
 def test_several_files_of_a_subject_are_one_subject(tmp_path: Path) -> None:
