@@ -82,7 +82,7 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
     if isinstance(value, bool):
         yield f"--{key}" if value else f"--no-{key}"
     elif key == "verbose" and isinstance(value, int):
-        yield from ["--verbose"] * min(value, 2)
+        yield from ["--verbose"] * min(value, 2)  # as loud as can be
     elif isinstance(value, list) and all(map(_is_plain, value)):
         if wrong := [each for each in value if isinstance(each, str) and each.startswith("-")]:
             raise UsageError(f"{key} in {path} holds {wrong[0]!r}", "a value that does not begin with a dash")
@@ -91,7 +91,8 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
         yield f"--{key}={value}"
     else:
         expected = "a text, a number, true, false, or a list of texts or numbers"
-        raise UsageError(f"{key} in {path} is {shorten(value)}", expected)
+        found = "a number of many digits" if isinstance(value, int) else shorten(value)
+        raise UsageError(f"{key} in {path} is {found}", expected)
 
 
 def _is_plain(value: Any) -> bool:

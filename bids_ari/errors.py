@@ -46,8 +46,8 @@ class BidsAriError(Exception):
 
     def __init__(self, found: str, expected: str = "", hint: str = "", lines: Sequence[str] = ()) -> None:
         super().__init__(found, expected, hint, lines)
-        self.found, self.expected, self.hint = map(printable, (found, expected, hint))
-        self.lines = tuple(map(printable, lines))
+        self.found, self.expected, self.hint = (brief(printable(each)) for each in (found, expected, hint))
+        self.lines = tuple(brief(printable(line)) for line in lines)
 
     def __str__(self) -> str:
         message = f"{self.found}; expected {self.expected}" if self.expected else self.found
@@ -122,14 +122,21 @@ class OutputError(BidsAriError):
     exit_code = 73
 
 
-def printable(text: str, most: int = 4000) -> str:
-    """Escape what could move the cursor of a terminal or could not be written, and cut what is too long to read.
+def brief(text: str, most: int = 1000) -> str:
+    """Cut what is too long to read; keep its ends.
+
+    >>> brief("abcdefghij", 4)
+    'ab ... ij'
+    """
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """Escape what could move the cursor of a terminal or could not be written: names of files hold anything.
 
     >>> printable("sub-01\\x1b[2J")
     'sub-01\\\\x1b[2J'
     """
-    if len(text) > most:
-        text = f"{text[: most // 2]} ... {text[-most // 2 :]}"
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

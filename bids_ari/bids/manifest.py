@@ -29,7 +29,7 @@ from reprlib import repr as shorten
 from bids_ari.bids.contrasts import STATS, LeftOut, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset, StatmapFile
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
-from bids_ari.errors import DataError, InputNotFoundError, ReadError, counted, listing
+from bids_ari.errors import DataError, InputNotFoundError, ReadError, brief, counted, listing
 
 log = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ def _columns(path: Path, names: Sequence[str]) -> list[str]:
         raise DataError(f"{path} has no column of maps ({found})", f"a column {' or '.join(STATS)}, of their paths")
     unused = sorted(set(columns) - _ENTITIES - {"participant_id", *_MAPS, "dof"})
     if unused:
-        log.warning("%s: not used: column %s", path, listing(map(printable, unused)))
+        log.warning("%s: not used: column %s", path, brief(listing(map(printable, unused))))
     return columns
 
 

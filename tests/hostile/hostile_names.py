@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from builders import brain, map_path, write_group, write_map
 from hostile.making import (
-    FORGED,
     JSON,
     MEND,
     SCRIPT,
@@ -162,9 +161,6 @@ _RAW = "a\udcff.nii.gz"
 _AS_TEXT = "a\\udcff.nii.gz"
 """How it is told."""
 
-_NO_REASON = "when all maps are refused for their names, the message does not say so"
-_RAW_URI = "discover.contrast_of_map takes a name for a text that is none: sidecars hold halves of surrogate pairs"
-
 _ODD = "<i>$x_1^$ {{7*7}} 脳\n'\".nii.gz"
 """A name that a page, a picture, a template and a terminal each would take for something else."""
 
@@ -180,15 +176,15 @@ PLACES = (
     works("names: input of odd letters", other_folder("a\n\x1b[2J脳 %s")),
     works("names: output of markup", other_output(_ODD.replace("\n", ""))),
     works("names: output that is not UTF-8", other_output(_RAW)),
-    refused(18, "names: input that is not UTF-8", other_folder(_RAW), "UTF-8", fault=_NO_REASON),
+    refused(18, "names: input that is not UTF-8", other_folder(_RAW), "its name is not UTF-8"),
     works("names: mask that is not UTF-8", given("--mask", image_at(_RAW)), _AS_TEXT),
     works("names: atlas that is not UTF-8", given("--atlas", image_at(_RAW)), _AS_TEXT),
     works("names: region that is not UTF-8", given("--roi", image_at(_RAW)), _AS_TEXT.partition(".")[0]),
-    works("names: map that is not UTF-8", one_map(_RAW), _AS_TEXT, command="bids-ari-map", fault=_RAW_URI),
+    works("names: map that is not UTF-8", one_map(_RAW), _AS_TEXT, command="bids-ari-map"),
     works("names: folder of a map that is not UTF-8", one_map("\udcff/map.nii.gz"), command="bids-ari-map"),
-    refused(65, "names: damaged map", damaged(_ODD), "odd", "is damaged", fault=FORGED),
-    refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample", fault=FORGED),
-    refused(65, "names: sidecar", odd_sidecar, JSON, MEND, fault=FORGED),
+    refused(65, "names: damaged map", damaged(_ODD), "脳\\n", "is damaged"),
+    refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample"),
+    refused(65, "names: sidecar", odd_sidecar, JSON, MEND),
     works("names: region of no name", given("--roi", image_at(".nii.gz")), ".nii.gz"),
     refused(64, "names: regions of one name", same_regions, "Two regions have one name: a, a", "different"),
     works("names: mask of odd letters", given("--mask", image_at(_ODD)), _ODD),

@@ -43,7 +43,6 @@ def _rows(*subjects: str, folder: str = "maps") -> Iterable[str]:
 _HEAD = "participant_id\teffect"
 _GOOD = tuple(_rows("1", "2", "3"))
 _TABLE = "maps.tsv"
-_LONG = "manifest.check asks Path.is_dir, which fails for a path that no file can have: exit 74 without the line"
 
 MANIFESTS = (
     works("manifest: byte order mark", manifest(_HEAD, *_GOOD, start=BOM)),
@@ -56,7 +55,6 @@ MANIFESTS = (
     works(
         "manifest: a column of a huge name",
         manifest(f"{_HEAD}\t{'c' * 10**5}", *(f"{row}\t1" for row in _GOOD)),
-        fault="messages hold names of any length, so that a table can flood the log",
     ),
     refused(65, "manifest: ragged", manifest(_HEAD, *_GOOD, "4"), "line 5 has 1 cell", "expected 2"),
     refused(65, "manifest: empty", manifest(""), _TABLE, "is empty", "expected a line of column names"),
@@ -77,7 +75,11 @@ MANIFESTS = (
         "Mend the table",
     ),
     refused(
-        65, "manifest: a name too long", manifest(_HEAD, f"1\t{'a' * 300}.nii"), "line 2", "Mend the table", fault=_LONG
+        65,
+        "manifest: a name too long",
+        manifest(_HEAD, f"1\t{'a' * 300}.nii"),
+        "line 2",
+        "Mend the table",
     ),
     refused(18, "manifest: a folder", manifest(_HEAD, "1\tmaps"), _TABLE, "effect", "expected a choice from"),
     works("manifest: a password", manifest(_HEAD, *_rows("1", "2"), "3\t/etc/passwd"), says=("not a NIfTI",)),

@@ -19,7 +19,6 @@ MakeFile = Callable[[Path], object]
 JSON, MEND = "statmap.json", "Mend or remove it"
 SCRIPT = "<script>alert(1)</script>"
 BOM = b"\xef\xbb\xbf"
-FORGED = "messages hold names as they are, so that a name can forge a line of the log"
 
 
 class HostileDataset(NamedTuple):
