@@ -16,6 +16,7 @@ from bids_ari.grids import Grid, Mask
 from bids_ari.images import load_mask, load_volume, looks_unmasked, missing, resample_nearest
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.nifti import read_image
+from bids_ari.preflight import preflight
 from bids_ari.results import ContrastResult
 from bids_ari.settings import TEMPLATE, Options, Resources
 from bids_ari.stack import Source, group_mask, load_stack
@@ -147,6 +148,13 @@ def analyse_map(
     return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
 
 
+def look_at_maps(contrast: ContrastSet) -> None:
+    """Look at the headers of all files of a contrast; raise one error of all that is wrong."""
+    preflight(
+        [(member.subject, path) for member in contrast.members for path in (*member.paths, *member.variance_paths)]
+    )
+
+
 def _bound(
     contrast: ContrastSet,
     options: Options | None,
@@ -198,12 +206,13 @@ def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
 
 
 def _hashes_of_given(options: Options) -> dict[str, str]:
-    """Give the SHA-256 of the mask, the atlas and the regions that were given as files, by the name of each."""
-    atlas = [Path(options.atlas)] if options.atlas is not None else []
-    images = [path for path in (options.mask, *atlas, *options.rois) if path is not None and path.is_file()]
-    hashes = {printable(path.name): read_image(path).sha256 for path in images}  # which checks what a file claims
+    """Give the SHA-256 of the mask, the atlas, its table and the regions that were given as files, by these words."""
+    given = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
+    given |= {f"region {i}": path for i, path in enumerate(options.rois, start=1)}
+    files = {word: path for word, path in given.items() if path is not None and path.is_file()}
+    hashes = {word: read_image(path).sha256 for word, path in files.items()}  # which checks what a file claims
     if (table := options.atlas_labels) is not None and table.is_file():
-        hashes[printable(table.name)] = hashlib.sha256(table.read_bytes()).hexdigest()
+        hashes["atlas labels"] = hashlib.sha256(table.read_bytes()).hexdigest()
     return hashes
 
 
@@ -222,7 +231,9 @@ def _dof_of(member: SubjectMap) -> float:
     dof = member.dof if member.dof is not None else read_sidecar(member.file).get("DegreesOfFreedom")
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
-            f"The sidecar of {printable(member.file.name)} says DegreesOfFreedom {shorten(dof)}",
+            f"The sidecar of {printable(member.file.name)} says DegreesOfFreedom {shorten(dof)}"
+            if dof is not None
+            else f"No sidecar of {printable(member.file.name)} says DegreesOfFreedom",
             "a number above 0, without which a t map has no p",
             "Add it, or take z maps with --stat z",
         )

@@ -90,7 +90,8 @@ def parser() -> argparse.ArgumentParser:
     add("output_dir", nargs="?", type=some_path, metavar="OUTPUT_DIR", help="where all results are written")
     add("level", nargs="?", metavar="{participant,group}", help=level)
     flags.add_general(top)
-    flags.add_choice(top.add_argument_group("which maps"))
+    files = "instead of labels, a file with one on each line; its name or path has a . or / in it"
+    flags.add_choice(top.add_argument_group("which maps", files))
     data = top.add_argument_group("data")
     flags.add_mask(data)
     flags.add_group_data(data)

@@ -30,8 +30,7 @@ def add_choice(group: "argparse._ArgumentGroup") -> None:
         (["--space"], "take these spaces (all)"),
         (["--contrast"], "take these contrasts (all)"),
     ):
-        more = "; instead of labels, a file with one on each line" if names[0] == "--participant-label" else ""
-        flag(group, *names, nargs="+", default=[], metavar="LABEL", help=what + more)
+        flag(group, *names, nargs="+", default=[], metavar="LABEL", help=what)
     stat = (
         "first-level statistic to take (effect for a group, z for participants); t and z for datasets without effects"
     )

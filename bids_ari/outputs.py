@@ -1,8 +1,8 @@
 """What is written of a result: one table from the fields of a result to files and their sidecars."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -166,7 +166,15 @@ def summary(result: ContrastResult) -> Sidecar:
         "LargestClusters": {f"{gamma:g}": len(found) for gamma, found in result.largest.items()},
         "Notes": list(result.notes),
         "Report": report_name(result),
+        "Model": _fingerprint(result),
     }
+
+
+def _fingerprint(result: ContrastResult) -> str:
+    """Tell apart what the results of a contrast share: who, where, and z, as precise as it is written."""
+    who = "\n".join(uri for member in result.contrast.members for uri in member.uris)
+    told = (who.encode(), result.mask.inside.tobytes(), result.glm.z.astype(np.float32).tobytes())
+    return hashlib.sha256(b"".join(told)).hexdigest()
 
 
 def report_name(result: ContrastResult) -> str:
@@ -287,10 +295,8 @@ def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
 
 
 def _region_hashes(result: ContrastResult) -> dict[str, str]:
-    """Give the SHA-256 of the files that regions were read from, by name."""
-    atlas, labels = result.options.atlas, result.options.atlas_labels
-    names = [printable(Path(given).name) for given in (atlas, labels, *result.options.rois) if given is not None]
-    return {name: result.hashes[name] for name in names if name in result.hashes}
+    """Give the SHA-256 of the files that regions were read from."""
+    return {word: digest for word, digest in result.hashes.items() if word.startswith(("atlas", "region "))}
 
 
 def _combined_by(result: ContrastResult) -> str | None:
@@ -323,7 +329,7 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
         "NumberOfVoxels": result.mask.n_voxels,
         "Mask": printable(options.mask.name) if options.mask else None,
-        "MaskHash": result.hashes.get(printable(options.mask.name)) if options.mask else None,
+        "MaskHash": result.hashes.get("mask"),
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if result.design is not None:

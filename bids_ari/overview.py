@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
@@ -24,7 +24,11 @@ class _Block:
     lacking: Sequence[LeftOut]
 
 
-def overview(discovery: Discovery, contrasts: Sequence[ContrastSet]) -> str:
+def overview(
+    discovery: Discovery,
+    contrasts: Sequence[ContrastSet],
+    look: Callable[[ContrastSet], object] | None = None,
+) -> str:
     """Say what would be analysed, what stands in the way, and what is left out and why.
 
     Parameters
@@ -33,18 +37,20 @@ def overview(discovery: Discovery, contrasts: Sequence[ContrastSet]) -> str:
         What was found.
     contrasts : sequence of ContrastSet
         What would be analysed: those found or, at the participant level, one for each map, which are shown together.
+    look : callable, optional
+        Looks at the files of a contrast, and raises what is wrong with them.
 
     Returns
     -------
     str
-        Lines of at most 100 columns; no name of a file can bring a control character in.
+        Lines of at most 100 columns, but for long paths; no name of a file can bring a control character in.
     """
     single = any(map(_is_of_subject, contrasts))
     if single:
         blocks = _by_contrast(discovery, contrasts)
     else:
         blocks = [_Block(contrast.name, [contrast], _lacking([contrast])) for contrast in contrasts]
-    problems = {id(contrast): _problem(contrast) for contrast in contrasts}
+    problems = {id(contrast): _problem(contrast, look) for contrast in contrasts}
     lines = [line for block in blocks for line in _block(block, problems)]
     lines += _left_out(discovery)
     failing = sum(map(bool, problems.values()))
@@ -89,12 +95,14 @@ def _is_of_subject(contrast: ContrastSet) -> bool:
     return contrast.entities.get("sub") is not None
 
 
-def _problem(contrast: ContrastSet) -> str:
-    """Give the words in which a contrast would be refused before any map is read, or nothing."""
+def _problem(contrast: ContrastSet, look: Callable[[ContrastSet], object] | None) -> str:
+    """Give the words in which a contrast would be refused before any voxel is read, or nothing."""
     try:
         contrast.check()
         if not _is_of_subject(contrast):
             one_sample_design(contrast.subjects)
+        if look is not None:
+            look(contrast)
     except BidsAriError as error:
         return str(error)
     return ""
@@ -144,20 +152,13 @@ def _left_out(discovery: Discovery) -> Iterator[str]:
 
 
 def _wrapped(text: str, word: str = "", indent: int = 0) -> list[str]:
-    """Break a text into lines, below the word that says what it is."""
+    """Break a text into lines, below the word that says what it is; a path stays whole, to be copied."""
     first = f"  {word:<10}" if word else " " * indent
     rest = " " * (len(first) if word else indent + 4)
-    pieces = " ".join(piece for each in printable(text).split(" ") for piece in _pieces(each, _WIDTH - len(rest)))
-    return textwrap.wrap(pieces, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
-
-
-def _pieces(word: str, width: int) -> Iterator[str]:
-    """Break a word that is wider than a line, such as a path, behind a slash or an underscore where it can be."""
-    while len(word) > width:
-        cut = max(word.rfind("/", 0, width), word.rfind("_", 0, width)) + 1 or width
-        yield word[:cut]
-        word = word[cut:]
-    yield word
+    wrapper = textwrap.TextWrapper(
+        _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )
+    return wrapper.wrap(printable(text))
 
 
 def _by_number(label: str) -> tuple[bool, int, str]:

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,7 +13,7 @@ PACKAGES = ("numpy", "scipy", "nibabel", "pybids", "templateflow", "numba", "nil
 """The packages whose versions may matter to a number or a picture."""
 
 
-def versions() -> dict[str, str]:
+def versions() -> Mapping[str, str]:
     """Give the version of this package, of Python and of every package that may matter to a number."""
     found = {"bids_ari": __version__, "python": platform.python_version()}
     for package in PACKAGES:

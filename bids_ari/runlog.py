@@ -45,6 +45,7 @@ class RunLog(logging.Handler):
         self.results: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
         self.left_out: Sequence[LeftOut] = ()
+        self.told: set[str] = set()  # notes that the log has already
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
         self._lines: list[str] = []
@@ -109,7 +110,7 @@ class RunLog(logging.Handler):
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),
             "ExitCode": self._exit_code(error),
-            "Error": None if error is None else ": ".join(filter(None, (type(error).__name__, str(error)))),
+            "Error": _told(error),
             "Results": self.results,
             "Failures": self.failures,
             "LeftOut": dict(Counter(reason for _, reason in rows).most_common()),
@@ -126,3 +127,10 @@ class RunLog(logging.Handler):
             return OutputError.exit_code if error.errno in UNWRITABLE else ReadError.exit_code
         others = {KeyboardInterrupt: INTERRUPTED, MemoryError: DataError.exit_code}
         return next((code for kind, code in others.items() if isinstance(error, kind)), BUG)
+
+
+def _told(error: BaseException | None) -> str | None:
+    """Say what ended a run."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return None if error is None else ": ".join(filter(None, (type(error).__name__, str(error))))

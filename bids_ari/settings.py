@@ -243,6 +243,10 @@ class Settings:
                 object.__setattr__(self, name, Path(value))
         object.__setattr__(self, "derivatives", _paths(self.derivatives))
         object.__setattr__(self, "level", _SAME_LEVEL.get(self.level, self.level))
+        if self.database_dir is not None and self.database_dir.exists() and not self.database_dir.is_dir():
+            raise UsageError(
+                f"bids-database-dir {self.database_dir} is no folder", "a folder, which is made if need be"
+            )
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
         if self.level == "participant":

@@ -15,6 +15,7 @@ from bids_ari.analysis import (
     analyse,
     analyse_map,
     analyse_subject,
+    look_at_maps,
 )
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.derivatives import Derivatives
@@ -153,8 +154,8 @@ def preview(settings: Settings) -> str:
     BidsAriError
         When nothing can be analysed.
     """
-    _, discovery = find(settings)
-    return overview(discovery, contrasts_of(discovery, settings))
+    _, discovery = find(replace(settings, database_dir=None))
+    return overview(discovery, contrasts_of(discovery, settings), look_at_maps)
 
 
 def rebuild_reports(output_dir: Path) -> None:
@@ -170,7 +171,8 @@ def rebuild_reports(output_dir: Path) -> None:
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
     bad: list[BidsAriError] = []
-    with Derivatives(output_dir, {}) as out:
+    with RunLog("") as journal, Derivatives(output_dir, {}) as out:
+        journal.open(out)
         for record in progress(out.records(), unit="report"):
             try:
                 _rebuild(record, out)
@@ -240,7 +242,10 @@ def _analyse_and_write(contrast: ContrastSet, settings: Settings, out: Derivativ
     began = time.monotonic()
     with out.result(contrast.name):
         work = analyse_subject if settings.level == "participant" else analyse
-        results = work(contrast, settings.options, settings.resources)
+        try:
+            results = work(contrast, settings.options, settings.resources)
+        except MemoryError as error:
+            raise DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer") from error
         write(results, out)
     _tell(contrast.name, results, journal, time.monotonic() - began)
     return [out.folder / outputs.archive_name(result) for result in results]
@@ -248,8 +253,11 @@ def _analyse_and_write(contrast: ContrastSet, settings: Settings, out: Derivativ
 
 def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds: float) -> None:
     """Log a line for each result and each note once; note all of it for machines."""
+    choices = results[0].contrast.notes
     for note in dict.fromkeys(note for result in results for note in result.notes):
-        log.warning("%s: %s", name, note)
+        if note not in journal.told:  # of thousands of subjects, the first stands for all
+            log.log(logging.INFO if note in choices else logging.WARNING, "%s: %s", name, note)
+        journal.told.add(note)
     for result in results:
         log.info("%s", headline(result))
     journal.done(name, map(outputs.summary, results), seconds)

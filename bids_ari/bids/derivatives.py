@@ -40,9 +40,11 @@ from bids_ari.bids.records import (
     new_record,
     read_notes,
     record_name,
+    rests_on_another_model,
     siblings_begin_with,
 )
 from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.compute import uninterrupted
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 
 log = logging.getLogger(__name__)
@@ -240,18 +242,23 @@ class Derivatives:
         name, files = record_name(result), {*written, *stage.parts}
         notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
         earlier = notes.pop(self.folder / name, {})
-        stale = files_of(earlier).difference(files, *map(files_of, notes.values()))  # a contrast's results share some
+        outdated = {path: note for path, note in notes.items() if rests_on_another_model(note, summary)}
+        kept = [files_of(note) for path, note in notes.items() if path not in outdated]
+        old = files_of(earlier).union(*map(files_of, outdated.values()))
+        stale = old.difference(files, *kept)  # a contrast's results share some
         meanings = meanings_of(earlier) | self._explained
-        begun = new_record(stage.contrast, result, files | files_of(earlier), meanings)
+        begun = new_record(stage.contrast, result, files | old, meanings)
         done = new_record(stage.contrast, result, files, meanings, summary)
         if earlier:
             log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
-        with _while_ours(stage, self.folder / name):
+        for note in outdated.values():
+            log.warning("%s is removed: the group model that it rests on is another one now", note.get("Name"))
+        with _while_ours(stage, self.folder / name), uninterrupted():
             first, last = (stage.place.write(_json(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)
             for target, part in stage.parts.items():
                 self._files.move(part, target)
-            for target in sorted(stale):
+            for target in sorted(stale) + [path.relative_to(self.folder).as_posix() for path in outdated]:
                 self._files.remove(target)
             self._files.move(last, name)
             self._files.remove(failure_name(stage.contrast))

@@ -128,7 +128,7 @@ class Filters:
         if file.entities.get("sub") in self.excluded:
             return "excluded"
         if (found := file.entities.get("stat")) != self.stat:
-            return intern(f"{OTHER_STAT} {printable(found or 'not named')}; the group model takes {self.stat} maps")
+            return intern(f"{OTHER_STAT} {printable(found or 'not named')}; the maps asked for are {self.stat} maps")
         if not labels_of(file, "contrast"):
             return "no contrast in its name"
         return None

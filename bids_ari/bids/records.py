@@ -92,6 +92,13 @@ def meanings_of(note: Note) -> dict[str, str]:
     return {label: text for label, text in said.items() if isinstance(text, str)} if isinstance(said, dict) else {}
 
 
+def rests_on_another_model(note: Note, summary: Mapping[str, Any]) -> bool:
+    """Say whether a result on disk shares its maps with one that now has other values there (``Model``)."""
+    told = note.get("Results")
+    models = [each.get("Model") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    return "Model" in summary and models != [summary["Model"]]
+
+
 def is_complete(note: Note) -> bool:
     """Say whether all files of a record are there, and of one run."""
     return note.get("Complete") is not False

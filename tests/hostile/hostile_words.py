@@ -15,7 +15,6 @@ def filters(content: str | bytes) -> Make:
     return given("--bids-filter-file", file("filter.json", content))
 
 
-_VAST = "ValueError: config._words writes an integer of more digits than Python turns into text, also by reprlib"
 _TOML, _WHO, _FILTER = "run.toml", "who.txt", "filter.json"
 
 WORD_FILES = (
@@ -56,7 +55,7 @@ WORD_FILES = (
     refused(64, "config: a date", config("alpha = 1979-05-27"), _TOML, "alpha", "expected a text"),
     refused(64, "config: a flag as value", config("contrast = ['--alpha', '1']"), _TOML, "begin with a dash"),
     refused(64, "config: NaN", config("alpha = nan"), "alpha is nan", "between 0 and 1"),
-    refused(64, "config: a vast number", config(f"alpha = 0x{'f' * 5000}"), "alpha", fault=_VAST),
+    refused(64, "config: a vast number", config(f"alpha = 0x{'f' * 5000}"), "alpha"),
     refused(64, "config: a NUL in a path", config('mask = "a\\u0000b"'), "mask"),
     works("config: louder than can be", config("verbose = 99999999999999")),
     refused(74, "config: a folder", lambda folder: group(folder, "--config-file", folder), "configuration file"),

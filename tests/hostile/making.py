@@ -25,7 +25,7 @@ class HostileDataset(NamedTuple):
     """What is run, how it ends, and what its message says of it.
 
     `shows`: where all goes well, what a page must show, as text. `twin`: the same with words that ask for nothing; its
-    pages must have the same elements. `drawn`: pictures hold words of the case. `fault`: what is wrong, and known.
+    pages must have the same elements. `drawn`: pictures hold words of the case.
     """
 
     name: str
@@ -36,7 +36,6 @@ class HostileDataset(NamedTuple):
     twin: Make | None = None
     drawn: bool = False
     command: Literal["bids-ari", "bids-ari-map"] = "bids-ari"
-    fault: str = ""
 
 
 def works(name: str, make: Make, *shows: str, **more: Any) -> HostileDataset:

@@ -193,6 +193,29 @@ class TestFailures:
         assert "could not be analysed" not in (tmp_path / "out" / "index.html").read_text()
 
 
+class TestSharedModel:
+    """Results of one contrast in several directions share its group model."""
+
+    def test_a_changed_model_takes_results_of_other_directions_with_it(
+        self, group_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        out = tmp_path / "out"
+        words = [str(group_dir), str(out), "group", *QUICK]
+        assert main([*words, "--alternative", "greater", "two-sided"]) == 0
+        assert main([*words, "--smoothing", "6"]) == 0
+        assert "desc-twoSided is removed" in capsys.readouterr().err
+        assert not [name for name in everything(out) if "twoSided" in name]
+        assert "two-sided" not in (out / "index.html").read_text()
+
+    def test_the_same_model_spares_them(self, group_dir: Path, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        words = [str(group_dir), str(out), "group", *QUICK]
+        assert main([*words, "--alternative", "two-sided"]) == 0
+        before = {name for name in everything(out) if "twoSided" in name}
+        assert main([*words, "--alternative", "greater", "--threshold", "2"]) == 0
+        assert {name for name in everything(out) if "twoSided" in name} == before
+
+
 class TestReportsOnly:
     """``--reports-only``."""
 

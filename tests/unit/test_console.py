@@ -105,11 +105,16 @@ class TestExitCodes:
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_the_first_interrupts_and_others_soon_after_do_nothing(self, number: signal.Signals) -> None:
+        before = signal.getsignal(number)
         with interruptible():
+            assert signal.getsignal(number) is not before
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(number)
-            signal.raise_signal(number)
-            signal.raise_signal(signal.SIGTERM)
+            try:
+                signal.raise_signal(number)
+                signal.raise_signal(signal.SIGTERM)
+            except KeyboardInterrupt:
+                pytest.fail("it cleans up")
 
     def test_one_that_comes_much_later_ends_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         codes: list[int] = []
@@ -140,21 +145,19 @@ class TestSignals:
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
             with interruptible():
-                signal.raise_signal(signal.SIGHUP)
+                assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         finally:
             signal.signal(signal.SIGHUP, before)
 
     def test_when_all_is_done_none_counts(self) -> None:
-        before = signal.getsignal(signal.SIGTERM)
-        ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             with interruptible(is_all=True):
                 pass
-            signal.raise_signal(signal.SIGTERM)
+            assert [signal.getsignal(number) for number in before] == [signal.SIG_IGN] * 3
         finally:
-            for number, handler in ours.items():
+            for number, handler in before.items():
                 signal.signal(number, handler)
-        assert signal.getsignal(signal.SIGTERM) is before
 
     def test_in_another_thread_signals_are_left_alone(self) -> None:
         """Python lets only the main thread ask for them."""

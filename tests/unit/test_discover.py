@@ -180,7 +180,7 @@ class TestStat:
         assert {path.name.split("_stat-")[1] for path in contrasts[0].paths} == {f"{stat}_statmap.nii.gz"}
         left = reasons(contrasts)
         assert len(left) == 2 * 6
-        assert left[map_path(Path(), "01", stat="p").name] == f"its stat is p; the group model takes {stat} maps"
+        assert left[map_path(Path(), "01", stat="p").name] == f"its stat is p; the maps asked for are {stat} maps"
         assert left[map_path(Path(), "01", stat=None).name].startswith("its stat is not named")
 
     @pytest.mark.parametrize("stat", ["variance", "p", "F", "", "Effect"])

@@ -175,7 +175,7 @@ class TestSummary:
         ("error", "said"),
         [
             (OutputError("The disk is full"), "OutputError: The disk is full"),
-            (KeyboardInterrupt(), "KeyboardInterrupt"),
+            (KeyboardInterrupt(), "interrupted"),
             (MemoryError(), "MemoryError"),
             (PermissionError(errno.EACCES, "Denied", "/a"), "PermissionError: [Errno 13] Denied: '/a'"),
             (OSError(errno.ENOSPC, "Full"), "OSError: [Errno 28] Full"),
