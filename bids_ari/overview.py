@@ -126,7 +126,9 @@ def _block(block: _Block, problems: dict[int, str]) -> Iterator[str]:
         yield from _wrapped(note, "note")
     said = list(dict.fromkeys(filter(None, (problems[id(contrast)] for contrast in block.contrasts))))
     for problem in said[:_MOST]:
-        yield from _wrapped(problem, "problem")
+        first, *more = problem.splitlines()
+        yield from _wrapped(first, "problem")
+        yield from (line for each in more for line in _wrapped(each, indent=12))
     if len(said) > _MOST:
         yield from _wrapped(f"{len(said) - _MOST} more such", "problem")
     yield ""

@@ -245,7 +245,7 @@ def _contrast_set(
     absent = sorted(everyone.difference(member.subject for member in group.members))
     lacking = [LeftOut(f"sub-{printable(subject)}", f"has no {stat} map of this contrast") for subject in absent]
     for entry in lacking:
-        log.info("%s: %s %s", printable(str(key)), entry.what, entry.reason)
+        log.debug("%s: %s %s", printable(str(key)), entry.what, entry.reason)
     files = [file for member in group.members for file in member.files]
     for inner in ("ses", "run"):  # a value that all share stays in the name
         values = {file.entities.get(inner) for file in files}

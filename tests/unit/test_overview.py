@@ -159,11 +159,11 @@ class TestText:
 
     def test_what_a_look_at_the_files_finds_is_a_problem(self) -> None:
         def look(_: ContrastSet) -> None:
-            raise DataError("a.nii is damaged")
+            raise DataError("2 problems with the maps", lines=["a.nii is damaged", "b.nii too"])
 
         only = contrast("01", "02")
         text = overview(Discovery((only,), ()), [only], look)
-        assert "problem   a.nii is damaged" in text
+        assert "problem   2 problems with the maps\n            - a.nii is damaged\n            - b.nii too\n" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
 
     def test_words_with_hyphens_stay_whole(self) -> None:
