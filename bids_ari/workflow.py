@@ -289,8 +289,10 @@ def _check_files(options: Options) -> None:
             try:
                 is_file = stat.S_ISREG(path.stat().st_mode)
             except FileNotFoundError as error:
-                hint = f"Fetch it: datalad get {path}" if path.is_symlink() else ""
-                raise InputNotFoundError(f"There is no {what} {path}", hint=hint) from error
+                if path.is_symlink():
+                    hint = f"Fetch it: datalad get {path}, or mend the link"
+                    raise DataError(f"The {what} {path} is a link to content that is not here", hint=hint) from error
+                raise InputNotFoundError(f"There is no {what} {path}") from error
             except OSError as error:
                 raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
             if not is_file:
