@@ -92,11 +92,18 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
 @contextmanager
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
     """Find writable folders for caches before the libraries that want them are loaded; a mere look writes nothing."""
-    threads, output = getattr(arguments, "omp_nthreads", None), getattr(arguments, "output_dir", None)
-    if threads:
+    threads, output = getattr(arguments, "omp_nthreads", None) or 0, getattr(arguments, "output_dir", None)
+    before = {name: os.environ.get(name) for name in _THREADS}
+    if threads > 0:  # others are refused later, in words
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
-        yield
+    try:
+        with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -310,3 +310,16 @@ class TestBars:
         said = capsys.readouterr()
         assert said.out == ""
         assert re.findall(r"[^\n\x20-\x7e]", said.err) == []
+
+
+@pytest.mark.parametrize("threads", ["2", "0", "-1"])
+def test_the_number_of_threads_does_not_outlive_the_command(
+    threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that is refused reach the libraries."""
+    from bids_ari.cli import main
+
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    code = main([str(tmp_path / "none"), str(tmp_path / "out"), "group", "--omp-nthreads", threads])
+    assert code == (66 if threads == "2" else 64)
+    assert os.environ["NUMBA_NUM_THREADS"] == "1"
