@@ -6,7 +6,6 @@ says, else where it would look by itself, else a folder of its own among the sys
 the output.
 """
 
-import errno
 import logging
 import os
 import shutil
@@ -20,9 +19,6 @@ from pathlib import Path
 from bids_ari.errors import OutputError
 
 log = logging.getLogger(__name__)
-
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What the system says where nothing, or nothing more, can be written."""
 
 VARIABLES = {
     "MPLCONFIGDIR": "matplotlib",

@@ -2,13 +2,10 @@
 
 import os
 import re
-import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
@@ -68,23 +65,6 @@ def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iter
     """Pass items on, with a bar on stderr that goes away at the end; silent where stderr is no terminal."""
     silent = True if sys.stderr is None else None  # None: tqdm looks whether it is a terminal
     yield from tqdm(items, total=total, unit=f" {unit}", leave=False, disable=silent)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C, and what else ends a run, wait until a block of some milliseconds is done."""
-    waiting: list[int] = []
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        ends = [each for each in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(each))]
-        before = {each: signal.signal(each, lambda number, _: waiting.append(number)) for each in ends}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
-        if waiting:
-            signal.raise_signal(waiting[0])
 
 
 def parse_memory(text: str) -> int:

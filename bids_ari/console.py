@@ -4,29 +4,19 @@ import argparse
 import io
 import logging
 import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn, TextIO
 
-from bids_ari.caches import UNWRITABLE, caches
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, UsageError
+from bids_ari.caches import caches
+from bids_ari.errors import BUG, UNREAD, BidsAriError, UsageError, exit_code
+from bids_ari.signals import interruptible
 
 log = logging.getLogger(__name__)
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-_PATIENCE = 2.0  # seconds: who signals once may send several, one to the process and one to its group
-
-UNREAD = 141
-"""Exit code when nobody reads on what was asked for, as in ``--list | head -1``: 128 + SIGPIPE, as of other tools."""
 
 ISSUES_URL = "https://github.com/bids-ari/bids_ari/issues"
 
@@ -61,35 +51,6 @@ def answer(
 
 
 @contextmanager
-def interruptible(is_all: bool = False) -> Iterator[None]:
-    """Let SIGTERM, which schedulers and containers send, and a lost terminal clean up as Ctrl-C does.
-
-    The first signal ends the work; another one while that cleans up is ignored at first, then ends all at once, which
-    harms no result. What is ignored from outside, as under nohup, stays so. Where the block `is_all` that the process
-    does, no signal changes its exit code afterwards, while Python puts things away.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    first: list[float] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        first.append(time.monotonic())
-        if len(first) == 1:
-            raise KeyboardInterrupt
-        if first[-1] - first[0] > _PATIENCE:
-            os._exit(INTERRUPTED)
-
-    heard = [each for each in _SIGNALS if signal.getsignal(each) not in (signal.SIG_IGN, None)]
-    before = {each: signal.signal(each, interrupt) for each in heard}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, signal.SIG_IGN if is_all else handler)
-
-
-@contextmanager
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
     """Find writable folders for caches before the libraries that want them are loaded; a mere look writes nothing."""
     threads, output = getattr(arguments, "omp_nthreads", None) or 0, getattr(arguments, "output_dir", None)
@@ -110,23 +71,19 @@ def exit_code_of(error: BaseException) -> int:
     """Say an error in words for whose move it is, and give its exit code."""
     if isinstance(error, SystemExit):  # --help and --version
         return int(error.code or 0)
+    code = exit_code(error)
     if isinstance(error, BidsAriError):
         log.error("%s", error)
-        return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
+    elif isinstance(error, KeyboardInterrupt):
         log.error("interrupted")
-        return INTERRUPTED
-    if isinstance(error, MemoryError):
+    elif isinstance(error, MemoryError):
         hint = "Test fewer voxels with --mask, read fewer maps at a time with --nprocs, or find a larger computer"
         log.error("There is not enough memory%s. %s", f": {error}" if str(error) else "", hint)
-        return DataError.exit_code
-    if isinstance(error, BrokenPipeError):
-        return UNREAD
-    if isinstance(error, OSError) and (error.filename is not None or error.errno in UNWRITABLE):
+    elif isinstance(error, OSError) and code not in (BUG, UNREAD):
         log.error("%s: %s", error.filename or "What a library writes cannot be written", error.strerror)
-        return OutputError.exit_code if error.errno in UNWRITABLE else ReadError.exit_code
-    log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
-    return BUG
+    elif code == BUG:
+        log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
+    return code
 
 
 class _ToStderr(logging.Handler):

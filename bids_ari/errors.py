@@ -16,6 +16,7 @@
 The exit codes are those of the BIDS-App execution specification and of ``sysexits.h``.
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 
 INTERRUPTED = 130
@@ -23,6 +24,12 @@ INTERRUPTED = 130
 
 BUG = 1
 """Exit code of an error that this package did not foresee."""
+
+UNREAD = 141
+"""Exit code when nobody reads on what was asked for, as in ``--list | head -1``: 128 + SIGPIPE, as of other tools."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What the operating system says when nothing more can be written."""
 
 
 class BidsAriError(Exception):
@@ -138,6 +145,25 @@ def printable(text: str) -> str:
     'sub-01\\\\x1b[2J'
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def exit_code(error: BaseException) -> int:
+    """Give the exit code of any error.
+
+    >>> exit_code(DataError("truncated")), exit_code(KeyboardInterrupt()), exit_code(ZeroDivisionError())
+    (65, 130, 1)
+    """
+    if isinstance(error, BidsAriError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, MemoryError):
+        return DataError.exit_code
+    if isinstance(error, BrokenPipeError):
+        return UNREAD
+    if isinstance(error, OSError) and error.errno in UNWRITABLE:
+        return OutputError.exit_code
+    return ReadError.exit_code if isinstance(error, OSError) and error.filename is not None else BUG
 
 
 def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:

@@ -21,8 +21,7 @@ import pandas as pd
 from bids_ari import provenance
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.discover import LeftOut
-from bids_ari.caches import UNWRITABLE
-from bids_ari.errors import BUG, INTERRUPTED, BidsAriError, DataError, OutputError, ReadError, joint_exit_code
+from bids_ari.errors import BidsAriError, exit_code, joint_exit_code
 
 log = logging.getLogger(__name__)
 
@@ -121,12 +120,7 @@ class RunLog(logging.Handler):
         """Give the exit code that the run comes to, which the console gives when it tells the error."""
         if error is None:
             return joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
-        if isinstance(error, BidsAriError):
-            return error.exit_code
-        if isinstance(error, OSError) and (error.filename is not None or error.errno in UNWRITABLE):
-            return OutputError.exit_code if error.errno in UNWRITABLE else ReadError.exit_code
-        others = {KeyboardInterrupt: INTERRUPTED, MemoryError: DataError.exit_code}
-        return next((code for kind, code in others.items() if isinstance(error, kind)), BUG)
+        return exit_code(error)
 
 
 def _told(error: BaseException | None) -> str | None:

@@ -44,8 +44,8 @@ from bids_ari.bids.records import (
     siblings_begin_with,
 )
 from bids_ari.bids.tree import DESCRIPTION
-from bids_ari.compute import uninterrupted
 from bids_ari.errors import OutputError, ReadError, TemporaryError
+from bids_ari.signals import uninterrupted
 
 log = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ import numpy as np
 import pytest
 from builders import write_group
 
-from bids_ari import cli, console, errors
-from bids_ari.console import answer, interruptible, set_up_log, set_up_streams
+from bids_ari import cli, console, errors, signals
+from bids_ari.console import answer, set_up_log, set_up_streams
 from bids_ari.errors import BidsAriError, UsageError
+from bids_ari.signals import interruptible
 
 KINDS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, BidsAriError)]
 
@@ -103,6 +104,13 @@ class TestExitCodes:
 
 
 class TestSignals:
+    @pytest.fixture(autouse=True)
+    def heard(self) -> Iterator[None]:
+        """SIGHUP is heard, also where the tests run under nohup."""
+        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        yield
+        signal.signal(signal.SIGHUP, before)
+
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_the_first_interrupts_and_others_soon_after_do_nothing(self, number: signal.Signals) -> None:
         before = signal.getsignal(number)
@@ -120,7 +128,7 @@ class TestSignals:
         codes: list[int] = []
         monkeypatch.setattr(os, "_exit", codes.append)
         clock = iter([100.0, 101.9, 102.1])
-        monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+        monkeypatch.setattr(signals.time, "monotonic", lambda: next(clock))
         with interruptible():
             with suppress(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGTERM)
