@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LABEL_FLAGS = {"subjects": "participant_label", "exclude": "exclude", "session": "session_label", "run": "run_label"}
-LABEL_FLAGS |= {"task": "task_id", "space": "space", "contrast": "contrast"}
-"""Filters of `discover` by the flag that gives their labels."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; give the exit code.
@@ -95,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     data = top.add_argument_group("data")
     flags.add_mask(data)
     flags.add_group_data(data)
+    flags.add_model(top.add_argument_group("group model"))
     inference = top.add_argument_group("inference")
     flags.add_inference(inference)
     flags.add_split(inference)
@@ -105,45 +102,33 @@ def parser() -> argparse.ArgumentParser:
 
 def read_settings(arguments: argparse.Namespace) -> "Settings":
     """Turn parsed words into settings."""
-    from bids_ari.settings import Settings
+    from bids_ari.settings import FILTER_FLAGS, Settings
 
-    filters: dict[str, object] = {name: _labels(getattr(arguments, dest)) for name, dest in LABEL_FLAGS.items()}
+    filters: dict[str, object] = {name: _labels(getattr(arguments, flag)) for name, flag in FILTER_FLAGS.items()}
     filters["stat"] = arguments.stat or ("z" if arguments.level == "participant" else "effect")
-    filters["combine"] = arguments.combine
+    filters |= {"combine": arguments.combine, "paired": arguments.paired}
     return Settings(
         arguments.bids_dir,
         arguments.output_dir,
         tuple(arguments.derivatives),
         filters,
-        read_options(arguments, coverage=arguments.coverage, smoothing=arguments.smoothing),
+        read_options(arguments),
         arguments.level,
         arguments.split_alpha,
         filter_file=arguments.bids_filter_file,
         manifest=arguments.manifest,
+        participants=arguments.participants,
         database_dir=arguments.bids_database_dir,
         resources=read_resources(arguments),
         stop_on_first_crash=arguments.stop_on_first_crash,
     )
 
 
-def read_options(arguments: argparse.Namespace, **more: object) -> "Options":
-    """Turn parsed words into options; `more` are those that not every command has."""
-    from bids_ari.settings import Options
+def read_options(arguments: argparse.Namespace) -> "Options":
+    """Turn parsed words into options; those for which a command has no flag keep their defaults."""
+    from bids_ari.settings import OPTION_FLAGS, Options
 
-    return Options(
-        mask=arguments.mask,
-        alternatives=arguments.alternative,
-        alpha=arguments.alpha,
-        thresholds=arguments.threshold,
-        gammas=arguments.tdp,
-        connectivity=arguments.connectivity,
-        method=arguments.method,
-        join_signs=arguments.join_signs,
-        atlas=arguments.atlas,
-        atlas_labels=arguments.atlas_labels,
-        rois=arguments.roi,
-        **more,  # type: ignore[arg-type]
-    )
+    return Options(**{name: getattr(arguments, flag) for name, flag in OPTION_FLAGS.items() if flag in arguments})
 
 
 def read_resources(arguments: argparse.Namespace) -> "Resources":

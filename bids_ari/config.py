@@ -14,36 +14,32 @@ from typing import Any
 import tomli_w
 
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError
-from bids_ari.settings import TEMPLATE, Settings
+from bids_ari.settings import FILTER_FLAGS, FIRST, OPTION_FLAGS, TEMPLATE, Settings
 
 POSITIONAL = ("bids-dir", "output-dir", "level")
 """Keys of the words that have no flag."""
 
 _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
-_FILTERS = {"subjects": "participant-label", "exclude": "exclude", "session": "session-label", "run": "run-label"}
-_FILTERS |= {"task": "task-id", "space": "space", "contrast": "contrast", "stat": "stat", "combine": "combine"}
-_OPTIONS = {"mask": "mask", "coverage": "coverage", "smoothing": "smoothing", "alternatives": "alternative"}
-_OPTIONS |= {"alpha": "alpha", "thresholds": "threshold", "gammas": "tdp", "connectivity": "connectivity"}
-_OPTIONS |= {"method": "method", "join_signs": "join-signs", "atlas": "atlas", "atlas_labels": "atlas-labels"}
-_OPTIONS |= {"rois": "roi"}
-_RESOURCES = {"work_dir": "work-dir", "n_procs": "nprocs", "n_threads": "omp-nthreads", "memory": "mem"}
-_RUN = {"dataset_dir": "bids-dir", "output_dir": "output-dir", "level": "level", "derivatives": "derivatives"}
-_RUN |= {"filter_file": "bids-filter-file", "manifest": "manifest", "database_dir": "bids-database-dir"}
-_RUN |= {"split_alpha": "split-alpha", "stop_on_first_crash": "stop-on-first-crash"}
+_RESOURCES = {"work_dir": "work_dir", "n_procs": "nprocs", "n_threads": "omp_nthreads", "memory": "mem"}
+_RUN = {"dataset_dir": "bids_dir", "output_dir": "output_dir", "level": "level", "derivatives": "derivatives"}
+_RUN |= {"filter_file": "bids_filter_file", "manifest": "manifest", "participants": "participants"}
+_RUN |= {"database_dir": "bids_database_dir", "split_alpha": "split_alpha"}
+_RUN |= {"stop_on_first_crash": "stop_on_first_crash"}
+_FILTERS = {**FILTER_FLAGS, "stat": "stat", "combine": "combine", "paired": "paired"}
 
 
 def to_toml(settings: Settings) -> str:
     """Write settings as a file that makes the same run; whatever is not said has its default."""
     said = {_RUN[name]: getattr(settings, name) for name in _RUN}
     said |= {_FILTERS[name]: value for name, value in settings.filters.items() if value}
-    said |= {_OPTIONS[name]: getattr(settings.options, name) for name in _OPTIONS}
+    said |= {flag: getattr(settings.options, name) for name, flag in OPTION_FLAGS.items()}
     said |= {_RESOURCES[name]: getattr(settings.resources, name) for name in _RESOURCES}
     if settings.resources.memory is not None:
         said["mem"] = str(settings.resources.memory / 2**20)  # exact: a power of two
     if settings.options.atlas is not None and Path(settings.options.atlas).is_file():
         said["atlas"] = Path(settings.options.atlas)
-    plain = {key: _plain(value) for key, value in said.items() if value is not None}
+    plain = {key.replace("_", "-"): _plain(value) for key, value in said.items() if value is not None}
     return tomli_w.dumps({key: value for key, value in plain.items() if _says_something(key, value)})
 
 
@@ -105,7 +101,7 @@ def _is_plain(value: Any) -> bool:
 def _plain(value: Any) -> Any:
     """Give a value as TOML has it; paths are made absolute, so that the file works from any folder."""
     if isinstance(value, Path):
-        return str(value if value == TEMPLATE else value.absolute())
+        return str(value if value in (FIRST, TEMPLATE) else value.absolute())
     if isinstance(value, tuple | list | set | frozenset):
         return [_plain(each) for each in value]
     return value

@@ -43,6 +43,11 @@ def add_choice(group: "argparse._ArgumentGroup") -> None:
     flag(group, "-d", "--derivatives", nargs="+", type=some_path, default=[], metavar="PATH", help=search)
     table = "table of maps whose names are not BIDS: participant_id, effect (or t, z), variance, contrast, ..."
     flag(group, "--manifest", type=some_path, metavar="TSV", help=table)
+    pair = (
+        "take differences within subjects between the two values of an entity, such as contrast or session, or of a "
+        "column of sessions.tsv: second minus first, or in the order named (single maps)"
+    )
+    flag(group, "--paired", metavar="COLUMN[=HIGH-LOW]", help=pair)
     index = "keep the index of the dataset in this folder: large datasets open faster the next time"
     flag(group, "--bids-database-dir", type=some_path, metavar="PATH", help=index)
     switch(group, "--list", "print what would be analysed, what is left out and why; write nothing")
@@ -58,8 +63,38 @@ def add_group_data(group: "argparse._ArgumentGroup") -> None:
     """Add the flags that say how the maps of subjects come together."""
     fraction = "fraction of subjects that must have data at a voxel (%(default)s: all)"
     flag(group, "--coverage", type=float, metavar="FRACTION", default=1.0, help=fraction)
+    onto = (
+        "resample maps to the grid of this image; first: that of the first subject; template: that of TemplateFlow's "
+        "brain mask (maps on different grids are refused)"
+    )
+    flag(group, "--target-grid", type=some_path, metavar="FILE|first|template", help=onto)
     width = "smooth each map by a Gaussian of this full width at half maximum in mm (none)"
     flag(group, "--smoothing", type=float, metavar="FWHM_MM", help=width)
+
+
+def add_model(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags of the group model."""
+    model = 'group model over the columns of participants.tsv, such as "1 + center(age) + C(group)" (the mean: 1)'
+    flag(group, "--formula", metavar="FORMULA", default="1", help=model)
+    combinations = (
+        "test this linear combination of columns, such as patients=group[T.patient]; several, separated by ;, are an "
+        "F test (each column, and each factor by an F test)"
+    )
+    flag(group, "--test", nargs="+", metavar="NAME=EXPRESSION", default=[], help=combinations)
+    table = "table of subjects: participant_id and a column for each variable (participants.tsv of the dataset)"
+    flag(group, "--participants", type=some_path, metavar="TSV", help=table)
+    lacking = "leave out subjects that lack a value of the table, or refuse the contrast (%(default)s)"
+    flag(group, "--missing", choices=("drop", "error"), default="drop", help=lacking)
+    standard = "BIDS Stats Model: its node of level Dataset tells maps, group model and tests"
+    flag(group, "--model", type=some_path, metavar="JSON", help=standard)
+    flag(group, "--node", metavar="NAME", help="take this node where a model has several of the level Dataset")
+    weights = (
+        "ols: ordinary least squares; fixed and mixed: weights by the variance maps of the first level, for inference "
+        "about these subjects only, or with the variance between subjects (%(default)s)"
+    )
+    flag(group, "--estimator", choices=("ols", "fixed", "mixed"), default="ols", help=weights)
+    spread = "unequal: groups have variances of their own (Welch's test) (%(default)s)"
+    flag(group, "--variance", choices=("equal", "unequal"), default="equal", help=spread)
 
 
 def add_inference(group: "argparse._ArgumentGroup") -> None:
@@ -116,7 +151,7 @@ def add_machine(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--nprocs", type=int, metavar="N", help=processors)
     threads = "threads of the numerical libraries (theirs to choose)"
     flag(group, "--omp-nthreads", type=int, metavar="N", help=threads)
-    memory = "refuse a contrast that needs more memory than this: MB, or a number with K, M, G or T (what is there)"
+    memory = "keep values on disk beyond this much memory: MB, or a number with K, M, G or T (what is there)"
     flag(group, "--mem", metavar="SIZE", help=memory)
 
 

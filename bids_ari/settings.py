@@ -3,10 +3,10 @@
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from bids_ari.bids.entities import decimal_label
 from bids_ari.errors import UnknownLevelError, UsageError
@@ -31,6 +31,23 @@ def _heights(given: Any) -> tuple[float, ...]:
     return tuple(sorted({float(each) + 0.0 for each in (given if several else [given])}))  # + 0.0: no -0.0
 
 
+def _path(given: Any) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError
+    return given.strip()
+
+
+def _tests(given: Any) -> tuple[str, ...]:
+    """Give tests as ``NAME=EXPRESSION``, also where a mapping names them."""
+    if isinstance(given, Mapping):
+        given = [f"{name}={expression}" for name, expression in given.items()]
+    return tuple(map(_text, [given] if isinstance(given, str) else given))
+
+
 def _directions(given: Any) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
 
@@ -44,11 +61,24 @@ def _are_apart(values: Sequence[float]) -> bool:
     return len({decimal_label(value) for value in values}) == len(values)
 
 
+Estimator = Literal["ols", "fixed", "mixed"]
+Variance = Literal["equal", "unequal"]
+Missing = Literal["drop", "error"]
+
 _FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi"}
-"""Options that the command line calls otherwise."""
+_FLAGS |= {"tests": "test", "stats_model": "model", "n_results": ""}
+"""Options that the command line calls otherwise, or does not know."""
 
 _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
-    ("mask", lambda x: None if x is None else Path(x), lambda x: True, "the path of an image"),
+    ("formula", _text, bool, 'a formula, such as "1 + age"'),
+    ("tests", _tests, lambda xs: all("=" in x for x in xs), "NAME=EXPRESSION"),
+    ("stats_model", _path, lambda x: True, "the path of a BIDS Stats Model"),
+    ("node", lambda x: x, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a node"),
+    ("estimator", lambda x: x, lambda x: x in get_args(Estimator), ", ".join(get_args(Estimator))),
+    ("variance", lambda x: x, lambda x: x in get_args(Variance), " or ".join(get_args(Variance))),
+    ("missing", lambda x: x, lambda x: x in get_args(Missing), " or ".join(get_args(Missing))),
+    ("target_grid", _path, lambda x: True, "the path of an image, first or template"),
+    ("mask", _path, lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
     ("smoothing", _width, lambda x: x is None or 0 <= x <= WIDEST, f"a width in mm, 0 to {WIDEST:g}"),
     ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
@@ -58,14 +88,17 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
     ("method", lambda x: x, lambda x: x in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
     ("atlas", lambda x: None if x is None else str(x), lambda x: x != "", "a name or a file"),
-    ("atlas_labels", lambda x: None if x is None else Path(x), lambda x: True, "the path of a table"),
+    ("atlas_labels", _path, lambda x: True, "the path of a table"),
     ("rois", _paths, lambda xs: True, "paths of images"),
 )
 """Of each option: its one form, what must hold, and the rule in words."""
 
 
 TEMPLATE = Path("template")
-"""Given as the mask, it stands for TemplateFlow's brain mask of the maps' space."""
+"""Given as the mask or the target grid, it stands for TemplateFlow's brain mask of the maps' space."""
+
+FIRST = Path("first")
+"""Given as the target grid, it stands for that of the first subject."""
 
 LEVELS = ("participant", "group")
 
@@ -79,6 +112,24 @@ class Options:
 
     Attributes
     ----------
+    formula : str
+        The group model, in the words of `formulaic`, over the columns of the table of participants: ``1 + age``.
+    tests : tuple of str
+        ``NAME=EXPRESSION`` each, a linear combination of columns of the design; several, separated by ``;``, are an F
+        test. By default, see `bids_ari.design.make_design`.
+    stats_model : Path or None
+        A BIDS Stats Model, whose node of the dataset tells the group model instead.
+    node : str or None
+        Which of several such nodes.
+    estimator : {'ols', 'fixed', 'mixed'}
+        Ordinary least squares, or weights by the first-level variance: of these subjects only, or random effects.
+    variance : {'equal', 'unequal'}
+        Whether groups share their variance; with ``unequal``, Welch's test.
+    missing : {'drop', 'error'}
+        Leave subjects out that lack a value in the table, or refuse the contrast.
+    target_grid : Path or None
+        Resample maps to the grid of this image; ``first`` and ``template`` stand for that of the first subject and
+        of TemplateFlow's brain mask.
     mask : Path or None
         Test only voxels inside this image; ``template`` stands for TemplateFlow's brain mask of the maps' space.
     coverage : float
@@ -114,6 +165,14 @@ class Options:
         When a value cannot be used.
     """
 
+    formula: str = "1"
+    tests: tuple[str, ...] = ()
+    stats_model: Path | None = None
+    node: str | None = None
+    estimator: Estimator = "ols"
+    variance: Variance = "equal"
+    missing: Missing = "drop"
+    target_grid: Path | None = None
     mask: Path | None = None
     coverage: float = 1.0
     smoothing: float | None = None
@@ -142,6 +201,43 @@ class Options:
             object.__setattr__(self, name, value)
         if self.atlas_labels is not None and self.atlas is None:
             raise UsageError("atlas labels go with an atlas", "a file for --atlas")
+        self._check_model()
+
+    def _check_model(self) -> None:
+        """Refuse what does not go together in a group model."""
+        weighted = self.estimator != "ols"
+        for wrong, found, hint in (
+            (self.stats_model and self.formula != "1", "Both formula and model were given", "Take one of them"),
+            (self.stats_model and self.tests, "Both test and model were given", "A model names its own tests"),
+            (self.node and not self.stats_model, "node goes with model", "Give a BIDS Stats Model with --model"),
+            (
+                weighted and self.variance == "unequal",
+                f"Unequal variances do not go with the estimator {self.estimator}",
+                "Its weights come from the first level; mixed estimates what differs between subjects besides",
+            ),
+            (
+                weighted and self.smoothing,
+                f"Smoothing does not go with the estimator {self.estimator}",
+                "A variance is not smoothed as an effect is: smooth the data before the first level",
+            ),
+        ):
+            if wrong:
+                raise UsageError(found, hint=hint)
+
+    @property
+    def asks_model(self) -> bool:
+        """Say whether anything is asked of a group model beyond the mean over subjects."""
+        plain = Options()
+        names = ("formula", "tests", "stats_model", "node", "estimator", "variance", "missing", "target_grid")
+        return any(getattr(self, name) != getattr(plain, name) for name in names)
+
+
+OPTION_FLAGS = {each.name: flag for each in fields(Options) if (flag := _FLAGS.get(each.name, each.name))}
+"""Each option, by the long flag that gives it, written with underscores."""
+
+FILTER_FLAGS = {"subjects": "participant_label", "exclude": "exclude", "session": "session_label", "run": "run_label"}
+FILTER_FLAGS |= {"task": "task_id", "space": "space", "contrast": "contrast"}
+"""Filters of `discover` that take labels, by such a flag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +305,8 @@ class Settings:
         JSON that chooses maps by entities, as `bids_ari.bids.filters` reads it.
     manifest : Path or None
         Table of the maps, instead of the names in `dataset_dir`.
+    participants : Path or None
+        Table of the subjects, instead of the ``participants.tsv`` of the dataset.
     database_dir : Path or None
         Where the index of the dataset is kept from run to run.
     resources : Resources
@@ -233,12 +331,13 @@ class Settings:
     split_alpha: bool = False
     filter_file: Path | None = None
     manifest: Path | None = None
+    participants: Path | None = None
     database_dir: Path | None = None
     resources: Resources = field(default_factory=Resources)
     stop_on_first_crash: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("dataset_dir", "output_dir", "filter_file", "manifest", "database_dir"):
+        for name in ("dataset_dir", "output_dir", "filter_file", "manifest", "participants", "database_dir"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(value))
         object.__setattr__(self, "derivatives", _paths(self.derivatives))
@@ -253,6 +352,9 @@ class Settings:
             object.__setattr__(self, "filters", {"stat": "z", **self.filters})
             for found, hint in (
                 (self.filters.get("combine") and "--combine", "Maps that are combined have no z of their own"),
+                (self.filters.get("paired") and "--paired", "A difference of z maps is no z map"),
+                (self.participants and "--participants", "One subject's map takes no group model"),
+                (self.options.asks_model and "A group model", "One subject's map takes none"),
                 (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
                 (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
                 (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),

@@ -14,10 +14,16 @@ from bids_ari.settings import Options, Resources, Settings
 
 labels = st.lists(st.text("abcXYZ0189", min_size=1, max_size=5), max_size=3, unique=True)
 paths = st.text("ab c'\"\\é/", min_size=1, max_size=8).map(lambda text: Path("/r") / text.strip("/ "))
+pairs = st.none() | st.sampled_from(["contrast", "ses=02-01"])
 heights = st.lists(st.integers(0, 90).map(lambda n: n / 10), min_size=1, max_size=4, unique=True)
 
 options = st.builds(
     Options,
+    formula=st.sampled_from(["1", "1 + center(age)", "0 + C(`a group`)"]),
+    tests=st.lists(st.sampled_from(["a=age", "b = x - 2*y; z"]), max_size=2).map(tuple),
+    variance=st.sampled_from(["equal", "unequal"]),
+    missing=st.sampled_from(["drop", "error"]),
+    target_grid=st.none() | st.sampled_from([Path("first"), Path("template")]) | paths,
     mask=st.none() | st.just(Path("template")) | paths,
     coverage=st.sampled_from([1.0, 0.9, 1 / 3]),
     smoothing=st.none() | st.sampled_from([0.0, 8.0, 5.25]),
@@ -45,7 +51,11 @@ def filters(draw: st.DrawFn) -> dict[str, Any]:
     """Filters as the command line makes them."""
     names = ("subjects", "exclude", "session", "run", "task", "space", "contrast")
     chosen: dict[str, Any] = {name: draw(labels) for name in names}
-    return chosen | {"stat": draw(st.sampled_from(["effect", "t"])), "combine": draw(st.sampled_from([None, "run"]))}
+    return chosen | {
+        "stat": draw(st.sampled_from(["effect", "t"])),
+        "combine": draw(st.sampled_from([None, "run"])),
+        "paired": draw(pairs),
+    }
 
 
 settings = st.builds(
@@ -58,6 +68,7 @@ settings = st.builds(
     split_alpha=st.booleans(),
     filter_file=st.none() | paths,
     manifest=st.none() | paths,
+    participants=st.none() | paths,
     database_dir=st.none() | paths,
     resources=resources,
     stop_on_first_crash=st.booleans(),
