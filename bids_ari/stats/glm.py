@@ -1,17 +1,41 @@
-"""The group model: ordinary least squares at every voxel, t tests of linear combinations of its coefficients."""
+"""The group model: ordinary least squares at every voxel, t and F tests of its coefficients.
+
+A *test* is an array of weights over the columns of the design matrix: (n_columns,) for a t test of one linear
+combination, (n_rows, n_columns) for an F test of several together.
+
+The effects of all subjects may be larger than the memory: they are read in *blocks* of voxels, and a block is
+divided into *parts*, the voxels where the same subjects have data.
+"""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
+from scipy.linalg import solve_triangular
 
-from bids_ari.stats.tails import Alternative, FloatArray, p_from_t, p_from_z, z_from_t
+from bids_ari.stats.tails import Alternative, FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 CONSTANT = 1e-12
 """A voxel is constant, and not tested, when its residual variance is at most this times its mean square."""
 
-_CHUNK = 1 << 16
-"""Voxels fitted at a time, so that residuals never need the memory of the data again."""
+ILL_CONDITIONED = 1e8
+"""A scaled condition number above this leaves less than half the digits of float64 to the coefficients."""
+
+_BLOCK = 1 << 22
+"""Numbers in a block of voxels: 32 MB in float64."""
+
+
+class Effects(Protocol):
+    """Effects (n_subjects, n_voxels) in memory or on disk; NaN where a subject has no data."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of subjects, number of voxels."""
+
+    def __getitem__(self, key: tuple[slice, slice], /) -> FloatArray:
+        """Give some voxels of all subjects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -23,13 +47,17 @@ class GlmResult:
     test : str
         The name of the test; empty for a map made elsewhere.
     z : array (n_voxels,)
-        The z value with the same tail probability as the statistic that was tested.
+        The z value with the same tail probability as the statistic that was tested: for an F test the upper tail.
     dof : array (n_voxels,)
         Residual degrees of freedom; they differ between voxels where subjects lack data. Infinite for a z map.
     t : array (n_voxels,) or None
         The t statistic.
     effect, variance : array (n_voxels,) or None
         The estimated linear combination, in the units of the maps, and its sampling variance.
+    f : array (n_voxels,) or None
+        The F statistic of an F test, which has no t, effect and variance.
+    n_rows : int
+        Numerator degrees of freedom of an F test, else 0.
 
     Where a voxel cannot be tested (constant, or too few subjects), all but `dof` are NaN.
     """
@@ -40,6 +68,8 @@ class GlmResult:
     t: FloatArray | None = None
     effect: FloatArray | None = None
     variance: FloatArray | None = None
+    f: FloatArray | None = None
+    n_rows: int = 0
 
     @classmethod
     def of_z(cls, z: FloatArray) -> "GlmResult":
@@ -51,30 +81,73 @@ class GlmResult:
         """Take a t map that was made elsewhere, (n_voxels,), with its degrees of freedom."""
         return cls("", z_from_t(t, dof), np.full(t.shape, float(dof)), t)
 
+    @classmethod
+    def of_estimate(cls, test: str, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> "GlmResult":
+        """Test an estimate against zero; `variance` is NaN, and `dof` may be 0, where there is nothing to test."""
+        t = effect / np.sqrt(variance)
+        z = z_from_t(t, np.where(dof > 0, dof, 1.0))
+        return cls(test, z, dof, t, np.where(np.isnan(variance), np.nan, effect), variance)
+
+    @classmethod
+    def of_f(cls, test: str, f: FloatArray, n_rows: int, dof: FloatArray) -> "GlmResult":
+        """Take F statistics; they are NaN, and `dof` may be 0, where there is nothing to test."""
+        return cls(test, z_from_f(f, n_rows, np.where(dof > 0, dof, 1.0)), dof, f=f, n_rows=n_rows)
+
     def p(self, alternative: Alternative) -> FloatArray:
-        """Give the p-value of each voxel for an alternative, (n_voxels,)."""
+        """Give the p-value of each voxel for an alternative, (n_voxels,); an F test knows only ``greater``."""
+        if self.f is not None:
+            if alternative != "greater":
+                raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
+            return p_from_f(self.f, self.n_rows, np.where(self.dof > 0, self.dof, 1.0))
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
 
     def at(self, voxels: np.ndarray) -> "GlmResult":
         """Keep some voxels: positions, or a boolean per voxel."""
-        arrays = (self.z, self.dof, self.t, self.effect, self.variance)
-        return GlmResult(self.test, *(None if array is None else array[voxels] for array in arrays))  # type: ignore[arg-type]
+        maps: dict[str, Any] = {name: getattr(self, name) for name in ("z", "dof", "t", "effect", "variance", "f")}
+        return replace(self, **{name: values[voxels] for name, values in maps.items() if values is not None})
 
     def __repr__(self) -> str:
         return f"GlmResult(test={self.test!r}, n_voxels={self.z.size}, dof={np.unique(self.dof)[:3]})"
 
 
-def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
+class Part(NamedTuple):
+    """Voxels of a block where the same subjects have data."""
+
+    rows: npt.NDArray[np.intp]
+    """Positions of these subjects."""
+    voxels: npt.NDArray[np.intp]
+    """Positions of the voxels among all."""
+    values: FloatArray
+    """(these subjects, these voxels)"""
+
+
+class Fit(NamedTuple):
+    """Least squares at some voxels, with the design matrix X = QR of their subjects."""
+
+    q: FloatArray
+    r: FloatArray
+    projected: FloatArray
+    """Q'y (n_columns, n_voxels): the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1."""
+    residuals: FloatArray
+    """(n_subjects, n_voxels)"""
+    residual_variance: FloatArray
+    """(n_voxels,), NaN where the voxel is constant."""
+    dof: int
+
+
+def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
     """Fit ``effects = matrix @ coefficients + noise`` at every voxel by ordinary least squares.
 
     Parameters
     ----------
-    effects : array (n_subjects, n_voxels)
-        One row per subject; NaN where a subject has no data. Such a voxel is fitted on the other subjects.
+    effects : array-like (n_subjects, n_voxels)
+        One row per subject; NaN where a subject has no data. Such a voxel is fitted on the other subjects; it is
+        NaN in every test where they do not determine every coefficient, even one that the test does not touch,
+        or leave no degree of freedom.
     matrix : array (n_subjects, n_columns)
         The design matrix.
-    tests : mapping of str to array (n_columns,)
-        Name and weights of each linear combination to test against zero.
+    tests : mapping of str to array
+        Name and weights of each test: (n_columns,) for t, (n_rows, n_columns) for F.
 
     Returns
     -------
@@ -84,7 +157,7 @@ def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatAr
     Raises
     ------
     ValueError
-        When the shapes do not fit, columns of the design are collinear, or it leaves no degree of freedom.
+        When `check_model` does, or the design leaves no degree of freedom.
 
     Examples
     --------
@@ -94,58 +167,141 @@ def fit_glm(effects: FloatArray, matrix: FloatArray, tests: Mapping[str, FloatAr
     (array([3.4641]), array([2.]))
     """
     n_subjects, n_voxels = effects.shape
+    check_model(n_subjects, matrix, tests)
+    if n_subjects <= matrix.shape[1]:
+        raise ValueError(f"n_subjects must exceed the rank of the design, {matrix.shape[1]}; found {n_subjects}")
+    dof = np.zeros(n_voxels)
+    found = {name: np.full((2 if weights.ndim == 1 else 1, n_voxels), np.nan) for name, weights in tests.items()}
+    for part in parts(effects):
+        if (fit := fit_part(part.values, matrix[part.rows])) is not None:
+            dof[part.voxels] = fit.dof
+            for name, weights in tests.items():
+                found[name][:, part.voxels] = _estimate(fit, weights) if weights.ndim == 1 else _f(fit, weights)
+    return tuple(_result(name, weights, found[name], dof) for name, weights in tests.items())
+
+
+def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> None:
+    """Raise ValueError where the shapes do not fit, or columns of the design, or rows of a test, are collinear."""
     if matrix.shape[0] != n_subjects:
         raise ValueError(f"matrix must have one row per subject: {n_subjects}; found {matrix.shape[0]}")
-    rank = int(np.linalg.matrix_rank(matrix))
-    if rank < matrix.shape[1]:
-        raise ValueError(f"matrix must have independent columns; found {matrix.shape[1]} of rank {rank}")
-    if n_subjects <= rank:
-        raise ValueError(f"n_subjects must exceed the rank of the design, {rank}; found {n_subjects}")
+    if not np.isfinite(matrix).all():
+        raise ValueError("matrix must have finite numbers; found NaN or infinity")
+    if (condition := condition_number(matrix)) > ILL_CONDITIONED:
+        raise ValueError(
+            f"matrix must have independent columns, its scaled condition number be at most {ILL_CONDITIONED:.0e}; "
+            f"found {condition:.2g}"
+        )
     if not tests:
         raise ValueError("tests must name at least one linear combination")
-    stacked = np.vstack([np.asarray(w, dtype=float) for w in tests.values()])
-    effect = np.full((len(tests), n_voxels), np.nan)
-    variance = np.full((len(tests), n_voxels), np.nan)
-    dof = np.zeros(n_voxels)
-    for rows, voxels in _patterns(effects):
-        if (found := _fit(effects[np.ix_(rows, voxels)], matrix[rows], stacked)) is not None:
-            effect[:, voxels], variance[:, voxels], dof[voxels] = found
-    return tuple(_test(name, effect[i], variance[i], dof) for i, name in enumerate(tests))
+    for name, weights in tests.items():
+        _check_weights(name, weights, np.linalg.norm(matrix, axis=0))
 
 
-def _patterns(effects: FloatArray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Group voxels by which subjects have data there: yield (positions of subjects, positions of voxels)."""
-    present = ~np.isnan(effects)
-    complete = present.all(axis=0)
-    patterns = [(np.arange(len(effects)), np.flatnonzero(complete))]
-    partial = np.flatnonzero(~complete)
-    kinds, which = np.unique(present[:, partial], axis=1, return_inverse=True)
-    patterns += [(np.flatnonzero(kinds[:, i]), partial[which.ravel() == i]) for i in range(kinds.shape[1])]
-    for rows, voxels in patterns:
-        for start in range(0, voxels.size, _CHUNK):
-            yield rows, voxels[start : start + _CHUNK]
+def _check_weights(name: str, weights: FloatArray, lengths: FloatArray) -> None:
+    """Refuse weights that ask nothing, or the same twice, whatever the lengths (units) of the columns."""
+    n_columns = lengths.size
+    if weights.ndim not in (1, 2) or weights.shape[-1] != n_columns:
+        raise ValueError(f"weights of test {name!r} must have one entry per column: {n_columns}; found {weights.shape}")
+    if not np.isfinite(weights).all() or not weights.any():
+        raise ValueError(f"weights of test {name!r} must be finite and not all zero; found {weights.tolist()}")
+    rows = np.atleast_2d(weights) / lengths
+    if condition_number(rows.T) > ILL_CONDITIONED:
+        raise ValueError(f"rows of test {name!r} must be independent; found {len(rows)} of lower rank")
 
 
-def _fit(effects: FloatArray, matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray, float] | None:
-    """Estimate each weighted combination, its variance and the residual degrees of freedom.
+def condition_number(matrix: FloatArray) -> float:
+    """Give the condition number of a matrix whose columns are scaled to length 1; infinite when a column is zero.
 
-    With X = QR the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1. None where the subjects that
-    are left do not determine the coefficients.
+    Unlike the bare one it does not depend on the units of the columns (Belsley, Kuh & Welsch 1980, chapter 3).
     """
+    lengths = np.linalg.norm(matrix, axis=0)
+    if matrix.shape[0] < matrix.shape[1] or not lengths.all():
+        return float("inf")
+    singular = np.linalg.svd(matrix / lengths, compute_uv=False)
+    return float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
+
+
+def blocks(effects: Effects) -> Iterator[slice]:
+    """Divide the voxels so that `effects[:, block]` is at most 32 MB of float64, or one voxel."""
+    n_subjects, n_voxels = effects.shape
+    size = max(1, _BLOCK // n_subjects)
+    return (slice(start, min(start + size, n_voxels)) for start in range(0, n_voxels, size))
+
+
+def parts(effects: Effects) -> Iterator[Part]:
+    """Read the effects block by block, and group the voxels of each by which subjects have data there."""
+    for block in blocks(effects):
+        values = np.asarray(effects[:, block], dtype=np.float64)
+        voxels = np.arange(block.start, block.stop)
+        present = ~np.isnan(values)
+        complete = present.all(axis=0)
+        everyone = np.arange(len(values))
+        if complete.all():
+            yield Part(everyone, voxels, values)
+            continue
+        if complete.any():
+            yield Part(everyone, voxels[complete], values[:, complete])
+        for some in _equal_columns(present, np.flatnonzero(~complete)):
+            rows = np.flatnonzero(present[:, some[0]])
+            yield Part(rows, voxels[some], values[np.ix_(rows, some)])
+
+
+def _equal_columns(present: npt.NDArray[np.bool_], voxels: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    """Group some voxels by their columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
+    packed = np.ascontiguousarray(np.packbits(present[:, voxels], axis=0).T)
+    words = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, which = np.unique(words, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return np.split(voxels[order], np.flatnonzero(np.diff(which[order])) + 1)
+
+
+def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
+    """Fit some voxels without missing data; None where their subjects do not determine the coefficients."""
     n_subjects, n_columns = matrix.shape
     dof = n_subjects - n_columns
-    if dof < 1 or np.linalg.matrix_rank(matrix) < n_columns:
+    if dof < 1:
         return None
     q, r = np.linalg.qr(matrix)
-    projected = q.T @ effects
-    residual_variance = ((effects - q @ projected) ** 2).sum(axis=0) / dof
-    residual_variance[residual_variance <= CONSTANT * (effects**2).mean(axis=0)] = np.nan
-    solved = np.linalg.solve(r.T, weights.T).T  # rows w R^-1: the combination in terms of Q'y
-    return solved @ projected, (solved**2).sum(axis=1)[:, None] * residual_variance, float(dof)
+    if condition_number(r) > ILL_CONDITIONED:  # that of the matrix
+        return None
+    projected = q.T @ values
+    residuals = values - q @ projected
+    variance = np.einsum("ij,ij->j", residuals, residuals) / dof
+    variance[variance <= CONSTANT * np.einsum("ij,ij->j", values, values) / n_subjects] = np.nan
+    return Fit(q, r, projected, residuals, variance, dof)
 
 
-def _test(name: str, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> GlmResult:
-    """Turn estimates into t and z."""
-    effect = np.where(np.isnan(variance), np.nan, effect)
-    t = effect / np.sqrt(variance)
-    return GlmResult(name, z_from_t(t, np.maximum(dof, 1.0)), dof, t, effect, variance)
+def directions(r: FloatArray, weights: FloatArray) -> FloatArray:
+    """Give an orthonormal basis (n_columns, n_rows) of what a test looks at in Q'y.
+
+    The combinations C b of the coefficients are S'Q'y with S = R^-T C'; the basis is that of the span of S.
+    """
+    basis, _ = np.linalg.qr(in_terms_of_q(r, np.atleast_2d(weights)))
+    return np.asarray(basis)
+
+
+def in_terms_of_q(r: FloatArray, weights: FloatArray) -> FloatArray:
+    """Give S = R^-T C' for weights C: (n_columns,), or (n_columns, n_rows)."""
+    return np.asarray(solve_triangular(r, weights.T, trans="T"))
+
+
+def _estimate(fit: Fit, weights: FloatArray) -> FloatArray:
+    """Give a weighted combination of coefficients and its variance, (2, n_voxels)."""
+    s = in_terms_of_q(fit.r, weights)
+    return np.stack([s @ fit.projected, (s @ s) * fit.residual_variance])
+
+
+def _f(fit: Fit, weights: FloatArray) -> FloatArray:
+    """Give Wald's F of some combinations C b: (C b)' (C (X'X)^-1 C')^-1 (C b) / rows / sigma^2.
+
+    With C b = S'Q'y and C (X'X)^-1 C' = S'S the form is the squared length of Q'y within the span of S.
+    """
+    explained = ((directions(fit.r, weights).T @ fit.projected) ** 2).sum(axis=0)
+    return np.asarray(explained / len(weights) / fit.residual_variance)
+
+
+def _result(name: str, weights: FloatArray, found: FloatArray, dof: FloatArray) -> GlmResult:
+    """Turn what was found into statistics and z."""
+    if weights.ndim == 1:
+        return GlmResult.of_estimate(name, found[0], found[1], dof)
+    return GlmResult.of_f(name, found[0], len(weights), dof)

@@ -1,7 +1,9 @@
-"""Tail probabilities of t and z, accurate far out.
+"""Tail probabilities of t, F and z, accurate far out.
 
 The *alternative* names the direction of a test as in `scipy.stats`: ``greater``, ``less`` or ``two-sided``.
-z always carries the one-sided tail: ``z = norm.isf(t.sf(t, dof))``, for any alternative.
+z always carries the one-sided tail: ``z = norm.isf(t.sf(t, dof))``, for any alternative. An F test knows no
+direction; its z carries the upper tail of F. Degrees of freedom may be infinite: t is then normal, and F is
+chi-squared divided by its `n_rows` degrees of freedom.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,10 @@ Alternative = Literal["greater", "less", "two-sided"]
 ALTERNATIVES: tuple[Alternative, ...] = get_args(Alternative)
 
 _UNDERFLOW = 1e-290
-"""Below this, tail probabilities of t are computed as logarithms: float64 ends near 1e-308."""
+"""Below this, tail probabilities of t and F are computed as logarithms: float64 ends near 1e-308."""
+
+_TERMS = 60
+"""Terms of the series far out: where p underflows they fall below 1e-17 of the sum for up to some 100 rows."""
 
 
 def p_from_t(t: FloatArray, dof: FloatArray | float, alternative: Alternative) -> FloatArray:
@@ -66,6 +71,46 @@ def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
     return np.asarray(np.copysign(-special.ndtri_exp(_log_upper_tail(magnitude, dof)), t))
 
 
+def p_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
+    """Give the p-value of F statistics: P(F > f).
+
+    Parameters
+    ----------
+    f : array
+        F statistics, at least 0; NaN where there is none.
+    n_rows : int
+        Degrees of freedom of the numerator: the number of rows that are tested together.
+    dof : float or array like `f`
+        Degrees of freedom of the denominator, greater than 0; infinite for a chi-squared divided by `n_rows`.
+
+    Returns
+    -------
+    array
+        Probabilities in [0, 1], NaN where `f` is.
+    """
+    return _tails_of_f(f, n_rows, dof)[1]
+
+
+def z_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
+    """Give the z statistic with the same upper tail as F; arguments are those of `p_from_f`.
+
+    As exact as `z_from_t`: negative where F is smaller than its median, finite where p underflows, infinite only
+    where F is (inf) or is exactly 0 (-inf, since p is 1).
+
+    Examples
+    --------
+    >>> z_from_f(np.array([0.0, 1.0, 4.0, 1e30]), 2, 15.0).round(4)
+    array([   -inf,  0.2764,  1.7446, 31.5784])
+    """
+    f, dof = _broadcast(f, dof)
+    lower, upper = _tails_of_f(f, n_rows, dof)
+    far = upper < _UNDERFLOW
+    with np.errstate(divide="ignore"):
+        log_upper: FloatArray = np.log(upper)
+        log_upper[far] = _log_far_beta(np.log(f[far]) + np.log(n_rows), dof[far], n_rows / 2)
+    return np.asarray(np.where(lower < 0.5, special.ndtri(lower), -special.ndtri_exp(log_upper)))
+
+
 def _p_of(
     alternative: Alternative, upper_tail: Callable[[FloatArray], FloatArray], statistic: FloatArray
 ) -> FloatArray:
@@ -79,32 +124,70 @@ def _p_of(
     raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}; found {alternative!r}")
 
 
+def _broadcast(statistic: FloatArray, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
+    """Give each statistic its degrees of freedom."""
+    statistic, dof = np.broadcast_arrays(np.asarray(statistic, dtype=float), np.asarray(dof, dtype=float))
+    return statistic, dof
+
+
+def _tails_of_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
+    """Give P(F < f) and P(F > f).
+
+    With y = n f / (n f + dof) and x = 1 - y they are the regularised incomplete beta functions I_y(n/2, dof/2)
+    and I_x(dof/2, n/2) (Abramowitz & Stegun 1964, 26.6.2). Each is taken at the smaller of x and y, which no
+    subtraction has rounded.
+    """
+    f, dof = _broadcast(f, dof)
+    a, b = dof / 2, n_rows / 2
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # inf / inf, where chi-squared is taken
+        ratio = n_rows * f / dof
+        x, y = 1 / (1 + ratio), 1 / (1 + 1 / ratio)
+    small = y < 0.5
+    lower = np.where(small, special.betainc(b, a, y), special.betaincc(a, b, x))
+    upper = np.where(small, special.betaincc(b, a, y), special.betainc(a, b, x))
+    chi2 = np.isinf(dof)
+    half = n_rows * f / 2
+    return np.where(chi2, special.gammainc(b, half), lower), np.where(chi2, special.gammaincc(b, half), upper)
+
+
 def _log_upper_tail(t: FloatArray, dof: FloatArray | float) -> FloatArray:
-    """Give log P(T > t) for t >= 0."""
-    t, dof = np.broadcast_arrays(np.asarray(t, dtype=float), np.asarray(dof, dtype=float))
+    """Give log P(T > t) for t >= 0: half of that of F = t^2 with one row."""
+    t, dof = _broadcast(t, dof)
     tail = np.asarray(special.stdtr(dof, -t))
     far = tail < _UNDERFLOW
     with np.errstate(divide="ignore"):
         log_tail: FloatArray = np.log(tail)
-    log_tail[far] = _log_far_tail(t[far], dof[far])
+    log_tail[far] = _log_far_beta(2 * np.log(t[far]), dof[far], 0.5) - np.log(2)
     return log_tail
 
 
-def _log_far_tail(t: FloatArray, dof: FloatArray) -> FloatArray:
-    """Give log P(T > t) where it is too small for float64.
+def _log_far_beta(log_nf: FloatArray, dof: FloatArray, b: float) -> FloatArray:
+    """Give log P(F > f) where it is too small for float64, from log(n f), dof and b = n / 2.
 
-    P(T > t) is half the regularised incomplete beta function I_x(dof/2, 1/2) at x = dof / (dof + t^2), and
-    I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * 2F1(a+b, 1; a+1; x) (DLMF 8.17.8), which Pfaff's transformation
-    (DLMF 15.8.1) turns into x^a (1-x)^(b-1) / (a B(a, b)) * 2F1(1-b, 1; a+1; -dof/t^2). So far out, the terms
-    of the last series shrink at least by k / 600 from one to the next: twenty are more than enough.
+    With a = dof / 2 and x = dof / (dof + n f), P is I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * 2F1(a+b, 1; a+1; x)
+    (DLMF 8.17.8), which Pfaff's transformation (DLMF 15.8.1) turns into x^a (1-x)^(b-1) / (a B(a, b)) *
+    2F1(1-b, 1; a+1; -dof/(n f)). With h = n f / 2 the terms of the last series have the ratios
+    (b-1-k) / (h (1 + (k+1)/a)); for a = inf it is the series of the incomplete gamma function (DLMF 8.11.2).
+    Logarithms of n f, since t^2 may overflow.
     """
-    a, b = dof / 2, 0.5
-    log_odds = 2 * np.log(t) - np.log(dof)  # log of t^2 / dof; t^2 itself may overflow
-    log_x, log_1_minus_x = -np.logaddexp(0.0, log_odds), -np.logaddexp(0.0, -log_odds)
-    series: FloatArray = np.ones_like(t)
-    term = series
-    for k in range(20):
-        term = -term * (1 - b + k) / (a + 1 + k) * np.exp(-log_odds)
-        series = series + term
-    log_beta = a * log_x + (b - 1) * log_1_minus_x - np.log(a) - special.betaln(a, b) + np.log(series)
-    return np.asarray(log_beta - np.log(2))
+    a = dof / 2
+    with np.errstate(over="ignore"):
+        h = np.exp(log_nf) / 2
+        series = term = np.ones_like(h)
+        for k in range(_TERMS):
+            term = term * (b - 1 - k) / (h * (1 + (k + 1) / a))
+            series = series + term
+    return np.asarray(np.where(np.isinf(log_nf), -np.inf, _log_far_factor(log_nf, a, b) + np.log(series)))
+
+
+def _log_far_factor(log_nf: FloatArray, a: FloatArray, b: float) -> FloatArray:
+    """Give the logarithm of what stands before the series: x^a (1-x)^(b-1) / (a B(a, b)).
+
+    Its limit for a = inf is h^(b-1) exp(-h) / Gamma(b).
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # each formula is also computed where the other is taken
+        log_odds = log_nf - np.log(2 * a)  # log of (1 - x) / x
+        log_x, log_1_minus_x = -np.logaddexp(0.0, log_odds), -np.logaddexp(0.0, -log_odds)
+        limit = (b - 1) * (log_nf - np.log(2)) - np.exp(log_nf) / 2 - special.gammaln(b)
+        factor = a * log_x + (b - 1) * log_1_minus_x - np.log(a) - special.betaln(a, b)
+    return np.asarray(np.where(np.isinf(a), limit, factor))

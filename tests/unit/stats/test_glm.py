@@ -161,16 +161,16 @@ def test_units_do_not_matter(effects: Floats) -> None:
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_chunks_change_nothing(
+def test_blocks_change_nothing(
     effects: Floats, covariates: Floats, weights: Mapping[str, Floats], complete: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effects = effects if complete else with_missing(effects)
     at_once = fit_glm(effects, covariates, weights)
-    monkeypatch.setattr("bids_ari.stats.glm._CHUNK", 7)
-    for whole, chunked in zip(at_once, fit_glm(effects, covariates, weights), strict=True):
+    monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 12 * 7)  # 7 voxels of 12 subjects
+    for whole, blockwise in zip(at_once, fit_glm(effects, covariates, weights), strict=True):
         for name in ("effect", "variance", "t", "z", "dof"):
             # BLAS may sum in another order when the matrix is narrower
-            np.testing.assert_allclose(getattr(chunked, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(getattr(blockwise, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
 
 
 def test_arguments_stay_as_they_are(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
@@ -236,7 +236,7 @@ def test_repr_tells_the_size_not_the_numbers(effects: Floats) -> None:
 
 
 def test_refuses_columns_that_depend_on_each_other() -> None:
-    with pytest.raises(ValueError, match="2 of rank 1"):
+    with pytest.raises(ValueError, match=r"independent columns, .* at most 1e\+08; found"):
         fit_glm(np.zeros((5, 1)), np.ones((5, 2)), {"mean": np.ones(2)})
 
 

@@ -1,0 +1,138 @@
+"""Groups with unequal variances: Welch's t test of combinations of group means at every voxel.
+
+A *group* is the subjects whose rows of the design matrix are equal. Nothing but group means can be estimated, so
+the design must have as many columns as there are groups (cell means, or any other coding of them).
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
+from bids_ari.stats.tails import FloatArray
+
+_ROUNDING = 1e-12
+"""A weight of a group at most this times the largest is what rounding left of 0."""
+
+
+class _Moments(NamedTuple):
+    """What a block of voxels says about each group, all (n_groups, n_voxels)."""
+
+    n: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    """Within the group; NaN where it has fewer than two subjects with data."""
+    constant: npt.NDArray[np.bool_]
+
+
+def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
+    """Test combinations of group means, each group with a variance of its own.
+
+    With weights w_g over groups of n_g subjects, mean m_g and variance s_g^2, the effect is sum w_g m_g, its
+    variance sum v_g with v_g = w_g^2 s_g^2 / n_g, and the degrees of freedom are Satterthwaite's,
+    (sum v_g)^2 / sum(v_g^2 / (n_g - 1)). Groups of weight 0 play no part.
+
+    Parameters
+    ----------
+    effects : array-like (n_subjects, n_voxels)
+        One row per subject; NaN where a subject has no data. Read block by block of voxels.
+    matrix : array (n_subjects, n_columns)
+        The design matrix, with as many different rows as columns.
+    tests : mapping of str to array (n_columns,) or (1, n_columns)
+        Name and weights of each linear combination; a row of shape (1, n_columns) gives F = t^2.
+
+    Returns
+    -------
+    tuple of GlmResult
+        One per test, in order, each with its own `dof` per voxel. A voxel where a group that counts has fewer
+        than two subjects, or all groups that count are constant, is NaN with `dof` 0.
+
+    Raises
+    ------
+    ValueError
+        When `check_model` does, the design is not one of groups, a test has several rows, or a group that counts
+        has fewer than two subjects.
+
+    References
+    ----------
+    Welch, B. L. (1951). On the comparison of several mean values: an alternative approach. Biometrika 38, 330-336.
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics
+    Bulletin 2, 110-114.
+
+    Examples
+    --------
+    >>> effects = np.array([[1.0], [3.0], [5.0], [9.0]])        # means 2 and 7, variances 2 and 8
+    >>> groups = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    >>> difference, = fit_welch(effects, groups, {"difference": np.array([-1.0, 1])})
+    >>> difference.effect, difference.variance, difference.dof   # 2/2 + 8/2; 5^2 / (1^2 + 4^2)
+    (array([5.]), array([5.]), array([1.47058824]))
+    """
+    n_subjects, n_voxels = effects.shape
+    check_model(n_subjects, matrix, tests)
+    rows, group = _groups(matrix)
+    weights = [_over_groups(name, w, rows, np.bincount(group)) for name, w in tests.items()]
+    effect, variance, dof = np.empty((3, len(tests), n_voxels))
+    for voxels in blocks(effects):
+        moments = _moments(np.asarray(effects[:, voxels], dtype=np.float64), group)
+        for i, over_groups in enumerate(weights):
+            effect[i, voxels], variance[i, voxels], dof[i, voxels] = _combine(moments, over_groups)
+    return tuple(_result(name, w.ndim, effect[i], variance[i], dof[i]) for i, (name, w) in enumerate(tests.items()))
+
+
+def _groups(matrix: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+    """Give the different rows of the design, and which of them each subject has."""
+    rows, group = np.unique(matrix, axis=0, return_inverse=True)
+    if len(rows) != matrix.shape[1]:
+        raise ValueError(
+            "unequal variances go with groups alone: matrix must have as many different rows as columns; "
+            f"found {len(rows)} and {matrix.shape[1]}"
+        )
+    return rows, group.ravel()
+
+
+def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: npt.NDArray[np.integer]) -> FloatArray:
+    """Turn weights over columns into weights over group means: means = rows @ coefficients."""
+    if weights.ndim == 2 and len(weights) > 1:
+        raise ValueError(f"with unequal variances a test must have one row; found {len(weights)} in test {name!r}")
+    over_groups = np.asarray(np.linalg.solve(rows.T, weights.ravel()), dtype=np.float64)
+    over_groups[np.abs(over_groups) <= _ROUNDING * np.abs(over_groups).max()] = 0
+    if (fewest := n_subjects[over_groups != 0].min()) < 2:
+        raise ValueError(f"unequal variances need two subjects in each group of test {name!r}; found {fewest}")
+    return over_groups
+
+
+def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> _Moments:
+    """Sum up each group over its subjects with data."""
+    each = [_moments_of_group(effects[group == g]) for g in range(int(group.max()) + 1)]
+    return _Moments(*(np.array(values) for values in zip(*each, strict=True)))
+
+
+def _moments_of_group(effects: FloatArray) -> tuple[FloatArray, ...]:
+    """Give the number of subjects, mean, variance, and whether they are constant, of one group (n, n_voxels)."""
+    present = ~np.isnan(effects)
+    n = present.sum(axis=0).astype(float)
+    mean = np.where(present, effects, 0).sum(axis=0) / np.maximum(n, 1)
+    residuals = np.where(present, effects - mean, 0)
+    variance = (residuals**2).sum(axis=0) / np.maximum(n - 1, 1)
+    return n, mean, np.where(n < 2, np.nan, variance), variance <= CONSTANT * mean**2
+
+
+def _combine(moments: _Moments, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Give effect, variance and degrees of freedom of a combination of group means."""
+    n, mean, variance, constant = (values[weights != 0] for values in moments)
+    w = weights[weights != 0][:, None]
+    part = w**2 * variance / np.maximum(n, 1)
+    total = np.where(constant.all(axis=0), np.nan, part.sum(axis=0))
+    share = part / total
+    dof = 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0)  # by shares: squares of variances may underflow
+    tested = ~np.isnan(total)
+    return np.where(tested, (w * mean).sum(axis=0), np.nan), total, np.where(tested, dof, 0)
+
+
+def _result(name: str, ndim: int, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> GlmResult:
+    """Turn estimates into t, or into F = t^2 when the test was written as a matrix of one row."""
+    if ndim == 1:
+        return GlmResult.of_estimate(name, effect, variance, dof)
+    return GlmResult.of_f(name, effect**2 / variance, 1, dof)

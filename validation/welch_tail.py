@@ -1,0 +1,130 @@
+"""How far can the p-values of Welch's test and of mixed effects be trusted in the tail that the bounds rest on?
+
+Simulates maps without any activation and counts what is found in them. Run as ``python validation/welch_tail.py``;
+writes ``welch_tail.tsv`` beside itself, which README.md explains.
+"""
+
+import csv
+import logging
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.stats.hommel import hommel_bound
+from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.weighted import fit_mixed
+from bids_ari.stats.welch import fit_welch
+
+SEED = 20240229
+N_VOXELS = 50_000
+REPETITIONS = 150
+LEVELS = (1e-2, 1e-3, 1e-4)
+ALPHA = 0.05
+SIZES = ((5, 20), (10, 20), (10, 15), (10, 10), (20, 20), (20, 30), (20, 40))
+SPREADS = ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0))
+"""Standard deviation in the first group and in the second."""
+N_MIXED = 10
+BETWEEN = (0.0, 0.25, 1.0)
+"""Variance between subjects; the first-level variances have median 1."""
+UNEVEN = (0.25, 0.5, 1.0)
+"""Standard deviation of the logarithm of the first-level variances."""
+
+Simulate = Callable[[np.random.Generator], dict[str, GlmResult]]
+log = logging.getLogger("validation")
+
+
+class Setting(NamedTuple):
+    """One kind of data, and the models that are fitted to it."""
+
+    sizes: str
+    data: str
+    simulate: Simulate
+
+
+def settings() -> Iterator[Setting]:
+    """All settings, in the order of the result."""
+    for sizes in SIZES:
+        for spreads in SPREADS:
+            name = f"sd {spreads[0]:g} and {spreads[1]:g}"
+            yield Setting(f"{sizes[0]} and {sizes[1]}", name, two_groups(sizes, spreads))
+    for uneven, between in product(UNEVEN, BETWEEN):
+        name = f"variance {between:g} between, exp({uneven:g} N(0, 1)) within subjects"
+        yield Setting(str(N_MIXED), name, one_group(uneven, between))
+
+
+def two_groups(sizes: tuple[int, int], spreads: tuple[float, float]) -> Simulate:
+    """Two groups of normal data with mean 0."""
+    group = np.repeat([0, 1], sizes)
+    matrix, tests = np.eye(2)[group], {"difference": np.array([1.0, -1.0])}
+
+    def simulate(rng: np.random.Generator) -> dict[str, GlmResult]:
+        effects = rng.normal(size=(group.size, N_VOXELS)) * np.array(spreads)[group][:, None]
+        (result,) = fit_welch(effects, matrix, tests)
+        return {"welch": result}
+
+    return simulate
+
+
+def one_group(uneven: float, between: float) -> Simulate:
+    """One group of normal data with mean 0, whose first-level variances are known."""
+    matrix, tests = np.ones((N_MIXED, 1)), {"mean": np.ones(1)}
+
+    def simulate(rng: np.random.Generator) -> dict[str, GlmResult]:
+        variances = np.exp(uneven * rng.normal(size=(N_MIXED, N_VOXELS)))
+        effects = rng.normal(size=(N_MIXED, N_VOXELS)) * np.sqrt(variances + between)
+        fit = fit_mixed(effects, variances, matrix, tests)
+        assert fit.tau2 is not None
+        (glm,) = fit_glm(effects, matrix, tests)
+        return {"mixed": fit.results[0], "mixed, normal z": normal_z(effects, variances, fit.tau2), "ols": glm}
+
+    return simulate
+
+
+def normal_z(effects: FloatArray, variances: FloatArray, tau2: FloatArray) -> GlmResult:
+    """DerSimonian-Laird as it is often used: tau2 is taken as known, and z as normal."""
+    weights = 1 / (variances + tau2)
+    return GlmResult.of_z((weights * effects).sum(axis=0) / np.sqrt(weights.sum(axis=0)))
+
+
+def run(setting: Setting, seed: np.random.SeedSequence) -> Iterator[dict[str, str | int]]:
+    """Repeat a setting; both directions are counted, each a test of its own."""
+    rng = np.random.default_rng(seed)
+    below: dict[str, FloatArray] = {}
+    errors: dict[str, int] = {}
+    for _ in range(REPETITIONS):
+        for model, result in setting.simulate(rng).items():
+            for p in (result.p("greater"), result.p("less")):
+                below[model] = below.get(model, 0) + np.array([(p < level).sum() for level in LEVELS])
+                errors[model] = errors.get(model, 0) + (hommel_bound(p, ALPHA).whole > 0)
+    for model, counts in below.items():
+        ratios = counts / (2 * REPETITIONS * N_VOXELS * np.array(LEVELS))
+        yield {
+            "model": model,
+            "subjects": setting.sizes,
+            "data": setting.data,
+            **{f"size/alpha at {level:.0e}": f"{ratio:.2f}" for level, ratio in zip(LEVELS, ratios, strict=True)},
+            f"familywise error at {ALPHA}": f"{errors[model] / (2 * REPETITIONS):.3f}",
+            "maps": 2 * REPETITIONS,
+        }
+
+
+def main() -> None:
+    """Run all settings and write the table."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    chosen = list(settings())
+    rows: list[dict[str, str | int]] = []
+    for setting, seed in zip(chosen, np.random.SeedSequence(SEED).spawn(len(chosen)), strict=True):
+        rows += run(setting, seed)
+        log.info("%s subjects, %s: done", setting.sizes, setting.data)
+    with Path(__file__).with_suffix(".tsv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0], delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
