@@ -1,0 +1,214 @@
+"""Tables of subjects: participants.tsv, and sessions.tsv where a map is of one session.
+
+Cells stay text as they stand in the file; which say that there is no value is told in `tsv`.
+"""
+
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bids_ari.bids.entities import printable
+from bids_ari.bids.metadata import read_json
+from bids_ari.bids.tsv import Table, read_table
+from bids_ari.errors import DesignError, SidecarError, counted, listing
+
+TABLE = "participants.tsv"
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Participants:
+    """What is known of each subject.
+
+    Attributes
+    ----------
+    path : Path
+        The table.
+    columns : tuple of str
+        Its columns but ``participant_id``.
+    rows : mapping of str to mapping of str to str
+        The cells of each subject, by label without ``sub-`` and by column; those without a value are not there.
+    lines : mapping of str to int
+        The line of each subject.
+    categorical : frozenset of str
+        Columns whose ``Levels`` are told in the sidecar: groups, even where they are numbers.
+    session_places : mapping of (str, str) to str
+        The table and the line of values, by subject and column, that are of a session.
+    notes : tuple of str
+        What the reader of a result should know.
+    folders : tuple of Path
+        Where tables of sessions may be.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, str]]
+    lines: Mapping[str, int]
+    categorical: frozenset[str] = frozenset()
+    session_places: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+
+    def missing(self, subject: str, columns: Iterable[str]) -> tuple[str, ...]:
+        """Name the columns in which a subject has no value."""
+        return tuple(column for column in columns if column not in self.rows[subject])
+
+    def place(self, subject: str, column: str) -> str:
+        """Say where a value stands: the line, and the table if it is one of sessions."""
+        return self.session_places.get((subject, column)) or f"line {self.lines[subject]}"
+
+    def is_numeric(self, column: str) -> bool:
+        """Say whether a column holds numbers, rather than names of groups.
+
+        Raises
+        ------
+        DesignError
+            When more than half of its values are numbers and some are text: nobody can tell what was meant.
+        """
+        if column in self.categorical:
+            return False
+        values = {subject: row[column] for subject, row in self.rows.items() if column in row}
+        texts = [subject for subject, cell in values.items() if number(cell) is None]
+        if texts and len(texts) < len(values) / 2:
+            raise self.not_numbers(column, texts)
+        return bool(values) and not texts
+
+    def numbers(self, column: str, subjects: Sequence[str]) -> list[float]:
+        """Give the values of subjects as numbers.
+
+        Raises
+        ------
+        DesignError
+            When one is text; names the cells.
+        """
+        values = {subject: number(self.rows[subject][column]) for subject in subjects}
+        if texts := [subject for subject, value in values.items() if value is None]:
+            raise self.not_numbers(column, texts)
+        return [value for value in values.values() if value is not None]
+
+    def not_numbers(self, column: str, subjects: Sequence[str]) -> DesignError:
+        """Make the error that names the cells of a column that should be numbers."""
+        cells = (f"{self.rows[s][column]!r} (sub-{s}, {self.place(s, column)})" for s in subjects)
+        what = "text among numbers" if len(subjects) < len(self.rows) / 2 else "text"
+        return DesignError(
+            f"{self.path}: column {column} holds {what}: {listing(cells)}",
+            "numbers such as 24 or 24.5, and n/a where there is none",
+            f"Mend the table, or write C({column}) to take its values as groups",
+        )
+
+    def __repr__(self) -> str:
+        return f"Participants({self.path.name}, n_subjects={len(self.rows)}, columns={self.columns})"
+
+
+def number(cell: str) -> float | None:
+    """Read a cell as a finite number, written as in English; None where it is none.
+
+    >>> number("24.5"), number("-1e3"), number("12y"), number("1,5"), number("inf"), number("1_000")
+    (24.5, -1000.0, None, None, None, None)
+    """
+    value = float(cell) if _NUMBER.fullmatch(cell) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def find_participants(roots: Iterable[Path]) -> Path | None:
+    """Give the ``participants.tsv`` of the first of some folders that has one."""
+    return next((root / TABLE for root in roots if os.path.lexists(root / TABLE)), None)
+
+
+def read_participants(path: str | Path) -> Participants:
+    """Read a table of subjects, and what the sidecar beside it says of its columns.
+
+    Raises
+    ------
+    InputNotFoundError, ReadError
+        When there is no such table, or it cannot be read.
+    DataError
+        When it is no table of subjects; names the line and the column.
+    """
+    path = Path(path)
+    table = read_table(path, "participant_id", "subject")
+    rows = table.by_label()
+    values = {subject: row.values for subject, row in rows.items()}
+    lines = {subject: row.line for subject, row in rows.items()}
+    return Participants(path, table.others, values, lines, _categorical(path.with_suffix(".json")))
+
+
+def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
+    """Read the table of the sessions of a subject, of the first of some folders that has one.
+
+    Raises
+    ------
+    ReadError
+        When it cannot be read.
+    DataError
+        When it is no table of sessions; names the line and the column.
+    """
+    name = f"sub-{subject}/sub-{subject}_sessions.tsv"
+    path = next((folder / name for folder in folders if os.path.lexists(folder / name)), None)
+    return None if path is None else read_table(path, "session_id", "session")
+
+
+def with_sessions(participants: Participants, sessions: Mapping[str, str], roots: Sequence[Path]) -> Participants:
+    """Add what is known of the sessions that the maps are of.
+
+    Parameters
+    ----------
+    participants : Participants
+        The table of subjects.
+    sessions : mapping of str to str
+        The session of the map of each subject, labels without ``ses-``. Subjects whose maps are of no session, or of
+        several that are combined, are not in it.
+    roots : sequence of Path
+        Where to look for ``sub-X/sub-X_sessions.tsv``; the first folder that has it counts.
+
+    Returns
+    -------
+    Participants
+        In each row the columns of that session, which take the place of columns of the same name.
+    """
+    rows = dict(participants.rows)
+    places: dict[tuple[str, str], str] = {}
+    columns: dict[str, None] = {}
+    categorical: set[str] = set()
+    unknown = []
+    for subject, session in sessions.items():
+        if (table := read_sessions(subject, roots)) is None:
+            unknown.append(subject)
+            continue
+        path, of_session = table.path, table.by_label()
+        columns |= dict.fromkeys(table.others)
+        categorical |= _categorical(path.with_suffix(".json")) | _categorical(path.parents[1] / "sessions.json")
+        if session not in of_session:
+            unknown.append(subject)
+        elif subject in rows:
+            kept = {column: cell for column, cell in rows[subject].items() if column not in table.others}
+            rows[subject] = kept | of_session[session].values
+            place = f"{path.name}, line {of_session[session].line}"
+            places |= {(subject, column): place for column in table.others}
+    if not columns:
+        return participants
+    return replace(
+        participants,
+        columns=tuple(dict.fromkeys((*participants.columns, *columns))),
+        rows=rows,
+        categorical=participants.categorical | categorical,
+        session_places=places,
+        notes=(*participants.notes, _session_note(columns, unknown)),
+    )
+
+
+def _session_note(columns: Iterable[str], unknown: Sequence[str]) -> str:
+    note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
+    if unknown:
+        note += f"; not told there of {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
+    return f"{note}."
+
+
+def _categorical(sidecar: Path) -> frozenset[str]:
+    """Name the columns that a sidecar gives levels of."""
+    about = read_json(sidecar, SidecarError)
+    return frozenset(printable(name) for name, it in about.items() if isinstance(it, dict) and it.get("Levels"))

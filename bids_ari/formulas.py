@@ -1,0 +1,243 @@
+"""Formulas: the columns of a design matrix in the words of R, such as ``1 + center(age) * C(group)``.
+
+A *factor* is what stands between the operators ``+ - * : / **``: a column of the table, a function of columns, or
+arithmetic in braces. A *term* is a product of factors. Columns whose names are no plain words stand in backticks.
+
+A formula may come from a file of somebody else, so nothing in it is ever run: factors become syntax trees over a short
+list of functions, and the names f0, f1, ... take their place in what is left, the algebra of terms.
+"""
+
+import ast
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from bids_ari.errors import DesignError, UsageError, listing
+
+INTERCEPT = "intercept"
+"""The name of the column of ones."""
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)|`(?P<quoted>[^`]+)`|"(?P<double>[^"]*)"|'(?P<single>[^']*)'"""
+    r"""|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"""
+    r"""|(?P<name>[^\W\d][\w.]*)|(?P<mark>\*\*|[-+*/:^(){},=])"""
+)
+_PLAIN = re.compile(r"[^\W\d][\w.]*")
+_LONGEST, _DEEPEST = 2000, 20
+
+FUNCTIONS = ("center", "scale", "abs", "sqrt", "exp", "log", "log2", "log10", "I")
+"""What arithmetic may call; C and poly stand alone."""
+
+CODINGS = {"Treatment": "treatment", "contr.treatment": "treatment", "Sum": "sum", "contr.sum": "sum"}
+"""How the groups of C() may be written as columns."""
+
+HIGHEST = 5
+"""The highest power of terms, and degree of polynomials."""
+
+_CALLED = (*FUNCTIONS, "C", "poly")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """A factor of a formula.
+
+    Attributes
+    ----------
+    text : str
+        As it is written, evenly spaced: ``center(age)``.
+    tree : ast.expr
+        Its syntax tree, where names of columns are written as in `text`.
+    variables : mapping of str to str
+        The columns of the table that it needs: name as in `text`, and as in the table.
+    """
+
+    text: str
+    tree: ast.expr
+    variables: Mapping[str, str]
+
+    @property
+    def variable(self) -> str:
+        """The one column of the table that it is of, or else its text."""
+        return next(iter(self.variables.values())) if len(self.variables) == 1 else self.text
+
+    @property
+    def short(self) -> str:
+        """The same as a formula has it, in backticks where it is no plain word."""
+        return next(iter(self.variables)) if len(self.variables) == 1 else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula as read: its text, the same with f0, f1, ... for its factors, and these factors."""
+
+    text: str
+    algebra: str
+    factors: Mapping[str, Factor]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        return tuple(dict.fromkeys(name for factor in self.factors.values() for name in factor.variables.values()))
+
+
+def parse_formula(text: str, columns: Sequence[str] | None = None) -> Formula:
+    """Read a formula over the columns of a table; without a table, any name may be a column.
+
+    Raises
+    ------
+    UsageError
+        When it is none, or calls what it may not.
+    DesignError
+        When it names a column that is not there.
+    """
+    tokens = _tokens(text)
+    if [token.text for token in tokens[:1]] == ["~"]:
+        tokens = tokens[1:]
+    if not tokens:
+        raise wrong_formula(text, "It is empty")
+    factors: dict[str, Factor] = {}
+    algebra: list[str] = []
+    while tokens:
+        if (length := _factor_length(text, tokens)) == 0:
+            algebra.append(_operator(text, tokens.pop(0), algebra))
+            continue
+        factor = _factor(text, tokens[:length], columns)
+        same = (name for name, other in factors.items() if other.text == factor.text)
+        name = next(same, f"f{len(factors)}")
+        factors.setdefault(name, factor)
+        algebra.append(name)
+        tokens = tokens[length:]
+    return Formula(text.strip(), " ".join(algebra), factors)
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+
+
+def _tokens(text: str) -> list[_Token]:
+    """Split a formula into its smallest pieces."""
+    if len(text) > _LONGEST:
+        raise wrong_formula(text[:40] + "...", f"It has {len(text)} characters", f"at most {_LONGEST}")
+    tokens, at, depth = [], 0, 0
+    stripped = unicodedata.normalize("NFC", text.strip())
+    if stripped.startswith("~"):
+        tokens, at = [_Token("mark", "~")], 1
+    while at < len(stripped):
+        if (found := _TOKEN.match(stripped, at)) is None:
+            raise wrong_formula(text, f"{stripped[at]!r} is not understood")
+        kind = found.lastgroup or ""
+        if kind != "space":
+            tokens.append(_Token("string" if kind in ("double", "single") else kind, found[kind]))
+            depth += (found[0] in ("(", "{")) - (found[0] in (")", "}"))
+            if depth > _DEEPEST:
+                raise wrong_formula(text, f"More than {_DEEPEST} parentheses are open")
+        at = found.end()
+    return tokens
+
+
+def _factor_length(text: str, tokens: Sequence[_Token]) -> int:
+    """Say of how many tokens the factor is that begins here; 0 where none does."""
+    first, second = tokens[0], tokens[1].text if len(tokens) > 1 and tokens[1].kind == "mark" else ""
+    if first == ("mark", "{") or (first.kind == "name" and second == "("):
+        depth = 0
+        for i, (kind, mark) in enumerate(tokens):
+            if kind == "mark":
+                depth += (mark in "({") - (mark in ")}")
+                if depth == 0 and mark in ")}":
+                    return i + 1
+        raise wrong_formula(text, "A parenthesis is not closed")
+    return int(first.kind in ("name", "quoted"))
+
+
+def _operator(text: str, token: _Token, before: Sequence[str]) -> str:
+    """Check what stands between factors."""
+    if token.kind == "mark" and token.text in ("+", "-", "*", "/", ":", "(", ")", "^", "**"):
+        return token.text
+    power = before and before[-1] in ("^", "**")
+    allowed = [str(i) for i in range(2, HIGHEST + 1)] if power else ["0", "1"]
+    if token.kind == "number" and token.text in allowed:
+        return token.text
+    hint = f"A power of terms is 2 to {HIGHEST}" if power else "Numbers go into I(): I(2 * age), I(age ** 2)"
+    raise wrong_formula(text, f"{token.text!r} cannot stand there", hint=hint)
+
+
+def _factor(text: str, tokens: Sequence[_Token], columns: Sequence[str] | None) -> Factor:
+    """Read one factor."""
+    variables: dict[str, str] = {}
+    shown: dict[str, str] = {}
+    if tokens[0] == ("mark", "{"):
+        tokens = [_Token("name", "I"), _Token("mark", "("), *tokens[1:-1], _Token("mark", ")")]
+    source = []
+    for i, (token, after) in enumerate(zip(tokens, [*tokens[1:], _Token("", "")], strict=True)):
+        kind, word = token
+        coding = kind == "name" and i > 2 and tokens[0] == ("name", "C") and word in CODINGS
+        if kind == "string":
+            source.append(repr(word))
+        elif kind == "number":
+            source.append(_literal(text, word))
+        elif kind == "mark" or coding or (kind == "name" and after == ("mark", "=")):
+            source.append(word)
+        elif kind == "name" and after == ("mark", "("):
+            source.append(_function(text, word))
+        else:
+            column = _column(text, word, columns)
+            alias = f"v{len(shown)}"
+            variables.setdefault(_shown(column), column)
+            shown[alias] = _shown(column)
+            source.append(alias)
+    try:
+        tree = ast.parse(" ".join(source), mode="eval").body
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name):
+                node.id = shown.get(node.id, node.id)
+        return Factor(ast.unparse(tree), tree, variables)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise wrong_formula(text, "A factor in it cannot be read") from error
+
+
+def _function(text: str, word: str) -> str:
+    if word not in _CALLED:
+        raise wrong_formula(text, f"It calls {word}", f"one of {', '.join(_CALLED)}")
+    return word
+
+
+def _literal(text: str, word: str) -> str:
+    """Write a number as Python has it."""
+    value = float(word)
+    if not math.isfinite(value):
+        raise wrong_formula(text, f"{word[:20]} is too large")
+    return repr(int(value)) if value.is_integer() and value < 2**53 else repr(value)
+
+
+def _shown(column: str) -> str:
+    """Write the name of a column as a formula has it."""
+    return column if _PLAIN.fullmatch(column) and column != INTERCEPT else f"`{column}`"
+
+
+def _column(text: str, word: str, columns: Sequence[str] | None) -> str:
+    """Find a column by its name; two ways to write the same letters count as one."""
+    if columns is None or word in columns:
+        return word
+    alike = [
+        column for column in columns if unicodedata.normalize("NFKC", column) == unicodedata.normalize("NFKC", word)
+    ]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(word, columns, n=3, cutoff=0.6)
+    ordered = [*near, *(column for column in columns if column not in near)]
+    raise DesignError(
+        f"The formula {text!r} names {word}, which is no column of the table",
+        f"one of its columns: {listing(ordered, 20)}",
+        f"Did you mean {_shown(near[0])}?" if near else "",
+    )
+
+
+def wrong_formula(text: str, why: str, expected: str = "", hint: str = "") -> UsageError:
+    """Make the error of a formula that is none."""
+    usual = "Write it as 1 + center(age) + C(group), names with other signs in `backticks`"
+    return UsageError(f"The formula {text!r} is not understood: {why}", expected, hint or usual)

@@ -1,0 +1,21 @@
+"""Tables of subjects, without files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bids_ari.bids.participants import Participants
+
+
+def people(*, levels: Sequence[str] = (), **columns: Sequence[object]) -> Participants:
+    """A table of sub-01, sub-02, ... by its columns; None where there is no value. `levels`: columns that have Levels.
+
+    Names of columns that are no identifiers are given as ``**{"body weight": ...}``.
+    """
+    n = len(next(iter(columns.values())))
+    subjects = [f"{i:02d}" for i in range(1, n + 1)]
+    rows = {
+        subject: {name: str(cells[i]) for name, cells in columns.items() if cells[i] is not None}
+        for i, subject in enumerate(subjects)
+    }
+    lines = {subject: i for i, subject in enumerate(subjects, 2)}
+    return Participants(Path("participants.tsv"), tuple(columns), rows, lines, frozenset(levels))
