@@ -7,12 +7,25 @@ from dataclasses import dataclass
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
 from bids_ari.bids.entities import printable
-from bids_ari.design import one_sample_design
+from bids_ari.design import Design, make_design
 from bids_ari.errors import BidsAriError, counted
+from bids_ari.stats.tails import FloatArray
 
 _WIDTH = 100
 _MOST = 5
 """How many problems or files are named before the rest is counted; subjects of twice as many ranges are."""
+
+
+Look = Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A contrast as it would be analysed, by which design, or why it would not."""
+
+    contrast: ContrastSet
+    design: Design | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +33,14 @@ class _Block:
     """What is shown together: one contrast set or, at the participant level, those of all maps of one contrast."""
 
     title: str
-    contrasts: Sequence[ContrastSet]
+    seen: Sequence[_Seen]
     lacking: Sequence[LeftOut]
 
 
 def overview(
     discovery: Discovery,
     contrasts: Sequence[ContrastSet],
-    look: Callable[[ContrastSet], object] | None = None,
+    look: Look | None = None,
 ) -> str:
     """Say what would be analysed, what stands in the way, and what is left out and why.
 
@@ -38,7 +51,8 @@ def overview(
     contrasts : sequence of ContrastSet
         What would be analysed: those found or, at the participant level, one for each map, which are shown together.
     look : callable, optional
-        Looks at the files of a contrast, and raises what is wrong with them.
+        Gives a contrast as it would be analysed and the design of its group model, if it has one, and raises what is
+        wrong with it. By default, the mean over subjects is asked for, and no file is looked at.
 
     Returns
     -------
@@ -46,14 +60,14 @@ def overview(
         Lines of at most 100 columns, but for long paths; no name of a file can bring a control character in.
     """
     single = any(map(_is_of_subject, contrasts))
+    seen = [_see(contrast, look or _plan_mean) for contrast in contrasts]
     if single:
-        blocks = _by_contrast(discovery, contrasts)
+        blocks = _by_contrast(discovery, seen)
     else:
-        blocks = [_Block(contrast.name, [contrast], _lacking([contrast])) for contrast in contrasts]
-    problems = {id(contrast): _problem(contrast, look) for contrast in contrasts}
-    lines = [line for block in blocks for line in _block(block, problems)]
+        blocks = [_Block(each.contrast.name, [each], _lacking([each.contrast])) for each in seen]
+    lines = [line for block in blocks for line in _block(block)]
     lines += _left_out(discovery)
-    failing = sum(map(bool, problems.values()))
+    failing = sum(bool(each.problem) for each in seen)
     verdict = f"{counted(len(contrasts) - failing, 'map' if single else 'contrast')} can be analysed"
     return "\n".join([*lines, verdict + (f", {failing} cannot" if failing else "")])
 
@@ -76,62 +90,87 @@ def subject_ranges(labels: Iterable[str]) -> str:
     return f"{', '.join(texts[:_MOST])} and {sum(map(len, ranges[_MOST:]))} more"
 
 
-def _by_contrast(discovery: Discovery, contrasts: Sequence[ContrastSet]) -> list[_Block]:
+def _by_contrast(discovery: Discovery, seen: Sequence[_Seen]) -> list[_Block]:
     """Bring the maps of all subjects, sessions and runs of a contrast together."""
-    sets: dict[str, list[ContrastSet]] = defaultdict(list)
+    sets: dict[str, list[_Seen]] = defaultdict(list)
     found: dict[str, list[ContrastSet]] = defaultdict(list)
-    for these, by_title in ((contrasts, sets), (discovery, found)):
-        for contrast in these:
-            by_title[str(contrast.entities.without("sub", "ses", "run")) or "statmaps"].append(contrast)
+    for each in seen:
+        sets[_title(each.contrast)].append(each)
+    for contrast in discovery:
+        found[_title(contrast)].append(contrast)
     return [_Block(title, inside, _lacking(found[title])) for title, inside in sorted(sets.items())]
 
 
+def _title(contrast: ContrastSet) -> str:
+    return str(contrast.entities.without("sub", "ses", "run")) or "statmaps"
+
+
 def _lacking(contrasts: Iterable[ContrastSet]) -> list[LeftOut]:
-    """Give the subjects that lack a contrast; files have a folder in their name."""
-    return [entry for contrast in contrasts for entry in contrast.left_out if "/" not in entry.what]
+    """Give the subjects that lack a contrast."""
+    return [entry for contrast in contrasts for entry in contrast.left_out if entry.is_subject]
 
 
 def _is_of_subject(contrast: ContrastSet) -> bool:
     return contrast.entities.get("sub") is not None
 
 
-def _problem(contrast: ContrastSet, look: Callable[[ContrastSet], object] | None) -> str:
-    """Give the words in which a contrast would be refused before any voxel is read, or nothing."""
+def _plan_mean(contrast: ContrastSet) -> tuple[ContrastSet, Design | None]:
+    """Check the names of a contrast, and whether there are subjects enough for a mean."""
+    contrast.check()
+    return contrast, None if _is_of_subject(contrast) else make_design(contrast.subjects)
+
+
+def _see(contrast: ContrastSet, look: Look) -> _Seen:
+    """Look at a contrast; say in which words it would be refused before any voxel is read."""
     try:
-        contrast.check()
-        if not _is_of_subject(contrast):
-            one_sample_design(contrast.subjects)
-        if look is not None:
-            look(contrast)
+        return _Seen(*look(contrast))
     except BidsAriError as error:
-        return str(error)
-    return ""
+        return _Seen(contrast, problem=str(error))
 
 
-def _block(block: _Block, problems: dict[int, str]) -> Iterator[str]:
+def _block(block: _Block) -> Iterator[str]:
     """Show what there is of one contrast."""
-    members = [member for contrast in block.contrasts for member in contrast.members]
-    subjects = {member.subject for member in members}
-    n_maps = sum(len(member.files) for member in members)
+    contrasts = [each.contrast for each in block.seen]
+    subjects = {member.subject for contrast in contrasts for member in contrast.members}
+    n_maps = sum(len(member.all_maps) for contrast in contrasts for member in contrast.members)
     yield from _wrapped(block.title)
-    yield from _wrapped(block.contrasts[0].stat, "stat")
+    yield from _wrapped(contrasts[0].stat, "stat")
     yield from _wrapped(f"{len(subjects)}: {subject_ranges(subjects)}", "subjects")
-    if n_maps > len(subjects):
-        over = block.contrasts[0].combined
-        yield from _wrapped(f"{n_maps}" + (f", combined over {over}s" if over else ""), "maps")
+    if n_maps > len(subjects) or contrasts[0].weighted:
+        yield from _wrapped(f"{n_maps}{_use(contrasts[0])}", "maps")
     for reason in dict.fromkeys(entry.reason for entry in block.lacking):
         absent = {entry.what.removeprefix("sub-") for entry in block.lacking if entry.reason == reason}
         yield from _wrapped(f"{subject_ranges(absent)}: {reason}", "without")
-    for note in dict.fromkeys(note for contrast in block.contrasts for note in contrast.notes):
+    designs = [each.design for each in block.seen if each.design is not None]
+    for design in designs:
+        if len(design.columns) > 1 or len(design.tests) > 1:
+            yield from _wrapped(", ".join(design.columns), "columns")
+            yield from _wrapped(", ".join(f"{name} ({_letter(w)})" for name, w in design.tests.items()), "tests")
+    notes = [note for contrast in contrasts for note in contrast.notes]
+    for note in dict.fromkeys(notes + [note for design in designs for note in design.notes]):
         yield from _wrapped(note, "note")
-    said = list(dict.fromkeys(filter(None, (problems[id(contrast)] for contrast in block.contrasts))))
+    yield from _problems(list(dict.fromkeys(each.problem for each in block.seen if each.problem)))
+    yield ""
+
+
+def _letter(weights: FloatArray) -> str:
+    return "F" if weights.ndim == 2 else "t"
+
+
+def _problems(said: Sequence[str]) -> Iterator[str]:
+    """Show why contrasts would be refused."""
     for problem in said[:_MOST]:
         first, *more = problem.splitlines()
         yield from _wrapped(first, "problem")
         yield from (line for each in more for line in _wrapped(each, indent=12))
     if len(said) > _MOST:
         yield from _wrapped(f"{len(said) - _MOST} more such", "problem")
-    yield ""
+
+
+def _use(contrast: ContrastSet) -> str:
+    """Say what becomes of the maps of a subject."""
+    over = f", combined over {contrast.combined}s" if contrast.combined else ""
+    return over + ", in pairs" * bool(contrast.paired) + ", each with its variance map" * contrast.weighted
 
 
 def _left_out(discovery: Discovery) -> Iterator[str]:

@@ -33,7 +33,9 @@ class Combined:
     notes: tuple[str, ...] = ()
 
 
-def combine_maps(maps: Iterable[SubjectMap], how: Combine | None, stat: Stat) -> Combined:
+def combine_maps(
+    maps: Iterable[SubjectMap], how: Combine | None, stat: Stat, *, keep_variances: bool = False
+) -> Combined:
     """Combine the maps of each subject.
 
     Parameters
@@ -44,16 +46,22 @@ def combine_maps(maps: Iterable[SubjectMap], how: Combine | None, stat: Stat) ->
         What to combine over.
     stat : {'effect', 't', 'z'}
         Which statistic the maps hold.
+    keep_variances : bool
+        Whether single maps keep their variance maps too, and each subject is combined by precision where it can be.
 
     Returns
     -------
     Combined
-        All subjects are combined the same way: by precision when every map that is combined has a variance map.
+        All subjects are combined the same way: by precision when every map that is combined has a variance map. With
+        `keep_variances`, a subject who lacks one has no variances at all.
     """
     groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].file.root, parts[0].file.name))
     several = [parts for parts in groups if len(parts) > 1]
     lacking = [part.file for parts in several for part in parts if not part.variances]
-    members = tuple(_as_one(parts, weighted=not lacking) for parts in groups)
+    if keep_variances:
+        members, lacking = tuple(_as_one(parts, all(part.variances for part in parts)) for parts in groups), []
+    else:
+        members = tuple(_as_one(parts, len(parts) > 1 and not lacking) for parts in groups)
     if how is None:
         return Combined(members)
     if not several:
@@ -80,10 +88,10 @@ def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[Su
 
 
 def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
-    """Make one map of parts; a single one needs no weight."""
-    if len(parts) == 1:
-        return replace(parts[0], variances=())
+    """Make one map of parts."""
     variances = tuple(file for part in parts for file in part.variances) if weighted else ()
+    if len(parts) == 1:
+        return replace(parts[0], variances=variances)
     return SubjectMap(parts[0].subject, tuple(part.file for part in parts), variances)
 
 

@@ -14,16 +14,29 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bids_ari.bids.combine import Combined, combine_maps
-from bids_ari.bids.contrasts import STATS, Combine, ContrastSet, Discovery, LeftOut, Stat, SubjectMap, node_of
+from bids_ari.bids.contrasts import (
+    STATS,
+    Combine,
+    ContrastSet,
+    Discovery,
+    LeftOut,
+    Stat,
+    SubjectMap,
+    by_name,
+    key_of_group,
+    node_of,
+    with_shared,
+)
 from bids_ari.bids.dataset import Dataset, StatmapFile, open_dataset
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
-from bids_ari.bids.filters import IMAGES, OTHER_STAT, Filters, stage_of_node
+from bids_ari.bids.filters import IMAGES, OTHER_STAT, Filters, labels_there, stage_of_node
 from bids_ari.bids.manifest import Manifest
+from bids_ari.bids.pairs import pair
 from bids_ari.errors import UsageError, listing
 
 __all__ = [
     "MAP_SOURCE", "STATS", "Combine", "ContrastSet", "Discovery", "LeftOut", "Stat", "SubjectMap", "contrast_of_map",
-    "discover", "subject_contrasts",
+    "discover", "labels_like", "subject_contrasts",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -31,7 +44,6 @@ log = logging.getLogger(__name__)
 MAP_SOURCE = "map"
 """The name, in BIDS URIs, of the folder that a map outside any dataset lies in."""
 
-_SHARED_BY_GROUP = ("sub", "ses", "run", "stat", "node", "level")  # never part of what tells groups apart
 _OTHER_STAGE = "a map of a run or session; "
 _STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 _SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")
@@ -50,7 +62,10 @@ def discover(
     run: Sequence[str] | str = (),
     stat: Stat = "effect",
     combine: Combine | None = None,
+    paired: str | None = None,
+    weights: bool = False,
     where: Mapping[str, Any] | None = None,
+    tables: Sequence[Path] = (),
 ) -> Discovery:
     """Find the first-level maps of a dataset and sort them into contrasts.
 
@@ -68,9 +83,16 @@ def discover(
     combine : {'run', 'session'}, optional
         Combine the maps of each subject over its runs, or over its sessions and the runs in them: by precision where
         each has a variance map, else by their mean.
+    paired : str, optional
+        ``COLUMN`` or ``COLUMN=HIGH-LOW``: take the difference of the two maps of each subject, see
+        `bids_ari.bids.pairs`. It is taken after `combine`.
+    weights : bool
+        Take each map with its variance map, for a group model that is weighted by them.
     where : mapping, optional
         Further filters, by key or name of any entity: a label, which must be the same, a whole number, which may have
         zeros before it, None for none, ``"*"`` for any, or a list of these. See `read_filter_file`.
+    tables : sequence of Path
+        Folders that may hold the ``sub-X/sub-X_sessions.tsv`` of `paired`; by default, those of the dataset.
 
     Returns
     -------
@@ -86,10 +108,12 @@ def discover(
     UsageError
         When a filter asks for what cannot be.
     DataError
-        When files that a manifest names are not there.
+        When files that a manifest names are not there, or a table of sessions is none.
     """
     if combine not in (None, *get_args(Combine)):
         raise UsageError(f"combine {combine!r} is unknown", "run or session")
+    if weights and stat != "effect":
+        raise UsageError(f"{stat} maps have no variance to weigh them by", "effect maps", "Use --estimator ols")
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
     flags = {"subjects": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
@@ -99,14 +123,38 @@ def discover(
     if not usable:
         raise filters.nothing(dataset)
     chosen = dict(_choose_stages(usable, refused))
-    as_map = _reader_of_maps(dataset, combine)
-    groups = {key: combine_maps(map(as_map, files), combine, stat) for key, files in chosen.items()}
+    as_map = _reader_of_maps(dataset, with_variances=weights or combine is not None)
+    groups = {
+        key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights) for key, files in chosen.items()
+    }
     discovery = _sort_out(groups, refused, stat)
+    if paired:
+        top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
+        discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()))
+    if weights:
+        discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
     if isinstance(dataset, Manifest):
-        members = [member for contrast in discovery for member in contrast.members]
-        dataset.check(dict.fromkeys(file for member in members for file in (*member.files, *member.variances)))
+        dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))
         discovery = replace(discovery, left_out=(*discovery.left_out, *dataset.lacking.get(stat, ())))
     return discovery
+
+
+def labels_like(dataset: Dataset, names: Sequence[str], key: str = "contrast") -> list[str]:
+    """Find the labels that programs made of names with signs no file name holds: of ``a_gt_b``, ``aGtB`` or ``agtb``.
+
+    A name without a label stays as it is, so that `discover` tells that there is none.
+    """
+    there: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(labels_there(dataset, key)):
+        there[_letters(label)].append(label)
+    known = {label for labels in there.values() for label in labels}
+    found = (label for name in names for label in ([name] if name in known else there.get(_letters(name)) or [name]))
+    return list(dict.fromkeys(found))
+
+
+def _letters(text: str) -> str:
+    """Reduce a text to its letters and digits, none of which are large."""
+    return "".join(filter(str.isalnum, text)).casefold()
 
 
 def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
@@ -136,7 +184,7 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
             others = apart[key].members if key in apart else ()
             theirs = tuple(left_out.get(member.subject, ()))
             apart[key] = ContrastSet(key.written(), contrast.stat, (*others, member), theirs, contrast.notes)
-    return _by_name(apart)
+    return by_name(apart)
 
 
 def _sift(
@@ -150,12 +198,8 @@ def _sift(
         if reason := filters.refusal(file, implied):
             refused.append((file, reason))
         else:
-            usable[_key(file)].append(file)
+            usable[key_of_group(file)].append(file)
     return usable, refused
-
-
-def _key(file: StatmapFile) -> Entities:
-    return file.entities.without(*_SHARED_BY_GROUP)
 
 
 def _stage(file: StatmapFile) -> int:
@@ -192,12 +236,12 @@ def _compatible(one: Entities, other: Entities) -> bool:
     return a.get("contrast") == b.get("contrast") and all(a[key] == b[key] for key in a.keys() & b.keys())
 
 
-def _reader_of_maps(dataset: Dataset, combine: Combine | None) -> Callable[[StatmapFile], SubjectMap]:
+def _reader_of_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatmapFile], SubjectMap]:
     """Make the function that finds the variance map of an effect, where it will be needed."""
     if isinstance(dataset, Manifest):
         return dataset.maps.__getitem__
     variances: dict[tuple[str, str], StatmapFile] = {}
-    if combine:
+    if with_variances:
         there = (file for file in dataset.statmaps if file.entities.get("stat") == "variance")
         variances = {(file.root, file.name): file for file in there if not file.problem}
 
@@ -225,9 +269,9 @@ def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[Statm
     nowhere: list[LeftOut] = []
     takers: dict[Entities, list[Entities]] = {}
     for file, reason in refused:
-        entry = LeftOut(printable(f"{file.root}/{file.name}"), reason)
+        entry = LeftOut.of_file(file, reason)
         log.debug("left out: %s: %s", entry.what, reason)
-        key = _key(file)
+        key = key_of_group(file)
         if key not in takers:
             takers[key] = [key] if key in groups else [other for other in groups if _compatible(key, other)]
         for taker in takers[key]:
@@ -235,7 +279,7 @@ def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[Statm
         if not takers[key]:
             nowhere.append(entry)
     sets = dict(_contrast_set(key, group, everyone, shares[key], stat) for key, group in groups.items())
-    return Discovery(_by_name(sets), tuple(nowhere))
+    return Discovery(by_name(sets), tuple(nowhere))
 
 
 def _contrast_set(
@@ -247,12 +291,23 @@ def _contrast_set(
     for entry in lacking:
         log.debug("%s: %s %s", printable(str(key)), entry.what, entry.reason)
     files = [file for member in group.members for file in member.files]
-    for inner in ("ses", "run"):  # a value that all share stays in the name
-        values = {file.entities.get(inner) for file in files}
-        if len(values) == 1 and (value := values.pop()):
-            key = key.with_(**{inner: value})
+    key = with_shared(key, files)
     notes = (*_notes(key, group.members), *group.notes)
     return key, ContrastSet(key.written(), stat, group.members, (*lacking, *left_out), notes, group.over)
+
+
+def _weighted(contrast: ContrastSet) -> ContrastSet:
+    """Let variance maps weigh a contrast; leave out who lacks one, but not of several maps, which are refused."""
+    times = Counter(contrast.subjects)
+    lacking = [each for each in contrast.members if times[each.subject] == 1 and not each.has_variances]
+    left_out = []
+    for member in lacking:
+        several = len(member.all_maps) > 1
+        reason = f"no variance map{' of each of its maps' if several else ''}, which --estimator needs"
+        left_out.append(LeftOut(f"sub-{printable(member.subject)}", reason))
+        left_out += [LeftOut.of_file(file, reason) for file in member.all_files]
+    subjects = set(contrast.subjects).difference(member.subject for member in lacking)
+    return replace(contrast.keep(subjects, left_out), weighted=True)
 
 
 def _notes(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
@@ -270,14 +325,3 @@ def _notes(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
     for path in [path for path, n in named.items() if n > 1]:
         whose = sorted({member.subject for member in members if path in member.paths})
         yield f"{printable(str(path))} is named more than once, for {listing(f'sub-{printable(s)}' for s in whose)}"
-
-
-def _by_name(sets: Mapping[Entities, ContrastSet]) -> tuple[ContrastSet, ...]:
-    """Sort contrast sets by name; mark those that file names cannot tell apart, on disks that ignore case either."""
-    alike: dict[str, list[Entities]] = defaultdict(list)
-    for key in sorted(sets, key=str):
-        alike[sets[key].name.lower()].append(key)
-    clashing = [keys for keys in alike.values() if len(keys) > 1]
-    clashes = {key: listing(printable(str(key)) for key in keys) for keys in clashing for key in keys}
-    marked = (replace(contrast, clash=clashes.get(key, "")) for key, contrast in sets.items())
-    return tuple(sorted(marked, key=lambda contrast: contrast.name))

@@ -12,7 +12,8 @@ from bids_ari.bids.contrasts import SubjectMap, can_combine
 from bids_ari.bids.dataset import StatmapFile
 from bids_ari.bids.discover import ContrastSet, discover
 from bids_ari.bids.entities import Entities
-from bids_ari.errors import DuplicateMapsError, UsageError
+from bids_ari.bids.manifest import open_manifest
+from bids_ari.errors import DataError, DuplicateMapsError, UsageError
 
 NAME = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 PLAIN = "were combined by plain mean: not every map has a variance map"
@@ -205,6 +206,109 @@ class TestNothingToCombine:
         touch_maps(tmp_path, "01")
         with pytest.raises(UsageError, match="expected run or session"):
             discover(tmp_path, combine=how)
+
+
+class TestWeights:
+    """The group model may need the variance of each map."""
+
+    def touch(self, root: Path, *subjects: str, **names: Any) -> None:
+        for stat in ("effect", "variance"):
+            touch_maps(root, *subjects, stat=stat, **names)
+
+    def reasons(self, contrast: ContrastSet) -> dict[str, str]:
+        return {entry.what.rpartition("/")[2]: entry.reason for entry in contrast.left_out}
+
+    def test_single_maps_keep_their_variance(self, tmp_path: Path) -> None:
+        self.touch(tmp_path, "01", "02")
+        contrast = only(discover(tmp_path, weights=True))
+        contrast.check()
+        effects, variances = (
+            [map_path(tmp_path, s, stat=stat) for s in ("01", "02")] for stat in ("effect", "variance")
+        )
+        assert list(contrast.paths) == effects
+        assert [member.variance_paths for member in contrast.members] == [(path,) for path in variances]
+        assert {file.path for file in contrast.files} == {*effects, *variances}
+        assert (contrast.weighted, contrast.left_out, contrast.notes) == (True, (), ())
+        plain = only(discover(tmp_path))
+        assert (plain.weighted, len(plain.files), len(plain.left_out)) == (False, 2, 2)
+
+    def test_who_has_none_is_left_out(self, tmp_path: Path) -> None:
+        self.touch(tmp_path, "01", "02")
+        touch_maps(tmp_path, "03", "04")
+        contrast = only(discover(tmp_path, weights=True))
+        contrast.check()
+        assert contrast.subjects == ("01", "02")
+        why = "no variance map, which --estimator needs"
+        assert self.reasons(contrast) == dict.fromkeys(
+            ["sub-03", "sub-04", *(map_path(Path(), s).name for s in ("03", "04"))], why
+        )
+
+    def test_where_nobody_has_one_the_contrast_is_refused_and_spares_others(self, tmp_path: Path) -> None:
+        self.touch(tmp_path, "01", "02", contrast="a")
+        touch_maps(tmp_path, "01", "02", contrast="b")
+        good, refused = discover(tmp_path, weights=True)
+        good.check()
+        with pytest.raises(DataError) as caught:
+            refused.check()
+        why = "no variance map, which --estimator needs (2 subjects)"
+        assert caught.value.found == f"No subject is left in {NAME.removesuffix('faces')}b: {why}"
+        assert caught.value.hint.endswith("or say --estimator ols")
+
+    def test_each_run_that_is_combined_needs_one(self, tmp_path: Path) -> None:
+        for run in "12":
+            self.touch(tmp_path, "01", "02", run=run)
+        self.touch(tmp_path, "03", run="1")
+        map_path(tmp_path, "02", run="2", stat="variance").unlink()
+        contrast = only(discover(tmp_path, weights=True, combine="run"))
+        assert contrast.subjects == ("01", "03")
+        assert [(len(member.files), len(member.variances)) for member in contrast.members] == [(2, 2), (1, 1)]
+        assert contrast.notes[0] == f"Runs of each subject {WEIGHTED}"
+        assert self.reasons(contrast) == dict.fromkeys(
+            ["sub-02", *(map_path(Path(), "02", run=run).name for run in "12")],
+            "no variance map of each of its maps, which --estimator needs",
+        ) | {
+            map_path(
+                Path(), "02", run="1", stat="variance"
+            ).name: "its stat is variance; the maps asked for are effect maps"
+        }
+
+    def test_both_maps_of_a_difference_need_one(self, tmp_path: Path) -> None:
+        for session in "12":
+            self.touch(tmp_path, "01", "02", session=session)
+        map_path(tmp_path, "02", session="1", stat="variance").unlink()
+        contrast = only(discover(tmp_path, weights=True, paired="ses"))
+        (member,) = contrast.members
+        assert member.minus is not None
+        assert (contrast.subjects, contrast.weighted, len(contrast.files)) == (("01",), True, 4)
+        assert [side.variance_paths for side in (member, member.minus)] == [
+            (map_path(tmp_path, "01", session=session, stat="variance"),) for session in "21"
+        ]
+        kept = map_path(Path(), "02", session="2", stat="variance").name
+        assert self.reasons(contrast)["sub-02"] == "no variance map of each of its maps, which --estimator needs"
+        assert self.reasons(contrast)[kept] == "no variance map of each of its maps, which --estimator needs"
+
+    def test_a_lack_of_variance_chooses_none_of_several_maps(self, tmp_path: Path) -> None:
+        self.touch(tmp_path, "01", run="1")
+        touch_maps(tmp_path, "01", run="2")
+        assert "--run-label 1" in refusal(only(discover(tmp_path, weights=True))).hint
+
+    def test_a_manifest_names_them(self, tmp_path: Path) -> None:
+        for name in ("e.nii", "v.nii", "f.nii"):
+            (tmp_path / name).touch()
+        rows = "participant_id\teffect\tvariance\n01\te.nii\tv.nii\n02\tf.nii\tn/a\n"
+        (tmp_path / "maps.tsv").write_text(rows)
+        contrast = only(discover(open_manifest(tmp_path / "maps.tsv"), weights=True))
+        assert [member.variance_paths for member in contrast.members] == [(tmp_path / "v.nii",)]
+        assert self.reasons(contrast)["sub-02"] == "no variance map, which --estimator needs"
+        (tmp_path / "v.nii").unlink()
+        with pytest.raises(DataError, match="names 1 file not there"):
+            discover(open_manifest(tmp_path / "maps.tsv"), weights=True)
+
+    @pytest.mark.parametrize("stat", ["t", "z"])
+    def test_other_statistics_have_none(self, tmp_path: Path, stat: Any) -> None:
+        touch_maps(tmp_path, "01", "02", stat=stat)
+        with pytest.raises(UsageError, match=f"{stat} maps have no variance"):
+            discover(tmp_path, stat=stat, weights=True)
 
 
 def statmap(root: str = "x", **labels: str) -> StatmapFile:

@@ -1,5 +1,6 @@
 """Contrast sets have names that can be written, whatever the labels of the maps hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from builders import touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, LeftOut, SubjectMap
 from bids_ari.bids.dataset import Dataset, StatmapFile
-from bids_ari.bids.discover import contrast_of_map, discover, subject_contrasts
+from bids_ari.bids.discover import contrast_of_map, discover, labels_like, subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.codec import CHECKSUMS, FileReader, from_json, pack_file
 from bids_ari.errors import DataError, DuplicateMapsError
 
 HOSTILE = ["a b", "../x", "<script>", "é", "a\x1b[2J", "a'\"", "a\nb", "😀", "a" * 300, "\udcff"]
@@ -123,6 +125,86 @@ def test_what_takes_no_part_is_told_once() -> None:
     found = discover(maps)
     assert [len(contrast.left_out) for contrast in found] == [1, 1]
     assert found.all_left_out() == (*found.left_out, *found[0].left_out)
+
+
+def member(subject: str, *names: str, variances: tuple[str, ...] = (), minus: SubjectMap | None = None) -> SubjectMap:
+    entities = Entities.of({"sub": subject})
+    files, others = (
+        tuple(StatmapFile(Path(n), n, "data", entities, ".nii") for n in own) for own in (names, variances)
+    )
+    return SubjectMap(subject, files, others, minus=minus)
+
+
+class TestDifferences:
+    """A member may be one map minus another."""
+
+    BOTH = member("01", "a", "b", variances=("va", "vb"), minus=member("01", "c", variances=("vc",)))
+
+    def test_all_files_of_both_are_read(self) -> None:
+        assert [file.name for file in self.BOTH.all_files] == ["a", "b", "va", "vb", "c", "vc"]
+        assert [file.name for file in self.BOTH.all_maps] == ["a", "b", "c"]
+        contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", (self.BOTH,))
+        assert contrast.files == self.BOTH.all_files
+        assert contrast.paths == (Path("a"), Path("b"), Path("c"))
+
+    def test_their_uri_says_what_is_taken_away(self) -> None:
+        assert self.BOTH.uri == "bids:data:a, bids:data:b minus bids:data:c"
+        assert self.BOTH.uris == ("bids:data:a", "bids:data:b", "bids:data:c")
+
+    @pytest.mark.parametrize(
+        ("one", "has"),
+        [
+            (BOTH, True),
+            (member("01", "a", variances=("va",)), True),
+            (member("01", "a"), False),
+            (member("01", "a", "b", variances=("va",)), False),
+            (member("01", "a", variances=("va",), minus=member("01", "b")), False),
+            (member("01", "a", minus=member("01", "b", variances=("vb",))), False),
+        ],
+    )
+    def test_variances_are_those_of_each_map_of_both(self, one: SubjectMap, has: bool) -> None:
+        assert one.has_variances == has
+
+    def test_they_are_kept_in_the_file_of_a_result(self) -> None:
+        contrast = ContrastSet(
+            Entities.of({"contrast": "c"}), "effect", (self.BOTH, member("02", "x")), paired="ses", weighted=True
+        )
+        about = FileReader(pack_file(contrast, {}), {}).about
+        assert from_json(ContrastSet, {k: v for k, v in about.items() if k != CHECKSUMS}, "contrast") == contrast
+
+
+def test_some_members_are_kept_with_the_reason_for_others() -> None:
+    before, more = LeftOut("sub-09", "before"), LeftOut("sub-02", "no age")
+    members = tuple(member(subject, f"{subject}.nii") for subject in ("01", "02", "03"))
+    contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", members, (before,), ("note",), "run", paired="ses")
+    kept = contrast.keep({"03", "01", "07"}, [more])
+    assert kept == replace(contrast, members=(members[0], members[2]), left_out=(more, before))
+    with pytest.raises(DataError) as caught:
+        contrast.keep([], [LeftOut(f"sub-0{i}", "no age") for i in range(1, 4)]).check()
+    assert caught.value.found == "No subject is left in contrast-c: no age (3 subjects), before (1 subject)"
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        (["a_gt_b"], ["aGtB"]),
+        (["A GT b", "a_gt_b"], ["aGtB"]),
+        (["x"], ["x"]),  # as it is, though X is there, too
+        (["X"], ["X"]),
+        (["_x"], ["X", "x"]),
+        (["faces > houses"], ["facesHouses"]),
+        (["none", "a_gt_b"], ["none", "aGtB"]),
+        ([], []),
+    ],
+)
+def test_names_of_a_model_find_the_labels_that_were_made_of_them(names: list[str], labels: list[str]) -> None:
+    maps = dataset(*({"contrast": label} for label in ("aGtB", "x", "X", "facesHouses")))
+    assert labels_like(maps, names) == labels
+
+
+def test_names_of_any_entity_find_its_labels() -> None:
+    maps = dataset({"contrast": "c", "task": "nBack"}, {"contrast": "nback"})
+    assert labels_like(maps, ["n-back"], "task") == ["nBack"]
 
 
 def test_every_file_of_every_member_has_a_path() -> None:

@@ -56,6 +56,31 @@ class TestGroup:
             "  note      Runs of each subject were combined by plain mean: not every map has a variance map",
         ]
 
+    def test_differences_and_weights_are_told_of(self, tmp_path: Path) -> None:
+        for session in "12":
+            for stat in ("effect", "variance"):
+                touch_maps(tmp_path, "01", "02", session=session, stat=stat, task=None, space=None)
+        touch_maps(tmp_path, "03", session="1", task=None, space=None)
+        assert shown(tmp_path, paired="ses", weights=True)[:6] == [
+            "contrast-facesSes2MinusSes1",
+            "  stat      effect",
+            "  subjects  2: 01, 02",
+            "  maps      4, in pairs, each with its variance map",
+            "  without   03: has no effect map of ses-2",
+            "  note      The map of each subject is ses-2 minus ses-1",
+        ]
+        assert "  maps      2, each with its variance map" in shown(tmp_path, session="2", weights=True)
+        assert not any(line.startswith("  maps") for line in shown(tmp_path, session="2"))
+
+    def test_a_contrast_of_nobody_cannot_be_analysed(self, tmp_path: Path) -> None:
+        touch_maps(tmp_path, "01", "02", "03", task=None, space=None)
+        lines = shown(tmp_path, weights=True)
+        assert "  without   01-03: no variance map, which --estimator needs" in lines
+        assert any(
+            line.startswith("  problem   No subject is left in contrast-faces: no variance map") for line in lines
+        )
+        assert lines[-1] == "0 contrasts can be analysed, 1 cannot"
+
     def test_problems_are_said_in_the_words_of_the_error(self, tmp_path: Path) -> None:
         for run in "12":
             touch_maps(tmp_path, "01", "02", run=run, task=None, space=None)

@@ -1,0 +1,204 @@
+"""Tab-separated tables as text: a line of column names, and below it rows, which say by their *key* whom they are of.
+
+Read alike are the table of subjects, those of sessions, and those of maps. Cells stay text as they stand in the file,
+without blanks around them. ``n/a``, ``nan`` (in small or large letters) or nothing in a cell says that there is no
+value.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from reprlib import repr as shorten
+
+from bids_ari.bids.entities import bare_label, printable
+from bids_ari.errors import DataError, InputNotFoundError, ReadError, counted, listing
+
+_ENTITIES = {"participant_id": "sub", "session_id": "ses"}
+"""The entity of which a column holds labels, where it is called otherwise."""
+
+_ABSENT = ("", "n/a", "nan")
+_SAVE = "Save the table in UTF-8, tab-separated"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One line of a table.
+
+    Attributes
+    ----------
+    path : Path
+        The table.
+    line : int
+        The number of the line, from 1.
+    key : str
+        The column that says whom the row is of.
+    cells : mapping of str to str
+        All cells, by column.
+    """
+
+    path: Path
+    line: int
+    key: str
+    cells: Mapping[str, str]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The cells but that of the key, by column; those without a value are not there. Nothing moves a cursor."""
+        return {
+            column: printable(cell) for column, cell in self.cells.items() if column != self.key and _is_there(cell)
+        }
+
+    def has(self, column: str) -> bool:
+        """Say whether there is a value."""
+        return _is_there(self.cells.get(column, ""))
+
+    def label(self, column: str) -> str:
+        """Give a label without its entity; refuse with a DataError where there is none."""
+        entity = _ENTITIES.get(column, column)
+        label = bare_label(self.cells[column], entity)
+        if not (label and self.has(column)):
+            raise self.error(f"has {shorten(self.cells[column])} in column {column}", f"a label such as {entity}-01")
+        return printable(label)
+
+    def error(self, found: str, expected: str, hint: str = "") -> DataError:
+        """Make the error that names the line."""
+        return DataError(f"{self.path}, line {self.line} {found}", expected, hint)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Table:
+    """A table as text.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was read.
+    key : str
+        The column that says whom a row is of.
+    columns : tuple of str
+        All columns.
+    rows : tuple of Row
+        The lines that are not blank.
+    """
+
+    path: Path
+    key: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The columns but the key."""
+        return tuple(column for column in self.columns if column != self.key)
+
+    def by_label(self) -> dict[str, Row]:
+        """Give the row of each label; refuse two of one with a DataError."""
+        rows: dict[str, Row] = {}
+        for row in self.rows:
+            label = row.label(self.key)
+            if label in rows:
+                found = f"names {_ENTITIES[self.key]}-{label} again, as line {rows[label].line} does"
+                raise row.error(found, f"one line of each {self.key}", "Remove one of them")
+            rows[label] = row
+        return rows
+
+
+def read_table(path: Path, key: str, each: str, name_of: Callable[[str], str] = printable) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        The table.
+    key : str
+        The column that it must have.
+    each : str
+        What there is a line for, such as ``map``.
+    name_of : callable
+        By what a column goes that is called so; no two may go by the same.
+
+    Raises
+    ------
+    InputNotFoundError, ReadError
+        When there is no such table, or it cannot be read.
+    DataError
+        When it is none; names the line or the column.
+    """
+    (_, names), *lines = _lines(path, _text_of(path, each), each)
+    columns = _columns(path, names, key, name_of)
+    return Table(path, key, tuple(columns), tuple(_row(path, line, key, columns, cells) for line, cells in lines))
+
+
+def _is_there(cell: str) -> bool:
+    return cell.lower() not in _ABSENT
+
+
+def _text_of(path: Path, each: str) -> str:
+    """Read a regular file: a pipe or a device might never end."""
+    expected = f"a tab-separated table, a line for each {each}"
+    try:
+        if path.exists() and not path.is_file():
+            raise ReadError(f"{path} is no file", expected)
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            found = f"{path} is a link to content that is not here"
+            raise ReadError(found, expected, f"Fetch it: datalad get {path}") from error
+        raise InputNotFoundError(f"There is no table {path}", expected) from error
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}", expected) from error
+    try:
+        return content.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = len((content[: error.start] + b".").splitlines())
+        raise DataError(f"{path}, line {line} is not UTF-8", "a text in UTF-8", _SAVE) from error
+
+
+def _lines(path: Path, text: str, each: str) -> list[tuple[int, list[str]]]:
+    """Split a table into the numbers and the cells of its lines, the header first; blank ones are skipped."""
+    lines, line = [], 0
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
+    try:
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                lines.append((line + 1, [cell.strip() for cell in cells]))
+            line = reader.line_num
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {line + 1} cannot be read: {error}", "quotes in pairs, or none", _SAVE
+        ) from error
+    if len(lines) < 2:
+        raise DataError(f"{path} is empty", f"a line of column names, and a line for each {each}")
+    return lines
+
+
+def _columns(path: Path, names: Sequence[str], key: str, name_of: Callable[[str], str]) -> list[str]:
+    """Check the names of the columns, and give by what they go."""
+    columns = [name_of(name) for name in names]
+    found = f"its columns: {listing(names, 20)}"
+    if len(names) == 1 and any(mark in names[0] for mark in ",;"):
+        raise DataError(f"{path} holds no tabs", "cells that are separated by tabs", _SAVE)
+    if "" in names:
+        raise DataError(f"{path}: column {names.index('') + 1} has no name", "a name for each column")
+    if key not in columns:
+        raise DataError(
+            f"{path} has no column {key} ({found})", f"a column {key}, of labels such as {_ENTITIES[key]}-01"
+        )
+    if twice := sorted({name for name in columns if columns.count(name) > 1}):
+        raise DataError(
+            f"{path} has column {listing(twice)} more than once ({found})", "one of each", "Remove the other"
+        )
+    return columns
+
+
+def _row(path: Path, line: int, key: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
+    """Name the cells of a line."""
+    row = Row(path, line, key, dict(zip(columns, cells, strict=False)))
+    if cells[0].startswith("#"):
+        raise row.error("begins with #", "no comments", "Leave subjects out with --exclude, or remove the line")
+    if len(cells) != len(columns):
+        found, expected = f"has {counted(len(cells), 'cell')}", f"{len(columns)}, as the first line has"
+        raise row.error(found, expected, "Write n/a where there is no value")
+    return row
