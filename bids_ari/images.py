@@ -56,10 +56,11 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     zero = np.abs(volume) < step / 2 if step else volume == 0
     if not zero.any():
         return empty
-    regions, _ = ndimage.label(empty | zero)
-    edges = [np.take(regions, (0, -1), axis=axis).ravel() for axis in range(3)]
-    outer = np.unique(np.concatenate(edges))
-    return empty | np.isin(regions, outer[outer > 0])
+    absent = empty | zero
+    if not absent.all():
+        box = _box_around(~absent)  # beyond it nothing has a value, up to the edge of the volume
+        absent[box] = empty[box] | _reached_from_outside(absent[box])
+    return absent
 
 
 def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
@@ -115,6 +116,23 @@ def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> Mask:
 def looks_unmasked(mask: Mask) -> bool:
     """Say whether a mask fills so much of the volume that the maps were probably not brain-masked."""
     return mask.n_voxels > _MASKED * mask.inside.size
+
+
+def _box_around(inside: BoolVolume) -> tuple[slice, ...]:
+    """Give the smallest box around some voxels."""
+    plane = np.asarray(inside.any(axis=2))  # the last axis runs fastest
+    found = [np.flatnonzero(line) for line in (plane.any(axis=1), plane.any(axis=0), inside.any(axis=(0, 1)))]
+    return tuple(slice(int(where[0]), int(where[-1]) + 1) for where in found)
+
+
+def _reached_from_outside(hollow: BoolVolume) -> BoolVolume:
+    """Say which hollow voxels are connected to a face of the box through others, by faces."""
+    regions, n_regions = ndimage.label(hollow)
+    reached = np.zeros(n_regions + 1, dtype=bool)
+    for axis in range(3):
+        reached[np.take(regions, (0, -1), axis=axis)] = True
+    reached[0] = False
+    return np.asarray(reached[regions])
 
 
 def _read(source: str | Path | nib.Nifti1Image) -> Image:

@@ -1,18 +1,20 @@
 """Before any voxel is read: look at the header of each file of a contrast, and list all problems in one error."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.compute import available_memory, progress, run_parallel
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
 from bids_ari.grids import Grid
 from bids_ari.headers import Header
 from bids_ari.nifti import check_memory, read_header
+from bids_ari.resampling import overlap
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,12 +26,37 @@ _GRIDS = 20
 """With how many grids another one is compared: where each subject has its own, all pairs would take minutes."""
 
 
+_NEAR = 0.5
+"""Maps are brought to a grid when at least this part of the smaller field of view lies in the larger."""
+
+Target: TypeAlias = Grid | Literal["first"]
+"""The grid that maps are brought to: this one, or that of the first file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What is wrong with the files of some subjects."""
 
     subjects: tuple[str, ...]
     error: BidsAriError
+
+
+class Headers(NamedTuple):
+    """What the headers of the files of a contrast come to.
+
+    Attributes
+    ----------
+    grid : Grid
+        The grid of the maps when they have been read.
+    resampled : tuple of str
+        Subjects with a file that is on another one.
+    n_voxels : int
+        Number of voxels of the largest grid.
+    """
+
+    grid: Grid
+    resampled: tuple[str, ...]
+    n_voxels: int
 
 
 class _Placed(NamedTuple):
@@ -39,13 +66,32 @@ class _Placed(NamedTuple):
     grid: Grid
 
 
-def preflight(files: Sequence[tuple[str, Path]], *, n_jobs: int = 1, memory: int | None = None) -> Grid:
+def preflight(
+    files: Sequence[tuple[str, Path]],
+    *,
+    target: Target | None = None,
+    n_jobs: int = 1,
+    memory: int | None = None,
+) -> Grid:
+    """Check the headers of all files of a contrast as `check_headers` does; give the grid that the maps have then."""
+    return check_headers(files, target=target, n_jobs=n_jobs, memory=memory).grid
+
+
+def check_headers(
+    files: Sequence[tuple[str, Path]],
+    *,
+    target: Target | None = None,
+    n_jobs: int = 1,
+    memory: int | None = None,
+) -> Headers:
     """Check the headers of all files of a contrast.
 
     Parameters
     ----------
     files : sequence of (str, Path)
         The label of a subject, and one of its files.
+    target : Grid or 'first', optional
+        The grid that maps are brought to, or that of the first file; by default, all must share one.
     n_jobs : int
         Threads.
     memory : int, optional
@@ -53,8 +99,8 @@ def preflight(files: Sequence[tuple[str, Path]], *, n_jobs: int = 1, memory: int
 
     Returns
     -------
-    Grid
-        The grid that all share.
+    Headers
+        The grid that all share or are brought to, and who is on another one.
 
     Raises
     ------
@@ -62,19 +108,21 @@ def preflight(files: Sequence[tuple[str, Path]], *, n_jobs: int = 1, memory: int
         Of the class of the problem where all files have the same one; a DataError where there are several.
     """
     look = attempt(partial(_look, memory=available_memory() if memory is None else memory))
-    headers = list(progress(run_parallel(look, [path for _, path in files], n_jobs), "header", len(files)))
+    found = list(progress(run_parallel(look, [path for _, path in files], n_jobs), "header", len(files)))
     problems: list[Problem] = []
     placed: list[_Placed] = []
-    for (subject, _), found in zip(files, headers, strict=True):
-        if isinstance(found, Header):
-            placed.append(_Placed(subject, found.grid))
+    for (subject, _), header in zip(files, found, strict=True):
+        if isinstance(header, Header):
+            placed.append(_Placed(subject, header.grid))
         else:
-            problems.extend(Problem((subject,), error) for error in found)
-    common, mismatch = _common_grid(placed)
+            problems.extend(Problem((subject,), error) for error in header)
+    grid, mismatch = _common_grid(placed) if target is None else _target_grid(placed, target)
     problems.extend(mismatch)
-    if problems or common is None:
+    if problems or grid is None:
         raise one_error(problems, [subject for subject, _ in files])
-    return common
+    others = dict.fromkeys(file.subject for file in placed if not file.grid.matches(grid))
+    largest = max(math.prod(each.shape) for each in (grid, *(file.grid for file in placed)))
+    return Headers(grid, tuple(others), largest)
 
 
 def attempt(function: Callable[[Item], Result]) -> Callable[[Item], Result | list[BidsAriError]]:
@@ -139,6 +187,24 @@ def _common_grid(files: Sequence[_Placed]) -> tuple[Grid | None, list[Problem]]:
     return files[common].grid, [_mismatch(files, kinds, common)]
 
 
+def _target_grid(files: Sequence[_Placed], target: Target) -> tuple[Grid | None, list[Problem]]:
+    """Give the grid that maps are brought to, and say whose files lie elsewhere."""
+    if not files:
+        return None, []
+    grid = files[0].grid if target == "first" else target
+    far = [file for file in files if not file.grid.matches(grid) and overlap(file.grid, grid) < _NEAR]
+    if not far:
+        return grid, []
+    subjects = tuple(dict.fromkeys(file.subject for file in far))
+    error = GridMismatchError(
+        f"Less than half of the field of view of {listing(f'sub-{subject}' for subject in subjects)} lies in that of "
+        f"the target grid: {far[0].grid}",
+        f"a place near that of the target: {grid}",
+        f"Check the space of these maps, or leave out with --exclude {' '.join(subjects)}",
+    )
+    return grid, [Problem(subjects, error)]
+
+
 def _mismatch(files: Sequence[_Placed], kinds: Sequence[int], common: int) -> Problem:
     """Name the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
@@ -150,6 +216,6 @@ def _mismatch(files: Sequence[_Placed], kinds: Sequence[int], common: int) -> Pr
         f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]].grid}",
         f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common].subject}'}: "
         f"{files[common].grid}",
-        f"Resample, or leave out with --exclude {' '.join(subjects)}",
+        f"Resample with --target-grid, or leave out with --exclude {' '.join(subjects)}",
     )
     return Problem(subjects, error)

@@ -2,57 +2,29 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.compute import available_memory, format_memory, progress, run_parallel
-from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, counted, listing
+from bids_ari.compute import available_memory, progress, run_parallel
+from bids_ari.errors import DataError, EmptyMaskError, counted, listing
 from bids_ari.grids import BoolVolume, Grid, Mask
-from bids_ari.images import missing, smooth
-from bids_ari.nifti import BYTES_PER_VOXEL, Image, read_image
-from bids_ari.preflight import Problem, attempt, one_error, preflight
+from bids_ari.images import smooth
+from bids_ari.preflight import Headers, Problem, Target, attempt, check_headers, one_error
+from bids_ari.sources import Loaded, Reading, Source, bytes_to_load, load_source
 from bids_ari.stats.tails import FloatArray
+from bids_ari.values import Values, room_for
+
+__all__ = ["Source", "Stack", "group_mask", "load_stack"]
 
 Result = TypeVar("Result")
 
 _FEW = 0.5
 """A subject with data at fewer than this part of the voxels of the median subject is named."""
-
-_BYTES_PER_VALUE = 16
-"""Memory of the value of one subject at one tested voxel: as float64, and as much again in the group model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The files of one subject's map: one, or those of several runs or sessions that are combined.
-
-    Several are combined at each voxel over those that have data there: by the mean weighted by 1 / variance, or by
-    the plain mean where no variances are given.
-
-    Attributes
-    ----------
-    subject : str
-        The label.
-    effects : tuple of Path
-        One map, or several.
-    variances : tuple of Path
-        The variance map of each, or none. A single map needs none: it is taken as it is.
-    """
-
-    subject: str
-    effects: tuple[Path, ...]
-    variances: tuple[Path, ...] = ()
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files that are read."""
-        return self.effects + self.variances if len(self.effects) > 1 else self.effects
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -74,6 +46,12 @@ class Stack:
         SHA-256 of each file.
     notes : tuple of str
         What the reader of a result should know about the maps.
+    resampled : tuple of str
+        Subjects whose maps were on another grid.
+    n_largest : int
+        Number of voxels of the largest grid of a file.
+    variances : bool
+        Whether the variances of single maps were looked at.
     """
 
     sources: tuple[Source, ...]
@@ -81,6 +59,9 @@ class Stack:
     counts: npt.NDArray[np.int32]
     hashes: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    resampled: tuple[str, ...] = ()
+    n_largest: int = 0
+    variances: bool = False
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -93,8 +74,14 @@ class Stack:
         return self.counts / len(self.sources)
 
     def within(
-        self, mask: Mask, smoothing: float | None = None, *, n_jobs: int = 1, memory: int | None = None
-    ) -> FloatArray:
+        self,
+        mask: Mask,
+        smoothing: float | None = None,
+        *,
+        n_jobs: int = 1,
+        memory: int | None = None,
+        work_dir: Path | None = None,
+    ) -> Values:
         """Read the maps within a mask, (n_subjects, n_voxels); NaN where a subject has no data.
 
         Parameters
@@ -108,46 +95,80 @@ class Stack:
             Threads; the values do not depend on it.
         memory : int, optional
             Bytes that this and the group model may take; by default, what is free.
+        work_dir : Path, optional
+            Where values are kept that do not fit into memory; by default, in the system's folder of temporary files.
+
+        Returns
+        -------
+        array or RowsOnDisk
+            The same numbers, wherever they are.
 
         Raises
         ------
         DataError
-            When the values do not fit into memory, or a file is not what it was when the stack was loaded.
+            When a single map does not fit into memory, or a file is not what it was when the stack was loaded.
+        OutputError
+            When there is no room on disk.
         """
-        memory = available_memory() if memory is None else memory
-        spare = memory - len(self.sources) * mask.n_voxels * _BYTES_PER_VALUE
-        volume = _bytes_per_volume(self.sources, self.grid)
-        if spare < volume:
-            raise DataError(
-                f"The maps of {counted(len(self.sources), 'subject')} at {counted(mask.n_voxels, 'voxel')} take "
-                f"{format_memory(memory - spare + volume)}; the memory here is {format_memory(memory)}",
-                hint="Allow more with --mem, test fewer voxels with --mask, or find a larger computer",
-            )
-        complete = bool((self.counts[mask.inside] == len(self.sources)).all())
 
-        def row(source: Source) -> FloatArray:
-            loaded = _load(source, self.grid, memory, self.hashes)
-            values = smooth(loaded.values, self.grid, smoothing)[mask.inside]
-            if not complete:
-                values[loaded.absent[mask.inside]] = np.nan
-            return values
+        def row(loaded: Loaded) -> tuple[FloatArray]:
+            values = smooth(loaded.effect, self.grid, smoothing)[mask.inside]
+            values[np.isnan(loaded.effect[mask.inside])] = np.nan
+            return (values,)
 
-        effects = np.empty((len(self.sources), mask.n_voxels))
-        for i, values in enumerate(_each(self.sources, row, min(n_jobs, spare // volume))):
-            effects[i] = values
+        how = replace(self._how(memory), variances=False)
+        (effects,) = self._filled(row, how, mask, 1, n_jobs, work_dir)
         return effects
+
+    def with_variances(
+        self, mask: Mask, *, n_jobs: int = 1, memory: int | None = None, work_dir: Path | None = None
+    ) -> tuple[Values, Values]:
+        """Read maps and their variances within a mask, each (n_subjects, n_voxels).
+
+        A variance is NaN where the subject has no data, and where it is not finite and above 0. There is no
+        smoothing: what becomes of a variance then depends on how the noise of neighbouring voxels is correlated.
+        Parameters and errors are those of `within`; the stack must have been loaded with variances.
+        """
+        if not self.variances:
+            raise ValueError("the stack must be loaded with variances=True")
+
+        def rows(loaded: Loaded) -> tuple[FloatArray, ...]:
+            assert loaded.variance is not None
+            effect, variance = loaded.effect[mask.inside], loaded.variance[mask.inside]
+            return effect, np.where(np.isnan(effect), np.nan, variance)
+
+        effects, variances = self._filled(rows, self._how(memory), mask, 2, n_jobs, work_dir)
+        return effects, variances
+
+    def _how(self, memory: int | None) -> Reading:
+        """Say how maps are read: as they were when they were looked at."""
+        memory = available_memory() if memory is None else memory
+        return Reading(self.grid, memory, bool(self.resampled), self.variances, self.hashes)
+
+    def _filled(
+        self,
+        rows: Callable[[Loaded], tuple[FloatArray, ...]],
+        how: Reading,
+        mask: Mask,
+        n_arrays: int,
+        n_jobs: int,
+        work_dir: Path | None,
+    ) -> tuple[Values, ...]:
+        """Read the map of each subject, and put what `rows` makes of it into arrays, in memory or on disk."""
+        volume = bytes_to_load(self.sources, how, self.n_largest)
+        shape = len(self.sources), mask.n_voxels
+        arrays, spare = room_for(shape, n_arrays=n_arrays, reading=volume, memory=how.memory, folder=work_dir)
+
+        def read(source: Source) -> tuple[FloatArray, ...]:
+            return rows(load_source(source, how))
+
+        for i, values in enumerate(_each(self.sources, read, min(n_jobs, spare // volume))):
+            for array, row in zip(arrays, values, strict=True):
+                array[i] = row
+        return arrays
 
     def __repr__(self) -> str:
         return f"Stack(n_subjects={len(self.sources)}, grid={self.grid})"
-
-
-class _Loaded(NamedTuple):
-    """The map of a subject, where it has no data, the SHA-256 of its files, and how many of these hold nothing."""
-
-    values: FloatArray
-    absent: BoolVolume
-    hashes: dict[Path, str]
-    n_empty: int = 0
 
 
 class _Seen(NamedTuple):
@@ -158,7 +179,14 @@ class _Seen(NamedTuple):
     n_empty: int
 
 
-def load_stack(sources: Sequence[Source], *, n_jobs: int = 1, memory: int | None = None) -> Stack:
+def load_stack(
+    sources: Sequence[Source],
+    *,
+    target: Target | None = None,
+    variances: bool = False,
+    n_jobs: int = 1,
+    memory: int | None = None,
+) -> Stack:
     """Check the maps of all subjects and count at each voxel the subjects that have data there.
 
     All headers are looked at before any voxel is read. All that is wrong with the files is said in one error.
@@ -167,6 +195,11 @@ def load_stack(sources: Sequence[Source], *, n_jobs: int = 1, memory: int | None
     ----------
     sources : sequence of Source
         The files of each subject.
+    target : Grid or 'first', optional
+        The grid that maps are brought to, or that of the first file; by default, all must share one. Each file is
+        resampled before it is combined, subtracted or smoothed.
+    variances : bool
+        Whether the variance of each map is needed.
     n_jobs : int
         Threads; the stack does not depend on it.
     memory : int, optional
@@ -175,26 +208,34 @@ def load_stack(sources: Sequence[Source], *, n_jobs: int = 1, memory: int | None
     Raises
     ------
     GridMismatchError
-        When the maps do not share one grid; names who differs.
+        When the maps do not share one grid, or lie elsewhere than the target; names who differs.
     DataError
-        When maps cannot be used: damaged, not 3-D, too large, or without any value.
+        When maps cannot be used: damaged, not 3-D, too large, without any value, or without the variances needed.
     """
     memory = available_memory() if memory is None else memory
-    files = [(source.subject, path) for source in sources for path in source.files]
-    grid = preflight(files, n_jobs=n_jobs, memory=memory)
-    counts = np.zeros(grid.shape, dtype=np.int32)
+    if variances:
+        _check_variances(sources)
+    files = [(source.subject, path) for source in sources for path in source.files(variances)]
+    headers = check_headers(files, target=target, n_jobs=n_jobs, memory=memory)
+    how = Reading(headers.grid, memory, bool(headers.resampled), variances)
+    volume = bytes_to_load(sources, how, headers.n_voxels)
+    counts = np.zeros(headers.grid.shape, dtype=np.int32)
     n_present: list[int] = []
     hashes: dict[Path, str] = {}
-    notes: list[str] = []
-    look = partial(_look, grid=grid, memory=memory)
-    for i, seen in enumerate(_each(sources, look, min(n_jobs, memory // _bytes_per_volume(sources, grid)))):
+    notes = list(_who_was_resampled(headers))
+    for source, seen in zip(
+        sources, _each(sources, partial(_look, how=how), min(n_jobs, memory // volume)), strict=True
+    ):
         counts += seen.present
         n_present.append(int(np.count_nonzero(seen.present)))
         hashes |= seen.hashes
         if seen.n_empty:
-            notes.append(f"{seen.n_empty} of {len(sources[i].effects)} maps of sub-{sources[i].subject} hold no data")
+            n_maps = sum(len(part.effects) for part in source.parts)
+            notes.append(f"{seen.n_empty} of {n_maps} maps of sub-{source.subject} hold no data")
     notes.extend(_who_covers_little(sources, n_present))
-    return Stack(tuple(sources), grid, counts, hashes, tuple(notes))
+    return Stack(
+        tuple(sources), headers.grid, counts, hashes, tuple(notes), headers.resampled, headers.n_voxels, variances
+    )
 
 
 def group_mask(stack: Stack, given: Mask | None, coverage: float) -> Mask:
@@ -226,12 +267,6 @@ def group_mask(stack: Stack, given: Mask | None, coverage: float) -> Mask:
     return Mask(stack.grid, inside)
 
 
-def _bytes_per_volume(sources: Sequence[Source], grid: Grid) -> int:
-    """Say how much memory a thread takes that reads one subject's map; combining holds as much again."""
-    combined = any(len(source.effects) > 1 for source in sources)
-    return math.prod(grid.shape) * BYTES_PER_VOXEL * (2 if combined else 1)
-
-
 def _each(sources: Sequence[Source], function: Callable[[Source], Result], n_jobs: int) -> Iterator[Result]:
     """Call a function with each source, in order; raise one error of all that went wrong, at the end."""
     problems: list[Problem] = []
@@ -245,71 +280,56 @@ def _each(sources: Sequence[Source], function: Callable[[Source], Result], n_job
         raise one_error(problems, [source.subject for source in sources])
 
 
-def _look(source: Source, grid: Grid, memory: int) -> _Seen:
-    """See where a subject has data."""
-    loaded = _load(source, grid, memory)
-    if loaded.absent.all():
-        many = len(source.files) > 1
-        weighted = ", or no variance above 0" if many and source.variances else ""
+def _check_variances(sources: Sequence[Source]) -> None:
+    """Refuse maps without variances, where these are needed."""
+    lacking = [source for source in sources if any(len(part.variances) != len(part.effects) for part in source.parts)]
+    if lacking:
+        subjects = tuple(source.subject for source in lacking)
+        who = f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'}"
         raise DataError(
-            f"sub-{source.subject} has no data: {listing(source.files)} {'hold' if many else 'holds'} only NaN or zero"
-            + weighted,
+            f"{who} no variance for each map, such as {lacking[0].effects[0]}",
+            "a stat-variance map beside each, by which maps are weighted",
+            f"Take --estimator ols, or leave out with --exclude {' '.join(subjects)}",
+        )
+
+
+def _look(source: Source, how: Reading) -> _Seen:
+    """See where a subject has data."""
+    loaded = load_source(source, how)
+    present = ~np.isnan(loaded.effect)
+    if not present.any():
+        raise _no_data(source, set(loaded.empty))
+    if loaded.variance is not None and np.isnan(loaded.variance[present]).all():
+        files = [path for part in source.parts for path in part.variances]
+        raise DataError(
+            f"sub-{source.subject} has no variance above 0 where it has data: {listing(files)}",
             hint=f"Mend it or leave the subject out with --exclude {source.subject}",
         )
-    return _Seen(~loaded.absent, loaded.hashes, loaded.n_empty)
+    return _Seen(present, loaded.hashes, len(loaded.empty))
 
 
-def _load(source: Source, grid: Grid, memory: int, known: Mapping[Path, str] | None = None) -> _Loaded:
-    """Read the map of a subject; combine it where there are several. `known` hashes must be met."""
-    read = partial(_read, grid=grid, memory=memory, known=known)
-    if len(source.effects) > 1:
-        return _combine(source, read)
-    (path,) = source.effects
-    image = read(path)
-    return _Loaded(image.values, missing(image.values, image.header.step), {path: image.sha256})
+def _no_data(source: Source, empty: set[Path]) -> DataError:
+    """Make the error of a subject without data: in one of its maps, or in both at no voxel."""
+    parts = [part for part in source.parts if empty.issuperset(part.effects)]
+    if source.minus is not None and not parts:
+        found = f"at no voxel do both of its maps have data, {listing(source.files())}"
+    else:
+        files = [path for part in parts or source.parts for path in replace(part, minus=None).files()]
+        weighted = any(part.combines and part.variances for part in parts or source.parts)
+        holds = "hold" if len(files) > 1 else "holds"
+        found = f"{listing(files)} {holds} only NaN or zero" + (", or no variance above 0" if weighted else "")
+    return DataError(
+        f"sub-{source.subject} has no data: {found}",
+        hint=f"Mend it or leave the subject out with --exclude {source.subject}",
+    )
 
 
-def _read(path: Path, grid: Grid, memory: int, known: Mapping[Path, str] | None) -> Image:
-    """Read an image that was looked at before; refuse it if it is another one now."""
-    image = read_image(path, memory)
-    if not image.header.grid.matches(grid) or (known is not None and known[path] != image.sha256):
-        raise DataError(f"{path} changed while it was in use", hint="Run again when nothing writes to it")
-    return image
-
-
-def _combine(source: Source, read: Callable[[Path], Image]) -> _Loaded:
-    """Combine maps as fixed effects: sum(w e) / sum(w) over those with data at a voxel, w = 1 / variance, else 1."""
-    weights, total = np.zeros(1), np.zeros(1)
-    hashes: dict[Path, str] = {}
-    errors: list[BidsAriError] = []
-    n_empty = 0
-    for paths in zip_longest(source.effects, source.variances):
-        found = [attempt(read)(path) for path in paths if path is not None]
-        errors += [error for each in found if isinstance(each, list) for error in each]
-        images = [image for image in found if isinstance(image, Image)]
-        if errors:
-            continue
-        weight = _weight(*images)
-        with np.errstate(all="ignore"):  # what is too large becomes infinite: missing
-            weights = weights + weight
-            total = total + weight * np.where(weight > 0, images[0].values, 0.0)
-        n_empty += not weight.any()
-        hashes |= {path: image.sha256 for path, image in zip(paths, images, strict=False)}
-    if errors:
-        raise ExceptionGroup(f"sub-{source.subject}", errors)
-    with np.errstate(all="ignore"):
-        combined = total / weights
-    return _Loaded(combined, ~np.isfinite(combined), hashes, n_empty)
-
-
-def _weight(effect: Image, variance: Image | None = None) -> FloatArray:
-    """Say how much a map counts at each voxel: 1 / variance, or 1; nothing where it has no data."""
-    present = ~missing(effect.values, effect.header.step)
-    if variance is None:
-        return present.astype(float)
-    with np.errstate(all="ignore"):
-        precision = 1 / variance.values
-    return np.where(present & np.isfinite(precision) & (precision > 0), precision, 0.0)
+def _who_was_resampled(headers: Headers) -> Iterator[str]:
+    """Name the subjects whose maps were on another grid."""
+    if headers.resampled:
+        who = listing(f"sub-{subject}" for subject in headers.resampled)
+        n_subjects = counted(len(headers.resampled), "subject")
+        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.grid}: {who}"
 
 
 def _who_covers_little(sources: Sequence[Source], n_present: Sequence[int]) -> Iterator[str]:

@@ -178,6 +178,32 @@ class TestMissing:
         volume[corner] = -0.0
         assert missing(volume)[corner]
 
+    @pytest.mark.parametrize("shape", [(9, 8, 7), (1, 6, 5), (3, 3, 3)])
+    @pytest.mark.parametrize("empty", [0.55, 0.75, 0.95])
+    def test_exactly_what_can_be_reached_from_the_edge(
+        self, rng: np.random.Generator, shape: tuple[int, int, int], empty: float
+    ) -> None:
+        """Walk from each voxel at a face to the next without a value, until there are no more."""
+        for _ in range(20):
+            volume = rng.choice([0.0, np.nan, 1.0], p=[0.9 * empty, 0.1 * empty, 1 - empty], size=shape)
+            hollow = (volume == 0) | np.isnan(volume)
+            reached = {at for at in np.ndindex(shape) if any(i in (0, n - 1) for i, n in zip(at, shape, strict=True))}
+            to_do = [at for at in reached if hollow[at]]
+            reached = set(to_do)
+            while to_do:
+                at = np.array(to_do.pop())
+                for step in (*np.eye(3, dtype=int), *-np.eye(3, dtype=int)):
+                    there = tuple(int(i) for i in at + step)
+                    if all(0 <= i < n for i, n in zip(there, shape, strict=True)) and hollow[there]:
+                        to_do += [there] if there not in reached else []
+                        reached.add(there)
+            wanted = np.isnan(volume)
+            wanted[tuple(np.array(sorted(reached), dtype=int).reshape(-1, 3).T)] = True
+            np.testing.assert_array_equal(missing(volume), wanted)
+
+    def test_a_map_of_zeros_is_missing_everywhere(self) -> None:
+        assert missing(np.zeros((4, 5, 6))).all()
+
     def test_without_any_zero_only_nan_is_missing(self) -> None:
         volume = np.full((3, 3, 3), np.nan)
         volume[1, 1, 1] = 2

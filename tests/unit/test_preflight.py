@@ -18,7 +18,7 @@ from bids_ari.errors import (
     ReadError,
 )
 from bids_ari.grids import Grid
-from bids_ari.preflight import Problem, one_error, preflight
+from bids_ari.preflight import Problem, check_headers, one_error, preflight
 
 GOOD = gzip.compress(image(np.ones(SHAPE)).to_bytes())
 NAME = "sub-{}_statmap.nii.gz"
@@ -217,3 +217,59 @@ def test_problems_of_two_classes_are_data_that_do_not_fit() -> None:
     assert type(one_error(problems, ["01", "02"])) is DataError
     assert type(one_error(problems[:1] * 2, ["01", "02"])) is ReadError
     assert one_error(problems[:1], ["01", "02"]) is problems[0].error
+
+
+class TestTarget:
+    COARSE = Grid((5, 6, 7), np.array([[-6.0, 0, 0, 14], [0, 6, 0, -15], [0, 0, 6, -18], [0, 0, 0, 1]]))
+
+    def test_files_may_be_on_other_grids(self, tmp_path: Path) -> None:
+        files = files_of(tmp_path, 4)
+        nib.save(image(np.ones(self.COARSE.shape), self.COARSE.affine), files[2][1])
+        headers = check_headers(files, target=self.COARSE)
+        assert headers.grid is self.COARSE
+        assert headers.resampled == ("01", "02", "04")
+        assert headers.n_voxels == 10 * 11 * 12
+        first = check_headers(files, target="first")
+        assert first.grid.matches(Grid(SHAPE, AFFINE))
+        assert first.resampled == ("03",)
+        assert preflight(files, target="first").matches(first.grid)
+
+    def test_the_target_may_be_the_largest(self, tmp_path: Path) -> None:
+        fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
+        assert check_headers(files_of(tmp_path, 2), target=fine).n_voxels == 20 * 22 * 24
+
+    def test_without_a_target_the_way_out_is_named(self, tmp_path: Path) -> None:
+        error = error_of(files_of(tmp_path, 4, s02=other_grid))
+        assert error.hint == "Resample with --target-grid, or leave out with --exclude 02"
+
+    def far(self, folder: Path, *shifts: float) -> list[tuple[str, Path]]:
+        """Maps of 30 mm along x, moved by mm."""
+        files = files_of(folder, len(shifts))
+        for (_, path), shift in zip(files, shifts, strict=True):
+            affine = AFFINE.copy()
+            affine[0, 3] += shift
+            nib.save(image(np.ones(SHAPE), affine), path)
+        return files
+
+    def test_files_in_another_place_are_named(self, tmp_path: Path) -> None:
+        """Of 30 mm, 12 mm and 0 mm lie within; moved by 12 mm it is 18 mm, which is enough."""
+        files = self.far(tmp_path, 0, 18, 12, -300, 0)
+        with pytest.raises(GridMismatchError) as caught:
+            check_headers(files, target="first")
+        assert caught.value.found.startswith("Less than half of the field of view of sub-02, sub-04 lies in that of")
+        assert "from (33, -16, -20)" in caught.value.found  # 15 + 18
+        assert "from (15, -16, -20)" in caught.value.expected
+        assert caught.value.hint.endswith("--exclude 02 04")
+
+    def test_half_is_enough(self, tmp_path: Path) -> None:
+        assert check_headers(self.far(tmp_path, 0, 15), target="first").resampled == ("02",)
+
+    def test_the_first_that_is_sound_stands_for_the_first(self, tmp_path: Path) -> None:
+        """The error is that of the file that is not."""
+        files = files_of(tmp_path, 3, s01=not_there)
+        with pytest.raises(InputNotFoundError, match="sub-01"):
+            check_headers(files, target="first")
+
+    def test_all_broken_is_an_error_too(self, tmp_path: Path) -> None:
+        with pytest.raises(InputNotFoundError, match="2 problems"):
+            check_headers(files_of(tmp_path, 2, s01=not_there, s02=not_there), target="first")

@@ -4,6 +4,7 @@ import hashlib
 import os
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from nilearn.image import smooth_img
 
 from bids_ari import nifti
 from bids_ari import stack as stack_module
-from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, GridMismatchError, InputNotFoundError
+from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, GridMismatchError, InputNotFoundError, OutputError
 from bids_ari.grids import Grid, Mask
 from bids_ari.headers import Header
 from bids_ari.images import missing
-from bids_ari.stack import Source, Stack, group_mask, load_stack
+from bids_ari.preflight import Headers
+from bids_ari.sources import Reading, Source, bytes_to_load
+from bids_ari.stack import Stack, group_mask, load_stack
+from bids_ari.stats.glm import fit_glm
+from bids_ari.values import RowsOnDisk
 
 GRID = Grid(SHAPE, AFFINE)
 
@@ -175,14 +180,14 @@ class TestFiles:
         self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         paths = [saved(tmp_path / f"{i}.nii", brain(rng)) for i in range(3)]
-        look = stack_module.preflight
+        look = stack_module.check_headers
 
-        def change(*files: Any, **more: Any) -> Grid:
-            grid = look(*files, **more)
+        def change(*files: Any, **more: Any) -> Headers:
+            headers = look(*files, **more)
             saved(paths[1], brain(rng), moved(9).affine)
-            return grid
+            return headers
 
-        monkeypatch.setattr(stack_module, "preflight", change)
+        monkeypatch.setattr(stack_module, "check_headers", change)
         with pytest.raises(DataError, match=r"1\.nii changed while it was in use"):
             load_stack(one_each(paths))
 
@@ -227,19 +232,19 @@ class TestFiles:
 
 class TestMemory:
     def test_values_that_do_not_fit_are_refused_before_they_are_read(self, tmp_path: Path) -> None:
-        """3 subjects at 1320 voxels: 16 bytes each, and 40 for each voxel of a volume: 116,160 bytes."""
+        """3 subjects at 1320 voxels, 48 bytes each for the group model: 190,080 bytes; the values may be on disk."""
         stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
         mask = group_mask(stack, None, 1.0)
         assert mask.n_voxels == 1320
         for path in tmp_path.iterdir():
             path.unlink()  # nothing is read
         with pytest.raises(
-            DataError, match="3 subjects at 1320 voxels take 113 KB; the memory here is 113 KB"
+            DataError, match=r"3 subjects at 1320 voxels take 186 KB of memory, .*; the memory here is 186 KB"
         ) as caught:
-            stack.within(mask, memory=116_159)
+            stack.within(mask, memory=190_079)
         assert "--mem" in caught.value.hint
         with pytest.raises(InputNotFoundError):
-            stack.within(mask, memory=116_160)
+            stack.within(mask, memory=190_080)
 
     def test_fewer_voxels_take_less(self, tmp_path: Path) -> None:
         stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
@@ -262,138 +267,106 @@ class TestMemory:
 
         paths = [saved(tmp_path / f"{i}.nii.gz", np.ones(SHAPE)) for i in range(2)]
         monkeypatch.setattr(stack_module, "run_parallel", spy)
+        values = 2 * 1320 * 8  # and six times as much for the group model: 126,720 bytes
         stack = load_stack(one_each(paths), n_jobs=8, memory=3 * 52_800)
-        stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=2 * 52_800 + 2 * 1320 * 16)
+        stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=4 * 52_800 + values)
+        stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=126_720)  # values on disk
         runs = [Source("01", (paths[0], paths[1])), Source("02", (paths[0],))]
         combined = load_stack(runs, n_jobs=8, memory=3 * 52_800)  # twice the volumes at a time
-        combined.within(group_mask(stack, None, 1.0), n_jobs=8, memory=4 * 52_800 + 2 * 1320 * 16)
-        assert used == [3, 2, 1, 2]
+        combined.within(group_mask(stack, None, 1.0), n_jobs=8, memory=4 * 52_800 + values)
+        assert used == [3, 4, 2, 1, 2]
 
-    def test_what_is_said_to_be_needed_is_needed(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        """The peak that numpy and Python allocate stays below it, and is at least half of it."""
-        paths = [tmp_path / f"{i}.nii" for i in range(4)]
-        for path in paths:
-            nib.save(image(rng.chisquare(9, size=(50, 50, 50)), dtype=np.float64), path)
-        combined = [Source("01", (paths[0], paths[1]), (paths[2], paths[3])), Source("02", (paths[0],))]
-        for sources, per_voxel in ((one_each(paths[:2]), 40), (combined, 80)):
-            tracemalloc.start()
-            load_stack(sources)
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            assert 0.5 < peak / (per_voxel * 50**3) < 1
+    @pytest.mark.parametrize("target", [None, "coarser", "finer"])
+    @pytest.mark.parametrize("combined", [False, True])
+    @pytest.mark.parametrize("minus", [False, True])
+    @pytest.mark.parametrize("variances", [False, True])
+    def test_what_is_said_to_be_needed_is_needed(
+        self, tmp_path: Path, rng: np.random.Generator, target: str | None, combined: bool, minus: bool, variances: bool
+    ) -> None:
+        """The peak that numpy and Python allocate stays below it, and is not far below."""
+        grids = {2.0: Grid((42, 42, 42), np.diag([2.0, 2, 2, 1])), 3.0: Grid((28, 28, 28), np.diag([3.0, 3, 3, 1]))}
+        size, other = (3.0, 2.0) if target == "finer" else (2.0, 3.0)
+        path = tmp_path / "map.nii"
+        nib.save(image(rng.chisquare(9, size=grids[size].shape), grids[size].affine, np.float64), path)
+        n = 2 if combined else 1
+        source = Source("01", (path,) * n, (path,) * n)
+        if minus:
+            source = replace(source, minus=source)
+        tracemalloc.start()
+        stack = load_stack([source], target=grids[other] if target else None, variances=variances)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        how = Reading(stack.grid, 0, resampled=target is not None, variances=variances)
+        assert 0.4 < peak / bytes_to_load([source], how, 42**3) < 1
 
 
-class TestCombine:
-    """Fixed effects: the sum of w e over the sum of w, at each voxel over the maps that have data there."""
+COARSE = Grid((5, 6, 7), np.array([[-6.0, 0, 0, 14], [0, 6, 0, -15], [0, 0, 6, -18], [0, 0, 0, 1]]))
+"""Over the same place, with other voxels."""
 
-    def loaded(self, folder: Path, effects: Sequence[Floats], variances: Sequence[Floats] = ()) -> Floats:
-        """What becomes of the maps of one subject: its row, NaN where it has no data, in a volume."""
-        files = [saved(folder / f"e{i}.nii", volume) for i, volume in enumerate(effects)]
-        weights = [saved(folder / f"v{i}.nii", volume) for i, volume in enumerate(variances)]
-        full = saved(folder / "full.nii", np.ones(SHAPE))
-        stack = load_stack([Source("01", tuple(files), tuple(weights)), Source("02", (full,))])
-        assert set(stack.hashes) == {*files, *weights, full} if len(files) > 1 else {*files, full}
-        row = stack.within(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))[0]
-        np.testing.assert_array_equal(np.isnan(row).reshape(SHAPE), stack.counts == 1)
-        return row.reshape(SHAPE)
 
-    def maps(self, *values: float) -> list[Floats]:
-        """Maps that hold one value."""
-        return [np.full(SHAPE, float(value)) for value in values]
+class TestOnDisk:
+    """The same values to the bit, wherever they are, whoever reads them, however much is missing."""
 
-    def test_without_variances_it_is_the_mean(self, tmp_path: Path) -> None:
-        assert (self.loaded(tmp_path, self.maps(1, 2, 6)) == 3).all()  # (1 + 2 + 6) / 3
+    @pytest.mark.parametrize("n_jobs", [1, 3])
+    @pytest.mark.parametrize("coverage", [1.0, 0.5, 0.1])
+    @pytest.mark.parametrize("smoothing", [None, 6.0])
+    @pytest.mark.parametrize("target", [None, COARSE], ids=["as is", "resampled"])
+    def test_values_and_results_are_the_same(
+        self,
+        tmp_path: Path,
+        rng: np.random.Generator,
+        n_jobs: int,
+        coverage: float,
+        smoothing: float | None,
+        target: Grid | None,
+    ) -> None:
+        volumes = np.stack([brain(rng) for _ in range(9)])
+        volumes[rng.random(volumes.shape) < 0.05] = np.nan
+        stack = load_stack(one_each([saved(tmp_path / f"{i}.nii", v) for i, v in enumerate(volumes)]), target=target)
+        mask = group_mask(stack, None, coverage)
+        here = stack.within(mask, smoothing)
+        most = 6 * 8 * 9 * mask.n_voxels  # what the group model takes; the values themselves have no room
+        least = max(most, bytes_to_load(stack.sources, Reading(stack.grid, 0, target is not None), stack.n_largest))
+        there = stack.within(mask, smoothing, n_jobs=n_jobs, memory=least, work_dir=tmp_path)
+        assert isinstance(here, np.ndarray)
+        assert isinstance(there, RowsOnDisk)
+        assert there[:, :].tobytes() == here.tobytes()
+        matrix = np.column_stack([np.ones(9), np.arange(9)])
+        tests = {"mean": np.array([1.0, 0]), "both": np.eye(2)}
+        for one, other in zip(fit_glm(here, matrix, tests), fit_glm(there, matrix, tests), strict=True):
+            assert one.z.tobytes() == other.z.tobytes()
+            assert one.dof.tobytes() == other.dof.tobytes()
 
-    def test_with_variances_it_is_weighted_by_their_inverse(self, tmp_path: Path) -> None:
-        """Effects 1, 2, 6 with variances 1, 2, 4: (1/1 + 2/2 + 6/4) / (1 + 1/2 + 1/4) = 3.5 / 1.75 = 2."""
-        assert (self.loaded(tmp_path, self.maps(1, 2, 6), self.maps(1, 2, 4)) == 2).all()
+    def test_variances_too(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        sources = [
+            Source(
+                str(i),
+                (saved(tmp_path / f"e{i}.nii", brain(rng)),),
+                (saved(tmp_path / f"v{i}.nii", rng.chisquare(2, SHAPE)),),
+            )
+            for i in range(6)
+        ]
+        stack = load_stack(sources, variances=True)
+        mask = group_mask(stack, None, 1.0)
+        here = stack.with_variances(mask)
+        there = stack.with_variances(mask, n_jobs=2, memory=2 * 6 * 8 * 6 * mask.n_voxels, work_dir=tmp_path)
+        assert [type(each) for each in there] == [RowsOnDisk] * 2
+        assert [each[:, :].tobytes() for each in there] == [each[:, :].tobytes() for each in here]
 
-    def test_at_each_voxel_over_the_maps_that_have_data(self, tmp_path: Path) -> None:
-        effects, variances = self.maps(1, 4), self.maps(1, 2)
-        effects[0][5, 5, 5] = np.nan
-        effects[1][5, 5, 6] = np.inf
-        effects[0][0] = 0  # background
-        effects[0][5, 5, 7] = 0  # inside: a value
-        variances[0][5, 6, 1:6] = 0, -1, np.nan, np.inf, -0.0
-        variances[1][6, 6, 6] = 0
-        effects[0][7, 7, 7] = effects[1][7, 7, 7] = np.nan
-        combined = self.loaded(tmp_path, effects, variances)
-        assert combined[5, 5, 5] == 4
-        assert combined[5, 5, 6] == 1
-        assert (combined[0] == 4).all()
-        assert combined[5, 5, 7] == pytest.approx(4 / 3)  # (0/1 + 4/2) / (1 + 1/2)
-        assert (combined[5, 6, 1:6] == 4).all()
-        assert combined[6, 6, 6] == 1
-        assert np.isnan(combined[7, 7, 7])
-        assert combined[8, 8, 8] == pytest.approx(2)  # (1/1 + 4/2) / (1 + 1/2)
-
-    def test_as_the_formula_says_on_any_maps(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        """Computed one voxel at a time."""
-        effects = [brain(rng).astype(np.float32) for _ in range(3)]
-        variances = [rng.chisquare(5, SHAPE).astype(np.float32) for _ in range(3)]
-        effects[1][4:6, 4:6] = np.nan
-        combined = self.loaded(tmp_path, effects, variances)
-        for x, y, z in np.argwhere(~np.isnan(combined))[::7]:
-            pairs = [(float(e[x, y, z]), 1 / float(v[x, y, z])) for e, v in zip(effects, variances, strict=True)]
-            there = [(e, w) for e, w in pairs if not np.isnan(e)]
-            wanted = sum(e * w for e, w in there) / sum(w for _, w in there)
-            assert combined[x, y, z] == pytest.approx(wanted, rel=1e-12)
-
-    def test_numbers_beyond_all_bounds_are_missing(self, tmp_path: Path) -> None:
-        """Twice 1e308 is none; 1e200 with the variance 1e-200 is weighted by 1e200, and 1e400 is none."""
-        paths = []
-        for name, values in (("e", (1e308, 1e200, 3)), ("v", (1, 1e-200, 2))):
-            data = np.ones(SHAPE)
-            data[5, 5, 5:8] = values
-            paths.append(tmp_path / f"{name}.nii")
-            nib.save(image(data, dtype=np.float64), paths[-1])
-        effect, variance = paths
-        stack = load_stack([Source("01", (effect, effect), (variance, variance)), Source("02", (effect,))])
-        assert stack.counts[5, 5, 5:8].tolist() == [1, 1, 2]
-
-    def test_a_single_map_is_taken_as_it_is(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        """Its variance is not even read."""
-        path = saved(tmp_path / "map.nii", brain(rng))
-        plain = load_stack([Source("01", (path,))])
-        weighted = load_stack([Source("01", (path,), (tmp_path / "none.nii",))])
-        np.testing.assert_array_equal(plain.counts, weighted.counts)
-        assert set(weighted.hashes) == {path}
-
-    def test_maps_are_combined_before_they_are_smoothed(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        effects = [brain(rng).astype(np.float32) for _ in range(2)]
-        files = [saved(tmp_path / f"{i}.nii", volume) for i, volume in enumerate(effects)]
-        mean = saved(tmp_path / "mean.nii", (effects[0].astype(float) + effects[1]) / 2)
-        stack = load_stack([Source("01", tuple(files)), Source("02", (mean,))])
-        rows = stack.within(group_mask(stack, None, 1.0), 6.0)
-        np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)  # the mean was saved as float32
-
-    def test_one_run_without_data_is_told(self, tmp_path: Path) -> None:
-        files = [saved(tmp_path / f"{i}.nii", np.full(SHAPE, value)) for i, value in enumerate((2.0, 0.0))]
-        stack = load_stack([Source("01", tuple(files)), Source("02", (files[0],))])
-        assert stack.notes == ("1 of 2 maps of sub-01 hold no data",)
-        assert (stack.counts == 2).all()
-
-    def test_no_run_with_data_is_an_error(self, tmp_path: Path) -> None:
-        empty = saved(tmp_path / "empty.nii", np.zeros(SHAPE))
-        full = saved(tmp_path / "full.nii", np.ones(SHAPE))
-        with pytest.raises(DataError, match=r"sub-01 has no data: .* hold only NaN or zero"):
-            load_stack([Source("01", (empty, empty)), Source("02", (full,))])
-        with pytest.raises(DataError, match=r"hold only NaN or zero, or no variance above 0"):
-            load_stack([Source("01", (full, full), (empty, empty)), Source("02", (full,))])
-
-    def test_every_broken_run_is_named(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        paths = [saved(tmp_path / f"{i}.nii.gz", brain(rng, shape=(30, 31, 32))) for i in range(4)]
-        for path in paths[:3]:
-            path.write_bytes(path.read_bytes()[:-3])
-        with pytest.raises(DataError) as caught:
-            load_stack([Source("01", (paths[0], paths[1])), Source("02", (paths[2],)), Source("03", (paths[3],))])
-        assert all(f"{path} is damaged" in str(caught.value) for path in paths[:3])
-
-    def test_a_variance_on_another_grid_names_its_subject(self, tmp_path: Path) -> None:
-        full = saved(tmp_path / "full.nii", np.ones(SHAPE))
-        other = saved(tmp_path / "other.nii", np.ones(SHAPE), moved(9).affine)
-        with pytest.raises(GridMismatchError, match=r"^sub-01 has a grid of"):
-            load_stack([Source("01", (full, full), (full, other)), Source("02", (full,)), Source("03", (full,))])
+    def test_nothing_is_left_in_the_folder_also_after_a_failure(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        work = tmp_path / "work"
+        work.mkdir()
+        paths = [saved(tmp_path / f"{i}.nii", brain(rng)) for i in range(6)]
+        stack = load_stack(one_each(paths))
+        mask = group_mask(stack, None, 1.0)
+        memory = 6 * 8 * 6 * mask.n_voxels
+        assert isinstance(stack.within(mask, memory=memory, work_dir=work), RowsOnDisk)
+        saved(paths[4], brain(rng))
+        with pytest.raises(DataError, match="changed"):
+            stack.within(mask, memory=memory, work_dir=work)
+        assert list(work.iterdir()) == []
+        with pytest.raises(OutputError, match="gone cannot hold the values"):
+            stack.within(mask, memory=memory, work_dir=tmp_path / "gone")
 
 
 def stack_of(counts: npt.ArrayLike, n_subjects: int) -> Stack:

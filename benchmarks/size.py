@@ -1,0 +1,119 @@
+"""From the files of many subjects to t at every voxel: peak memory and time, against merely reading the files.
+
+usage: python benchmarks/size.py [--subjects 100] [--resolution 2] [--mem 256M] [--nprocs 2] [--folder FOLDER]
+
+Simulated maps, float32 in .nii.gz, with values within nilearn's MNI brain mask, are written to a temporary folder and
+removed afterwards. Each measurement is a process of its own; the files are in the system's memory of the disk.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+
+def simulate(folder: Path, n_subjects: int, resolution: int) -> int:
+    """Write one map for each subject: unit noise, and an effect of its own; give the number of voxels with values."""
+    from nilearn.datasets import load_mni152_brain_mask
+
+    mask = load_mni152_brain_mask(resolution=resolution)
+    inside = mask.get_fdata() > 0
+    rng = np.random.default_rng(1)
+    for i in range(n_subjects):
+        volume = np.zeros(inside.shape, dtype=np.float32)
+        volume[inside] = rng.normal(rng.normal(), size=np.count_nonzero(inside))
+        nib.save(nib.Nifti1Image(volume, mask.affine), folder / f"sub-{i:04d}.nii.gz")
+    return int(np.count_nonzero(inside))
+
+
+def read_only(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
+    """Read the values of each file with nibabel, and forget them."""
+    for path in paths:
+        nib.load(path).get_fdata()
+    return {}
+
+
+def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
+    """Check the maps, find the voxels to test, read their values, fit the mean; give the seconds of each step."""
+    from bids_ari.stack import Source, group_mask, load_stack
+    from bids_ari.stats.glm import fit_glm
+
+    took: dict[str, float] = {}
+    clock = time.perf_counter()
+
+    def lap(step: str) -> None:
+        nonlocal clock
+        took[step], clock = time.perf_counter() - clock, time.perf_counter()
+
+    stack = load_stack([Source(path.name[4:8], (path,)) for path in paths], n_jobs=n_jobs, memory=memory)
+    lap("look")
+    mask = group_mask(stack, None, 1.0)
+    values = stack.within(mask, n_jobs=n_jobs, memory=memory, work_dir=paths[0].parent)
+    lap("read")
+    (result,) = fit_glm(values, np.ones((len(paths), 1)), {"mean": np.ones(1)})
+    lap("fit")
+    assert np.isfinite(result.z).all()
+    return took
+
+
+TASKS: dict[str, Callable[[list[Path], int, int], dict[str, float]]] = {"reading": read_only, "ours": whole_path}
+
+
+def measure(task: str, folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
+    """Do a task in a process of its own; give its seconds of work, as a whole and by step, and its peak memory."""
+    child = [sys.executable, __file__, "--child", task, "--folder", str(folder)]
+    child += ["--mem", arguments.mem, "--nprocs", str(arguments.nprocs)]
+    found: dict[str, float] = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
+    return found
+
+
+def child(arguments: argparse.Namespace) -> dict[str, float]:
+    """Do a task here."""
+    from bids_ari.compute import parse_memory
+
+    paths = sorted(arguments.folder.glob("sub-*.nii.gz"))
+    start, before = time.perf_counter(), os.times()
+    steps = TASKS[arguments.child](paths, parse_memory(arguments.mem), arguments.nprocs)
+    after = os.times()
+    processor = after.user + after.system - before.user - before.system
+    status = Path("/proc/self/status").read_text().splitlines()  # getrusage counts the parent, too
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return {"wall": time.perf_counter() - start, "CPU": processor, "peak": peak, **steps}
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subjects", type=int, default=100)
+    parser.add_argument("--resolution", type=int, default=2, help="voxel size in mm")
+    parser.add_argument("--mem", default="256M", help="as the flag of bids-ari")
+    parser.add_argument("--nprocs", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where the files are made")
+    parser.add_argument("--child", choices=TASKS, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        sys.stdout.write(json.dumps(child(arguments)))
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        n_voxels = simulate(Path(folder), arguments.subjects, arguments.resolution)
+        found = {task: measure(task, Path(folder), arguments) for task in TASKS}
+    sys.stdout.write(f"{arguments.subjects} subjects x {n_voxels:,} voxels, --mem {arguments.mem}\n")
+    sys.stdout.write("| | wall, s | CPU, s | peak memory, MB | look, read, fit, s |\n| --- | --- | --- | --- | --- |\n")
+    for task, each in found.items():
+        steps = ", ".join(f"{each[step]:.3g}" for step in ("look", "read", "fit") if step in each)
+        row = f"| {task} | {each['wall']:.3g} | {each['CPU']:.3g} | {each['peak']:.0f} | {steps} |\n"
+        sys.stdout.write(row)
+    ratios = ", ".join(f"{key} {found['ours'][key] / found['reading'][key]:.2f}" for key in ("wall", "CPU"))
+    sys.stdout.write(f"ours / reading: {ratios}\n")
+
+
+if __name__ == "__main__":
+    main()
