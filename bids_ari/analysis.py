@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from reprlib import repr as shorten
 
@@ -10,73 +12,94 @@ import numpy as np
 from bids_ari.bids.dataset import read_sidecar
 from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
 from bids_ari.bids.entities import printable
-from bids_ari.design import one_sample_design
+from bids_ari.bids.participants import Participants
+from bids_ari.design import Design
 from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
+from bids_ari.estimation import fit, notes_of_test, plan, sources_of, with_estimator
 from bids_ari.grids import Grid, Mask
 from bids_ari.images import load_mask, load_volume, looks_unmasked, missing, resample_nearest
 from bids_ari.inference import conclude, tested_voxels
-from bids_ari.nifti import read_image
-from bids_ari.preflight import preflight
+from bids_ari.nifti import read_header, read_image
+from bids_ari.preflight import Target, check_headers
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE, Options, Resources
-from bids_ari.stack import Source, group_mask, load_stack
-from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.settings import FIRST, TEMPLATE, Options, Resources
+from bids_ari.stack import group_mask, load_stack
+from bids_ari.stats.glm import GlmResult
 from bids_ari.templates import template_mask
 
 
 def analyse(
-    contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
+    contrast: ContrastSet,
+    options: Options | None = None,
+    resources: Resources | None = None,
+    participants: Participants | str | Path | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Go from one set of subject maps to true discovery proportions.
 
     Parameters
     ----------
     contrast : ContrastSet
-        The maps, from `discover`.
+        The maps, from `discover`; with ``weights=True`` for another estimator than ordinary least squares.
     options : Options, optional
         What is asked.
     resources : Resources, optional
         What may be used of the machine.
+    participants : Participants or path, optional
+        The table of subjects, for a formula or model over its columns.
 
     Returns
     -------
     tuple of ContrastResult
-        One per test and alternative.
+        One per test and alternative; an F test has one.
 
     Raises
     ------
     DataError
-        When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, or no
-        voxel left to test.
+        When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, no voxel
+        left to test, or a design that cannot be fitted.
     """
-    options, resources = options or Options(), resources or Resources()
-    contrast.check()
-    design = one_sample_design(contrast.subjects)
-    sources = [Source(member.subject, member.paths, member.variance_paths) for member in contrast.members]
-    n_jobs, memory = resources.n_jobs, resources.memory
-    stack = load_stack(sources, n_jobs=n_jobs, memory=memory)
+    options, resources = with_estimator(options or Options()), resources or Resources()
+    contrast, design = plan(contrast, options, participants)
+    stack = load_stack(
+        sources_of(contrast),
+        target=_target(options, contrast),
+        variances=options.estimator != "ols",
+        n_jobs=resources.n_jobs,
+        memory=resources.memory,
+    )
     given = _given_mask(options, contrast, stack.grid)
     mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
-    effects = stack.within(mask, options.smoothing, n_jobs=n_jobs, memory=memory)
+    fitted = fit(stack, mask, design, options, resources)
+    hashes = {file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options)
     results: tuple[ContrastResult, ...] = ()
-    for glm in fit_glm(effects, design.matrix, design.tests):
-        tested = np.isfinite(glm.z)
+    for glm in fitted.results:
+        tested = ~np.isnan(glm.z)
         if not tested.any():
             raise EmptyMaskError(
                 f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
+        told = (
+            *contrast.notes,
+            *design.notes,
+            *stack.notes,
+            *fitted.notes,
+            *notes_of_test(fitted, design, glm.test),
+            *_notes(mask, n_constant, options),
+        )
         results += conclude(
             glm.at(tested),
             mask.keep(tested),
             contrast,
             options,
             coverage=stack.coverage,
-            design=design,
+            design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
             n_constant=n_constant,
-            notes=contrast.notes + stack.notes + tuple(_notes(mask, n_constant, options)),
-            hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
+            notes=told,
+            hashes=hashes,
+            tau2=None if fitted.tau2 is None else fitted.tau2[tested],
+            outlying=fitted.outlying,
         )
     return results
 
@@ -148,11 +171,25 @@ def analyse_map(
     return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
 
 
-def look_at_maps(contrast: ContrastSet) -> None:
-    """Look at the headers of all files of a contrast; raise one error of all that is wrong."""
-    preflight(
-        [(member.subject, path) for member in contrast.members for path in (*member.paths, *member.variance_paths)]
-    )
+def look_at_maps(
+    contrast: ContrastSet, options: Options, participants: Participants | None = None
+) -> tuple[ContrastSet, Design | None]:
+    """Plan the group model, and look at the headers of all files; raise one error of all that is wrong with them.
+
+    A map of one subject has no group model.
+    """
+    if contrast.entities.get("sub") is not None:  # one map, which takes no group model
+        contrast.check()
+        check_headers([(member.subject, path) for member in contrast.members for path in member.paths])
+        return contrast, None
+    contrast, design = plan(contrast, options, participants)
+    files = [
+        (source.subject, path)
+        for source in sources_of(contrast)
+        for path in source.files(variances=options.estimator != "ols")
+    ]
+    check_headers(files, target=_target(options, contrast))
+    return contrast, design
 
 
 def _bound(
@@ -208,12 +245,39 @@ def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
 def _hashes_of_given(options: Options) -> dict[str, str]:
     """Give the SHA-256 of the mask, the atlas, its table and the regions that were given as files, by these words."""
     given = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
+    given |= {"target grid": options.target_grid}
     given |= {f"region {i}": path for i, path in enumerate(options.rois, start=1)}
     files = {word: path for word, path in given.items() if path is not None and path.is_file()}
-    hashes = {word: read_image(path).sha256 for word, path in files.items()}  # which checks what a file claims
-    if (table := options.atlas_labels) is not None and table.is_file():
-        hashes["atlas labels"] = hashlib.sha256(table.read_bytes()).hexdigest()
+    hashes = {word: _hash_of_image(path, _state(path)) for word, path in files.items()}
+    texts = {"atlas labels": options.atlas_labels, "model": options.stats_model}
+    for word, path in texts.items():
+        if path is not None and path.is_file():
+            hashes[word] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashes
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Tell whether a file is still the same."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=64)
+def _hash_of_image(path: Path, state: tuple[int, int]) -> str:
+    """Give the SHA-256 of an image, whose content is checked; the same file serves all contrasts."""
+    return read_image(path).sha256
+
+
+def _target(options: Options, contrast: ContrastSet) -> Target | None:
+    """Find the grid that maps are brought to, if one was asked for."""
+    if options.target_grid is None:
+        return None
+    if options.target_grid == FIRST:
+        return "first"
+    if options.target_grid == TEMPLATE:
+        first = read_header(contrast.members[0].file.path).grid
+        return read_header(template_mask(contrast.entities.get("space"), first)).grid
+    return read_header(options.target_grid).grid
 
 
 def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:

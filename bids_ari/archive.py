@@ -14,23 +14,29 @@ coverage      float64 (x, y, z)     fraction of subjects with data
 z             float64 (m,)          z, with the one-sided tail probability of the statistic that was tested
 dof           float64 (m,)          residual degrees of freedom; infinite for a z map
 t             float64 (m,)          t statistic, where ``maps`` names it
+f             float64 (m,)          F statistic, where ``maps`` names it; then there is no t
 effect        float64 (m,)          effect in the units of the subjects' maps, where ``maps`` names it
 variance      float64 (m,)          sampling variance of the effect, where ``maps`` names it
+tau2          float64 (m,)          variance between subjects, where ``maps`` names it
 category      int32   (m,)          from which TDN and TDP of any set of voxels follow, see `bids_ari.stats.bounds`
 preorder      int32   (m,)          forest of all supra-threshold clusters, a cluster before its parts: voxel of a place
 size          int32   (m,)          size of the cluster that the voxel at a place completes: the slice i : i + size[i]
 tdn           int32   (m,)          true discovery number of that cluster
 design        float64 (subjects, c) design matrix; c is 0 where no group model was fitted
-weights       float64 (tests, c)    weights of the columns in each test
+weights       float64 (rows, c)     weights of the columns in each row of each test, one test after the other
+correlation   float64 (subjects,)   correlation of a map with the mean of the others, where ``has_outlying``
+residual      float64 (subjects,)   size of its residuals, where ``has_outlying``
+influence     float64 (t, subjects) how much each of t tests rests on each subject, where ``has_outlying``
 region_size   int32   (r,)          tested voxels in each region of all sets, one set after the other
 region_voxels int32   (sum,)        their positions 0 .. m - 1, region after region, ascending in each
 ============= ======= ============= ==================================================================================
 
-``about`` holds ``format``; ``software``, which wrote the file; ``codes`` of sform and qform; ``maps``, which of t,
-effect and variance there are; ``test``, the name of the one that was made; ``columns`` and ``tests``, the names of the
-columns of the design and of the rows of weights; ``h``, the Hommel value; ``regions``, the sets of them; ``atlas``,
-which set names clusters, from 0; ``crc32``, the checksum of each other ``.npy`` file; and fields of `ContrastResult`
-as they are. Of paths it holds only the names.
+``about`` holds ``format``; ``software``, which wrote the file; ``codes`` of sform and qform; ``maps``, which of t, f,
+effect, variance and tau2 there are; ``test``, the name of the one that was made; ``formula`` and ``factors`` of the
+design; ``columns``, the names of its columns; ``tests``, the name of each test and its number of rows if it is an F
+test, else 0 for its one row; ``has_outlying``; ``h``, the Hommel value; ``regions``, the sets of them; ``atlas``, which
+set names clusters, from 0; ``crc32``, the checksum of each other ``.npy`` file; and fields of `ContrastResult` as they
+are. Of paths it holds only the names.
 
 What follows from these is left out and computed again, to the same bits. The parent of a place is the nearest place
 before it whose slice holds it. The height of a place is the statistic of its voxel, turned by the alternative so that
@@ -48,7 +54,7 @@ import numpy as np
 
 from bids_ari._version import __version__
 from bids_ari.bids.dataset import StatmapFile
-from bids_ari.bids.discover import ContrastSet
+from bids_ari.bids.discover import ContrastSet, SubjectMap
 from bids_ari.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from_json, pack_file, require, short
 from bids_ari.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
@@ -57,11 +63,12 @@ from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import ClusterForest, Ints
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.tails import Alternative, FloatArray
 
-FORMAT = 1
+FORMAT = 2
 """Counted up when a file no longer means what it did."""
 
 NAME = ("forest", ".npz")
@@ -70,11 +77,12 @@ NAME = ("forest", ".npz")
 SUFFIX = "_" + "".join(NAME)
 """How its name ends."""
 
-MapName = Literal["t", "effect", "variance"]
+MapName = Literal["t", "f", "effect", "variance", "tau2"]
 MAP_NAMES: tuple[MapName, ...] = get_args(MapName)
 
 DTYPES = {"mask": "|b1"}
-DTYPES |= dict.fromkeys(("affine", "coverage", "z", "dof", *MAP_NAMES, "design", "weights"), "<f8")
+DTYPES |= dict.fromkeys(("affine", "coverage", "z", "dof", *MAP_NAMES), "<f8")
+DTYPES |= dict.fromkeys(("design", "weights", "correlation", "residual", "influence"), "<f8")
 DTYPES |= dict.fromkeys(("category", "preorder", "size", "tdn", "region_size", "region_voxels"), "<i4")
 """The type of each array but the text, as ``.npy`` files write it."""
 
@@ -107,8 +115,11 @@ class _About:
     codes: tuple[int, int]
     maps: tuple[MapName, ...]
     test: str
+    formula: str
+    factors: Mapping[str, str]
     columns: tuple[str, ...]
-    tests: tuple[str, ...]
+    tests: tuple[tuple[str, int], ...]
+    has_outlying: bool
     h: int
     regions: tuple[_RegionSet, ...]
     atlas: int | None
@@ -218,6 +229,7 @@ class SavedResults(Sequence[ContrastResult]):
 def _arrays(result: ContrastResult) -> dict[str, Array]:
     """Give the arrays."""
     glm, forest, design = result.glm, result.forest, result.design
+    found = {name: getattr(result if name == "tau2" else glm, name) for name in MAP_NAMES}
     voxels = [region.voxels for regions in result.regions for region in regions.regions]
     return {
         "mask": result.mask.inside,
@@ -225,13 +237,14 @@ def _arrays(result: ContrastResult) -> dict[str, Array]:
         "coverage": result.coverage,
         "z": glm.z,
         "dof": glm.dof,
-        **{name: values for name in MAP_NAMES if (values := getattr(glm, name)) is not None},
+        **{name: values for name, values in found.items() if values is not None},
         "category": result.bound.category,
         "preorder": forest.preorder,
         "size": forest.size,
         "tdn": forest.tdn,
         "design": np.empty((len(result.contrast.members), 0)) if design is None else design.matrix,
-        "weights": np.empty((0, 0)) if design is None else np.array(list(design.tests.values())),
+        "weights": np.empty((0, 0)) if design is None else np.vstack(list(design.tests.values())),
+        **_outlying_arrays(result.outlying),
         "region_size": np.array([each.size for each in voxels], dtype=np.int32),
         "region_voxels": np.concatenate([np.empty(0, dtype=np.int32), *voxels]),
     }
@@ -246,10 +259,13 @@ def _about(result: ContrastResult) -> _About:
         format=FORMAT,
         software=f"bids_ari {__version__}",
         codes=result.mask.grid.codes,
-        maps=tuple(name for name in MAP_NAMES if getattr(result.glm, name) is not None),
+        maps=tuple(name for name in MAP_NAMES if result.has(name)),
         test=result.test,
+        formula="" if design is None else design.formula,
+        factors={} if design is None else design.factors,
         columns=() if design is None else design.columns,
-        tests=() if design is None else tuple(design.tests),
+        tests=() if design is None else tuple((name, _rows_of_f(w)) for name, w in design.tests.items()),
+        has_outlying=result.outlying is not None,
         h=result.bound.h,
         regions=tuple(
             _RegionSet(each.name, each.title, tuple(_Region(region.index, region.name) for region in each.regions))
@@ -279,6 +295,8 @@ def _result(arrays: FileReader) -> ContrastResult:
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")
     regions = _read_regions(arrays, about, mask.n_voxels)
     require(about.atlas is None or 0 <= about.atlas < len(regions), f"there is no set of regions {about.atlas}")
+    tau2 = arrays.read("tau2", mask.n_voxels) if "tau2" in about.maps else None
+    require(tau2 is None or (np.isfinite(tau2).all() and tau2.min() >= 0), "the array tau2 holds no variances")
     return ContrastResult(
         contrast=about.contrast,
         options=about.options,
@@ -297,6 +315,8 @@ def _result(arrays: FileReader) -> ContrastResult:
         folder=about.folder,
         notes=about.notes,
         hashes=about.hashes,
+        tau2=tau2,
+        outlying=_read_outlying(arrays, about),
     )
 
 
@@ -309,10 +329,17 @@ def _read_about(arrays: FileReader) -> _About:
     folders = about.folder.split("/")
     require(all(folders), f"its folder is {short(about.folder)}")
     words = [word for pair in about.contrast.entities for word in pair]
-    for word in (*folders, about.test, *words, *(each.name for each in about.regions)):
+    for word in (
+        *folders,
+        *(name for name, _ in about.tests),
+        about.test,
+        *words,
+        *(each.name for each in about.regions),
+    ):
         require(word not in (".", "..") and not set("/\0") & set(word), f"{short(word)} can be no name of a file")
         require(word.isprintable(), f"{short(word)} cannot be printed")
-    require(all(member.files for member in about.contrast.members), "a member has no file")
+    members = about.contrast.members
+    require(all(m.files and (m.minus is None or m.minus.files) for m in members), "a member has no file")
     require(about.n_constant >= 0, f"n_constant is {about.n_constant}")
     return replace(about, contrast=_below_dataset(about.contrast))
 
@@ -323,8 +350,11 @@ def _below_dataset(contrast: ContrastSet) -> ContrastSet:
     def placed(files: Sequence[StatmapFile]) -> tuple[StatmapFile, ...]:
         return tuple(replace(file, path=Path(file.name)) for file in files)
 
-    members = (replace(each, files=placed(each.files), variances=placed(each.variances)) for each in contrast.members)
-    return replace(contrast, members=tuple(members))
+    def below(each: SubjectMap) -> SubjectMap:
+        minus = None if each.minus is None else below(each.minus)
+        return replace(each, files=placed(each.files), variances=placed(each.variances), minus=minus)
+
+    return replace(contrast, members=tuple(map(below, contrast.members)))
 
 
 def _read_mask(arrays: FileReader, about: _About) -> Mask:
@@ -341,11 +371,14 @@ def _read_mask(arrays: FileReader, about: _About) -> Mask:
 
 def _read_glm(arrays: FileReader, about: _About, m: int) -> GlmResult:
     """Read the statistics."""
-    maps = {name: arrays.read(name, m) for name in ("z", "dof", *about.maps)}
+    maps = {name: arrays.read(name, m) for name in ("z", "dof", *about.maps) if name != "tau2"}
     for name, values in maps.items():
         require(not np.isnan(values).any(), f"the array {name} holds NaN")
     require(maps["dof"].min() > 0, "the degrees of freedom are not above 0")
-    return GlmResult(about.test, **maps)
+    n_rows = dict(about.tests).get(about.test, 0)
+    require((n_rows > 0) == ("f" in maps), f"the test {short(about.test)} has {n_rows} rows of an F test")
+    require("f" not in maps or (maps["f"].min() >= 0 and "t" not in maps), "the array f holds no F statistics")
+    return GlmResult(about.test, **maps, n_rows=n_rows)
 
 
 def _read_forest(arrays: FileReader, statistic: FloatArray) -> ClusterForest:
@@ -400,10 +433,42 @@ def _read_regions(arrays: FileReader, about: _About, m: int) -> tuple[RegionSet,
 
 def _read_design(arrays: FileReader, about: _About) -> Design | None:
     """Read the design, if there is one."""
+    require(all(rows >= 0 for _, rows in about.tests), "a test has less than 0 rows")
+    ends = np.cumsum([max(rows, 1) for _, rows in about.tests]).tolist()
     matrix = arrays.read("design", len(about.contrast.members), len(about.columns))
-    weights = arrays.read("weights", len(about.tests), len(about.columns))
+    weights = arrays.read("weights", ends[-1] if ends else 0, len(about.columns))
     if not about.columns:
         return None
     require(np.isfinite(matrix).all() and np.isfinite(weights).all(), "the design is not finite")
-    require(about.test in about.tests, f"the design has no test {short(about.test)}")
-    return Design(matrix, about.columns, dict(zip(about.tests, weights, strict=True)))
+    tests = {
+        name: weights[end - rows : end] if rows else weights[end - 1]
+        for (name, rows), end in zip(about.tests, ends, strict=True)
+    }
+    require(about.test in tests, f"the design has no test {short(about.test)}")
+    require(len(tests) == len(about.tests), "two tests have the same name")
+    return Design(about.contrast.subjects, matrix, about.columns, tests, about.formula, about.factors)
+
+
+def _rows_of_f(weights: FloatArray) -> int:
+    """Give the number of rows of an F test; 0 for a t test."""
+    return len(weights) if weights.ndim == 2 else 0
+
+
+def _outlying_arrays(outlying: Outlying | None) -> dict[str, Array]:
+    """Give the arrays that tell how subjects differ."""
+    if outlying is None:
+        return {}
+    influence = np.array(list(outlying.influence.values()))
+    return {"correlation": outlying.correlation, "residual": outlying.residual, "influence": influence}
+
+
+def _read_outlying(arrays: FileReader, about: _About) -> Outlying | None:
+    """Read how subjects differ, if it is told."""
+    if not about.has_outlying:
+        return None
+    n, tests = len(about.contrast.members), [name for name, _ in about.tests]
+    correlation, residual = arrays.read("correlation", n), arrays.read("residual", n)
+    influence = arrays.read("influence", len(tests), n)
+    require(not (np.abs(correlation) > 1).any(), "the array correlation holds no correlations")
+    require(not (residual < 0).any() and (influence >= 0).all(), "the size of residual or influence is below 0")
+    return Outlying(correlation, residual, dict(zip(tests, influence, strict=True)))

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from bids_ari.caches import caches
 from bids_ari.errors import BUG, UNREAD, BidsAriError, UsageError, exit_code
@@ -159,3 +159,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, which names the way to the help."""
         raise UsageError(message, hint=f"See {self.prog} --help")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write help and version; where that fails, it is an error of stdout, which argparse would not tell."""
+        try:
+            sys.stdout.write(message)
+        except OSError as error:
+            error.filename = "stdout"
+            raise

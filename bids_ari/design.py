@@ -286,7 +286,8 @@ def _check_columns(
 
 def _collinear(matrix: FloatArray, columns: Sequence[str]) -> list[str]:
     """Name each column that is a sum of multiples of columns before it, and these."""
-    scaled = matrix / np.linalg.norm(matrix, axis=0)
+    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of large numbers are none
+    scaled /= np.linalg.norm(scaled, axis=0)
     kept: list[int] = []
     told = []
     for i in range(scaled.shape[1]):

@@ -18,6 +18,7 @@ from bids_ari.results import ContrastResult, extremeness, highest_of
 from bids_ari.settings import Options
 from bids_ari.stats import kernels
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.hommel import LocalTest, hommel_bound
@@ -57,8 +58,12 @@ def conclude(
     folder: str = "group",
     notes: tuple[str, ...] = (),
     hashes: Mapping[str, str] | None = None,
+    tau2: FloatArray | None = None,
+    outlying: Outlying | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Bound one test in each direction asked for; the arguments are fields of the results.
+
+    An F test has one direction: a large statistic.
 
     Raises
     ------
@@ -68,7 +73,8 @@ def conclude(
     atlas, regions = _regions(mask, contrast, options)
     neighbours = mask.adjacency(options.connectivity)
     results = []
-    for alternative in options.alternatives:
+    alternatives: tuple[Alternative, ...] = options.alternatives if glm.f is None else ("greater",)
+    for alternative in alternatives:
         bound, forest = infer(glm, neighbours, alternative, options)
         results.append(
             ContrastResult(
@@ -87,8 +93,10 @@ def conclude(
                 regions=regions,
                 atlas=atlas,
                 folder=folder,
-                notes=notes + _joint_error(alternative, options),
+                notes=notes + _joint_error(alternative, alternatives),
                 hashes=hashes or {},
+                tau2=tau2,
+                outlying=outlying,
             )
         )
     return tuple(results)
@@ -198,9 +206,9 @@ def cluster_tdp(
     return grid.image(tested.volume(proportion.astype(np.float32)))
 
 
-def _joint_error(alternative: Alternative, options: Options) -> tuple[str, ...]:
+def _joint_error(alternative: Alternative, alternatives: Sequence[Alternative]) -> tuple[str, ...]:
     """Say what testing both directions by themselves costs."""
-    if alternative == "two-sided" or not {"greater", "less"} <= set(options.alternatives):
+    if alternative == "two-sided" or not {"greater", "less"} <= set(alternatives):
         return ()
     return (
         "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "

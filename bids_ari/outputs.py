@@ -1,7 +1,8 @@
 """What is written of a result: one table from the fields of a result to files and their sidecars."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
+from bids_ari.stats.diagnostics import design_diagnostics
+from bids_ari.stats.tails import FloatArray
 from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
 
 Sidecar = dict[str, Any]
@@ -56,13 +59,15 @@ MAPS = (
     Map({"stat": "effect"}, "statmap", _field("effect"), "Effect, in the units of the subjects' maps"),
     Map({"stat": "variance"}, "statmap", _field("variance"), "Sampling variance of the effect"),
     Map({"stat": "t"}, "statmap", _field("t"), "t statistic"),
+    Map({"stat": "F"}, "statmap", _field("f"), "F statistic"),
     Map({"stat": "dof"}, "statmap", _field("dof"), "Residual degrees of freedom: subjects lack data in places"),
     Map(
         {"stat": "z"},
         "statmap",
         lambda r: r.image("z"),
-        "z statistic with the one-sided tail probability of t",
+        "z statistic with the one-sided tail probability of the statistic that was tested",
     ),
+    Map({"stat": "tau2"}, "statmap", _field("tau2"), "Variance of the effect between subjects", per_test=False),
     Map({"stat": "p", "desc": "{desc}"}, "statmap", lambda r: r.image("p"), "p-value, not corrected"),
     Map(
         {"stat": "tdp", "desc": "{desc}"},
@@ -125,12 +130,23 @@ REGION_COLUMNS = {
 """Meaning of each column of a table of regions."""
 
 
+ESTIMATORS = {
+    "ols": "ordinary least squares",
+    "fixed": "fixed effects: weighted by the inverse of first-level variances, taken as known",
+    "mixed": "mixed effects: DerSimonian-Laird variance between subjects, Knapp-Hartung scale",
+}
+"""What the names of estimators stand for."""
+
 _MEMBER_COLUMNS = {
     "participant_id": "Subject",
     "source": "The subject's map, or the maps that were combined, as BIDS URIs",
     "source_sha256": "SHA-256 of each of these files",
     "variance": "The variance map of each, by which they were weighted, as BIDS URIs",
     "variance_sha256": "SHA-256 of each of these files",
+    "minus": "The map, or the maps, that were taken away from it, as BIDS URIs",
+    "minus_sha256": "SHA-256 of each of these files",
+    "minus_variance": "The variance map of each of these, as BIDS URIs",
+    "minus_variance_sha256": "SHA-256 of each of these files",
 }
 """Meaning of the columns that tell whose map stands in which row of the design."""
 
@@ -156,7 +172,7 @@ def summary(result: ContrastResult) -> Sidecar:
     return {
         "Contrast": result.contrast.name,
         "Test": result.test,
-        "Alternative": result.alternative,
+        "Alternative": result.asked,
         "Method": result.options.method,
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
@@ -171,10 +187,18 @@ def summary(result: ContrastResult) -> Sidecar:
 
 
 def _fingerprint(result: ContrastResult) -> str:
-    """Tell apart what the results of a contrast share: who, where, and z, as precise as it is written."""
-    who = "\n".join(uri for member in result.contrast.members for uri in member.uris)
-    told = (who.encode(), result.mask.inside.tobytes(), result.glm.z.astype(np.float32).tobytes())
-    return hashlib.sha256(b"".join(told)).hexdigest()
+    """Tell apart what all results of a contrast share: whose maps, which voxels, and the group model."""
+    options, design, uris = result.options, result.design, [file.uri for file in result.contrast.files]
+    asked = (options.smoothing, options.estimator, options.variance, options.target_grid, options.coverage)
+    told = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in asked]]
+    arrays: list[np.ndarray] = [result.coverage, result.mask.grid.affine]
+    if design is None:
+        arrays.append(result.mask.inside)
+    else:
+        told.append([*design.columns, *design.tests])
+        arrays += [design.matrix, *design.tests.values()]
+    content = json.dumps(told).encode() + b"".join(array.tobytes() for array in arrays)
+    return hashlib.sha256(content).hexdigest()
 
 
 def report_name(result: ContrastResult) -> str:
@@ -202,7 +226,7 @@ def _write_maps(result: ContrastResult, out: Derivatives) -> Iterator[str]:
         entities = stem(result, **labels) if each.per_test else _named(result, **labels)
         sidecar = _about(result, each.description, with_inference=each.inferred)
         if labels.get("stat") == "p":
-            sidecar["Alternative"] = result.alternative
+            sidecar["Alternative"] = result.asked
         if (image := each.image(result)) is not None:
             yield from _write_image(result, out, entities, each.suffix, image, sidecar)
     _explain(result, out, result.desc, _direction(result))
@@ -271,22 +295,64 @@ def _write_image(
 
 
 def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
-    """Write who stands in which row of the design, from which file, and who was left out."""
+    """Write who stands in which row of the design, from which file, how unlike the others, and who was left out."""
     design, contrast = result.design, result.contrast
     if design is None:
         return
-    members = _members(result)
-    frame = pd.concat([members, pd.DataFrame(design.matrix, columns=list(design.columns))], axis=1)
+    members, quality = _members(result), _quality(result)
+    matrix = pd.DataFrame(design.matrix, columns=list(design.columns))
+    look = design_diagnostics(design.matrix)
     sidecar: Sidecar = {
-        "Description": "Design matrix of the group model, fitted by ordinary least squares",
+        "Description": "Design matrix of the group model",
+        "Formula": design.formula or None,
+        "Factors": dict(design.factors),
         **{column: {"Description": _MEMBER_COLUMNS[column]} for column in members.columns},
-        **{column: {"Description": "Column of the design matrix"} for column in design.columns},
-        "Tests": {name: dict(zip(design.columns, map(float, w), strict=True)) for name, w in design.tests.items()},
+        **{
+            column: {"Description": "Column of the design matrix", "VarianceInflation": _number(vif)}
+            for column, vif in zip(design.columns, look.vif, strict=True)
+        },
+        **{column: {"Description": meaning} for column, (_, meaning) in quality.items()},
+        "ConditionNumber": look.condition,
+        "Correlations": [[_number(each) for each in row] for row in look.correlations],
+        "Tests": {
+            name: {"Statistic": "F" if weights.ndim == 2 else "t", "Weights": _rows(weights, design.columns)}
+            for name, weights in design.tests.items()
+        },
         "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],
         "Notes": list(result.notes),
     }
-    yield out.table(_path(result, contrast.entities, "design", ".tsv"), frame)
+    told = pd.DataFrame({column: values for column, (values, _) in quality.items()})
+    yield out.table(_path(result, contrast.entities, "design", ".tsv"), pd.concat([members, matrix, told], axis=1))
     yield out.json(_path(result, contrast.entities, "design", ".json"), sidecar)
+
+
+def _rows(weights: FloatArray, columns: Sequence[str]) -> list[dict[str, float]]:
+    """Give the weight of each column that counts, one row after the other."""
+    return [
+        {column: float(weight) for column, weight in zip(columns, row, strict=True) if weight}
+        for row in np.atleast_2d(weights)
+    ]
+
+
+def _number(value: float) -> float | None:
+    """Give a number as JSON has it: none where it is not defined."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _quality(result: ContrastResult) -> dict[str, tuple[FloatArray, str]]:
+    """Give a column for each way in which a subject may be unlike the others, and its meaning."""
+    design, outlying = result.design, result.outlying
+    if design is None or outlying is None:
+        return {}
+    columns = {
+        "leverage": (design_diagnostics(design.matrix).leverage, "Leverage: how far the design alone makes it count"),
+        "map_correlation": (outlying.correlation, "Correlation of the map with the mean of the others"),
+        "residual": (outlying.residual, "Root mean square over voxels of the studentised residual; 1 is expected"),
+    }
+    for test, influence in outlying.influence.items():
+        meaning = f"By how many standard errors the test {test} moves without the subject, root mean square over voxels"
+        columns[f"influence_{test}"] = (influence, meaning)
+    return columns
 
 
 def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
@@ -301,22 +367,24 @@ def _region_hashes(result: ContrastResult) -> dict[str, str]:
 
 def _combined_by(result: ContrastResult) -> str | None:
     """Say how several maps of a subject became one."""
-    members = result.contrast.members
-    if all(len(member.files) == 1 for member in members):
+    combined = [member for member in result.contrast.members if len(member.all_maps) > 1 + (member.minus is not None)]
+    if not combined:
         return None
-    return "precision-weighted mean" if any(member.variances for member in members) else "mean"
+    return "precision-weighted mean" if any(member.variances for member in combined) else "mean"
 
 
 def _members(result: ContrastResult) -> pd.DataFrame:
     """Tell whose map stands in which row of the design, from which files."""
     members = result.contrast.members
-    kinds = {"source": [member.files for member in members]}
-    if any(member.variances for member in members):
-        kinds["variance"] = [member.variances for member in members]
+    kinds = {"source": [member.files for member in members], "variance": [member.variances for member in members]}
+    taken = [member.minus for member in members]
+    kinds["minus"] = [() if minus is None else minus.files for minus in taken]
+    kinds["minus_variance"] = [() if minus is None else minus.variances for minus in taken]
     columns = {"participant_id": [f"sub-{member.subject}" for member in members]}
     for kind, rows in kinds.items():
-        columns[kind] = [", ".join(file.uri for file in row) for row in rows]
-        columns[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
+        if any(rows):
+            columns[kind] = [", ".join(file.uri for file in row) for row in rows]
+            columns[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
     return pd.DataFrame(columns)
 
 
@@ -345,15 +413,23 @@ def _about_model(result: ContrastResult) -> Sidecar:
     options, contrast = result.options, result.contrast
     return {
         "Sources": [f"bids::{_path(result, contrast.entities, 'design', '.tsv')}"],
-        "Estimator": "ordinary least squares",
+        "Estimator": ESTIMATORS[options.estimator],
+        "Variance": options.variance,
+        "Formula": None if result.design is None else result.design.formula or None,
+        "StatsModel": printable(options.stats_model.name) if options.stats_model else None,
         "Test": result.test,
+        "Statistic": "F" if result.is_f_test else "t",
+        "Weights": _rows(result.design.tests[result.test], result.design.columns) if result.design else None,
+        "DegreesOfFreedomOfRows": result.glm.n_rows or None,
         "NumberOfSubjects": len(contrast.members),
         "CombinedOver": contrast.combined or None,
         "CombinedBy": _combined_by(result),
+        "DifferenceWithin": contrast.paired or None,
         "NumberOfConstantVoxels": result.n_constant,
         "SmoothingFWHM": options.smoothing or 0,
         "SmoothingFWHMUnits": "mm",
         "Coverage": options.coverage,
+        "TargetGrid": printable(options.target_grid.name) if options.target_grid else None,
     }
 
 
@@ -362,7 +438,7 @@ def _about_inference(result: ContrastResult) -> Sidecar:
     options = result.options
     return {
         "Sources": [f"bids::{_path(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
-        "Alternative": result.alternative,
+        "Alternative": result.asked,
         "Alpha": options.alpha,
         "AlphaDividedBy": options.n_results,
         "Method": options.method,
@@ -395,7 +471,8 @@ def _direction(result: ContrastResult) -> str:
         "greater": "Effects above zero",
         "less": "Effects below zero",
         "two-sided": "Effects of either sign",
-    }[result.alternative]
+        "any": "Any difference (F test)",
+    }[result.asked]
     return meaning + ("" if result.options.method == "simes" else ", Hommel local tests (any dependence)")
 
 

@@ -17,13 +17,14 @@ from bids_ari.grids import Mask
 from bids_ari.regions import RegionSet
 from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.hommel import adjusted_p
 from bids_ari.stats.tails import Alternative, FloatArray
 from bids_ari.tables import cluster_table, region_table
 
-Field = Literal["effect", "variance", "t", "z", "dof", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
+Field = Literal["effect", "variance", "t", "f", "z", "dof", "tau2", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 _LOCAL_TEST_IN_NAMES = {"simes": "", "hommel": "Hommel"}
@@ -40,7 +41,7 @@ class ContrastResult:
     options : Options
         What was asked.
     alternative : {'greater', 'less', 'two-sided'}
-        The direction.
+        The direction; ``greater`` for an F test, whose statistic is large for any difference.
     design : Design or None
         The design that was fitted; none for a map of one subject or one made elsewhere.
     mask : Mask
@@ -69,6 +70,10 @@ class ContrastResult:
         What the reader should know: choices made, warnings.
     hashes : mapping of str to str
         The SHA-256 of each map that was read, by its BIDS URI.
+    tau2 : array (n_voxels,) or None
+        The variance between subjects, where first-level variances were given and it was estimated.
+    outlying : Outlying or None
+        How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
     """
 
     contrast: ContrastSet
@@ -88,6 +93,8 @@ class ContrastResult:
     folder: str = "group"
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    tau2: FloatArray | None = None
+    outlying: Outlying | None = None
 
     @property
     def test(self) -> str:
@@ -102,7 +109,17 @@ class ContrastResult:
     @property
     def desc(self) -> str:
         """Direction and method, as they stand in file names: ``greater``, ``twoSidedHommel``, ..."""
-        return _IN_NAMES[self.alternative] + _LOCAL_TEST_IN_NAMES[self.options.method]
+        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + _LOCAL_TEST_IN_NAMES[self.options.method]
+
+    @property
+    def is_f_test(self) -> bool:
+        """Say whether several linear combinations were tested at once."""
+        return self.glm.f is not None
+
+    @property
+    def asked(self) -> str:
+        """What was asked: the direction, or any difference."""
+        return "any" if self.is_f_test else self.alternative
 
     @property
     def dof(self) -> float:
@@ -147,14 +164,17 @@ class ContrastResult:
         """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies."""
         if field == "dof":
             return bool((self.glm.dof != self.glm.dof[0]).any())
-        return field not in ("effect", "variance", "t") or getattr(self.glm, field) is not None
+        if field == "tau2":
+            return self.tau2 is not None
+        return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
         """Give one map as an image.
 
         Parameters
         ----------
-        field : {'effect', 'variance', 't', 'z', 'dof', 'p', 'adjusted_p', 'tdp', 'highest_tdp', 'clusters'}
+        field : str
+            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'adjusted_p', 'tdp', 'highest_tdp' or 'clusters'.
             Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
             all supra-threshold clusters that hold a voxel, at any threshold.
         threshold, tdp : float, optional
@@ -173,7 +193,7 @@ class ContrastResult:
         elif field == "adjusted_p":
             values = adjusted_p(self.glm.p(self.alternative), self.options.method)
         else:
-            values = getattr(self.glm, field)
+            values = getattr(self if field == "tau2" else self.glm, field)
         return self._image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
@@ -204,7 +224,7 @@ class ContrastResult:
 
     def __repr__(self) -> str:
         return (
-            f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.alternative!r}, "
+            f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.asked!r}, "
             f"n_voxels={self.mask.n_voxels}, tdn={self.bound.whole})"
         )
 

@@ -231,6 +231,11 @@ class Options:
         names = ("formula", "tests", "stats_model", "node", "estimator", "variance", "missing", "target_grid")
         return any(getattr(self, name) != getattr(plain, name) for name in names)
 
+    @property
+    def asks_table(self) -> bool:
+        """Say whether the group model looks at the table of subjects; the mean over subjects needs none."""
+        return self.formula != "1" or self.stats_model is not None
+
 
 OPTION_FLAGS = {each.name: flag for each in fields(Options) if (flag := _FLAGS.get(each.name, each.name))}
 """Each option, by the long flag that gives it, written with underscores."""

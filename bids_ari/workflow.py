@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ from bids_ari.bids.discover import (
 from bids_ari.bids.entities import printable
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.modelmaps import check_groups, maps_of
+from bids_ari.bids.participants import Participants, find_participants, read_participants
 from bids_ari.bids.records import files_of
+from bids_ari.bids.statsmodel import read_model
 from bids_ari.compute import progress
 from bids_ari.config import to_toml
 from bids_ari.errors import (
@@ -43,10 +47,11 @@ from bids_ari.errors import (
     counted,
     listing,
 )
+from bids_ari.estimation import plan, with_estimator
 from bids_ari.overview import overview
 from bids_ari.results import ContrastResult, Failure, RunSummary
 from bids_ari.runlog import RunLog
-from bids_ari.settings import TEMPLATE, Options, Resources, Settings
+from bids_ari.settings import FIRST, TEMPLATE, Options, Resources, Settings
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +79,11 @@ def run(settings: Settings) -> RunSummary:
     """
     with RunLog(to_toml(settings)) as journal:
         _check_files(settings.options)
+        settings = replace(settings, options=with_estimator(settings.options))
         dataset, discovery = find(settings)
         contrasts = contrasts_of(discovery, settings)
-        options = _split_alpha(settings, len(contrasts))
+        participants = participants_of(dataset, settings)
+        options = _split_alpha(settings, contrasts, participants)
         journal.left_out = discovery.all_left_out()
         _say_what_was_found(journal.left_out, contrasts)
         written: list[Path] = []
@@ -86,7 +93,9 @@ def run(settings: Settings) -> RunSummary:
             try:
                 for contrast in progress(contrasts, unit="contrast"):
                     try:
-                        written += _analyse_and_write(contrast, replace(settings, options=options), out, journal)
+                        written += _analyse_and_write(
+                            contrast, replace(settings, options=options), participants, out, journal
+                        )
                     except SPARES_OTHERS as error:
                         failures.append(_fail(contrast, error, out, journal))
                         if settings.stop_on_first_crash:
@@ -154,8 +163,10 @@ def preview(settings: Settings) -> str:
     BidsAriError
         When nothing can be analysed.
     """
-    _, discovery = find(replace(settings, database_dir=None))
-    return overview(discovery, contrasts_of(discovery, settings), look_at_maps)
+    settings = replace(settings, options=with_estimator(settings.options), database_dir=None)
+    dataset, discovery = find(settings)
+    look = partial(look_at_maps, options=settings.options, participants=participants_of(dataset, settings))
+    return overview(discovery, contrasts_of(discovery, settings), look)
 
 
 def rebuild_reports(output_dir: Path) -> None:
@@ -211,7 +222,33 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
         if settings.manifest is None
         else open_manifest(settings.manifest)
     )
-    return dataset, discover(dataset, **settings.filters, where=where)
+    weights = settings.options.estimator != "ols"
+    search = partial(discover, dataset, **settings.filters, weights=weights, tables=_folders(dataset, settings))
+    if settings.options.stats_model is None:
+        return dataset, search(where=where)
+    model = read_model(settings.options.stats_model, settings.options.node)
+    maps, notes = maps_of(model, dataset)
+    if both := [key for key in maps if key in (where or {})]:
+        raise UsageError(f"Both {settings.filter_file} and {model.path} choose the {both[0]} of maps", "one of them")
+    discovery = search(where={**maps, **(where or {})})
+    check_groups(model, discovery)
+    contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
+    return dataset, replace(discovery, contrasts=contrasts)
+
+
+def participants_of(dataset: Dataset, settings: Settings) -> Participants | None:
+    """Read the table of subjects, where the group model looks at it."""
+    if settings.level == "participant" or not settings.options.asks_table:
+        return None
+    folders = _folders(dataset, settings)
+    path = settings.participants or find_participants(folders)
+    return None if path is None else replace(read_participants(path), folders=(path.parent, *folders))
+
+
+def _folders(dataset: Dataset, settings: Settings) -> tuple[Path, ...]:
+    """Say where tables of subjects and of their sessions may be."""
+    named = () if settings.participants is None else (settings.participants.parent,)
+    return tuple(dict.fromkeys((settings.dataset_dir, *named, *dataset.roots.values())))
 
 
 def contrasts_of(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
@@ -229,7 +266,7 @@ def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
 def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
-    asked = ", ".join(filter(None, (result.test, result.alternative)))
+    asked = ", ".join(filter(None, (result.test, result.asked)))
     whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
         f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
@@ -237,11 +274,13 @@ def headline(result: ContrastResult) -> str:
     )
 
 
-def _analyse_and_write(contrast: ContrastSet, settings: Settings, out: Derivatives, journal: RunLog) -> list[Path]:
+def _analyse_and_write(
+    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives, journal: RunLog
+) -> list[Path]:
     """Analyse one contrast and write what was found, while nobody else does; give where each result is kept."""
     began = time.monotonic()
     with out.result(contrast.name):
-        work = analyse_subject if settings.level == "participant" else analyse
+        work = analyse_subject if settings.level == "participant" else partial(analyse, participants=participants)
         try:
             results = work(contrast, settings.options, settings.resources)
         except MemoryError as error:
@@ -283,9 +322,9 @@ def _describe(out: Derivatives) -> None:
 
 def _check_files(options: Options) -> None:
     """Look for the files named in the options before any work."""
-    named = {"mask": options.mask, "table of the atlas": options.atlas_labels}
+    named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
-        if path is not None and path != TEMPLATE:
+        if path is not None and path not in (FIRST, TEMPLATE):
             try:
                 is_file = stat.S_ISREG(path.stat().st_mode)
             except FileNotFoundError as error:
@@ -299,14 +338,28 @@ def _check_files(options: Options) -> None:
                 raise ReadError(f"The {what} {path} cannot be read: it is no file")
 
 
-def _split_alpha(settings: Settings, n_contrasts: int) -> Options:
+def _split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participants: Participants | None) -> Options:
     """Divide alpha over the results of a run, if asked, so that all bounds of the run hold together."""
-    n_results = n_contrasts * len(settings.options.alternatives)
-    if not settings.split_alpha or n_results <= 1:
-        return settings.options
-    alpha = settings.options.alpha / n_results
-    log.info("alpha %g is divided over %d results: %g each", settings.options.alpha, n_results, alpha)
-    return replace(settings.options, alpha=alpha, n_results=n_results)
+    options = settings.options
+    if not settings.split_alpha:
+        return options
+    n_results = len(contrasts) * len(options.alternatives)
+    if settings.level == "group":
+        n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
+    if n_results <= 1:
+        return options
+    alpha = options.alpha / n_results
+    log.info("alpha %g is divided over %d results: %g each", options.alpha, n_results, alpha)
+    return replace(options, alpha=alpha, n_results=n_results)
+
+
+def _n_results(contrast: ContrastSet, options: Options, participants: Participants | None) -> int:
+    """Say how many results a contrast will have; none where its group model cannot be fitted."""
+    try:
+        _, design = plan(contrast, options, participants)
+    except SPARES_OTHERS:
+        return 0
+    return sum(1 if weights.ndim == 2 else len(options.alternatives) for weights in design.tests.values())
 
 
 def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:

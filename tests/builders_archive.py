@@ -98,6 +98,42 @@ def combined(folder: Path) -> ContrastResult:
     return replace(result, contrast=contrast, hashes={member.uris[1]: "0a" * 32 for member in reversed(members)})
 
 
+def factor(folder: Path) -> ContrastResult:
+    """Two of three tests of a formula over a table: the F test of a factor with three levels."""
+    rng = np.random.default_rng(11)
+    write_group(folder / "in", 12, rng)
+    rows = [f"sub-{i + 1:02d}\t{'abc'[i % 3]}\t{20 + i * i % 7}" for i in range(12)]
+    table = folder / "in" / "participants.tsv"
+    table.write_text("\n".join(["participant_id\tgroup\tage", *rows]))
+    options = ari.Options(formula="1 + C(group) + center(age)", thresholds=(2,), gammas=(0.5,))
+    results = ari.analyse(ari.discover(folder / "in")[0], options, participants=table)
+    return next(result for result in results if result.is_f_test)
+
+
+def mixed(folder: Path) -> ContrastResult:
+    """Weights by first-level variances, and the variance between subjects; one variance map has a hole."""
+    rng = np.random.default_rng(12)
+    for i in range(6):
+        variance = rng.uniform(0.5, 2, SHAPE)
+        variance[4, 5, 6] *= i != 3
+        write_map(folder / "in", f"{i:02d}", brain(rng, 4.0))
+        write_map(folder / "in", f"{i:02d}", variance, stat="variance")
+    (contrast,) = ari.discover(folder / "in", weights=True)
+    (result,) = ari.analyse(contrast, ari.Options(estimator="mixed", thresholds=(2,), gammas=(0.5,)))
+    return result
+
+
+def paired(folder: Path) -> ContrastResult:
+    """Differences within subjects between two sessions."""
+    rng = np.random.default_rng(13)
+    for i in range(6):
+        for session, signal in (("pre", 0.0), ("post", 4.0)):
+            write_map(folder / "in", f"{i:02d}", brain(rng, signal), session=session)
+    (contrast,) = ari.discover(folder / "in", paired="session=post-pre")
+    (result,) = ari.analyse(contrast, ari.Options(thresholds=(2,), gammas=(0.5,)))
+    return result
+
+
 def subject_map(folder: Path, stat: str) -> ContrastResult:
     """A z or t map of one subject's own."""
     path = write_map(folder / "in", "01", brain(np.random.default_rng(9), 6.0), stat=stat, session="pre")
@@ -126,6 +162,9 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
     "hommel, divided alpha": lambda folder: group(folder, method="hommel", alpha=0.05 / 3, n_results=3, smoothing=6),
     "nothing found": lambda folder: group(folder, signal=0.0, thresholds=(50, 60), gammas=()),
     "gaps": gaps,
+    "factor": factor,
+    "mixed": mixed,
+    "paired": paired,
     "regions": regions,
     "odd words": odd_words,
     "combined": combined,

@@ -123,8 +123,9 @@ class _MapRow(Row):
         for column, cell in row.cells.items():
             if not cell.isprintable():
                 raise row.error(f"has {shorten(cell)} in column {column}", "printable text")
-        for column in {"participant_id", "contrast"} & set(row.cells):
-            row.label(column)
+        for column in ("participant_id", "contrast"):
+            if column in row.cells:
+                row.label(column)
         return cls(row.path, row.line, row.key, row.cells)
 
     @property

@@ -1,12 +1,13 @@
 """Which maps a BIDS Stats Model is about, among those that a dataset holds."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.dataset import Dataset
-from bids_ari.bids.entities import printable
+from bids_ari.bids.document import Item, read_document
+from bids_ari.bids.entities import key_of, printable
 from bids_ari.bids.filters import labels_there
 from bids_ari.bids.statsmodel import StatsModel, label_of
 from bids_ari.errors import UsageError, listing
@@ -48,7 +49,22 @@ def maps_of(model: StatsModel, dataset: Dataset) -> tuple[Mapping[str, Any], tup
         if not both:
             raise UsageError(f"{model.path}: Input and the Filter of {model.node!r} leave no {key}")
         where[key] = both
-    return where, tuple(notes)
+    return where, (*notes, *_of_images_alone(model))
+
+
+def _of_images_alone(model: StatsModel) -> Iterator[str]:
+    """Say what the model asks of images that says nothing of maps, such as the suffix; `inputs` has none of it."""
+    inputs = [item for name, item in read_document(model.path).members().items() if name.lower() == "input"]
+    items = inputs[0].members() if inputs else {}
+    if others := [f"{name} {_written(item)}" for name, item in items.items() if key_of(name) not in model.inputs]:
+        yield (
+            f"The model takes {printable(listing(others))}, which is about the images that the first level read: "
+            "no map is chosen by it"
+        )
+
+
+def _written(item: Item) -> str:
+    return listing(each.value for each in item.items(lone=True))
 
 
 def check_groups(model: StatsModel, contrasts: Sequence[ContrastSet]) -> None:

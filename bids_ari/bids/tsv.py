@@ -145,7 +145,7 @@ def _text_of(path: Path, each: str) -> str:
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.is_symlink():
             found = f"{path} is a link to content that is not here"
-            raise ReadError(found, expected, f"Fetch it: datalad get {path}") from error
+            raise ReadError(found, expected, f"Fetch it: datalad get {path}, or mend the link") from error
         raise InputNotFoundError(f"There is no table {path}", expected) from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}", expected) from error

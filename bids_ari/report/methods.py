@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from bids_ari._version import __version__
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.provenance import versions
@@ -34,6 +36,15 @@ _ALTERNATIVES = {
     "greater": "one-sided, effect above zero",
     "less": "one-sided, effect below zero",
     "two-sided": "two-sided",
+}
+_FITTED = {
+    "ols": "by ordinary least squares",
+    "unequal": "by means of groups, each with a variance of its own and degrees of freedom after Welch and "
+    "Satterthwaite (@welch1947)",
+    "fixed": "by fixed effects, that is, weighted by the inverse of first-level variances, which were taken as known, "
+    "so that the inference is about these subjects only",
+    "mixed": "by mixed effects, that is, weighted by the inverse of first-level plus between-subject variance, the "
+    "latter by the method of moments (@dersimonian1986), with the scale of Knapp and Hartung (@knapp2003)",
 }
 
 
@@ -123,42 +134,75 @@ def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ..
 
 def _combined_sentence(contrast: ContrastSet) -> tuple[str, ...]:
     """Tell how several maps of a subject became one."""
-    if all(len(member.files) == 1 for member in contrast.members):
-        return ()
-    of_what = "runs" if contrast.combined == "run" else "sessions and runs"
-    weighed = any(member.variances for member in contrast.members)
-    how = "weighted by the inverse of their first-level variance (fixed effects)" if weighed else "without weights"
-    return (f"The maps of the {of_what} of a subject were averaged, {how}.",)
+    told: tuple[str, ...] = ()
+    if any(len(member.all_maps) > 1 + (member.minus is not None) for member in contrast.members):
+        of_what = "runs" if contrast.combined == "run" else "sessions and runs"
+        weighed = any(member.variances for member in contrast.members)
+        how = "weighted by the inverse of their first-level variance (fixed effects)" if weighed else "without weights"
+        told += (f"The maps of the {of_what} of a subject were averaged, {how}.",)
+    if contrast.paired:
+        told += (f"Differences within subjects were analysed, between two values of {contrast.paired}.",)
+    return told
 
 
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the group model."""
-    used, fewer = versions(), "up to " if result.options.coverage < 1 and result.design is not None else ""
-    turned = "ach t was turned into the z of the same tail probability."
-    has = f"The test had {fewer}{result.dof:g} degrees of freedom; e" if result.design is not None else "E"
+    used = versions()
     return (
         model_sentence(result),
-        *([has + turned] if math.isfinite(result.dof) else []),
+        *_dof_sentence(result),
         f"Computations used numpy {used['numpy']} (@numpy) and scipy {used['scipy']} (@scipy).",
     )
+
+
+def _dof_sentence(result: ContrastResult) -> Iterator[str]:
+    """Tell degrees of freedom, and how z came about."""
+    turned = f"ach {'F' if result.is_f_test else 't'} was turned into the z of the same tail probability."
+    if not math.isfinite(result.dof):
+        return
+    if result.design is None:
+        yield f"E{turned}"
+        return
+    upto = "up to " if result.has("dof") else ""
+    rows = f"{result.glm.n_rows} and " if result.is_f_test else ""
+    yield f"The test had {rows}{upto}{result.dof:g} degrees of freedom; e{turned}"
 
 
 def model_sentence(result: ContrastResult) -> str:
     """Tell the design and the test in one sentence."""
     side = _ALTERNATIVES[result.alternative]
-    if result.design is None:
+    options, design = result.options, result.design
+    if design is None:
         return f"The statistics were taken as they are from the {statistic(result)}, without a group model ({side})."
-    if result.design.columns == ("intercept",):
+    fitted = _FITTED["unequal" if options.variance == "unequal" else options.estimator]
+    if len(design.columns) == 1 and not result.is_f_test and (design.matrix == 1).all():
+        named = "by a one-sample t test" if options.estimator == "ols" else "by a test"
         return (
-            "At each voxel, the mean effect over subjects was estimated by ordinary least squares and compared with "
-            f"zero by a one-sample t test ({side})."
+            f"At each voxel, the mean effect over subjects was estimated {fitted} and compared with zero {named} "
+            f"({side})."
         )
-    weights = zip(result.design.columns, result.design.tests[result.test], strict=True)
-    combination = " ".join(f"{weight:+g} {column}" for column, weight in weights if weight)
+    model = f"a linear model ({design.formula})" if design.formula else "a linear model (from a BIDS Stats Model)"
     return (
-        f"At each voxel, a linear model with the columns {', '.join(result.design.columns)} was fitted by ordinary "
-        f"least squares, and the combination {combination} ({result.test}) compared with zero by a t test ({side})."
+        f"At each voxel, {model} with the columns {', '.join(design.columns)} was fitted {fitted}, and "
+        f"{_tested(result, side)}."
     )
+
+
+def _tested(result: ContrastResult, side: str) -> str:
+    """Say what was compared with zero."""
+    weights = rows_of(result)
+    if result.is_f_test:
+        return f"{result.test} ({'; '.join(weights)}) compared with zero by an F test"
+    return f"the combination {weights[0]} ({result.test}) compared with zero by a t test ({side})"
+
+
+def rows_of(result: ContrastResult, test: str | None = None) -> list[str]:
+    """Write each linear combination of a test in words: ``+1 age -1 sex``; ``test`` is that of the result if none."""
+    if result.design is None:
+        return []
+    rows = np.atleast_2d(result.design.tests[test or result.test])
+    columns = result.design.columns
+    return [" ".join(f"{w:+.6g} {column}" for w, column in zip(row, columns, strict=True) if w) for row in rows]
 
 
 def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from bids_ari import outputs, provenance
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
+from bids_ari.report.model import model_block
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.report.render import above, any_of, percent, proportion, render
 from bids_ari.report.words import atlas_name, kind, mask_name, statistic, whose
@@ -23,6 +24,9 @@ DIRECTIONS: Mapping[Alternative, str] = {
     "two-sided": "different from zero, in either direction",
 }
 """What it means to be active."""
+
+ANY_DIFFERENCE = "not all zero: any of its linear combinations differs from zero, in whatever direction"
+"""The same for an F test."""
 
 _CONTRAST_KEYS = ("contrast", "taskcontrast")
 
@@ -108,8 +112,8 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "about": [f"{key} {value}" for key, value in entities if key not in _CONTRAST_KEYS],
         "test": result.test,
         "alternative": result.alternative,
-        "which": ", ".join(filter(None, (result.test, result.alternative))),
-        "direction": DIRECTIONS[result.alternative],
+        "which": ", ".join(filter(None, (result.test, result.asked))),
+        "direction": ANY_DIFFERENCE if result.is_f_test else DIRECTIONS[result.alternative],
         "confidence": percent(1 - result.options.alpha),
         "tdn": result.bound.whole,
         "n_voxels": result.mask.n_voxels,
@@ -141,7 +145,10 @@ def _design(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     return {
         "model": methods.model_sentence(result),
         "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
+        "n_rows": result.glm.n_rows,
         "smoothing": result.options.smoothing,
+        "design_picture": pictures.get("design"),
+        "group_model": None if result.design is None else model_block(result, result.design),
     }
 
 
@@ -227,6 +234,11 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
     if kind(result) == "group":
         settings["smoothing"] = f"{options.smoothing:g} mm" if options.smoothing else "none"
         settings["coverage"] = percent(options.coverage)
+        settings["estimator"] = outputs.ESTIMATORS[options.estimator]
+        settings["variance of groups"] = options.variance
+        settings["target grid"] = options.target_grid.name if options.target_grid else "none"
+        if options.stats_model:
+            settings["BIDS Stats Model"] = options.stats_model.name
     return {
         "versions": provenance.versions(),
         "container": " ".join((provenance.container() or {}).values()),

@@ -7,6 +7,7 @@ import numpy as np
 
 from bids_ari import outputs
 from bids_ari.report import figures
+from bids_ari.report.design_picture import draw_design
 from bids_ari.report.render import above, data_uri
 from bids_ari.report.scene import Scene, make_scene
 from bids_ari.report.words import title_of
@@ -44,12 +45,16 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     """Draw the pictures of a result, none where there is nothing to see but in the first two.
 
     Yields what each shows and the picture: ``z``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest``,
-    ``atlas``.
+    ``atlas``, and ``design``.
     """
     scene = make_scene(result.mask, result.contrast.entities.get("space"), _heights_to_see(result))
     png = figures.draw_z(result.glm.z, result.alternative, scene)
     name = _figure_name(result, "z", desc=result.desc)
     yield "z", Picture(name, "Axial slices of the z map, where p < .001 uncorrected.", scene.underlay, png)
+    if result.design is not None and len(result.design.columns) > 1:
+        alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
+        name = f"figures/{result.contrast.entities}_design.png"
+        yield "design", Picture(name, alt, "", draw_design(result.design))
     yield from _draw_thresholds(result, scene)
     yield from _draw_largest(result, scene)
     if result.bound.whole:

@@ -42,6 +42,36 @@ class Reference:
 
 
 REFERENCES = {
+    "welch1947": Reference(
+        "Welch, 1947",
+        "Welch, B. L.",
+        "1947",
+        "The generalization of 'Student's' problem when several different population variances are involved",
+        "Biometrika",
+        "34",
+        "28--35",
+        "10.1093/biomet/34.1-2.28",
+    ),
+    "dersimonian1986": Reference(
+        "DerSimonian & Laird, 1986",
+        "DerSimonian, R. and Laird, N.",
+        "1986",
+        "Meta-analysis in clinical trials",
+        "Controlled Clinical Trials",
+        "7",
+        "177--188",
+        "10.1016/0197-2456(86)90046-2",
+    ),
+    "knapp2003": Reference(
+        "Knapp & Hartung, 2003",
+        "Knapp, G. and Hartung, J.",
+        "2003",
+        "Improved tests for a random effects meta-regression with a single covariate",
+        "Statistics in Medicine",
+        "22",
+        "2693--2710",
+        "10.1002/sim.1482",
+    ),
     "rosenblatt2018": Reference(
         "Rosenblatt et al., 2018",
         "Rosenblatt, J. D. and Finos, L. and Weeda, W. D. and Solari, A. and Goeman, J. J.",

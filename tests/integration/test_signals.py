@@ -132,7 +132,7 @@ def hidden(out: Path) -> list[str]:
 
 MOMENTS = {
     "discovery": ("bids_ari.workflow:discover", 1),
-    "loading": ("bids_ari.stack:read_image", 3),
+    "loading": ("bids_ari.sources:read_image", 3),
     "statistics": ("bids_ari.inference:grow_forest", 1),
     "writing": ("bids_ari.bids.locks:Place.write", 9),
     "publishing": ("bids_ari.bids.files:Files.move", 9),

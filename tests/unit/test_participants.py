@@ -81,11 +81,11 @@ class TestRefusals:
             (("participant_id||age", "01|2|3"), "TABLE: column 2 has no name"),
             (("participant_id|age", "01|2", "02"), "TABLE, line 3 has 1 cell; expected 2, as the first line has"),
             (("participant_id|age", "01|2|"), "TABLE, line 2 has 3 cells; expected 2"),
-            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE has sub-01 on line 2 and again on line 4"),
-            (("participant_id|age", "n/a|2"), "TABLE, line 2 has no participant_id; expected a label such as sub-01"),
-            (("participant_id|age", "sub-|2"), "TABLE, line 2 has no participant_id"),
+            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE, line 4 names sub-01 again, as line 2 does; expected one line of each"),
+            (("participant_id|age", "n/a|2"), "TABLE, line 2 has 'n/a' in column participant_id; expected a label such as sub-01"),
+            (("participant_id|age", "sub-|2"), "TABLE, line 2 has 'sub-' in column participant_id"),
             (("participant_id,age", "01,2"), "TABLE holds no tabs"),
-            (("participant_id|age",), "TABLE is empty; expected a line of column names, and a line for each row"),
+            (("participant_id|age",), "TABLE is empty; expected a line of column names, and a line for each subject"),
             (("",), "TABLE is empty"),
             (("participant_id|age", '01|"2'), "TABLE, line 2 cannot be read"),
         ],
@@ -101,7 +101,7 @@ class TestRefusals:
 
     def test_no_table_no_file_and_no_content_are_told_apart(self, tmp_path: Path) -> None:
         assert "There is no table TABLE" in refusal(tmp_path / "participants.tsv", InputNotFoundError)
-        assert "cannot be read: Is a directory" in refusal(tmp_path, ReadError)
+        assert "TABLE is no file" in refusal(tmp_path, ReadError)
         (tmp_path / "link.tsv").symlink_to("nowhere")
         assert "TABLE is a link to content that is not here" in refusal(tmp_path / "link.tsv", ReadError)
 

@@ -59,7 +59,6 @@ def test_what_was_done_is_told(result: ContrastResult) -> None:
         ({"smoothing": 0.0}, "not smoothed"),
         ({"mask": Path("/home/jane/gm.nii.gz")}, "voxels inside the mask gm.nii.gz at which"),
         ({"coverage": 0.8}, "at least 80 % of the subjects had data"),
-        ({"coverage": 0.8}, "up to 7 degrees of freedom"),
         ({"alpha": 0.1}, "alpha = 0.1: with a confidence of 90 %"),
         ({"method": "hommel"}, "Hommel local tests (Hommel, 1983)"),
         ({"method": "hommel"}, "valid under any dependence"),
@@ -89,10 +88,40 @@ def test_untested_voxels_show(result: ContrastResult) -> None:
 
 def test_a_larger_design_is_told(result: ContrastResult) -> None:
     matrix = np.column_stack([np.ones(8), np.arange(8.0)])
-    design = Design(matrix, ("intercept", "age"), {"mean": np.array([1.0, 0.0])})
+    tests = {"mean": np.array([1.0, 0.0])}
+    design = Design(result.contrast.subjects, matrix, ("intercept", "age"), tests, "1 + age")
     sentence = methods.model_sentence(replace(result, design=design))
-    assert "a linear model with the columns intercept, age" in sentence
+    assert "a linear model (1 + age) with the columns intercept, age was fitted by ordinary least squares" in sentence
     assert "the combination +1 intercept (mean)" in sentence
+
+
+def test_degrees_of_freedom_that_differ_are_told(result: ContrastResult) -> None:
+    dof = result.glm.dof.copy()
+    dof[0] = 5.0
+    text = methods.describe(replace(result, glm=replace(result.glm, dof=dof))).paragraph
+    assert "The test had up to 7 degrees of freedom; each t was" in text
+
+
+def test_an_f_test_is_told(result: ContrastResult) -> None:
+    rows = np.array([[1.0, 0.0], [0.0, -0.5]])
+    matrix = np.column_stack([np.ones(8), np.arange(8.0)])
+    design = Design(result.contrast.subjects, matrix, ("intercept", "age"), {"mean": rows}, "1 + age")
+    glm = replace(result.glm, t=None, effect=None, variance=None, f=np.ones_like(result.glm.z), n_rows=2)
+    text = methods.describe(replace(result, design=design, glm=glm)).paragraph
+    assert "mean (+1 intercept; -0.5 age) compared with zero by an F test." in text
+    assert "The test had 2 and 7 degrees of freedom; each F was" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"variance": "unequal"}, "degrees of freedom after Welch and Satterthwaite (Welch, 1947)"),
+        ({"estimator": "fixed"}, "the inference is about these subjects only"),
+        ({"estimator": "mixed"}, "the method of moments (DerSimonian & Laird, 1986), with the scale of Knapp"),
+    ],
+)
+def test_estimators_are_told(options: dict[str, object], part: str, result: ContrastResult) -> None:
+    assert part in paragraph(result, **options)
 
 
 def test_maps_made_elsewhere_have_no_model(result: ContrastResult) -> None:
