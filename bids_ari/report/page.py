@@ -24,10 +24,6 @@ DIRECTIONS: Mapping[Alternative, str] = {
     "two-sided": "different from zero, in either direction",
 }
 """What it means to be active."""
-
-ANY_DIFFERENCE = "not all zero: any of its linear combinations differs from zero, in whatever direction"
-"""The same for an F test."""
-
 _CONTRAST_KEYS = ("contrast", "taskcontrast")
 
 
@@ -113,7 +109,8 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "test": result.test,
         "alternative": result.alternative,
         "which": ", ".join(filter(None, (result.test, result.asked))),
-        "direction": ANY_DIFFERENCE if result.is_f_test else DIRECTIONS[result.alternative],
+        "direction": DIRECTIONS[result.alternative],
+        "is_f_test": result.is_f_test,
         "confidence": percent(1 - result.options.alpha),
         "tdn": result.bound.whole,
         "n_voxels": result.mask.n_voxels,
