@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from bids_ari.bids.discover import discover
     from bids_ari.errors import BidsAriError
     from bids_ari.inference import cluster_tdp
+    from bids_ari.options import Options
     from bids_ari.results import ContrastResult
-    from bids_ari.settings import Options, Settings
+    from bids_ari.settings import Settings
     from bids_ari.stats.forest import ClusterForest
     from bids_ari.stats.hommel import hommel_bound
     from bids_ari.workflow import run
@@ -29,7 +30,7 @@ _HOMES = {
     "BidsAriError": "bids_ari.errors",
     "ClusterForest": "bids_ari.stats.forest",
     "ContrastResult": "bids_ari.results",
-    "Options": "bids_ari.settings",
+    "Options": "bids_ari.options",
     "Settings": "bids_ari.settings",
     "analyse": "bids_ari.analysis",
     "cluster_tdp": "bids_ari.inference",

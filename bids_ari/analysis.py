@@ -20,9 +20,10 @@ from bids_ari.grids import Grid, Mask
 from bids_ari.images import load_mask, load_volume, looks_unmasked, missing, resample_nearest
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.nifti import read_header, read_image
+from bids_ari.options import FIRST, TEMPLATE, Options
 from bids_ari.preflight import Target, check_headers
 from bids_ari.results import ContrastResult
-from bids_ari.settings import FIRST, TEMPLATE, Options, Resources
+from bids_ari.settings import Resources
 from bids_ari.stack import group_mask, load_stack
 from bids_ari.stats.glm import GlmResult
 from bids_ari.templates import template_mask

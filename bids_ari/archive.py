@@ -59,9 +59,9 @@ from bids_ari.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from
 from bids_ari.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
+from bids_ari.options import Options
 from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
-from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import ClusterForest, Ints

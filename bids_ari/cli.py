@@ -12,7 +12,8 @@ from bids_ari.console import Parser, answer, some_path
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError, counted
 
 if TYPE_CHECKING:
-    from bids_ari.settings import Options, Resources, Settings
+    from bids_ari.options import Options
+    from bids_ari.settings import Resources, Settings
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def read_settings(arguments: argparse.Namespace) -> "Settings":
 
 def read_options(arguments: argparse.Namespace) -> "Options":
     """Turn parsed words into options; those for which a command has no flag keep their defaults."""
-    from bids_ari.settings import OPTION_FLAGS, Options
+    from bids_ari.options import OPTION_FLAGS, Options
 
     return Options(**{name: getattr(arguments, flag) for name, flag in OPTION_FLAGS.items() if flag in arguments})
 

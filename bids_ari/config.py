@@ -14,7 +14,8 @@ from typing import Any
 import tomli_w
 
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError
-from bids_ari.settings import FILTER_FLAGS, FIRST, OPTION_FLAGS, TEMPLATE, Settings
+from bids_ari.options import FIRST, OPTION_FLAGS, TEMPLATE
+from bids_ari.settings import FILTER_FLAGS, Settings
 
 POSITIONAL = ("bids-dir", "output-dir", "level")
 """Keys of the words that have no flag."""

@@ -199,8 +199,9 @@ def run_demo(folder: Path, kind: Kind = SIMULATED) -> str:
     InputNotFoundError
         When the maps of `LOCALIZER` cannot be downloaded.
     """
+    from bids_ari.options import Options
     from bids_ari.outputs import report_name
-    from bids_ari.settings import Options, Settings
+    from bids_ari.settings import Settings
     from bids_ari.workflow import run
 
     dataset, results = folder / "dataset", folder / "results"

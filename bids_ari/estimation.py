@@ -13,7 +13,8 @@ from bids_ari.design import Design, check_unequal, make_design
 from bids_ari.errors import counted, listing
 from bids_ari.grids import Mask
 from bids_ari.modeling import design_of
-from bids_ari.settings import Options, Resources
+from bids_ari.options import Options
+from bids_ari.settings import Resources
 from bids_ari.sources import Source
 from bids_ari.stack import Stack
 from bids_ari.stats.diagnostics import Outlying, outlying

@@ -13,9 +13,9 @@ from bids_ari.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import load_map, load_mask
+from bids_ari.options import Options
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
 from bids_ari.results import ContrastResult, extremeness, highest_of
-from bids_ari.settings import Options
 from bids_ari.stats import kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying

@@ -14,8 +14,8 @@ from bids_ari.bids.entities import decimal_label
 from bids_ari.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
+from bids_ari.options import Options
 from bids_ari.regions import RegionSet
-from bids_ari.settings import Options
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import Cluster, ClusterForest

@@ -48,10 +48,11 @@ from bids_ari.errors import (
     listing,
 )
 from bids_ari.estimation import plan, with_estimator
+from bids_ari.options import FIRST, TEMPLATE, Options
 from bids_ari.overview import overview
 from bids_ari.results import ContrastResult, Failure, RunSummary
 from bids_ari.runlog import RunLog
-from bids_ari.settings import FIRST, TEMPLATE, Options, Resources, Settings
+from bids_ari.settings import Resources, Settings
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from bids_ari._version import __version__
 from bids_ari.bids.discover import ContrastSet
+from bids_ari.options import TEMPLATE
 from bids_ari.provenance import versions
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
 from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
 

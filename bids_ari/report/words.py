@@ -4,9 +4,9 @@ import math
 import re
 from typing import Literal
 
+from bids_ari.options import TEMPLATE
 from bids_ari.regions import RegionSet
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE
 
 Kind = Literal["group", "subject", "map"]
 

@@ -16,10 +16,10 @@ from bids_ari import archive, outputs
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.grids import Mask
+from bids_ari.options import TEMPLATE
 from bids_ari.report import page
 from bids_ari.report.pictures import draw
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE
 
 FOLDER = "jane-doe"
 

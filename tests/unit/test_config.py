@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from bids_ari import cli
 from bids_ari.config import read_config, to_toml
 from bids_ari.errors import InputNotFoundError, UsageError
-from bids_ari.settings import Options, Resources, Settings
+from bids_ari.options import Options
+from bids_ari.settings import Resources, Settings
 
 labels = st.lists(st.text("abcXYZ0189", min_size=1, max_size=5), max_size=3, unique=True)
 paths = st.text("ab c'\"\\é/", min_size=1, max_size=8).map(lambda text: Path("/r") / text.strip("/ "))

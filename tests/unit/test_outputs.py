@@ -17,8 +17,8 @@ from bids_ari import cluster_tdp, outputs
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.discover import discover
+from bids_ari.options import Options
 from bids_ari.results import ContrastResult
-from bids_ari.settings import Options
 from bids_ari.workflow import analyse
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces"

@@ -12,8 +12,8 @@ from builders import AFFINE, SHAPE, brain, write_map
 from scipy import ndimage
 
 from bids_ari.bids.discover import discover
+from bids_ari.options import Options
 from bids_ari.results import ContrastResult
-from bids_ari.settings import Options
 from bids_ari.stats.tails import Alternative
 from bids_ari.workflow import analyse
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bids_ari.errors import UsageError
-from bids_ari.settings import Options, Settings
+from bids_ari.options import Options
+from bids_ari.settings import Settings
 
 
 @pytest.mark.parametrize(

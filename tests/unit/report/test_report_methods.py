@@ -10,10 +10,10 @@ from reported import analysed
 
 from bids_ari import __version__
 from bids_ari.design import Design
+from bids_ari.options import TEMPLATE
 from bids_ari.regions import Region, RegionSet
 from bids_ari.report import methods
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE
 
 
 @pytest.fixture

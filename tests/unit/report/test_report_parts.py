@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from reported import analysed
 
+from bids_ari.options import TEMPLATE
 from bids_ari.regions import Region, RegionSet
 from bids_ari.report import blocks, page
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.results import ContrastResult
-from bids_ari.settings import TEMPLATE
 from bids_ari.stats.glm import GlmResult
 
 HOSTILE = "\"'><script>alert(1)</script>"
