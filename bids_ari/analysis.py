@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from reprlib import repr as shorten
 
@@ -71,7 +71,16 @@ def analyse(
     given = _given_mask(options, contrast, stack.grid)
     mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
     fitted = fit(stack, mask, design, options, resources)
-    hashes = {file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options)
+    conclusion = partial(
+        conclude,
+        contrast=contrast,
+        options=options,
+        coverage=stack.coverage,
+        design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
+        hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
+        outlying=fitted.outlying,
+    )
+    notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
     results: tuple[ContrastResult, ...] = ()
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)
@@ -81,27 +90,10 @@ def analyse(
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
-        told = (
-            *contrast.notes,
-            *design.notes,
-            *stack.notes,
-            *fitted.notes,
-            *notes_of_test(fitted, design, glm.test),
-            *_notes(mask, n_constant, options),
-        )
-        results += conclude(
-            glm.at(tested),
-            mask.keep(tested),
-            contrast,
-            options,
-            coverage=stack.coverage,
-            design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
-            n_constant=n_constant,
-            notes=told,
-            hashes=hashes,
-            tau2=None if fitted.tau2 is None else fitted.tau2[tested],
-            outlying=fitted.outlying,
-        )
+        of_test = (*notes_of_test(fitted, design, glm.test), *_notes(mask, n_constant, options))
+        tau2 = None if fitted.tau2 is None else fitted.tau2[tested]
+        kept = mask.keep(tested)
+        results += conclusion(glm.at(tested), kept, n_constant=n_constant, notes=(*notes, *of_test), tau2=tau2)
     return results
 
 
