@@ -78,6 +78,7 @@ def analyse(
         coverage=stack.coverage,
         design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
         hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
+        resampled=stack.resampled,
         outlying=fitted.outlying,
     )
     notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)

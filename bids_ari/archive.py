@@ -130,6 +130,7 @@ class _About:
     folder: str
     notes: tuple[str, ...]
     hashes: Mapping[str, str]
+    resampled: tuple[str, ...]
 
 
 def pack(result: ContrastResult) -> bytes:
@@ -279,6 +280,7 @@ def _about(result: ContrastResult) -> _About:
         folder=result.folder,
         notes=result.notes,
         hashes=result.hashes,
+        resampled=result.resampled,
     )
 
 
@@ -315,6 +317,7 @@ def _result(arrays: FileReader) -> ContrastResult:
         folder=about.folder,
         notes=about.notes,
         hashes=about.hashes,
+        resampled=about.resampled,
         tau2=tau2,
         outlying=_read_outlying(arrays, about),
     )

@@ -58,6 +58,7 @@ def conclude(
     folder: str = "group",
     notes: tuple[str, ...] = (),
     hashes: Mapping[str, str] | None = None,
+    resampled: tuple[str, ...] = (),
     tau2: FloatArray | None = None,
     outlying: Outlying | None = None,
 ) -> tuple[ContrastResult, ...]:
@@ -95,6 +96,7 @@ def conclude(
                 folder=folder,
                 notes=notes + _joint_error(alternative, alternatives),
                 hashes=hashes or {},
+                resampled=resampled,
                 tau2=tau2,
                 outlying=outlying,
             )

@@ -147,6 +147,7 @@ _MEMBER_COLUMNS = {
     "minus_sha256": "SHA-256 of each of these files",
     "minus_variance": "The variance map of each of these, as BIDS URIs",
     "minus_variance_sha256": "SHA-256 of each of these files",
+    "resampled": "Whether the map was on another grid, and resampled",
 }
 """Meaning of the columns that tell whose map stands in which row of the design."""
 
@@ -385,6 +386,8 @@ def _members(result: ContrastResult) -> pd.DataFrame:
         if any(rows):
             columns[kind] = [", ".join(file.uri for file in row) for row in rows]
             columns[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
+    if result.resampled:
+        columns["resampled"] = ["yes" if member.subject in result.resampled else "no" for member in members]
     return pd.DataFrame(columns)
 
 

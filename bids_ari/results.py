@@ -72,6 +72,8 @@ class ContrastResult:
         The SHA-256 of each map that was read, by its BIDS URI.
     tau2 : array (n_voxels,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
+    resampled : tuple of str
+        The subjects whose maps were on another grid.
     outlying : Outlying or None
         How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
     """
@@ -93,6 +95,7 @@ class ContrastResult:
     folder: str = "group"
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    resampled: tuple[str, ...] = ()
     tau2: FloatArray | None = None
     outlying: Outlying | None = None
 

@@ -1,10 +1,15 @@
 """Fixtures for all tests."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import describe, write_group
+
+for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
+    if signal.getsignal(heard) == signal.SIG_IGN:
+        signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -39,13 +39,12 @@ _ALTERNATIVES = {
 }
 _FITTED = {
     "ols": "by ordinary least squares",
-    "unequal": "by means of groups, each with a variance of its own and degrees of freedom after Welch and "
-    "Satterthwaite (@welch1947)",
     "fixed": "by fixed effects, that is, weighted by the inverse of first-level variances, which were taken as known, "
     "so that the inference is about these subjects only",
     "mixed": "by mixed effects, that is, weighted by the inverse of first-level plus between-subject variance, the "
     "latter by the method of moments (@dersimonian1986), with the scale of Knapp and Hartung (@knapp2003)",
 }
+_UNEQUAL = "each with a variance of its own and degrees of freedom after Welch and Satterthwaite (@welch1947)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +173,10 @@ def model_sentence(result: ContrastResult) -> str:
     options, design = result.options, result.design
     if design is None:
         return f"The statistics were taken as they are from the {statistic(result)}, without a group model ({side})."
-    fitted = _FITTED["unequal" if options.variance == "unequal" else options.estimator]
+    fitted = _FITTED[options.estimator]
+    if options.variance == "unequal":
+        groups = f" of {', '.join(design.factors)}" if design.factors else ""
+        fitted = f"by the means of groups{groups}, {_UNEQUAL}"
     if len(design.columns) == 1 and not result.is_f_test and (design.matrix == 1).all():
         named = "by a one-sample t test" if options.estimator == "ols" else "by a test"
         return (

@@ -105,7 +105,11 @@ class Outlying:
 
 
 def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
-    """Look at a design matrix (n_subjects, n_columns), whose columns must be independent."""
+    """Look at a design matrix (n_subjects, n_columns), whose columns must be independent.
+
+    How it lies in memory changes nothing, not even the last bit.
+    """
+    matrix = np.ascontiguousarray(matrix)
     q, r = np.linalg.qr(matrix)
     return DesignDiagnostics(_correlations(matrix), _vif(matrix, q, r), condition_number(matrix), (q**2).sum(axis=1))
 

@@ -328,6 +328,10 @@ class TestGrids:
         expected = stats.ttest_1samp(at, 0).statistic
         assert values(folder, "test-mean_stat-t_statmap")[VOXEL] == pytest.approx(expected, rel=1e-5)
         assert "resampled" in (folder / f"{STEM}_test-mean_desc-greater_report.html").read_text()
+        table = pd.read_csv(folder / f"{STEM}_design.tsv", sep="\t")
+        assert dict(zip(table["participant_id"], table["resampled"], strict=True)) == {
+            f"sub-{i}": "yes" if i == 3 else "no" for i in range(5)
+        }
 
     def test_without_it_they_are_refused_with_the_way_out(
         self, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]

@@ -151,7 +151,7 @@ class TestSettings:
         assert "houses" in (folder / "log.txt").read_text()
 
     def test_an_interrupted_run_says_so(self, group_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def interrupt(*_: object) -> None:
+        def interrupt(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr("bids_ari.workflow.analyse", interrupt)

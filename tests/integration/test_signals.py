@@ -23,8 +23,7 @@ WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
 OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "2")
 
 PAUSE = """
-import importlib, itertools, pathlib, signal, time
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # heard, also where the tests run under nohup
+import importlib, itertools, pathlib, time
 def pause(where, nth, seconds, mark):
     module, _, path = where.partition(":")
     *above, name = path.split(".")

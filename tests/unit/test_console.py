@@ -104,13 +104,6 @@ class TestExitCodes:
 
 
 class TestSignals:
-    @pytest.fixture(autouse=True)
-    def heard(self) -> Iterator[None]:
-        """SIGHUP is heard, also where the tests run under nohup."""
-        before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        yield
-        signal.signal(signal.SIGHUP, before)
-
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_the_first_interrupts_and_others_soon_after_do_nothing(self, number: signal.Signals) -> None:
         before = signal.getsignal(number)
