@@ -12,7 +12,7 @@ from bids_ari.columns import Model, model_of
 from bids_ari.errors import DesignError, InputNotFoundError, counted, listing
 from bids_ari.expressions import default_tests, parse_tests
 from bids_ari.formulas import INTERCEPT, parse_formula
-from bids_ari.stats.glm import condition_number
+from bids_ari.stats.glm import condition_number, of_length_one
 from bids_ari.stats.tails import FloatArray
 
 Missing = Literal["drop", "error"]
@@ -286,8 +286,7 @@ def _check_columns(
 
 def _collinear(matrix: FloatArray, columns: Sequence[str]) -> list[str]:
     """Name each column that is a sum of multiples of columns before it, and these."""
-    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of large numbers are none
-    scaled /= np.linalg.norm(scaled, axis=0)
+    scaled = of_length_one(matrix)
     kept: list[int] = []
     told = []
     for i in range(scaled.shape[1]):
@@ -304,7 +303,7 @@ def _check_condition(matrix: FloatArray, columns: Sequence[str]) -> tuple[str, .
     """Refuse columns that nearly depend on each other, or note them: those of the weakest direction, by their share."""
     if (condition := condition_number(matrix)) <= DOUBTFUL:
         return ()
-    directions = np.linalg.svd(matrix / np.linalg.norm(matrix, axis=0), full_matrices=False)[2]
+    directions = np.linalg.svd(of_length_one(matrix), full_matrices=False)[2]
     share = np.abs(directions[-1]) / np.abs(directions[-1]).max()
     weak = [name for name, part in zip(columns, share, strict=True) if part > 0.1]
     found = (

@@ -54,7 +54,8 @@ def maps_of(model: StatsModel, dataset: Dataset) -> tuple[Mapping[str, Any], tup
 
 def _of_images_alone(model: StatsModel) -> Iterator[str]:
     """Say what the model asks of images that says nothing of maps, such as the suffix; `inputs` has none of it."""
-    inputs = [item for name, item in read_document(model.path).members().items() if name.lower() == "input"]
+    document = read_document(model.path).members()
+    inputs = [item for name, item in document.items() if name.lower() == "input" and item.value is not None]
     items = inputs[0].members() if inputs else {}
     if others := [f"{name} {_written(item)}" for name, item in items.items() if key_of(name) not in model.inputs]:
         yield (

@@ -194,17 +194,17 @@ def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatAr
     if not tests:
         raise ValueError("tests must name at least one linear combination")
     for name, weights in tests.items():
-        _check_weights(name, weights, np.linalg.norm(matrix, axis=0))
+        _check_weights(name, weights, np.abs(matrix).max(axis=0))
 
 
-def _check_weights(name: str, weights: FloatArray, lengths: FloatArray) -> None:
-    """Refuse weights that ask nothing, or the same twice, whatever the lengths (units) of the columns."""
-    n_columns = lengths.size
+def _check_weights(name: str, weights: FloatArray, peaks: FloatArray) -> None:
+    """Refuse weights that ask nothing, or the same twice, whatever the units of the columns, told by their peaks."""
+    n_columns = peaks.size
     if weights.ndim not in (1, 2) or weights.shape[-1] != n_columns:
         raise ValueError(f"weights of test {name!r} must have one entry per column: {n_columns}; found {weights.shape}")
     if not np.isfinite(weights).all() or not weights.any():
         raise ValueError(f"weights of test {name!r} must be finite and not all zero; found {weights.tolist()}")
-    rows = np.atleast_2d(weights) / lengths
+    rows = np.atleast_2d(weights) / peaks
     if condition_number(rows.T) > ILL_CONDITIONED:
         raise ValueError(f"rows of test {name!r} must be independent; found {len(rows)} of lower rank")
 
@@ -214,11 +214,16 @@ def condition_number(matrix: FloatArray) -> float:
 
     Unlike the bare one it does not depend on the units of the columns (Belsley, Kuh & Welsch 1980, chapter 3).
     """
-    lengths = np.linalg.norm(matrix, axis=0)
-    if matrix.shape[0] < matrix.shape[1] or not lengths.all():
+    if matrix.shape[0] < matrix.shape[1] or not matrix.any(axis=0).all():
         return float("inf")
-    singular = np.linalg.svd(matrix / lengths, compute_uv=False)
+    singular = np.linalg.svd(of_length_one(matrix), compute_uv=False)
     return float(singular[0] / singular[-1]) if singular[-1] > 0 else float("inf")
+
+
+def of_length_one(matrix: FloatArray) -> FloatArray:
+    """Scale columns, none of which is zero, to length 1, however large or small they are."""
+    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of large numbers are none
+    return np.asarray(scaled / np.linalg.norm(scaled, axis=0))
 
 
 def blocks(effects: Effects) -> Iterator[slice]:

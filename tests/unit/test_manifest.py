@@ -316,7 +316,7 @@ class TestTable:
         assert "not used: column age, sesion, stat, test" in caplog.text
 
     def test_a_table_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
-        with pytest.raises(InputNotFoundError, match=r"no table .*gone\.tsv; expected a tab-separated table, a line for each map"):
+        with pytest.raises(InputNotFoundError, match=r"no table .*gone\.tsv; expected .* a line for each map"):
             open_manifest(tmp_path / "gone.tsv")
         with pytest.raises(ReadError, match=f"{tmp_path} is no file"):
             open_manifest(tmp_path)

@@ -1,6 +1,7 @@
 """Tables of subjects and of sessions."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,8 @@ class TestRefusals:
             (("participant_id||age", "01|2|3"), "TABLE: column 2 has no name"),
             (("participant_id|age", "01|2", "02"), "TABLE, line 3 has 1 cell; expected 2, as the first line has"),
             (("participant_id|age", "01|2|"), "TABLE, line 2 has 3 cells; expected 2"),
-            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE, line 4 names sub-01 again, as line 2 does; expected one line of each"),
-            (("participant_id|age", "n/a|2"), "TABLE, line 2 has 'n/a' in column participant_id; expected a label such as sub-01"),
+            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE, line 4 names sub-01 again, as line 2 does"),
+            (("participant_id|age", "n/a|2"), "TABLE, line 2 has 'n/a' in column participant_id; expected a label"),
             (("participant_id|age", "sub-|2"), "TABLE, line 2 has 'sub-' in column participant_id"),
             (("participant_id,age", "01,2"), "TABLE holds no tabs"),
             (("participant_id|age",), "TABLE is empty; expected a line of column names, and a line for each subject"),
@@ -171,6 +172,11 @@ class TestSessions:
         assert people.rows["01"] == {"sex": "F", "mood": "3", "age": "20"}
         assert people.rows["03"]["mood"] == "7"
         assert "mood" not in people.rows["02"]
+
+    def test_folders_of_tables_stay_known(self, tmp_path: Path) -> None:
+        before = replace(self.people(tmp_path), folders=(tmp_path,))
+        assert with_sessions(before, {"02": "post"}, before.folders).folders == (tmp_path,)
+        assert self.people(tmp_path).folders == ()
 
     def test_without_such_tables_nothing_changes(self, tmp_path: Path) -> None:
         people = table(tmp_path, "participant_id|age", "01|19")

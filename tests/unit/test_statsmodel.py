@@ -250,7 +250,20 @@ class TestMapsOfAModel:
         model = read(tmp_path, MEAN, Input={"task": "emo", "run": [1, 2], "suffix": "bold"})
         where, notes = maps_of(model, open_dataset(root))
         assert where == {"task": ["emo"]}
-        assert notes == ("The model takes run 1, 2, which no map names: the first level is taken to have done so",)
+        assert notes[:1] == ("The model takes run 1, 2, which no map names: the first level is taken to have done so",)
+
+    def test_are_not_chosen_by_what_is_of_images_alone_and_it_is_said(self, tmp_path: Path, root: Path) -> None:
+        asked = {"task": "emo", "suffix": "bold", "description": ["preproc", "denoised"], "extension": ".nii.gz"}
+        where, notes = maps_of(read(tmp_path, MEAN, Input=None, input=asked), open_dataset(root))
+        assert where == {"task": ["emo"]}
+        assert notes == (
+            "The model takes suffix bold, description preproc, denoised, extension .nii.gz, which is about the images "
+            "that the first level read: no map is chosen by it",
+        )
+
+    @pytest.mark.parametrize("asked", [{"Input": None}, {"Input": {"task": "emo", "subject": ["01"]}}, {"Input": {}}])
+    def test_of_no_such_thing_nothing_is_said(self, tmp_path: Path, root: Path, asked: Json) -> None:
+        assert maps_of(read(tmp_path, MEAN, **asked), open_dataset(root))[1] == ()
 
     def test_that_nothing_can_be_are_refused(self, tmp_path: Path, root: Path) -> None:
         model = read(tmp_path, MEAN, passing={"task": ["rest"]}, Input={"task": "emo"})
