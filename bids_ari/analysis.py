@@ -13,7 +13,7 @@ from bids_ari.bids.dataset import read_sidecar
 from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
 from bids_ari.bids.entities import printable
 from bids_ari.bids.participants import Participants
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
 from bids_ari.estimation import fit, notes_of_test, plan, sources_of, with_estimator
 from bids_ari.grids import Grid, Mask

@@ -56,7 +56,7 @@ from bids_ari._version import __version__
 from bids_ari.bids.dataset import StatmapFile
 from bids_ari.bids.discover import ContrastSet, SubjectMap
 from bids_ari.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from_json, pack_file, require, short
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
 from bids_ari.options import Options

@@ -9,10 +9,10 @@ import numpy as np
 from bids_ari.bids.contrasts import ContrastSet, SubjectMap
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.bids.statsmodel import read_model
-from bids_ari.design import Design, check_unequal, make_design
+from bids_ari.designs.design import Design, check_unequal, make_design
+from bids_ari.designs.modeling import design_of
 from bids_ari.errors import counted, listing
 from bids_ari.grids import Mask
-from bids_ari.modeling import design_of
 from bids_ari.options import Options
 from bids_ari.settings import Resources
 from bids_ari.sources import Source

@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import load_map, load_mask

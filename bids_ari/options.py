@@ -110,7 +110,7 @@ class Options:
         The group model, in the words of `formulaic`, over the columns of the table of participants: ``1 + age``.
     tests : tuple of str
         ``NAME=EXPRESSION`` each, a linear combination of columns of the design; several, separated by ``;``, are an F
-        test. By default, see `bids_ari.design.make_design`.
+        test. By default, see `bids_ari.designs.design.make_design`.
     stats_model : Path or None
         A BIDS Stats Model, whose node of the dataset tells the group model instead.
     node : str or None

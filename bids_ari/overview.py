@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
 from bids_ari.bids.entities import printable
-from bids_ari.design import Design, make_design
+from bids_ari.designs.design import Design, make_design
 from bids_ari.errors import BidsAriError, counted
 from bids_ari.stats.tails import FloatArray
 

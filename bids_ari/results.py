@@ -11,7 +11,7 @@ import pandas as pd
 
 from bids_ari.bids.discover import ContrastSet, LeftOut
 from bids_ari.bids.entities import decimal_label
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
 from bids_ari.options import Options

@@ -5,7 +5,7 @@ import io
 import numpy as np
 
 from bids_ari.bids.entities import printable
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.tails import FloatArray
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.report.blocks import Facts
 from bids_ari.report.methods import rows_of
 from bids_ari.results import ContrastResult

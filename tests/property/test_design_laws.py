@@ -10,11 +10,11 @@ from builders_people import people
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bids_ari.columns import model_of
-from bids_ari.design import make_design
+from bids_ari.designs.columns import model_of
+from bids_ari.designs.design import make_design
+from bids_ari.designs.expressions import default_tests, parse_tests
+from bids_ari.designs.formulas import parse_formula
 from bids_ari.errors import DesignError, UsageError
-from bids_ari.expressions import default_tests, parse_tests
-from bids_ari.formulas import parse_formula
 
 AGE, GROUP, SEX = (20, 30, 25, 45, 30, 24, 28), list("bacabca"), list("mmfffmf")
 TABLE = people(age=AGE, group=GROUP, sex=SEX)

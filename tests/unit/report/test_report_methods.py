@@ -9,7 +9,7 @@ import pytest
 from reported import analysed
 
 from bids_ari import __version__
-from bids_ari.design import Design
+from bids_ari.designs.design import Design
 from bids_ari.options import TEMPLATE
 from bids_ari.regions import Region, RegionSet
 from bids_ari.report import methods

@@ -14,7 +14,7 @@ import numpy as np
 from bids_ari.bids.instructions import JOINING, Instruction
 from bids_ari.bids.participants import Participants, number
 from bids_ari.bids.statsmodel import is_pattern
-from bids_ari.columns import Levels, center
+from bids_ari.designs.columns import Levels, center
 from bids_ari.errors import listing
 from bids_ari.stats.tails import FloatArray
 

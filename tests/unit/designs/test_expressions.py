@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from builders_people import people
 
-from bids_ari.columns import Model, model_of
+from bids_ari.designs.columns import Model, model_of
+from bids_ari.designs.expressions import default_tests, parse_tests
+from bids_ari.designs.formulas import parse_formula
 from bids_ari.errors import UsageError
-from bids_ari.expressions import default_tests, parse_tests
-from bids_ari.formulas import parse_formula
 
 AGE = (20, 30, 25, 45, 30, 24, 60, 33)
 GROUP = ("b", "a", "c", "a", "b", "c", "a", "b")

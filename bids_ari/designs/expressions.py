@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_ari.bids.entities import safe_label
-from bids_ari.columns import Model, Part
+from bids_ari.designs.columns import Model, Part
+from bids_ari.designs.formulas import INTERCEPT
 from bids_ari.errors import UsageError, listing
-from bids_ari.formulas import INTERCEPT
 from bids_ari.stats.tails import FloatArray
 
 _LABEL = re.compile("[a-zA-Z0-9+]+")

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from bids_ari.bids.participants import Participants, number
+from bids_ari.designs.formulas import CODINGS, FUNCTIONS, HIGHEST, INTERCEPT, Factor, Formula, wrong_formula
 from bids_ari.errors import DesignError, UsageError, counted, listing
-from bids_ari.formulas import CODINGS, FUNCTIONS, HIGHEST, INTERCEPT, Factor, Formula, wrong_formula
 from bids_ari.stats.tails import FloatArray
 
 _ENCODED = re.compile(r"(f\d+)(?:\[(T\.|S\.|)(\d+)\])?")

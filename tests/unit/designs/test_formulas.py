@@ -8,9 +8,9 @@ import patsy
 import pytest
 from builders_people import people
 
-from bids_ari.columns import Model, model_of
+from bids_ari.designs.columns import Model, model_of
+from bids_ari.designs.formulas import parse_formula
 from bids_ari.errors import BidsAriError, DesignError, UsageError
-from bids_ari.formulas import parse_formula
 
 AGE = (20, 30, 25, 45, 30, 24)
 GROUP = ("b", "a", "c", "a", "b", "c")

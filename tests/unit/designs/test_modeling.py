@@ -28,10 +28,10 @@ from statsmodels_examples import (
 from bids_ari.bids.contrasts import LeftOut
 from bids_ari.bids.participants import Participants, read_participants
 from bids_ari.bids.statsmodel import read_model
-from bids_ari.design import Design, Missing, make_design
+from bids_ari.designs.design import Design, Missing, make_design
+from bids_ari.designs.modeling import design_of
+from bids_ari.designs.transformations import Variables
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, UsageError
-from bids_ari.modeling import design_of
-from bids_ari.transformations import Variables
 
 ROWS = """\
 01	24	patient	M	a	1

@@ -8,10 +8,10 @@ import numpy as np
 
 from bids_ari.bids.contrasts import LeftOut
 from bids_ari.bids.participants import Participants
-from bids_ari.columns import Model, model_of
+from bids_ari.designs.columns import Model, model_of
+from bids_ari.designs.expressions import default_tests, parse_tests
+from bids_ari.designs.formulas import INTERCEPT, parse_formula
 from bids_ari.errors import DesignError, InputNotFoundError, counted, listing
-from bids_ari.expressions import default_tests, parse_tests
-from bids_ari.formulas import INTERCEPT, parse_formula
 from bids_ari.stats.glm import condition_number, of_length_one
 from bids_ari.stats.tails import FloatArray
 

@@ -8,11 +8,11 @@ import numpy as np
 from bids_ari.bids.contrasts import LeftOut
 from bids_ari.bids.participants import Participants, number
 from bids_ari.bids.statsmodel import INTERCEPT, Contrast, StatsModel, Term, label_of
-from bids_ari.design import Design, Missing, check_design, check_number, subjects_with_values
+from bids_ari.designs.design import Design, Missing, check_design, check_number, subjects_with_values
+from bids_ari.designs.formulas import INTERCEPT as ONES
+from bids_ari.designs.transformations import Variables, words_of
 from bids_ari.errors import InputNotFoundError, UsageError, listing
-from bids_ari.formulas import INTERCEPT as ONES
 from bids_ari.stats.tails import FloatArray
-from bids_ari.transformations import Variables, words_of
 
 LONGEST_LABEL = 60
 """Letters of the longest name of a test, so that names of files do not grow too long."""

@@ -8,7 +8,7 @@ from builders_people import people
 
 from bids_ari.bids.contrasts import LeftOut
 from bids_ari.bids.participants import Participants
-from bids_ari.design import Design, check_design, check_unequal, make_design
+from bids_ari.designs.design import Design, check_design, check_unequal, make_design
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, UsageError
 
 TABLE = people(age=[20, 30, 25, None, 30, 24], group=["a", "b", "a", "b", "b", "a"], iq=[99, 101, 110, 95, None, 87])
