@@ -121,7 +121,10 @@ def fit(stack: Stack, mask: Mask, design: Design, options: Options, resources: R
     )
     unlike = outlying(effects, design.matrix, design.tests)
     notes = [*_notes(unlike, design), *_weighted_notes(options, weighted, effects.shape)]
-    return Fit(weighted.results, unlike, weighted.tau2, tuple(notes))
+    results = weighted.results
+    if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
+        results = tuple(replace(result, t=None) for result in results)
+    return Fit(results, unlike, weighted.tau2, tuple(notes))
 
 
 def _source(member: SubjectMap) -> Source:

@@ -421,7 +421,7 @@ def _about_model(result: ContrastResult) -> Sidecar:
         "Formula": None if result.design is None else result.design.formula or None,
         "StatsModel": printable(options.stats_model.name) if options.stats_model else None,
         "Test": result.test,
-        "Statistic": "F" if result.is_f_test else "t",
+        "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
         "Weights": _rows(result.design.tests[result.test], result.design.columns) if result.design else None,
         "DegreesOfFreedomOfRows": result.glm.n_rows or None,
         "NumberOfSubjects": len(contrast.members),

@@ -79,7 +79,7 @@ def run(settings: Settings) -> RunSummary:
         When nothing can be analysed, or the output cannot be written.
     """
     with RunLog(to_toml(settings)) as journal:
-        _check_files(settings.options)
+        _check_files(settings.options, settings.participants)
         settings = replace(settings, options=with_estimator(settings.options))
         dataset, discovery = find(settings)
         contrasts = contrasts_of(discovery, settings)
@@ -321,9 +321,10 @@ def _describe(out: Derivatives) -> None:
             out.describe()
 
 
-def _check_files(options: Options) -> None:
+def _check_files(options: Options, participants: Path | None = None) -> None:
     """Look for the files named in the options before any work."""
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
+    named |= {"table of participants": participants}
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
         if path is not None and path not in (FIRST, TEMPLATE):
             try:

@@ -112,6 +112,8 @@ def discover(
     """
     if combine not in (None, *get_args(Combine)):
         raise UsageError(f"combine {combine!r} is unknown", "run or session")
+    if paired == "":
+        raise UsageError("paired is empty", "an entity, such as session, or a column of sessions.tsv")
     if weights and stat != "effect":
         raise UsageError(f"{stat} maps have no variance to weigh them by", "effect maps", "Use --estimator ols")
     if not isinstance(dataset, Dataset):

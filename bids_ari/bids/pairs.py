@@ -5,6 +5,7 @@ a column of ``sub-X/sub-X_sessions.tsv``. They are alike otherwise. Its two valu
 *low*: the group model gets the map of high minus that of low.
 """
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ from bids_ari.bids.contrasts import (
 from bids_ari.bids.entities import Entities, bare_label, key_of, printable
 from bids_ari.bids.participants import read_sessions
 from bids_ari.errors import NoMatchError, UsageError, counted, listing
+
+log = logging.getLogger(__name__)
 
 _CONTRASTS = ("contrast", "taskcontrast")
 """The entities that name a contrast: of two, the name of the difference is made."""
@@ -68,6 +71,11 @@ class _Pair:
     column: _Column
     high: str
     low: str
+
+    @property
+    def turned(self) -> str:
+        """How to ask for the other direction."""
+        return printable(f"--paired {self.column.name}={self.low}-{self.high}")
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -124,7 +132,11 @@ def pair(discovery: Discovery, asked: str, folders: Iterable[Path] = ()) -> Disc
         if column.key in COMBINED_OVER[over]:
             raise UsageError(f"Maps that differ in {name} were combined over {over}s", f"no --combine {over}")
     there = sorted({value for member in members if (value := column.of(member))}, key=_natural)
-    return _differences(discovery, _Pair(column, *(_named(column, values, there) if named else _two(column, there))))
+    high, low = _named(column, values, there) if named else _two(column, there)
+    compared = _Pair(column, high, low)
+    if not named and not (high.isdigit() and low.isdigit()):  # letters do not tell what comes first
+        log.warning("--paired takes %s minus %s; if it should be the other way: %s", high, low, compared.turned)
+    return _differences(discovery, compared)
 
 
 def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> _Column:

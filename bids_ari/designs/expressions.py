@@ -32,7 +32,7 @@ def default_tests(model: Model) -> dict[str, FloatArray]:
         return {"mean": np.ones(1)}
     weights = dict(zip(_labels(model.columns), np.eye(n_columns), strict=True))
     several = {term: columns for term, columns in model.terms.items() if len(columns) > 1}
-    stems = [[Part(part.factor) for part in model.columns[columns[0]]] for columns in several.values()]
+    stems = [[Part(part.factor) for part in _widest(model, columns)] for columns in several.values()]
     labels = _labels([*model.columns, *stems])[n_columns:]
     rows = (np.eye(n_columns)[list(columns)] for columns in several.values())
     return weights | dict(zip(labels, rows, strict=True))
@@ -84,9 +84,14 @@ def _layers(model: Model) -> Iterable[list[tuple[str, tuple[int, ...]]]]:
     yield [(word, (i,)) for i, parts in columns if not parts for word in (INTERCEPT, "Intercept", "mean")]
     yield terms
     yield [(":".join(part.name(part.factor.short) for part in parts), (i,)) for i, parts in columns if parts]
-    yield [(":".join(part.factor.short for part in model.columns[at[0]]), at) for _, at in terms]
+    yield [(":".join(part.factor.short for part in _widest(model, at)), at) for _, at in terms]
     alone = [(i, parts[0]) for i, parts in columns if len(parts) == 1 and parts[0].factor.text in model.levels]
     yield [(part.level, (i,)) for i, part in alone if _LEVEL.fullmatch(part.level)]
+
+
+def _widest(model: Model, columns: Iterable[int]) -> Sequence[Part]:
+    """Give a column of a term that has all its factors; ``a:b`` by itself holds columns of ``b`` alone, too."""
+    return max((model.columns[i] for i in columns), key=len)
 
 
 def _labels(columns: Iterable[Sequence[Part]]) -> list[str]:

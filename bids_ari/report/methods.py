@@ -178,7 +178,7 @@ def model_sentence(result: ContrastResult) -> str:
         groups = f" of {', '.join(design.factors)}" if design.factors else ""
         fitted = f"by the means of groups{groups}, {_UNEQUAL}"
     if len(design.columns) == 1 and not result.is_f_test and (design.matrix == 1).all():
-        named = "by a one-sample t test" if options.estimator == "ols" else "by a test"
+        named = {"ols": "by a one-sample t test", "fixed": "by a z test", "mixed": "by a t test"}[options.estimator]
         return (
             f"At each voxel, the mean effect over subjects was estimated {fitted} and compared with zero {named} "
             f"({side})."
@@ -192,10 +192,12 @@ def model_sentence(result: ContrastResult) -> str:
 
 def _tested(result: ContrastResult, side: str) -> str:
     """Say what was compared with zero."""
-    weights = rows_of(result)
+    weights, fixed = rows_of(result), result.options.estimator == "fixed"
     if result.is_f_test:
-        return f"{result.test} ({'; '.join(weights)}) compared with zero by an F test"
-    return f"the combination {weights[0]} ({result.test}) compared with zero by a t test ({side})"
+        by = "a chi-square test" if fixed else "an F test"
+        return f"{result.test} ({'; '.join(weights)}) was compared with zero by {by}"
+    by = f"a {'z' if fixed else 't'} test ({side})"
+    return f"the combination {weights[0]} ({result.test}) was compared with zero by {by}"
 
 
 def rows_of(result: ContrastResult, test: str | None = None) -> list[str]:

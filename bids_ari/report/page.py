@@ -142,6 +142,8 @@ def _design(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     return {
         "model": methods.model_sentence(result),
         "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
+        "dof_differ": result.has("dof"),
+        "is_welch": result.options.variance == "unequal",
         "n_rows": result.glm.n_rows,
         "smoothing": result.options.smoothing,
         "design_picture": pictures.get("design"),

@@ -119,7 +119,7 @@ class TestFormula:
         page = (folder / f"{STEM}_test-site_desc-any_report.html").read_text()
         for part in (
             "1 + center(age) + C(site)",
-            "compared with zero by an F test",
+            "was compared with zero by an F test",
             "_design.png",
             "sub-07",
         ):
@@ -184,6 +184,9 @@ class TestTests:
             (["--model", "m.json", "--formula", "age"], 64, "Both formula and model"),
             (["--node", "n"], 64, "node goes with model"),
             (["--participants", "no.tsv", "--formula", "age"], 66, "no.tsv"),
+            (["--participants", "no.tsv"], 66, "no.tsv"),
+            (["--paired", ""], 64, "paired is empty"),
+            (["--variance", "unequal"], 65, "the model has one group"),
         ],
     )
     def test_what_cannot_be_done_is_said(
@@ -255,7 +258,8 @@ def test_welch_is_that_of_scipy(data: Path, tmp_path: Path) -> None:
     assert values(folder, "test-more_stat-t_statmap")[VOXEL] == pytest.approx(expected.statistic, rel=1e-6)
     assert values(folder, "test-more_stat-dof_statmap")[VOXEL] == pytest.approx(expected.df, rel=1e-6)
     page = (folder / f"{STEM}_test-more_desc-greater_report.html").read_text()
-    assert "Groups of 5, 9 subjects" in page
+    assert "Groups by group of 5, 9 subjects" in page
+    assert "There were up to " in page
     assert "Welch" in page
 
 
@@ -270,6 +274,8 @@ class TestWeights:
         assert values(folder, "test-mean_stat-z_statmap")[VOXEL] == pytest.approx(z, rel=1e-6)
         page = (folder / f"{STEM}_test-mean_desc-greater_report.html").read_text()
         assert "about these 14 subjects only" in page
+        assert "compared with zero by a z test (one-sided, effect above zero)" in page
+        assert not list(folder.glob("*stat-t_*"))  # with variances that are known, t is z
 
     def test_mixed_effects_are_those_of_pymare(self, data: Path, tmp_path: Path) -> None:
         pymare = pytest.importorskip("pymare")

@@ -244,9 +244,7 @@ def test_the_design_tells_who_was_left_out_and_why(written: Written) -> None:
     left_out = written.json(f"{STEM}_design.json")["LeftOut"]
     assert {"What": "sub-09", "Reason": "has no effect map of this contrast"} in left_out
     assert any(entry["What"].endswith("stat-z_statmap.nii.gz") for entry in left_out)
-    assert written.json(f"{STEM}_design.json")["Tests"] == {
-        "mean": {"Statistic": "t", "Weights": [{"intercept": 1.0}]}
-    }
+    assert written.json(f"{STEM}_design.json")["Tests"] == {"mean": {"Statistic": "t", "Weights": [{"intercept": 1.0}]}}
 
 
 def test_each_desc_label_in_a_name_is_explained(written: Written) -> None:

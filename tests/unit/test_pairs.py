@@ -55,6 +55,16 @@ def reasons(contrasts: Discovery) -> dict[str, str]:
 
 
 class TestWhatIsTakenFromWhat:
+    def test_letters_do_not_tell_what_comes_first(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        for subject in ("01", "02"):
+            touch_sessions(tmp_path, subject, "pre", "post")
+        with caplog.at_level("WARNING"):
+            discover(tmp_path, paired="ses")
+        assert "takes pre minus post; if it should be the other way: --paired ses=post-pre" in caplog.text
+        caplog.clear()
+        discover(tmp_path, paired="ses=post-pre")
+        assert caplog.text == ""
+
     def test_the_second_of_two_sessions_minus_the_first(self, tmp_path: Path) -> None:
         for subject in ("01", "02"):
             touch_sessions(tmp_path, subject, "02", "01")

@@ -113,7 +113,8 @@ class TestChecks:
         assert refusal([]) == "There are 0 subjects; expected at least 2 for a group analysis. Check the filters"
         assert refusal(["01", "04"], TABLE, "age") == (
             "There is 1 subject (sub-01); 1 subject left out: sub-04 (no value of age in participants.tsv); "
-            "expected at least 2 for a group analysis. Fill in the table of participants"
+            "expected at least 2 for a group analysis. Fill in the table of participants, "
+            "with labels as the maps have them"
         )
 
     def test_no_residual_degree_of_freedom(self) -> None:
@@ -236,15 +237,16 @@ class TestUnequal:
     def test_groups_of_like_size_are_as_they_should_be(self, formula: str) -> None:
         assert check_unequal(self.groups(20, 29, formula=formula)) == ()
 
-    def test_one_group_is_a_group(self) -> None:
-        assert check_unequal(make_design([str(i) for i in range(10)])) == ()
+    def test_one_group_has_nothing_to_differ_from(self) -> None:
+        message = self.refusal(make_design([str(i) for i in range(10)]))
+        assert "the model has one group; expected two or more. Name the column of groups in --formula" in message
 
     @pytest.mark.parametrize(("sizes", "told"), [((9, 9), "9, 9"), ((10, 21), "10, 21"), ((12, 11, 30), "11, 12, 30")])
     def test_small_groups_and_unequal_sizes_are_noted(self, sizes: tuple[int, ...], told: str) -> None:
         (note,) = check_unequal(self.groups(*sizes))
         assert note == (
-            f"Groups of {told} subjects: with unequal variances, groups below 10 or sizes that differ more than 2:1 "
-            "make the far tail, which the bounds rest on, too light, so that bounds may be too optimistic "
+            f"Groups by group of {told} subjects: with unequal variances, groups below 10 or sizes that differ more "
+            "than 2:1 make the far tail, which the bounds rest on, too light, so that bounds may be too optimistic "
             "(simulated in validation/)"
         )
 
@@ -252,7 +254,7 @@ class TestUnequal:
     def test_what_was_simulated_to_be_somewhat_too_bold_is_noted(self, sizes: tuple[int, ...]) -> None:
         (note,) = check_unequal(self.groups(*sizes))
         assert note.startswith(
-            f"Groups of {sizes[0]}, {sizes[1]} subjects: with unequal variances, the bounds are some"
+            f"Groups by group of {sizes[0]}, {sizes[1]} subjects: with unequal variances, the bounds may be"
         )
 
     def refusal(self, design: Design) -> str:

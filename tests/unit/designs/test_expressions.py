@@ -44,6 +44,16 @@ class TestDefaults:
         assert list(found)[-4:] == ["ageXGroupB", "ageXGroupC", "group", "ageXGroup"]
         assert found["ageXGroup"].tolist() == np.eye(6)[[4, 5]].tolist()
 
+    def test_an_interaction_by_itself_is_not_named_after_the_factor_that_it_holds_alone(self) -> None:
+        """``group:sex`` without ``sex`` takes the column of sex in: its F test is of more than sex."""
+        made = model("1 + group:sex")
+        found = default_tests(made)
+        assert made.names[1] == "sex[T.m]"
+        assert list(found)[-1] == "groupXSex"
+        assert found["groupXSex"].tolist() == np.eye(len(made.names))[1:].tolist()
+        with pytest.raises(UsageError):
+            parse_tests([("x", "sex")], made)
+
     @pytest.mark.parametrize(
         ("formula", "names"),
         [

@@ -108,7 +108,7 @@ def test_an_f_test_is_told(result: ContrastResult) -> None:
     design = Design(result.contrast.subjects, matrix, ("intercept", "age"), {"mean": rows}, "1 + age")
     glm = replace(result.glm, t=None, effect=None, variance=None, f=np.ones_like(result.glm.z), n_rows=2)
     text = methods.describe(replace(result, design=design, glm=glm)).paragraph
-    assert "mean (+1 intercept; -0.5 age) compared with zero by an F test." in text
+    assert "mean (+1 intercept; -0.5 age) was compared with zero by an F test." in text
     assert "The test had 2 and 7 degrees of freedom; each F was" in text
 
 
