@@ -42,8 +42,8 @@ def read_only(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
 
 
 def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
-    """Check the maps, find the voxels to test, read their values, fit the mean; give the seconds of each step."""
-    from bids_ari.stack import Source, group_mask, load_stack
+    """Check the maps, read them, find the voxels to test, fit the mean; give the seconds of each step."""
+    from bids_ari.stack import Keep, Source, group_mask, load_stack
     from bids_ari.stats.glm import fit_glm
 
     took: dict[str, float] = {}
@@ -53,10 +53,10 @@ def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
         nonlocal clock
         took[step], clock = time.perf_counter() - clock, time.perf_counter()
 
-    stack = load_stack([Source(path.name[4:8], (path,)) for path in paths], n_jobs=n_jobs, memory=memory)
-    lap("look")
-    mask = group_mask(stack, None, 1.0)
-    values = stack.within(mask, n_jobs=n_jobs, memory=memory, work_dir=paths[0].parent)
+    sources = [Source(path.name[4:8], (path,)) for path in paths]
+    keep = Keep(lambda _: None, work_dir=paths[0].parent)
+    stack = load_stack(sources, n_jobs=n_jobs, memory=memory, keep=keep)
+    values = stack.within(group_mask(stack, None, 1.0))
     lap("read")
     (result,) = fit_glm(values, np.ones((len(paths), 1)), {"mean": np.ones(1)})
     lap("fit")
@@ -106,9 +106,9 @@ def main() -> None:
         n_voxels = simulate(Path(folder), arguments.subjects, arguments.resolution)
         found = {task: measure(task, Path(folder), arguments) for task in TASKS}
     sys.stdout.write(f"{arguments.subjects} subjects x {n_voxels:,} voxels, --mem {arguments.mem}\n")
-    sys.stdout.write("| | wall, s | CPU, s | peak memory, MB | look, read, fit, s |\n| --- | --- | --- | --- | --- |\n")
+    sys.stdout.write("| | wall, s | CPU, s | peak memory, MB | read, fit, s |\n| --- | --- | --- | --- | --- |\n")
     for task, each in found.items():
-        steps = ", ".join(f"{each[step]:.3g}" for step in ("look", "read", "fit") if step in each)
+        steps = ", ".join(f"{each[step]:.3g}" for step in ("read", "fit") if step in each)
         row = f"| {task} | {each['wall']:.3g} | {each['CPU']:.3g} | {each['peak']:.0f} | {steps} |\n"
         sys.stdout.write(row)
     ratios = ", ".join(f"{key} {found['ours'][key] / found['reading'][key]:.2f}" for key in ("wall", "CPU"))

@@ -24,7 +24,7 @@ from bids_ari.options import FIRST, TEMPLATE, Options
 from bids_ari.preflight import Target, check_headers
 from bids_ari.results import ContrastResult
 from bids_ari.settings import Resources
-from bids_ari.stack import group_mask, load_stack
+from bids_ari.stack import Keep, group_mask, load_stack
 from bids_ari.stats.glm import GlmResult
 from bids_ari.templates import template_mask
 
@@ -67,9 +67,11 @@ def analyse(
         variances=options.estimator != "ols",
         n_jobs=resources.n_jobs,
         memory=resources.memory,
+        keep=Keep(
+            partial(_given_mask, options, contrast), options.coverage, options.smoothing, work_dir=resources.work_dir
+        ),
     )
-    given = _given_mask(options, contrast, stack.grid)
-    mask = group_mask(stack, given, options.coverage)  # from the unsmoothed maps
+    mask = group_mask(stack, stack.given, options.coverage)  # from the unsmoothed maps
     fitted = fit(stack, mask, design, options, resources)
     conclusion = partial(
         conclude,

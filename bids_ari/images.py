@@ -52,6 +52,8 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
         Of scaled integers, the distance between neighbouring values: what lies nearest to zero stands for zero. (A
         background of zero that was saved with an offset reads as -2e-5 or so.)
     """
+    if not volume.flags.c_contiguous and volume.flags.f_contiguous:
+        return missing(volume.T, step).T  # connected is connected, and numpy runs along rows of memory
     empty = ~np.isfinite(volume)
     zero = np.abs(volume) < step / 2 if step else volume == 0
     if not zero.any():
@@ -132,7 +134,7 @@ def _reached_from_outside(hollow: BoolVolume) -> BoolVolume:
     for axis in range(3):
         reached[np.take(regions, (0, -1), axis=axis)] = True
     reached[0] = False
-    return np.asarray(reached[regions])
+    return np.asarray(reached.take(regions))
 
 
 def _read(source: str | Path | nib.Nifti1Image) -> Image:

@@ -4,7 +4,7 @@ Here a map is a volume (x, y, z) that is NaN where the subject has no data.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -75,15 +75,15 @@ class Reading:
         Whether files may be on other grids; else one that is has changed since its header was looked at.
     variances : bool
         Whether the variance of each map is asked for.
-    known : mapping of Path to str, or None
-        The SHA-256 that each file must have.
+    known : mapping of Path to str
+        The SHA-256 that files which were read before must have.
     """
 
     grid: Grid
     memory: int
     resampled: bool = False
     variances: bool = False
-    known: Mapping[Path, str] | None = None
+    known: Mapping[Path, str] = field(default_factory=dict)
 
 
 class Loaded(NamedTuple):
@@ -223,7 +223,7 @@ def _read(path: Path, how: Reading) -> Image:
     """Read an image that was looked at before; refuse it if it is another one now."""
     image = read_image(path, how.memory)
     other_grid = not how.resampled and not image.header.grid.matches(how.grid)
-    if other_grid or (how.known is not None and how.known[path] != image.sha256):
+    if other_grid or how.known.get(path, image.sha256) != image.sha256:
         raise DataError(f"{path} changed while it was in use", hint="Run again when nothing writes to it")
     return image
 

@@ -102,12 +102,52 @@ class RowsOnDisk:
         return f"RowsOnDisk(shape={self.shape}, folder={str(self._folder)!r})"
 
 
-Values: TypeAlias = FloatArray | RowsOnDisk
+Stored: TypeAlias = FloatArray | RowsOnDisk
+"""What rows are put into."""
+
+
+class Columns:
+    """Some columns of values, read like an array: ``columns[which, a:b]``; nothing is copied before that.
+
+    Parameters
+    ----------
+    values : array or RowsOnDisk
+        All values.
+    positions : array of int (n_columns,)
+        The columns, in rising order.
+    """
+
+    def __init__(self, values: Stored, positions: npt.NDArray[np.intp]) -> None:
+        self.shape = (values.shape[0], positions.size)
+        self._values = values
+        self._positions = positions
+
+    def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
+        """Read some rows between two columns into an array of their own.
+
+        Row by row: what lies between the columns of a block may be far more than the block.
+        """
+        which, columns = key
+        positions = self._positions[columns]
+        rows = np.arange(self.shape[0])[which]
+        block = np.empty((rows.size, positions.size))
+        if positions.size:
+            start, stop = int(positions[0]), int(positions[-1]) + 1
+            for row, values in zip(rows.tolist(), block, strict=True):
+                values[:] = self._values[row : row + 1, start:stop][0, positions - start]
+        return block
+
+    def __repr__(self) -> str:
+        return f"Columns(shape={self.shape}, of={self._values.shape})"
+
+
+Values: TypeAlias = Stored | Columns
+"""What a group model reads."""
 
 
 def room_for(
     shape: tuple[int, int], *, n_arrays: int, reading: int, memory: int, folder: Path | None
-) -> tuple[tuple[Values, ...], int]:
+) -> tuple[tuple[Stored, ...], int]:
     """Make room for values: in memory if they and what is needed beside them fit there, else on disk.
 
     Parameters

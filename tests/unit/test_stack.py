@@ -1,6 +1,7 @@
 """The maps of many subjects: who has data where, their values, and how maps of one subject are combined."""
 
 import hashlib
+import math
 import os
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from bids_ari.headers import Header
 from bids_ari.images import missing
 from bids_ari.preflight import Headers
 from bids_ari.sources import Reading, Source, bytes_to_load
-from bids_ari.stack import Stack, group_mask, load_stack
+from bids_ari.stack import Keep, Stack, group_mask, load_stack
 from bids_ari.stats.glm import fit_glm
 from bids_ari.values import RowsOnDisk
 
@@ -419,3 +420,126 @@ def test_scaled_integers_keep_their_values_inside_the_brain(tmp_path: Path, rng:
     values = np.stack([nib.load(path).get_fdata()[mask.inside] for path in paths])
     np.testing.assert_array_equal(stack.within(mask), values)
     assert (np.abs(values) < 1e-4).any()  # the step of int8 is larger: some values stand for zero
+
+
+class TestKeep:
+    """What is kept at the first look is what a second reading gives, to the bit."""
+
+    def sources(self, folder: Path, rng: np.random.Generator) -> list[Source]:
+        """Ten maps with holes; the first and the last lack a slab each."""
+        volumes = np.stack([brain(rng) for _ in range(10)])
+        volumes[rng.random(volumes.shape) < 0.03] = np.nan
+        volumes[0, 3:5] = volumes[9, :, 6:8] = np.nan
+        variances = rng.chisquare(5, volumes.shape)
+        return [
+            Source(f"{i:02d}", (saved(folder / f"{i}.nii", e),), (saved(folder / f"v{i}.nii", v),))
+            for i, (e, v) in enumerate(zip(volumes, variances, strict=True))
+        ]
+
+    @pytest.mark.parametrize("masked", [False, True])
+    @pytest.mark.parametrize("coverage", [1.0, 0.8, 0.75, 0.1])
+    @pytest.mark.parametrize("smoothing", [None, 6.0])
+    @pytest.mark.parametrize("target", [None, COARSE], ids=["as is", "resampled"])
+    def test_nothing_is_read_again_and_nothing_changes(
+        self,
+        tmp_path: Path,
+        rng: np.random.Generator,
+        masked: bool,
+        coverage: float,
+        smoothing: float | None,
+        target: Grid | None,
+    ) -> None:
+        sources = self.sources(tmp_path, rng)
+        plain = load_stack(sources, target=target)
+        given = Mask(plain.grid, np.arange(math.prod(plain.grid.shape)).reshape(plain.grid.shape) % 3 > 0)
+        mask = group_mask(plain, given if masked else None, coverage)
+        wanted = plain.within(mask, smoothing)
+        keep = Keep(lambda _: given if masked else None, coverage, smoothing)
+        stack = load_stack(sources, target=target, keep=keep, n_jobs=3)
+        for path in tmp_path.glob("*.nii"):
+            path.unlink()
+        assert stack.given is (given if masked else None)
+        np.testing.assert_array_equal(stack.counts, plain.counts)
+        assert (stack.hashes, stack.notes) == (plain.hashes, plain.notes)
+        assert stack.within(mask, smoothing)[:, :].tobytes() == wanted[:, :].tobytes()
+        with pytest.raises(InputNotFoundError):
+            stack.within(mask, 3.0)  # of this nothing was kept
+
+    def test_variances_and_values_on_disk(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        sources = self.sources(tmp_path, rng)
+        plain = load_stack(sources, variances=True)
+        mask = group_mask(plain, None, 0.8)
+        wanted = plain.with_variances(mask)
+        first = group_mask(load_stack(sources[:3]), None, 0.01)
+        memory = 10 * first.n_voxels * 8 * 6 * 2  # of the group model; the values have no room
+        stack = load_stack(sources, variances=True, memory=memory, keep=Keep(lambda _: None, 0.8, 6.0, tmp_path))
+        for path in tmp_path.glob("*.nii"):
+            path.unlink()
+        assert stack.kept is not None
+        assert [type(array) for array in stack.kept.arrays] == [RowsOnDisk] * 2
+        found = stack.with_variances(mask)
+        assert [each[:, :].tobytes() for each in found] == [each[:, :].tobytes() for each in wanted]
+        assert stack.within(mask)[:, :].tobytes() == wanted[0][:, :].tobytes()
+
+    def test_each_file_is_read_once(
+        self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With coverage 0.8 of ten, a voxel that is tested has data of one of the first three: 3 are read twice."""
+        read: list[str] = []
+        load = stack_module.load_source
+
+        def spy(source: Source, how: Reading) -> Any:
+            read.append(source.subject)
+            return load(source, how)
+
+        monkeypatch.setattr(stack_module, "load_source", spy)
+        sources, everyone = self.sources(tmp_path, rng), [f"{i:02d}" for i in range(10)]
+        for coverage, again in ((1.0, 1), (0.8, 3)):
+            read.clear()
+            stack = load_stack(sources, keep=Keep(lambda _: None, coverage))
+            stack.within(group_mask(stack, None, coverage))
+            assert read == everyone[:again] + everyone
+        read.clear()
+        whole = Mask(GRID, np.ones(SHAPE, dtype=bool))
+        stack = load_stack(sources, keep=Keep(lambda _: whole, 0.8))
+        stack.within(group_mask(stack, whole, 0.8))
+        assert read == everyone
+
+    def test_voxels_that_were_not_kept_are_read(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        sources = self.sources(tmp_path, rng)
+        plain = load_stack(sources)
+        mask = group_mask(plain, None, 0.5)
+        stack = load_stack(sources, keep=Keep(lambda _: None, 1.0))
+        assert stack.within(mask)[:, :].tobytes() == plain.within(mask)[:, :].tobytes()
+
+    def test_values_without_room_are_not_kept(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """The group model takes 480 bytes a voxel: 633,600 at all 1320 voxels, and less at those that are tested."""
+        sources = self.sources(tmp_path, rng)
+        mask = group_mask(load_stack(sources), None, 1.0)
+        keep = Keep(lambda grid: Mask(grid, np.ones(SHAPE, dtype=bool)), work_dir=tmp_path)
+        assert load_stack(sources, memory=633_600, keep=keep).kept is not None
+        stack = load_stack(sources, memory=633_599, keep=keep)
+        assert stack.kept is None
+        assert stack.within(mask, memory=633_599).shape == (10, mask.n_voxels)
+
+    def test_all_that_is_wrong_is_still_one_error(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Also with the first, which is looked at before the others."""
+        sources = self.sources(tmp_path, rng)
+        for i in (0, 4):
+            saved(sources[i].effects[0], np.zeros(SHAPE))
+        with pytest.raises(DataError, match=r"^2 problems with the maps; .* --exclude 00 04:"):
+            load_stack(sources, keep=Keep(lambda _: None))
+
+    def test_a_file_that_changes_between_two_readings_is_named(
+        self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sources = self.sources(tmp_path, rng)
+        room = stack_module.room_for
+
+        def change(*shape: Any, **more: Any) -> Any:
+            saved(sources[0].effects[0], brain(rng))
+            return room(*shape, **more)
+
+        monkeypatch.setattr(stack_module, "room_for", change)
+        with pytest.raises(DataError, match=r"0\.nii changed while it was in use"):
+            load_stack(sources, keep=Keep(lambda _: None))

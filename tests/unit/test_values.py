@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bids_ari.errors import DataError, OutputError, ReadError
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.weighted import fit_mixed
-from bids_ari.values import RowsOnDisk, Values, room_for
+from bids_ari.values import Columns, RowsOnDisk, Values, room_for
 
 SHAPE = (5, 70)
 
@@ -250,3 +250,35 @@ def test_the_group_model_takes_what_it_is_said_to_take(
     tracemalloc.stop()
     said = 6 * 2**25 * (2 if weighted else 1)
     assert said / 3 < peak < said
+
+
+class TestColumns:
+    """Some columns of values are read as a copy of these columns would be, in memory and on disk."""
+
+    POSITIONS = np.array([0, 3, 4, 30, 31, 69])
+
+    @pytest.mark.parametrize("on_disk", [False, True])
+    @pytest.mark.parametrize("columns", [slice(None), slice(0, 1), slice(2, 5), slice(-2, None), slice(4, 4)])
+    @pytest.mark.parametrize("rows", [slice(None), slice(1, 3), np.array([3, 0, 3])])
+    def test_they_are_read_like_an_array(
+        self, tmp_path: Path, values: np.ndarray, on_disk: bool, columns: slice, rows: Any
+    ) -> None:
+        chosen = Columns(filled(tmp_path, values) if on_disk else values, self.POSITIONS)
+        wanted = values[:, self.POSITIONS]
+        assert chosen.shape == wanted.shape == (5, 6)
+        found = chosen[rows, columns]
+        np.testing.assert_array_equal(found.view(np.int64), wanted[rows, columns].copy().view(np.int64))
+        found[:] = 0
+        np.testing.assert_array_equal(chosen[:, :], wanted)
+
+    def test_what_lies_between_takes_the_memory_of_one_row(self, tmp_path: Path) -> None:
+        """Two columns of 64 rows of 125,000 values; all between them would be 64 MB, a row is 1 MB."""
+        rows = RowsOnDisk((64, 125_000), tmp_path)
+        for i in range(64):
+            rows[i] = np.full(125_000, float(i))
+        chosen = Columns(rows, np.array([0, 124_999]))
+        tracemalloc.start()
+        assert chosen[:, 0:2].sum() == 2 * 63 * 64 / 2
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 3e6
