@@ -98,6 +98,7 @@ class TestRowsOnDisk:
         assert peak < 2 * 512_000
 
     def test_there_is_no_file_to_be_seen_and_none_is_left_open(self, tmp_path: Path, values: np.ndarray) -> None:
+        gc.collect()  # of tests before this one
         before = open_files()
         rows = filled(tmp_path, values)
         assert len(open_files() - before) == 1
@@ -107,6 +108,7 @@ class TestRowsOnDisk:
         assert open_files() == before
 
     def test_it_can_be_closed(self, tmp_path: Path, values: np.ndarray) -> None:
+        gc.collect()  # of tests before this one
         before = open_files()
         rows = filled(tmp_path, values)
         rows.close()
