@@ -16,6 +16,7 @@ import pytest
 from builders import AFFINE, SHAPE, Floats, brain, image
 from nilearn.image import smooth_img
 
+from bids_ari import kept as kept_module
 from bids_ari import nifti
 from bids_ari import stack as stack_module
 from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, GridMismatchError, InputNotFoundError, OutputError
@@ -267,7 +268,7 @@ class TestMemory:
             return map(function, items)
 
         paths = [saved(tmp_path / f"{i}.nii.gz", np.ones(SHAPE)) for i in range(2)]
-        monkeypatch.setattr(stack_module, "run_parallel", spy)
+        monkeypatch.setattr(kept_module, "run_parallel", spy)
         values = 2 * 1320 * 8  # and six times as much for the group model: 126,720 bytes
         stack = load_stack(one_each(paths), n_jobs=8, memory=3 * 52_800)
         stack.within(group_mask(stack, None, 1.0), n_jobs=8, memory=4 * 52_800 + values)
@@ -486,13 +487,13 @@ class TestKeep:
     ) -> None:
         """With coverage 0.8 of ten, a voxel that is tested has data of one of the first three: 3 are read twice."""
         read: list[str] = []
-        load = stack_module.load_source
+        load = kept_module.load_source
 
         def spy(source: Source, how: Reading) -> Any:
             read.append(source.subject)
             return load(source, how)
 
-        monkeypatch.setattr(stack_module, "load_source", spy)
+        monkeypatch.setattr(kept_module, "load_source", spy)
         sources, everyone = self.sources(tmp_path, rng), [f"{i:02d}" for i in range(10)]
         for coverage, again in ((1.0, 1), (0.8, 3)):
             read.clear()
@@ -534,12 +535,12 @@ class TestKeep:
         self, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sources = self.sources(tmp_path, rng)
-        room = stack_module.room_for
+        room = kept_module.room_for
 
         def change(*shape: Any, **more: Any) -> Any:
             saved(sources[0].effects[0], brain(rng))
             return room(*shape, **more)
 
-        monkeypatch.setattr(stack_module, "room_for", change)
+        monkeypatch.setattr(kept_module, "room_for", change)
         with pytest.raises(DataError, match=r"0\.nii changed while it was in use"):
             load_stack(sources, keep=Keep(lambda _: None))
