@@ -64,7 +64,7 @@ def analyse(
     stack = load_stack(
         sources_of(contrast),
         target=_target(options, contrast),
-        variances=options.estimator != "ols",
+        variances=options.is_weighted,
         n_jobs=resources.n_jobs,
         memory=resources.memory,
         keep=Keep(
@@ -182,7 +182,7 @@ def look_at_maps(
     files = [
         (source.subject, path)
         for source in sources_of(contrast)
-        for path in source.files(variances=options.estimator != "ols")
+        for path in source.files(variances=options.is_weighted)
     ]
     check_headers(files, target=_target(options, contrast))
     return contrast, design

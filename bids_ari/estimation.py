@@ -22,6 +22,7 @@ from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.tails import FloatArray
 from bids_ari.stats.weighted import UNEVEN, WeightedFit, fit_fixed, fit_mixed
 from bids_ari.stats.welch import fit_welch
+from bids_ari.values import Values
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,22 +110,22 @@ def sources_of(contrast: ContrastSet) -> list[Source]:
 def fit(stack: Stack, mask: Mask, design: Design, options: Options, resources: Resources) -> Fit:
     """Fit a design to the maps within a mask, by the estimator asked for."""
     where = {"n_jobs": resources.n_jobs, "memory": resources.memory, "work_dir": resources.work_dir}
-    if options.estimator == "ols":
+    effects: Values
+    tau2: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+    if not options.is_weighted:
         effects = stack.within(mask, options.smoothing, **where)  # type: ignore[arg-type]
         work = fit_welch if options.variance == "unequal" else fit_glm
         results = work(effects, design.matrix, design.tests)
-        unlike = outlying(effects, design.matrix, design.tests)
-        return Fit(results, unlike, notes=tuple(_notes(unlike, design)))
-    effects, variances = stack.with_variances(mask, **where)  # type: ignore[arg-type]
-    weighted = (fit_fixed if options.estimator == "fixed" else fit_mixed)(
-        effects, variances, design.matrix, design.tests
-    )
-    unlike = outlying(effects, design.matrix, design.tests)
-    notes = [*_notes(unlike, design), *_weighted_notes(options, weighted, effects.shape)]
-    results = weighted.results
+    else:
+        effects, variances = stack.with_variances(mask, **where)  # type: ignore[arg-type]
+        weigh = fit_fixed if options.estimator == "fixed" else fit_mixed
+        found = weigh(effects, variances, design.matrix, design.tests)
+        results, tau2, notes = found.results, found.tau2, tuple(_weighted_notes(options, found, effects.shape))
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
-    return Fit(results, unlike, weighted.tau2, tuple(notes))
+    unlike = outlying(effects, design.matrix, design.tests)
+    return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
 
 
 def _source(member: SubjectMap) -> Source:

@@ -199,7 +199,7 @@ class Options:
 
     def _check_model(self) -> None:
         """Refuse what does not go together in a group model."""
-        weighted = self.estimator != "ols"
+        weighted = self.is_weighted
         for wrong, found, hint in (
             (self.stats_model and self.formula != "1", "Both formula and model were given", "Take one of them"),
             (self.stats_model and self.tests, "Both test and model were given", "A model names its own tests"),
@@ -224,6 +224,11 @@ class Options:
         plain = Options()
         names = ("formula", "tests", "stats_model", "node", "estimator", "variance", "missing", "target_grid")
         return any(getattr(self, name) != getattr(plain, name) for name in names)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Say whether the group model is weighted by first-level variances, which are read then."""
+        return self.estimator != "ols"
 
     @property
     def asks_table(self) -> bool:

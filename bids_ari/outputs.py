@@ -316,7 +316,7 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
         "ConditionNumber": look.condition,
         "Correlations": [[_number(each) for each in row] for row in look.correlations],
         "Tests": {
-            name: {"Statistic": "F" if weights.ndim == 2 else "t", "Weights": _rows(weights, design.columns)}
+            name: {"Statistic": design.statistic(name), "Weights": _rows(weights, design.columns)}
             for name, weights in design.tests.items()
         },
         "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],

@@ -9,7 +9,6 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
 from bids_ari.bids.entities import printable
 from bids_ari.designs.design import Design, make_design
 from bids_ari.errors import BidsAriError, counted
-from bids_ari.stats.tails import FloatArray
 
 _WIDTH = 100
 _MOST = 5
@@ -145,16 +144,12 @@ def _block(block: _Block) -> Iterator[str]:
     for design in designs:
         if len(design.columns) > 1 or len(design.tests) > 1:
             yield from _wrapped(", ".join(design.columns), "columns")
-            yield from _wrapped(", ".join(f"{name} ({_letter(w)})" for name, w in design.tests.items()), "tests")
+            yield from _wrapped(", ".join(f"{name} ({design.statistic(name)})" for name in design.tests), "tests")
     notes = [note for contrast in contrasts for note in contrast.notes]
     for note in dict.fromkeys(notes + [note for design in designs for note in design.notes]):
         yield from _wrapped(note, "note")
     yield from _problems(list(dict.fromkeys(each.problem for each in block.seen if each.problem)))
     yield ""
-
-
-def _letter(weights: FloatArray) -> str:
-    return "F" if weights.ndim == 2 else "t"
 
 
 def _problems(said: Sequence[str]) -> Iterator[str]:

@@ -223,8 +223,8 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
         if settings.manifest is None
         else open_manifest(settings.manifest)
     )
-    weights = settings.options.estimator != "ols"
-    search = partial(discover, dataset, **settings.filters, weights=weights, tables=_folders(dataset, settings))
+    weights, tables = settings.options.is_weighted, _folders(dataset, settings)
+    search = partial(discover, dataset, **settings.filters, weights=weights, tables=tables)
     if settings.options.stats_model is None:
         return dataset, search(where=where)
     model = read_model(settings.options.stats_model, settings.options.node)
@@ -361,7 +361,7 @@ def _n_results(contrast: ContrastSet, options: Options, participants: Participan
         _, design = plan(contrast, options, participants)
     except SPARES_OTHERS:
         return 0
-    return sum(1 if weights.ndim == 2 else len(options.alternatives) for weights in design.tests.values())
+    return sum(1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests)
 
 
 def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:

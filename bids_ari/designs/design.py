@@ -61,6 +61,15 @@ class Design:
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_mean(self) -> bool:
+        """Say whether the mean over subjects is all that the model has."""
+        return self.matrix.shape[1] == 1 and bool((self.matrix == 1).all())
+
+    def statistic(self, test: str) -> Literal["t", "F"]:
+        """Say which statistic a test has: F where its weights have rows, be it one."""
+        return "F" if self.tests[test].ndim == 2 else "t"
+
     def __repr__(self) -> str:
         return f"Design(n_subjects={len(self.matrix)}, columns={self.columns}, tests={tuple(self.tests)})"
 

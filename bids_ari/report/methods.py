@@ -177,7 +177,7 @@ def model_sentence(result: ContrastResult) -> str:
     if options.variance == "unequal":
         groups = f" of {', '.join(design.factors)}" if design.factors else ""
         fitted = f"by the means of groups{groups}, {_UNEQUAL}"
-    if len(design.columns) == 1 and not result.is_f_test and (design.matrix == 1).all():
+    if design.is_mean and not result.is_f_test:
         named = {"ols": "by a one-sample t test", "fixed": "by a z test", "mixed": "by a t test"}[options.estimator]
         return (
             f"At each voxel, the mean effect over subjects was estimated {fitted} and compared with zero {named} "

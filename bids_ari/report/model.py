@@ -42,11 +42,8 @@ def model_block(result: ContrastResult, design: Design) -> Facts:
         "correlations": [
             (name, [number(look.correlations[i, j], 2) for j in places]) for name, i in zip(inside, places, strict=True)
         ],
-        "tests": [
-            (name, "F" if weights.ndim == 2 else "t", rows_of(result, name), name == result.test)
-            for name, weights in design.tests.items()
-        ],
-        "is_mean": design.matrix.shape[1] == 1 and bool((design.matrix == 1).all()),
+        "tests": [(name, design.statistic(name), rows_of(result, name), name == result.test) for name in design.tests],
+        "is_mean": design.is_mean,
         "subjects": _subjects(result, design, look.leverage),
     }
 
