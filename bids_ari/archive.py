@@ -60,6 +60,7 @@ from bids_ari.designs.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
 from bids_ari.options import Options
+from bids_ari.provenance import Made
 from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.stats.bounds import Bound
@@ -68,7 +69,7 @@ from bids_ari.stats.forest import ClusterForest, Ints
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.tails import Alternative, FloatArray
 
-FORMAT = 2
+FORMAT = 3
 """Counted up when a file no longer means what it did."""
 
 NAME = ("forest", ".npz")
@@ -131,6 +132,7 @@ class _About:
     notes: tuple[str, ...]
     hashes: Mapping[str, str]
     resampled: tuple[str, ...]
+    made: Made
 
 
 def pack(result: ContrastResult) -> bytes:
@@ -281,6 +283,7 @@ def _about(result: ContrastResult) -> _About:
         notes=result.notes,
         hashes=result.hashes,
         resampled=result.resampled,
+        made=result.made,
     )
 
 
@@ -318,6 +321,7 @@ def _result(arrays: FileReader) -> ContrastResult:
         notes=about.notes,
         hashes=about.hashes,
         resampled=about.resampled,
+        made=about.made,
         tau2=tau2,
         outlying=_read_outlying(arrays, about),
     )

@@ -15,6 +15,7 @@ from bids_ari.designs.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
 from bids_ari.options import Options
+from bids_ari.provenance import Made, made
 from bids_ari.regions import RegionSet
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying
@@ -76,6 +77,8 @@ class ContrastResult:
         The subjects whose maps were on another grid.
     outlying : Outlying or None
         How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
+    made : Made
+        With what: versions, container, command.
     """
 
     contrast: ContrastSet
@@ -98,6 +101,7 @@ class ContrastResult:
     resampled: tuple[str, ...] = ()
     tau2: FloatArray | None = None
     outlying: Outlying | None = None
+    made: Made = field(default_factory=made)
 
     @property
     def test(self) -> str:

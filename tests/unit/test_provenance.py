@@ -81,3 +81,42 @@ def test_the_command_as_it_was_typed(program: str, name: str, monkeypatch: pytes
     """Without the folders of somebody's machine before the program."""
     monkeypatch.setattr(sys, "argv", [program, "in", "out", "group", "--alpha", "0.01"])
     assert provenance.command() == [name, "in", "out", "group", "--alpha", "0.01"]
+
+
+class TestMade:
+    def test_a_command_of_this_package(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "argv", ["/opt/jo/bin/bids-ari", "/home/jo/ds", "out/", "group"])
+        assert provenance.made().command == ("bids-ari", "ds", "out", "group")
+        assert provenance.made().versions["bids_ari"] == __version__
+        assert provenance.made().container == {}
+
+    def test_no_other_command_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A notebook runs under a program that says nothing of what was done."""
+        monkeypatch.setattr(sys, "argv", ["/opt/jo/ipykernel_launcher.py", "-f", "/home/jo/kernel.json"])
+        assert provenance.made().command == ()
+
+    @pytest.mark.parametrize(
+        ("typed", "told"),
+        [
+            ("--mask /home/jo/m.nii --smoothing 8", "--mask m.nii --smoothing 8"),
+            ("--mask=/home/jo/m.nii", "--mask=m.nii"),
+            ("-w/home/jo -d ../jo/deriv other", "-wjo -d deriv other"),
+            ("--formula a/b /home/jo/ds", "--formula a/b ds"),
+            ("--formula a/b ../jo/ds", "--formula a/b ds"),
+            ("--formula=a/b ../jo/ds", "--formula=a/b ds"),
+            ("--test x=a/2 y=b/2 --mask jo/m.nii", "--test x=a/2 y=b/2 --mask m.nii"),
+            ("--test x=a/2 /home/jo/ds", "--test x=a/2 ds"),
+            ("C:\\jo\\ds / ./", "ds / ."),
+        ],
+    )
+    def test_of_paths_only_the_last_part_is_told(self, typed: str, told: str) -> None:
+        assert " ".join(provenance.without_paths(typed.split())) == told
+
+    def test_a_home_bears_the_name_of_its_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/jo")
+        assert list(provenance.without_paths(["bids-ari", "/home/jo", "/home/jo/", "/home/jo/out"])) == [
+            "bids-ari",
+            "~",
+            "~",
+            "out",
+        ]
