@@ -91,7 +91,7 @@ def without_paths(words: Sequence[str]) -> Iterator[str]:
 
 
 def _shown(value: str, flag: str, *, first: bool) -> str:
-    """Write a value of a flag without folders; a formula keeps its strokes, and so do tests, of which there are many."""
+    """Write a value of a flag without folders; formulas and tests, of which there are many, keep strokes."""
     is_formula = flag == "--test" or (flag == "--formula" and first)
     return value if is_formula and not value.startswith(("/", "~")) else _last_part(value)
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bids_ari._version import __version__
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.options import TEMPLATE
-from bids_ari.provenance import versions
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
 from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
@@ -97,22 +95,22 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
     if kind(result) == "subject":
         entered = (
             f"The first-level {statistic(result)} of one subject, {whose(result)} ({result.contrast.name}), was found "
-            f"with pybids {versions()['pybids']} (@pybids) and"
+            f"with pybids {_version(result, 'pybids')} (@pybids) and"
         )
     else:
         entered = f"A {statistic(result)} made elsewhere ({whose(result)}) was"
     return (
-        f"{entered} analysed with bids_ari {__version__}.",
+        f"{entered} analysed with bids_ari {_version(result, 'bids_ari')}.",
         f"The {thousands(result.mask.n_voxels)} voxels{inside} at which it had a value were tested.",
     )
 
 
 def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ...]:
     """Tell the maps of a group, and where they were tested."""
-    options, contrast, used = result.options, result.contrast, versions()
+    options, contrast = result.options, result.contrast
     smoothed = (
         f"Each map was smoothed by a Gaussian of {options.smoothing:g} mm full width at half maximum with nilearn "
-        f"{used['nilearn']} (@nilearn)."
+        f"{_version(result, 'nilearn')} (@nilearn)."
         if options.smoothing
         else "The maps were not smoothed any further."
     )
@@ -124,7 +122,8 @@ def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ..
     )
     return (
         f"First-level {contrast.stat} maps of {plural(len(contrast.members), 'subject')} ({contrast.name}) were found "
-        f"with pybids {used['pybids']} (@pybids) and analysed with bids_ari {__version__}.",
+        f"with pybids {_version(result, 'pybids')} (@pybids) and analysed with bids_ari "
+        f"{_version(result, 'bids_ari')}.",
         *_combined_sentence(contrast),
         smoothed,
         f"The {thousands(result.mask.n_voxels)} voxels{inside} at which {who} had data were tested{constant}.",
@@ -146,11 +145,10 @@ def _combined_sentence(contrast: ContrastSet) -> tuple[str, ...]:
 
 def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the group model."""
-    used = versions()
     return (
         model_sentence(result),
         *_dof_sentence(result),
-        f"Computations used numpy {used['numpy']} (@numpy) and scipy {used['scipy']} (@scipy).",
+        f"Computations used numpy {_version(result, 'numpy')} (@numpy) and scipy {_version(result, 'scipy')} (@scipy).",
     )
 
 
@@ -243,14 +241,13 @@ def _largest_sentences(result: ContrastResult) -> Iterator[str]:
 
 def _region_sentences(result: ContrastResult) -> Iterator[str]:
     """Tell which regions were bounded, and where they come from."""
-    used = versions()
     from_templateflow = atlas_from_templateflow(result)
     for regions in result.regions:
         n = len(regions.regions)
         if regions is result.atlas:
             cited = " (@schaefer2018)" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
             source = (
-                f", taken from TemplateFlow (version {used['templateflow']}; @templateflow)"
+                f", taken from TemplateFlow (version {_version(result, 'templateflow')}; @templateflow)"
                 if from_templateflow
                 else ""
             )
@@ -259,4 +256,9 @@ def _region_sentences(result: ContrastResult) -> Iterator[str]:
         else:
             yield f"TDN and TDP were bounded in {plural(n, 'region')} of interest."
     if result.options.mask == TEMPLATE and not (result.atlas and from_templateflow):
-        yield f"The brain mask was taken from TemplateFlow (version {used['templateflow']}; @templateflow)."
+        yield f"The brain mask was taken from TemplateFlow (version {_version(result, 'templateflow')}; @templateflow)."
+
+
+def _version(result: ContrastResult, package: str) -> str:
+    """Give the version that was used, which is not always the one that writes the page."""
+    return result.made.versions.get(package, "unknown")

@@ -1,13 +1,14 @@
 """The report of one result: what is shown, in which order."""
 
 import math
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bids_ari import outputs, provenance
+from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
@@ -134,6 +135,7 @@ def _inputs(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "stat": result.contrast.stat,
         "members": [(f"sub-{member.subject}", member.uri) for member in result.contrast.members],
         "left_out": sorted(left_out.items(), key=lambda item: (-len(item[1]), item[0])),
+        "n_inputs": len(result.contrast.members) + len(result.left_out),
     }
 
 
@@ -239,9 +241,11 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         if options.stats_model:
             settings["BIDS Stats Model"] = options.stats_model.name
     return {
-        "versions": provenance.versions(),
-        "container": " ".join((provenance.container() or {}).values()),
+        "command": " ".join(map(shlex.quote, result.made.command)),
+        "versions": result.made.versions,
+        "container": " ".join(result.made.container.values()),
         "settings": settings | {"h (Hommel value)": f"{result.bound.h:,}"},
+        "hashes": list(result.hashes.items()),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

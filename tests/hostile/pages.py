@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from webpages import without_own_script
 
 from bids_ari.report import figures, pictures
 
@@ -31,6 +32,7 @@ _VALUES = {
 
 _ATTRIBUTES = {*_VALUES, "lang", "charset", "http-equiv", "content", "name", "class", "id", "alt", "width", "height"}
 _ATTRIBUTES |= {"role", "tabindex", "title", "rel", "scope", "rowspan", "colspan", "datetime"}
+_ATTRIBUTES |= {"data-copyable", "data-searchable"}
 """Attributes that a page may have, beside those of `aria-`."""
 
 
@@ -43,7 +45,7 @@ class Page(HTMLParser):
         self.structure: Structure = []
         self.text = ""
         self._open: list[str] = []
-        self.feed(path.read_text(encoding="utf-8"))
+        self.feed(without_own_script(path.read_text(encoding="utf-8")))
         self.close()
         assert not self._open
 
