@@ -192,7 +192,7 @@ def rebuild_reports(output_dir: Path) -> None:
                 log.error("%s", error)
                 bad.append(error)
         with out.shared():
-            report.write_index(out)
+            _write_overview(out)
     if bad:
         raise bad[0] if len(bad) == 1 else DataError(f"{len(bad)} reports could not be made anew")
 
@@ -209,7 +209,7 @@ def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     with out.result(result.contrast.name):
         kept = [file for file in files if not file.endswith((".html", ".png"))]
-        out.record(name, kept + report.write(result, out), outputs.summary(result))
+        out.record(name, kept + report.write(result, out), _noted(result))
     log.info("%s: report made anew", name)
 
 
@@ -261,7 +261,12 @@ def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
     for result in results:
         written = outputs.write(result, out) + report.write(result, out)
-        out.record(outputs.record_name(result), written, outputs.summary(result))
+        out.record(outputs.record_name(result), written, _noted(result))
+
+
+def _noted(result: ContrastResult) -> dict[str, Any]:
+    """Give what is noted of a result, for the pages that tell of all."""
+    return outputs.summary(result) | report.methods_note(result)
 
 
 def headline(result: ContrastResult) -> str:
@@ -317,8 +322,14 @@ def _describe(out: Derivatives) -> None:
     """Bring the files that tell of all results up to date, if there is anything to tell."""
     if out.records() or out.interrupted() or out.failures():
         with out.shared():
-            report.write_index(out)
+            _write_overview(out)
             out.describe()
+
+
+def _write_overview(out: Derivatives) -> None:
+    """Write the pages that tell of all results."""
+    report.write_index(out)
+    report.write_citation(out)
 
 
 def _check_files(options: Options, participants: Path | None = None) -> None:

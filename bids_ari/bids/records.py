@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from bids_ari.bids.metadata import read_json
 from bids_ari.errors import ReadError
@@ -31,6 +31,7 @@ LONGEST = 255
 """Bytes of the longest name of a file or folder that common file systems take."""
 
 Note = dict[str, Any]
+T = TypeVar("T")
 
 
 def file_name(name: str, extension: str = "") -> str:
@@ -79,17 +80,20 @@ def failure_name(contrast: str) -> str:
     return f"{FAILURES}/{file_name(contrast, '.json')}"
 
 
+def told(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """Give what is noted, or the empty one of its kind."""
+    value = facts.get(name)
+    return value if isinstance(value, kind) else kind()
+
+
 def files_of(note: Note) -> frozenset[str]:
     """Give the files that a record tells of: all that may be there, and never one outside the output."""
-    names = note.get("Files")
-    names = names if isinstance(names, list) else []
-    return frozenset(name for name in names if isinstance(name, str) and not leads_out(name))
+    return frozenset(name for name in told(note, "Files", list) if isinstance(name, str) and not leads_out(name))
 
 
 def meanings_of(note: Note) -> dict[str, str]:
     """Give the meaning of each ``desc`` label that a record explains."""
-    said = note.get("Descriptions")
-    return {label: text for label, text in said.items() if isinstance(text, str)} if isinstance(said, dict) else {}
+    return {label: text for label, text in told(note, "Descriptions", dict).items() if isinstance(text, str)}
 
 
 def rests_on_another_model(note: Note, summary: Mapping[str, Any]) -> bool:

@@ -5,15 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.records import leads_out
+from bids_ari.bids.records import leads_out, told
 from bids_ari.report.render import percent, render, without_folders
 from bids_ari.results import Failure
-
-T = TypeVar("T")
 
 GAMMA = "0.7"
 """The wanted TDP whose largest clusters are counted, where it was asked for."""
@@ -31,10 +29,10 @@ def write_index(out: Derivatives) -> None:
     rows = [
         _row(summary, record)
         for record in records
-        for summary in _of(record, "Results", list)
+        for summary in told(record, "Results", list)
         if isinstance(summary, Mapping)
     ]
-    known = {_of(record, "Contrast", str) for record in records}
+    known = {told(record, "Contrast", str) for record in records}
     failed = [_failed(note, known) for note in (*out.failures(), *map(_as_failure, out.interrupted()))]
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
@@ -53,18 +51,18 @@ def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
 def _as_failure(note: Mapping[str, Any]) -> dict[str, str]:
     """Tell of a result whose files were not all in place when its run was killed."""
     message = "A run was interrupted while it put the files of this result in place. Run it again"
-    return {"Contrast": _of(note, "Contrast", str) or _of(note, "Name", str), "Message": message}
+    return {"Contrast": told(note, "Contrast", str) or told(note, "Name", str), "Message": message}
 
 
 def _failed(note: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
     """Write a failure from disk for people; `known` are the contrasts that have a result."""
-    name = _of(note, "Contrast", str)
-    return {"name": name, "message": _of(note, "Message", str), "has_earlier": name in known}
+    name = told(note, "Contrast", str)
+    return {"name": name, "message": told(note, "Message", str), "has_earlier": name in known}
 
 
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Write a summary from disk for people; what another version or a damaged file lacks is None or empty."""
-    alpha, report = _number(summary, "Alpha"), _of(summary, "Report", str)
+    alpha, report = _number(summary, "Alpha"), told(summary, "Report", str)
     n_subjects, subject = _number(summary, "NumberOfSubjects"), report.partition("/")[0]
     who = None if n_subjects is None else f"{n_subjects:,.0f}"
     if subject.startswith("sub-"):
@@ -72,10 +70,10 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
     elif not summary.get("Test") and n_subjects == 1:
         who = "a map made elsewhere"
     return {
-        "contrast": _of(summary, "Contrast", str) or _of(record, "Contrast", str),
+        "contrast": told(summary, "Contrast", str) or told(record, "Contrast", str),
         "report": "" if leads_out(report) else report,
-        "which": ", ".join(filter(None, (_of(summary, "Test", str), _of(summary, "Alternative", str)))),
-        "method": _of(summary, "Method", str),
+        "which": ", ".join(filter(None, (told(summary, "Test", str), told(summary, "Alternative", str)))),
+        "method": told(summary, "Method", str),
         "alpha": alpha,
         "confidence": None if alpha is None else percent(1 - alpha),
         "who": who,
@@ -83,15 +81,9 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "tdn": _number(summary, "TrueDiscoveryNumber"),
         "clusters": _counts(summary, "Clusters"),
         "largest": _counts(summary, "LargestClusters"),
-        "notes": [str(note) for note in _of(summary, "Notes", list)],
-        "date": _of(record, "Time", str)[:10],
+        "notes": [str(note) for note in told(summary, "Notes", list)],
+        "date": told(record, "Time", str)[:10],
     }
-
-
-def _of(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """Give what is noted, or the empty one of its kind."""
-    value = facts.get(name)
-    return value if isinstance(value, kind) else kind()
 
 
 def _number(facts: Mapping[str, Any], name: str) -> float | None:
@@ -102,7 +94,7 @@ def _number(facts: Mapping[str, Any], name: str) -> float | None:
 
 def _counts(facts: Mapping[str, Any], name: str) -> dict[str, float]:
     """Give numbers of clusters by how they were formed."""
-    noted: dict[str, Any] = _of(facts, name, dict)
+    noted: dict[str, Any] = told(facts, name, dict)
     return {key: count for key in noted if (count := _number(noted, key)) is not None}
 
 

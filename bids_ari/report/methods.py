@@ -53,15 +53,22 @@ class Methods:
     ----------
     paragraph : str
         The text, with citations by author and year.
-    references : tuple of Reference
-        What it cites, in that order.
-    bibtex : str
-        The same for a reference manager.
+    keys : tuple of str
+        What it cites, in that order, as `REFERENCES` names it.
     """
 
     paragraph: str
-    references: tuple[Reference, ...]
-    bibtex: str
+    keys: tuple[str, ...]
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What it cites, in that order."""
+        return tuple(REFERENCES[key] for key in self.keys)
+
+    @property
+    def bibtex(self) -> str:
+        """The same for a reference manager."""
+        return "\n".join(REFERENCES[key].bibtex(key) for key in self.keys)
 
 
 def describe(result: ContrastResult) -> Methods:
@@ -77,13 +84,8 @@ def describe(result: ContrastResult) -> Methods:
     Methods
     """
     text = " ".join((*_input_sentences(result), *_model_sentences(result), *_inference_sentences(result)))
-    keys = tuple(dict.fromkeys(_CITATION.findall(text)))
     paragraph = _CITATION.sub(lambda match: REFERENCES[match[1]].short, text)
-    return Methods(
-        paragraph,
-        tuple(REFERENCES[key] for key in keys),
-        "\n".join(REFERENCES[key].bibtex(key) for key in keys),
-    )
+    return Methods(paragraph, tuple(dict.fromkeys(_CITATION.findall(text))))
 
 
 def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
