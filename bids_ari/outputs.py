@@ -183,8 +183,15 @@ def summary(result: ContrastResult) -> Sidecar:
         "LargestClusters": {f"{gamma:g}": len(found) for gamma, found in result.largest.items()},
         "Notes": list(result.notes),
         "Report": report_name(result),
+        "Explorer": explorer_name(result),
         "Model": _fingerprint(result),
     }
+
+
+def belongs_with(result: ContrastResult, other: ContrastResult) -> bool:
+    """Say whether two results are of one test, asked alike, and differ in direction alone."""
+    same = (result.test, result.options, _fingerprint(result)) == (other.test, other.options, _fingerprint(other))
+    return same and result.alternative != other.alternative
 
 
 def _fingerprint(result: ContrastResult) -> str:
@@ -205,6 +212,11 @@ def _fingerprint(result: ContrastResult) -> str:
 def report_name(result: ContrastResult) -> str:
     """Give the name of the report of a result."""
     return _path(result, stem(result, desc=result.desc), "report", ".html")
+
+
+def explorer_name(result: ContrastResult) -> str:
+    """Give the name of the explorer of a result."""
+    return _path(result, stem(result, desc=result.desc), "explorer", ".html")
 
 
 def archive_name(result: ContrastResult) -> str:

@@ -209,8 +209,19 @@ def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     with out.result(result.contrast.name):
         kept = [file for file in files if not file.endswith((".html", ".png"))]
-        out.record(name, kept + report.write(result, out), _noted(result))
+        out.record(name, kept + report.write(result, out, _others_on_disk(result, out)), _noted(result))
     log.info("%s: report made anew", name)
+
+
+def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
+    """Read the results of the same test in other directions; one that cannot be read is told with its own report."""
+    others = []
+    for alternative in set(result.options.alternatives) - {result.alternative}:
+        path = out.folder / outputs.archive_name(replace(result, alternative=alternative))
+        with suppress(BidsAriError):
+            if outputs.belongs_with(result, other := archive.load_result(path)):
+                others.append(other)
+    return others
 
 
 def find(settings: Settings) -> tuple[Dataset, Discovery]:
@@ -259,8 +270,10 @@ def contrasts_of(discovery: Discovery, settings: Settings) -> Sequence[ContrastS
 
 def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
+    results = tuple(results)
     for result in results:
-        written = outputs.write(result, out) + report.write(result, out)
+        others = [other for other in results if outputs.belongs_with(result, other)]
+        written = outputs.write(result, out) + report.write(result, out, others)
         out.record(outputs.record_name(result), written, _noted(result))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bids_ari.bids.derivatives import Derivatives
+from bids_ari.bids.entities import printable
 from bids_ari.bids.records import told
 from bids_ari.report.methods import describe
 from bids_ari.report.references import REFERENCES
@@ -23,7 +24,7 @@ For each result, what was done to it, written to be taken into a paper as it sta
 def methods_note(result: ContrastResult) -> dict[str, Any]:
     """Give what `write_citation` will tell of a result, for its record."""
     methods = describe(result)
-    return {PARAGRAPH: methods.paragraph, CITED: list(methods.keys)}
+    return {PARAGRAPH: printable(methods.paragraph), CITED: list(methods.keys)}
 
 
 def write_citation(out: Derivatives) -> None:

@@ -63,6 +63,7 @@ def _failed(note: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Write a summary from disk for people; what another version or a damaged file lacks is None or empty."""
     alpha, report = _number(summary, "Alpha"), told(summary, "Report", str)
+    explorer = told(summary, "Explorer", str)
     n_subjects, subject = _number(summary, "NumberOfSubjects"), report.partition("/")[0]
     who = None if n_subjects is None else f"{n_subjects:,.0f}"
     if subject.startswith("sub-"):
@@ -72,6 +73,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
     return {
         "contrast": told(summary, "Contrast", str) or told(record, "Contrast", str),
         "report": "" if leads_out(report) else report,
+        "explorer": "" if leads_out(explorer) else explorer,
         "which": ", ".join(filter(None, (told(summary, "Test", str), told(summary, "Alternative", str)))),
         "method": told(summary, "Method", str),
         "alpha": alpha,

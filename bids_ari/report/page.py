@@ -3,15 +3,17 @@
 import math
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import figures, methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
+from bids_ari.report.explorer import explorer_page
 from bids_ari.report.model import model_block
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.report.render import above, any_of, percent, proportion, render
@@ -52,8 +54,8 @@ class Section:
     belongs: Callable[[ContrastResult], bool] = _always
 
 
-def write(result: ContrastResult, out: Derivatives) -> list[str]:
-    """Write the report of a result, and its pictures as files.
+def write(result: ContrastResult, out: Derivatives, others: Sequence[ContrastResult] = ()) -> list[str]:
+    """Write the report of a result and its explorer, and the pictures as files.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
         What was found.
     out : Derivatives
         Where to.
+    others : sequence of ContrastResult
+        The same test in other directions, which the explorer shows too.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
     """
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
+    explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
+    written.append(out.text(outputs.explorer_name(result), explorer))
     return [*written, out.text(outputs.report_name(result), page(result, pictures))]
 
 
@@ -123,6 +129,7 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "found": found,
         "found_largest": [(f"{gamma:g}", len(clusters)) for gamma, clusters in result.largest.items()],
         "notes": result.notes,
+        "explorer": PurePosixPath(outputs.explorer_name(result)).name,
     }
 
 

@@ -6,13 +6,13 @@ subject's left on the left). Voxels are shown as they are: only the underlay is 
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.grids import Grid, Mask
+from bids_ari.report.underlay import BRAIN, MASK_WORDS, TEMPLATE_WORDS, Template, is_like_template, load_template
 from bids_ari.stats.tails import FloatArray
 
 Pixels = npt.NDArray[np.uint8]
@@ -26,9 +26,6 @@ _EDGE = 5  # percent of the mask below the lowest slice, and above the highest
 _DARK = 0.33  # the grey of what is darkest in the template, which is 0: no black beside the statistics
 _PALE = 0.85  # the grey of the mask where there is no template
 _STEP = 8  # between greys: an anatomy without noise makes a picture half as large
-_BRAIN = 0.01  # what is more than this fraction of the largest value is brain
-_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach")  # spaces near enough to the bundled template to draw on it
-_INFANT = "MNIInfant"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +75,10 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scen
     wanted = np.asarray(peaks, dtype=float)
     low, high = np.percentile(places[:, 2], [_EDGE, 100 - _EDGE])
     ends, template = np.array([places.min(axis=0), places.max(axis=0)]), None
-    if space is not None and space.startswith(_TEMPLATE_SPACES) and not space.startswith(_INFANT):
-        bottom, top = _template().box[:, 2]
+    if is_like_template(space):
+        bottom, top = load_template().box[:, 2]
         if low < top and high > bottom:
-            template = _template()
+            template = load_template()
             low, high = max(low, bottom), min(high, top)
             wanted = wanted[(wanted >= bottom) & (wanted <= top)]
             ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
@@ -97,8 +94,8 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scen
         grey = np.where(voxel >= 0, _PALE, 1.0)
     else:
         value = _interpolate(template, pixels)
-        grey = np.where(value > _BRAIN, _DARK + (1 - _DARK) * value, 1.0)
-    words = "the voxels tested, in grey" if template is None else "the MNI152 template that comes with nilearn"
+        grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, 1.0)
+    words = MASK_WORDS if template is None else TEMPLATE_WORDS
     stepped = np.minimum(np.rint(255 / _STEP * grey) * _STEP, 255)
     return Scene(cuts, voxel, stepped.astype(np.uint8), words)
 
@@ -131,7 +128,7 @@ def _look_up(mask: Mask, pixels: FloatArray) -> npt.NDArray[np.int32]:
     return np.asarray(found, dtype=np.int32)
 
 
-def _interpolate(template: "_Template", pixels: FloatArray) -> FloatArray:
+def _interpolate(template: Template, pixels: FloatArray) -> FloatArray:
     """Give the value of the template at each pixel, between its voxels linearly."""
     found = ndimage.map_coordinates(
         template.values, _indices(template.grid, pixels), order=1, mode="grid-constant", cval=0.0, prefilter=False
@@ -145,26 +142,3 @@ def _indices(grid: Grid, pixels: FloatArray) -> FloatArray:
     near = np.where(np.isfinite(pixels), pixels, 0.0)
     indices = near @ inverse[:3, :3].T + inverse[:3, 3]
     return np.moveaxis(np.where(np.isfinite(pixels), indices, -9.0), -1, 0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Template:
-    """A brain, from 0 to 1: its values, where they are, and the corners (2, 3) of it in mm."""
-
-    values: npt.NDArray[np.float32]
-    grid: Grid
-    box: FloatArray
-
-
-@cache
-def _template() -> _Template:
-    """Give the MNI152 template that comes with nilearn."""
-    from nilearn.datasets import load_mni152_template
-
-    image = load_mni152_template(resolution=1)
-    values = np.asarray(image.dataobj, dtype=np.float32)
-    grid = Grid.of(image)
-    brain = values > _BRAIN * values.max()
-    inner = [np.flatnonzero(brain.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
-    corners = grid.millimetres(np.array(inner).T)
-    return _Template(values / values.max(), grid, np.sort(corners, axis=0))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from webpages import without_own_script
+from webpages import without_data, without_own_script
 
 from bids_ari.report import figures, pictures
 
@@ -21,7 +21,7 @@ DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4
 """A picture of one pixel."""
 
 _LONGEST = 3000  # characters of a line of the log
-_EMPTY = ("meta", "img")
+_EMPTY = ("meta", "img", "input")
 _DANGEROUS = ("script", "iframe", "frame", "object", "embed", "form", "input", "button", "base", "link", "svg", "math")
 _VALUES = {
     "href": re.compile(r"#[\w-]+|(?!/)[\w+%./~-]+|https://doi\.org/[\w./()<>;:-]+"),
@@ -39,23 +39,26 @@ _ATTRIBUTES |= {"data-copyable", "data-searchable"}
 class Page(HTMLParser):
     """A page, read strictly: no element that acts, none that is not closed, no attribute that is not known."""
 
+    dangerous: frozenset[str] = frozenset(_DANGEROUS)
+    attributes: frozenset[str] = frozenset(_ATTRIBUTES)
+
     def __init__(self, path: Path, root: Path) -> None:
         super().__init__()
         self._path, self._root = path, root
         self.structure: Structure = []
         self.text = ""
         self._open: list[str] = []
-        self.feed(without_own_script(path.read_text(encoding="utf-8")))
+        self.feed(without_data(without_own_script(path.read_text(encoding="utf-8"))))
         self.close()
         assert not self._open
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in _DANGEROUS
+        assert tag not in self.dangerous
         names = [name for name, _ in attrs]
         assert len(set(names)) == len(names)
         for name, value in attrs:
-            assert name in _ATTRIBUTES or re.fullmatch("aria-[a-z]+", name), name
-            assert value is not None, name
+            assert name in self.attributes or re.fullmatch("aria-[a-z]+", name), name
+            assert value is not None or name == "hidden", name
             assert name not in _VALUES or _VALUES[name].fullmatch(value), (name, value)
             if name == "href" and not value.startswith("https:"):
                 assert (self._path.parent / unquote(value)).resolve().is_relative_to(self._root.resolve()), value
@@ -76,6 +79,13 @@ class Page(HTMLParser):
         raise AssertionError(f"a declaration: {data}")
 
 
+class Explorer(Page):
+    """A page that is there to be acted on; it has a script, which alone fills in what a dataset says."""
+
+    dangerous = Page.dangerous - {"input", "button"}
+    attributes = Page.attributes | {"type", "min", "max", "step", "inputmode", "for", "value", "hidden", "data-name"}
+
+
 def undraw(patch: pytest.MonkeyPatch) -> None:
     """Make pictures of one pixel: few words come into them, and drawing takes most of the time."""
     for name in ("draw_z", "draw_tdp", "draw_clusters"):
@@ -85,7 +95,8 @@ def undraw(patch: pytest.MonkeyPatch) -> None:
 
 def pages_in(out: Path) -> list[Page]:
     """Every page of an output."""
-    return [Page(path, out) for path in sorted(out.rglob("*.html"))]
+    paths = sorted(out.rglob("*.html"))
+    return [(Explorer if path.name.endswith("_explorer.html") else Page)(path, out) for path in paths]
 
 
 def check_output(out: Path, *shows: str) -> None:

@@ -1,6 +1,7 @@
 """How a run goes: looking before, settings from files, several maps of a subject, reports alone, logs for machines."""
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -235,6 +236,19 @@ class TestReportsOnly:
         untouched = {name for name in first if name.startswith("group/") and not name.endswith(".html")}
         assert {name: again[name] for name in untouched} == {name: first[name] for name in untouched}
 
+    def test_an_explorer_shows_the_directions_that_were_asked_alike(self, group_dir: Path, tmp_path: Path) -> None:
+        """Its own first. A direction that was tested anew, at another level, is one of another question."""
+        out = tmp_path / "out"
+        words = [str(group_dir), str(out), "group", *QUICK]
+        assert main([*words, "--alternative", "greater", "less"]) == 0
+        assert directions(out, "greater") == ["greater", "less"]
+        assert directions(out, "less") == ["less", "greater"]
+        assert main([*words, "--alternative", "less", "--alpha", "0.01"]) == 0
+        assert directions(out, "less") == ["less"]
+        assert main([*words, "--reports-only"]) == 0
+        assert directions(out, "greater") == ["greater"]
+        assert directions(out, "less") == ["less"]
+
     def test_without_results_there_is_nothing_to_do(self, group_dir: Path, tmp_path: Path) -> None:
         assert main([str(group_dir), str(tmp_path / "out"), "group", "--reports-only"]) == 66
         assert not (tmp_path / "out").exists()
@@ -249,6 +263,14 @@ class TestReportsOnly:
         file.write_bytes(file.read_bytes()[:1000])
         assert main([*words, "--reports-only"]) == 65
         assert file.name in capsys.readouterr().err
+
+
+def directions(out: Path, desc: str) -> list[str]:
+    """The directions that an explorer shows."""
+    (path,) = (out / "group").glob(f"*desc-{desc}_explorer.html")
+    facts = re.search('<script type="application/json" id="facts">([^<]*)</script>', path.read_text())
+    assert facts is not None
+    return [direction["name"] for direction in json.loads(facts[1])["directions"]]
 
 
 def without_time(page: bytes) -> bytes:

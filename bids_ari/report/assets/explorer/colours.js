@@ -1,0 +1,90 @@
+// What colour a voxel has. A colour is four bytes in one number, as a little-endian canvas wants them.
+
+const packed = (red, green, blue) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+
+const CLEAR = 0;
+const FULL_OPACITY_AT = 3.09; // |z| with p = .001
+
+/** @returns {Uint32Array} the colours that hexadecimal digits stand for, six each */
+function paletteOf(digits) {
+  return Uint32Array.from(digits.match(/.{6}/g), (six) => {
+    const number = parseInt(six, 16);
+    return packed(number >> 16, (number >> 8) & 255, number & 255);
+  });
+}
+
+/** @returns {Object<string, Uint32Array>} */
+function makePalettes(facts) {
+  const greys = Uint32Array.from({ length: facts.underlay.levels + 1 }, (_, level) => {
+    const grey = level ? Math.round(255 * (0.33 + (0.67 * level) / facts.underlay.levels)) : 255;
+    return packed(grey, grey, grey);
+  });
+  const { sequential, diverging, clusters } = facts.colours;
+  return { greys, sequential: paletteOf(sequential), diverging: paletteOf(diverging), clusters: paletteOf(clusters) };
+}
+
+const cssColour = (colour) => `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+
+const along = (palette, fraction) => palette[Math.min(Math.max(Math.round(fraction * 255), 0), 255)];
+
+const ofCluster = (palettes, label) => palettes.clusters[(label - 1) % palettes.clusters.length];
+
+/** Lay a colour over a grey. */
+function blended(colour, grey, opacity) {
+  const mixed = (shift) => Math.round(opacity * ((colour >> shift) & 255) + (1 - opacity) * (grey & 255));
+  return packed(mixed(0), mixed(8), mixed(16));
+}
+
+/**
+ * Choose how voxels are coloured.
+ * @param {Object} view what is shown: state, forest, clusters, labels
+ * @returns {function(number, number): number} colour of a position over a grey, 0 for none
+ */
+function makePainter(data, palettes, view) {
+  const { forest, clusters, labels } = view;
+  const ofZ = (z) => along(palettes.diverging, 0.5 + z / (2 * data.facts.zTop));
+  const inside = {
+    highest: (place) => along(palettes.sequential, forest.highest[place]),
+    cluster: (place) => ofCluster(palettes, labels[place]),
+    tdp: (place) => along(palettes.sequential, clusters[labels[place] - 1].tdn / clusters[labels[place] - 1].size),
+    statistic: (place, position) => ofZ(data.z[position]),
+  }[view.state.colourBy];
+  if (inside) {
+    return (position) => {
+      const place = forest.placeOf[position];
+      return place >= 0 && labels[place] ? inside(place, position) : CLEAR;
+    };
+  }
+  if (view.state.colourBy === "highest-everywhere") {
+    return (position) => {
+      const place = forest.placeOf[position];
+      return place >= 0 && forest.highest[place] > 0 ? along(palettes.sequential, forest.highest[place]) : CLEAR;
+    };
+  }
+  return (position, grey) => {
+    const z = data.z[position];
+    return blended(ofZ(z), grey, Math.min((z / FULL_OPACITY_AT) ** 2, 1));
+  };
+}
+
+/** Draw the colours that are in use, and write what they mean. */
+function drawColourBar(data, palettes, colourBy) {
+  const canvas = byId("colour-bar");
+  const palette = { cluster: palettes.clusters }[colourBy] ?? (colourBy.startsWith("statistic") ? palettes.diverging : palettes.sequential);
+  const context = canvas.getContext("2d");
+  for (let column = 0; column < canvas.width; column++) {
+    context.fillStyle = cssColour(palette[Math.floor((column / canvas.width) * palette.length)]);
+    context.fillRect(column, 0, 1, canvas.height);
+  }
+  const [low, high, title] = barWords(data, palettes, colourBy);
+  byId("bar-low").textContent = low;
+  byId("bar-high").textContent = high;
+  canvas.setAttribute("aria-label", `Colours: ${title}, from ${low} to ${high}`);
+}
+
+/** @returns {string[]} what stands at the ends of the colour bar, and its title */
+function barWords(data, palettes, colourBy) {
+  if (colourBy === "cluster") return ["cluster 1", `${palettes.clusters.length}, then again`, "clusters"];
+  if (colourBy.startsWith("statistic")) return [`z ${-data.facts.zTop}`, `${data.facts.zTop}`, "z"];
+  return ["TDP 0", "1", "TDP"];
+}

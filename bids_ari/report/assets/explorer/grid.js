@@ -1,0 +1,73 @@
+// Where voxels are, and what the bounds say of any set of them.
+
+/**
+ * @param {{shape: number[], affine: number[][], inverse: number[][], zooms: number[], axes: number[][]}} facts
+ *   axes: for x, y, z the nearest axis of the file, and 1 or -1 for its sense
+ */
+function makeGrid(facts) {
+  const [nx, ny, nz] = facts.shape;
+  return {
+    ...facts,
+    nCells: nx * ny * nz,
+    cellOf: ([i, j, k]) => (i * ny + j) * nz + k,
+    voxelOf: (cell) => [Math.floor(cell / (ny * nz)), Math.floor(cell / nz) % ny, cell % nz],
+    millimetres: (voxel) => transformed(facts.affine, voxel),
+    holds: (voxel) => voxel.every((index, axis) => index >= 0 && index < facts.shape[axis]),
+    nearest: (place) => clamped(facts.shape, transformed(facts.inverse, place).map(Math.round)),
+  };
+}
+
+function transformed(matrix, place) {
+  return [0, 1, 2].map((row) => {
+    return matrix[row][0] * place[0] + matrix[row][1] * place[1] + matrix[row][2] * place[2] + matrix[row][3];
+  });
+}
+
+function clamped(shape, voxel) {
+  return voxel.map((index, axis) => Math.min(Math.max(index, 0), shape[axis] - 1) + 0);
+}
+
+/**
+ * The tested voxels whose centres are no further from that of a voxel than a radius in mm.
+ * @returns {number[]} positions
+ */
+function sphereAround(grid, mask, centre, radius) {
+  const reach = [0, 1, 2].map((axis) => Math.ceil(radius * Math.hypot(...grid.inverse[axis].slice(0, 3))));
+  const [low, high] = [-1, 1].map((side) => clamped(grid.shape, centre.map((index, axis) => index + side * reach[axis])));
+  const positions = [];
+  for (let i = low[0]; i <= high[0]; i++) {
+    for (let j = low[1]; j <= high[1]; j++) {
+      for (let k = low[2]; k <= high[2]; k++) {
+        const position = mask.position[grid.cellOf([i, j, k])];
+        if (position >= 0 && isNear(grid.affine, i - centre[0], j - centre[1], k - centre[2], radius)) {
+          positions.push(position);
+        }
+      }
+    }
+  }
+  return positions;
+}
+
+/** Say whether a step of voxels is no longer than a radius; a millionth of a square mm is for rounding. */
+function isNear(affine, i, j, k, radius) {
+  let square = 0;
+  for (let row = 0; row < 3; row++) square += (affine[row][0] * i + affine[row][1] * j + affine[row][2] * k) ** 2;
+  return square <= radius * radius + 1e-6;
+}
+
+/**
+ * TDN of any set: max(0, max over u of 1 - u + how many categories are at most u). Category 0 never counts.
+ * @param {TypedArray} category of each tested voxel
+ * @param {Iterable<number>} positions distinct
+ */
+function trueDiscoveries(category, positions) {
+  const size = positions.length;
+  const counts = new Uint32Array(size + 1);
+  for (const position of positions) if (category[position] <= size) counts[category[position]]++;
+  let [sum, best] = [0, 0];
+  for (let u = 1; u <= size; u++) {
+    sum += counts[u];
+    best = Math.max(best, 1 - u + sum);
+  }
+  return best;
+}

@@ -1,0 +1,82 @@
+// What is chosen, the way back, and the address that holds it.
+
+/**
+ * Keep the state of the page. What changes in one gesture (a drag, a turn of the wheel) is taken back at once.
+ * @param {Object} first the state at the start: gamma, voxel, direction (number), colourBy, radiological, pinned
+ * @param {function(): void} onChange
+ */
+function makeHistory(first, onChange) {
+  let state = first;
+  let gesture = null;
+  const [past, future] = [[], []];
+  const moved = (from, to) => {
+    if (!from.length) return;
+    to.push(state);
+    state = from.pop();
+    gesture = null;
+    onChange();
+  };
+  return {
+    get state() {
+      return state;
+    },
+    get canUndo() {
+      return past.length > 0;
+    },
+    get canRedo() {
+      return future.length > 0;
+    },
+    change(part, inGesture = null) {
+      const next = { ...state, ...part };
+      if (JSON.stringify(next) === JSON.stringify(state)) return;
+      if (inGesture === null || inGesture !== gesture) past.push(state);
+      gesture = inGesture;
+      future.length = 0;
+      state = next;
+      onChange();
+    },
+    endGesture() {
+      gesture = null;
+    },
+    undo: () => moved(past, future),
+    redo: () => moved(future, past),
+  };
+}
+
+/** @returns {string} what stands behind the # of the address */
+function toHash(state, data) {
+  const parts = new URLSearchParams({
+    gamma: String(state.gamma),
+    voxel: state.voxel.join("_"),
+    direction: data.directions[state.direction].name,
+    colour: state.colourBy,
+  });
+  if (state.radiological) parts.set("radiological", "1");
+  if (state.pinned !== null) parts.set("cluster", String(state.pinned));
+  return `#${parts}`;
+}
+
+/** @returns {Object} the part of the state that an address tells; what is broken in it is left out */
+function fromHash(hash, data) {
+  const parts = new URLSearchParams(hash.slice(1));
+  const part = {};
+  const gamma = validGamma(parts.get("gamma") ?? "", data.facts.leastTdp);
+  if (gamma !== null) part.gamma = gamma;
+  const voxel = (parts.get("voxel") ?? "").split("_").map((index) => (/^\d+$/.test(index) ? Number(index) : NaN));
+  if (voxel.length === 3 && data.grid.holds(voxel)) part.voxel = voxel;
+  const direction = data.directions.findIndex((each) => each.name === parts.get("direction"));
+  if (direction >= 0) part.direction = direction;
+  if ([...byId("colour-by").options].some((option) => option.value === parts.get("colour"))) {
+    part.colourBy = parts.get("colour");
+  }
+  if (parts.get("radiological") === "1") part.radiological = true;
+  const pinned = /^\d+$/.test(parts.get("cluster") ?? "") ? Number(parts.get("cluster")) : -1;
+  if (direction >= 0 && data.directions[direction].forest.tdn[pinned] > 0) part.pinned = pinned;
+  return Object.keys(part).length ? { radiological: false, pinned: null, ...part } : part;
+}
+
+/** @returns {?number} a wanted TDP in (0, 1], no less than the page holds; null for anything else */
+function validGamma(text, least) {
+  const gamma = String(text).trim() === "" ? NaN : Number(text);
+  return gamma > 0 && gamma <= 1 ? Math.max(gamma, least) : null;
+}

@@ -1,0 +1,163 @@
+// What is told in words and tables beside the slices.
+
+const MOST_ROWS = 60;
+
+/** Tell how much is shown; where nothing is, what that means and what to do. */
+function tellStatus(data, shown) {
+  const voxels = shown.clusters.reduce((sum, cluster) => sum + cluster.size, 0);
+  byId("status").textContent = `${plural(shown.clusters.length, "cluster")}, ${plural(voxels, "voxel")}`;
+  byId("nothing").hidden = shown.clusters.length > 0;
+  if (!shown.clusters.length) byId("nothing").textContent = nothingWords(data, shown);
+}
+
+function nothingWords(data, shown) {
+  const { whole, confidence, top } = shown.direction;
+  const silence = "That does not mean that nothing is there: a TDP is a lower bound.";
+  if (!whole) {
+    return `With ${confidence} confidence, no set of voxels can be said to hold an active one. ${silence} The map alone can be seen with “Colour by: statistic, everywhere”.`;
+  }
+  const gamma = shortTdp(shown.state.gamma);
+  return `No cluster has a TDP of at least ${gamma}. ${silence} Lower γ: the highest that any cluster reaches is ${shortTdp(top)}.`;
+}
+
+/** Tell what the page says of the direction that is shown. */
+function tellDirection(shown) {
+  const { words, whole, nVoxels, confidence, alpha } = shown.direction;
+  byId("headline").textContent =
+    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are active ${words}.`;
+  byId("alpha").textContent = alpha;
+}
+
+/** Tell what is known of the voxel at the crosshair. */
+function tellCrosshair(data, shown) {
+  const { voxel } = shown.state;
+  const place = data.grid.millimetres(voxel);
+  "xyz".split("").forEach((name, axis) => {
+    const box = byId(`mm-${name}`);
+    if (document.activeElement !== box) box.value = millimetreWords(place[axis]);
+  });
+  const facts = [["x, y, z", `${place.map(millimetreWords).join(", ")} mm`], ...voxelFacts(data, shown)];
+  fillFacts(byId("crosshair"), facts);
+}
+
+/** @returns {string[][]} */
+function voxelFacts(data, shown) {
+  const { position, forestPlace, forest, current } = shown;
+  if (position < 0) return [["voxel", "not tested"]];
+  const reached = forestPlace < 0 ? 0 : forest.highest[forestPlace];
+  const least = data.facts.leastTdp;
+  const facts = [
+    ["z", zWords(data.z[position])],
+    ["highest TDP reached", forestPlace < 0 && least ? `below ${least}` : shortTdp(reached)],
+  ];
+  if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
+  const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";
+  facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterWords(current)}` : "none at this γ"]);
+  return facts;
+}
+
+function regionOf(data, position) {
+  const number = position < 0 ? 0 : data.atlas[position];
+  return number ? data.facts.atlas.names[number - 1] : "none";
+}
+
+/** Tell the bound of the sphere around the crosshair, and of the parcel there. */
+function tellRegions(data, shown) {
+  const radius = Number(byId("radius").value);
+  byId("radius-words").textContent = `${radius} mm`;
+  const inside = sphereAround(data.grid, data.mask, shown.state.voxel, radius);
+  fillFacts(byId("sphere"), boundFacts(inside.length, trueDiscoveries(shown.direction.category, inside)));
+  if (data.atlas === null) return;
+  const number = shown.position < 0 ? 0 : data.atlas[shown.position];
+  const parcel = number && shown.direction.parcels[number - 1];
+  const facts = parcel ? boundFacts(parcel.size, parcel.tdn) : [];
+  fillFacts(byId("parcel"), [["region", regionOf(data, shown.position)], ...facts]);
+}
+
+const boundFacts = (size, tdn) => [
+  ["voxels tested", thousands(size)],
+  ["TDN: active, at least", thousands(tdn)],
+  ["TDP", proportion(tdn, size)],
+];
+
+/** Write the table of clusters; a row leads to the peak. */
+function fillClusters(data, palettes, shown) {
+  const rows = shown.clusters.slice(0, MOST_ROWS).map((cluster) => clusterRow(data, palettes, shown, cluster));
+  byId("clusters").tBodies[0].replaceChildren(...rows);
+  const more = shown.clusters.length - rows.length;
+  byId("more").textContent = more > 0 ? `${plural(more, "smaller cluster")} more: the saved table has all.` : "";
+}
+
+function clusterRow(data, palettes, shown, cluster) {
+  const row = element("tr", "", { "data-label": cluster.label });
+  if (shown.current && shown.current.label === cluster.label) row.setAttribute("aria-current", "true");
+  const [x, y, z] = peakPlace(data, cluster).map(millimetreWords);
+  const cells = [
+    thousands(cluster.size),
+    thousands(cluster.size * data.facts.voxelVolume),
+    thousands(cluster.tdn),
+    proportion(cluster.tdn, cluster.size),
+    zWords(data.z[cluster.peak]),
+    `${x}, ${y}, ${z}`,
+  ];
+  if (data.atlas !== null) cells.push(regionOf(data, cluster.peak));
+  row.append(labelCell(palettes, shown, cluster), ...cells.map((text) => element("td", text)));
+  return row;
+}
+
+function labelCell(palettes, shown, cluster) {
+  const cell = element("th", "", { scope: "row" });
+  const button = element("button", String(cluster.label), {
+    type: "button",
+    class: "link",
+    "aria-label": `Cluster ${cluster.label}: go to its peak`,
+  });
+  const isNamed = shown.state.colourBy === "cluster";
+  const colour = isNamed ? ofCluster(palettes, cluster.label) : along(palettes.sequential, cluster.tdn / cluster.size);
+  const chip = element("span", "", { class: "chip" });
+  chip.style.background = cssColour(colour);
+  cell.append(button, chip);
+  if (cluster.place === shown.state.pinned) cell.append(element("small", " by hand"));
+  return cell;
+}
+
+const peakPlace = (data, cluster) => data.grid.millimetres(data.grid.voxelOf(data.mask.cell[cluster.peak]));
+
+/** Write the table of parcels and regions, the highest TDP first; a row leads to the strongest voxel. */
+function fillParcels(shown) {
+  const table = byId("parcels");
+  if (!table) return;
+  const { parcels } = shown.direction;
+  const order = parcels.map((_, i) => i).sort((a, b) => tdpOf(parcels[b]) - tdpOf(parcels[a]) || a - b);
+  table.tBodies[0].replaceChildren(...order.map((i) => parcelRow(parcels[i], i)));
+}
+
+const tdpOf = ({ tdn, size }) => (size ? tdn / size : 0);
+
+function parcelRow(parcel, i) {
+  const row = element("tr", "", { "data-parcel": i });
+  const cell = element("th", "", { scope: "row" });
+  cell.append(parcel.size ? element("button", parcel.name, { type: "button", class: "link" }) : parcel.name);
+  const cells = [thousands(parcel.size), thousands(parcel.tdn), proportion(parcel.tdn, parcel.size)];
+  row.append(cell, ...cells.map((text) => element("td", text)));
+  return row;
+}
+
+/** Show in the controls what is chosen. */
+function tellControls(history, shown) {
+  const { state } = shown;
+  if (document.activeElement !== byId("gamma")) byId("gamma").value = String(state.gamma);
+  byId("gamma-slider").value = String(state.gamma);
+  byId("colour-by").value = state.colourBy;
+  byId("radiological").checked = state.radiological;
+  if (byId("direction")) byId("direction").value = shown.direction.name;
+  byId("sides").textContent = state.radiological
+    ? "Radiological: the left of the picture is the right of the brain."
+    : "Neurological: the left of the picture is the left of the brain.";
+  byId("undo").disabled = !history.canUndo;
+  byId("redo").disabled = !history.canRedo;
+  byId("follow").disabled = state.pinned === null;
+  const now = shown.current ? shown.current.place : -1;
+  byId("grow").disabled = steppedCluster(shown.forest, shown.answers, now, 1) === null;
+  byId("shrink").disabled = steppedCluster(shown.forest, shown.answers, now, -1) === null;
+}

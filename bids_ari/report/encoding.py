@@ -1,0 +1,160 @@
+"""What the explorer's page holds of results: arrays as text, and facts about them.
+
+An array becomes the text of a script element. It is taken apart into bytes (all first bytes, then all second ...),
+compressed with gzip and written in base64; with `delta`, its first differences are, which wrap around. With m for the
+voxels tested, in C order, and n for the places that are kept of a direction's forest, a page has
+
+============ ====== ======= ==========================================================================================
+name         values type    meaning
+============ ====== ======= ==========================================================================================
+mask         bits   uint8   the voxels tested, of all voxels of the grid in C order, eight a byte, the highest bit first
+underlay     cells  uint8   what lies under the statistics, 0 for nothing; see `Underlay`
+z            n      int16   z in hundredths, in the order of the first direction's places, see `z_steps`
+z-elsewhere  m - n  int16   z of the voxels of none of these places, in C order, in steps that the facts tell
+atlas        m      uint16  parcel of each voxel, from 1 on; 0 for none
+preorder-d   n      uint32  direction d: voxel at each place of the forest
+size-d       n      int32   size of the cluster that is completed there, delta
+tdn-d        n      int32   its TDN; 0 where the place is as high as its parent, which is no cluster, delta
+rank-d       leaves uint32  of each place of size 1, how many heights of such places are larger
+category-d   m      uint16  category of each voxel, 0 where it never counts; uint32 where the largest does not fit
+============ ====== ======= ==========================================================================================
+"""
+
+import base64
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.forest import ClusterForest, Ints
+from bids_ari.stats.tails import FloatArray
+
+Places = npt.NDArray[np.intp]
+
+Z_STEP = 0.01
+"""z is told to so much."""
+
+Z_INFINITE = 32767
+"""Stands for an infinite z; what is finite and beyond 327.66 is told as that."""
+
+COMPLETE = 450_000
+"""Up to so many voxels, counted once for each direction, a page holds every cluster with a TDP above 0."""
+
+MOST_PLACES = 900_000
+"""Beyond that, it holds clusters from the least TDP on at which all directions have no more places than this."""
+
+_FLOOR_STEP = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Blob:
+    """An array as text.
+
+    Attributes
+    ----------
+    name : str
+        What it is called on the page.
+    type : str
+        Its numpy type.
+    delta : bool
+        Whether its first differences are told.
+    text : str
+        The text.
+    """
+
+    name: str
+    type: str
+    delta: bool
+    text: str
+
+    @classmethod
+    def of(cls, name: str, array: npt.NDArray[np.integer], *, delta: bool = False) -> "Blob":
+        """Write an array of whole numbers as text."""
+        array = np.ascontiguousarray(array).reshape(-1)
+        told = np.diff(array, prepend=array.dtype.type(0)) if delta else array
+        parts = told.astype(told.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, array.itemsize).T
+        packer = zlib.compressobj(9, wbits=31)  # gzip without name and time
+        packed = packer.compress(parts.tobytes()) + packer.flush()
+        return cls(name, str(array.dtype), delta, base64.b64encode(packed).decode())
+
+    def array(self) -> npt.NDArray[np.integer]:
+        """Read the array back."""
+        dtype = np.dtype(self.type)
+        parts = np.frombuffer(zlib.decompress(base64.b64decode(self.text), wbits=31), dtype=np.uint8)
+        told = np.ascontiguousarray(parts.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).reshape(-1)
+        values: npt.NDArray[np.integer] = np.cumsum(told, dtype=dtype) if self.delta else told.astype(dtype)
+        return values
+
+
+def least_tdp(forests: Sequence[ClusterForest]) -> float:
+    """Give the least TDP of the clusters that a page holds: 0 for all above 0, more where maps are large."""
+    if sum(forest.n_voxels for forest in forests) <= COMPLETE:
+        return 0.0
+    highest = [forest.highest_tdp() for forest in forests]
+    steps = (round(_FLOOR_STEP * i, 2) for i in range(1, round(1 / _FLOOR_STEP)))
+    return next((tdp for tdp in steps if sum(np.count_nonzero(each >= tdp) for each in highest) <= MOST_PLACES), 1.0)
+
+
+def kept_places(forest: ClusterForest, least: float) -> Places:
+    """Give the places within clusters whose TDP is at least so much, and above 0."""
+    highest = forest.highest_tdp()[forest.preorder]
+    return np.flatnonzero((highest >= least) & (highest > 0))
+
+
+def forest_blobs(forest: ClusterForest, kept: Places, suffix: str) -> list[Blob]:
+    """Write the kept places of a forest."""
+    size = forest.size[kept]
+    return [
+        Blob.of(f"preorder{suffix}", forest.preorder[kept].astype(np.uint32)),
+        Blob.of(f"size{suffix}", size, delta=True),
+        Blob.of(f"tdn{suffix}", np.where(forest.valid, forest.tdn, 0)[kept].astype(np.int32), delta=True),
+        Blob.of(f"rank{suffix}", dense_ranks(forest.height[kept][size == 1])),
+    ]
+
+
+def dense_ranks(heights: FloatArray) -> npt.NDArray[np.uint32]:
+    """Give how many different heights are larger than each.
+
+    >>> dense_ranks(np.array([3.0, 5.0, 3.0, 4.0]))
+    array([2, 0, 2, 1], dtype=uint32)
+    """
+    return np.unique(-heights, return_inverse=True)[1].reshape(-1).astype(np.uint32)
+
+
+def counting_categories(bound: Bound) -> npt.NDArray[np.integer]:
+    """Give the category of each voxel, 0 where it never counts in any set, (n_voxels,).
+
+    With N(u) voxels of category at most u, let u be the least at which 1 - u + N(u) is largest: the TDN of all. From
+    there to any larger category, u grows at least as much as N does, and so in every set: those voxels add nothing.
+    """
+    m = bound.n_voxels
+    counts = np.bincount(np.minimum(bound.category, m + 1), minlength=m + 2)[1 : m + 1]
+    gains: Ints = (np.cumsum(counts) - np.arange(m)).astype(np.int32)
+    last = int(gains.argmax()) + 1 if gains.max() > 0 else 0
+    dtype = np.uint16 if last <= np.iinfo(np.uint16).max else np.uint32
+    counting: npt.NDArray[np.integer] = np.where(bound.category <= last, bound.category, 0).astype(dtype)
+    return counting
+
+
+def z_steps(z: FloatArray, step: float = Z_STEP) -> npt.NDArray[np.int16]:
+    """Write z in steps; infinity, and what is too large for the steps, have values of their own.
+
+    >>> z_steps(np.array([1.234, -np.inf, 400.0]))
+    array([   123, -32767,  32766], dtype=int16)
+    """
+    beyond = Z_INFINITE - 1
+    finite = np.clip(np.rint(np.where(np.isfinite(z), z, 0.0) / step), -beyond, beyond)
+    return np.where(np.isinf(z), np.sign(z) * Z_INFINITE, finite).astype(np.int16)
+
+
+def z_blobs(z: FloatArray, first: Ints, step_elsewhere: float) -> list[Blob]:
+    """Write z at the voxels of the first direction's places, then that of all others in coarser steps."""
+    elsewhere = np.ones(z.size, dtype=bool)
+    elsewhere[first] = False
+    return [
+        Blob.of("z", z_steps(z[first]), delta=True),
+        Blob.of("z-elsewhere", z_steps(z[elsewhere], step_elsewhere), delta=True),
+    ]
