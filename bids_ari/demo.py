@@ -200,7 +200,7 @@ def run_demo(folder: Path, kind: Kind = SIMULATED) -> str:
         When the maps of `LOCALIZER` cannot be downloaded.
     """
     from bids_ari.options import Options
-    from bids_ari.outputs import report_name
+    from bids_ari.outputs import explorer_name, report_name
     from bids_ari.settings import Settings
     from bids_ari.workflow import run
 
@@ -214,7 +214,8 @@ def run_demo(folder: Path, kind: Kind = SIMULATED) -> str:
     result = summary.results[0]
     sentence = _found(result) + (_true(result, dataset) if kind is SIMULATED else "")
     where = {"Dataset": dataset, "Results": results / "index.html", "Report": results / report_name(result)}
-    return "".join(f"{what + ':':<9}{path}\n" for what, path in where.items()) + f"{sentence}.\n"
+    where["Explorer"] = results / explorer_name(result)
+    return "".join(f"{what + ':':<10}{path}\n" for what, path in where.items()) + f"{sentence}.\n"
 
 
 def write_simulated(folder: Path) -> None:

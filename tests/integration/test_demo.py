@@ -124,9 +124,10 @@ def test_stdout_says_where_to_look_and_compares_with_the_truth(ran: SimpleNamesp
     whole = json.loads((results / "logs" / "results" / f"{STEM}_test-mean_desc-greater.json").read_text())["Results"][0]
     active = int((_image(truth) == ABOVE).sum())
     assert ran.stdout.splitlines() == [
-        f"Dataset: {ran.data}",
-        f"Results: {results / 'index.html'}",
-        f"Report:  {results / ALL}_report.html",
+        f"Dataset:  {ran.data}",
+        f"Results:  {results / 'index.html'}",
+        f"Report:   {results / ALL}_report.html",
+        f"Explorer: {results / ALL}_explorer.html",
         f"With 95% confidence, at least {whole['TrueDiscoveryNumber']} of the {whole['NumberOfVoxels']} voxels "
         f"tested are active; in truth {active} are.",
     ]
