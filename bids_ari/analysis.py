@@ -82,6 +82,7 @@ def analyse(
         hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
         resampled=stack.resampled,
         outlying=fitted.outlying,
+        quality=stack.quality(mask, options.coverage),
     )
     notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
     results: tuple[ContrastResult, ...] = ()

@@ -27,6 +27,13 @@ weights       float64 (rows, c)     weights of the columns in each row of each t
 correlation   float64 (subjects,)   correlation of a map with the mean of the others, where ``has_outlying``
 residual      float64 (subjects,)   size of its residuals, where ``has_outlying``
 influence     float64 (t, subjects) how much each of t tests rests on each subject, where ``has_outlying``
+mean          float64 (subjects,)   mean of a map over the voxels tested, where ``has_outlying``
+sd            float64 (subjects,)   its standard deviation over these, where ``has_outlying``
+lacking       int32   (subjects,)   voxels of the reference without data of a subject, where ``has_quality``
+lost          int32   (subjects,)   voxels not tested for want of a subject, where ``has_quality``
+overlap       float64 (subjects,)   Dice coefficient of what a subject and most others cover, where ``has_quality``
+thumbnails    int8    (subjects, h, w) slices of a map in steps, -128 for no data, where ``has_quality``
+step          float64 (subjects,)   value of a step, where ``has_quality``
 region_size   int32   (r,)          tested voxels in each region of all sets, one set after the other
 region_voxels int32   (sum,)        their positions 0 .. m - 1, region after region, ascending in each
 ============= ======= ============= ==================================================================================
@@ -34,9 +41,9 @@ region_voxels int32   (sum,)        their positions 0 .. m - 1, region after reg
 ``about`` holds ``format``; ``software``, which wrote the file; ``codes`` of sform and qform; ``maps``, which of t, f,
 effect, variance and tau2 there are; ``test``, the name of the one that was made; ``formula`` and ``factors`` of the
 design; ``columns``, the names of its columns; ``tests``, the name of each test and its number of rows if it is an F
-test, else 0 for its one row; ``has_outlying``; ``h``, the Hommel value; ``regions``, the sets of them; ``atlas``, which
-set names clusters, from 0; ``crc32``, the checksum of each other ``.npy`` file; and fields of `ContrastResult` as they
-are. Of paths it holds only the names.
+test, else 0 for its one row; ``has_outlying``; ``has_quality``, and the number of voxels of the ``reference``; ``h``,
+the Hommel value; ``regions``, the sets of them; ``atlas``, which set names clusters, from 0; ``crc32``, the checksum of
+each other ``.npy`` file; and fields of `ContrastResult` as they are. Of paths it holds only the names.
 
 What follows from these is left out and computed again, to the same bits. The parent of a place is the nearest place
 before it whose slice holds it. The height of a place is the statistic of its voxel, turned by the alternative so that
@@ -61,6 +68,7 @@ from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
 from bids_ari.options import Options
 from bids_ari.provenance import Made
+from bids_ari.quality import Quality
 from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.stats.bounds import Bound
@@ -84,6 +92,8 @@ MAP_NAMES: tuple[MapName, ...] = get_args(MapName)
 DTYPES = {"mask": "|b1"}
 DTYPES |= dict.fromkeys(("affine", "coverage", "z", "dof", *MAP_NAMES), "<f8")
 DTYPES |= dict.fromkeys(("design", "weights", "correlation", "residual", "influence"), "<f8")
+DTYPES |= dict.fromkeys(("mean", "sd", "overlap", "step"), "<f8") | {"thumbnails": "|i1"}
+DTYPES |= dict.fromkeys(("lacking", "lost"), "<i4")
 DTYPES |= dict.fromkeys(("category", "preorder", "size", "tdn", "region_size", "region_voxels"), "<i4")
 """The type of each array but the text, as ``.npy`` files write it."""
 
@@ -121,6 +131,8 @@ class _About:
     columns: tuple[str, ...]
     tests: tuple[tuple[str, int], ...]
     has_outlying: bool
+    has_quality: bool
+    reference: int
     h: int
     regions: tuple[_RegionSet, ...]
     atlas: int | None
@@ -248,6 +260,7 @@ def _arrays(result: ContrastResult) -> dict[str, Array]:
         "design": np.empty((len(result.contrast.members), 0)) if design is None else design.matrix,
         "weights": np.empty((0, 0)) if design is None else np.vstack(list(design.tests.values())),
         **_outlying_arrays(result.outlying),
+        **_quality_arrays(result.quality),
         "region_size": np.array([each.size for each in voxels], dtype=np.int32),
         "region_voxels": np.concatenate([np.empty(0, dtype=np.int32), *voxels]),
     }
@@ -269,6 +282,8 @@ def _about(result: ContrastResult) -> _About:
         columns=() if design is None else design.columns,
         tests=() if design is None else tuple((name, _rows_of_f(w)) for name, w in design.tests.items()),
         has_outlying=result.outlying is not None,
+        has_quality=result.quality is not None,
+        reference=0 if result.quality is None else result.quality.reference,
         h=result.bound.h,
         regions=tuple(
             _RegionSet(each.name, each.title, tuple(_Region(region.index, region.name) for region in each.regions))
@@ -324,6 +339,7 @@ def _result(arrays: FileReader) -> ContrastResult:
         made=about.made,
         tau2=tau2,
         outlying=_read_outlying(arrays, about),
+        quality=_read_quality(arrays, about),
     )
 
 
@@ -466,7 +482,8 @@ def _outlying_arrays(outlying: Outlying | None) -> dict[str, Array]:
     if outlying is None:
         return {}
     influence = np.array(list(outlying.influence.values()))
-    return {"correlation": outlying.correlation, "residual": outlying.residual, "influence": influence}
+    told = {name: getattr(outlying, name) for name in ("correlation", "residual", "mean", "sd")}
+    return {**told, "influence": influence}
 
 
 def _read_outlying(arrays: FileReader, about: _About) -> Outlying | None:
@@ -474,8 +491,29 @@ def _read_outlying(arrays: FileReader, about: _About) -> Outlying | None:
     if not about.has_outlying:
         return None
     n, tests = len(about.contrast.members), [name for name, _ in about.tests]
-    correlation, residual = arrays.read("correlation", n), arrays.read("residual", n)
+    correlation, residual, mean, sd = (arrays.read(name, n) for name in ("correlation", "residual", "mean", "sd"))
     influence = arrays.read("influence", len(tests), n)
     require(not (np.abs(correlation) > 1).any(), "the array correlation holds no correlations")
     require(not (residual < 0).any() and (influence >= 0).all(), "the size of residual or influence is below 0")
-    return Outlying(correlation, residual, dict(zip(tests, influence, strict=True)))
+    require(not np.isinf(mean).any() and not (np.isinf(sd) | (sd < 0)).any(), "mean or sd of a map cannot be")
+    return Outlying(correlation, residual, dict(zip(tests, influence, strict=True)), mean, sd)
+
+
+def _quality_arrays(quality: Quality | None) -> dict[str, Array]:
+    """Give the arrays that tell how the maps of subjects look."""
+    if quality is None:
+        return {}
+    return {name: getattr(quality, name) for name in ("lacking", "lost", "overlap", "thumbnails", "step")}
+
+
+def _read_quality(arrays: FileReader, about: _About) -> Quality | None:
+    """Read how the maps of subjects look, if it is told."""
+    if not about.has_quality:
+        return None
+    n = len(about.contrast.members)
+    lacking, lost, overlap, step = (arrays.read(name, n) for name in ("lacking", "lost", "overlap", "step"))
+    thumbnails = arrays.read("thumbnails", n, None, None)
+    require(min(lacking.min(), lost.min()) >= 0 and lacking.max() <= about.reference, "a number of voxels cannot be")
+    require(((overlap >= 0) & (overlap <= 1)).all(), "the array overlap holds no fractions")
+    require(np.isfinite(step).all() and step.min() >= 0, "the array step holds no sizes")
+    return Quality(about.reference, lacking, lost, overlap, thumbnails, step)

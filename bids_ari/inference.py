@@ -14,6 +14,7 @@ from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import load_map, load_mask
 from bids_ari.options import Options
+from bids_ari.quality import Quality
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
 from bids_ari.results import ContrastResult, extremeness, highest_of
 from bids_ari.stats import kernels
@@ -61,6 +62,7 @@ def conclude(
     resampled: tuple[str, ...] = (),
     tau2: FloatArray | None = None,
     outlying: Outlying | None = None,
+    quality: Quality | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Bound one test in each direction asked for; the arguments are fields of the results.
 
@@ -99,6 +101,7 @@ def conclude(
                 resampled=resampled,
                 tau2=tau2,
                 outlying=outlying,
+                quality=quality,
             )
         )
     return tuple(results)

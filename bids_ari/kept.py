@@ -18,6 +18,7 @@ from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import smooth
 from bids_ari.preflight import Problem, attempt, one_error
+from bids_ari.quality import Glimpse, Mosaic
 from bids_ari.sources import Loaded, Reading, Source, load_source
 from bids_ari.stats.tails import FloatArray
 from bids_ari.values import Columns, Stored, Values, room_for
@@ -110,6 +111,7 @@ class Seen(NamedTuple):
     hashes: dict[Path, str]
     n_empty: int
     rows: tuple[FloatArray, ...]
+    glimpse: Glimpse | None
 
 
 def start_keeping(
@@ -143,8 +145,8 @@ def make_room(
     return Kept(mask, places, smoothing, arrays), spare
 
 
-def look(source: Source, how: Reading, kept: Kept | None) -> Seen:
-    """See where a subject has data, and take out the values that are kept."""
+def look(source: Source, how: Reading, kept: Kept | None, mosaic: Mosaic | None = None) -> Seen:
+    """See where a subject has data, take out the values that are kept, and slices."""
     loaded = load_source(source, how)
     present = ~np.isnan(loaded.effect)
     if not present.any():
@@ -155,7 +157,9 @@ def look(source: Source, how: Reading, kept: Kept | None) -> Seen:
             f"sub-{source.subject} has no variance above 0 where it has data: {listing(files)}",
             hint=f"Mend it or leave the subject out with --exclude {source.subject}",
         )
-    return Seen(present, loaded.hashes, len(loaded.empty), kept.rows(loaded) if kept is not None else ())
+    rows = kept.rows(loaded) if kept is not None else ()
+    glimpse = mosaic.glimpse(loaded.effect, present) if mosaic is not None else None
+    return Seen(present, loaded.hashes, len(loaded.empty), rows, glimpse)
 
 
 def each_of(sources: Sequence[Source], function: Callable[[Source], Result], n_jobs: int) -> Iterator[Result]:

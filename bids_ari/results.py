@@ -16,6 +16,7 @@ from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
 from bids_ari.options import Options
 from bids_ari.provenance import Made, made
+from bids_ari.quality import Quality
 from bids_ari.regions import RegionSet
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying
@@ -77,6 +78,8 @@ class ContrastResult:
         The subjects whose maps were on another grid.
     outlying : Outlying or None
         How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
+    quality : Quality or None
+        What each subject covers, and thumbnails of the maps.
     made : Made
         With what: versions, container, command.
     """
@@ -101,6 +104,7 @@ class ContrastResult:
     resampled: tuple[str, ...] = ()
     tau2: FloatArray | None = None
     outlying: Outlying | None = None
+    quality: Quality | None = None
     made: Made = field(default_factory=made)
 
     @property

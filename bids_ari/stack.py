@@ -13,6 +13,7 @@ from bids_ari.errors import DataError, EmptyMaskError, counted, listing
 from bids_ari.grids import Grid, Mask
 from bids_ari.kept import Keep, Kept, each_of, look, make_room, n_enough, start_keeping
 from bids_ari.preflight import Headers, Target, check_headers
+from bids_ari.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.sources import Reading, Source, bytes_to_load
 from bids_ari.stats.tails import FloatArray
 from bids_ari.values import Stored, Values
@@ -53,6 +54,8 @@ class Stack:
         The mask that was given with what to keep.
     kept : Kept or None
         The values that were kept.
+    glimpses : tuple of Glimpse
+        One of each map, where values were kept.
     """
 
     sources: tuple[Source, ...]
@@ -65,6 +68,7 @@ class Stack:
     variances: bool = False
     given: Mask | None = None
     kept: Kept | None = None
+    glimpses: tuple[Glimpse, ...] = ()
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -151,6 +155,12 @@ class Stack:
             kept.put(i, rows)
         return kept.arrays
 
+    def quality(self, mask: Mask, coverage: float) -> Quality | None:
+        """Say what each subject covers, and costs a group mask; None where nothing was kept of the maps."""
+        if not self.glimpses:
+            return None
+        return assess(self.glimpses, self.counts, self.given, mask, n_enough(coverage, len(self.sources)))
+
     def __repr__(self) -> str:
         return f"Stack(n_subjects={len(self.sources)}, grid={self.grid})"
 
@@ -204,10 +214,14 @@ def load_stack(
     n_present: list[int] = []
     hashes: dict[Path, str] = {}
     notes = list(_who_was_resampled(headers))
-    looks = each_of(sources, partial(look, how=how, kept=kept), min(n_jobs, spare // volume))
+    glimpses: list[Glimpse] = []
+    mosaic = Mosaic.through(kept.mask) if kept is not None else None
+    looks = each_of(sources, partial(look, how=how, kept=kept, mosaic=mosaic), min(n_jobs, spare // volume))
     for i, (source, seen) in enumerate(zip(sources, looks, strict=True)):
         if kept is not None:
             kept.put(i, seen.rows)
+        if seen.glimpse is not None:
+            glimpses.append(seen.glimpse)
         counts += seen.present
         n_present.append(int(np.count_nonzero(seen.present)))
         hashes |= seen.hashes
@@ -226,6 +240,7 @@ def load_stack(
         variances,
         given,
         kept,
+        tuple(glimpses),
     )
 
 

@@ -73,11 +73,15 @@ class Outlying:
         For each test, the root mean square over voxels of how far the estimate moves when the subject is left
         out, in standard errors of the estimate; of an F test, the root of Cook's distance of its rows. Infinite
         where there is no estimate without the subject.
+    mean, sd : array (n_subjects,)
+        Mean and standard deviation over the same voxels of the subject's map; NaN where there are none.
     """
 
     correlation: FloatArray
     residual: FloatArray
     influence: Mapping[str, FloatArray]
+    mean: FloatArray
+    sd: FloatArray
 
     def unlike(self) -> npt.NDArray[np.bool_]:
         """Tell the subjects whose correlation is far below the others', or undefined.
@@ -171,7 +175,9 @@ def outlying(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArra
             moved[name][part.rows] += np.nan_to_num(_share(fit.q, fit.r, weights) / left * studentised)
     n_tested[n_tested == 0] = np.nan
     influence = {name: _with_alone(np.sqrt(total / n_tested), matrix, tests[name]) for name, total in moved.items()}
-    return Outlying(_correlation(moments), np.sqrt(squares / n_tested), influence)
+    n = np.where(moments[0] > 0, moments[0], np.nan)
+    mean, sd = np.where(np.isnan(n), np.nan, moments[1]), np.sqrt(moments[3] / n)
+    return Outlying(_correlation(moments), np.sqrt(squares / n_tested), influence, mean, sd)
 
 
 def _left(q: FloatArray) -> FloatArray:

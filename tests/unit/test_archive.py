@@ -135,12 +135,13 @@ def test_the_atlas_is_one_of_the_sets_of_regions(regions: Case) -> None:
 def test_the_file_is_what_the_module_says(case: Case) -> None:
     """Each array is in the table with its type; an axis of one letter has one length throughout."""
     about, arrays = opened(case.content)
-    row = re.compile(r"^(\w+) +(uint8|bool|float64|int32) +\((.+?)\) ", re.MULTILINE)
+    row = re.compile(r"^(\w+) +(uint8|int8|bool|float64|int32) +\((.+?)\) ", re.MULTILINE)
     table = {name: (dtype, shape.replace(",", " ").split()) for name, dtype, shape in row.findall(archive.__doc__)}
     assert table.pop("about") == ("uint8", ["bytes"])
     assert arrays.keys() <= table.keys()
-    unlike = {"correlation", "residual", "influence"}
-    absent = set(archive.MAP_NAMES) - set(about["maps"]) | (set() if about["has_outlying"] else unlike)
+    absent = set(archive.MAP_NAMES) - set(about["maps"])
+    absent |= set() if about["has_outlying"] else {"correlation", "residual", "influence", "mean", "sd"}
+    absent |= set() if about["has_quality"] else {"lacking", "lost", "overlap", "thumbnails", "step"}
     assert table.keys() - arrays.keys() == absent
     lengths: dict[str, int] = {"4": 4, "m": int(arrays["mask"].sum()), "subjects": len(case.result.contrast.members)}
     for name, array in arrays.items():
@@ -176,6 +177,7 @@ def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case)
     """Who gives a result one more field finds here that it has to come back as well."""
     names = {field.name for field in fields(ContrastResult)}
     of_arrays = {"design", "mask", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
+    of_arrays |= {"quality"}
     assert names - of_arrays == names & opened(regions.content)[0].keys()
 
 

@@ -171,6 +171,18 @@ ARRAYS = {
     "an influence below 0": (put("influence", -1.0), "residual or influence is below 0"),
     "an influence of NaN": (put("influence", np.nan), "residual or influence is below 0"),
     "an influence of fewer subjects": (make("influence", lambda x: x[:, 1:]), "influence is <f8 of (1, 7)"),
+    "an infinite mean of a map": (put("mean", np.inf), "mean or sd of a map cannot be"),
+    "a standard deviation below 0": (put("sd", -1.0), "mean or sd of a map cannot be"),
+    "an infinite standard deviation": (put("sd", np.inf), "mean or sd of a map cannot be"),
+    "fewer than no voxels lacking": (put("lacking", -1), "a number of voxels cannot be"),
+    "more voxels lacking than there are": (put("lacking", 1 << 30), "a number of voxels cannot be"),
+    "fewer than no voxels lost": (put("lost", -1), "a number of voxels cannot be"),
+    "an overlap above 1": (put("overlap", 1.1), "overlap holds no fractions"),
+    "an overlap of NaN": (put("overlap", np.nan), "overlap holds no fractions"),
+    "a step below 0": (put("step", -1.0), "step holds no sizes"),
+    "an infinite step": (put("step", np.inf), "step holds no sizes"),
+    "thumbnails of fewer subjects": (make("thumbnails", lambda x: x[1:]), "thumbnails is |i1 of (7, "),
+    "a flat thumbnail": (make("thumbnails", lambda x: x[:, 0]), "thumbnails is |i1 of"),
     "weights of more tests": (make("weights", lambda x: np.repeat(x, 2, axis=0)), "weights is <f8 of"),
 }
 """What somebody did to the arrays, and words of what is said."""
@@ -271,7 +283,7 @@ def test_an_infinite_number_in_the_text_is_refused(content: bytes) -> None:
 
 def test_each_array_is_needed(content: bytes) -> None:
     members = unzipped(content)
-    assert len(members) == 20
+    assert len(members) == 27
     for name in members:
         less = {other: member for other, member in members.items() if other != name}
         assert f"there is no array {name}" in refusal(zipped(less))

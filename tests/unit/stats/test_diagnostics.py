@@ -102,6 +102,15 @@ def test_correlation_where_data_are_missing(maps: Floats, rng: np.random.Generat
     np.testing.assert_allclose(outlying(maps, np.ones((9, 1)), MEAN).correlation, expected, rtol=SUMS)
 
 
+def test_mean_and_standard_deviation_of_each_map(maps: Floats) -> None:
+    """Over the voxels where the subject and another have data, 1..199; that of all lacks the first two of subject 3."""
+    maps[:, 0] = np.nan
+    maps[3, 1] = np.nan
+    found = outlying(maps, np.ones((9, 1)), MEAN)
+    np.testing.assert_allclose(found.mean, np.nanmean(maps, axis=1), rtol=SUMS)
+    np.testing.assert_allclose(found.sd, np.nanstd(maps, axis=1), rtol=SUMS)
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_blocks_change_nothing(
     maps: Floats, covariates: Floats, missing: bool, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
@@ -206,7 +215,7 @@ def test_who_is_unlike_the_others() -> None:
     """Fisher's z: atanh. z = (.5, .6, .7, .8, x): median .6 or .7, MAD .1, limit 3 * 1.4826 * .1 = .445 below."""
     for x, unlike in ((0.10, True), (0.20, False), (3.0, False)):
         # x below: sorted (x, .5, .6, .7, .8), median .6, MAD .1 (of |x - .6|, .1, 0, .1, .2); limit .155
-        found = Outlying(np.tanh([0.7, 0.5, x, 0.8, 0.6]), np.ones(5), {})
+        found = Outlying(np.tanh([0.7, 0.5, x, 0.8, 0.6]), np.ones(5), {}, np.zeros(5), np.ones(5))
         assert found.unlike().tolist() == [False, False, unlike, False, False]
 
 
@@ -214,7 +223,7 @@ def test_who_is_noisy_or_influential() -> None:
     """Of 16 subjects: influence above 2 / sqrt(16) = .5 with residuals of at least 1.5; noisy above 2 times."""
     residual = np.r_[1.49, 1.51, 1.51, 2.01, 1.99, np.ones(11)]
     influence = np.r_[0.60, 0.51, 0.49, 0.10, 0.40, np.full(11, 0.2)]
-    found = Outlying(np.zeros(16), residual, {"age": influence})
+    found = Outlying(np.zeros(16), residual, {"age": influence}, np.zeros(16), np.ones(16))
     assert np.flatnonzero(found.influential("age")).tolist() == [1]
     assert np.flatnonzero(found.noisy()).tolist() == [3]
 
