@@ -76,7 +76,7 @@ class Blob:
         array = np.ascontiguousarray(array).reshape(-1)
         told = np.diff(array, prepend=array.dtype.type(0)) if delta else array
         parts = told.astype(told.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, array.itemsize).T
-        packer = zlib.compressobj(9, wbits=31)  # gzip without name and time
+        packer = zlib.compressobj(6, wbits=31)  # gzip without name and time
         packed = packer.compress(parts.tobytes()) + packer.flush()
         return cls(name, str(array.dtype), delta, base64.b64encode(packed).decode())
 

@@ -83,8 +83,9 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     script, style = _assets()
     return render(
         "explorer/explorer.html",
-        title=result.contrast.name,
-        which=result.test,
+        name=result.contrast.name,
+        label=_label(result),
+        which=", ".join(filter(None, (result.test, result.asked if len(results) == 1 else ""))),
         report=outputs.report_name(result).rpartition("/")[-1],
         picture=picture,
         least=least or _LEAST_GAMMA,
@@ -99,6 +100,12 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         explorer_script=script,
         explorer_hash=script_hash(script),
     )
+
+
+def _label(result: ContrastResult) -> str:
+    """Name the contrast as briefly as its report does."""
+    entities = result.contrast.entities
+    return entities.get("contrast") or entities.get("taskcontrast") or result.contrast.name
 
 
 @cache

@@ -24,7 +24,7 @@ function nothingWords(data, shown) {
 function tellDirection(shown) {
   const { words, whole, nVoxels, confidence, alpha } = shown.direction;
   byId("headline").textContent =
-    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are active ${words}.`;
+    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are truly active (effect ${words}).`;
   byId("alpha").textContent = alpha;
 }
 
@@ -48,7 +48,7 @@ function voxelFacts(data, shown) {
   const least = data.facts.leastTdp;
   const facts = [
     ["z", zWords(data.z[position])],
-    ["highest TDP reached", forestPlace < 0 && least ? `below ${least}` : shortTdp(reached)],
+    ["highest TDP reached", forestPlace < 0 && least && shown.direction.whole ? `below ${least}` : shortTdp(reached)],
   ];
   if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
   const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";

@@ -1,0 +1,198 @@
+"""Reports and the index in a real browser: offline, at every width, in the dark, on paper, and without a mouse."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from browser.browsing import TRY_THE_NETWORK, WIDTHS, Visits, overflowing, tab_through, violations
+from browser.outputs_to_see import PAGES, Hostile, write_all, write_hostile
+
+OPEN_ALL = "document.querySelectorAll('details').forEach((list) => { list.open = true; })"
+FORMULA, INDEX = "formula", "index"
+CLOSE_ALL = OPEN_ALL.replace("true", "false")
+REPORTS = [name for name in PAGES if name != INDEX]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_all(tmp_path_factory.mktemp("reports"))
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Hostile:
+    return write_hostile(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture
+def path(out: Path, request: pytest.FixtureRequest) -> Path:
+    (found,) = out.glob(PAGES[request.param])
+    return found
+
+
+every_page = pytest.mark.parametrize("path", PAGES, indirect=True)
+some_pages = pytest.mark.parametrize("path", [FORMULA, "nothing found", INDEX], indirect=True)
+every_report = pytest.mark.parametrize("path", REPORTS, indirect=True)
+the_report = pytest.mark.parametrize("path", [FORMULA], indirect=True)
+
+
+@pytest.mark.parametrize("path", [FORMULA, INDEX], indirect=True)
+def test_the_policy_of_a_page_forbids_network_and_foreign_scripts(path: Path, visits: Visits) -> None:
+    """Nothing that a script could try gets out, and no script but the page's own runs."""
+    page = visits.open(path)
+    title, stopped = page.title(), []
+    page.on(
+        "requestfailed", lambda request: stopped.append(f"request: {request.url}") if request.failure == "csp" else 0
+    )
+    refused, title_after = page.evaluate(TRY_THE_NETWORK)
+    assert title_after == title
+    assert refused.count("connect-src") == 3  # fetch, WebSocket, sendBeacon
+    assert {"img-src", "script-src-elem", "frame-src", "style-src-elem", "script-src"} <= set(refused)
+    assert refused.count("script-src-elem") == 2  # of another place, and inline
+    assert {problem for problem in visits.problems if problem.startswith("request:")} == set(stopped)
+    assert len(stopped) == 3  # picture, script, style; the others did not get as far
+    visits.problems.clear()  # what the console says of each refusal
+
+
+@every_page
+def test_nothing_reaches_beyond_the_window(path: Path, visits: Visits) -> None:
+    page = visits.open(path)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for lists in (CLOSE_ALL, OPEN_ALL):
+            page.evaluate(lists)
+            assert overflowing(page) == [], width
+
+
+@some_pages
+def test_no_serious_barrier(path: Path, visits: Visits) -> None:
+    page = visits.open(path)
+    page.evaluate(OPEN_ALL)
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    assert violations(page) == []
+
+
+@every_page
+def test_every_control_is_reached_by_tab_and_shows_it(path: Path, visits: Visits) -> None:
+    expected, reached, unseen = tab_through(visits.open(path))
+    assert expected
+    assert reached == expected
+    assert unseen == []
+
+
+READ_ALL = """() => {
+  document.querySelectorAll('details').forEach((list) => { list.open = true; });
+  document.querySelectorAll('.toolbar').forEach((row) => row.remove());
+  const pictures = [...document.images].map((picture) => picture.complete && picture.naturalWidth > 100);
+  return {text: document.body.innerText, pictures, tables: document.querySelectorAll('table').length,
+    sections: [...document.querySelectorAll('main > section')].map((section) => section.id)};
+}"""
+
+
+@every_page
+def test_without_scripts_a_page_is_complete(path: Path, visits: Visits) -> None:
+    """All but the toolbars, which would do nothing."""
+    plain = visits.open(path, scripts=False)
+    assert plain.locator("button, input, .toolbar").count() == 0
+    for summary in plain.locator("summary").all():
+        if summary.is_visible():
+            summary.click()  # lists open without scripts
+    assert plain.locator("details:not([open])").count() == 0
+    told: dict[str, Any] = plain.evaluate(READ_ALL)
+    assert told == visits.open(path).evaluate(READ_ALL)
+    assert len(told["text"]) > 500
+    assert all(told["pictures"])
+    assert path.name == "index.html" or (len(told["sections"]) >= 10 and len(told["pictures"]) >= 2)
+
+
+@every_report
+def test_on_paper_nothing_is_left_out(path: Path, visits: Visits) -> None:
+    """Every section begins on some page, every picture is in the file, and lists are open without being opened."""
+    page = visits.open(path)
+    headings = page.locator("main > section :is(h1, h2)").all_inner_texts()
+    content = page.pdf(outline=True, tagged=True)
+    assert content.count(b"/Subtype /Image") >= page.locator("img").count() >= 2
+    titles = [_plain(title) for title in re.findall(rb"/Title \((.*?)\)\s*/", content, re.DOTALL)]
+    assert [heading for heading in headings if _plain(heading.encode()) not in titles] == []
+    page.emulate_media(media="print")
+    assert page.locator("details").count() > 2
+    heights = "(parts) => parts.map((part) => part.offsetHeight)"
+    assert min(page.locator("details > :not(summary, .toolbar)").evaluate_all(heights)) > 0
+
+
+def _plain(title: bytes) -> bytes:
+    return re.sub(rb"[^a-z]", b"", title.lower())
+
+
+@the_report
+def test_a_text_is_copied_by_its_button(path: Path, visits: Visits) -> None:
+    page = visits.open(path)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for name in ("methods-text", "methods-bibtex"):
+        page.evaluate(OPEN_ALL)
+        page.locator(f"button[data-copy={name}]").press("Enter")
+        page.wait_for_selector("[role=status]:text('Copied')")
+        text = page.locator(f"#{name}").text_content()
+        assert text is not None
+        assert page.evaluate("navigator.clipboard.readText()") == text.strip()
+        page.evaluate("document.querySelectorAll('[role=status]').forEach((told) => { told.textContent = ''; })")
+
+
+@the_report
+def test_where_copying_is_not_allowed_the_text_is_selected(path: Path, visits: Visits) -> None:
+    page = visits.open(path, before="Object.defineProperty(navigator, 'clipboard', {value: undefined});")
+    page.locator("button[data-copy=methods-text]").click()
+    page.wait_for_selector("[role=status]:text('Ctrl+C')")
+    assert page.evaluate("getSelection().toString().trim()") == page.locator("#methods-text").inner_text()
+
+
+@the_report
+def test_inputs_are_searched(path: Path, visits: Visits) -> None:
+    """Of ten subjects and one file that was left out, two have to do with sub-01."""
+    page = visits.open(path)
+    (name,) = page.locator("input[type=search]").evaluate_all("(boxes) => boxes.map((box) => box.dataset.filter)")
+    box, rows = page.locator(f"input[data-filter={name}]"), page.locator(f"#{name} :is(tbody tr, li)")
+    assert rows.count() == 11
+    box.fill(" SUB-01 ")
+    assert [row for row in rows.all() if row.is_visible()]
+    shown = [row.inner_text() for row in rows.all() if row.is_visible()]
+    assert len(shown) == 2
+    assert all("sub-01" in text for text in shown)
+    assert "2 of 11" in page.locator(f"#{name}").inner_text()
+    box.fill("no such subject")
+    assert not [row for row in rows.all() if row.is_visible()]
+    box.fill("")
+    assert all(row.get_attribute("hidden") is None for row in rows.all())
+
+
+def test_every_link_of_the_index_leads_to_a_page_and_back(out: Path, visits: Visits) -> None:
+    """To reports, from them to explorers and back."""
+    page = visits.open(out / "index.html")
+    names = page.locator("main a[href]").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
+    reports = [name for name in names if name.endswith("_report.html")]
+    assert len(reports) == 4
+    for name in reports:
+        page.locator(f'main a[href="{name}"]').first.click()
+        report = page.url
+        page.locator('main a[href$="_explorer.html"]').first.click()
+        page.wait_for_selector('body[data-ready="true"]')
+        page.locator('header a[href$="_report.html"]').click()
+        assert page.url == report
+        page.get_by_role("link", name="All results").click()
+        assert page.locator("h1").inner_text() == "Results"
+    assert all((out / unquote(name)).is_file() for name in names)
+
+
+def test_hostile_names_are_text(hostile: Hostile, visits: Visits) -> None:
+    """No element and no attribute of theirs comes to be, no script runs, and every name can be read as it is."""
+    shown = ""
+    for path in sorted(hostile.out.rglob("*.html")):
+        page = visits.open(path)
+        page.evaluate(OPEN_ALL)
+        assert page.locator("[onmouseover], [onerror], [src=x]").count() == 0
+        if "explorer" not in path.name:
+            assert page.locator("script").count() == 1
+        shown += page.evaluate("document.body.textContent")
+    assert [word for word in hostile.words if word not in shown] == []
