@@ -1,0 +1,175 @@
+"""How large the report and the explorer are, how long they take to make, and how quick the explorer is in Chromium.
+
+usage: python benchmarks/pages.py [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
+
+Group results of simulated maps within nilearn's MNI brain mask: smooth noise and some bumps of signal. At 1 mm, one z
+map takes the place of the group; the report of many subjects is that of maps of 12 mm, for its length comes from the
+subjects. Needs playwright and Chromium (BIDS_ARI_CHROMIUM, else the one in PATH); with --folder, pages are kept.
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nilearn.datasets import load_mni152_brain_mask
+from nilearn.image import resample_to_img
+from playwright.sync_api import Browser, sync_playwright
+from scipy import ndimage
+
+import bids_ari as ari
+from bids_ari.analysis import analyse_map
+from bids_ari.report.explorer import explorer_page
+from bids_ari.report.page import page
+from bids_ari.report.pictures import draw
+from bids_ari.results import ContrastResult
+
+NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
+GAMMAS = np.linspace(0.05, 1, 20)
+UPDATED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def brain_mask(resolution: int) -> nib.Nifti1Image:
+    """Give nilearn's mask, coarse ones from that of 4 mm."""
+    mask = load_mni152_brain_mask(resolution=min(resolution, 4))
+    if resolution <= 4:
+        return mask
+    affine = mask.affine @ np.diag([resolution / 4] * 3 + [1])
+    coarse = nib.Nifti1Image(np.zeros([n * 4 // resolution for n in mask.shape], dtype=np.uint8), affine)
+    return resample_to_img(mask, coarse, interpolation="nearest", force_resample=True, copy_header=True)
+
+
+def smooth(rng: np.random.Generator, shape: tuple[int, ...], resolution: int) -> np.ndarray:
+    """Make a smooth field of about unit variance (FWHM 8 mm), (x, y, z)."""
+    noise = ndimage.gaussian_filter(rng.normal(size=shape), 3.4 / resolution)
+    return np.asarray(noise / noise.std())
+
+
+def bumps(rng: np.random.Generator, shape: tuple[int, ...], resolution: int) -> np.ndarray:
+    """Make bumps of height up to 1 that fill about a third, (x, y, z)."""
+    places = (rng.random(shape) > 1 - 2e-5 * resolution**3).astype(float)
+    found = ndimage.gaussian_filter(places, 10 / resolution)
+    return np.asarray(found / found.max())
+
+
+def group_result(folder: Path, n_subjects: int, resolution: int) -> ContrastResult:
+    """Write a map for each subject, and analyse them."""
+    mask, rng = brain_mask(resolution), np.random.default_rng(1)
+    inside, signal = mask.get_fdata() > 0, bumps(rng, mask.shape, resolution)
+    for i in range(n_subjects):
+        path = folder / NAME.format(i)
+        path.parent.mkdir(parents=True)
+        volume = np.where(inside, 2 * signal + smooth(rng, mask.shape, resolution), 0).astype(np.float32)
+        nib.save(nib.Nifti1Image(volume, mask.affine), path)
+    (result,) = ari.analyse(ari.discover(folder)[0])
+    return result
+
+
+def map_result(folder: Path, resolution: int) -> ContrastResult:
+    """Write one z map, and bound it."""
+    mask, rng = brain_mask(resolution), np.random.default_rng(1)
+    volume = 12 * bumps(rng, mask.shape, resolution) + smooth(rng, mask.shape, resolution)
+    path = folder / "z_space-MNI152NLin2009cAsym.nii.gz"
+    nib.save(nib.Nifti1Image(np.where(mask.get_fdata() > 0, volume, 0).astype(np.float32), mask.affine), path)
+    (result,) = analyse_map(path)
+    return result
+
+
+def made(path: Path, make: Callable[[], str]) -> str:
+    """Make a page; give its size and the seconds that it took, of which the processor was busy with it for so many."""
+    start, before = time.perf_counter(), time.process_time()
+    text = make()
+    took, busy = time.perf_counter() - start, time.process_time() - before
+    path.write_text(text, encoding="utf-8")
+    return f"{path.stat().st_size / 1e6:.2f} | {took:.2f} ({busy:.2f})"
+
+
+def report_row(name: str, result: ContrastResult, folder: Path) -> str:
+    """Make a report, its pictures included."""
+    size = made(folder / f"{name} report.html", lambda: page(result, dict(draw(result))))
+    return f"| report, {name} | {active(result)} | {size} | | |\n"
+
+
+def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Browser, openings: int) -> str:
+    """Make an explorer, open it several times, and ask for 20 values of gamma each time."""
+    path = folder / f"{name} explorer.html"
+    pictures = dict(draw(result))
+    size = made(path, lambda: explorer_page([result], pictures.get("highest", pictures["tdp"])))
+    opened = [open_explorer(browser, path) for _ in range(openings)]
+    updates = [update for _, each in opened for update in each]
+    return (
+        f"| explorer, {name} | {active(result)} | {size} | {told([ready for ready, _ in opened])} | {told(updates)} |\n"
+    )
+
+
+def active(result: ContrastResult) -> str:
+    """Tell how many voxels there are, and how many are active, at least: an explorer with nothing found is small."""
+    return f"{result.mask.n_voxels:,} | {result.bound.whole / result.mask.n_voxels:.2f}"
+
+
+def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:
+    """Give the ms until a page can be used, and those of each update: all that follows from another gamma, drawn."""
+    window = browser.new_page(viewport={"width": 1400, "height": 900})
+    window.goto(path.resolve().as_uri())
+    window.wait_for_selector('body[data-ready="true"]')
+    updates = []
+    for gamma in GAMMAS:
+        window.evaluate("(gamma) => explorer.setGamma(gamma)", float(gamma))
+        window.evaluate(UPDATED)
+        updates.append(float(window.evaluate("explorer.timings.update")))
+    ready = float(window.evaluate("explorer.timings.ready"))
+    window.close()
+    return ready, updates
+
+
+def told(values: list[float]) -> str:
+    """Write median and spread."""
+    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the browser."""
+    names = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    path = os.environ.get("BIDS_ARI_CHROMIUM") or next(names)
+    options: dict[str, Any] = {"args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, **options)
+        yield browser
+        browser.close()
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--openings", type=int, default=5)
+    parser.add_argument("--subjects", type=int, default=30)
+    parser.add_argument("--many", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, help="where maps and pages are made, and kept")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
+        folder = arguments.folder or Path(temporary)
+        for name in ("in", "many", "map"):
+            (folder / name).mkdir(parents=True)
+        sys.stdout.write(
+            "| | voxels | TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n" + "| --- " * 7 + "|\n"
+        )
+        group = group_result(folder / "in", arguments.subjects, 2)
+        sys.stdout.write(report_row(f"{arguments.subjects} subjects", group, folder))
+        sys.stdout.write(explorer_row("2 mm", group, folder, browser, arguments.openings))
+        sys.stdout.write(explorer_row("1 mm", map_result(folder / "map", 1), folder, browser, arguments.openings))
+        many = group_result(folder / "many", arguments.many, 12)
+        sys.stdout.write(report_row(f"{arguments.many:,} subjects", many, folder))
+
+
+if __name__ == "__main__":
+    main()
