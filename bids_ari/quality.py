@@ -82,8 +82,7 @@ class Mosaic:
         """Cut through the middle of a mask; pixels have one size in mm, whatever the size of voxels."""
         grid = mask.grid
         middle = np.median(mask.indices, axis=0).astype(np.intp)
-        pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / SIDE)
-        lines = _lines(grid, pitch)
+        lines = _lines(grid)
         slices = [_slice(lines, across, up, middle) for across, up in _VIEWS]
         height = max(each.shape[1] for each in slices)
         places = np.concatenate([_centred(each, height) for each in slices], axis=2)
@@ -188,8 +187,19 @@ def _count(bits: Bits) -> int:
     return int(_ONES[bits].sum(dtype=np.int64))
 
 
-def _lines(grid: Grid, pitch: float) -> list[tuple[int, npt.NDArray[np.intp]]]:
+def widths(grid: Grid) -> tuple[int, ...]:
+    """Give the width in pixels of each slice of a mosaic.
+
+    >>> widths(Grid((10, 20, 30), np.diag([2.0, 2, 2, 1])))
+    (20, 10, 10)
+    """
+    lines = _lines(grid)
+    return tuple(lines[across][1].size for across, _ in _VIEWS)
+
+
+def _lines(grid: Grid) -> list[tuple[int, npt.NDArray[np.intp]]]:
     """Give, for x, y and z, the axis of the file that is nearest, and the indices met from left, back and below."""
+    pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / SIDE)
     lines: list[tuple[int, npt.NDArray[np.intp]]] = [(0, np.empty(0, dtype=np.intp))] * 3
     for axis, (nearest, sense) in enumerate(nib.io_orientation(grid.affine)):
         n, zoom = grid.shape[axis], grid.zooms[axis]

@@ -1,40 +1,45 @@
 """Pictures: one value or one label per voxel to PNG. The plotting library is imported here, when something is drawn."""
 
-import io
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
-from bids_ari.bids.entities import printable
-from bids_ari.report.scene import CELL, COLUMNS, Pixels, Scene
+from bids_ari.report.png import Pixels, draw_png
+from bids_ari.report.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
+from bids_ari.report.scene import CELL, COLUMNS, Scene
 from bids_ari.stats.tails import Alternative, FloatArray
 
 if TYPE_CHECKING:
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
-
-Z_UNCORRECTED = 3.0902323061678132
-"""The z value with a one-sided tail probability of .001."""
 
 NOTHING = "nothing above the threshold"
 
 CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 """Of Okabe and Ito, for those who are colour-blind too; the eighth cluster begins again."""
 
-SIZE = (1152, 672)
-"""Width and height of a picture in pixels."""
+SIZE = (1152, 690)
+"""Width and height of a picture of slices in pixels."""
 
-_DPI = 120
-_CORNER = (11, 40)  # pixels from the left and the top edge to the slices
+_CORNER = (11, 58)  # pixels from the left and the top edge to the slices
 _NUMBERED = 20  # so many clusters have their number in the picture
+_OPACITIES = 16  # steps from nothing to all
 
 
 def colour_of(label: int) -> str:
     """Give the colour of a cluster."""
     return CLUSTER_COLOURS[(label - 1) % len(CLUSTER_COLOURS)]
+
+
+def is_uncorrected(z: FloatArray, alternative: Alternative) -> npt.NDArray[np.bool_]:
+    """Say where p < .001 uncorrected in the direction of a test; on each side for ``two-sided``."""
+    return {
+        "greater": z > Z_UNCORRECTED,
+        "less": z < -Z_UNCORRECTED,
+        "two-sided": np.abs(z) > Z_UNCORRECTED,
+    }[alternative]
 
 
 def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
@@ -54,23 +59,51 @@ def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
     bytes
         A PNG.
     """
-    shown = {
-        "greater": z > Z_UNCORRECTED,
-        "less": z < -Z_UNCORRECTED,
-        "two-sided": np.abs(z) > Z_UNCORRECTED,
-    }[alternative]
-    top = float(np.ceil(np.abs(z[shown & np.isfinite(z)]).max(initial=Z_UNCORRECTED + 1)))
-    low = Z_UNCORRECTED if alternative == "greater" else -top
-    high = -Z_UNCORRECTED if alternative == "less" else top
+    shown = is_uncorrected(z, alternative)
+    scale = z_scale(z[shown], alternative)
+    painted = scene.paint(scale.colour(z), shown)
     side = ", each side" if alternative == "two-sided" else ""
-    ticks = tuple(tick for tick in (-top, -Z_UNCORRECTED, Z_UNCORRECTED, top) if low <= tick <= high)
-    colours = _without_middle(top)
-    painted = scene.paint(_rgb(colours, (np.clip(z, -top, top) + top) / (2 * top)), shown)
+    return _compose(painted, scene, f"z, p < .001 uncorrected{side}", scale.draw if shown.any() else None)
 
-    def draw_bar(figure: "Figure") -> None:
-        _draw_bar(figure, "z", colours, (-top, top), (low, high), ticks)
 
-    return _compose(painted, scene, f"z, p < .001 uncorrected{side}", draw_bar if shown.any() else _say_nothing)
+def draw_values(
+    values: FloatArray,
+    scene: Scene,
+    title: str,
+    label: str,
+    *,
+    is_signed: bool = True,
+    z: FloatArray | None = None,
+    outlined: npt.NDArray[np.bool_] | None = None,
+) -> bytes:
+    """Draw a value at every voxel tested, on a scale that is symmetric around 0.
+
+    Parameters
+    ----------
+    values : array (n_voxels,)
+        What the colours tell.
+    scene : Scene
+        Where and on what.
+    title, label : str
+        What values these are, and what stands above the colour bar.
+    is_signed : bool
+        Whether there may be values below 0, as there are none of F.
+    z : array (n_voxels,), optional
+        Voxels are fainter the nearer this is to 0: their opacity is the square of its part of the z of p = .001.
+    outlined : array of bool (n_voxels,), optional
+        What has a line around it.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    scale = value_scale(values, label, is_signed=is_signed)
+    opacity = np.ones(values.size) if z is None else np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1))
+    painted = scene.fade(scale.colour(values), np.rint(opacity * _OPACITIES) / _OPACITIES)
+    if outlined is not None:
+        painted[_outline(scene, outlined)] = 0
+    return _compose(painted, scene, title, scale.draw)
 
 
 def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> bytes:
@@ -92,15 +125,8 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
     bytes
         A PNG.
     """
-    from matplotlib import colormaps
-
-    colours = colormaps["viridis"]
-
-    def draw_bar(figure: "Figure") -> None:
-        _draw_bar(figure, "TDP", colours, (0.0, 1.0), (0.0, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0))
-
-    painted = scene.paint(_rgb(colours, tdp), shown)
-    return _compose(painted, scene, title, draw_bar if shown.any() else _say_nothing)
+    scale = tdp_scale()
+    return _compose(scene.paint(scale.colour(tdp), shown), scene, title, scale.draw if shown.any() else None)
 
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
@@ -131,7 +157,7 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
         for label, row, column in _numbers(labels, scene, min(n, _NUMBERED)):
             _write(figure, column + _CORNER[0], row + _CORNER[1], str(label), size=10, weight="bold", outlined=True)
 
-    return _compose(painted, scene, title, draw_key if n else _say_nothing)
+    return _compose(painted, scene, title, draw_key if n else None)
 
 
 def _numbers(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
@@ -150,22 +176,22 @@ def _numbers(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tupl
     return places
 
 
-def _compose(painted: Pixels, scene: Scene, title: str, explain: Callable[["Figure"], None]) -> bytes:
-    """Put title, slices and what explains the colours together."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
+def _outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say which pixels are the border of what is shown, (height, width)."""
+    inside = (scene.voxel >= 0) & shown[scene.voxel]
+    return np.asarray(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), dtype=bool)))
 
-    buffer = io.BytesIO()
-    with style.context("default"):  # whatever the style of the notebook is
-        figure = Figure(figsize=(SIZE[0] / _DPI, SIZE[1] / _DPI), dpi=_DPI)  # none of pyplot's: nothing to close
+
+def _compose(painted: Pixels, scene: Scene, title: str, explain: Callable[["Figure"], None] | None) -> bytes:
+    """Put title, slices and what explains the colours together; nothing explains them where nothing is shown."""
+
+    def fill(figure: "Figure") -> None:
         figure.figimage(painted, _CORNER[0], SIZE[1] - _CORNER[1] - painted.shape[0], origin="upper")
         _write_sides(figure, scene.cuts)
-        figure.text(0.012, 0.975, printable(title), size=13, weight="bold", va="top", parse_math=False)
-        explain(figure)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a name may have letters that the font lacks
-            figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        if explain:
+            explain(figure)
+
+    return draw_png(SIZE, title if explain else f"{title}: {NOTHING}", scene.about, fill)
 
 
 def _write_sides(figure: "Figure", cuts: tuple[float, ...]) -> None:
@@ -198,29 +224,6 @@ def _write(
     figure.text(x, y, text, size=size, weight=weight, ha="center", va="center", path_effects=effects)
 
 
-def _say_nothing(figure: "Figure") -> None:
-    figure.text(0.89, 0.975, NOTHING, size=13, style="italic", ha="right", va="top")
-
-
-def _draw_bar(
-    figure: "Figure",
-    label: str,
-    colours: "Colormap",
-    ends: tuple[float, float],
-    part: tuple[float, float],
-    ticks: tuple[float, ...],
-) -> None:
-    """Draw the part that is used of a colour bar."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    axes = figure.add_axes((0.93, 0.25, 0.016, 0.4))
-    figure.colorbar(ScalarMappable(Normalize(*ends), colours), cax=axes, ticks=ticks, format="%.3g")
-    axes.set_ylim(*part)
-    axes.set_title(label, size=11, pad=8)
-    axes.tick_params(labelsize=9, length=2)
-
-
 def _draw_key(figure: "Figure", n: int) -> None:
     """Draw the colour of each number."""
     from matplotlib.patches import Rectangle
@@ -233,19 +236,3 @@ def _draw_key(figure: "Figure", n: int) -> None:
     if n > len(CLUSTER_COLOURS):
         last = f"{len(CLUSTER_COLOURS) + 1}" + (f"–{n}" if n > len(CLUSTER_COLOURS) + 1 else "")
         figure.text(0.945, 0.28, f"{last}:\nagain", size=9, ha="center", va="center")
-
-
-def _rgb(colours: "Colormap", places: FloatArray) -> Pixels:
-    """Give the colours, (n_voxels, 3), at places from 0 to 1."""
-    return np.asarray(colours(np.asarray(places, dtype=float), bytes=True)[:, :3], dtype=np.uint8)
-
-
-def _without_middle(top: float) -> "Colormap":
-    """Give the diverging colours from -top to top, with grey for what the threshold hides."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
-    places = np.linspace(-top, top, 512)
-    colours = colormaps["RdBu_r"](np.linspace(0, 1, places.size))
-    colours[np.abs(places) < Z_UNCORRECTED] = (0.85, 0.85, 0.85, 1)
-    return ListedColormap(colours)

@@ -6,20 +6,27 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any
 
 from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
-from bids_ari.report import figures, methods
+from bids_ari.report import methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.model import model_block
 from bids_ari.report.pictures import Picture, draw
+from bids_ari.report.quality import has_quality, quality_block, worst_lost
+from bids_ari.report.quality_pictures import PER_SHEET
 from bids_ari.report.render import above, any_of, percent, proportion, render
+from bids_ari.report.scales import Z_UNCORRECTED
 from bids_ari.report.words import atlas_name, kind, mask_name, statistic, whose
 from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import Alternative
+
+MOST_SHEETS = 4_000_000
+"""Bytes of sheets of subjects within a report; further ones are linked."""
 
 DIRECTIONS: Mapping[Alternative, str] = {
     "greater": "above zero",
@@ -97,8 +104,13 @@ def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
     facts: Facts = {}
     for section in sections:
         facts |= section.facts(result, pictures)
-    home = "../" * outputs.report_name(result).count("/") + "index.html"
+    home = home_of(result) + "index.html"
     return render("report.html", sections=sections, home=home, pictures=pictures, **facts)
+
+
+def home_of(result: ContrastResult) -> str:
+    """Lead from the folder of a report to the root of the output."""
+    return "../" * outputs.report_name(result).count("/")
 
 
 def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
@@ -169,21 +181,37 @@ def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "covered_by_any": int((result.coverage > 0).sum()),
         "covered_by_all": int((result.coverage == 1).sum()),
         "n_constant": result.n_constant,
+        "lost": worst_lost(result),
         "volume": result.mask.n_voxels * grid.voxel_volume / 1000,
         "voxel_size": " × ".join(f"{zoom:.3g}" for zoom in grid.zooms),
     }
 
 
 def _maps(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
-    """Show the z map, and count the voxels that are significant by themselves.
+    """Show the maps, and count the voxels that are significant by themselves.
 
     Those are the voxels of which TDN({voxel}) = 1, that is, of category 1.
     """
+    found = {what: pictures.get(f"{what} everywhere") for what in ("effect", "F", "t", "z")}
     return {
-        "z_picture": pictures["z"],
-        "z_condition": above(round(figures.Z_UNCORRECTED, 2), result.alternative),
+        "everywhere": [(what, picture) for what, picture in found.items() if picture],
+        "z_condition": above(round(Z_UNCORRECTED, 2), result.alternative),
         "n_significant": int((result.bound.category == 1).sum()),
         "alpha": f"{result.options.alpha:g}",
+    }
+
+
+def _quality(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
+    """Show the maps of the subjects, and tell who stands out."""
+    sheets = [picture for what, picture in pictures.items() if what.startswith("sheet ")]
+    sizes = accumulate(len(picture.png) for picture in sheets)
+    inside = sum(size <= MOST_SHEETS for size in sizes)
+    return {
+        "quality": quality_block(result),
+        "quality_picture": pictures["quality"],
+        "sheets": sheets[:inside],
+        "linked_sheets": [(picture.name, f"{home_of(result)}{picture.name}") for picture in sheets[inside:]],
+        "per_sheet": PER_SHEET,
     }
 
 
@@ -262,7 +290,8 @@ SECTIONS = (
     Section("inputs", "Inputs", _inputs),
     Section("design", "Design", _design),
     Section("mask", "Mask", _mask),
-    Section("maps", "Statistical map", _maps),
+    Section("maps", "Maps", _maps),
+    Section("quality", "Quality of the maps", _quality, has_quality),
     Section("clusters", "Clusters above thresholds", _clusters),
     Section("tdp", "True discovery proportion", _tdp),
     Section("largest", "Largest clusters at a wanted TDP", _largest, lambda result: bool(result.largest)),

@@ -12,10 +12,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.grids import Grid, Mask
+from bids_ari.report.png import GREY_STEP, Pixels
 from bids_ari.report.underlay import BRAIN, MASK_WORDS, TEMPLATE_WORDS, Template, is_like_template, load_template
 from bids_ari.stats.tails import FloatArray
-
-Pixels = npt.NDArray[np.uint8]
 
 ROWS, COLUMNS = 2, 4
 CELL = (314, 253)
@@ -25,7 +24,6 @@ _GAP = 0.07  # between slices, as a fraction of their width
 _EDGE = 5  # percent of the mask below the lowest slice, and above the highest
 _DARK = 0.33  # the grey of what is darkest in the template, which is 0: no black beside the statistics
 _PALE = 0.85  # the grey of the mask where there is no template
-_STEP = 8  # between greys: an anatomy without noise makes a picture half as large
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,22 +40,36 @@ class Scene:
         What lies under the statistics; 255 where nothing does.
     underlay : str
         What that is.
+    about : str
+        Of which result the pictures are.
     """
 
     cuts: tuple[float, ...]
     voxel: npt.NDArray[np.int32]
     grey: Pixels
     underlay: str
+    about: str = ""
+
+    @property
+    def is_on_template(self) -> bool:
+        """Say whether a brain lies under the statistics, in its own space."""
+        return self.underlay == TEMPLATE_WORDS
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
         """Colour the voxels shown, (n_voxels,), by `colours`, (n_voxels, 3); give the pixels, (height, width, 3)."""
+        return self.fade(colours, shown.astype(float))
+
+    def fade(self, colours: Pixels, opacity: FloatArray) -> Pixels:
+        """Colour as `paint` does; what lies under the statistics is seen through voxels of less `opacity` than 1."""
         canvas = np.repeat(self.grey[..., None], 3, axis=-1)
-        seen = (self.voxel >= 0) & shown[self.voxel]
-        canvas[seen] = colours[self.voxel[seen]]
+        seen = (self.voxel >= 0) & (opacity[self.voxel] > 0)
+        voxel = self.voxel[seen]
+        weight = opacity[voxel, None]
+        canvas[seen] = np.rint(weight * colours[voxel] + (1 - weight) * canvas[seen]).astype(np.uint8)
         return canvas
 
 
-def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scene:
+def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = (), about: str = "") -> Scene:
     """Choose the slices and the underlay.
 
     Slices are spread evenly over the mask; then the slice nearest to each peak moves there.
@@ -70,6 +82,8 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scen
         The space that the file names state.
     peaks : array (n_peaks,)
         z in mm of what should be seen, the most important first.
+    about : str
+        Of which result the pictures are.
     """
     places = mask.grid.millimetres(mask.indices)
     wanted = np.asarray(peaks, dtype=float)
@@ -96,8 +110,8 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = ()) -> Scen
         value = _interpolate(template, pixels)
         grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, 1.0)
     words = MASK_WORDS if template is None else TEMPLATE_WORDS
-    stepped = np.minimum(np.rint(255 / _STEP * grey) * _STEP, 255)
-    return Scene(cuts, voxel, stepped.astype(np.uint8), words)
+    stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255)
+    return Scene(cuts, voxel, stepped.astype(np.uint8), words, about)
 
 
 def _places_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> FloatArray:

@@ -88,9 +88,9 @@ class Explorer(Page):
 
 def undraw(patch: pytest.MonkeyPatch) -> None:
     """Make pictures of one pixel: few words come into them, and drawing takes most of the time."""
-    for name in ("draw_z", "draw_tdp", "draw_clusters"):
-        patch.setattr(figures, name, lambda *_: DOT)
-    patch.setattr(pictures, "make_scene", lambda *_: SimpleNamespace(underlay="nothing"))
+    for name in ("draw_z", "draw_values", "draw_tdp", "draw_clusters"):
+        patch.setattr(figures, name, lambda *_, **__: DOT)
+    patch.setattr(pictures, "make_scene", lambda *_: SimpleNamespace(underlay="nothing", is_on_template=False))
 
 
 def pages_in(out: Path) -> list[Page]:

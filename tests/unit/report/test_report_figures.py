@@ -11,6 +11,7 @@ from scipy import stats
 
 from bids_ari.grids import Grid, Mask
 from bids_ari.report import figures
+from bids_ari.report.scales import Z_UNCORRECTED
 from bids_ari.report.scene import make_scene
 from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
@@ -38,14 +39,14 @@ def colourful(png: bytes) -> np.ndarray:
 
 
 def test_z_of_a_thousandth() -> None:
-    assert pytest.approx(stats.norm.isf(0.001), rel=1e-12) == figures.Z_UNCORRECTED
+    assert pytest.approx(stats.norm.isf(0.001), rel=1e-12) == Z_UNCORRECTED
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_z_map_is_drawn(alternative: Alternative, space: str | None, result: ContrastResult) -> None:
     png = figures.draw_z(result.glm.z, alternative, make_scene(result.mask, space))
-    assert pixels(png).shape == (672, 1152, 3)
+    assert pixels(png).shape == (690, 1152, 3)
 
 
 def test_only_the_side_of_the_test_is_shown() -> None:

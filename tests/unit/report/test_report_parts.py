@@ -45,7 +45,8 @@ def with_atlas(result: ContrastResult, *regions: Region, atlas: str = "/home/jan
 def one_map(result: ContrastResult, **changes: object) -> ContrastResult:
     """The result as if it came from one map."""
     alone = replace(result.contrast, members=result.contrast.members[:1])
-    return replace(result, design=None, contrast=alone, **changes)  # type: ignore[arg-type]
+    unknown = {"design": None, "quality": None, "outlying": None}  # of subjects
+    return replace(result, contrast=alone, **unknown, **changes)  # type: ignore[arg-type]
 
 
 def words(html: str) -> str:

@@ -1,0 +1,69 @@
+"""The glass brain: all of a thresholded map at one look. The plotting library is imported when something is drawn."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bids_ari.grids import Mask
+from bids_ari.report.figures import NOTHING
+from bids_ari.report.png import draw_png
+from bids_ari.report.scales import Z_UNCORRECTED, z_scale
+from bids_ari.stats.tails import FloatArray
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = (1152, 400)
+"""Width and height of the picture in pixels."""
+
+_VIEWS = ("left side", "back", "right side", "top")
+
+
+def draw_glass(z: FloatArray, mask: Mask, about: str, *, is_signed: bool) -> bytes:
+    """Draw the z map where p < .001 uncorrected, seen through the brain from four sides.
+
+    Parameters
+    ----------
+    z : array (n_voxels,)
+        z of each voxel tested; what is infinite has the colour of the largest that is not.
+    mask : Mask
+        The voxels tested, in a space like that of the template of nilearn.
+    about : str
+        Of which result the picture is.
+    is_signed : bool
+        Whether z below 0 is shown, too, whatever the direction of the test.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
+    scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
+    top = scale.ends[1]
+    values = np.where(shown, np.clip(z, -top, top), 0).astype(np.float32)
+    image = mask.grid.image(mask.volume(values, 0)) if shown.any() else None
+
+    def fill(figure: "Figure") -> None:
+        from nilearn.plotting import plot_glass_brain
+
+        views = plot_glass_brain(
+            image,
+            figure=figure,
+            axes=(0.01, 0.02, 0.89, 0.78),
+            display_mode="lyrz",
+            threshold=Z_UNCORRECTED,
+            plot_abs=False,
+            colorbar=False,
+            cmap=scale.colours,
+            vmin=-top,
+            vmax=top,
+        )
+        for view, words in zip(views.axes.values(), _VIEWS, strict=True):
+            view.ax.set_title(words, size=9)
+        if image:
+            scale.draw(figure)
+
+    side = ", each side" if is_signed else ""
+    title = f"Glass brain: z, p < .001 uncorrected{side}"
+    return draw_png(SIZE, title if image else f"{title}: {NOTHING}", about, fill)

@@ -1,0 +1,148 @@
+"""The maps of subjects in a report: who stands out, sheets of slices, what is linked."""
+
+import io
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+from reported import analysed
+
+from bids_ari.archive import pack, unpack
+from bids_ari.grids import Grid
+from bids_ari.quality import ABSENT, Quality
+from bids_ari.report import page as page_module
+from bids_ari.report.page import page
+from bids_ari.report.pictures import draw
+from bids_ari.report.quality import quality_block, standing_out, worst_lost
+from bids_ari.report.quality_pictures import PER_SHEET, draw_sheets, panels
+from bids_ari.results import ContrastResult
+from bids_ari.stats.diagnostics import Outlying
+
+GRID = Grid((10, 20, 30), np.diag([2.0, 2, 2, 1]))
+"""Slices 20, 10 and 10 pixels wide, the tallest 30 high."""
+
+
+@pytest.fixture(scope="module")
+def result() -> ContrastResult:
+    return analysed(3.0)[0]
+
+
+def quality(n: int, **fields: object) -> Quality:
+    nothing = np.zeros(n, dtype=np.int32)
+    thumbnails = np.full((n, 30, 40), 127, dtype=np.int8)
+    return replace(Quality(100, nothing, nothing, np.ones(n), thumbnails, np.ones(n)), **fields)
+
+
+def outlying(n: int, **fields: object) -> Outlying:
+    one = Outlying(np.full(n, 0.5), np.ones(n), {"mean": np.zeros(n)}, np.zeros(n), np.ones(n))
+    return replace(one, **fields)
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def odd(usual: float, last: float) -> np.ndarray:
+    return np.r_[np.full(7, usual), last]
+
+
+@pytest.mark.parametrize(
+    ("maps", "cover", "reason"),
+    [
+        ({}, {}, None),
+        ({"correlation": odd(0.5, 0.1)}, {}, 0),
+        ({"mean": odd(0, 0.11)}, {}, 1),
+        ({"mean": odd(0, 0.09)}, {}, None),  # less than a tenth of the usual standard deviation
+        ({"sd": odd(1, 1.11)}, {}, 2),
+        ({}, {"overlap": odd(0.95, 0.92)}, 3),
+        ({}, {"overlap": odd(0.95, 0.94)}, None),
+        ({}, {"overlap": odd(0.95, 1.0)}, None),  # to cover more than others is no fault
+        ({"residual": odd(1, 2.1)}, {}, 4),
+        ({"influence": {"mean": odd(0, 1)}, "residual": odd(1, 1.6)}, {}, 5),
+    ],
+)
+def test_who_stands_out_and_why(maps: dict[str, object], cover: dict[str, object], reason: int | None) -> None:
+    found = standing_out(quality(8, **cover), outlying(8, **maps), "mean")
+    assert np.argwhere(found).tolist() == ([] if reason is None else [[7, reason]])
+
+
+def test_a_sheet_holds_at_most_fifty_subjects() -> None:
+    names = [f"sub-{i:03d}" for i in range(101)]
+    assert PER_SHEET == 50
+    assert len(list(draw_sheets(quality(101), GRID, names, np.zeros(101, dtype=bool), ""))) == 3
+
+
+def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
+    """Three maps of 1, 2 and -1 everywhere, a fourth without data: the typical largest value is 1, the end of the bar.
+
+    So 1 and 2 have the last colour of RdBu_r, (103, 0, 31), -1 the first, (5, 48, 97).
+    """
+    thumbnails = np.full((4, 30, 40), 127, dtype=np.int8)
+    thumbnails[2], thumbnails[3] = -127, ABSENT
+    maps = quality(4, thumbnails=thumbnails, step=np.array([1, 2, 1, 0]) / 127)
+    (png,) = draw_sheets(maps, GRID, ["a", "b", "c", "d"], np.zeros(4, dtype=bool), "")
+    row = pixels(png)[76 + 15]  # in the middle of the first row of maps
+    centres = [tuple(int(x) for x in row[10 + i * 60 + 20]) for i in range(4)]
+    assert centres == [(103, 0, 31), (103, 0, 31), (5, 48, 97), (224, 224, 224)]
+
+
+def test_nothing_is_drawn_off_a_sheet() -> None:
+    names = [f"sub-{'long' * 15}{i}" for i in range(50)]
+    (png,) = draw_sheets(quality(50), GRID, names, np.ones(50, dtype=bool), "faces")
+    seen = pixels(png)
+    for edge in (seen[0], seen[-1], seen[:, 0], seen[:, -1]):
+        assert (edge == 255).all()
+
+
+def test_hostile_names_are_drawn_and_written_as_text(result: ContrastResult) -> None:
+    name = "$\\frac{<script>alert(1)</script>\n"
+    list(draw_sheets(quality(1), GRID, [name], np.ones(1, dtype=bool), name))
+    design = result.design
+    assert design is not None
+    hostile = replace(result, design=replace(design, subjects=("<b>x</b>", *design.subjects[1:])))
+    text = page(hostile, dict(draw(hostile)))
+    assert "<b>x" not in text
+    assert "sub-&lt;b&gt;x" in text
+
+
+def test_the_archive_gives_the_same_pictures(result: ContrastResult) -> None:
+    first, again = dict(draw(result)), dict(draw(unpack(pack(result), "x")))
+    assert {"quality", "sheet 1"} <= first.keys()
+    assert all(first[what].png == again[what].png for what in ("quality", "sheet 1"))
+
+
+def test_what_would_make_a_report_too_large_is_linked(result: ContrastResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = dict(draw(result))
+    sheet = pictures["sheet 1"]
+    assert sheet.uri in page(result, pictures)
+    monkeypatch.setattr(page_module, "MOST_SHEETS", len(sheet.png) - 1)
+    text = page(result, pictures)
+    assert sheet.uri not in text
+    assert f'href="../{sheet.name}"' in text
+
+
+def test_the_most_influential_come_first(result: ContrastResult) -> None:
+    influence = [float(row["influence"]) for row in quality_block(result)["rows"]]
+    assert all(one >= other for one, other in pairwise(influence))
+
+
+def test_who_costs_most_voxels_is_named(result: ContrastResult) -> None:
+    lost = np.array([0, 5, 0, 9, 1, 2, 0, 0], dtype=np.int32)
+    second, fourth, sixth = (f"sub-{result.contrast.subjects[i]}" for i in (1, 3, 5))
+    maps = replace(result, quality=quality(8, lost=lost))
+    assert worst_lost(maps) == [(fourth, 9), (second, 5), (sixth, 2)]
+    assert worst_lost(replace(result, quality=None)) == []
+
+
+def test_without_maps_of_subjects_there_is_no_such_section(result: ContrastResult) -> None:
+    alone = replace(result, quality=None)
+    pictures = dict(draw(alone))
+    assert not {"quality", "sheet 1"} & pictures.keys()
+    assert 'id="quality"' not in page(alone, pictures)
+
+
+def test_panels_are_the_numbers_of_the_result() -> None:
+    shown = panels(outlying(8, mean=np.arange(8.0)), quality(8, overlap=np.linspace(0, 1, 8)))
+    np.testing.assert_array_equal([shown[1].values, shown[3].values], [np.arange(8), np.linspace(0, 1, 8)])
