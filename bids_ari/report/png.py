@@ -51,7 +51,7 @@ def draw_png(size: tuple[int, int], title: str, about: str, fill: Callable[["Fig
     width, height = size
     with style.context("default"):
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)  # none of pyplot's: nothing to close
-        for text, top, pixels, look in ((title, 16, 14, _TITLE), (about, 42, 9, _BELOW)):
+        for text, top, pixels, look in ((title, 16, 15, _TITLE), (about, 42, 10, _BELOW)):
             short = _shortened(printable(text), width // pixels)
             figure.text(14 / width, 1 - top / height, short, va="top", parse_math=False, **look)
         fill(figure)
