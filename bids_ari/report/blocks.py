@@ -159,7 +159,7 @@ def _peaks(row: Mapping[Any, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Yield z, and x, y, z in mm, of the peak of a cluster and of its sub-peaks."""
     for name in (column.removesuffix("_stat") for column in row if column.endswith("_stat")):
         if pd.notna(row[f"{name}_stat"]):
-            x, y, z = (f"{row[f'{name}_{axis}'] + 0.0:.0f}" for axis in "xyz")
+            x, y, z = (str(round(row[f"{name}_{axis}"])) for axis in "xyz")
             yield signed(row[f"{name}_stat"]), x, y, z
 
 

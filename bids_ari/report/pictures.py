@@ -137,7 +137,7 @@ def _maps(result: ContrastResult) -> list[_Map]:
     """Give the maps that there are, what says most first."""
     glm = result.glm
     known = (
-        ("effect", "Effect, in the units of the subjects' maps", glm.effect),
+        ("effect", "Effect, in the units of the input", glm.effect),
         ("F", "F statistic", glm.f),
         ("t", "t statistic", glm.t),
         ("z", "z statistic", glm.z),

@@ -70,7 +70,7 @@ class TestScales:
     def test_tdp_runs_from_0_to_1_in_viridis(self) -> None:
         """Its ends are published as (0.267004, 0.004874, 0.329415) and (0.993248, 0.906157, 0.143936)."""
         found = tdp_scale().colour(np.array([0.0, 1.0]))
-        assert found.tolist() == [[68, 1, 84], [253, 231, 36]]  # 256 times that, without the fraction; 255 at 1
+        assert found.tolist() == [[68, 1, 84], [253, 231, 36]]  # 255 times that, without the fraction
 
 
 class TestValues:

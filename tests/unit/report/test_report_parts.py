@@ -208,3 +208,9 @@ class TestLevels:
     def test_a_mask_of_templateflow_is_named(self, result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
         named = replace(result, options=replace(result.options, mask=TEMPLATE))
         assert "Mask given TemplateFlow&#39;s brain mask of MNI152NLin2009cAsym" in words(page.page(named, pictures))
+
+
+def test_places_have_no_negative_zero() -> None:
+    """-0.4 mm is 0, and -0.6 is -1."""
+    row = {"peak_stat": 3.0, "peak_x": -0.4, "peak_y": -0.6, "peak_z": 0.4}
+    assert list(blocks._peaks(row)) == [("3.00", "0", "-1", "0")]

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 from PIL import Image
 from reported import analysed
 
@@ -75,17 +77,32 @@ def test_a_sheet_holds_at_most_fifty_subjects() -> None:
 
 
 def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
-    """Three maps of 1, 2 and -1 everywhere, a fourth without data: the typical largest value is 1, the end of the bar.
+    """Maps of 2, 1/2, -1 and 1 everywhere, one without data: the median of the sizes is 1, the end of the bar.
 
-    So 1 and 2 have the last colour of RdBu_r, (103, 0, 31), -1 the first, (5, 48, 97).
+    So 2 and 1 have the last colour of RdBu_r, -1 the first, and 1/2 that at three quarters.
     """
-    thumbnails = np.full((4, 30, 40), 127, dtype=np.int8)
+    thumbnails = np.full((5, 30, 40), 127, dtype=np.int8)
     thumbnails[2], thumbnails[3] = -127, ABSENT
-    maps = quality(4, thumbnails=thumbnails, step=np.array([1, 2, 1, 0]) / 127)
-    (png,) = draw_sheets(maps, GRID, ["a", "b", "c", "d"], np.zeros(4, dtype=bool), "")
-    row = pixels(png)[76 + 15]  # in the middle of the first row of maps
-    centres = [tuple(int(x) for x in row[10 + i * 60 + 20]) for i in range(4)]
-    assert centres == [(103, 0, 31), (103, 0, 31), (5, 48, 97), (224, 224, 224)]
+    maps = quality(5, thumbnails=thumbnails, step=np.array([2, 0.5, 1, 0, 1]) / 127)
+    (png,) = draw_sheets(maps, GRID, list("abcde"), np.zeros(5, dtype=bool), "")
+    seen = pixels(png)[76 + 15 :: 68]  # in the middle of each row of maps: 30 high, 28 for a name, 10 between
+    centres = [seen[i // 4, 10 + i % 4 * 60 + 20].tolist() for i in range(5)]
+    last, first, quarter = (list(colormaps["RdBu_r"](place, bytes=True)[:3]) for place in (1.0, 0.0, 0.75))
+    assert centres == [last, quarter, first, [224, 224, 224], last]
+
+
+def test_letters_name_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A map begins at pixel 10 of 800: slices at 10-30, 30-40, 40-50; letters one pixel within. Back is left."""
+    write, found = Figure.text, []
+
+    def spy(figure: Figure, x: float, y: float, text: str, **look: object) -> object:
+        found.append((round(800 * x), text))
+        return write(figure, x, y, text, **look)
+
+    monkeypatch.setattr(Figure, "text", spy)
+    list(draw_sheets(quality(1), GRID, ["a"], np.zeros(1, dtype=bool), ""))
+    letters = [each for each in found if each[1] in tuple("LRAPSI")]
+    assert letters == [(11, "P"), (29, "A"), (31, "L"), (39, "R"), (41, "L"), (49, "R")]
 
 
 def test_nothing_is_drawn_off_a_sheet() -> None:
