@@ -2,9 +2,9 @@
 
 usage: python benchmarks/pages.py [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
 
-Group results of simulated maps within nilearn's MNI brain mask: smooth noise and some bumps of signal. At 1 mm, one z
-map takes the place of the group; the report of many subjects is that of maps of 12 mm, for its length comes from the
-subjects. Needs playwright and Chromium (BIDS_ARI_CHROMIUM, else the one in PATH); with --folder, pages are kept.
+Group results of simulated maps within nilearn's MNI brain mask: smooth noise and some bumps of signal. At 1 mm, a z map
+with little and one with much signal take the place of the group; the report of many subjects is that of maps of 4 mm.
+Needs playwright and Chromium (BIDS_ARI_CHROMIUM, else the one in PATH); with --folder, pages are kept.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nilearn.datasets import load_mni152_brain_mask
-from nilearn.image import resample_to_img
 from playwright.sync_api import Browser, sync_playwright
 from scipy import ndimage
 
 import bids_ari as ari
 from bids_ari.analysis import analyse_map
+from bids_ari.report.encoding import least_tdp
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.page import page
 from bids_ari.report.pictures import draw
@@ -39,13 +39,8 @@ UPDATED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimat
 
 
 def brain_mask(resolution: int) -> nib.Nifti1Image:
-    """Give nilearn's mask, coarse ones from that of 4 mm."""
-    mask = load_mni152_brain_mask(resolution=min(resolution, 4))
-    if resolution <= 4:
-        return mask
-    affine = mask.affine @ np.diag([resolution / 4] * 3 + [1])
-    coarse = nib.Nifti1Image(np.zeros([n * 4 // resolution for n in mask.shape], dtype=np.uint8), affine)
-    return resample_to_img(mask, coarse, interpolation="nearest", force_resample=True, copy_header=True)
+    """Give nilearn's mask."""
+    return load_mni152_brain_mask(resolution=resolution)
 
 
 def smooth(rng: np.random.Generator, shape: tuple[int, ...], resolution: int) -> np.ndarray:
@@ -74,10 +69,10 @@ def group_result(folder: Path, n_subjects: int, resolution: int) -> ContrastResu
     return result
 
 
-def map_result(folder: Path, resolution: int) -> ContrastResult:
-    """Write one z map, and bound it."""
+def map_result(folder: Path, resolution: int, height: float) -> ContrastResult:
+    """Write one z map whose bumps have this height, and bound it."""
     mask, rng = brain_mask(resolution), np.random.default_rng(1)
-    volume = 12 * bumps(rng, mask.shape, resolution) + smooth(rng, mask.shape, resolution)
+    volume = height * bumps(rng, mask.shape, resolution) + smooth(rng, mask.shape, resolution)
     path = folder / "z_space-MNI152NLin2009cAsym.nii.gz"
     nib.save(nib.Nifti1Image(np.where(mask.get_fdata() > 0, volume, 0).astype(np.float32), mask.affine), path)
     (result,) = analyse_map(path)
@@ -96,7 +91,7 @@ def made(path: Path, make: Callable[[], str]) -> str:
 def report_row(name: str, result: ContrastResult, folder: Path) -> str:
     """Make a report, its pictures included."""
     size = made(folder / f"{name} report.html", lambda: page(result, dict(draw(result))))
-    return f"| report, {name} | {active(result)} | {size} | | |\n"
+    return f"| report, {name} | {active(result)} | | {size} | | |\n"
 
 
 def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Browser, openings: int) -> str:
@@ -106,9 +101,8 @@ def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Brows
     size = made(path, lambda: explorer_page([result], pictures.get("highest", pictures["tdp"])))
     opened = [open_explorer(browser, path) for _ in range(openings)]
     updates = [update for _, each in opened for update in each]
-    return (
-        f"| explorer, {name} | {active(result)} | {size} | {told([ready for ready, _ in opened])} | {told(updates)} |\n"
-    )
+    times = f"{told([ready for ready, _ in opened])} | {told(updates)}"
+    return f"| explorer, {name} | {active(result)} | {least_tdp([result.forest])} | {size} | {times} |\n"
 
 
 def active(result: ContrastResult) -> str:
@@ -161,13 +155,17 @@ def main() -> None:
         for name in ("in", "many", "map"):
             (folder / name).mkdir(parents=True)
         sys.stdout.write(
-            "| | voxels | TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n" + "| --- " * 7 + "|\n"
+            "| | voxels | TDP | least gamma | MB | s to make (CPU) | ms until ready | ms of an update |\n"
+            + "| --- " * 8
+            + "|\n"
         )
         group = group_result(folder / "in", arguments.subjects, 2)
         sys.stdout.write(report_row(f"{arguments.subjects} subjects", group, folder))
         sys.stdout.write(explorer_row("2 mm", group, folder, browser, arguments.openings))
-        sys.stdout.write(explorer_row("1 mm", map_result(folder / "map", 1), folder, browser, arguments.openings))
-        many = group_result(folder / "many", arguments.many, 12)
+        for name, height in (("1 mm, little signal", 12), ("1 mm, much signal", 40)):
+            result = map_result(folder / "map", 1, height)
+            sys.stdout.write(explorer_row(name, result, folder, browser, arguments.openings))
+        many = group_result(folder / "many", arguments.many, 4)
         sys.stdout.write(report_row(f"{arguments.many:,} subjects", many, folder))
 
 
