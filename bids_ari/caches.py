@@ -3,11 +3,12 @@
 A container may run read-only, as a user without a home, with nothing writable but the output folder. matplotlib and
 pybids then warn or fail, some already when imported. Each is pointed to a folder that can be written: where the user
 says, else where it would look by itself, else a folder of its own among the system's temporary files, else one inside
-the output.
+the output. Machine code that an image brings along is copied there, for numba reads only what it could also write.
 """
 
 import logging
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -28,7 +29,13 @@ VARIABLES = {
 }
 """Environment variables that say where a cache is, and its folder in the work folder."""
 
-_OTHERS = ("TMPDIR", "HOME", "JOBLIB_MULTIPROCESSING")
+BROUGHT = "BIDS_ARI_COMPILED"
+"""The environment variable that names a folder of machine code, compiled by numba when an image was built."""
+
+TEMPLATES = "BIDS_ARI_TEMPLATES"
+"""The environment variable that names a TemplateFlow home within an image, for those who have no other."""
+
+_OTHERS = ("TMPDIR", "HOME", "JOBLIB_MULTIPROCESSING", "TEMPLATEFLOW_HOME")
 _TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
 _PREFIX = ".bids_ari-work-"
 _OLD = 7 * 24 * 3600.0  # seconds
@@ -69,6 +76,9 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
         os.environ["HOME"] = "/"  # as containers have it: pybids looks there when it is imported
     if not _has_semaphores():
         os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # which nothing here wants; it would warn
+    templates = os.environ.get(TEMPLATES)
+    if templates and Path(templates).is_dir() and any(Path(templates).iterdir()):
+        os.environ.setdefault("TEMPLATEFLOW_HOME", templates)
     lacking = [name for name in VARIABLES if work_dir is not None or not any(map(is_writable, _places(name)))]
     temporary = _temporary()
     if temporary is not None and not lacking:
@@ -81,8 +91,29 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
         (place / VARIABLES[name]).mkdir(parents=True, exist_ok=True)
     if work_dir is not None or temporary is None:
         os.environ["TMPDIR"], tempfile.tempdir = str(place), None
-    if work_dir is None and output_dir is not None and "NUMBA_CACHE_DIR" in lacking:
-        log.info("Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it")
+    if "NUMBA_CACHE_DIR" in lacking:
+        if (brought := _brought()) is not None:
+            _bring(brought, Path(os.environ["NUMBA_CACHE_DIR"]))
+        elif work_dir is None and output_dir is not None:
+            log.info(
+                "Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it"
+            )
+
+
+def _brought() -> Path | None:
+    """Give the folder of machine code that the image brings along, if it does."""
+    folder = os.environ.get(BROUGHT)
+    return Path(folder) if folder and Path(folder).is_dir() else None
+
+
+def _bring(brought: Path, folder: Path) -> None:
+    """Copy machine code to where numba will look for it; other jobs may do the same there."""
+    for source in sorted(path for path in brought.rglob("*") if path.is_file()):  # code before the index that names it
+        target = folder / source.relative_to(brought)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+        shutil.copyfile(source, part)
+        part.replace(target)
 
 
 def is_writable(folder: Path) -> bool:
@@ -100,6 +131,8 @@ def _places(name: str) -> list[Path]:
     """Give where a library looks by itself: where its variable points, else where it would go without one."""
     if os.environ.get(name):
         return [Path(os.environ[name])]
+    if name == "NUMBA_CACHE_DIR" and _brought() is not None:
+        return []  # where numba looks by itself, it would compile anew
     config, cache = (
         Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or Path.home() / f".{kind}") for kind in ("config", "cache")
     )

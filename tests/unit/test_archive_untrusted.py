@@ -306,22 +306,21 @@ def test_arrays_belong_together(content: bytes, other: bytes) -> None:
     assert "is not the one that was written" in refusal(zipped(mine | {"about": theirs["about"]}))
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"PK",
-        b"PK\x05\x06" + bytes(18),
-        b"not a zip file at all" * 100,
-        zipped({"z": npy(np.zeros(3))}),
-        zipped({"about": npy(np.zeros(3))}),
-        zipped({"about": npy(np.array([{"a": 1}], dtype=object))}),
-        zipped({"about": b"\x93NUMPY\x02\x00" + bytes(20)}),
-        zipped({"about": b""}),
-        nib.Nifti1Image(np.zeros((2, 2, 2)), np.eye(4)).to_bytes(),
-    ],
-    ids=str,
-)
+OTHER_FILES = {
+    "nothing": b"",
+    "two letters": b"PK",
+    "an empty zip file": b"PK\x05\x06" + bytes(18),
+    "a text": b"not a zip file at all" * 100,
+    "no description": zipped({"z": npy(np.zeros(3))}),
+    "numbers as description": zipped({"about": npy(np.zeros(3))}),
+    "an object as description": zipped({"about": npy(np.array([{"a": 1}], dtype=object))}),
+    "a broken array as description": zipped({"about": b"\x93NUMPY\x02\x00" + bytes(20)}),
+    "an empty description": zipped({"about": b""}),
+    "an image": nib.Nifti1Image(np.zeros((2, 2, 2)), np.eye(4)).to_bytes(),
+}
+
+
+@pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
 def test_other_files_are_refused(content: bytes) -> None:
     refusal(content)
 

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bids_ari import caches as room
-from bids_ari.caches import VARIABLES, caches
+from bids_ari.caches import BROUGHT, TEMPLATES, VARIABLES, caches
 from bids_ari.errors import OutputError
 
 Forbid = Callable[[Path], None]
@@ -210,3 +211,87 @@ def test_what_a_killed_run_left_long_ago_goes(tmp_path: Path, only_writable: For
     with caches(None, out):
         pass
     assert list(out.iterdir()) == [recent]
+
+
+class TestBroughtCode:
+    """Machine code that was compiled when an image was built."""
+
+    @pytest.fixture
+    def brought(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        folder = tmp_path / "image" / "compiled"
+        (folder / "stats_1").mkdir(parents=True)
+        (folder / "stats_1" / "loop.nbi").write_bytes(b"index")
+        (folder / "stats_1" / "loop.1.nbc").write_bytes(b"code")
+        monkeypatch.setenv(BROUGHT, str(folder))
+        monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+        return folder
+
+    def test_it_is_copied_to_a_folder_that_numba_can_write(self, tmp_path: Path, brought: Path) -> None:
+        with caches(None, tmp_path / "out"):
+            folder = Path(os.environ["NUMBA_CACHE_DIR"])
+            found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+            assert found == {"stats_1/loop.nbi": b"index", "stats_1/loop.1.nbc": b"code"}
+        assert not folder.exists()
+        assert "NUMBA_CACHE_DIR" not in os.environ
+
+    def test_it_is_copied_where_only_the_output_can_be_written(
+        self, tmp_path: Path, only_writable: Forbid, brought: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        only_writable(tmp_path / "out")
+        caplog.set_level("INFO")
+        with caches(None, tmp_path / "out"):
+            folder = Path(os.environ["NUMBA_CACHE_DIR"])
+            assert folder.is_relative_to(tmp_path / "out")
+            assert (folder / "stats_1" / "loop.nbi").read_bytes() == b"index"
+        assert "compiles anew" not in caplog.text
+
+    def test_a_work_folder_keeps_it_also_for_a_second_run(self, tmp_path: Path, brought: Path) -> None:
+        for _ in range(2):
+            with caches(tmp_path / "work", None):
+                pass
+        assert [path.name for path in sorted((tmp_path / "work" / "numba" / "stats_1").iterdir())] == [
+            "loop.1.nbc",
+            "loop.nbi",
+        ]
+
+    def test_where_the_user_says_it_is_not_brought(
+        self, tmp_path: Path, brought: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
+        with caches(None, tmp_path / "out"):
+            assert os.environ["NUMBA_CACHE_DIR"] == str(tmp_path / "mine")
+        assert not (tmp_path / "mine").exists()
+
+    def test_a_folder_that_is_not_there_is_no_code(self, tmp_path: Path, brought: Path, only_writable: Forbid) -> None:
+        shutil.rmtree(brought)
+        only_writable(tmp_path / "out")
+        with caches(None, tmp_path / "out"):
+            assert list(Path(os.environ["NUMBA_CACHE_DIR"]).iterdir()) == []
+
+
+class TestTemplates:
+    """A TemplateFlow home within an image."""
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        (tmp_path / "templates" / "tpl-MNI").mkdir(parents=True)
+        monkeypatch.setenv(TEMPLATES, str(tmp_path / "templates"))
+        monkeypatch.delenv("TEMPLATEFLOW_HOME", raising=False)
+        return tmp_path / "templates"
+
+    def test_it_serves_whoever_has_no_other(self, tmp_path: Path, folder: Path) -> None:
+        with caches(None, tmp_path / "out"):
+            assert os.environ["TEMPLATEFLOW_HOME"] == str(folder)
+        assert "TEMPLATEFLOW_HOME" not in os.environ
+
+    def test_what_the_user_says_comes_first(
+        self, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TEMPLATEFLOW_HOME", "/mine")
+        with caches(None, tmp_path / "out"):
+            assert os.environ["TEMPLATEFLOW_HOME"] == "/mine"
+
+    def test_an_empty_one_is_none(self, tmp_path: Path, folder: Path) -> None:
+        (folder / "tpl-MNI").rmdir()
+        with caches(None, tmp_path / "out"):
+            assert "TEMPLATEFLOW_HOME" not in os.environ

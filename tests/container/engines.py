@@ -1,0 +1,126 @@
+"""The image on this machine: built, run strictly by podman, and run from a SIF file by Apptainer."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+IMAGE = "localhost/bids_ari:test"
+UID = 12345
+"""Of a user whom the image does not know."""
+
+STRICT = (
+    *("--rm", "--read-only", "--read-only-tmpfs=false", "--user", f"{UID}:{UID}", "--network", "none"),
+    *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
+)
+"""Nothing can be written but what is mounted to be, by nobody in particular, without a network."""
+
+_LIMIT = 540  # seconds for one command
+
+
+def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command; what it says is told when it fails."""
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=_LIMIT)
+    assert not check or done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def tell(what: str) -> None:
+    """Print a figure for whoever reads the log."""
+    sys.stdout.write(f"\n{what}\n")
+
+
+def build(**arguments: str) -> str:
+    """Build the image as a user would, and give its name."""
+    started = time.monotonic()
+    values = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    network = ("--network", "host", "--pull=never")  # names of hosts are known outside only
+    run("podman", "build", "--quiet", *network, "--layers", "--format", "docker", *values, "--tag", IMAGE, REPOSITORY)
+    tell(f"built in {time.monotonic() - started:.0f} s")
+    return IMAGE
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """Folders that a container sees: of the first, what it may read; of the second, what it may write."""
+
+    data: Path | None = None
+    out: Path | None = None
+
+    def words(self, flag: str) -> list[str]:
+        """Say them as podman and Apptainer are told."""
+        words = [] if self.data is None else [flag, f"{self.data}:/data:ro"]
+        return words + ([] if self.out is None else [flag, f"{self.out}:/out:rw"])
+
+
+def podman(
+    mounts: Mounts, *words: str, entrypoint: str | None = None, check: bool = True, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the image as strictly as podman can."""
+    entry = [] if entrypoint is None else ["--entrypoint", entrypoint]
+    values = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    return run("podman", "run", *STRICT, *entry, *values, *mounts.words("--volume"), IMAGE, *words, check=check)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A login node on which there is a SIF file: `.ci/container` made the one, `pack` the other."""
+
+    root: Path
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        """The home of the user."""
+        return self.root / "home" / "jo"
+
+    def pack(self) -> Path:
+        """Make a SIF file of the image."""
+        started = time.monotonic()
+        archive, sif = self.folder / "image.tar", self.folder / "bids_ari.sif"
+        run("podman", "save", "--quiet", "--format", "docker-archive", "--output", archive, IMAGE)
+        quick = ("--mksquashfs-args", "-comp zstd -Xcompression-level 1")
+        made = (
+            "apptainer",
+            "--quiet",
+            "build",
+            "--force",
+            *quick,
+            "/node/bids_ari.sif",
+            "docker-archive:/node/image.tar",
+        )
+        self._on_node(0, Mounts(), made)
+        archive.unlink()
+        tell(f"SIF of {sif.stat().st_size / 1e6:.0f} MB in {time.monotonic() - started:.0f} s")
+        return sif
+
+    def apptainer(
+        self,
+        mounts: Mounts,
+        *words: str,
+        flags: Sequence[str],
+        variables: Mapping[str, str] | None = None,
+        program: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the SIF file as the user, or another program in it."""
+        host = ["env", *(f"{name}={value}" for name, value in (variables or {}).items())]
+        network = ("--net", "--network", "none")
+        seen = Mounts(mounts.data and Path("/node/data"), mounts.out and Path("/node/out"))
+        how = (*network, *flags, *seen.words("--bind"), "/node/bids_ari.sif")
+        made = ("run", *how) if program is None else ("exec", *how, program)
+        return self._on_node(UID, mounts, (*host, "apptainer", "--quiet", *made, *words))
+
+    def _on_node(self, uid: int, mounts: Mounts, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        binds = [(self.folder, "node"), (mounts.data, "node/data"), (mounts.out, "node/out")]
+        said = ",".join(f"{folder}:{place}" for folder, place in binds if folder is not None)
+        return run(Path(__file__).with_name("login_node"), self.root, str(uid), said, *words)
+
+
+def prepared() -> Path | None:
+    """Give the folder in which `.ci/container` prepared this machine, None where it did not."""
+    folder = os.environ.get("BIDS_ARI_CONTAINER_DIR")
+    return Path(folder) if folder and os.environ.get("CONTAINERS_CONF") else None
