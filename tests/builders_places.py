@@ -25,7 +25,7 @@ mount --make-rprivate /
 while [ "$1" != -- ]; do
     mount --bind "$2" "$scratch"
     mount -t tmpfs -o mode=755 none "$1"
-    mkdir -p "$2"
+    (umask 022; mkdir -p "$2")
     mount --move "$scratch" "$2"
     shift 2
 done

@@ -46,7 +46,7 @@ def test_the_version_is_told_within_a_second(image: str) -> None:
     started = time.monotonic()
     version = podman(Mounts(), "--version").stdout
     whole = time.monotonic() - started
-    assert re.fullmatch(r"bids-ari \S+\n", version)
+    assert re.fullmatch(r"bids_ari \S+\n", version)
     timed = podman(Mounts(), "-c", "time -p bids-ari --version", entrypoint="bash").stderr
     seconds = dict(re.findall(r"(real|user|sys) ([\d.]+)", timed))
     tell(f"--version: {seconds['real']} s inside, {whole:.1f} s with the start of the container")
