@@ -11,6 +11,7 @@ import pytest
 from docpages import DOCS, ROOT, blocks, commands
 
 from bids_ari import cli, demo, mapcli
+from bids_ari.designs.formulas import FUNCTIONS
 
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 
@@ -82,6 +83,10 @@ def test_flags_that_are_named_exist(page: Path) -> None:
         re.findall(r"--\S+", quoted)
     )
     assert not named - known - OF_OTHERS
+
+
+def test_each_function_of_a_formula_is_explained() -> None:
+    assert not [name for name in FUNCTIONS if f"`{name}(" not in (DOCS / "model.md").read_text()]
 
 
 def test_links_of_the_readme_lead_to_files() -> None:
