@@ -1,0 +1,67 @@
+"""The pages of the documentation, as tests read them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code: under which headings it stands (`section` of level 2, `entry` of level 3), and what it holds."""
+
+    page: str
+    section: str
+    entry: str
+    language: str
+    text: str
+
+
+def blocks(page: Path, language: str) -> Iterator[Block]:
+    """The blocks of code in a page that are in a language."""
+    section = entry = ""
+    pattern = r"^(?P<signs>##+) (?P<title>[^\n]*)$|^(?P<indent> *)```(?P<language>\S*)\n(?P<text>.*?)^(?P=indent)```$"
+    for found in re.finditer(pattern, page.read_text(), re.MULTILINE | re.DOTALL):
+        if found["signs"]:
+            section, entry = (found["title"], "") if found["signs"] == "##" else (section, found["title"])
+        elif found["language"] == language:
+            text = re.sub(f"^{found['indent']}", "", found["text"], flags=re.MULTILINE)
+            yield Block(page.name, section, entry, language, text)
+
+
+def commands(page: Path) -> Iterator[str]:
+    """The commands in the bash blocks of a page, each on one line, without comments."""
+    for block in blocks(page, "bash"):
+        for line in block.text.replace("\\\n", " ").splitlines():
+            if command := re.sub(r"(^|\s)#.*", "", line).strip():
+                yield command
+
+
+def files_of_tree(text: str) -> set[str]:
+    """The files that a tree shows, below its first line: ``{a,b}`` is one with each, what follows ``#`` is a remark."""
+    folders: list[str] = [""]
+    files: set[str] = set()
+    for line in text.splitlines()[1:]:
+        name = line.partition("#")[0].strip()
+        if not name:
+            continue
+        depth = (len(line) - len(line.lstrip())) // 2
+        folders[depth:] = [folders[depth - 1] + name]
+        if not name.endswith("/"):
+            files |= set(expanded(folders[depth]))
+    return files
+
+
+def expanded(pattern: str) -> list[str]:
+    """Write out the braces of a pattern.
+
+    >>> expanded("a{,b}.{c,d}")
+    ['a.c', 'a.d', 'ab.c', 'ab.d']
+    """
+    parts = re.split(r"\{([^}]*)\}", pattern)
+    choices = [part.split(",") if i % 2 else [part] for i, part in enumerate(parts)]
+    return ["".join(chosen) for chosen in product(*choices)]

@@ -1,0 +1,231 @@
+"""Each message that the page on troubleshooting quotes is provoked, and has the exit code that it stands under."""
+
+import errno
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_group, write_map
+from docpages import DOCS, blocks
+
+from bids_ari import workflow
+from bids_ari.bids.derivatives import Derivatives
+from bids_ari.cli import main
+
+FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
+QUOTED = {block.entry: block for block in blocks(DOCS / "troubleshooting.md", "none")}
+
+Spoil = Callable[[Path], object]
+
+
+@pytest.fixture
+def data(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Four subjects, one contrast, in the folder where the command runs."""
+    monkeypatch.chdir(tmp_path)
+    describe(Path("data"))
+    write_group(Path("data"), 4, rng)
+    return Path("data")
+
+
+def table(*lines: str) -> Spoil:
+    """Write participants.tsv; blanks in lines stand for tabs."""
+    return lambda data: (data / "participants.tsv").write_text("\n".join(lines).replace(" ", "\t") + "\n")
+
+
+def column(name: str, *values: object) -> Spoil:
+    """Write participants.tsv of one column."""
+    return table(f"participant_id {name}", *(f"sub-{i:02d} {value}" for i, value in enumerate(values, 1)))
+
+
+def mask(data: np.ndarray) -> Spoil:
+    return lambda _: nib.save(image(data, dtype=np.uint8), "mask.nii.gz")
+
+
+def text(name: str, content: str) -> Spoil:
+    return lambda _: (Path(name).parent.mkdir(exist_ok=True), Path(name).write_text(content))
+
+
+def third(content: str) -> Spoil:
+    return lambda data: map_path(data, "03").write_text(content)
+
+
+def link(place: Callable[[Path], Path]) -> Spoil:
+    """Put a link of git-annex, whose content is not here, in the place of a file."""
+
+    def spoil(data: Path) -> None:
+        place(data).unlink(missing_ok=True)
+        place(data).symlink_to("../../.git/annex/objects/gone")
+
+    return spoil
+
+
+def cut_short(data: Path) -> None:
+    map_path(data, "03").write_bytes(map_path(data, "03").read_bytes()[:-200])
+
+
+def in_metres(data: Path) -> None:
+    made = image(np.ones(SHAPE))
+    made.header.set_xyzt_units("meter")
+    nib.save(made, map_path(data, "03"))
+
+
+def two_runs(data: Path) -> None:
+    for run in ("1", "2"):
+        write_group(data, 4, np.random.default_rng(1), contrast="houses", run=run)
+
+
+def all_alike(data: Path) -> None:
+    for subject in ("01", "02", "03", "04"):
+        write_map(data, subject, np.where(brain(np.random.default_rng(1)) != 0, 2.5, 0))
+
+
+CORNER = np.zeros(SHAPE)
+CORNER[0, 0, 0] = 1
+AGES = column("age", 20, 30, 25, "n/a")
+GRID = np.diag([2.0, 2, 2, 1])
+OTHER_ATLAS = "space-Other_atlas-x_dseg.nii.gz"
+
+BY_FILES: dict[str, tuple[str, Spoil | None]] = {
+    "A word is missing": ("data out", None),
+    "A flag is unknown": ("data out group --smooth 8", None),
+    "A path is empty": ("data '' group", None),
+    "A value cannot be used": ("data out group --alpha 2", None),
+    "The output is the input": ("data data group", None),
+    "The output lies among a subject's files": ("data data/sub-01/ari group", None),
+    "The output folder is somebody else's": ("data out group", text("out/dataset_description.json", '{"Name": "x"}')),
+    "A flag of the other level": ("data out participant --smoothing 8", None),
+    "Smoothing and weights": ("data out group --estimator mixed --smoothing 8", None),
+    "A formula is not understood": ("data out group --formula 1+age)", AGES),
+    "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
+    "Pairs of what": ("data out group --paired colour", None),
+    "A filter file without statmap": ("data out group --bids-filter-file f.json", text("f.json", '{"bold": {}}')),
+    "A configuration file is not TOML": ("data out group --config-file s.toml", text("s.toml", "smoothing: 8")),
+    "An unknown level": ("data out galaxy", None),
+    "No map has this label": ("data out group --contrast nope", None),
+    "No map passes all filters": ("data out group --stat z", None),
+    "Several maps of a subject": ("data out group --contrast houses", two_runs),
+    "A map on another grid": ("data out group", lambda data: write_map(data, "03", np.ones((9, 9, 9)), affine=GRID)),
+    "A link whose content is not here": ("data out group", link(lambda data: map_path(data, "03"))),
+    "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
+    "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),
+    "A damaged file": ("data out group", cut_short),
+    "A 4-D image": ("data out group", lambda data: write_map(data, "03", np.ones((*SHAPE, 3)))),
+    "A map without data": ("data out group", lambda data: write_map(data, "03", np.full(SHAPE, np.nan))),
+    "Wrong units": ("data out group", in_metres),
+    "The mask is on another grid": ("data out group --mask mask.nii.gz", mask(np.ones((5, 5, 5)))),
+    "The mask is empty": ("data out group --mask mask.nii.gz", mask(np.zeros(SHAPE))),
+    "No voxel is left": ("data out group --mask mask.nii.gz", mask(CORNER)),
+    "Nothing varies": ("data out group", all_alike),
+    "Too few subjects": ("data out group --participant-label 02", None),
+    "A column that does not exist": ("data out group --formula 1+agee", AGES),
+    "Values are missing": ("data out group --formula 1+age --missing error", AGES),
+    "Text among numbers": ("data out group --formula 1+center(age)", column("age", 20, "24y", 25, 31)),
+    "A table without tabs": ("data out group --formula 1+age", table("participant_id,age", "sub-01,20")),
+    "Columns that say the same": (
+        "data out group --formula 1+a+b",
+        table("participant_id a b", "sub-01 1 2", "sub-02 2 4", "sub-03 3 6", "sub-04 5 10"),
+    ),
+    "A column that is the same for all": ("data out group --formula 1+a", column("a", 1, 1, 1, 1)),
+    "More columns than subjects can bear": ("data out group --formula 1+C(g)", column("g", *"abcd")),
+    "Unequal variances of one group": ("data out group --variance unequal", None),
+    "Variances are wanted": ("data out group --estimator mixed", None),
+    "Degrees of freedom of a t map": (
+        "data out participant --stat t",
+        lambda data: write_group(data, 4, np.random.default_rng(1), stat="t"),
+    ),
+    "An atlas in another space": (
+        f"data out group --atlas {OTHER_ATLAS}",
+        lambda _: nib.save(image(np.ones(SHAPE), AFFINE, np.uint8), OTHER_ATLAS),
+    ),
+    "Not enough memory": ("data out group --mem 0.001", None),
+    "Some contrasts failed": ("data out group", cut_short),
+    "No such folder": ("nowhere out group", None),
+    "No maps": ("empty out group", lambda _: Path("empty").mkdir()),
+    "No table of subjects": ("data out group --formula 1+age", None),
+    "No such mask": ("data out group --mask mask.nii.gz", None),
+    "No results to make reports of": ("data out group --reports-only", None),
+    "A file is in the way": ("data out group", text("out", "in the way")),
+    "The work folder cannot be written": ("data out group --work-dir file/work", text("file", "in the way")),
+    "A table that is a link": ("data out group --formula 1+age", link(lambda data: data / "participants.tsv")),
+}
+"""Command and what is wrong with the files, for each entry of the page that needs no more than that."""
+
+BY_CIRCUMSTANCES = {
+    "A template cannot be fetched",
+    "No permission",
+    "The disk is full",
+    "Another job writes this result",
+    "Interrupted",
+    "A bug",
+}
+
+
+def check(entry: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a command; its message and its code are those of an entry."""
+    code = main([word.strip("'") for word in words.split(" ")])
+    quoted = QUOTED[entry]
+    assert str(code) in re.findall(r"\d+", quoted.section.partition(":")[0])
+    said = " ".join(capsys.readouterr().err.split())
+    pattern = ".+".join(map(re.escape, quoted.text.strip().split("...")))
+    assert re.search(pattern, said), said
+
+
+def test_every_entry_is_tested() -> None:
+    assert BY_FILES.keys() | BY_CIRCUMSTANCES == QUOTED.keys()
+
+
+@pytest.mark.parametrize("entry", BY_FILES)
+def test_a_message(entry: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words, spoil = BY_FILES[entry]
+    (spoil or nullcontext)(data)
+    check(entry, words, capsys)
+
+
+def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """TemplateFlow knows the mask, and there is no network."""
+
+    def unplugged(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    api = SimpleNamespace(ls=lambda *_, **__: ["tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"], get=unplugged)
+    monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
+    check("A template cannot be fetched", "data out group --mask template", capsys)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may make a folder")
+def test_no_permission(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check("No permission", "data /proc/self/results group", capsys)
+
+
+def test_a_result_that_another_job_writes(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Derivatives(Path("out"), {}) as out, out.result(FACES):
+        check("Another job writes this result", "data out group", capsys)
+
+
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ("The disk is full", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "out/group/a.nii.gz")),
+        ("Interrupted", KeyboardInterrupt()),
+        ("A bug", ZeroDivisionError()),
+    ],
+)
+def test_what_happens_during_the_work(
+    entry: str,
+    error: BaseException,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def strike(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(workflow, "analyse", strike)
+    check(entry, "data out group", capsys)

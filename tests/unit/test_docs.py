@@ -1,0 +1,101 @@
+"""The documentation and the README say nothing that the commands do not know."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from docpages import DOCS, ROOT, blocks, commands
+
+from bids_ari import cli, demo, mapcli
+from bids_ari.designs.formulas import FUNCTIONS
+
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+
+PARSERS: dict[str, Callable[[], argparse.ArgumentParser]] = {"bids-ari": cli.parser, "bids-ari-map": mapcli.parser}
+
+PARSES: dict[str, Callable[[Sequence[str]], argparse.Namespace]] = {
+    "bids-ari": cli.parse,
+    "bids-ari-map": mapcli.parser().parse_args,
+    "bids-ari-demo": demo.parser().parse_args,
+}
+
+OF_OTHERS = {
+    *("--rm", "--entrypoint", "--read-only", "--network", "--cap-drop", "--build-arg"),  # docker
+    *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
+    *("--url", "--call-fmt"),  # datalad
+}
+"""Flags of other programs that the pages name."""
+
+
+def words_of(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """The command of ours, and its words, that a command line runs: by itself, in a container, or under DataLad."""
+    head = words[:2]
+    if head in (["docker", "run"], ["apptainer", "run"]):
+        image = next(i for i, word in enumerate(words) if word in ("bids_ari", "bids_ari.sif"))
+        yield words[words.index("--entrypoint") + 1] if "--entrypoint" in words else "bids-ari", words[image + 1 :]
+    elif head == ["datalad", "run"]:
+        yield from words_of(shlex.split(words[-1]))
+    elif head == ["datalad", "containers-run"]:
+        yield "bids-ari", shlex.split(words[-1])
+    elif head[0] not in ("datalad", "docker"):
+        for i, word in enumerate(words):
+            if (program := word.rpartition("/")[2]) in PARSES:
+                yield program, words[i + 1 :]
+
+
+SHOWN = [
+    pytest.param(program, words, id=f"{page.name}: {' '.join(words)}")
+    for page in PAGES
+    for command in commands(page)
+    for is_and, part in groupby(shlex.split(re.sub(r"\$\{?SLURM\w+\}?", "8", command)), "&&".__eq__)
+    if not is_and
+    for program, words in words_of(list(part))
+]
+
+
+@pytest.mark.parametrize(("program", "words"), SHOWN)
+def test_a_command_is_understood(program: str, words: list[str]) -> None:
+    assert PARSES[program](words)
+
+
+def test_commands_are_found_on_pages_and_in_containers() -> None:
+    shown = {(str(each.id).partition(":")[0], each.values[0]) for each in SHOWN}
+    assert {(page, "bids-ari") for page in ("README.md", "docker.md", "apptainer.md", "datalad.md", "slurm.md")} < shown
+    assert {("apptainer.md", "bids-ari-map"), ("start.md", "bids-ari-demo")} < shown
+
+
+def test_the_page_of_flags_shows_each_group() -> None:
+    """The flags in a group are taken from the parser when the page is built."""
+    shown = set(re.findall(r"```\{flags\} (.*), (.*)\n```\n", (DOCS / "flags.md").read_text()))
+    groups = {(name, str(group.title)) for name, make in PARSERS.items() for group in make()._action_groups}
+    assert shown == groups
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_flags_that_are_named_exist(page: Path) -> None:
+    known = {name for make in (*PARSERS.values(), demo.parser) for name in make()._option_string_actions}
+    quoted = "\n".join(block.text for block in blocks(page, "none"))  # a message may name a flag that is none
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z_-]*[a-z](?![\w-])", page.read_text())) - set(
+        re.findall(r"--\S+", quoted)
+    )
+    assert not named - known - OF_OTHERS
+
+
+def test_each_function_of_a_formula_is_explained() -> None:
+    assert not [name for name in FUNCTIONS if f"`{name}(" not in (DOCS / "model.md").read_text()]
+
+
+def test_links_of_the_readme_lead_to_files() -> None:
+    links = re.findall(r"\]\(((?!http)[^)#]+)", (ROOT / "README.md").read_text())
+    assert len(links) > 10
+    assert not [link for link in links if not (ROOT / link).is_file()]
+
+
+def test_the_test_command_of_the_readme_is_that_of_the_own_check() -> None:
+    told = [command for command in commands(ROOT / "README.md") if command.endswith(".venv/bin/pytest")]
+    assert len(told) == 1
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith(".venv/bin/pytest")
