@@ -43,8 +43,10 @@ _LIMITS: dict[str, Described] = {
     "omp_nthreads": {"minimum": 1},
 }
 
-_OF_A_GROUP = """combine paired participants formula test model node estimator variance missing
-target_grid target_grid_name coverage smoothing""".split()
+_OF_A_GROUP = [
+    *("combine", "paired", "participants", "formula", "test", "model", "node", "estimator", "variance", "missing"),
+    *("target_grid", "target_grid_name", "coverage", "smoothing"),
+]
 
 _RELATIONS: dict[str, Described] = {
     "level": {"value-disables": {"participant": _OF_A_GROUP, "group": []}},
@@ -78,7 +80,7 @@ def describe() -> Described:
         "descriptor-url": f"{SOURCE}/blob/main/platforms/boutiques/bids_ari.json",
         "command-line": " ".join(["bids-ari", *(each["value-key"] for each in inputs)]),
         "container-image": {"type": "docker", "image": IMAGE},
-        "shell": "/bin/bash",  # /bin/sh is made a login shell, which forgets the PATH of the image
+        "shell": "/bin/bash",  # under Apptainer, /bin/sh becomes a login shell, which forgets the PATH of the image
         "inputs": inputs,
         "groups": [_either(action) for action in actions if _words(action)],
         "output-files": [_output(*each) for each in _OUTPUTS],
