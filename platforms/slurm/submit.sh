@@ -4,7 +4,10 @@
 # What sbatch is to know stands in its variables, such as SBATCH_ACCOUNT. Logs and the list come into this folder.
 set -euo pipefail
 
-image=$(realpath "$1") bids=$(realpath "$2") out=$(realpath -m "$3")
+: "${3:?submit.sh IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]}"
+image=$(realpath "$1")
+bids=$(realpath "$2")
+out=$(realpath -m "$3")
 shift 3
 
 contrasts=$(mktemp "$PWD/contrasts.XXXXXX")

@@ -139,3 +139,10 @@ def test_alpha_cannot_be_divided_within_a_task(task: Submit) -> None:
 def test_a_task_without_a_line(task: Submit) -> None:
     done = task(SLURM_ARRAY_TASK_ID="3")
     assert (done.returncode, "no contrast on line 3" in done.stderr) == (64, True)
+
+
+@pytest.mark.parametrize("script", ["submit.sh", "group.sbatch"])
+def test_words_that_lack_are_named(platforms: Path, script: str) -> None:
+    done = subprocess.run([platforms / "slurm" / script, "image.sif"], check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "IMAGE BIDS_DIR OUTPUT_DIR" in done.stderr
