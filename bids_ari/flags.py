@@ -9,7 +9,7 @@ from bids_ari.console import some_path
 EXIT_CODES = (
     "Exit codes: 0 done, 17 unknown analysis level, 18 the filters select nothing, 64 wrong use, 65 data do not fit "
     "(or some contrasts failed), 66 no input, 73 output cannot be written, 74 input cannot be read, 75 somebody else "
-    "writes the same result, try again, 130 interrupted, 1 a bug."
+    "writes the same result, try again, 130 interrupted, 141 nobody reads on, 1 a bug."
 )
 
 

@@ -1,0 +1,63 @@
+"""The version and the citation are the same wherever they are told."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bids_ari import __version__
+from bids_ari.report.references import REFERENCES
+
+ROOT = Path(__file__).parents[2]
+CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+ZENODO = json.loads((ROOT / ".zenodo.json").read_text())
+KNOWN = {each.doi: each for each in REFERENCES.values()}
+
+
+def test_one_version(platforms: Path) -> None:
+    descriptor = json.loads((platforms / "boutiques" / "bids_ari.json").read_text())
+    pipeline = json.loads((platforms / "nipoppy" / "bids_ari" / "config.json").read_text())
+    image = descriptor["container-image"]["image"].partition(":")[2]
+    told = [CITATION["version"], ZENODO["version"], descriptor["tool-version"], image, pipeline["VERSION"]]
+    assert told == [__version__] * 5
+
+
+def test_one_citation() -> None:
+    for key in ("title", "license", "keywords"):
+        assert ZENODO[key] == CITATION[key]
+    assert ZENODO["description"] == f"<p>{CITATION['abstract']}</p>"
+    assert ZENODO["creators"] == CITATION["authors"] == [{"name": "The bids_ari developers"}]
+    assert [each["identifier"] for each in ZENODO["related_identifiers"]] == [
+        each["doi"] for each in CITATION["references"]
+    ]
+
+
+@pytest.mark.parametrize("told", CITATION["references"], ids=lambda told: told["doi"])
+def test_references_are_those_of_the_reports(told: dict[str, Any]) -> None:
+    known = KNOWN[told["doi"]]
+    authors = " and ".join(f"{each['family-names']}, {each['given-names']}" for each in told["authors"])
+    pages = "--".join(str(told[end]) for end in ("start", "end") if end in told)
+    assert (authors, told["title"], told["journal"]) == (known.author, known.title, known.journal)
+    assert (str(told["year"]), str(told["volume"]), pages) == (known.year, known.volume, known.pages)
+
+
+def test_the_bundle_of_nipoppy_fits_together(platforms: Path) -> None:
+    """Each step names files that are there and inputs that the descriptor knows."""
+    bundle = platforms / "nipoppy" / "bids_ari"
+    config = json.loads((bundle / "config.json").read_text())
+    inputs = {each["id"] for each in json.loads((bundle / "descriptor.json").read_text())["inputs"]}
+    named = {"config.json"}
+    for step in config["STEPS"]:
+        files = {
+            key: name.replace("[[STEP_NAME]]", step["NAME"]) for key, name in step.items() if key.endswith("_FILE")
+        }
+        named |= set(files.values())
+        invocation = (bundle / files["INVOCATION_FILE"]).read_text()
+        assert json.loads(invocation).keys() <= inputs
+        assert json.loads(invocation)["level"] == step["ANALYSIS_LEVEL"]
+        variables = {each for each in re.findall(r"\[\[(.+?)\]\]", invocation) if not each.startswith("NIPOPPY_")}
+        assert variables == set(config["VARIABLES"])
+    assert named == {path.name for path in bundle.iterdir()}

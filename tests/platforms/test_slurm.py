@@ -1,0 +1,148 @@
+"""The scripts for SLURM, with stand-ins for its commands and for the container."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import describe, write_group
+
+Submit = Callable[..., "subprocess.CompletedProcess[str]"]
+
+SBATCH = """#!/usr/bin/env bash
+# All tasks of the array at once, from a copy of the script, as on the node of a cluster.
+last=${1#--array=1-}
+cp "$2" "$SPOOL/script"
+shift 2
+for ((task = 1; task <= last; task++)); do
+    SLURM_ARRAY_TASK_ID=$task bash "$SPOOL/script" "$@" &
+done
+for job in $(jobs -p); do wait "$job" || exit; done
+"""
+
+APPTAINER = f"""#!{sys.executable}
+# Without the container: its own words are taken off, and places inside it are those outside.
+import os, sys
+with open(os.environ["CALLS"], "a") as calls:
+    calls.write(" ".join(sys.argv[1:]) + "\\n")
+words, outside = sys.argv[2:], {{}}
+while words[0].startswith("--"):
+    if words.pop(0) == "--bind":
+        place, inside, *_ = words.pop(0).split(":")
+        outside[inside] = place
+program = [sys.executable, "-m", "bids_ari", *(outside.get(word, word) for word in words[1:])]
+if not os.environ.get("ONLY_NOTED"):
+    os.execve(sys.executable, program, {{"PATH": os.environ["PATH"]}})
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a task, where the commands are stand-ins."""
+    for folder in ("bin", "scratch", "spool"):
+        (tmp_path / folder).mkdir()
+    for name, text in (("sbatch", SBATCH), ("apptainer", APPTAINER)):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "image.sif").touch()
+    return {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "SPOOL": str(tmp_path / "spool"),
+        "CALLS": str(tmp_path / "calls"),
+        "TMPDIR": str(tmp_path / "scratch"),
+        "SLURM_CPUS_PER_TASK": "2",
+        "SLURM_MEM_PER_NODE": "2000",
+    }
+
+
+@pytest.fixture
+def task(platforms: Path, tmp_path: Path, environment: dict[str, str]) -> Submit:
+    """One task of an array, whose container is only noted."""
+    (tmp_path / "contrasts.txt").write_text("faces\nhouses\n")
+    (tmp_path / "study").mkdir()
+
+    def run(*flags: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        command = [platforms / "slurm" / "group.sbatch", "image.sif", "study", "out", "contrasts.txt", *flags]
+        environment.update({"ONLY_NOTED": "yes", "SLURM_ARRAY_TASK_ID": "2"} | variables)
+        told = {name: value for name, value in environment.items() if value}
+        return subprocess.run(command, check=False, cwd=tmp_path, env=told, capture_output=True, text=True)
+
+    return run
+
+
+def test_a_task_for_each_contrast(
+    platforms: Path, tmp_path: Path, environment: dict[str, str], rng: np.random.Generator
+) -> None:
+    study, out = tmp_path / "study", tmp_path / "study" / "derivatives" / "bids_ari"
+    describe(study)
+    maps = [path for contrast in ("faces", "houses") for path in write_group(study, 4, rng, contrast=contrast)]
+    before = [path.stat().st_mtime_ns for path in maps]
+
+    command = [platforms / "slurm" / "submit.sh", "image.sif", "study", out.relative_to(tmp_path), "--alpha", "0.1"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+    (contrasts,) = tmp_path.glob("contrasts.*")
+    assert contrasts.read_text() == "faces\nhouses\n"
+    name = "task-emo_space-MNI152NLin2009cAsym_contrast-{}_test-mean_desc-greater_report.html"
+    reports = {f"group/{name.format(contrast)}" for contrast in ("faces", "houses")}
+    assert {str(path.relative_to(out)) for path in out.rglob("*_report.html")} == reports
+    (index,) = tmp_path.rglob("index.html")
+    assert all(report in index.read_text() for report in reports)
+
+    calls = Path(environment["CALLS"]).read_text().splitlines()
+    assert len(calls) == 3
+    assert all(call.startswith(f"run --containall --cleanenv --bind {study}:{study}:ro ") for call in calls)
+    assert [path.stat().st_mtime_ns for path in maps] == before
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_no_contrast_to_submit(platforms: Path, tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "study").mkdir()
+    command = [platforms / "slurm" / "submit.sh", "image.sif", "study", "out"]
+    noted = environment | {"ONLY_NOTED": "yes"}
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=noted, capture_output=True, text=True)
+    assert (done.returncode, "names its contrast" in done.stderr) == (66, True)
+
+
+def test_a_task_takes_its_own_contrast(task: Submit, environment: dict[str, str]) -> None:
+    """Also where the flags name several, to choose those that are submitted."""
+    assert task("--contrast", "faces", "houses").returncode == 0
+    assert Path(environment["CALLS"]).read_text().endswith(" --contrast faces houses --contrast houses\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "--nprocs 2 --mem 1500M"),
+        ({"SLURM_MEM_PER_NODE": "", "SLURM_MEM_PER_CPU": "4000"}, "--nprocs 2 --mem 6000M"),
+        ({"SLURM_MEM_PER_NODE": ""}, "--nprocs 2 --contrast"),
+        ({"SLURM_MEM_PER_NODE": "0"}, "--nprocs 2 --contrast"),
+    ],
+    ids=["per node", "per processor", "not told", "all there is"],
+)
+def test_a_task_takes_what_it_was_given(
+    task: Submit, environment: dict[str, str], variables: dict[str, str], told: str
+) -> None:
+    assert task(**variables).returncode == 0
+    assert told in Path(environment["CALLS"]).read_text()
+
+
+def test_alpha_cannot_be_divided_within_a_task(task: Submit) -> None:
+    done = task("--split-alpha")
+    assert (done.returncode, "--alpha divided" in done.stderr) == (64, True)
+
+
+def test_a_task_without_a_line(task: Submit) -> None:
+    done = task(SLURM_ARRAY_TASK_ID="3")
+    assert (done.returncode, "no contrast on line 3" in done.stderr) == (64, True)
+
+
+@pytest.mark.parametrize("script", ["submit.sh", "group.sbatch"])
+def test_words_that_lack_are_named(platforms: Path, script: str) -> None:
+    done = subprocess.run([platforms / "slurm" / script, "image.sif"], check=False, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "IMAGE BIDS_DIR OUTPUT_DIR" in done.stderr
