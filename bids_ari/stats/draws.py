@@ -151,27 +151,33 @@ class Draws:
         stop = min(first + BATCH, self.n_draws)
         if self.every is not None:
             return Shuffled(self.every.order[first:stop], self.every.sign[first:stop])
-        drawn = [self._draw(number) for number in range(first, stop)]
-        return Shuffled(np.stack([order for order, _ in drawn]), np.stack([sign for _, sign in drawn]))
+        n, (exchanged, flipped) = self.exchange.n_subjects, self.exchange
+        order, sign = np.tile(np.arange(n), (stop - first, 1)), np.ones((stop - first, n))
+        words = self._words(first, stop)
+        if flipped is not None:
+            sign = 1.0 - 2.0 * (words[:, flipped] >> np.uint64(63))
+        if exchanged is not None:
+            labels = np.broadcast_to(exchanged, order.shape)
+            order[:, np.argsort(exchanged, kind="stable")] = np.lexsort((words[:, n:], labels))
+        if first == 0 and self.stream == 0:
+            order[0], sign[0] = np.arange(n), 1.0
+        return Shuffled(order, sign)
 
     def independent(self, n_draws: int, stream: int = 1) -> "Draws":
         """Give other draws of the same kind, without the identity: to learn from, before these calibrate."""
         return Draws(n_draws, self.seed, self.exchange, stream)
 
-    def _draw(self, number: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
-        """Make one draw: a word for each label, whose first bit is its sign, then one per subject to sort by."""
-        n, (exchanged, flipped) = self.exchange.n_subjects, self.exchange
-        order, sign = np.arange(n), np.ones(n)
-        if number == 0 and self.stream == 0:
-            return order, sign
+    def _words(self, first: int, stop: int) -> npt.NDArray[np.uint64]:
+        """Give each draw 2n random words: of one its first bit is a sign, by another subjects are sorted.
+
+        The generator makes four words for each value of its counter, and a draw has values of its own.
+        """
+        n_words = 2 * self.exchange.n_subjects
+        n_values = -(-n_words // 4)
         key = np.array([self.seed, self.stream], dtype=np.uint64)
-        words = np.random.Philox(key=key, counter=np.array([0, 0, 0, number], dtype=np.uint64))
-        if flipped is not None:
-            negative = words.random_raw(int(flipped.max()) + 1) >> np.uint64(63)
-            sign = 1.0 - 2.0 * negative[flipped]
-        if exchanged is not None:
-            order[np.argsort(exchanged, kind="stable")] = np.lexsort((words.random_raw(n), exchanged))
-        return order, sign
+        counter = np.array([first * n_values, 0, 0, 0], dtype=np.uint64)
+        words = np.random.Philox(key=key, counter=counter).random_raw((stop - first) * 4 * n_values)
+        return np.asarray(words.reshape(stop - first, -1)[:, :n_words])
 
     def __repr__(self) -> str:
         kind = f"seed={self.seed}" if self.every is None else "all there are"

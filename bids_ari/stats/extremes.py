@@ -11,8 +11,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.drawkernels import Groups, bin_counts, in_bins
+from bids_ari.stats.drawkernels import Groups, bin_counts, in_bins, running_counts
 from bids_ari.stats.families import SLACK, Family
+from bids_ari.stats.kernels import Ints
 from bids_ari.stats.tails import FloatArray
 
 N_BINS = 4096
@@ -20,8 +21,6 @@ N_BINS = 4096
 
 _WIDER = 1e-6
 """By which part of p the ends of a bin are moved apart: more than p and the bins of scores are rounded by."""
-
-Counts = npt.NDArray[np.int64]
 
 
 class Bins:
@@ -65,18 +64,14 @@ class Bins:
             The critical vectors.
         """
         counts = self._counts(score, group)
-        at_most = self._running(counts, self._by_least)[:, self._n_reaching]  # at most so many p <= the bin's largest
-        running = self._running(counts, self._by_most)
-        least = np.empty(len(score))
-        for draw, row in enumerate(counts):
-            wanted = self._deciding(row, at_most[draw], running[draw], family)
-            least[draw] = self._least_in(wanted, score[draw], group, row, family)
-        return least
+        wanted = self._deciding(counts, family)
+        found = (self._least_in(*of_draw, group, family) for of_draw in zip(wanted, score, counts, strict=True))
+        return np.fromiter(found, dtype=float, count=len(score))
 
     def smallest(self, score: FloatArray, group: Groups, n_ranks: int) -> FloatArray:
         """Give the smallest `n_ranks` p of each draw, in order, (n_draws, n_ranks)."""
         counts = self._counts(score, group)
-        within = self._running(counts, self._by_most)[:, 1:]
+        within = running_counts(counts, self._by_most, np.arange(1, counts.shape[1] + 1))
         found = np.empty((len(score), n_ranks))
         for draw, row in enumerate(counts):
             enough = self._sorted_most[np.searchsorted(within[draw], n_ranks)]  # n_ranks p are at most this
@@ -84,40 +79,35 @@ class Bins:
             found[draw] = np.sort(p)[:n_ranks]
         return found
 
-    def _counts(self, score: FloatArray, group: Groups) -> npt.NDArray[np.int32]:
+    def _counts(self, score: FloatArray, group: Groups) -> Ints:
         """Count the voxels in each bin, (n_draws, n_bins)."""
         return bin_counts(score, group, self._lowest, self._per_unit, N_BINS, self._dofs.size)
 
-    @staticmethod
-    def _running(counts: npt.NDArray[np.int32], order: npt.NDArray[np.intp]) -> Counts:
-        """Give how many voxels are in the first 0, 1, 2, ... bins of an order, (n_draws, n_bins + 1)."""
-        running = np.zeros((counts.shape[0], counts.shape[1] + 1), dtype=np.int64)
-        np.cumsum(counts[:, order], axis=1, out=running[:, 1:])
-        return running
-
-    def _deciding(
-        self, counts: npt.NDArray[np.int32], at_most: Counts, running: Counts, family: Family
-    ) -> npt.NDArray[np.bool_]:
-        """Say which bins can hold the p of the smallest inverse.
+    def _deciding(self, counts: Ints, family: Family) -> npt.NDArray[np.bool_]:
+        """Say which bins of each draw can hold the p of the smallest inverse, (n_draws, n_bins).
 
         Let [a, b] be the p of a bin, R the number of voxels in bins that reach below b, and N that in bins which end
         at b or below. No rank in the bin is above R, so no inverse there is below inverse(R, a). The N-th smallest p
         is at most b, so the smallest inverse is at most inverse(N, b). Ranks beyond K count for nothing.
         """
-        used = np.flatnonzero((counts > 0) & (running[self._n_before] < family.n_ranks))
-        possible = family.inverse(np.minimum(at_most[used], family.n_ranks), self._least[used])
-        within = np.minimum(running[self._n_within[used]], family.n_ranks)
-        reached = family.inverse(within, self._most[used]).min(initial=np.inf)
-        wanted = np.zeros(counts.size, dtype=bool)
-        wanted[used[possible * (1 - SLACK) <= reached]] = True
+        before = running_counts(counts, self._by_most, self._n_before)
+        draw, used = np.nonzero((counts > 0) & (before < family.n_ranks))
+        reaching = running_counts(counts, self._by_least, self._n_reaching)[draw, used]
+        within = running_counts(counts, self._by_most, self._n_within)[draw, used]
+        possible = family.inverse(np.minimum(reaching, family.n_ranks), self._least[used])
+        reached = np.full(len(counts), np.inf)
+        np.minimum.at(reached, draw, family.inverse(np.minimum(within, family.n_ranks), self._most[used]))
+        wanted = np.zeros(counts.shape, dtype=bool)
+        deciding = possible * (1 - SLACK) <= reached[draw]
+        wanted[draw[deciding], used[deciding]] = True
         return wanted
 
     def _least_in(
         self,
         wanted: npt.NDArray[np.bool_],
         score: FloatArray,
+        counts: Ints,
         group: Groups,
-        counts: npt.NDArray[np.int32],
         family: Family,
     ) -> float:
         """Give the smallest inverse of the p in some bins of a draw, at their ranks among all.
@@ -136,7 +126,7 @@ class Bins:
         return float(family.inverse(rank[counted], p[counted]).min(initial=np.inf))
 
     def _p_in(
-        self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: npt.NDArray[np.int32]
+        self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints
     ) -> FloatArray:
         """Compute the p of a draw in some bins."""
         total = int(counts[bins].sum())
