@@ -8,7 +8,8 @@ nothing is active, is no more likely among these than any other (Blanchard, Neuv
 2018). This needs the strict ``inverse(k, p) < lambda``: with <=, one draw more would make the error.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
 
@@ -35,7 +36,7 @@ class Calibration:
     lambdas : array (n_draws,)
         lambda_b of each draw, of the data as observed first: from which lambda on it makes an error.
     n_left_out : int
-        How many voxels, certainly active, were left out of the draws by `step_down`.
+        How many voxels, certainly active, were left out of the draws by `calibrate_step_down`.
     n_steps : int
         How many times the draws were gone through.
     """
@@ -108,6 +109,37 @@ def calibrate(lambdas: FloatArray, family: Family, alpha: float) -> Calibration:
         raise ValueError(f"alpha must lie in (0, 1); found {alpha}")
     place = n_below(alpha, lambdas.size)
     return Calibration(family, alpha, float(np.partition(lambdas, place)[place]), lambdas)
+
+
+def calibrate_step_down(
+    p: FloatArray, lambdas_without: Callable[[npt.NDArray[np.bool_]], FloatArray], family: Family, alpha: float
+) -> Calibration:
+    """Calibrate again without the voxels that are certainly active, until there are no more of them.
+
+    Those are the voxels of category 1. While a vector holds for all true nulls none of these is left out, so draws
+    of what remains still cover them, and lambda never falls (Blanchard, Neuvial & Roquain 2020, section 4.3).
+
+    Parameters
+    ----------
+    p : array (m,)
+        As observed.
+    lambdas_without : callable
+        Gives lambda_b of each draw (B,) when some voxels (a boolean for each) are left out; ranks and m of the
+        family remain those of all voxels.
+    family : Family
+        The vectors to choose from.
+    alpha : float
+        Error level in (0, 1).
+    """
+    active = np.zeros(p.size, dtype=bool)
+    found = calibrate(lambdas_without(active), family, alpha)
+    while True:
+        more = active | (categories(p, family, found.lambda_) == 1)
+        if more.all() or (more == active).all():
+            return found
+        active = more
+        again = calibrate(lambdas_without(active), family, alpha)
+        found = replace(again, n_left_out=int(active.sum()), n_steps=found.n_steps + 1)
 
 
 def categories(p: FloatArray, family: Family, lambda_: float) -> npt.NDArray[np.int32]:

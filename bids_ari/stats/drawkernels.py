@@ -25,8 +25,18 @@ def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None
     i = 0
     while i + 8 <= weights.size:
         a, b, c, d, e, f, g, h = weights[i : i + 8]
-        of_a, of_b, of_c, of_d = unit[i, start:stop], unit[i + 1, start:stop], unit[i + 2, start:stop], unit[i + 3, start:stop]
-        of_e, of_f, of_g, of_h = unit[i + 4, start:stop], unit[i + 5, start:stop], unit[i + 6, start:stop], unit[i + 7, start:stop]
+        of_a, of_b, of_c, of_d = (
+            unit[i, start:stop],
+            unit[i + 1, start:stop],
+            unit[i + 2, start:stop],
+            unit[i + 3, start:stop],
+        )
+        of_e, of_f, of_g, of_h = (
+            unit[i + 4, start:stop],
+            unit[i + 5, start:stop],
+            unit[i + 6, start:stop],
+            unit[i + 7, start:stop],
+        )
         for j in range(found.size):
             four = (((found[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
             found[j] = (((four + e * of_e[j]) + f * of_f[j]) + g * of_g[j]) + h * of_h[j]
@@ -38,7 +48,9 @@ def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None
 
 
 @compiled
-def correlations(tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats) -> None:
+def correlations(
+    tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats
+) -> None:
     """Give the partial correlation of the data with what is tested, at voxels `start` to `stop` under each draw.
 
     For data e of length 1 it is sqrt(|U e|^2 / (1 - |Z e|^2)), with the tested directions U (n_draws, n_rows, n) and
@@ -113,3 +125,19 @@ def in_bins(
                 positions[found] = j
                 found += 1
     return positions
+
+
+@compiled
+def n_at_most(curves: Floats, columns: Places, p: Floats) -> Places:
+    """Count the values of a column, which grow, that are at most p, for each column and p."""
+    found = np.empty(p.size, dtype=np.intp)
+    for i in range(p.size):
+        low, high = 0, curves.shape[0]
+        while low < high:
+            middle = (low + high) // 2
+            if curves[middle, columns[i]] <= p[i]:
+                low = middle + 1
+            else:
+                high = middle
+        found[i] = low
+    return found

@@ -155,7 +155,7 @@ class Draws:
         order, sign = np.tile(np.arange(n), (stop - first, 1)), np.ones((stop - first, n))
         words = self._words(first, stop)
         if flipped is not None:
-            sign = 1.0 - 2.0 * (words[:, flipped] >> np.uint64(63))
+            sign[words[:, flipped] >= 2**63] = -1.0
         if exchanged is not None:
             labels = np.broadcast_to(exchanged, order.shape)
             order[:, np.argsort(exchanged, kind="stable")] = np.lexsort((words[:, n:], labels))

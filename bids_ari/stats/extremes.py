@@ -125,9 +125,7 @@ class Bins:
         counted = rank <= family.n_ranks
         return float(family.inverse(rank[counted], p[counted]).min(initial=np.inf))
 
-    def _p_in(
-        self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints
-    ) -> FloatArray:
+    def _p_in(self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints) -> FloatArray:
         """Compute the p of a draw in some bins."""
         total = int(counts[bins].sum())
         voxels = in_bins(score, group, self._lowest, self._per_unit, N_BINS, bins, total)

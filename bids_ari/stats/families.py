@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from bids_ari.stats.drawkernels import n_at_most
 from bids_ari.stats.tails import FloatArray
 
 FamilyName = Literal["simes", "beta", "learned"]
@@ -142,12 +143,12 @@ class Learned:
     @property
     def n_ranks(self) -> int:
         """K: as many as were learned."""
-        return self.curves.shape[1]
+        return int(self.curves.shape[1])
 
     def inverse(self, k: Ranks, p: FloatArray) -> FloatArray:
         """Give the largest lambda at which t_k is at most p."""
         n_draws = len(self.curves)
-        below = self._n_at_most(k - 1, p)
+        below = n_at_most(self.curves, np.ravel(k) - 1, np.ravel(p)).reshape(p.shape)
         low = np.where(below > 0, self.curves[np.maximum(below - 1, 0), k - 1], 0.0)
         high = np.where(below < n_draws, self.curves[np.minimum(below, n_draws - 1), k - 1], 1.0)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -159,17 +160,6 @@ class Learned:
         levels = np.arange(len(self.curves) + 2) / (len(self.curves) + 1)
         knots = np.pad(self.curves, ((1, 1), (0, 0)), constant_values=((0, 1), (0, 0)))
         return np.array([np.interp(lambda_, levels, curve) for curve in knots.T])
-
-    def _n_at_most(self, column: Ranks, p: FloatArray) -> Ranks:
-        """Count the curves that are at most p at their ranks, by bisection."""
-        low = np.zeros(p.shape, dtype=np.intp)
-        high = np.full(p.shape, len(self.curves), dtype=np.intp)
-        while (open_ := low < high).any():
-            middle = (low + high) // 2
-            reached = open_ & (self.curves[np.minimum(middle, len(self.curves) - 1), column] <= p)
-            low = np.where(reached, middle + 1, low)
-            high = np.where(open_ & ~reached, middle, high)
-        return low
 
     def __repr__(self) -> str:
         return f"Learned(n_draws={self.curves.shape[0]}, n_ranks={self.n_ranks})"

@@ -18,16 +18,16 @@ Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.calibration import Calibration, calibrate, categories
-from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
+from bids_ari.stats.calibration import Calibration, calibrate, calibrate_step_down
 from bids_ari.stats.drawkernels import Groups, correlations
+from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
 from bids_ari.stats.extremes import Bins
 from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
 from bids_ari.stats.glm import Effects, check_model, directions, fit_part, in_terms_of_q, parts
@@ -81,7 +81,7 @@ class NullModel:
     @property
     def n_voxels(self) -> int:
         """Number of voxels, m."""
-        return self.unit.shape[1]
+        return int(self.unit.shape[1])
 
     @property
     def dofs(self) -> npt.NDArray[np.intp]:
@@ -255,8 +255,7 @@ def calibrated(
     alpha : float
         Error level in (0, 1).
     step_down : bool
-        Calibrate again without the voxels of category 1, each of which is certainly active, until there are no more
-        of them: lambda never falls (Blanchard, Neuvial & Roquain 2020, section 4.3).
+        Whether to calibrate again without what is certainly active, by `calibrate_step_down`.
     run : callable
         Does the batches: `map`, or the `map` of an executor.
 
@@ -265,16 +264,14 @@ def calibrated(
     Calibration
         ``calibration.bound(observed_p(model))`` is the bound.
     """
-    p = observed_p(model)
-    active = np.zeros(model.n_voxels, dtype=bool)
-    n_steps = 0
-    while True:
-        work = partial(lambda_batch, model, draws, family, left_out=active if active.any() else None)
-        found = calibrate(np.concatenate(list(run(work, draws.batches))), family, alpha)
-        n_steps += 1
-        before, active = active, active | (categories(p, family, found.lambda_) == 1)
-        if not step_down or active.all() or (active == before).all():
-            return replace(found, n_left_out=int(before.sum()), n_steps=n_steps)
+
+    def lambdas_without(left_out: npt.NDArray[np.bool_]) -> FloatArray:
+        work = partial(lambda_batch, model, draws, family, left_out=left_out)
+        return np.concatenate(list(run(work, draws.batches)))
+
+    if step_down:
+        return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
+    return calibrate(lambdas_without(np.zeros(model.n_voxels, dtype=bool)), family, alpha)
 
 
 def _n_rows(weights: FloatArray) -> int:
