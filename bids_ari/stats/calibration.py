@@ -153,5 +153,5 @@ def categories(p: FloatArray, family: Family, lambda_: float) -> npt.NDArray[np.
         middle = (low + high) // 2
         below = family.inverse(middle, p) < lambda_
         low, high = np.where(below, low, middle + 1), np.where(below, middle, high)
-    category[found] = high
+    category[found] = np.minimum(high, category.size + 1)  # a template may have more ranks than there are voxels
     return category

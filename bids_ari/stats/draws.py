@@ -44,7 +44,7 @@ Labels = npt.NDArray[np.intp]
 
 
 class Shuffled(NamedTuple):
-    """Some draws: what takes the place of each subject in turn, and with which sign."""
+    """Some draws: whose place the residuals of each subject take, and with which sign."""
 
     order: npt.NDArray[np.intp]
     """(n_draws, n_subjects), positions of subjects."""
@@ -54,7 +54,7 @@ class Shuffled(NamedTuple):
     def of(self, rows: FloatArray) -> FloatArray:
         """Give the weights of the subjects under each draw, (n_draws, n_rows, n_subjects), from (n_rows, n_subjects).
 
-        Weights are moved in place of data: w'(P e) = (P'w)'e, and P' is as good a draw as P.
+        Weights are moved in place of data: w'(P e) = (P'w)'e.
         """
         return np.ascontiguousarray(rows[:, self.order].transpose(1, 0, 2) * self.sign[:, None, :])
 

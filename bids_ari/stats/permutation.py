@@ -194,8 +194,9 @@ def observed_p(model: NullModel) -> FloatArray:
 
 def p_batch(model: NullModel, draws: Draws, first: int) -> FloatArray:
     """Give all p of a batch of draws, (n_draws, n_voxels), in the order of the voxels that were given."""
-    p = np.empty((len(draws.batch(first).sign), model.n_voxels))
-    p[:, model.order] = model.p(model.scores(draws.batch(first)), model.dofs[model.groups()].astype(float))
+    score = model.scores(draws.batch(first))
+    p = np.empty(score.shape)
+    p[:, model.order] = model.p(score, model.dofs[model.groups()].astype(float))
     return p
 
 
