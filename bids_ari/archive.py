@@ -133,7 +133,7 @@ class _About:
     has_outlying: bool
     has_quality: bool
     reference: int
-    h: int
+    h: int | None
     regions: tuple[_RegionSet, ...]
     atlas: int | None
     contrast: ContrastSet
@@ -310,7 +310,7 @@ def _result(arrays: FileReader) -> ContrastResult:
     forest = _read_forest(arrays, extremeness(glm.z, about.alternative))
     category = arrays.read("category", mask.n_voxels)
     require(1 <= category.min() <= category.max() <= mask.n_voxels + 1, "a category lies outside 1..m + 1")
-    require(0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
+    require(about.h is None or 0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
     coverage = arrays.read("coverage", *mask.inside.shape)
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")
     regions = _read_regions(arrays, about, mask.n_voxels)

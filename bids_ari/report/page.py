@@ -279,7 +279,7 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         "command": " ".join(map(shlex.quote, result.made.command)),
         "versions": result.made.versions,
         "container": " ".join(result.made.container.values()),
-        "settings": settings | {"h (Hommel value)": f"{result.bound.h:,}"},
+        "settings": settings | ({} if (h := result.bound.h) is None else {"h (Hommel value)": f"{h:,}"}),
         "hashes": list(result.hashes.items()),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
