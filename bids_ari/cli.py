@@ -94,8 +94,9 @@ def parser() -> argparse.ArgumentParser:
     flags.add_group_data(data)
     flags.add_model(top.add_argument_group("group model"))
     inference = top.add_argument_group("inference")
-    flags.add_inference(inference)
+    flags.add_inference(inference, draws=True)
     flags.add_split(inference)
+    flags.add_draws(top.add_argument_group("calibration by permutation"))
     flags.add_regions(top.add_argument_group("regions"))
     flags.add_running(top.add_argument_group("running"))
     return top

@@ -75,6 +75,14 @@ Method = LocalTest | Literal["permutation"]
 METHODS: tuple[Method, ...] = (*LOCAL_TESTS, "permutation")
 """How bounds come about: closed testing with a local test, or calibration by sign flips and permutations."""
 
+
+def local_test(method: Method) -> LocalTest:
+    """Give the local test of a method of closed testing."""
+    if method == "permutation":
+        raise ValueError("method must be one of closed testing; found 'permutation'")
+    return method
+
+
 _FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi", "methods": "method"}
 _FLAGS |= {"tests": "test", "stats_model": "model", "n_results": ""}
 """Options that the command line calls otherwise, or does not know."""

@@ -136,6 +136,7 @@ class Settings:
                 (self.filters.get("paired") and "--paired", "A difference of z maps is no z map"),
                 (self.participants and "--participants", "One subject's map takes no group model"),
                 (self.options.asks_model and "A group model", "One subject's map takes none"),
+                (self.options.is_permuted and "--method permutation", "One map has no subjects to exchange"),
                 (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
                 (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
                 (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),

@@ -285,7 +285,8 @@ def _noted(result: ContrastResult) -> dict[str, Any]:
 def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
-    asked = ", ".join(filter(None, (result.test, result.asked)))
+    method = result.method if result.method != "simes" else ""
+    asked = ", ".join(filter(None, (result.test, result.asked, method)))
     whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
         f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
@@ -348,7 +349,7 @@ def _write_overview(out: Derivatives) -> None:
 def _check_files(options: Options, participants: Path | None = None) -> None:
     """Look for the files named in the options before any work."""
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
-    named |= {"table of participants": participants}
+    named |= {"table of participants": participants, "template": options.template}
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
         if path is not None and path not in (FIRST, TEMPLATE):
             try:
@@ -369,7 +370,7 @@ def _split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participa
     options = settings.options
     if not settings.split_alpha:
         return options
-    n_results = len(contrasts) * len(options.alternatives)
+    n_results = len(contrasts) * len(options.alternatives) * len(options.methods)
     if settings.level == "group":
         n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
     if n_results <= 1:
@@ -385,7 +386,8 @@ def _n_results(contrast: ContrastSet, options: Options, participants: Participan
         _, design = plan(contrast, options, participants)
     except SPARES_OTHERS:
         return 0
-    return sum(1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests)
+    directions = [1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests]
+    return sum(directions) * len(options.methods)
 
 
 def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.options import TEMPLATE
+from bids_ari.calibrated import FLIPS
+from bids_ari.options import TEMPLATE, local_test
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
 from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
@@ -24,6 +25,7 @@ _ASSUMPTIONS = {
     "simes": "They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, for "
     "which positive regression dependence is enough.",
     "hommel": "They are valid under any dependence between voxels.",
+    "permutation": "They are valid when draws leave the maps of voxels that are not active jointly as likely.",
 }
 _VOXELS = {
     "simes": "The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
@@ -219,16 +221,29 @@ def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
     return (
         "All-Resolutions Inference (@rosenblatt2018) gave, for sets of voxels, lower bounds on the number (TDN) and "
         "the proportion (TDP) of truly active voxels.",
-        f"The bounds stem from closed testing (@goeman2011) with {_LOCAL_TESTS[options.method]}, at alpha = "
-        f"{options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they hold for all sets of voxels at "
-        "once, so that sets may be chosen after seeing the data.",
-        _ASSUMPTIONS[options.method],
+        f"{_origin(result)}, at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they "
+        "hold for all sets of voxels at once, so that sets may be chosen after seeing the data.",
+        _ASSUMPTIONS[result.method],
         f"Clusters are connected components of voxels with {thresholds} (connectivity {options.connectivity}: "
         f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs}).",
         *_largest_sentences(result),
-        _VOXELS[options.method],
+        *_voxel_sentences(result),
         *_region_sentences(result),
     )
+
+
+def _origin(result: ContrastResult) -> str:
+    """Tell where the bounds come from."""
+    told = result.calibrated
+    if told is None:
+        return f"The bounds stem from closed testing (@goeman2011) with {_LOCAL_TESTS[local_test(result.method)]}"
+    return f"The bounds were calibrated by {told.n_draws} {FLIPS[told.shuffle]} of the subjects"
+
+
+def _voxel_sentences(result: ContrastResult) -> Iterator[str]:
+    """Tell how the p-values of single voxels were adjusted, where they were."""
+    if result.calibrated is None:
+        yield _VOXELS[local_test(result.method)]
 
 
 def _largest_sentences(result: ContrastResult) -> Iterator[str]:

@@ -258,7 +258,7 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
     options = result.options
     settings: dict[str, Any] = {
         "alpha": f"{options.alpha:g}",
-        "local test": options.method,
+        "method": result.method,
         "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.thresholds),
         "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.gammas) or "none",
         "connectivity": str(options.connectivity),
