@@ -220,6 +220,8 @@ def cluster_tdp(
         connectivity=connectivity,
         methods=(method,),
     )
+    if options.is_permuted:
+        raise UsageError("method is 'permutation'", "simes or hommel: one map has no subjects to exchange")
     volume, grid, absent = load_map(z)
     tested = tested_voxels(volume, absent, grid, mask)
     glm = GlmResult.of_z(volume[tested.inside])

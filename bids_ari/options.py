@@ -11,7 +11,7 @@ from bids_ari.errors import UsageError
 from bids_ari.grids import CONNECTIVITIES
 from bids_ari.stats.draws import SHUFFLES, Shuffle
 from bids_ari.stats.families import FAMILIES, FamilyName
-from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
+from bids_ari.stats.hommel import LocalTest
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
 
@@ -71,8 +71,8 @@ Estimator = Literal["ols", "fixed", "mixed"]
 Variance = Literal["equal", "unequal"]
 Missing = Literal["drop", "error"]
 
-Method = LocalTest | Literal["permutation"]
-METHODS: tuple[Method, ...] = (*LOCAL_TESTS, "permutation")
+Method = Literal[LocalTest, "permutation"]
+METHODS: tuple[Method, ...] = get_args(Method)
 """How bounds come about: closed testing with a local test, or calibration by sign flips and permutations."""
 
 
