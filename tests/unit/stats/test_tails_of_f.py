@@ -84,7 +84,7 @@ def test_z_from_f_where_p_underflows(f: Floats, n_rows: int, dof: float, z: Floa
 def test_p_as_scipy_stats(n_rows: int, dof: float) -> None:
     f = np.logspace(-3, 1.5, 60)
     expected = stats.chi2.sf(n_rows * f, n_rows) if np.isinf(dof) else stats.f.sf(f, n_rows, dof)
-    np.testing.assert_allclose(p_from_f(f, n_rows, dof), expected, rtol=1e-9)  # scipy's own error at dof = 1e6
+    np.testing.assert_allclose(p_from_f(f, n_rows, dof), expected, rtol=2e-9)  # scipy's own error at dof = 1e6
 
 
 @pytest.mark.parametrize("dof", [1.0, 4.5, 30.0, 1e4, np.inf])
