@@ -48,6 +48,25 @@ def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None
 
 
 @compiled
+def residuals_of_length_one(reduced: Floats, values: Floats) -> Floats:
+    """Give what orthonormal directions (n_directions, n) leave of the values (n, n_voxels), scaled to length 1."""
+    residuals = values.copy()
+    component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
+    for direction in range(reduced.shape[0]):
+        _component(reduced[direction], values, 0, component)
+        for i in range(values.shape[0]):
+            for j in range(component.size):
+                residuals[i, j] -= reduced[direction, i] * component[j]
+    for i in range(values.shape[0]):
+        for j in range(length.size):
+            length[j] += residuals[i, j] * residuals[i, j]
+    for i in range(values.shape[0]):
+        for j in range(length.size):
+            residuals[i, j] /= np.sqrt(length[j])
+    return residuals
+
+
+@compiled
 def correlations(
     tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats
 ) -> None:
