@@ -223,14 +223,14 @@ def lambda_batch(
         kept = group >= 0
         p = model.p(score[:, kept], model.dofs[group[kept]].astype(float))
         return least_lambda(family, np.sort(p, axis=1))
-    return Bins(model.p, model.dofs, model.basis.directed).least_lambda(score, group, family)
+    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).least_lambda(score, group, family)
 
 
 def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> FloatArray:
     """Give the smallest p of a batch of draws, in order, (n_draws, n_ranks): what a template is learned from."""
     group = model.groups()
     score = model.scores(draws.batch(first))
-    return Bins(model.p, model.dofs, model.basis.directed).smallest(score, group, n_ranks)
+    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).smallest(score, group, n_ranks)
 
 
 def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:

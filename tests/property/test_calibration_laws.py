@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, categories
-from bids_ari.stats.extremes import N_BINS, Bins
+from bids_ari.stats.extremes import FEWEST_BINS, Bins
 from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
 
 Floats = npt.NDArray[np.float64]
@@ -167,7 +167,7 @@ def test_bins_give_the_least_lambda_of_all_p(case: Drawn, seed: int, n_tied: int
     rng = np.random.default_rng(seed)
     n_draws, m = case.p.shape
     score = rng.beta(0.5, 2, size=(n_draws, m)) * (rng.choice([-1, 1], size=(n_draws, m)) if signed else 1)
-    score[:, :n_tied] = np.round(score[:, :n_tied] * N_BINS) / N_BINS
+    score[:, :n_tied] = np.round(score[:, :n_tied] * FEWEST_BINS) / FEWEST_BINS
     score[:, n_tied : 2 * n_tied] = rng.choice([1.0, 0.5], size=score[:, n_tied : 2 * n_tied].shape)
     slope = np.array([1.0, 3.0])
     group = rng.integers(-1, 2, size=m).astype(np.int16)
@@ -176,7 +176,7 @@ def test_bins_give_the_least_lambda_of_all_p(case: Drawn, seed: int, n_tied: int
         tail = (1 - score) / 2 if signed else 1 - score
         return np.asarray(np.clip(tail, 0, 1) ** dof)
 
-    bins = Bins(p_of, slope, signed)
+    bins = Bins(p_of, slope, signed, m)
     kept = group >= 0
     ordered = np.sort(p_of(score[:, kept], slope[group[kept]]), axis=1)
     if kept.any():

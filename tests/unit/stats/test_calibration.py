@@ -102,7 +102,7 @@ def test_step_down_leaves_out_what_is_certain() -> None:
 
     once = calibrate(without(np.zeros(2, dtype=bool)), Simes(2), 0.25)
     assert once.lambda_ == pytest.approx(0.04)
-    assert once.bound(p[0]).category.tolist() == [1, 2]
+    assert once.bound(p[0]).category.tolist() == [1, 3]
     again = calibrate_step_down(p[0], without, Simes(2), 0.25)
     assert again.lambda_ == pytest.approx(1.2)  # of .2 1.2 1.6 1.8
     assert again.bound(p[0]).category.tolist() == [1, 1]
