@@ -48,6 +48,25 @@ def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None
 
 
 @compiled
+def residuals_of_length_one(reduced: Floats, values: Floats) -> Floats:
+    """Give what orthonormal directions (n_directions, n) leave of the values (n, n_voxels), scaled to length 1."""
+    residuals = values.copy()
+    component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
+    for direction in range(reduced.shape[0]):
+        _component(reduced[direction], values, 0, component)
+        for i in range(values.shape[0]):
+            for j in range(component.size):
+                residuals[i, j] -= reduced[direction, i] * component[j]
+    for i in range(values.shape[0]):
+        for j in range(length.size):
+            length[j] += residuals[i, j] * residuals[i, j]
+    for i in range(values.shape[0]):
+        for j in range(length.size):
+            residuals[i, j] /= np.sqrt(length[j])
+    return residuals
+
+
+@compiled
 def correlations(
     tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats
 ) -> None:
@@ -63,8 +82,10 @@ def correlations(
         size = min(_CHUNK, stop - begin)
         for draw in range(n_draws):
             result = out[draw, begin : begin + size]
-            if signed and n_others == 0:
+            if n_rows == 1 and n_others == 0:
                 _component(tested[draw, 0], unit, begin, result)
+                if not signed:
+                    result[:] = np.abs(result)
                 continue
             rest[:size] = 1.0
             for row in range(n_others):
@@ -114,17 +135,18 @@ def running_counts(counts: Ints, order: Places, places: Places) -> Ints:
 @compiled
 def in_bins(
     score: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, wanted: npt.NDArray[np.bool_], total: int
-) -> Ints:
-    """Give the positions of the `total` voxels of a draw that are in wanted bins."""
-    positions = np.empty(total, dtype=np.int32)
-    found = 0
-    for j in range(score.size):
-        if group[j] >= 0:
-            place = min(max(int((score[j] - lowest) * per_unit), 0), n_bins - 1)
-            if wanted[group[j] * n_bins + place]:
-                positions[found] = j
-                found += 1
-    return positions
+) -> tuple[Floats, Groups]:
+    """Give score and group of the `total` voxels in the bins that are wanted of each draw, one draw after the other."""
+    found, of_group = np.empty(total), np.empty(total, dtype=np.int16)
+    n_found = 0
+    for draw in range(score.shape[0]):
+        for j in range(score.shape[1]):
+            if group[j] >= 0:
+                place = min(max(int((score[draw, j] - lowest) * per_unit), 0), n_bins - 1)
+                if wanted[draw, group[j] * n_bins + place]:
+                    found[n_found], of_group[n_found] = score[draw, j], group[j]
+                    n_found += 1
+    return found, of_group
 
 
 @compiled

@@ -6,7 +6,7 @@ its ends. From the counts follow limits of what each bin can contribute, and p a
 still decide. What is computed is exact, whatever the data: there is no cut that lambda has to stay below.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,9 @@ from bids_ari.stats.families import SLACK, Family
 from bids_ari.stats.kernels import Ints
 from bids_ari.stats.tails import FloatArray
 
-N_BINS = 4096
-"""Bins for each number of degrees of freedom."""
+FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 16
+"""Bins for each number of degrees of freedom: a power of two near one for 16 voxels, at least and at most. Fewer leave
+more p to be computed, and more take longer to look through."""
 
 _WIDER = 1e-6
 """By which part of p the ends of a bin are moved apart: more than p and the bins of scores are rounded by."""
@@ -34,25 +35,37 @@ class Bins:
         The different degrees of freedom; a bin belongs to one.
     signed : bool
         Whether scores have a sign.
+    n_voxels : int
+        About how many there are.
     """
 
     def __init__(
-        self, p_of: Callable[[FloatArray, FloatArray], FloatArray], dofs: npt.NDArray[np.intp], signed: bool
+        self,
+        p_of: Callable[[FloatArray, FloatArray], FloatArray],
+        dofs: npt.NDArray[np.intp],
+        signed: bool,
+        n_voxels: int,
     ) -> None:
         self._p_of, self._dofs = p_of, dofs.astype(float)
         self._lowest = -1.0 if signed else 0.0
-        self._per_unit = N_BINS / (1 - self._lowest)
-        ends = p_of(self._lowest + np.arange(N_BINS + 1) / self._per_unit, self._dofs[:, None])
+        self._n_bins = min(max(1 << (n_voxels // PER_BIN).bit_length(), FEWEST_BINS), MOST_BINS)
+        self._per_unit = self._n_bins / (1 - self._lowest)
+        ends = p_of(self._lowest + np.arange(self._n_bins + 1) / self._per_unit, self._dofs[:, None])
         self._least = (ends[:, 1:] * (1 - _WIDER)).ravel()
         self._most = np.minimum(ends[:, :-1] * (1 + _WIDER) + np.finfo(float).tiny, 1.0).ravel()
         self._by_least, self._by_most = np.argsort(self._least), np.argsort(self._most)
         self._sorted_least, self._sorted_most = self._least[self._by_least], self._most[self._by_most]
+        self._all = np.arange(self._least.size + 1)
         self._n_reaching = np.searchsorted(self._sorted_least, self._most, side="right")
         self._n_within = np.searchsorted(self._sorted_most, self._most, side="right")
         self._n_before = np.searchsorted(self._sorted_most, self._least, side="left")
 
     def least_lambda(self, score: FloatArray, group: Groups, family: Family) -> FloatArray:
         """Give what `families.least_lambda` gives for all p of each draw, (n_draws,).
+
+        Bins that overlap one which can decide are looked at too, so that each of the others is below all p of such a
+        bin or above: its voxels are counted into their ranks, or not. Of p in the bins that were added, ranks may be
+        found too low and inverses too large, which does no harm.
 
         Parameters
         ----------
@@ -64,24 +77,28 @@ class Bins:
             The critical vectors.
         """
         counts = self._counts(score, group)
-        wanted = self._deciding(counts, family)
-        found = (self._least_in(*of_draw, group, family) for of_draw in zip(wanted, score, counts, strict=True))
-        return np.fromiter(found, dtype=float, count=len(score))
+        deciding = self._deciding(counts, family).astype(np.int32)
+        begun = running_counts(deciding, self._by_least, self._n_reaching)
+        looked_at = begun > running_counts(deciding, self._by_most, self._n_before)
+        others = running_counts(np.where(looked_at, np.int32(0), counts), self._by_most, self._all)
+        least = np.full(len(score), np.inf)
+        for draw, p in enumerate(self._p_in(looked_at, score, group, counts)):
+            rank = np.arange(1, p.size + 1) + others[draw, np.searchsorted(self._sorted_most, p, side="left")]
+            p, rank = p[rank <= family.n_ranks], rank[rank <= family.n_ranks]
+            least[draw] = family.inverse(rank, p).min(initial=np.inf)
+        return least
 
     def smallest(self, score: FloatArray, group: Groups, n_ranks: int) -> FloatArray:
         """Give the smallest `n_ranks` p of each draw, in order, (n_draws, n_ranks)."""
         counts = self._counts(score, group)
-        within = running_counts(counts, self._by_most, np.arange(1, counts.shape[1] + 1))
-        found = np.empty((len(score), n_ranks))
-        for draw, row in enumerate(counts):
-            enough = self._sorted_most[np.searchsorted(within[draw], n_ranks)]  # n_ranks p are at most this
-            p = self._p_in(self._least <= enough, score[draw], group, row)
-            found[draw] = np.sort(p)[:n_ranks]
-        return found
+        within = running_counts(counts, self._by_most, self._all[1:])
+        last = [np.searchsorted(row, n_ranks) for row in within]  # n_ranks p are at most what this bin ends at
+        looked_at = self._least <= self._sorted_most[last][:, None]
+        return np.array([p[:n_ranks] for p in self._p_in(looked_at, score, group, counts)])
 
     def _counts(self, score: FloatArray, group: Groups) -> Ints:
         """Count the voxels in each bin, (n_draws, n_bins)."""
-        return bin_counts(score, group, self._lowest, self._per_unit, N_BINS, self._dofs.size)
+        return bin_counts(score, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
 
     def _deciding(self, counts: Ints, family: Family) -> npt.NDArray[np.bool_]:
         """Say which bins of each draw can hold the p of the smallest inverse, (n_draws, n_bins).
@@ -97,36 +114,15 @@ class Bins:
         possible = family.inverse(np.minimum(reaching, family.n_ranks), self._least[used])
         reached = np.full(len(counts), np.inf)
         np.minimum.at(reached, draw, family.inverse(np.minimum(within, family.n_ranks), self._most[used]))
-        wanted = np.zeros(counts.shape, dtype=bool)
-        deciding = possible * (1 - SLACK) <= reached[draw]
-        wanted[draw[deciding], used[deciding]] = True
-        return wanted
+        deciding = np.zeros(counts.shape, dtype=bool)
+        deciding[draw, used] = possible * (1 - SLACK) <= reached[draw]
+        return deciding
 
-    def _least_in(
-        self,
-        wanted: npt.NDArray[np.bool_],
-        score: FloatArray,
-        counts: Ints,
-        group: Groups,
-        family: Family,
-    ) -> float:
-        """Give the smallest inverse of the p in some bins of a draw, at their ranks among all.
-
-        Bins that overlap a wanted one are looked at too, so that each of the others is below all p of a wanted bin or
-        above: its voxels are counted into their ranks, or not. Of p in the bins that were added, ranks may be found
-        too low and inverses too large, which does no harm.
-        """
-        starts, ends = np.sort(self._least[wanted]), np.sort(self._most[wanted])
-        begun = np.searchsorted(starts, self._most, side="right")
-        looked_at = begun > np.searchsorted(ends, self._least, side="left")
-        p = np.sort(self._p_in(looked_at, score, group, counts))
-        others = np.concatenate([[0], np.cumsum(np.where(looked_at, 0, counts)[self._by_most])])
-        rank = np.arange(1, p.size + 1) + others[np.searchsorted(self._sorted_most, p, side="left")]
-        counted = rank <= family.n_ranks
-        return float(family.inverse(rank[counted], p[counted]).min(initial=np.inf))
-
-    def _p_in(self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints) -> FloatArray:
-        """Compute the p of a draw in some bins."""
-        total = int(counts[bins].sum())
-        voxels = in_bins(score, group, self._lowest, self._per_unit, N_BINS, bins, total)
-        return self._p_of(score[voxels], self._dofs[group[voxels]])
+    def _p_in(
+        self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints
+    ) -> Iterator[FloatArray]:
+        """Compute the p in some bins of each draw, and sort them."""
+        ends = np.cumsum(np.where(bins, counts, 0).sum(axis=1))
+        found, of_group = in_bins(score, group, self._lowest, self._per_unit, self._n_bins, bins, int(ends[-1]))
+        p = self._p_of(found, self._dofs[of_group])
+        return (np.sort(each) for each in np.split(p, ends[:-1]))

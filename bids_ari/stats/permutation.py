@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.calibration import Calibration, calibrate, calibrate_step_down
-from bids_ari.stats.drawkernels import Groups, correlations
+from bids_ari.stats.drawkernels import Groups, correlations, residuals_of_length_one
 from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
 from bids_ari.stats.extremes import Bins
 from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
@@ -126,7 +126,7 @@ def natural_shuffle(matrix: FloatArray, weights: FloatArray) -> Shuffle:
     itself is tested, draws are sign flips, which ask for errors that are as likely as their negatives.
     """
     constant = np.ones(len(matrix)) / np.sqrt(len(matrix))
-    reduced = _reduced(matrix, weights)[1]
+    reduced = _directions(matrix, weights)[1]
     return "permute" if np.linalg.norm(constant - reduced.T @ (reduced @ constant)) < _NO_CHANGE else "flip"
 
 
@@ -169,9 +169,8 @@ def null_model(
         fit = fit_part(part.values, matrix[part.rows])
         if fit is None or np.isnan(fit.residual_variance).any():
             raise ValueError("effects must vary, and determine the coefficients, at every voxel; leave the others out")
-        tested = _reduced(matrix[part.rows], weights)[0]
-        residuals = fit.residuals + tested.T @ (tested @ part.values)
-        unit[np.ix_(part.rows, part.voxels)] = residuals / np.sqrt(np.einsum("ij,ij->j", residuals, residuals))
+        reduced = np.ascontiguousarray(_directions(matrix[part.rows], weights)[1])
+        unit[np.ix_(part.rows, part.voxels)] = residuals_of_length_one(reduced, np.ascontiguousarray(part.values))
         found.setdefault(part.rows.tobytes(), []).append(part.voxels)
     order = np.concatenate([np.concatenate(voxels) for voxels in found.values()])
     if (np.diff(order) < 0).any():
@@ -224,14 +223,14 @@ def lambda_batch(
         kept = group >= 0
         p = model.p(score[:, kept], model.dofs[group[kept]].astype(float))
         return least_lambda(family, np.sort(p, axis=1))
-    return Bins(model.p, model.dofs, model.basis.directed).least_lambda(score, group, family)
+    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).least_lambda(score, group, family)
 
 
 def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> FloatArray:
     """Give the smallest p of a batch of draws, in order, (n_draws, n_ranks): what a template is learned from."""
     group = model.groups()
     score = model.scores(draws.batch(first))
-    return Bins(model.p, model.dofs, model.basis.directed).smallest(score, group, n_ranks)
+    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).smallest(score, group, n_ranks)
 
 
 def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
@@ -280,7 +279,7 @@ def _n_rows(weights: FloatArray) -> int:
     return len(weights) if weights.ndim == 2 else 0
 
 
-def _reduced(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _directions(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Part the space of the design: what is tested (n_rows, n_subjects), and what the reduced model keeps of it."""
     q, r = np.linalg.qr(matrix)
     tested = directions(r, weights)
@@ -294,7 +293,7 @@ def _basis(
     matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange, rows: npt.NDArray[np.intp]
 ) -> Basis:
     """Say what a test looks at where only some subjects have data; the others get weight 0."""
-    tested, nuisance = _reduced(matrix[rows], weights)
+    tested, nuisance = _directions(matrix[rows], weights)
     if exchange.flipped is None and exchange.exchanged is not None:
         nuisance = _changing(nuisance, exchange.exchanged)
     everyone = np.zeros((len(tested) + len(nuisance), len(matrix)))
