@@ -20,7 +20,7 @@ Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,16 @@ _NO_CHANGE = 1e-10
 """A direction differs less than this from one that draws leave as it is: it is that one."""
 
 
+class Unit(Protocol):
+    """Numbers, in memory or on disk, that `numpy.asarray` makes an array of."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of that array."""
+
+    def __array__(self) -> FloatArray: ...
+
+
 class NullPart(NamedTuple):
     """Voxels where the same subjects have data: columns `start` to `stop` of `NullModel.unit`."""
 
@@ -59,7 +69,7 @@ class NullModel:
 
     Attributes
     ----------
-    unit : array (n_subjects, n_voxels)
+    unit : array-like (n_subjects, n_voxels)
         Residuals of the reduced model, each voxel scaled to length 1; 0 where a subject has no data. It is all that
         is large; ``dataclasses.replace`` puts one that is read from disk in its place.
     parts : tuple of NullPart
@@ -72,7 +82,7 @@ class NullModel:
         Number of rows of an F test, 0 for t.
     """
 
-    unit: FloatArray
+    unit: Unit
     parts: tuple[NullPart, ...]
     order: npt.NDArray[np.intp]
     basis: Basis
@@ -184,7 +194,7 @@ def null_model(
 
 def observed_p(model: NullModel) -> FloatArray:
     """Give the p of the data as observed, (n_voxels,): those of the identity, by the code of all draws."""
-    n_subjects = len(model.unit)
+    n_subjects = model.unit.shape[0]
     score = model.scores(Shuffled(np.arange(n_subjects)[None], np.ones((1, n_subjects))))[0]
     p = np.empty(model.n_voxels)
     p[model.order] = model.p(score, model.dofs[model.groups()].astype(float))
