@@ -24,6 +24,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from bids_ari.stats.calibration import Calibration, calibrate, calibrate_step_down
 from bids_ari.stats.drawkernels import Groups, correlations, residuals_of_length_one
@@ -31,7 +32,7 @@ from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
 from bids_ari.stats.extremes import Bins
 from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
 from bids_ari.stats.glm import Effects, check_model, directions, fit_part, in_terms_of_q, parts
-from bids_ari.stats.tails import ALTERNATIVES, Alternative, FloatArray, p_from_f, p_from_t
+from bids_ari.stats.tails import ALTERNATIVES, Alternative, FloatArray
 
 Result = TypeVar("Result")
 Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]
@@ -107,13 +108,14 @@ class NullModel:
         return group
 
     def p(self, score: FloatArray, dof: FloatArray | float) -> FloatArray:
-        """Give the p of partial correlations; of a one-sided test they have a sign, the tested one positive."""
+        """Give the p of partial correlations; of a one-sided test they have a sign, the tested one positive.
+
+        With r^2 beta-distributed, P(|r| > s) is the incomplete beta function I_(1 - s^2)(dof / 2, rows / 2): the tail
+        of F = r^2 dof / (1 - r^2) / rows, or of t^2.
+        """
         score = np.clip(score, -1.0, 1.0)
-        with np.errstate(divide="ignore"):
-            ratio = score / np.sqrt((1 - score) * (1 + score))
-        if self.n_rows:
-            return p_from_f(ratio * ratio * dof / self.n_rows, self.n_rows, dof)
-        return p_from_t(ratio * np.sqrt(dof), dof, "greater" if self.basis.directed else "two-sided")
+        tail = special.betainc(np.asarray(dof) / 2, max(self.n_rows, 1) / 2, (1 - score) * (1 + score))
+        return np.asarray(np.where(score > 0, tail / 2, 1 - tail / 2) if self.basis.directed else tail)
 
     def scores(self, draws: Shuffled) -> FloatArray:
         """Give the partial correlation of each voxel under some draws, (n_draws, n_voxels), in the order of `unit`."""

@@ -34,8 +34,8 @@ class Drawn(NamedTuple):
 
 @st.composite
 def drawn(draw: st.DrawFn) -> Drawn:
-    m = draw(st.integers(1, 40))
-    p = draw(hnp.arrays(float, (draw(st.integers(1, 25)), m), elements=P))
+    m = draw(st.integers(1, 20))
+    p = draw(hnp.arrays(float, (draw(st.integers(1, 12)), m), elements=P))
     name = draw(st.sampled_from(("simes", "delta", "beta", "learned")))
     if name == "simes":
         return Drawn(p, Simes(m))
