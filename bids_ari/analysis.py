@@ -105,7 +105,7 @@ def analyse(
             notes=(*notes, *of_test),
             tau2=tau2,
             draw=partial(
-                permute, at_voxels(fitted.effects, tested), design, glm.test, options=options, n_jobs=resources.n_jobs
+                permute, at_voxels(fitted.effects, tested), design, glm.test, options=options, resources=resources
             ),
         )
     return results

@@ -139,7 +139,8 @@ def read_resources(arguments: argparse.Namespace) -> "Resources":
     from bids_ari.settings import Resources
 
     memory = None if arguments.mem is None else parse_memory(arguments.mem)
-    return Resources(arguments.work_dir, arguments.nprocs, arguments.omp_nthreads, memory)
+    scheduler = getattr(arguments, "dask_scheduler", None)  # of which bids-ari-map knows nothing
+    return Resources(arguments.work_dir, arguments.nprocs, arguments.omp_nthreads, memory, scheduler)
 
 
 def _complete(arguments: argparse.Namespace, named: dict[str, str]) -> argparse.Namespace:

@@ -137,6 +137,8 @@ def add_draws(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--random-seed", type=int, metavar="SEED", default=0, help=seed)
     learned = "of the family learned: the template that --save-template kept of another dataset (learned here)"
     flag(group, "--template", type=some_path, metavar="FILE", help=learned)
+    address = "make draws on the workers of this Dask cluster, which have to see the folder of --work-dir (here)"
+    flag(group, "--dask-scheduler", metavar="ADDRESS", help=address)
     switch(group, "--save-template", "of the family learned: keep the template among the results")
 
 
@@ -171,7 +173,10 @@ def add_running(group: "argparse._ArgumentGroup") -> None:
 
 def add_machine(group: "argparse._ArgumentGroup") -> None:
     """Add the flags that say what a run may use of the machine."""
-    work = "folder for caches and temporary files (the system's, else inside the output folder)"
+    work = (
+        "folder for caches, temporary files and finished draws, with which a run that was killed goes on (the system's, "
+        "else inside the output folder)"
+    )
     flag(group, "-w", "--work-dir", type=some_path, metavar="PATH", help=work)
     processors = "read this many maps at a time (all processors that this process may use)"
     flag(group, "--nprocs", type=int, metavar="N", help=processors)

@@ -1,17 +1,22 @@
 """From the maps of subjects and their design to a bound calibrated by draws."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bids_ari.calibrated import Calibrated
-from bids_ari.compute import run_parallel
+from bids_ari.checkpoints import digest_of, resumed
+from bids_ari.compute import progress
 from bids_ari.designs.design import Design
+from bids_ari.engines import open_engine
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
 from bids_ari.options import Options
+from bids_ari.settings import Resources
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.draws import Draws, Exchange, Shuffle, make_draws
 from bids_ari.stats.families import Beta, Family, Learned, Simes
@@ -43,7 +48,7 @@ def permute(
     test: str,
     alternative: Alternative,
     options: Options,
-    n_jobs: int = 1,
+    resources: Resources | None = None,
 ) -> Permuted:
     """Bound one test in one direction by draws of its group model.
 
@@ -59,8 +64,9 @@ def permute(
         The direction; ``greater`` for an F test.
     options : Options
         How draws are made.
-    n_jobs : int
-        Threads; the bound does not depend on it.
+    resources : Resources, optional
+        Where draws are made; the bound does not depend on it. In its work folder, finished batches are kept until the
+        bound is there.
 
     Raises
     ------
@@ -76,9 +82,9 @@ def permute(
         _check_complete(effects, shuffle)
     model = null_model(effects, design.matrix, weights, alternative, exchange)
     draws = _draws(model, exchange, options)
-    run: Run[FloatArray] = partial(run_parallel, n_jobs=n_jobs)
-    family, template = _family(model, draws, options, run)
-    found = calibrated(model, draws, family, options.alpha, step_down=options.step_down, run=run)
+    with _runner(resources or Resources(), model) as (there, run):
+        family, template = _family(there, draws, options, run)
+        found = calibrated(there, draws, family, options.alpha, step_down=options.step_down, run=run)
     told = Calibrated.of(
         found,
         draws,
@@ -90,6 +96,39 @@ def permute(
     )
     learned = family.curves if isinstance(family, Learned) and options.template is None else None
     return Permuted(found.bound(observed_p(model)), told, learned)
+
+
+@contextmanager
+def _runner(resources: Resources, model: NullModel) -> Iterator[tuple[NullModel, Run[FloatArray]]]:
+    """Give what makes draws, and the model as workers have it; forget finished batches when all went well."""
+    begun: list[Path] = []
+    with (
+        open_engine(resources.n_jobs, resources.scheduler, resources.work_dir) as engine,
+        engine.shared(np.asarray(model.unit)) as unit,
+    ):
+        run: Run[FloatArray] = engine.map
+        if resources.work_dir is not None:
+            run = _keeping(engine.map, resources.work_dir / "draws", begun)
+        yield replace(model, unit=unit), partial(_showing, run)
+    for folder in begun:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keeping(run: Run[FloatArray], folder: Path, begun: list[Path]) -> Run[FloatArray]:
+    """Keep finished batches in a folder; note in which."""
+
+    def digest(function: Callable[..., object]) -> str:
+        found = digest_of(function)
+        begun.append(folder / found)
+        return found
+
+    return resumed(run, folder, digest)
+
+
+def _showing(run: Run[FloatArray], work: Callable[[int], FloatArray], firsts: Iterable[int]) -> Iterable[FloatArray]:
+    """Show how far the batches are."""
+    firsts = list(firsts)
+    return progress(run(work, firsts), "batch", len(firsts))
 
 
 def read_template(path: Path) -> Learned:

@@ -13,6 +13,7 @@ from bids_ari.errors import DataError, DesignError, InputNotFoundError
 from bids_ari.estimation import blocks_of
 from bids_ari.options import Options
 from bids_ari.permuting import notes_of, permute, read_template
+from bids_ari.settings import Resources
 from bids_ari.stats.tails import FloatArray
 
 DRAWN = Options(methods="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
@@ -84,7 +85,7 @@ def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
 
 
 def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
-    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, n_jobs) for n_jobs in (1, 2))
+    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, Resources(n_procs=n)) for n in (1, 2))
     np.testing.assert_array_equal(one.told.lambdas, two.told.lambdas)
     other = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, random_seed=6))
     assert (other.told.lambdas != one.told.lambdas).any()
