@@ -174,7 +174,7 @@ def add_running(group: "argparse._ArgumentGroup") -> None:
 def add_machine(group: "argparse._ArgumentGroup") -> None:
     """Add the flags that say what a run may use of the machine."""
     work = (
-        "folder for caches, temporary files and finished draws, with which a run that was killed goes on (the system's, "
+        "folder for caches, temporary files and finished draws, with which a killed run goes on (the system's, "
         "else inside the output folder)"
     )
     flag(group, "-w", "--work-dir", type=some_path, metavar="PATH", help=work)
