@@ -71,7 +71,7 @@ Estimator = Literal["ols", "fixed", "mixed"]
 Variance = Literal["equal", "unequal"]
 Missing = Literal["drop", "error"]
 
-Method = LocalTest | Literal["permutation"]
+Method = Literal[LocalTest, "permutation"]
 METHODS: tuple[Method, ...] = (*LOCAL_TESTS, "permutation")
 """How bounds come about: closed testing with a local test, or calibration by sign flips and permutations."""
 
