@@ -58,7 +58,6 @@ def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:
     axes.set_title("p by rank: observed, and critical vector", size=10, loc="left")
     axes.set_xlabel("rank k, from the smallest p on", size=_LETTERS)
     axes.set_ylabel("p", size=_LETTERS)
-    axes.legend(loc="lower right", fontsize=_LETTERS, frameon=False)
     _tidy(axes)
 
 
@@ -80,11 +79,12 @@ def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
     axes.set_title("lambda from which on each draw is in error", size=10, loc="left")
     axes.set_xlabel("share of draws with that lambda or a smaller one", size=_LETTERS)
     axes.set_ylabel("lambda", size=_LETTERS)
-    axes.legend(loc="lower right", fontsize=_LETTERS, frameon=False)
     _tidy(axes)
 
 
 def _tidy(axes: "Axes") -> None:
+    """Give a panel its legend and a plain look."""
+    axes.legend(loc="lower right", fontsize=_LETTERS, facecolor="white", edgecolor="none", framealpha=1)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e4e6e8", linewidth=0.6)

@@ -26,8 +26,8 @@ _ASSUMPTIONS = {
     "simes": "They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, for "
     "which positive regression dependence is enough.",
     "hommel": "They are valid under any dependence between voxels.",
-    "permutation": "They are valid when such draws leave the joint distribution of the voxels that are not active as "
-    "it is, whatever the dependence between voxels.",
+    "permutation": "The bounds are valid when such draws leave the joint distribution of the voxels that are not "
+    "active as it is, whatever the dependence between voxels.",
 }
 _VOXELS = {
     "simes": "The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
