@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bids_ari.stats.calibration import Calibration
+from bids_ari.stats.calibration import Calibration, n_below
 from bids_ari.stats.draws import Draws, Shuffle
 from bids_ari.stats.families import Beta, Family, FamilyName, Learned, Simes
 from bids_ari.stats.tails import FloatArray
@@ -106,6 +106,11 @@ class Calibrated:
     def n_draws(self) -> int:
         """B, the data as observed included."""
         return self.lambdas.size
+
+    @property
+    def n_errors(self) -> int:
+        """How many of the draws may make an error, floor(alpha * B)."""
+        return n_below(self.alpha, self.n_draws)
 
     @property
     def critical(self) -> FloatArray:

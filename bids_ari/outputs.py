@@ -42,7 +42,7 @@ class Map:
     per_test : bool
         Whether the entity ``test`` belongs in the name.
     inferred : bool
-        Whether it rests on closed testing, whose settings its sidecar then tells.
+        Whether it rests on the bounds, whose settings its sidecar then tells.
     """
 
     labels: dict[str, str]

@@ -148,7 +148,7 @@ def read_template(path: Path) -> Learned:
         raise ReadError(f"The template {path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # whatever else a file may be, to numpy and zipfile
         expected = "a file ..._template.npz that a run with --save-template wrote"
-        raise DataError(f"{path} holds no template: {error}", expected) from error
+        raise DataError(f"{path} holds no template", expected) from error
 
 
 def _draws(model: NullModel, exchange: Exchange, options: Options) -> Draws:

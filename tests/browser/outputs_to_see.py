@@ -12,6 +12,7 @@ from bids_ari.cli import main
 PAGES = {
     "formula": "group/*faces*test-average_desc-greater_report.html",
     "two-sided": "group/*places*twoSided_report.html",
+    "calibrated": "group/*places*twoSidedPermutation_report.html",
     "nothing found": "group/*silence*greater_report.html",
     "index": "index.html",
 }
@@ -19,7 +20,7 @@ PAGES = {
 
 
 def write_all(folder: Path) -> Path:
-    """Results of a formula with an atlas in both directions, one two-sided, and one in which nothing is found."""
+    """A formula with an atlas in both directions, one two-sided by two methods, one in which nothing is found."""
     rng = np.random.default_rng(5)
     describe(folder / "in")
     for contrast, signal in (("faces", 3.0), ("places", 4.0), ("silence", 0.0)):
@@ -32,7 +33,19 @@ def write_all(folder: Path) -> Path:
     analyse(
         folder, "--contrast", "faces", "--formula", "1 + center(age)", "--test", "average=1", "--atlas", atlas, *both
     )
-    analyse(folder, "--contrast", "places", "--alternative", "two-sided", "--tdp", 0.5, 0.9)
+    analyse(
+        folder,
+        "--contrast",
+        "places",
+        "--alternative",
+        "two-sided",
+        "--tdp",
+        0.5,
+        0.9,
+        "--method",
+        "simes",
+        "permutation",
+    )
     return analyse(folder, "--contrast", "silence", "--threshold", 2, 50)
 
 
