@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bids_ari.errors import BidsAriError, TemporaryError, UsageError, listing
+from bids_ari.errors import TemporaryError, UsageError, listing
 from bids_ari.provenance import numeric_versions
 from bids_ari.shared import forget, unfit
 
@@ -141,8 +141,6 @@ def _in_words(address: str) -> Iterator[None]:
     hint = "Finished batches are kept: the same command goes on from there"
     try:
         yield
-    except BidsAriError:
-        raise
     except KilledWorker as error:
         found = f"Workers of the Dask scheduler at {address} died again and again over the same batch"
         raise TemporaryError(found, hint=f"See their logs: they may need more memory. {hint}") from error

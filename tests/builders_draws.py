@@ -30,9 +30,9 @@ def lambdas(n_voxels: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], 
     return partial(lambda_batch, model, draws, Simes(n_voxels)), draws.batches
 
 
-def squares(folder: Path, item: int) -> Floats:
+def squares(folder: str, item: int) -> Floats:
     """Note the call, then give two numbers."""
-    with (folder / "calls").open("a") as file:
+    with Path(folder, "calls").open("a") as file:
         file.write(f"{item}\n")
     return np.array([item**2, np.inf])
 
