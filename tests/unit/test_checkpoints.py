@@ -80,7 +80,8 @@ class TestResumed:
         assert calls(tmp_path)[6:] == [4]
         other = kept / ("0" * len(folder.name))
         folder.rename(other)
-        assert list(resumed(map, kept, lambda _: other.name)(partial(squares, str(tmp_path)), [3])) is not None
+        (again,) = resumed(map, kept, lambda _: other.name)(partial(squares, str(tmp_path)), [3])
+        assert again.tolist() == EXPECTED[3]
         assert calls(tmp_path)[7:] == [3]
 
     def test_exceptions_are_not_kept(self, kept: Path) -> None:
