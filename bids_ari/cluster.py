@@ -7,13 +7,13 @@ import asyncio
 import logging
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bids_ari.errors import BidsAriError, TemporaryError, UsageError, listing
+from bids_ari.errors import TemporaryError, UsageError, listing
 from bids_ari.provenance import numeric_versions
 from bids_ari.shared import forget, unfit
 
@@ -69,17 +69,7 @@ def connected(address: str, folder: Path) -> Iterator[Cluster]:
             "--dask-scheduler needs Dask, which is not installed", hint="Run: pip install 'bids_ari[cluster]'"
         ) from error
     with _silence():
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
-                client = distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
-        except OSError as error:
-            raise TemporaryError(
-                f"The Dask scheduler at {address} does not answer",
-                hint="Check that it runs and can be reached from here, and run the same command again",
-            ) from error
-        except ValueError as error:
-            raise UsageError(f"--dask-scheduler {address}: {error}", "an address such as tcp://host:8786") from error
+        client = _connect(address)
         try:
             with _in_words(address):
                 n_threads = sum(client.nthreads().values())
@@ -90,6 +80,33 @@ def connected(address: str, folder: Path) -> Iterator[Cluster]:
                 if client.status == "running":
                     client.run(forget)
                 client.close(timeout=_CLOSING)
+
+
+def _connect(address: str) -> "Client":
+    """Connect to a scheduler that answers: a client that finds none would leave its thread behind."""
+    import distributed
+
+    try:
+        with ThreadPoolExecutor(1) as pool:  # there, no other loop runs, as it does in notebooks
+            pool.submit(asyncio.run, _greet(address)).result()
+        with warnings.catch_warnings():  # versions are compared by `_check`
+            warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
+            return distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
+    except OSError as error:
+        raise TemporaryError(
+            f"The Dask scheduler at {address} does not answer",
+            hint="Check that it runs and can be reached from here, and run the same command again",
+        ) from error
+    except ValueError as error:
+        raise UsageError(f"--dask-scheduler {address}: {error}", "an address such as tcp://host:8786") from error
+
+
+async def _greet(address: str) -> None:
+    """See whether a scheduler answers."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    await (await connect(address, timeout=_TIMEOUT, **Security().get_connection_args("client"))).close()
 
 
 class _Awaited:
@@ -112,6 +129,8 @@ class _Awaited:
 def _submit(client: "Client", address: str, function: Callable[[Any], Any], item: Any) -> _Awaited:
     """Have a function called; anew by another worker, where one dies."""
     with _in_words(address):
+        if client.status != "running":
+            raise CancelledError
         return _Awaited(client.submit(function, item, pure=False), address)
 
 
@@ -141,8 +160,6 @@ def _in_words(address: str) -> Iterator[None]:
     hint = "Finished batches are kept: the same command goes on from there"
     try:
         yield
-    except BidsAriError:
-        raise
     except KilledWorker as error:
         found = f"Workers of the Dask scheduler at {address} died again and again over the same batch"
         raise TemporaryError(found, hint=f"See their logs: they may need more memory. {hint}") from error

@@ -3,8 +3,10 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,7 @@ from bids_ari.stats.families import Simes
 from bids_ari.stats.permutation import NullModel, lambda_batch, null_model
 
 Floats = npt.NDArray[np.float64]
+Result = TypeVar("Result")
 
 
 def one_sample(n_voxels: int = 300, n_draws: int = 320, seed: int = 1) -> tuple[NullModel, Draws]:
@@ -30,10 +33,11 @@ def lambdas(n_voxels: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], 
     return partial(lambda_batch, model, draws, Simes(n_voxels)), draws.batches
 
 
-def squares(folder: Path, item: int) -> Floats:
-    """Note the call, then give two numbers."""
-    with (folder / "calls").open("a") as file:
+def squares(folder: str, item: int, seconds: float = 0.0) -> Floats:
+    """Note the call, then, after some time, give two numbers."""
+    with Path(folder, "calls").open("a") as file:
         file.write(f"{item}\n")
+    time.sleep(seconds)
     return np.array([item**2, np.inf])
 
 
@@ -54,10 +58,16 @@ def slow(seconds: float, item: int) -> int:
     return item
 
 
-def die_once(folder: Path, bad: int, item: int) -> int:
+def die(item: int) -> int:
+    """Kill the process that makes the call."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def die_once(function: Callable[[int], Result], folder: Path, bad: int, item: int) -> Result:
     """Kill the process that makes one of the calls, when it is made for the first time."""
     died = folder / "died"
     if item == bad and not died.exists():
         died.write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGKILL)
-    return item
+    return function(item)
