@@ -14,11 +14,13 @@ from pathlib import Path
 import dask
 import numpy as np
 import pytest
+from builders import describe, write_group
 from builders_draws import calls, die, die_once, fail_at, lambdas, one_sample, squares
 from distributed import LocalCluster
 
 from bids_ari import cluster
 from bids_ari.checkpoints import resumed
+from bids_ari.cli import main
 from bids_ari.engines import open_engine
 from bids_ari.errors import TemporaryError, UsageError
 from bids_ari.stats.families import Simes
@@ -173,6 +175,7 @@ import threading
 from functools import partial
 from pathlib import Path
 from bids_ari.engines import open_engine
+from builders import describe, write_group
 from builders_draws import slow
 if True:
     with open_engine(1, {address!r}, Path({str(tmp_path)!r})) as engine:
@@ -183,3 +186,35 @@ if True:
         [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=60
     )
     assert (done.stdout, done.stderr) == ("4950 ['MainThread']\n", "")
+
+
+def test_the_command_has_its_draws_made_there(address: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 8, rng)
+    words = ["group", "--method", "permutation", "--n-permutations", "100", "--threshold", "3", "--tdp", "0.7"]
+    there = ["--dask-scheduler", address, "--work-dir", str(tmp_path / "work")]
+    for out, more in (("here", []), ("there", there)):
+        assert main([str(tmp_path / "in"), str(tmp_path / out), *words, *more]) == 0
+    one, other = (
+        [path.read_bytes() for path in sorted((tmp_path / out).rglob("*_draws.tsv"))] for out in ("here", "there")
+    )
+    assert one == other != []
+    assert not list((tmp_path / "work" / "draws").iterdir())
+
+
+def test_no_scheduler_is_an_error_to_try_again(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 4, rng)
+    words = [
+        str(tmp_path / "in"),
+        str(tmp_path / "out"),
+        "group",
+        "--method",
+        "permutation",
+        "--work-dir",
+        str(tmp_path),
+    ]
+    assert main([*words, "--dask-scheduler", "tcp://127.0.0.1:9"]) == 75
+    assert "tcp://127.0.0.1:9" in capsys.readouterr().err
