@@ -63,7 +63,7 @@ def connected(address: str, folder: Path) -> Iterator[Cluster]:
         When the scheduler does not answer; also from calls, when it is gone or workers died.
     """
     try:
-        import distributed
+        import distributed  # noqa: F401 - is it there?
     except ImportError as error:
         raise UsageError(
             "--dask-scheduler needs Dask, which is not installed", hint="Run: pip install 'bids_ari[cluster]'"
@@ -138,9 +138,12 @@ def _check(client: "Client", address: str, folder: Path) -> None:
     """Refuse workers that would not compute the same."""
     try:
         found = client.run(unfit, folder, tuple(numeric_versions().items()))
-    except ImportError as error:
+    except (OSError, CancelledError):
+        raise  # of the connection
+    except Exception as error:  # what workers make of a function that they do not have depends on Dask
         raise UsageError(
-            f"Workers of {address} lack {error.name}", hint="Let them run in the environment of this command"
+            f"Workers of {address} cannot run this version of bids_ari: {error}",
+            hint="Start them in the environment of this command",
         ) from error
     if not found:
         log.warning("The Dask scheduler at %s has no workers yet; waiting for them", address)
@@ -153,7 +156,6 @@ def _check(client: "Client", address: str, folder: Path) -> None:
 @contextmanager
 def _in_words(address: str) -> Iterator[None]:
     """Say in words that the scheduler is gone, or that workers die; what functions raise stays what it is."""
-    from distributed.client import ClosedClientError
     from distributed.comm.core import CommClosedError
     from distributed.scheduler import KilledWorker
 
@@ -163,7 +165,7 @@ def _in_words(address: str) -> Iterator[None]:
     except KilledWorker as error:
         found = f"Workers of the Dask scheduler at {address} died again and again over the same batch"
         raise TemporaryError(found, hint=f"See their logs: they may need more memory. {hint}") from error
-    except (CancelledError, asyncio.CancelledError, CommClosedError, ClosedClientError) as error:
+    except (CancelledError, asyncio.CancelledError, CommClosedError) as error:
         raise TemporaryError(f"The Dask scheduler at {address} is gone", hint=hint) from error
 
 

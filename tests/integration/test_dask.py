@@ -1,6 +1,7 @@
 """Draws on the workers of a real Dask cluster: processes of this machine that hear its scheduler by loopback."""
 
 import asyncio
+import importlib
 import logging
 import subprocess
 import sys
@@ -36,12 +37,12 @@ pytestmark = [
 
 
 @contextmanager
-def workers() -> Iterator[LocalCluster]:
-    """Two worker processes, replaced when they die; a batch over which one died is not tried a third time."""
+def workers(n_workers: int = 2) -> Iterator[LocalCluster]:
+    """Worker processes, replaced when they die; a batch over which one died is not tried a third time."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(
-            n_workers=2,
+            n_workers=n_workers,
             processes=True,
             threads_per_worker=1,
             dashboard_address=":0",
@@ -166,6 +167,25 @@ def test_workers_of_other_versions_are_refused(address: str, tmp_path: Path, mon
         open_engine(1, address, tmp_path),
     ):
         pass
+
+
+def test_workers_without_the_package_are_refused(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of a module that is only here stands for those of the package."""
+    (tmp_path / "module_only_here.py").write_text("def unfit(folder, versions): return ''\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(cluster, "unfit", importlib.import_module("module_only_here").unfit)
+    with (
+        pytest.raises(UsageError, match=r"cannot run this version of bids_ari: .*module_only_here"),
+        open_engine(1, address, tmp_path),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with workers(0) as running, open_engine(1, running.scheduler_address, tmp_path) as engine:
+        assert "has no workers yet" in caplog.text
+        running.scale(1)
+        assert list(engine.map(partial(fail_at, -1), range(3))) == [0, 1, 2]
 
 
 def test_a_process_says_nothing_and_leaves_nothing(address: str, tmp_path: Path) -> None:
