@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_SIZE = (1152, 560)
+_SIZE = (1152, 590)
 _USUAL, _CHOSEN, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a"
 _FEW = 64  # draws are dots
 _LETTERS = 9
+_HEAD = 38  # points between a panel and its title, for the legend
 _LOWEST = 1e-300  # what is smaller, 0 among it, is drawn here
 
 
@@ -39,8 +40,8 @@ def draw_calibration(calibrated: Calibrated, p: FloatArray, about: str) -> bytes
     """
 
     def fill(figure: "Figure") -> None:
-        _draw_vector(figure.add_axes((0.07, 0.13, 0.4, 0.66)), calibrated, p)
-        _draw_lambdas(figure.add_axes((0.57, 0.13, 0.4, 0.66)), calibrated)
+        _draw_vector(figure.add_axes((0.07, 0.12, 0.4, 0.62)), calibrated, p)
+        _draw_lambdas(figure.add_axes((0.57, 0.12, 0.4, 0.62)), calibrated)
 
     return draw_png(_SIZE, "Calibration by draws", about, fill)
 
@@ -55,7 +56,7 @@ def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:
     axes.loglog(rank[above], critical[above], color=_CHOSEN, marker=mark, label="critical, $t_k$")
     axes.loglog(rank, observed, color=_OBSERVED, marker=mark, label="observed")
     axes.fill_between(rank, observed, critical, where=observed < critical, color=_OBSERVED, alpha=0.15, linewidth=0)
-    axes.set_title("p by rank: observed, and critical vector", size=10, loc="left")
+    axes.set_title("p by rank: observed, and critical vector", size=10, loc="left", pad=_HEAD)
     axes.set_xlabel("rank k, from the smallest p on", size=_LETTERS)
     axes.set_ylabel("p", size=_LETTERS)
     _tidy(axes)
@@ -76,15 +77,17 @@ def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
     if finite[0]:
         place = np.searchsorted(lambdas, max(calibrated.lambdas[0], _LOWEST))
         axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label="as observed")
-    axes.set_title("lambda from which on each draw is in error", size=10, loc="left")
+    axes.set_title("lambda from which on each draw is in error", size=10, loc="left", pad=_HEAD)
     axes.set_xlabel("share of draws with that lambda or a smaller one", size=_LETTERS)
     axes.set_ylabel("lambda", size=_LETTERS)
     _tidy(axes)
 
 
 def _tidy(axes: "Axes") -> None:
-    """Give a panel its legend and a plain look."""
-    axes.legend(loc="lower right", fontsize=_LETTERS, facecolor="white", edgecolor="none", framealpha=1)
+    """Give a panel its legend, above it, where it hides nothing, and a plain look."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=_LETTERS, frameon=False, borderaxespad=0.2
+    )
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e4e6e8", linewidth=0.6)

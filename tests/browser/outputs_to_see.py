@@ -83,7 +83,7 @@ class Hostile(NamedTuple):
 
 
 def write_hostile(folder: Path) -> Hostile:
-    """Names of files, columns and levels of participants.tsv, and parcels that are HTML."""
+    """Names of files, columns (one of blocks), levels of participants.tsv, and parcels that are HTML."""
     rng = np.random.default_rng(6)
     describe(folder / "in")
     labels = [f"{i}{word}" for i, word in enumerate((SCRIPT, PICTURE, ATTRIBUTE, REVERSED, "e", "f", "g", "h"))]
@@ -95,7 +95,7 @@ def write_hostile(folder: Path) -> Hostile:
     (folder / "in" / "participants.tsv").write_text(table, encoding="utf-8")
     parcels = (f"</script>{SCRIPT}</script>", PICTURE, ATTRIBUTE, REVERSED, "\U0001f9e0 <!-- \u2028 ]]>")
     atlas = write_atlas(folder / f"at{SCRIPT}", parcels)
-    out = analyse(
-        folder, "--formula", f"0 + C(group) + `{SCRIPT} age`", "--atlas", atlas, "--test", f"a=group[{PICTURE}]"
-    )
+    model = ("--formula", f"0 + C(group) + `{SCRIPT} age`", "--test", f"a=group[{PICTURE}]")
+    draws = ("--method", "simes", "permutation", "--blocks", f"{SCRIPT} age")
+    out = analyse(folder, *model, *draws, "--atlas", atlas)
     return Hostile(out, (*levels, *(f"sub-{label}" for label in labels), *parcels))

@@ -232,7 +232,7 @@ def test_a_calibration_is_drawn(changes: dict[str, Any], zero: bool, result: Con
     assert made is not None
     p = result.glm.p("greater") * (not zero)
     shown = pixels(made, p)
-    assert shown.shape == (560, 1152, 3)
+    assert shown.shape == (590, 1152, 3)
     assert (shown == pixels(made, p)).all()
 
 
