@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,14 @@ from builders import describe, write_group
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
     if signal.getsignal(heard) == signal.SIG_IGN:
         signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let what a test said be text that one process can send to another: names of files may be none."""
+    report = yield
+    report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]
+    return report
 
 
 @pytest.fixture
