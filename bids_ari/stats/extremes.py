@@ -16,8 +16,8 @@ from bids_ari.stats.families import SLACK, Family
 from bids_ari.stats.kernels import Ints
 from bids_ari.stats.tails import FloatArray
 
-FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 16
-"""Bins for each number of degrees of freedom: a power of two near one for 16 voxels, at least and at most. Fewer leave
+FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 8
+"""Bins for each number of degrees of freedom: a power of two near one for 8 voxels, at least and at most. Fewer leave
 more p to be computed, and more take longer to look through."""
 
 _WIDER = 1e-6
