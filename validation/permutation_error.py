@@ -7,7 +7,6 @@ Simulates smooth maps, with and without activation, and counts the errors of eve
 import argparse
 import csv
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage, stats
 
 from bids_ari.stats.bounds import Bound
@@ -43,7 +43,19 @@ LEARNED, RANKS = 100, 100
 STRENGTH = 4.5
 """Expected t of what is active, with known variance."""
 
-Bools = np.ndarray
+COLUMNS = (
+    "question",
+    "subjects",
+    "signal",
+    "method",
+    "draws",
+    f"error at {ALPHA}",
+    "above chance",
+    "part of the active voxels found",
+    "found, against closed testing with simes",
+    "data sets",
+)
+
 log = logging.getLogger("validation")
 
 
@@ -73,7 +85,7 @@ class Setting(NamedTuple):
     has_signal: bool
 
     @property
-    def active(self) -> Bools:
+    def active(self) -> npt.NDArray[np.bool_]:
         """Which voxels are active, (n_voxels,)."""
         inside = np.zeros((SIDE, SIDE), dtype=bool)
         if self.has_signal:
@@ -168,20 +180,20 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
         name, _, n_draws = method.partition("\t")
         limit = stats.binom.ppf(0.99, total, ALPHA) / total
         simes = found["closed testing, simes\t"]
-        yield {
-            "question": setting.question.name,
-            "subjects": str(setting.n_subjects),
-            "signal": "yes" if setting.has_signal else "no",
-            "method": name,
-            "draws": n_draws or "n/a",
-            f"error at {ALPHA}": f"{errors[method] / total:.4f}",
-            "above chance": "yes" if errors[method] / total > limit else "no",
-            "part of the active voxels found": f"{found[method] / total / ACTIVE**2:.4f}"
-            if setting.has_signal
-            else "n/a",
-            "found, against closed testing with simes": f"{found[method] / simes:.2f}" if simes else "n/a",
-            "data sets": str(total),
-        }
+        error, power = errors[method] / total, found[method] / total / ACTIVE**2
+        told = (
+            setting.question.name,
+            str(setting.n_subjects),
+            "yes" if setting.has_signal else "no",
+            name,
+            n_draws or "n/a",
+            f"{error:.4f}",
+            "yes" if error > limit else "no",
+            f"{power:.4f}" if setting.has_signal else "n/a",
+            f"{found[method] / simes:.2f}" if simes else "n/a",
+            str(total),
+        )
+        yield dict(zip(COLUMNS, told, strict=True))
 
 
 def main() -> None:
@@ -191,16 +203,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    table: list[dict[str, str]] = []
     n_pieces = -(-arguments.repetitions // PIECE)
-    with ProcessPoolExecutor(os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) as pool:
-        for setting, seed in zip(SETTINGS, np.random.SeedSequence(SEED).spawn(len(SETTINGS)), strict=True):
-            table += rows(setting, list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces))))
-            log.info("%s, %s subjects, signal %s: done", setting.question.name, setting.n_subjects, setting.has_signal)
-    with arguments.output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, table[0], delimiter="\t", lineterminator="\n")
+    seeds = np.random.SeedSequence(SEED).spawn(len(SETTINGS))
+    with ProcessPoolExecutor() as pool, arguments.output.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(table)
+        for setting, seed in zip(SETTINGS, seeds, strict=True):
+            writer.writerows(rows(setting, list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)))))
+            file.flush()
+            log.info("%s, %s subjects, signal %s: done", setting.question.name, setting.n_subjects, setting.has_signal)
 
 
 if __name__ == "__main__":

@@ -20,29 +20,19 @@ _CHUNK = 512
 @compiled
 def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None:
     """Give a weighted sum of subjects at some voxels from `start` on; eight subjects at a time are twice as fast."""
-    stop = start + found.size
+    voxels = slice(start, start + found.size)
     found[:] = 0.0
     i = 0
     while i + 8 <= weights.size:
         a, b, c, d, e, f, g, h = weights[i : i + 8]
-        of_a, of_b, of_c, of_d = (
-            unit[i, start:stop],
-            unit[i + 1, start:stop],
-            unit[i + 2, start:stop],
-            unit[i + 3, start:stop],
-        )
-        of_e, of_f, of_g, of_h = (
-            unit[i + 4, start:stop],
-            unit[i + 5, start:stop],
-            unit[i + 6, start:stop],
-            unit[i + 7, start:stop],
-        )
+        of_a, of_b, of_c, of_d = unit[i, voxels], unit[i + 1, voxels], unit[i + 2, voxels], unit[i + 3, voxels]
+        of_e, of_f, of_g, of_h = unit[i + 4, voxels], unit[i + 5, voxels], unit[i + 6, voxels], unit[i + 7, voxels]
         for j in range(found.size):
             four = (((found[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
             found[j] = (((four + e * of_e[j]) + f * of_f[j]) + g * of_g[j]) + h * of_h[j]
         i += 8
     for k in range(i, weights.size):
-        a, of_a = weights[k], unit[k, start:stop]
+        a, of_a = weights[k], unit[k, voxels]
         for j in range(found.size):
             found[j] += a * of_a[j]
 
@@ -60,9 +50,10 @@ def residuals_of_length_one(reduced: Floats, values: Floats) -> Floats:
     for i in range(values.shape[0]):
         for j in range(length.size):
             length[j] += residuals[i, j] * residuals[i, j]
+    length = np.sqrt(length)
     for i in range(values.shape[0]):
         for j in range(length.size):
-            residuals[i, j] /= np.sqrt(length[j])
+            residuals[i, j] /= length[j]
     return residuals
 
 

@@ -16,8 +16,8 @@ from bids_ari.stats.families import SLACK, Family
 from bids_ari.stats.kernels import Ints
 from bids_ari.stats.tails import FloatArray
 
-FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 16
-"""Bins for each number of degrees of freedom: a power of two near one for 16 voxels, at least and at most. Fewer leave
+FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 8
+"""Bins for each number of degrees of freedom: a power of two near one for 8 voxels, at least and at most. Fewer leave
 more p to be computed, and more take longer to look through."""
 
 _WIDER = 1e-6
@@ -108,15 +108,14 @@ class Bins:
         is at most b, so the smallest inverse is at most inverse(N, b). Ranks beyond K count for nothing.
         """
         before = running_counts(counts, self._by_most, self._n_before)
-        draw, used = np.nonzero((counts > 0) & (before < family.n_ranks))
-        reaching = running_counts(counts, self._by_least, self._n_reaching)[draw, used]
-        within = running_counts(counts, self._by_most, self._n_within)[draw, used]
-        possible = family.inverse(np.minimum(reaching, family.n_ranks), self._least[used])
-        reached = np.full(len(counts), np.inf)
-        np.minimum.at(reached, draw, family.inverse(np.minimum(within, family.n_ranks), self._most[used]))
-        deciding = np.zeros(counts.shape, dtype=bool)
-        deciding[draw, used] = possible * (1 - SLACK) <= reached[draw]
-        return deciding
+        used = (counts > 0) & (before < family.n_ranks)
+        reaching = running_counts(counts, self._by_least, self._n_reaching)[used]
+        within = running_counts(counts, self._by_most, self._n_within)[used]
+        least, most = (np.broadcast_to(ends, counts.shape)[used] for ends in (self._least, self._most))
+        possible, reached = np.full((2, *counts.shape), np.inf)
+        possible[used] = family.inverse(np.minimum(reaching, family.n_ranks), least)
+        reached[used] = family.inverse(np.minimum(within, family.n_ranks), most)
+        return np.asarray(used & (possible * (1 - SLACK) <= reached.min(axis=1, keepdims=True)))
 
     def _p_in(
         self, bins: npt.NDArray[np.bool_], score: FloatArray, group: Groups, counts: Ints

@@ -19,7 +19,7 @@ Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -99,23 +99,26 @@ class NullModel:
         """The different residual degrees of freedom."""
         return np.unique([part.dof for part in self.parts])
 
+    @property
+    def dof(self) -> FloatArray:
+        """The residual degrees of freedom of each column of `unit`."""
+        return np.repeat([float(part.dof) for part in self.parts], [part.stop - part.start for part in self.parts])
+
     def groups(self, left_out: npt.NDArray[np.bool_] | None = None) -> Groups:
         """Number the columns of `unit` by their degrees of freedom; -1 where left out (a boolean per voxel)."""
-        sizes = [part.stop - part.start for part in self.parts]
-        group = np.repeat(np.searchsorted(self.dofs, [part.dof for part in self.parts]), sizes).astype(np.int16)
+        group = np.searchsorted(self.dofs, self.dof).astype(np.int16)
         if left_out is not None:
             group[left_out[self.order]] = -1
         return group
 
     def p(self, score: FloatArray, dof: FloatArray | float) -> FloatArray:
-        """Give the p of partial correlations; of a one-sided test they have a sign, the tested one positive.
+        """Give the p of partial correlations; of a one-sided test they have a sign, the tested one positive."""
+        return _p_of(score, dof, max(self.n_rows, 1), self.basis.directed)
 
-        With r^2 beta-distributed, P(|r| > s) is the incomplete beta function I_(1 - s^2)(dof / 2, rows / 2): the tail
-        of F = r^2 dof / (1 - r^2) / rows, or of t^2.
-        """
-        score = np.clip(score, -1.0, 1.0)
-        tail = special.betainc(np.asarray(dof) / 2, max(self.n_rows, 1) / 2, (1 - score) * (1 + score))
-        return np.asarray(np.where(score > 0, tail / 2, 1 - tail / 2) if self.basis.directed else tail)
+    @property
+    def bins(self) -> Bins:
+        """Bins of partial correlations."""
+        return _bins(tuple(self.dofs.tolist()), max(self.n_rows, 1), self.basis.directed, self.n_voxels)
 
     def scores(self, draws: Shuffled) -> FloatArray:
         """Give the partial correlation of each voxel under some draws, (n_draws, n_voxels), in the order of `unit`."""
@@ -186,7 +189,7 @@ def null_model(
         found.setdefault(part.rows.tobytes(), []).append(part.voxels)
     order = np.concatenate([np.concatenate(voxels) for voxels in found.values()])
     if (np.diff(order) < 0).any():
-        unit = unit[:, order]
+        unit = np.take(unit, order, axis=1)
     unit.flags.writeable = False
     make = partial(_basis, matrix, weights, alternative, exchange)
     return NullModel(
@@ -199,7 +202,7 @@ def observed_p(model: NullModel) -> FloatArray:
     n_subjects = model.unit.shape[0]
     score = model.scores(Shuffled(np.arange(n_subjects)[None], np.ones((1, n_subjects))))[0]
     p = np.empty(model.n_voxels)
-    p[model.order] = model.p(score, model.dofs[model.groups()].astype(float))
+    p[model.order] = model.p(score, model.dof)
     return p
 
 
@@ -207,7 +210,7 @@ def p_batch(model: NullModel, draws: Draws, first: int) -> FloatArray:
     """Give all p of a batch of draws, (n_draws, n_voxels), in the order of the voxels that were given."""
     score = model.scores(draws.batch(first))
     p = np.empty(score.shape)
-    p[:, model.order] = model.p(score, model.dofs[model.groups()].astype(float))
+    p[:, model.order] = model.p(score, model.dof)
     return p
 
 
@@ -233,16 +236,16 @@ def lambda_batch(
     score = model.scores(draws.batch(first))
     if model.n_voxels <= _FEW:
         kept = group >= 0
-        p = model.p(score[:, kept], model.dofs[group[kept]].astype(float))
+        p = model.p(score[:, kept], model.dof[kept])
         return least_lambda(family, np.sort(p, axis=1))
-    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).least_lambda(score, group, family)
+    return model.bins.least_lambda(score, group, family)
 
 
 def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> FloatArray:
     """Give the smallest p of a batch of draws, in order, (n_draws, n_ranks): what a template is learned from."""
     group = model.groups()
     score = model.scores(draws.batch(first))
-    return Bins(model.p, model.dofs, model.basis.directed, model.n_voxels).smallest(score, group, n_ranks)
+    return model.bins.smallest(score, group, n_ranks)
 
 
 def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
@@ -284,6 +287,22 @@ def calibrated(
     if step_down:
         return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
     return calibrate(lambdas_without(np.zeros(model.n_voxels, dtype=bool)), family, alpha)
+
+
+def _p_of(score: FloatArray, dof: FloatArray | float, n_rows: int, directed: bool) -> FloatArray:
+    """Give p: r^2 is beta-distributed, and P(|r| > s) the incomplete beta function I_(1 - s^2)(dof / 2, rows / 2).
+
+    It is the tail of F = r^2 dof / (1 - r^2) / rows, and of t^2 with one row.
+    """
+    score = np.clip(score, -1.0, 1.0)
+    tail = special.betainc(np.asarray(dof) / 2, n_rows / 2, (1 - score) * (1 + score))
+    return np.asarray(np.where(score > 0, tail / 2, 1 - tail / 2) if directed else tail)
+
+
+@lru_cache(maxsize=16)
+def _bins(dofs: tuple[int, ...], n_rows: int, directed: bool, n_voxels: int) -> Bins:
+    """Make bins once for all batches."""
+    return Bins(partial(_p_of, n_rows=n_rows, directed=directed), np.array(dofs), directed, n_voxels)
 
 
 def _n_rows(weights: FloatArray) -> int:
