@@ -317,6 +317,9 @@ def _result(arrays: FileReader) -> ContrastResult:
     forest = _read_forest(arrays, extremeness(glm.z, about.alternative))
     category = arrays.read("category", mask.n_voxels)
     require(1 <= category.min() <= category.max() <= mask.n_voxels + 1, "a category lies outside 1..m + 1")
+    is_drawn = about.method == "permutation"
+    has_its_part = is_drawn == (about.calibration is not None) and is_drawn == (about.h is None)
+    require(has_its_part, f"the method {about.method} lacks its part")
     require(about.h is None or 0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
     coverage = arrays.read("coverage", *mask.inside.shape)
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")

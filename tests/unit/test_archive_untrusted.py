@@ -188,10 +188,10 @@ ARRAYS = {
 """What somebody did to the arrays, and words of what is said."""
 
 TEXTS = {
-    "no format": (forget("format"), "its format is None; expected 3"),
-    "a later format": (say("format", 4), "its format is 4; expected 3"),
+    "no format": (forget("format"), "its format is None; expected 4"),
+    "a later format": (say("format", 5), "its format is 5; expected 4"),
     "a format in words": (say("format", "2"), "its format is '2'"),
-    "a format that is true": (say("format", True), "its format is True; expected 3"),
+    "a format that is true": (say("format", True), "its format is True; expected 4"),
     "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' has 1 rows of an F test"),
     "a test of fewer rows than none": (say("tests", [["mean", -1]]), "a test has less than 0 rows"),
     "a test of many rows": (say("tests.0.1", 1 << 40), "of an F test"),

@@ -61,8 +61,8 @@ def test_what_was_done_is_told(result: ContrastResult) -> None:
         ({"mask": Path("/home/jane/gm.nii.gz")}, "voxels inside the mask gm.nii.gz at which"),
         ({"coverage": 0.8}, "at least 80 % of the subjects had data"),
         ({"alpha": 0.1}, "alpha = 0.1: with a confidence of 90 %"),
-        ({"methods": "hommel"}, "Hommel local tests (Hommel, 1983)"),
-        ({"methods": "hommel"}, "valid under any dependence"),
+        ({"method": "hommel"}, "Hommel local tests (Hommel, 1983)"),
+        ({"method": "hommel"}, "valid under any dependence"),
         ({"connectivity": 6}, "connectivity 6: neighbours share a face)"),
         ({"thresholds": (3.1,)}, "voxels with z > 3.1 (connectivity"),
     ],
@@ -157,7 +157,7 @@ def test_wanted_tdp_and_voxels_show(result: ContrastResult) -> None:
     assert "(Chen et al., 2023)" in text
     assert "The p-values of single voxels were adjusted by the same closed testing (Hommel, 1988)." in text
     assert "Chen" not in methods.describe(replace(result, largest={})).paragraph
-    assert "Hommel, 1988" not in paragraph(result, methods="hommel")
+    assert "Hommel, 1988" not in paragraph(result, method="hommel")
 
 
 def test_an_atlas_of_templateflow_is_cited(result: ContrastResult) -> None:
