@@ -26,7 +26,9 @@ RUN pip install --no-deps . \
     && sed -i '1s/$/ -I/' /opt/bids_ari/bin/bids-ari*
 # The loops of numba, for any processor of the architecture: running the demo compiles them, and tries the image.
 ENV NUMBA_CPU_NAME=generic
-RUN NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg bids-ari-demo /src/demo \
+RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
+    && bids-ari-demo /src/demo \
+    && bids-ari /src/demo/dataset /src/draws group --method permutation --family learned --n-permutations 64 \
     && chmod -R a+rX /opt/bids_ari
 # Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018, where there is a network.
 ARG TEMPLATES=""

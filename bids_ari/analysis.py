@@ -21,12 +21,14 @@ from bids_ari.images import load_mask, load_volume, looks_unmasked, missing, res
 from bids_ari.inference import conclude, tested_voxels
 from bids_ari.nifti import read_header, read_image
 from bids_ari.options import FIRST, TEMPLATE, Options
+from bids_ari.permuting import permute
 from bids_ari.preflight import Target, check_headers
 from bids_ari.results import ContrastResult
 from bids_ari.settings import Resources
 from bids_ari.stack import Keep, group_mask, load_stack
 from bids_ari.stats.glm import GlmResult
 from bids_ari.templates import template_mask
+from bids_ari.values import at_voxels
 
 
 def analyse(
@@ -96,8 +98,16 @@ def analyse(
         n_constant = int((~tested).sum())
         of_test = (*notes_of_test(fitted, design, glm.test), *_notes(mask, n_constant, options))
         tau2 = None if fitted.tau2 is None else fitted.tau2[tested]
-        kept = mask.keep(tested)
-        results += conclusion(glm.at(tested), kept, n_constant=n_constant, notes=(*notes, *of_test), tau2=tau2)
+        results += conclusion(
+            glm.at(tested),
+            mask.keep(tested),
+            n_constant=n_constant,
+            notes=(*notes, *of_test),
+            tau2=tau2,
+            draw=partial(
+                permute, at_voxels(fitted.effects, tested), design, glm.test, options=options, resources=resources
+            ),
+        )
     return results
 
 

@@ -34,6 +34,8 @@ lost          int32   (subjects,)   voxels not tested for want of a subject, whe
 overlap       float64 (subjects,)   Dice coefficient of what a subject and most others cover, where ``has_quality``
 thumbnails    int8    (subjects, h, w) slices of a map in steps, -128 for no data, where ``has_quality``
 step          float64 (subjects,)   value of a step, where ``has_quality``
+lambdas       float64 (draws,)      from which lambda on each draw makes an error, where ``calibration``
+critical      float64 (K,)          critical vector of a learned template, where ``calibration``
 region_size   int32   (r,)          tested voxels in each region of all sets, one set after the other
 region_voxels int32   (sum,)        their positions 0 .. m - 1, region after region, ascending in each
 ============= ======= ============= ==================================================================================
@@ -42,8 +44,9 @@ region_voxels int32   (sum,)        their positions 0 .. m - 1, region after reg
 effect, variance and tau2 there are; ``test``, the name of the one that was made; ``formula`` and ``factors`` of the
 design; ``columns``, the names of its columns; ``tests``, the name of each test and its number of rows if it is an F
 test, else 0 for its one row; ``has_outlying``; ``has_quality``, and the number of voxels of the ``reference``; ``h``,
-the Hommel value; ``regions``, the sets of them; ``atlas``, which set names clusters, from 0; ``crc32``, the checksum of
-each other ``.npy`` file; and fields of `ContrastResult` as they are. Of paths it holds only the names.
+the Hommel value; ``regions``, the sets of them; ``atlas``, which set names clusters, from 0; ``crc32``, the checksum
+of each other ``.npy`` file; ``method`` of the bound, ``calibration``, how draws were made, if they were; and fields
+of `ContrastResult` as they are. Of paths it holds only the names.
 
 What follows from these is left out and computed again, to the same bits. The parent of a place is the nearest place
 before it whose slice holds it. The height of a place is the statistic of its voxel, turned by the alternative so that
@@ -59,6 +62,7 @@ from typing import Literal, get_args, overload
 
 import numpy as np
 
+from bids_ari import archiveparts as parts
 from bids_ari._version import __version__
 from bids_ari.bids.dataset import StatmapFile
 from bids_ari.bids.discover import ContrastSet, SubjectMap
@@ -66,18 +70,16 @@ from bids_ari.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from
 from bids_ari.designs.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.grids import Grid, Mask
-from bids_ari.options import Options
+from bids_ari.options import Method, Options
 from bids_ari.provenance import Made
-from bids_ari.quality import Quality
 from bids_ari.regions import Region, RegionSet
 from bids_ari.results import ContrastResult, extremeness
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.forest import ClusterForest, Ints
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.tails import Alternative, FloatArray
 
-FORMAT = 3
+FORMAT = 4
 """Counted up when a file no longer means what it did."""
 
 NAME = ("forest", ".npz")
@@ -92,7 +94,7 @@ MAP_NAMES: tuple[MapName, ...] = get_args(MapName)
 DTYPES = {"mask": "|b1"}
 DTYPES |= dict.fromkeys(("affine", "coverage", "z", "dof", *MAP_NAMES), "<f8")
 DTYPES |= dict.fromkeys(("design", "weights", "correlation", "residual", "influence"), "<f8")
-DTYPES |= dict.fromkeys(("mean", "sd", "overlap", "step"), "<f8") | {"thumbnails": "|i1"}
+DTYPES |= dict.fromkeys(("mean", "sd", "overlap", "step", "lambdas", "critical"), "<f8") | {"thumbnails": "|i1"}
 DTYPES |= dict.fromkeys(("lacking", "lost"), "<i4")
 DTYPES |= dict.fromkeys(("category", "preorder", "size", "tdn", "region_size", "region_voxels"), "<i4")
 """The type of each array but the text, as ``.npy`` files write it."""
@@ -133,7 +135,9 @@ class _About:
     has_outlying: bool
     has_quality: bool
     reference: int
-    h: int
+    method: Method
+    h: int | None
+    calibration: parts.AboutCalibration | None
     regions: tuple[_RegionSet, ...]
     atlas: int | None
     contrast: ContrastSet
@@ -259,8 +263,9 @@ def _arrays(result: ContrastResult) -> dict[str, Array]:
         "tdn": forest.tdn,
         "design": np.empty((len(result.contrast.members), 0)) if design is None else design.matrix,
         "weights": np.empty((0, 0)) if design is None else np.vstack(list(design.tests.values())),
-        **_outlying_arrays(result.outlying),
-        **_quality_arrays(result.quality),
+        **parts.outlying_arrays(result.outlying),
+        **parts.quality_arrays(result.quality),
+        **parts.calibration_arrays(result.calibrated),
         "region_size": np.array([each.size for each in voxels], dtype=np.int32),
         "region_voxels": np.concatenate([np.empty(0, dtype=np.int32), *voxels]),
     }
@@ -284,7 +289,9 @@ def _about(result: ContrastResult) -> _About:
         has_outlying=result.outlying is not None,
         has_quality=result.quality is not None,
         reference=0 if result.quality is None else result.quality.reference,
+        method=result.method,
         h=result.bound.h,
+        calibration=parts.about_calibration(result.calibrated),
         regions=tuple(
             _RegionSet(each.name, each.title, tuple(_Region(region.index, region.name) for region in each.regions))
             for each in result.regions
@@ -310,11 +317,15 @@ def _result(arrays: FileReader) -> ContrastResult:
     forest = _read_forest(arrays, extremeness(glm.z, about.alternative))
     category = arrays.read("category", mask.n_voxels)
     require(1 <= category.min() <= category.max() <= mask.n_voxels + 1, "a category lies outside 1..m + 1")
-    require(0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
+    is_drawn = about.method == "permutation"
+    has_its_part = is_drawn == (about.calibration is not None) and is_drawn == (about.h is None)
+    require(has_its_part, f"the method {about.method} lacks its part")
+    require(about.h is None or 0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
     coverage = arrays.read("coverage", *mask.inside.shape)
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")
     regions = _read_regions(arrays, about, mask.n_voxels)
     require(about.atlas is None or 0 <= about.atlas < len(regions), f"there is no set of regions {about.atlas}")
+    n = len(about.contrast.members)
     tau2 = arrays.read("tau2", mask.n_voxels) if "tau2" in about.maps else None
     require(tau2 is None or (np.isfinite(tau2).all() and tau2.min() >= 0), "the array tau2 holds no variances")
     return ContrastResult(
@@ -326,7 +337,7 @@ def _result(arrays: FileReader) -> ContrastResult:
         coverage=coverage,
         n_constant=about.n_constant,
         glm=glm,
-        bound=Bound(category, about.options.alpha, about.options.method, about.h),
+        bound=Bound(category, about.options.alpha, about.method, about.h),
         forest=forest,
         clusters={threshold: forest.at_threshold(threshold) for threshold in about.options.thresholds},
         largest={gamma: forest.with_tdp(gamma) for gamma in about.options.gammas},
@@ -338,8 +349,9 @@ def _result(arrays: FileReader) -> ContrastResult:
         resampled=about.resampled,
         made=about.made,
         tau2=tau2,
-        outlying=_read_outlying(arrays, about),
-        quality=_read_quality(arrays, about),
+        outlying=parts.read_outlying(arrays, n, [name for name, _ in about.tests]) if about.has_outlying else None,
+        quality=parts.read_quality(arrays, n, about.reference) if about.has_quality else None,
+        calibrated=parts.read_calibration(arrays, about.calibration, mask.n_voxels, about.options.alpha),
     )
 
 
@@ -475,45 +487,3 @@ def _read_design(arrays: FileReader, about: _About) -> Design | None:
 def _rows_of_f(weights: FloatArray) -> int:
     """Give the number of rows of an F test; 0 for a t test."""
     return len(weights) if weights.ndim == 2 else 0
-
-
-def _outlying_arrays(outlying: Outlying | None) -> dict[str, Array]:
-    """Give the arrays that tell how subjects differ."""
-    if outlying is None:
-        return {}
-    influence = np.array(list(outlying.influence.values()))
-    told = {name: getattr(outlying, name) for name in ("correlation", "residual", "mean", "sd")}
-    return {**told, "influence": influence}
-
-
-def _read_outlying(arrays: FileReader, about: _About) -> Outlying | None:
-    """Read how subjects differ, if it is told."""
-    if not about.has_outlying:
-        return None
-    n, tests = len(about.contrast.members), [name for name, _ in about.tests]
-    correlation, residual, mean, sd = (arrays.read(name, n) for name in ("correlation", "residual", "mean", "sd"))
-    influence = arrays.read("influence", len(tests), n)
-    require(not (np.abs(correlation) > 1).any(), "the array correlation holds no correlations")
-    require(not (residual < 0).any() and (influence >= 0).all(), "the size of residual or influence is below 0")
-    require(not np.isinf(mean).any() and not (np.isinf(sd) | (sd < 0)).any(), "mean or sd of a map cannot be")
-    return Outlying(correlation, residual, dict(zip(tests, influence, strict=True)), mean, sd)
-
-
-def _quality_arrays(quality: Quality | None) -> dict[str, Array]:
-    """Give the arrays that tell how the maps of subjects look."""
-    if quality is None:
-        return {}
-    return {name: getattr(quality, name) for name in ("lacking", "lost", "overlap", "thumbnails", "step")}
-
-
-def _read_quality(arrays: FileReader, about: _About) -> Quality | None:
-    """Read how the maps of subjects look, if it is told."""
-    if not about.has_quality:
-        return None
-    n = len(about.contrast.members)
-    lacking, lost, overlap, step = (arrays.read(name, n) for name in ("lacking", "lost", "overlap", "step"))
-    thumbnails = arrays.read("thumbnails", n, None, None)
-    require(min(lacking.min(), lost.min()) >= 0 and lacking.max() <= about.reference, "a number of voxels cannot be")
-    require(((overlap >= 0) & (overlap <= 1)).all(), "the array overlap holds no fractions")
-    require(np.isfinite(step).all() and step.min() >= 0, "the array step holds no sizes")
-    return Quality(about.reference, lacking, lost, overlap, thumbnails, step)

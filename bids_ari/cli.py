@@ -94,8 +94,9 @@ def parser() -> argparse.ArgumentParser:
     flags.add_group_data(data)
     flags.add_model(top.add_argument_group("group model"))
     inference = top.add_argument_group("inference")
-    flags.add_inference(inference)
+    flags.add_inference(inference, draws=True)
     flags.add_split(inference)
+    flags.add_draws(top.add_argument_group("calibration by permutation"))
     flags.add_regions(top.add_argument_group("regions"))
     flags.add_running(top.add_argument_group("running"))
     return top
@@ -138,7 +139,8 @@ def read_resources(arguments: argparse.Namespace) -> "Resources":
     from bids_ari.settings import Resources
 
     memory = None if arguments.mem is None else parse_memory(arguments.mem)
-    return Resources(arguments.work_dir, arguments.nprocs, arguments.omp_nthreads, memory)
+    scheduler = getattr(arguments, "dask_scheduler", None)  # of which bids-ari-map knows nothing
+    return Resources(arguments.work_dir, arguments.nprocs, arguments.omp_nthreads, memory, scheduler)
 
 
 def _complete(arguments: argparse.Namespace, named: dict[str, str]) -> argparse.Namespace:

@@ -5,9 +5,9 @@ import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from tqdm import tqdm
 
@@ -15,6 +15,7 @@ from bids_ari.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 _UNITS = {letter: 1024**power for power, letter in enumerate(" KMGT")}
 _MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+) ?(?:([KMGT])B?)?", re.IGNORECASE)
@@ -47,18 +48,36 @@ def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_jo
     if n_jobs <= 1:
         yield from map(function, items)
         return
-    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(n_jobs) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 2 * n_jobs:
-                    yield waiting.popleft().result()
-            while waiting:
+        yield from in_order(lambda item: pool.submit(function, item), items, 2 * n_jobs)
+
+
+class Promise(Protocol[Result_co]):
+    """A result to come, as executors give it."""
+
+    def result(self) -> Result_co:
+        """Wait for it; raise what was raised instead."""
+
+    def cancel(self) -> object:
+        """Say that nobody wants it any more."""
+
+
+def in_order(submit: Callable[[Item], Promise[Result]], items: Iterable[Item], n_ahead: int) -> Iterator[Result]:
+    """Submit items, up to `n_ahead` of them before the result of the first is there; yield results in their order.
+
+    At the end, whatever brings it about, those that have not begun are cancelled.
+    """
+    waiting: deque[Promise[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(submit(item))
+            if len(waiting) >= n_ahead:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for promise in waiting:
+            promise.cancel()
 
 
 def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:

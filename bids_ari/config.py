@@ -23,6 +23,7 @@ POSITIONAL = ("bids-dir", "output-dir", "level")
 _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
 _RESOURCES = {"work_dir": "work_dir", "n_procs": "nprocs", "n_threads": "omp_nthreads", "memory": "mem"}
+_RESOURCES |= {"scheduler": "dask_scheduler"}
 _RUN = {"dataset_dir": "bids_dir", "output_dir": "output_dir", "level": "level", "derivatives": "derivatives"}
 _RUN |= {"filter_file": "bids_filter_file", "manifest": "manifest", "participants": "participants"}
 _RUN |= {"database_dir": "bids_database_dir", "split_alpha": "split_alpha"}

@@ -1,6 +1,6 @@
 """The group model of one contrast: which subjects by which columns, and its fit to their maps."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import numpy as np
 from bids_ari.bids.contrasts import ContrastSet, SubjectMap
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.bids.statsmodel import read_model
-from bids_ari.designs.design import Design, check_unequal, make_design
+from bids_ari.designs.design import Design, check_unequal, make_design, subjects_with_values
 from bids_ari.designs.modeling import design_of
-from bids_ari.errors import counted, listing
+from bids_ari.errors import DesignError, counted, listing
 from bids_ari.grids import Mask
 from bids_ari.options import Options
 from bids_ari.settings import Resources
@@ -33,6 +33,8 @@ class Fit:
     ----------
     results : tuple of GlmResult
         One per test.
+    effects : array-like (n_subjects, n_voxels)
+        What was fitted.
     outlying : Outlying
         How unlike the others each subject's map is.
     tau2 : array (n_voxels,) or None
@@ -42,6 +44,7 @@ class Fit:
     """
 
     results: tuple[GlmResult, ...]
+    effects: Values
     outlying: Outlying
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
@@ -92,7 +95,27 @@ def plan(
         )
     if options.variance == "unequal":
         design = replace(design, notes=design.notes + tuple(check_unequal(design)))
+    if options.blocks is not None:
+        design = replace(design, blocks=blocks_of(options.blocks, design.subjects, participants))
     return contrast.keep(design.subjects, design.left_out), design
+
+
+def blocks_of(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
+    """Give the exchangeability block of each subject: its value in a column of the table.
+
+    Raises
+    ------
+    InputNotFoundError
+        When there is no table.
+    DesignError
+        When it has no such column, or a subject no value.
+    """
+    if participants is not None and column not in participants.columns:
+        expected = f"one of {listing(participants.columns)}"
+        raise DesignError(f"{participants.path.name} has no column {column}, which --blocks names", expected)
+    subjects_with_values(subjects, participants, [column], "error")
+    rows = {} if participants is None else participants.rows
+    return tuple(rows[subject][column] for subject in subjects)
 
 
 def with_estimator(options: Options) -> Options:
@@ -125,7 +148,7 @@ def fit(stack: Stack, mask: Mask, design: Design, options: Options, resources: R
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
     unlike = outlying(effects, design.matrix, design.tests)
-    return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
+    return Fit(results, effects, unlike, tau2, (*_notes(unlike, design), *notes))
 
 
 def _source(member: SubjectMap) -> Source:

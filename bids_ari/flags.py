@@ -97,8 +97,8 @@ def add_model(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--variance", choices=("equal", "unequal"), default="equal", help=spread)
 
 
-def add_inference(group: "argparse._ArgumentGroup") -> None:
-    """Add the flags of closed testing and of clusters."""
+def add_inference(group: "argparse._ArgumentGroup", *, draws: bool) -> None:
+    """Add the flags of bounds and of clusters; `draws` says whether there are subjects to permute."""
     direction = "direction of the test; each named is a result of its own (greater)"
     directions = ("greater", "less", "two-sided")
     flag(group, "--alternative", nargs="+", choices=directions, default=["greater"], help=direction)
@@ -109,9 +109,37 @@ def add_inference(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--tdp", nargs="*", type=float, metavar="GAMMA", default=[0.5, 0.7, 0.9], help=wanted)
     touch = "voxels of a cluster share a face, also an edge, or also a corner (%(default)s)"
     flag(group, "--connectivity", type=int, choices=(6, 18, 26), default=18, help=touch)
-    local = "local test of closed testing; hommel is valid under any dependence and finds less (%(default)s)"
-    flag(group, "--method", choices=("simes", "hommel"), default="simes", help=local)
+    how = "closed testing with Simes local tests, or Hommel's, which hold under any dependence and find less"
+    how += "; or bounds calibrated by sign flips and permutations of subjects" * draws
+    methods = ("simes", "hommel", "permutation") if draws else ("simes", "hommel")
+    each = "; each named is a result of its own (simes)"
+    flag(group, "--method", nargs="+", choices=methods, default=["simes"], help=how + each)
     switch(group, "--join-signs", "with two-sided, let clusters hold voxels of both signs")
+
+
+def add_draws(group: "argparse._ArgumentGroup") -> None:
+    """Add the flags that say how bounds are calibrated by draws."""
+    number = "draws, sign flips or permutations, the data as observed among them (%(default)s)"
+    flag(group, "--n-permutations", type=int, metavar="N", default=1000, help=number)
+    vectors = "critical vectors to choose from (%(default)s)"
+    flag(group, "--family", choices=("simes", "beta", "learned"), default="simes", help=vectors)
+    shift = "of the family simes: give up sets of up to this many voxels, to find more in large ones (%(default)s)"
+    flag(group, "--delta", type=int, metavar="VOXELS", default=0, help=shift)
+    switch(group, "--step-down", "calibrate again without the voxels that are certainly active")
+    exchange = (
+        "whether draws change signs of subjects, their places, or both (permute where the model keeps the mean when "
+        "the test is taken out of it, else flip)"
+    )
+    flag(group, "--shuffle", choices=("flip", "permute", "both"), help=exchange)
+    column = "exchange subjects only within the same value of this column of participants.tsv, such as site (all)"
+    flag(group, "--blocks", metavar="COLUMN", help=column)
+    seed = "which draws are made (%(default)s)"
+    flag(group, "--random-seed", type=int, metavar="SEED", default=0, help=seed)
+    learned = "of the family learned: the template that --save-template kept of another dataset (learned here)"
+    flag(group, "--template", type=some_path, metavar="FILE", help=learned)
+    address = "make draws on the workers of this Dask cluster, which have to see the folder of --work-dir (here)"
+    flag(group, "--dask-scheduler", metavar="ADDRESS", help=address)
+    switch(group, "--save-template", "of the family learned: keep the template among the results")
 
 
 def add_split(group: "argparse._ArgumentGroup") -> None:
@@ -145,7 +173,10 @@ def add_running(group: "argparse._ArgumentGroup") -> None:
 
 def add_machine(group: "argparse._ArgumentGroup") -> None:
     """Add the flags that say what a run may use of the machine."""
-    work = "folder for caches and temporary files (the system's, else inside the output folder)"
+    work = (
+        "folder for caches, temporary files and finished draws, with which a killed run goes on (the system's, "
+        "else inside the output folder)"
+    )
     flag(group, "-w", "--work-dir", type=some_path, metavar="PATH", help=work)
     processors = "read this many maps at a time (all processors that this process may use)"
     flag(group, "--nprocs", type=int, metavar="N", help=processors)

@@ -1,8 +1,9 @@
 """From statistics of one map to its bound, its forest and its clusters, in each direction."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import nibabel as nib
@@ -13,7 +14,8 @@ from bids_ari.designs.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import load_map, load_mask
-from bids_ari.options import Options
+from bids_ari.options import Options, local_test
+from bids_ari.permuting import Permuted, notes_of
 from bids_ari.quality import Quality
 from bids_ari.regions import RegionSet, atlas_regions, roi_regions
 from bids_ari.results import ContrastResult, extremeness, highest_of
@@ -29,15 +31,18 @@ from bids_ari.templates import load_atlas
 log = logging.getLogger(__name__)
 
 
-def infer(
-    glm: GlmResult, neighbours: Adjacency, alternative: Alternative, options: Options
-) -> tuple[Bound, ClusterForest]:
-    """Go from one test per voxel to the bound and the forest of all clusters."""
+Draw = Callable[[Alternative], Permuted]
+"""Calibrates the bound of a test in a direction by draws."""
+
+
+def grow(
+    glm: GlmResult, bound: Bound, neighbours: Adjacency, alternative: Alternative, options: Options
+) -> ClusterForest:
+    """Grow the forest of all clusters."""
     say_what_is_compiled()
-    bound = hommel_bound(glm.p(alternative), options.alpha, options.method)
     if alternative == "two-sided" and not options.join_signs:
         neighbours = neighbours.split(glm.z < 0)
-    return bound, grow_forest(extremeness(glm.z, alternative), neighbours, bound)
+    return grow_forest(extremeness(glm.z, alternative), neighbours, bound)
 
 
 @cache
@@ -63,10 +68,11 @@ def conclude(
     tau2: FloatArray | None = None,
     outlying: Outlying | None = None,
     quality: Quality | None = None,
+    draw: Draw | None = None,
 ) -> tuple[ContrastResult, ...]:
-    """Bound one test in each direction asked for; the arguments are fields of the results.
+    """Bound one test in each direction, by each method asked for; the arguments are fields of the results.
 
-    An F test has one direction: a large statistic.
+    An F test has one direction: a large statistic. Bounds calibrated by draws come from `draw`.
 
     Raises
     ------
@@ -77,8 +83,10 @@ def conclude(
     neighbours = mask.adjacency(options.connectivity)
     results = []
     alternatives: tuple[Alternative, ...] = options.alternatives if glm.f is None else ("greater",)
-    for alternative in alternatives:
-        bound, forest = infer(glm, neighbours, alternative, options)
+    for alternative, method in product(alternatives, options.methods):
+        permuted = _permuted(draw, alternative) if method == "permutation" else None
+        bound = permuted.bound if permuted else hommel_bound(glm.p(alternative), options.alpha, local_test(method))
+        forest = grow(glm, bound, neighbours, alternative, options)
         results.append(
             ContrastResult(
                 contrast=contrast,
@@ -96,15 +104,28 @@ def conclude(
                 regions=regions,
                 atlas=atlas,
                 folder=folder,
-                notes=notes + _joint_error(alternative, alternatives),
+                notes=(
+                    *notes,
+                    *_joint_error(alternative, alternatives),
+                    *(notes_of(permuted.told) if permuted else ()),
+                ),
                 hashes=hashes or {},
                 resampled=resampled,
                 tau2=tau2,
                 outlying=outlying,
                 quality=quality,
+                calibrated=permuted.told if permuted else None,
+                template=permuted.template if permuted and options.save_template else None,
             )
         )
     return tuple(results)
+
+
+def _permuted(draw: Draw | None, alternative: Alternative) -> Permuted:
+    """Calibrate by draws, where the maps of subjects are known."""
+    if draw is None:
+        raise UsageError("Permutations take the maps of a group", hint="Take --method simes or hommel for single maps")
+    return draw(alternative)
 
 
 def tested_voxels(
@@ -197,12 +218,15 @@ def cluster_tdp(
         alpha=alpha,
         alternatives=(alternative,),
         connectivity=connectivity,
-        method=method,
+        methods=(method,),
     )
+    if options.is_permuted:
+        raise UsageError("method is 'permutation'", "simes or hommel: one map has no subjects to exchange")
     volume, grid, absent = load_map(z)
     tested = tested_voxels(volume, absent, grid, mask)
     glm = GlmResult.of_z(volume[tested.inside])
-    _, forest = infer(glm, tested.adjacency(connectivity), alternative, options)
+    bound = hommel_bound(glm.p(alternative), alpha, method)
+    forest = grow(glm, bound, tested.adjacency(connectivity), alternative, options)
     if tdp is not None:
         clusters = forest.with_tdp(tdp)
     else:

@@ -47,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     data = top.add_argument_group("data")
     flags.add_mask(data)
     data.add_argument("--dof", type=float, metavar="N", help="the map holds t statistics with N degrees of freedom (z)")
-    flags.add_inference(top.add_argument_group("inference"))
+    flags.add_inference(top.add_argument_group("inference"), draws=False)
     flags.add_regions(top.add_argument_group("regions"))
     flags.add_machine(top.add_argument_group("running"))
     return top

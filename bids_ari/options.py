@@ -9,7 +9,9 @@ from typing import Any, Literal, get_args
 from bids_ari.bids.entities import decimal_label
 from bids_ari.errors import UsageError
 from bids_ari.grids import CONNECTIVITIES
-from bids_ari.stats.hommel import LOCAL_TESTS, LocalTest
+from bids_ari.stats.draws import SHUFFLES, Shuffle
+from bids_ari.stats.families import FAMILIES, FamilyName
+from bids_ari.stats.hommel import LocalTest
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
 
@@ -46,8 +48,13 @@ def _tests(given: Any) -> tuple[str, ...]:
     return tuple(map(_text, [given] if isinstance(given, str) else given))
 
 
-def _directions(given: Any) -> tuple[str, ...]:
+def _words(given: Any) -> tuple[str, ...]:
+    """Give words, each once, also where there is only one."""
     return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given))
+
+
+def _same(given: Any) -> Any:
+    return given
 
 
 def paths_of(given: Any) -> tuple[Path, ...]:
@@ -64,7 +71,19 @@ Estimator = Literal["ols", "fixed", "mixed"]
 Variance = Literal["equal", "unequal"]
 Missing = Literal["drop", "error"]
 
-_FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi"}
+Method = Literal[LocalTest, "permutation"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""How bounds come about: closed testing with a local test, or calibration by sign flips and permutations."""
+
+
+def local_test(method: Method) -> LocalTest:
+    """Give the local test of a method of closed testing."""
+    if method == "permutation":
+        raise ValueError("method must be one of closed testing; found 'permutation'")
+    return method
+
+
+_FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi", "methods": "method"}
 _FLAGS |= {"tests": "test", "stats_model": "model", "n_results": ""}
 """Options that the command line calls otherwise, or does not know."""
 
@@ -72,20 +91,27 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("formula", _text, bool, 'a formula, such as "1 + age"'),
     ("tests", _tests, lambda xs: all("=" in x for x in xs), "NAME=EXPRESSION"),
     ("stats_model", _path, lambda x: True, "the path of a BIDS Stats Model"),
-    ("node", lambda x: x, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a node"),
-    ("estimator", lambda x: x, lambda x: x in get_args(Estimator), ", ".join(get_args(Estimator))),
-    ("variance", lambda x: x, lambda x: x in get_args(Variance), " or ".join(get_args(Variance))),
-    ("missing", lambda x: x, lambda x: x in get_args(Missing), " or ".join(get_args(Missing))),
+    ("node", _same, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a node"),
+    ("estimator", _same, lambda x: x in get_args(Estimator), ", ".join(get_args(Estimator))),
+    ("variance", _same, lambda x: x in get_args(Variance), " or ".join(get_args(Variance))),
+    ("missing", _same, lambda x: x in get_args(Missing), " or ".join(get_args(Missing))),
     ("target_grid", _path, lambda x: True, "the path of an image, first or template"),
     ("mask", _path, lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
     ("smoothing", _width, lambda x: x is None or 0 <= x <= WIDEST, f"a width in mm, 0 to {WIDEST:g}"),
-    ("alternatives", _directions, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
+    ("alternatives", _words, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
     ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
     ("thresholds", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),
     ("gammas", _heights, lambda xs: all(1e-6 <= x <= 1 for x in xs) and _are_apart(xs), _PROPORTIONS),
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
-    ("method", lambda x: x, lambda x: x in LOCAL_TESTS, " or ".join(LOCAL_TESTS)),
+    ("methods", _words, lambda xs: xs and set(xs) <= set(METHODS), ", ".join(METHODS)),
+    ("n_permutations", operator.index, lambda x: 1 <= x < 2**31, "a whole number above 0"),
+    ("family", _same, lambda x: x in FAMILIES, ", ".join(FAMILIES)),
+    ("delta", operator.index, lambda x: x >= 0, "a number of voxels, 0 or more"),
+    ("shuffle", _same, lambda x: x is None or x in SHUFFLES, ", ".join(SHUFFLES)),
+    ("blocks", _same, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a column"),
+    ("random_seed", operator.index, lambda x: 0 <= x < 2**64, "a whole number, 0 to 2^64 - 1"),
+    ("template", _path, lambda x: True, "the path of a template"),
     ("atlas", lambda x: None if x is None else str(x), lambda x: x != "", "a name or a file"),
     ("atlas_labels", _path, lambda x: True, "the path of a table"),
     ("rois", paths_of, lambda xs: True, "paths of images"),
@@ -140,8 +166,27 @@ class Options:
         Wanted TDP, in (0, 1]: the largest clusters that reach each are found.
     connectivity : {6, 18, 26}
         Voxels of a cluster share a face, also an edge, or also a corner.
-    method : {'simes', 'hommel'}
-        The local test of closed testing.
+    methods : tuple of {'simes', 'hommel', 'permutation'}
+        How bounds come about, each a result of its own: by closed testing with one of two local tests, or calibrated by
+        draws of the group model.
+    n_permutations : int
+        Draws, sign flips or permutations, the data as observed among them.
+    family : {'simes', 'beta', 'learned'}
+        The critical vectors among which draws choose.
+    delta : int
+        Of the family ``simes``: the bound gives up sets of up to so many voxels, and finds more in large ones.
+    step_down : bool
+        Calibrate again without what is certainly active.
+    shuffle : {'flip', 'permute', 'both'} or None
+        Whether draws change signs of subjects, their places, or both; by default what fits the test.
+    blocks : str or None
+        The column of the table of participants whose values are exchangeability blocks.
+    random_seed : int
+        Which draws are made, in 0..2**64 - 1.
+    template : Path or None
+        Of the family ``learned``: the template of another dataset; by default one is learned from draws of its own.
+    save_template : bool
+        Keep the template among the results.
     join_signs : bool
         With ``two-sided``, let clusters hold voxels of both signs.
     n_results : int
@@ -175,7 +220,16 @@ class Options:
     thresholds: tuple[float, ...] = (3.0, 4.0, 5.0)
     gammas: tuple[float, ...] = (0.5, 0.7, 0.9)
     connectivity: int = 18
-    method: LocalTest = "simes"
+    methods: tuple[Method, ...] = ("simes",)
+    n_permutations: int = 1000
+    family: FamilyName = "simes"
+    delta: int = 0
+    step_down: bool = False
+    shuffle: Shuffle | None = None
+    blocks: str | None = None
+    random_seed: int = 0
+    template: Path | None = None
+    save_template: bool = False
     join_signs: bool = False
     atlas: str | None = None
     atlas_labels: Path | None = None
@@ -191,11 +245,12 @@ class Options:
             except (TypeError, ValueError):
                 good = False
             if not good:
-                raise UsageError(f"{_FLAGS.get(name, name)} is {given!r}", rule)
+                raise UsageError(f"{_flag(name)} is {given!r}", rule)
             object.__setattr__(self, name, value)
         if self.atlas_labels is not None and self.atlas is None:
             raise UsageError("atlas labels go with an atlas", "a file for --atlas")
         self._check_model()
+        self._check_permutation()
 
     def _check_model(self) -> None:
         """Refuse what does not go together in a group model."""
@@ -218,6 +273,44 @@ class Options:
             if wrong:
                 raise UsageError(found, hint=hint)
 
+    def _check_permutation(self) -> None:
+        """Refuse what does not go together with draws, and what is said of draws where none are made."""
+        plain = fields(Options)
+        said = [each.name for each in plain if each.name in _OF_DRAWS and getattr(self, each.name) != each.default]
+        learned = self.family == "learned"
+        for wrong, found, hint in (
+            (
+                said and not self.is_permuted,
+                f"{_flag(said[0]) if said else ''} goes with permutations",
+                "Add --method permutation",
+            ),
+            (
+                self.is_permuted and self.is_weighted,
+                f"Permutations do not go with the estimator {self.estimator}",
+                "Its weights would have to be estimated anew for each draw: take ols",
+            ),
+            (
+                self.is_permuted and self.variance == "unequal",
+                "Permutations do not go with unequal variances",
+                "Groups whose variances differ cannot be exchanged: take --method simes, or equal variances",
+            ),
+            (self.delta and self.family != "simes", "delta goes with the family simes", "Leave it out"),
+            (self.template and not learned, "template goes with the family learned", "Add --family learned"),
+            (self.save_template and not learned, "save-template goes with the family learned", "Add --family learned"),
+            (
+                self.template and self.save_template,
+                "Both template and save-template were given",
+                "A template that is given is there already",
+            ),
+        ):
+            if wrong:
+                raise UsageError(found, hint=hint)
+
+    @property
+    def is_permuted(self) -> bool:
+        """Say whether bounds calibrated by draws are among what is asked."""
+        return "permutation" in self.methods
+
     @property
     def asks_model(self) -> bool:
         """Say whether anything is asked of a group model beyond the mean over subjects."""
@@ -233,7 +326,19 @@ class Options:
     @property
     def asks_table(self) -> bool:
         """Say whether the group model looks at the table of subjects; the mean over subjects needs none."""
-        return self.formula != "1" or self.stats_model is not None
+        return self.formula != "1" or self.stats_model is not None or self.blocks is not None
+
+
+_OF_DRAWS = (
+    *("n_permutations", "family", "delta", "step_down", "shuffle", "blocks", "random_seed", "template"),
+    "save_template",
+)
+"""Options that tell how draws are made."""
+
+
+def _flag(name: str) -> str:
+    """Give the flag of an option, as messages have it."""
+    return _FLAGS.get(name, name).replace("_", "-")
 
 
 OPTION_FLAGS = {each.name: flag for each in fields(Options) if (flag := _FLAGS.get(each.name, each.name))}

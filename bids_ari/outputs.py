@@ -1,6 +1,7 @@
 """What is written of a result: one table from the fields of a result to files and their sidecars."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from bids_ari import archive
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.entities import Entities, printable
+from bids_ari.calibrated import FLIPS
+from bids_ari.options import Method
 from bids_ari.results import ContrastResult, Field, gamma_label, threshold_label
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.tails import FloatArray
-from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS
+from bids_ari.tables import SUBPEAK_DISTANCE, SUBPEAKS, calibration_tables
 
 Sidecar = dict[str, Any]
 
@@ -39,7 +42,7 @@ class Map:
     per_test : bool
         Whether the entity ``test`` belongs in the name.
     inferred : bool
-        Whether it rests on closed testing, whose settings its sidecar then tells.
+        Whether it rests on the bounds, whose settings its sidecar then tells.
     """
 
     labels: dict[str, str]
@@ -79,7 +82,7 @@ MAPS = (
     Map(
         {"stat": "pHommel", "desc": "{desc}"},
         "statmap",
-        lambda r: r.image("adjusted_p"),
+        _field("adjusted_p"),
         "p-value of each voxel, adjusted for all others by closed testing",
         inferred=True,
     ),
@@ -159,7 +162,7 @@ def stem(result: ContrastResult, **labels: str) -> Entities:
 
 def write(result: ContrastResult, out: Derivatives) -> list[str]:
     """Write the maps and tables of a result; give the names of the files."""
-    writers = (_write_maps, _write_clusters, _write_regions, _write_design, _write_archive)
+    writers = (_write_maps, _write_clusters, _write_regions, _write_design, _write_calibration, _write_archive)
     return [name for each in writers for name in each(result, out)]
 
 
@@ -174,7 +177,7 @@ def summary(result: ContrastResult) -> Sidecar:
         "Contrast": result.contrast.name,
         "Test": result.test,
         "Alternative": result.asked,
-        "Method": result.options.method,
+        "Method": result.method,
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
         "NumberOfVoxels": result.mask.n_voxels,
@@ -189,9 +192,19 @@ def summary(result: ContrastResult) -> Sidecar:
 
 
 def belongs_with(result: ContrastResult, other: ContrastResult) -> bool:
-    """Say whether two results are of one test, asked alike, and differ in direction alone."""
-    same = (result.test, result.options, _fingerprint(result)) == (other.test, other.options, _fingerprint(other))
-    return same and result.alternative != other.alternative
+    """Say whether two results are of one test, asked alike, by one method, and differ in direction alone."""
+    return _same_test(result, other) and result.method == other.method and result.alternative != other.alternative
+
+
+def compares_with(result: ContrastResult, other: ContrastResult) -> bool:
+    """Say whether two results are of one test, asked alike, in one direction, and differ in method alone."""
+    return _same_test(result, other) and result.method != other.method and result.alternative == other.alternative
+
+
+def _same_test(result: ContrastResult, other: ContrastResult) -> bool:
+    """Say whether two results are of one test of the same maps, asked alike."""
+    mine, its = ((each.test, each.options, _fingerprint(each)) for each in (result, other))
+    return mine == its
 
 
 def _fingerprint(result: ContrastResult) -> str:
@@ -368,6 +381,42 @@ def _quality(result: ContrastResult) -> dict[str, tuple[FloatArray, str]]:
     return columns
 
 
+def _write_calibration(result: ContrastResult, out: Derivatives) -> Iterator[str]:
+    """Write the critical vector, from which lambda on each draw makes an error, and a template to keep."""
+    calibrated, named = result.calibrated, stem(result, desc=result.desc)
+    if calibrated is None:
+        return
+    about = _about(result, "", with_inference=True)
+    for suffix, table, meaning, columns in calibration_tables(calibrated, result.glm.p(result.alternative)):
+        yield out.table(_path(result, named, suffix, ".tsv"), table)
+        described = {column: {"Description": each} for column, each in columns.items()}
+        yield out.json(_path(result, named, suffix, ".json"), about | {"Description": meaning} | described)
+    if result.template is not None:
+        content = io.BytesIO()
+        np.savez_compressed(content, curves=result.template)
+        yield out.binary(_path(result, named, "template", ".npz"), content.getvalue())
+
+
+def _about_calibration(result: ContrastResult) -> Sidecar:
+    """Tell how draws were made, and what they chose."""
+    told = result.calibrated
+    if told is None:
+        return {}
+    return {
+        "Draws": FLIPS[told.shuffle],
+        "NumberOfDraws": told.n_draws,
+        "DrawsAreComplete": told.is_complete,
+        "RandomSeed": told.seed,
+        "ExchangeabilityBlocks": told.blocks or None,
+        "Family": told.family,
+        "Delta": told.delta if told.family == "simes" else None,
+        "Template": printable(told.template) or None,
+        "Lambda": told.lambda_,
+        "StepDown": result.options.step_down,
+        "NumberOfVoxelsLeftOut": told.n_left_out,
+    }
+
+
 def _write_archive(result: ContrastResult, out: Derivatives) -> Iterator[str]:
     """Write everything that is known of the result as one file, which the explorer and ``--reports-only`` read."""
     yield out.binary(archive_name(result), archive.pack(result))
@@ -456,8 +505,9 @@ def _about_inference(result: ContrastResult) -> Sidecar:
         "Alternative": result.asked,
         "Alpha": options.alpha,
         "AlphaDividedBy": options.n_results,
-        "Method": options.method,
-        "HommelValue": result.bound.h,
+        "Method": result.method,
+        **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
+        **_about_calibration(result),
         "TrueDiscoveryNumber": result.bound.whole,
         "Connectivity": options.connectivity,
         "JoinSigns": options.join_signs,
@@ -488,7 +538,14 @@ def _direction(result: ContrastResult) -> str:
         "two-sided": "Effects of either sign",
         "any": "Any difference (F test)",
     }[result.asked]
-    return meaning + ("" if result.options.method == "simes" else ", Hommel local tests (any dependence)")
+    return meaning + _IN_WORDS[result.method]
+
+
+_IN_WORDS: dict[Method, str] = {
+    "simes": "",
+    "hommel": ", Hommel local tests (any dependence)",
+    "permutation": ", bounds calibrated by draws",
+}
 
 
 def _path(result: ContrastResult, entities: Entities, suffix: str, extension: str) -> str:

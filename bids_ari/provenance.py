@@ -15,6 +15,8 @@ from bids_ari._version import __version__
 PACKAGES = ("numpy", "scipy", "nibabel", "pybids", "templateflow", "numba", "nilearn", "matplotlib", "pandas")
 """The packages whose versions may matter to a number or a picture."""
 
+_NUMERIC = ("bids_ari", "numpy", "scipy", "numba")
+
 
 PROGRAMS = ("bids-ari", "bids-ari-map", "bids-ari-demo", "bids_ari")
 """What a command of this package begins with."""
@@ -54,6 +56,12 @@ def versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
+
+
+def numeric_versions() -> dict[str, str]:
+    """Give the versions on which numbers computed from the same data may depend."""
+    found = versions()
+    return {name: found[name] for name in _NUMERIC}
 
 
 def container() -> dict[str, str] | None:

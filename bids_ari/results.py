@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 import nibabel as nib
 import numpy as np
@@ -11,10 +11,11 @@ import pandas as pd
 
 from bids_ari.bids.discover import ContrastSet, LeftOut
 from bids_ari.bids.entities import decimal_label
+from bids_ari.calibrated import Calibrated
 from bids_ari.designs.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.grids import Mask
-from bids_ari.options import Options
+from bids_ari.options import Method, Options, local_test
 from bids_ari.provenance import Made, made
 from bids_ari.quality import Quality
 from bids_ari.regions import RegionSet
@@ -29,7 +30,7 @@ from bids_ari.tables import cluster_table, region_table
 Field = Literal["effect", "variance", "t", "f", "z", "dof", "tau2", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
-_LOCAL_TEST_IN_NAMES = {"simes": "", "hommel": "Hommel"}
+_METHOD_IN_NAMES = {"simes": "", "hommel": "Hommel", "permutation": "Permutation"}
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -80,6 +81,10 @@ class ContrastResult:
         How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
     quality : Quality or None
         What each subject covers, and thumbnails of the maps.
+    calibrated : Calibrated or None
+        How draws chose the critical vector, where the method is ``permutation``.
+    template : array (n_draws, K) or None
+        The template that was learned, where it is to be kept.
     made : Made
         With what: versions, container, command.
     """
@@ -105,6 +110,8 @@ class ContrastResult:
     tau2: FloatArray | None = None
     outlying: Outlying | None = None
     quality: Quality | None = None
+    calibrated: Calibrated | None = None
+    template: FloatArray | None = None
     made: Made = field(default_factory=made)
 
     @property
@@ -120,7 +127,12 @@ class ContrastResult:
     @property
     def desc(self) -> str:
         """Direction and method, as they stand in file names: ``greater``, ``twoSidedHommel``, ..."""
-        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + _LOCAL_TEST_IN_NAMES[self.options.method]
+        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + _METHOD_IN_NAMES[self.method]
+
+    @property
+    def method(self) -> Method:
+        """How the bound came about."""
+        return cast(Method, self.bound.method)
 
     @property
     def is_f_test(self) -> bool:
@@ -172,11 +184,16 @@ class ContrastResult:
         return values
 
     def has(self, field: Field) -> bool:
-        """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies."""
+        """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies.
+
+        Adjusted p are of closed testing.
+        """
         if field == "dof":
             return bool((self.glm.dof != self.glm.dof[0]).any())
         if field == "tau2":
             return self.tau2 is not None
+        if field == "adjusted_p":
+            return self.method != "permutation"
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
@@ -202,7 +219,7 @@ class ContrastResult:
         if field == "p":
             values = self.glm.p(self.alternative)
         elif field == "adjusted_p":
-            values = adjusted_p(self.glm.p(self.alternative), self.options.method)
+            values = adjusted_p(self.glm.p(self.alternative), local_test(self.method))
         else:
             values = getattr(self if field == "tau2" else self.glm, field)
         return self._image(values.astype(np.float32), np.nan)

@@ -36,6 +36,8 @@ class Resources:
         they are loaded.
     memory : int or None
         Bytes; what needs more is refused. What the machine has free by default.
+    scheduler : str or None
+        The address of a Dask scheduler, on whose workers draws are made; they have to see `work_dir`.
 
     Raises
     ------
@@ -47,6 +49,7 @@ class Resources:
     n_procs: int | None = None
     n_threads: int | None = None
     memory: int | None = None
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         for name, flag in (("n_procs", "nprocs"), ("n_threads", "omp-nthreads"), ("memory", "mem")):
@@ -55,6 +58,11 @@ class Resources:
                 raise UsageError(f"{flag} is {value!r}", "a whole number above 0")
         if self.work_dir is not None:
             object.__setattr__(self, "work_dir", Path(self.work_dir))
+        if self.scheduler is not None and self.work_dir is None:
+            raise UsageError(
+                "dask-scheduler goes with work-dir",
+                "a folder that all workers see: they read the data from there, and finished batches are kept there",
+            )
 
     @property
     def n_jobs(self) -> int:
@@ -129,6 +137,8 @@ class Settings:
             )
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
+        if self.resources.scheduler is not None and not self.options.is_permuted:
+            raise UsageError("dask-scheduler goes with permutations", hint="Add --method permutation")
         if self.level == "participant":
             object.__setattr__(self, "filters", {"stat": "z", **self.filters})
             for found, hint in (
@@ -136,6 +146,7 @@ class Settings:
                 (self.filters.get("paired") and "--paired", "A difference of z maps is no z map"),
                 (self.participants and "--participants", "One subject's map takes no group model"),
                 (self.options.asks_model and "A group model", "One subject's map takes none"),
+                (self.options.is_permuted and "--method permutation", "One map has no subjects to exchange"),
                 (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
                 (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
                 (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),

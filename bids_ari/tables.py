@@ -1,13 +1,14 @@
-"""Tables of clusters and of regions, one row each."""
+"""Tables of clusters and of regions, one row each, and of critical vectors and draws."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import ndimage
 
+from bids_ari.calibrated import Calibrated
 from bids_ari.grids import Mask
 from bids_ari.regions import RegionSet
 from bids_ari.stats.bounds import Bound
@@ -23,6 +24,9 @@ SUBPEAK_DISTANCE = 8.0
 
 TOP_REGIONS = 5
 """At most so many regions are told of each cluster."""
+
+ALL_RANKS = 1000
+"""Of a critical vector, all ranks up to this are told."""
 
 PEAKS = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
 _WHOLE = ("label", "index", "size", "tdn")
@@ -136,3 +140,49 @@ def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
     order = np.argsort(-counts, kind="stable")[:TOP_REGIONS]
     names = ["in no region" if place < 0 else atlas.regions[place].name for place in places]
     return "; ".join(f"{counts[i] / labels.size:.0%} {names[i]}" for i in order)
+
+
+class CalibrationTable(NamedTuple):
+    """A table of a calibration: the suffix of its file, its rows, what they tell, and what each column tells."""
+
+    suffix: str
+    rows: pd.DataFrame
+    meaning: str
+    columns: Mapping[str, str]
+
+
+def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[CalibrationTable, CalibrationTable]:
+    """Tell a critical vector beside the observed p, (n_voxels,), and from which lambda on each draw makes an error."""
+    critical, ordered = calibrated.critical, np.sort(p)
+    ranks = told_ranks(critical.size)
+    vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}
+    draws = {"draw": np.arange(calibrated.n_draws), "lambda": calibrated.lambdas}
+    return (
+        CalibrationTable(
+            "critical",
+            pd.DataFrame(vector),
+            "Critical vector: a set of voxels of which k have a p below the k-th critical p is not all inactive",
+            {
+                "rank": f"k; all up to {ALL_RANKS}, then further and further apart",
+                "critical_p": "The k-th critical p",
+                "observed_p": "The k-th smallest p of all voxels",
+            },
+        ),
+        CalibrationTable(
+            "draws",
+            pd.DataFrame(draws),
+            "From which lambda on each draw has a p below its critical p; the chosen lambda is one of them",
+            {"draw": "Number of the draw; 0 is the data as observed", "lambda": "That lambda"},
+        ),
+    )
+
+
+def told_ranks(n_ranks: int) -> npt.NDArray[np.intp]:
+    """Choose the ranks that are told of a long vector: all of the first, then each a hundredth larger, and the last.
+
+    >>> told_ranks(3), told_ranks(10**6).size
+    (array([1, 2, 3]), 1695)
+    """
+    steps = np.ceil(np.log(max(n_ranks, ALL_RANKS) / ALL_RANKS) / np.log(1.01)).astype(int)
+    further = np.minimum(np.floor(ALL_RANKS * 1.01 ** np.arange(1, steps + 1)), n_ranks).astype(np.intp)
+    return np.unique(np.concatenate([np.arange(1, min(n_ranks, ALL_RANKS) + 1), further]))

@@ -119,8 +119,8 @@ class Columns:
 
     def __init__(self, values: Stored, positions: npt.NDArray[np.intp]) -> None:
         self.shape = (values.shape[0], positions.size)
-        self._values = values
-        self._positions = positions
+        self.values = values
+        self.positions = positions
 
     def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
         """Read some rows between two columns into an array of their own.
@@ -128,21 +128,28 @@ class Columns:
         Row by row: what lies between the columns of a block may be far more than the block.
         """
         which, columns = key
-        positions = self._positions[columns]
+        positions = self.positions[columns]
         rows = np.arange(self.shape[0])[which]
         block = np.empty((rows.size, positions.size))
         if positions.size:
             start, stop = int(positions[0]), int(positions[-1]) + 1
             for row, values in zip(rows.tolist(), block, strict=True):
-                values[:] = self._values[row : row + 1, start:stop][0, positions - start]
+                values[:] = self.values[row : row + 1, start:stop][0, positions - start]
         return block
 
     def __repr__(self) -> str:
-        return f"Columns(shape={self.shape}, of={self._values.shape})"
+        return f"Columns(shape={self.shape}, of={self.values.shape})"
 
 
 Values: TypeAlias = Stored | Columns
 """What a group model reads."""
+
+
+def at_voxels(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
+    """Take the columns of some voxels, (n_voxels,); nothing is copied."""
+    if isinstance(values, Columns):
+        return Columns(values.values, values.positions[chosen])
+    return Columns(values, np.flatnonzero(chosen))
 
 
 def room_for(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -209,18 +210,21 @@ def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     with out.result(result.contrast.name):
         kept = [file for file in files if not file.endswith((".html", ".png"))]
-        out.record(name, kept + report.write(result, out, _others_on_disk(result, out)), _noted(result))
+        out.record(name, kept + _report(result, _others_on_disk(result, out), out), _noted(result))
     log.info("%s: report made anew", name)
 
 
 def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
-    """Read the results of the same test in other directions; one that cannot be read is told with its own report."""
+    """Read the results of the same test that differ in direction or in method, in the order in which they were made.
+
+    One that cannot be read is told with its own report.
+    """
     others = []
-    for alternative in set(result.options.alternatives) - {result.alternative}:
-        path = out.folder / outputs.archive_name(replace(result, alternative=alternative))
-        with suppress(BidsAriError):
-            if outputs.belongs_with(result, other := archive.load_result(path)):
-                others.append(other)
+    for alternative, method in product(result.options.alternatives, result.options.methods):
+        if (alternative != result.alternative) != (method != result.method):
+            other = replace(result, alternative=alternative, bound=replace(result.bound, method=method))
+            with suppress(BidsAriError):
+                others.append(archive.load_result(out.folder / outputs.archive_name(other)))
     return others
 
 
@@ -272,9 +276,15 @@ def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
     results = tuple(results)
     for result in results:
-        others = [other for other in results if outputs.belongs_with(result, other)]
-        written = outputs.write(result, out) + report.write(result, out, others)
+        written = outputs.write(result, out) + _report(result, results, out)
         out.record(outputs.record_name(result), written, _noted(result))
+
+
+def _report(result: ContrastResult, around: Sequence[ContrastResult], out: Derivatives) -> list[str]:
+    """Write the report of a result, beside which those around it stand that differ in direction or in method alone."""
+    others = [other for other in around if outputs.belongs_with(result, other)]
+    compared = [other for other in around if outputs.compares_with(result, other)]
+    return report.write(result, out, others, compared)
 
 
 def _noted(result: ContrastResult) -> dict[str, Any]:
@@ -285,7 +295,8 @@ def _noted(result: ContrastResult) -> dict[str, Any]:
 def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
-    asked = ", ".join(filter(None, (result.test, result.asked)))
+    method = result.method if result.method != "simes" else ""
+    asked = ", ".join(filter(None, (result.test, result.asked, method)))
     whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
         f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
@@ -348,7 +359,7 @@ def _write_overview(out: Derivatives) -> None:
 def _check_files(options: Options, participants: Path | None = None) -> None:
     """Look for the files named in the options before any work."""
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
-    named |= {"table of participants": participants}
+    named |= {"table of participants": participants, "template": options.template}
     for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
         if path is not None and path not in (FIRST, TEMPLATE):
             try:
@@ -369,7 +380,7 @@ def _split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participa
     options = settings.options
     if not settings.split_alpha:
         return options
-    n_results = len(contrasts) * len(options.alternatives)
+    n_results = len(contrasts) * len(options.alternatives) * len(options.methods)
     if settings.level == "group":
         n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
     if n_results <= 1:
@@ -385,7 +396,8 @@ def _n_results(contrast: ContrastSet, options: Options, participants: Participan
         _, design = plan(contrast, options, participants)
     except SPARES_OTHERS:
         return 0
-    return sum(1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests)
+    directions = [1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests]
+    return sum(directions) * len(options.methods)
 
 
 def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:

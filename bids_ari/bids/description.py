@@ -29,7 +29,8 @@ Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/`
 analysed by themselves) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
 wanted true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
 confidence, at least that fraction of the voxels of the cluster is truly active. `descriptions.tsv` says what each
-`desc-` label means.
+`desc-` label means. Where bounds were calibrated by sign flips or permutations (`Permutation` in `desc-`),
+`..._critical.tsv` holds the critical vector and `..._draws.tsv` the draws it comes from.
 """
 
 COLUMNS = {

@@ -50,6 +50,8 @@ class Design:
         Subjects with maps that take no part, and why.
     notes : tuple of str
         What the reader of a result should know.
+    blocks : tuple of str
+        The exchangeability block of each subject; empty where all are in one.
     """
 
     subjects: tuple[str, ...]
@@ -60,6 +62,7 @@ class Design:
     factors: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
 
     @property
     def is_mean(self) -> bool:

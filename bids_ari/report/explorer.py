@@ -20,7 +20,7 @@ from bids_ari.report.figures import CLUSTER_COLOURS
 from bids_ari.report.pictures import Picture
 from bids_ari.report.render import percent, render, script_hash
 from bids_ari.report.underlay import Underlay, make_underlay
-from bids_ari.report.words import title_of
+from bids_ari.report.words import draws_of, title_of, which
 from bids_ari.results import ContrastResult
 
 SCRIPTS = (
@@ -85,7 +85,8 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         "explorer/explorer.html",
         name=result.contrast.name,
         label=_label(result),
-        which=", ".join(filter(None, (result.test, result.asked if len(results) == 1 else ""))),
+        which=which(result, directed=len(results) == 1),
+        draws=result.calibrated and draws_of(result.calibrated),
         report=outputs.report_name(result).rpartition("/")[-1],
         picture=picture,
         least=least or _LEAST_GAMMA,

@@ -5,12 +5,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bids_ari._version import __version__
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.records import leads_out, told
+from bids_ari.options import Method
 from bids_ari.report.render import percent, render, without_folders
+from bids_ari.report.words import METHODS
 from bids_ari.results import Failure
 
 GAMMA = "0.7"
@@ -37,7 +39,16 @@ def write_index(out: Derivatives) -> None:
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
     gamma = _gamma_to_show(rows)
-    text = render("index.html", rows=rows, main_gamma=gamma, failed=failed, joint=joint, version=__version__)
+    has_methods = {row["method"] for row in rows} - {"", METHODS["simes"]}
+    text = render(
+        "index.html",
+        rows=rows,
+        main_gamma=gamma,
+        has_methods=bool(has_methods),
+        failed=failed,
+        joint=joint,
+        version=__version__,
+    )
     out.text("index.html", text)
 
 
@@ -75,7 +86,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "report": "" if leads_out(report) else report,
         "explorer": "" if leads_out(explorer) else explorer,
         "which": ", ".join(filter(None, (told(summary, "Test", str), told(summary, "Alternative", str)))),
-        "method": told(summary, "Method", str),
+        "method": METHODS.get(cast(Method, method := told(summary, "Method", str)), method),
         "alpha": alpha,
         "confidence": None if alpha is None else percent(1 - alpha),
         "who": who,

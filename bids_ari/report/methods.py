@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.options import TEMPLATE
+from bids_ari.calibrated import Calibrated
+from bids_ari.options import TEMPLATE, local_test
+from bids_ari.report.calibration import template_of
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
-from bids_ari.report.words import atlas_from_templateflow, atlas_name, kind, mask_name, statistic, whose
+from bids_ari.report.words import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose
 from bids_ari.results import ContrastResult
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
@@ -24,6 +26,8 @@ _ASSUMPTIONS = {
     "simes": "They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, for "
     "which positive regression dependence is enough.",
     "hommel": "They are valid under any dependence between voxels.",
+    "permutation": "The bounds are valid when such draws leave the joint distribution of the voxels that are not "
+    "active as it is, whatever the dependence between voxels.",
 }
 _VOXELS = {
     "simes": "The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
@@ -219,16 +223,77 @@ def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
     return (
         "All-Resolutions Inference (@rosenblatt2018) gave, for sets of voxels, lower bounds on the number (TDN) and "
         "the proportion (TDP) of truly active voxels.",
-        f"The bounds stem from closed testing (@goeman2011) with {_LOCAL_TESTS[options.method]}, at alpha = "
-        f"{options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they hold for all sets of voxels at "
-        "once, so that sets may be chosen after seeing the data.",
-        _ASSUMPTIONS[options.method],
+        f"{_origin(result)}, at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they "
+        "hold for all sets of voxels at once, so that sets may be chosen after seeing the data.",
+        *_draw_sentences(result),
+        _ASSUMPTIONS[result.method],
         f"Clusters are connected components of voxels with {thresholds} (connectivity {options.connectivity}: "
         f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs}).",
         *_largest_sentences(result),
-        _VOXELS[options.method],
+        *_voxel_sentences(result),
         *_region_sentences(result),
     )
+
+
+def _origin(result: ContrastResult) -> str:
+    """Tell where the bounds come from."""
+    told = result.calibrated
+    if told is None:
+        return f"The bounds stem from closed testing (@goeman2011) with {_LOCAL_TESTS[local_test(result.method)]}"
+    seed = "" if told.is_complete else f" (seed {told.seed})"
+    return (
+        f"The bounds were calibrated (@blanchard2020) by {draws_of(told)} of the subjects{seed}{_within(told)}, the "
+        "data as observed among them (@hemerik2018)"
+    )
+
+
+def _within(told: Calibrated) -> str:
+    """Tell which subjects are exchanged, where not all are."""
+    if not told.blocks:
+        return ""
+    how = "in whole blocks" if told.shuffle == "flip" else "within blocks"
+    return f" {how} of the column {told.blocks} (@winkler2014)"
+
+
+def _draw_sentences(result: ContrastResult) -> Iterator[str]:
+    """Tell how draws chose the critical vector, where they did."""
+    told = result.calibrated
+    if told is None:
+        return
+    yield (
+        f"A critical vector was taken from the family with {_family(result, told)}, with the largest lambda, "
+        f"{told.lambda_:.4g}, with which for at most {thousands(told.n_errors)} of the draws as many as k voxels, for "
+        "some k, had a p below the k-th critical one."
+    )
+    if not told.is_exact:
+        yield (
+            "What is not tested was fitted first, and draws acted on the residuals (@freedman1983; @winkler2014), "
+            "which is approximate."
+        )
+    if result.options.step_down:
+        yield (
+            "The calibration was repeated without the voxels that were certainly active by themselves "
+            f"({told.n_left_out} in the end) until there were no more of them (@blanchard2020)."
+        )
+
+
+def _family(result: ContrastResult, told: Calibrated) -> str:
+    """Tell the critical vectors among which was chosen."""
+    if told.family == "simes":
+        line = f"(k - {told.delta}) lambda / (m - {told.delta})" if told.delta else "k lambda / m"
+        return f"{line} as the k-th critical p of m (@andreella2023)"
+    if told.family == "beta":
+        return "the lambda quantile of the k-th smallest of m independent uniform p as the k-th critical p"
+    return (
+        f"the lambda quantile of the k-th smallest p of a template, learned from {template_of(result, told)} "
+        "(@blain2022), as the k-th critical p"
+    )
+
+
+def _voxel_sentences(result: ContrastResult) -> Iterator[str]:
+    """Tell how the p-values of single voxels were adjusted, where they were."""
+    if result.calibrated is None:
+        yield _VOXELS[local_test(result.method)]
 
 
 def _largest_sentences(result: ContrastResult) -> Iterator[str]:

@@ -14,6 +14,8 @@ from bids_ari import outputs
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.report import methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
+from bids_ari.report.calibration import calibration_block, template_of
+from bids_ari.report.comparison import comparison_block
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.model import model_block
 from bids_ari.report.pictures import Picture, draw
@@ -21,7 +23,7 @@ from bids_ari.report.quality import has_quality, quality_block, worst_lost
 from bids_ari.report.quality_pictures import PER_SHEET
 from bids_ari.report.render import above, any_of, percent, proportion, render
 from bids_ari.report.scales import Z_UNCORRECTED
-from bids_ari.report.words import atlas_name, kind, mask_name, statistic, whose
+from bids_ari.report.words import METHODS, atlas_name, draws_of, kind, mask_name, statistic, which, whose
 from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import Alternative
 
@@ -61,7 +63,12 @@ class Section:
     belongs: Callable[[ContrastResult], bool] = _always
 
 
-def write(result: ContrastResult, out: Derivatives, others: Sequence[ContrastResult] = ()) -> list[str]:
+def write(
+    result: ContrastResult,
+    out: Derivatives,
+    others: Sequence[ContrastResult] = (),
+    compared: Sequence[ContrastResult] = (),
+) -> list[str]:
     """Write the report of a result and its explorer, and the pictures as files.
 
     Parameters
@@ -72,6 +79,8 @@ def write(result: ContrastResult, out: Derivatives, others: Sequence[ContrastRes
         Where to.
     others : sequence of ContrastResult
         The same test in other directions, which the explorer shows too.
+    compared : sequence of ContrastResult
+        The same test in the same direction by other methods, beside which the report puts it.
 
     Returns
     -------
@@ -82,10 +91,10 @@ def write(result: ContrastResult, out: Derivatives, others: Sequence[ContrastRes
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
     written.append(out.text(outputs.explorer_name(result), explorer))
-    return [*written, out.text(outputs.report_name(result), page(result, pictures))]
+    return [*written, out.text(outputs.report_name(result), page(result, pictures, compared))]
 
 
-def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
+def page(result: ContrastResult, pictures: Mapping[str, Picture], compared: Sequence[ContrastResult] = ()) -> str:
     """Give the report of a result.
 
     Parameters
@@ -94,18 +103,34 @@ def page(result: ContrastResult, pictures: Mapping[str, Picture]) -> str:
         What was found.
     pictures : mapping of str to Picture
         From `draw`.
+    compared : sequence of ContrastResult
+        The same test in the same direction by other methods.
 
     Returns
     -------
     str
         An HTML page that needs no other file.
     """
-    sections = [section for section in SECTIONS if section.belongs(result)]
-    facts: Facts = {}
+    sections = _sections(result, compared)
+    facts: Facts = {"is_compared": bool(compared), "draws": result.calibrated and draws_of(result.calibrated)}
     for section in sections:
         facts |= section.facts(result, pictures)
     home = home_of(result) + "index.html"
     return render("report.html", sections=sections, home=home, pictures=pictures, **facts)
+
+
+def _sections(result: ContrastResult, compared: Sequence[ContrastResult]) -> list[Section]:
+    """Give the parts of the report of a result; where there are several methods, they are compared after all bounds."""
+    sections = [section for section in SECTIONS if section.belongs(result)]
+    if compared:
+        after = [section.name for section in sections].index("methods")
+        sections.insert(
+            after,
+            Section(
+                "comparison", "Methods compared", lambda result, _: {"comparison": comparison_block(result, compared)}
+            ),
+        )
+    return sections
 
 
 def home_of(result: ContrastResult) -> str:
@@ -127,7 +152,7 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "about": [f"{key} {value}" for key, value in entities if key not in _CONTRAST_KEYS],
         "test": result.test,
         "alternative": result.alternative,
-        "which": ", ".join(filter(None, (result.test, result.asked))),
+        "which": which(result),
         "direction": DIRECTIONS[result.alternative],
         "is_f_test": result.is_f_test,
         "confidence": percent(1 - result.options.alpha),
@@ -198,6 +223,7 @@ def _maps(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "z_condition": above(round(Z_UNCORRECTED, 2), result.alternative),
         "n_significant": int((result.bound.category == 1).sum()),
         "alpha": f"{result.options.alpha:g}",
+        "first_critical": None if result.calibrated is None else f"{float(result.calibrated.critical[0]):.3g}",
     }
 
 
@@ -213,6 +239,11 @@ def _quality(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "linked_sheets": [(picture.name, f"{home_of(result)}{picture.name}") for picture in sheets[inside:]],
         "per_sheet": PER_SHEET,
     }
+
+
+def _calibration(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
+    """Tell how draws chose the critical vector."""
+    return {"calibration": calibration_block(result), "calibration_picture": pictures["calibration"]}
 
 
 def _clusters(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
@@ -258,7 +289,8 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
     options = result.options
     settings: dict[str, Any] = {
         "alpha": f"{options.alpha:g}",
-        "local test": options.method,
+        "method": METHODS[result.method],
+        **_settings_of_draws(result),
         "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.thresholds),
         "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.gammas) or "none",
         "connectivity": str(options.connectivity),
@@ -279,9 +311,26 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         "command": " ".join(map(shlex.quote, result.made.command)),
         "versions": result.made.versions,
         "container": " ".join(result.made.container.values()),
-        "settings": settings | {"h (Hommel value)": f"{result.bound.h:,}"},
+        "settings": settings | ({} if (h := result.bound.h) is None else {"h (Hommel value)": f"{h:,}"}),
         "hashes": list(result.hashes.items()),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _settings_of_draws(result: ContrastResult) -> dict[str, str]:
+    """Tell what was asked of draws, if any were made."""
+    options, told = result.options, result.calibrated
+    if told is None:
+        return {}
+    return {
+        "draws asked for": f"{options.n_permutations:,}",
+        "draws made": draws_of(told),
+        "family": f"{told.family}, delta {told.delta}" if told.family == "simes" else told.family,
+        **({"template": template_of(result, told)} if told.family == "learned" else {}),
+        "lambda": f"{told.lambda_:.10g}",
+        "step-down": "yes" if options.step_down else "no",
+        "exchangeability blocks": told.blocks or "none",
+        "random seed": str(told.seed),
     }
 
 
@@ -292,6 +341,7 @@ SECTIONS = (
     Section("mask", "Mask", _mask),
     Section("maps", "Maps", _maps),
     Section("quality", "Quality of the maps", _quality, has_quality),
+    Section("calibration", "Calibration", _calibration, lambda result: result.calibrated is not None),
     Section("clusters", "Clusters above thresholds", _clusters),
     Section("tdp", "True discovery proportion", _tdp),
     Section("largest", "Largest clusters at a wanted TDP", _largest, lambda result: bool(result.largest)),

@@ -8,13 +8,14 @@ import numpy as np
 
 from bids_ari import outputs
 from bids_ari.report import figures
+from bids_ari.report.calibration_picture import draw_calibration
 from bids_ari.report.design_picture import draw_design
 from bids_ari.report.glass import draw_glass
 from bids_ari.report.quality import standing_out
 from bids_ari.report.quality_pictures import draw_panels, draw_sheets, panels
 from bids_ari.report.render import above, data_uri
 from bids_ari.report.scene import Scene, make_scene
-from bids_ari.report.words import title_of
+from bids_ari.report.words import title_of, which
 from bids_ari.results import ContrastResult, gamma_label, threshold_label
 from bids_ari.stats.tails import FloatArray
 
@@ -56,7 +57,7 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
 
     Yields what each shows and the picture: ``glass``, ``z``, ``faded``, ``effect everywhere``, ...,
     ``design``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest``, and ``atlas``;
-    where the maps of subjects are known, ``quality``, ``sheet 1``, ...
+    where the maps of subjects are known, ``quality``, ``sheet 1``, ...; where draws were made, ``calibration``.
     """
     scene = make_scene(result.mask, result.contrast.entities.get("space"), _heights_to_see(result), about(result))
     yield from _draw_maps(result, scene)
@@ -66,6 +67,10 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
         name = f"figures/{result.contrast.entities}_design.png"
         yield "design", Picture(name, alt, "", draw_design(result.design, result.contrast.name))
     yield from _draw_quality(result)
+    if result.calibrated is not None:
+        png = draw_calibration(result.calibrated, result.glm.p(result.alternative), about(result))
+        alt = "Curves: observed and critical p by rank, and lambda of the draws in order."
+        yield "calibration", Picture(_figure_name(result, "calibration", desc=result.desc), alt, "", png)
     yield from _draw_thresholds(result, scene)
     yield from _draw_largest(result, scene)
     if result.bound.whole:
@@ -89,9 +94,9 @@ def _draw_quality(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
 
 
 def about(result: ContrastResult) -> str:
-    """Say of which result a picture is: contrast, test, direction, and how many subjects."""
+    """Say of which result a picture is: contrast, test, direction, method, and how many subjects."""
     subjects = f"{len(result.contrast.members)} subjects" if result.design is not None else ""
-    return ", ".join(filter(None, (result.contrast.name, result.test, result.asked, subjects)))
+    return ", ".join(filter(None, (result.contrast.name, which(result), subjects)))
 
 
 def _draw_maps(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:

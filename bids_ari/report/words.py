@@ -4,11 +4,20 @@ import math
 import re
 from typing import Literal
 
-from bids_ari.options import TEMPLATE
+from bids_ari.calibrated import FLIPS, Calibrated
+from bids_ari.options import TEMPLATE, Method
 from bids_ari.regions import RegionSet
+from bids_ari.report.render import thousands
 from bids_ari.results import ContrastResult
 
 Kind = Literal["group", "subject", "map"]
+
+METHODS: dict[Method, str] = {
+    "simes": "closed testing, Simes",
+    "hommel": "closed testing, Hommel",
+    "permutation": "calibrated by draws",
+}
+"""How bounds came about."""
 
 _TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+]+)?")
 
@@ -26,6 +35,19 @@ def whose(result: ContrastResult) -> str:
         return result.contrast.name
     (member,) = result.contrast.members
     return f"sub-{member.subject}" if kind(result) == "subject" else member.file.path.name
+
+
+def which(result: ContrastResult, *, directed: bool = True) -> str:
+    """Name test, direction if `directed`, and method where it is not the usual one: ``mean, greater, permutation``."""
+    method = "" if result.method == "simes" else result.method
+    return ", ".join(filter(None, (result.test, result.asked if directed else "", method)))
+
+
+def draws_of(told: Calibrated) -> str:
+    """Say which draws were made: ``1,000 random sign flips``, ``all 32 different sign flips``."""
+    if told.is_complete:
+        return f"all {thousands(told.n_draws)} different {FLIPS[told.shuffle]}"
+    return f"{thousands(told.n_draws)} random {FLIPS[told.shuffle]}"
 
 
 def statistic(result: ContrastResult) -> str:

@@ -26,14 +26,14 @@ class Bound:
         The error level.
     method : str
         How the categories came about, e.g. ``simes``.
-    h : int
-        Size of the largest set that closed testing cannot reject.
+    h : int or None
+        Size of the largest set that closed testing cannot reject; None where the bound is not one of closed testing.
     """
 
     category: npt.NDArray[np.int32]
     alpha: float
     method: str
-    h: int
+    h: int | None = None
 
     def __post_init__(self) -> None:
         category = self.category.view()
@@ -78,7 +78,8 @@ class Bound:
         return true_discoveries(chosen) / chosen.size if chosen.size else 0.0
 
     def __repr__(self) -> str:
-        return f"Bound(n_voxels={self.n_voxels}, alpha={self.alpha}, method={self.method!r}, h={self.h})"
+        h = "" if self.h is None else f", h={self.h}"
+        return f"Bound(n_voxels={self.n_voxels}, alpha={self.alpha}, method={self.method!r}{h})"
 
 
 def true_discoveries(category: npt.NDArray[np.int32]) -> int:

@@ -1,4 +1,4 @@
-"""The sequential loops of the forest, compiled by numba. Nothing else is compiled anywhere.
+"""The sequential loops of closed testing and the forest, compiled by numba; those of draws are in `drawkernels`.
 
 Voxels are handled by *rank*: 0 is the most extreme. Nodes of the finished forest are handled by their place in
 preorder: a node, then the subtree of its heaviest child, then the subtrees of its other children.
@@ -22,7 +22,7 @@ uncached: list[str] = []
 """Names of the loops whose machine code could not be kept on disk and is compiled anew in each process."""
 
 
-def _compiled(function: _Function) -> _Function:
+def compiled(function: _Function) -> _Function:
     """Compile when first called; keep the machine code where a cache folder can be written."""
     compiled: Any
     try:
@@ -33,7 +33,7 @@ def _compiled(function: _Function) -> _Function:
     return cast(_Function, compiled)
 
 
-@_compiled
+@compiled
 def ascending_order(bits: npt.NDArray[np.uint64]) -> Ints:
     """Sort float64, given as their bits, equals by position: a radix sort by eight bits at a time.
 
@@ -65,7 +65,7 @@ def ascending_order(bits: npt.NDArray[np.uint64]) -> Ints:
     return order
 
 
-@_compiled
+@compiled
 def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) -> int:
     """Give the largest size i whose i largest p are not rejected; `small` holds the p <= alpha, sorted.
 
@@ -81,7 +81,7 @@ def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) ->
     return size
 
 
-@_compiled
+@compiled
 def least_slopes(ordered: Floats) -> Floats:
     """Give for i = 1..m the least slope from (m - i, 0) to a point (k, p_(k)), k > m - i; `ordered` is sorted.
 
@@ -112,7 +112,7 @@ def least_slopes(ordered: Floats) -> Floats:
     return slopes
 
 
-@_compiled
+@compiled
 def _find(root: Ints, member: int) -> int:
     """Give the representative of the component of a rank, shortening the way to it."""
     while root[member] != member:
@@ -121,7 +121,7 @@ def _find(root: Ints, member: int) -> int:
     return member
 
 
-@_compiled
+@compiled
 def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints, parent: Ints) -> int:
     """Join two components at a new node `rank`, parent of the node that completed `other`."""
     parent[last[other]] = rank
@@ -132,7 +132,7 @@ def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints,
     return mine
 
 
-@_compiled
+@compiled
 def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
     """Join voxels from the most to the least extreme on a padded grid; give each rank's parent rank.
 
@@ -161,7 +161,7 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
     return parent
 
 
-@_compiled
+@compiled
 def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) -> Ints:
     """Do what `grid_parents` does on a graph: voxel v touches ``neighbours[starts[v] : starts[v + 1]]``.
 
@@ -187,7 +187,7 @@ def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) 
     return parent
 
 
-@_compiled
+@compiled
 def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
     """Lay the forest out in preorder: give the rank, the subtree size and the parent's place at each place."""
     n = parent.size
@@ -223,7 +223,7 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
     return ranks, sizes, parents
 
 
-@_compiled
+@compiled
 def _discovered(category: int, slot: Ints) -> bool:
     """Give a voxel its largest free slot below its category; say whether there was none.
 
@@ -239,7 +239,7 @@ def _discovered(category: int, slot: Ints) -> bool:
     return False
 
 
-@_compiled
+@compiled
 def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
     """Give TDN of every subtree; `category` stands in preorder.
 
@@ -272,7 +272,7 @@ def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
     return tdn
 
 
-@_compiled
+@compiled
 def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], gamma: float) -> Ints:
     """Give the places of the largest valid subtrees with ``tdn / size >= gamma``, in preorder."""
     found = np.empty(size.size, dtype=np.int32)
@@ -288,7 +288,7 @@ def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], gamma:
     return found[:count].copy()
 
 
-@_compiled
+@compiled
 def highest_above(value: Floats, parent: Ints) -> Floats:
     """Give at each place the highest value on the way up to its root, itself included."""
     highest = value.copy()

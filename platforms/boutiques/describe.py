@@ -39,6 +39,9 @@ _LIMITS: dict[str, Described] = {
     "alpha": {**_ABOVE_0, "maximum": 1, "exclusive-maximum": True},
     "threshold": {"minimum": 0},
     "tdp": {**_ABOVE_0, "maximum": 1},
+    "n_permutations": {"minimum": 1},
+    "delta": {"minimum": 0},
+    "random_seed": {"minimum": 0},
     "nprocs": {"minimum": 1},
     "omp_nthreads": {"minimum": 1},
 }
@@ -46,13 +49,20 @@ _LIMITS: dict[str, Described] = {
 _OF_A_GROUP = [
     *("combine", "paired", "participants", "formula", "test", "model", "node", "estimator", "variance", "missing"),
     *("target_grid", "target_grid_name", "coverage", "smoothing"),
+    *("n_permutations", "family", "delta", "step_down", "shuffle", "blocks", "random_seed", "template"),
+    *("dask_scheduler", "save_template"),
 ]
+
+_OF_BETA = ["delta", "template", "save_template"]
 
 _RELATIONS: dict[str, Described] = {
     "level": {"value-disables": {"participant": _OF_A_GROUP, "group": []}},
     "model": {"disables-inputs": ["formula", "test"]},
     "node": {"requires-inputs": ["model"]},
     "estimator": {"value-disables": {"ols": [], "fixed": ["smoothing"], "mixed": ["smoothing"]}},
+    "family": {"value-disables": {"simes": ["template", "save_template"], "beta": _OF_BETA, "learned": ["delta"]}},
+    "save_template": {"disables-inputs": ["template"]},
+    "dask_scheduler": {"requires-inputs": ["work_dir"]},
     "atlas_labels": {"requires-inputs": ["atlas"]},
 }
 

@@ -12,6 +12,7 @@ from bids_ari.cli import main
 PAGES = {
     "formula": "group/*faces*test-average_desc-greater_report.html",
     "two-sided": "group/*places*twoSided_report.html",
+    "calibrated": "group/*places*twoSidedPermutation_report.html",
     "nothing found": "group/*silence*greater_report.html",
     "index": "index.html",
 }
@@ -19,7 +20,7 @@ PAGES = {
 
 
 def write_all(folder: Path) -> Path:
-    """Results of a formula with an atlas in both directions, one two-sided, and one in which nothing is found."""
+    """A formula with an atlas in both directions, one two-sided by two methods, one in which nothing is found."""
     rng = np.random.default_rng(5)
     describe(folder / "in")
     for contrast, signal in (("faces", 3.0), ("places", 4.0), ("silence", 0.0)):
@@ -32,7 +33,19 @@ def write_all(folder: Path) -> Path:
     analyse(
         folder, "--contrast", "faces", "--formula", "1 + center(age)", "--test", "average=1", "--atlas", atlas, *both
     )
-    analyse(folder, "--contrast", "places", "--alternative", "two-sided", "--tdp", 0.5, 0.9)
+    analyse(
+        folder,
+        "--contrast",
+        "places",
+        "--alternative",
+        "two-sided",
+        "--tdp",
+        0.5,
+        0.9,
+        "--method",
+        "simes",
+        "permutation",
+    )
     return analyse(folder, "--contrast", "silence", "--threshold", 2, 50)
 
 
@@ -70,7 +83,7 @@ class Hostile(NamedTuple):
 
 
 def write_hostile(folder: Path) -> Hostile:
-    """Names of files, columns and levels of participants.tsv, and parcels that are HTML."""
+    """Names of files, columns (one of blocks), levels of participants.tsv, and parcels that are HTML."""
     rng = np.random.default_rng(6)
     describe(folder / "in")
     labels = [f"{i}{word}" for i, word in enumerate((SCRIPT, PICTURE, ATTRIBUTE, REVERSED, "e", "f", "g", "h"))]
@@ -82,7 +95,7 @@ def write_hostile(folder: Path) -> Hostile:
     (folder / "in" / "participants.tsv").write_text(table, encoding="utf-8")
     parcels = (f"</script>{SCRIPT}</script>", PICTURE, ATTRIBUTE, REVERSED, "\U0001f9e0 <!-- \u2028 ]]>")
     atlas = write_atlas(folder / f"at{SCRIPT}", parcels)
-    out = analyse(
-        folder, "--formula", f"0 + C(group) + `{SCRIPT} age`", "--atlas", atlas, "--test", f"a=group[{PICTURE}]"
-    )
+    model = ("--formula", f"0 + C(group) + `{SCRIPT} age`", "--test", f"a=group[{PICTURE}]")
+    draws = ("--method", "simes", "permutation", "--blocks", f"{SCRIPT} age")
+    out = analyse(folder, *model, *draws, "--atlas", atlas)
     return Hostile(out, (*levels, *(f"sub-{label}" for label in labels), *parcels))

@@ -32,7 +32,7 @@ def path(out: Path, request: pytest.FixtureRequest) -> Path:
 
 
 every_page = pytest.mark.parametrize("path", PAGES, indirect=True)
-some_pages = pytest.mark.parametrize("path", [FORMULA, "nothing found", INDEX], indirect=True)
+some_pages = pytest.mark.parametrize("path", [FORMULA, "calibrated", "nothing found", INDEX], indirect=True)
 every_report = pytest.mark.parametrize("path", REPORTS, indirect=True)
 the_report = pytest.mark.parametrize("path", [FORMULA], indirect=True)
 
@@ -172,7 +172,7 @@ def test_every_link_of_the_index_leads_to_a_page_and_back(out: Path, visits: Vis
     page = visits.open(out / "index.html")
     names = page.locator("main a[href]").evaluate_all("(links) => links.map((link) => link.getAttribute('href'))")
     reports = [name for name in names if name.endswith("_report.html")]
-    assert len(reports) == 4
+    assert len(reports) == 5
     for name in reports:
         page.locator(f'main a[href="{name}"]').first.click()
         report = page.url

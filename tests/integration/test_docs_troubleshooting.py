@@ -86,6 +86,14 @@ def all_alike(data: Path) -> None:
         write_map(data, subject, np.where(brain(np.random.default_rng(1)) != 0, 2.5, 0))
 
 
+def lacks_data(data: Path) -> None:
+    column("age", 20, 30, 25, 28)(data)
+    lacking = brain(np.random.default_rng(1))
+    lacking[2:4] = np.nan
+    write_map(data, "03", lacking)
+
+
+PERMUTED = "data out group --method permutation"
 CORNER = np.zeros(SHAPE)
 CORNER[0, 0, 0] = 1
 AGES = column("age", 20, 30, 25, "n/a")
@@ -102,6 +110,13 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "The output folder is somebody else's": ("data out group", text("out/dataset_description.json", '{"Name": "x"}')),
     "A flag of the other level": ("data out participant --smoothing 8", None),
     "Smoothing and weights": ("data out group --estimator mixed --smoothing 8", None),
+    "Draws without permutations": ("data out group --step-down", None),
+    "Permutations and weights": (f"{PERMUTED} --estimator mixed", None),
+    "Permutations and unequal variances": (f"{PERMUTED} --variance unequal", None),
+    "Permutations of one map": ("data out participant --method permutation", None),
+    "A delta of another family": (f"{PERMUTED} --family beta --delta 5", None),
+    "A template of another family": (f"{PERMUTED} --template t.npz", None),
+    "A template in and out": (f"{PERMUTED} --family learned --template t.npz --save-template", None),
     "A formula is not understood": ("data out group --formula 1+age)", AGES),
     "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
     "Pairs of what": ("data out group --paired colour", None),
@@ -140,6 +155,14 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out participant --stat t",
         lambda data: write_group(data, 4, np.random.default_rng(1), stat="t"),
     ),
+    "Subjects who cannot be exchanged": (
+        f"{PERMUTED} --formula 0+C(g) --test d=g[a]-g[b] --blocks site",
+        table("participant_id g site", "sub-01 a x", "sub-02 a x", "sub-03 b y", "sub-04 b y"),
+    ),
+    "Permutations where data are lacking": (f"{PERMUTED} --coverage 0.5 --formula 1+age", lacks_data),
+    "A delta as large as the mask": (f"{PERMUTED} --delta 800", None),
+    "Blocks that no column names": (f"{PERMUTED} --blocks nope", AGES),
+    "A file that is no template": (f"{PERMUTED} --family learned --template t.npz", text("t.npz", "nothing")),
     "An atlas in another space": (
         f"data out group --atlas {OTHER_ATLAS}",
         lambda _: nib.save(image(np.ones(SHAPE), AFFINE, np.uint8), OTHER_ATLAS),
@@ -149,6 +172,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "No such folder": ("nowhere out group", None),
     "No maps": ("empty out group", lambda _: Path("empty").mkdir()),
     "No table of subjects": ("data out group --formula 1+age", None),
+    "No such template": (f"{PERMUTED} --family learned --template t.npz", None),
     "No such mask": ("data out group --mask mask.nii.gz", None),
     "No results to make reports of": ("data out group --reports-only", None),
     "A file is in the way": ("data out group", text("out", "in the way")),

@@ -249,6 +249,22 @@ class TestReportsOnly:
         assert directions(out, "greater") == ["greater"]
         assert directions(out, "less") == ["less"]
 
+    def test_methods_are_compared_that_one_run_used(self, group_dir: Path, tmp_path: Path) -> None:
+        """The same when made anew; a method that was used alone later is of another run."""
+        out = tmp_path / "out"
+        words = [str(group_dir), str(out), "group", *QUICK, "--alternative", "greater", "less"]
+        assert main([*words, "--method", "simes", "permutation", "--n-permutations", "64"]) == 0
+        assert compared(out) == {"greater", "greaterPermutation", "less", "lessPermutation"}
+        first = {name: without_time(content) for name, content in everything(out).items() if name.endswith(".html")}
+        assert main([*words, "--reports-only"]) == 0
+        again = everything(out)
+        assert {name: without_time(again[name]) for name in first} == first
+        assert directions(out, "lessPermutation") == ["less", "greater"]
+        assert main([*words, "--method", "simes"]) == 0
+        assert compared(out) == {"greaterPermutation", "lessPermutation"}
+        assert main([*words, "--reports-only"]) == 0
+        assert compared(out) == set()
+
     def test_without_results_there_is_nothing_to_do(self, group_dir: Path, tmp_path: Path) -> None:
         assert main([str(group_dir), str(tmp_path / "out"), "group", "--reports-only"]) == 66
         assert not (tmp_path / "out").exists()
@@ -263,6 +279,12 @@ class TestReportsOnly:
         file.write_bytes(file.read_bytes()[:1000])
         assert main([*words, "--reports-only"]) == 65
         assert file.name in capsys.readouterr().err
+
+
+def compared(out: Path) -> set[str]:
+    """The results whose reports compare methods."""
+    pages = (path for path in (out / "group").glob("*_report.html") if '<section id="comparison"' in path.read_text())
+    return {path.name.rpartition("desc-")[2].removesuffix("_report.html") for path in pages}
 
 
 def directions(out: Path, desc: str) -> list[str]:

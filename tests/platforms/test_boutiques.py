@@ -21,6 +21,7 @@ EXAMPLES = sorted((BOUTIQUES / "examples").glob("*.json"))
 ENDS = {"minimum": -1, "maximum": 1}
 LEAST = {"bids_dir": "study", "output_dir": "results", "level": "group"}
 
+DRAWN = ["--method", "permutation"]
 SAMPLES: dict[str, list[str]] = {
     "formula": ["1 + age"],
     "missing": ["error"],
@@ -31,6 +32,16 @@ SAMPLES: dict[str, list[str]] = {
     "combine": ["run"],
     "test": ["mean=1"],
     "node": ["dataset", "--model", "model_smdl.json"],
+    "n_permutations": ["200", *DRAWN],
+    "family": ["beta", *DRAWN],
+    "delta": ["27", *DRAWN],
+    "step_down": DRAWN,
+    "shuffle": ["flip", *DRAWN],
+    "blocks": ["site", *DRAWN],
+    "random_seed": ["7", *DRAWN],
+    "template": ["t.npz", "--family", "learned", *DRAWN],
+    "save_template": ["--family", "learned", *DRAWN],
+    "dask_scheduler": ["tcp://host:8786", "--work-dir", "work", *DRAWN],
 }
 """Values that are no default, of flags that do not take just any word."""
 
@@ -50,14 +61,15 @@ def test_every_exit_code_is_told() -> None:
 @pytest.mark.parametrize(("key", "end"), [(key, end) for key in INPUTS for end in ENDS if end in INPUTS[key]])
 def test_limits_are_those_of_the_program(key: str, end: str) -> None:
     described = INPUTS[key]
+    more = SAMPLES[key][1:] if key in SAMPLES else []
     beyond = described[end] + ENDS[end]
-    with pytest.raises(UsageError):
-        settings(described, str(beyond))
+    with pytest.raises(UsageError, match=f"{key.replace('_', '-')} is "):
+        settings(described, str(beyond), *more)
     if described.get(f"exclusive-{end}"):
         with pytest.raises(UsageError):
-            settings(described, str(described[end]))
+            settings(described, str(described[end]), *more)
     else:
-        settings(described, str(described[end]))
+        settings(described, str(described[end]), *more)
 
 
 @pytest.mark.parametrize("key", INPUTS["level"]["value-disables"]["participant"])
@@ -78,14 +90,30 @@ def test_what_does_not_go_with_an_estimator(estimator: str) -> None:
         settings(INPUTS["estimator"], *words)
 
 
+@pytest.mark.parametrize("family", INPUTS["family"]["value-choices"])
+def test_what_does_not_go_with_a_family(family: str) -> None:
+    disabled = INPUTS["family"]["value-disables"][family]
+    for key in ("delta", "template", "save_template"):
+        value = [word for word in SAMPLES[key] if word not in (*DRAWN, "--family", "learned")]
+        words = [family, *DRAWN, INPUTS[key]["command-line-flag"], *value]
+        if key in disabled:
+            with pytest.raises(UsageError, match="goes with the family"):
+                settings(INPUTS["family"], *words)
+        else:
+            settings(INPUTS["family"], *words)
+
+
 def test_inputs_that_exclude_or_need_each_other() -> None:
     for other in INPUTS["model"]["disables-inputs"]:
         with pytest.raises(UsageError, match=f"Both {other} and model"):
             settings(INPUTS["model"], "model_smdl.json", INPUTS[other]["command-line-flag"], *SAMPLES[other])
-    for key in ("node", "atlas_labels"):
+    assert INPUTS["save_template"]["disables-inputs"] == ["template"]
+    with pytest.raises(UsageError, match="Both template and save-template"):
+        settings(INPUTS["save_template"], "--template", "t.npz", *SAMPLES["save_template"])
+    for key in ("node", "atlas_labels", "dask_scheduler"):
         assert INPUTS[key]["requires-inputs"]
         with pytest.raises(UsageError, match="with"):
-            settings(INPUTS[key], "lonely")
+            settings(INPUTS[key], "lonely", *(DRAWN if key == "dask_scheduler" else []))
 
 
 def test_every_input_has_an_example() -> None:

@@ -188,10 +188,10 @@ ARRAYS = {
 """What somebody did to the arrays, and words of what is said."""
 
 TEXTS = {
-    "no format": (forget("format"), "its format is None; expected 3"),
-    "a later format": (say("format", 4), "its format is 4; expected 3"),
+    "no format": (forget("format"), "its format is None; expected 4"),
+    "a later format": (say("format", 5), "its format is 5; expected 4"),
     "a format in words": (say("format", "2"), "its format is '2'"),
-    "a format that is true": (say("format", True), "its format is True; expected 3"),
+    "a format that is true": (say("format", True), "its format is True; expected 4"),
     "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' has 1 rows of an F test"),
     "a test of fewer rows than none": (say("tests", [["mean", -1]]), "a test has less than 0 rows"),
     "a test of many rows": (say("tests.0.1", 1 << 40), "of an F test"),
@@ -210,7 +210,10 @@ TEXTS = {
     "no thresholds": (say("options.thresholds", []), "threshold is ()"),
     "a threshold of nothing": (say("options.thresholds", [None]), "about.options.thresholds is None"),
     "a mask of a number": (say("options.mask", 1), "about.options.mask is 1"),
-    "another method": (say("options.method", "bonferroni"), "about.options.method is 'bonferroni'"),
+    "another method": (say("method", "bonferroni"), "about.method is 'bonferroni'"),
+    "methods that are none": (say("options.methods", ["bonferroni"]), "about.options.methods"),
+    "a method without its draws": (say("method", "permutation"), "the method permutation lacks its part"),
+    "no h": (say("h", None), "the method simes lacks its part"),
     "another direction": (say("alternative", "up"), "about.alternative is 'up'"),
     "a list for a direction": (say("alternative", ["less"]), "about.alternative is ['less']"),
     "members that are no list": (say("contrast.members", {}), "about.contrast.members is {}"),

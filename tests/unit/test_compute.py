@@ -80,7 +80,7 @@ class TestRunParallel:
         assert len(called) < 20
 
     def test_what_has_not_begun_is_not_begun_any_more(self) -> None:
-        """The first of four fails; its thread takes the third, and the fourth waits."""
+        """The first of four fails; its thread may take the third before that is heard, and the fourth waits."""
         called: list[int] = []
 
         def fail(i: int) -> None:
@@ -91,7 +91,8 @@ class TestRunParallel:
 
         with pytest.raises(ZeroDivisionError):
             list(run_parallel(fail, range(4), 2))
-        assert sorted(called) == [0, 1, 2]
+        assert {0, 1} <= set(called)
+        assert 3 not in called
 
     def test_ctrl_c_in_the_caller_ends_it(self) -> None:
         called: list[int] = []

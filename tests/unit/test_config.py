@@ -33,11 +33,22 @@ options = st.builds(
     thresholds=heights,
     gammas=st.lists(st.sampled_from([0.5, 0.7, 1.0]), max_size=3, unique=True),
     connectivity=st.sampled_from([6, 18, 26]),
-    method=st.sampled_from(["simes", "hommel"]),
+    methods=st.lists(st.sampled_from(["simes", "hommel"]), min_size=1, unique=True).map(tuple),
     join_signs=st.booleans(),
     atlas=st.none() | st.just("Schaefer2018:200Parcels7Networks"),
     rois=st.lists(paths, max_size=2).map(tuple),
 )
+drawn = st.builds(
+    Options,
+    methods=st.sampled_from([("permutation",), ("simes", "permutation")]),
+    n_permutations=st.sampled_from([1000, 20, 10_000]),
+    step_down=st.booleans(),
+    shuffle=st.sampled_from([None, "flip", "permute", "both"]),
+    blocks=st.none() | st.just("a site"),
+    random_seed=st.integers(0, 2**59),
+    family=st.just("learned"),
+    template=st.none() | paths,
+) | st.builds(Options, methods=st.just("permutation"), delta=st.integers(0, 9), save_template=st.just(False))
 resources = st.builds(
     Resources,
     work_dir=st.none() | paths,
@@ -65,7 +76,7 @@ settings = st.builds(
     output_dir=paths.map(lambda path: Path("/out") / path.name),
     derivatives=st.lists(paths, max_size=2).map(tuple),
     filters=filters(),
-    options=options,
+    options=options | drawn,
     split_alpha=st.booleans(),
     filter_file=st.none() | paths,
     manifest=st.none() | paths,

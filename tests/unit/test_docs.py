@@ -27,6 +27,7 @@ OF_OTHERS = {
     *("--rm", "--entrypoint", "--read-only", "--network", "--cap-drop", "--build-arg"),  # docker
     *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
     *("--url", "--call-fmt"),  # datalad
+    "--dist",  # pytest
 }
 """Flags of other programs that the pages name."""
 

@@ -31,7 +31,8 @@ def test_no_address_is_told(name: str) -> None:
 
 
 def test_all_that_is_needed_is_pinned_to_a_version_that_fits() -> None:
-    needed = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    needed = project["dependencies"] + project["optional-dependencies"]["cluster"]
     pinned: dict[str, list[Requirement]] = {}
     for requirement, _ in pins("requirements"):
         pinned.setdefault(re.sub(r"[-_.]+", "-", requirement.name).lower(), []).append(requirement)

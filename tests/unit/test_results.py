@@ -276,13 +276,14 @@ class TestTable:
         ("less", "hommel", "lessHommel"),
         ("two-sided", "simes", "twoSided"),
         ("two-sided", "hommel", "twoSidedHommel"),
+        ("greater", "permutation", "greaterPermutation"),
     ],
 )
 def test_direction_and_method_stand_in_file_names(
     results: Results, alternative: Alternative, method: str, desc: str
 ) -> None:
     result = results[alternative]
-    assert replace(result, options=replace(result.options, method=method)).desc == desc
+    assert replace(result, bound=replace(result.bound, method=method)).desc == desc
 
 
 def test_a_result_speaks_for_itself(results: Results) -> None:

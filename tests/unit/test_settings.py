@@ -18,17 +18,22 @@ from bids_ari.settings import Settings
         *[("coverage", value) for value in (0, 1.01, -1, float("nan"), None)],
         *[("smoothing", value) for value in (-1, float("inf"), float("nan"), "wide")],
         *[("connectivity", value) for value in (1, 2, 3, 8, 0, 18.5, "18", None, [18])],
-        *[("method", value) for value in ("Simes", "permutation", "", None, ["simes"])],
+        *[("methods", value) for value in ("Simes", "bonferroni", "", None, [], ["simes", "other"])],
         *[("thresholds", value) for value in ((), (-1,), (3, float("nan")), (float("inf"),), ("x",), None)],
         *[("alternatives", value) for value in ((), ("up",), ("greater", "up"), "up", None, 1)],
         ("mask", 3),
+        *[("n_permutations", value) for value in (0, -1, 2.5, "many", 2**31, None)],
+        *[("family", value) for value in ("aorc", "", None)],
+        *[("delta", value) for value in (-1, 1.5, None)],
+        *[("shuffle", value) for value in ("shuffle", "")],
+        *[("random_seed", value) for value in (-1, 2**64, 0.5, None)],
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**{name: value})
-    flag = {"thresholds": "threshold", "alternatives": "alternative"}.get(name, name)
-    assert caught.value.found.startswith(f"{flag} is ")
+    flag = {"thresholds": "threshold", "alternatives": "alternative", "methods": "method"}.get(name, name)
+    assert caught.value.found.startswith(f"{flag.replace('_', '-')} is ")
     assert repr(value) in caught.value.found
     assert caught.value.expected
 
@@ -42,6 +47,8 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
         ("thresholds", (0,), (0.0,)),
         ("alternatives", ["less", "greater", "less"], ("less", "greater")),
         ("alternatives", "two-sided", ("two-sided",)),
+        ("methods", "hommel", ("hommel",)),
+        ("methods", ["permutation", "simes", "permutation"], ("permutation", "simes")),
         ("mask", "mask.nii.gz", Path("mask.nii.gz")),
         ("coverage", 1, 1.0),
         ("smoothing", 0, 0.0),
@@ -56,6 +63,31 @@ def test_a_value_has_one_form(name: str, given: Any, kept: Any) -> None:
     assert type(value) is type(kept)
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"step_down": True}, "step-down goes with permutations"),
+        ({"family": "beta"}, "family goes with permutations"),
+        ({"random_seed": 3}, "random-seed goes with permutations"),
+        ({"blocks": "site", "methods": ["simes", "hommel"]}, "blocks goes with permutations"),
+        ({"methods": "permutation", "estimator": "mixed"}, "do not go with the estimator mixed"),
+        ({"methods": "permutation", "variance": "unequal"}, "do not go with unequal variances"),
+        ({"methods": "permutation", "family": "beta", "delta": 2}, "delta goes with the family simes"),
+        ({"methods": "permutation", "template": "t.npz"}, "template goes with the family learned"),
+        ({"methods": "permutation", "save_template": True}, "save-template goes with the family learned"),
+        (
+            {"methods": "permutation", "family": "learned", "template": "t.npz", "save_template": True},
+            "Both template and save-template",
+        ),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_with_draws_is_refused(asked: dict[str, Any], found: str) -> None:
+    with pytest.raises(UsageError, match=found) as caught:
+        Options(**asked)
+    assert caught.value.hint
+
+
 def test_minus_zero_is_zero_in_file_names_too() -> None:
     assert str(Options(thresholds=(-0.0,)).thresholds) == "(0.0,)"
 
@@ -65,7 +97,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     options = Options()
     assert (options.mask, options.coverage, options.smoothing) == (None, 1.0, None)
     assert (options.alternatives, options.alpha, options.thresholds) == (("greater",), 0.05, (3.0, 4.0, 5.0))
-    assert (options.connectivity, options.method, options.join_signs) == (18, "simes", False)
+    assert (options.connectivity, options.methods, options.join_signs) == (18, ("simes",), False)
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
-"""Results to report: a group with signal and one without, each analysed once."""
+"""Results to report: a group with signal and one without, each analysed once; and one bounded by several methods."""
 
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from builders import brain, describe, write_group, write_map
@@ -14,11 +15,20 @@ from bids_ari.results import ContrastResult
 @cache
 def analysed(signal: float) -> tuple[ContrastResult, ...]:
     """Eight subjects with that much signal in a blob, greater and two-sided; no voxel reaches the last threshold."""
+    return _analysed(signal, alternatives=("greater", "two-sided"))
+
+
+@cache
+def by_methods() -> tuple[ContrastResult, ...]:
+    """The same eight subjects, greater, by closed testing and calibrated by draws: all 2^8 sign flips."""
+    return _analysed(3.0, methods=("simes", "permutation"))
+
+
+def _analysed(signal: float, **options: Any) -> tuple[ContrastResult, ...]:
     rng = np.random.default_rng(7)
-    options = ari.Options(alternatives=("greater", "two-sided"), thresholds=(2, 3, 50))
     with tempfile.TemporaryDirectory(prefix="jane-doe") as folder:
         root = Path(folder) / "first-level"
         describe(root)
         write_group(root, 8, rng, signal=signal)
         write_map(root, "01", brain(rng), stat="variance")
-        return ari.analyse(ari.discover(root)[0], options)
+        return ari.analyse(ari.discover(root)[0], ari.Options(thresholds=(2, 3, 50), **options))

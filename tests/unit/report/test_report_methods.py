@@ -28,8 +28,9 @@ def result() -> ContrastResult:
     return analysed(3.0)[0]
 
 
-def paragraph(result: ContrastResult, **options: object) -> str:
+def paragraph(result: ContrastResult, method: str = "simes", **options: object) -> str:
     changed = replace(result, options=replace(result.options, **options))  # type: ignore[arg-type]
+    changed = replace(changed, bound=replace(result.bound, method=method))
     return methods.describe(changed).paragraph
 
 

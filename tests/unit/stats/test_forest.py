@@ -235,7 +235,7 @@ def test_compiles_without_a_cache_folder(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(kernels, "njit", njit)
     monkeypatch.setattr(kernels, "uncached", [])
-    assert kernels._compiled(loop)() == 5
+    assert kernels.compiled(loop)() == 5
     assert kernels.uncached == ["loop"]
 
 

@@ -1,0 +1,158 @@
+"""Sign flips and calibration (family simes) against sanssouci, each in a process of its own, in turn.
+
+usage: python benchmarks/permutation.py [--voxels 20000 50000 235000] [--repeats 5] [--peer-up-to 50000]
+
+Needs sanssouci from PyPI. Both start from the same effects of 30 subjects in memory and end with lambda, two-sided
+(all that sanssouci has), 1,000 draws. The *bare product* multiplies the same signs with the same data by BLAS on one
+thread, 32 draws at a time, and looks at nothing.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+N_SUBJECTS, N_DRAWS, ALPHA, BATCH = 30, 1000, 0.05, 32
+
+
+def simulated(n_voxels: int) -> np.ndarray:
+    """Make smooth maps of unit variance, a fiftieth of them active, (n_subjects, n_voxels)."""
+    rng = np.random.default_rng(1)
+    side = int(np.ceil(n_voxels ** (1 / 3)))
+    maps = [ndimage.gaussian_filter(rng.normal(size=(side,) * 3), 2).ravel()[:n_voxels] for _ in range(N_SUBJECTS)]
+    effects = np.array(maps) / np.std(maps)
+    effects[:, : n_voxels // 50] += 0.7
+    return effects
+
+
+def took(start: float, before: float) -> dict[str, float]:
+    """Give the seconds since `start`, and those of the processor since `before`."""
+    return {"seconds": time.perf_counter() - start, "CPU": time.process_time() - before}
+
+
+def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
+    """Give lambda, and the seconds of each part."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from bids_ari.stats.draws import Exchange, make_draws
+    from bids_ari.stats.families import Simes
+    from bids_ari.stats.permutation import calibrated, null_model, observed_p
+
+    matrix, weights = np.ones((N_SUBJECTS, 1)), np.ones(1)
+    exchange = Exchange.of(N_SUBJECTS, "flip")
+
+    def run(effects: np.ndarray) -> dict[str, float]:
+        start, before = time.perf_counter(), time.process_time()
+        model = null_model(effects, matrix, weights, "two-sided", exchange)
+        draws = make_draws(model.basis, exchange, N_DRAWS, seed=1)
+        family = Simes(model.n_voxels)
+        with ThreadPoolExecutor(n_jobs) as pool:
+            found = calibrated(model, draws, family, ALPHA, run=pool.map)
+        whole = found.bound(observed_p(model)).whole
+        return took(start, before) | {"lambda": found.lambda_, "whole": whole}
+
+    run(effects[:, :5000])  # reads the compiled code
+    return run(effects)
+
+
+def peer(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
+    """Give lambda, and the seconds of each part."""
+    import sanssouci
+
+    start, before = time.perf_counter(), time.process_time()
+    p = sanssouci.get_permuted_p_values_one_sample(effects, B=N_DRAWS, seed=1, n_jobs=1)
+    lambda_ = float(np.quantile(sanssouci.get_pivotal_stats(p), ALPHA))
+    return took(start, before) | {"lambda": lambda_}
+
+
+def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
+    """Multiply."""
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(N_DRAWS, N_SUBJECTS))
+    found = np.empty((BATCH, effects.shape[1]))
+    start, before = time.perf_counter(), time.process_time()
+    for first in range(0, N_DRAWS, BATCH):
+        some = signs[first : first + BATCH]
+        np.matmul(some, effects, out=found[: len(some)])
+    return took(start, before)
+
+
+TASKS: dict[str, Callable[[np.ndarray, int], dict[str, float]]] = {"ours": ours, "sanssouci": peer, "product": product}
+
+
+def measure(task: str, n_voxels: int, n_jobs: int) -> dict[str, float]:
+    """Do a task in a process of its own."""
+    command = [sys.executable, __file__, "--child", task, "--voxels", str(n_voxels), "--jobs", str(n_jobs)]
+    one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"} if task == "product" else None
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=one_thread)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def child(task: str, n_voxels: int, n_jobs: int) -> dict[str, float]:
+    """Do a task here; tell also the peak of memory in MB, data and Python included."""
+    found = TASKS[task](simulated(n_voxels), n_jobs)
+    status = Path("/proc/self/status").read_text().splitlines()  # getrusage counts the parent, too
+    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+    return {"peak": peak, **found}
+
+
+def told(values: list[float]) -> str:
+    """Write median and spread."""
+    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})" if values else "n/a"
+
+
+def compare(n_voxels: int, repeats: int, with_peer: bool) -> str:
+    """Run all in turn; give one row of the table."""
+    tasks = {"ours, 1 thread": ("ours", 1), "ours, 2 threads": ("ours", 2), "product": ("product", 1)}
+    if with_peer:
+        tasks["sanssouci"] = ("sanssouci", 1)
+    runs = [{name: measure(task, n_voxels, n_jobs) for name, (task, n_jobs) in tasks.items()} for _ in range(repeats)]
+
+    def of(name: str, what: str) -> list[float]:
+        return [run[name][what] for run in runs if name in run]
+
+    def ratio(one: str, other: str, what: str = "seconds") -> list[float]:
+        return [run[one][what] / run[other][what] for run in runs if one in run and other in run]
+
+    columns = (
+        f"{n_voxels:,}",
+        *(told(of(name, "seconds")) for name in ("ours, 1 thread", "ours, 2 threads", "sanssouci")),
+        *(told(ratio("sanssouci", name)) for name in ("ours, 1 thread", "ours, 2 threads")),
+        told(ratio("sanssouci", "ours, 1 thread", "CPU")),
+        told(of("product", "seconds")),
+        told(ratio("ours, 1 thread", "product", "CPU")),
+        *(told(of(name, "peak")) for name in ("ours, 2 threads", "sanssouci")),
+    )
+    return f"| {' | '.join(columns)} |"
+
+
+def main() -> None:
+    """Print a table: one row per number of voxels."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--child", choices=TASKS, help=argparse.SUPPRESS)
+    parser.add_argument("--jobs", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--voxels", type=int, nargs="+", default=[20_000, 50_000, 235_000])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peer-up-to", type=int, default=50_000, help="voxels; sanssouci needs 60 bytes for each draw")
+    arguments = parser.parse_args()
+    if arguments.child:
+        sys.stdout.write(json.dumps(child(arguments.child, arguments.voxels[0], arguments.jobs)))
+        return
+    head = ["m", "ours, s", "2 threads, s", "sanssouci, s", "sanssouci / ours", "sanssouci / 2 threads", "in CPU"]
+    head += ["bare product, s", "ours / product, CPU", "peak, 2 threads, MB", "peak, sanssouci, MB"]
+    sys.stdout.write(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}\n")
+    for n_voxels in arguments.voxels:
+        sys.stdout.write(compare(n_voxels, arguments.repeats, n_voxels <= arguments.peer_up_to) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

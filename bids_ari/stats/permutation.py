@@ -1,0 +1,355 @@
+"""Draws of a group model: t and F statistics of all voxels under each draw, and how small their p get.
+
+Data are replaced, once, by what the *reduced model* leaves of them: the design without what is tested. Draws act on
+these residuals (Freedman & Lane 1983; Winkler et al. 2014). With e the residuals of a voxel, of length 1, U the
+tested directions and Z those of the reduced model, orthonormal, the statistic under a draw P is a function of the
+*partial correlation* r, r^2 = |U P e|^2 / (1 - |Z P e|^2): t^2 = r^2 dof / (1 - r^2), since P keeps lengths. So a
+draw is a handful of products with e, and voxels with the same degrees of freedom are as extreme as their r.
+
+Where a subject has no data at a voxel, it is left out of the model there. Sign flips then remain what they were: the
+subject's whole map changes its sign. A permutation would have to move data to where there are none, and is refused.
+
+The work comes in *batches*, functions of (model, draws, first draw) with small results that may be made anywhere, in
+any order, and kept. No two numbers of different voxels meet before p: results are the same for any number of processes.
+
+References
+----------
+Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler et al. (2014), NeuroImage 92:381.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from bids_ari.stats.calibration import Calibration, calibrate, calibrate_step_down
+from bids_ari.stats.drawkernels import Groups, correlations, residuals_of_length_one
+from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
+from bids_ari.stats.extremes import Bins
+from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
+from bids_ari.stats.glm import Effects, check_model, directions, fit_part, in_terms_of_q, parts
+from bids_ari.stats.tails import ALTERNATIVES, Alternative, FloatArray
+
+Result = TypeVar("Result")
+Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]
+"""Calls a function with each of some numbers and gives what it returns, in order: `map`, or that of an executor."""
+
+_FEW = 4096
+"""Up to so many voxels all p of a draw are computed; beyond, those that can decide."""
+
+_NO_CHANGE = 1e-10
+"""A direction differs less than this from one that draws leave as it is: it is that one."""
+
+
+class Unit(Protocol):
+    """Numbers, in memory or on disk, that `numpy.asarray` makes an array of."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of that array."""
+
+    def __array__(self) -> FloatArray: ...
+
+
+class NullPart(NamedTuple):
+    """Voxels where the same subjects have data: columns `start` to `stop` of `NullModel.unit`."""
+
+    start: int
+    stop: int
+    basis: Basis
+    dof: int
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class NullModel:
+    """What draws need to know of the data and of one test, for one alternative.
+
+    Attributes
+    ----------
+    unit : array-like (n_subjects, n_voxels)
+        Residuals of the reduced model, each voxel scaled to length 1; 0 where a subject has no data. It is all that
+        is large; ``dataclasses.replace`` puts one that is read from disk in its place.
+    parts : tuple of NullPart
+        Voxels where the same subjects have data, one after the other.
+    order : array (n_voxels,)
+        The position of each column of `unit` among the voxels that were given.
+    basis : Basis
+        That of all subjects.
+    n_rows : int
+        Number of rows of an F test, 0 for t.
+    """
+
+    unit: Unit
+    parts: tuple[NullPart, ...]
+    order: npt.NDArray[np.intp]
+    basis: Basis
+    n_rows: int
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels, m."""
+        return int(self.unit.shape[1])
+
+    @property
+    def dofs(self) -> npt.NDArray[np.intp]:
+        """The different residual degrees of freedom."""
+        return np.unique([part.dof for part in self.parts])
+
+    @property
+    def dof(self) -> FloatArray:
+        """The residual degrees of freedom of each column of `unit`."""
+        return np.repeat([float(part.dof) for part in self.parts], [part.stop - part.start for part in self.parts])
+
+    def groups(self, left_out: npt.NDArray[np.bool_] | None = None) -> Groups:
+        """Number the columns of `unit` by their degrees of freedom; -1 where left out (a boolean per voxel)."""
+        group = np.searchsorted(self.dofs, self.dof).astype(np.int16)
+        if left_out is not None:
+            group[left_out[self.order]] = -1
+        return group
+
+    def p(self, score: FloatArray, dof: FloatArray | float) -> FloatArray:
+        """Give the p of partial correlations; of a one-sided test they have a sign, the tested one positive."""
+        return _p_of(score, dof, max(self.n_rows, 1), self.basis.directed)
+
+    @property
+    def bins(self) -> Bins:
+        """Bins of partial correlations."""
+        return _bins(tuple(self.dofs.tolist()), max(self.n_rows, 1), self.basis.directed, self.n_voxels)
+
+    def scores(self, draws: Shuffled) -> FloatArray:
+        """Give the partial correlation of each voxel under some draws, (n_draws, n_voxels), in the order of `unit`."""
+        score = np.empty((len(draws.sign), self.n_voxels))
+        unit = np.asarray(self.unit)
+        for part in self.parts:
+            tested, nuisance = draws.of(part.basis.tested), draws.of(part.basis.nuisance)
+            correlations(tested, nuisance, unit, part.start, part.stop, self.basis.directed, score)
+        return score
+
+    def __repr__(self) -> str:
+        n_subjects, n_voxels = self.unit.shape
+        return f"NullModel(n_subjects={n_subjects}, n_voxels={n_voxels}, dofs={self.dofs})"
+
+
+def natural_shuffle(matrix: FloatArray, weights: FloatArray) -> Shuffle:
+    """Say how subjects are shuffled if nothing is said: they change places where that leaves the null model as it is.
+
+    That is where the reduced model has the mean: where groups are compared, or a covariate is tested. Where the mean
+    itself is tested, draws are sign flips, which ask for errors that are as likely as their negatives.
+    """
+    constant = np.ones(len(matrix)) / np.sqrt(len(matrix))
+    reduced = _directions(matrix, weights)[1]
+    return "permute" if np.linalg.norm(constant - reduced.T @ (reduced @ constant)) < _NO_CHANGE else "flip"
+
+
+def null_model(
+    effects: Effects, matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange
+) -> NullModel:
+    """Take from the data what the reduced model explains.
+
+    Parameters
+    ----------
+    effects : array-like (n_subjects, n_voxels)
+        One row per subject, read block by block of voxels; NaN where a subject has no data, which only sign flips
+        allow.
+    matrix : array (n_subjects, n_columns)
+        The design matrix.
+    weights : array (n_columns,) or (n_rows, n_columns)
+        A t test, or an F test.
+    alternative : {'greater', 'less', 'two-sided'}
+        The direction of a t test; of an F test ``greater``.
+    exchange : Exchange
+        What draws do with the subjects.
+
+    Raises
+    ------
+    ValueError
+        When `check_model` does, a voxel cannot be tested (as `fit_glm` says, by NaN), or subjects without data at
+        some voxels would have to change places.
+    """
+    n_subjects, n_voxels = effects.shape
+    check_model(n_subjects, matrix, {"": weights})
+    if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
+        raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
+    if exchange.n_subjects != n_subjects:
+        raise ValueError(f"exchange must be of {n_subjects} subjects; found {exchange.n_subjects}")
+    unit = np.zeros((n_subjects, n_voxels))
+    found: dict[bytes, list[npt.NDArray[np.intp]]] = {}
+    for part in parts(effects):
+        if exchange.exchanged is not None and part.rows.size < n_subjects:
+            raise ValueError("effects must have all subjects at all voxels where subjects change places; found NaN")
+        fit = fit_part(part.values, matrix[part.rows])
+        if fit is None or np.isnan(fit.residual_variance).any():
+            raise ValueError("effects must vary, and determine the coefficients, at every voxel; leave the others out")
+        reduced = np.ascontiguousarray(_directions(matrix[part.rows], weights)[1])
+        unit[np.ix_(part.rows, part.voxels)] = residuals_of_length_one(reduced, np.ascontiguousarray(part.values))
+        found.setdefault(part.rows.tobytes(), []).append(part.voxels)
+    order = np.concatenate([np.concatenate(voxels) for voxels in found.values()])
+    if (np.diff(order) < 0).any():
+        unit = np.take(unit, order, axis=1)
+    unit.flags.writeable = False
+    make = partial(_basis, matrix, weights, alternative, exchange)
+    return NullModel(
+        unit, tuple(_null_parts(found, make, matrix.shape[1])), order, make(np.arange(n_subjects)), _n_rows(weights)
+    )
+
+
+def observed_p(model: NullModel) -> FloatArray:
+    """Give the p of the data as observed, (n_voxels,): those of the identity, by the code of all draws."""
+    n_subjects = model.unit.shape[0]
+    score = model.scores(Shuffled(np.arange(n_subjects)[None], np.ones((1, n_subjects))))[0]
+    p = np.empty(model.n_voxels)
+    p[model.order] = model.p(score, model.dof)
+    return p
+
+
+def p_batch(model: NullModel, draws: Draws, first: int) -> FloatArray:
+    """Give all p of a batch of draws, (n_draws, n_voxels), in the order of the voxels that were given."""
+    score = model.scores(draws.batch(first))
+    p = np.empty(score.shape)
+    p[:, model.order] = model.p(score, model.dof)
+    return p
+
+
+def lambda_batch(
+    model: NullModel,
+    draws: Draws,
+    family: Family,
+    first: int,
+    left_out: npt.NDArray[np.bool_] | None = None,
+) -> FloatArray:
+    """Give lambda_b of a batch of draws, (n_draws,): a pure function, whose results may be kept.
+
+    Parameters
+    ----------
+    model, draws, family
+        The same for all batches.
+    first : int
+        One of ``draws.batches``.
+    left_out : array of bool (n_voxels,), optional
+        Voxels that are certainly active, and are left out of the null.
+    """
+    group = model.groups(left_out)
+    score = model.scores(draws.batch(first))
+    if model.n_voxels <= _FEW:
+        kept = group >= 0
+        p = model.p(score[:, kept], model.dof[kept])
+        return least_lambda(family, np.sort(p, axis=1))
+    return model.bins.least_lambda(score, group, family)
+
+
+def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> FloatArray:
+    """Give the smallest p of a batch of draws, in order, (n_draws, n_ranks): what a template is learned from."""
+    group = model.groups()
+    score = model.scores(draws.batch(first))
+    return model.bins.smallest(score, group, n_ranks)
+
+
+def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
+    """Learn a template from draws that are used for nothing else, as ``draws.independent`` gives them."""
+    work = partial(smallest_batch, model, draws, min(n_ranks, model.n_voxels))
+    return learn(np.concatenate(list(run(work, draws.batches))))
+
+
+def calibrated(
+    model: NullModel, draws: Draws, family: Family, alpha: float, *, step_down: bool = False, run: Run[FloatArray] = map
+) -> Calibration:
+    """Choose the critical vector for the observed data.
+
+    Parameters
+    ----------
+    model : NullModel
+        From `null_model`.
+    draws : Draws
+        From `make_draws`.
+    family : Family
+        The vectors to choose from.
+    alpha : float
+        Error level in (0, 1).
+    step_down : bool
+        Whether to calibrate again without what is certainly active, by `calibrate_step_down`.
+    run : callable
+        Does the batches: `map`, or the `map` of an executor.
+
+    Returns
+    -------
+    Calibration
+        ``calibration.bound(observed_p(model))`` is the bound.
+    """
+
+    def lambdas_without(left_out: npt.NDArray[np.bool_]) -> FloatArray:
+        work = partial(lambda_batch, model, draws, family, left_out=left_out)
+        return np.concatenate(list(run(work, draws.batches)))
+
+    if step_down:
+        return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
+    return calibrate(lambdas_without(np.zeros(model.n_voxels, dtype=bool)), family, alpha)
+
+
+def _p_of(score: FloatArray, dof: FloatArray | float, n_rows: int, directed: bool) -> FloatArray:
+    """Give p: r^2 is beta-distributed, and P(|r| > s) the incomplete beta function I_(1 - s^2)(dof / 2, rows / 2).
+
+    It is the tail of F = r^2 dof / (1 - r^2) / rows, and of t^2 with one row.
+    """
+    score = np.clip(score, -1.0, 1.0)
+    tail = special.betainc(np.asarray(dof) / 2, n_rows / 2, (1 - score) * (1 + score))
+    return np.asarray(np.where(score > 0, tail / 2, 1 - tail / 2) if directed else tail)
+
+
+@lru_cache(maxsize=16)
+def _bins(dofs: tuple[int, ...], n_rows: int, directed: bool, n_voxels: int) -> Bins:
+    """Make bins once for all batches."""
+    return Bins(partial(_p_of, n_rows=n_rows, directed=directed), np.array(dofs), directed, n_voxels)
+
+
+def _n_rows(weights: FloatArray) -> int:
+    """Give the rows of an F test, 0 for t."""
+    return len(weights) if weights.ndim == 2 else 0
+
+
+def _directions(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Part the space of the design: what is tested (n_rows, n_subjects), and what the reduced model keeps of it."""
+    q, r = np.linalg.qr(matrix)
+    tested = directions(r, weights)
+    if weights.ndim == 1:  # towards the effect
+        tested = np.copysign(1.0, tested[:, 0] @ in_terms_of_q(r, weights)) * tested
+    others = np.linalg.qr(tested, mode="complete")[0][:, tested.shape[1] :]
+    return (q @ tested).T, (q @ others).T
+
+
+def _basis(
+    matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange, rows: npt.NDArray[np.intp]
+) -> Basis:
+    """Say what a test looks at where only some subjects have data; the others get weight 0."""
+    tested, nuisance = _directions(matrix[rows], weights)
+    if exchange.flipped is None and exchange.exchanged is not None:
+        nuisance = _changing(nuisance, exchange.exchanged)
+    everyone = np.zeros((len(tested) + len(nuisance), len(matrix)))
+    everyone[:, rows] = np.vstack([-tested if alternative == "less" else tested, nuisance])
+    directed = weights.ndim == 1 and alternative != "two-sided"
+    return Basis(everyone[: len(tested)], everyone[len(tested) :], directed)
+
+
+def _changing(nuisance: FloatArray, exchanged: npt.NDArray[np.intp]) -> FloatArray:
+    """Leave out the directions that are constant within blocks: residuals sum to 0 along them under every draw."""
+    inside = np.equal.outer(exchanged, exchanged) / np.bincount(exchanged)[exchanged]
+    change = nuisance - nuisance @ inside
+    rotation, size, _ = np.linalg.svd(change, full_matrices=True)
+    kept = np.zeros(len(nuisance), dtype=bool)
+    kept[: size.size] = size > _NO_CHANGE
+    return np.asarray(rotation.T[kept] @ nuisance)
+
+
+def _null_parts(
+    found: dict[bytes, list[npt.NDArray[np.intp]]], make: Callable[[npt.NDArray[np.intp]], Basis], n_columns: int
+) -> Iterator[NullPart]:
+    """Give each set of subjects its columns, one after the other."""
+    start = 0
+    for key, voxels in found.items():
+        rows = np.frombuffer(key, dtype=np.intp)
+        stop = start + sum(each.size for each in voxels)
+        yield NullPart(start, stop, make(rows), rows.size - n_columns)
+        start = stop

@@ -1,0 +1,73 @@
+"""A null model with its draws, calls that a test can count, and functions that other processes can import."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.stats.draws import Draws, Exchange, make_draws
+from bids_ari.stats.families import Simes
+from bids_ari.stats.permutation import NullModel, lambda_batch, null_model
+
+Floats = npt.NDArray[np.float64]
+Result = TypeVar("Result")
+
+
+def one_sample(n_voxels: int = 300, n_draws: int = 320, seed: int = 1) -> tuple[NullModel, Draws]:
+    """Twelve subjects without signal, and sign flips."""
+    exchange = Exchange.of(12, "flip")
+    effects = np.random.default_rng(7).normal(size=(12, n_voxels))
+    model = null_model(effects, np.ones((12, 1)), np.ones(1), "two-sided", exchange)
+    return model, make_draws(model.basis, exchange, n_draws, seed)
+
+
+def lambdas(n_voxels: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], range]":
+    """What a calibration asks for, and of which draws."""
+    model, draws = one_sample(n_voxels, n_draws)
+    return partial(lambda_batch, model, draws, Simes(n_voxels)), draws.batches
+
+
+def squares(folder: str, item: int, seconds: float = 0.0) -> Floats:
+    """Note the call, then, after some time, give two numbers."""
+    with Path(folder, "calls").open("a") as file:
+        file.write(f"{item}\n")
+    time.sleep(seconds)
+    return np.array([item**2, np.inf])
+
+
+def calls(folder: Path) -> list[int]:
+    """Which calls of `squares` there were, in their order."""
+    file = folder / "calls"
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def fail_at(bad: int, item: int) -> int:
+    """Divide by zero once."""
+    return 1 // (item - bad) if item == bad else item
+
+
+def slow(seconds: float, item: int) -> int:
+    """Take some time."""
+    time.sleep(seconds)
+    return item
+
+
+def die(item: int) -> int:
+    """Kill the process that makes the call."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return item
+
+
+def die_once(function: Callable[[int], Result], folder: Path, bad: int, item: int) -> Result:
+    """Kill the process that makes one of the calls, when it is made for the first time."""
+    died = folder / "died"
+    if item == bad and not died.exists():
+        died.write_text(str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(item)

@@ -1,0 +1,240 @@
+"""Draws on the workers of a real Dask cluster: processes of this machine that hear its scheduler by loopback."""
+
+import asyncio
+import importlib
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import dask
+import numpy as np
+import pytest
+from builders import describe, write_group
+from builders_draws import calls, die, die_once, fail_at, lambdas, one_sample, squares
+from distributed import LocalCluster
+
+from bids_ari import cluster
+from bids_ari.checkpoints import resumed
+from bids_ari.cli import main
+from bids_ari.engines import open_engine
+from bids_ari.errors import TemporaryError, UsageError
+from bids_ari.stats.families import Simes
+from bids_ari.stats.permutation import calibrated, learned_from
+
+pytestmark = [
+    # Of Dask itself, where a process, its loop or a connection ends before its last words are heard:
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::RuntimeWarning:distributed.*"),
+]
+
+
+@contextmanager
+def workers(n_workers: int = 2) -> Iterator[LocalCluster]:
+    """Worker processes, replaced when they die; a batch over which one died is not tried a third time."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(
+            n_workers=n_workers,
+            processes=True,
+            threads_per_worker=1,
+            dashboard_address=":0",
+            host="127.0.0.1",
+            silence_logs=logging.CRITICAL + 1,
+        ) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with workers() as running:
+        yield running.scheduler_address
+
+
+def test_calibration_has_the_same_bits(address: str, tmp_path: Path) -> None:
+    model, draws = one_sample()
+    learned = learned_from(model, draws.independent(100), 20)
+    with open_engine(1, address, tmp_path) as engine:
+        with engine.shared(np.asarray(model.unit)) as unit:
+            there = replace(model, unit=unit)
+            np.testing.assert_array_equal(
+                learned_from(there, draws.independent(100), 20, engine.map).curves, learned.curves
+            )
+            for family in (Simes(model.n_voxels), learned):
+                found = calibrated(there, draws, family, 0.4, step_down=True, run=engine.map)
+                here = calibrated(model, draws, family, 0.4, step_down=True)
+                np.testing.assert_array_equal(found.lambdas, here.lambdas)
+                assert found.n_steps == here.n_steps
+        assert engine.folder is not None
+        assert not list(engine.folder.iterdir())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_dies_changes_no_bit(address: str, tmp_path: Path) -> None:
+    work, batches = lambdas()
+    with open_engine(1, address, tmp_path) as engine:
+        found = list(engine.map(partial(die_once, work, tmp_path, 128), batches))
+    assert (tmp_path / "died").read_text().isdecimal()
+    np.testing.assert_array_equal(found, list(map(work, batches)))
+
+
+def test_an_exception_is_what_was_raised_and_the_engine_goes_on(address: str, tmp_path: Path) -> None:
+    with open_engine(1, address, tmp_path) as engine:
+        with pytest.raises(ZeroDivisionError):
+            list(engine.map(partial(fail_at, 3), range(200)))
+        assert list(engine.map(partial(fail_at, -1), range(200))) == list(range(200))
+
+
+def test_a_batch_that_kills_every_worker(address: str, tmp_path: Path) -> None:
+    with (
+        open_engine(1, address, tmp_path) as engine,
+        pytest.raises(TemporaryError, match="died again and again over the same batch"),
+    ):
+        list(engine.map(die, [0]))
+
+
+def test_ctrl_c_cancels_what_has_not_begun(address: str, tmp_path: Path) -> None:
+    """Sixty calls of .2 s would keep two workers for 6 s; some are under way, or known to a worker already."""
+
+    def interrupt(result: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), open_engine(1, address, tmp_path) as engine:
+        interrupt(next(engine.map(partial(squares, str(tmp_path), seconds=0.2), range(60))))
+    time.sleep(1.0)
+    n_called = len(calls(tmp_path))
+    time.sleep(1.0)
+    assert len(calls(tmp_path)) == n_called < 20
+
+
+def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(tmp_path: Path) -> None:
+    work = partial(squares, str(tmp_path), seconds=0.1)
+    kept = tmp_path / "kept"
+    with workers() as running, open_engine(1, running.scheduler_address, tmp_path) as engine:
+        results = iter(resumed(engine.map, kept)(work, range(200)))
+        for _ in range(3):
+            next(results)
+        with suppress(asyncio.TimeoutError):
+            running.close(timeout=5)
+        before = time.monotonic()
+        with pytest.raises(TemporaryError) as caught:
+            list(results)
+        assert time.monotonic() - before < 20
+        for _ in range(2):  # whoever asks again is told the same
+            with pytest.raises(TemporaryError, match="gone"):
+                list(engine.map(work, range(3)))
+    message = str(caught.value)
+    assert running.scheduler_address in message
+    assert "Finished batches are kept: the same command goes on" in message
+    assert caught.value.exit_code == 75
+    n_before = len(calls(tmp_path))
+    assert 3 <= n_before < 200
+    again = list(resumed(map, kept)(work, range(20)))
+    assert [int(each[0]) for each in again] == [item**2 for item in range(20)]
+    assert not {0, 1, 2} & set(calls(tmp_path)[n_before:])
+
+
+def test_nothing_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_TIMEOUT", 2.0)
+    before = time.monotonic()
+    with (
+        pytest.raises(TemporaryError, match=r"tcp://127\.0\.0\.1:9 does not answer"),
+        open_engine(1, "tcp://127.0.0.1:9", tmp_path),
+    ):
+        pass
+    assert time.monotonic() - before < 15
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("nonsense", ["nonsense://here:1", "tcp://127.0.0.1:none"])
+def test_what_is_no_address(nonsense: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="an address such as tcp://"), open_engine(1, nonsense, tmp_path):
+        pass
+
+
+def test_workers_of_other_versions_are_refused(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "numeric_versions", lambda: {"bids_ari": "0.0.1", "numpy": np.__version__})
+    with (
+        pytest.raises(UsageError, match=r"there is bids_ari .* instead of 0\.0\.1"),
+        open_engine(1, address, tmp_path),
+    ):
+        pass
+
+
+def test_workers_without_the_package_are_refused(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of a module that is only here stands for those of the package."""
+    (tmp_path / "module_only_here.py").write_text("def unfit(folder, versions): return ''\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(cluster, "unfit", importlib.import_module("module_only_here").unfit)
+    with (
+        pytest.raises(UsageError, match=r"cannot run this version of bids_ari: .*module_only_here"),
+        open_engine(1, address, tmp_path),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with workers(0) as running, open_engine(1, running.scheduler_address, tmp_path) as engine:
+        assert "has no workers yet" in caplog.text
+        running.scale(1)
+        assert list(engine.map(partial(fail_at, -1), range(3))) == [0, 1, 2]
+
+
+def test_a_process_says_nothing_and_leaves_nothing(address: str, tmp_path: Path) -> None:
+    """No thread but its own is left, nor a word on its streams."""
+    code = f"""
+import threading
+from functools import partial
+from pathlib import Path
+from bids_ari.engines import open_engine
+from builders import describe, write_group
+from builders_draws import slow
+if True:
+    with open_engine(1, {address!r}, Path({str(tmp_path)!r})) as engine:
+        print(sum(engine.map(partial(slow, 0.001), range(100))), end=" ")
+    print([thread.name for thread in threading.enumerate()])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)}, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("4950 ['MainThread']\n", "")
+
+
+def test_the_command_has_its_draws_made_there(address: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 8, rng)
+    words = ["group", "--method", "permutation", "--n-permutations", "100", "--threshold", "3", "--tdp", "0.7"]
+    there = ["--dask-scheduler", address, "--work-dir", str(tmp_path / "work")]
+    for out, more in (("here", []), ("there", there)):
+        assert main([str(tmp_path / "in"), str(tmp_path / out), *words, *more]) == 0
+    one, other = (
+        [path.read_bytes() for path in sorted((tmp_path / out).rglob("*_draws.tsv"))] for out in ("here", "there")
+    )
+    assert one == other != []
+    assert not list((tmp_path / "work" / "draws").iterdir())
+
+
+def test_no_scheduler_is_an_error_to_try_again(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 4, rng)
+    words = [
+        str(tmp_path / "in"),
+        str(tmp_path / "out"),
+        "group",
+        "--method",
+        "permutation",
+        "--work-dir",
+        str(tmp_path),
+    ]
+    assert main([*words, "--dask-scheduler", "tcp://127.0.0.1:9"]) == 75
+    assert "tcp://127.0.0.1:9" in capsys.readouterr().err

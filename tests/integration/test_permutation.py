@@ -1,0 +1,140 @@
+"""Bounds calibrated by draws, from the command line to the files."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from builders import describe, write_group
+from scipy import stats
+
+import bids_ari as ari
+from bids_ari.cli import main
+
+STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greaterPermutation"
+SIMES = STEM.removesuffix("Permutation")
+DRAWN = ("--method", "permutation", "--n-permutations", "200", "--random-seed", "3", "--threshold", "3", "--tdp", "0.7")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve subjects with signal in a blob, at two sites."""
+    root, rng = tmp_path_factory.mktemp("permutation") / "in", np.random.default_rng(41)
+    describe(root)
+    write_group(root, 12, rng, signal=1.5)
+    rows = [f"sub-{i:02d}\t{'ab'[i % 2]}\t{20 + i}" for i in range(1, 13)]
+    (root / "participants.tsv").write_text("\n".join(["participant_id\tsite\tage", *rows]) + "\n")
+    return root
+
+
+def run(data: Path, out: Path, *words: str) -> Path:
+    assert main([str(data), str(out), "group", *words]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def both(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Closed testing and draws, of one test."""
+    return run(data, tmp_path_factory.mktemp("both") / "out", *DRAWN, "--method", "simes", "permutation")
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """All files but logs; of pages, without the time."""
+    found = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
+    timed = re.compile(rb"<time .*?</time>")
+    return {name: timed.sub(b"", path.read_bytes()) for name, path in found.items() if not name.startswith("logs/")}
+
+
+def test_each_method_has_files_of_its_own(both: Path) -> None:
+    names = {path.relative_to(both).as_posix() for path in both.rglob("*")}
+    for end in ("report.html", "forest.npz", "critical.tsv", "critical.json", "draws.tsv", "draws.json"):
+        assert f"{STEM}_{end}" in names
+    assert f"{SIMES}_report.html" in names
+    assert f"{SIMES}_draws.tsv" not in names
+    adjusted = [name for name in names if "stat-pHommel" in name and name.endswith(".nii.gz")]
+    assert len(adjusted) == 1  # of closed testing only
+    assert "Permutation" not in adjusted[0]
+
+
+def test_the_tables_tell_what_was_chosen(both: Path) -> None:
+    """lambda is the (floor(.05 * 200) + 1)-th smallest of 200, and t_k = k lambda / m."""
+    told = json.loads((both / f"{STEM}_draws.json").read_text())
+    lambdas = pd.read_csv(both / f"{STEM}_draws.tsv", sep="\t")["lambda"].to_numpy()
+    assert lambdas.size == told["NumberOfDraws"] == 200
+    assert np.sort(lambdas)[10] == pytest.approx(told["Lambda"], rel=1e-9)  # tables have ten digits
+    assert (told["Draws"], told["RandomSeed"], told["Family"]) == ("sign flips", 3, "simes")
+    critical = pd.read_csv(both / f"{STEM}_critical.tsv", sep="\t")
+    m = told["NumberOfVoxels"]
+    np.testing.assert_allclose(critical["critical_p"], critical["rank"] * told["Lambda"] / m, rtol=1e-9)
+    z = nib.load(both / f"{SIMES.replace('_desc-greater', '_stat-z')}_statmap.nii.gz").get_fdata()
+    observed = np.sort(stats.norm.sf(z[np.isfinite(z)]))
+    np.testing.assert_allclose(critical["observed_p"], observed[critical["rank"] - 1], rtol=1e-3)  # z is float32
+
+
+def test_the_bound_is_that_of_the_critical_vector(both: Path) -> None:
+    result = ari.load_result(both / f"{STEM}_forest.npz")
+    calibrated, m = result.calibrated, result.mask.n_voxels
+    assert calibrated is not None
+    p, critical = result.glm.p("greater"), calibrated.critical
+    for cluster in (*result.clusters[3], *result.largest[0.7], *result.forest.at_threshold(1)):
+        inside = np.sort(p[cluster.voxels])
+        expected = max(1 - k + int((inside < critical[k - 1]).sum()) for k in range(1, inside.size + 1))
+        assert cluster.tdn == max(0, expected)
+    assert 0 < result.bound.whole < m
+
+
+def test_reports_are_made_anew_from_what_was_written(both: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "out"
+    shutil.copytree(both, copy)
+    assert main(["unused", str(copy), "group", "--reports-only"]) == 0
+    assert content(copy) == content(both)
+
+
+def test_alpha_is_split_over_methods_too(data: Path, tmp_path: Path) -> None:
+    out = run(data, tmp_path / "out", *DRAWN, "--method", "simes", "permutation", "--split-alpha")
+    for stem in (STEM, SIMES):
+        assert json.loads((out / f"{stem}Z3_clusters.json").read_text())["Alpha"] == 0.025
+
+
+def test_blocks_come_from_the_table(data: Path, tmp_path: Path) -> None:
+    out = run(data, tmp_path / "out", *DRAWN, "--formula", "1 + center(age)", "--test", "mean=1", "--blocks", "site")
+    told = json.loads((out / f"{STEM}_draws.json").read_text())
+    assert (told["ExchangeabilityBlocks"], told["NumberOfDraws"]) == ("site", 4)  # two blocks, each flipped as a whole
+
+
+def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    learned = (*DRAWN, "--family", "learned")
+    out = run(data, tmp_path / "first", *learned, "--save-template")
+    template = out / f"{STEM}_template.npz"
+    again = run(data, tmp_path / "second", *learned, "--template", str(template))
+    first, second = (json.loads((each / f"{STEM}_draws.json").read_text()) for each in (out, again))
+    assert first["Lambda"] == second["Lambda"]
+    assert (first["Template"], second["Template"]) == ("200 other draws", template.name)
+    assert main([str(data), str(tmp_path / "third"), "group", *learned, "--template", str(tmp_path / "no.npz")]) == 66
+    assert "There is no template" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--method", "permutation", "--estimator", "mixed"), 64, "do not go with the estimator mixed"),
+        (("--step-down",), 64, "step-down goes with permutations"),
+        (("--method", "permutation", "--blocks", "family"), 65, "has no column family"),
+        (("--method", "permutation", "--delta", "100000"), 65, "delta is 100000"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, told: str
+) -> None:
+    assert main([str(data), str(tmp_path / "out"), "group", *words]) == code
+    assert told in capsys.readouterr().err
+
+
+def test_one_map_cannot_be_permuted(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(data), str(tmp_path / "out"), "participant", "--method", "permutation"]) == 64
+    assert "One map has no subjects to exchange" in capsys.readouterr().err

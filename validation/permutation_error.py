@@ -1,0 +1,218 @@
+"""How often is a bound wrong that was calibrated by draws, and how much does it find?
+
+Simulates smooth maps, with and without activation, and counts the errors of every method that is offered. Run as
+``python validation/permutation_error.py``; writes ``permutation_error.tsv`` beside itself, which README.md explains.
+"""
+
+import argparse
+import csv
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, stats
+
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.calibration import calibrate, calibrate_step_down
+from bids_ari.stats.draws import Draws, Exchange, make_draws
+from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
+from bids_ari.stats.hommel import hommel_bound
+from bids_ari.stats.permutation import NullModel, natural_shuffle, null_model, observed_p, p_batch
+from bids_ari.stats.tails import Alternative, FloatArray
+
+SEED = 20240229
+REPETITIONS = 2000
+PIECE = 100
+"""Data sets that are simulated together."""
+ALPHA = 0.05
+SIDE, SMOOTH = 20, 2.0
+"""Voxels along each side of a square map, and the standard deviation of the Gaussian it is smoothed by, in voxels."""
+ACTIVE = 6
+"""Side of the square that is active, if anything is."""
+SIZES = (10, 20, 40)
+DRAWS = (20, 32, 200)
+DELTA = 9
+LEARNED, RANKS = 100, 100
+"""Draws that a template is learned from, and its ranks."""
+STRENGTH = 4.5
+"""Expected t of what is active, with known variance."""
+
+COLUMNS = (
+    "question",
+    "subjects",
+    "signal",
+    "method",
+    "draws",
+    f"error at {ALPHA}",
+    "above chance",
+    "part of the active voxels found",
+    "found, against closed testing with simes",
+    "data sets",
+)
+
+log = logging.getLogger("validation")
+
+
+class Question(NamedTuple):
+    """A design and what is asked of it."""
+
+    name: str
+    alternative: Alternative
+    first_group: float
+    """The part of the subjects in the first group; 1 where there is one group."""
+    with_covariate: bool
+
+
+QUESTIONS = (
+    Question("mean", "greater", 1.0, False),
+    Question("mean, with a covariate", "greater", 1.0, True),
+    Question("two groups 1:1, with a covariate", "two-sided", 0.5, True),
+    Question("two groups 3:7, with a covariate", "two-sided", 0.3, True),
+)
+
+
+class Setting(NamedTuple):
+    """One kind of data."""
+
+    question: Question
+    n_subjects: int
+    has_signal: bool
+
+    @property
+    def active(self) -> npt.NDArray[np.bool_]:
+        """Which voxels are active, (n_voxels,)."""
+        inside = np.zeros((SIDE, SIDE), dtype=bool)
+        if self.has_signal:
+            inside[3 : 3 + ACTIVE, 3 : 3 + ACTIVE] = True
+        return inside.ravel()
+
+
+SETTINGS = tuple(Setting(*each) for each in product(QUESTIONS, SIZES, (False, True)))
+
+
+def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Make a design matrix and the weights of what is asked; the covariate goes along with the group."""
+    question, n = setting.question, setting.n_subjects
+    columns = [np.ones(n)]
+    if question.first_group < 1:
+        columns.append((np.arange(n) >= round(question.first_group * n)).astype(float))
+    if question.with_covariate:
+        covariate = rng.normal(size=n) + columns[-1]
+        columns.append(covariate - covariate.mean())
+    weights = np.zeros(len(columns))
+    weights[1 if question.first_group < 1 else 0] = 1.0
+    return np.column_stack(columns), weights
+
+
+def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Make effects (n_subjects, n_voxels), design and weights: unit variance, the covariate of some effect too."""
+    matrix, weights = design(setting, rng)
+    noise = rng.normal(size=(setting.n_subjects, SIDE, SIDE))
+    smooth = ndimage.gaussian_filter(noise, (0, SMOOTH, SMOOTH), mode="wrap").reshape(setting.n_subjects, -1)
+    impulse = ndimage.gaussian_filter(np.pad([[1.0]], 12), SMOOTH, mode="wrap")
+    effects = smooth / np.sqrt((impulse**2).sum()) + 0.3 * matrix.sum(axis=1, keepdims=True)
+    tested = np.flatnonzero(weights)[0]
+    spread = np.sqrt(np.linalg.inv(matrix.T @ matrix)[tested, tested])
+    effects += matrix[:, [tested]] * (STRENGTH * spread * setting.active - 0.3)
+    return effects, matrix, weights
+
+
+def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bound]]:
+    """Bound one data set by every method; names tell the method and the number of draws."""
+    effects, matrix, weights = simulate(setting, rng)
+    exchange = Exchange.of(setting.n_subjects, natural_shuffle(matrix, weights))
+    model = null_model(effects, matrix, weights, setting.question.alternative, exchange)
+    draws = make_draws(model.basis, exchange, max(DRAWS), int(rng.integers(2**63)))
+    p, m = observed_p(model), model.n_voxels
+    yield "closed testing, simes\t", hommel_bound(p, ALPHA, "simes")
+    yield "closed testing, hommel\t", hommel_bound(p, ALPHA, "hommel")
+    drawn = all_p(model, draws)
+    ordered = np.sort(drawn, axis=1)
+    template = learn(np.sort(all_p(model, draws.independent(LEARNED)), axis=1)[:, :RANKS])
+    families: dict[str, Family] = {
+        "simes": Simes(m),
+        f"simes, delta {DELTA}": Simes(m, DELTA),
+        "beta": Beta(m),
+        "learned": template,
+    }
+    for name, family in families.items():
+        lambdas = least_lambda(family, ordered)
+        for n_draws in DRAWS:
+            yield f"{name}\t{n_draws}", calibrate(lambdas[:n_draws], family, ALPHA).bound(p)
+    for name in ("simes", "learned"):
+        family = families[name]
+        without = lambda left_out, family=family: least_lambda(family, np.sort(drawn[:, ~left_out], axis=1))  # noqa: E731
+        yield f"{name}, step-down\t{max(DRAWS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
+
+
+def all_p(model: NullModel, draws: Draws) -> FloatArray:
+    """Give all p of all draws, (n_draws, n_voxels)."""
+    return np.concatenate([p_batch(model, draws, first) for first in draws.batches])
+
+
+def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """Simulate some data sets; count errors, discoveries among what is active, and data sets, of each method.
+
+    Some set is claimed to hold more active voxels than it does exactly when one is claimed among all that are not.
+    """
+    rng = np.random.default_rng(seed)
+    errors: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    data_sets: Counter[str] = Counter()
+    for _ in range(PIECE):
+        for method, bound in bounds(setting, rng):
+            errors[method] += bound.tdn(~setting.active) > 0
+            found[method] += bound.tdn(setting.active)
+            data_sets[method] += 1
+    return errors, found, data_sets
+
+
+def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[dict[str, str]]:
+    """Give the rows of a setting."""
+    errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
+    for method, total in data_sets.items():
+        name, _, n_draws = method.partition("\t")
+        limit = stats.binom.ppf(0.99, total, ALPHA) / total
+        simes = found["closed testing, simes\t"]
+        error, power = errors[method] / total, found[method] / total / ACTIVE**2
+        told = (
+            setting.question.name,
+            str(setting.n_subjects),
+            "yes" if setting.has_signal else "no",
+            name,
+            n_draws or "n/a",
+            f"{error:.4f}",
+            "yes" if error > limit else "no",
+            f"{power:.4f}" if setting.has_signal else "n/a",
+            f"{found[method] / simes:.2f}" if simes else "n/a",
+            str(total),
+        )
+        yield dict(zip(COLUMNS, told, strict=True))
+
+
+def main() -> None:
+    """Run all settings and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    n_pieces = -(-arguments.repetitions // PIECE)
+    seeds = np.random.SeedSequence(SEED).spawn(len(SETTINGS))
+    with ProcessPoolExecutor() as pool, arguments.output.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        for setting, seed in zip(SETTINGS, seeds, strict=True):
+            writer.writerows(rows(setting, list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)))))
+            file.flush()
+            log.info("%s, %s subjects, signal %s: done", setting.question.name, setting.n_subjects, setting.has_signal)
+
+
+if __name__ == "__main__":
+    main()
