@@ -63,9 +63,10 @@ class Bins:
     def least_lambda(self, score: FloatArray, group: Groups, family: Family) -> FloatArray:
         """Give what `families.least_lambda` gives for all p of each draw, (n_draws,).
 
-        Bins that overlap one which can decide are looked at too, so that each of the others is below all p of such a
-        bin or above: its voxels are counted into their ranks, or not. Of p in the bins that were added, ranks may be
-        found too low and inverses too large, which does no harm.
+        A p of a bin that can decide is ranked among those of all such bins, and the voxels of other bins that end
+        below it. Other bins that it lies within are not counted: ranks may be found too low, and inverses too large.
+        That does no harm, for of the p with the smallest inverse, at rank k, there are none: such a bin reaches below
+        p, and at least k voxels are in bins that reach below its end, so that it can decide, too.
 
         Parameters
         ----------
@@ -77,12 +78,10 @@ class Bins:
             The critical vectors.
         """
         counts = self._counts(score, group)
-        deciding = self._deciding(counts, family).astype(np.int32)
-        begun = running_counts(deciding, self._by_least, self._n_reaching)
-        looked_at = begun > running_counts(deciding, self._by_most, self._n_before)
-        others = running_counts(np.where(looked_at, np.int32(0), counts), self._by_most, self._all)
+        deciding = self._deciding(counts, family)
+        others = running_counts(np.where(deciding, np.int32(0), counts), self._by_most, self._all)
         least = np.full(len(score), np.inf)
-        for draw, p in enumerate(self._p_in(looked_at, score, group, counts)):
+        for draw, p in enumerate(self._p_in(deciding, score, group, counts)):
             rank = np.arange(1, p.size + 1) + others[draw, np.searchsorted(self._sorted_most, p, side="left")]
             p, rank = p[rank <= family.n_ranks], rank[rank <= family.n_ranks]
             least[draw] = family.inverse(rank, p).min(initial=np.inf)

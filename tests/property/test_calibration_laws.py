@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import floor
 from typing import NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bids_ari.stats import extremes
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, categories
-from bids_ari.stats.extremes import FEWEST_BINS, Bins
 from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
 
 Floats = npt.NDArray[np.float64]
@@ -161,25 +162,29 @@ def test_the_order_of_voxels_and_draws_does_not_matter(case: Drawn) -> None:
 
 
 @settings(deadline=None)
-@given(drawn(), st.integers(0, 2**32), st.sampled_from((0, 1, 4, 12)), st.booleans())
-def test_bins_give_the_least_lambda_of_all_p(case: Drawn, seed: int, n_tied: int, signed: bool) -> None:
-    """Scores anywhere, in heaps, and on the ends of bins; two kinds of voxels, and some that are left out."""
+@given(st.integers(0, 2**32), st.sampled_from((4, 32, 4096)), st.integers(1, 200), st.booleans())
+def test_bins_give_the_least_lambda_of_all_p(seed: int, n_bins: int, m: int, signed: bool) -> None:
+    """Scores anywhere, in heaps, and on the ends of bins; three kinds of voxels, and some that are left out."""
     rng = np.random.default_rng(seed)
-    n_draws, m = case.p.shape
-    score = rng.beta(0.5, 2, size=(n_draws, m)) * (rng.choice([-1, 1], size=(n_draws, m)) if signed else 1)
-    score[:, :n_tied] = np.round(score[:, :n_tied] * FEWEST_BINS) / FEWEST_BINS
-    score[:, n_tied : 2 * n_tied] = rng.choice([1.0, 0.5], size=score[:, n_tied : 2 * n_tied].shape)
-    slope = np.array([1.0, 3.0])
-    group = rng.integers(-1, 2, size=m).astype(np.int16)
+    score = rng.beta(0.5, rng.uniform(1, 6), size=(5, m)) * (rng.choice([-1, 1], size=(5, m)) if signed else 1)
+    on_ends, in_heaps = rng.integers(0, m + 1, size=2)
+    score[:, :on_ends] = np.round(score[:, :on_ends] * n_bins) / n_bins
+    score[:, in_heaps:] = rng.choice([1.0, 0.5, 0.3], size=(5, m - in_heaps))
+    slope = np.array([1.0, 1.3, 3.0])
+    group = rng.integers(-1, 3, size=m).astype(np.int16)
+    group[0] = 0
 
     def p_of(score: Floats, dof: Floats) -> Floats:
         tail = (1 - score) / 2 if signed else 1 - score
         return np.asarray(np.clip(tail, 0, 1) ** dof)
 
-    bins = Bins(p_of, slope, signed, m)
+    with patch.multiple(extremes, FEWEST_BINS=n_bins, MOST_BINS=n_bins):
+        bins = extremes.Bins(p_of, slope, signed, m)
     kept = group >= 0
     ordered = np.sort(p_of(score[:, kept], slope[group[kept]]), axis=1)
-    if kept.any():
-        np.testing.assert_array_equal(bins.least_lambda(score, group, case.family), least_lambda(case.family, ordered))
-        n_ranks = int(rng.integers(1, kept.sum() + 1))
-        np.testing.assert_array_equal(bins.smallest(score, group, n_ranks), ordered[:, :n_ranks])
+    template = learn(np.sort(rng.beta(0.7, 2, size=(9, m)), axis=1)[:, : rng.integers(1, m + 1)])
+    families: list[Family] = [Simes(m), Simes(m, int(rng.integers(m))), Beta(m), template]
+    for family in families:
+        np.testing.assert_array_equal(bins.least_lambda(score, group, family), least_lambda(family, ordered))
+    n_ranks = int(rng.integers(1, kept.sum() + 1))
+    np.testing.assert_array_equal(bins.smallest(score, group, n_ranks), ordered[:, :n_ranks])
