@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import describe, write_group
+from hypothesis import settings
 
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
     if signal.getsignal(heard) == signal.SIG_IGN:
         signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
+
+
+settings.register_profile("untimed", deadline=None)  # the first example of a test may compile a loop
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)
