@@ -23,7 +23,7 @@ from hostile.pages import Structure, check_log, check_output, pages_in, undraw
 from bids_ari import cli, mapcli
 
 COMMANDS = {"bids-ari": cli.main, "bids-ari-map": mapcli.main}
-SECONDS = 10
+SECONDS = 180
 
 Run = Callable[..., tuple[int, str]]
 
