@@ -35,7 +35,7 @@ def no_waiting() -> Iterator[None]:
         raise TimeoutError("waited for a file")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(20)
+    signal.alarm(180)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
