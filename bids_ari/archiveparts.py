@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from bids_ari.calibrated import Calibrated
+from bids_ari.calibrated import Calibrated, Exactness
 from bids_ari.codec import Array, FileReader, require
 from bids_ari.quality import Quality
 from bids_ari.stats.diagnostics import Outlying
@@ -25,7 +25,7 @@ class AboutCalibration:
     n_steps: int
     shuffle: Shuffle
     blocks: str
-    is_exact: bool
+    exactness: Exactness
     is_complete: bool
     seed: int
     template: str

@@ -1,6 +1,7 @@
 """What is told of a calibration by draws: how they were made, and which critical vector they chose."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from bids_ari.stats.calibration import Calibration, n_below
 from bids_ari.stats.draws import Draws, Shuffle
 from bids_ari.stats.families import Beta, Family, FamilyName, Learned, Simes
 from bids_ari.stats.tails import FloatArray
+
+Exactness = Literal["exact", "normal", "approximate"]
+"""Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""
 
 FLIPS: dict[Shuffle, str] = {
     "flip": "sign flips",
@@ -41,9 +45,10 @@ class Calibrated:
         What a draw does with the subjects.
     blocks : str
         The column of exchangeability blocks; empty where all subjects are in one.
-    is_exact : bool
-        Whether nothing had to be estimated before subjects could be exchanged: no covariates, but for the mean where
-        subjects change places.
+    exactness : {'exact', 'normal', 'approximate'}
+        ``exact`` where nothing had to be estimated before subjects could be exchanged: no covariates, but for the mean
+        where subjects change places. ``normal`` where signs are flipped of uncorrelated residuals of all subjects, so
+        that the error is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
     is_complete : bool
         Whether these are all draws there are.
     seed : int
@@ -64,7 +69,7 @@ class Calibrated:
     n_steps: int
     shuffle: Shuffle
     blocks: str
-    is_exact: bool
+    exactness: Exactness
     is_complete: bool
     seed: int
     template: str
@@ -79,7 +84,7 @@ class Calibrated:
         *,
         shuffle: Shuffle,
         blocks: str,
-        is_exact: bool,
+        exactness: Exactness,
         template: str,
     ) -> "Calibrated":
         """Keep of a calibration what is told."""
@@ -95,7 +100,7 @@ class Calibrated:
             n_steps=calibration.n_steps,
             shuffle=shuffle,
             blocks=blocks,
-            is_exact=is_exact,
+            exactness=exactness,
             is_complete=draws.every is not None,
             seed=draws.seed,
             template=template,

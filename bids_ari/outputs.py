@@ -406,6 +406,7 @@ def _about_calibration(result: ContrastResult) -> Sidecar:
         "Draws": FLIPS[told.shuffle],
         "NumberOfDraws": told.n_draws,
         "DrawsAreComplete": told.is_complete,
+        "Exactness": told.exactness,
         "RandomSeed": told.seed,
         "ExchangeabilityBlocks": told.blocks or None,
         "Family": told.family,

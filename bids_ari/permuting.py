@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.calibrated import Calibrated
+from bids_ari.calibrated import Calibrated, Exactness
 from bids_ari.checkpoints import digest_of, resumed
 from bids_ari.compute import progress
 from bids_ari.designs.design import Design
@@ -91,7 +91,7 @@ def permute(
         model.n_voxels,
         shuffle=shuffle,
         blocks=options.blocks or "",
-        is_exact=not len(model.basis.nuisance),
+        exactness=_exactness(model, exchange),
         template=template,
     )
     learned = family.curves if isinstance(family, Learned) and options.template is None else None
@@ -163,6 +163,16 @@ def _draws(model: NullModel, exchange: Exchange, options: Options) -> Draws:
         ) from error
 
 
+def _exactness(model: NullModel, exchange: Exchange) -> Exactness:
+    """Say whether the error is at most alpha for any number of subjects."""
+    if len(model.basis.nuisance):
+        return "approximate"
+    if not model.basis.spent:
+        return "exact"
+    in_blocks = exchange.n_flips < 2**exchange.n_subjects
+    return "approximate" if in_blocks or len(model.parts) > 1 else "normal"
+
+
 def _family(model: NullModel, draws: Draws, options: Options, run: Run[FloatArray]) -> tuple[Family, str]:
     """Give the critical vectors to choose from, and where a learned template comes from."""
     m = model.n_voxels
@@ -211,9 +221,8 @@ def notes_of(told: Calibrated) -> Sequence[str]:
             f"With {told.n_draws} draws nothing can be found at alpha {told.alpha:g}: at least 1 / {told.n_draws} = "
             f"{1 / told.n_draws:.3g} is needed, or more subjects"
         )
-    if not told.is_exact:
+    if told.exactness == "approximate":
         notes.append(
-            "Draws of a model with covariates are approximate: what these explain is estimated and taken away first "
-            "(Freedman & Lane 1983)"
+            "Draws of a model with covariates are approximate: what these explain is estimated and taken away first"
         )
     return notes

@@ -20,10 +20,10 @@ from scipy import ndimage, stats
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
-from bids_ari.stats.draws import Draws, Exchange, make_draws
+from bids_ari.stats.draws import Draws, Exchange, Shuffle, make_draws
 from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
 from bids_ari.stats.hommel import hommel_bound
-from bids_ari.stats.permutation import NullModel, natural_shuffle, null_model, observed_p, p_batch
+from bids_ari.stats.permutation import NullModel, null_model, observed_p, p_batch
 from bids_ari.stats.tails import Alternative, FloatArray
 
 SEED = 20240229
@@ -67,13 +67,16 @@ class Question(NamedTuple):
     first_group: float
     """The part of the subjects in the first group; 1 where there is one group."""
     with_covariate: bool
+    shuffle: Shuffle
 
 
 QUESTIONS = (
-    Question("mean", "greater", 1.0, False),
-    Question("mean, with a covariate", "greater", 1.0, True),
-    Question("two groups 1:1, with a covariate", "two-sided", 0.5, True),
-    Question("two groups 3:7, with a covariate", "two-sided", 0.3, True),
+    Question("mean", "greater", 1.0, False, "flip"),
+    Question("mean, with a covariate", "greater", 1.0, True, "flip"),
+    Question("two groups 1:1, with a covariate", "two-sided", 0.5, True, "permute"),
+    Question("two groups 3:7, with a covariate", "two-sided", 0.3, True, "permute"),
+    Question("two groups 3:7, with a covariate, sign flips", "two-sided", 0.3, True, "flip"),
+    Question("two groups 3:7, with a covariate, both", "two-sided", 0.3, True, "both"),
 )
 
 
@@ -126,7 +129,7 @@ def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Fl
 def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bound]]:
     """Bound one data set by every method; names tell the method and the number of draws."""
     effects, matrix, weights = simulate(setting, rng)
-    exchange = Exchange.of(setting.n_subjects, natural_shuffle(matrix, weights))
+    exchange = Exchange.of(setting.n_subjects, setting.question.shuffle)
     model = null_model(effects, matrix, weights, setting.question.alternative, exchange)
     draws = make_draws(model.basis, exchange, max(DRAWS), int(rng.integers(2**63)))
     p, m = observed_p(model), model.n_voxels

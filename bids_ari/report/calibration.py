@@ -54,7 +54,7 @@ def calibration_block(result: ContrastResult) -> Facts:
         "step_down": result.options.step_down,
         "n_left_out": told.n_left_out,
         "n_steps": told.n_steps,
-        "is_exact": told.is_exact,
+        "exactness": told.exactness,
         "shuffle": told.shuffle,
         "folder": str(PurePosixPath(outputs.report_name(result)).parent),
         "tables": names,

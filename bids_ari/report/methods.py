@@ -265,10 +265,16 @@ def _draw_sentences(result: ContrastResult) -> Iterator[str]:
         f"{told.lambda_:.4g}, with which for at most {thousands(told.n_errors)} of the draws as many as k voxels, for "
         "some k, had a p below the k-th critical one."
     )
-    if not told.is_exact:
+    if told.exactness != "exact" and told.shuffle == "permute":
         yield (
             "What is not tested was fitted first, and draws acted on the residuals (@freedman1983; @winkler2014), "
             "which is approximate."
+        )
+    elif told.exactness != "exact":
+        right = "exact for normal errors" if told.exactness == "normal" else "approximate"
+        yield (
+            "What is not tested was fitted first, and draws acted on uncorrelated residuals (@theil1965; "
+            f"@winkler2020), which is {right}."
         )
     if result.options.step_down:
         yield (

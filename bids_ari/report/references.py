@@ -212,6 +212,26 @@ REFERENCES = {
         "381--397",
         "10.1016/j.neuroimage.2014.01.060",
     ),
+    "theil1965": Reference(
+        "Theil, 1965",
+        "Theil, H.",
+        "1965",
+        "The analysis of disturbances in regression analysis",
+        "Journal of the American Statistical Association",
+        "60",
+        "1067--1079",
+        "10.1080/01621459.1965.10480851",
+    ),
+    "winkler2020": Reference(
+        "Winkler et al., 2020",
+        "Winkler, A. M. and Renaud, O. and Smith, S. M. and Nichols, T. E.",
+        "2020",
+        "Permutation inference for canonical correlation analysis",
+        "NeuroImage",
+        "220",
+        "117065",
+        "10.1016/j.neuroimage.2020.117065",
+    ),
     "schaefer2018": Reference(
         "Schaefer et al., 2018",
         "Schaefer, A. and Kong, R. and Gordon, E. M. and Laumann, T. O. and Zuo, X.-N. and Holmes, A. J. and "

@@ -38,20 +38,23 @@ def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None
 
 
 @compiled
-def residuals_of_length_one(reduced: Floats, values: Floats) -> Floats:
-    """Give what orthonormal directions (n_directions, n) leave of the values (n, n_voxels), scaled to length 1."""
-    residuals = values.copy()
+def residuals_of_length_one(kept: Places, given: Floats, looked_at: Floats, values: Floats) -> Floats:
+    """Give values[kept] + given' (looked_at values), (n_kept, n_voxels), of values (n, n_voxels), scaled to length 1.
+
+    The weights are `given` (n_directions, n_kept) and `looked_at` (n_directions, n).
+    """
+    residuals = values[kept]
     component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
-    for direction in range(reduced.shape[0]):
-        _component(reduced[direction], values, 0, component)
-        for i in range(values.shape[0]):
+    for direction in range(looked_at.shape[0]):
+        _component(looked_at[direction], values, 0, component)
+        for i in range(kept.size):
             for j in range(component.size):
-                residuals[i, j] -= reduced[direction, i] * component[j]
-    for i in range(values.shape[0]):
+                residuals[i, j] += given[direction, i] * component[j]
+    for i in range(kept.size):
         for j in range(length.size):
             length[j] += residuals[i, j] * residuals[i, j]
     length = np.sqrt(length)
-    for i in range(values.shape[0]):
+    for i in range(kept.size):
         for j in range(length.size):
             residuals[i, j] /= length[j]
     return residuals

@@ -94,6 +94,19 @@ class Exchange(NamedTuple):
             exchanged = flipped = _numbered(blocks)
         return cls(None if shuffle == "flip" else exchanged, None if shuffle == "permute" else flipped)
 
+    def without(self, spent: Sequence[int]) -> "Exchange":
+        """Let some subjects keep their places, and their signs be of no account."""
+        exchanged, flipped = self
+        if not spent:
+            return self
+        if exchanged is not None:
+            exchanged = exchanged.copy()
+            exchanged[list(spent)] = exchanged.size + np.arange(len(spent))
+        if flipped is not None:
+            flipped = flipped.copy()
+            flipped[list(spent)] = np.delete(flipped, spent)[0]
+        return Exchange(*(None if labels is None else _numbered(labels.tolist()) for labels in (exchanged, flipped)))
+
     @property
     def n_subjects(self) -> int:
         """Number of subjects."""
@@ -115,6 +128,8 @@ class Basis(NamedTuple):
     """(n_others, n_subjects): those that the reduced model fits, but for what no draw can change."""
     directed: bool
     """Whether a statistic and its negative differ: in a one-sided t test."""
+    spent: tuple[int, ...] = ()
+    """Subjects without a residual, as `bids_ari.stats.reduction` says: they neither change places nor count."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -215,6 +230,7 @@ def make_draws(basis: Basis, exchange: Exchange, n_draws: int, seed: int) -> Dra
         raise ValueError(f"n_draws must be at least 1; found {n_draws}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must lie in 0..2**64 - 1; found {seed}")
+    exchange = exchange.without(basis.spent)
     every = _every(basis, exchange, _REPEATED * n_draws)
     if every is not None and len(every.order) == 1:
         raise ValueError("shuffle must change the statistic: of these subjects in these blocks all draws are alike")

@@ -1,9 +1,10 @@
 """Draws of a group model: t and F statistics of all voxels under each draw, and how small their p get.
 
 Data are replaced, once, by what the *reduced model* leaves of them: the design without what is tested. Draws act on
-these residuals (Freedman & Lane 1983; Winkler et al. 2014). With e the residuals of a voxel, of length 1, U the
-tested directions and Z those of the reduced model, orthonormal, the statistic under a draw P is a function of the
-*partial correlation* r, r^2 = |U P e|^2 / (1 - |Z P e|^2): t^2 = r^2 dof / (1 - r^2), since P keeps lengths. So a
+these residuals: permutations on ordinary ones (Freedman & Lane 1983; Winkler et al. 2014), sign flips on uncorrelated
+ones (`bids_ari.stats.reduction`). With e the residuals of a voxel, of length 1, U the tested directions and Z those of
+the reduced model, orthonormal, the statistic under a draw P is a function of the *partial correlation* r, r^2 =
+|U P e|^2 / (1 - |Z P e|^2): t^2 = r^2 dof / (1 - r^2), since P keeps lengths. Uncorrelated residuals have no Z. So a
 draw is a handful of products with e, and voxels with the same degrees of freedom are as extreme as their r.
 
 Where a subject has no data at a voxel, it is left out of the model there. Sign flips then remain what they were: the
@@ -17,9 +18,9 @@ References
 Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler et al. (2014), NeuroImage 92:381.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -32,6 +33,7 @@ from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
 from bids_ari.stats.extremes import Bins
 from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
 from bids_ari.stats.glm import Effects, check_model, directions, fit_part, in_terms_of_q, parts
+from bids_ari.stats.reduction import Residuals, ordinary, uncorrelated
 from bids_ari.stats.tails import ALTERNATIVES, Alternative, FloatArray
 
 Result = TypeVar("Result")
@@ -177,6 +179,7 @@ def null_model(
     if exchange.n_subjects != n_subjects:
         raise ValueError(f"exchange must be of {n_subjects} subjects; found {exchange.n_subjects}")
     unit = np.zeros((n_subjects, n_voxels))
+    view = cache(lambda key: _view(matrix, weights, alternative, exchange, np.frombuffer(key, dtype=np.intp)))
     found: dict[bytes, list[npt.NDArray[np.intp]]] = {}
     for part in parts(effects):
         if exchange.exchanged is not None and part.rows.size < n_subjects:
@@ -184,17 +187,21 @@ def null_model(
         fit = fit_part(part.values, matrix[part.rows])
         if fit is None or np.isnan(fit.residual_variance).any():
             raise ValueError("effects must vary, and determine the coefficients, at every voxel; leave the others out")
-        reduced = np.ascontiguousarray(_directions(matrix[part.rows], weights)[1])
-        unit[np.ix_(part.rows, part.voxels)] = residuals_of_length_one(reduced, np.ascontiguousarray(part.values))
-        found.setdefault(part.rows.tobytes(), []).append(part.voxels)
+        key = part.rows.tobytes()
+        residuals, _ = view(key)
+        scaled = residuals_of_length_one(*residuals, np.ascontiguousarray(part.values))
+        unit[np.ix_(part.rows[residuals.kept], part.voxels)] = scaled
+        found.setdefault(key, []).append(part.voxels)
     order = np.concatenate([np.concatenate(voxels) for voxels in found.values()])
     if (np.diff(order) < 0).any():
         unit = np.take(unit, order, axis=1)
     unit.flags.writeable = False
-    make = partial(_basis, matrix, weights, alternative, exchange)
-    return NullModel(
-        unit, tuple(_null_parts(found, make, matrix.shape[1])), order, make(np.arange(n_subjects)), _n_rows(weights)
+    ends = np.cumsum([sum(each.size for each in voxels) for voxels in found.values()]).tolist()
+    null_parts = tuple(
+        NullPart(start, stop, view(key)[1], len(key) // np.intp().itemsize - matrix.shape[1])
+        for key, start, stop in zip(found, [0, *ends], ends, strict=False)
     )
+    return NullModel(unit, null_parts, order, view(np.arange(n_subjects).tobytes())[1], _n_rows(weights))
 
 
 def observed_p(model: NullModel) -> FloatArray:
@@ -320,17 +327,27 @@ def _directions(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, Fl
     return (q @ tested).T, (q @ others).T
 
 
-def _basis(
+def _view(
     matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange, rows: npt.NDArray[np.intp]
-) -> Basis:
-    """Say what a test looks at where only some subjects have data; the others get weight 0."""
+) -> tuple[Residuals, Basis]:
+    """Give the residuals of the reduced model and what a test looks at, where only some subjects have data.
+
+    The others get weight 0 in the test.
+    """
     tested, nuisance = _directions(matrix[rows], weights)
-    if exchange.flipped is None and exchange.exchanged is not None:
+    if alternative == "less":
+        tested = -tested
+    residuals = ordinary(np.ascontiguousarray(nuisance))
+    if exchange.flipped is not None and len(nuisance):
+        residuals = uncorrelated(nuisance)
+        tested, nuisance = residuals.of(tested.T).T, np.empty((0, residuals.kept.size))
+    elif exchange.exchanged is not None:
         nuisance = _changing(nuisance, exchange.exchanged)
     everyone = np.zeros((len(tested) + len(nuisance), len(matrix)))
-    everyone[:, rows] = np.vstack([-tested if alternative == "less" else tested, nuisance])
+    everyone[:, rows[residuals.kept]] = np.vstack([tested, nuisance])
     directed = weights.ndim == 1 and alternative != "two-sided"
-    return Basis(everyone[: len(tested)], everyone[len(tested) :], directed)
+    spent = np.delete(rows, residuals.kept).tolist()
+    return residuals, Basis(everyone[: len(tested)], everyone[len(tested) :], directed, tuple(spent))
 
 
 def _changing(nuisance: FloatArray, exchanged: npt.NDArray[np.intp]) -> FloatArray:
@@ -341,15 +358,3 @@ def _changing(nuisance: FloatArray, exchanged: npt.NDArray[np.intp]) -> FloatArr
     kept = np.zeros(len(nuisance), dtype=bool)
     kept[: size.size] = size > _NO_CHANGE
     return np.asarray(rotation.T[kept] @ nuisance)
-
-
-def _null_parts(
-    found: dict[bytes, list[npt.NDArray[np.intp]]], make: Callable[[npt.NDArray[np.intp]], Basis], n_columns: int
-) -> Iterator[NullPart]:
-    """Give each set of subjects its columns, one after the other."""
-    start = 0
-    for key, voxels in found.items():
-        rows = np.frombuffer(key, dtype=np.intp)
-        stop = start + sum(each.size for each in voxels)
-        yield NullPart(start, stop, make(rows), rows.size - n_columns)
-        start = stop

@@ -14,6 +14,7 @@ from bids_ari.estimation import blocks_of
 from bids_ari.options import Options
 from bids_ari.permuting import notes_of, permute, read_template
 from bids_ari.settings import Resources
+from bids_ari.stats.draws import Shuffle
 from bids_ari.stats.tails import FloatArray
 
 DRAWN = Options(methods="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
@@ -36,6 +37,17 @@ def two_groups(n: int) -> Design:
     group = np.repeat([0.0, 1.0], [n // 2, n - n // 2])
     matrix = np.column_stack([np.ones(n), group])
     return Design(tuple(f"{i:02d}" for i in range(n)), matrix, ("intercept", "group"), {"group": np.array([0.0, 1.0])})
+
+
+PAIRS = tuple(f"pair {i % 6}" for i in range(12))
+
+
+def with_age(rng: np.random.Generator, blocks: tuple[str, ...] = ()) -> Design:
+    """Two groups beside a covariate."""
+    design = two_groups(12)
+    matrix = np.column_stack([design.matrix, rng.normal(size=12)])
+    columns, tests = (*design.columns, "age"), {"group": np.array([0, 1.0, 0])}
+    return replace(design, matrix=matrix, columns=columns, tests=tests, blocks=blocks)
 
 
 class TestAllDraws:
@@ -95,19 +107,33 @@ class TestExchange:
     def test_one_sample_flips_and_groups_change_places(self, effects: FloatArray) -> None:
         assert permute(effects, mean_of(12), "mean", "greater", DRAWN).told.shuffle == "flip"
         told = permute(effects, two_groups(12), "group", "greater", DRAWN).told
-        assert (told.shuffle, told.is_exact) == ("permute", True)
+        assert (told.shuffle, told.exactness) == ("permute", "exact")
 
-    def test_a_covariate_makes_it_approximate(self, effects: FloatArray, rng: np.random.Generator) -> None:
-        design = two_groups(12)
-        matrix = np.column_stack([design.matrix, rng.normal(size=12)])
-        more = replace(design, matrix=matrix, columns=(*design.columns, "age"), tests={"group": np.array([0, 1.0, 0])})
-        told = permute(effects, more, "group", "two-sided", DRAWN).told
-        assert not told.is_exact
-        assert "approximate" in " ".join(notes_of(told))
+    @pytest.mark.parametrize(
+        ("shuffle", "blocks", "exactness"),
+        [
+            ("permute", (), "approximate"),
+            ("flip", (), "normal"),
+            ("both", (), "normal"),
+            ("flip", PAIRS, "approximate"),
+            ("both", PAIRS, "approximate"),
+        ],
+    )
+    def test_a_covariate_makes_it_less_exact(
+        self, shuffle: Shuffle, blocks: tuple[str, ...], exactness: str, effects: FloatArray, rng: np.random.Generator
+    ) -> None:
+        told = permute(effects, with_age(rng, blocks), "group", "two-sided", replace(DRAWN, shuffle=shuffle)).told
+        assert told.exactness == exactness
+        assert ("approximate" in " ".join(notes_of(told))) == (exactness == "approximate")
+
+    def test_gaps_beside_a_covariate_make_it_approximate(self, effects: FloatArray, rng: np.random.Generator) -> None:
+        effects[3, :9] = np.nan
+        told = permute(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).told
+        assert told.exactness == "approximate"
 
     def test_blocks_keep_places(self, effects: FloatArray) -> None:
         """Pairs of one subject of each group: 2^6 draws that differ, in pairs when two-sided, of 12! / (6! 6!)."""
-        design = replace(two_groups(12), blocks=tuple(f"pair {i % 6}" for i in range(12)))
+        design = replace(two_groups(12), blocks=PAIRS)
         options = replace(DRAWN, blocks="pair")
         assert permute(effects, design, "group", "greater", options).told.n_draws == 64
         assert permute(effects, design, "group", "two-sided", options).told.n_draws == 32

@@ -124,7 +124,14 @@ def test_the_calibration_is_told(result: ContrastResult, pictures: Mapping[str, 
         ({"shuffle": "permute"}, {}, "Permutations assume that subjects could change places"),
         ({"shuffle": "both", "blocks": "site"}, {}, "Permutations with sign flips assume that subjects of the same bl"),
         ({"blocks": "site"}, {}, "blocks: the values of site: all subjects of a block change their sign together"),
-        ({"is_exact": False}, {}, "act on what is left (Freedman and Lane). So the calibration is approximate"),
+        (
+            {"exactness": "approximate", "shuffle": "permute"},
+            {},
+            "act on what is left (Freedman and Lane). So the calibration is approximate",
+        ),
+        ({"exactness": "approximate"}, {}, "act on uncorrelated residuals (Theil). So the calibration is approximate"),
+        ({"exactness": "normal"}, {}, "(Theil). If errors are independent, normal and of equal variance"),
+        ({"exactness": "normal"}, {}, "Level: exact for normal errors"),
         ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "40 voxels, certainly active, left out of the draws"),
         ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "is in error, without the voxels that step-down left"),
         ({}, {"step_down": True}, "no voxel was certainly active by itself"),
@@ -321,10 +328,16 @@ def test_the_index_has_a_column_of_methods(simes: ContrastResult, result: Contra
             {"blanchard2020", "hemerik2018", "andreella2023"},
         ),
         (
-            {"family": "beta", "is_exact": False},
+            {"family": "beta", "exactness": "approximate", "shuffle": "permute"},
             {},
             ("independent uniform p", "residuals (Freedman & Lane, 1983; Winkler et al., 2014), which is approximate"),
             {"blanchard2020", "hemerik2018", "freedman1983", "winkler2014"},
+        ),
+        (
+            {"family": "beta", "exactness": "normal"},
+            {},
+            ("uncorrelated residuals (Theil, 1965; Winkler et al., 2020), which is exact for normal errors",),
+            {"blanchard2020", "hemerik2018", "theil1965", "winkler2020"},
         ),
         (
             {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other draws", "n_left_out": 8},
@@ -354,6 +367,7 @@ def test_the_methods_tell_what_was_done_and_cite_no_more(
         assert part in found.paragraph
     of_draws = {
         *("blanchard2020", "hemerik2018", "andreella2023", "blain2022", "freedman1983", "winkler2014"),
+        *("theil1965", "winkler2020"),
         *("goeman2011", "simes1986", "hommel1983", "hommel1988", "meijer2019", "goeman2019"),
     }
     assert of_draws & set(found.keys) == cited
