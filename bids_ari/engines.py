@@ -3,10 +3,10 @@
 A piece is a call of a pure function with a number, so results are the same whoever does it, in whatever order.
 """
 
-import tempfile
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,15 @@ from typing import Any, TypeVar
 from bids_ari.cluster import connected
 from bids_ari.compute import Promise, in_order
 from bids_ari.errors import OutputError, UsageError
+from bids_ari.owner import Owner
 from bids_ari.shared import MappedArray, mapped, sent
 from bids_ari.stats.tails import FloatArray
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_PREFIX = ".bids_ari-shared-"
+_SHARED = "shared"
+"""Folder in the work folder, with one for each run that has something there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +100,26 @@ def open_engine(n_jobs: int, scheduler: str | None = None, work_dir: Path | None
 
 @contextmanager
 def _folder(work_dir: Path | None) -> Iterator[Path]:
-    """Make a folder for what workers read, for a while."""
+    """Make a folder for what workers read, for a while; remove those of runs that were killed."""
     if work_dir is None:
         raise UsageError(
             "--dask-scheduler goes with --work-dir",
             "a folder that all workers see: they read the data from there, and finished batches are kept there",
         )
     try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=work_dir.resolve(), ignore_cleanup_errors=True)
+        folder = work_dir.resolve() / _SHARED / Owner.me().token()
+        folder.mkdir(parents=True)
+        for left in folder.parent.iterdir():
+            owner = Owner.of(left)
+            if owner is not None and owner.runs() is False:
+                shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise OutputError(
             f"The work folder {work_dir} cannot be written: {error.strerror}", hint="Give another with --work-dir"
         ) from error
-    with folder as name:
-        yield Path(name)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # others use it
+            folder.parent.rmdir()

@@ -17,8 +17,8 @@ import numpy as np
 
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.locks import STAGING, lock
-from bids_ari.bids.owner import Owner
 from bids_ari.errors import TemporaryError
+from bids_ari.owner import Owner
 
 JOBS = multiprocessing.get_context("forkserver")
 JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them anew

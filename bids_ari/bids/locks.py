@@ -22,8 +22,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from bids_ari.bids.owner import Owner
 from bids_ari.errors import OutputError, TemporaryError
+from bids_ari.owner import Owner
 
 log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from builders import describe, write_group
 from builders_draws import calls, die, die_once, fail_at, lambdas, one_sample, squares
+from builders_jobs import dead_pid
 from distributed import LocalCluster
 
 from bids_ari import cluster
@@ -24,6 +25,7 @@ from bids_ari.checkpoints import resumed
 from bids_ari.cli import main
 from bids_ari.engines import open_engine
 from bids_ari.errors import TemporaryError, UsageError
+from bids_ari.owner import Owner
 from bids_ari.stats.families import Simes
 from bids_ari.stats.permutation import calibrated, learned_from
 
@@ -140,6 +142,17 @@ def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(tmp_path: Path) -> No
     again = list(resumed(map, kept)(work, range(20)))
     assert [int(each[0]) for each in again] == [item**2 for item in range(20)]
     assert not {0, 1, 2} & set(calls(tmp_path)[n_before:])
+
+
+def test_what_a_killed_run_left_is_removed(address: str, tmp_path: Path) -> None:
+    """Not so what one has left that may still run, elsewhere."""
+    dead, far = replace(Owner.me(), pid=dead_pid(), started=""), replace(Owner.me(), world="beef")
+    for owner in (dead, far):
+        (tmp_path / "shared" / owner.token()).mkdir(parents=True)
+    with open_engine(1, address, tmp_path):
+        assert len(list((tmp_path / "shared").iterdir())) == 2
+    (left,) = (tmp_path / "shared").iterdir()
+    assert "beef" in left.name
 
 
 def test_nothing_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

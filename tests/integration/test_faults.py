@@ -39,9 +39,9 @@ from builders_jobs import (
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.files import Files
 from bids_ari.bids.locks import STAGING, Place
-from bids_ari.bids.owner import Owner
 from bids_ari.cli import main
 from bids_ari.errors import OutputError, TemporaryError
+from bids_ari.owner import Owner
 
 CONTRAST = "task-x_contrast-a"
 RESULT = f"{CONTRAST}_test-mean_desc-greater"

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,29 +14,12 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_places import command, surroundings
+from builders_pauses import Job, Pause, pausing
 
 from bids_ari.cli import main
 
 WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
 OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "2")
-
-PAUSE = """
-import importlib, itertools, pathlib, time
-def pause(where, nth, seconds, mark):
-    module, _, path = where.partition(":")
-    *above, name = path.split(".")
-    owner = importlib.import_module(module)
-    for each in above:
-        owner = getattr(owner, each)
-    real, calls = getattr(owner, name), itertools.count(1)
-    def slow(*args, **more):
-        if next(calls) == nth:
-            pathlib.Path(mark).touch()
-            time.sleep(seconds)
-        return real(*args, **more)
-    setattr(owner, name, slow)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -79,42 +61,11 @@ def finish_a_run(data: Path, out: Path, *words: str) -> None:
     assert main([str(data), str(out), "group", *words]) == 0
 
 
-class Job:
-    """A run that pauses the `nth` time it comes to a function (``module:name``)."""
-
-    def __init__(self, data: Path, out: Path, *pauses: tuple[str, int, float]) -> None:
-        self.out = out
-        self.marks = [out.with_name(f"{out.name}-mark{n}") for n in range(len(pauses))]
-        slow = [f"pause{(*what, str(mark))!r}\n" for what, mark in zip(pauses, self.marks, strict=True)]
-        words = command([data, out, "group", *OTHERS], first=PAUSE + "".join(slow))
-        self.process = subprocess.Popen(words, env=surroundings(), stderr=subprocess.PIPE, text=True)
-
-    def wait_for(self, n: int = 0) -> None:
-        """Wait until it pauses."""
-        end = time.monotonic() + 60
-        while not self.marks[n].exists():
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < end
-            time.sleep(0.01)
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def end(self) -> tuple[int, list[str]]:
-        """Wait for its end; give its exit code, and the lines of its log that are neither counts nor results."""
-        said = self.process.communicate(timeout=60)[1]
-        return self.process.returncode, [line for line in said.splitlines() if not line.startswith("INFO ")]
-
-
 @contextmanager
-def job(data: Path, out: Path, *pauses: tuple[str, int, float]) -> Iterator[Job]:
-    """Have a job, which does not outlive the test."""
-    started = Job(data, out, *pauses)
-    try:
+def job(data: Path, out: Path, *pauses: Pause) -> Iterator[Job]:
+    """Have a run, which does not outlive the test."""
+    with pausing([data, out, "group", *OTHERS], out, *pauses) as started:
         yield started
-    finally:
-        started.process.kill()
-        started.process.communicate()
 
 
 def maps(out: Path, contrast: str = "") -> dict[str, bytes]:

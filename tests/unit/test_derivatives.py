@@ -19,8 +19,8 @@ from builders_jobs import dead_pid, left_behind
 
 from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.locks import own_place
-from bids_ari.bids.owner import Owner
 from bids_ari.errors import DataError, OutputError, TemporaryError, UsageError
+from bids_ari.owner import Owner
 
 
 def files(folder: Path) -> set[str]:

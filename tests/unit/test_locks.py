@@ -13,8 +13,8 @@ from builders_jobs import dead_pid, finish, job_among_rivals, left_behind, start
 
 from bids_ari.bids import locks
 from bids_ari.bids.locks import STAGING, Place, is_locked, lock, own_place, persistently
-from bids_ari.bids.owner import Owner
 from bids_ari.errors import OutputError, TemporaryError
+from bids_ari.owner import Owner
 
 
 def age(place: Path, seconds: float) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from builders_jobs import dead_pid
 
-from bids_ari.bids import owner
-from bids_ari.bids.owner import Owner
+from bids_ari import owner
+from bids_ari.owner import Owner
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
 

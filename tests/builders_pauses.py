@@ -1,0 +1,71 @@
+"""Commands that pause at a moment of one's choice, to be signalled or killed there."""
+
+import itertools
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from builders_places import command, surroundings
+
+Pause = tuple[str, int, float]
+"""A function (``module:name``), the how manieth call of it is to wait, and for how many seconds."""
+
+_PAUSE = """
+import importlib, itertools, pathlib, time
+def pause(where, nth, seconds, mark):
+    module, _, path = where.partition(":")
+    *above, name = path.split(".")
+    owner = importlib.import_module(module)
+    for each in above:
+        owner = getattr(owner, each)
+    real, calls = getattr(owner, name), itertools.count(1)
+    def slow(*args, **more):
+        if next(calls) == nth:
+            pathlib.Path(mark).touch()
+            time.sleep(seconds)
+        return real(*args, **more)
+    setattr(owner, name, slow)
+"""
+_NUMBERS = itertools.count()
+
+
+class Job:
+    """A command that makes `pauses`; `out` is where it writes, and beside it are marks that tell where it is."""
+
+    def __init__(self, words: Sequence[str | Path], out: Path, *pauses: Pause) -> None:
+        number = next(_NUMBERS)
+        self.marks = [out.with_name(f"{out.name}-mark{number}-{n}") for n in range(len(pauses))]
+        slow = [f"pause{(*what, str(mark))!r}\n" for what, mark in zip(pauses, self.marks, strict=True)]
+        self.process = subprocess.Popen(
+            command(list(words), first=_PAUSE + "".join(slow)), env=surroundings(), stderr=subprocess.PIPE, text=True
+        )
+
+    def wait_for(self, n: int = 0) -> None:
+        """Wait until it pauses."""
+        end = time.monotonic() + 60
+        while not self.marks[n].exists():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self) -> tuple[int, list[str]]:
+        """Wait for its end; give its exit code, and the lines of its log that are neither counts nor results."""
+        said = self.process.communicate(timeout=60)[1]
+        return self.process.returncode, [line for line in said.splitlines() if not line.startswith("INFO ")]
+
+
+@contextmanager
+def pausing(words: Sequence[str | Path], out: Path, *pauses: Pause) -> Iterator[Job]:
+    """Have a job, which does not outlive the block."""
+    started = Job(words, out, *pauses)
+    try:
+        yield started
+    finally:
+        started.process.kill()
+        started.process.communicate()
