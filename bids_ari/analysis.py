@@ -14,6 +14,7 @@ from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
 from bids_ari.bids.entities import printable
 from bids_ari.bids.participants import Participants
 from bids_ari.designs.design import Design
+from bids_ari.engines import open_engine
 from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
 from bids_ari.estimation import fit, notes_of_test, plan, sources_of, with_estimator
 from bids_ari.grids import Grid, Mask
@@ -25,7 +26,7 @@ from bids_ari.permuting import permute
 from bids_ari.preflight import Target, check_headers
 from bids_ari.results import ContrastResult
 from bids_ari.settings import Resources
-from bids_ari.stack import Keep, group_mask, load_stack
+from bids_ari.stack import Keep, Stack, group_mask, load_stack
 from bids_ari.stats.glm import GlmResult
 from bids_ari.templates import template_mask
 from bids_ari.values import at_voxels
@@ -63,16 +64,7 @@ def analyse(
     """
     options, resources = with_estimator(options or Options()), resources or Resources()
     contrast, design = plan(contrast, options, participants)
-    stack = load_stack(
-        sources_of(contrast),
-        target=_target(options, contrast),
-        variances=options.is_weighted,
-        n_jobs=resources.n_jobs,
-        memory=resources.memory,
-        keep=Keep(
-            partial(_given_mask, options, contrast), options.coverage, options.smoothing, work_dir=resources.work_dir
-        ),
-    )
+    stack = _load(contrast, options, resources)
     mask = group_mask(stack, stack.given, options.coverage)  # from the unsmoothed maps
     fitted = fit(stack, mask, design, options, resources)
     conclusion = partial(
@@ -197,6 +189,26 @@ def look_at_maps(
     ]
     check_headers(files, target=_target(options, contrast))
     return contrast, design
+
+
+def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stack:
+    """Look at all maps and keep what will be asked of them; by the workers of a cluster, where there is one."""
+    sources = sources_of(contrast)
+    given = partial(_given_mask, options, contrast)
+    load = partial(
+        load_stack,
+        sources,
+        target=_target(options, contrast),
+        variances=options.is_weighted,
+        n_jobs=resources.n_jobs,
+        memory=resources.memory,
+        keep=Keep(given, options.coverage, options.smoothing, resources.work_dir),
+    )
+    if resources.scheduler is None:
+        return load()
+    needed = sources[0].files()[0]
+    with open_engine(resources.n_jobs, resources.scheduler, resources.work_dir, needed) as engine:
+        return load(by=engine.map)
 
 
 def _bound(

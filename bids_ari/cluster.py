@@ -45,7 +45,7 @@ class Cluster(NamedTuple):
 
 
 @contextmanager
-def connected(address: str, folder: Path) -> Iterator[Cluster]:
+def connected(address: str, folder: Path, needed: Path | None = None) -> Iterator[Cluster]:
     """Connect to a scheduler.
 
     Parameters
@@ -54,11 +54,13 @@ def connected(address: str, folder: Path) -> Iterator[Cluster]:
         As Dask writes it, ``tcp://host:8786``.
     folder : Path
         The workers must see it.
+    needed : Path, optional
+        A file that they must see.
 
     Raises
     ------
     UsageError
-        When Dask is not installed, the address is none, or a worker does not see the folder or has other versions.
+        When Dask is not installed, the address is none, or a worker does not see these or has other versions.
     TemporaryError
         When the scheduler does not answer; also from calls, when it is gone or workers died.
     """
@@ -73,7 +75,7 @@ def connected(address: str, folder: Path) -> Iterator[Cluster]:
         try:
             with _in_words(address):
                 n_threads = sum(client.nthreads().values())
-                _check(client, address, folder)
+                _check(client, address, folder, needed)
             yield Cluster(partial(_submit, client, address), max(_FEWEST_AHEAD, 2 * n_threads))
         finally:
             with suppress(Exception):  # it may be gone
@@ -134,10 +136,10 @@ def _submit(client: "Client", address: str, function: Callable[[Any], Any], item
         return _Awaited(client.submit(function, item, pure=False), address)
 
 
-def _check(client: "Client", address: str, folder: Path) -> None:
+def _check(client: "Client", address: str, folder: Path, needed: Path | None) -> None:
     """Refuse workers that would not compute the same."""
     try:
-        found = client.run(unfit, folder, tuple(numeric_versions().items()))
+        found = client.run(unfit, folder, tuple(numeric_versions().items()), needed)
     except (OSError, CancelledError):
         raise  # of the connection
     except Exception as error:  # what workers make of a function that they do not have depends on Dask

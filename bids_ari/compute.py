@@ -39,6 +39,13 @@ _GROUPS = {
 """By the controllers that /proc/self/cgroup names: version 2 names none."""
 
 
+class Map(Protocol):
+    """Calls a function with each item, somewhere; gives what it returns, in the order of the items."""
+
+    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterable[Result]:
+        """Call it."""
+
+
 def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_jobs: int = 1) -> Iterator[Result]:
     """Call a function with each item, in `n_jobs` threads; yield what it gives in the order of the items.
 

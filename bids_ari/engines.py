@@ -16,7 +16,7 @@ from bids_ari.cluster import connected
 from bids_ari.compute import Promise, in_order
 from bids_ari.errors import OutputError, UsageError
 from bids_ari.owner import Owner
-from bids_ari.shared import MappedArray, mapped, sent
+from bids_ari.shared import MappedArray, mapped, sent, taken
 from bids_ari.stats.tails import FloatArray
 
 Item = TypeVar("Item")
@@ -56,7 +56,7 @@ class Engine:
         """
         light = nullcontext(function) if self.folder is None else sent(function, self.folder)
         with light as there:
-            yield from in_order(partial(self.submit, there), items, self.n_ahead)
+            yield from map(taken, in_order(partial(self.submit, there), items, self.n_ahead))
 
     def shared(self, array: FloatArray) -> AbstractContextManager[FloatArray | MappedArray]:
         """Give, for a while, what stands for a large array in functions: itself, or one that is read from a file."""
@@ -64,7 +64,9 @@ class Engine:
 
 
 @contextmanager
-def open_engine(n_jobs: int, scheduler: str | None = None, work_dir: Path | None = None) -> Iterator[Engine]:
+def open_engine(
+    n_jobs: int, scheduler: str | None = None, work_dir: Path | None = None, needed: Path | None = None
+) -> Iterator[Engine]:
     """Open an engine: threads of this process, or the workers of a Dask cluster.
 
     Threads are as fast as processes here: nearly all time goes by in loops during which others may run.
@@ -77,6 +79,8 @@ def open_engine(n_jobs: int, scheduler: str | None = None, work_dir: Path | None
         Address of a Dask scheduler.
     work_dir : Path, optional
         A folder that its workers see too.
+    needed : Path, optional
+        A file that they have to see.
 
     Raises
     ------
@@ -94,7 +98,7 @@ def open_engine(n_jobs: int, scheduler: str | None = None, work_dir: Path | None
         finally:
             pool.shutdown(cancel_futures=True)
     else:
-        with _folder(work_dir) as folder, connected(scheduler, folder) as cluster:
+        with _folder(work_dir) as folder, connected(scheduler, folder, needed) as cluster:
             yield Engine(cluster.submit, cluster.n_ahead, folder)
 
 

@@ -137,7 +137,8 @@ def add_draws(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--random-seed", type=int, metavar="SEED", default=0, help=seed)
     learned = "of the family learned: the template that --save-template kept of another dataset (learned here)"
     flag(group, "--template", type=some_path, metavar="FILE", help=learned)
-    address = "make draws on the workers of this Dask cluster, which have to see the folder of --work-dir (here)"
+    address = "read maps and make draws on the workers of this Dask cluster; they have to see BIDS_DIR, under the same "
+    address += "path, and the folder of --work-dir (here)"
     flag(group, "--dask-scheduler", metavar="ADDRESS", help=address)
     switch(group, "--save-template", "of the family learned: keep the template among the results")
 

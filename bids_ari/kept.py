@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.compute import progress, run_parallel
+from bids_ari.compute import Map, progress, run_parallel
 from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.grids import BoolVolume, Grid, Mask
 from bids_ari.images import smooth
@@ -87,6 +87,10 @@ class Kept(NamedTuple):
         for array, row in zip(self.arrays, rows, strict=True):
             array[i] = row
 
+    def without_values(self) -> "Kept":
+        """Give what says how values are taken from a map; it is light, and can go elsewhere."""
+        return self._replace(arrays=())
+
     def within(self, mask: Mask, smoothing: float | None) -> tuple[Values, ...]:
         """Give the values within another mask; none where they are not all here, or smoothed otherwise."""
         if (smoothing or None) != (self.smoothing or None) or (mask.inside & ~self.mask.inside).any():
@@ -115,7 +119,13 @@ class Seen(NamedTuple):
 
 
 def start_keeping(
-    sources: Sequence[Source], how: Reading, volume: int, keep: Keep | None, given: Mask | None, n_jobs: int
+    sources: Sequence[Source],
+    how: Reading,
+    volume: int,
+    keep: Keep | None,
+    given: Mask | None,
+    n_jobs: int,
+    by: Map | None = None,
 ) -> tuple[Kept | None, Reading, int]:
     """Make room for the values at all voxels that may be tested; say how to read, and in how much memory.
 
@@ -127,7 +137,7 @@ def start_keeping(
     try:
         if given is None:
             n_first = len(sources) - n_enough(keep.coverage, len(sources)) + 1
-            given, how = _covered(sources[:n_first], how, min(n_jobs, how.memory // volume))
+            given, how = _covered(sources[:n_first], how, min(n_jobs, how.memory // volume), by)
         smoothing = None if how.variances else keep.smoothing
         kept, spare = make_room(sources, how, volume, given, smoothing, keep.work_dir)
     except BidsAriError:
@@ -162,11 +172,14 @@ def look(source: Source, how: Reading, kept: Kept | None, mosaic: Mosaic | None 
     return Seen(present, loaded.hashes, len(loaded.empty), rows, glimpse)
 
 
-def each_of(sources: Sequence[Source], function: Callable[[Source], Result], n_jobs: int) -> Iterator[Result]:
-    """Call a function with each source, in order; raise one error of all that went wrong, at the end."""
+def each_of(
+    sources: Sequence[Source], function: Callable[[Source], Result], n_jobs: int, by: Map | None = None
+) -> Iterator[Result]:
+    """Call a function with each source, in threads or by others; raise one error of all that went wrong, at the end."""
     problems: list[Problem] = []
-    results = progress(run_parallel(attempt(function), sources, n_jobs), "map", len(sources))
-    for source, result in zip(sources, results, strict=True):
+    work = attempt(function)
+    results = run_parallel(work, sources, n_jobs) if by is None else by(work, sources)
+    for source, result in zip(sources, progress(results, "map", len(sources)), strict=True):
         if isinstance(result, list):
             problems.extend(Problem((source.subject,), error) for error in result)
         elif not problems:
@@ -180,11 +193,11 @@ def n_enough(coverage: float, n_subjects: int) -> int:
     return max(1, math.ceil(coverage * n_subjects - 1e-9))
 
 
-def _covered(sources: Sequence[Source], how: Reading, n_jobs: int) -> tuple[Mask, Reading]:
+def _covered(sources: Sequence[Source], how: Reading, n_jobs: int, by: Map | None) -> tuple[Mask, Reading]:
     """Find where any of some subjects has data; of the others, too few are left to make another voxel be tested."""
     inside = np.zeros(how.grid.shape, dtype=bool)
     hashes: dict[Path, str] = {}
-    for seen in each_of(sources, partial(look, how=how, kept=None), n_jobs):
+    for seen in each_of(sources, partial(look, how=how, kept=None), n_jobs, by):
         inside |= seen.present
         hashes |= seen.hashes
     return Mask(how.grid, inside), replace(how, known=hashes)

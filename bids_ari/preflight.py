@@ -127,16 +127,17 @@ def check_headers(
 
 def attempt(function: Callable[[Item], Result]) -> Callable[[Item], Result | list[BidsAriError]]:
     """Make a function that gives the errors that it meets instead of raising them."""
+    return partial(_attempted, function)
 
-    def attempted(item: Item) -> Result | list[BidsAriError]:
-        try:
-            return function(item)
-        except BidsAriError as error:
-            return [error]
-        except ExceptionGroup as group:
-            return [error for error in group.exceptions if isinstance(error, BidsAriError)]
 
-    return attempted
+def _attempted(function: Callable[[Item], Result], item: Item) -> Result | list[BidsAriError]:
+    """Call a function; give the errors that it meets."""
+    try:
+        return function(item)
+    except BidsAriError as error:
+        return [error]
+    except ExceptionGroup as group:
+        return [error for error in group.exceptions if isinstance(error, BidsAriError)]
 
 
 def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriError:

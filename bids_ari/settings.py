@@ -37,7 +37,8 @@ class Resources:
     memory : int or None
         Bytes; what needs more is refused. What the machine has free by default.
     scheduler : str or None
-        The address of a Dask scheduler, on whose workers draws are made; they have to see `work_dir`.
+        The address of a Dask scheduler, whose workers read the maps and make the draws; they have to see these maps,
+        under the same path, and `work_dir`.
 
     Raises
     ------
@@ -130,6 +131,9 @@ class Settings:
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(value))
         object.__setattr__(self, "derivatives", paths_of(self.derivatives))
+        if self.resources.scheduler is not None:  # workers are in other folders
+            object.__setattr__(self, "dataset_dir", self.dataset_dir.absolute())
+            object.__setattr__(self, "derivatives", tuple(path.absolute() for path in self.derivatives))
         object.__setattr__(self, "level", _SAME_LEVEL.get(self.level, self.level))
         if self.database_dir is not None and self.database_dir.exists() and not self.database_dir.is_dir():
             raise UsageError(

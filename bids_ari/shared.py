@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from bids_ari.stats.tails import FloatArray
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_LARGE = 1 << 20
+"""Bytes of a result beyond which it goes by a file, not through the scheduler."""
 
 
 class MappedArray:
@@ -73,9 +76,32 @@ def sent(function: Callable[[Item], Result], folder: Path) -> Iterator[Callable[
         path.unlink(missing_ok=True)
 
 
+class InFile(NamedTuple):
+    """A result that is too large for a message: where it is."""
+
+    path: str
+
+
 def call(path: str, versions: tuple[tuple[str, str], ...], item: Any) -> Any:
-    """Call the function in a file that was written with some versions of packages."""
-    return _function(path, versions)(item)
+    """Call the function in a file that was written with some versions of packages; `taken` gives what it returned."""
+    result = _function(path, versions)(item)
+    content = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+    if len(content) <= _LARGE:
+        return result
+    file = Path(path).with_name(f"{token_hex(8)}.result")
+    with _in_words(file.parent):
+        file.write_bytes(content)
+    return InFile(str(file))
+
+
+def taken(result: Any) -> Any:
+    """Give a result, from its file where it is in one, which is removed."""
+    if not isinstance(result, InFile):
+        return result
+    file = Path(result.path)
+    found = pickle.loads(file.read_bytes())
+    file.unlink()
+    return found
 
 
 def forget() -> None:
@@ -84,10 +110,15 @@ def forget() -> None:
     gc.collect()
 
 
-def unfit(folder: Path, versions: tuple[tuple[str, str], ...]) -> str:
-    """Say why this process cannot compute the same as one of such versions that writes there; empty where it can."""
+def unfit(folder: Path, versions: tuple[tuple[str, str], ...], needed: Path | None = None) -> str:
+    """Say why this process cannot compute the same as one of such versions that writes there; empty where it can.
+
+    It may need a file, too, by an absolute path.
+    """
     if not folder.is_dir():
         return f"{folder} is not seen there; with --work-dir, name a folder that all workers see"
+    if needed is not None and not (needed.is_absolute() and needed.exists()):
+        return f"{needed} is not seen there; put the dataset on a disk that all workers see, under the same path"
     own = numeric_versions()
     different = [f"{name} {own[name]} instead of {wanted}" for name, wanted in versions if own[name] != wanted]
     return f"there is {listing(different)}" if different else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.compute import available_memory
+from bids_ari.compute import Map, available_memory
 from bids_ari.errors import DataError, EmptyMaskError, counted, listing
 from bids_ari.grids import Grid, Mask
 from bids_ari.kept import Keep, Kept, each_of, look, make_room, n_enough, start_keeping
@@ -173,6 +173,7 @@ def load_stack(
     n_jobs: int = 1,
     memory: int | None = None,
     keep: Keep | None = None,
+    by: Map | None = None,
 ) -> Stack:
     """Check the maps of all subjects and count at each voxel the subjects that have data there.
 
@@ -193,6 +194,8 @@ def load_stack(
         Bytes that this may take, and the group model with values that are kept; by default, what is free.
     keep : Keep, optional
         What will be asked of the maps, so that they need not be read again for it.
+    by : callable, optional
+        Reads the maps in place of threads: the `map` of an engine. Headers are read here.
 
     Raises
     ------
@@ -209,14 +212,15 @@ def load_stack(
     how = Reading(headers.grid, memory, bool(headers.resampled), variances)
     volume = bytes_to_load(sources, how, headers.n_voxels)
     given = keep.given(headers.grid) if keep is not None else None
-    kept, how, spare = start_keeping(sources, how, volume, keep, given, n_jobs)
+    kept, how, spare = start_keeping(sources, how, volume, keep, given, n_jobs, by)
     counts = np.zeros(headers.grid.shape, dtype=np.int32)
     n_present: list[int] = []
     hashes: dict[Path, str] = {}
     notes = list(_who_was_resampled(headers))
     glimpses: list[Glimpse] = []
     mosaic = Mosaic.through(kept.mask) if kept is not None else None
-    looks = each_of(sources, partial(look, how=how, kept=kept, mosaic=mosaic), min(n_jobs, spare // volume))
+    taken = kept.without_values() if kept is not None else None
+    looks = each_of(sources, partial(look, how=how, kept=taken, mosaic=mosaic), min(n_jobs, spare // volume), by)
     for i, (source, seen) in enumerate(zip(sources, looks, strict=True)):
         if kept is not None:
             kept.put(i, seen.rows)

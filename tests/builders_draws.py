@@ -71,3 +71,8 @@ def die_once(function: Callable[[int], Result], folder: Path, bad: int, item: in
         died.write_text(str(os.getpid()))
         os.kill(os.getpid(), signal.SIGKILL)
     return function(item)
+
+
+def large(item: int) -> npt.NDArray[np.float64]:
+    """Give eight million bytes."""
+    return np.full(2**20, float(item))

@@ -16,11 +16,11 @@ import dask
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_draws import calls, die, die_once, fail_at, lambdas, one_sample, squares
+from builders_draws import calls, die, die_once, fail_at, lambdas, large, one_sample, squares
 from builders_jobs import dead_pid
 from distributed import LocalCluster
 
-from bids_ari import cluster
+from bids_ari import cluster, kept
 from bids_ari.checkpoints import resumed
 from bids_ari.cli import main
 from bids_ari.engines import open_engine
@@ -221,23 +221,64 @@ if True:
     assert (done.stdout, done.stderr) == ("4950 ['MainThread']\n", "")
 
 
-def test_the_command_has_its_draws_made_there(address: str, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_the_command_has_maps_read_and_draws_made_there(
+    address: str, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folders are named from one where no worker is."""
+    monkeypatch.chdir(tmp_path)
     describe(tmp_path / "in")
     write_group(tmp_path / "in", 8, rng)
     words = ["group", "--method", "permutation", "--n-permutations", "100", "--threshold", "3", "--tdp", "0.7"]
-    there = ["--dask-scheduler", address, "--work-dir", str(tmp_path / "work")]
-    for out, more in (("here", []), ("there", there)):
-        assert main([str(tmp_path / "in"), str(tmp_path / out), *words, *more]) == 0
-    one, other = (
-        [path.read_bytes() for path in sorted((tmp_path / out).rglob("*_draws.tsv"))] for out in ("here", "there")
-    )
-    assert one == other != []
+    words += ["--smoothing", "6", "--target-grid", "first"]
+    assert main(["in", "here", *words]) == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(kept, "run_parallel", None)  # nothing is read here
+        assert main(["in", "there", *words, "--dask-scheduler", address, "--work-dir", "work"]) == 0
+    for kind in ("*_draws.tsv", "*.nii.gz", "*_quality.tsv"):
+        one, other = (
+            {path.name: path.read_bytes() for path in (tmp_path / out).rglob(kind)} for out in ("here", "there")
+        )
+        assert one == other
     assert not list((tmp_path / "work" / "draws").iterdir())
 
 
-def test_no_scheduler_is_an_error_to_try_again(
-    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+def test_all_that_is_wrong_with_maps_is_said_in_one_error(
+    address: str, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    describe(tmp_path / "in")
+    maps = write_group(tmp_path / "in", 6, rng)
+    for path in maps[1:3]:
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+    words = ["group", "--method", "permutation", "--dask-scheduler", address, "--work-dir", str(tmp_path / "work")]
+    assert main([str(tmp_path / "in"), str(tmp_path / "out"), *words]) != 0
+    said = capsys.readouterr().err
+    assert "2 problems with the maps" in said
+    assert "--exclude 02 03" in said
+
+
+def test_a_dataset_that_workers_do_not_see(address: str, tmp_path: Path) -> None:
+    with (
+        pytest.raises(UsageError) as caught,
+        open_engine(1, address, tmp_path, tmp_path / "no.nii.gz"),
+    ):
+        pass
+    assert "put the dataset on a disk that all workers see" in str(caught.value)
+
+
+def test_large_results_go_by_files(address: str, tmp_path: Path) -> None:
+    """Of a million numbers each; nothing of them is left."""
+    with open_engine(1, address, tmp_path) as engine:
+        for item, found in enumerate(engine.map(large, range(4))):
+            np.testing.assert_array_equal(found, np.full(2**20, item))
+        assert engine.folder is not None
+        assert list(engine.folder.iterdir()) == []
+
+
+def test_no_scheduler_is_an_error_to_try_again(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_TIMEOUT", 2.0)
     describe(tmp_path / "in")
     write_group(tmp_path / "in", 4, rng)
     words = [
