@@ -1,12 +1,13 @@
 """Fixtures for all tests."""
 
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import describe, write_group
+from builders_pictures import sketch
 from hypothesis import settings
 
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
@@ -24,6 +25,15 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]
     return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sketches(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have pictures sketched, but where a module says that it looks at their pixels."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not getattr(request.module, "LOOKS_AT_PIXELS", False):
+            patch.setattr("bids_ari.report.png.to_png", sketch)
+        yield
 
 
 @pytest.fixture

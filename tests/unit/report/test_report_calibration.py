@@ -23,6 +23,8 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.results import ContrastResult
 
+LOOKS_AT_PIXELS = True
+
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 

@@ -17,6 +17,8 @@ from bids_ari.report.scene import make_scene
 from bids_ari.results import ContrastResult
 from bids_ari.stats.glm import GlmResult
 
+LOOKS_AT_PIXELS = True
+
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
 CUBE = Mask(GRID, np.ones((9, 9, 9), dtype=bool))
 ONES = np.ones(CUBE.n_voxels)

@@ -22,6 +22,8 @@ from bids_ari.report.quality_pictures import PER_SHEET, draw_sheets, panels
 from bids_ari.results import ContrastResult
 from bids_ari.stats.diagnostics import Outlying
 
+LOOKS_AT_PIXELS = True
+
 GRID = Grid((10, 20, 30), np.diag([2.0, 2, 2, 1]))
 """Slices 20, 10 and 10 pixels wide, the tallest 30 high."""
 

@@ -1,0 +1,52 @@
+"""Sketches: figures that are laid out but not rendered, which would take most of the time of tests with reports."""
+
+import hashlib
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import Collection
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.text import Text
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+
+def sketch(figure: Figure) -> bytes:
+    """Stand in for `bids_ari.report.png.to_png`: a white PNG of the same size, with a hash of all that is drawn on it.
+
+    Two sketches are the same where words, curves, shapes and images are, and where they stand.
+    """
+    digest = hashlib.sha256()
+    for artist in figure.findobj():
+        for part in (type(artist).__name__, str(artist.get_visible()), *_told(artist)):
+            digest.update(part.encode())
+    info, file = PngInfo(), io.BytesIO()
+    info.add_text("drawn", digest.hexdigest())
+    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int).tolist()
+    Image.new("L", (width, height), 255).save(file, "png", pnginfo=info, compress_level=1)
+    return file.getvalue()
+
+
+def _told(artist: Artist) -> Iterator[str]:
+    """Tell what an artist draws."""
+    match artist:
+        case Text():
+            yield f"{artist.get_text()} {artist.get_position()} {artist.get_color()}"
+        case Line2D():
+            yield f"{np.asarray(artist.get_xydata()).tolist()} {artist.get_color()}"
+        case Patch():
+            yield f"{artist.get_path().vertices.tolist()} {artist.get_facecolor()}"
+        case Collection():
+            shapes = [path.vertices.tolist() for path in artist.get_paths()]
+            yield f"{np.asarray(artist.get_offsets()).tolist()} {shapes}"
+        case AxesImage():
+            yield str(artist.get_extent())
+    if isinstance(artist, ScalarMappable) and (values := artist.get_array()) is not None:
+        numbers = np.ma.filled(values, 0)
+        yield f"{numbers.shape} {hashlib.sha256(numbers.tobytes()).hexdigest()} {artist.get_clim()} {artist.cmap.name}"
