@@ -9,7 +9,6 @@ import pytest
 from browser.browsing import TRY_THE_NETWORK, WIDTHS, Visits, overflowing, tab_through, violations
 from browser.outputs_to_see import PAGES, Hostile, write_all, write_hostile
 
-LOOKS_AT_PIXELS = True
 
 OPEN_ALL = "document.querySelectorAll('details').forEach((list) => { list.open = true; })"
 FORMULA, INDEX = "formula", "index"
