@@ -18,7 +18,7 @@ References
 Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler et al. (2014), NeuroImage 92:381.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -42,6 +42,9 @@ Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]
 
 _FEW = 4096
 """Up to so many voxels all p of a draw are computed; beyond, those that can decide."""
+
+_AT_ONCE = 8
+"""Draws of a batch whose scores are in memory together."""
 
 _NO_CHANGE = 1e-10
 """A direction differs less than this from one that draws leave as it is: it is that one."""
@@ -240,19 +243,17 @@ def lambda_batch(
         Voxels that are certainly active, and are left out of the null.
     """
     group = model.groups(left_out)
-    score = model.scores(draws.batch(first))
     if model.n_voxels <= _FEW:
         kept = group >= 0
-        p = model.p(score[:, kept], model.dof[kept])
+        p = model.p(model.scores(draws.batch(first))[:, kept], model.dof[kept])
         return least_lambda(family, np.sort(p, axis=1))
-    return model.bins.least_lambda(score, group, family)
+    return np.concatenate([model.bins.least_lambda(score, group, family) for score in _scores(model, draws, first)])
 
 
 def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> FloatArray:
     """Give the smallest p of a batch of draws, in order, (n_draws, n_ranks): what a template is learned from."""
     group = model.groups()
-    score = model.scores(draws.batch(first))
-    return model.bins.smallest(score, group, n_ranks)
+    return np.concatenate([model.bins.smallest(score, group, n_ranks) for score in _scores(model, draws, first)])
 
 
 def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
@@ -294,6 +295,13 @@ def calibrated(
     if step_down:
         return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
     return calibrate(lambdas_without(np.zeros(model.n_voxels, dtype=bool)), family, alpha)
+
+
+def _scores(model: NullModel, draws: Draws, first: int) -> Iterator[FloatArray]:
+    """Give the scores of a batch, some draws at a time, to take less memory."""
+    order, sign = draws.batch(first)
+    for at in range(0, len(sign), _AT_ONCE):
+        yield model.scores(Shuffled(order[at : at + _AT_ONCE], sign[at : at + _AT_ONCE]))
 
 
 def _p_of(score: FloatArray, dof: FloatArray | float, n_rows: int, directed: bool) -> FloatArray:

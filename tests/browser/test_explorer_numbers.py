@@ -16,7 +16,6 @@ from browser.browsing import Visits, settle
 from bids_ari.results import ContrastResult
 from bids_ari.stats.bounds import Bound
 
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 

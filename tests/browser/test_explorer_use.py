@@ -13,7 +13,6 @@ from browser.outputs_to_see import PICTURE, REVERSED, SCRIPT, write_atlas
 
 from bids_ari.grids import Grid
 
-
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 

@@ -9,7 +9,6 @@ import pytest
 from browser.browsing import TRY_THE_NETWORK, WIDTHS, Visits, overflowing, tab_through, violations
 from browser.outputs_to_see import PAGES, Hostile, write_all, write_hostile
 
-
 OPEN_ALL = "document.querySelectorAll('details').forEach((list) => { list.open = true; })"
 FORMULA, INDEX = "formula", "index"
 CLOSE_ALL = OPEN_ALL.replace("true", "false")
