@@ -20,7 +20,7 @@ Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -175,14 +175,10 @@ def null_model(
         When `check_model` does, a voxel cannot be tested (as `fit_glm` says, by NaN), or subjects without data at
         some voxels would have to change places.
     """
-    n_subjects, n_voxels = effects.shape
-    check_model(n_subjects, matrix, {"": weights})
-    if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
-        raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
-    if exchange.n_subjects != n_subjects:
-        raise ValueError(f"exchange must be of {n_subjects} subjects; found {exchange.n_subjects}")
-    unit = np.zeros((n_subjects, n_voxels))
-    view = cache(lambda key: _view(matrix, weights, alternative, exchange, np.frombuffer(key, dtype=np.intp)))
+    n_subjects, _ = effects.shape
+    _check(n_subjects, matrix, weights, alternative, exchange)
+    unit = np.zeros(effects.shape)
+    views: dict[bytes, _View] = {}
     found: dict[bytes, list[npt.NDArray[np.intp]]] = {}
     for part in parts(effects):
         if exchange.exchanged is not None and part.rows.size < n_subjects:
@@ -191,7 +187,9 @@ def null_model(
         if fit is None or np.isnan(fit.residual_variance).any():
             raise ValueError("effects must vary, and determine the coefficients, at every voxel; leave the others out")
         key = part.rows.tobytes()
-        residuals, _ = view(key)
+        if key not in views:
+            views[key] = _view(matrix, weights, alternative, exchange, part.rows)
+        residuals = views[key].residuals
         scaled = residuals_of_length_one(*residuals, np.ascontiguousarray(part.values))
         unit[np.ix_(part.rows[residuals.kept], part.voxels)] = scaled
         found.setdefault(key, []).append(part.voxels)
@@ -199,12 +197,13 @@ def null_model(
     if (np.diff(order) < 0).any():
         unit = np.take(unit, order, axis=1)
     unit.flags.writeable = False
-    ends = np.cumsum([sum(each.size for each in voxels) for voxels in found.values()]).tolist()
+    sizes = [sum(each.size for each in voxels) for voxels in found.values()]
     null_parts = tuple(
-        NullPart(start, stop, view(key)[1], len(key) // np.intp().itemsize - matrix.shape[1])
-        for key, start, stop in zip(found, [0, *ends], ends, strict=False)
+        NullPart(stop - size, stop, view.basis, view.rows.size - matrix.shape[1])
+        for view, size, stop in zip(views.values(), sizes, np.cumsum(sizes).tolist(), strict=True)
     )
-    return NullModel(unit, null_parts, order, view(np.arange(n_subjects).tobytes())[1], _n_rows(weights))
+    everyone = _view(matrix, weights, alternative, exchange, np.arange(n_subjects))
+    return NullModel(unit, null_parts, order, everyone.basis, _n_rows(weights))
 
 
 def observed_p(model: NullModel) -> FloatArray:
@@ -335,13 +334,29 @@ def _directions(matrix: FloatArray, weights: FloatArray) -> tuple[FloatArray, Fl
     return (q @ tested).T, (q @ others).T
 
 
+def _check(
+    n_subjects: int, matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange
+) -> None:
+    """Refuse what does not go together."""
+    check_model(n_subjects, matrix, {"": weights})
+    if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
+        raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
+    if exchange.n_subjects != n_subjects:
+        raise ValueError(f"exchange must be of {n_subjects} subjects; found {exchange.n_subjects}")
+
+
+class _View(NamedTuple):
+    """What draws see where only some subjects, `rows`, have data; the others have weight 0 in the test."""
+
+    rows: npt.NDArray[np.intp]
+    residuals: Residuals
+    basis: Basis
+
+
 def _view(
     matrix: FloatArray, weights: FloatArray, alternative: Alternative, exchange: Exchange, rows: npt.NDArray[np.intp]
-) -> tuple[Residuals, Basis]:
-    """Give the residuals of the reduced model and what a test looks at, where only some subjects have data.
-
-    The others get weight 0 in the test.
-    """
+) -> _View:
+    """Say which residuals draws act on, and what the test looks at, where only some subjects have data."""
     tested, nuisance = _directions(matrix[rows], weights)
     if alternative == "less":
         tested = -tested
@@ -355,7 +370,8 @@ def _view(
     everyone[:, rows[residuals.kept]] = np.vstack([tested, nuisance])
     directed = weights.ndim == 1 and alternative != "two-sided"
     spent = np.delete(rows, residuals.kept).tolist()
-    return residuals, Basis(everyone[: len(tested)], everyone[len(tested) :], directed, tuple(spent))
+    basis = Basis(everyone[: len(tested)], everyone[len(tested) :], directed, tuple(spent))
+    return _View(rows, residuals, basis)
 
 
 def _changing(nuisance: FloatArray, exchanged: npt.NDArray[np.intp]) -> FloatArray:
