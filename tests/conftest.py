@@ -1,7 +1,7 @@
 """Fixtures for all tests."""
 
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 from builders import describe, write_group
 from builders_pictures import sketch
 from hypothesis import settings
+from matplotlib.figure import Figure
 
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
     if signal.getsignal(heard) == signal.SIG_IGN:
@@ -28,12 +29,20 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _sketches(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Have pictures sketched, but where a module says that it looks at their pixels."""
+def _sketches(request: pytest.FixtureRequest) -> Iterator[Callable[[Figure], bytes]]:
+    """Have pictures sketched, but where a module says that it looks at their pixels; give what renders them."""
+    from bids_ari.report.png import to_png
+
     with pytest.MonkeyPatch.context() as patch:
         if not getattr(request.module, "LOOKS_AT_PIXELS", False):
             patch.setattr("bids_ari.report.png.to_png", sketch)
-        yield
+        yield to_png
+
+
+@pytest.fixture
+def rendered(_sketches: Callable[[Figure], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have pictures rendered in one test."""
+    monkeypatch.setattr("bids_ari.report.png.to_png", _sketches)
 
 
 @pytest.fixture

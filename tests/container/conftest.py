@@ -11,7 +11,7 @@ from container.engines import UID, Cluster, Mounts, build, podman, prepared, run
 
 from bids_ari.cli import main
 
-WORDS = ("group", "--threshold", "3", "4", "--alternative", "two-sided", "greater", "--method", "hommel", "permutation")
+WORDS = ("group", "--threshold", "3", "4", "--alternative", "two-sided", "--method", "hommel", "permutation")
 WORDS += ("--family", "learned", "--n-permutations", "100", "--formula", "1 + center(age)", "--nprocs", "2")
 """A run with more than one thing in it."""
 

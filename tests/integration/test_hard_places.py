@@ -96,15 +96,25 @@ def data() -> Iterator[Path]:
         yield root
 
 
+class Ordinary(dict[str, Path]):
+    """The output of each command in an ordinary place, made when it is asked for."""
+
+    def __init__(self, data: Path, folders: ExitStack) -> None:
+        super().__init__()
+        self.data, self.folders = data, folders
+
+    def __missing__(self, kind: str) -> Path:
+        # as far from the dataset as the others, which link it by a relative path
+        out = self[kind] = self.folders.enter_context(open_folder()) / "out"
+        # by the same words, which results tell, from within the dataset
+        assert call(words(kind, Path(), out), program=COMMANDS[kind][0], cwd=self.data).returncode == 0
+        return out
+
+
 @pytest.fixture(scope="module")
 def expected(data: Path) -> Iterator[dict[str, Path]]:
-    """The output of each command in an ordinary place."""
     with ExitStack() as folders:
-        # as far from the dataset as the others, which link it by a relative path
-        outs = {kind: folders.enter_context(open_folder()) / "out" for kind in COMMANDS}
-        for kind, out in outs.items():  # by the same words, which results tell, from within the dataset
-            assert call(words(kind, Path(), out), program=COMMANDS[kind][0], cwd=data).returncode == 0
-        yield outs
+        yield Ordinary(data, folders)
 
 
 @pytest.fixture

@@ -23,8 +23,6 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.results import ContrastResult
 
-LOOKS_AT_PIXELS = True
-
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 
 
@@ -221,6 +219,7 @@ def pixels(made: Calibrated, p: np.ndarray) -> np.ndarray:
     return matplotlib.image.imread(io.BytesIO(png), format="png")[..., :3]
 
 
+@pytest.mark.usefixtures("rendered")
 @pytest.mark.parametrize(
     "changes",
     [

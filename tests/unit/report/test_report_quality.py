@@ -22,8 +22,6 @@ from bids_ari.report.quality_pictures import PER_SHEET, draw_sheets, panels
 from bids_ari.results import ContrastResult
 from bids_ari.stats.diagnostics import Outlying
 
-LOOKS_AT_PIXELS = True
-
 GRID = Grid((10, 20, 30), np.diag([2.0, 2, 2, 1]))
 """Slices 20, 10 and 10 pixels wide, the tallest 30 high."""
 
@@ -78,6 +76,7 @@ def test_a_sheet_holds_at_most_fifty_subjects() -> None:
     assert len(list(draw_sheets(quality(101), GRID, names, np.zeros(101, dtype=bool), ""))) == 3
 
 
+@pytest.mark.usefixtures("rendered")
 def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     """Maps of 2, 1/2, -1 and 1 everywhere, one without data: the median of the sizes is 1, the end of the bar.
 
@@ -93,6 +92,7 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     assert centres == [last, quarter, first, [224, 224, 224], last]
 
 
+@pytest.mark.usefixtures("rendered")
 def test_letters_name_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A map begins at pixel 10 of 800: slices at 10-30, 30-40, 40-50; letters one pixel within. Back is left."""
     write, found = Figure.text, []
@@ -107,6 +107,7 @@ def test_letters_name_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) ->
     assert letters == [(11, "P"), (29, "A"), (31, "L"), (39, "R"), (41, "L"), (49, "R")]
 
 
+@pytest.mark.usefixtures("rendered")
 def test_nothing_is_drawn_off_a_sheet() -> None:
     names = [f"sub-{'long' * 15}{i}" for i in range(50)]
     (png,) = draw_sheets(quality(50), GRID, names, np.ones(50, dtype=bool), "faces")
@@ -115,6 +116,7 @@ def test_nothing_is_drawn_off_a_sheet() -> None:
         assert (edge == 255).all()
 
 
+@pytest.mark.usefixtures("rendered")
 def test_hostile_names_are_drawn_and_written_as_text(result: ContrastResult) -> None:
     name = "$\\frac{<script>alert(1)</script>\n"
     list(draw_sheets(quality(1), GRID, [name], np.ones(1, dtype=bool), name))
@@ -132,6 +134,7 @@ def test_the_archive_gives_the_same_pictures(result: ContrastResult) -> None:
     assert all(first[what].png == again[what].png for what in ("quality", "sheet 1"))
 
 
+@pytest.mark.usefixtures("rendered")
 def test_what_would_make_a_report_too_large_is_linked(result: ContrastResult, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = dict(draw(result))
     sheet = pictures["sheet 1"]
@@ -162,6 +165,7 @@ def test_without_maps_of_subjects_there_is_no_such_section(result: ContrastResul
     assert 'id="quality"' not in page(alone, pictures)
 
 
+@pytest.mark.usefixtures("rendered")
 def test_panels_are_the_numbers_of_the_result() -> None:
     shown = panels(outlying(8, mean=np.arange(8.0)), quality(8, overlap=np.linspace(0, 1, 8)))
     np.testing.assert_array_equal([shown[1].values, shown[3].values], [np.arange(8), np.linspace(0, 1, 8)])
