@@ -150,6 +150,9 @@ def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, und
     """A file of a dead network drive cannot be read to its end. What is left then, the next run removes."""
     with job(data, out, (*MOMENTS["loading"], 60)) as run:
         run.wait_for()
+        run.send(SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.process.wait(2.5)
         for _ in range(10):  # a busy machine may hear the first one late, so that the second comes too early
             run.send(SIGINT)
             with suppress(subprocess.TimeoutExpired):

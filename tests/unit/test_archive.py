@@ -21,9 +21,6 @@ from bids_ari.report import page
 from bids_ari.report.pictures import draw
 from bids_ari.results import ContrastResult
 
-PICTURED = ("greater", "signs joined", "learned", "nothing found", "gaps", "factor", "regions", "subject t")
-"""Results whose pictures are drawn twice: as others are the same field by field, so are theirs."""
-
 FOLDER = "jane-doe"
 
 
@@ -96,9 +93,7 @@ def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> No
     assert archive.pack(replace(regions.result, mask=mask)) == regions.content
 
 
-@pytest.mark.parametrize("name", PICTURED)
-def test_report_and_pictures_are_the_same(name: str, tmp_path: Path) -> None:
-    case = there_and_back(RESULTS[name](tmp_path))
+def test_report_and_pictures_are_the_same(case: Case) -> None:
     pictures, of_back = dict(draw(case.result)), dict(draw(case.back))
     assert list(differences(pictures, of_back)) == []
     html, html_of_back = (page.page(result, pictures) for result in (case.result, case.back))
