@@ -29,19 +29,18 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _sketches(request: pytest.FixtureRequest) -> Iterator[Callable[[Figure], bytes]]:
-    """Have pictures sketched, but where a module says that it looks at their pixels; give what renders them."""
+def _sketches() -> Iterator[Callable[[Figure], bytes]]:
+    """Have pictures sketched; give what renders them."""
     from bids_ari.report.png import to_png
 
     with pytest.MonkeyPatch.context() as patch:
-        if not getattr(request.module, "LOOKS_AT_PIXELS", False):
-            patch.setattr("bids_ari.report.png.to_png", sketch)
+        patch.setattr("bids_ari.report.png.to_png", sketch)
         yield to_png
 
 
 @pytest.fixture
 def rendered(_sketches: Callable[[Figure], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have pictures rendered in one test."""
+    """Have pictures rendered, in tests that look at their pixels."""
     monkeypatch.setattr("bids_ari.report.png.to_png", _sketches)
 
 

@@ -16,7 +16,7 @@ from bids_ari.report.scene import make_scene
 from bids_ari.results import ContrastResult
 from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
-LOOKS_AT_PIXELS = True
+pytestmark = pytest.mark.usefixtures("rendered")
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
 CUBE = Mask(GRID, np.ones((9, 9, 9), dtype=bool))
