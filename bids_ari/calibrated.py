@@ -13,6 +13,13 @@ from bids_ari.stats.tails import FloatArray
 Exactness = Literal["exact", "normal", "approximate"]
 """Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""
 
+LEVELS: dict[Exactness, str] = {
+    "exact": "exact",
+    "normal": "exact for normal errors",
+    "approximate": "approximate",
+}
+"""How well the error is held, in words."""
+
 FLIPS: dict[Shuffle, str] = {
     "flip": "sign flips",
     "permute": "permutations",

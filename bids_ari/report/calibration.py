@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 from bids_ari import outputs
-from bids_ari.calibrated import Calibrated
+from bids_ari.calibrated import LEVELS, Calibrated
 from bids_ari.report.blocks import Facts
 from bids_ari.report.words import draws_of
 from bids_ari.results import ContrastResult
@@ -55,6 +55,7 @@ def calibration_block(result: ContrastResult) -> Facts:
         "n_left_out": told.n_left_out,
         "n_steps": told.n_steps,
         "exactness": told.exactness,
+        "held": LEVELS[told.exactness],
         "shuffle": told.shuffle,
         "folder": str(PurePosixPath(outputs.report_name(result)).parent),
         "tables": names,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.calibrated import Calibrated
+from bids_ari.calibrated import LEVELS, Calibrated
 from bids_ari.options import TEMPLATE, local_test
 from bids_ari.report.calibration import template_of
 from bids_ari.report.references import REFERENCES, Reference
@@ -265,16 +265,12 @@ def _draw_sentences(result: ContrastResult) -> Iterator[str]:
         f"{told.lambda_:.4g}, with which for at most {thousands(told.n_errors)} of the draws as many as k voxels, for "
         "some k, had a p below the k-th critical one."
     )
-    if told.exactness != "exact" and told.shuffle == "permute":
+    if told.exactness != "exact":
+        acted_on = "uncorrelated residuals (@theil1965; @winkler2020)"
+        if told.shuffle == "permute":
+            acted_on = "the residuals (@freedman1983; @winkler2014)"
         yield (
-            "What is not tested was fitted first, and draws acted on the residuals (@freedman1983; @winkler2014), "
-            "which is approximate."
-        )
-    elif told.exactness != "exact":
-        right = "exact for normal errors" if told.exactness == "normal" else "approximate"
-        yield (
-            "What is not tested was fitted first, and draws acted on uncorrelated residuals (@theil1965; "
-            f"@winkler2020), which is {right}."
+            f"What is not tested was fitted first, and draws acted on {acted_on}, which is {LEVELS[told.exactness]}."
         )
     if result.options.step_down:
         yield (

@@ -360,12 +360,13 @@ def _view(
     tested, nuisance = _directions(matrix[rows], weights)
     if alternative == "less":
         tested = -tested
-    residuals = ordinary(np.ascontiguousarray(nuisance))
     if exchange.flipped is not None and len(nuisance):
         residuals = uncorrelated(nuisance)
         tested, nuisance = residuals.of(tested.T).T, np.empty((0, residuals.kept.size))
-    elif exchange.exchanged is not None:
-        nuisance = _changing(nuisance, exchange.exchanged)
+    else:
+        residuals = ordinary(np.ascontiguousarray(nuisance))
+        if exchange.exchanged is not None:
+            nuisance = _changing(nuisance, exchange.exchanged)
     everyone = np.zeros((len(tested) + len(nuisance), len(matrix)))
     everyone[:, rows[residuals.kept]] = np.vstack([tested, nuisance])
     directed = weights.ndim == 1 and alternative != "two-sided"
