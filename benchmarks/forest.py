@@ -22,10 +22,10 @@ from nilearn.datasets import load_mni152_brain_mask
 from nilearn.glm import cluster_level_inference
 from scipy import ndimage
 
-from bids_ari.grids import Grid, Mask
+from bids_ari.images.space import Grid, Mask
+from bids_ari.stats.closed_testing import hommel_bound, hommel_value, local_scales
+from bids_ari.stats.distributions import p_from_z
 from bids_ari.stats.forest import ClusterForest, grow_forest
-from bids_ari.stats.hommel import hommel_bound, hommel_value, local_scales
-from bids_ari.stats.tails import p_from_z
 
 
 def simulated_z(inside: np.ndarray, resolution: int) -> np.ndarray:

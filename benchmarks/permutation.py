@@ -42,9 +42,9 @@ def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     """Give lambda, and the seconds of each part."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from bids_ari.stats.draws import Exchange, make_draws
-    from bids_ari.stats.families import Simes
+    from bids_ari.stats.critical_vectors import Simes
     from bids_ari.stats.permutation import calibrated, null_model, observed_p
+    from bids_ari.stats.resampling import Exchange, make_draws
 
     matrix, weights = np.ones((N_SUBJECTS, 1)), np.ones(1)
     exchange = Exchange.of(N_SUBJECTS, "flip")

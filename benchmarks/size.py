@@ -43,7 +43,7 @@ def read_only(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
 
 def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
     """Check the maps, read them, find the voxels to test, fit the mean; give the seconds of each step."""
-    from bids_ari.stack import Keep, Source, group_mask, load_stack
+    from bids_ari.images.stack import Keep, Source, group_mask, load_stack
     from bids_ari.stats.glm import fit_glm
 
     took: dict[str, float] = {}
@@ -77,7 +77,7 @@ def measure(task: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
 
 def child(arguments: argparse.Namespace) -> dict[str, float]:
     """Do a task here."""
-    from bids_ari.compute import parse_memory
+    from bids_ari.runtime.executors import parse_memory
 
     paths = sorted(arguments.folder.glob("sub-*.nii.gz"))
     start, before = time.perf_counter(), os.times()

@@ -15,28 +15,28 @@ from bids_ari._version import __version__
 
 if TYPE_CHECKING:
     from bids_ari.analysis import analyse
-    from bids_ari.archive import load_result
+    from bids_ari.analysis.inference import cluster_tdp
+    from bids_ari.analysis.result import ContrastResult
     from bids_ari.bids.discover import discover
+    from bids_ari.config.options import Options
+    from bids_ari.config.settings import Settings
     from bids_ari.errors import BidsAriError
-    from bids_ari.inference import cluster_tdp
-    from bids_ari.options import Options
-    from bids_ari.results import ContrastResult
-    from bids_ari.settings import Settings
+    from bids_ari.outputs.archive import load_result
+    from bids_ari.stats.closed_testing import hommel_bound
     from bids_ari.stats.forest import ClusterForest
-    from bids_ari.stats.hommel import hommel_bound
     from bids_ari.workflow import run
 
 _HOMES = {
     "BidsAriError": "bids_ari.errors",
     "ClusterForest": "bids_ari.stats.forest",
-    "ContrastResult": "bids_ari.results",
-    "Options": "bids_ari.options",
-    "Settings": "bids_ari.settings",
-    "analyse": "bids_ari.analysis",
-    "cluster_tdp": "bids_ari.inference",
+    "ContrastResult": "bids_ari.analysis.result",
+    "Options": "bids_ari.config.options",
+    "Settings": "bids_ari.config.settings",
+    "analyse": "bids_ari.analysis.analyse",
+    "cluster_tdp": "bids_ari.analysis.inference",
     "discover": "bids_ari.bids.discover",
-    "hommel_bound": "bids_ari.stats.hommel",
-    "load_result": "bids_ari.archive",
+    "hommel_bound": "bids_ari.stats.closed_testing",
+    "load_result": "bids_ari.outputs.archive",
     "run": "bids_ari.workflow",
 }
 

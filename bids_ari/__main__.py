@@ -2,6 +2,6 @@
 
 import sys
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 sys.exit(main())

@@ -4,23 +4,24 @@ import logging
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from bids_ari import archive, outputs, report
-from bids_ari.analysis import (
+from bids_ari import report
+from bids_ari.analysis.analyse import (
     analyse,
     analyse_map,
     analyse_subject,
     look_at_maps,
 )
+from bids_ari.analysis.group_model import plan, with_estimator
+from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
 from bids_ari.bids.dataset import Dataset, open_dataset
-from bids_ari.bids.derivatives import Derivatives
 from bids_ari.bids.discover import (
     MAP_SOURCE,
     ContrastSet,
@@ -32,12 +33,13 @@ from bids_ari.bids.discover import (
 from bids_ari.bids.entities import printable
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
-from bids_ari.bids.modelmaps import check_groups, maps_of
 from bids_ari.bids.participants import Participants, find_participants, read_participants
-from bids_ari.bids.records import files_of
-from bids_ari.bids.statsmodel import read_model
-from bids_ari.compute import progress
-from bids_ari.config import to_toml
+from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.settings import Resources, Settings
+from bids_ari.config.toml import to_toml
+from bids_ari.design.design import Design
+from bids_ari.design.model_maps import check_groups, maps_of
+from bids_ari.design.stats_model import read_model
 from bids_ari.errors import (
     BidsAriError,
     DataError,
@@ -48,17 +50,35 @@ from bids_ari.errors import (
     counted,
     listing,
 )
-from bids_ari.estimation import plan, with_estimator
-from bids_ari.options import FIRST, TEMPLATE, Options
-from bids_ari.overview import overview
-from bids_ari.results import ContrastResult, Failure, RunSummary
-from bids_ari.runlog import RunLog
-from bids_ari.settings import Resources, Settings
+from bids_ari.outputs import archive
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.records import files_of
+from bids_ari.outputs.run_log import RunLog
+from bids_ari.runtime.executors import progress
 
 log = logging.getLogger(__name__)
 
 SPARES_OTHERS = (DataError, InputNotFoundError, ReadError, UsageError, TemporaryError)
 """Errors of one contrast, after which the others are analysed; when the output cannot be written, nothing can."""
+
+
+class Preview(NamedTuple):
+    """What a run would analyse.
+
+    Attributes
+    ----------
+    discovery : Discovery
+        The contrasts found, and the files that belong to none.
+    contrasts : sequence of ContrastSet
+        What would be analysed: groups, or maps of single subjects.
+    look : callable
+        Takes a contrast, returns it with its design; raises what is wrong with its files or its group model.
+    """
+
+    discovery: Discovery
+    contrasts: Sequence[ContrastSet]
+    look: Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
 
 
 def run(settings: Settings) -> RunSummary:
@@ -157,8 +177,8 @@ def run_map(
     return results
 
 
-def preview(settings: Settings) -> str:
-    """Say what a run would analyse, what it would leave out and why; write nothing.
+def preview(settings: Settings) -> Preview:
+    """Find what a run would analyse; nothing is written and no image value is read.
 
     Raises
     ------
@@ -168,7 +188,7 @@ def preview(settings: Settings) -> str:
     settings = replace(settings, options=with_estimator(settings.options), database_dir=None)
     dataset, discovery = find(settings)
     look = partial(look_at_maps, options=settings.options, participants=participants_of(dataset, settings))
-    return overview(discovery, contrasts_of(discovery, settings), look)
+    return Preview(discovery, contrasts_of(discovery, settings), look)
 
 
 def rebuild_reports(output_dir: Path) -> None:

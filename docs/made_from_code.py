@@ -10,7 +10,9 @@ from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from bids_ari import cli, errors, mapcli
+from bids_ari import errors
+from bids_ari.cli import main as cli
+from bids_ari.cli import map as mapcli
 from bids_ari.report.references import REFERENCES
 
 PARSERS = {"bids-ari": cli.parser, "bids-ari-map": mapcli.parser}

@@ -14,11 +14,11 @@ import numpy as np
 from builders import SHAPE, brain, describe, image, map_path, write_group, write_map
 
 import bids_ari as ari
-from bids_ari.analysis import analyse_map, analyse_subject
+from bids_ari.analysis.analyse import analyse_map, analyse_subject
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.dataset import StatmapFile
 from bids_ari.bids.discover import LeftOut, SubjectMap, subject_contrasts
 from bids_ari.bids.entities import Entities
-from bids_ari.results import ContrastResult
 
 Arrays = dict[str, Any]
 """The arrays of an archive; bytes stand for a ``.npy`` file that no writer of arrays would write."""

@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.draws import Draws, Exchange, make_draws
-from bids_ari.stats.families import Simes
+from bids_ari.stats.critical_vectors import Simes
 from bids_ari.stats.permutation import NullModel, lambda_batch, null_model
+from bids_ari.stats.resampling import Draws, Exchange, make_draws
 
 Floats = npt.NDArray[np.float64]
 Result = TypeVar("Result")

@@ -15,10 +15,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.locks import STAGING, lock
 from bids_ari.errors import TemporaryError
-from bids_ari.owner import Owner
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.locks import STAGING, lock
+from bids_ari.runtime.owner import Owner
 
 JOBS = multiprocessing.get_context("forkserver")
 JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them anew

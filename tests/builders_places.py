@@ -15,7 +15,7 @@ STRANGER = 12345
 """A user who has no name on this machine."""
 
 _START = {"bids-ari": "runpy.run_module('bids_ari', run_name='__main__')"}
-_START["bids-ari-map"] = "from bids_ari.mapcli import main; sys.exit(main())"
+_START["bids-ari-map"] = "from bids_ari.cli.map import main; sys.exit(main())"
 
 _CAGE = """
 set -e

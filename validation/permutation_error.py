@@ -20,11 +20,11 @@ from scipy import ndimage, stats
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
-from bids_ari.stats.draws import Draws, Exchange, Shuffle, make_draws
-from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
-from bids_ari.stats.hommel import hommel_bound
+from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.critical_vectors import Beta, Family, Simes, learn, least_lambda
+from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.permutation import NullModel, null_model, observed_p, p_batch
-from bids_ari.stats.tails import Alternative, FloatArray
+from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
 
 SEED = 20240229
 REPETITIONS = 2000

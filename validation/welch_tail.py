@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult, fit_glm
-from bids_ari.stats.hommel import hommel_bound
-from bids_ari.stats.tails import FloatArray
-from bids_ari.stats.weighted import fit_mixed
+from bids_ari.stats.mixed_effects import fit_mixed
 from bids_ari.stats.welch import fit_welch
 
 SEED = 20240229

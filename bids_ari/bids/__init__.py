@@ -1,1 +1,1 @@
-"""Names, folders and sidecars. This package never looks at a voxel."""
+"""BIDS names, folders, sidecars and tables; no image value is read here."""

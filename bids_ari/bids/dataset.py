@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
 from bids_ari.bids.listings import UNSEARCHED, Listings, is_searched, map_extension
-from bids_ari.bids.metadata import read_description, read_json, says_ours
+from bids_ari.bids.sidecars import read_description, read_json, says_ours
 from bids_ari.bids.tree import Folder, Walk, identity
 from bids_ari.errors import InputNotFoundError, ReadError, SidecarError, listing
 

@@ -31,7 +31,7 @@ from bids_ari.bids.dataset import Dataset, StatmapFile, open_dataset
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.filters import IMAGES, OTHER_STAT, Filters, labels_there, stage_of_node
 from bids_ari.bids.manifest import Manifest
-from bids_ari.bids.pairs import pair
+from bids_ari.bids.paired import pair
 from bids_ari.errors import UsageError, listing
 
 __all__ = [
@@ -85,7 +85,7 @@ def discover(
         each has a variance map, else by their mean.
     paired : str, optional
         ``COLUMN`` or ``COLUMN=HIGH-LOW``: take the difference of the two maps of each subject, see
-        `bids_ari.bids.pairs`. It is taken after `combine`.
+        `bids_ari.bids.paired`. It is taken after `combine`.
     weights : bool
         Take each map with its variance map, for a group model that is weighted by them.
     where : mapping, optional

@@ -9,7 +9,7 @@ from reprlib import repr as shorten
 from typing import Any
 
 from bids_ari.bids.entities import printable
-from bids_ari.bids.metadata import read_json
+from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import UsageError, listing
 
 _COMMENTS = ("$", "_", "//", "comment", "description")

@@ -14,7 +14,7 @@ from typing import Any
 from bids_ari.bids.contrasts import STATS, Stat, node_of
 from bids_ari.bids.dataset import Dataset, StatmapFile
 from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
-from bids_ari.bids.metadata import read_json
+from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bids_ari.bids.entities import printable
-from bids_ari.bids.metadata import read_json
+from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.tsv import Table, read_table
 from bids_ari.errors import DesignError, SidecarError, counted, listing
 

@@ -2,12 +2,12 @@
 
 from pathlib import PurePosixPath
 
-from bids_ari import outputs
-from bids_ari.calibrated import LEVELS, Calibrated
+from bids_ari.analysis.calibrated import LEVELS, Calibrated
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs import files as outputs
 from bids_ari.report.blocks import Facts
 from bids_ari.report.words import draws_of
-from bids_ari.results import ContrastResult
-from bids_ari.stats.families import MOST_RANKS
+from bids_ari.stats.critical_vectors import MOST_RANKS
 
 _WITHIN = {
     "flip": "all subjects of a block change their sign together",

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.calibrated import Calibrated
+from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.tables import calibration_tables
 from bids_ari.report.png import draw_png
-from bids_ari.stats.tails import FloatArray
-from bids_ari.tables import calibration_tables
+from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import printable
-from bids_ari.bids.records import told
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.records import told
 from bids_ari.report.methods import describe
 from bids_ari.report.references import REFERENCES
-from bids_ari.results import ContrastResult
 
 PARAGRAPH, CITED = "Methods", "Cites"
 """The keys under which a record tells the methods of its result."""

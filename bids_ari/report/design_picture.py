@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_ari.bids.entities import printable
-from bids_ari.designs.design import Design
+from bids_ari.design.design import Design
 from bids_ari.report.png import draw_png
 from bids_ari.stats.diagnostics import design_diagnostics
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

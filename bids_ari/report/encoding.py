@@ -29,8 +29,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import ClusterForest, Ints
-from bids_ari.stats.tails import FloatArray
 
 Places = npt.NDArray[np.intp]
 

@@ -10,9 +10,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
-from bids_ari import outputs
-from bids_ari.grids import Grid
-from bids_ari.regions import RegionSet
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.regions import RegionSet
+from bids_ari.images.space import Grid
+from bids_ari.outputs import files as outputs
 from bids_ari.report import encoding
 from bids_ari.report.blocks import Facts
 from bids_ari.report.encoding import Blob
@@ -21,7 +22,6 @@ from bids_ari.report.pictures import Picture
 from bids_ari.report.render import percent, render, script_hash
 from bids_ari.report.underlay import Underlay, make_underlay
 from bids_ari.report.words import draws_of, title_of, which
-from bids_ari.results import ContrastResult
 
 SCRIPTS = (
     "words",

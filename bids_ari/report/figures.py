@@ -10,7 +10,7 @@ from scipy import ndimage
 from bids_ari.report.png import Pixels, draw_png
 from bids_ari.report.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
 from bids_ari.report.scene import CELL, COLUMNS, Scene
-from bids_ari.stats.tails import Alternative, FloatArray
+from bids_ari.stats.distributions import Alternative, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

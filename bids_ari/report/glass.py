@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.grids import Mask
+from bids_ari.images.space import Mask
 from bids_ari.report.figures import NOTHING
 from bids_ari.report.png import draw_png
 from bids_ari.report.scales import Z_UNCORRECTED, z_scale
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

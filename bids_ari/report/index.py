@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from bids_ari._version import __version__
-from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.records import leads_out, told
-from bids_ari.options import Method
+from bids_ari.analysis.result import Failure
+from bids_ari.config.options import Method
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.records import leads_out, told
 from bids_ari.report.render import percent, render, without_folders
 from bids_ari.report.words import METHODS
-from bids_ari.results import Failure
 
 GAMMA = "0.7"
 """The wanted TDP whose largest clusters are counted, where it was asked for."""

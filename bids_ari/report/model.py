@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from bids_ari.designs.design import Design
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.design.design import Design
 from bids_ari.report.blocks import Facts
 from bids_ari.report.methods import rows_of
-from bids_ari.results import ContrastResult
 from bids_ari.stats.diagnostics import design_diagnostics
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 MOST_COLUMNS = 12
 """Correlations are shown of so many columns; the others are in the sidecar of the design."""

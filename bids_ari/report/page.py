@@ -10,8 +10,9 @@ from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import Any
 
-from bids_ari import outputs
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import methods
 from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
 from bids_ari.report.calibration import calibration_block, template_of
@@ -24,8 +25,7 @@ from bids_ari.report.quality_pictures import PER_SHEET
 from bids_ari.report.render import above, any_of, percent, proportion, render
 from bids_ari.report.scales import Z_UNCORRECTED
 from bids_ari.report.words import METHODS, atlas_name, draws_of, kind, mask_name, statistic, which, whose
-from bids_ari.results import ContrastResult
-from bids_ari.stats.tails import Alternative
+from bids_ari.stats.distributions import Alternative
 
 MOST_SHEETS = 4_000_000
 """Bytes of sheets of subjects within a report; further ones are linked."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari import outputs
+from bids_ari.analysis.result import ContrastResult, gamma_label, threshold_label
+from bids_ari.outputs import files as outputs
 from bids_ari.report import figures
 from bids_ari.report.calibration_picture import draw_calibration
 from bids_ari.report.design_picture import draw_design
@@ -16,8 +17,7 @@ from bids_ari.report.quality_pictures import draw_panels, draw_sheets, panels
 from bids_ari.report.render import above, data_uri
 from bids_ari.report.scene import Scene, make_scene
 from bids_ari.report.words import title_of, which
-from bids_ari.results import ContrastResult, gamma_label, threshold_label
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -6,11 +6,11 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.quality import Quality
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.quality import Quality
 from bids_ari.report.blocks import Facts
 from bids_ari.report.model import number
 from bids_ari.report.quality_pictures import panels
-from bids_ari.results import ContrastResult
 from bids_ari.stats.diagnostics import Outlying, design_diagnostics
 
 REASONS = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")

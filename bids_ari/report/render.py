@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bids_ari.report.figures import SIZE
-from bids_ari.stats.tails import Alternative
+from bids_ari.stats.distributions import Alternative
 
 if TYPE_CHECKING:
     from jinja2 import Environment

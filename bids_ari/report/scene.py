@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.grids import Grid, Mask
+from bids_ari.images.space import Grid, Mask
 from bids_ari.report.png import GREY_STEP, Pixels
 from bids_ari.report.underlay import BRAIN, MASK_WORDS, TEMPLATE_WORDS, Template, is_like_template, load_template
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 ROWS, COLUMNS = 2, 4
 CELL = (314, 253)

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.grids import Grid, Mask
-from bids_ari.stats.tails import FloatArray
+from bids_ari.images.space import Grid, Mask
+from bids_ari.stats.distributions import FloatArray
 
 BRAIN = 0.01
 """What is more than this fraction of the largest value is brain."""

@@ -4,11 +4,11 @@ import math
 import re
 from typing import Literal
 
-from bids_ari.calibrated import FLIPS, Calibrated
-from bids_ari.options import TEMPLATE, Method
-from bids_ari.regions import RegionSet
+from bids_ari.analysis.calibrated import FLIPS, Calibrated
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.options import TEMPLATE, Method
+from bids_ari.images.regions import RegionSet
 from bids_ari.report.render import thousands
-from bids_ari.results import ContrastResult
 
 Kind = Literal["group", "subject", "map"]
 

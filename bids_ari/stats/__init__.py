@@ -1,1 +1,1 @@
-"""The statistics: numbers in, numbers out. Voxels are positions 0..n-1 of one-dimensional arrays."""
+"""Statistics on plain arrays: group models, closed testing, permutation, cluster forests."""

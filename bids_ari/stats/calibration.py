@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.families import Family
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.critical_vectors import Family
+from bids_ari.stats.distributions import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

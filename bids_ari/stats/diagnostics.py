@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, Fit, check_model, condition_number, directions, fit_part, parts
-from bids_ari.stats.tails import FloatArray
 
 MAD_TO_SD = 1.4826
 """The standard deviation of normal numbers is this times their median absolute deviation."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.drawkernels import Groups, bin_counts, in_bins, running_counts
-from bids_ari.stats.families import SLACK, Family
-from bids_ari.stats.kernels import Ints
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.critical_vectors import SLACK, Family
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.forest_kernels import Ints
+from bids_ari.stats.permutation_kernels import Groups, bin_counts, in_bins, running_counts
 
 FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 8
 """Bins for each number of degrees of freedom: a power of two near one for 8 voxels, at least and at most. Fewer leave

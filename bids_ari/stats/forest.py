@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats import kernels
+from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
 
 Ints = npt.NDArray[np.int32]
 
@@ -176,7 +176,7 @@ class ClusterForest:
     --------
     Four voxels in a row, the strong ones next to each other:
 
-    >>> from bids_ari.stats.hommel import hommel_bound
+    >>> from bids_ari.stats.closed_testing import hommel_bound
     >>> row = CsrAdjacency.of_edges(np.array([[0, 1], [1, 2], [2, 3]]), n_voxels=4)
     >>> bound = hommel_bound(np.array([0.001, 0.0005, 0.3, 0.02]))
     >>> forest = grow_forest(np.array([3.1, 3.3, 0.5, 2.1]), row, bound)

@@ -28,13 +28,13 @@ import numpy.typing as npt
 from scipy import special
 
 from bids_ari.stats.calibration import Calibration, calibrate, calibrate_step_down
-from bids_ari.stats.drawkernels import Groups, correlations, residuals_of_length_one
-from bids_ari.stats.draws import Basis, Draws, Exchange, Shuffle, Shuffled
+from bids_ari.stats.critical_vectors import MOST_RANKS, Family, Learned, learn, least_lambda
+from bids_ari.stats.distributions import ALTERNATIVES, Alternative, FloatArray
 from bids_ari.stats.extremes import Bins
-from bids_ari.stats.families import MOST_RANKS, Family, Learned, learn, least_lambda
 from bids_ari.stats.glm import Effects, check_model, directions, fit_part, in_terms_of_q, parts
+from bids_ari.stats.permutation_kernels import Groups, correlations, residuals_of_length_one
 from bids_ari.stats.reduction import Residuals, ordinary, uncorrelated
-from bids_ari.stats.tails import ALTERNATIVES, Alternative, FloatArray
+from bids_ari.stats.resampling import Basis, Draws, Exchange, Shuffle, Shuffled
 
 Result = TypeVar("Result")
 Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]

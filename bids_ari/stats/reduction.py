@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.stats.drawkernels import Places
-from bids_ari.stats.tails import FloatArray
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.permutation_kernels import Places
 
 _TIE = 1e-9
 """Leverages that differ by less are equal: of these the first subject is spent, on whichever machine."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
-from bids_ari.stats.tails import FloatArray
 
 _ROUNDING = 1e-12
 """A weight of a group at most this times the largest is what rounding left of 0."""

@@ -10,10 +10,10 @@ import numpy as np
 from builders import Floats
 from scipy.stats import norm
 
-from bids_ari.analysis import analyse_map
-from bids_ari.options import Options
+from bids_ari.analysis.analyse import analyse_map
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.options import Options
 from bids_ari.report.explorer import explorer_page
-from bids_ari.results import ContrastResult
 
 SHAPE = (20, 24, 18)
 CENTRE = (-2.0, 6.0, 11.0)

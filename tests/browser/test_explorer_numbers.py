@@ -13,7 +13,7 @@ import pytest
 from browser.brains import EXACT, GAMMAS, GRIDS, Explorer, explorer_of, hits, made_to_count
 from browser.browsing import Visits, settle
 
-from bids_ari.results import ContrastResult
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.stats.bounds import Bound
 
 if TYPE_CHECKING:

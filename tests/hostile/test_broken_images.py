@@ -12,10 +12,10 @@ from builders import AFFINE, SHAPE
 from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_good
 
 from bids_ari.errors import BidsAriError, EmptyMaskError
-from bids_ari.grids import Grid
-from bids_ari.images import load_map, load_mask
-from bids_ari.preflight import preflight
-from bids_ari.stack import Source, load_stack
+from bids_ari.images.checks import preflight
+from bids_ari.images.space import Grid
+from bids_ari.images.stack import Source, load_stack
+from bids_ari.images.volumes import load_map, load_mask
 
 CASES = [
     pytest.param(case, extension, id=f"{case.name}{extension}")

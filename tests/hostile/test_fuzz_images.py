@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from bids_ari.errors import BidsAriError
-from bids_ari.grids import Mask
-from bids_ari.stack import Source, load_stack
+from bids_ari.images.space import Mask
+from bids_ari.images.stack import Source, load_stack
 
 N_BLOCKS, PER_BLOCK = 16, 100
 SHAPE = (5, 6, 7)

@@ -25,17 +25,17 @@ from hostile.mutations import VALUES, Rng, mutate_json, mutate_text
 from hostile.pages import Page, pages_in, undraw
 
 import bids_ari as ari
-from bids_ari.analysis import analyse_subject
+from bids_ari.analysis.analyse import analyse_subject
 from bids_ari.bids.dataset import open_dataset
-from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.description import dataset_description
 from bids_ari.bids.discover import subject_contrasts
 from bids_ari.cli import main
 from bids_ari.errors import BidsAriError
-from bids_ari.grids import Grid, Mask
-from bids_ari.regions import atlas_regions
+from bids_ari.images.atlas import load_atlas
+from bids_ari.images.regions import atlas_regions
+from bids_ari.images.space import Grid, Mask
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.description import dataset_description
 from bids_ari.report import write_index
-from bids_ari.templates import load_atlas
 
 DOCUMENTED = {0, 17, 18, 64, 65, 66, 73, 74}
 """Exit codes that a text can bring about."""

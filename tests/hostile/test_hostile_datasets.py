@@ -20,7 +20,8 @@ from hostile.hostile_names import NAMES, PLACES
 from hostile.making import HostileDataset, Make, Words, group, run_on
 from hostile.pages import Structure, check_log, check_output, pages_in, undraw
 
-from bids_ari import cli, mapcli
+from bids_ari.cli import main as cli
+from bids_ari.cli import map as mapcli
 
 COMMANDS = {"bids-ari": cli.main, "bids-ari-map": mapcli.main}
 SECONDS = 180

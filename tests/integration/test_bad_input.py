@@ -11,7 +11,7 @@ import pytest
 from builders import results_in
 
 from bids_ari.cli import main
-from bids_ari.mapcli import main as map_main
+from bids_ari.cli.map import main as map_main
 
 SHAPE = (9, 10, 8)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])

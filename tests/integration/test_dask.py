@@ -20,13 +20,14 @@ from builders_draws import calls, die, die_once, fail_at, lambdas, large, one_sa
 from builders_jobs import dead_pid
 from distributed import LocalCluster
 
-from bids_ari import cluster, kept
-from bids_ari.checkpoints import resumed
 from bids_ari.cli import main
-from bids_ari.engines import open_engine
 from bids_ari.errors import TemporaryError, UsageError
-from bids_ari.owner import Owner
-from bids_ari.stats.families import Simes
+from bids_ari.images import kept
+from bids_ari.runtime import cluster
+from bids_ari.runtime.checkpoints import resumed
+from bids_ari.runtime.engines import open_engine
+from bids_ari.runtime.owner import Owner
+from bids_ari.stats.critical_vectors import Simes
 from bids_ari.stats.permutation import calibrated, learned_from
 
 pytestmark = [
@@ -207,7 +208,7 @@ def test_a_process_says_nothing_and_leaves_nothing(address: str, tmp_path: Path)
 import threading
 from functools import partial
 from pathlib import Path
-from bids_ari.engines import open_engine
+from bids_ari.runtime.engines import open_engine
 from builders import describe, write_group
 from builders_draws import slow
 if True:

@@ -15,8 +15,8 @@ import pytest
 from requests.exceptions import ConnectionError as NoNetwork
 from scipy import ndimage
 
-from bids_ari import demo
-from bids_ari.demo import ABOVE, BELOW, LOCALIZER, N_SUBJECTS, SIMULATED, main, write_localizer, write_simulated
+from bids_ari.cli import demo
+from bids_ari.cli.demo import ABOVE, BELOW, LOCALIZER, N_SUBJECTS, SIMULATED, main, write_localizer, write_simulated
 
 STEM = "task-localizer_space-MNI152NLin2009aSym_contrast-leftVsRightButtonPress"
 ALL = f"group/{STEM}_test-mean_desc-greater"
@@ -223,7 +223,7 @@ def test_localizer_maps_that_do_not_fit_are_our_users_data_error(
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
 def test_help_and_version_answer_without_heavy_imports(word: str) -> None:
-    code = f"import sys; from bids_ari.demo import main; code = main([{word!r}]); "
+    code = f"import sys; from bids_ari.cli.demo import main; code = main([{word!r}]); "
     code += "assert not {'numpy', 'nibabel', 'pandas', 'nilearn'} & set(sys.modules); sys.exit(code)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

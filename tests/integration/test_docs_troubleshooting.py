@@ -16,8 +16,8 @@ from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_grou
 from docpages import DOCS, blocks
 
 from bids_ari import workflow
-from bids_ari.bids.derivatives import Derivatives
 from bids_ari.cli import main
+from bids_ari.outputs.derivatives import Derivatives
 
 FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 QUOTED = {block.entry: block for block in blocks(DOCS / "troubleshooting.md", "none")}

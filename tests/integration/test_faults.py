@@ -36,12 +36,12 @@ from builders_jobs import (
     write_result,
 )
 
-from bids_ari.bids.derivatives import Derivatives
-from bids_ari.bids.files import Files
-from bids_ari.bids.locks import STAGING, Place
 from bids_ari.cli import main
 from bids_ari.errors import OutputError, TemporaryError
-from bids_ari.owner import Owner
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.folder import Files
+from bids_ari.outputs.locks import STAGING, Place
+from bids_ari.runtime.owner import Owner
 
 CONTRAST = "task-x_contrast-a"
 RESULT = f"{CONTRAST}_test-mean_desc-greater"
@@ -240,7 +240,7 @@ class TestTogether:
 class TestFull:
     FILL = """\
 import sys
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.errors import OutputError
 with Derivatives(sys.argv[1], {}) as out:
     try:

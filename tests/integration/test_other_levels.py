@@ -12,9 +12,9 @@ from scipy import stats
 
 from bids_ari.bids.discover import discover
 from bids_ari.cli import main
+from bids_ari.cli.map import main as map_main
 from bids_ari.errors import UsageError
-from bids_ari.mapcli import main as map_main
-from bids_ari.stats.hommel import hommel_bound
+from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.workflow import analyse_subject, subject_contrasts
 
 

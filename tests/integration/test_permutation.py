@@ -15,8 +15,8 @@ from builders_pauses import pausing
 from scipy import stats
 
 import bids_ari as ari
-from bids_ari.checkpoints import Resuming
 from bids_ari.cli import main
+from bids_ari.runtime.checkpoints import Resuming
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greaterPermutation"
 SIMES = STEM.removesuffix("Permutation")
@@ -127,7 +127,9 @@ def test_a_killed_run_goes_on_where_it_was(
     """200 draws are seven batches. It is killed when two are kept, while the third is."""
     out, kept = tmp_path / "out", tmp_path / "work" / "draws"
     words = ["--work-dir", str(tmp_path / "work"), "--nprocs", "1"]
-    with pausing([data, out, "group", *DRAWN, *words], out, ("bids_ari.checkpoints:Resuming._write", 3, 60)) as killed:
+    with pausing(
+        [data, out, "group", *DRAWN, *words], out, ("bids_ari.runtime.checkpoints:Resuming._write", 3, 60)
+    ) as killed:
         killed.wait_for()
         killed.send(SIGKILL)
         assert killed.end()[0] == -SIGKILL

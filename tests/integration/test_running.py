@@ -13,9 +13,10 @@ import pytest
 from builders import brain, describe, image, touch_maps, write_group, write_map
 
 import bids_ari as ari
-from bids_ari import Options, Settings, archive, load_result
+from bids_ari import Options, Settings, load_result
 from bids_ari.cli import main
 from bids_ari.errors import InputNotFoundError
+from bids_ari.outputs import archive
 
 QUICK = ("--threshold", "3", "--tdp", "0.7")
 Z = "task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_stat-z_statmap.nii.gz"

@@ -82,11 +82,11 @@ def hidden(out: Path) -> list[str]:
 
 MOMENTS = {
     "discovery": ("bids_ari.workflow:discover", 1),
-    "loading": ("bids_ari.sources:read_image", 3),
-    "statistics": ("bids_ari.inference:grow_forest", 1),
-    "writing": ("bids_ari.bids.locks:Place.write", 9),
-    "publishing": ("bids_ari.bids.files:Files.move", 9),
-    "the second contrast": ("bids_ari.inference:grow_forest", 2),
+    "loading": ("bids_ari.images.sources:read_image", 3),
+    "statistics": ("bids_ari.analysis.inference:grow_forest", 1),
+    "writing": ("bids_ari.outputs.locks:Place.write", 9),
+    "publishing": ("bids_ari.outputs.folder:Files.move", 9),
+    "the second contrast": ("bids_ari.analysis.inference:grow_forest", 2),
     "the index": ("bids_ari.report:write_index", 1),
 }
 

@@ -15,7 +15,7 @@ import pytest
 from builders import describe
 from builders_jobs import VOLUME, left_behind, write_index, write_result
 
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.outputs.derivatives import Derivatives
 
 PEOPLE = ["Ada Lovelace", "Ronald Fisher"]
 
@@ -47,7 +47,7 @@ def test_with_two_authors_only_the_folders_of_subjects_are_missed(tmp_path: Path
 
 
 def test_in_a_container_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bids_ari.provenance.container", lambda: {"Type": "apptainer", "Tag": "unknown"})
+    monkeypatch.setattr("bids_ari.runtime.provenance.container", lambda: {"Type": "apptainer", "Tag": "unknown"})
     assert issues(written(tmp_path, Authors=PEOPLE)) == {"error": set(), "warning": {"SUBJECT_FOLDERS"}}
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
-from bids_ari.stats.families import Beta, Family, Simes, least_lambda
+from bids_ari.stats.critical_vectors import Beta, Family, Simes, least_lambda
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from nilearn.glm import cluster_level_inference
 from oracle_case import OracleCase
 from scipy import stats
 
+from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.distributions import p_from_z
 from bids_ari.stats.forest import ClusterForest, grow_forest
-from bids_ari.stats.hommel import hommel_bound
-from bids_ari.stats.tails import p_from_z
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,9 +6,9 @@ import pytest
 from nilearn.glm import cluster_level_inference
 from scipy import stats
 
-from bids_ari.inference import cluster_tdp
+from bids_ari.analysis.inference import cluster_tdp
+from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.glm import fit_glm
-from bids_ari.stats.hommel import hommel_bound
 
 
 @pytest.mark.filterwarnings("ignore")  # nilearn's, about the NaN

@@ -11,8 +11,7 @@ from builders_stats import CONNECTIVITIES, adjacency, as_sets, by_label, members
 from oracle_case import NAME_IN_R, OracleCase
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.forest import grow_forest
-from bids_ari.stats.hommel import (
+from bids_ari.stats.closed_testing import (
     LOCAL_TESTS,
     LocalTest,
     adjusted_p,
@@ -21,6 +20,7 @@ from bids_ari.stats.hommel import (
     hommel_bound,
     local_scales,
 )
+from bids_ari.stats.forest import grow_forest
 
 CASES = (
     "sim_2e3",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bids_ari.stats.weighted import fit_fixed, fit_mixed
+from bids_ari.stats.mixed_effects import fit_fixed, fit_mixed
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bids_ari import cli
+from bids_ari.cli import main as cli
+from bids_ari.config.settings import Settings
 from bids_ari.errors import BUG, INTERRUPTED, UNREAD, BidsAriError, UsageError
-from bids_ari.settings import Settings
 
 BOUTIQUES = Path(__file__).parents[2] / "platforms" / "boutiques"
 DESCRIBE = runpy.run_path(str(BOUTIQUES / "describe.py"))

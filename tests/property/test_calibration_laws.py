@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from bids_ari.stats import extremes
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, categories
-from bids_ari.stats.families import Beta, Family, Simes, learn, least_lambda
+from bids_ari.stats.critical_vectors import Beta, Family, Simes, learn, least_lambda
 
 Floats = npt.NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from strategies import ALPHAS, LOCAL_TESTS, dyadic_p, p_vectors
 
 from bids_ari.stats.bounds import Bound, true_discoveries
-from bids_ari.stats.hommel import LOCAL_TESTS as ALL_LOCAL_TESTS
-from bids_ari.stats.hommel import (
+from bids_ari.stats.closed_testing import LOCAL_TESTS as ALL_LOCAL_TESTS
+from bids_ari.stats.closed_testing import (
     LocalTest,
     adjusted_p,
     adjusted_p_of_set,

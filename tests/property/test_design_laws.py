@@ -10,10 +10,10 @@ from builders_people import people
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bids_ari.designs.columns import model_of
-from bids_ari.designs.design import make_design
-from bids_ari.designs.expressions import default_tests, parse_tests
-from bids_ari.designs.formulas import parse_formula
+from bids_ari.design.coding import model_of
+from bids_ari.design.contrasts import default_tests, parse_tests
+from bids_ari.design.design import make_design
+from bids_ari.design.formula import parse_formula
 from bids_ari.errors import DesignError, UsageError
 
 AGE, GROUP, SEX = (20, 30, 25, 45, 30, 24, 28), list("bacabca"), list("mmfffmf")

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from docpages import DOCS, ROOT, blocks, commands
 
-from bids_ari import cli, demo, mapcli
-from bids_ari.designs.formulas import FUNCTIONS
+from bids_ari.cli import demo
+from bids_ari.cli import main as cli
+from bids_ari.cli import map as mapcli
+from bids_ari.design.formula import FUNCTIONS
 
 PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 

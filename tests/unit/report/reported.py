@@ -9,7 +9,7 @@ import numpy as np
 from builders import brain, describe, write_group, write_map
 
 import bids_ari as ari
-from bids_ari.results import ContrastResult
+from bids_ari.analysis.result import ContrastResult
 
 
 @cache

@@ -14,17 +14,17 @@ import pytest
 from markupsafe import escape
 from reported import analysed
 
-from bids_ari.grids import Grid, Mask
-from bids_ari.regions import Region, RegionSet
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.regions import Region, RegionSet
+from bids_ari.images.space import Grid, Mask
 from bids_ari.report import encoding
 from bids_ari.report.encoding import Blob, counting_categories, forest_blobs, kept_places, z_steps
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.pictures import draw
 from bids_ari.report.underlay import load_template, make_underlay
-from bids_ari.results import ContrastResult
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import Cluster, grow_forest
-from bids_ari.stats.hommel import hommel_bound
 
 GAMMAS = (0.001, 0.07, 0.28, 0.3, 1 / 3, 0.5, 0.55, 2 / 3, 0.7, 0.9, 1.0)
 OBLIQUE = np.array([[-1.8, 0.6, 0.2, 9], [0.5, 1.9, -0.3, -8], [-0.3, 0.2, 2.4, -7], [0, 0, 0, 1]])

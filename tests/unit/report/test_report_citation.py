@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from reported import analysed
 
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import methods, methods_note, write_citation
-from bids_ari.results import ContrastResult
 
 
 @pytest.fixture

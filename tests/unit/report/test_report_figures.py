@@ -9,12 +9,12 @@ import pytest
 from reported import analysed
 from scipy import stats
 
-from bids_ari.grids import Grid, Mask
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.space import Grid, Mask
 from bids_ari.report import figures
 from bids_ari.report.scales import Z_UNCORRECTED
 from bids_ari.report.scene import make_scene
-from bids_ari.results import ContrastResult
-from bids_ari.stats.tails import ALTERNATIVES, Alternative
+from bids_ari.stats.distributions import ALTERNATIVES, Alternative
 
 pytestmark = pytest.mark.usefixtures("rendered")
 

@@ -9,12 +9,12 @@ import pytest
 from reported import analysed
 from webpages import without_own_script
 
-from bids_ari import outputs
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.analysis.result import ContrastResult, Failure
 from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import failure_note, write_index
-from bids_ari.results import ContrastResult, Failure
 
 
 @pytest.fixture

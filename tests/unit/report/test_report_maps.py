@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from reported import analysed
 
-from bids_ari.grids import Grid, Mask
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.space import Grid, Mask
 from bids_ari.report import figures, png
 from bids_ari.report.glass import draw_glass
 from bids_ari.report.pictures import Picture, draw
 from bids_ari.report.scales import tdp_scale, value_scale, z_scale
 from bids_ari.report.scene import make_scene
-from bids_ari.results import ContrastResult
 from bids_ari.stats.glm import GlmResult
 
 pytestmark = pytest.mark.usefixtures("rendered")

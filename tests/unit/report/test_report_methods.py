@@ -9,11 +9,11 @@ import pytest
 from reported import analysed
 
 from bids_ari import __version__
-from bids_ari.designs.design import Design
-from bids_ari.options import TEMPLATE
-from bids_ari.regions import Region, RegionSet
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.options import TEMPLATE
+from bids_ari.design.design import Design
+from bids_ari.images.regions import Region, RegionSet
 from bids_ari.report import methods
-from bids_ari.results import ContrastResult
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import pytest
 from reported import analysed
 from webpages import without_own_script
 
-from bids_ari import outputs
-from bids_ari.bids.derivatives import Derivatives
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import LeftOut
 from bids_ari.bids.entities import Entities
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import blocks, page
 from bids_ari.report.pictures import Picture, draw
-from bids_ari.results import ContrastResult
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 

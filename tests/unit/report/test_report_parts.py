@@ -10,11 +10,11 @@ import pytest
 from reported import analysed
 from webpages import without_own_script
 
-from bids_ari.options import TEMPLATE
-from bids_ari.regions import Region, RegionSet
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.options import TEMPLATE
+from bids_ari.images.regions import Region, RegionSet
 from bids_ari.report import blocks, page
 from bids_ari.report.pictures import Picture, draw
-from bids_ari.results import ContrastResult
 from bids_ari.stats.glm import GlmResult
 
 HOSTILE = "\"'><script>alert(1)</script>"

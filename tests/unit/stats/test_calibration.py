@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, n_below
-from bids_ari.stats.families import Beta, Learned, Simes, learn, least_lambda
+from bids_ari.stats.critical_vectors import Beta, Learned, Simes, learn, least_lambda
 
 
 def test_lambda_and_categories_by_hand() -> None:

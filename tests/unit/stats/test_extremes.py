@@ -3,7 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from bids_ari.stats import extremes
-from bids_ari.stats.families import Simes
+from bids_ari.stats.critical_vectors import Simes
 
 Floats = npt.NDArray[np.float64]
 

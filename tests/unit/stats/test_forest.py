@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builders_stats import Voxels, adjacency, as_sets
 
-from bids_ari.stats import kernels
+from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Cluster, ClusterForest, CsrAdjacency, grow_forest
 

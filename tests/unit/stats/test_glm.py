@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from bids_ari.stats.distributions import ALTERNATIVES, Alternative
 from bids_ari.stats.glm import CONSTANT, GlmResult, fit_glm
-from bids_ari.stats.tails import ALTERNATIVES, Alternative
 
 Floats = npt.NDArray[np.float64]
 

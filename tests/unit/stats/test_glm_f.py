@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from bids_ari.stats.distributions import ALTERNATIVES
 from bids_ari.stats.glm import (
     ILL_CONDITIONED,
     GlmResult,
@@ -16,7 +17,6 @@ from bids_ari.stats.glm import (
     fit_glm,
     parts,
 )
-from bids_ari.stats.tails import ALTERNATIVES
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from bids_ari.stats.kernels import ascending_order
+from bids_ari.stats.forest_kernels import ascending_order
 
 VALUES = st.one_of(st.floats(allow_nan=False), st.sampled_from((0.0, np.inf, -np.inf, 5e-324, -5e-324, 1.0, -1.0)))
 

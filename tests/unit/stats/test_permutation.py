@@ -13,8 +13,8 @@ from scipy.linalg import null_space, sqrtm
 
 from bids_ari.stats import permutation
 from bids_ari.stats.calibration import calibrate
-from bids_ari.stats.draws import Draws, Exchange, Shuffle, make_draws
-from bids_ari.stats.families import Beta, Family, Simes, least_lambda
+from bids_ari.stats.critical_vectors import Beta, Family, Simes, least_lambda
+from bids_ari.stats.distributions import Alternative
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.permutation import (
     NullModel,
@@ -27,7 +27,7 @@ from bids_ari.stats.permutation import (
     p_batch,
     smallest_batch,
 )
-from bids_ari.stats.tails import Alternative
+from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.reduction import ordinary, spent, uncorrelated
-from bids_ari.stats.tails import FloatArray
 
 # Sums of some tens of products of order 1 round in the 15th digit; inverses of well-conditioned matrices lose a few.
 ROUNDING = 1e-12

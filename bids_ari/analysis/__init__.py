@@ -1,0 +1,1 @@
+"""From the maps of one contrast to results: group model, inference, tables."""

@@ -1,0 +1,323 @@
+"""From the maps of one contrast to its results: the group model, or the bounds of a single map."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from reprlib import repr as shorten
+
+import numpy as np
+
+from bids_ari.analysis.group_model import fit, notes_of_test, plan, sources_of, with_estimator
+from bids_ari.analysis.inference import conclude, tested_voxels
+from bids_ari.analysis.permutation import permute
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.dataset import read_sidecar
+from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
+from bids_ari.bids.entities import printable
+from bids_ari.bids.participants import Participants
+from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.settings import Resources
+from bids_ari.design.design import Design
+from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
+from bids_ari.images.atlas import template_mask
+from bids_ari.images.checks import Target, check_headers
+from bids_ari.images.files import read_header, read_image
+from bids_ari.images.space import Grid, Mask
+from bids_ari.images.stack import Keep, Stack, group_mask, load_stack
+from bids_ari.images.values import at_voxels
+from bids_ari.images.volumes import load_mask, load_volume, looks_unmasked, missing, resample_nearest
+from bids_ari.runtime.engines import open_engine
+from bids_ari.stats.glm import GlmResult
+
+
+def analyse(
+    contrast: ContrastSet,
+    options: Options | None = None,
+    resources: Resources | None = None,
+    participants: Participants | str | Path | None = None,
+) -> tuple[ContrastResult, ...]:
+    """Go from one set of subject maps to true discovery proportions.
+
+    Parameters
+    ----------
+    contrast : ContrastSet
+        The maps, from `discover`; with ``weights=True`` for another estimator than ordinary least squares.
+    options : Options, optional
+        What is asked.
+    resources : Resources, optional
+        What may be used of the machine.
+    participants : Participants or path, optional
+        The table of subjects, for a formula or model over its columns.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per test and alternative; an F test has one.
+
+    Raises
+    ------
+    DataError
+        When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, no voxel
+        left to test, or a design that cannot be fitted.
+    """
+    options, resources = with_estimator(options or Options()), resources or Resources()
+    contrast, design = plan(contrast, options, participants)
+    stack = _load(contrast, options, resources)
+    mask = group_mask(stack, stack.given, options.coverage)  # from the unsmoothed maps
+    fitted = fit(stack, mask, design, options, resources)
+    conclusion = partial(
+        conclude,
+        contrast=contrast,
+        options=options,
+        coverage=stack.coverage,
+        design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
+        hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
+        resampled=stack.resampled,
+        outlying=fitted.outlying,
+        quality=stack.quality(mask, options.coverage),
+    )
+    notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
+    results: tuple[ContrastResult, ...] = ()
+    for glm in fitted.results:
+        tested = ~np.isnan(glm.z)
+        if not tested.any():
+            raise EmptyMaskError(
+                f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
+                hint="Check that these are maps of different subjects",
+            )
+        n_constant = int((~tested).sum())
+        of_test = (*notes_of_test(fitted, design, glm.test), *_notes(mask, n_constant, options))
+        tau2 = None if fitted.tau2 is None else fitted.tau2[tested]
+        results += conclusion(
+            glm.at(tested),
+            mask.keep(tested),
+            n_constant=n_constant,
+            notes=(*notes, *of_test),
+            tau2=tau2,
+            draw=partial(
+                permute, at_voxels(fitted.effects, tested), design, glm.test, options=options, resources=resources
+            ),
+        )
+    return results
+
+
+def analyse_subject(
+    contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
+) -> tuple[ContrastResult, ...]:
+    """Go from one subject's own z or t map to true discovery proportions.
+
+    Parameters
+    ----------
+    contrast : ContrastSet
+        Of one map, from `subject_contrasts`. The sidecar of a t map tells its DegreesOfFreedom.
+    options : Options, optional
+        What is asked; smoothing and coverage play no part.
+    resources : Resources, optional
+        What may be used of the machine.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per alternative.
+
+    Raises
+    ------
+    DataError
+        When the map does not fit: damaged, on another grid than the mask, without a value, a t map without
+        degrees of freedom.
+    """
+    contrast.check()
+    (member,) = contrast.members
+    if contrast.stat not in ("z", "t"):
+        raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
+    dof = _dof_of(member) if contrast.stat == "t" else None
+    subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
+    folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
+    noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
+    return _bound(contrast, options, resources, dof, folder=folder, notes=(noise,), zeros=False)
+
+
+def analyse_map(
+    path: Path, options: Options | None = None, resources: Resources | None = None, dof: float | None = None
+) -> tuple[ContrastResult, ...]:
+    """Go from a group map that was made elsewhere to true discovery proportions.
+
+    Parameters
+    ----------
+    path : path
+        z statistics, or t statistics with `dof`; not thresholded. An infinite statistic is a test.
+    options : Options, optional
+        What is asked; smoothing and coverage play no part.
+    resources : Resources, optional
+        What may be used of the machine.
+    dof : float, optional
+        Degrees of freedom of a t map, above 0.
+
+    Returns
+    -------
+    tuple of ContrastResult
+        One per alternative.
+
+    Raises
+    ------
+    DataError
+        When the map does not fit.
+    """
+    if dof is not None and not 0 < dof < float("inf"):
+        raise UsageError(f"dof is {dof}", "a finite number above 0")
+    return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
+
+
+def look_at_maps(
+    contrast: ContrastSet, options: Options, participants: Participants | None = None
+) -> tuple[ContrastSet, Design | None]:
+    """Plan the group model, and look at the headers of all files; raise one error of all that is wrong with them.
+
+    A map of one subject has no group model.
+    """
+    if contrast.entities.get("sub") is not None:  # one map, which takes no group model
+        contrast.check()
+        check_headers([(member.subject, path) for member in contrast.members for path in member.paths])
+        return contrast, None
+    contrast, design = plan(contrast, options, participants)
+    files = [
+        (source.subject, path)
+        for source in sources_of(contrast)
+        for path in source.files(variances=options.is_weighted)
+    ]
+    check_headers(files, target=_target(options, contrast))
+    return contrast, design
+
+
+def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stack:
+    """Look at all maps and keep what will be asked of them; by the workers of a cluster, where there is one."""
+    sources = sources_of(contrast)
+    given = partial(_given_mask, options, contrast)
+    load = partial(
+        load_stack,
+        sources,
+        target=_target(options, contrast),
+        variances=options.is_weighted,
+        n_jobs=resources.n_jobs,
+        memory=resources.memory,
+        keep=Keep(given, options.coverage, options.smoothing, resources.work_dir),
+    )
+    if resources.scheduler is None:
+        return load()
+    needed = sources[0].files()[0]
+    with open_engine(resources.n_jobs, resources.scheduler, resources.work_dir, needed) as engine:
+        return load(by=engine.map)
+
+
+def _bound(
+    contrast: ContrastSet,
+    options: Options | None,
+    resources: Resources | None,
+    dof: float | None,
+    *,
+    folder: str = "group",
+    notes: tuple[str, ...] = (),
+    zeros: bool = True,
+) -> tuple[ContrastResult, ...]:
+    """Bound the one map of a contrast; `zeros` says whether a zero inside the brain is a test."""
+    options = options or Options()
+    (file,) = contrast.files
+    image = read_image(file.path, (resources or Resources()).memory)
+    grid, volume = image.header.grid, image.values
+    absent = missing(volume, image.header.step)
+    if not zeros:
+        absent |= volume == 0
+        volume = np.where(volume == 0, np.nan, volume)
+    tested = tested_voxels(volume, absent, grid, _given_mask(options, contrast, grid))
+    values = volume[tested.inside]
+    return conclude(
+        GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof),
+        tested,
+        contrast,
+        options,
+        coverage=tested.inside.astype(float),
+        folder=folder,
+        notes=contrast.notes + notes + tuple(_notes(tested, 0, options)),
+        hashes={file.uri: image.sha256} | _hashes_of_given(options),
+    )
+
+
+def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
+    """Say what the reader of a result should know about how it came about."""
+    if n_constant:
+        yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
+    if options.n_results > 1:
+        yield (
+            f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
+            f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
+        )
+    if options.mask is None and looks_unmasked(mask):
+        fills = mask.n_voxels / mask.inside.size
+        yield (
+            f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
+            "voxels outside the brain weakens every bound. Give a brain mask with --mask"
+        )
+
+
+def _hashes_of_given(options: Options) -> dict[str, str]:
+    """Give the SHA-256 of the mask, the atlas, its table and the regions that were given as files, by these words."""
+    given = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
+    given |= {"target grid": options.target_grid}
+    given |= {f"region {i}": path for i, path in enumerate(options.rois, start=1)}
+    files = {word: path for word, path in given.items() if path is not None and path.is_file()}
+    hashes = {word: _hash_of_image(path, _state(path)) for word, path in files.items()}
+    texts = {"atlas labels": options.atlas_labels, "model": options.stats_model}
+    for word, path in texts.items():
+        if path is not None and path.is_file():
+            hashes[word] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashes
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Tell whether a file is still the same."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=64)
+def _hash_of_image(path: Path, state: tuple[int, int]) -> str:
+    """Give the SHA-256 of an image, whose content is checked; the same file serves all contrasts."""
+    return read_image(path).sha256
+
+
+def _target(options: Options, contrast: ContrastSet) -> Target | None:
+    """Find the grid that maps are brought to, if one was asked for."""
+    if options.target_grid is None:
+        return None
+    if options.target_grid == FIRST:
+        return "first"
+    if options.target_grid == TEMPLATE:
+        first = read_header(contrast.members[0].file.path).grid
+        return read_header(template_mask(contrast.entities.get("space"), first)).grid
+    return read_header(options.target_grid).grid
+
+
+def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
+    """Read the mask that was asked for, if one was."""
+    if options.mask is None:
+        return None
+    if options.mask != TEMPLATE:
+        return load_mask(options.mask, grid)
+    inside, template = load_volume(template_mask(contrast.entities.get("space"), grid))
+    return load_mask(grid.image(resample_nearest(inside, template, grid)), grid)
+
+
+def _dof_of(member: SubjectMap) -> float:
+    """Read the degrees of freedom of a t map from the manifest or from its sidecar."""
+    dof = member.dof if member.dof is not None else read_sidecar(member.file).get("DegreesOfFreedom")
+    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
+        raise SidecarError(
+            f"The sidecar of {printable(member.file.name)} says DegreesOfFreedom {shorten(dof)}"
+            if dof is not None
+            else f"No sidecar of {printable(member.file.name)} says DegreesOfFreedom",
+            "a number above 0, without which a t map has no p",
+            "Add it, or take z maps with --stat z",
+        )
+    return float(dof)

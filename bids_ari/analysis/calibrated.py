@@ -1,0 +1,136 @@
+"""What is told of a calibration by draws: how they were made, and which critical vector they chose."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bids_ari.stats.calibration import Calibration, n_below
+from bids_ari.stats.critical_vectors import Beta, Family, FamilyName, Learned, Simes
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.resampling import Draws, Shuffle
+
+Exactness = Literal["exact", "normal", "approximate"]
+"""Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""
+
+LEVELS: dict[Exactness, str] = {
+    "exact": "exact",
+    "normal": "exact for normal errors",
+    "approximate": "approximate",
+}
+"""How well the error is held, in words."""
+
+FLIPS: dict[Shuffle, str] = {
+    "flip": "sign flips",
+    "permute": "permutations",
+    "both": "permutations with sign flips",
+}
+"""What draws are, in words."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Calibrated:
+    """A calibration as results keep it.
+
+    Attributes
+    ----------
+    family : {'simes', 'beta', 'learned'}
+        The critical vectors among which was chosen.
+    delta : int
+        Their shift, of ``simes``.
+    lambda_ : float
+        Which of them was chosen.
+    lambdas : array (n_draws,)
+        From which lambda on each draw makes an error, the data as observed first.
+    n_voxels : int
+        m.
+    alpha : float
+        The error level asked for.
+    n_left_out, n_steps : int
+        Voxels, certainly active, that step-down left out of the draws, and how often these were gone through.
+    shuffle : {'flip', 'permute', 'both'}
+        What a draw does with the subjects.
+    blocks : str
+        The column of exchangeability blocks; empty where all subjects are in one.
+    exactness : {'exact', 'normal', 'approximate'}
+        ``exact`` where nothing had to be estimated before subjects could be exchanged: no covariates, but for the mean
+        where subjects change places. ``normal`` where signs are flipped of uncorrelated residuals of all subjects, so
+        that the error is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
+    is_complete : bool
+        Whether these are all draws there are.
+    seed : int
+        Of random draws.
+    template : str
+        Where a learned template comes from: a file, or the number of draws it was learned from.
+    learned : array (K,)
+        t_1..t_K of a learned template; empty of the others, which follow from lambda.
+    """
+
+    family: FamilyName
+    delta: int
+    lambda_: float
+    lambdas: FloatArray
+    n_voxels: int
+    alpha: float
+    n_left_out: int
+    n_steps: int
+    shuffle: Shuffle
+    blocks: str
+    exactness: Exactness
+    is_complete: bool
+    seed: int
+    template: str
+    learned: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        calibration: Calibration,
+        draws: Draws,
+        n_voxels: int,
+        *,
+        shuffle: Shuffle,
+        blocks: str,
+        exactness: Exactness,
+        template: str,
+    ) -> "Calibrated":
+        """Keep of a calibration what is told."""
+        family = calibration.family
+        return cls(
+            family=family.name,
+            delta=family.delta if isinstance(family, Simes) else 0,
+            lambda_=calibration.lambda_,
+            lambdas=calibration.lambdas,
+            n_voxels=n_voxels,
+            alpha=calibration.alpha,
+            n_left_out=calibration.n_left_out,
+            n_steps=calibration.n_steps,
+            shuffle=shuffle,
+            blocks=blocks,
+            exactness=exactness,
+            is_complete=draws.every is not None,
+            seed=draws.seed,
+            template=template,
+            learned=calibration.critical if isinstance(family, Learned) else np.empty(0),
+        )
+
+    @property
+    def n_draws(self) -> int:
+        """B, the data as observed included."""
+        return self.lambdas.size
+
+    @property
+    def n_errors(self) -> int:
+        """How many of the draws may make an error, floor(alpha * B)."""
+        return n_below(self.alpha, self.n_draws)
+
+    @property
+    def critical(self) -> FloatArray:
+        """The critical vector t_1..t_K: what the k-th smallest p of any set has to be below."""
+        if self.family == "learned":
+            return self.learned
+        family: Family = Simes(self.n_voxels, self.delta) if self.family == "simes" else Beta(self.n_voxels)
+        return family.critical(self.lambda_)
+
+    def __repr__(self) -> str:
+        return f"Calibrated({self.family!r}, n_draws={self.n_draws}, lambda_={self.lambda_:.6g})"

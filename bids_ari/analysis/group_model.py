@@ -1,0 +1,216 @@
+"""The group model of one contrast: which subjects by which columns, and its fit to their maps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.participants import Participants, read_participants, with_sessions
+from bids_ari.config.options import Options
+from bids_ari.config.settings import Resources
+from bids_ari.design.design import Design, check_unequal, make_design, subjects_with_values
+from bids_ari.design.model_design import design_of
+from bids_ari.design.stats_model import read_model
+from bids_ari.errors import DesignError, counted, listing
+from bids_ari.images.sources import Source
+from bids_ari.images.space import Mask
+from bids_ari.images.stack import Stack
+from bids_ari.images.values import Values
+from bids_ari.stats.diagnostics import Outlying, outlying
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
+from bids_ari.stats.welch import fit_welch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """What a group model came to.
+
+    Attributes
+    ----------
+    results : tuple of GlmResult
+        One per test.
+    effects : array-like (n_subjects, n_voxels)
+        What was fitted.
+    outlying : Outlying
+        How unlike the others each subject's map is.
+    tau2 : array (n_voxels,) or None
+        The variance between subjects, with mixed effects.
+    notes : tuple of str
+        What the reader of a result should know.
+    """
+
+    results: tuple[GlmResult, ...]
+    effects: Values
+    outlying: Outlying
+    tau2: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def plan(
+    contrast: ContrastSet, options: Options, participants: Participants | str | Path | None = None
+) -> tuple[ContrastSet, Design]:
+    """Say which subjects are analysed, and by which design; no image is read.
+
+    Parameters
+    ----------
+    contrast : ContrastSet
+        The maps.
+    options : Options
+        What is asked.
+    participants : Participants or path, optional
+        The table of subjects.
+
+    Returns
+    -------
+    ContrastSet
+        Without the subjects that the design leaves out; these are in `left_out`.
+    Design
+        Its rows are the members of that set.
+
+    Raises
+    ------
+    DataError
+        When the design cannot be fitted to these subjects, or a subject has several maps.
+    """
+    contrast.check()
+    if isinstance(participants, str | Path):
+        participants = read_participants(participants)
+    if participants is not None and (sessions := _sessions(contrast)):
+        participants = with_sessions(participants, sessions, participants.folders)
+    if options.stats_model is not None:
+        model = read_model(options.stats_model, options.node)
+        design = design_of(model, contrast.subjects, participants, missing=options.missing)
+    else:
+        design = make_design(
+            contrast.subjects,
+            participants,
+            options.formula,
+            _named(options),
+            missing=options.missing,
+            f_tests=options.variance == "equal",
+        )
+    if options.variance == "unequal":
+        design = replace(design, notes=design.notes + tuple(check_unequal(design)))
+    if options.blocks is not None:
+        design = replace(design, blocks=blocks_of(options.blocks, design.subjects, participants))
+    return contrast.keep(design.subjects, design.left_out), design
+
+
+def blocks_of(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
+    """Give the exchangeability block of each subject: its value in a column of the table.
+
+    Raises
+    ------
+    InputNotFoundError
+        When there is no table.
+    DesignError
+        When it has no such column, or a subject no value.
+    """
+    if participants is not None and column not in participants.columns:
+        expected = f"one of {listing(participants.columns)}"
+        raise DesignError(f"{participants.path.name} has no column {column}, which --blocks names", expected)
+    subjects_with_values(subjects, participants, [column], "error")
+    rows = {} if participants is None else participants.rows
+    return tuple(rows[subject][column] for subject in subjects)
+
+
+def with_estimator(options: Options) -> Options:
+    """Take the estimator from the BIDS Stats Model, if there is one and no other was asked for."""
+    if options.stats_model is None or options.estimator != "ols":
+        return options
+    return replace(options, estimator=read_model(options.stats_model, options.node).estimator)
+
+
+def sources_of(contrast: ContrastSet) -> list[Source]:
+    """Say which files are read for each subject."""
+    return [_source(member) for member in contrast.members]
+
+
+def fit(stack: Stack, mask: Mask, design: Design, options: Options, resources: Resources) -> Fit:
+    """Fit a design to the maps within a mask, by the estimator asked for."""
+    where = {"n_jobs": resources.n_jobs, "memory": resources.memory, "work_dir": resources.work_dir}
+    effects: Values
+    tau2: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+    if not options.is_weighted:
+        effects = stack.within(mask, options.smoothing, **where)  # type: ignore[arg-type]
+        work = fit_welch if options.variance == "unequal" else fit_glm
+        results = work(effects, design.matrix, design.tests)
+    else:
+        effects, variances = stack.with_variances(mask, **where)  # type: ignore[arg-type]
+        weigh = fit_fixed if options.estimator == "fixed" else fit_mixed
+        found = weigh(effects, variances, design.matrix, design.tests)
+        results, tau2, notes = found.results, found.tau2, tuple(_weighted_notes(options, found, effects.shape))
+    if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
+        results = tuple(replace(result, t=None) for result in results)
+    unlike = outlying(effects, design.matrix, design.tests)
+    return Fit(results, effects, unlike, tau2, (*_notes(unlike, design), *notes))
+
+
+def _source(member: SubjectMap) -> Source:
+    """Say which files are read for a subject, also for what is taken away."""
+    minus = None if member.minus is None else _source(member.minus)
+    return Source(member.subject, member.paths, member.variance_paths, minus)
+
+
+def _named(options: Options) -> list[tuple[str, str]]:
+    """Part the name of each test from its expression."""
+    parts = (test.partition("=") for test in options.tests)
+    return [(name.strip(), expression.strip()) for name, _, expression in parts]
+
+
+def _sessions(contrast: ContrastSet) -> dict[str, str]:
+    """Give the session of each subject whose map is of one."""
+    labels = {m.subject: {file.entities.get("ses") for file in m.all_maps} for m in contrast.members}
+    return {subject: label for subject, found in labels.items() if len(found) == 1 for label in found if label}
+
+
+def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
+    """Name the subjects on whom a test rests."""
+    influence = fitted.outlying.influence[test]
+    found = np.flatnonzero(fitted.outlying.influential(test))
+    if found.size:
+        who = (f"sub-{design.subjects[i]} ({influence[i]:.2f})" for i in found)
+        yield (
+            f"The test {test} moves much without {listing(who)}: by so many standard errors, root mean square over "
+            "voxels"
+        )
+
+
+def _notes(unlike: Outlying, design: Design) -> Iterator[str]:
+    """Name the subjects whose maps are unlike the others."""
+    apart = np.flatnonzero(unlike.unlike())
+    if apart.size:
+        known = unlike.correlation[~np.isnan(unlike.correlation)]
+        middle = f" (median {np.median(known):.2f})" if known.size else ""
+        who = (f"sub-{design.subjects[i]} ({unlike.correlation[i]:.2f})" for i in apart)
+        yield (
+            f"{counted(apart.size, 'map')} unlike the others, by the correlation with the mean of the other subjects"
+            f"{middle}: {listing(who)}"
+        )
+
+
+def _weighted_notes(options: Options, found: WeightedFit, shape: tuple[int, ...]) -> Iterator[str]:
+    """Say what weights mean, where they were lacking, and where they cannot be trusted."""
+    if options.estimator == "fixed":
+        yield (
+            f"Fixed effects: the inference is about these {shape[0]} subjects only, not about the population that "
+            "they come from"
+        )
+    if found.n_unusable:
+        part = found.n_unusable / (shape[0] * shape[1])
+        yield (
+            f"Subjects were left out at voxels where their first-level variance is zero or not a number: "
+            f"{found.n_unusable} values, {part:.2%} of all"
+        )
+    unevenness = float(np.median(found.unevenness))
+    if options.estimator == "mixed" and unevenness > UNEVEN:
+        yield (
+            f"First-level variances differ much between subjects (standard deviation of their logarithm "
+            f"{unevenness:.2f}, median over voxels): above {UNEVEN} the tail of mixed effects is too light, so that "
+            "bounds may be too optimistic (simulated in validation/). Prefer --estimator ols"
+        )

@@ -1,0 +1,312 @@
+"""Results: everything that is known about one test, in one direction, of one contrast."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.tables import cluster_table, region_table
+from bids_ari.bids.discover import ContrastSet, LeftOut
+from bids_ari.bids.entities import decimal_label
+from bids_ari.config.options import Method, Options, local_test
+from bids_ari.design.design import Design
+from bids_ari.errors import BidsAriError, joint_exit_code
+from bids_ari.images.quality import Quality
+from bids_ari.images.regions import RegionSet
+from bids_ari.images.space import Mask
+from bids_ari.runtime.provenance import Made, made
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.closed_testing import adjusted_p
+from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.forest import Cluster, ClusterForest
+from bids_ari.stats.glm import GlmResult
+
+Field = Literal["effect", "variance", "t", "f", "z", "dof", "tau2", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
+
+_IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
+_METHOD_IN_NAMES = {"simes": "", "hommel": "Hommel", "permutation": "Permutation"}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ContrastResult:
+    """One test of one contrast in one direction.
+
+    Attributes
+    ----------
+    contrast : ContrastSet
+        The maps that were used, and what was left out.
+    options : Options
+        What was asked.
+    alternative : {'greater', 'less', 'two-sided'}
+        The direction; ``greater`` for an F test, whose statistic is large for any difference.
+    design : Design or None
+        The design that was fitted; none for a map of one subject or one made elsewhere.
+    mask : Mask
+        The voxels tested, m.
+    coverage : array (x, y, z)
+        Fraction of subjects with data at each voxel.
+    n_constant : int
+        Voxels of the mask that were not tested because their values do not vary.
+    glm : GlmResult
+        Statistics of each tested voxel.
+    bound : Bound
+        TDN and TDP of any set of voxels.
+    forest : ClusterForest
+        All supra-threshold clusters.
+    clusters : mapping of float to tuple of Cluster
+        The clusters above each threshold asked for.
+    largest : mapping of float to tuple of Cluster
+        The largest clusters that reach each TDP asked for.
+    regions : tuple of RegionSet
+        Parcels of the atlas, and the user's own masks.
+    atlas : RegionSet or None
+        The one of `regions` that names clusters.
+    folder : str
+        Where its files go, below the root of the output.
+    notes : tuple of str
+        What the reader should know: choices made, warnings.
+    hashes : mapping of str to str
+        The SHA-256 of each map that was read, by its BIDS URI.
+    tau2 : array (n_voxels,) or None
+        The variance between subjects, where first-level variances were given and it was estimated.
+    resampled : tuple of str
+        The subjects whose maps were on another grid.
+    outlying : Outlying or None
+        How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
+    quality : Quality or None
+        What each subject covers, and thumbnails of the maps.
+    calibrated : Calibrated or None
+        How draws chose the critical vector, where the method is ``permutation``.
+    template : array (n_draws, K) or None
+        The template that was learned, where it is to be kept.
+    made : Made
+        With what: versions, container, command.
+    """
+
+    contrast: ContrastSet
+    options: Options
+    alternative: Alternative
+    design: Design | None
+    mask: Mask
+    coverage: FloatArray
+    n_constant: int
+    glm: GlmResult
+    bound: Bound
+    forest: ClusterForest
+    clusters: Mapping[float, tuple[Cluster, ...]]
+    largest: Mapping[float, tuple[Cluster, ...]]
+    regions: tuple[RegionSet, ...] = ()
+    atlas: RegionSet | None = None
+    folder: str = "group"
+    notes: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    resampled: tuple[str, ...] = ()
+    tau2: FloatArray | None = None
+    outlying: Outlying | None = None
+    quality: Quality | None = None
+    calibrated: Calibrated | None = None
+    template: FloatArray | None = None
+    made: Made = field(default_factory=made)
+
+    @property
+    def test(self) -> str:
+        """The name of the test."""
+        return self.glm.test
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Files and subjects that take no part, with reasons."""
+        return self.contrast.left_out
+
+    @property
+    def desc(self) -> str:
+        """Direction and method, as they stand in file names: ``greater``, ``twoSidedHommel``, ..."""
+        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + _METHOD_IN_NAMES[self.method]
+
+    @property
+    def method(self) -> Method:
+        """How the bound came about."""
+        return cast(Method, self.bound.method)
+
+    @property
+    def is_f_test(self) -> bool:
+        """Say whether several linear combinations were tested at once."""
+        return self.glm.f is not None
+
+    @property
+    def asked(self) -> str:
+        """What was asked: the direction, or any difference."""
+        return "any" if self.is_f_test else self.alternative
+
+    @property
+    def dof(self) -> float:
+        """Residual degrees of freedom, the most of any voxel; infinite for a z map."""
+        return float(self.glm.dof.max())
+
+    @property
+    def extremeness(self) -> FloatArray:
+        """z turned so that large is extreme in the direction of the test, (n_voxels,)."""
+        return extremeness(self.glm.z, self.alternative)
+
+    def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
+        """Give the clusters above a threshold, or the largest that reach a TDP; of all thresholds with neither."""
+        if threshold is not None:
+            return self.clusters.get(threshold) or self.forest.at_threshold(threshold)
+        if tdp is not None:
+            return self.largest.get(tdp) or self.forest.with_tdp(tdp)
+        return [cluster for clusters in self.clusters.values() for cluster in clusters]
+
+    def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
+        """Give the TDP of the cluster that holds each voxel, (n_voxels,); 0 outside all clusters.
+
+        Parameters
+        ----------
+        threshold, tdp : float, optional
+            Any threshold, or any wanted TDP; with neither, the highest over the thresholds asked for.
+        """
+        return highest_of(
+            ((cluster.voxels, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.mask.n_voxels
+        )
+
+    def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
+        """Give the label of the cluster that holds each voxel, (n_voxels,); 0 outside."""
+        if threshold is None and tdp is None:
+            threshold = self.options.thresholds[0]
+        values = np.zeros(self.mask.n_voxels, dtype=np.int32)
+        for cluster in self.formed(threshold, tdp):
+            values[cluster.voxels] = cluster.label
+        return values
+
+    def has(self, field: Field) -> bool:
+        """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies.
+
+        Adjusted p are of closed testing.
+        """
+        if field == "dof":
+            return bool((self.glm.dof != self.glm.dof[0]).any())
+        if field == "tau2":
+            return self.tau2 is not None
+        if field == "adjusted_p":
+            return self.method != "permutation"
+        return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
+
+    def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
+        """Give one map as an image.
+
+        Parameters
+        ----------
+        field : str
+            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'adjusted_p', 'tdp', 'highest_tdp' or 'clusters'.
+            Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
+            all supra-threshold clusters that hold a voxel, at any threshold.
+        threshold, tdp : float, optional
+            For ``tdp`` and ``clusters``: any threshold, or any wanted TDP. With neither, TDP is the highest over the
+            thresholds asked for, and clusters are those above the first.
+        """
+        if field == "tdp":
+            return self._image(self.tdp(threshold, tdp).astype(np.float32), 0)
+        if field == "highest_tdp":
+            return self._image(self.forest.highest_tdp().astype(np.float32), 0)
+        if field == "clusters":
+            labels = self.labels(threshold, tdp)
+            return self._image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
+        if field == "p":
+            values = self.glm.p(self.alternative)
+        elif field == "adjusted_p":
+            values = adjusted_p(self.glm.p(self.alternative), local_test(self.method))
+        else:
+            values = getattr(self if field == "tau2" else self.glm, field)
+        return self._image(values.astype(np.float32), np.nan)
+
+    def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
+        """Give the TDP of the region that holds each voxel, the highest where regions overlap."""
+        tdp = ((region.voxels, self.bound.tdp(region.voxels)) for region in regions.regions)
+        return self._image(highest_of(tdp, self.mask.n_voxels).astype(np.float32), 0)
+
+    def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
+        """Give clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
+
+        Parameters
+        ----------
+        threshold, tdp : float, optional
+            Any threshold, or any wanted TDP. With neither, the clusters of all thresholds asked for, with a first
+            column that names it.
+        """
+        if threshold is None and tdp is None:
+            tables = {each: self.table(each) for each in self.clusters}
+            return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
+        return cluster_table(self.formed(threshold, tdp), self.mask, self.glm, self.extremeness, self.atlas)
+
+    def region_table(self, regions: RegionSet) -> pd.DataFrame:
+        """Give the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
+        return region_table(regions, self.bound, self.mask, self.glm.z)
+
+    def _image(self, values: npt.NDArray[np.generic], fill: float) -> nib.Nifti1Image:
+        return self.mask.grid.image(self.mask.volume(values, fill))
+
+    def __repr__(self) -> str:
+        return (
+            f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.asked!r}, "
+            f"n_voxels={self.mask.n_voxels}, tdn={self.bound.whole})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A contrast that could not be analysed, and why."""
+
+    contrast: ContrastSet
+    error: BidsAriError
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run came to.
+
+    Attributes
+    ----------
+    results : sequence of ContrastResult
+        What was found; each is read from the output when it is asked for.
+    failures : tuple of Failure
+        The contrasts that could not be analysed.
+    left_out : tuple of LeftOut
+        Files that belong to no contrast.
+    """
+
+    results: Sequence[ContrastResult]
+    failures: tuple[Failure, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 when all went well, that of the failures when they agree and nothing else was done, else that of data."""
+        return joint_exit_code((failure.error.exit_code for failure in self.failures), bool(self.results))
+
+
+def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:
+    """Turn z so that large is extreme in the direction of a test."""
+    return {"greater": z, "less": -z, "two-sided": np.abs(z)}[alternative]
+
+
+def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_voxels: int) -> FloatArray:
+    """Give for each voxel the highest value of the sets that hold it, (n_voxels,); 0 for none."""
+    highest = np.zeros(n_voxels)
+    for voxels, value in valued:
+        highest[voxels] = np.maximum(highest[voxels], value)
+    return highest
+
+
+def threshold_label(threshold: float) -> str:
+    """Write a threshold as it stands in file names: ``Z3p1``."""
+    return f"Z{decimal_label(threshold)}"
+
+
+def gamma_label(gamma: float) -> str:
+    """Write a wanted TDP as it stands in file names, in percent: ``Tdp70``."""
+    return f"Tdp{decimal_label(100 * gamma)}"

@@ -1,0 +1,188 @@
+"""Tables of clusters and of regions, one row each, and of critical vectors and draws."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import ndimage
+
+from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.images.regions import RegionSet
+from bids_ari.images.space import Mask
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.forest import Cluster
+from bids_ari.stats.glm import GlmResult
+
+SUBPEAKS = 3
+"""At most so many further peaks are told of each cluster."""
+
+SUBPEAK_DISTANCE = 8.0
+"""Peaks of one cluster are at least this far apart, in mm."""
+
+TOP_REGIONS = 5
+"""At most so many regions are told of each cluster."""
+
+ALL_RANKS = 1000
+"""Of a critical vector, all ranks up to this are told."""
+
+PEAKS = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
+_WHOLE = ("label", "index", "size", "tdn")
+
+
+def cluster_table(
+    clusters: Sequence[Cluster], mask: Mask, glm: GlmResult, height: FloatArray, atlas: RegionSet | None = None
+) -> pd.DataFrame:
+    """Describe clusters, one row each.
+
+    Parameters
+    ----------
+    clusters : sequence of Cluster
+        The clusters.
+    mask : Mask
+        Where the voxels are.
+    glm : GlmResult
+        z and, where known, the effect of each voxel.
+    height : array (n_voxels,)
+        z turned so that large is extreme.
+    atlas : RegionSet, optional
+        Names for the peak and the make-up of each cluster.
+
+    Returns
+    -------
+    DataFrame
+        label, size (voxels), volume_mm3, tdn, tdp, mean_effect where effects are known, the statistic z and the
+        coordinates in mm of the peak (peak_stat, peak_x, ...) and of up to three further peaks (subpeak1_stat, ...),
+        local maxima at least 8 mm from any stronger one. With an atlas: peak_region, and regions, its regions with
+        most voxels and their share.
+    """
+    summits, indices = _summits(mask, height), mask.indices
+    labels = None if atlas is None else atlas.labels(mask.n_voxels)
+    rows = []
+    for cluster in clusters:
+        row: dict[str, Any] = {
+            "label": cluster.label,
+            "size": cluster.size,
+            "volume_mm3": cluster.size * mask.grid.voxel_volume,
+            "tdn": cluster.tdn,
+            "tdp": cluster.tdp,
+        }
+        if glm.effect is not None:
+            row["mean_effect"] = float(glm.effect[cluster.voxels].mean())
+        candidates = cluster.voxels[summits[cluster.voxels]]
+        candidates = candidates[np.argsort(-height[candidates], kind="stable")]
+        places = mask.grid.millimetres(indices[np.append(cluster.peak, candidates)])
+        far = _far_apart(places)
+        for name, place, position in zip(PEAKS, places[far], np.append(cluster.peak, candidates)[far], strict=False):
+            row[f"{name}_stat"] = float(glm.z[position])
+            row |= {f"{name}_{axis}": float(x) for axis, x in zip("xyz", place, strict=True)}
+        if atlas is not None and labels is not None:
+            region = int(labels[cluster.peak])
+            row["peak_region"] = atlas.regions[region].name if region >= 0 else None
+            row["regions"] = _make_up(atlas, labels[cluster.voxels])
+        rows.append(row)
+    columns = ["label", "size", "volume_mm3", "tdn", "tdp"]
+    columns += ["mean_effect"] if glm.effect is not None else []
+    columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", "x", "y", "z")]
+    types: dict[str, type] = {column: int if column in _WHOLE else float for column in columns}
+    types |= {"peak_region": object, "regions": object} if atlas is not None else {}
+    return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def region_table(regions: RegionSet, bound: Bound, mask: Mask, z: FloatArray) -> pd.DataFrame:
+    """Describe regions, one row each, in the order of the set.
+
+    Columns: index, name, size (tested voxels), volume_mm3, tdn, tdp (0 for a region without tested voxels), max_z
+    and min_z.
+    """
+    rows = [
+        {
+            "index": region.index,
+            "name": region.name,
+            "size": region.voxels.size,
+            "volume_mm3": region.voxels.size * mask.grid.voxel_volume,
+            "tdn": bound.tdn(region.voxels),
+            "tdp": bound.tdp(region.voxels),
+            "max_z": float(z[region.voxels].max()) if region.voxels.size else np.nan,
+            "min_z": float(z[region.voxels].min()) if region.voxels.size else np.nan,
+        }
+        for region in regions.regions
+    ]
+    types = dict.fromkeys(("index", "name", "size", "volume_mm3", "tdn", "tdp", "max_z", "min_z"), float)
+    return pd.DataFrame(rows, columns=list(types)).astype(
+        {column: str if column == "name" else int if column in _WHOLE else kind for column, kind in types.items()}
+    )
+
+
+def _summits(mask: Mask, height: FloatArray) -> npt.NDArray[np.bool_]:
+    """Say which voxels are as extreme as all 26 neighbours, (n_voxels,)."""
+    volume = mask.volume(height, -np.inf)
+    highest = ndimage.maximum_filter(volume, size=3, mode="constant", cval=-np.inf)
+    return np.asarray(height >= highest[mask.inside])
+
+
+def _far_apart(places: FloatArray) -> list[int]:
+    """Choose the first place, (n, 3) in mm, and up to three more that are far enough from all chosen before."""
+    chosen = [0]
+    for candidate in range(1, len(places)):
+        if np.linalg.norm(places[chosen] - places[candidate], axis=1).min() >= SUBPEAK_DISTANCE:
+            chosen.append(candidate)
+            if len(chosen) > SUBPEAKS:
+                break
+    return chosen
+
+
+def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
+    """Name the regions with most voxels of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
+    places, counts = np.unique(labels, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:TOP_REGIONS]
+    names = ["in no region" if place < 0 else atlas.regions[place].name for place in places]
+    return "; ".join(f"{counts[i] / labels.size:.0%} {names[i]}" for i in order)
+
+
+class CalibrationTable(NamedTuple):
+    """A table of a calibration: the suffix of its file, its rows, what they tell, and what each column tells."""
+
+    suffix: str
+    rows: pd.DataFrame
+    meaning: str
+    columns: Mapping[str, str]
+
+
+def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[CalibrationTable, CalibrationTable]:
+    """Tell a critical vector beside the observed p, (n_voxels,), and from which lambda on each draw makes an error."""
+    critical, ordered = calibrated.critical, np.sort(p)
+    ranks = told_ranks(critical.size)
+    vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}
+    draws = {"draw": np.arange(calibrated.n_draws), "lambda": calibrated.lambdas}
+    return (
+        CalibrationTable(
+            "critical",
+            pd.DataFrame(vector),
+            "Critical vector: a set of voxels of which k have a p below the k-th critical p is not all inactive",
+            {
+                "rank": f"k; all up to {ALL_RANKS}, then further and further apart",
+                "critical_p": "The k-th critical p",
+                "observed_p": "The k-th smallest p of all voxels",
+            },
+        ),
+        CalibrationTable(
+            "draws",
+            pd.DataFrame(draws),
+            "From which lambda on each draw has a p below its critical p; the chosen lambda is one of them",
+            {"draw": "Number of the draw; 0 is the data as observed", "lambda": "That lambda"},
+        ),
+    )
+
+
+def told_ranks(n_ranks: int) -> npt.NDArray[np.intp]:
+    """Choose the ranks that are told of a long vector: all of the first, then each a hundredth larger, and the last.
+
+    >>> told_ranks(3), told_ranks(10**6).size
+    (array([1, 2, 3]), 1695)
+    """
+    steps = np.ceil(np.log(max(n_ranks, ALL_RANKS) / ALL_RANKS) / np.log(1.01)).astype(int)
+    further = np.minimum(np.floor(ALL_RANKS * 1.01 ** np.arange(1, steps + 1)), n_ranks).astype(np.intp)
+    return np.unique(np.concatenate([np.arange(1, min(n_ranks, ALL_RANKS) + 1), further]))

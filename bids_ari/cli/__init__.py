@@ -1,0 +1,1 @@
+"""Commands: arguments to settings, errors to exit codes. Nothing imports from here."""

@@ -1,0 +1,1 @@
+"""From a table of subjects to a design matrix and its tests."""

@@ -1,1 +1,0 @@
-"""Designs: from a table of subjects and a formula, or a BIDS Stats Model, to columns and tests."""

@@ -1,0 +1,274 @@
+"""What the header of an image says, believed only after a check.
+
+A *header* says how the values of a volume are stored and where its voxels are. That of a NIfTI file is read here from
+its first bytes by the rules of the standard; where the standard leaves open what a damaged field means, the file is
+refused rather than placed by a guess.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, cast
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+
+from bids_ari.errors import DataError
+from bids_ari.images.space import Grid
+from bids_ari.stats.distributions import FloatArray
+
+HEADER_BYTES = 540
+"""The longest header: that of NIfTI-2."""
+
+_VOXEL_SIZES = (0.01, 100.0)
+"""Sizes in mm that voxels of a living brain can have, with much room on both sides."""
+
+_FURTHEST = 1e5
+"""The first voxel lies within this many mm of the origin."""
+
+_FLAT = 1e-6
+"""An affine whose axes span less than this part of the volume that they could: its float32 have seven digits."""
+
+_LENGTHS = {1: "metres", 3: "micrometres"}
+"""Units of length in xyzt_units that are not mm."""
+
+
+class _Format(NamedTuple):
+    """One version of the NIfTI format: nibabel's header, how it is told, and where values begin at the earliest."""
+
+    header: type[Any]
+    magic: tuple[int, tuple[bytes, ...]]
+    pair: bytes
+    first_value: int
+
+
+_FORMATS = {
+    348: _Format(nib.Nifti1Header, (344, (b"n+1\0",)), b"ni1\0", 352),
+    540: _Format(nib.Nifti2Header, (4, (b"n+2\0\r\n\x1a\n", b"n+2" + bytes(5))), b"ni2\0", 544),
+}
+"""The two versions, by the size of their header, which is its first field."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """How the values of one volume are stored, and where its voxels are.
+
+    Attributes
+    ----------
+    name : str
+        What messages call the image.
+    grid : Grid
+        Where its voxels are.
+    dtype : numpy.dtype
+        Type of the stored numbers.
+    offset : int
+        Where in the file they begin.
+    slope, inter : float
+        A stored number k means ``slope * k + inter``.
+    """
+
+    name: str
+    grid: Grid
+    dtype: np.dtype[Any]
+    offset: int = 0
+    slope: float = 1.0
+    inter: float = 0.0
+
+    @classmethod
+    def of(cls, image: Any, name: str) -> "Header":
+        """Take the header of an image that nibabel opened; refuse what is not one volume with a place in space."""
+        if not isinstance(image, SpatialImage):
+            raise DataError(f"{name} is no volume image but {type(image).__name__}", "a NIfTI file")
+        shape = _three_axes(image.shape, name)
+        _check_type(image.get_data_dtype(), str(image.get_data_dtype()), name)
+        _check_place(image.affine, name)
+        fields: Any = image.header
+        grid = replace(Grid.of(cast(nib.Nifti1Image, image)), shape=shape)
+        if "xyzt_units" in fields:
+            _check_units(int(fields["xyzt_units"]), grid, name)
+        slope, inter = getattr(image.dataobj, "slope", 1.0), getattr(image.dataobj, "inter", 0.0)
+        return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter))
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels."""
+        return math.prod(self.grid.shape)
+
+    @property
+    def claim(self) -> str:
+        """How many voxels it says that there are, in words."""
+        return f"{' x '.join(map(str, self.grid.shape))} voxels"
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of the file up to its last value."""
+        return self.offset + self.n_voxels * self.dtype.itemsize
+
+    @property
+    def step(self) -> float:
+        """The distance between neighbouring values where these are integers, scaled or not, else 0."""
+        return abs(self.slope) if self.dtype.kind in "iu" else 0.0
+
+
+def parse_header(start: bytes, name: str) -> Header:
+    """Read the header of a single-file NIfTI image.
+
+    Parameters
+    ----------
+    start : bytes
+        The first `HEADER_BYTES` of the file, or all that there are.
+    name : str
+        What messages call the file.
+
+    Raises
+    ------
+    DataError
+        When this is no such header, or what it says is damaged, not one volume of real numbers, or nowhere.
+    """
+    fields, kind = _fields(start, name)
+    n_axes = int(fields["dim"][0])
+    if not 1 <= n_axes <= 7:
+        raise damaged(name, f"it says that it has {n_axes} dimensions")
+    sizes = tuple(int(size) for size in fields["dim"][1 : n_axes + 1])
+    if min(sizes) < 0:
+        raise damaged(name, f"it says that its shape is {sizes}")
+    shape = _three_axes(sizes, name)
+    dtype = _data_type(fields, name)
+    grid = Grid(shape, _affine(fields, name), (int(fields["sform_code"]), int(fields["qform_code"])))
+    _check_units(int(fields["xyzt_units"]), grid, name)
+    slope, inter = _scaling(fields, name)
+    return Header(name, grid, dtype, _offset(fields, kind, name), slope, inter)
+
+
+def damaged(name: str, why: str) -> DataError:
+    """Make the error of a file that is not what its name says."""
+    return DataError(f"{name} is damaged or no NIfTI image: {why}", hint="Copy or make it anew")
+
+
+def _fields(start: bytes, name: str) -> tuple[Any, _Format]:
+    """Tell version and byte order by the size of the header; give its fields, unchecked."""
+    for order, sign in (("little", "<"), ("big", ">")):
+        size = int.from_bytes(start[:4], order)  # type: ignore[arg-type]
+        if size not in _FORMATS or len(start) < size:
+            continue
+        kind = _FORMATS[size]
+        where, known = kind.magic
+        if start[where:].startswith(kind.pair):
+            raise DataError(f"{name} is the header of a pair of files", "a single NIfTI file, .nii or .nii.gz")
+        if not start[where:].startswith(known):
+            raise damaged(name, f"its magic number is {start[where : where + len(known[0])]!r}")
+        return kind.header(start[:size], endianness=sign, check=False), kind
+    if len(start) < min(_FORMATS):
+        raise damaged(name, f"it ends after {len(start)} bytes")
+    raise damaged(name, f"it begins with {start[:8]!r}")
+
+
+def _three_axes(sizes: tuple[int, ...], name: str) -> tuple[int, int, int]:
+    """Drop axes of length 1 after the third; refuse what then is no volume."""
+    shape = sizes[:3] + tuple(size for size in sizes[3:] if size != 1)
+    if len(shape) != 3:
+        raise DataError(f"{name} has {len(sizes)} dimensions {sizes}", "a single 3-D volume")
+    if min(shape) < 1:
+        raise DataError(f"{name} has the shape {sizes}", "at least one voxel along each axis")
+    return shape[0], shape[1], shape[2]
+
+
+def _data_type(fields: Any, name: str) -> np.dtype[Any]:
+    """Give the type of the stored numbers. `bitpix` says the same again, and is not always filled in."""
+    code = int(fields["datatype"])
+    try:
+        dtype: Any = nib.nifti1.data_type_codes.dtype[code]
+    except KeyError:
+        raise damaged(name, f"its data type {code} does not exist") from None
+    _check_type(dtype, str(nib.nifti1.data_type_codes.label[code]), name)
+    ordered: np.dtype[Any] = np.dtype(dtype).newbyteorder(fields.endianness)
+    return ordered
+
+
+def _check_type(dtype: npt.DTypeLike, called: str, name: str) -> None:
+    """Refuse values that are not real numbers."""
+    if np.dtype(dtype).kind not in "biuf":
+        raise DataError(f"{name} holds values of type {called}", "real numbers")
+
+
+def _scaling(fields: Any, name: str) -> tuple[float, float]:
+    """Give slope and intercept: by the standard a slope of 0 is none, and by what readers do one that is no number."""
+    slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0 or not math.isfinite(slope):
+        return 1.0, 0.0
+    if not math.isfinite(inter):
+        raise damaged(name, f"its values are scaled by {slope:g} with the offset {inter}")
+    return slope, inter
+
+
+def _offset(fields: Any, kind: _Format, name: str) -> int:
+    """Say where values begin: by the standard never within the header, whatever vox_offset says."""
+    offset = float(fields["vox_offset"])
+    if not math.isfinite(offset) or (offset >= kind.first_value and offset != int(offset)):
+        raise damaged(name, f"it says that its values begin at byte {offset:g}")
+    return max(int(offset), kind.first_value)
+
+
+def _affine(fields: Any, name: str) -> FloatArray:
+    """Say where voxels are: by the sform if there is one, else the qform, else the sizes of voxels alone."""
+    for field in ("sform_code", "qform_code"):
+        if not 0 <= int(fields[field]) <= 5:
+            raise DataError(
+                f"{name} has the {field} {int(fields[field])}", "one of 0 to 5, which say what space it is in"
+            )
+    if fields["sform_code"] == 0:
+        _check_sizes(fields, name)
+    with np.errstate(all="ignore"):  # of numbers that are refused below
+        try:
+            affine = np.asarray(fields.get_best_affine(), dtype=float)
+        except (HeaderDataError, ValueError) as error:
+            turn = ", ".join(f"{float(fields[f'quatern_{axis}']):g}" for axis in "bcd")
+            raise DataError(f"{name} has a qform that is no rotation: ({turn})", "a length of at most 1") from error
+    _check_place(affine, name)
+    return affine
+
+
+def _check_sizes(fields: Any, name: str) -> None:
+    """Refuse sizes of voxels that readers take in different ways; only without sform do they matter."""
+    sizes = [float(size) for size in fields["pixdim"][:4]]
+    if not all(size > 0 for size in sizes[1:]):
+        raise DataError(f"{name} has voxels of the size {sizes[1:]}", "sizes above 0")
+    if fields["qform_code"] != 0 and sizes[0] not in (-1, 0, 1):
+        raise DataError(f"{name} has a qform of the handedness {sizes[0]:g} (pixdim[0])", "1 or -1")
+    fields["pixdim"][0] = sizes[0] or 1  # by the standard, 0 is 1
+
+
+def _check_place(affine: FloatArray | None, name: str) -> None:
+    """Refuse an affine that places no voxel, or where none can be."""
+    if affine is None:
+        raise DataError(f"{name} has no affine", "one that places its voxels")
+    with np.errstate(all="ignore"):
+        sizes = np.linalg.norm(affine[:3, :3], axis=0)
+        spanned = abs(np.linalg.det(affine[:3, :3] / sizes))
+    if not np.isfinite(affine).all() or not spanned > _FLAT:
+        raise DataError(f"{name} has an affine that places no voxel: {affine[:3].tolist()}", "an invertible one")
+    least, most = _VOXEL_SIZES
+    if not (sizes.min() >= least and sizes.max() <= most and np.abs(affine[:3, 3]).max() <= _FURTHEST):
+        where = ", ".join(f"{x:.4g}" for x in affine[:3, 3])
+        raise DataError(
+            f"{name} has voxels of {_by(sizes)} mm from ({where})",
+            f"sizes of {least:g} to {most:g} mm, near the origin",
+            "Mend its affine",
+        )
+
+
+def _check_units(units: int, grid: Grid, name: str) -> None:
+    """Refuse lengths that are said not to be mm, as which every program reads them; unknown codes may stand."""
+    said = _LENGTHS.get(units & 7)
+    if said:
+        raise DataError(
+            f"{name} says that its voxels have sizes of {_by(grid.zooms)} {said} (xyzt_units)",
+            "mm",
+            "If they are in mm, correct the header: image.header.set_xyzt_units('mm')",
+        )
+
+
+def _by(sizes: Any) -> str:
+    """Write the size of a voxel."""
+    return " x ".join(f"{size:.3g}" for size in sizes)

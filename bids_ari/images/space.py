@@ -1,0 +1,149 @@
+"""Where voxels are: a *grid* is a shape and an affine; a *mask* says which voxels of a grid are in.
+
+Everywhere else, voxels are the positions 0..n_voxels-1 of a mask, in C order.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.forest import GridAdjacency
+
+BoolVolume = npt.NDArray[np.bool_]
+
+CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
+"""Neighbours that share a face; or also an edge; or also a corner: along how many axes a step may go."""
+
+_SAME_PLACE = 0.01
+"""Two grids are the same when no corner is further apart than this fraction of a voxel."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where the voxels of a volume are.
+
+    Attributes
+    ----------
+    shape : tuple of three int
+        Number of voxels along each axis.
+    affine : array (4, 4)
+        From voxel indices to mm, RAS+.
+    codes : tuple of two int
+        The sform and qform codes of the file, kept for what is written on this grid.
+    """
+
+    shape: tuple[int, int, int]
+    affine: FloatArray
+    codes: tuple[int, int] = (2, 0)
+
+    @classmethod
+    def of(cls, image: nib.Nifti1Image) -> "Grid":
+        """Take the grid of an image."""
+        header = image.header
+        codes = tuple(int(header[k]) if k in header else 2 for k in ("sform_code", "qform_code"))
+        return cls(tuple(image.shape[:3]), np.asarray(image.affine, dtype=float), codes)  # type: ignore[arg-type]
+
+    @property
+    def zooms(self) -> tuple[float, ...]:
+        """Voxel size in mm along each axis."""
+        return tuple(float(size) for size in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm3."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def matches(self, other: "Grid") -> bool:
+        """Say whether the voxels of two grids are the same."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(list(product(*((0, n - 1) for n in self.shape))))
+        apart = np.linalg.norm(self.millimetres(corners) - other.millimetres(corners), axis=1)
+        return bool(apart.max() <= _SAME_PLACE * min(self.zooms))
+
+    def millimetres(self, indices: npt.NDArray[np.integer]) -> FloatArray:
+        """Give the coordinates (n, 3) in mm of voxel indices (n, 3)."""
+        return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
+        """Make an image of an array on this grid, in the array's own type."""
+        image = nib.Nifti1Image(volume, self.affine)
+        sform, qform = self.codes
+        image.set_sform(self.affine, code=sform if sform or qform else 2)
+        image.set_qform(self.affine, code=qform)
+        image.header.set_xyzt_units("mm")
+        return image
+
+    def __str__(self) -> str:
+        size = " x ".join(f"{zoom:.3g}" for zoom in self.zooms)
+        axes = "".join(str(code) for code in nib.aff2axcodes(self.affine))
+        origin = ", ".join(f"{x:.4g}" for x in self.affine[:3, 3])
+        return f"{size} mm {self.shape} {axes} from ({origin})"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Mask:
+    """Some voxels of a grid.
+
+    Attributes
+    ----------
+    grid : Grid
+        The grid.
+    inside : array of bool (x, y, z)
+        True for the voxels that are in.
+    """
+
+    grid: Grid
+    inside: BoolVolume
+
+    def __post_init__(self) -> None:
+        inside = self.inside.view()
+        inside.flags.writeable = False
+        object.__setattr__(self, "inside", inside)
+
+    @property
+    def n_voxels(self) -> int:
+        """Number of voxels that are in."""
+        return int(np.count_nonzero(self.inside))
+
+    @property
+    def indices(self) -> npt.NDArray[np.intp]:
+        """Voxel indices (n_voxels, 3) of each position."""
+        return np.argwhere(self.inside)
+
+    def volume(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[np.generic]:
+        """Put one value per voxel, (n_voxels,), back into a volume (x, y, z), with `fill` elsewhere."""
+        values = np.asarray(values)
+        volume = np.full(self.inside.shape, fill, dtype=values.dtype)
+        volume[self.inside] = values
+        return volume
+
+    def keep(self, voxels: npt.NDArray[np.bool_]) -> "Mask":
+        """Keep the voxels for which a boolean per voxel is true."""
+        return Mask(self.grid, self.volume(voxels).astype(bool))
+
+    def adjacency(self, connectivity: int) -> GridAdjacency:
+        """Say which voxels touch.
+
+        Parameters
+        ----------
+        connectivity : {6, 18, 26}
+            Neighbours share a face, also an edge, or also a corner.
+        """
+        box = ndimage.find_objects(self.inside.astype(np.int8))[0]  # far smaller than the volume
+        padded_inside = np.pad(self.inside[box], 1)
+        padded = padded_inside.shape
+        strides = np.array([padded[1] * padded[2], padded[2], 1])
+        steps = np.array(list(product((-1, 0, 1), repeat=3)))
+        axes = np.abs(steps).sum(axis=1)
+        steps = steps[(axes > 0) & (axes <= CONNECTIVITIES[connectivity])]
+        cell = np.flatnonzero(padded_inside).astype(np.int32)
+        return GridAdjacency(cell, (steps @ strides).astype(np.int32), padded_inside.size)
+
+    def __repr__(self) -> str:
+        return f"Mask(n_voxels={self.n_voxels}, grid={self.grid})"

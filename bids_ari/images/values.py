@@ -1,0 +1,227 @@
+"""The values of all subjects, (n_subjects, n_voxels): an array in memory, or rows in a file where memory is short.
+
+What reads them takes a block of voxels at a time, ``values[:, a:b]``, and cannot tell the two apart.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.errors import DataError, OutputError, ReadError, counted
+from bids_ari.runtime.executors import format_memory
+from bids_ari.stats.distributions import FloatArray
+
+log = logging.getLogger(__name__)
+
+_VALUE = 8
+"""Bytes of a value, also on disk: as float32 there, results would depend on how much memory there is."""
+
+_FIT = 6 * 2**25
+"""Memory that the group model takes, at the most, for each array of values: it reads blocks of 32 MB."""
+
+_FIT_PER_VALUE = 48
+"""The same where there are few values: a block holds them all."""
+
+_HINT = "Name another folder with --work-dir, allow more memory with --mem, or test fewer voxels with --mask"
+
+_Rows: TypeAlias = slice | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
+
+
+class RowsOnDisk:
+    """Rows of float64 in a file, filled row by row and read like an array: ``rows[which, a:b]``.
+
+    The file has no name where the system allows that, so it goes away with this object and with the process, however
+    either ends. It is read without a memory map: what was read does not count as memory of the process afterwards,
+    and a disk that fails is an error, not the end of the process.
+
+    Parameters
+    ----------
+    shape : tuple of two int
+        Number of rows and of columns.
+    folder : Path
+        Where the file is.
+    needed : int
+        Bytes that must be free there, where this is not the only such file.
+
+    Raises
+    ------
+    OutputError
+        When the folder has no room, or cannot be written.
+    """
+
+    def __init__(self, shape: tuple[int, int], folder: Path, needed: int = 0) -> None:
+        self.shape = shape
+        self._folder = folder
+        file = _nameless(folder, max(needed, shape[0] * shape[1] * _VALUE))
+        self._file = file.fileno()
+        self.close = weakref.finalize(self, file.close)
+
+    def __setitem__(self, row: int, values: FloatArray) -> None:
+        content = np.ascontiguousarray(values, dtype=np.float64).data.cast("B")
+        if content.nbytes != self.shape[1] * _VALUE:
+            raise ValueError(f"a row has {self.shape[1]} values; found {np.shape(values)}")
+        at = row * content.nbytes
+        try:
+            while content:
+                n_written = os.pwrite(self._file, content, at)
+                content, at = content[n_written:], at + n_written
+        except OSError as error:
+            raise _unusable(self._folder, error) from error
+
+    def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
+        """Read some rows between two columns into an array of their own."""
+        which, columns = key
+        start, stop, step = columns.indices(self.shape[1])
+        if step != 1:
+            raise ValueError(f"columns must be a slice without step; found {columns}")
+        rows = np.arange(self.shape[0])[which]
+        block = np.empty((rows.size, max(stop - start, 0)))
+        for row, values in zip(rows.tolist(), block, strict=True):
+            self._read(values.data.cast("B"), (row * self.shape[1] + start) * _VALUE)
+        return block
+
+    def _read(self, content: memoryview, at: int) -> None:
+        """Fill a piece of memory from a place in the file."""
+        while content:
+            try:
+                n_read = os.preadv(self._file, [content], at)
+            except OSError as error:
+                raise ReadError(f"The values in {self._folder} cannot be read: {error.strerror}") from error
+            if n_read == 0:
+                raise ReadError(f"The values in {self._folder} end too early", hint="Check that disk, and run again")
+            content, at = content[n_read:], at + n_read
+
+    def __repr__(self) -> str:
+        return f"RowsOnDisk(shape={self.shape}, folder={str(self._folder)!r})"
+
+
+Stored: TypeAlias = FloatArray | RowsOnDisk
+"""What rows are put into."""
+
+
+class Columns:
+    """Some columns of values, read like an array: ``columns[which, a:b]``; nothing is copied before that.
+
+    Parameters
+    ----------
+    values : array or RowsOnDisk
+        All values.
+    positions : array of int (n_columns,)
+        The columns, in rising order.
+    """
+
+    def __init__(self, values: Stored, positions: npt.NDArray[np.intp]) -> None:
+        self.shape = (values.shape[0], positions.size)
+        self.values = values
+        self.positions = positions
+
+    def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
+        """Read some rows between two columns into an array of their own.
+
+        Row by row: what lies between the columns of a block may be far more than the block.
+        """
+        which, columns = key
+        positions = self.positions[columns]
+        rows = np.arange(self.shape[0])[which]
+        block = np.empty((rows.size, positions.size))
+        if positions.size:
+            start, stop = int(positions[0]), int(positions[-1]) + 1
+            for row, values in zip(rows.tolist(), block, strict=True):
+                values[:] = self.values[row : row + 1, start:stop][0, positions - start]
+        return block
+
+    def __repr__(self) -> str:
+        return f"Columns(shape={self.shape}, of={self.values.shape})"
+
+
+Values: TypeAlias = Stored | Columns
+"""What a group model reads."""
+
+
+def at_voxels(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
+    """Take the columns of some voxels, (n_voxels,); nothing is copied."""
+    if isinstance(values, Columns):
+        return Columns(values.values, values.positions[chosen])
+    return Columns(values, np.flatnonzero(chosen))
+
+
+def room_for(
+    shape: tuple[int, int], *, n_arrays: int, reading: int, memory: int, folder: Path | None
+) -> tuple[tuple[Stored, ...], int]:
+    """Make room for values: in memory if they and what is needed beside them fit there, else on disk.
+
+    Parameters
+    ----------
+    shape : tuple of two int
+        Number of subjects and of voxels.
+    n_arrays : int
+        How many such arrays: effects alone, or variances too.
+    reading : int
+        Bytes that a thread takes to read the map of a subject.
+    memory : int
+        Bytes that all may take.
+    folder : Path or None
+        Where a file may be; by default, the system's folder of temporary files.
+
+    Returns
+    -------
+    tuple of arrays
+        Still to be filled, row by row.
+    int
+        Bytes that are left for reading.
+
+    Raises
+    ------
+    DataError
+        When there is not even memory to read one map, or to fit one block.
+    OutputError
+        When the disk has no room.
+    """
+    size = n_arrays * shape[0] * shape[1] * _VALUE
+    beside = max(reading, min(n_arrays * _FIT, size // _VALUE * _FIT_PER_VALUE))
+    if size + beside <= memory:
+        return tuple(np.empty(shape) for _ in range(n_arrays)), memory - size
+    told = f"{counted(shape[0], 'subject')} at {counted(shape[1], 'voxel')}"
+    if beside > memory:
+        raise DataError(
+            f"The maps of {told} take {format_memory(beside)} of memory, their values being on disk; "
+            f"the memory here is {format_memory(memory)}",
+            hint="Allow more with --mem, test fewer voxels with --mask, or find a larger computer",
+        )
+    log.info("The values of %s, %s, are kept on disk: --mem is %s", told, format_memory(size), format_memory(memory))
+    folder = folder or _temporary()
+    return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), memory
+
+
+def _nameless(place: Path, needed: int) -> BinaryIO:
+    """Open a temporary file in a folder that has room for so many bytes."""
+    try:
+        free = shutil.disk_usage(place).free
+        if free >= needed:
+            return tempfile.TemporaryFile(dir=place, buffering=0)
+    except OSError as error:
+        raise _unusable(place, error) from error
+    raise OutputError(
+        f"{place} has {format_memory(free)} free",
+        f"{format_memory(needed)} for the values of all subjects, which do not fit into memory",
+        _HINT,
+    )
+
+
+def _unusable(place: Path, error: OSError) -> OutputError:
+    return OutputError(f"{place} cannot hold the values of all subjects: {error.strerror or error}", hint=_HINT)
+
+
+def _temporary() -> Path:
+    """Give the system's folder of temporary files."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise OutputError("No folder of temporary files can be written", hint=_HINT) from error

@@ -1,0 +1,1 @@
+"""Results as files of a BIDS derivative dataset, and back."""

@@ -1,0 +1,1 @@
+"""The machine: parallel work, memory, cache folders, signals, provenance."""

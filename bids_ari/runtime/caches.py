@@ -1,0 +1,197 @@
+"""Writable folders for the caches of libraries, found before these are loaded.
+
+A container may run read-only, as a user without a home, with nothing writable but the output folder. matplotlib and
+pybids then warn or fail, some already when imported. Each is pointed to a folder that can be written: where the user
+says, else where it would look by itself, else a folder of its own among the system's temporary files, else one inside
+the output. Machine code that an image brings along is copied there, for numba reads only what it could also write.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bids_ari.errors import OutputError
+
+log = logging.getLogger(__name__)
+
+VARIABLES = {
+    "MPLCONFIGDIR": "matplotlib",
+    "NUMBA_CACHE_DIR": "numba",
+    "XDG_CACHE_HOME": "cache",
+    "JOBLIB_TEMP_FOLDER": "joblib",
+}
+"""Environment variables that say where a cache is, and its folder in the work folder."""
+
+BROUGHT = "BIDS_ARI_COMPILED"
+"""The environment variable that names a folder of machine code, compiled by numba when an image was built."""
+
+TEMPLATES = "BIDS_ARI_TEMPLATES"
+"""The environment variable that names a TemplateFlow home within an image, for those who have no other."""
+
+_OTHERS = ("TMPDIR", "HOME", "JOBLIB_MULTIPROCESSING", "TEMPLATEFLOW_HOME")
+_TEMPORARY = ("/tmp", "/var/tmp", "/usr/tmp")
+_PREFIX = ".bids_ari-work-"
+_OLD = 7 * 24 * 3600.0  # seconds
+
+
+@contextmanager
+def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
+    """Point the caches of libraries and temporary files to folders that can be written.
+
+    Parameters
+    ----------
+    work_dir : Path or None
+        Where the user wants them; made when it does not exist, and kept.
+    output_dir : Path or None
+        Where a temporary folder is made when no other place can be written. It is removed at the end, and so is the
+        output folder if it was made for it and nothing else came there. None when nothing will be computed.
+    """
+    before = {name: os.environ.get(name) for name in (*VARIABLES, *_OTHERS)}
+    made: list[Path] = []
+    try:
+        _point(work_dir, output_dir, made)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        tempfile.tempdir = None
+        _remove(made)
+
+
+def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> None:
+    """Set the variables that have to be set."""
+    if work_dir is not None and not is_writable(work_dir):
+        raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
+    if not _has_home():
+        os.environ["HOME"] = "/"  # as containers have it: pybids looks there when it is imported
+    if not _has_semaphores():
+        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # which nothing here wants; it would warn
+    templates = os.environ.get(TEMPLATES)
+    if templates and Path(templates).is_dir() and any(Path(templates).iterdir()):
+        os.environ.setdefault("TEMPLATEFLOW_HOME", templates)
+    lacking = [name for name in VARIABLES if work_dir is not None or not any(map(is_writable, _places(name)))]
+    temporary = _temporary()
+    if temporary is not None and not lacking:
+        return
+    place = work_dir or _private(temporary or output_dir, made)
+    if place is None:
+        return  # nothing at all can be written: the output will say so
+    for name in lacking:
+        os.environ[name] = str(place / VARIABLES[name])
+        (place / VARIABLES[name]).mkdir(parents=True, exist_ok=True)
+    if work_dir is not None or temporary is None:
+        os.environ["TMPDIR"], tempfile.tempdir = str(place), None
+    if "NUMBA_CACHE_DIR" in lacking:
+        if (brought := _brought()) is not None:
+            _bring(brought, Path(os.environ["NUMBA_CACHE_DIR"]))
+        elif work_dir is None and output_dir is not None:
+            log.info(
+                "Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it"
+            )
+
+
+def _brought() -> Path | None:
+    """Give the folder of machine code that the image brings along, if it does."""
+    folder = os.environ.get(BROUGHT)
+    return Path(folder) if folder and Path(folder).is_dir() else None
+
+
+def _bring(brought: Path, folder: Path) -> None:
+    """Copy machine code to where numba will look for it; other jobs may do the same there."""
+    for source in sorted(path for path in brought.rglob("*") if path.is_file()):  # code before the index that names it
+        target = folder / source.relative_to(brought)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+        shutil.copyfile(source, part)
+        part.replace(target)
+
+
+def is_writable(folder: Path) -> bool:
+    """Say whether a file can be made in a folder, or the folder itself and those above it can be made."""
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:  # also of a folder that this user may not even look into
+        return False
+
+
+def _places(name: str) -> list[Path]:
+    """Give where a library looks by itself: where its variable points, else where it would go without one."""
+    if os.environ.get(name):
+        return [Path(os.environ[name])]
+    if name == "NUMBA_CACHE_DIR" and _brought() is not None:
+        return []  # where numba looks by itself, it would compile anew
+    config, cache = (
+        Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or Path.home() / f".{kind}") for kind in ("config", "cache")
+    )
+    return {
+        "MPLCONFIGDIR": [config],
+        "NUMBA_CACHE_DIR": [Path(__file__).parents[1] / "stats", cache],
+        "XDG_CACHE_HOME": [cache],
+    }.get(name) or ([temporary] if (temporary := _temporary()) else [])
+
+
+def _has_home() -> bool:
+    """Say whether this user has a home, and may look into it; one that does not exist holds nothing."""
+    try:
+        home = Path.home()
+        home.joinpath("anything").exists()
+    except (RuntimeError, PermissionError):
+        return False
+    return home.is_absolute()
+
+
+def _temporary() -> Path | None:
+    """Give the system's folder for temporary files, if there is one that can be written."""
+    try:
+        found = tempfile.gettempdir()
+        is_last_resort = found not in (os.environ.get("TMPDIR"), *_TEMPORARY) and Path(found).samefile(".")
+    except OSError:
+        return None
+    return None if is_last_resort else Path(found)
+
+
+def _has_semaphores() -> bool:
+    """Say whether processes can share semaphores, which Linux keeps as files."""
+    shared = Path("/dev/shm")
+    return not sys.platform.startswith("linux") or (shared.is_dir() and is_writable(shared))
+
+
+def _private(place: Path | None, made: list[Path]) -> Path | None:
+    """Make a folder that nobody else can write, and note what was made; what killed jobs left long ago goes."""
+    if place is None:
+        return None
+    try:
+        for old in place.glob(f"{_PREFIX}*"):
+            if time.time() - old.stat().st_mtime > _OLD:
+                shutil.rmtree(old, ignore_errors=True)
+        absent = [each for each in (place, *place.parents) if not each.exists()]
+        place.mkdir(parents=True, exist_ok=True)
+        made += reversed(absent)
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    except OSError:
+        return None
+    made.append(folder)
+    return folder
+
+
+def _remove(made: list[Path]) -> None:
+    """Remove the folder of caches, and those above it that are empty."""
+    for folder in reversed(made):
+        if folder.name.startswith(_PREFIX):
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                folder.rmdir()

@@ -1,0 +1,231 @@
+"""From maps and design to a bound calibrated by draws: the definition, exchangeability, templates, refusals."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bids_ari.analysis.group_model import blocks_of
+from bids_ari.analysis.permutation import notes_of, permute, read_template
+from bids_ari.bids.participants import Participants
+from bids_ari.config.options import Options
+from bids_ari.config.settings import Resources
+from bids_ari.design.design import Design, make_design
+from bids_ari.errors import DataError, DesignError, InputNotFoundError
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.resampling import Shuffle
+
+DRAWN = Options(methods="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def effects(rng: np.random.Generator) -> FloatArray:
+    """Twelve subjects at 40 voxels, signal at the first eight."""
+    values = rng.normal(size=(12, 40))
+    values[:, :8] += 1.5
+    return values
+
+
+def mean_of(n: int) -> Design:
+    return make_design([f"{i:02d}" for i in range(n)])
+
+
+def two_groups(n: int) -> Design:
+    """The second half of the subjects against the first."""
+    group = np.repeat([0.0, 1.0], [n // 2, n - n // 2])
+    matrix = np.column_stack([np.ones(n), group])
+    return Design(tuple(f"{i:02d}" for i in range(n)), matrix, ("intercept", "group"), {"group": np.array([0.0, 1.0])})
+
+
+PAIRS = tuple(f"pair {i % 6}" for i in range(12))
+
+
+def with_age(rng: np.random.Generator, blocks: tuple[str, ...] = ()) -> Design:
+    """Two groups beside a covariate."""
+    design = two_groups(12)
+    matrix = np.column_stack([design.matrix, rng.normal(size=12)])
+    columns, tests = (*design.columns, "age"), {"group": np.array([0, 1.0, 0])}
+    return replace(design, matrix=matrix, columns=columns, tests=tests, blocks=blocks)
+
+
+class TestAllDraws:
+    """Five subjects have 2^5 = 32 sign flips; all are made, so everything can be computed by hand."""
+
+    @pytest.fixture
+    def few(self, rng: np.random.Generator) -> FloatArray:
+        values = rng.normal(size=(5, 7))
+        values[:, 0] += 9
+        return values
+
+    def test_lambda_and_bound_are_those_of_the_definition(self, few: FloatArray) -> None:
+        """lambda_b is the least p_(k) m / k; lambda the (floor(alpha B) + 1)-th smallest of them; TDN by t_k."""
+        options = replace(DRAWN, alpha=0.2)
+        found = permute(few, mean_of(5), "mean", "greater", options)
+        signs = np.array(np.meshgrid(*[[1.0, -1.0]] * 5)).reshape(5, 32)
+        p = np.array([stats.ttest_1samp(few * sign[:, None], 0, alternative="greater").pvalue for sign in signs.T])
+        lambdas = (np.sort(p, axis=1) * 7 / np.arange(1, 8)).min(axis=1)
+        assert found.told.is_complete
+        np.testing.assert_allclose(np.sort(found.told.lambdas), np.sort(lambdas), rtol=1e-9)  # two formulas of p
+        expected = np.sort(lambdas)[int(0.2 * 32)]
+        assert found.told.lambda_ == pytest.approx(expected, rel=1e-9)
+        observed = stats.ttest_1samp(few, 0, alternative="greater").pvalue
+        critical = np.arange(1, 8) * found.told.lambda_ / 7
+        tdn = max(0, *(1 - k + int((observed < critical[k - 1]).sum()) for k in range(1, 8)))
+        assert found.bound.whole == tdn
+        np.testing.assert_allclose(found.told.critical, critical, rtol=1e-12)
+
+    def test_two_sided_draws_come_in_pairs(self, few: FloatArray) -> None:
+        assert permute(few, mean_of(5), "mean", "two-sided", DRAWN).told.n_draws == 16
+
+    def test_what_cannot_be_reached_is_said(self, few: FloatArray) -> None:
+        """alpha .05 of 16 draws is less than one of them."""
+        found = permute(few, mean_of(5), "mean", "two-sided", DRAWN)
+        assert found.bound.whole == 0
+        said = " ".join(notes_of(found.told))
+        assert "16 different draws" in said
+        assert "nothing can be found at alpha 0.05: at least 1 / 16" in said
+
+
+def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
+    plain = permute(effects, mean_of(12), "mean", "greater", DRAWN)
+    steps = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, step_down=True))
+    assert 0 < plain.bound.whole <= steps.bound.whole
+    assert steps.told.lambda_ >= plain.told.lambda_
+    assert steps.told.n_left_out > 0
+
+
+def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
+    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, Resources(n_procs=n)) for n in (1, 2))
+    np.testing.assert_array_equal(one.told.lambdas, two.told.lambdas)
+    other = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, random_seed=6))
+    assert (other.told.lambdas != one.told.lambdas).any()
+
+
+class TestExchange:
+    def test_one_sample_flips_and_groups_change_places(self, effects: FloatArray) -> None:
+        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).told.shuffle == "flip"
+        told = permute(effects, two_groups(12), "group", "greater", DRAWN).told
+        assert (told.shuffle, told.exactness) == ("permute", "exact")
+
+    @pytest.mark.parametrize(
+        ("shuffle", "blocks", "exactness"),
+        [
+            ("permute", (), "approximate"),
+            ("flip", (), "normal"),
+            ("both", (), "normal"),
+            ("flip", PAIRS, "approximate"),
+            ("both", PAIRS, "approximate"),
+        ],
+    )
+    def test_a_covariate_makes_it_less_exact(
+        self, shuffle: Shuffle, blocks: tuple[str, ...], exactness: str, effects: FloatArray, rng: np.random.Generator
+    ) -> None:
+        told = permute(effects, with_age(rng, blocks), "group", "two-sided", replace(DRAWN, shuffle=shuffle)).told
+        assert told.exactness == exactness
+        assert ("approximate" in " ".join(notes_of(told))) == (exactness == "approximate")
+
+    def test_gaps_beside_a_covariate_make_it_approximate(self, effects: FloatArray, rng: np.random.Generator) -> None:
+        effects[3, :9] = np.nan
+        told = permute(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).told
+        assert told.exactness == "approximate"
+
+    def test_blocks_keep_places(self, effects: FloatArray) -> None:
+        """Pairs of one subject of each group: 2^6 draws that differ, in pairs when two-sided, of 12! / (6! 6!)."""
+        design = replace(two_groups(12), blocks=PAIRS)
+        options = replace(DRAWN, blocks="pair")
+        assert permute(effects, design, "group", "greater", options).told.n_draws == 64
+        assert permute(effects, design, "group", "two-sided", options).told.n_draws == 32
+
+    def test_blocks_of_one_group_each_leave_nothing_to_exchange(self, effects: FloatArray) -> None:
+        design = replace(two_groups(12), blocks=tuple(["a"] * 6 + ["b"] * 6))
+        with pytest.raises(DesignError, match="No sign flip or permutation") as caught:
+            permute(effects, design, "group", "greater", replace(DRAWN, blocks="site"))
+        assert "blocks of site" in str(caught.value)
+
+    def test_subjects_without_data_cannot_change_places(self, effects: FloatArray) -> None:
+        effects[3, 4:6] = np.nan
+        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).bound.n_voxels == 40
+        with pytest.raises(DataError, match="At 2 of 40 voxels") as caught:
+            permute(effects, two_groups(12), "group", "greater", DRAWN)
+        assert "--shuffle flip" in str(caught.value)
+
+
+class TestTemplates:
+    LEARNED = replace(DRAWN, family="learned")
+
+    def save(self, folder: Path, curves: FloatArray) -> Path:
+        path = folder / "a_template.npz"
+        np.savez_compressed(path, curves=curves)
+        return path
+
+    def test_one_is_learned_from_draws_of_its_own(self, effects: FloatArray) -> None:
+        found = permute(effects, mean_of(12), "mean", "greater", self.LEARNED)
+        assert found.template is not None
+        assert found.template.shape == (200, 40)
+        assert found.told.template == "200 other draws"
+        assert found.told.critical.size == 40
+
+    def test_that_of_another_dataset_gives_the_same_as_there(self, effects: FloatArray, tmp_path: Path) -> None:
+        found = permute(effects, mean_of(12), "mean", "greater", self.LEARNED)
+        assert found.template is not None
+        options = replace(self.LEARNED, template=self.save(tmp_path, found.template))
+        again = permute(effects, mean_of(12), "mean", "greater", options)
+        assert again.told.lambda_ == found.told.lambda_
+        assert (again.told.template, again.template) == ("a_template.npz", None)
+
+    def test_a_longer_one_is_cut(self, effects: FloatArray, tmp_path: Path, rng: np.random.Generator) -> None:
+        curves = np.sort(np.sort(rng.random((50, 60)), axis=1), axis=0)
+        options = replace(self.LEARNED, template=self.save(tmp_path, curves))
+        assert permute(effects, mean_of(12), "mean", "greater", options).told.critical.size == 40
+
+    @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "zip"])
+    def test_other_files_are_refused(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "t.npz"
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="holds no template"):
+            read_template(path)
+
+    def test_arrays_that_are_no_template_are_refused(self, tmp_path: Path) -> None:
+        for curves in (np.zeros((2, 2, 2)), np.array([[0.5, 0.2]]), np.array([["a"]]), np.array([[2.0]])):
+            with pytest.raises(DataError, match="holds no template"):
+                read_template(self.save(tmp_path, curves))
+        with pytest.raises(InputNotFoundError):
+            read_template(tmp_path / "none.npz")
+
+
+def test_delta_is_less_than_the_number_of_voxels(effects: FloatArray) -> None:
+    with pytest.raises(DataError, match="delta is 40, of 40 voxels"):
+        permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, delta=40))
+
+
+def test_an_f_test_is_calibrated_too(effects: FloatArray) -> None:
+    design = replace(two_groups(12), tests={"both": np.eye(2)})
+    found = permute(effects, design, "both", "greater", DRAWN)
+    assert found.told.shuffle == "flip"
+    assert found.bound.whole > 0
+
+
+class TestBlocksOfTheTable:
+    TABLE = Participants(
+        Path("participants.tsv"),
+        ("site",),
+        {"01": {"site": "a"}, "02": {"site": "b"}, "03": {}},
+        {"01": 2, "02": 3, "03": 4},
+    )
+
+    def test_they_are_the_values_of_a_column(self) -> None:
+        assert blocks_of("site", ["02", "01"], self.TABLE) == ("b", "a")
+
+    def test_a_column_that_is_not_there(self) -> None:
+        with pytest.raises(DesignError, match="has no column family"):
+            blocks_of("family", ["01"], self.TABLE)
+
+    def test_a_subject_without_a_value(self) -> None:
+        with pytest.raises(DesignError, match="sub-03"):
+            blocks_of("site", ["01", "03"], self.TABLE)
+
+    def test_no_table(self) -> None:
+        with pytest.raises(InputNotFoundError, match=r"no participants\.tsv"):
+            blocks_of("site", ["01"], None)

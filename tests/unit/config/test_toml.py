@@ -1,0 +1,165 @@
+"""The configuration file: what a run writes makes the same run again."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bids_ari.cli import main as cli
+from bids_ari.config.options import Options
+from bids_ari.config.settings import Resources, Settings
+from bids_ari.config.toml import read_config, to_toml
+from bids_ari.errors import InputNotFoundError, UsageError
+
+labels = st.lists(st.text("abcXYZ0189", min_size=1, max_size=5), max_size=3, unique=True)
+paths = st.text("ab c'\"\\é/", min_size=1, max_size=8).map(lambda text: Path("/r") / text.strip("/ "))
+pairs = st.none() | st.sampled_from(["contrast", "ses=02-01"])
+heights = st.lists(st.integers(0, 90).map(lambda n: n / 10), min_size=1, max_size=4, unique=True)
+
+options = st.builds(
+    Options,
+    formula=st.sampled_from(["1", "1 + center(age)", "0 + C(`a group`)"]),
+    tests=st.lists(st.sampled_from(["a=age", "b = x - 2*y; z"]), max_size=2).map(tuple),
+    variance=st.sampled_from(["equal", "unequal"]),
+    missing=st.sampled_from(["drop", "error"]),
+    target_grid=st.none() | st.sampled_from([Path("first"), Path("template")]) | paths,
+    mask=st.none() | st.just(Path("template")) | paths,
+    coverage=st.sampled_from([1.0, 0.9, 1 / 3]),
+    smoothing=st.none() | st.sampled_from([0.0, 8.0, 5.25]),
+    alternatives=st.lists(st.sampled_from(["greater", "less", "two-sided"]), min_size=1, max_size=3, unique=True),
+    alpha=st.sampled_from([0.05, 0.001, 1 / 7]),
+    thresholds=heights,
+    gammas=st.lists(st.sampled_from([0.5, 0.7, 1.0]), max_size=3, unique=True),
+    connectivity=st.sampled_from([6, 18, 26]),
+    methods=st.lists(st.sampled_from(["simes", "hommel"]), min_size=1, unique=True).map(tuple),
+    join_signs=st.booleans(),
+    atlas=st.none() | st.just("Schaefer2018:200Parcels7Networks"),
+    rois=st.lists(paths, max_size=2).map(tuple),
+)
+drawn = st.builds(
+    Options,
+    methods=st.sampled_from([("permutation",), ("simes", "permutation")]),
+    n_permutations=st.sampled_from([1000, 20, 10_000]),
+    step_down=st.booleans(),
+    shuffle=st.sampled_from([None, "flip", "permute", "both"]),
+    blocks=st.none() | st.just("a site"),
+    random_seed=st.integers(0, 2**59),
+    family=st.just("learned"),
+    template=st.none() | paths,
+) | st.builds(Options, methods=st.just("permutation"), delta=st.integers(0, 9), save_template=st.just(False))
+resources = st.builds(
+    Resources,
+    work_dir=st.none() | paths,
+    n_procs=st.none() | st.integers(1, 64),
+    n_threads=st.none() | st.integers(1, 8),
+    memory=st.none() | st.integers(1 << 20, 1 << 45),
+)
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> dict[str, Any]:
+    """Filters as the command line makes them."""
+    names = ("subjects", "exclude", "session", "run", "task", "space", "contrast")
+    chosen: dict[str, Any] = {name: draw(labels) for name in names}
+    return chosen | {
+        "stat": draw(st.sampled_from(["effect", "t"])),
+        "combine": draw(st.sampled_from([None, "run"])),
+        "paired": draw(pairs),
+    }
+
+
+settings = st.builds(
+    Settings,
+    dataset_dir=st.just(Path("/data/study")),
+    output_dir=paths.map(lambda path: Path("/out") / path.name),
+    derivatives=st.lists(paths, max_size=2).map(tuple),
+    filters=filters(),
+    options=options | drawn,
+    split_alpha=st.booleans(),
+    filter_file=st.none() | paths,
+    manifest=st.none() | paths,
+    participants=st.none() | paths,
+    database_dir=st.none() | paths,
+    resources=resources,
+    stop_on_first_crash=st.booleans(),
+)
+
+
+@given(asked=settings)
+def test_the_settings_of_a_run_make_the_same_run(asked: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Written as TOML and read as words of the command line, settings are what they were."""
+    file = tmp_path_factory.getbasetemp() / "settings.toml"
+    file.write_text(to_toml(asked), encoding="utf-8")
+    again = cli.read_settings(cli.parse(["--config-file", str(file)]))
+    assert again == asked
+
+
+def parsed(tmp_path: Path, text: str, *words: str) -> Settings:
+    """The settings of a configuration file and a command line."""
+    file = tmp_path / "study.toml"
+    file.write_text(text, encoding="utf-8")
+    return cli.read_settings(cli.parse([*words, "--config-file", str(file)]))
+
+
+def test_the_command_line_wins(tmp_path: Path) -> None:
+    text = "threshold = [2.3]\nalpha = 0.01\njoin-signs = true\nsmoothing = 6\n"
+    settings = parsed(tmp_path, text, "in", "out", "group", "--threshold", "4", "5", "--no-join-signs")
+    assert settings.options.thresholds == (4.0, 5.0)
+    assert settings.options.alpha == 0.01
+    assert settings.options.smoothing == 6.0
+    assert settings.options.join_signs is False
+
+
+def test_words_without_a_flag_come_from_the_file_where_the_command_line_lacks_them(tmp_path: Path) -> None:
+    text = 'bids-dir = "in"\noutput_dir = "out"\nlevel = "participant"\n'
+    assert parsed(tmp_path, text).level == "participant"
+    settings = parsed(tmp_path, text, "elsewhere")
+    assert (settings.dataset_dir, settings.output_dir) == (Path("elsewhere"), Path("out"))
+
+
+def test_a_list_of_the_file_does_not_swallow_the_command_line(tmp_path: Path) -> None:
+    settings = parsed(tmp_path, "threshold = [3, 4]\n", "in", "out", "group")
+    assert (settings.dataset_dir, settings.options.thresholds) == (Path("in"), (3.0, 4.0))
+
+
+def test_underscores_are_dashes(tmp_path: Path) -> None:
+    settings = parsed(tmp_path, 'participant_label = ["01", "02"]\nsplit_alpha = true\n', "in", "out", "group")
+    assert settings.filters["subjects"] == ["01", "02"]
+    assert settings.split_alpha is True
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("alpha = 'much'", "alpha"),
+        ("no-such-flag = 1", "no-such-flag"),
+        ("threshold = [[3]]", "threshold"),
+        ("when = 2020-01-01", "when"),
+        ("[inference]\nalpha = 1", "inference"),
+        ("contrast = ['--mask']", "--mask"),
+        ("connectivity = 4", "connectivity"),
+        ("alpha = ", "not TOML"),
+        ("alpha = 1\nalpha = 2", "not TOML"),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_the_file(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parsed(tmp_path, text, "in", "out", "group")
+    assert "study.toml" in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputNotFoundError, match=r"no configuration file .*none\.toml"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_paths_are_written_so_that_they_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "atlas.nii.gz").touch()
+    text = to_toml(Settings("in", "out", options=Options(mask="m.nii", atlas="atlas.nii.gz")))
+    for name in ("in", "out", "m.nii", "atlas.nii.gz"):
+        assert f'"{tmp_path / name}"' in text
+    assert 'mask = "template"' in to_toml(Settings("in", "out", options=Options(mask="template")))

@@ -1,0 +1,201 @@
+"""Tests in words, and those that a design has by default."""
+
+import numpy as np
+import pytest
+from builders_people import people
+
+from bids_ari.design.coding import Model, model_of
+from bids_ari.design.contrasts import default_tests, parse_tests
+from bids_ari.design.formula import parse_formula
+from bids_ari.errors import UsageError
+
+AGE = (20, 30, 25, 45, 30, 24, 60, 33)
+GROUP = ("b", "a", "c", "a", "b", "c", "a", "b")
+SEX = ("m", "f", "f", "f", "f", "m", "m", "m")
+
+
+def model(formula: str, **columns: object) -> Model:
+    table = people(**{"age": AGE, "group": GROUP, "sex": SEX, **columns})  # type: ignore[arg-type]
+    return model_of(parse_formula(formula, table.columns), table, tuple(table.rows))
+
+
+def weights(expression: str, formula: str = "1 + center(age) + C(group)", **columns: object) -> list[object]:
+    return parse_tests([("x", expression)], model(formula, **columns))["x"].tolist()  # type: ignore[no-any-return]
+
+
+def refusal(expression: str, formula: str = "1 + center(age) + C(group)", **columns: object) -> str:
+    with pytest.raises(UsageError) as caught:
+        weights(expression, formula, **columns)
+    return str(caught.value)
+
+
+class TestDefaults:
+    def test_the_mean_is_the_test_of_one(self) -> None:
+        assert {name: each.tolist() for name, each in default_tests(model("1")).items()} == {"mean": [1]}
+
+    def test_each_column_has_a_t_test_and_each_factor_of_several_an_f_test(self) -> None:
+        found = default_tests(model("1 + center(age) + C(group) + sex"))
+        assert list(found) == ["intercept", "age", "groupB", "groupC", "sexM", "group"]
+        assert np.array_equal([found[name] for name in list(found)[:5]], np.eye(5))
+        assert found["group"].tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0]]
+
+    def test_interactions_are_named_by_what_they_are_of(self) -> None:
+        found = default_tests(model("center(age) * group"))
+        assert list(found)[-4:] == ["ageXGroupB", "ageXGroupC", "group", "ageXGroup"]
+        assert found["ageXGroup"].tolist() == np.eye(6)[[4, 5]].tolist()
+
+    def test_an_interaction_by_itself_is_not_named_after_the_factor_that_it_holds_alone(self) -> None:
+        """``group:sex`` without ``sex`` takes the column of sex in: its F test is of more than sex."""
+        made = model("1 + group:sex")
+        found = default_tests(made)
+        assert made.names[1] == "sex[T.m]"
+        assert list(found)[-1] == "groupXSex"
+        assert found["groupXSex"].tolist() == np.eye(len(made.names))[1:].tolist()
+        with pytest.raises(UsageError):
+            parse_tests([("x", "sex")], made)
+
+    @pytest.mark.parametrize(
+        ("formula", "names"),
+        [
+            ("0 + sex", ["sexF", "sexM", "sex"]),
+            ("C(sex, Sum)", ["intercept", "sexF"]),
+            ("age + I(age ** 2) + log(age)", ["intercept", "age", "iAge2", "logAge"]),
+            ("poly(age, 2)", ["intercept", "age1", "age2", "age"]),
+            ("`body weight` + `2`", ["intercept", "bodyWeight", "2"]),
+            ("x + X", ["intercept", "x", "xx2"]),
+            ("0 + site", ["siteAB", "siteABx2", "site"]),
+            ("`é` + `-`", ["intercept", "x", "xx2"]),
+        ],
+    )
+    def test_names_are_labels_that_differ_even_where_case_does_not_count(self, formula: str, names: list[str]) -> None:
+        values = [1, 2, 3, 4, 5, 6, 8, 7]
+        extra = dict.fromkeys(("body weight", "2", "x", "X", "é", "-"), values)
+        found = list(default_tests(model(formula, **extra, site=["a b", "a-b"] * 4)))
+        assert found == names
+
+
+class TestExpressions:
+    """The columns are intercept, center(age), C(group)[T.b], C(group)[T.c]."""
+
+    @pytest.mark.parametrize(
+        ("expression", "expected"),
+        [
+            ("1", [1, 0, 0, 0]),
+            ("intercept", [1, 0, 0, 0]),
+            ("mean", [1, 0, 0, 0]),
+            ("center(age)", [0, 1, 0, 0]),
+            ("center( age )", [0, 1, 0, 0]),
+            ("age", [0, 1, 0, 0]),
+            ("-age", [0, -1, 0, 0]),
+            ("C(group)[T.b]", [0, 0, 1, 0]),
+            ("group[T.c]", [0, 0, 0, 1]),
+            ("b", [0, 0, 1, 0]),
+            ("b - c", [0, 0, 1, -1]),
+            ("group[T.b] - group[T.c] = 0", [0, 0, 1, -1]),
+            ("0.5*(b + c) - 2 * age", [0, -2, 0.5, 0.5]),
+            ("(b + c)/2", [0, 0, 0.5, 0.5]),
+            ("b - -c", [0, 0, 1, 1]),
+            ("mean + b/4*2", [1, 0, 0.5, 0]),
+            ("1e1 * b", [0, 0, 10, 0]),
+            ("2*3*b", [0, 0, 6, 0]),
+            ("group", [[0, 0, 1, 0], [0, 0, 0, 1]]),
+            ("C(group)", [[0, 0, 1, 0], [0, 0, 0, 1]]),
+            ("group = 0", [[0, 0, 1, 0], [0, 0, 0, 1]]),
+            ("b; c - b", [[0, 0, 1, 0], [0, 0, -1, 1]]),
+            ("b, age = 0", [[0, 0, 1, 0], [0, 1, 0, 0]]),
+            ("age; group", [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]),
+        ],
+    )
+    def test_sums_and_rows(self, expression: str, expected: list[object]) -> None:
+        assert weights(expression) == expected
+
+    def test_quotes_and_spaces_may_differ_from_those_of_the_column(self) -> None:
+        formula = "C(group, Treatment('c'))"
+        assert weights('C(group,Treatment("c"))[T.b] - a', formula) == [0, -1, 1]
+
+    def test_the_longest_name_counts(self) -> None:
+        columns = {"a": range(8), "a.b": [3, 1, 2, 2, 1, 0, 9, 9], "a-b": [1, 0, 0, 1, 1, 1, 0, 0]}
+        assert weights("a.b - a", "a + a.b + `a-b`", **columns) == [0, -1, 1, 0]
+        assert weights("`a-b`", "a + a.b + `a-b`", **columns) == [0, 0, 0, 1]
+        assert "'b' is not understood" in refusal("a -b", "a + `a-b`", **columns)
+
+    def test_a_column_comes_before_what_is_short_for_another(self) -> None:
+        """A column `mean`, and a column `b`, beside the level b of group."""
+        columns = {"mean": range(8), "b": [3, 1, 2, 2, 1, 0, 9, 9]}
+        assert weights("mean", "mean + b + group", **columns) == [0, 1, 0, 0, 0]
+        assert weights("b", "mean + b + group", **columns) == [0, 0, 1, 0, 0]
+        assert weights("group[T.b]", "mean + b + group", **columns) == [0, 0, 0, 1, 0]
+
+    def test_interactions_go_by_the_names_of_the_table(self) -> None:
+        """The columns: intercept, center(age), sex[T.m], center(age):sex[T.m]."""
+        assert weights("age:sex[T.m]", "center(age)*sex") == [0, 0, 0, 1]
+        assert weights("age:sex", "center(age)*sex") == [0, 0, 0, 1]
+        assert weights("m", "center(age)*sex") == [0, 0, 1, 0]
+
+    def test_cell_means_are_compared_by_their_levels(self) -> None:
+        assert weights("b - a", "0 + group") == [-1, 1, 0]
+        assert weights("group[b] - 0.5 * (group[a] + group[c])", "0 + group") == [-0.5, 1, -0.5]
+
+    def test_levels_with_signs(self) -> None:
+        smoking = ["non-smoker", "smoker", "very heavy", "smoker", "non-smoker", "very heavy", "smoker", "very heavy"]
+        assert weights("smoker - very  heavy", "0 + s", s=smoking) == [0, 1, -1]
+        assert weights("non-smoker - s[smoker]", "0 + s", s=smoking) == [1, -1, 0]
+
+    def test_a_formula_of_the_mean(self) -> None:
+        assert parse_tests([("faces", "1")], model("1"))["faces"].tolist() == [1]
+
+    def test_names_of_tests_may_hold_a_plus(self) -> None:
+        assert list(parse_tests([("a+B1", "1"), ("a", "1")], model("1"))) == ["a+B1", "a"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("expression", "message"),
+        [
+            ("nope", "The test x=nope is not understood: 'nope' is not understood. The design has the columns"),
+            ("", "something is missing at its end"),
+            ("age -", "something is missing at its end"),
+            ("age;", "something is missing at its end"),
+            ("age = 1", "it is compared with '1'; expected 0. Write a = b as a - b"),
+            ("b = c", "it is compared with 'c'; expected 0"),
+            ("age = 0.5", "it is compared with '0.5'"),
+            ("age * age", "it multiplies columns"),
+            ("1 / age", "it divides by what is no number"),
+            ("age / 0", "it divides by what is no number"),
+            ("1 + age", "a number stands without a column"),
+            ("2", "a number stands without a column"),
+            ("(age", "a parenthesis is not closed"),
+            ("age)", "')' is not understood"),
+            ("age b", "'b' is not understood"),
+            ("b - b", "its weights are all 0"),
+            ("1e308 * 1e308 * age", "its weights are too large"),
+            ("b; c; b - c", "its rows say the same in part"),
+            ("2 * group", "group has 2 columns and stands in a sum"),
+            ("ages", "'ages' is not understood"),
+            ("-" * 30 + "age", "more than 20 signs or parentheses are nested"),
+            ("(" * 30 + "age", "more than 20 signs or parentheses are nested"),
+            ("__import__('os')", "is not understood"),
+        ],
+    )
+    def test_what_is_no_expression(self, expression: str, message: str) -> None:
+        found = refusal(expression)
+        assert message in found
+        assert found.endswith("The design has the columns intercept, center(age), C(group)[T.b], C(group)[T.c]")
+
+    def test_an_intercept_that_is_not_there(self) -> None:
+        assert "the design has no intercept" in refusal("1", "0 + group")
+        assert "'mean' is not understood" in refusal("mean", "0 + group")
+
+    def test_what_may_mean_two_columns(self) -> None:
+        other = ["x", "b", "b", "x", "x", "b", "x", "b"]
+        assert "b may be other[b] or group[T.b]" in refusal("b", "0 + other + group", other=other)
+        assert "age may be center(age) or log(age)" in refusal("age", "center(age) + log(age)")
+
+    @pytest.mark.parametrize("name", ["", "a b", "a_b", "a-b", "é", "a/b", "../x", "a\n"])
+    def test_names_are_letters_and_digits(self, name: str) -> None:
+        with pytest.raises(UsageError, match=r"A test is named .*; expected letters and digits"):
+            parse_tests([(name, "1")], model("1"))
+
+    def test_names_differ(self) -> None:
+        with pytest.raises(UsageError, match="Tests are named age and Age; expected names that differ by letters"):
+            parse_tests([("age", "1"), ("Age", "1")], model("1"))

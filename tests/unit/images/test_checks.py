@@ -1,0 +1,275 @@
+"""All that headers tell about the files of a contrast, in one error, before any voxel is read."""
+
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE, image
+
+from bids_ari.errors import (
+    BidsAriError,
+    DataError,
+    GridMismatchError,
+    InputNotFoundError,
+    ReadError,
+)
+from bids_ari.images.checks import Problem, check_headers, one_error, preflight
+from bids_ari.images.space import Grid
+
+GOOD = gzip.compress(image(np.ones(SHAPE)).to_bytes())
+NAME = "sub-{}_statmap.nii.gz"
+
+Spoil = Callable[[Path], object]
+
+
+def not_there(path: Path) -> None:
+    path.unlink()
+
+
+def not_fetched(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(".git/annex/objects/x")
+
+
+def no_image(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"text" * 200))
+
+
+def four_axes(path: Path) -> None:
+    nib.save(image(np.ones((*SHAPE, 2))), path)
+
+
+def complex_numbers(path: Path) -> None:
+    nib.save(image(np.ones(SHAPE), dtype=np.complex64), path)
+
+
+def no_voxel(path: Path) -> None:
+    nib.save(image(np.ones((0, 11, 12))), path)
+
+
+def other_grid(path: Path) -> None:
+    nib.save(image(np.ones(SHAPE), np.diag([2.0, 2, 2, 1])), path)
+
+
+def in_metres(path: Path) -> None:
+    made = image(np.ones(SHAPE))
+    made.header.set_xyzt_units("meter")
+    nib.save(made, path)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def files_of(folder: Path, n: int, **spoiled: Spoil) -> list[tuple[str, Path]]:
+    """One file for each of sub-01, sub-02, ...; some of them spoiled."""
+    files = [(f"{i:02d}", folder / NAME.format(f"{i:02d}")) for i in range(1, n + 1)]
+    for subject, path in files:
+        path.write_bytes(GOOD)
+        if f"s{subject}" in spoiled:
+            spoiled[f"s{subject}"](path)
+    return files
+
+
+def error_of(files: list[tuple[str, Path]]) -> BidsAriError:
+    with pytest.raises(BidsAriError) as caught:
+        preflight(files)
+    return caught.value
+
+
+def test_sound_files_share_a_grid(tmp_path: Path) -> None:
+    grid = preflight(files_of(tmp_path, 3))
+    assert grid.matches(Grid(SHAPE, AFFINE))
+    assert grid.codes == (4, 0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind"),
+    [
+        (not_there, InputNotFoundError),
+        (not_fetched, DataError),
+        (no_image, DataError),
+        (four_axes, DataError),
+        (complex_numbers, DataError),
+        (no_voxel, DataError),
+        (other_grid, GridMismatchError),
+        (in_metres, DataError),
+        (a_folder, ReadError),
+    ],
+)
+class TestOneKind:
+    """A single kind of problem keeps the class of its error."""
+
+    def test_of_one_file(self, tmp_path: Path, spoil: Spoil, kind: type[BidsAriError]) -> None:
+        files = files_of(tmp_path, 4, s02=spoil)
+        error = error_of(files)
+        assert type(error) is kind
+        assert (str(files[1][1]) if kind is not GridMismatchError else "sub-02 has a grid") in error.found
+        assert "\n" not in str(error)
+
+    def test_of_several_files(self, tmp_path: Path, spoil: Spoil, kind: type[BidsAriError]) -> None:
+        files = files_of(tmp_path, 6, s02=spoil, s05=spoil)
+        error = error_of(files)
+        assert type(error) is kind
+        if kind is GridMismatchError:
+            assert error.found.startswith("sub-02, sub-05 have a grid of")
+        else:
+            told, *lines = str(error).split("\n- ")
+            assert told == "2 problems with the maps; mend them, or leave out with --exclude 02 05:"
+            assert all(str(files[i][1]) in line for i, line in zip((1, 4), lines, strict=True))
+
+
+def test_a_mixture_has_a_line_for_each_problem(tmp_path: Path) -> None:
+    files = files_of(
+        tmp_path, 12, s01=not_there, s03=no_image, s04=four_axes, s06=a_folder, s08=other_grid, s10=in_metres
+    )
+    error = error_of(files)
+    assert type(error) is DataError
+    first, *lines = str(error).splitlines()
+    assert first == "6 problems with the maps; mend them, or leave out with --exclude 01 03 04 06 10 08:"
+    said = ["There is no file", "is damaged", "has 4 dimensions", "it is a folder", "metres", "sub-08 has a grid of"]
+    assert len(lines) == 6
+    assert all(text in line and line.startswith("- ") for text, line in zip(said, lines, strict=True))
+    assert "that of the 6 others" in lines[-1]  # 12, but for five without a grid in mm, and sub-08
+
+
+def test_of_a_kind_five_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    bad: dict[str, Spoil] = {f"s{i:02d}": four_axes for i in range(1, 9)}
+    lines = str(error_of(files_of(tmp_path, 12, s09=no_image, **bad))).splitlines()
+    assert [("has 4 dimensions" in line) for line in lines[1:]] == [True] * 5 + [False] * 2
+    assert lines[6] == "- and 3 more such"
+    assert "sub-09_statmap.nii.gz is damaged" in lines[7]
+
+
+def test_nobody_is_left_out_where_less_than_two_would_remain(tmp_path: Path) -> None:
+    error = error_of(files_of(tmp_path, 3, s01=four_axes, s02=no_image))
+    assert str(error).startswith("2 problems with the maps; mend them:\n- ")
+
+
+def test_several_files_of_a_subject_are_one_subject(tmp_path: Path) -> None:
+    files = [("01" if subject == "02" else subject, path) for subject, path in files_of(tmp_path, 5, s02=other_grid)]
+    error = error_of(files)
+    assert error.found.startswith("sub-01 has a grid of 2 x 2 x 2 mm")
+    assert "that of the 3 others" in error.expected  # sub-03, 04, 05
+    assert error.hint.endswith("--exclude 01")
+
+
+def test_where_nobody_shares_a_grid_the_first_stands_for_all(tmp_path: Path) -> None:
+    """Also where there are more grids than are compared with each other."""
+    files = files_of(tmp_path, 40)
+    for i, (_, path) in enumerate(files):
+        affine = AFFINE.copy()
+        affine[0, 3] += 5 * i
+        nib.save(image(np.ones(SHAPE), affine), path)
+    error = error_of(files)
+    assert error.found.startswith("sub-02, sub-03, sub-04, sub-05, sub-06 and 34 more have other grids, such as")
+    assert error.expected.startswith("that of sub-01: ")
+
+
+def test_the_most_common_grid_is_found_behind_many_others(tmp_path: Path) -> None:
+    files = files_of(tmp_path, 60)
+    for i, (_, path) in enumerate(files[:29]):
+        affine = AFFINE.copy()
+        affine[0, 3] += 5 * (i + 1)
+        nib.save(image(np.ones(SHAPE), affine), path)
+    assert "that of the 31 others" in error_of(files).expected
+
+
+def test_nothing_but_headers_is_read(tmp_path: Path) -> None:
+    """A file of 400 MB, sparse, and one whose compressed values are cut off: the headers are sound."""
+    header = image(np.ones(SHAPE)).header
+    header.set_data_shape((500, 500, 400))
+    header["vox_offset"] = 352
+    long = tmp_path / "long.nii"
+    long.write_bytes(header.binaryblock + bytes(4))
+    os.truncate(long, 352 + 500 * 500 * 400 * 4)
+    assert preflight([("01", long)], memory=2**33).shape == (500, 500, 400)
+    cut = tmp_path / "cut.nii.gz"
+    nib.save(image(np.random.default_rng(0).normal(size=(60, 60, 60))), cut)
+    cut.write_bytes(cut.read_bytes()[:-9])
+    assert preflight([("01", cut)]).shape == (60, 60, 60)
+
+
+def test_what_does_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    """10 x 11 x 12 voxels of 40 bytes are 52,800 bytes."""
+    files = files_of(tmp_path, 2)
+    preflight(files, memory=52_800)
+    with pytest.raises(DataError, match="52 KB") as caught:
+        preflight(files, memory=52_799)
+    assert caught.value.found.startswith("2 problems with the maps; mend them:")
+
+
+def test_threads_change_nothing(tmp_path: Path) -> None:
+    files = files_of(tmp_path, 9, s02=no_image, s03=other_grid, s07=not_there)
+    alone = error_of(files)
+    with pytest.raises(DataError) as caught:
+        preflight(files, n_jobs=4)
+    assert str(caught.value) == str(alone)
+
+
+def test_problems_of_two_classes_are_data_that_do_not_fit() -> None:
+    problems = [Problem(("01",), ReadError("a")), Problem(("02",), InputNotFoundError("b"))]
+    assert type(one_error(problems, ["01", "02"])) is DataError
+    assert type(one_error(problems[:1] * 2, ["01", "02"])) is ReadError
+    assert one_error(problems[:1], ["01", "02"]) is problems[0].error
+
+
+class TestTarget:
+    COARSE = Grid((5, 6, 7), np.array([[-6.0, 0, 0, 14], [0, 6, 0, -15], [0, 0, 6, -18], [0, 0, 0, 1]]))
+
+    def test_files_may_be_on_other_grids(self, tmp_path: Path) -> None:
+        files = files_of(tmp_path, 4)
+        nib.save(image(np.ones(self.COARSE.shape), self.COARSE.affine), files[2][1])
+        headers = check_headers(files, target=self.COARSE)
+        assert headers.grid is self.COARSE
+        assert headers.resampled == ("01", "02", "04")
+        assert headers.n_voxels == 10 * 11 * 12
+        first = check_headers(files, target="first")
+        assert first.grid.matches(Grid(SHAPE, AFFINE))
+        assert first.resampled == ("03",)
+        assert preflight(files, target="first").matches(first.grid)
+
+    def test_the_target_may_be_the_largest(self, tmp_path: Path) -> None:
+        fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
+        assert check_headers(files_of(tmp_path, 2), target=fine).n_voxels == 20 * 22 * 24
+
+    def test_without_a_target_the_way_out_is_named(self, tmp_path: Path) -> None:
+        error = error_of(files_of(tmp_path, 4, s02=other_grid))
+        assert error.hint == "Resample with --target-grid, or leave out with --exclude 02"
+
+    def far(self, folder: Path, *shifts: float) -> list[tuple[str, Path]]:
+        """Maps of 30 mm along x, moved by mm."""
+        files = files_of(folder, len(shifts))
+        for (_, path), shift in zip(files, shifts, strict=True):
+            affine = AFFINE.copy()
+            affine[0, 3] += shift
+            nib.save(image(np.ones(SHAPE), affine), path)
+        return files
+
+    def test_files_in_another_place_are_named(self, tmp_path: Path) -> None:
+        """Of 30 mm, 12 mm and 0 mm lie within; moved by 12 mm it is 18 mm, which is enough."""
+        files = self.far(tmp_path, 0, 18, 12, -300, 0)
+        with pytest.raises(GridMismatchError) as caught:
+            check_headers(files, target="first")
+        assert caught.value.found.startswith("Less than half of the field of view of sub-02, sub-04 lies in that of")
+        assert "from (33, -16, -20)" in caught.value.found  # 15 + 18
+        assert "from (15, -16, -20)" in caught.value.expected
+        assert caught.value.hint.endswith("--exclude 02 04")
+
+    def test_half_is_enough(self, tmp_path: Path) -> None:
+        assert check_headers(self.far(tmp_path, 0, 15), target="first").resampled == ("02",)
+
+    def test_the_first_that_is_sound_stands_for_the_first(self, tmp_path: Path) -> None:
+        """The error is that of the file that is not."""
+        files = files_of(tmp_path, 3, s01=not_there)
+        with pytest.raises(InputNotFoundError, match="sub-01"):
+            check_headers(files, target="first")
+
+    def test_all_broken_is_an_error_too(self, tmp_path: Path) -> None:
+        with pytest.raises(InputNotFoundError, match="2 problems"):
+            check_headers(files_of(tmp_path, 2, s01=not_there, s02=not_there), target="first")

@@ -1,0 +1,189 @@
+"""A result as one file, and back: nothing is lost, and other programs can read it."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builders_archive import RESULTS, opened
+
+from bids_ari._version import __version__
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.options import TEMPLATE
+from bids_ari.images.space import Mask
+from bids_ari.outputs import archive
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.report import page
+from bids_ari.report.pictures import draw
+
+FOLDER = "jane-doe"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A result, its file, and what comes back."""
+
+    result: ContrastResult
+    content: bytes
+    back: ContrastResult
+
+
+def there_and_back(result: ContrastResult) -> Case:
+    content = archive.pack(result)
+    return Case(result, content, archive.unpack(content, "x_forest.npz"))
+
+
+@pytest.fixture(scope="module", params=RESULTS)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return there_and_back(RESULTS[request.param](tmp_path_factory.mktemp(FOLDER)))
+
+
+@pytest.fixture(scope="module")
+def regions(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return there_and_back(RESULTS["regions"](tmp_path_factory.mktemp(FOLDER)))
+
+
+def differences(one: Any, other: Any, where: str = "result") -> Iterator[str]:
+    """Compare two values, whatever they are made of; paths by their names."""
+    if isinstance(one, Path):
+        same = isinstance(other, Path) and one.name == other.name
+    elif type(one) is not type(other):
+        same = False
+    elif isinstance(one, np.ndarray):
+        same = one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    elif is_dataclass(one):
+        for field in fields(one):
+            yield from differences(getattr(one, field.name), getattr(other, field.name), f"{where}.{field.name}")
+        return
+    elif isinstance(one, Mapping):
+        yield from differences(tuple(one.items()), tuple(other.items()), where)
+        return
+    elif isinstance(one, tuple) and len(one) == len(other):
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            yield from differences(mine, theirs, f"{where}[{i}]")
+        return
+    else:
+        same = one == other
+    if not same:
+        yield f"{where}: {one!r:.80} is {other!r:.80}"
+
+
+def without_folder_of_atlas(result: ContrastResult) -> ContrastResult:
+    atlas = result.options.atlas
+    return replace(result, options=replace(result.options, atlas=atlas and Path(atlas).name))
+
+
+def test_everything_comes_back(case: Case) -> None:
+    assert list(differences(without_folder_of_atlas(case.result), case.back)) == []
+
+
+def test_the_same_result_has_the_same_bytes(case: Case) -> None:
+    assert archive.pack(case.result) == case.content == archive.pack(case.back)
+
+
+def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> None:
+    with zipfile.ZipFile(io.BytesIO(regions.content)) as file:
+        assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # the first that a zip can tell
+    mask = Mask(regions.result.mask.grid, np.asfortranarray(regions.result.mask.inside))
+    assert archive.pack(replace(regions.result, mask=mask)) == regions.content
+
+
+def test_report_and_pictures_are_the_same(case: Case) -> None:
+    pictures, of_back = dict(draw(case.result)), dict(draw(case.back))
+    assert list(differences(pictures, of_back)) == []
+    html, html_of_back = (page.page(result, pictures) for result in (case.result, case.back))
+    time = "<time.*?</time>"
+    assert len(re.findall(time, html)) == 1
+    assert re.sub(time, "", html) == re.sub(time, "", html_of_back)
+
+
+def test_every_file_is_the_same(case: Case, tmp_path: Path) -> None:
+    written = {}
+    for name, result in {"first": case.result, "back": case.back}.items():
+        with Derivatives(tmp_path / name, {}) as out:
+            written[name] = {each: (tmp_path / name / each).read_bytes() for each in outputs.write(result, out)}
+    assert len(written["first"]) > 10
+    assert written["first"] == written["back"]
+
+
+def test_folders_are_not_told(case: Case) -> None:
+    assert FOLDER not in str(opened(case.content)[0])
+    files = [file for member in case.back.contrast.members for file in (*member.files, *member.variances)]
+    assert [file.path for file in files] == [Path(file.name) for file in files]
+
+
+def test_the_masks_of_templateflow_stay_what_they_are(regions: Case) -> None:
+    options = replace(
+        regions.result.options, mask=TEMPLATE, atlas="Schaefer2018:200Parcels7Networks", atlas_labels=None
+    )
+    assert there_and_back(replace(regions.result, options=options)).back.options.mask == TEMPLATE
+    assert there_and_back(replace(regions.result, options=options)).back.options.atlas == options.atlas
+
+
+def test_the_atlas_is_one_of_the_sets_of_regions(regions: Case) -> None:
+    assert regions.back.atlas is regions.back.regions[0]
+    assert there_and_back(replace(regions.result, atlas=None)).back.atlas is None
+    last = there_and_back(replace(regions.result, atlas=regions.result.regions[1])).back
+    assert last.atlas is last.regions[1]
+
+
+def test_the_file_is_what_the_module_says(case: Case) -> None:
+    """Each array is in the table with its type; an axis of one letter has one length throughout."""
+    about, arrays = opened(case.content)
+    row = re.compile(r"^(\w+) +(uint8|int8|bool|float64|int32) +\((.+?)\) ", re.MULTILINE)
+    table = {name: (dtype, shape.replace(",", " ").split()) for name, dtype, shape in row.findall(archive.__doc__)}
+    assert table.pop("about") == ("uint8", ["bytes"])
+    assert arrays.keys() <= table.keys()
+    absent = set(archive.MAP_NAMES) - set(about["maps"])
+    absent |= set() if about["has_outlying"] else {"correlation", "residual", "influence", "mean", "sd"}
+    absent |= set() if about["has_quality"] else {"lacking", "lost", "overlap", "thumbnails", "step"}
+    absent |= {"lambdas", "critical"} if about["calibration"] is None else set()
+    assert table.keys() - arrays.keys() == absent
+    lengths: dict[str, int] = {"4": 4, "m": int(arrays["mask"].sum()), "subjects": len(case.result.contrast.members)}
+    for name, array in arrays.items():
+        dtype, axes = table[name]
+        assert (str(array.dtype), array.ndim) == (dtype, len(axes)), name
+        assert [lengths.setdefault(axis, n) for axis, n in zip(axes, array.shape, strict=True)] == [*array.shape], name
+    assert lengths["sum"] == arrays["region_size"].sum()
+
+
+def test_the_text_tells_who_wrote_it(regions: Case) -> None:
+    about, _ = opened(regions.content)
+    assert (about["format"], about["software"]) == (4, f"bids_ari {__version__}")
+    assert about["options"]["rois"] == ["front.nii.gz", "top.nii.gz", "whole.nii.gz"]
+    assert [each["name"] for each in about["regions"]] == ["halves", "rois"]
+
+
+def test_a_reader_finds_the_clusters_from_what_is_documented(regions: Case) -> None:
+    """A cluster above a threshold: the slice of a place above it whose parent, or nothing, is not above it."""
+    about, arrays = opened(regions.content)
+    preorder, size, m = arrays["preorder"], arrays["size"], len(arrays["z"])
+    found = set()
+    for place in range(m):
+        outer = [other for other in range(place) if other + size[other] > place]
+        height, below = arrays["z"][preorder[place]], arrays["z"][preorder[outer[-1]]] if outer else -np.inf
+        if height > 0.5 >= below:
+            found.add((*sorted(preorder[place : place + size[place]]), arrays["tdn"][place]))
+    assert about["alternative"] == "greater"
+    assert found == {(*cluster.voxels, cluster.tdn) for cluster in regions.result.forest.at_threshold(0.5)}
+    assert len(found) > 3
+
+
+def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case) -> None:
+    """Who gives a result one more field finds here that it has to come back as well."""
+    names = {field.name for field in fields(ContrastResult)}
+    of_arrays = {"design", "mask", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
+    of_arrays |= {"quality", "calibrated"}
+    names.remove("template")  # a file of its own
+    assert names - of_arrays == names & opened(regions.content)[0].keys()
+
+
+def test_the_name_of_the_file() -> None:
+    assert archive.NAME == ("forest", ".npz")
+    assert archive.SUFFIX == "_forest.npz"

@@ -1,0 +1,478 @@
+"""Archives that are damaged, of other programs, or made to do harm: one clear error, and no memory for nothing."""
+
+import io
+import tracemalloc
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from itertools import combinations, product
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders_archive import (
+    RESULTS,
+    Arrays,
+    Change,
+    changed,
+    npy,
+    opened,
+    other_map,
+    unzipped,
+    zipped,
+)
+
+from bids_ari.errors import DataError
+from bids_ari.outputs.archive import pack, unpack
+
+NAME = "group/contrast-x_forest.npz"
+LITTLE = 4 << 20
+"""Bytes that a refusal may take: a few times what an archive of these tests holds."""
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return pack(RESULTS["regions"](tmp_path_factory.mktemp("regions")))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The archive of another result of the same voxels."""
+    return pack(RESULTS["two-sided"](tmp_path_factory.mktemp("other")))
+
+
+def refusal(content: bytes) -> str:
+    """Unpack what cannot be used; give the message."""
+    with pytest.raises(DataError) as raised:
+        unpack(content, NAME)
+    message = str(raised.value)
+    assert message.startswith(NAME)
+    assert message.endswith("Run the analysis again")
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
+
+
+def put(name: str, value: Any, at: Any = 0) -> Change:
+    """Put a value into an array."""
+
+    def change(about: dict[str, Any], arrays: Arrays) -> None:
+        arrays[name] = arrays[name].copy()
+        arrays[name][at] = value
+
+    return change
+
+
+def make(name: str, new: Callable[[np.ndarray], np.ndarray | bytes]) -> Change:
+    """Make another array of an array."""
+    return lambda about, arrays: arrays.update({name: new(arrays[name])})
+
+
+def say(path: str, value: Any) -> Change:
+    """Set what the text says, at keys and positions with a dot between."""
+
+    def change(about: dict[str, Any], arrays: Arrays) -> None:
+        place, key = find(about, path)
+        place[key] = value
+
+    return change
+
+
+def forget(path: str) -> Change:
+    """Take away what the text says there."""
+
+    def change(about: dict[str, Any], arrays: Arrays) -> None:
+        place, key = find(about, path)
+        del place[key]
+
+    return change
+
+
+def find(about: Any, path: str) -> tuple[Any, Any]:
+    *keys, last = (int(key) if key.isdigit() else key for key in path.split("."))
+    for key in keys:
+        about = about[key]
+    return about, last
+
+
+def crossing(about: dict[str, Any], arrays: Arrays) -> None:
+    """Let two slices overlap: the second begins in the first and ends after it."""
+    size = arrays["size"].copy()
+    size[:] = 1
+    size[10:12] = 2
+    arrays["size"], arrays["tdn"] = size, np.zeros_like(size)
+
+
+def outside(about: dict[str, Any], arrays: Arrays) -> None:
+    put("region_voxels", len(arrays["z"]), -1)(about, arrays)
+
+
+def upside_down(about: dict[str, Any], arrays: Arrays) -> None:
+    arrays["z"] = -arrays["z"]
+
+
+ARRAYS = {
+    "another type": (make("z", lambda z: z.astype(np.float32)), "z is <f4 of"),
+    "another order of bytes": (make("z", lambda z: z.astype(">f8")), "z is not as NumPy writes it"),
+    "objects": (make("z", lambda z: z.astype(object)), "z is |O of"),
+    "wide whole numbers": (make("preorder", lambda x: x.astype(np.int64)), "preorder is <i8 of"),
+    "Fortran's order": (make("coverage", np.asfortranarray), "coverage is not as NumPy writes it"),
+    "too short": (make("tdn", lambda x: x[:-1]), "tdn is <i4 of"),
+    "too long": (make("effect", lambda x: np.append(x, 0.0)), "effect is <f8 of"),
+    "too many axes": (make("z", lambda x: x[:, None]), "z is <f8 of"),
+    "not an array": (make("z", lambda z: b"X" + npy(z)[1:]), "z is not as NumPy writes it"),
+    "no axis": (make("category", lambda x: x[0]), "category is <i4 of ()"),
+    "a flat mask": (make("mask", lambda x: x.ravel()), "mask is |b1 of"),
+    "another volume": (make("coverage", lambda x: x[:, :, :-1]), "coverage is <f8 of"),
+    "a small affine": (make("affine", lambda x: x[:3]), "affine is <f8 of (3, 4); expected <f8 of 4x4"),
+    "a mask of other bytes": (make("mask", lambda x: (2 * x.astype(np.uint8)).view(bool)), "mask is no mask"),
+    "an empty mask": (make("mask", np.zeros_like), "mask is no mask, or empty"),
+    "a mask without voxels": (make("mask", lambda x: x[:0]), "mask is no mask, or empty"),
+    "an affine of NaN": (put("affine", np.nan), "affine is no transform"),
+    "an affine to nowhere": (put("affine", np.nan, (0, 3)), "affine is no transform"),
+    "an infinite affine": (put("affine", np.inf), "affine is no transform"),
+    "a flat affine": (put("affine", 0.0, (slice(3), 1)), "affine is no transform"),
+    "an affine with perspective": (put("affine", 1.0, (3, 0)), "affine is no transform"),
+    "a huge affine": (put("affine", 1e200, (slice(3), slice(3))), "affine is no transform"),
+    "NaN as z": (put("z", np.nan), "z holds NaN"),
+    "NaN as t": (put("t", np.nan), "t holds NaN"),
+    "NaN as variance": (put("variance", np.nan, -1), "variance holds NaN"),
+    "no degrees of freedom": (put("dof", 0.0), "degrees of freedom"),
+    "coverage above 1": (put("coverage", 1.5), "coverage holds no fractions"),
+    "coverage below 0": (put("coverage", -0.1), "coverage holds no fractions"),
+    "NaN as coverage": (put("coverage", np.nan), "coverage holds no fractions"),
+    "category 0": (put("category", 0), "category lies outside"),
+    "a category above m + 1": (make("category", lambda x: x + x.size + 1), "category lies outside"),
+    "a voxel twice": (make("preorder", lambda x: np.append(x[:-1], x[0])), "preorder does not hold each voxel once"),
+    "a voxel outside": (put("preorder", 1 << 30), "preorder does not hold each voxel once"),
+    "a negative voxel": (put("preorder", -1), "preorder does not hold each voxel once"),
+    "size 0": (put("size", 0, 3), "a size is below 1"),
+    "a negative size": (put("size", -(1 << 31), 3), "a size is below 1"),
+    "a size past the end": (put("size", 2, -1), "leads past the end"),
+    "the largest size": (put("size", (1 << 31) - 1, 5), "leads past the end"),
+    "slices that cross": (crossing, "overlap"),
+    "peaks in valleys": (upside_down, "a cluster is lower"),
+    "a negative TDN": (put("tdn", -1, 4), "a true discovery number"),
+    "a TDN above the size": (make("tdn", lambda x: np.full_like(x, x.size)), "a true discovery number"),
+    "a negative size of a region": (put("region_size", -1), "a region has less than 0"),
+    "a region larger than the mask": (put("region_size", 1 << 30), "more than m voxels"),
+    "a region of fewer voxels": (put("region_size", 3), "region_voxels is <i4 of"),
+    "a region that descends": (make("region_voxels", lambda x: x[::-1]), "do not ascend"),
+    "a region with a voxel twice": (make("region_voxels", lambda x: np.append(x[1], x[1:])), "do not ascend"),
+    "a region with a voxel outside": (outside, "outside 0..m - 1"),
+    "a region with a negative voxel": (put("region_voxels", -1), "outside 0..m - 1"),
+    "a design of NaN": (put("design", np.nan), "the design is not finite"),
+    "weights of infinity": (put("weights", np.inf), "the design is not finite"),
+    "a design of fewer subjects": (make("design", lambda x: x[1:]), "design is <f8 of (7, 1); expected <f8 of 8x1"),
+    "a correlation of 2": (put("correlation", 2.0), "correlation holds no correlations"),
+    "a residual below 0": (put("residual", -1.0), "residual or influence is below 0"),
+    "an influence below 0": (put("influence", -1.0), "residual or influence is below 0"),
+    "an influence of NaN": (put("influence", np.nan), "residual or influence is below 0"),
+    "an influence of fewer subjects": (make("influence", lambda x: x[:, 1:]), "influence is <f8 of (1, 7)"),
+    "an infinite mean of a map": (put("mean", np.inf), "mean or sd of a map cannot be"),
+    "a standard deviation below 0": (put("sd", -1.0), "mean or sd of a map cannot be"),
+    "an infinite standard deviation": (put("sd", np.inf), "mean or sd of a map cannot be"),
+    "fewer than no voxels lacking": (put("lacking", -1), "a number of voxels cannot be"),
+    "more voxels lacking than there are": (put("lacking", 1 << 30), "a number of voxels cannot be"),
+    "fewer than no voxels lost": (put("lost", -1), "a number of voxels cannot be"),
+    "an overlap above 1": (put("overlap", 1.1), "overlap holds no fractions"),
+    "an overlap of NaN": (put("overlap", np.nan), "overlap holds no fractions"),
+    "a step below 0": (put("step", -1.0), "step holds no sizes"),
+    "an infinite step": (put("step", np.inf), "step holds no sizes"),
+    "thumbnails of fewer subjects": (make("thumbnails", lambda x: x[1:]), "thumbnails is |i1 of (7, "),
+    "a flat thumbnail": (make("thumbnails", lambda x: x[:, 0]), "thumbnails is |i1 of"),
+    "weights of more tests": (make("weights", lambda x: np.repeat(x, 2, axis=0)), "weights is <f8 of"),
+}
+"""What somebody did to the arrays, and words of what is said."""
+
+TEXTS = {
+    "no format": (forget("format"), "its format is None; expected 4"),
+    "a later format": (say("format", 5), "its format is 5; expected 4"),
+    "a format in words": (say("format", "2"), "its format is '2'"),
+    "a format that is true": (say("format", True), "its format is True; expected 4"),
+    "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' has 1 rows of an F test"),
+    "a test of fewer rows than none": (say("tests", [["mean", -1]]), "a test has less than 0 rows"),
+    "a test of many rows": (say("tests.0.1", 1 << 40), "of an F test"),
+    "a test twice": (say("tests", [["mean", 0], ["mean", 0]]), "weights is <f8 of (1, 1); expected <f8 of 2x1"),
+    "a test that is a path": (say("tests.0.0", "../x"), "can be no name of a file"),
+    "a map of tau2 that is not there": (say("maps", ["t", "effect", "variance", "tau2"]), "no array tau2"),
+    "no options": (forget("options"), "about lacks or adds options"),
+    "an option less": (forget("options.alpha"), "about.options lacks or adds alpha"),
+    "an option more": (say("options.beta", 1), "about.options lacks or adds beta"),
+    "alpha in words": (say("options.alpha", "0.05"), "about.options.alpha is '0.05'; expected float"),
+    "alpha that is true": (say("options.alpha", True), "about.options.alpha is True"),
+    "alpha of 2": (say("options.alpha", 2), "alpha is 2.0"),
+    "alpha of many digits": (say("options.alpha", 10**400), "too large"),
+    "a smoothing of a list": (say("options.smoothing", [8]), "about.options.smoothing is [8]"),
+    "thresholds of one number": (say("options.thresholds", 3), "about.options.thresholds is 3"),
+    "no thresholds": (say("options.thresholds", []), "threshold is ()"),
+    "a threshold of nothing": (say("options.thresholds", [None]), "about.options.thresholds is None"),
+    "a mask of a number": (say("options.mask", 1), "about.options.mask is 1"),
+    "another method": (say("method", "bonferroni"), "about.method is 'bonferroni'"),
+    "methods that are none": (say("options.methods", ["bonferroni"]), "about.options.methods"),
+    "a method without its draws": (say("method", "permutation"), "the method permutation lacks its part"),
+    "no h": (say("h", None), "the method simes lacks its part"),
+    "another direction": (say("alternative", "up"), "about.alternative is 'up'"),
+    "a list for a direction": (say("alternative", ["less"]), "about.alternative is ['less']"),
+    "members that are no list": (say("contrast.members", {}), "about.contrast.members is {}"),
+    "a member that is none": (say("contrast.members.0", None), "about.contrast.members is None"),
+    "a member without files": (forget("contrast.members.0.files"), "lacks or adds files"),
+    "a member of no file": (say("contrast.members.7.files", []), "a member has no file"),
+    "a file without a name": (forget("contrast.members.0.files.0.name"), "about.contrast.members.files lacks or adds"),
+    "a pair of three": (say("contrast.entities.pairs", [["a", "b", "c"]]), "longer"),
+    "an entity that leads out": (say("contrast.entities.pairs", [["task", "../../x"]]), "can be no name of a file"),
+    "an entity with a zero byte": (say("contrast.entities.pairs", [["task", "a\0"]]), "can be no name of a file"),
+    "an entity of a list": (say("contrast.entities", []), "about.contrast.entities is []"),
+    "a folder that leads out": (say("folder", "group/../.."), "'..' can be no name of a file"),
+    "a folder from the root on": (say("folder", "/etc"), "its folder is '/etc'"),
+    "no folder": (say("folder", ""), "its folder is ''"),
+    "a test that leads out": (say("test", "/mean"), "'/mean' can be no name of a file"),
+    "a test that there is not": (say("test", "slope"), "the design has no test 'slope'"),
+    "an atlas that leads out": (say("regions.0.name", "../x"), "'../x' can be no name of a file"),
+    "a column more": (say("columns", ["intercept", "age"]), "design is <f8 of (8, 1); expected <f8 of 8x2"),
+    "a region less": (say("regions.1.regions", []), "region_size is <i4 of"),
+    "a set of regions that there is not": (say("atlas", 2), "there is no set of regions 2"),
+    "a negative set of regions": (say("atlas", -1), "there is no set of regions -1"),
+    "a map that is none": (say("maps", ["q"]), "about.maps is 'q'"),
+    "h above m": (say("h", 1 << 40), "h is "),
+    "h below 0": (say("h", -1), "h is -1"),
+    "h with a fraction": (say("h", 1.5), "about.h is 1.5; expected int"),
+    "fewer constant voxels than none": (say("n_constant", -1), "n_constant is -1"),
+    "codes of no transform": (say("codes", [99, 0]), "codes of the transforms are (99, 0)"),
+    "notes of numbers": (say("notes", [1]), "about.notes is 1"),
+    "hashes in a list": (say("hashes", []), "about.hashes is []"),
+    "a hash of nothing": (say("hashes", {"bids:a:b": None}), "about.hashes is None"),
+}
+"""What somebody did to the text, and words of what is said."""
+
+RAW_TEXTS = {
+    "nothing": (b"", "Expecting value"),
+    "no JSON": (b"{", "Expecting property name"),
+    "a list": (b"[]", "no object"),
+    "no checksums": (b'{"format": 1}', "no object with crc32"),
+    "NaN": (b'{"format": NaN}', "holds NaN"),
+    "depth": (b"[" * 100_000, "recursion"),
+    "other letters": (b'{"\xff": 1}', "decode"),
+}
+"""Texts that no writer of JSON writes."""
+
+
+@pytest.mark.parametrize("case", ARRAYS | TEXTS)
+def test_what_does_not_fit_is_refused(content: bytes, case: str) -> None:
+    change, words = (ARRAYS | TEXTS)[case]
+    assert words in refusal(changed(content, change))
+
+
+@pytest.mark.parametrize("case", RAW_TEXTS)
+def test_a_text_that_is_none_is_refused(content: bytes, case: str) -> None:
+    text, words = RAW_TEXTS[case]
+    assert words in refusal(zipped(unzipped(content) | {"about": npy(np.frombuffer(text, np.uint8))}))
+
+
+def test_what_is_written_anew_without_a_change_is_read(content: bytes) -> None:
+    """So that each refusal above is one of the change, not of the way it was written."""
+    assert pack(unpack(changed(content, lambda about, arrays: None), NAME)) == content
+
+
+def test_an_infinite_number_in_the_text_is_refused(content: bytes) -> None:
+    """JSON has no infinity, but what is too large is read as one."""
+    members = unzipped(content)
+    about = members["about"][members["about"].index(b"{", 20) :].replace(b'"alpha": 0.05', b'"alpha": 1e999')
+    told = refusal(zipped(members | {"about": npy(np.frombuffer(about, np.uint8))}))
+    assert "about.options.alpha is inf" in told
+
+
+def test_each_array_is_needed(content: bytes) -> None:
+    members = unzipped(content)
+    assert len(members) == 27
+    for name in members:
+        less = {other: member for other, member in members.items() if other != name}
+        assert f"there is no array {name}" in refusal(zipped(less))
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_to_pack_are_refused(content: bytes, packed: int) -> None:
+    """They could hide far more bytes in a few."""
+    assert "is not packed as NumPy does it" in refusal(zipped(unzipped(content), packed))
+    assert pack(unpack(zipped(unzipped(content), zipfile.ZIP_STORED), NAME)) == content
+
+
+def test_arrays_belong_together(content: bytes, other: bytes) -> None:
+    """An array of another result, or in the place of another, is sound in itself."""
+    mine, theirs = unzipped(content), unzipped(other)
+    assert "t is not the one that was written" in refusal(zipped(mine | {"t": mine["effect"]}))
+    for name in mine.keys() - {"about"}:
+        if mine[name] != theirs[name]:
+            assert f"{name} is not the one that was written" in refusal(zipped(mine | {name: theirs[name]}))
+    assert "is not the one that was written" in refusal(zipped(mine | {"about": theirs["about"]}))
+
+
+OTHER_FILES = {
+    "nothing": b"",
+    "two letters": b"PK",
+    "an empty zip file": b"PK\x05\x06" + bytes(18),
+    "a text": b"not a zip file at all" * 100,
+    "no description": zipped({"z": npy(np.zeros(3))}),
+    "numbers as description": zipped({"about": npy(np.zeros(3))}),
+    "an object as description": zipped({"about": npy(np.array([{"a": 1}], dtype=object))}),
+    "a broken array as description": zipped({"about": b"\x93NUMPY\x02\x00" + bytes(20)}),
+    "an empty description": zipped({"about": b""}),
+    "an image": nib.Nifti1Image(np.zeros((2, 2, 2)), np.eye(4)).to_bytes(),
+}
+
+
+@pytest.mark.parametrize("content", OTHER_FILES.values(), ids=OTHER_FILES)
+def test_other_files_are_refused(content: bytes) -> None:
+    refusal(content)
+
+
+def header(dtype: str, *shape: int) -> bytes:
+    """Write a header that claims what it likes; nothing follows."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+BOMBS = {
+    "1 TB of z": (lambda a: a.update(z=header("<f8", 1 << 37)), "z is <f8 of (137438953472,)"),
+    "a mask of 1 TB": (lambda a: a.update(mask=header("|b1", 8192, 8192, 16384) + bytes(9)), "bytes; 9 are there"),
+    "a mask of 2^64": (lambda a: a.update(mask=header("|b1", 1 << 32, 1 << 32, 1)), "bytes; 0 are there"),
+    "a mask of many digits": (lambda a: a.update(mask=header("|b1", 10**70, 1, 1)), "bytes; 0 are there"),
+    "64 MB where less is expected": (lambda a: a.update(effect=np.zeros(8 << 20)), "effect is <f8 of (8388608,)"),
+    "64 MB after a small array": (lambda a: a.update(affine=npy(np.eye(4)) + bytes(64 << 20)), "claims 128 bytes"),
+    "a header of commas": (lambda a: a.update(z=b"\x93NUMPY\x01\x00\xff\xff" + b"," * 65535), "as NumPy writes it"),
+}
+"""Arrays that claim to be large, or are, packed to next to nothing."""
+
+
+def peak_of_refusal(content: bytes) -> tuple[str, int]:
+    tracemalloc.start()
+    try:
+        message = refusal(content)
+        return message, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("case", BOMBS)
+def test_what_is_too_large_is_refused_before_it_is_read(content: bytes, case: str) -> None:
+    change, words = BOMBS[case]
+    message, peak = peak_of_refusal(changed(content, lambda about, arrays: change(arrays)))
+    assert words in message
+    assert peak < LITTLE
+
+
+def test_a_text_of_many_bytes_is_refused_before_it_is_read(content: bytes) -> None:
+    text = npy(np.zeros((64 << 20) + 1, np.uint8))
+    message, peak = peak_of_refusal(zipped(unzipped(content) | {"about": text}))
+    assert "the text in about claims" in message
+    assert peak < LITTLE
+
+
+def test_a_list_of_members_that_claims_too_much_is_refused(content: bytes) -> None:
+    """The size of a member stands 24 bytes after the start of its entry, its name 46 bytes after."""
+    entry = content.rindex(b"z.npy") - 46
+    assert content[entry : entry + 4] == b"PK\x01\x02"
+    claimed = content[: entry + 24] + (0xFFFFFFF0).to_bytes(4, "little") + content[entry + 28 :]
+    message, peak = peak_of_refusal(claimed)
+    assert "z claims 4294967280 bytes, more than the file can hold" in message
+    assert peak < LITTLE
+
+
+def nested(sizes: tuple[int, ...]) -> bool:
+    """Say whether slices that begin at 0, 1, ... lie within one another, or apart, and none leads past the end."""
+    ends = [place + size for place, size in enumerate(sizes)]
+    within = all(size > 0 for size in sizes) and max(ends) <= len(sizes)
+    return within and not any(i < j < ends[i] < ends[j] for i, j in combinations(range(len(sizes)), 2))
+
+
+def test_every_forest_of_four_voxels_is_told_from_what_is_none(tmp_path: Path) -> None:
+    """All sizes 1..5 at four places; a parent is the nearest place before one whose slice holds it."""
+    flat = pack(other_map(tmp_path, None, np.ones((4, 1, 1))))
+    arrays = opened(flat)[1]
+    n_forests = 0
+    for sizes in product(range(1, 6), repeat=4):
+        new = arrays | {"size": np.array(sizes, np.int32), "tdn": np.zeros(4, np.int32)}
+        content = changed(flat, lambda about, arrays, new=new: arrays.update(new))  # type: ignore[misc]
+        if not nested(sizes):
+            refusal(content)
+            continue
+        n_forests += 1
+        holders = [[j for j in range(i) if j + sizes[j] > i] for i in range(4)]
+        assert unpack(content, NAME).forest.parent.tolist() == [max(each, default=-1) for each in holders], sizes
+    assert n_forests == 14  # the fourth Catalan number: ordered forests of four nodes
+
+
+def mutated(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
+    """Damage an archive in one of many ways."""
+    data = bytearray(content)
+    first, last = sorted(int(place) for place in rng.integers(0, len(data), 2))
+    last = min(last, first + int(rng.integers(1, 300)))
+    kind = rng.integers(8)
+    if kind == 0:  # bits flip
+        for place in rng.integers(0, len(data), rng.integers(1, 9)):
+            data[place] ^= 1 << int(rng.integers(8))
+    elif kind == 1:  # bits flip in the list of members at the end
+        data[-int(rng.integers(1, 1500))] ^= 1 << int(rng.integers(8))
+    elif kind == 2:  # the end is missing
+        del data[first:]
+    elif kind == 3:  # something is missing
+        del data[first:last]
+    elif kind == 4:  # something is there twice
+        data[last:last] = data[first:last]
+    elif kind == 5:  # something else is there
+        data[first:last] = rng.bytes(last - first)
+    elif kind == 6:  # a part of another archive
+        data[first:last] = other[first:last]
+    else:
+        return spliced(content, other, rng)
+    return bytes(data)
+
+
+def spliced(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
+    """Take an array from elsewhere, or damage one and write it as if it were sound; or take the text from elsewhere."""
+    mine, theirs = unzipped(content), unzipped(other)
+    name, another = (str(each) for each in rng.choice([each for each in mine if each != "about"], 2))
+    damaged = bytearray(mine[name])
+    damaged[int(rng.integers(rng.choice([128, len(damaged)])))] ^= 1 << int(rng.integers(8))
+    changes = [{name: theirs[name]}, {name: mine[another]}, {name: theirs[another]}, {name: b""}]
+    changes += [{name: bytes(damaged)}, {"about": theirs["about"]}]
+    return zipped(mine | changes[int(rng.integers(len(changes)))])
+
+
+def outcome(damaged: bytes, content: bytes, seed: int) -> str:
+    """Say what becomes of a damaged archive."""
+    try:
+        result = unpack(damaged, NAME)
+    except DataError:
+        return "refused"
+    assert pack(result) == content, seed
+    return "harmless"
+
+
+def test_damage_is_found_or_does_no_harm(content: bytes, other: bytes) -> None:
+    """500 damaged archives: an error, or the same result."""
+    damaged = [mutated(content, other, np.random.default_rng(seed)) for seed in range(500)]
+    outcomes = Counter(outcome(each, content, seed) for seed, each in enumerate(damaged) if each != content)
+    assert outcomes["refused"] > 400
+    assert outcomes["harmless"] > 5
+
+
+def test_a_text_that_was_changed_is_refused_or_tells_another_result(content: bytes) -> None:
+    """300 texts with a byte changed, written as if they were sound."""
+    members = unzipped(content)
+    start = members["about"].index(b"{", 20)
+    outcomes = Counter[str]()
+    for seed in range(300):
+        rng, text = np.random.default_rng(seed), bytearray(members["about"][start:])
+        text[int(rng.integers(len(text)))] = int(rng.integers(32, 127))
+        try:
+            result = unpack(zipped(members | {"about": npy(np.frombuffer(text, np.uint8))}), NAME)
+        except DataError:
+            outcomes["refused"] += 1
+        else:
+            outcomes["read"] += 1
+            assert unpack(pack(result), NAME).contrast == result.contrast, seed
+    assert min(outcomes["refused"], outcomes["read"]) > 50

@@ -1,0 +1,354 @@
+"""Locks: one process at a time, wherever it runs; what a dead one leaves is taken over by exactly one other."""
+
+import logging
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from builders_jobs import dead_pid, finish, job_among_rivals, left_behind, start
+
+from bids_ari.errors import OutputError, TemporaryError
+from bids_ari.outputs import locks
+from bids_ari.outputs.locks import STAGING, Place, is_locked, lock, own_place, persistently
+from bids_ari.runtime.owner import Owner
+
+
+def age(place: Path, seconds: float) -> None:
+    """Set the last sign of life of a place back."""
+    then = time.time() - seconds
+    os.utime(place, (then, then))
+
+
+def here(**other: object) -> dict[str, object]:
+    """This process, but for what is given."""
+    return asdict(Owner.me()) | other
+
+
+class TestPlace:
+    def test_nothing_is_left_of_it(self, tmp_path: Path) -> None:
+        def fail(place: Place) -> None:
+            place.write(b"x")
+            raise RuntimeError
+
+        with pytest.raises(RuntimeError), own_place(tmp_path) as place:
+            fail(place)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_what_is_written_keeps_apart(self, tmp_path: Path) -> None:
+        with own_place(tmp_path) as one, own_place(tmp_path) as other:
+            parts = [place.write(content) for place in (one, other) for content in (b"1", b"2")]
+            assert [part.read_bytes() for part in parts] == [b"1", b"2"] * 2
+            assert {part.suffix for part in parts} == {".part"}  # no image for whoever looks for images
+
+    def test_a_root_that_cannot_be_written_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(OutputError, match="file cannot be written"), own_place(tmp_path / "file"):
+            pytest.fail("there is no place")
+
+    def test_what_the_dead_left_is_swept_away_and_what_the_living_have_stays(self, tmp_path: Path) -> None:
+        dead = here(pid=dead_pid(), started="")
+        left_behind(tmp_path, "a.lock", **dead)
+        left_behind(tmp_path, "scratch", **dead)
+        age(left_behind(tmp_path, "silent.lock"), 121)
+        staying = [left_behind(tmp_path, "b.lock", **here()), left_behind(tmp_path, "d.lock")]
+        age(staying[1], 60)
+        (tmp_path / STAGING / "empty").mkdir()
+        with own_place(tmp_path) as place:
+            place.sweep()
+            place.write(b"still mine")
+        assert sorted((tmp_path / STAGING).glob("*/*")) == staying
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"b.lock", "d.lock"}
+
+    def test_a_place_that_tells_no_owner_is_judged_by_its_age(self, tmp_path: Path) -> None:
+        """As another version of this program may make it."""
+        for name, seconds in (("old", 121), ("new", 5)):
+            place = tmp_path / STAGING / name / name
+            place.mkdir(parents=True)
+            age(place, seconds)
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"new"}
+
+    def test_the_clock_of_the_host_plays_no_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It may be a day ahead of that of the host of the other process, and of the file system."""
+        place = left_behind(tmp_path, "a.lock")
+        ahead = time.time() + 86_400
+        monkeypatch.setattr("time.time", lambda: ahead)
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert place.is_dir()
+
+    def test_a_file_among_the_places_is_no_trouble(self, tmp_path: Path) -> None:
+        (tmp_path / STAGING).mkdir()
+        (tmp_path / STAGING / "notes.txt").touch()
+        with own_place(tmp_path) as mine:
+            mine.sweep()
+        assert [path.name for path in (tmp_path / STAGING).iterdir()] == ["notes.txt"]
+
+
+class TestLock:
+    def test_it_keeps_others_out_until_it_is_left(self, tmp_path: Path) -> None:
+        with lock(tmp_path, "a.lock", "task-a") as mine:
+            me = Owner.of(mine.folder)
+            assert is_locked(tmp_path, "a.lock")
+            with pytest.raises(TemporaryError) as caught, lock(tmp_path, "a.lock", "task-a"):
+                pytest.fail("it is locked")
+            with lock(tmp_path, "b.lock", "task-b"):
+                pass
+        assert str(caught.value) == f"task-a is being written by {me}. Try again when it is done"
+        assert str(me).startswith(f"process {os.getpid()} on ")
+        assert caught.value.exit_code == 75
+        with lock(tmp_path, "a.lock", "task-a"):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_it_waits_as_long_as_asked(self, tmp_path: Path) -> None:
+        left_behind(tmp_path, "a.lock", **here())
+        began = time.monotonic()
+        with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a", wait=0.3):
+            pytest.fail("it is locked")
+        assert 0.3 <= time.monotonic() - began < 5
+
+    def test_it_is_had_once_the_other_leaves(self, tmp_path: Path) -> None:
+        left, entered = threading.Event(), threading.Event()
+
+        def other() -> None:
+            with lock(tmp_path, "a.lock", "a"):
+                entered.set()
+                time.sleep(0.2)
+                left.set()
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        entered.wait()
+        with lock(tmp_path, "a.lock", "a", wait=30):
+            assert left.is_set()
+        thread.join()
+
+    def test_of_one_that_is_dead_it_is_had_at_once_with_nothing_of_what_it_left(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        place = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started="", host="node7"))
+        assert not is_locked(tmp_path, "a.lock")
+        caplog.set_level(logging.INFO)
+        with lock(tmp_path, "a.lock", "a") as mine:
+            assert not place.exists()
+            assert list(mine.folder.iterdir()) == []
+        assert "on node7" in caplog.text
+        assert list(tmp_path.iterdir()) == []
+
+    def test_of_one_that_died_as_it_left_it_is_had_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / STAGING / "a.lock").mkdir(parents=True)
+        with lock(tmp_path, "a.lock", "a"):
+            pass
+        assert list(tmp_path.iterdir()) == []
+
+    def test_it_is_had_where_no_folder_can_be_renamed_to_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """POSIX lets an empty folder be replaced; other systems let none."""
+        real = Path.rename
+
+        def rename(path: Path, target: Path) -> Path:
+            if target.exists():
+                raise FileExistsError(17, "File exists")
+            return real(path, target)
+
+        monkeypatch.setattr(Path, "rename", rename)
+        (tmp_path / STAGING / "a.lock").mkdir(parents=True)
+        with own_place(tmp_path) as mine:
+            assert mine.move_to("a.lock")
+
+    def test_of_one_that_runs_it_is_never_taken_however_silent(self, tmp_path: Path) -> None:
+        """A stopped process may go on."""
+        age(left_behind(tmp_path, "a.lock", **here()), 10_000)
+        with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a"):
+            pytest.fail("it is locked")
+
+    def test_of_one_elsewhere_that_is_silent_for_long_it_is_had(self, tmp_path: Path) -> None:
+        age(left_behind(tmp_path, "a.lock"), 121)
+        with lock(tmp_path, "a.lock", "a"):
+            pass
+
+    def test_one_elsewhere_that_gives_a_sign_of_life_is_alive(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Until it does, it is waited for; there is one line about that."""
+        place, end = left_behind(tmp_path, "a.lock"), threading.Event()
+
+        def beat() -> None:
+            while not end.wait(0.2):
+                os.utime(place)
+
+        thread = threading.Thread(target=beat)
+        thread.start()
+        caplog.set_level(logging.INFO)
+        said = "process 123 on far since 2026-01-01 12:03 UTC"
+        with pytest.raises(TemporaryError, match=said), lock(tmp_path, "a.lock", "task-a"):
+            pytest.fail("it is locked")
+        end.set()
+        thread.join()
+        assert [record.getMessage() for record in caplog.records] == [
+            "task-a: waiting for process 123 on far since 2026-01-01 12:03 UTC"
+        ]
+
+    def test_one_elsewhere_is_waited_for_until_it_leaves(self, tmp_path: Path) -> None:
+        place = left_behind(tmp_path, "a.lock")
+
+        def leave() -> None:
+            (place / "1.part").unlink()
+            place.rmdir()
+
+        threading.Timer(0.2, leave).start()
+        with lock(tmp_path, "a.lock", "a"):
+            assert not place.exists()
+
+    def test_one_elsewhere_is_waited_for_until_it_counts_as_dead(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(locks, "STALE", 0.4)
+        left_behind(tmp_path, "a.lock")
+        began = time.monotonic()
+        with lock(tmp_path, "a.lock", "a"):
+            assert time.monotonic() - began >= 0.3
+
+    def test_it_gives_signs_of_life(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(locks, "HEARTBEAT", 0.01)
+        with lock(tmp_path, "a.lock", "a") as mine:
+            age(mine.folder, 1000)
+            end = time.monotonic() + 5
+            while time.monotonic() < end and mine.folder.stat().st_mtime < time.time() - 500:
+                time.sleep(0.01)
+            assert mine.folder.stat().st_mtime > time.time() - 500
+
+    def test_signs_of_life_end_with_it(self, tmp_path: Path) -> None:
+        with lock(tmp_path, "a.lock", "a") as mine:
+            (thread,) = [thread for thread in threading.enumerate() if mine.token in thread.name]
+            assert thread.daemon
+        thread.join(5)
+        assert not thread.is_alive()
+
+    def test_who_is_taken_for_dead_can_no_longer_make_anything_visible(self, tmp_path: Path) -> None:
+        """And does no harm to the lock of who took over."""
+        with lock(tmp_path, "a.lock", "a") as mine:
+            part = mine.write(b"x")
+            with own_place(tmp_path) as other:
+                other.take_away(mine.folder)
+                other.move_to("a.lock")
+                assert not mine.is_there()
+                for act in (lambda: part.replace(tmp_path / "x"), lambda: mine.write(b"y"), mine.beat):
+                    with pytest.raises(FileNotFoundError):
+                        act()
+                mine.remove()
+                assert other.is_there()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_who_was_swept_away_while_waiting_makes_a_new_place(self, tmp_path: Path) -> None:
+        with own_place(tmp_path) as mine, own_place(tmp_path) as other:
+            other.take_away(mine.folder)
+            end = time.monotonic() + 5
+            while not mine.move_to("a.lock") and time.monotonic() < end:
+                pass
+            assert mine.is_there()
+
+    def test_an_answer_that_was_lost_is_no_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """NFS may rename and then say that there was nothing to rename."""
+        real = Path.rename
+
+        def rename(path: Path, target: Path) -> Path:
+            real(path, target)
+            raise FileNotFoundError(2, "No such file or directory")
+
+        with own_place(tmp_path) as mine:
+            monkeypatch.setattr(Path, "rename", rename)
+            assert mine.move_to("a.lock")
+            monkeypatch.undo()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_place_that_can_be_taken_away_goes_to_one(self, tmp_path: Path) -> None:
+        """Also when both had judged it before, and the first is in its slot already."""
+        dead = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started=""))
+        with own_place(tmp_path) as one, own_place(tmp_path) as other:
+            assert [place.judge(dead, {}) for place in (one, other)] == [False, False]
+            one.take_away(dead)
+            assert one.move_to("a.lock")
+            other.take_away(dead)
+            assert not other.move_to("a.lock")
+            assert one.is_there()
+            assert other.is_there()
+
+    def test_a_disk_that_cannot_be_written_any_more_is_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path, target: Path) -> Path:
+            raise OSError(30, "Read-only file system")
+
+        monkeypatch.setattr(Path, "rename", refuse)
+        with pytest.raises(OutputError, match="Read-only file system"), lock(tmp_path, "a.lock", "a"):
+            pytest.fail("there is no lock")
+
+    def test_of_many_who_find_a_dead_owner_each_has_its_turn_alone(self, tmp_path: Path) -> None:
+        """Each of ten processes, twice: 20 turns; who meets another inside fails."""
+        left_behind(tmp_path, "contended.lock", **here(pid=dead_pid(), started=""))
+        jobs = [start(job_among_rivals, tmp_path, 2, seed) for seed in range(10)]
+        finish(*jobs)
+        turns = (tmp_path / "turns").read_text().split()
+        assert sorted(turns) == sorted([str(job.pid) for job in jobs] * 2)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["turns"]
+
+
+class TestPersistently:
+    def test_it_tries_again_while_folders_come_and_go(self) -> None:
+        outcomes: list[Exception | None] = [FileNotFoundError(), FileExistsError(), None]
+
+        def act() -> str:
+            if (outcome := outcomes.pop(0)) is not None:
+                raise outcome
+            return "done"
+
+        assert persistently(act) == "done"
+
+    def test_it_gives_up(self) -> None:
+        calls = []
+
+        def act() -> None:
+            calls.append(1)
+            raise FileNotFoundError
+
+        with pytest.raises(FileNotFoundError):
+            persistently(act, tries=5)
+        assert len(calls) == 5
+
+    def test_other_errors_are_told_at_once(self) -> None:
+        calls = []
+
+        def act() -> None:
+            calls.append(1)
+            raise PermissionError
+
+        with pytest.raises(PermissionError):
+            persistently(act)
+        assert len(calls) == 1
+
+    def test_places_are_made_while_the_folder_above_them_comes_and_goes(self, tmp_path: Path) -> None:
+        end = threading.Event()
+
+        def tidy() -> None:
+            while not end.is_set():
+                for folder in (tmp_path / "out" / STAGING, tmp_path / "out"):
+                    with suppress(OSError):
+                        folder.rmdir()
+
+        thread = threading.Thread(target=tidy)
+        thread.start()
+        try:
+            for _ in range(30):
+                with own_place(tmp_path / "out") as place:
+                    assert place.is_there()
+        finally:
+            end.set()
+            thread.join()

@@ -1,0 +1,213 @@
+"""The log folder of a run, whatever becomes of the run."""
+
+import errno
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bids_ari.bids.discover import LeftOut
+from bids_ari.cli.runner import exit_code_of
+from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, OutputError, TemporaryError
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.run_log import RunLog
+
+log = logging.getLogger("bids_ari.test_runlog")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Iterator[Derivatives]:
+    with Derivatives(tmp_path / "out", {}) as out:
+        yield out
+
+
+@pytest.fixture(autouse=True)
+def told(caplog: pytest.LogCaptureFixture) -> None:
+    """As the console does it: without details."""
+    caplog.set_level(logging.INFO, logger="bids_ari")
+
+
+def folders(out: Derivatives) -> list[Path]:
+    """The log folders of all runs."""
+    return sorted((out.folder / "logs").iterdir())
+
+
+def summary(out: Derivatives) -> dict[str, Any]:
+    """What the only run says of itself at its end."""
+    (folder,) = folders(out)
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return found
+
+
+def lines(out: Derivatives) -> list[str]:
+    """The log of the only run, without times."""
+    (folder,) = folders(out)
+    return [line.split(" ", 2)[2] for line in (folder / "log.txt").read_text().splitlines()]
+
+
+class TestLines:
+    def test_those_from_before_there_was_a_place_come_first(self, out: Derivatives) -> None:
+        log.info("before the run")
+        with RunLog("") as journal:
+            log.info("one")
+            log.warning("two: %s", "größe")
+            journal.open(out)
+            assert lines(out) == ["INFO one", "WARNING two: größe"]
+            log.error("three")
+            assert lines(out)[2:] == ["ERROR three"]  # at once: nobody knows when a run is killed
+        log.info("after the run")
+        assert lines(out) == ["INFO one", "WARNING two: größe", "ERROR three"]
+
+    def test_details_are_among_them_only_if_asked_for(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+        with RunLog("") as journal:
+            journal.open(out)
+            log.debug("hidden")
+            caplog.set_level(logging.DEBUG, logger="bids_ari")
+            log.debug("shown")
+        assert lines(out) == ["DEBUG shown"]
+
+    def test_those_that_could_not_be_written_are_not_lost(self, out: Derivatives) -> None:
+        with RunLog("") as journal:
+            journal.open(out)
+            log.info("one")
+            (folder,) = folders(out)
+            away = folder.rename(folder.with_name("away"))
+            log.info("two")
+            away.rename(folder)
+            log.info("three")
+        assert lines(out) == ["INFO one", "INFO two", "INFO three"]
+
+    def test_names_that_are_no_text(self, out: Derivatives) -> None:
+        """Python has bytes that are no UTF-8 as half a character, which no file can hold."""
+        with RunLog('output-dir = "gr\udcf6"\n') as journal:
+            log.info("before: \udcf6")
+            journal.open(out)
+            log.info("after: \udcf6")
+        assert lines(out) == ["INFO before: \\udcf6", "INFO after: \\udcf6"]
+        (folder,) = folders(out)
+        assert (folder / "settings.toml").read_bytes() == b'output-dir = "gr\xf6"\n'  # as it is on disk
+
+    def test_a_run_that_finds_no_place_leaves_nothing(self, out: Derivatives) -> None:
+        with RunLog("x = 1\n"), suppress(InputNotFoundError):
+            raise InputNotFoundError("There is nothing")
+        assert list(out.folder.iterdir()) == []
+
+
+class TestFolders:
+    def test_what_is_there_from_the_beginning(self, out: Derivatives) -> None:
+        with RunLog("alpha = 0.05\n") as journal:
+            journal.open(out)
+            (folder,) = folders(out)
+            assert {path.name for path in folder.iterdir()} == {"log.txt", "provenance.json", "settings.toml"}
+            assert (folder / "settings.toml").read_text() == "alpha = 0.05\n"
+            facts = json.loads((folder / "provenance.json").read_text())
+            assert facts.keys() == {"Command", "Started", "Versions", "Container", "Machine"}
+        assert {path.name for path in folder.iterdir()} - {"log.txt", "provenance.json", "settings.toml"} == {
+            *("left_out.tsv", "summary.json")
+        }
+
+    def test_without_settings_there_is_no_file_of_them(self, out: Derivatives) -> None:
+        with RunLog("") as journal:
+            journal.open(out)
+        (folder,) = folders(out)
+        assert not (folder / "settings.toml").exists()
+
+    def test_runs_in_the_same_second_have_each_their_own(self, out: Derivatives) -> None:
+        for n in range(3):
+            with Derivatives(out.folder, {}) as each, RunLog(f"n = {n}\n") as journal:
+                log.info("run %d", n)
+                journal.open(each)
+        told = [(folder / "log.txt").read_text().split()[-1] for folder in folders(out)]
+        settings = [(folder / "settings.toml").read_text().split()[-1] for folder in folders(out)]
+        assert sorted(told) == sorted(settings) == ["0", "1", "2"]
+        assert told == settings
+
+
+class TestSummary:
+    def test_of_results_and_failures(self, out: Derivatives) -> None:
+        with RunLog("") as journal:
+            journal.open(out)
+            journal.left_out = [LeftOut("b", "it is old"), LeftOut("a", "it is old"), LeftOut("c", "it is new")]
+            journal.done("one", [{"Name": "x"}, {"Name": "y"}], 1.23456)
+            journal.failed("two", DesignError("One subject", "two or more"))
+        found = summary(out)
+        assert found["Results"] == [{"Name": "x", "Seconds": 1.235}, {"Name": "y", "Seconds": 1.235}]
+        assert found["Failures"] == [
+            {
+                "Contrast": "two",
+                "Error": "DesignError",
+                "ExitCode": 65,
+                "Message": "One subject; expected two or more",
+            }
+        ]
+        assert found["LeftOut"] == {"it is old": 2, "it is new": 1}
+        assert (found["ExitCode"], found["Error"]) == (65, None)
+        (folder,) = folders(out)
+        assert (folder / "left_out.tsv").read_text() == "name\treason\na\tit is old\nb\tit is old\nc\tit is new\n"
+
+    # Some contrasts failed: 65. All failed for one reason: the code of that. Else 65, too.
+    @pytest.mark.parametrize(
+        ("errors", "done", "code"),
+        [
+            ([], True, 0),
+            ([TemporaryError("x")], True, 65),
+            ([TemporaryError("x"), TemporaryError("y")], False, 75),
+            ([TemporaryError("x"), DesignError("y")], False, 65),
+        ],
+    )
+    def test_its_exit_code_is_that_of_the_run(
+        self, errors: list[BidsAriError], done: bool, code: int, out: Derivatives
+    ) -> None:
+        with RunLog("") as journal:
+            journal.open(out)
+            if done:
+                journal.done("one", [{}], 0.0)
+            for error in errors:
+                journal.failed("two", error)
+        assert summary(out)["ExitCode"] == code
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (OutputError("The disk is full"), "OutputError: The disk is full"),
+            (KeyboardInterrupt(), "interrupted"),
+            (MemoryError(), "MemoryError"),
+            (PermissionError(errno.EACCES, "Denied", "/a"), "PermissionError: [Errno 13] Denied: '/a'"),
+            (OSError(errno.ENOSPC, "Full"), "OSError: [Errno 28] Full"),
+            (OSError(errno.EROFS, "No", "/a"), "OSError: [Errno 30] No: '/a'"),
+            (OSError("odd"), "OSError: odd"),
+            (ZeroDivisionError("odd"), "ZeroDivisionError: odd"),
+        ],
+        ids=repr,
+    )
+    def test_of_a_run_that_ends_early(self, error: BaseException, said: str, out: Derivatives) -> None:
+        """Its exit code is the one that the console gives."""
+
+        def run() -> None:
+            with RunLog("") as journal:
+                journal.open(out)
+                journal.done("one", [{"Name": "x"}], 0.0)
+                raise error
+
+        with pytest.raises(type(error)):
+            run()
+        found = summary(out)
+        assert (found["ExitCode"], found["Error"]) == (exit_code_of(error), said)
+        assert [result["Name"] for result in found["Results"]] == ["x"]
+
+    def test_one_that_cannot_be_written_hides_no_error(self, out: Derivatives) -> None:
+        def run() -> None:
+            with RunLog("") as journal:
+                journal.open(out)
+                shutil.rmtree(out.folder)
+                out.folder.touch()  # no folder can be made here
+                raise DesignError("One subject")
+
+        with pytest.raises(DesignError):
+            run()
+        out.folder.unlink()
