@@ -22,7 +22,7 @@ from nilearn.datasets import load_mni152_brain_mask
 from nilearn.glm import cluster_level_inference
 from scipy import ndimage
 
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.stats.closed_testing import hommel_bound, hommel_value, local_scales
 from bids_ari.stats.distributions import p_from_z
 from bids_ari.stats.forest import ClusterForest, grow_forest
@@ -62,7 +62,7 @@ def measure_memory(path: str) -> float:
 
     def grow(inside: np.ndarray, z: np.ndarray) -> None:
         bound = hommel_bound(p_from_z(z, "greater"), 0.05)
-        grow_forest(z, Mask(Grid(inside.shape, np.eye(4)), inside).adjacency(18), bound)
+        grow_forest(z, VolumeSpace(Grid(inside.shape, np.eye(4)), inside).adjacency(18), bound)
 
     def peak() -> int:
         lines = Path("/proc/self/status").read_text().splitlines()
@@ -80,7 +80,7 @@ def measure_memory(path: str) -> float:
 def compare(resolution: int, repeats: int) -> str:
     """Run both in turn at one resolution; give one row of the table."""
     mask_image = load_mni152_brain_mask(resolution=resolution)
-    mask = Mask(Grid.of(mask_image), mask_image.get_fdata() > 0)
+    mask = VolumeSpace(Grid.of(mask_image), mask_image.get_fdata() > 0)
     volume = simulated_z(mask.inside, resolution)
     image = nib.Nifti1Image(np.where(mask.inside, volume, 0), mask_image.affine)
     z = volume[mask.inside]

@@ -107,7 +107,7 @@ def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Brows
 
 def active(result: ContrastResult) -> str:
     """Tell how many voxels there are, and how many are active, at least: an explorer with nothing found is small."""
-    return f"{result.mask.n_voxels:,} | {result.bound.whole / result.mask.n_voxels:.2f}"
+    return f"{result.space.n_points:,} | {result.bound.whole / result.space.n_points:.2f}"
 
 
 def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:

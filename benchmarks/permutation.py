@@ -23,13 +23,13 @@ from scipy import ndimage
 N_SUBJECTS, N_DRAWS, ALPHA, BATCH = 30, 1000, 0.05, 32
 
 
-def simulated(n_voxels: int) -> np.ndarray:
-    """Make smooth maps of unit variance, a fiftieth of them active, (n_subjects, n_voxels)."""
+def simulated(n_points: int) -> np.ndarray:
+    """Make smooth maps of unit variance, a fiftieth of them active, (n_subjects, n_points)."""
     rng = np.random.default_rng(1)
-    side = int(np.ceil(n_voxels ** (1 / 3)))
-    maps = [ndimage.gaussian_filter(rng.normal(size=(side,) * 3), 2).ravel()[:n_voxels] for _ in range(N_SUBJECTS)]
+    side = int(np.ceil(n_points ** (1 / 3)))
+    maps = [ndimage.gaussian_filter(rng.normal(size=(side,) * 3), 2).ravel()[:n_points] for _ in range(N_SUBJECTS)]
     effects = np.array(maps) / np.std(maps)
-    effects[:, : n_voxels // 50] += 0.7
+    effects[:, : n_points // 50] += 0.7
     return effects
 
 
@@ -53,7 +53,7 @@ def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
         start, before = time.perf_counter(), time.process_time()
         model = null_model(effects, matrix, weights, "two-sided", exchange)
         draws = make_draws(model.basis, exchange, N_DRAWS, seed=1)
-        family = Simes(model.n_voxels)
+        family = Simes(model.n_points)
         with ThreadPoolExecutor(n_jobs) as pool:
             found = calibrated(model, draws, family, ALPHA, run=pool.map)
         whole = found.bound(observed_p(model)).whole
@@ -87,18 +87,18 @@ def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
 TASKS: dict[str, Callable[[np.ndarray, int], dict[str, float]]] = {"ours": ours, "sanssouci": peer, "product": product}
 
 
-def measure(task: str, n_voxels: int, n_jobs: int) -> dict[str, float]:
+def measure(task: str, n_points: int, n_jobs: int) -> dict[str, float]:
     """Do a task in a process of its own."""
-    command = [sys.executable, __file__, "--child", task, "--voxels", str(n_voxels), "--jobs", str(n_jobs)]
+    command = [sys.executable, __file__, "--child", task, "--voxels", str(n_points), "--jobs", str(n_jobs)]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"} if task == "product" else None
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=one_thread)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
-def child(task: str, n_voxels: int, n_jobs: int) -> dict[str, float]:
+def child(task: str, n_points: int, n_jobs: int) -> dict[str, float]:
     """Do a task here; tell also the peak of memory in MB, data and Python included."""
-    found = TASKS[task](simulated(n_voxels), n_jobs)
+    found = TASKS[task](simulated(n_points), n_jobs)
     status = Path("/proc/self/status").read_text().splitlines()  # getrusage counts the parent, too
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     return {"peak": peak, **found}
@@ -109,12 +109,12 @@ def told(values: list[float]) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})" if values else "n/a"
 
 
-def compare(n_voxels: int, repeats: int, with_peer: bool) -> str:
+def compare(n_points: int, repeats: int, with_peer: bool) -> str:
     """Run all in turn; give one row of the table."""
     tasks = {"ours, 1 thread": ("ours", 1), "ours, 2 threads": ("ours", 2), "product": ("product", 1)}
     if with_peer:
         tasks["sanssouci"] = ("sanssouci", 1)
-    runs = [{name: measure(task, n_voxels, n_jobs) for name, (task, n_jobs) in tasks.items()} for _ in range(repeats)]
+    runs = [{name: measure(task, n_points, n_jobs) for name, (task, n_jobs) in tasks.items()} for _ in range(repeats)]
 
     def of(name: str, what: str) -> list[float]:
         return [run[name][what] for run in runs if name in run]
@@ -123,7 +123,7 @@ def compare(n_voxels: int, repeats: int, with_peer: bool) -> str:
         return [run[one][what] / run[other][what] for run in runs if one in run and other in run]
 
     columns = (
-        f"{n_voxels:,}",
+        f"{n_points:,}",
         *(told(of(name, "seconds")) for name in ("ours, 1 thread", "ours, 2 threads", "sanssouci")),
         *(told(ratio("sanssouci", name)) for name in ("ours, 1 thread", "ours, 2 threads")),
         told(ratio("sanssouci", "ours, 1 thread", "CPU")),
@@ -144,13 +144,13 @@ def main() -> None:
     parser.add_argument("--peer-up-to", type=int, default=50_000, help="voxels; sanssouci needs 60 bytes for each draw")
     arguments = parser.parse_args()
     if arguments.child:
-        sys.stdout.write(json.dumps(child(arguments.child, arguments.voxels[0], arguments.jobs)))
+        sys.stdout.write(json.dumps(child(arguments.child, arguments.points[0], arguments.jobs)))
         return
     head = ["m", "ours, s", "2 threads, s", "sanssouci, s", "sanssouci / ours", "sanssouci / 2 threads", "in CPU"]
     head += ["bare product, s", "ours / product, CPU", "peak, 2 threads, MB", "peak, sanssouci, MB"]
     sys.stdout.write(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}\n")
-    for n_voxels in arguments.voxels:
-        sys.stdout.write(compare(n_voxels, arguments.repeats, n_voxels <= arguments.peer_up_to) + "\n")
+    for n_points in arguments.points:
+        sys.stdout.write(compare(n_points, arguments.repeats, n_points <= arguments.peer_up_to) + "\n")
         sys.stdout.flush()
 
 

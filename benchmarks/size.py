@@ -103,9 +103,9 @@ def main() -> None:
         sys.stdout.write(json.dumps(child(arguments)))
         return
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        n_voxels = simulate(Path(folder), arguments.subjects, arguments.resolution)
+        n_points = simulate(Path(folder), arguments.subjects, arguments.resolution)
         found = {task: measure(task, Path(folder), arguments) for task in TASKS}
-    sys.stdout.write(f"{arguments.subjects} subjects x {n_voxels:,} voxels, --mem {arguments.mem}\n")
+    sys.stdout.write(f"{arguments.subjects} subjects x {n_points:,} voxels, --mem {arguments.mem}\n")
     sys.stdout.write("| | wall, s | CPU, s | peak memory, MB | read, fit, s |\n| --- | --- | --- | --- | --- |\n")
     for task, each in found.items():
         steps = ", ".join(f"{each[step]:.3g}" for step in ("read", "fit") if step in each)

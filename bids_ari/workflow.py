@@ -240,7 +240,7 @@ def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastRe
     One that cannot be read is told with its own report.
     """
     others = []
-    for alternative, method in product(result.options.alternatives, result.options.methods):
+    for alternative, method in product(result.options.alternative, result.options.method):
         if (alternative != result.alternative) != (method != result.method):
             other = replace(result, alternative=alternative, bound=replace(result.bound, method=method))
             with suppress(BidsAriError):
@@ -260,9 +260,9 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
     )
     weights, tables = settings.options.is_weighted, _folders(dataset, settings)
     search = partial(discover, dataset, **settings.filters, weights=weights, tables=tables)
-    if settings.options.stats_model is None:
+    if settings.options.model is None:
         return dataset, search(where=where)
-    model = read_model(settings.options.stats_model, settings.options.node)
+    model = read_model(settings.options.model, settings.options.node)
     maps, notes = maps_of(model, dataset)
     if both := [key for key in maps if key in (where or {})]:
         raise UsageError(f"Both {settings.filter_file} and {model.path} choose the {both[0]} of maps", "one of them")
@@ -319,7 +319,7 @@ def headline(result: ContrastResult) -> str:
     asked = ", ".join(filter(None, (result.test, result.asked, method)))
     whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
-        f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.mask.n_voxels} voxels "
+        f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.space.n_points} voxels "
         f"active; clusters: {sizes}"
     )
 
@@ -380,7 +380,7 @@ def _check_files(options: Options, participants: Path | None = None) -> None:
     """Look for the files named in the options before any work."""
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
     named |= {"table of participants": participants, "template": options.template}
-    for what, path in [*named.items(), *(("region", path) for path in options.rois)]:
+    for what, path in [*named.items(), *(("region", path) for path in options.roi)]:
         if path is not None and path not in (FIRST, TEMPLATE):
             try:
                 is_file = stat.S_ISREG(path.stat().st_mode)
@@ -400,7 +400,7 @@ def _split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participa
     options = settings.options
     if not settings.split_alpha:
         return options
-    n_results = len(contrasts) * len(options.alternatives) * len(options.methods)
+    n_results = len(contrasts) * len(options.alternative) * len(options.method)
     if settings.level == "group":
         n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
     if n_results <= 1:
@@ -416,8 +416,8 @@ def _n_results(contrast: ContrastSet, options: Options, participants: Participan
         _, design = plan(contrast, options, participants)
     except SPARES_OTHERS:
         return 0
-    directions = [1 if design.statistic(test) == "F" else len(options.alternatives) for test in design.tests]
-    return sum(directions) * len(options.methods)
+    directions = [1 if design.statistic(test) == "F" else len(options.alternative) for test in design.tests]
+    return sum(directions) * len(options.method)
 
 
 def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:

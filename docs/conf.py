@@ -21,7 +21,7 @@ autodoc_typehints = "none"  # the docstrings say the types in words
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 smartquotes = False  # flags and messages are to be copied as they stand
-suppress_warnings = ["ref.python"]  # a shape such as (n_voxels,) in a docstring is no reference
+suppress_warnings = ["ref.python"]  # a shape such as (n_points,) in a docstring is no reference
 html_math_renderer = "mathml"
 
 html_theme = "furo"

@@ -42,7 +42,7 @@ def gaps(folder: Path) -> ContrastResult:
         data = brain(rng, 3.0)
         data[:, :, : 4 * (i < 2) + 2 * (i < 1)] = np.nan
         write_map(folder / "in", f"{i:02d}", data)
-    return _first(folder / "in", coverage=0.5, thresholds=(2,), gammas=(0.5,))
+    return _first(folder / "in", coverage=0.5, threshold=(2,), tdp=(0.5,))
 
 
 def regions(folder: Path) -> ContrastResult:
@@ -64,13 +64,13 @@ def regions(folder: Path) -> ContrastResult:
         smoothing=4.0,
         atlas=str(paths["halves"]),
         atlas_labels=folder / "halves.tsv",
-        rois=(paths["front"], paths["top"], paths["whole"]),
+        roi=(paths["front"], paths["top"], paths["whole"]),
     )
 
 
 def odd_words(folder: Path) -> ContrastResult:
     """Words that a careless format would not bring back; two directions by themselves, which makes a note."""
-    result = group(folder, alternatives=("greater", "less"))
+    result = group(folder, alternative=("greater", "less"))
     words = "\"'\\</script> é 脳 \U0001f9e0 \t\n\x1b\x7f n/a NaN \udce9\udcff"
     contrast = replace(
         result.contrast,
@@ -105,7 +105,7 @@ def factor(folder: Path) -> ContrastResult:
     rows = [f"sub-{i + 1:02d}\t{'abc'[i % 3]}\t{20 + i * i % 7}" for i in range(12)]
     table = folder / "in" / "participants.tsv"
     table.write_text("\n".join(["participant_id\tgroup\tage", *rows]))
-    options = ari.Options(formula="1 + C(group) + center(age)", thresholds=(2,), gammas=(0.5,))
+    options = ari.Options(formula="1 + C(group) + center(age)", threshold=(2,), tdp=(0.5,))
     results = ari.analyse(ari.discover(folder / "in")[0], options, participants=table)
     return next(result for result in results if result.is_f_test)
 
@@ -119,7 +119,7 @@ def mixed(folder: Path) -> ContrastResult:
         write_map(folder / "in", f"{i:02d}", brain(rng, 4.0))
         write_map(folder / "in", f"{i:02d}", variance, stat="variance")
     (contrast,) = ari.discover(folder / "in", weights=True)
-    (result,) = ari.analyse(contrast, ari.Options(estimator="mixed", thresholds=(2,), gammas=(0.5,)))
+    (result,) = ari.analyse(contrast, ari.Options(estimator="mixed", threshold=(2,), tdp=(0.5,)))
     return result
 
 
@@ -130,7 +130,7 @@ def paired(folder: Path) -> ContrastResult:
         for session, signal in (("pre", 0.0), ("post", 4.0)):
             write_map(folder / "in", f"{i:02d}", brain(rng, signal), session=session)
     (contrast,) = ari.discover(folder / "in", paired="session=post-pre")
-    (result,) = ari.analyse(contrast, ari.Options(thresholds=(2,), gammas=(0.5,)))
+    (result,) = ari.analyse(contrast, ari.Options(threshold=(2,), tdp=(0.5,)))
     return result
 
 
@@ -139,7 +139,7 @@ def subject_map(folder: Path, stat: str) -> ContrastResult:
     path = write_map(folder / "in", "01", brain(np.random.default_rng(9), 6.0), stat=stat, session="pre")
     path.with_name(path.name.replace(".nii.gz", ".json")).write_text('{"DegreesOfFreedom": 151.5}')
     (contrast,) = subject_contrasts(ari.discover(folder / "in", stat=stat))  # type: ignore[arg-type]
-    (result,) = analyse_subject(contrast, ari.Options(alternatives=("two-sided",), thresholds=(2,), gammas=()))
+    (result,) = analyse_subject(contrast, ari.Options(alternative=("two-sided",), threshold=(2,), tdp=()))
     return result
 
 
@@ -155,14 +155,14 @@ def other_map(folder: Path, dof: float | None, data: np.ndarray | None = None, *
 
 
 RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
-    "greater": lambda folder: group(folder, thresholds=(2, 3, 50), gammas=(0.3, 0.7)),
-    "less": lambda folder: group(folder, alternatives=("less",)),
-    "two-sided": lambda folder: group(folder, alternatives=("two-sided",), connectivity=26),
-    "signs joined": lambda folder: group(folder, alternatives=("two-sided",), join_signs=True, thresholds=(1,)),
+    "greater": lambda folder: group(folder, threshold=(2, 3, 50), tdp=(0.3, 0.7)),
+    "less": lambda folder: group(folder, alternative=("less",)),
+    "two-sided": lambda folder: group(folder, alternative=("two-sided",), connectivity=26),
+    "signs joined": lambda folder: group(folder, alternative=("two-sided",), join_signs=True, threshold=(1,)),
     "hommel, divided alpha": lambda folder: group(folder, methods="hommel", alpha=0.05 / 3, n_results=3, smoothing=6),
     "permutation": lambda folder: group(folder, methods="permutation", n_permutations=100, step_down=True),
     "learned": lambda folder: group(folder, methods="permutation", family="learned", n_permutations=64),
-    "nothing found": lambda folder: group(folder, signal=0.0, thresholds=(50, 60), gammas=()),
+    "nothing found": lambda folder: group(folder, signal=0.0, threshold=(50, 60), tdp=()),
     "gaps": gaps,
     "factor": factor,
     "mixed": mixed,
@@ -172,9 +172,9 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
     "combined": combined,
     "subject z": lambda folder: subject_map(folder, "z"),
     "subject t": lambda folder: subject_map(folder, "t"),
-    "other z": lambda folder: other_map(folder, None, gammas=(1 / 3,)),
-    "ties": lambda folder: other_map(folder, None, np.round(brain(np.random.default_rng(11), 3.0)), thresholds=1),
-    "other t": lambda folder: other_map(folder, 11.5, alternatives=("less",), thresholds=2.1),
+    "other z": lambda folder: other_map(folder, None, tdp=(1 / 3,)),
+    "ties": lambda folder: other_map(folder, None, np.round(brain(np.random.default_rng(11), 3.0)), threshold=1),
+    "other t": lambda folder: other_map(folder, 11.5, alternative=("less",), threshold=2.1),
 }
 """One of each kind."""
 

@@ -19,18 +19,18 @@ Floats = npt.NDArray[np.float64]
 Result = TypeVar("Result")
 
 
-def one_sample(n_voxels: int = 300, n_draws: int = 320, seed: int = 1) -> tuple[NullModel, Draws]:
+def one_sample(n_points: int = 300, n_draws: int = 320, seed: int = 1) -> tuple[NullModel, Draws]:
     """Twelve subjects without signal, and sign flips."""
     exchange = Exchange.of(12, "flip")
-    effects = np.random.default_rng(7).normal(size=(12, n_voxels))
+    effects = np.random.default_rng(7).normal(size=(12, n_points))
     model = null_model(effects, np.ones((12, 1)), np.ones(1), "two-sided", exchange)
     return model, make_draws(model.basis, exchange, n_draws, seed)
 
 
-def lambdas(n_voxels: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], range]":
+def lambdas(n_points: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], range]":
     """What a calibration asks for, and of which draws."""
-    model, draws = one_sample(n_voxels, n_draws)
-    return partial(lambda_batch, model, draws, Simes(n_voxels)), draws.batches
+    model, draws = one_sample(n_points, n_draws)
+    return partial(lambda_batch, model, draws, Simes(n_points)), draws.batches
 
 
 def squares(folder: str, item: int, seconds: float = 0.0) -> Floats:

@@ -36,7 +36,7 @@ def adjacency(inside: Bools, connectivity: int) -> GridAdjacency:
 
 
 def components(above: Bools, inside: Bools, connectivity: int) -> set[Voxels]:
-    """Connected components of the voxels of a mask that are `above` (n_voxels,), by scipy.ndimage."""
+    """Connected components of the voxels of a mask that are `above` (n_points,), by scipy.ndimage."""
     volume = np.zeros(inside.shape, dtype=bool)
     volume[inside] = above
     structure = ndimage.generate_binary_structure(3, _AXES_APART[connectivity])
@@ -45,14 +45,14 @@ def components(above: Bools, inside: Bools, connectivity: int) -> set[Voxels]:
 
 
 def by_label(labels: npt.NDArray[np.integer]) -> dict[int, Voxels]:
-    """Give the positions of each label (n_voxels,); 0 is none."""
+    """Give the positions of each label (n_points,); 0 is none."""
     used = np.unique(labels[labels > 0])
     return {int(label): frozenset(np.flatnonzero(labels == label).tolist()) for label in used}
 
 
 def as_sets(clusters: Iterable[Cluster]) -> dict[Voxels, int]:
     """Give the TDN of each cluster, a cluster being the set of its positions."""
-    return {frozenset(cluster.voxels.tolist()): cluster.tdn for cluster in clusters}
+    return {frozenset(cluster.points.tolist()): cluster.tdn for cluster in clusters}
 
 
 def hommel_scale(size: int) -> Fraction:

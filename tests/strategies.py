@@ -35,7 +35,7 @@ def dyadic_p(max_size: int = 7) -> st.SearchStrategy[list[Fraction]]:
 
 
 class Volume(NamedTuple):
-    """A mask (x, y, z), and the statistic and category of its voxels (n_voxels,)."""
+    """A mask (x, y, z), and the statistic and category of its voxels (n_points,)."""
 
     inside: npt.NDArray[np.bool_]
     statistic: npt.NDArray[np.float64]
@@ -50,10 +50,10 @@ def volumes(draw: st.DrawFn, max_side: int = 4) -> Volume:
     if draw(st.booleans()):
         inside = draw(hnp.arrays(bool, shape, elements=st.booleans(), fill=st.nothing()))
         inside[0, 0, 0] |= not inside.any()
-    n_voxels = int(inside.sum())
+    n_points = int(inside.sum())
     tied = st.integers(-3, 3).map(float)
     spread = st.one_of(st.floats(-9, 9), st.sampled_from((np.inf, 45.0, 0.0, -0.0)))
     elements = draw(st.sampled_from((tied, spread)))
-    statistic = draw(hnp.arrays(np.float64, n_voxels, elements=elements, fill=st.nothing()))
-    category = draw(hnp.arrays(np.int32, n_voxels, elements=st.integers(1, 12), fill=st.nothing()))
+    statistic = draw(hnp.arrays(np.float64, n_points, elements=elements, fill=st.nothing()))
+    category = draw(hnp.arrays(np.int32, n_points, elements=st.integers(1, 12), fill=st.nothing()))
     return Volume(inside, statistic, category)

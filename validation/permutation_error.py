@@ -91,7 +91,7 @@ class Setting(NamedTuple):
 
     @property
     def active(self) -> npt.NDArray[np.bool_]:
-        """Which voxels are active, (n_voxels,)."""
+        """Which voxels are active, (n_points,)."""
         inside = np.zeros((SIDE, SIDE), dtype=bool)
         if self.has_signal:
             inside[3 : 3 + ACTIVE, 3 : 3 + ACTIVE] = True
@@ -116,7 +116,7 @@ def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Floa
 
 
 def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Make effects (n_subjects, n_voxels), design and weights: unit variance, the covariate of some effect too."""
+    """Make effects (n_subjects, n_points), design and weights: unit variance, the covariate of some effect too."""
     matrix, weights = design(setting, rng)
     noise = rng.normal(size=(setting.n_subjects, SIDE, SIDE))
     smooth = ndimage.gaussian_filter(noise, (0, SMOOTH, SMOOTH), mode="wrap").reshape(setting.n_subjects, -1)
@@ -134,7 +134,7 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     exchange = Exchange.of(setting.n_subjects, setting.question.shuffle)
     model = null_model(effects, matrix, weights, setting.question.alternative, exchange)
     draws = make_draws(model.basis, exchange, max(DRAWS), int(rng.integers(2**63)))
-    p, m = observed_p(model), model.n_voxels
+    p, m = observed_p(model), model.n_points
     yield "closed testing, simes\t", hommel_bound(p, ALPHA, "simes")
     yield "closed testing, hommel\t", hommel_bound(p, ALPHA, "hommel")
     drawn = all_p(model, draws)
@@ -157,7 +157,7 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
 
 
 def all_p(model: NullModel, draws: Draws) -> FloatArray:
-    """Give all p of all draws, (n_draws, n_voxels)."""
+    """Give all p of all draws, (n_draws, n_points)."""
     return np.concatenate([p_batch(model, draws, first) for first in draws.batches])
 
 

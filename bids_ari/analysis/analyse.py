@@ -24,7 +24,7 @@ from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
 from bids_ari.images.atlas import template_mask
 from bids_ari.images.checks import Target, check_headers
 from bids_ari.images.files import read_header, read_image
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Keep, Stack, group_mask, load_stack
 from bids_ari.images.values import at_voxels
 from bids_ari.images.volumes import load_mask, load_volume, looks_unmasked, missing, resample_nearest
@@ -84,7 +84,7 @@ def analyse(
         tested = ~np.isnan(glm.z)
         if not tested.any():
             raise EmptyMaskError(
-                f"None of the {mask.n_voxels} voxels of {contrast.name} varies between subjects",
+                f"None of the {mask.n_points} voxels of {contrast.name} varies between subjects",
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
@@ -244,7 +244,7 @@ def _bound(
     )
 
 
-def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
+def _notes(mask: VolumeSpace, n_constant: int, options: Options) -> Iterator[str]:
     """Say what the reader of a result should know about how it came about."""
     if n_constant:
         yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
@@ -254,7 +254,7 @@ def _notes(mask: Mask, n_constant: int, options: Options) -> Iterator[str]:
             f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
         )
     if options.mask is None and looks_unmasked(mask):
-        fills = mask.n_voxels / mask.inside.size
+        fills = mask.n_points / mask.inside.size
         yield (
             f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
             "voxels outside the brain weakens every bound. Give a brain mask with --mask"
@@ -265,10 +265,10 @@ def _hashes_of_given(options: Options) -> dict[str, str]:
     """Give the SHA-256 of the mask, the atlas, its table and the regions that were given as files, by these words."""
     given = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
     given |= {"target grid": options.target_grid}
-    given |= {f"region {i}": path for i, path in enumerate(options.rois, start=1)}
+    given |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
     files = {word: path for word, path in given.items() if path is not None and path.is_file()}
     hashes = {word: _hash_of_image(path, _state(path)) for word, path in files.items()}
-    texts = {"atlas labels": options.atlas_labels, "model": options.stats_model}
+    texts = {"atlas labels": options.atlas_labels, "model": options.model}
     for word, path in texts.items():
         if path is not None and path.is_file():
             hashes[word] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -299,7 +299,7 @@ def _target(options: Options, contrast: ContrastSet) -> Target | None:
     return read_header(options.target_grid).grid
 
 
-def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> Mask | None:
+def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> VolumeSpace | None:
     """Read the mask that was asked for, if one was."""
     if options.mask is None:
         return None

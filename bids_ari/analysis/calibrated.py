@@ -42,7 +42,7 @@ class Calibrated:
         Which of them was chosen.
     lambdas : array (n_draws,)
         From which lambda on each draw makes an error, the data as observed first.
-    n_voxels : int
+    n_points : int
         m.
     alpha : float
         The error level asked for.
@@ -70,7 +70,7 @@ class Calibrated:
     delta: int
     lambda_: float
     lambdas: FloatArray
-    n_voxels: int
+    n_points: int
     alpha: float
     n_left_out: int
     n_steps: int
@@ -87,7 +87,7 @@ class Calibrated:
         cls,
         calibration: Calibration,
         draws: Draws,
-        n_voxels: int,
+        n_points: int,
         *,
         shuffle: Shuffle,
         blocks: str,
@@ -101,7 +101,7 @@ class Calibrated:
             delta=family.delta if isinstance(family, Simes) else 0,
             lambda_=calibration.lambda_,
             lambdas=calibration.lambdas,
-            n_voxels=n_voxels,
+            n_points=n_points,
             alpha=calibration.alpha,
             n_left_out=calibration.n_left_out,
             n_steps=calibration.n_steps,
@@ -129,7 +129,7 @@ class Calibrated:
         """The critical vector t_1..t_K: what the k-th smallest p of any set has to be below."""
         if self.family == "learned":
             return self.learned
-        family: Family = Simes(self.n_voxels, self.delta) if self.family == "simes" else Beta(self.n_voxels)
+        family: Family = Simes(self.n_points, self.delta) if self.family == "simes" else Beta(self.n_points)
         return family.critical(self.lambda_)
 
     def __repr__(self) -> str:

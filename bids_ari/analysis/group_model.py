@@ -15,7 +15,7 @@ from bids_ari.design.model_design import design_of
 from bids_ari.design.stats_model import read_model
 from bids_ari.errors import DesignError, counted, listing
 from bids_ari.images.sources import Source
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Stack
 from bids_ari.images.values import Values
 from bids_ari.stats.diagnostics import Outlying, outlying
@@ -33,11 +33,11 @@ class Fit:
     ----------
     results : tuple of GlmResult
         One per test.
-    effects : array-like (n_subjects, n_voxels)
+    effects : array-like (n_subjects, n_points)
         What was fitted.
     outlying : Outlying
         How unlike the others each subject's map is.
-    tau2 : array (n_voxels,) or None
+    tau2 : array (n_points,) or None
         The variance between subjects, with mixed effects.
     notes : tuple of str
         What the reader of a result should know.
@@ -81,8 +81,8 @@ def plan(
         participants = read_participants(participants)
     if participants is not None and (sessions := _sessions(contrast)):
         participants = with_sessions(participants, sessions, participants.folders)
-    if options.stats_model is not None:
-        model = read_model(options.stats_model, options.node)
+    if options.model is not None:
+        model = read_model(options.model, options.node)
         design = design_of(model, contrast.subjects, participants, missing=options.missing)
     else:
         design = make_design(
@@ -120,9 +120,9 @@ def blocks_of(column: str, subjects: Sequence[str], participants: Participants |
 
 def with_estimator(options: Options) -> Options:
     """Take the estimator from the BIDS Stats Model, if there is one and no other was asked for."""
-    if options.stats_model is None or options.estimator != "ols":
+    if options.model is None or options.estimator != "ols":
         return options
-    return replace(options, estimator=read_model(options.stats_model, options.node).estimator)
+    return replace(options, estimator=read_model(options.model, options.node).estimator)
 
 
 def sources_of(contrast: ContrastSet) -> list[Source]:
@@ -130,7 +130,7 @@ def sources_of(contrast: ContrastSet) -> list[Source]:
     return [_source(member) for member in contrast.members]
 
 
-def fit(stack: Stack, mask: Mask, design: Design, options: Options, resources: Resources) -> Fit:
+def fit(stack: Stack, mask: VolumeSpace, design: Design, options: Options, resources: Resources) -> Fit:
     """Fit a design to the maps within a mask, by the estimator asked for."""
     where = {"n_jobs": resources.n_jobs, "memory": resources.memory, "work_dir": resources.work_dir}
     effects: Values
@@ -159,7 +159,7 @@ def _source(member: SubjectMap) -> Source:
 
 def _named(options: Options) -> list[tuple[str, str]]:
     """Part the name of each test from its expression."""
-    parts = (test.partition("=") for test in options.tests)
+    parts = (test.partition("=") for test in options.test)
     return [(name.strip(), expression.strip()) for name, _, expression in parts]
 
 

@@ -18,7 +18,7 @@ from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.images.atlas import load_atlas
 from bids_ari.images.quality import Quality
 from bids_ari.images.regions import RegionSet, atlas_regions, roi_regions
-from bids_ari.images.space import BoolVolume, Grid, Mask
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.volumes import load_map, load_mask
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
@@ -54,7 +54,7 @@ def say_what_is_compiled() -> None:
 
 def conclude(
     glm: GlmResult,
-    mask: Mask,
+    mask: VolumeSpace,
     contrast: ContrastSet,
     options: Options,
     *,
@@ -82,8 +82,8 @@ def conclude(
     atlas, regions = _regions(mask, contrast, options)
     neighbours = mask.adjacency(options.connectivity)
     results = []
-    alternatives: tuple[Alternative, ...] = options.alternatives if glm.f is None else ("greater",)
-    for alternative, method in product(alternatives, options.methods):
+    alternatives: tuple[Alternative, ...] = options.alternative if glm.f is None else ("greater",)
+    for alternative, method in product(alternatives, options.method):
         permuted = _permuted(draw, alternative) if method == "permutation" else None
         bound = permuted.bound if permuted else hommel_bound(glm.p(alternative), options.alpha, local_test(method))
         forest = grow(glm, bound, neighbours, alternative, options)
@@ -93,14 +93,14 @@ def conclude(
                 options=options,
                 alternative=alternative,
                 design=design,
-                mask=mask,
+                space=mask,
                 coverage=coverage,
                 n_constant=n_constant,
                 glm=glm,
                 bound=bound,
                 forest=forest,
-                clusters={threshold: forest.at_threshold(threshold) for threshold in options.thresholds},
-                largest={gamma: forest.with_tdp(gamma) for gamma in options.gammas},
+                clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
+                largest={gamma: forest.with_tdp(gamma) for gamma in options.tdp},
                 regions=regions,
                 atlas=atlas,
                 folder=folder,
@@ -129,8 +129,8 @@ def _permuted(draw: Draw | None, alternative: Alternative) -> Permuted:
 
 
 def tested_voxels(
-    volume: FloatArray, absent: BoolVolume, grid: Grid, mask: str | Path | nib.Nifti1Image | Mask | None
-) -> Mask:
+    volume: FloatArray, absent: BoolVolume, grid: Grid, mask: str | Path | nib.Nifti1Image | VolumeSpace | None
+) -> VolumeSpace:
     """Say which voxels of a statistical map were tested: those of the mask, NaN left out.
 
     Without a mask, those that are not `absent`, from `load_map`. An infinite statistic is a test.
@@ -143,10 +143,10 @@ def tested_voxels(
     if mask is None:
         inside = ~absent | np.isinf(volume)
     else:
-        inside = (mask if isinstance(mask, Mask) else load_mask(mask, grid)).inside & ~np.isnan(volume)
+        inside = (mask if isinstance(mask, VolumeSpace) else load_mask(mask, grid)).inside & ~np.isnan(volume)
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
-    return Mask(grid, inside)
+    return VolumeSpace(grid, inside)
 
 
 def cluster_tdp(
@@ -213,12 +213,12 @@ def cluster_tdp(
     if threshold is not None and tdp is not None:
         raise UsageError("Both threshold and tdp were given", "one of them")
     options = Options(
-        thresholds=3.0 if threshold is None else threshold,  # type: ignore[arg-type]
-        gammas=() if tdp is None else (tdp,),
+        threshold=3.0 if threshold is None else threshold,  # type: ignore[arg-type]
+        tdp=() if tdp is None else (tdp,),
         alpha=alpha,
-        alternatives=(alternative,),
+        alternative=(alternative,),
         connectivity=connectivity,
-        methods=(method,),
+        method=(method,),
     )
     if options.is_permuted:
         raise UsageError("method is 'permutation'", "simes or hommel: one map has no subjects to exchange")
@@ -230,8 +230,8 @@ def cluster_tdp(
     if tdp is not None:
         clusters = forest.with_tdp(tdp)
     else:
-        clusters = tuple(cluster for each in options.thresholds for cluster in forest.at_threshold(each))
-    proportion = highest_of(((cluster.voxels, cluster.tdp) for cluster in clusters), tested.n_voxels)
+        clusters = tuple(cluster for each in options.threshold for cluster in forest.at_threshold(each))
+    proportion = highest_of(((cluster.points, cluster.tdp) for cluster in clusters), tested.n_points)
     return grid.image(tested.volume(proportion.astype(np.float32)))
 
 
@@ -245,13 +245,15 @@ def _joint_error(alternative: Alternative, alternatives: Sequence[Alternative]) 
     )
 
 
-def _regions(mask: Mask, contrast: ContrastSet, options: Options) -> tuple[RegionSet | None, tuple[RegionSet, ...]]:
+def _regions(
+    mask: VolumeSpace, contrast: ContrastSet, options: Options
+) -> tuple[RegionSet | None, tuple[RegionSet, ...]]:
     """Give the parcels of the atlas asked for, and all sets of regions asked for."""
     parcels = None
     if options.atlas is not None:
         space = contrast.entities.get("space")
         parcels = atlas_regions(load_atlas(options.atlas, options.atlas_labels, space, mask.grid), mask)
     sets = [parcels] if parcels is not None else []
-    if options.rois:
-        sets.append(roi_regions(options.rois, mask))
+    if options.roi:
+        sets.append(roi_regions(options.roi, mask))
     return parcels, tuple(sets)

@@ -54,7 +54,7 @@ def permute(
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_voxels)
+    effects : array-like (n_subjects, n_points)
         At the voxels tested; NaN where a subject has no data.
     design : Design
         The group model; its blocks, where there are any, say who may change places.
@@ -88,7 +88,7 @@ def permute(
     told = Calibrated.of(
         found,
         draws,
-        model.n_voxels,
+        model.n_points,
         shuffle=shuffle,
         blocks=options.blocks or "",
         exactness=_exactness(model, exchange),
@@ -175,7 +175,7 @@ def _exactness(model: NullModel, exchange: Exchange) -> Exactness:
 
 def _family(model: NullModel, draws: Draws, options: Options, run: Run[FloatArray]) -> tuple[Family, str]:
     """Give the critical vectors to choose from, and where a learned template comes from."""
-    m = model.n_voxels
+    m = model.n_points
     if options.family == "beta":
         return Beta(m), ""
     if options.family == "simes":
@@ -191,11 +191,11 @@ def _family(model: NullModel, draws: Draws, options: Options, run: Run[FloatArra
 
 def _check_complete(effects: Effects, shuffle: Shuffle) -> None:
     """Refuse to move data of subjects to voxels where others have none."""
-    n_subjects, n_voxels = effects.shape
-    lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_voxels, _BLOCK))
+    n_subjects, n_points = effects.shape
+    lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_points, _BLOCK))
     if lacking:
         raise DataError(
-            f"At {lacking} of {counted(n_voxels, 'voxel')} some of the {n_subjects} subjects have no data, and their "
+            f"At {lacking} of {counted(n_points, 'voxel')} some of the {n_subjects} subjects have no data, and their "
             "maps cannot change places there",
             "all subjects at all voxels",
             "Give --coverage 1 or a smaller --mask, or flip signs with --shuffle flip"

@@ -18,7 +18,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.images.quality import Quality
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.closed_testing import adjusted_p
@@ -47,8 +47,8 @@ class ContrastResult:
         The direction; ``greater`` for an F test, whose statistic is large for any difference.
     design : Design or None
         The design that was fitted; none for a map of one subject or one made elsewhere.
-    mask : Mask
-        The voxels tested, m.
+    space : VolumeSpace
+        The points tested, m.
     coverage : array (x, y, z)
         Fraction of subjects with data at each voxel.
     n_constant : int
@@ -73,7 +73,7 @@ class ContrastResult:
         What the reader should know: choices made, warnings.
     hashes : mapping of str to str
         The SHA-256 of each map that was read, by its BIDS URI.
-    tau2 : array (n_voxels,) or None
+    tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled : tuple of str
         The subjects whose maps were on another grid.
@@ -93,7 +93,7 @@ class ContrastResult:
     options: Options
     alternative: Alternative
     design: Design | None
-    mask: Mask
+    space: VolumeSpace
     coverage: FloatArray
     n_constant: int
     glm: GlmResult
@@ -151,7 +151,7 @@ class ContrastResult:
 
     @property
     def extremeness(self) -> FloatArray:
-        """z turned so that large is extreme in the direction of the test, (n_voxels,)."""
+        """z turned so that large is extreme in the direction of the test, (n_points,)."""
         return extremeness(self.glm.z, self.alternative)
 
     def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
@@ -163,7 +163,7 @@ class ContrastResult:
         return [cluster for clusters in self.clusters.values() for cluster in clusters]
 
     def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
-        """Give the TDP of the cluster that holds each voxel, (n_voxels,); 0 outside all clusters.
+        """Give the TDP of the cluster that holds each voxel, (n_points,); 0 outside all clusters.
 
         Parameters
         ----------
@@ -171,16 +171,16 @@ class ContrastResult:
             Any threshold, or any wanted TDP; with neither, the highest over the thresholds asked for.
         """
         return highest_of(
-            ((cluster.voxels, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.mask.n_voxels
+            ((cluster.points, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.space.n_points
         )
 
     def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
-        """Give the label of the cluster that holds each voxel, (n_voxels,); 0 outside."""
+        """Give the label of the cluster that holds each voxel, (n_points,); 0 outside."""
         if threshold is None and tdp is None:
-            threshold = self.options.thresholds[0]
-        values = np.zeros(self.mask.n_voxels, dtype=np.int32)
+            threshold = self.options.threshold[0]
+        values = np.zeros(self.space.n_points, dtype=np.int32)
         for cluster in self.formed(threshold, tdp):
-            values[cluster.voxels] = cluster.label
+            values[cluster.points] = cluster.label
         return values
 
     def has(self, field: Field) -> bool:
@@ -226,8 +226,8 @@ class ContrastResult:
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
         """Give the TDP of the region that holds each voxel, the highest where regions overlap."""
-        tdp = ((region.voxels, self.bound.tdp(region.voxels)) for region in regions.regions)
-        return self._image(highest_of(tdp, self.mask.n_voxels).astype(np.float32), 0)
+        tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
+        return self._image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)
 
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
         """Give clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
@@ -241,19 +241,19 @@ class ContrastResult:
         if threshold is None and tdp is None:
             tables = {each: self.table(each) for each in self.clusters}
             return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
-        return cluster_table(self.formed(threshold, tdp), self.mask, self.glm, self.extremeness, self.atlas)
+        return cluster_table(self.formed(threshold, tdp), self.space, self.glm, self.extremeness, self.atlas)
 
     def region_table(self, regions: RegionSet) -> pd.DataFrame:
         """Give the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
-        return region_table(regions, self.bound, self.mask, self.glm.z)
+        return region_table(regions, self.bound, self.space, self.glm.z)
 
     def _image(self, values: npt.NDArray[np.generic], fill: float) -> nib.Nifti1Image:
-        return self.mask.grid.image(self.mask.volume(values, fill))
+        return self.space.image(values, fill)
 
     def __repr__(self) -> str:
         return (
             f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.asked!r}, "
-            f"n_voxels={self.mask.n_voxels}, tdn={self.bound.whole})"
+            f"n_points={self.space.n_points}, tdn={self.bound.whole})"
         )
 
 
@@ -294,9 +294,9 @@ def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:
     return {"greater": z, "less": -z, "two-sided": np.abs(z)}[alternative]
 
 
-def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_voxels: int) -> FloatArray:
-    """Give for each voxel the highest value of the sets that hold it, (n_voxels,); 0 for none."""
-    highest = np.zeros(n_voxels)
+def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_points: int) -> FloatArray:
+    """Give for each voxel the highest value of the sets that hold it, (n_points,); 0 for none."""
+    highest = np.zeros(n_points)
     for voxels, value in valued:
         highest[voxels] = np.maximum(highest[voxels], value)
     return highest

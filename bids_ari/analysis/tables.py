@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Cluster
@@ -33,7 +32,7 @@ _WHOLE = ("label", "index", "size", "tdn")
 
 
 def cluster_table(
-    clusters: Sequence[Cluster], mask: Mask, glm: GlmResult, height: FloatArray, atlas: RegionSet | None = None
+    clusters: Sequence[Cluster], mask: VolumeSpace, glm: GlmResult, height: FloatArray, atlas: RegionSet | None = None
 ) -> pd.DataFrame:
     """Describe clusters, one row each.
 
@@ -41,11 +40,11 @@ def cluster_table(
     ----------
     clusters : sequence of Cluster
         The clusters.
-    mask : Mask
+    mask : VolumeSpace
         Where the voxels are.
     glm : GlmResult
         z and, where known, the effect of each voxel.
-    height : array (n_voxels,)
+    height : array (n_points,)
         z turned so that large is extreme.
     atlas : RegionSet, optional
         Names for the peak and the make-up of each cluster.
@@ -58,22 +57,22 @@ def cluster_table(
         local maxima at least 8 mm from any stronger one. With an atlas: peak_region, and regions, its regions with
         most voxels and their share.
     """
-    summits, indices = _summits(mask, height), mask.indices
-    labels = None if atlas is None else atlas.labels(mask.n_voxels)
+    summits = mask.local_maxima(height)
+    labels = None if atlas is None else atlas.labels(mask.n_points)
     rows = []
     for cluster in clusters:
         row: dict[str, Any] = {
             "label": cluster.label,
             "size": cluster.size,
-            "volume_mm3": cluster.size * mask.grid.voxel_volume,
+            "volume_mm3": mask.size_of(cluster.points),
             "tdn": cluster.tdn,
             "tdp": cluster.tdp,
         }
         if glm.effect is not None:
-            row["mean_effect"] = float(glm.effect[cluster.voxels].mean())
-        candidates = cluster.voxels[summits[cluster.voxels]]
+            row["mean_effect"] = float(glm.effect[cluster.points].mean())
+        candidates = cluster.points[summits[cluster.points]]
         candidates = candidates[np.argsort(-height[candidates], kind="stable")]
-        places = mask.grid.millimetres(indices[np.append(cluster.peak, candidates)])
+        places = mask.coordinates(np.append(cluster.peak, candidates))
         far = _far_apart(places)
         for name, place, position in zip(PEAKS, places[far], np.append(cluster.peak, candidates)[far], strict=False):
             row[f"{name}_stat"] = float(glm.z[position])
@@ -81,7 +80,7 @@ def cluster_table(
         if atlas is not None and labels is not None:
             region = int(labels[cluster.peak])
             row["peak_region"] = atlas.regions[region].name if region >= 0 else None
-            row["regions"] = _make_up(atlas, labels[cluster.voxels])
+            row["regions"] = _make_up(atlas, labels[cluster.points])
         rows.append(row)
     columns = ["label", "size", "volume_mm3", "tdn", "tdp"]
     columns += ["mean_effect"] if glm.effect is not None else []
@@ -91,7 +90,7 @@ def cluster_table(
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def region_table(regions: RegionSet, bound: Bound, mask: Mask, z: FloatArray) -> pd.DataFrame:
+def region_table(regions: RegionSet, bound: Bound, mask: VolumeSpace, z: FloatArray) -> pd.DataFrame:
     """Describe regions, one row each, in the order of the set.
 
     Columns: index, name, size (tested voxels), volume_mm3, tdn, tdp (0 for a region without tested voxels), max_z
@@ -101,12 +100,12 @@ def region_table(regions: RegionSet, bound: Bound, mask: Mask, z: FloatArray) ->
         {
             "index": region.index,
             "name": region.name,
-            "size": region.voxels.size,
-            "volume_mm3": region.voxels.size * mask.grid.voxel_volume,
-            "tdn": bound.tdn(region.voxels),
-            "tdp": bound.tdp(region.voxels),
-            "max_z": float(z[region.voxels].max()) if region.voxels.size else np.nan,
-            "min_z": float(z[region.voxels].min()) if region.voxels.size else np.nan,
+            "size": region.points.size,
+            "volume_mm3": mask.size_of(region.points),
+            "tdn": bound.tdn(region.points),
+            "tdp": bound.tdp(region.points),
+            "max_z": float(z[region.points].max()) if region.points.size else np.nan,
+            "min_z": float(z[region.points].min()) if region.points.size else np.nan,
         }
         for region in regions.regions
     ]
@@ -114,13 +113,6 @@ def region_table(regions: RegionSet, bound: Bound, mask: Mask, z: FloatArray) ->
     return pd.DataFrame(rows, columns=list(types)).astype(
         {column: str if column == "name" else int if column in _WHOLE else kind for column, kind in types.items()}
     )
-
-
-def _summits(mask: Mask, height: FloatArray) -> npt.NDArray[np.bool_]:
-    """Say which voxels are as extreme as all 26 neighbours, (n_voxels,)."""
-    volume = mask.volume(height, -np.inf)
-    highest = ndimage.maximum_filter(volume, size=3, mode="constant", cval=-np.inf)
-    return np.asarray(height >= highest[mask.inside])
 
 
 def _far_apart(places: FloatArray) -> list[int]:
@@ -152,7 +144,7 @@ class CalibrationTable(NamedTuple):
 
 
 def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[CalibrationTable, CalibrationTable]:
-    """Tell a critical vector beside the observed p, (n_voxels,), and from which lambda on each draw makes an error."""
+    """Tell a critical vector beside the observed p, (n_points,), and from which lambda on each draw makes an error."""
     critical, ordered = calibrated.critical, np.sort(p)
     ranks = told_ranks(critical.size)
     vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bids_ari.analysis.result import ContrastResult
-    from bids_ari.images.space import Mask
+    from bids_ari.images.space import VolumeSpace
     from bids_ari.outputs.derivatives import Derivatives
     from bids_ari.stats.distributions import FloatArray
 
@@ -207,7 +207,7 @@ def run_demo(folder: Path, kind: Kind = SIMULATED) -> str:
     dataset, results = folder / "dataset", folder / "results"
     (write_localizer if kind is LOCALIZER else write_simulated)(dataset)
     mask = dataset / kind.path("mask", ".nii.gz", desc="brain") if kind is SIMULATED else None
-    options = Options(mask=mask, smoothing=FWHM, alternatives=("greater",), alpha=0.05, thresholds=(3, 4, 5))
+    options = Options(mask=mask, smoothing=FWHM, alternative=("greater",), alpha=0.05, threshold=(3, 4, 5))
     summary = run(Settings(dataset, results, options=options))
     for failure in summary.failures:
         raise failure.error
@@ -238,14 +238,14 @@ def write_simulated(folder: Path) -> None:
         out.json(SIMULATED.statmap(subject, ".json"), {"Description": SIMULATED.maps})
 
 
-def true_effect() -> "tuple[Mask, FloatArray]":
+def true_effect() -> "tuple[VolumeSpace, FloatArray]":
     """Read off nilearn's sample motor map where the brain is and what the true mean effect is, (x, y, z)."""
     import numpy as np
     from nilearn.datasets import load_mni152_brain_mask, load_sample_motor_activation_image
     from nilearn.image import resample_to_img
     from scipy import ndimage
 
-    from bids_ari.images.space import Grid, Mask
+    from bids_ari.images.space import Grid, VolumeSpace
     from bids_ari.images.volumes import load_volume
 
     template = load_mni152_brain_mask(resolution=VOXEL)
@@ -253,11 +253,11 @@ def true_effect() -> "tuple[Mask, FloatArray]":
     brain, _ = load_volume(template)
     inside = ndimage.binary_fill_holes((brain > 0) & (motor != 0))  # the motor map ends above the lowest slices
     effect = SLOPE * np.sign(motor) * np.maximum(np.abs(motor) - LEVEL, 0)
-    return Mask(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect, 0)
+    return VolumeSpace(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect, 0)
 
 
 def subject_maps(
-    mask: "Mask", effect: "FloatArray", responses: "FloatArray", rng: "np.random.Generator"
+    mask: "VolumeSpace", effect: "FloatArray", responses: "FloatArray", rng: "np.random.Generator"
 ) -> "Iterator[npt.NDArray[np.float32]]":
     """Simulate the map of each subject, (x, y, z): its response to the true effect, and noise; 0 outside the mask."""
     import numpy as np
@@ -346,7 +346,7 @@ def _describe(folder: Path, kind: Kind) -> "Derivatives":
     return out
 
 
-def _write_truth(out: "Derivatives", mask: "Mask", effect: "FloatArray") -> None:
+def _write_truth(out: "Derivatives", mask: "VolumeSpace", effect: "FloatArray") -> None:
     """Write the brain mask, and where the true effect is above or below zero."""
     import numpy as np
     import pandas as pd
@@ -366,7 +366,7 @@ def _write_truth(out: "Derivatives", mask: "Mask", effect: "FloatArray") -> None
 def _found(result: "ContrastResult") -> str:
     """Say how many voxels are active."""
     return (
-        f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.mask.n_voxels} "
+        f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
         "voxels tested are active"
     )
 
@@ -376,4 +376,4 @@ def _true(result: "ContrastResult", dataset: Path) -> str:
     from bids_ari.images.volumes import load_volume
 
     truth, _ = load_volume(dataset / SIMULATED.path("dseg", ".nii.gz", desc="truth"))
-    return f"; in truth {int((truth[result.mask.inside] == ABOVE).sum())} are"
+    return f"; in truth {int((truth[result.space.inside] == ABOVE).sum())} are"

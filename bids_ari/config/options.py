@@ -83,14 +83,13 @@ def local_test(method: Method) -> LocalTest:
     return method
 
 
-_FLAGS = {"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "rois": "roi", "methods": "method"}
-_FLAGS |= {"tests": "test", "stats_model": "model", "n_results": ""}
+_FLAGS = {"n_results": ""}
 """Options that the command line calls otherwise, or does not know."""
 
 _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...] = (
     ("formula", _text, bool, 'a formula, such as "1 + age"'),
-    ("tests", _tests, lambda xs: all("=" in x for x in xs), "NAME=EXPRESSION"),
-    ("stats_model", _path, lambda x: True, "the path of a BIDS Stats Model"),
+    ("test", _tests, lambda xs: all("=" in x for x in xs), "NAME=EXPRESSION"),
+    ("model", _path, lambda x: True, "the path of a BIDS Stats Model"),
     ("node", _same, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a node"),
     ("estimator", _same, lambda x: x in get_args(Estimator), ", ".join(get_args(Estimator))),
     ("variance", _same, lambda x: x in get_args(Variance), " or ".join(get_args(Variance))),
@@ -99,12 +98,12 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("mask", _path, lambda x: True, "the path of an image"),
     ("coverage", float, lambda x: 0 < x <= 1, "a fraction above 0, at most 1"),
     ("smoothing", _width, lambda x: x is None or 0 <= x <= WIDEST, f"a width in mm, 0 to {WIDEST:g}"),
-    ("alternatives", _words, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
+    ("alternative", _words, lambda xs: xs and set(xs) <= set(ALTERNATIVES), ", ".join(ALTERNATIVES)),
     ("alpha", float, lambda x: 0 < x < 1, "a number between 0 and 1, such as 0.05"),
-    ("thresholds", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),
-    ("gammas", _heights, lambda xs: all(1e-6 <= x <= 1 for x in xs) and _are_apart(xs), _PROPORTIONS),
+    ("threshold", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),
+    ("tdp", _heights, lambda xs: all(1e-6 <= x <= 1 for x in xs) and _are_apart(xs), _PROPORTIONS),
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
-    ("methods", _words, lambda xs: xs and set(xs) <= set(METHODS), ", ".join(METHODS)),
+    ("method", _words, lambda xs: xs and set(xs) <= set(METHODS), ", ".join(METHODS)),
     ("n_permutations", operator.index, lambda x: 1 <= x < 2**31, "a whole number above 0"),
     ("family", _same, lambda x: x in FAMILIES, ", ".join(FAMILIES)),
     ("delta", operator.index, lambda x: x >= 0, "a number of voxels, 0 or more"),
@@ -114,7 +113,7 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("template", _path, lambda x: True, "the path of a template"),
     ("atlas", lambda x: None if x is None else str(x), lambda x: x != "", "a name or a file"),
     ("atlas_labels", _path, lambda x: True, "the path of a table"),
-    ("rois", paths_of, lambda xs: True, "paths of images"),
+    ("roi", paths_of, lambda xs: True, "paths of images"),
 )
 """Of each option: its one form, what must hold, and the rule in words."""
 
@@ -134,10 +133,10 @@ class Options:
     ----------
     formula : str
         The group model, in the words of `formulaic`, over the columns of the table of participants: ``1 + age``.
-    tests : tuple of str
+    test : tuple of str
         ``NAME=EXPRESSION`` each, a linear combination of columns of the design; several, separated by ``;``, are an F
         test. By default, see `bids_ari.design.design.make_design`.
-    stats_model : Path or None
+    model : Path or None
         A BIDS Stats Model, whose node of the dataset tells the group model instead.
     node : str or None
         Which of several such nodes.
@@ -156,17 +155,17 @@ class Options:
         Fraction of subjects, in (0, 1], that must have data at a voxel for it to be tested.
     smoothing : float or None
         Full width at half maximum, in mm, of the Gaussian that smooths each map.
-    alternatives : tuple of {'greater', 'less', 'two-sided'}
+    alternative : tuple of {'greater', 'less', 'two-sided'}
         Directions to test, each a result of its own.
     alpha : float
         Error level in (0, 1) of each result.
-    thresholds : tuple of float
+    threshold : tuple of float
         Cluster-forming thresholds, in z.
-    gammas : tuple of float
+    tdp : tuple of float
         Wanted TDP, in (0, 1]: the largest clusters that reach each are found.
     connectivity : {6, 18, 26}
         Voxels of a cluster share a face, also an edge, or also a corner.
-    methods : tuple of {'simes', 'hommel', 'permutation'}
+    method : tuple of {'simes', 'hommel', 'permutation'}
         How bounds come about, each a result of its own: by closed testing with one of two local tests, or calibrated by
         draws of the group model.
     n_permutations : int
@@ -195,7 +194,7 @@ class Options:
         A file, or a name that TemplateFlow knows (``NAME:DESC``), whose parcels are bounded and name clusters.
     atlas_labels : Path or None
         The table of an atlas file: columns index and name.
-    rois : tuple of Path
+    roi : tuple of Path
         Masks of regions to bound, on the grid of the maps.
 
     Raises
@@ -205,8 +204,8 @@ class Options:
     """
 
     formula: str = "1"
-    tests: tuple[str, ...] = ()
-    stats_model: Path | None = None
+    test: tuple[str, ...] = ()
+    model: Path | None = None
     node: str | None = None
     estimator: Estimator = "ols"
     variance: Variance = "equal"
@@ -215,12 +214,12 @@ class Options:
     mask: Path | None = None
     coverage: float = 1.0
     smoothing: float | None = None
-    alternatives: tuple[Alternative, ...] = ("greater",)
+    alternative: tuple[Alternative, ...] = ("greater",)
     alpha: float = 0.05
-    thresholds: tuple[float, ...] = (3.0, 4.0, 5.0)
-    gammas: tuple[float, ...] = (0.5, 0.7, 0.9)
+    threshold: tuple[float, ...] = (3.0, 4.0, 5.0)
+    tdp: tuple[float, ...] = (0.5, 0.7, 0.9)
     connectivity: int = 18
-    methods: tuple[Method, ...] = ("simes",)
+    method: tuple[Method, ...] = ("simes",)
     n_permutations: int = 1000
     family: FamilyName = "simes"
     delta: int = 0
@@ -233,7 +232,7 @@ class Options:
     join_signs: bool = False
     atlas: str | None = None
     atlas_labels: Path | None = None
-    rois: tuple[Path, ...] = ()
+    roi: tuple[Path, ...] = ()
     n_results: int = 1
 
     def __post_init__(self) -> None:
@@ -256,9 +255,9 @@ class Options:
         """Refuse what does not go together in a group model."""
         weighted = self.is_weighted
         for wrong, found, hint in (
-            (self.stats_model and self.formula != "1", "Both formula and model were given", "Take one of them"),
-            (self.stats_model and self.tests, "Both test and model were given", "A model names its own tests"),
-            (self.node and not self.stats_model, "node goes with model", "Give a BIDS Stats Model with --model"),
+            (self.model and self.formula != "1", "Both formula and model were given", "Take one of them"),
+            (self.model and self.test, "Both test and model were given", "A model names its own tests"),
+            (self.node and not self.model, "node goes with model", "Give a BIDS Stats Model with --model"),
             (
                 weighted and self.variance == "unequal",
                 f"Unequal variances do not go with the estimator {self.estimator}",
@@ -309,13 +308,13 @@ class Options:
     @property
     def is_permuted(self) -> bool:
         """Say whether bounds calibrated by draws are among what is asked."""
-        return "permutation" in self.methods
+        return "permutation" in self.method
 
     @property
     def asks_model(self) -> bool:
         """Say whether anything is asked of a group model beyond the mean over subjects."""
         plain = Options()
-        names = ("formula", "tests", "stats_model", "node", "estimator", "variance", "missing", "target_grid")
+        names = ("formula", "test", "model", "node", "estimator", "variance", "missing", "target_grid")
         return any(getattr(self, name) != getattr(plain, name) for name in names)
 
     @property
@@ -326,7 +325,7 @@ class Options:
     @property
     def asks_table(self) -> bool:
         """Say whether the group model looks at the table of subjects; the mean over subjects needs none."""
-        return self.formula != "1" or self.stats_model is not None or self.blocks is not None
+        return self.formula != "1" or self.model is not None or self.blocks is not None
 
 
 _OF_DRAWS = (

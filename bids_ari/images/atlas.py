@@ -18,7 +18,7 @@ import pandas as pd
 
 from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.errors import DataError, InputNotFoundError, NoMatchError, UsageError, listing
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.volumes import load_volume, resample_nearest
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,8 @@ class Atlas:
     grid: Grid
     names: Mapping[int, str]
 
-    def within(self, mask: Mask) -> npt.NDArray[np.int32]:
-        """Give the parcel at each voxel of a mask, (n_voxels,), by the nearest voxel of the atlas."""
+    def within(self, mask: VolumeSpace) -> npt.NDArray[np.int32]:
+        """Give the parcel at each voxel of a mask, (n_points,), by the nearest voxel of the atlas."""
         return resample_nearest(self.values, self.grid, mask.grid)[mask.inside].astype(np.int32)
 
     def __repr__(self) -> str:

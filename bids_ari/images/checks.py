@@ -50,13 +50,13 @@ class Headers(NamedTuple):
         The grid of the maps when they have been read.
     resampled : tuple of str
         Subjects with a file that is on another one.
-    n_voxels : int
+    n_points : int
         Number of voxels of the largest grid.
     """
 
     grid: Grid
     resampled: tuple[str, ...]
-    n_voxels: int
+    n_points: int
 
 
 class _Placed(NamedTuple):

@@ -140,7 +140,7 @@ def check_memory(header: Header, memory: int | None = None) -> None:
     DataError
         Says what the header claims, and what there is.
     """
-    needed = header.n_voxels * BYTES_PER_VOXEL
+    needed = header.n_points * BYTES_PER_VOXEL
     free = available_memory() if memory is None else memory
     if needed > free:
         raise DataError(

@@ -91,7 +91,7 @@ class Header:
         return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter))
 
     @property
-    def n_voxels(self) -> int:
+    def n_points(self) -> int:
         """Number of voxels."""
         return math.prod(self.grid.shape)
 
@@ -103,7 +103,7 @@ class Header:
     @property
     def n_bytes(self) -> int:
         """Length of the file up to its last value."""
-        return self.offset + self.n_voxels * self.dtype.itemsize
+        return self.offset + self.n_points * self.dtype.itemsize
 
     @property
     def step(self) -> float:

@@ -17,7 +17,7 @@ from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.images.checks import Problem, attempt, one_error
 from bids_ari.images.quality import Glimpse, Mosaic
 from bids_ari.images.sources import Loaded, Reading, Source, load_source
-from bids_ari.images.space import BoolVolume, Grid, Mask
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.values import Columns, Stored, Values, room_for
 from bids_ari.images.volumes import smooth
 from bids_ari.runtime.executors import Map, progress, run_parallel
@@ -42,7 +42,7 @@ class Keep:
         Where values are kept that do not fit into memory.
     """
 
-    given: Callable[[Grid], Mask | None]
+    given: Callable[[Grid], VolumeSpace | None]
     coverage: float = 1.0
     smoothing: float | None = None
     work_dir: Path | None = None
@@ -53,17 +53,17 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    mask : Mask
+    mask : VolumeSpace
         The voxels.
-    places : tuple of two arrays of int (n_voxels,)
+    places : tuple of two arrays of int (n_points,)
         Where these are in a volume whose last axis runs fastest in memory, and in one whose first axis does.
     smoothing : float or None
         Full width at half maximum in mm by which volumes are smoothed.
     arrays : tuple of arrays
-        The values (n_subjects, n_voxels), in memory or on disk.
+        The values (n_subjects, n_points), in memory or on disk.
     """
 
-    mask: Mask
+    mask: VolumeSpace
     places: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
     smoothing: float | None
     arrays: tuple[Stored, ...]
@@ -91,12 +91,12 @@ class Kept(NamedTuple):
         """Give what says how values are taken from a map; it is light, and can go elsewhere."""
         return self._replace(arrays=())
 
-    def within(self, mask: Mask, smoothing: float | None) -> tuple[Values, ...]:
+    def within(self, mask: VolumeSpace, smoothing: float | None) -> tuple[Values, ...]:
         """Give the values within another mask; none where they are not all here, or smoothed otherwise."""
         if (smoothing or None) != (self.smoothing or None) or (mask.inside & ~self.mask.inside).any():
             return ()
         positions = np.flatnonzero(mask.inside[self.mask.inside])
-        if positions.size == self.mask.n_voxels:
+        if positions.size == self.mask.n_points:
             return self.arrays
         return tuple(Columns(array, positions) for array in self.arrays)
 
@@ -123,7 +123,7 @@ def start_keeping(
     how: Reading,
     volume: int,
     keep: Keep | None,
-    given: Mask | None,
+    given: VolumeSpace | None,
     n_jobs: int,
     by: Map | None = None,
 ) -> tuple[Kept | None, Reading, int]:
@@ -146,10 +146,15 @@ def start_keeping(
 
 
 def make_room(
-    sources: Sequence[Source], how: Reading, volume: int, mask: Mask, smoothing: float | None, folder: Path | None
+    sources: Sequence[Source],
+    how: Reading,
+    volume: int,
+    mask: VolumeSpace,
+    smoothing: float | None,
+    folder: Path | None,
 ) -> tuple[Kept, int]:
     """Make room for the values of all subjects within a mask; give also the memory that is left for reading."""
-    shape = len(sources), mask.n_voxels
+    shape = len(sources), mask.n_points
     arrays, spare = room_for(shape, n_arrays=1 + how.variances, reading=volume, memory=how.memory, folder=folder)
     places = np.flatnonzero(mask.inside), np.ravel_multi_index(tuple(mask.indices.T), how.grid.shape, order="F")
     return Kept(mask, places, smoothing, arrays), spare
@@ -193,14 +198,14 @@ def n_enough(coverage: float, n_subjects: int) -> int:
     return max(1, math.ceil(coverage * n_subjects - 1e-9))
 
 
-def _covered(sources: Sequence[Source], how: Reading, n_jobs: int, by: Map | None) -> tuple[Mask, Reading]:
+def _covered(sources: Sequence[Source], how: Reading, n_jobs: int, by: Map | None) -> tuple[VolumeSpace, Reading]:
     """Find where any of some subjects has data; of the others, too few are left to make another voxel be tested."""
     inside = np.zeros(how.grid.shape, dtype=bool)
     hashes: dict[Path, str] = {}
     for seen in each_of(sources, partial(look, how=how, kept=None), n_jobs, by):
         inside |= seen.present
         hashes |= seen.hashes
-    return Mask(how.grid, inside), replace(how, known=hashes)
+    return VolumeSpace(how.grid, inside), replace(how, known=hashes)
 
 
 def _no_data(source: Source, empty: set[Path]) -> DataError:

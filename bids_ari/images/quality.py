@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images.space import BoolVolume, Grid, Mask
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 Bits = npt.NDArray[np.uint8]
@@ -78,7 +78,7 @@ class Mosaic:
     shown: BoolVolume
 
     @classmethod
-    def through(cls, mask: Mask) -> "Mosaic":
+    def through(cls, mask: VolumeSpace) -> "Mosaic":
         """Cut through the middle of a mask; pixels have one size in mm, whatever the size of voxels."""
         grid = mask.grid
         middle = np.median(mask.indices, axis=0).astype(np.intp)
@@ -129,7 +129,11 @@ class Quality:
 
 
 def assess(
-    glimpses: Sequence[Glimpse], counts: npt.NDArray[np.int32], given: Mask | None, mask: Mask, n_enough: int
+    glimpses: Sequence[Glimpse],
+    counts: npt.NDArray[np.int32],
+    given: VolumeSpace | None,
+    mask: VolumeSpace,
+    n_enough: int,
 ) -> Quality:
     """Say what each subject covers.
 
@@ -141,7 +145,7 @@ def assess(
         How many subjects have data at each voxel.
     given : Mask or None
         The mask that was given.
-    mask : Mask
+    mask : VolumeSpace
         The voxels to test.
     n_enough : int
         How many subjects must have data at a voxel.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bids_ari.bids.entities import printable
 from bids_ari.errors import GridMismatchError, UsageError
 from bids_ari.images.atlas import Atlas
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.images.volumes import load_mask
 
 ROIS = "rois"
@@ -27,13 +27,13 @@ class Region:
         Its number in the atlas, or its place among the user's masks.
     name : str
         Its name.
-    voxels : array of int32
-        Positions of the tested voxels in it, ascending.
+    points : array of int32
+        Positions of the tested points in it, ascending.
     """
 
     index: int
     name: str
-    voxels: npt.NDArray[np.int32]
+    points: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +54,15 @@ class RegionSet:
     title: str
     regions: tuple[Region, ...]
 
-    def labels(self, n_voxels: int) -> npt.NDArray[np.int32]:
-        """Give for each voxel the place in `regions` of the last region that holds it, -1 for none, (n_voxels,)."""
-        labels = np.full(n_voxels, -1, dtype=np.int32)
+    def labels(self, n_points: int) -> npt.NDArray[np.int32]:
+        """Give for each voxel the place in `regions` of the last region that holds it, -1 for none, (n_points,)."""
+        labels = np.full(n_points, -1, dtype=np.int32)
         for place, region in enumerate(self.regions):
-            labels[region.voxels] = place
+            labels[region.points] = place
         return labels
 
 
-def atlas_regions(atlas: Atlas, mask: Mask) -> RegionSet:
+def atlas_regions(atlas: Atlas, mask: VolumeSpace) -> RegionSet:
     """Take the parcels of an atlas, by the atlas voxel nearest to each tested voxel."""
     parcel = atlas.within(mask)
     order = np.argsort(parcel, kind="stable").astype(np.int32)
@@ -74,7 +74,7 @@ def atlas_regions(atlas: Atlas, mask: Mask) -> RegionSet:
     return RegionSet(atlas.name, f"Atlas {atlas.name}", tuple(regions))
 
 
-def roi_regions(files: Sequence[Path], mask: Mask) -> RegionSet:
+def roi_regions(files: Sequence[Path], mask: VolumeSpace) -> RegionSet:
     """Take the user's masks: every voxel that is finite and not 0, on the grid of the maps.
 
     Raises

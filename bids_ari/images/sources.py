@@ -119,7 +119,7 @@ def load_source(source: Source, how: Reading) -> Loaded:
     return loaded[0] if source.minus is None else _difference(*loaded)
 
 
-def bytes_to_load(sources: Sequence[Source], how: Reading, n_voxels: int) -> int:
+def bytes_to_load(sources: Sequence[Source], how: Reading, n_points: int) -> int:
     """Say how much memory reading any of the sources takes, at the most, where no file has more than so many voxels."""
     per_voxel = BYTES_PER_VOXEL
     parts = [part for source in sources for part in source.parts]
@@ -128,7 +128,7 @@ def bytes_to_load(sources: Sequence[Source], how: Reading, n_voxels: int) -> int
     if how.resampled:
         per_voxel += RESAMPLING_BYTES
     kept = 1 + how.variances
-    return n_voxels * (per_voxel + 8 * how.variances + 8 * kept * (len(parts) > len(sources)))
+    return n_points * (per_voxel + 8 * how.variances + 8 * kept * (len(parts) > len(sources)))
 
 
 def _difference(one: Loaded, other: Loaded) -> Loaded:

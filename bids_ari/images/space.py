@@ -1,10 +1,12 @@
 """Where voxels are: a *grid* is a shape and an affine; a *mask* says which voxels of a grid are in.
 
-Everywhere else, voxels are the positions 0..n_voxels-1 of a mask, in C order.
+Everywhere else, voxels are the positions 0..n_points-1 of a mask, in C order.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import product
+from typing import Any, ClassVar, Self
 
 import nibabel as nib
 import numpy as np
@@ -12,9 +14,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.forest import GridAdjacency
+from bids_ari.stats.forest import Adjacency, GridAdjacency
 
 BoolVolume = npt.NDArray[np.bool_]
+Points = npt.NDArray[np.integer[Any]]
 
 CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
 """Neighbours that share a face; or also an edge; or also a corner: along how many axes a step may go."""
@@ -70,6 +73,13 @@ class Grid:
         """Give the coordinates (n, 3) in mm of voxel indices (n, 3)."""
         return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
 
+    def indices_at(self, coordinates: FloatArray) -> FloatArray:
+        """Return voxel indices with fractions, (3, ...), of places (..., 3) in mm; -9 where any is infinite."""
+        inverse = np.linalg.inv(self.affine)
+        near = np.where(np.isfinite(coordinates), coordinates, 0.0)
+        indices = near @ inverse[:3, :3].T + inverse[:3, 3]
+        return np.moveaxis(np.where(np.isfinite(coordinates), indices, -9.0), -1, 0)
+
     def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
         """Make an image of an array on this grid, in the array's own type."""
         image = nib.Nifti1Image(volume, self.affine)
@@ -86,9 +96,59 @@ class Grid:
         return f"{size} mm {self.shape} {axes} from ({origin})"
 
 
+class Space(ABC):
+    """The points at which a map has values: where they are, which of them touch, and how an image of them is made.
+
+    Everywhere else a point is its position 0..n_points-1, and values are arrays (n_points,).
+    """
+
+    unit: ClassVar[str]
+    """What a point is called, such as ``voxel``."""
+
+    size_unit: ClassVar[str]
+    """Unit of `size_of`, such as ``mm3``."""
+
+    @property
+    @abstractmethod
+    def n_points(self) -> int:
+        """Number of points."""
+
+    @abstractmethod
+    def coordinates(self, points: Points | None = None) -> FloatArray:
+        """Return the coordinates in mm, (n, 3), of some points; of all by default."""
+
+    @abstractmethod
+    def size_of(self, points: Points) -> float:
+        """Return the size of a set of points, in `size_unit`."""
+
+    @abstractmethod
+    def adjacency(self, connectivity: int) -> Adjacency:
+        """Return which points touch."""
+
+    @abstractmethod
+    def local_maxima(self, values: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return which points have a value at least as large as all their neighbours, (n_points,)."""
+
+    @abstractmethod
+    def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
+        """Return the point that holds each place, (..., 3) in mm; -1 for none."""
+
+    @abstractmethod
+    def image(self, values: npt.ArrayLike, fill: float = 0) -> nib.Nifti1Image:
+        """Return values, (n_points,), as an image, with `fill` elsewhere."""
+
+    @abstractmethod
+    def keep(self, points: npt.NDArray[np.bool_]) -> Self:
+        """Return the space of the points for which a boolean, (n_points,), is true."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return a description for people."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Mask:
-    """Some voxels of a grid.
+class VolumeSpace(Space):
+    """Some voxels of a grid, in C order.
 
     Attributes
     ----------
@@ -97,6 +157,9 @@ class Mask:
     inside : array of bool (x, y, z)
         True for the voxels that are in.
     """
+
+    unit: ClassVar[str] = "voxel"
+    size_unit: ClassVar[str] = "mm3"
 
     grid: Grid
     inside: BoolVolume
@@ -107,28 +170,57 @@ class Mask:
         object.__setattr__(self, "inside", inside)
 
     @property
-    def n_voxels(self) -> int:
+    def n_points(self) -> int:
         """Number of voxels that are in."""
         return int(np.count_nonzero(self.inside))
 
     @property
     def indices(self) -> npt.NDArray[np.intp]:
-        """Voxel indices (n_voxels, 3) of each position."""
+        """Voxel indices (n_points, 3) of each position."""
         return np.argwhere(self.inside)
 
     def volume(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[np.generic]:
-        """Put one value per voxel, (n_voxels,), back into a volume (x, y, z), with `fill` elsewhere."""
+        """Put one value per voxel, (n_points,), back into a volume (x, y, z), with `fill` elsewhere."""
         values = np.asarray(values)
         volume = np.full(self.inside.shape, fill, dtype=values.dtype)
         volume[self.inside] = values
         return volume
 
-    def keep(self, voxels: npt.NDArray[np.bool_]) -> "Mask":
-        """Keep the voxels for which a boolean per voxel is true."""
-        return Mask(self.grid, self.volume(voxels).astype(bool))
+    def coordinates(self, points: Points | None = None) -> FloatArray:
+        """Return the coordinates in mm, (n, 3), of some voxels; of all by default."""
+        indices = self.indices
+        return self.grid.millimetres(indices if points is None else indices[points])
+
+    def size_of(self, points: Points) -> float:
+        """Return the volume of some voxels in mm3."""
+        return points.size * self.grid.voxel_volume
+
+    def local_maxima(self, values: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return which voxels have a value at least as large as all 26 neighbours, (n_points,)."""
+        highest = ndimage.maximum_filter(self.volume(values, -np.inf), size=3, mode="constant", cval=-np.inf)
+        return np.asarray(values >= highest[self.inside])
+
+    def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
+        """Return the voxel that holds each place, (..., 3) in mm; -1 for none, and where a coordinate is infinite."""
+        positions = self.volume(np.arange(self.n_points, dtype=np.int32), -1)
+        indices = self.grid.indices_at(coordinates)
+        found = ndimage.map_coordinates(positions, indices, order=0, mode="grid-constant", cval=-1, prefilter=False)
+        return np.asarray(found, dtype=np.int32)
+
+    def image(self, values: npt.ArrayLike, fill: float = 0) -> nib.Nifti1Image:
+        """Return values, (n_points,), as an image on the grid, with `fill` elsewhere."""
+        return self.grid.image(self.volume(values, fill))
+
+    def keep(self, points: npt.NDArray[np.bool_]) -> "VolumeSpace":
+        """Return the space of the voxels for which a boolean, (n_points,), is true."""
+        return VolumeSpace(self.grid, self.volume(points).astype(bool))
+
+    def describe(self) -> str:
+        """Return the number of voxels and the grid."""
+        return f"{self.n_points} voxels of {self.grid}"
 
     def adjacency(self, connectivity: int) -> GridAdjacency:
-        """Say which voxels touch.
+        """Return which voxels touch.
 
         Parameters
         ----------
@@ -146,4 +238,4 @@ class Mask:
         return GridAdjacency(cell, (steps @ strides).astype(np.int32), padded_inside.size)
 
     def __repr__(self) -> str:
-        return f"Mask(n_voxels={self.n_voxels}, grid={self.grid})"
+        return f"VolumeSpace(n_points={self.n_points}, grid={self.grid})"

@@ -13,7 +13,7 @@ from bids_ari.images.checks import Headers, Target, check_headers
 from bids_ari.images.kept import Keep, Kept, each_of, look, make_room, n_enough, start_keeping
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.sources import Reading, Source, bytes_to_load
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.values import Stored, Values
 from bids_ari.runtime.executors import Map, available_memory
 from bids_ari.stats.distributions import FloatArray
@@ -66,7 +66,7 @@ class Stack:
     resampled: tuple[str, ...] = ()
     n_largest: int = 0
     variances: bool = False
-    given: Mask | None = None
+    given: VolumeSpace | None = None
     kept: Kept | None = None
     glimpses: tuple[Glimpse, ...] = ()
 
@@ -82,20 +82,20 @@ class Stack:
 
     def within(
         self,
-        mask: Mask,
+        mask: VolumeSpace,
         smoothing: float | None = None,
         *,
         n_jobs: int = 1,
         memory: int | None = None,
         work_dir: Path | None = None,
     ) -> Values:
-        """Give the values within a mask, (n_subjects, n_voxels); NaN where a subject has no data.
+        """Give the values within a mask, (n_subjects, n_points); NaN where a subject has no data.
 
         Maps whose values were kept are not read again, and what is said here of reading does not matter.
 
         Parameters
         ----------
-        mask : Mask
+        mask : VolumeSpace
             On the same grid.
         smoothing : float, optional
             Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed first. Voxels
@@ -126,9 +126,9 @@ class Stack:
         return effects
 
     def with_variances(
-        self, mask: Mask, *, n_jobs: int = 1, memory: int | None = None, work_dir: Path | None = None
+        self, mask: VolumeSpace, *, n_jobs: int = 1, memory: int | None = None, work_dir: Path | None = None
     ) -> tuple[Values, Values]:
-        """Give the values and their variances within a mask, each (n_subjects, n_voxels).
+        """Give the values and their variances within a mask, each (n_subjects, n_points).
 
         A variance is NaN where the subject has no data, and where it is not finite and above 0. There is no
         smoothing: what becomes of a variance then depends on how the noise of neighbouring voxels is correlated.
@@ -146,7 +146,7 @@ class Stack:
         return Reading(self.grid, memory, bool(self.resampled), self.variances, self.hashes)
 
     def _read(
-        self, how: Reading, mask: Mask, smoothing: float | None, n_jobs: int, work_dir: Path | None
+        self, how: Reading, mask: VolumeSpace, smoothing: float | None, n_jobs: int, work_dir: Path | None
     ) -> tuple[Stored, ...]:
         """Read the map of each subject into arrays, in memory or on disk."""
         volume = bytes_to_load(self.sources, how, self.n_largest)
@@ -155,7 +155,7 @@ class Stack:
             kept.put(i, rows)
         return kept.arrays
 
-    def quality(self, mask: Mask, coverage: float) -> Quality | None:
+    def quality(self, mask: VolumeSpace, coverage: float) -> Quality | None:
         """Say what each subject covers, and costs a group mask; None where nothing was kept of the maps."""
         if not self.glimpses:
             return None
@@ -210,7 +210,7 @@ def load_stack(
     files = [(source.subject, path) for source in sources for path in source.files(variances)]
     headers = check_headers(files, target=target, n_jobs=n_jobs, memory=memory)
     how = Reading(headers.grid, memory, bool(headers.resampled), variances)
-    volume = bytes_to_load(sources, how, headers.n_voxels)
+    volume = bytes_to_load(sources, how, headers.n_points)
     given = keep.given(headers.grid) if keep is not None else None
     kept, how, spare = start_keeping(sources, how, volume, keep, given, n_jobs, by)
     counts = np.zeros(headers.grid.shape, dtype=np.int32)
@@ -240,7 +240,7 @@ def load_stack(
         hashes,
         tuple(notes),
         headers.resampled,
-        headers.n_voxels,
+        headers.n_points,
         variances,
         given,
         kept,
@@ -248,14 +248,14 @@ def load_stack(
     )
 
 
-def group_mask(stack: Stack, given: Mask | None, coverage: float) -> Mask:
+def group_mask(stack: Stack, given: VolumeSpace | None, coverage: float) -> VolumeSpace:
     """Choose the voxels to test: inside the given mask, and with data of enough subjects.
 
     Parameters
     ----------
     stack : Stack
         The maps.
-    given : Mask, optional
+    given : VolumeSpace, optional
         Voxels outside are not tested.
     coverage : float
         The fraction of subjects, in (0, 1], that must have data at a voxel.
@@ -274,7 +274,7 @@ def group_mask(stack: Stack, given: Mask | None, coverage: float) -> Mask:
             + (" inside the mask" if given is not None else ""),
             hint="Lower --coverage, leave out who covers least with --exclude, or check the mask",
         )
-    return Mask(stack.grid, inside)
+    return VolumeSpace(stack.grid, inside)
 
 
 def _check_variances(sources: Sequence[Source]) -> None:

@@ -1,4 +1,4 @@
-"""The values of all subjects, (n_subjects, n_voxels): an array in memory, or rows in a file where memory is short.
+"""The values of all subjects, (n_subjects, n_points): an array in memory, or rows in a file where memory is short.
 
 What reads them takes a block of voxels at a time, ``values[:, a:b]``, and cannot tell the two apart.
 """
@@ -146,7 +146,7 @@ Values: TypeAlias = Stored | Columns
 
 
 def at_voxels(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
-    """Take the columns of some voxels, (n_voxels,); nothing is copied."""
+    """Take the columns of some voxels, (n_points,); nothing is copied."""
     if isinstance(values, Columns):
         return Columns(values.values, values.positions[chosen])
     return Columns(values, np.flatnonzero(chosen))

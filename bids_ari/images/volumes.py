@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from bids_ari.errors import EmptyMaskError, GridMismatchError
 from bids_ari.images.files import Image, name_of, read_image, take_image
-from bids_ari.images.space import BoolVolume, Grid, Mask
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 _MASKED = 0.6
@@ -92,7 +92,7 @@ def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) 
     return np.asarray(resampled.dataobj)
 
 
-def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> Mask:
+def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> VolumeSpace:
     """Read a mask: every voxel that is finite and not 0.
 
     Raises
@@ -112,12 +112,12 @@ def load_mask(source: str | Path | nib.Nifti1Image, grid: Grid) -> Mask:
     inside = np.isfinite(volume) & (volume != 0)
     if not inside.any():
         raise EmptyMaskError(f"The mask {name_of(source)} is empty", "at least one voxel that is not 0")
-    return Mask(grid, inside)
+    return VolumeSpace(grid, inside)
 
 
-def looks_unmasked(mask: Mask) -> bool:
+def looks_unmasked(mask: VolumeSpace) -> bool:
     """Say whether a mask fills so much of the volume that the maps were probably not brain-masked."""
-    return mask.n_voxels > _MASKED * mask.inside.size
+    return mask.n_points > _MASKED * mask.inside.size
 
 
 def _box_around(inside: BoolVolume) -> tuple[slice, ...]:

@@ -70,7 +70,7 @@ from bids_ari.config.options import Method, Options
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.regions import Region, RegionSet
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.outputs import archive_parts as parts
 from bids_ari.outputs.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from_json, pack_file, require, short
 from bids_ari.runtime.provenance import Made
@@ -249,10 +249,10 @@ def _arrays(result: ContrastResult) -> dict[str, Array]:
     """Give the arrays."""
     glm, forest, design = result.glm, result.forest, result.design
     found = {name: getattr(result if name == "tau2" else glm, name) for name in MAP_NAMES}
-    voxels = [region.voxels for regions in result.regions for region in regions.regions]
+    voxels = [region.points for regions in result.regions for region in regions.regions]
     return {
-        "mask": result.mask.inside,
-        "affine": result.mask.grid.affine,
+        "mask": result.space.inside,
+        "affine": result.space.grid.affine,
         "coverage": result.coverage,
         "z": glm.z,
         "dof": glm.dof,
@@ -279,7 +279,7 @@ def _about(result: ContrastResult) -> _About:
     return _About(
         format=FORMAT,
         software=f"bids_ari {__version__}",
-        codes=result.mask.grid.codes,
+        codes=result.space.grid.codes,
         maps=tuple(name for name in MAP_NAMES if result.has(name)),
         test=result.test,
         formula="" if design is None else design.formula,
@@ -313,34 +313,34 @@ def _result(arrays: FileReader) -> ContrastResult:
     """Put a result together."""
     about = _read_about(arrays)
     mask = _read_mask(arrays, about)
-    glm = _read_glm(arrays, about, mask.n_voxels)
+    glm = _read_glm(arrays, about, mask.n_points)
     forest = _read_forest(arrays, extremeness(glm.z, about.alternative))
-    category = arrays.read("category", mask.n_voxels)
-    require(1 <= category.min() <= category.max() <= mask.n_voxels + 1, "a category lies outside 1..m + 1")
+    category = arrays.read("category", mask.n_points)
+    require(1 <= category.min() <= category.max() <= mask.n_points + 1, "a category lies outside 1..m + 1")
     is_drawn = about.method == "permutation"
     has_its_part = is_drawn == (about.calibration is not None) and is_drawn == (about.h is None)
     require(has_its_part, f"the method {about.method} lacks its part")
-    require(about.h is None or 0 <= about.h <= mask.n_voxels, f"h is {about.h} of {mask.n_voxels} voxels")
+    require(about.h is None or 0 <= about.h <= mask.n_points, f"h is {about.h} of {mask.n_points} voxels")
     coverage = arrays.read("coverage", *mask.inside.shape)
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")
-    regions = _read_regions(arrays, about, mask.n_voxels)
+    regions = _read_regions(arrays, about, mask.n_points)
     require(about.atlas is None or 0 <= about.atlas < len(regions), f"there is no set of regions {about.atlas}")
     n = len(about.contrast.members)
-    tau2 = arrays.read("tau2", mask.n_voxels) if "tau2" in about.maps else None
+    tau2 = arrays.read("tau2", mask.n_points) if "tau2" in about.maps else None
     require(tau2 is None or (np.isfinite(tau2).all() and tau2.min() >= 0), "the array tau2 holds no variances")
     return ContrastResult(
         contrast=about.contrast,
         options=about.options,
         alternative=about.alternative,
         design=_read_design(arrays, about),
-        mask=mask,
+        space=mask,
         coverage=coverage,
         n_constant=about.n_constant,
         glm=glm,
         bound=Bound(category, about.options.alpha, about.method, about.h),
         forest=forest,
-        clusters={threshold: forest.at_threshold(threshold) for threshold in about.options.thresholds},
-        largest={gamma: forest.with_tdp(gamma) for gamma in about.options.gammas},
+        clusters={threshold: forest.at_threshold(threshold) for threshold in about.options.threshold},
+        largest={gamma: forest.with_tdp(gamma) for gamma in about.options.tdp},
         regions=regions,
         atlas=None if about.atlas is None else regions[about.atlas],
         folder=about.folder,
@@ -351,7 +351,7 @@ def _result(arrays: FileReader) -> ContrastResult:
         tau2=tau2,
         outlying=parts.read_outlying(arrays, n, [name for name, _ in about.tests]) if about.has_outlying else None,
         quality=parts.read_quality(arrays, n, about.reference) if about.has_quality else None,
-        calibrated=parts.read_calibration(arrays, about.calibration, mask.n_voxels, about.options.alpha),
+        calibrated=parts.read_calibration(arrays, about.calibration, mask.n_points, about.options.alpha),
     )
 
 
@@ -392,7 +392,7 @@ def _below_dataset(contrast: ContrastSet) -> ContrastSet:
     return replace(contrast, members=tuple(map(below, contrast.members)))
 
 
-def _read_mask(arrays: FileReader, about: _About) -> Mask:
+def _read_mask(arrays: FileReader, about: _About) -> VolumeSpace:
     """Read where the voxels are."""
     inside, affine = arrays.read("mask", None, None, None), arrays.read("affine", 4, 4)
     require(inside.view(np.uint8).max(initial=0) == 1, "the array mask is no mask, or empty")
@@ -401,7 +401,7 @@ def _read_mask(arrays: FileReader, about: _About) -> Mask:
     good = np.isfinite(affine).all() and volume != 0 and np.isfinite(volume) and affine[3].tolist() == [0, 0, 0, 1]
     require(good, "the array affine is no transform")
     require(set(about.codes) <= set(_CODES), f"the codes of the transforms are {about.codes}")
-    return Mask(Grid(inside.shape, affine, about.codes), inside)
+    return VolumeSpace(Grid(inside.shape, affine, about.codes), inside)
 
 
 def _read_glm(arrays: FileReader, about: _About, m: int) -> GlmResult:

@@ -96,7 +96,7 @@ def read_calibration(arrays: FileReader, about: AboutCalibration | None, m: int,
     return Calibrated(
         **{each.name: getattr(about, each.name) for each in fields(AboutCalibration)},
         lambdas=lambdas,
-        n_voxels=m,
+        n_points=m,
         alpha=alpha,
         learned=critical,
     )

@@ -96,7 +96,7 @@ MAPS = (
     Map(
         {"desc": "analysis"},
         "mask",
-        lambda r: r.mask.grid.image(r.mask.inside.astype(np.uint8)),
+        lambda r: r.space.image(np.ones(r.space.n_points, np.uint8)),
         "The voxels that were tested",
         per_test=False,
     ),
@@ -180,7 +180,7 @@ def summary(result: ContrastResult) -> Sidecar:
         "Method": result.method,
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
-        "NumberOfVoxels": result.mask.n_voxels,
+        "NumberOfVoxels": result.space.n_points,
         "TrueDiscoveryNumber": result.bound.whole,
         "Clusters": {f"{threshold:g}": len(found) for threshold, found in result.clusters.items()},
         "LargestClusters": {f"{gamma:g}": len(found) for gamma, found in result.largest.items()},
@@ -212,9 +212,9 @@ def _fingerprint(result: ContrastResult) -> str:
     options, design, uris = result.options, result.design, [file.uri for file in result.contrast.files]
     asked = (options.smoothing, options.estimator, options.variance, options.target_grid, options.coverage)
     told = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in asked]]
-    arrays: list[np.ndarray] = [result.coverage, result.mask.grid.affine]
+    arrays: list[np.ndarray] = [result.coverage, result.space.grid.affine]
     if design is None:
-        arrays.append(result.mask.inside)
+        arrays.append(result.space.inside)
     else:
         told.append([*design.columns, *design.tests])
         arrays += [design.matrix, *design.tests.values()]
@@ -460,7 +460,7 @@ def _about(result: ContrastResult, description: str, with_inference: bool) -> Si
         "Description": description,
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": result.dof if np.isfinite(result.dof) else None,
-        "NumberOfVoxels": result.mask.n_voxels,
+        "NumberOfVoxels": result.space.n_points,
         "Mask": printable(options.mask.name) if options.mask else None,
         "MaskHash": result.hashes.get("mask"),
         "SoftwareVersion": f"bids_ari {__version__}",
@@ -481,7 +481,7 @@ def _about_model(result: ContrastResult) -> Sidecar:
         "Estimator": ESTIMATORS[options.estimator],
         "Variance": options.variance,
         "Formula": None if result.design is None else result.design.formula or None,
-        "StatsModel": printable(options.stats_model.name) if options.stats_model else None,
+        "StatsModel": printable(options.model.name) if options.model else None,
         "Test": result.test,
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
         "Weights": _rows(result.design.tests[result.test], result.design.columns) if result.design else None,
@@ -512,9 +512,9 @@ def _about_inference(result: ContrastResult) -> Sidecar:
         "TrueDiscoveryNumber": result.bound.whole,
         "Connectivity": options.connectivity,
         "JoinSigns": options.join_signs,
-        "ClusterThresholds": list(options.thresholds),
+        "ClusterThresholds": list(options.threshold),
         "ClusterThresholdUnits": "z",
-        "WantedTDPs": list(options.gammas),
+        "WantedTDPs": list(options.tdp),
     }
 
 

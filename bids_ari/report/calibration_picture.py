@@ -28,7 +28,7 @@ def draw_calibration(calibrated: Calibrated, p: FloatArray, about: str) -> bytes
     ----------
     calibrated : Calibrated
         The calibration.
-    p : array (n_voxels,)
+    p : array (n_points,)
         As observed.
     about : str
         Which result it is.

@@ -25,9 +25,9 @@ def comparison_block(result: ContrastResult, compared: Sequence[ContrastResult])
     dict
         What ``sections/comparison.html`` shows: columns in the order in which methods were asked for.
     """
-    order, options = result.options.methods, result.options
+    order, options = result.options.method, result.options
     results = sorted((result, *compared), key=lambda each: order.index(each.method))
-    whole = _row("all voxels tested", result.mask.n_voxels, [each.bound.whole for each in results])
+    whole = _row("all voxels tested", result.space.n_points, [each.bound.whole for each in results])
     return {
         "columns": [(METHODS[each.method], _page_of(each), each is result) for each in results],
         "blocks": [{"condition": "", "rows": [whole], "n_more": 0}, *_blocks(result, results)],
@@ -41,7 +41,7 @@ def _blocks(result: ContrastResult, results: Sequence[ContrastResult]) -> Iterat
     """Tell the clusters of each threshold: the first of which any method claims something."""
     for threshold, clusters in result.clusters.items():
         if clusters:
-            tdns = [[each.bound.tdn(cluster.voxels) for each in results] for cluster in clusters]
+            tdns = [[each.bound.tdn(cluster.points) for each in results] for cluster in clusters]
             active = [i for i, found in enumerate(tdns) if any(found)]
             shown = active[:FIRST_ROWS]
             yield {

@@ -91,7 +91,7 @@ class Blob:
 
 def least_tdp(forests: Sequence[ClusterForest]) -> float:
     """Give the least TDP of the clusters that a page holds: 0 for all above 0, more where maps are large."""
-    if sum(forest.n_voxels for forest in forests) <= COMPLETE:
+    if sum(forest.n_points for forest in forests) <= COMPLETE:
         return 0.0
     highest = [forest.highest_tdp() for forest in forests]
     steps = (round(_FLOOR_STEP * i, 2) for i in range(1, round(1 / _FLOOR_STEP)))
@@ -125,12 +125,12 @@ def dense_ranks(heights: FloatArray) -> npt.NDArray[np.uint32]:
 
 
 def counting_categories(bound: Bound) -> npt.NDArray[np.integer]:
-    """Give the category of each voxel, 0 where it never counts in any set, (n_voxels,).
+    """Give the category of each voxel, 0 where it never counts in any set, (n_points,).
 
     With N(u) voxels of category at most u, let u be the least at which 1 - u + N(u) is largest: the TDN of all. From
     there to any larger category, u grows at least as much as N does, and so in every set: those voxels add nothing.
     """
-    m = bound.n_voxels
+    m = bound.n_points
     counts = np.bincount(np.minimum(bound.category, m + 1), minlength=m + 2)[1 : m + 1]
     gains: Ints = (np.cumsum(counts) - np.arange(m)).astype(np.int32)
     last = int(gains.argmax()) + 1 if gains.max() > 0 else 0

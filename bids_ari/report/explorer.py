@@ -76,7 +76,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     """
     result = results[0]
     space = result.contrast.entities.get("space")
-    underlay = make_underlay(result.mask, space, 1 if result.mask.inside.size <= _FINE_UNDERLAY else 2)
+    underlay = make_underlay(result.space, space, 1 if result.space.inside.size <= _FINE_UNDERLAY else 2)
     least = encoding.least_tdp([each.forest for each in results])
     step = _COARSE_STEP if least else encoding.Z_STEP
     facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": step}
@@ -130,11 +130,11 @@ def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, 
     """Write the arrays of a page."""
     result = results[0]
     kept = [encoding.kept_places(each.forest, least) for each in results]
-    yield Blob.of("mask", np.packbits(result.mask.inside))
+    yield Blob.of("mask", np.packbits(result.space.inside))
     yield Blob.of("underlay", np.ceil(_GREY_LEVELS * underlay.values).astype(np.uint8))
     yield from encoding.z_blobs(result.glm.z, result.forest.preorder[kept[0]], step)
     if result.atlas is not None:
-        yield Blob.of("atlas", (result.atlas.labels(result.mask.n_voxels) + 1).astype(np.uint16))
+        yield Blob.of("atlas", (result.atlas.labels(result.space.n_points) + 1).astype(np.uint16))
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
         yield from encoding.forest_blobs(each.forest, places, f"-{i}")
         yield Blob.of(f"category-{i}", encoding.counting_categories(each.bound))
@@ -143,9 +143,9 @@ def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, 
 def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Facts:
     """Tell the script everything that is no array."""
     result = results[0]
-    atlas, grid = result.atlas, result.mask.grid
+    atlas, grid = result.atlas, result.space.grid
     return {
-        "nVoxels": result.mask.n_voxels,
+        "nVoxels": result.space.n_points,
         "voxelVolume": grid.voxel_volume,
         "grid": _grid_facts(grid),
         "header": _header(grid),
@@ -213,7 +213,7 @@ def _start(result: ContrastResult) -> list[int]:
     """Give the voxel at which the crosshair stands first: the peak of the largest cluster, else the most extreme."""
     clusters = result.formed(tdp=GAMMA)
     peak = clusters[0].peak if clusters else int(result.extremeness.argmax())
-    return [int(index) for index in result.mask.indices[peak]]
+    return [int(index) for index in result.space.indices[peak]]
 
 
 def _atlas_facts(atlas: RegionSet, result: ContrastResult) -> Facts:
@@ -231,7 +231,7 @@ def _direction_facts(result: ContrastResult) -> Facts:
         "alpha": f"{bound.alpha:g}",
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
-        "nVoxels": bound.n_voxels,
+        "nVoxels": bound.n_points,
         "top": float(result.forest.highest_tdp().max()),
         "file": [before + "Tdp", after],
         "parcels": [fact for regions in sets for fact in _region_facts(regions, result)],
@@ -242,7 +242,7 @@ def _region_facts(regions: RegionSet, result: ContrastResult) -> Iterator[dict[s
     """Tell the bound of each region, and its strongest voxel."""
     extremeness = result.extremeness
     for region in regions.regions:
-        voxels = region.voxels
+        voxels = region.points
         yield {
             "name": region.name,
             "size": int(voxels.size),

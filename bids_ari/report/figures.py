@@ -47,7 +47,7 @@ def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
 
     Parameters
     ----------
-    z : array (n_voxels,)
+    z : array (n_points,)
         z of each voxel tested; what is infinite has the colour of the largest that is not.
     alternative : {'greater', 'less', 'two-sided'}
         Which side is shown; both for ``two-sided``, each at p < .001.
@@ -80,7 +80,7 @@ def draw_values(
 
     Parameters
     ----------
-    values : array (n_voxels,)
+    values : array (n_points,)
         What the colours tell.
     scene : Scene
         Where and on what.
@@ -88,9 +88,9 @@ def draw_values(
         What values these are, and what stands above the colour bar.
     is_signed : bool
         Whether there may be values below 0, as there are none of F.
-    z : array (n_voxels,), optional
+    z : array (n_points,), optional
         Voxels are fainter the nearer this is to 0: their opacity is the square of its part of the z of p = .001.
-    outlined : array of bool (n_voxels,), optional
+    outlined : array of bool (n_points,), optional
         What has a line around it.
 
     Returns
@@ -111,9 +111,9 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
 
     Parameters
     ----------
-    tdp : array (n_voxels,)
+    tdp : array (n_points,)
         A TDP for each voxel.
-    shown : array of bool (n_voxels,)
+    shown : array of bool (n_points,)
         Where it is shown, be it 0.
     scene : Scene
         Where and on what.
@@ -134,7 +134,7 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
 
     Parameters
     ----------
-    labels : array of int (n_voxels,)
+    labels : array of int (n_points,)
         The cluster that holds each voxel: 1, 2, ...; 0 for none.
     scene : Scene
         Where and on what.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.report.figures import NOTHING
 from bids_ari.report.png import draw_png
 from bids_ari.report.scales import Z_UNCORRECTED, z_scale
@@ -19,14 +19,14 @@ SIZE = (1152, 400)
 _VIEWS = ("left side", "back", "right side", "top")
 
 
-def draw_glass(z: FloatArray, mask: Mask, about: str, *, is_signed: bool) -> bytes:
+def draw_glass(z: FloatArray, mask: VolumeSpace, about: str, *, is_signed: bool) -> bytes:
     """Draw the z map where p < .001 uncorrected, seen through the brain from four sides.
 
     Parameters
     ----------
-    z : array (n_voxels,)
+    z : array (n_points,)
         z of each voxel tested; what is infinite has the colour of the largest that is not.
-    mask : Mask
+    mask : VolumeSpace
         The voxels tested, in a space like that of the template of nilearn.
     about : str
         Of which result the picture is.
@@ -42,7 +42,7 @@ def draw_glass(z: FloatArray, mask: Mask, about: str, *, is_signed: bool) -> byt
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
     top = scale.ends[1]
     values = np.where(shown, np.clip(z, -top, top), 0).astype(np.float32)
-    image = mask.grid.image(mask.volume(values, 0)) if shown.any() else None
+    image = mask.image(values) if shown.any() else None
 
     def fill(figure: "Figure") -> None:
         from nilearn.plotting import plot_glass_brain

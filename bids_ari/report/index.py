@@ -90,7 +90,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "alpha": alpha,
         "confidence": None if alpha is None else percent(1 - alpha),
         "who": who,
-        "n_voxels": _number(summary, "NumberOfVoxels"),
+        "n_points": _number(summary, "NumberOfVoxels"),
         "tdn": _number(summary, "TrueDiscoveryNumber"),
         "clusters": _counts(summary, "Clusters"),
         "largest": _counts(summary, "LargestClusters"),

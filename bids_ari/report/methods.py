@@ -107,7 +107,7 @@ def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
         entered = f"A {statistic(result)} made elsewhere ({whose(result)}) was"
     return (
         f"{entered} analysed with bids_ari {_version(result, 'bids_ari')}.",
-        f"The {thousands(result.mask.n_voxels)} voxels{inside} at which it had a value were tested.",
+        f"The {thousands(result.space.n_points)} voxels{inside} at which it had a value were tested.",
     )
 
 
@@ -132,7 +132,7 @@ def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ..
         f"{_version(result, 'bids_ari')}.",
         *_combined_sentence(contrast),
         smoothed,
-        f"The {thousands(result.mask.n_voxels)} voxels{inside} at which {who} had data were tested{constant}.",
+        f"The {thousands(result.space.n_points)} voxels{inside} at which {who} had data were tested{constant}.",
     )
 
 
@@ -216,7 +216,7 @@ def rows_of(result: ContrastResult, test: str | None = None) -> list[str]:
 def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
     """Tell the bounds and the clusters."""
     options = result.options
-    thresholds = any_of(above(threshold, result.alternative) for threshold in options.thresholds)
+    thresholds = any_of(above(threshold, result.alternative) for threshold in options.threshold)
     signs = ""
     if result.alternative == "two-sided":
         signs = "; a cluster may hold both signs" if options.join_signs else "; voxels of a cluster share their sign"

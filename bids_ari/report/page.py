@@ -157,8 +157,8 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "is_f_test": result.is_f_test,
         "confidence": percent(1 - result.options.alpha),
         "tdn": result.bound.whole,
-        "n_voxels": result.mask.n_voxels,
-        "whole_tdp": proportion(result.bound.whole, result.mask.n_voxels),
+        "n_points": result.space.n_points,
+        "whole_tdp": proportion(result.bound.whole, result.space.n_points),
         "kind": kind(result),
         "whose": whose(result),
         "statistic": statistic(result),
@@ -199,7 +199,7 @@ def _design(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 
 def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell which voxels were tested."""
-    grid = result.mask.grid
+    grid = result.space.grid
     return {
         "mask_name": mask_name(result),
         "coverage": percent(result.options.coverage),
@@ -207,7 +207,7 @@ def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "covered_by_all": int((result.coverage == 1).sum()),
         "n_constant": result.n_constant,
         "lost": worst_lost(result),
-        "volume": result.mask.n_voxels * grid.voxel_volume / 1000,
+        "volume": result.space.n_points * grid.voxel_volume / 1000,
         "voxel_size": " × ".join(f"{zoom:.3g}" for zoom in grid.zooms),
     }
 
@@ -291,13 +291,13 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         "alpha": f"{options.alpha:g}",
         "method": METHODS[result.method],
         **_settings_of_draws(result),
-        "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.thresholds),
-        "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.gammas) or "none",
+        "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.threshold),
+        "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.tdp) or "none",
         "connectivity": str(options.connectivity),
         "join signs": "yes" if options.join_signs else "no",
         "mask": mask_name(result) or "none given",
         "atlas": atlas_name(result) or "none",
-        "regions of interest": ", ".join(path.name for path in options.rois) or "none",
+        "regions of interest": ", ".join(path.name for path in options.roi) or "none",
     }
     if kind(result) == "group":
         settings["smoothing"] = f"{options.smoothing:g} mm" if options.smoothing else "none"
@@ -305,8 +305,8 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
         settings["estimator"] = outputs.ESTIMATORS[options.estimator]
         settings["variance of groups"] = options.variance
         settings["target grid"] = options.target_grid.name if options.target_grid else "none"
-        if options.stats_model:
-            settings["BIDS Stats Model"] = options.stats_model.name
+        if options.model:
+            settings["BIDS Stats Model"] = options.model.name
     return {
         "command": " ".join(map(shlex.quote, result.made.command)),
         "versions": result.made.versions,

@@ -59,7 +59,7 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     ``design``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest``, and ``atlas``;
     where the maps of subjects are known, ``quality``, ``sheet 1``, ...; where draws were made, ``calibration``.
     """
-    scene = make_scene(result.mask, result.contrast.entities.get("space"), _heights_to_see(result), about(result))
+    scene = make_scene(result.space, result.contrast.entities.get("space"), _heights_to_see(result), about(result))
     yield from _draw_maps(result, scene)
     yield from _draw_everywhere(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
@@ -88,7 +88,7 @@ def _draw_quality(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
     yield "quality", Picture(_figure_name(result, "quality", desc=result.desc), alt, "", png)
     flagged = np.asarray(standing_out(quality, outlying, result.test).any(axis=1))
-    for i, png in enumerate(draw_sheets(quality, result.mask.grid, names, flagged, about(result)), start=1):
+    for i, png in enumerate(draw_sheets(quality, result.space.grid, names, flagged, about(result)), start=1):
         name = _figure_name(result, f"subjects{i}", desc=result.desc)
         yield f"sheet {i}", Picture(name, f"Three slices of the map of each subject, sheet {i}.", "", png)
 
@@ -103,7 +103,7 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Pict
     """Draw z where p < .001 uncorrected: through the brain, and in slices."""
     z, what = result.glm.z, "the z map, where p < .001 uncorrected"
     if scene.is_on_template:
-        png = draw_glass(z, result.mask, scene.about, is_signed=not result.is_f_test)
+        png = draw_glass(z, result.space, scene.about, is_signed=not result.is_f_test)
         name = _figure_name(result, "glass", desc=result.desc)
         yield "glass", Picture(name, f"Glass brain from four sides: {what}.", scene.underlay, png)
     png = figures.draw_z(z, result.alternative, scene)
@@ -188,7 +188,7 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Pic
     """Draw the TDP of the parcels of the atlas."""
     if result.atlas is None:
         return
-    tdp = np.asarray(result.region_image(result.atlas).dataobj)[result.mask.inside]
+    tdp = np.asarray(result.region_image(result.atlas).dataobj)[result.space.inside]
     if tdp.any():
         title = f"TDP of parcels: {title_of(result.atlas, result)}"
         png = figures.draw_tdp(tdp, tdp > 0, scene, title)
@@ -200,7 +200,7 @@ def _heights_to_see(result: ContrastResult) -> np.ndarray:
     """Give the z in mm of the peaks of the largest clusters, or of the most extreme voxel if there is none."""
     clusters = next(iter(result.clusters.values()))
     peaks = [cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())]
-    return result.mask.grid.millimetres(result.mask.indices[peaks])[:, 2]
+    return result.space.coordinates(np.asarray(peaks))[:, 2]
 
 
 def _figure_name(result: ContrastResult, what: str, **labels: str) -> str:

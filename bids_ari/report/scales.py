@@ -48,7 +48,7 @@ class Scale:
     beyond: Literal["neither", "both", "min", "max"] = "neither"
 
     def colour(self, values: FloatArray) -> Pixels:
-        """Give the colour of each value, (n_voxels, 3)."""
+        """Give the colour of each value, (n_points, 3)."""
         low, high = self.ends
         places = (np.clip(np.asarray(values, dtype=float), low, high) - low) / (high - low)
         return np.asarray(self.colours(places, bytes=True)[:, :3], dtype=np.uint8)
@@ -101,7 +101,7 @@ def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Sc
 
     Parameters
     ----------
-    values : array (n_voxels,)
+    values : array (n_points,)
         What is to be shown.
     label : str
         What stands above the bar.

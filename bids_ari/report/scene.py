@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.report.png import GREY_STEP, Pixels
 from bids_ari.report.underlay import BRAIN, MASK_WORDS, TEMPLATE_WORDS, Template, is_like_template, load_template
 from bids_ari.stats.distributions import FloatArray
@@ -56,7 +56,7 @@ class Scene:
         return self.underlay == TEMPLATE_WORDS
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
-        """Colour the voxels shown, (n_voxels,), by `colours`, (n_voxels, 3); give the pixels, (height, width, 3)."""
+        """Colour the voxels shown, (n_points,), by `colours`, (n_points, 3); give the pixels, (height, width, 3)."""
         return self.fade(colours, shown.astype(float))
 
     def fade(self, colours: Pixels, opacity: FloatArray) -> Pixels:
@@ -69,14 +69,14 @@ class Scene:
         return canvas
 
 
-def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = (), about: str = "") -> Scene:
+def make_scene(mask: VolumeSpace, space: str | None, peaks: npt.ArrayLike = (), about: str = "") -> Scene:
     """Choose the slices and the underlay.
 
     Slices are spread evenly over the mask; then the slice nearest to each peak moves there.
 
     Parameters
     ----------
-    mask : Mask
+    mask : VolumeSpace
         The voxels tested.
     space : str or None
         The space that the file names state.
@@ -85,7 +85,7 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = (), about: 
     about : str
         Of which result the pictures are.
     """
-    places = mask.grid.millimetres(mask.indices)
+    places = mask.coordinates()
     wanted = np.asarray(peaks, dtype=float)
     low, high = np.percentile(places[:, 2], [_EDGE, 100 - _EDGE])
     ends, template = np.array([places.min(axis=0), places.max(axis=0)]), None
@@ -103,7 +103,7 @@ def make_scene(mask: Mask, space: str | None, peaks: npt.ArrayLike = (), about: 
     decimals = 0 if high - low > 2 * chosen.size else 1
     cuts = tuple(sorted({round(float(cut), decimals) for cut in chosen}))
     pixels = _places_of_pixels(cuts, ends)
-    voxel = _look_up(mask, pixels)
+    voxel = mask.points_at(pixels)
     if template is None:
         grey = np.where(voxel >= 0, _PALE, 1.0)
     else:
@@ -133,26 +133,9 @@ def _places_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> FloatArray:
     return pixels.reshape(ROWS * height, COLUMNS * width, 3)
 
 
-def _look_up(mask: Mask, pixels: FloatArray) -> npt.NDArray[np.int32]:
-    """Give the position of the tested voxel that holds each pixel, -1 for none."""
-    positions = mask.volume(np.arange(mask.n_voxels, dtype=np.int32), -1)
-    found = ndimage.map_coordinates(
-        positions, _indices(mask.grid, pixels), order=0, mode="grid-constant", cval=-1, prefilter=False
-    )
-    return np.asarray(found, dtype=np.int32)
-
-
 def _interpolate(template: Template, pixels: FloatArray) -> FloatArray:
     """Give the value of the template at each pixel, between its voxels linearly."""
     found = ndimage.map_coordinates(
-        template.values, _indices(template.grid, pixels), order=1, mode="grid-constant", cval=0.0, prefilter=False
+        template.values, template.grid.indices_at(pixels), order=1, mode="grid-constant", cval=0.0, prefilter=False
     )
     return np.asarray(found, dtype=float)
-
-
-def _indices(grid: Grid, pixels: FloatArray) -> FloatArray:
-    """Give voxel indices, (3, height, width), with fractions; far outside where there is no slice."""
-    inverse = np.linalg.inv(grid.affine)
-    near = np.where(np.isfinite(pixels), pixels, 0.0)
-    indices = near @ inverse[:3, :3].T + inverse[:3, 3]
-    return np.moveaxis(np.where(np.isfinite(pixels), indices, -9.0), -1, 0)

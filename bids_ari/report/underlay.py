@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 BRAIN = 0.01
@@ -73,12 +73,12 @@ def load_template() -> Template:
     return Template(values / values.max(), grid, np.sort(corners, axis=0))
 
 
-def make_underlay(mask: Mask, space: str | None, stride: int = 1) -> Underlay:
+def make_underlay(mask: VolumeSpace, space: str | None, stride: int = 1) -> Underlay:
     """Give what lies under the voxels of a mask, no further around it than there is something to see.
 
     Parameters
     ----------
-    mask : Mask
+    mask : VolumeSpace
         The voxels tested.
     space : str or None
         The space that the file names state.

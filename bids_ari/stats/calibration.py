@@ -1,7 +1,7 @@
 """Critical vectors calibrated by draws: the bound that holds with probability 1 - alpha, and no more than that.
 
 A critical vector t_1 <= t_2 <= ... makes a *joint error* when for some k at least k true nulls have p < t_k. Under a
-draw the same event is counted over all voxels: draw b makes it for exactly the lambda above
+draw the same event is counted over all points: draw b makes it for exactly the lambda above
 ``lambda_b = min over k of inverse(k, p_(k)^b)``. With lambda the (floor(alpha * B) + 1)-th smallest of the B draws,
 at most floor(alpha * B) of them have a smaller one, and the data as observed, exchangeable with its draws where
 nothing is active, is no more likely among these than any other (Blanchard, Neuvial & Roquain 2020; Hemerik & Goeman
@@ -36,7 +36,7 @@ class Calibration:
     lambdas : array (n_draws,)
         lambda_b of each draw, of the data as observed first: from which lambda on it makes an error.
     n_left_out : int
-        How many voxels, certainly active, were left out of the draws by `calibrate_step_down`.
+        How many points, certainly active, were left out of the draws by `calibrate_step_down`.
     n_steps : int
         How many times the draws were gone through.
     """
@@ -114,9 +114,9 @@ def calibrate(lambdas: FloatArray, family: Family, alpha: float) -> Calibration:
 def calibrate_step_down(
     p: FloatArray, lambdas_without: Callable[[npt.NDArray[np.bool_]], FloatArray], family: Family, alpha: float
 ) -> Calibration:
-    """Calibrate again without the voxels that are certainly active, until there are no more of them.
+    """Calibrate again without the points that are certainly active, until there are no more of them.
 
-    Those are the voxels of category 1. While a vector holds for all true nulls none of these is left out, so draws
+    Those are the points of category 1. While a vector holds for all true nulls none of these is left out, so draws
     of what remains still cover them, and lambda never falls (Blanchard, Neuvial & Roquain 2020, section 4.3).
 
     Parameters
@@ -124,8 +124,8 @@ def calibrate_step_down(
     p : array (m,)
         As observed.
     lambdas_without : callable
-        Gives lambda_b of each draw (B,) when some voxels (a boolean for each) are left out; ranks and m of the
-        family remain those of all voxels.
+        Gives lambda_b of each draw (B,) when some points (a boolean for each) are left out; ranks and m of the
+        family remain those of all points.
     family : Family
         The vectors to choose from.
     alpha : float
@@ -153,5 +153,5 @@ def categories(p: FloatArray, family: Family, lambda_: float) -> npt.NDArray[np.
         middle = (low + high) // 2
         below = family.inverse(middle, p) < lambda_
         low, high = np.where(below, low, middle + 1), np.where(below, middle, high)
-    category[found] = np.minimum(high, category.size + 1)  # a template may have more ranks than there are voxels
+    category[found] = np.minimum(high, category.size + 1)  # a template may have more ranks than there are points
     return category

@@ -40,7 +40,7 @@ def hommel_bound(p: FloatArray, alpha: float = 0.05, local_test: LocalTest = "si
     Returns
     -------
     Bound
-        Its ``tdn(voxels)`` and ``tdp(voxels)`` answer for any set, chosen even after looking.
+        Its ``tdn(points)`` and ``tdp(points)`` answer for any set, chosen even after looking.
 
     Raises
     ------
@@ -136,22 +136,22 @@ def adjusted_p(p: FloatArray, local_test: LocalTest = "simes") -> FloatArray:
     return _ClosedTesting.of(p, local_test).adjust(p)
 
 
-def adjusted_p_of_set(p: FloatArray, voxels: Positions, local_test: LocalTest = "simes") -> float:
+def adjusted_p_of_set(p: FloatArray, points: Positions, local_test: LocalTest = "simes") -> float:
     """Give the smallest alpha at which closed testing finds at least one true discovery in a set.
 
     Parameters
     ----------
     p : array (m,)
         p-values of all hypotheses.
-    voxels : array
+    points : array
         The set: positions, or a boolean per hypothesis; not empty.
     local_test : {'simes', 'hommel'}
         The local test.
     """
     p = _valid_p(p)
-    chosen = np.sort(p[checked_positions(voxels, p.size)])
+    chosen = np.sort(p[checked_positions(points, p.size)])
     if chosen.size == 0:
-        raise ValueError("voxels must hold at least one position")
+        raise ValueError("points must hold at least one position")
     steepest = (chosen / np.arange(1, chosen.size + 1)).min(keepdims=True)
     return float(_ClosedTesting.of(p, local_test).adjust(steepest)[0])
 

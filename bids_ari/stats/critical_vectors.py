@@ -31,7 +31,7 @@ Ranks = npt.NDArray[np.intp]
 
 
 class Family(Protocol):
-    """Critical vectors for p of m voxels."""
+    """Critical vectors for p of m points."""
 
     @property
     def name(self) -> FamilyName:
@@ -52,7 +52,7 @@ class Family(Protocol):
 class Simes:
     """Lines ``t_k = (k - delta) * lambda / (m - delta)``, 0 for k <= delta (Andreella et al. 2023).
 
-    A larger `delta` gives up sets of up to `delta` voxels for larger bounds of large sets.
+    A larger `delta` gives up sets of up to `delta` points for larger bounds of large sets.
     """
 
     m: int
@@ -60,7 +60,7 @@ class Simes:
 
     def __post_init__(self) -> None:
         if not 0 <= self.delta < self.m:
-            raise ValueError(f"delta must lie in 0..{self.m - 1}, less than the number of voxels; found {self.delta}")
+            raise ValueError(f"delta must lie in 0..{self.m - 1}, less than the number of points; found {self.delta}")
 
     @property
     def name(self) -> FamilyName:

@@ -63,18 +63,18 @@ class Outlying:
     Attributes
     ----------
     correlation : array (n_subjects,)
-        Correlation over voxels of the subject's map with the mean of the other subjects, whatever their group: at
-        all voxels where the subject and at least one other have data. Of two subjects, that of their maps. NaN
+        Correlation over points of the subject's map with the mean of the other subjects, whatever their group: at
+        all points where the subject and at least one other have data. Of two subjects, that of their maps. NaN
         for a map that is constant.
     residual : array (n_subjects,)
-        Root mean square over voxels of the (internally) studentised residual; 1 is expected of everyone. NaN for
+        Root mean square over points of the (internally) studentised residual; 1 is expected of everyone. NaN for
         a subject whose map the design fits in any case, as of the only one in its group.
     influence : mapping of str to array (n_subjects,)
-        For each test, the root mean square over voxels of how far the estimate moves when the subject is left
+        For each test, the root mean square over points of how far the estimate moves when the subject is left
         out, in standard errors of the estimate; of an F test, the root of Cook's distance of its rows. Infinite
         where there is no estimate without the subject.
     mean, sd : array (n_subjects,)
-        Mean and standard deviation over the same voxels of the subject's map; NaN where there are none.
+        Mean and standard deviation over the same points of the subject's map; NaN where there are none.
     """
 
     correlation: FloatArray
@@ -148,14 +148,14 @@ def _vif(matrix: FloatArray, q: FloatArray, r: FloatArray) -> FloatArray:
 
 
 def outlying(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> Outlying:
-    """Compare each subject with the others, in one pass over the voxels.
+    """Compare each subject with the others, in one pass over the points.
 
     The estimate C b of a test moves by C (X'X)^-1 x_i e_i / (1 - h_i) when subject i, of residual e_i and leverage
     h_i, is left out. In the metric of its variance, sigma^2 C (X'X)^-1 C', the squared length of this, divided by
     the rows of C, is Cook's distance of C b. sigma^2 is that of all subjects, not of the others: it is there with
-    one degree of freedom too, and no voxel where it happens to be tiny decides the mean.
+    one degree of freedom too, and no point where it happens to be tiny decides the mean.
 
-    Parameters are those of `fit_glm`. At a voxel without some subjects, the fit is that of the others; voxels that
+    Parameters are those of `fit_glm`. At a point without some subjects, the fit is that of the others; points that
     `fit_glm` does not test play no part in residual and influence, nor those that the subject alone makes testable.
     """
     n_subjects = effects.shape[0]
@@ -193,7 +193,7 @@ def _share(q: FloatArray, r: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _sum_of_squares(fit: Fit) -> FloatArray:
-    """Sum the squared residuals of each subject over voxels, each in units of the voxel's variance."""
+    """Sum the squared residuals of each subject over points, each in units of the point's variance."""
     precision = np.where(np.isnan(fit.residual_variance), 0.0, 1 / fit.residual_variance)
     return np.asarray(np.einsum("ij,ij,j->i", fit.residuals, fit.residuals, precision))
 
@@ -206,21 +206,21 @@ def _with_alone(influence: FloatArray, matrix: FloatArray, weights: FloatArray) 
 
 
 def _moments(values: FloatArray) -> FloatArray:
-    """Give, for each subject, number of voxels, mean of its map y and of the others' mean o, sums of yy, oo, yo.
+    """Give, for each subject, number of points, mean of its map y and of the others' mean o, sums of yy, oo, yo.
 
     The sums, (6, n_subjects) in all, are those of deviations from the mean.
     """
-    n_subjects, n_voxels = values.shape
+    n_subjects, n_points = values.shape
     others = (values.sum(axis=0) - values) / (n_subjects - 1)
     mean, others_mean = values.mean(axis=1), others.mean(axis=1)
     own = values - mean[:, None]
     others -= others_mean[:, None]
     products = [np.einsum("ij,ij->i", one, two) for one, two in ((own, own), (others, others), (own, others))]
-    return np.stack([np.full(n_subjects, float(n_voxels)), mean, others_mean, *products])
+    return np.stack([np.full(n_subjects, float(n_points)), mean, others_mean, *products])
 
 
 def _merged(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Join the moments of two sets of voxels."""
+    """Join the moments of two sets of points."""
     n = a[0] + b[0]
     y, o = b[1:3] - a[1:3]
     between = a[0] * b[0] / n * np.stack([y * y, o * o, y * o])

@@ -1,6 +1,6 @@
-"""The smallest p of many voxels under many draws, without computing the others.
+"""The smallest p of many points under many draws, without computing the others.
 
-The *score* of a voxel is as extreme as its p is small, among voxels with the same degrees of freedom. Voxels are
+The *score* of a point is as extreme as its p is small, among points with the same degrees of freedom. Points are
 counted in narrow bins of their score, for each number of degrees of freedom; what a bin holds lies between the p of
 its ends. From the counts follow limits of what each bin can contribute, and p are computed in the bins that can
 still decide. What is computed is exact, whatever the data: there is no cut that lambda has to stay below.
@@ -17,7 +17,7 @@ from bids_ari.stats.forest_kernels import Ints
 from bids_ari.stats.permutation_kernels import Groups, bin_counts, in_bins, running_counts
 
 FEWEST_BINS, MOST_BINS, PER_BIN = 1 << 12, 1 << 14, 8
-"""Bins for each number of degrees of freedom: a power of two near one for 8 voxels, at least and at most. Fewer leave
+"""Bins for each number of degrees of freedom: a power of two near one for 8 points, at least and at most. Fewer leave
 more p to be computed, and more take longer to look through."""
 
 _WIDER = 1e-6
@@ -35,7 +35,7 @@ class Bins:
         The different degrees of freedom; a bin belongs to one.
     signed : bool
         Whether scores have a sign.
-    n_voxels : int
+    n_points : int
         About how many there are.
     """
 
@@ -44,11 +44,11 @@ class Bins:
         p_of: Callable[[FloatArray, FloatArray], FloatArray],
         dofs: npt.NDArray[np.intp],
         signed: bool,
-        n_voxels: int,
+        n_points: int,
     ) -> None:
         self._p_of, self._dofs = p_of, dofs.astype(float)
         self._lowest = -1.0 if signed else 0.0
-        self._n_bins = min(max(1 << (n_voxels // PER_BIN).bit_length(), FEWEST_BINS), MOST_BINS)
+        self._n_bins = min(max(1 << (n_points // PER_BIN).bit_length(), FEWEST_BINS), MOST_BINS)
         self._per_unit = self._n_bins / (1 - self._lowest)
         ends = p_of(self._lowest + np.arange(self._n_bins + 1) / self._per_unit, self._dofs[:, None])
         self._least = (ends[:, 1:] * (1 - _WIDER)).ravel()
@@ -63,17 +63,17 @@ class Bins:
     def least_lambda(self, score: FloatArray, group: Groups, family: Family) -> FloatArray:
         """Give what `families.least_lambda` gives for all p of each draw, (n_draws,).
 
-        A p of a bin that can decide is ranked among those of all such bins, and the voxels of other bins that end
+        A p of a bin that can decide is ranked among those of all such bins, and the points of other bins that end
         below it. Other bins that it lies within are not counted: ranks may be found too low, and inverses too large.
         That does no harm, for of the p with the smallest inverse, at rank k, there are none: such a bin reaches below
-        p, and at least k voxels are in bins that reach below its end, so that it can decide, too.
+        p, and at least k points are in bins that reach below its end, so that it can decide, too.
 
         Parameters
         ----------
-        score : array (n_draws, n_voxels)
+        score : array (n_draws, n_points)
             Scores of a batch of draws.
-        group : array (n_voxels,)
-            Which degrees of freedom a voxel has, -1 for those left out.
+        group : array (n_points,)
+            Which degrees of freedom a point has, -1 for those left out.
         family : Family
             The critical vectors.
         """
@@ -96,13 +96,13 @@ class Bins:
         return np.array([p[:n_ranks] for p in self._p_in(looked_at, score, group, counts)])
 
     def _counts(self, score: FloatArray, group: Groups) -> Ints:
-        """Count the voxels in each bin, (n_draws, n_bins)."""
+        """Count the points in each bin, (n_draws, n_bins)."""
         return bin_counts(score, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
 
     def _deciding(self, counts: Ints, family: Family) -> npt.NDArray[np.bool_]:
         """Say which bins of each draw can hold the p of the smallest inverse, (n_draws, n_bins).
 
-        Let [a, b] be the p of a bin, R the number of voxels in bins that reach below b, and N that in bins which end
+        Let [a, b] be the p of a bin, R the number of points in bins that reach below b, and N that in bins which end
         at b or below. No rank in the bin is above R, so no inverse there is below inverse(R, a). The N-th smallest p
         is at most b, so the smallest inverse is at most inverse(N, b). Ranks beyond K count for nothing.
         """

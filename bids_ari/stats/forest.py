@@ -1,7 +1,7 @@
 """The forest of all supra-threshold clusters.
 
-Lower a threshold from the most extreme voxel on: clusters appear, grow and merge. Each voxel is the one at which
-some cluster was completed, so there is one node per voxel, and its subtree is a cluster: a connected component
+Lower a threshold from the most extreme point on: clusters appear, grow and merge. Each point is the one at which
+some cluster was completed, so there is one node per point, and its subtree is a cluster: a connected component
 of ``statistic > z`` for some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i]``.
 """
 
@@ -19,12 +19,12 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GridAdjacency:
-    """Which voxels of a volume touch, as steps between cells of a padded grid.
+    """Which points of a volume touch, as steps between cells of a padded grid.
 
     Attributes
     ----------
-    cell : array of int32 (n_voxels,)
-        Cell of each voxel in the raveled grid, which is padded so that no step from a voxel leaves it.
+    cell : array of int32 (n_points,)
+        Cell of each point in the raveled grid, which is padded so that no step from a point leaves it.
     offsets : array of int32
         Steps from a cell to each neighbouring cell.
     n_cells : int
@@ -36,31 +36,31 @@ class GridAdjacency:
     n_cells: int
 
     def split(self, side: npt.NDArray[np.bool_]) -> "GridAdjacency":
-        """Keep only neighbours on the same side, by moving one side to a second grid; `side` is (n_voxels,)."""
+        """Keep only neighbours on the same side, by moving one side to a second grid; `side` is (n_points,)."""
         cell = self.cell + np.where(side, np.int32(self.n_cells), np.int32(0))
         return GridAdjacency(cell.astype(np.int32), self.offsets, 2 * self.n_cells)
 
     def parents(self, order: Ints) -> Ints:
-        """Join voxels in `order`, most extreme first; give each rank's parent rank or -1."""
+        """Join points in `order`, most extreme first; give each rank's parent rank or -1."""
         return kernels.grid_parents(order, self.cell, self.offsets, self.n_cells)
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels."""
+    def n_points(self) -> int:
+        """Number of points."""
         return self.cell.size
 
     def __repr__(self) -> str:
-        return f"GridAdjacency(n_voxels={self.n_voxels}, n_neighbours={self.offsets.size})"
+        return f"GridAdjacency(n_points={self.n_points}, n_neighbours={self.offsets.size})"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CsrAdjacency:
-    """Which voxels (or vertices of a mesh) touch, as a sparse matrix in compressed rows.
+    """Which points (or vertices of a mesh) touch, as a sparse matrix in compressed rows.
 
     Attributes
     ----------
-    starts : array of int64 (n_voxels + 1,)
-        Voxel v touches ``neighbours[starts[v] : starts[v + 1]]``.
+    starts : array of int64 (n_points + 1,)
+        Point v touches ``neighbours[starts[v] : starts[v + 1]]``.
     neighbours : array of int32
         Positions; each pair stands in both directions.
     """
@@ -70,46 +70,46 @@ class CsrAdjacency:
 
     def __post_init__(self) -> None:
         starts, neighbours = np.asarray(self.starts, dtype=np.int64), np.asarray(self.neighbours)
-        n_voxels, ends = starts.size - 1, (0, neighbours.size)
-        if starts.ndim != 1 or n_voxels < 0 or (starts[0], starts[-1]) != ends or (np.diff(starts) < 0).any():
+        n_points, ends = starts.size - 1, (0, neighbours.size)
+        if starts.ndim != 1 or n_points < 0 or (starts[0], starts[-1]) != ends or (np.diff(starts) < 0).any():
             raise ValueError("starts must rise from 0 to the number of neighbours")
-        if neighbours.size and not 0 <= neighbours.min() <= neighbours.max() < n_voxels:
-            raise ValueError(f"neighbours must be positions 0..{n_voxels - 1}")
+        if neighbours.size and not 0 <= neighbours.min() <= neighbours.max() < n_points:
+            raise ValueError(f"neighbours must be positions 0..{n_points - 1}")
         object.__setattr__(self, "starts", starts)
         object.__setattr__(self, "neighbours", neighbours.astype(np.int32))
 
     @classmethod
-    def of_edges(cls, edges: npt.NDArray[np.integer], n_voxels: int) -> "CsrAdjacency":
+    def of_edges(cls, edges: npt.NDArray[np.integer], n_points: int) -> "CsrAdjacency":
         """Take each edge (n_edges, 2) in both directions.
 
-        >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_voxels=3).neighbours
+        >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_points=3).neighbours
         array([1, 0, 2, 1], dtype=int32)
         """
         edges = np.asarray(edges).reshape(-1, 2)
-        if edges.size and not 0 <= edges.min() <= edges.max() < n_voxels:
-            raise ValueError(f"edges must join positions 0..{n_voxels - 1}")
+        if edges.size and not 0 <= edges.min() <= edges.max() < n_points:
+            raise ValueError(f"edges must join positions 0..{n_points - 1}")
         both = np.concatenate([edges, edges[:, ::-1]])
         both = both[np.lexsort((both[:, 1], both[:, 0]))]
-        starts = np.searchsorted(both[:, 0], np.arange(n_voxels + 1))
+        starts = np.searchsorted(both[:, 0], np.arange(n_points + 1))
         return cls(starts.astype(np.int64), both[:, 1].astype(np.int32))
 
     def split(self, side: npt.NDArray[np.bool_]) -> "CsrAdjacency":
-        """Keep only neighbours on the same side; `side` is (n_voxels,)."""
-        source = np.repeat(np.arange(self.n_voxels), np.diff(self.starts))
+        """Keep only neighbours on the same side; `side` is (n_points,)."""
+        source = np.repeat(np.arange(self.n_points), np.diff(self.starts))
         same = side[source] == side[self.neighbours]
         return CsrAdjacency(np.append(0, np.cumsum(same))[self.starts], self.neighbours[same])
 
     def parents(self, order: Ints) -> Ints:
-        """Join voxels in `order`, most extreme first; give each rank's parent rank or -1."""
+        """Join points in `order`, most extreme first; give each rank's parent rank or -1."""
         return kernels.graph_parents(order, self.starts, self.neighbours)
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels."""
+    def n_points(self) -> int:
+        """Number of points."""
         return self.starts.size - 1
 
     def __repr__(self) -> str:
-        return f"CsrAdjacency(n_voxels={self.n_voxels}, n_neighbours={self.neighbours.size})"
+        return f"CsrAdjacency(n_points={self.n_points}, n_neighbours={self.neighbours.size})"
 
 
 Adjacency = GridAdjacency | CsrAdjacency
@@ -117,29 +117,29 @@ Adjacency = GridAdjacency | CsrAdjacency
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cluster:
-    """A set of voxels that belong together, and how many of them are truly active, at least.
+    """A set of points that belong together, and how many of them are truly active, at least.
 
     Attributes
     ----------
     label : int
         1 for the largest, then 2, ...
-    voxels : array of int32 (size,)
+    points : array of int32 (size,)
         Positions, ascending.
     tdn : int
-        True discovery number: at least so many voxels are truly active.
+        True discovery number: at least so many points are truly active.
     peak : int
-        Position of the most extreme voxel (of equals, the first).
+        Position of the most extreme point (of equals, the first).
     """
 
     label: int
-    voxels: Ints
+    points: Ints
     tdn: int
     peak: int
 
     @property
     def size(self) -> int:
-        """Number of voxels."""
-        return self.voxels.size
+        """Number of points."""
+        return self.points.size
 
     @property
     def tdp(self) -> float:
@@ -156,15 +156,15 @@ class ClusterForest:
 
     Attributes
     ----------
-    preorder : array of int32 (n_voxels,)
-        The voxel at each place.
-    size, tdn : array of int32 (n_voxels,)
-        Number of voxels of the cluster that is completed at each place, and its true discovery number.
-    parent : array of int32 (n_voxels,)
+    preorder : array of int32 (n_points,)
+        The point at each place.
+    size, tdn : array of int32 (n_points,)
+        Number of points of the cluster that is completed at each place, and its true discovery number.
+    parent : array of int32 (n_points,)
         Place of the parent, the next larger cluster; -1 for none.
-    height : array (n_voxels,)
+    height : array (n_points,)
         The statistic at each place.
-    valid : array of bool (n_voxels,)
+    valid : array of bool (n_points,)
         False where the statistic equals that of the parent: no threshold lies between them, so the subtree is
         not a supra-threshold cluster.
 
@@ -174,10 +174,10 @@ class ClusterForest:
 
     Examples
     --------
-    Four voxels in a row, the strong ones next to each other:
+    Four points in a row, the strong ones next to each other:
 
     >>> from bids_ari.stats.closed_testing import hommel_bound
-    >>> row = CsrAdjacency.of_edges(np.array([[0, 1], [1, 2], [2, 3]]), n_voxels=4)
+    >>> row = CsrAdjacency.of_edges(np.array([[0, 1], [1, 2], [2, 3]]), n_points=4)
     >>> bound = hommel_bound(np.array([0.001, 0.0005, 0.3, 0.02]))
     >>> forest = grow_forest(np.array([3.1, 3.3, 0.5, 2.1]), row, bound)
     >>> forest.at_threshold(2)
@@ -200,14 +200,14 @@ class ClusterForest:
             array.flags.writeable = False
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels, m."""
+    def n_points(self) -> int:
+        """Number of points, m."""
         return self.preorder.size
 
     def at_threshold(self, threshold: float) -> tuple[Cluster, ...]:
         """Give the connected components of ``statistic > threshold``, largest first."""
         above = self.height > threshold
-        below = np.ones(self.n_voxels, dtype=bool)
+        below = np.ones(self.n_points, dtype=bool)
         inner = self.parent >= 0
         below[inner] = self.height[self.parent[inner]] <= threshold
         return self.clusters(np.flatnonzero(above & below))
@@ -222,20 +222,20 @@ class ClusterForest:
         return self.clusters(kernels.largest_with_tdp(self.tdn, self.size, self.valid, gamma))
 
     def highest_tdp(self) -> FloatArray:
-        """Give for each voxel the highest TDP of all supra-threshold clusters that hold it, (n_voxels,)."""
+        """Give for each point the highest TDP of all supra-threshold clusters that hold it, (n_points,)."""
         tdp = np.where(self.valid, self.tdn / self.size, 0.0)
-        highest = np.empty(self.n_voxels)
+        highest = np.empty(self.n_points)
         highest[self.preorder] = kernels.highest_above(tdp, self.parent)
         return highest
 
-    def chain(self, voxel: int) -> npt.NDArray[np.intp]:
-        """Give the places of all supra-threshold clusters that hold a voxel, from the smallest to the largest.
+    def chain(self, point: int) -> npt.NDArray[np.intp]:
+        """Give the places of all supra-threshold clusters that hold a point, from the smallest to the largest.
 
-        ``size[chain]`` against ``tdn[chain] / size[chain]`` is the voxel's curve of size and TDP.
+        ``size[chain]`` against ``tdn[chain] / size[chain]`` is the point's curve of size and TDP.
         """
-        if not 0 <= voxel < self.n_voxels:
-            raise IndexError(f"voxel must lie in 0..{self.n_voxels - 1}; found {voxel}")
-        place = int(np.flatnonzero(self.preorder == voxel)[0])
+        if not 0 <= point < self.n_points:
+            raise IndexError(f"point must lie in 0..{self.n_points - 1}; found {point}")
+        place = int(np.flatnonzero(self.preorder == point)[0])
         places = []
         while place >= 0:
             if self.valid[place]:
@@ -244,20 +244,20 @@ class ClusterForest:
         return np.array(places, dtype=np.intp)
 
     def clusters(self, places: npt.NDArray[np.integer]) -> tuple[Cluster, ...]:
-        """Make clusters of subtrees, labelled by size, then most extreme peak, then first voxel."""
+        """Make clusters of subtrees, labelled by size, then most extreme peak, then first point."""
         found = []
         for place in places:
-            voxels = np.sort(self.preorder[place : place + self.size[place]])
+            points = np.sort(self.preorder[place : place + self.size[place]])
             heights = self.height[place : place + self.size[place]]
             top = heights.max()
             peak = int(self.preorder[place : place + self.size[place]][heights == top].min())
-            found.append((-voxels.size, -top, int(voxels[0]), voxels, int(self.tdn[place]), peak))
+            found.append((-points.size, -top, int(points[0]), points, int(self.tdn[place]), peak))
         found.sort(key=lambda row: row[:3])
         return tuple(Cluster(label, *row[3:]) for label, row in enumerate(found, start=1))
 
     def __repr__(self) -> str:
         n_trees = int((self.parent < 0).sum())
-        return f"ClusterForest(n_voxels={self.n_voxels}, n_trees={n_trees})"
+        return f"ClusterForest(n_points={self.n_points}, n_trees={n_trees})"
 
 
 def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> ClusterForest:
@@ -265,12 +265,12 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
 
     Parameters
     ----------
-    statistic : array (n_voxels,)
+    statistic : array (n_points,)
         Finite; large is extreme.
     neighbours : GridAdjacency or CsrAdjacency
-        Which voxels touch.
+        Which points touch.
     bound : Bound
-        Categories of the same voxels.
+        Categories of the same points.
 
     Returns
     -------
@@ -282,19 +282,19 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
         When a statistic is NaN, or the lengths differ.
     """
     statistic = np.asarray(statistic, dtype=np.float64)
-    if not statistic.shape == (bound.n_voxels,) == (neighbours.n_voxels,):
+    if not statistic.shape == (bound.n_points,) == (neighbours.n_points,):
         raise ValueError(
-            f"statistic, neighbours and bound must tell of the same voxels; found {statistic.shape}, "
-            f"({neighbours.n_voxels},) and ({bound.n_voxels},)"
+            f"statistic, neighbours and bound must tell of the same points; found {statistic.shape}, "
+            f"({neighbours.n_points},) and ({bound.n_points},)"
         )
     if np.isnan(statistic).any():
         raise ValueError("statistic must not be NaN")
     order = kernels.ascending_order((-statistic + 0.0).view(np.uint64))  # + 0.0: -0.0 is no other value
     ranks, size, parent = kernels.preorder(neighbours.parents(order))
-    voxels = order[ranks]
-    height = statistic[voxels]
+    points = order[ranks]
+    height = statistic[points]
     valid = np.ones(size.size, dtype=bool)
     inner = parent >= 0
     valid[inner] = height[inner] != height[parent[inner]]
-    tdn = kernels.subtree_discoveries(bound.category[voxels], size, parent)
-    return ClusterForest(voxels, size, tdn, parent, height, valid)
+    tdn = kernels.subtree_discoveries(bound.category[points], size, parent)
+    return ClusterForest(points, size, tdn, parent, height, valid)

@@ -1,6 +1,6 @@
 """The sequential loops of closed testing and the forest, compiled by numba; those of draws are in `drawkernels`.
 
-Voxels are handled by *rank*: 0 is the most extreme. Nodes of the finished forest are handled by their place in
+Points are handled by *rank*: 0 is the most extreme. Nodes of the finished forest are handled by their place in
 preorder: a node, then the subtree of its heaviest child, then the subtrees of its other children.
 """
 
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 NONE = np.int32(-1)
-"""No voxel, no parent."""
+"""No point, no parent."""
 
 uncached: list[str] = []
 """Names of the loops whose machine code could not be kept on disk and is compiled anew in each process."""
@@ -134,9 +134,9 @@ def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints,
 
 @compiled
 def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
-    """Join voxels from the most to the least extreme on a padded grid; give each rank's parent rank.
+    """Join points from the most to the least extreme on a padded grid; give each rank's parent rank.
 
-    Each voxel completes the component that it joins together, so a parent has the larger rank. Components are
+    Each point completes the component that it joins together, so a parent has the larger rank. Components are
     kept by union-find, by size; `last` is the node that completed a component, `member` one of its ranks at
     each cell. What a cell learns of its component is written back, so that most look-ups end at once.
     """
@@ -163,7 +163,7 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
 
 @compiled
 def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) -> Ints:
-    """Do what `grid_parents` does on a graph: voxel v touches ``neighbours[starts[v] : starts[v + 1]]``.
+    """Do what `grid_parents` does on a graph: point v touches ``neighbours[starts[v] : starts[v + 1]]``.
 
     The step within both loops is written twice because a shared function for it makes them three times slower.
     """
@@ -225,7 +225,7 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
 
 @compiled
 def _discovered(category: int, slot: Ints) -> bool:
-    """Give a voxel its largest free slot below its category; say whether there was none.
+    """Give a point its largest free slot below its category; say whether there was none.
 
     ``slot[s]`` leads to the largest free slot at or below s, and slot 0 stands for "none".
     """
@@ -243,8 +243,8 @@ def _discovered(category: int, slot: Ints) -> bool:
 def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
     """Give TDN of every subtree; `category` stands in preorder.
 
-    TDN(S) is what is left of S when its voxels are matched with slots 1, 2, ..., each used once and a voxel of
-    category c allowed slots 1..c-1. Voxels are added along each heavy path from its leaf up: a voxel is added
+    TDN(S) is what is left of S when its points are matched with slots 1, 2, ..., each used once and a point of
+    category c allowed slots 1..c-1. Points are added along each heavy path from its leaf up: a point is added
     once per path above it, at most log2(n) times. A category above the size of the largest subtree on the path
     can always be matched, so it is never added.
     """

@@ -1,10 +1,10 @@
-"""The group model: ordinary least squares at every voxel, t and F tests of its coefficients.
+"""The group model: ordinary least squares at every point, t and F tests of its coefficients.
 
 A *test* is an array of weights over the columns of the design matrix: (n_columns,) for a t test of one linear
 combination, (n_rows, n_columns) for an F test of several together.
 
-The effects of all subjects may be larger than the memory: they are read in *blocks* of voxels, and a block is
-divided into *parts*, the voxels where the same subjects have data.
+The effects of all subjects may be larger than the memory: they are read in *blocks* of points, and a block is
+divided into *parts*, the points where the same subjects have data.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,48 +18,48 @@ from scipy.linalg import solve_triangular
 from bids_ari.stats.distributions import Alternative, FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 CONSTANT = 1e-12
-"""A voxel is constant, and not tested, when its residual variance is at most this times its mean square."""
+"""A point is constant, and not tested, when its residual variance is at most this times its mean square."""
 
 ILL_CONDITIONED = 1e8
 """A scaled condition number above this leaves less than half the digits of float64 to the coefficients."""
 
 _BLOCK = 1 << 22
-"""Numbers in a block of voxels: 32 MB in float64."""
+"""Numbers in a block of points: 32 MB in float64."""
 
 
 class Effects(Protocol):
-    """Effects (n_subjects, n_voxels) in memory or on disk; NaN where a subject has no data."""
+    """Effects (n_subjects, n_points) in memory or on disk; NaN where a subject has no data."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Number of subjects, number of voxels."""
+        """Number of subjects, number of points."""
 
     def __getitem__(self, key: tuple[slice, slice], /) -> FloatArray:
-        """Give some voxels of all subjects."""
+        """Give some points of all subjects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GlmResult:
-    """One test at every voxel: fitted here, or a map made elsewhere, which tells less.
+    """One test at every point: fitted here, or a map made elsewhere, which tells less.
 
     Attributes
     ----------
     test : str
         The name of the test; empty for a map made elsewhere.
-    z : array (n_voxels,)
+    z : array (n_points,)
         The z value with the same tail probability as the statistic that was tested: for an F test the upper tail.
-    dof : array (n_voxels,)
-        Residual degrees of freedom; they differ between voxels where subjects lack data. Infinite for a z map.
-    t : array (n_voxels,) or None
+    dof : array (n_points,)
+        Residual degrees of freedom; they differ between points where subjects lack data. Infinite for a z map.
+    t : array (n_points,) or None
         The t statistic.
-    effect, variance : array (n_voxels,) or None
+    effect, variance : array (n_points,) or None
         The estimated linear combination, in the units of the maps, and its sampling variance.
-    f : array (n_voxels,) or None
+    f : array (n_points,) or None
         The F statistic of an F test, which has no t, effect and variance.
     n_rows : int
         Numerator degrees of freedom of an F test, else 0.
 
-    Where a voxel cannot be tested (constant, or too few subjects), all but `dof` are NaN.
+    Where a point cannot be tested (constant, or too few subjects), all but `dof` are NaN.
     """
 
     test: str
@@ -73,12 +73,12 @@ class GlmResult:
 
     @classmethod
     def of_z(cls, z: FloatArray) -> "GlmResult":
-        """Take a z map that was made elsewhere, (n_voxels,)."""
+        """Take a z map that was made elsewhere, (n_points,)."""
         return cls("", z, np.full(z.shape, np.inf))
 
     @classmethod
     def of_t(cls, t: FloatArray, dof: float) -> "GlmResult":
-        """Take a t map that was made elsewhere, (n_voxels,), with its degrees of freedom."""
+        """Take a t map that was made elsewhere, (n_points,), with its degrees of freedom."""
         return cls("", z_from_t(t, dof), np.full(t.shape, float(dof)), t)
 
     @classmethod
@@ -94,54 +94,54 @@ class GlmResult:
         return cls(test, z_from_f(f, n_rows, np.where(dof > 0, dof, 1.0)), dof, f=f, n_rows=n_rows)
 
     def p(self, alternative: Alternative) -> FloatArray:
-        """Give the p-value of each voxel for an alternative, (n_voxels,); an F test knows only ``greater``."""
+        """Give the p-value of each point for an alternative, (n_points,); an F test knows only ``greater``."""
         if self.f is not None:
             if alternative != "greater":
                 raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
             return p_from_f(self.f, self.n_rows, np.where(self.dof > 0, self.dof, 1.0))
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
 
-    def at(self, voxels: np.ndarray) -> "GlmResult":
-        """Keep some voxels: positions, or a boolean per voxel."""
+    def at(self, points: np.ndarray) -> "GlmResult":
+        """Keep some points: positions, or a boolean per point."""
         maps: dict[str, Any] = {name: getattr(self, name) for name in ("z", "dof", "t", "effect", "variance", "f")}
-        return replace(self, **{name: values[voxels] for name, values in maps.items() if values is not None})
+        return replace(self, **{name: values[points] for name, values in maps.items() if values is not None})
 
     def __repr__(self) -> str:
-        return f"GlmResult(test={self.test!r}, n_voxels={self.z.size}, dof={np.unique(self.dof)[:3]})"
+        return f"GlmResult(test={self.test!r}, n_points={self.z.size}, dof={np.unique(self.dof)[:3]})"
 
 
 class Part(NamedTuple):
-    """Voxels of a block where the same subjects have data."""
+    """Points of a block where the same subjects have data."""
 
     rows: npt.NDArray[np.intp]
     """Positions of these subjects."""
-    voxels: npt.NDArray[np.intp]
-    """Positions of the voxels among all."""
+    points: npt.NDArray[np.intp]
+    """Positions of the points among all."""
     values: FloatArray
-    """(these subjects, these voxels)"""
+    """(these subjects, these points)"""
 
 
 class Fit(NamedTuple):
-    """Least squares at some voxels, with the design matrix X = QR of their subjects."""
+    """Least squares at some points, with the design matrix X = QR of their subjects."""
 
     q: FloatArray
     r: FloatArray
     projected: FloatArray
-    """Q'y (n_columns, n_voxels): the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1."""
+    """Q'y (n_columns, n_points): the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1."""
     residuals: FloatArray
-    """(n_subjects, n_voxels)"""
+    """(n_subjects, n_points)"""
     residual_variance: FloatArray
-    """(n_voxels,), NaN where the voxel is constant."""
+    """(n_points,), NaN where the point is constant."""
     dof: int
 
 
 def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
-    """Fit ``effects = matrix @ coefficients + noise`` at every voxel by ordinary least squares.
+    """Fit ``effects = matrix @ coefficients + noise`` at every point by ordinary least squares.
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_voxels)
-        One row per subject; NaN where a subject has no data. Such a voxel is fitted on the other subjects; it is
+    effects : array-like (n_subjects, n_points)
+        One row per subject; NaN where a subject has no data. Such a point is fitted on the other subjects; it is
         NaN in every test where they do not determine every coefficient, even one that the test does not touch,
         or leave no degree of freedom.
     matrix : array (n_subjects, n_columns)
@@ -166,17 +166,17 @@ def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray
     >>> mean.t.round(4), mean.dof        # mean 2, standard error sqrt(1 / 3)
     (array([3.4641]), array([2.]))
     """
-    n_subjects, n_voxels = effects.shape
+    n_subjects, n_points = effects.shape
     check_model(n_subjects, matrix, tests)
     if n_subjects <= matrix.shape[1]:
         raise ValueError(f"n_subjects must exceed the rank of the design, {matrix.shape[1]}; found {n_subjects}")
-    dof = np.zeros(n_voxels)
-    found = {name: np.full((2 if weights.ndim == 1 else 1, n_voxels), np.nan) for name, weights in tests.items()}
+    dof = np.zeros(n_points)
+    found = {name: np.full((2 if weights.ndim == 1 else 1, n_points), np.nan) for name, weights in tests.items()}
     for part in parts(effects):
         if (fit := fit_part(part.values, matrix[part.rows])) is not None:
-            dof[part.voxels] = fit.dof
+            dof[part.points] = fit.dof
             for name, weights in tests.items():
-                found[name][:, part.voxels] = _estimate(fit, weights) if weights.ndim == 1 else _f(fit, weights)
+                found[name][:, part.points] = _estimate(fit, weights) if weights.ndim == 1 else _f(fit, weights)
     return tuple(_result(name, weights, found[name], dof) for name, weights in tests.items())
 
 
@@ -227,41 +227,41 @@ def of_length_one(matrix: FloatArray) -> FloatArray:
 
 
 def blocks(effects: Effects) -> Iterator[slice]:
-    """Divide the voxels so that `effects[:, block]` is at most 32 MB of float64, or one voxel."""
-    n_subjects, n_voxels = effects.shape
+    """Divide the points so that `effects[:, block]` is at most 32 MB of float64, or one point."""
+    n_subjects, n_points = effects.shape
     size = max(1, _BLOCK // n_subjects)
-    return (slice(start, min(start + size, n_voxels)) for start in range(0, n_voxels, size))
+    return (slice(start, min(start + size, n_points)) for start in range(0, n_points, size))
 
 
 def parts(effects: Effects) -> Iterator[Part]:
-    """Read the effects block by block, and group the voxels of each by which subjects have data there."""
+    """Read the effects block by block, and group the points of each by which subjects have data there."""
     for block in blocks(effects):
         values = np.asarray(effects[:, block], dtype=np.float64)
-        voxels = np.arange(block.start, block.stop)
+        points = np.arange(block.start, block.stop)
         present = ~np.isnan(values)
         complete = present.all(axis=0)
         everyone = np.arange(len(values))
         if complete.all():
-            yield Part(everyone, voxels, values)
+            yield Part(everyone, points, values)
             continue
         if complete.any():
-            yield Part(everyone, voxels[complete], values[:, complete])
+            yield Part(everyone, points[complete], values[:, complete])
         for some in _equal_columns(present, np.flatnonzero(~complete)):
             rows = np.flatnonzero(present[:, some[0]])
-            yield Part(rows, voxels[some], values[np.ix_(rows, some)])
+            yield Part(rows, points[some], values[np.ix_(rows, some)])
 
 
-def _equal_columns(present: npt.NDArray[np.bool_], voxels: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    """Group some voxels by their columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
-    packed = np.ascontiguousarray(np.packbits(present[:, voxels], axis=0).T)
+def _equal_columns(present: npt.NDArray[np.bool_], points: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+    """Group some points by their columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
+    packed = np.ascontiguousarray(np.packbits(present[:, points], axis=0).T)
     words = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, which = np.unique(words, return_inverse=True)
     order = np.argsort(which, kind="stable")
-    return np.split(voxels[order], np.flatnonzero(np.diff(which[order])) + 1)
+    return np.split(points[order], np.flatnonzero(np.diff(which[order])) + 1)
 
 
 def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
-    """Fit some voxels without missing data; None where their subjects do not determine the coefficients."""
+    """Fit some points without missing data; None where their subjects do not determine the coefficients."""
     n_subjects, n_columns = matrix.shape
     dof = n_subjects - n_columns
     if dof < 1:
@@ -291,7 +291,7 @@ def in_terms_of_q(r: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def _estimate(fit: Fit, weights: FloatArray) -> FloatArray:
-    """Give a weighted combination of coefficients and its variance, (2, n_voxels)."""
+    """Give a weighted combination of coefficients and its variance, (2, n_points)."""
     s = in_terms_of_q(fit.r, weights)
     return np.stack([s @ fit.projected, (s @ s) * fit.residual_variance])
 

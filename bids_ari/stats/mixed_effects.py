@@ -1,4 +1,4 @@
-"""Maps weighted by the precision of each subject: fixed and mixed effects at every voxel.
+"""Maps weighted by the precision of each subject: fixed and mixed effects at every point.
 
 The first level says how uncertain each effect is: its *variance* v_i. Fixed effects take it for the whole
 uncertainty, so what they find holds for these very subjects. Mixed effects add the variance between subjects,
@@ -19,8 +19,8 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
 
 NEGLIGIBLE = 1e-8
-"""A variance at most this times the median of its voxel is what rounding left of 0: no subject is 10,000 times as
-precise as the others, but one with a constant time series looks so, and would decide the voxel alone."""
+"""A variance at most this times the median of its point is what rounding left of 0: no subject is 10,000 times as
+precise as the others, but one with a constant time series looks so, and would decide the point alone."""
 
 UNEVEN = 0.5
 """Where `WeightedFit.unevenness` is larger, the tail of mixed effects is too light (``validation/README.md``)."""
@@ -38,10 +38,10 @@ class WeightedFit:
     results : tuple of GlmResult
         One per test, in order.
     n_unusable : int
-        How many times a subject was left out at a voxel because its effect, though there, has no usable variance.
-    unevenness : array (n_voxels,)
+        How many times a subject was left out at a point because its effect, though there, has no usable variance.
+    unevenness : array (n_points,)
         The standard deviation over subjects of the logarithm of the variance; 0 where there are less than two.
-    tau2 : array (n_voxels,) or None
+    tau2 : array (n_points,) or None
         The variance between subjects; None with fixed effects.
     """
 
@@ -55,14 +55,14 @@ class WeightedFit:
 
 
 class _Block(NamedTuple):
-    """A block of voxels; where a subject is left out, its effect is 0 and its variance infinite."""
+    """A block of points; where a subject is left out, its effect is 0 and its variance infinite."""
 
     effects: FloatArray
     variances: FloatArray
-    """In units of the median of the voxel, so that neither they nor their squares overflow."""
+    """In units of the median of the point, so that neither they nor their squares overflow."""
     unit: FloatArray
     n: FloatArray
-    """How many subjects are left at each voxel."""
+    """How many subjects are left at each point."""
     n_unusable: int
     unevenness: FloatArray
 
@@ -71,11 +71,11 @@ class _Solution(NamedTuple):
     """Weighted least squares of a block."""
 
     coefficients: FloatArray
-    """(n_voxels, n_columns)"""
+    """(n_points, n_columns)"""
     root: FloatArray
-    """(n_voxels, n_columns, n_columns); root @ root' is the inverse of Q'WQ."""
+    """(n_points, n_columns, n_columns); root @ root' is the inverse of Q'WQ."""
     rest: FloatArray
-    """(n_voxels,), the weighted sum of squared residuals; NaN where the coefficients are not determined."""
+    """(n_points,), the weighted sum of squared residuals; NaN where the coefficients are not determined."""
 
 
 class _Estimate(NamedTuple):
@@ -94,8 +94,8 @@ def fit_fixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
 
     Parameters
     ----------
-    effects, variances : array-like (n_subjects, n_voxels)
-        One row per subject, read block by block of voxels. A subject is left out of a voxel where its effect is
+    effects, variances : array-like (n_subjects, n_points)
+        One row per subject, read block by block of points. A subject is left out of a point where its effect is
         NaN or its variance is NaN, infinite, 0, negative or at most `NEGLIGIBLE` times the median there.
     matrix : array (n_subjects, n_columns)
         The design matrix.
@@ -125,11 +125,11 @@ def fit_fixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
 def fit_mixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> WeightedFit:
     """Fit by least squares weighted by 1 / (variance + tau2), tau2 being the variance between subjects.
 
-    tau2 is estimated at each voxel by moments (DerSimonian & Laird 1986, for any design). The covariance of the
+    tau2 is estimated at each point by moments (DerSimonian & Laird 1986, for any design). The covariance of the
     coefficients is scaled by the weighted residual variance (Knapp & Hartung 2003), and t and F have n - rank
-    degrees of freedom, n being the subjects that are left at the voxel: the normal tail is far too light.
+    degrees of freedom, n being the subjects that are left at the point: the normal tail is far too light.
 
-    Parameters and errors are those of `fit_fixed`. Voxels where the subjects do not differ at all are NaN, too.
+    Parameters and errors are those of `fit_fixed`. Points where the subjects do not differ at all are NaN, too.
 
     References
     ----------
@@ -150,8 +150,8 @@ def fit_mixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
 def _fit(
     effects: Effects, variances: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray], mixed: bool
 ) -> WeightedFit:
-    """Fit block by block of voxels."""
-    n_subjects, n_voxels = effects.shape
+    """Fit block by block of points."""
+    n_subjects, n_points = effects.shape
     if variances.shape != effects.shape:
         raise ValueError(f"variances must have the shape of effects, {effects.shape}; found {variances.shape}")
     check_model(n_subjects, matrix, tests)
@@ -159,16 +159,16 @@ def _fit(
         raise ValueError(f"n_subjects must exceed the rank of the design, {matrix.shape[1]}; found {n_subjects}")
     q, r = np.linalg.qr(matrix)
     directions = [_direction(weights, r) for weights in tests.values()]
-    dof, tau2, unevenness = np.zeros((3, n_voxels))
+    dof, tau2, unevenness = np.zeros((3, n_points))
     n_unusable = 0
-    statistics = np.full((len(tests), 2, n_voxels), np.nan)
-    for voxels in blocks(effects):
-        block = _usable(np.asarray(effects[:, voxels], float), np.asarray(variances[:, voxels], float))
+    statistics = np.full((len(tests), 2, n_points), np.nan)
+    for points in blocks(effects):
+        block = _usable(np.asarray(effects[:, points], float), np.asarray(variances[:, points], float))
         found = _mixed(block, q) if mixed else _fixed(block, q)
-        unevenness[voxels], n_unusable = block.unevenness, n_unusable + block.n_unusable
-        dof[voxels], tau2[voxels] = found.dof, found.tau2
+        unevenness[points], n_unusable = block.unevenness, n_unusable + block.n_unusable
+        dof[points], tau2[points] = found.dof, found.tau2
         for i, direction in enumerate(directions):
-            statistics[i][:, voxels] = _evaluate(found, direction)
+            statistics[i][:, points] = _evaluate(found, direction)
     results = tuple(_result(name, w, statistics[i], dof) for i, (name, w) in enumerate(tests.items()))
     return WeightedFit(results, n_unusable, unevenness, tau2 if mixed else None)
 
@@ -180,7 +180,7 @@ def _direction(weights: FloatArray, r: FloatArray) -> FloatArray:
 
 
 def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
-    """Leave subjects without effect or usable variance out of each voxel; take its median variance as the unit."""
+    """Leave subjects without effect or usable variance out of each point; take its median variance as the unit."""
     there = ~np.isnan(effects)
     positive = there & np.isfinite(variances) & (variances > 0)
     middle = np.maximum(positive.sum(axis=0) - 1, 0) // 2
@@ -195,7 +195,7 @@ def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
 
 
 def _unevenness(variances: FloatArray, usable: npt.NDArray[np.bool_]) -> FloatArray:
-    """Give the standard deviation of the logarithms of the usable variances of each voxel."""
+    """Give the standard deviation of the logarithms of the usable variances of each point."""
     logs, n = np.log(np.where(usable, variances, 1)), usable.sum(axis=0)
     squares = np.where(usable, logs - logs.sum(axis=0) / np.maximum(n, 1), 0) ** 2
     return np.asarray(np.sqrt(squares.sum(axis=0) / np.maximum(n - 1, 1)))
@@ -235,7 +235,7 @@ def _between(block: _Block, q: FloatArray, dof: FloatArray) -> FloatArray:
 
 
 def _solve(block: _Block, weights: FloatArray, q: FloatArray) -> _Solution:
-    """Solve the normal equations Q'WQ b = Q'Wy of each voxel."""
+    """Solve the normal equations Q'WQ b = Q'Wy of each point."""
     values, vectors = np.linalg.eigh(_gram(weights, q))
     lost = (values[:, 0] <= _SINGULAR * values[:, -1]) | (block.n <= q.shape[1])
     values[lost] = 1  # any number will do: `rest` says that nothing counts
@@ -247,7 +247,7 @@ def _solve(block: _Block, weights: FloatArray, q: FloatArray) -> _Solution:
 
 
 def _gram(weights: FloatArray, q: FloatArray) -> FloatArray:
-    """Give Q'WQ of each voxel (n_voxels, n_columns, n_columns) as one matrix product."""
+    """Give Q'WQ of each point (n_points, n_columns, n_columns) as one matrix product."""
     n_subjects, n_columns = q.shape
     products = (q[:, :, None] * q[:, None, :]).reshape(n_subjects, -1)
     return np.asarray((weights.T @ products).reshape(-1, n_columns, n_columns))

@@ -1,17 +1,17 @@
-"""Draws of a group model: t and F statistics of all voxels under each draw, and how small their p get.
+"""Draws of a group model: t and F statistics of all points under each draw, and how small their p get.
 
 Data are replaced, once, by what the *reduced model* leaves of them: the design without what is tested. Draws act on
 these residuals: permutations on ordinary ones (Freedman & Lane 1983; Winkler et al. 2014), sign flips on uncorrelated
-ones (`bids_ari.stats.reduction`). With e the residuals of a voxel, of length 1, U the tested directions and Z those of
+ones (`bids_ari.stats.reduction`). With e the residuals of a point, of length 1, U the tested directions and Z those of
 the reduced model, orthonormal, the statistic under a draw P is a function of the *partial correlation* r, r^2 =
 |U P e|^2 / (1 - |Z P e|^2): t^2 = r^2 dof / (1 - r^2), since P keeps lengths. Uncorrelated residuals have no Z. So a
-draw is a handful of products with e, and voxels with the same degrees of freedom are as extreme as their r.
+draw is a handful of products with e, and points with the same degrees of freedom are as extreme as their r.
 
-Where a subject has no data at a voxel, it is left out of the model there. Sign flips then remain what they were: the
+Where a subject has no data at a point, it is left out of the model there. Sign flips then remain what they were: the
 subject's whole map changes its sign. A permutation would have to move data to where there are none, and is refused.
 
 The work comes in *batches*, functions of (model, draws, first draw) with small results that may be made anywhere, in
-any order, and kept. No two numbers of different voxels meet before p: results are the same for any number of processes.
+any order, and kept. No two numbers of different points meet before p: results are the same for any number of processes.
 
 References
 ----------
@@ -41,7 +41,7 @@ Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]
 """Calls a function with each of some numbers and gives what it returns, in order: `map`, or that of an executor."""
 
 _FEW = 4096
-"""Up to so many voxels all p of a draw are computed; beyond, those that can decide."""
+"""Up to so many points all p of a draw are computed; beyond, those that can decide."""
 
 _AT_ONCE = 8
 """Draws of a batch whose scores are in memory together."""
@@ -61,7 +61,7 @@ class Unit(Protocol):
 
 
 class NullPart(NamedTuple):
-    """Voxels where the same subjects have data: columns `start` to `stop` of `NullModel.unit`."""
+    """Points where the same subjects have data: columns `start` to `stop` of `NullModel.unit`."""
 
     start: int
     stop: int
@@ -75,13 +75,13 @@ class NullModel:
 
     Attributes
     ----------
-    unit : array-like (n_subjects, n_voxels)
-        Residuals of the reduced model, each voxel scaled to length 1; 0 where a subject has no data. It is all that
+    unit : array-like (n_subjects, n_points)
+        Residuals of the reduced model, each point scaled to length 1; 0 where a subject has no data. It is all that
         is large; ``dataclasses.replace`` puts one that is read from disk in its place.
     parts : tuple of NullPart
-        Voxels where the same subjects have data, one after the other.
-    order : array (n_voxels,)
-        The position of each column of `unit` among the voxels that were given.
+        Points where the same subjects have data, one after the other.
+    order : array (n_points,)
+        The position of each column of `unit` among the points that were given.
     basis : Basis
         That of all subjects.
     n_rows : int
@@ -95,8 +95,8 @@ class NullModel:
     n_rows: int
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels, m."""
+    def n_points(self) -> int:
+        """Number of points, m."""
         return int(self.unit.shape[1])
 
     @property
@@ -110,7 +110,7 @@ class NullModel:
         return np.repeat([float(part.dof) for part in self.parts], [part.stop - part.start for part in self.parts])
 
     def groups(self, left_out: npt.NDArray[np.bool_] | None = None) -> Groups:
-        """Number the columns of `unit` by their degrees of freedom; -1 where left out (a boolean per voxel)."""
+        """Number the columns of `unit` by their degrees of freedom; -1 where left out (a boolean per point)."""
         group = np.searchsorted(self.dofs, self.dof).astype(np.int16)
         if left_out is not None:
             group[left_out[self.order]] = -1
@@ -123,11 +123,11 @@ class NullModel:
     @property
     def bins(self) -> Bins:
         """Bins of partial correlations."""
-        return _bins(tuple(self.dofs.tolist()), max(self.n_rows, 1), self.basis.directed, self.n_voxels)
+        return _bins(tuple(self.dofs.tolist()), max(self.n_rows, 1), self.basis.directed, self.n_points)
 
     def scores(self, draws: Shuffled) -> FloatArray:
-        """Give the partial correlation of each voxel under some draws, (n_draws, n_voxels), in the order of `unit`."""
-        score = np.empty((len(draws.sign), self.n_voxels))
+        """Give the partial correlation of each point under some draws, (n_draws, n_points), in the order of `unit`."""
+        score = np.empty((len(draws.sign), self.n_points))
         unit = np.asarray(self.unit)
         for part in self.parts:
             tested, nuisance = draws.of(part.basis.tested), draws.of(part.basis.nuisance)
@@ -135,8 +135,8 @@ class NullModel:
         return score
 
     def __repr__(self) -> str:
-        n_subjects, n_voxels = self.unit.shape
-        return f"NullModel(n_subjects={n_subjects}, n_voxels={n_voxels}, dofs={self.dofs})"
+        n_subjects, n_points = self.unit.shape
+        return f"NullModel(n_subjects={n_subjects}, n_points={n_points}, dofs={self.dofs})"
 
 
 def natural_shuffle(matrix: FloatArray, weights: FloatArray) -> Shuffle:
@@ -157,8 +157,8 @@ def null_model(
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_voxels)
-        One row per subject, read block by block of voxels; NaN where a subject has no data, which only sign flips
+    effects : array-like (n_subjects, n_points)
+        One row per subject, read block by block of points; NaN where a subject has no data, which only sign flips
         allow.
     matrix : array (n_subjects, n_columns)
         The design matrix.
@@ -172,8 +172,8 @@ def null_model(
     Raises
     ------
     ValueError
-        When `check_model` does, a voxel cannot be tested (as `fit_glm` says, by NaN), or subjects without data at
-        some voxels would have to change places.
+        When `check_model` does, a point cannot be tested (as `fit_glm` says, by NaN), or subjects without data at
+        some points would have to change places.
     """
     n_subjects, _ = effects.shape
     _check(n_subjects, matrix, weights, alternative, exchange)
@@ -182,22 +182,22 @@ def null_model(
     found: dict[bytes, list[npt.NDArray[np.intp]]] = {}
     for part in parts(effects):
         if exchange.exchanged is not None and part.rows.size < n_subjects:
-            raise ValueError("effects must have all subjects at all voxels where subjects change places; found NaN")
+            raise ValueError("effects must have all subjects at all points where subjects change places; found NaN")
         fit = fit_part(part.values, matrix[part.rows])
         if fit is None or np.isnan(fit.residual_variance).any():
-            raise ValueError("effects must vary, and determine the coefficients, at every voxel; leave the others out")
+            raise ValueError("effects must vary, and determine the coefficients, at every point; leave the others out")
         key = part.rows.tobytes()
         if key not in views:
             views[key] = _view(matrix, weights, alternative, exchange, part.rows)
         residuals = views[key].residuals
         scaled = residuals_of_length_one(*residuals, np.ascontiguousarray(part.values))
-        unit[np.ix_(part.rows[residuals.kept], part.voxels)] = scaled
-        found.setdefault(key, []).append(part.voxels)
-    order = np.concatenate([np.concatenate(voxels) for voxels in found.values()])
+        unit[np.ix_(part.rows[residuals.kept], part.points)] = scaled
+        found.setdefault(key, []).append(part.points)
+    order = np.concatenate([np.concatenate(points) for points in found.values()])
     if (np.diff(order) < 0).any():
         unit = np.take(unit, order, axis=1)
     unit.flags.writeable = False
-    sizes = [sum(each.size for each in voxels) for voxels in found.values()]
+    sizes = [sum(each.size for each in points) for points in found.values()]
     null_parts = tuple(
         NullPart(stop - size, stop, view.basis, view.rows.size - matrix.shape[1])
         for view, size, stop in zip(views.values(), sizes, np.cumsum(sizes).tolist(), strict=True)
@@ -207,16 +207,16 @@ def null_model(
 
 
 def observed_p(model: NullModel) -> FloatArray:
-    """Give the p of the data as observed, (n_voxels,): those of the identity, by the code of all draws."""
+    """Give the p of the data as observed, (n_points,): those of the identity, by the code of all draws."""
     n_subjects = model.unit.shape[0]
     score = model.scores(Shuffled(np.arange(n_subjects)[None], np.ones((1, n_subjects))))[0]
-    p = np.empty(model.n_voxels)
+    p = np.empty(model.n_points)
     p[model.order] = model.p(score, model.dof)
     return p
 
 
 def p_batch(model: NullModel, draws: Draws, first: int) -> FloatArray:
-    """Give all p of a batch of draws, (n_draws, n_voxels), in the order of the voxels that were given."""
+    """Give all p of a batch of draws, (n_draws, n_points), in the order of the points that were given."""
     score = model.scores(draws.batch(first))
     p = np.empty(score.shape)
     p[:, model.order] = model.p(score, model.dof)
@@ -238,11 +238,11 @@ def lambda_batch(
         The same for all batches.
     first : int
         One of ``draws.batches``.
-    left_out : array of bool (n_voxels,), optional
-        Voxels that are certainly active, and are left out of the null.
+    left_out : array of bool (n_points,), optional
+        Points that are certainly active, and are left out of the null.
     """
     group = model.groups(left_out)
-    if model.n_voxels <= _FEW:
+    if model.n_points <= _FEW:
         kept = group >= 0
         p = model.p(model.scores(draws.batch(first))[:, kept], model.dof[kept])
         return least_lambda(family, np.sort(p, axis=1))
@@ -257,7 +257,7 @@ def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> 
 
 def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
     """Learn a template from draws that are used for nothing else, as ``draws.independent`` gives them."""
-    work = partial(smallest_batch, model, draws, min(n_ranks, model.n_voxels))
+    work = partial(smallest_batch, model, draws, min(n_ranks, model.n_points))
     return learn(np.concatenate(list(run(work, draws.batches))))
 
 
@@ -293,7 +293,7 @@ def calibrated(
 
     if step_down:
         return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
-    return calibrate(lambdas_without(np.zeros(model.n_voxels, dtype=bool)), family, alpha)
+    return calibrate(lambdas_without(np.zeros(model.n_points, dtype=bool)), family, alpha)
 
 
 def _scores(model: NullModel, draws: Draws, first: int) -> Iterator[FloatArray]:
@@ -314,9 +314,9 @@ def _p_of(score: FloatArray, dof: FloatArray | float, n_rows: int, directed: boo
 
 
 @lru_cache(maxsize=16)
-def _bins(dofs: tuple[int, ...], n_rows: int, directed: bool, n_voxels: int) -> Bins:
+def _bins(dofs: tuple[int, ...], n_rows: int, directed: bool, n_points: int) -> Bins:
     """Make bins once for all batches."""
-    return Bins(partial(_p_of, n_rows=n_rows, directed=directed), np.array(dofs), directed, n_voxels)
+    return Bins(partial(_p_of, n_rows=n_rows, directed=directed), np.array(dofs), directed, n_points)
 
 
 def _n_rows(weights: FloatArray) -> int:

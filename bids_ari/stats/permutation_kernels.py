@@ -1,7 +1,7 @@
-"""The loops over voxels of a batch of draws, compiled by numba.
+"""The loops over points of a batch of draws, compiled by numba.
 
-A value depends on the data of its voxel alone, by operations in a fixed order that no compiler may change, so it is
-the same bit for bit however voxels are divided and whichever machine computes it. A product by BLAS is faster, but
+A value depends on the data of its point alone, by operations in a fixed order that no compiler may change, so it is
+the same bit for bit however points are divided and whichever machine computes it. A product by BLAS is faster, but
 that it does not promise.
 """
 
@@ -14,32 +14,32 @@ Places = npt.NDArray[np.intp]
 Groups = npt.NDArray[np.int16]
 
 _CHUNK = 512
-"""Voxels whose numbers stay near the processor while all draws of a batch are made."""
+"""Points whose numbers stay near the processor while all draws of a batch are made."""
 
 
 @compiled
 def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None:
-    """Give a weighted sum of subjects at some voxels from `start` on; eight subjects at a time are twice as fast."""
-    voxels = slice(start, start + found.size)
+    """Give a weighted sum of subjects at some points from `start` on; eight subjects at a time are twice as fast."""
+    points = slice(start, start + found.size)
     found[:] = 0.0
     i = 0
     while i + 8 <= weights.size:
         a, b, c, d, e, f, g, h = weights[i : i + 8]
-        of_a, of_b, of_c, of_d = unit[i, voxels], unit[i + 1, voxels], unit[i + 2, voxels], unit[i + 3, voxels]
-        of_e, of_f, of_g, of_h = unit[i + 4, voxels], unit[i + 5, voxels], unit[i + 6, voxels], unit[i + 7, voxels]
+        of_a, of_b, of_c, of_d = unit[i, points], unit[i + 1, points], unit[i + 2, points], unit[i + 3, points]
+        of_e, of_f, of_g, of_h = unit[i + 4, points], unit[i + 5, points], unit[i + 6, points], unit[i + 7, points]
         for j in range(found.size):
             four = (((found[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
             found[j] = (((four + e * of_e[j]) + f * of_f[j]) + g * of_g[j]) + h * of_h[j]
         i += 8
     for k in range(i, weights.size):
-        a, of_a = weights[k], unit[k, voxels]
+        a, of_a = weights[k], unit[k, points]
         for j in range(found.size):
             found[j] += a * of_a[j]
 
 
 @compiled
 def residuals_of_length_one(kept: Places, given: Floats, looked_at: Floats, values: Floats) -> Floats:
-    """Give values[kept] + given' (looked_at values), (n_kept, n_voxels), of values (n, n_voxels), scaled to length 1.
+    """Give values[kept] + given' (looked_at values), (n_kept, n_points), of values (n, n_points), scaled to length 1.
 
     The weights are `given` (n_directions, n_kept) and `looked_at` (n_directions, n).
     """
@@ -64,7 +64,7 @@ def residuals_of_length_one(kept: Places, given: Floats, looked_at: Floats, valu
 def correlations(
     tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats
 ) -> None:
-    """Give the partial correlation of the data with what is tested, at voxels `start` to `stop` under each draw.
+    """Give the partial correlation of the data with what is tested, at points `start` to `stop` under each draw.
 
     For data e of length 1 it is sqrt(|U e|^2 / (1 - |Z e|^2)), with the tested directions U (n_draws, n_rows, n) and
     those of the nuisance Z (n_draws, n_others, n); with a sign where there is one direction and `signed`.
@@ -98,9 +98,9 @@ def correlations(
 
 @compiled
 def bin_counts(score: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, n_groups: int) -> Ints:
-    """Count the voxels of each draw in bins of equal width from `lowest` to 1, `n_bins` for each group.
+    """Count the points of each draw in bins of equal width from `lowest` to 1, `n_bins` for each group.
 
-    Voxels of group -1 are left out. Gives (n_draws, n_groups * n_bins).
+    Points of group -1 are left out. Gives (n_draws, n_groups * n_bins).
     """
     counts = np.zeros((score.shape[0], n_groups * n_bins), dtype=np.int32)
     for draw in range(score.shape[0]):
@@ -114,7 +114,7 @@ def bin_counts(score: Floats, group: Groups, lowest: float, per_unit: float, n_b
 
 @compiled
 def running_counts(counts: Ints, order: Places, places: Places) -> Ints:
-    """Give how many voxels of each draw are in the first ``places[i]`` bins of an order, (n_draws, places.size)."""
+    """Give how many points of each draw are in the first ``places[i]`` bins of an order, (n_draws, places.size)."""
     n_draws, n_bins = counts.shape
     running = np.zeros(n_bins + 1, dtype=np.int32)
     found = np.empty((n_draws, places.size), dtype=np.int32)
@@ -130,7 +130,7 @@ def running_counts(counts: Ints, order: Places, places: Places) -> Ints:
 def in_bins(
     score: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, wanted: npt.NDArray[np.bool_], total: int
 ) -> tuple[Floats, Groups]:
-    """Give score and group of the `total` voxels in the bins that are wanted of each draw, one draw after the other."""
+    """Give score and group of the `total` points in the bins that are wanted of each draw, one draw after the other."""
     found, of_group = np.empty(total), np.empty(total, dtype=np.int16)
     n_found = 0
     for draw in range(score.shape[0]):

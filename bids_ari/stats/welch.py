@@ -1,4 +1,4 @@
-"""Groups with unequal variances: Welch's t test of combinations of group means at every voxel.
+"""Groups with unequal variances: Welch's t test of combinations of group means at every point.
 
 A *group* is the subjects whose rows of the design matrix are equal. Nothing but group means can be estimated, so
 the design must have as many columns as there are groups (cell means, or any other coding of them).
@@ -18,7 +18,7 @@ _ROUNDING = 1e-12
 
 
 class _Moments(NamedTuple):
-    """What a block of voxels says about each group, all (n_groups, n_voxels)."""
+    """What a block of points says about each group, all (n_groups, n_points)."""
 
     n: FloatArray
     mean: FloatArray
@@ -36,8 +36,8 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_voxels)
-        One row per subject; NaN where a subject has no data. Read block by block of voxels.
+    effects : array-like (n_subjects, n_points)
+        One row per subject; NaN where a subject has no data. Read block by block of points.
     matrix : array (n_subjects, n_columns)
         The design matrix, with as many different rows as columns.
     tests : mapping of str to array (n_columns,) or (1, n_columns)
@@ -46,7 +46,7 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     Returns
     -------
     tuple of GlmResult
-        One per test, in order, each with its own `dof` per voxel. A voxel where a group that counts has fewer
+        One per test, in order, each with its own `dof` per point. A point where a group that counts has fewer
         than two subjects, or all groups that count are constant, is NaN with `dof` 0.
 
     Raises
@@ -69,15 +69,15 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     >>> difference.effect, difference.variance, difference.dof   # 2/2 + 8/2; 5^2 / (1^2 + 4^2)
     (array([5.]), array([5.]), array([1.47058824]))
     """
-    n_subjects, n_voxels = effects.shape
+    n_subjects, n_points = effects.shape
     check_model(n_subjects, matrix, tests)
     rows, group = _groups(matrix)
     weights = [_over_groups(name, w, rows, np.bincount(group)) for name, w in tests.items()]
-    effect, variance, dof = np.empty((3, len(tests), n_voxels))
-    for voxels in blocks(effects):
-        moments = _moments(np.asarray(effects[:, voxels], dtype=np.float64), group)
+    effect, variance, dof = np.empty((3, len(tests), n_points))
+    for points in blocks(effects):
+        moments = _moments(np.asarray(effects[:, points], dtype=np.float64), group)
         for i, over_groups in enumerate(weights):
-            effect[i, voxels], variance[i, voxels], dof[i, voxels] = _combine(moments, over_groups)
+            effect[i, points], variance[i, points], dof[i, points] = _combine(moments, over_groups)
     return tuple(_result(name, w.ndim, effect[i], variance[i], dof[i]) for i, (name, w) in enumerate(tests.items()))
 
 
@@ -110,7 +110,7 @@ def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> _Moments:
 
 
 def _moments_of_group(effects: FloatArray) -> tuple[FloatArray, ...]:
-    """Give the number of subjects, mean, variance, and whether they are constant, of one group (n, n_voxels)."""
+    """Give the number of subjects, mean, variance, and whether they are constant, of one group (n, n_points)."""
     present = ~np.isnan(effects)
     n = present.sum(axis=0).astype(float)
     mean = np.where(present, effects, 0).sum(axis=0) / np.maximum(n, 1)

@@ -24,7 +24,7 @@ DIRECTIONS = ("greater", "less", "two-sided")
 
 @cache
 def of_hits(grid: str = "RAS") -> Explorer:
-    return explorer_of(f"hits {grid}", hits(), grid, alternatives=DIRECTIONS)
+    return explorer_of(f"hits {grid}", hits(), grid, alternative=DIRECTIONS)
 
 
 @cache
@@ -39,7 +39,7 @@ def shown(page: "Page", gamma: float) -> list[tuple[int, ...]]:
 
 
 def expected(result: ContrastResult, gamma: float) -> list[tuple[int, ...]]:
-    where = result.mask.indices
+    where = result.space.indices
     return [(each.label, each.size, each.tdn, *where[each.peak].tolist()) for each in result.forest.with_tdp(gamma)]
 
 
@@ -64,7 +64,7 @@ def test_the_maps_hold_exact_hits_ties_and_twins() -> None:
     clusters = forest.with_tdp(0.5)
     assert [each.size for each in clusters].count(12) == 2
     first, second = (each for each in clusters if each.size == 12)
-    assert first.voxels[0] > second.voxels[0]
+    assert first.points[0] > second.points[0]
     assert len({tuple(each.size for each in forest.with_tdp(gamma)) for gamma in GAMMAS}) > 10
 
 
@@ -105,7 +105,7 @@ def test_the_saved_image_is_that_of_python(visits: Visits, grid: str) -> None:
         page.evaluate("(gamma) => explorer.setGamma(gamma)", gamma)
         image, reference = nib.load(saved(page, "#save-labels")), explorer.result.image("clusters", tdp=gamma)
         np.testing.assert_array_equal(np.asarray(image.dataobj), np.asarray(reference.dataobj))
-        np.testing.assert_array_equal(image.affine, explorer.result.mask.grid.affine.astype(np.float32))
+        np.testing.assert_array_equal(image.affine, explorer.result.space.grid.affine.astype(np.float32))
         for code in ("sform_code", "qform_code"):
             assert image.header[code] == reference.header[code]
         np.testing.assert_allclose(image.header.get_zooms(), reference.header.get_zooms(), rtol=1e-6)  # float32
@@ -130,7 +130,7 @@ def test_each_row_leads_to_the_peak(visits: Visits, grid: str) -> None:
     page.evaluate("explorer.setGamma(0.28)")
     settle(page)
     clusters = explorer.result.forest.with_tdp(0.28)
-    where, grid_of = explorer.result.mask.indices, explorer.result.mask.grid
+    where, grid_of = explorer.result.space.indices, explorer.result.space.grid
     assert page.locator("#clusters tbody tr").count() == min(len(clusters), 60)
     for i, cluster in enumerate(clusters[:12]):
         button = page.locator(f"#clusters tr[data-label='{cluster.label}'] button")
@@ -158,7 +158,7 @@ def numbers(facts: Mapping[str, str]) -> tuple[int, int, float]:
 @pytest.mark.parametrize("grid", GRIDS)
 def test_the_bound_of_a_sphere_is_that_of_the_same_voxels(visits: Visits, grid: str) -> None:
     explorer = of_hits(grid)
-    page, mask = visits.explorer(explorer.path), explorer.result.mask
+    page, mask = visits.explorer(explorer.path), explorer.result.space
     for voxel in ([2, 3, 2], [4, 9, 2], [14, 6, 6], [0, 23, 17]):
         page.evaluate("(voxel) => explorer.go(...voxel)", voxel)
         for radius in (1, 6, 13, 40):
@@ -174,13 +174,13 @@ def test_sets_beyond_65535_voxels_are_bounded_as_in_python(visits: Visits) -> No
     """Categories beyond 65,535 count there: with each of them clipped, the TDN of the whole would be too large."""
     explorer = of_many()
     bound = explorer.result.bound
-    assert bound.n_voxels == 125_000
+    assert bound.n_points == 125_000
     assert bound.whole > 0
     clipped = Bound(np.minimum(bound.category, 65_535), bound.alpha, bound.method, bound.h)
     assert clipped.whole > bound.whole
     page = visits.explorer(explorer.path)
     rng = np.random.default_rng(8)
-    whole = np.arange(bound.n_voxels)
+    whole = np.arange(bound.n_points)
     few = (rng.choice(whole, size, replace=False) for size in (1, 40_000, 65_535, 65_536, 90_000, 110_000))
     extreme = np.argsort(bound.category, kind="stable")
     for voxels in (whole, *few, extreme[:100_000], extreme[:70_000], extreme[-70_000:]):
@@ -219,7 +219,7 @@ def press(page: "Page", button: str, explorer: Explorer, position: int, times: i
 
 
 def position_of(explorer: Explorer, voxel: list[int]) -> int:
-    return int(np.flatnonzero((explorer.result.mask.indices == voxel).all(axis=1))[0])
+    return int(np.flatnonzero((explorer.result.space.indices == voxel).all(axis=1))[0])
 
 
 def test_a_cluster_grows_and_shrinks_within_its_chain(visits: Visits) -> None:
@@ -242,7 +242,7 @@ def test_growing_and_shrinking_come_to_an_end(visits: Visits) -> None:
     position, page = position_of(explorer, voxel), visits.explorer(explorer.path)
     page.evaluate("(voxel) => { explorer.setGamma(0.5); explorer.go(...voxel); }", voxel)
     assert press(page, "#shrink", explorer, position) == []
-    assert press(page, "#grow", explorer, position) == [100, explorer.result.mask.n_voxels]
+    assert press(page, "#grow", explorer, position) == [100, explorer.result.space.n_points]
     assert press(page, "#shrink", explorer, position) == [100, 7]
 
 

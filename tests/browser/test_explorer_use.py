@@ -29,7 +29,7 @@ def blob(grid: str = "RAS") -> Explorer:
 def with_atlas() -> Explorer:
     """Parcels with hostile names, and two directions."""
     path = write_atlas(folder() / "parcels", PARCELS, SHAPE, affine_of("RAS"))
-    return explorer_of("atlas map", hits(), alternatives=("greater", "less"), atlas=str(path))
+    return explorer_of("atlas map", hits(), alternative=("greater", "less"), atlas=str(path))
 
 
 @cache
@@ -103,7 +103,7 @@ def test_a_click_leads_to_what_is_seen_there(visits: Visits, radiological: bool)
     explorer = blob("axes permuted")
     page = visits.explorer(explorer.path, before=READ_CANVAS)
     (cluster,) = page.evaluate("explorer.clusters()")
-    labels = explorer.result.mask.volume(page.evaluate("explorer.labels()"))
+    labels = explorer.result.space.volume(page.evaluate("explorer.labels()"))
     page.locator("#radiological").set_checked(radiological)
     for view in SLICES:
         page.evaluate("(peak) => explorer.go(...peak)", cluster["peak"])
@@ -126,7 +126,7 @@ def test_a_click_leads_to_what_is_seen_there(visits: Visits, radiological: bool)
 def test_keys_and_the_wheel_move_one_voxel_that_way(visits: Visits, grid: str) -> None:
     """Arrows move within a slice as it is seen, page keys and the wheel through slices: to higher x, y, z."""
     explorer = blob(grid)
-    page, axes = visits.explorer(explorer.path), explorer.result.mask.grid
+    page, axes = visits.explorer(explorer.path), explorer.result.space.grid
     page.evaluate("(voxel) => explorer.go(...voxel)", [8, 8, 8])
     across = {"x": 1, "y": 0, "z": 0}
     up = {"x": 2, "y": 2, "z": 1}
@@ -157,7 +157,7 @@ def test_keys_and_the_wheel_move_one_voxel_that_way(visits: Visits, grid: str) -
 @pytest.mark.parametrize("grid", ["LAS, slices 4 mm apart", "axes permuted"])
 def test_a_place_in_mm_leads_to_the_nearest_voxel(visits: Visits, grid: str) -> None:
     explorer = blob(grid)
-    page, grid = visits.explorer(explorer.path), explorer.result.mask.grid
+    page, grid = visits.explorer(explorer.path), explorer.result.space.grid
     for voxel in ([3, 20, 5], [19, 0, 17], [10, 11, 9]):
         for axis, place in zip("xyz", grid.millimetres(np.array([voxel]))[0] + 0.4, strict=True):
             page.locator(f"#mm-{axis}").fill(f"{place:.3f}")
@@ -237,7 +237,7 @@ def test_the_curve_offers_the_clusters_of_the_voxel(visits: Visits) -> None:
     """By click and by keys: what is shown then is a cluster that holds the voxel."""
     explorer, voxel = with_atlas(), [14, 6, 6]
     page, forest = visits.explorer(explorer.path), explorer.result.forest
-    position = int(np.flatnonzero((explorer.result.mask.indices == voxel).all(axis=1))[0])
+    position = int(np.flatnonzero((explorer.result.space.indices == voxel).all(axis=1))[0])
     chain = {int(forest.size[place]) for place in forest.chain(position)}
     page.evaluate("(voxel) => explorer.go(...voxel)", voxel)
     curve = page.locator("#curve")
@@ -271,13 +271,13 @@ def test_parcels_are_named_bounded_and_lead_to_their_strongest_voxel(visits: Vis
         rows = page.locator("#parcels tbody tr").evaluate_all(
             "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
         )
-        wanted = {region.name: (region.voxels.size, result.bound.tdn(region.voxels)) for region in atlas.regions}
+        wanted = {region.name: (region.points.size, result.bound.tdn(region.points)) for region in atlas.regions}
         assert {name: (_whole(size), _whole(tdn)) for name, size, tdn, _ in rows} == wanted
-        assert sum(size for size, _ in wanted.values()) == result.mask.n_voxels
+        assert sum(size for size, _ in wanted.values()) == result.space.n_points
         for region in atlas.regions:
             page.locator("#parcels button").get_by_text(region.name, exact=True).press("Enter")
-            strongest = region.voxels[result.extremeness[region.voxels].argmax()]
-            assert voxel_of(page) == result.mask.indices[strongest].tolist()
+            strongest = region.points[result.extremeness[region.points].argmax()]
+            assert voxel_of(page) == result.space.indices[strongest].tolist()
             settle(page)
             assert region.name in (page.locator("#parcel").text_content() or "")
     assert page.locator("[onmouseover], [onerror], [src=x]").count() == 0

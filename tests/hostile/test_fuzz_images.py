@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bids_ari.errors import BidsAriError
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Source, load_stack
 
 N_BLOCKS, PER_BLOCK = 16, 100
@@ -137,7 +137,7 @@ def outcome(path: Path, others: list[Path], total: float | None, seed: int) -> b
     sources = [Source("01", (others[0],)), Source("02", (path,)), Source("03", (others[1],))]
     try:
         stack = load_stack(sources)
-        everywhere = Mask(stack.grid, np.ones(stack.grid.shape, dtype=bool))
+        everywhere = VolumeSpace(stack.grid, np.ones(stack.grid.shape, dtype=bool))
         row = stack.within(everywhere)[1]
     except BidsAriError as error:
         if str(path) not in error.found and "sub-02" not in error.found:

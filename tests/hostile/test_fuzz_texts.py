@@ -32,7 +32,7 @@ from bids_ari.cli import main
 from bids_ari.errors import BidsAriError
 from bids_ari.images.atlas import load_atlas
 from bids_ari.images.regions import atlas_regions
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import dataset_description
 from bids_ari.report import write_index
@@ -75,7 +75,7 @@ def sidecar(folder: Path, rng: Rng) -> bool:
     """A sidecar of a participant's t map; where it is taken, each voxel has a z."""
     (folder / "subject/sub-01/func/sub-01_contrast-faces_stat-t_statmap.json").write_bytes(mutated(SIDECAR, rng))
     (contrast,) = subject_contrasts(ari.discover(folder / "subject", stat="t"))
-    (result,) = analyse_subject(contrast, ari.Options(thresholds=(2,), gammas=()))
+    (result,) = analyse_subject(contrast, ari.Options(threshold=(2,), tdp=()))
     assert not np.isnan(result.glm.z).any()
     return True
 
@@ -177,9 +177,9 @@ def atlas(folder: Path, rng: Rng) -> bool:
     (folder / "halves.tsv").write_bytes(mutate_text(ATLAS.encode(), rng))
     grid = Grid(SHAPE, image(np.ones(SHAPE)).affine)
     loaded = load_atlas(str(folder / "halves.nii.gz"), folder / "halves.tsv", None, grid)
-    regions = atlas_regions(loaded, Mask(grid, np.ones(SHAPE, dtype=bool)))
+    regions = atlas_regions(loaded, VolumeSpace(grid, np.ones(SHAPE, dtype=bool)))
     assert all(region.name and 0 < region.index < 2**31 for region in regions.regions)
-    assert sum(region.voxels.size for region in regions.regions) == np.prod(SHAPE)
+    assert sum(region.points.size for region in regions.regions) == np.prod(SHAPE)
     return True
 
 

@@ -71,7 +71,7 @@ def test_calibration_has_the_same_bits(address: str, tmp_path: Path) -> None:
             np.testing.assert_array_equal(
                 learned_from(there, draws.independent(100), 20, engine.map).curves, learned.curves
             )
-            for family in (Simes(model.n_voxels), learned):
+            for family in (Simes(model.n_points), learned):
                 found = calibrated(there, draws, family, 0.4, step_down=True, run=engine.map)
                 here = calibrated(model, draws, family, 0.4, step_down=True)
                 np.testing.assert_array_equal(found.lambdas, here.lambdas)

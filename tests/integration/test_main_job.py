@@ -109,7 +109,7 @@ def test_t_equals_scipy_without_smoothing(wager: Path, tmp_path: Path) -> None:
     (contrast,) = ari.discover(wager)
     (mask,) = wager.glob("group/*mask.nii.gz")
     (result,) = ari.analyse(contrast, options=ari.Options(mask=mask))
-    maps = np.stack([nib.load(path).get_fdata()[result.mask.inside] for path in contrast.paths])
+    maps = np.stack([nib.load(path).get_fdata()[result.space.inside] for path in contrast.paths])
     truth = stats.ttest_1samp(maps, 0)
     np.testing.assert_allclose(result.glm.t, truth.statistic, rtol=1e-10)
     np.testing.assert_allclose(result.glm.p("two-sided"), truth.pvalue, rtol=1e-9)  # p magnifies errors of t

@@ -80,11 +80,11 @@ def test_the_tables_tell_what_was_chosen(both: Path) -> None:
 
 def test_the_bound_is_that_of_the_critical_vector(both: Path) -> None:
     result = ari.load_result(both / f"{STEM}_forest.npz")
-    calibrated, m = result.calibrated, result.mask.n_voxels
+    calibrated, m = result.calibrated, result.space.n_points
     assert calibrated is not None
     p, critical = result.glm.p("greater"), calibrated.critical
     for cluster in (*result.clusters[3], *result.largest[0.7], *result.forest.at_threshold(1)):
-        inside = np.sort(p[cluster.voxels])
+        inside = np.sort(p[cluster.points])
         expected = max(1 - k + int((inside < critical[k - 1]).sum()) for k in range(1, inside.size + 1))
         assert cluster.tdn == max(0, expected)
     assert 0 < result.bound.whole < m

@@ -305,7 +305,7 @@ class TestFromPython:
     """What `run` gives back, and what can be read again later."""
 
     def test_results_are_read_when_they_are_asked_for(self, group_dir: Path, tmp_path: Path) -> None:
-        settings = Settings(group_dir, tmp_path / "out", options=Options(alternatives=("greater", "less")))
+        settings = Settings(group_dir, tmp_path / "out", options=Options(alternative=("greater", "less")))
         summary = ari.run(settings)
         assert [result.alternative for result in summary.results] == ["greater", "less"]
         (file,) = (tmp_path / "out" / "group").glob("*desc-less_forest.npz")

@@ -26,7 +26,7 @@ class LabelMap(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OracleCase:
-    """A case: `inside` is (x, y, z), all other maps are (n_voxels,), in its C order."""
+    """A case: `inside` is (x, y, z), all other maps are (n_points,), in its C order."""
 
     name: str
     arrays: dict[str, np.ndarray]

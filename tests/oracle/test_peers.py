@@ -35,7 +35,7 @@ def our_tdp(z: Floats, threshold: float) -> Floats:
     """TDP of each voxel's cluster according to us, 0 outside of clusters."""
     tdp = np.zeros(z.size)
     for cluster in our_forest(z).at_threshold(threshold):
-        tdp[cluster.voxels] = cluster.tdp
+        tdp[cluster.points] = cluster.tdp
     return tdp.reshape(z.shape)
 
 
@@ -138,7 +138,7 @@ def test_aribrain_misses_the_largest_clusters(
     cluster, *_ = grow_forest(case.statistic, adjacency(case.inside, 18), bound).with_tdp(gamma)
     assert cluster.size == size_maximal
     assert cluster.tdp >= gamma
-    assert set(largest) < set(cluster.voxels)
+    assert set(largest) < set(cluster.points)
 
 
 def sanssouci_h(p: Floats, alpha: float) -> int:

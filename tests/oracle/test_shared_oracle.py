@@ -88,7 +88,7 @@ def test_every_question_has_an_answer(case: OracleCase) -> None:
 def test_h(case: OracleCase, local_test: LocalTest) -> None:
     for _, h, bound in case.answers(local_test):
         assert bound.h == h
-        assert bound.whole == bound.n_voxels - h
+        assert bound.whole == bound.n_points - h
 
 
 @every_local_test
@@ -143,7 +143,7 @@ def test_tdn_of_sets(case: OracleCase, local_test: LocalTest) -> None:
 def test_concentration_set(case: OracleCase, local_test: LocalTest) -> None:
     """TDN(S) = TDN(S within the concentration set)."""
     for said, bound in trusted(case, local_test):
-        core = concentration_set(case.p, bound.alpha, local_scales(bound.n_voxels, local_test), bound.h)
+        core = concentration_set(case.p, bound.alpha, local_scales(bound.n_points, local_test), bound.h)
         assert core.size == said["conc_z"]
         if core.size:
             assert case.p[core].max() == pytest.approx(said["conc_p"], rel=1e-12)  # written with 15 digits
@@ -199,7 +199,7 @@ def test_nan_in_the_mask(read_case: Callable[[str], OracleCase]) -> None:
     """Voxels without p are no part of m: 1859 in the mask, 5 of them NaN."""
     case = read_case("nan_inside")
     assert case.arrays["mask"].sum() == 1859
-    assert hommel_bound(case.p).n_voxels == 1854
+    assert hommel_bound(case.p).n_points == 1854
     with pytest.raises(ValueError, match="NaN"):
         hommel_bound(case.arrays["p"][case.arrays["mask"]])
 
@@ -220,8 +220,8 @@ def test_golden_numbers(read_case: Callable[[str], OracleCase]) -> None:
     """motor_onesided at alpha = .05, as METHODS quotes them from R hommel and ARIbrain."""
     case = read_case("motor_onesided")
     bound = hommel_bound(case.p, alpha=0.05)
-    core = concentration_set(case.p, 0.05, local_scales(bound.n_voxels, "simes"), bound.h)
-    assert (bound.n_voxels, bound.h, core.size, bound.whole) == (45448, 43404, 2246, 2044)
+    core = concentration_set(case.p, 0.05, local_scales(bound.n_points, "simes"), bound.h)
+    assert (bound.n_points, bound.h, core.size, bound.whole) == (45448, 43404, 2246, 2044)
     forest = grow_forest(case.statistic, adjacency(case.inside, 18), bound)
     assert {gamma: [c.size for c in forest.with_tdp(gamma)] for gamma in (0.3, 0.5, 0.7, 0.9)} == {
         0.3: [5290, 745],

@@ -34,14 +34,14 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 
-def subset_of(n_voxels: int, data: st.DataObject) -> Bools:
+def subset_of(n_points: int, data: st.DataObject) -> Bools:
     """Draw any set of voxels."""
-    return np.array(data.draw(st.lists(st.booleans(), min_size=n_voxels, max_size=n_voxels)))
+    return np.array(data.draw(st.lists(st.booleans(), min_size=n_points, max_size=n_points)))
 
 
 def scale_of(bound: Bound, local_test: LocalTest) -> float:
     """s_h."""
-    return float(local_scales(bound.n_voxels, local_test)[bound.h])
+    return float(local_scales(bound.n_points, local_test)[bound.h])
 
 
 @pytest.mark.parametrize("local_test", ALL_LOCAL_TESTS)

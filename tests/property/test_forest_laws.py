@@ -43,7 +43,7 @@ def every_cluster(volume: Volume, connectivity: int) -> dict[Voxels, int]:
 
 def slices(forest: ClusterForest) -> Iterator[tuple[int, int]]:
     """Give first and last + 1 place of each subtree."""
-    return zip(range(forest.n_voxels), (np.arange(forest.n_voxels) + forest.size).tolist(), strict=True)
+    return zip(range(forest.n_points), (np.arange(forest.n_points) + forest.size).tolist(), strict=True)
 
 
 @every_connectivity
@@ -106,11 +106,11 @@ def test_labels(connectivity: int, volume: Volume, gamma: float) -> None:
     """Labels of clusters: by size, then peak, then lowest voxel index; of equal peaks, the first voxel."""
     clusters = forest_of(volume, connectivity).with_tdp(gamma)
     assert [cluster.label for cluster in clusters] == list(range(1, len(clusters) + 1))
-    keys = [(-c.size, -volume.statistic[c.voxels].max(), c.voxels.min()) for c in clusters]
+    keys = [(-c.size, -volume.statistic[c.points].max(), c.points.min()) for c in clusters]
     assert keys == sorted(keys)
     for cluster in clusters:
-        assert cluster.peak == cluster.voxels[np.argmax(volume.statistic[cluster.voxels])]  # argmax: the first
-        assert (np.diff(cluster.voxels) > 0).all()
+        assert cluster.peak == cluster.points[np.argmax(volume.statistic[cluster.points])]  # argmax: the first
+        assert (np.diff(cluster.points) > 0).all()
 
 
 @every_connectivity
@@ -135,11 +135,11 @@ def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], gamma: fl
 def test_preorder(connectivity: int, volume: Volume) -> None:
     """Parents come before children, the largest child first; every subtree is one slice, and rises upwards."""
     forest = forest_of(volume, connectivity)
-    np.testing.assert_array_equal(np.sort(forest.preorder), np.arange(forest.n_voxels))
+    np.testing.assert_array_equal(np.sort(forest.preorder), np.arange(forest.n_points))
     np.testing.assert_array_equal(forest.height, volume.statistic[forest.preorder])
-    assert forest.size[forest.parent < 0].sum() == forest.n_voxels
-    below: list[set[int]] = [{place} for place in range(forest.n_voxels)]
-    for place in range(forest.n_voxels - 1, -1, -1):  # backwards: children before their parents
+    assert forest.size[forest.parent < 0].sum() == forest.n_points
+    below: list[set[int]] = [{place} for place in range(forest.n_points)]
+    for place in range(forest.n_points - 1, -1, -1):  # backwards: children before their parents
         parent = int(forest.parent[place])
         assert parent < place
         if parent >= 0:
@@ -154,8 +154,8 @@ def test_preorder(connectivity: int, volume: Volume) -> None:
 @given(volume=volumes(), data=st.data())
 def test_split_keeps_sides_apart(connectivity: int, volume: Volume, data: st.DataObject) -> None:
     """Neighbours must be on the same side: the clusters are those of each side alone."""
-    n_voxels = volume.statistic.size
-    side = np.array(data.draw(st.lists(st.booleans(), min_size=n_voxels, max_size=n_voxels)))
+    n_points = volume.statistic.size
+    side = np.array(data.draw(st.lists(st.booleans(), min_size=n_points, max_size=n_points)))
     grid, graph = adjacency(volume.inside, connectivity), as_graph(volume, connectivity)
     for neighbours in (grid.split(side), graph.split(side)):
         forest = grow_forest(volume.statistic, neighbours, bound_of(volume))

@@ -17,7 +17,7 @@ from bids_ari.errors import DataError, DesignError, InputNotFoundError
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.resampling import Shuffle
 
-DRAWN = Options(methods="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
+DRAWN = Options(method="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ class TestExchange:
 
     def test_subjects_without_data_cannot_change_places(self, effects: FloatArray) -> None:
         effects[3, 4:6] = np.nan
-        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).bound.n_voxels == 40
+        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).bound.n_points == 40
         with pytest.raises(DataError, match="At 2 of 40 voxels") as caught:
             permute(effects, two_groups(12), "group", "greater", DRAWN)
         assert "--shuffle flip" in str(caught.value)

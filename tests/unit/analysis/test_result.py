@@ -38,7 +38,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(dataset: Path) -> Results:
-    options = Options(alternatives=("greater", "less", "two-sided"), thresholds=THRESHOLDS)
+    options = Options(alternative=("greater", "less", "two-sided"), threshold=THRESHOLDS)
     return {result.alternative: result for result in analyse(discover(dataset)[0], options)}
 
 
@@ -49,8 +49,8 @@ def result(results: Results, request: pytest.FixtureRequest) -> ContrastResult:
 
 def z_map(result: ContrastResult) -> npt.NDArray[np.float64]:
     """z as the result holds it, with the image's float32 rounding undone; 0 where nothing was tested."""
-    assert np.allclose(result.image("z").get_fdata()[result.mask.inside], result.glm.z, rtol=1e-6)
-    return result.mask.volume(result.glm.z)
+    assert np.allclose(result.image("z").get_fdata()[result.space.inside], result.glm.z, rtol=1e-6)
+    return result.space.volume(result.glm.z)
 
 
 def turned(z: npt.NDArray[np.float64], alternative: Alternative) -> npt.NDArray[np.float64]:
@@ -79,7 +79,7 @@ def test_clusters_are_the_components_of_the_z_map(result: ContrastResult, thresh
 
 @pytest.mark.parametrize("connectivity", [6, 26])
 def test_joined_signs_make_clusters_of_the_absolute_z(dataset: Path, connectivity: int) -> None:
-    options = Options(alternatives=("two-sided",), thresholds=(1.0,), join_signs=True, connectivity=connectivity)
+    options = Options(alternative=("two-sided",), threshold=(1.0,), join_signs=True, connectivity=connectivity)
     (joined,) = analyse(discover(dataset)[0], options)
     sizes = sorted((int(mask.sum()) for mask in masks(joined, 1.0)), reverse=True)
     assert joined.table(1.0)["size"].tolist() == sizes
@@ -98,7 +98,7 @@ def test_the_table_tells_of_the_clusters_in_the_image(result: ContrastResult, th
     assert table["size"].is_monotonic_decreasing
     for row in table.itertuples():
         inside = labels == row.label
-        positions = np.flatnonzero(inside[result.mask.inside])
+        positions = np.flatnonzero(inside[result.space.inside])
         assert row.size == inside.sum()
         assert row.volume_mm3 == pytest.approx(row.size * 31.5)  # 3 * 3 * 3.5 mm
         assert row.tdn == result.bound.tdn(positions)
@@ -158,7 +158,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Results:
     rng = np.random.default_rng(5)
     for i in range(6):
         write_map(root, f"{i}", brain(rng, shape=(12, 14, 16)))
-    options = Options(alternatives=("greater", "less", "two-sided"), thresholds=(0,), connectivity=26)
+    options = Options(alternative=("greater", "less", "two-sided"), threshold=(0,), connectivity=26)
     return {result.alternative: result for result in analyse(discover(root)[0], options)}
 
 
@@ -167,7 +167,7 @@ def test_subpeaks_are_local_maxima_far_from_stronger_ones(noise: Results, altern
     """The outermost voxels of the volume are not tested, so each tested one has 26 neighbours."""
     result = noise[alternative]
     z = z_map(result)
-    height = np.where(result.mask.inside, turned(z, alternative), -np.inf)
+    height = np.where(result.space.inside, turned(z, alternative), -np.inf)
     labels = np.asarray(result.image("clusters", 0).dataobj)
     most = 0
     for _, row in result.table(0).iterrows():
@@ -194,10 +194,10 @@ def test_statistics_are_nan_where_nothing_was_tested_and_float32(result: Contras
     for field in ("effect", "variance", "t", "z", "p"):
         made = result.image(field)
         assert made.get_data_dtype() == np.float32
-        np.testing.assert_array_equal(np.isfinite(made.get_fdata()), result.mask.inside)
+        np.testing.assert_array_equal(np.isfinite(made.get_fdata()), result.space.inside)
         np.testing.assert_array_equal(made.affine, AFFINE)
-    assert result.mask.n_voxels == 8 * 9 * 10 - 1
-    assert not result.mask.inside[1, 1, 1]
+    assert result.space.n_points == 8 * 9 * 10 - 1
+    assert not result.space.inside[1, 1, 1]
     assert result.n_constant == 1
 
 
@@ -205,14 +205,14 @@ def test_tdp_and_labels_are_zero_where_there_is_no_cluster(result: ContrastResul
     tdp, labels = result.image("tdp", 2.0), result.image("clusters", 2.0)
     assert tdp.get_data_dtype() == np.float32
     assert labels.get_data_dtype() == np.uint8
-    assert (tdp.get_fdata()[~result.mask.inside] == 0).all()
-    assert (labels.get_fdata()[~result.mask.inside] == 0).all()
+    assert (tdp.get_fdata()[~result.space.inside] == 0).all()
+    assert (labels.get_fdata()[~result.space.inside] == 0).all()
 
 
 def test_labels_beyond_255_take_a_larger_type(tmp_path: Path, rng: np.random.Generator) -> None:
     for i in range(3):
         write_map(tmp_path, f"{i}", brain(rng, shape=(20, 20, 20)))
-    (result,) = analyse(discover(tmp_path)[0], Options(thresholds=(1.2,), connectivity=6))
+    (result,) = analyse(discover(tmp_path)[0], Options(threshold=(1.2,), connectivity=6))
     n_clusters = len(result.clusters[1.2])
     labels = result.image("clusters", 1.2)
     assert n_clusters > 255
@@ -232,7 +232,7 @@ def test_effect_and_variance_are_the_mean_and_its_squared_standard_error(results
 
     maps = np.array([nib.load(path).get_fdata() for path in sorted(dataset.rglob("*.nii.gz"))])
     result = results["greater"]
-    inside = result.mask.inside
+    inside = result.space.inside
     np.testing.assert_allclose(result.glm.effect, maps.mean(axis=0)[inside])
     np.testing.assert_allclose(result.glm.variance, maps.var(axis=0, ddof=1)[inside] / 8)
     assert result.dof == 7
@@ -247,7 +247,7 @@ class TestTable:
             assert part.equals(result.table(threshold))
 
     def test_columns_have_their_types_even_where_there_is_no_cluster(self, dataset: Path) -> None:
-        (result,) = analyse(discover(dataset)[0], Options(thresholds=(2.0, 30.0)))
+        (result,) = analyse(discover(dataset)[0], Options(threshold=(2.0, 30.0)))
         empty = result.table(30.0)
         assert len(empty) == 0
         assert len(result.table()) == len(result.table(2.0)) > 0
@@ -258,7 +258,7 @@ class TestTable:
             assert {dtype.kind for dtype in types.values()} == {"i", "f"}
 
     def test_where_there_is_no_cluster_the_maps_are_zero(self, dataset: Path) -> None:
-        (result,) = analyse(discover(dataset)[0], Options(thresholds=(30.0,)))
+        (result,) = analyse(discover(dataset)[0], Options(threshold=(30.0,)))
         for field in ("tdp", "clusters"):
             assert not result.image(field, 30.0).get_fdata().any()
             assert not result.image(field).get_fdata().any()
@@ -290,4 +290,4 @@ def test_a_result_speaks_for_itself(results: Results) -> None:
     said = repr(results["less"])
     assert "contrast-faces" in said
     assert "alternative='less'" in said
-    assert "n_voxels=719" in said
+    assert "n_points=719" in said

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bids_ari.analysis.tables import cluster_table
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.stats.forest import Cluster
 from bids_ari.stats.glm import GlmResult
 
@@ -15,7 +15,7 @@ def table_of_a_row(heights: dict[int, float], voxel: float) -> pd.DataFrame:
     highest = max(heights, key=lambda place: heights[place])
     z = 1 - np.abs(np.arange(40) - highest) / 100
     z[list(heights)] = list(heights.values())
-    mask = Mask(Grid((40, 1, 1), np.diag([voxel, 3, 3, 1])), np.ones((40, 1, 1), dtype=bool))
+    mask = VolumeSpace(Grid((40, 1, 1), np.diag([voxel, 3, 3, 1])), np.ones((40, 1, 1), dtype=bool))
     cluster = Cluster(1, np.arange(40, dtype=np.int32), 0, highest)
     return cluster_table([cluster], mask, GlmResult.of_z(z), z)
 

@@ -89,15 +89,15 @@ def test_what_does_not_go_with_draws_is_refused(asked: dict[str, Any], found: st
 
 
 def test_minus_zero_is_zero_in_file_names_too() -> None:
-    assert str(Options(thresholds=(-0.0,)).thresholds) == "(0.0,)"
+    assert str(Options(threshold=(-0.0,)).thresholds) == "(0.0,)"
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
     """The table of flags in the design names them."""
     options = Options()
     assert (options.mask, options.coverage, options.smoothing) == (None, 1.0, None)
-    assert (options.alternatives, options.alpha, options.thresholds) == (("greater",), 0.05, (3.0, 4.0, 5.0))
-    assert (options.connectivity, options.methods, options.join_signs) == (18, ("simes",), False)
+    assert (options.alternative, options.alpha, options.threshold) == (("greater",), 0.05, (3.0, 4.0, 5.0))
+    assert (options.connectivity, options.method, options.join_signs) == (18, ("simes",), False)
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_a_dataset_below_a_subjects_folder_may_hold_its_output(tmp_path: Path) -
 
 def test_numbers_that_would_share_a_file_name_are_refused() -> None:
     with pytest.raises(UsageError, match="differ in the first ten decimals"):
-        Options(thresholds=(3, 3 + 1e-12))
+        Options(threshold=(3, 3 + 1e-12))
 
 
 def test_settings_take_paths_as_text() -> None:
@@ -170,4 +170,4 @@ def test_settings_take_paths_as_text() -> None:
 
 
 def test_a_threshold_of_numpy_is_a_number() -> None:
-    assert Options(thresholds=np.array(3.0)).thresholds == Options(thresholds=np.float32(3)).thresholds == (3.0,)
+    assert Options(threshold=np.array(3.0)).thresholds == Options(threshold=np.float32(3)).thresholds == (3.0,)

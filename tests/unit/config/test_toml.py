@@ -28,15 +28,15 @@ options = st.builds(
     mask=st.none() | st.just(Path("template")) | paths,
     coverage=st.sampled_from([1.0, 0.9, 1 / 3]),
     smoothing=st.none() | st.sampled_from([0.0, 8.0, 5.25]),
-    alternatives=st.lists(st.sampled_from(["greater", "less", "two-sided"]), min_size=1, max_size=3, unique=True),
+    alternative=st.lists(st.sampled_from(["greater", "less", "two-sided"]), min_size=1, max_size=3, unique=True),
     alpha=st.sampled_from([0.05, 0.001, 1 / 7]),
-    thresholds=heights,
-    gammas=st.lists(st.sampled_from([0.5, 0.7, 1.0]), max_size=3, unique=True),
+    threshold=heights,
+    tdp=st.lists(st.sampled_from([0.5, 0.7, 1.0]), max_size=3, unique=True),
     connectivity=st.sampled_from([6, 18, 26]),
     methods=st.lists(st.sampled_from(["simes", "hommel"]), min_size=1, unique=True).map(tuple),
     join_signs=st.booleans(),
     atlas=st.none() | st.just("Schaefer2018:200Parcels7Networks"),
-    rois=st.lists(paths, max_size=2).map(tuple),
+    roi=st.lists(paths, max_size=2).map(tuple),
 )
 drawn = st.builds(
     Options,
@@ -106,7 +106,7 @@ def parsed(tmp_path: Path, text: str, *words: str) -> Settings:
 def test_the_command_line_wins(tmp_path: Path) -> None:
     text = "threshold = [2.3]\nalpha = 0.01\njoin-signs = true\nsmoothing = 6\n"
     settings = parsed(tmp_path, text, "in", "out", "group", "--threshold", "4", "5", "--no-join-signs")
-    assert settings.options.thresholds == (4.0, 5.0)
+    assert settings.options.threshold == (4.0, 5.0)
     assert settings.options.alpha == 0.01
     assert settings.options.smoothing == 6.0
     assert settings.options.join_signs is False
@@ -121,7 +121,7 @@ def test_words_without_a_flag_come_from_the_file_where_the_command_line_lacks_th
 
 def test_a_list_of_the_file_does_not_swallow_the_command_line(tmp_path: Path) -> None:
     settings = parsed(tmp_path, "threshold = [3, 4]\n", "in", "out", "group")
-    assert (settings.dataset_dir, settings.options.thresholds) == (Path("in"), (3.0, 4.0))
+    assert (settings.dataset_dir, settings.options.threshold) == (Path("in"), (3.0, 4.0))
 
 
 def test_underscores_are_dashes(tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ class TestTarget:
         headers = check_headers(files, target=self.COARSE)
         assert headers.grid is self.COARSE
         assert headers.resampled == ("01", "02", "04")
-        assert headers.n_voxels == 10 * 11 * 12
+        assert headers.n_points == 10 * 11 * 12
         first = check_headers(files, target="first")
         assert first.grid.matches(Grid(SHAPE, AFFINE))
         assert first.resampled == ("03",)
@@ -236,7 +236,7 @@ class TestTarget:
 
     def test_the_target_may_be_the_largest(self, tmp_path: Path) -> None:
         fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
-        assert check_headers(files_of(tmp_path, 2), target=fine).n_voxels == 20 * 22 * 24
+        assert check_headers(files_of(tmp_path, 2), target=fine).n_points == 20 * 22 * 24
 
     def test_without_a_target_the_way_out_is_named(self, tmp_path: Path) -> None:
         error = error_of(files_of(tmp_path, 4, s02=other_grid))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from bids_ari.images.quality import ABSENT, STEPS, Glimpse, Mosaic, assess, far_from_others
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 
 BOX = (5, 6, 4)
 """Voxels from left to right, from back to front, from below to above."""
@@ -19,8 +19,8 @@ def grid(shape: tuple[int, int, int] = BOX, zooms: tuple[float, ...] = (2.0, 2.0
     return Grid(shape, np.diag([*zooms, 1.0]))
 
 
-def everywhere(where: Grid) -> Mask:
-    return Mask(where, np.ones(where.shape, dtype=bool))
+def everywhere(where: Grid) -> VolumeSpace:
+    return VolumeSpace(where, np.ones(where.shape, dtype=bool))
 
 
 def look(values: npt.NDArray[np.float64], where: Grid | None = None) -> Glimpse:
@@ -84,10 +84,10 @@ class TestCoverage:
         counts = np.sum([~np.isnan(each) for each in maps], axis=0).astype(np.int32)
         return [look(each, grid((10, 1, 1))) for each in maps], counts
 
-    def mask(self, *inside: int) -> Mask:
+    def mask(self, *inside: int) -> VolumeSpace:
         volume = np.zeros((10, 1, 1), dtype=bool)
         volume[list(inside)] = True
-        return Mask(grid((10, 1, 1)), volume)
+        return VolumeSpace(grid((10, 1, 1)), volume)
 
     def test_all_subjects_must_have_data(self) -> None:
         """Voxels 0-4 are tested. Two or more cover 0-8, the reference. Only for want of the last: 5 and 6."""

@@ -14,7 +14,7 @@ from nilearn.image import smooth_img
 from bids_ari.errors import DataError, GridMismatchError
 from bids_ari.images.resampling import resample
 from bids_ari.images.sources import Source
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import group_mask, load_stack
 from bids_ari.images.volumes import missing
 
@@ -48,7 +48,7 @@ class TestCombine:
         full = saved(folder / "full.nii", np.ones(SHAPE))
         stack = load_stack([Source("01", tuple(files), tuple(weights)), Source("02", (full,))])
         assert set(stack.hashes) == {*files, *weights, full}
-        row = stack.within(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))[0]
+        row = stack.within(VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool)))[0]
         np.testing.assert_array_equal(np.isnan(row).reshape(SHAPE), stack.counts == 1)
         return row.reshape(SHAPE)
 
@@ -182,7 +182,7 @@ class TestVariances:
 
     def variance_of(self, source: Source) -> float:
         stack = load_stack([source], variances=True)
-        _, weights = stack.with_variances(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))
+        _, weights = stack.with_variances(VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool)))
         (value,) = np.unique(weights[:, :])
         return float(value)
 
@@ -217,13 +217,13 @@ class TestVariances:
     def test_they_must_have_been_asked_for(self, tmp_path: Path) -> None:
         stack = load_stack([self.combined(tmp_path, 1)])
         with pytest.raises(ValueError, match="variances=True"):
-            stack.with_variances(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))
+            stack.with_variances(VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool)))
 
     def test_a_variance_that_changes_is_named(self, tmp_path: Path) -> None:
         stack = load_stack([self.combined(tmp_path, 1)], variances=True)
         saved(tmp_path / "v0.nii", np.full(SHAPE, 2.0))
         with pytest.raises(DataError, match=r"v0\.nii changed while it was in use"):
-            stack.with_variances(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))
+            stack.with_variances(VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool)))
 
     def test_the_one_variance_that_is_damaged_is_named(self, tmp_path: Path) -> None:
         source = self.combined(tmp_path, 1, name="a")
@@ -245,7 +245,7 @@ class TestDifference:
         present = ~(missing(one.astype(float)) | missing(other.astype(float)))
         np.testing.assert_array_equal(stack.counts, present)
         assert not present[[5, 6], [5, 6], [5, 6]].any()
-        mask = Mask(stack.grid, np.ones(SHAPE, dtype=bool))
+        mask = VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool))
         row = np.where(present, one.astype(float) - other, np.nan)[mask.inside]
         np.testing.assert_array_equal(stack.within(mask), [row])
         assert set(stack.hashes) == {tmp_path / "01one.nii", tmp_path / "01other.nii"}
@@ -259,7 +259,7 @@ class TestDifference:
         files = [saved(tmp_path / f"{i}.nii", np.full(SHAPE, float(i))) for i in (1, 2, 6, 4)]
         source = Source("01", tuple(files[:3]), minus=Source("01", (files[3], files[2])))
         stack = load_stack([source])
-        assert (stack.within(Mask(stack.grid, np.ones(SHAPE, dtype=bool)))[:, :] == -2).all()
+        assert (stack.within(VolumeSpace(stack.grid, np.ones(SHAPE, dtype=bool)))[:, :] == -2).all()
         assert set(stack.hashes) == set(files)
 
     def test_it_is_taken_before_smoothing(self, tmp_path: Path, rng: np.random.Generator) -> None:
@@ -351,7 +351,7 @@ class TestTarget:
 
     def test_smoothing_comes_after(self, tmp_path: Path, rng: np.random.Generator) -> None:
         stack = load_stack(one_each([saved(tmp_path / "0.nii", brain(rng))]), target=COARSE)
-        everywhere = Mask(COARSE, np.ones(COARSE.shape, dtype=bool))
+        everywhere = VolumeSpace(COARSE, np.ones(COARSE.shape, dtype=bool))
         rough = np.asarray(stack.within(everywhere)[0, :]).reshape(COARSE.shape)
         wanted = smooth_img(nib.Nifti1Image(np.nan_to_num(rough), COARSE.affine), 9.0).get_fdata()
         there = ~np.isnan(rough)

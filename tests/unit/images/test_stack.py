@@ -23,7 +23,7 @@ from bids_ari.images import stack as stack_module
 from bids_ari.images.checks import Headers
 from bids_ari.images.headers import Header
 from bids_ari.images.sources import Reading, Source, bytes_to_load
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Keep, Stack, group_mask, load_stack
 from bids_ari.images.values import RowsOnDisk
 from bids_ari.images.volumes import missing
@@ -237,7 +237,7 @@ class TestMemory:
         """3 subjects at 1320 voxels, 48 bytes each for the group model: 190,080 bytes; the values may be on disk."""
         stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
         mask = group_mask(stack, None, 1.0)
-        assert mask.n_voxels == 1320
+        assert mask.n_points == 1320
         for path in tmp_path.iterdir():
             path.unlink()  # nothing is read
         with pytest.raises(
@@ -250,7 +250,7 @@ class TestMemory:
 
     def test_fewer_voxels_take_less(self, tmp_path: Path) -> None:
         stack = saved_stack(tmp_path, np.ones((3, *SHAPE)))
-        few = Mask(stack.grid, np.arange(1320).reshape(SHAPE) < 10)
+        few = VolumeSpace(stack.grid, np.arange(1320).reshape(SHAPE) < 10)
         assert stack.within(few, memory=60_000).shape == (3, 10)
 
     def test_a_map_that_does_not_fit_is_refused_by_its_header(self, tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ class TestOnDisk:
         stack = load_stack(one_each([saved(tmp_path / f"{i}.nii", v) for i, v in enumerate(volumes)]), target=target)
         mask = group_mask(stack, None, coverage)
         here = stack.within(mask, smoothing)
-        most = 6 * 8 * 9 * mask.n_voxels  # what the group model takes; the values themselves have no room
+        most = 6 * 8 * 9 * mask.n_points  # what the group model takes; the values themselves have no room
         least = max(most, bytes_to_load(stack.sources, Reading(stack.grid, 0, target is not None), stack.n_largest))
         there = stack.within(mask, smoothing, n_jobs=n_jobs, memory=least, work_dir=tmp_path)
         assert isinstance(here, np.ndarray)
@@ -351,7 +351,7 @@ class TestOnDisk:
         stack = load_stack(sources, variances=True)
         mask = group_mask(stack, None, 1.0)
         here = stack.with_variances(mask)
-        there = stack.with_variances(mask, n_jobs=2, memory=2 * 6 * 8 * 6 * mask.n_voxels, work_dir=tmp_path)
+        there = stack.with_variances(mask, n_jobs=2, memory=2 * 6 * 8 * 6 * mask.n_points, work_dir=tmp_path)
         assert [type(each) for each in there] == [RowsOnDisk] * 2
         assert [each[:, :].tobytes() for each in there] == [each[:, :].tobytes() for each in here]
 
@@ -361,7 +361,7 @@ class TestOnDisk:
         paths = [saved(tmp_path / f"{i}.nii", brain(rng)) for i in range(6)]
         stack = load_stack(one_each(paths))
         mask = group_mask(stack, None, 1.0)
-        memory = 6 * 8 * 6 * mask.n_voxels
+        memory = 6 * 8 * 6 * mask.n_points
         assert isinstance(stack.within(mask, memory=memory, work_dir=work), RowsOnDisk)
         saved(paths[4], brain(rng))
         with pytest.raises(DataError, match="changed"):
@@ -394,7 +394,7 @@ class TestGroupMask:
 
     def test_a_given_mask_takes_voxels_away_and_adds_none(self) -> None:
         stack = stack_of([2, 2, 1, 2], 2)
-        given = Mask(stack.grid, np.array([[[True, False, True, True]]]))
+        given = VolumeSpace(stack.grid, np.array([[[True, False, True, True]]]))
         assert group_mask(stack, given, 1.0).inside.ravel().tolist() == [True, False, False, True]
 
     def test_no_voxel_left_says_how_many_subjects_cover_most(self) -> None:
@@ -403,7 +403,7 @@ class TestGroupMask:
 
     def test_no_voxel_left_inside_a_mask_counts_there(self) -> None:
         stack = stack_of([10, 3], 10)
-        given = Mask(stack.grid, np.array([[[False, True]]]))
+        given = VolumeSpace(stack.grid, np.array([[[False, True]]]))
         with pytest.raises(EmptyMaskError, match=r"\(at most 3 do\) inside the mask"):
             group_mask(stack, given, 1.0)
 
@@ -452,7 +452,7 @@ class TestKeep:
     ) -> None:
         sources = self.sources(tmp_path, rng)
         plain = load_stack(sources, target=target)
-        given = Mask(plain.grid, np.arange(math.prod(plain.grid.shape)).reshape(plain.grid.shape) % 3 > 0)
+        given = VolumeSpace(plain.grid, np.arange(math.prod(plain.grid.shape)).reshape(plain.grid.shape) % 3 > 0)
         mask = group_mask(plain, given if masked else None, coverage)
         wanted = plain.within(mask, smoothing)
         keep = Keep(lambda _: given if masked else None, coverage, smoothing)
@@ -472,7 +472,7 @@ class TestKeep:
         mask = group_mask(plain, None, 0.8)
         wanted = plain.with_variances(mask)
         first = group_mask(load_stack(sources[:3]), None, 0.01)
-        memory = 10 * first.n_voxels * 8 * 6 * 2  # of the group model; the values have no room
+        memory = 10 * first.n_points * 8 * 6 * 2  # of the group model; the values have no room
         stack = load_stack(sources, variances=True, memory=memory, keep=Keep(lambda _: None, 0.8, 6.0, tmp_path))
         for path in tmp_path.glob("*.nii"):
             path.unlink()
@@ -501,7 +501,7 @@ class TestKeep:
             stack.within(group_mask(stack, None, coverage))
             assert read == everyone[:again] + everyone
         read.clear()
-        whole = Mask(GRID, np.ones(SHAPE, dtype=bool))
+        whole = VolumeSpace(GRID, np.ones(SHAPE, dtype=bool))
         stack = load_stack(sources, keep=Keep(lambda _: whole, 0.8))
         stack.within(group_mask(stack, whole, 0.8))
         assert read == everyone
@@ -517,11 +517,11 @@ class TestKeep:
         """The group model takes 480 bytes a voxel: 633,600 at all 1320 voxels, and less at those that are tested."""
         sources = self.sources(tmp_path, rng)
         mask = group_mask(load_stack(sources), None, 1.0)
-        keep = Keep(lambda grid: Mask(grid, np.ones(SHAPE, dtype=bool)), work_dir=tmp_path)
+        keep = Keep(lambda grid: VolumeSpace(grid, np.ones(SHAPE, dtype=bool)), work_dir=tmp_path)
         assert load_stack(sources, memory=633_600, keep=keep).kept is not None
         stack = load_stack(sources, memory=633_599, keep=keep)
         assert stack.kept is None
-        assert stack.within(mask, memory=633_599).shape == (10, mask.n_voxels)
+        assert stack.within(mask, memory=633_599).shape == (10, mask.n_points)
 
     def test_all_that_is_wrong_is_still_one_error(self, tmp_path: Path, rng: np.random.Generator) -> None:
         """Also with the first, which is looked at before the others."""

@@ -11,7 +11,7 @@ from builders import AFFINE, SHAPE, Floats, brain, image
 from builders_stats import as_sets, components
 
 from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, InputNotFoundError, ReadError
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.volumes import load_map, load_mask, load_volume, looks_unmasked, missing, smooth
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import grow_forest
@@ -87,27 +87,27 @@ class TestGrid:
 
 class TestMask:
     @pytest.fixture
-    def mask(self, rng: np.random.Generator) -> Mask:
-        return Mask(GRID, rng.random(SHAPE) < 0.3)
+    def mask(self, rng: np.random.Generator) -> VolumeSpace:
+        return VolumeSpace(GRID, rng.random(SHAPE) < 0.3)
 
-    def test_positions_are_the_voxels_in_c_order(self, mask: Mask) -> None:
+    def test_positions_are_the_voxels_in_c_order(self, mask: VolumeSpace) -> None:
         """The last axis runs fastest."""
         cells = [int(np.ravel_multi_index(tuple(index), SHAPE)) for index in mask.indices]
         assert all(one < next_one for one, next_one in pairwise(cells))
-        assert len(cells) == mask.n_voxels == mask.inside.sum()
+        assert len(cells) == mask.n_points == mask.inside.sum()
 
-    def test_values_go_back_to_where_they_came_from(self, mask: Mask) -> None:
-        values = np.arange(mask.n_voxels) + 1
+    def test_values_go_back_to_where_they_came_from(self, mask: VolumeSpace) -> None:
+        values = np.arange(mask.n_points) + 1
         volume = mask.volume(values, fill=-1)
         assert all(volume[tuple(index)] == value for index, value in zip(mask.indices, values, strict=True))
         assert (volume[~mask.inside] == -1).all()
         assert volume.dtype == values.dtype
 
-    def test_keeping_some_voxels_drops_the_others(self, mask: Mask) -> None:
-        kept = mask.keep(np.arange(mask.n_voxels) % 2 == 0)
+    def test_keeping_some_voxels_drops_the_others(self, mask: VolumeSpace) -> None:
+        kept = mask.keep(np.arange(mask.n_points) % 2 == 0)
         np.testing.assert_array_equal(kept.indices, mask.indices[::2])
 
-    def test_a_mask_cannot_be_changed(self, mask: Mask) -> None:
+    def test_a_mask_cannot_be_changed(self, mask: VolumeSpace) -> None:
         with pytest.raises(ValueError, match="read-only"):
             mask.inside[0, 0, 0] = True
 
@@ -125,7 +125,7 @@ def test_exactly_the_neighbours_touch(
     """Also at the faces of the volume, where a step must not come out on the other side."""
     inside = rng.random(shape) < fraction
     inside[0, 0, -1] = True
-    mask = Mask(Grid(shape, np.eye(4)), inside)
+    mask = VolumeSpace(Grid(shape, np.eye(4)), inside)
     adjacency = mask.adjacency(connectivity)
     cells = adjacency.cell.astype(int)
     touch = np.isin(cells[:, None] - cells[None, :], adjacency.offsets)
@@ -138,12 +138,12 @@ def test_exactly_the_neighbours_touch(
 
 @pytest.mark.parametrize("connectivity", [6, 18, 26])
 def test_clusters_are_the_connected_components_of_scipy(connectivity: int, rng: np.random.Generator) -> None:
-    mask = Mask(GRID, rng.random(SHAPE) < 0.7)
-    statistic = rng.normal(size=mask.n_voxels)
-    forest = grow_forest(statistic, mask.adjacency(connectivity), hommel_bound(np.ones(mask.n_voxels)))
+    mask = VolumeSpace(GRID, rng.random(SHAPE) < 0.7)
+    statistic = rng.normal(size=mask.n_points)
+    forest = grow_forest(statistic, mask.adjacency(connectivity), hommel_bound(np.ones(mask.n_points)))
     found = set(as_sets(forest.at_threshold(0.6)))
     assert found == components(statistic > 0.6, mask.inside, connectivity)
-    assert 5 < len(found) < mask.n_voxels / 4
+    assert 5 < len(found) < mask.n_points / 4
 
 
 class TestMissing:
@@ -389,7 +389,7 @@ class TestSmoothing:
 @pytest.mark.parametrize(("n_inside", "unmasked"), [(60, False), (61, True)])
 def test_more_than_sixty_per_cent_of_the_volume_looks_unmasked(n_inside: int, unmasked: bool) -> None:
     inside = (np.arange(100) < n_inside).reshape(1, 10, 10)
-    assert looks_unmasked(Mask(Grid((1, 10, 10), AFFINE), inside)) is unmasked
+    assert looks_unmasked(VolumeSpace(Grid((1, 10, 10), AFFINE), inside)) is unmasked
 
 
 class TestGivenMask:
@@ -420,7 +420,7 @@ class TestGivenMask:
         resampled = resample_to_img(
             small, image(np.ones(SHAPE)), interpolation="nearest", force_resample=True, copy_header=True
         )
-        assert load_mask(resampled, GRID).n_voxels > 0
+        assert load_mask(resampled, GRID).n_points > 0
 
 
 def test_a_background_that_became_a_step_of_scaled_integers_is_zero(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -15,7 +15,7 @@ from builders_archive import RESULTS, opened
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import TEMPLATE
-from bids_ari.images.space import Mask
+from bids_ari.images.space import VolumeSpace
 from bids_ari.outputs import archive
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
@@ -90,7 +90,7 @@ def test_the_same_result_has_the_same_bytes(case: Case) -> None:
 def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> None:
     with zipfile.ZipFile(io.BytesIO(regions.content)) as file:
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # the first that a zip can tell
-    mask = Mask(regions.result.mask.grid, np.asfortranarray(regions.result.mask.inside))
+    mask = VolumeSpace(regions.result.space.grid, np.asfortranarray(regions.result.space.inside))
     assert archive.pack(replace(regions.result, mask=mask)) == regions.content
 
 
@@ -171,7 +171,7 @@ def test_a_reader_finds_the_clusters_from_what_is_documented(regions: Case) -> N
         if height > 0.5 >= below:
             found.add((*sorted(preorder[place : place + size[place]]), arrays["tdn"][place]))
     assert about["alternative"] == "greater"
-    assert found == {(*cluster.voxels, cluster.tdn) for cluster in regions.result.forest.at_threshold(0.5)}
+    assert found == {(*cluster.points, cluster.tdn) for cluster in regions.result.forest.at_threshold(0.5)}
     assert len(found) > 3
 
 

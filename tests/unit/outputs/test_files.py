@@ -76,7 +76,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     inside[2:9, 2:9, 2:11] = 1
     nib.save(image(inside), folder / "mask.nii.gz")
     options = Options(
-        mask=folder / "mask.nii.gz", alternatives=("greater", "two-sided"), thresholds=THRESHOLDS, smoothing=4.0
+        mask=folder / "mask.nii.gz", alternative=("greater", "two-sided"), threshold=THRESHOLDS, smoothing=4.0
     )
     (one,) = write(folder / "in", folder / "in" / "derivatives" / "ari", options)
     return one
@@ -202,7 +202,7 @@ def test_images_are_those_of_the_result(written: Written) -> None:
             labels = nib.load(written.folder / f"{name.format('')}_dseg.nii.gz")
             np.testing.assert_array_equal(labels.get_fdata(), result.image("clusters", threshold).get_fdata())
         mask = nib.load(written.folder / f"{STEM}_desc-analysis_mask.nii.gz")
-        np.testing.assert_array_equal(np.asarray(mask.dataobj), result.mask.inside)
+        np.testing.assert_array_equal(np.asarray(mask.dataobj), result.space.inside)
         assert mask.get_data_dtype() == np.uint8
 
 
@@ -268,7 +268,7 @@ def test_contrasts_that_differ_only_in_desc_do_not_overwrite_each_other(
 ) -> None:
     for desc in ("smooth", "rough"):
         write_group(tmp_path / "in", 3, rng, desc=desc)
-    one, other = write(tmp_path / "in", tmp_path / "out", Options(thresholds=(2,)))
+    one, other = write(tmp_path / "in", tmp_path / "out", Options(threshold=(2,)))
     assert not set(one.names) & set(other.names)
     assert f"{STEM}_test-mean_desc-roughGreaterZ2_dseg.nii.gz" in one.names
     explained = pd.read_csv(tmp_path / "out" / "descriptions.tsv", sep="\t")["desc_id"].tolist()
@@ -278,7 +278,7 @@ def test_contrasts_that_differ_only_in_desc_do_not_overwrite_each_other(
 def test_options_given_as_numpy_scalars_can_be_written(tmp_path: Path, rng: np.random.Generator) -> None:
     write_group(tmp_path / "in", 3, rng)
     options = Options(
-        alpha=np.float32(0.5), thresholds=np.array([2], dtype=np.int64), connectivity=np.int64(6), smoothing=np.int64(4)
+        alpha=np.float32(0.5), threshold=np.array([2], dtype=np.int64), connectivity=np.int64(6), smoothing=np.int64(4)
     )
     (one,) = write(tmp_path / "in", tmp_path / "out", options)
     assert one.json(f"{STEM}_test-mean_desc-greaterZ2_dseg.json")["Connectivity"] == 6

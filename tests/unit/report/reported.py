@@ -15,7 +15,7 @@ from bids_ari.analysis.result import ContrastResult
 @cache
 def analysed(signal: float) -> tuple[ContrastResult, ...]:
     """Eight subjects with that much signal in a blob, greater and two-sided; no voxel reaches the last threshold."""
-    return _analysed(signal, alternatives=("greater", "two-sided"))
+    return _analysed(signal, alternative=("greater", "two-sided"))
 
 
 @cache
@@ -31,4 +31,4 @@ def _analysed(signal: float, **options: Any) -> tuple[ContrastResult, ...]:
         describe(root)
         write_group(root, 8, rng, signal=signal)
         write_map(root, "01", brain(rng), stat="variance")
-        return ari.analyse(ari.discover(root)[0], ari.Options(thresholds=(2, 3, 50), **options))
+        return ari.analyse(ari.discover(root)[0], ari.Options(threshold=(2, 3, 50), **options))

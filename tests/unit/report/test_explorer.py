@@ -16,7 +16,7 @@ from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import Region, RegionSet
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.report import encoding
 from bids_ari.report.encoding import Blob, counting_categories, forest_blobs, kept_places, z_steps
 from bids_ari.report.explorer import explorer_page
@@ -54,8 +54,8 @@ def page_of(*results: ContrastResult) -> str:
 def random_result(rng: np.random.Generator, affine: npt.NDArray[np.float64] = OBLIQUE, decimals: int = 0) -> Any:
     """A result whose z has many ties, on some grid."""
     inside = rng.random((7, 8, 6)) < 0.8
-    mask = Mask(Grid((7, 8, 6), affine, (4, 1)), inside)
-    z = rng.normal(1, 2, size=mask.n_voxels).round(decimals)
+    mask = VolumeSpace(Grid((7, 8, 6), affine, (4, 1)), inside)
+    z = rng.normal(1, 2, size=mask.n_points).round(decimals)
     bound = hommel_bound(np.exp(-(np.maximum(z, 0) ** 2) * 1.2))
     forest = grow_forest(z, mask.adjacency(18), bound)
     result = analysed(3.0)[0]
@@ -82,7 +82,7 @@ def queried(arrays: Arrays, gamma: float, d: int = 0) -> list[tuple[int, int, in
 
 
 def told(clusters: Sequence[Cluster]) -> list[tuple[int, int, int, list[int]]]:
-    return [(cluster.size, cluster.tdn, cluster.peak, cluster.voxels.tolist()) for cluster in clusters]
+    return [(cluster.size, cluster.tdn, cluster.peak, cluster.points.tolist()) for cluster in clusters]
 
 
 def counted(category: npt.NDArray[np.integer], voxels: npt.NDArray[np.integer]) -> int:
@@ -115,7 +115,9 @@ def test_compressed_arrays_tell_no_time() -> None:
 def test_a_page_holds_mask_z_and_forest() -> None:
     (result,) = analysed(3.0)[:1]
     arrays, forest = blobs_of(page_of()), result.forest
-    np.testing.assert_array_equal(np.unpackbits(arrays["mask"], count=result.mask.inside.size), result.mask.inside.flat)
+    np.testing.assert_array_equal(
+        np.unpackbits(arrays["mask"], count=result.space.inside.size), result.space.inside.flat
+    )
     np.testing.assert_array_equal(arrays["preorder-0"], forest.preorder)
     np.testing.assert_array_equal(arrays["size-0"], forest.size)
     np.testing.assert_array_equal(arrays["tdn-0"], np.where(forest.valid, forest.tdn, 0))
@@ -140,7 +142,7 @@ def test_clusters_of_the_page_are_those_of_the_forest(rng: np.random.Generator, 
 
 def test_peaks_that_differ_by_less_than_a_hundredth_are_told_apart() -> None:
     """Two clusters of one voxel, 5.001 and 5.002: the second is the more extreme, although z says 5.00 of both."""
-    mask = Mask(Grid((3, 1, 1), np.eye(4)), np.ones((3, 1, 1), dtype=bool))
+    mask = VolumeSpace(Grid((3, 1, 1), np.eye(4)), np.ones((3, 1, 1), dtype=bool))
     bound = hommel_bound(np.array([1e-9, 0.9, 1e-9]))
     forest = grow_forest(np.array([5.001, 0.0, 5.002]), mask.adjacency(6), bound)
     arrays = {blob.name: blob.array() for blob in forest_blobs(forest, kept_places(forest, 0.0), "-0")}
@@ -149,8 +151,8 @@ def test_peaks_that_differ_by_less_than_a_hundredth_are_told_apart() -> None:
 
 def test_places_of_no_tdp_are_left_out(rng: np.random.Generator) -> None:
     result = random_result(rng)
-    bound = Bound(np.full(result.mask.n_voxels, result.mask.n_voxels + 1, dtype=np.int32), 0.05, "simes", 1)
-    forest = grow_forest(result.glm.z, result.mask.adjacency(18), bound)
+    bound = Bound(np.full(result.space.n_points, result.space.n_points + 1, dtype=np.int32), 0.05, "simes", 1)
+    forest = grow_forest(result.glm.z, result.space.adjacency(18), bound)
     page = page_of(replace(result, bound=bound, forest=forest))
     arrays = blobs_of(page)
     assert arrays["preorder-0"].size == arrays["z"].size == 0
@@ -173,7 +175,7 @@ def test_a_large_map_keeps_clusters_from_a_least_tdp_on(
     for gamma in (least, 0.5, 0.55, 0.7, 1.0):
         assert queried(arrays, gamma) == told(result.forest.with_tdp(gamma))
     kept = set(arrays["preorder-0"].tolist())
-    elsewhere = [voxel for voxel in range(result.mask.n_voxels) if voxel not in kept]
+    elsewhere = [voxel for voxel in range(result.space.n_points) if voxel not in kept]
     assert np.abs(arrays["z-elsewhere"] / 10 - result.glm.z[elsewhere]).max() <= 0.05 + 1e-12
 
 
@@ -181,9 +183,9 @@ def test_categories_give_the_bound_of_any_set(rng: np.random.Generator) -> None:
     for _ in range(20):
         bound = random_result(rng).bound
         category = counting_categories(bound)
-        assert counted(category, np.arange(bound.n_voxels)) == bound.whole
-        for size in (1, 2, 20, bound.n_voxels - 3):
-            voxels = rng.choice(bound.n_voxels, size, replace=False)
+        assert counted(category, np.arange(bound.n_points)) == bound.whole
+        for size in (1, 2, 20, bound.n_points - 3):
+            voxels = rng.choice(bound.n_points, size, replace=False)
             assert counted(category, voxels) == bound.tdn(voxels)
 
 
@@ -238,7 +240,7 @@ def test_the_nearest_axes_and_the_header_are_told_for_any_storage(rng: np.random
     facts = facts_of(page_of(result))
     assert facts["grid"]["axes"] == axes
     np.testing.assert_allclose(np.array(facts["grid"]["inverse"]) @ affine, np.eye(4), atol=1e-12)
-    labels = result.mask.volume(result.labels(tdp=0.5))
+    labels = result.space.volume(result.labels(tdp=0.5))
     content = base64.b64decode(facts["header"]) + labels.astype(np.uint8).tobytes(order="F")
     image, expected = nib.Nifti1Image.from_bytes(content), result.image("clusters", tdp=0.5)
     np.testing.assert_array_equal(np.asarray(image.dataobj), np.asarray(expected.dataobj))
@@ -248,7 +250,7 @@ def test_the_nearest_axes_and_the_header_are_told_for_any_storage(rng: np.random
 
 def test_regions_are_bounded_and_lead_to_their_strongest_voxel() -> None:
     (result,) = analysed(3.0)[:1]
-    front = np.flatnonzero(result.mask.indices[:, 1] > 4).astype(np.int32)
+    front = np.flatnonzero(result.space.indices[:, 1] > 4).astype(np.int32)
     atlas = RegionSet("Halves", "Halves", (Region(1, "front", front), Region(2, "nowhere", front[:0])))
     page = page_of(replace(result, regions=(atlas,), atlas=atlas))
     parcels = facts_of(page)["directions"][0]["parcels"]
@@ -260,7 +262,7 @@ def test_regions_are_bounded_and_lead_to_their_strongest_voxel() -> None:
         "strongest": strongest,
     }
     assert parcels[1]["size"] == parcels[1]["tdn"] == 0
-    np.testing.assert_array_equal(blobs_of(page)["atlas"], np.isin(np.arange(result.mask.n_voxels), front))
+    np.testing.assert_array_equal(blobs_of(page)["atlas"], np.isin(np.arange(result.space.n_points), front))
     assert 'id="parcels"' in page
 
 
@@ -308,7 +310,7 @@ def test_the_underlay_shows_the_template_where_the_space_has_it(stride: int) -> 
     affine[:3, 3] = [96, -132, -78]
     inside = np.zeros((49, 59, 49), dtype=bool)
     inside[20:30, 20:30, 20:30] = True
-    mask = Mask(Grid((49, 59, 49), affine), inside)
+    mask = VolumeSpace(Grid((49, 59, 49), affine), inside)
     plain = make_underlay(mask, "native", stride)
     assert plain.start == (20, 20, 20)
     assert set(np.unique(plain.values)) == {np.float32(0.75)}
@@ -325,5 +327,5 @@ def test_the_underlay_shows_the_template_where_the_space_has_it(stride: int) -> 
 def test_the_underlay_is_the_mask_where_the_template_is_elsewhere() -> None:
     affine = np.eye(4)
     affine[:3, 3] = 500
-    mask = Mask(Grid((4, 4, 4), affine), np.ones((4, 4, 4), dtype=bool))
+    mask = VolumeSpace(Grid((4, 4, 4), affine), np.ones((4, 4, 4), dtype=bool))
     assert "voxels tested" in make_underlay(mask, "MNI152NLin6Asym").words

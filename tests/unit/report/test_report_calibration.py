@@ -276,7 +276,7 @@ def test_bounds_of_the_same_sets_stand_side_by_side(simes: ContrastResult, resul
         assert len(shown["rows"]) + shown["n_more"] == len(clusters)
         assert shown["n_active_more"] == 0
         for row in shown["rows"]:
-            voxels = clusters[row["label"]].voxels
+            voxels = clusters[row["label"]].points
             tdns = [simes.bound.tdn(voxels), result.bound.tdn(voxels)]
             assert [(tdn, most) for tdn, _, most in row["cells"]] == [
                 (tdn, tdns[0] != tdns[1] and tdn == max(tdns)) for tdn in tdns

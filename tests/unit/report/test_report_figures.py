@@ -10,7 +10,7 @@ from reported import analysed
 from scipy import stats
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.report import figures
 from bids_ari.report.scales import Z_UNCORRECTED
 from bids_ari.report.scene import make_scene
@@ -19,7 +19,7 @@ from bids_ari.stats.distributions import ALTERNATIVES, Alternative
 pytestmark = pytest.mark.usefixtures("rendered")
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
-CUBE = Mask(GRID, np.ones((9, 9, 9), dtype=bool))
+CUBE = VolumeSpace(GRID, np.ones((9, 9, 9), dtype=bool))
 
 
 @pytest.fixture
@@ -47,13 +47,13 @@ def test_z_of_a_thousandth() -> None:
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_z_map_is_drawn(alternative: Alternative, space: str | None, result: ContrastResult) -> None:
-    png = figures.draw_z(result.glm.z, alternative, make_scene(result.mask, space))
+    png = figures.draw_z(result.glm.z, alternative, make_scene(result.space, space))
     assert pixels(png).shape == (690, 1152, 3)
 
 
 def test_only_the_side_of_the_test_is_shown() -> None:
     """A z of 4 in one half and of -4 in the other: red (Rd) for positive, blue (Bu) for negative."""
-    z = np.where(np.arange(CUBE.n_voxels) < CUBE.n_voxels // 2, 4.0, -4.0)
+    z = np.where(np.arange(CUBE.n_points) < CUBE.n_points // 2, 4.0, -4.0)
     scene = make_scene(CUBE, None)
     for alternative, red, blue in (("greater", True, False), ("less", False, True), ("two-sided", True, True)):
         png = figures.draw_z(z, alternative, scene)  # type: ignore[arg-type]
@@ -63,15 +63,15 @@ def test_only_the_side_of_the_test_is_shown() -> None:
 
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
-    scene, zero = make_scene(CUBE, space), np.zeros(CUBE.n_voxels)
+    scene, zero = make_scene(CUBE, space), np.zeros(CUBE.n_points)
     for png in (figures.draw_z(zero, "greater", scene), figures.draw_tdp(zero, zero > 0, scene, "TDP")):
         assert pixels(png).std() > 0  # the underlay and the words
         assert not colourful(png).any()
 
 
 def test_a_tdp_of_0_inside_a_cluster_is_seen() -> None:
-    inside = np.arange(CUBE.n_voxels) < 200
-    png = figures.draw_tdp(np.zeros(CUBE.n_voxels), inside, make_scene(CUBE, None), "TDP")
+    inside = np.arange(CUBE.n_points) < 200
+    png = figures.draw_tdp(np.zeros(CUBE.n_points), inside, make_scene(CUBE, None), "TDP")
     assert colourful(png).any()
 
 
@@ -80,7 +80,7 @@ def test_left_is_left(flip: int) -> None:
     """Voxels with x < 0 stand on the left of their slice, however the file stores its first axis."""
     affine = GRID.affine.copy()
     affine[0] *= flip
-    mask = Mask(replace(GRID, affine=affine), CUBE.inside)
+    mask = VolumeSpace(replace(GRID, affine=affine), CUBE.inside)
     x = mask.grid.millimetres(mask.indices)[:, 0]
     shown = colourful(figures.draw_tdp((x < 0) * 1.0, x < 0, make_scene(mask, None), "TDP"))
     first_slice = shown[:, : int(0.88 * 1152 / 4)].any(axis=0)  # of four in a row
@@ -91,7 +91,7 @@ def test_left_is_left(flip: int) -> None:
 @pytest.mark.parametrize("rest", [5.0, 0.0, np.inf])
 def test_infinite_z_has_the_colour_of_the_largest(rest: float) -> None:
     """The same picture as when the infinite were as large as the top of the scale."""
-    scene, z = make_scene(CUBE, None), np.full(CUBE.n_voxels, rest)
+    scene, z = make_scene(CUBE, None), np.full(CUBE.n_points, rest)
     z[::2] = np.inf
     top = np.where(np.isinf(z), 5.0, z)  # 5 = ceil(5), and ceil(3.09 + 1) where nothing else is shown
     assert figures.draw_z(z, "greater", scene) == figures.draw_z(top, "greater", scene)
@@ -130,7 +130,7 @@ def test_every_pixel_shows_the_voxel_it_lies_in() -> None:
     row, column = divmod(scene.cuts.index(0.0), 4)
     middle = scene.voxel[row * 314 + 157, column * 253 + 126]
     assert tuple(CUBE.indices[middle]) == (4, 4, 4)
-    assert scene.paint(np.full((CUBE.n_voxels, 3), 7, np.uint8), np.zeros(CUBE.n_voxels, bool)).min() > 7
+    assert scene.paint(np.full((CUBE.n_points, 3), 7, np.uint8), np.zeros(CUBE.n_points, bool)).min() > 7
 
 
 def test_slices_spread_and_visit_the_peaks() -> None:
@@ -145,29 +145,29 @@ def test_slices_spread_and_visit_the_peaks() -> None:
 def test_a_single_slice_is_one_cut() -> None:
     inside = np.zeros(GRID.shape, dtype=bool)
     inside[:, :, 4] = True
-    flat = Mask(GRID, inside)
+    flat = VolumeSpace(GRID, inside)
     scene = make_scene(flat, None, [0.0])
     assert scene.cuts == (0.0,)
-    pixels(figures.draw_z(np.full(flat.n_voxels, 4.0), "greater", scene))
+    pixels(figures.draw_z(np.full(flat.n_points, 4.0), "greater", scene))
 
 
 def test_small_brains_get_finer_cuts() -> None:
-    tiny = Mask(replace(GRID, affine=np.diag([0.5, 0.5, 0.5, 1])), CUBE.inside)
+    tiny = VolumeSpace(replace(GRID, affine=np.diag([0.5, 0.5, 0.5, 1])), CUBE.inside)
     scene = make_scene(tiny, None)
     assert len(scene.cuts) == 8
-    pixels(figures.draw_z(np.full(tiny.n_voxels, 4.0), "greater", scene))
+    pixels(figures.draw_z(np.full(tiny.n_points, 4.0), "greater", scene))
 
 
 def test_slices_stay_inside_the_template() -> None:
     """A field of view from -300 to 300 mm is cut where the template is; one that misses it has no template."""
     high = GRID.affine.copy()
     high[2] = [0, 0, 75, -300]
-    scene = make_scene(Mask(replace(GRID, affine=high), CUBE.inside), "MNI152NLin6Asym", [-300.0, 0.0])
+    scene = make_scene(VolumeSpace(replace(GRID, affine=high), CUBE.inside), "MNI152NLin6Asym", [-300.0, 0.0])
     assert "MNI152" in scene.underlay
     assert -90 < min(scene.cuts) < max(scene.cuts) < 110
     away = GRID.affine.copy()
     away[2, 3] = 500
-    scene = make_scene(Mask(replace(GRID, affine=away), CUBE.inside), "MNI152NLin6Asym")
+    scene = make_scene(VolumeSpace(replace(GRID, affine=away), CUBE.inside), "MNI152NLin6Asym")
     assert "MNI152" not in scene.underlay
     assert min(scene.cuts) >= 500
 
@@ -183,8 +183,8 @@ def test_the_template_lies_under_its_own_space(space: str | None, on_template: b
 def test_oblique_grids_are_drawn() -> None:
     turned = GRID.affine.copy()
     turned[:2, :2] = 4 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
-    oblique = Mask(replace(GRID, affine=turned), CUBE.inside)
-    png = figures.draw_z(np.full(oblique.n_voxels, 4.0), "greater", make_scene(oblique, None))
+    oblique = VolumeSpace(replace(GRID, affine=turned), CUBE.inside)
+    png = figures.draw_z(np.full(oblique.n_points, 4.0), "greater", make_scene(oblique, None))
     assert colourful(png).any()
 
 
@@ -192,7 +192,7 @@ def test_pictures_leave_nothing_behind(result: ContrastResult) -> None:
     """No open figure, no changed style, the same bytes again."""
     import matplotlib.pyplot as plt
 
-    before, scene = dict(plt.rcParams), make_scene(result.mask, "MNI152NLin6Asym")
+    before, scene = dict(plt.rcParams), make_scene(result.space, "MNI152NLin6Asym")
     first, second = (figures.draw_tdp(result.tdp(2), result.labels(2) > 0, scene, "TDP") for _ in range(2))
     assert first == second
     assert plt.get_fignums() == []

@@ -59,7 +59,7 @@ def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult,
         line = html.split(f'<a href="{outputs.report_name(result)}"')[1].split("</tr>")[0]
         cells = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", line))
         clusters = " ".join(f"{len(found)} at z {z:g} ," for z, found in result.clusters.items()).rstrip(" ,")
-        assert f"{result.test}, {result.alternative} 8 {result.mask.n_voxels:,} {result.bound.whole:,}" in cells
+        assert f"{result.test}, {result.alternative} 8 {result.space.n_points:,} {result.bound.whole:,}" in cells
         assert clusters in cells
         assert "1 note" in cells
         assert "Mind the gap" in cells

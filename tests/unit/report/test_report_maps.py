@@ -9,7 +9,7 @@ import pytest
 from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.images.space import Grid, Mask
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.report import figures, png
 from bids_ari.report.glass import draw_glass
 from bids_ari.report.pictures import Picture, draw
@@ -20,8 +20,8 @@ from bids_ari.stats.glm import GlmResult
 pytestmark = pytest.mark.usefixtures("rendered")
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
-CUBE = Mask(GRID, np.ones((9, 9, 9), dtype=bool))
-ONES = np.ones(CUBE.n_voxels)
+CUBE = VolumeSpace(GRID, np.ones((9, 9, 9), dtype=bool))
+ONES = np.ones(CUBE.n_points)
 THOUSANDTH = 3.0902323  # z of p = .001
 
 
@@ -79,7 +79,7 @@ class TestValues:
     def test_the_nearer_to_0_the_fainter(self) -> None:
         """Opacity is the square of z / 3.09: of the way from the grey beneath to the colour, 0, a quarter, all."""
         scene = make_scene(CUBE, None)
-        colours = np.zeros((CUBE.n_voxels, 3), dtype=np.uint8)
+        colours = np.zeros((CUBE.n_points, 3), dtype=np.uint8)
         (beneath,) = np.unique(scene.paint(colours, ONES == 0)[scene.voxel >= 0])
         for opacity in (0.0, 0.25, 1.0):
             (found,) = np.unique(scene.fade(colours, opacity * ONES)[scene.voxel >= 0])
@@ -130,7 +130,7 @@ class TestGlass:
         """Voxels with x < -4 mm: in the view of the left side, on the left from the top, and nowhere on the right."""
         affine = GRID.affine.copy()
         affine[0] *= flip
-        mask = Mask(replace(GRID, affine=affine), CUBE.inside)
+        mask = VolumeSpace(replace(GRID, affine=affine), CUBE.inside)
         z = np.where(mask.grid.millimetres(mask.indices)[:, 0] < -4, 5.0, 0.0)
         red = reddish(pixels(draw_glass(z, mask, "", is_signed=True)))
         assert red[LEFT_SIDE].any()

@@ -40,7 +40,7 @@ def test_what_was_done_is_told(result: ContrastResult) -> None:
         "First-level effect maps of 8 subjects",
         f"bids_ari {__version__}",
         "not smoothed",
-        f"The {result.mask.n_voxels} voxels at which all subjects had data were tested.",
+        f"The {result.space.n_points} voxels at which all subjects had data were tested.",
         "one-sample t test (one-sided, effect above zero)",
         "7 degrees of freedom",
         "Rosenblatt et al., 2018",

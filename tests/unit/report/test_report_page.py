@@ -77,7 +77,7 @@ def test_headline_numbers_are_those_of_the_result(result: ContrastResult, pictur
     text = read(result, pictures).text
     assert result.bound.whole > 0
     assert (
-        f"With 95 % confidence, at least {result.bound.whole} of the {result.mask.n_voxels} voxels tested "
+        f"With 95 % confidence, at least {result.bound.whole} of the {result.space.n_points} voxels tested "
         "are truly active." in text
     )
     assert "8 subjects" in text
@@ -135,7 +135,7 @@ def test_nothing_found_is_said(null_result: ContrastResult, pictures: Mapping[st
     drawn = dict(draw(null_result))
     text = read(null_result, drawn).text
     assert null_result.bound.whole == 0
-    assert f"at least 0 of the {null_result.mask.n_voxels} voxels tested are truly active: none can be claimed." in text
+    assert f"at least 0 of the {null_result.mask.n_points} voxels tested are truly active: none can be claimed." in text
     assert "This does not show that nothing is active" in text
     assert "No voxel is significant by itself" in text
     assert text.count("None reaches it: no supra-threshold cluster, at any threshold, has a TDP of at least") == 3

@@ -100,13 +100,13 @@ class TestLargest:
 class TestRegions:
     def test_tdn_and_tdp_are_those_of_the_bound(self, result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
         """The highest TDP first, then by name; what was not tested comes last."""
-        active = result.clusters[3][0].voxels[:4]
+        active = result.clusters[3][0].points[:4]
         quiet = np.argsort(result.glm.z)[:3]
         shown = with_atlas(
             result,
             region(4, "none tested"),
             region(1, "b quiet", *quiet),
-            region(2, "whole", *range(result.mask.n_voxels)),
+            region(2, "whole", *range(result.space.n_points)),
             region(3, "A quiet", quiet[0]),
             region(5, "active", *active),
         )
@@ -125,7 +125,7 @@ class TestRegions:
     ) -> None:
         """All with TDP above 0 stand in the first table, however many."""
         monkeypatch.setattr(blocks, "FIRST_ROWS", 1)
-        active = [region(i, f"active {i}", *result.clusters[3][0].voxels) for i in range(1, 4)]
+        active = [region(i, f"active {i}", *result.clusters[3][0].points) for i in range(1, 4)]
         quiet = [region(i, f"quiet {i}") for i in range(4, 8)]
         html = block(page.page(with_atlas(result, *active, *quiet), pictures), "regions-own")
         first, folded = html.split("<details>")
@@ -145,7 +145,7 @@ class TestRegions:
 
     def test_masks_of_the_user_have_none(self, result: ContrastResult) -> None:
         rois = RegionSet("rois", "Regions of interest", (region(1, "left insula", 0, 1),))
-        shown = replace(result, regions=(rois,), options=replace(result.options, rois=[Path("/home/jane/li.nii")]))
+        shown = replace(result, regions=(rois,), options=replace(result.options, roi=[Path("/home/jane/li.nii")]))
         drawn = dict(draw(shown))
         html = page.page(shown, drawn)
         assert "atlas" not in drawn
@@ -166,7 +166,7 @@ class TestRegions:
     @pytest.mark.parametrize(("index", "alternative"), [(0, "greater"), (0, "less"), (1, "two-sided")])
     def test_the_most_extreme_z_is_that_of_the_direction(self, index: int, alternative: str) -> None:
         some = replace(analysed(3.0)[index], alternative=alternative)  # type: ignore[arg-type]
-        everything = RegionSet("rois", "All", (region(1, "all", *range(some.mask.n_voxels)),))
+        everything = RegionSet("rois", "All", (region(1, "all", *range(some.mask.n_points)),))
         (row,) = blocks.region_block(some, everything)["parts"][0]
         z = some.glm.z
         wanted = {"greater": z.max(), "less": z.min(), "two-sided": z[np.abs(z).argmax()]}[alternative]

@@ -83,7 +83,7 @@ class TestProcesses:
     def test_calibration_is_the_same(self, processes: Engine) -> None:
         """Of the model they read the large array from a file; step-down sends a function for each step."""
         model, draws = one_sample()
-        family = Simes(model.n_voxels)
+        family = Simes(model.n_points)
         here = calibrated(model, draws, family, 0.5, step_down=True)
         with processes.shared(model.unit) as unit:  # type: ignore[arg-type]
             there = calibrated(replace(model, unit=unit), draws, family, 0.5, step_down=True, run=processes.map)
@@ -105,7 +105,7 @@ class TestProcesses:
 
     def test_what_is_sent_is_small(self, tmp_path: Path) -> None:
         """A call is sent as a file and a number, whatever the function holds."""
-        work, _ = lambdas(n_voxels=20_000)
+        work, _ = lambdas(n_points=20_000)
         assert len(pickle.dumps(work)) > 12 * 20_000 * 8  # the residuals of 12 subjects alone
         with shared.sent(work, tmp_path) as light:
             assert len(pickle.dumps(light)) < 1000

@@ -32,7 +32,7 @@ def test_tdn_by_hand(bound: Bound, voxels: list[int], tdn: int) -> None:
 
 def test_whole(bound: Bound) -> None:
     assert bound.whole == bound.tdn(np.arange(9)) == 4
-    assert bound.n_voxels == 9
+    assert bound.n_points == 9
 
 
 def test_positions_or_booleans(bound: Bound) -> None:
@@ -76,4 +76,4 @@ def test_categories_cannot_be_changed(bound: Bound) -> None:
 
 
 def test_repr_tells_the_size_not_the_numbers(bound: Bound) -> None:
-    assert repr(bound) == "Bound(n_voxels=9, alpha=0.05, method='simes', h=5)"
+    assert repr(bound) == "Bound(n_points=9, alpha=0.05, method='simes', h=5)"

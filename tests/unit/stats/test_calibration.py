@@ -120,4 +120,4 @@ def test_arrays_cannot_be_changed() -> None:
 def test_repr() -> None:
     found = calibrate(np.full(20, 0.7), Simes(10, 3), 0.05)
     assert repr(found) == "Calibration(family='simes', n_draws=20, alpha=0.05, lambda_=0.7)"
-    assert repr(found.bound(np.ones(10))) == "Bound(n_voxels=10, alpha=0.05, method='permutation')"
+    assert repr(found.bound(np.ones(10))) == "Bound(n_points=10, alpha=0.05, method='permutation')"

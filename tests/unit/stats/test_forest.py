@@ -61,7 +61,7 @@ def test_every_cluster(forest: ClusterForest) -> None:
     ],
 )
 def test_at_threshold(forest: ClusterForest, threshold: float, expected: list[list[int]]) -> None:
-    assert [cluster.voxels.tolist() for cluster in forest.at_threshold(threshold)] == [list(row) for row in expected]
+    assert [cluster.points.tolist() for cluster in forest.at_threshold(threshold)] == [list(row) for row in expected]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_at_threshold(forest: ClusterForest, threshold: float, expected: list[li
     ],
 )
 def test_with_tdp(forest: ClusterForest, gamma: float, expected: list[list[int]]) -> None:
-    assert [cluster.voxels.tolist() for cluster in forest.with_tdp(gamma)] == [list(row) for row in expected]
+    assert [cluster.points.tolist() for cluster in forest.with_tdp(gamma)] == [list(row) for row in expected]
 
 
 def test_highest_tdp(forest: ClusterForest) -> None:
@@ -140,7 +140,7 @@ def test_chain_of_no_voxel(forest: ClusterForest, voxel: int) -> None:
 
 def test_forest_of_a_graph() -> None:
     """A mesh of five vertices, the last without edges: 0 - 1 - 2 - 0 and 2 - 3."""
-    mesh = CsrAdjacency.of_edges(np.array([[0, 1], [2, 1], [0, 2], [3, 2]]), n_voxels=5)
+    mesh = CsrAdjacency.of_edges(np.array([[0, 1], [2, 1], [0, 2], [3, 2]]), n_points=5)
     np.testing.assert_array_equal(mesh.starts, [0, 2, 4, 7, 8, 8])
     np.testing.assert_array_equal(mesh.neighbours, [1, 2, 0, 2, 0, 1, 3, 2])
     bound = Bound(np.ones(5, dtype=np.int32), alpha=0.05, method="simes", h=0)
@@ -150,13 +150,13 @@ def test_forest_of_a_graph() -> None:
     apart = mesh.split(np.array([True, False, True, True, False]))
     np.testing.assert_array_equal(apart.starts, [0, 1, 1, 3, 4, 4])
     np.testing.assert_array_equal(apart.neighbours, [2, 0, 3, 2])
-    assert repr(apart) == "CsrAdjacency(n_voxels=5, n_neighbours=4)"
+    assert repr(apart) == "CsrAdjacency(n_points=5, n_neighbours=4)"
 
 
 def test_infinite_statistics_are_the_highest() -> None:
     forest = grow([0, np.inf, np.inf, 5, 0, 0, np.inf], [1] * 7)
     expected = [[1, 2], [6]]
-    assert [cluster.voxels.tolist() for cluster in forest.at_threshold(1e300)] == expected
+    assert [cluster.points.tolist() for cluster in forest.at_threshold(1e300)] == expected
 
 
 @pytest.mark.parametrize(("connectivity", "n_clusters"), [(6, 4), (18, 2), (26, 1)])
@@ -173,7 +173,7 @@ def test_opposite_faces_of_the_volume_do_not_touch() -> None:
     statistic = np.zeros(inside.shape)
     statistic[0, :, 2] = statistic[1, :, 0] = 1  # next to each other in C order
     clusters = grow(statistic.ravel().tolist(), [1] * 18, inside, 26).at_threshold(0.5)
-    assert [cluster.voxels.tolist() for cluster in clusters] == [[2, 5, 8], [9, 12, 15]]
+    assert [cluster.points.tolist() for cluster in clusters] == [[2, 5, 8], [9, 12, 15]]
 
 
 def test_split_keeps_signs_apart() -> None:
@@ -218,9 +218,9 @@ def test_forest_cannot_be_changed(forest: ClusterForest, field: str) -> None:
 
 
 def test_repr_tells_the_size_not_the_numbers(forest: ClusterForest) -> None:
-    assert repr(forest) == "ClusterForest(n_voxels=7, n_trees=1)"
-    assert repr(adjacency(ROW, 18)) == "GridAdjacency(n_voxels=7, n_neighbours=18)"
-    cluster = Cluster(label=2, voxels=np.array([4, 7, 9], dtype=np.int32), tdn=2, peak=7)
+    assert repr(forest) == "ClusterForest(n_points=7, n_trees=1)"
+    assert repr(adjacency(ROW, 18)) == "GridAdjacency(n_points=7, n_neighbours=18)"
+    cluster = Cluster(label=2, points=np.array([4, 7, 9], dtype=np.int32), tdn=2, peak=7)
     assert repr(cluster) == "Cluster(label=2, size=3, tdn=2, tdp=0.667)"
 
 
@@ -251,4 +251,4 @@ def test_refuses_a_graph_that_leads_outside(starts: list[int], neighbours: list[
 @pytest.mark.parametrize("edges", [[[0, 3]], [[-1, 0]], [[0, 10**8]]])
 def test_refuses_edges_to_no_vertex(edges: list[list[int]]) -> None:
     with pytest.raises(ValueError, match=r"positions 0\.\.2"):
-        CsrAdjacency.of_edges(np.array(edges), n_voxels=3)
+        CsrAdjacency.of_edges(np.array(edges), n_points=3)

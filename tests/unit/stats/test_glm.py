@@ -232,7 +232,7 @@ def test_t_map_made_elsewhere(effects: Floats, alternative: Alternative) -> None
 
 
 def test_repr_tells_the_size_not_the_numbers(effects: Floats) -> None:
-    assert repr(one_sample(effects)) == "GlmResult(test='mean', n_voxels=40, dof=[11.])"
+    assert repr(one_sample(effects)) == "GlmResult(test='mean', n_points=40, dof=[11.])"
 
 
 def test_refuses_columns_that_depend_on_each_other() -> None:

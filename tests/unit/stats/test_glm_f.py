@@ -223,9 +223,9 @@ def test_parts_are_the_voxels_of_the_same_subjects(rng: np.random.Generator, mon
     found = np.full(effects.shape, np.nan)
     seen = []
     for part in parts(effects):
-        found[np.ix_(part.rows, part.voxels)] = part.values
-        seen.append((part.voxels[0] // 50, tuple(part.rows)))
+        found[np.ix_(part.rows, part.points)] = part.values
+        seen.append((part.points[0] // 50, tuple(part.rows)))
         assert not np.isnan(part.values).any()
-        assert (np.diff(part.voxels) > 0).all()
+        assert (np.diff(part.points) > 0).all()
     np.testing.assert_array_equal(found, effects)
     assert len(set(seen)) == len(seen) == 18  # 6 patterns in each of 3 blocks

@@ -396,4 +396,4 @@ def test_what_is_refused(fit: Fitter, effects: Floats, variances: Floats) -> Non
 
 def test_repr_is_brief(effects: Floats, variances: Floats) -> None:
     found = fit_fixed(effects, variances, MATRIX, {"group": TESTS["group"]})
-    assert repr(found) == "WeightedFit(results=(GlmResult(test='group', n_voxels=40, dof=[inf]),), n_unusable=0)"
+    assert repr(found) == "WeightedFit(results=(GlmResult(test='group', n_points=40, dof=[inf]),), n_unusable=0)"

@@ -204,7 +204,7 @@ def test_only_the_p_that_can_decide_are_computed_with_the_same_result(
 ) -> None:
     """Different degrees of freedom, and ties: each voxel is there twice."""
     model, draws = prepare(np.hstack([with_gaps, with_gaps]), case, 33)
-    m = model.n_voxels
+    m = model.n_points
     left_out = np.random.default_rng(1).uniform(size=m) < 0.3
     template = learned_from(model, draws.independent(40), 100)
     families: list[Family] = [Simes(m), Simes(m, 30), Simes(m, m - 1), Beta(m), template]
@@ -222,7 +222,7 @@ def test_smallest_p(with_gaps: Floats, case: Case) -> None:
     model, draws = prepare(with_gaps, case)
     found = np.concatenate([smallest_batch(model, draws, 50, first) for first in draws.batches])
     np.testing.assert_array_equal(found, np.sort(all_p(model, draws), axis=1)[:, :50])
-    whole = smallest_batch(model, draws, model.n_voxels, 0)
+    whole = smallest_batch(model, draws, model.n_points, 0)
     np.testing.assert_array_equal(whole, np.sort(p_batch(model, draws, 0), axis=1))
 
 
@@ -283,9 +283,9 @@ def executors() -> dict[str, Callable[[], Executor]]:
 def test_any_number_of_workers_gives_the_same_bits(effects: Floats, workers: str) -> None:
     case = CASES["groups with age"]
     model, draws = prepare(np.tile(effects, (1, 300)), case, 200)  # enough voxels that not all p are computed
-    alone = calibrated(model, draws, Simes(model.n_voxels), 0.1, step_down=True)
+    alone = calibrated(model, draws, Simes(model.n_points), 0.1, step_down=True)
     with executors()[workers]() as pool:
-        shared = calibrated(model, draws, Simes(model.n_voxels), 0.1, step_down=True, run=pool.map)
+        shared = calibrated(model, draws, Simes(model.n_points), 0.1, step_down=True, run=pool.map)
     np.testing.assert_array_equal(alone.lambdas, shared.lambdas)
     assert (alone.lambda_, alone.n_left_out, alone.n_steps) == (shared.lambda_, shared.n_left_out, shared.n_steps)
 
@@ -352,4 +352,4 @@ def test_a_template_is_made_of_sorted_p_of_each_rank(effects: Floats) -> None:
 
 
 def test_repr(effects: Floats) -> None:
-    assert repr(prepare(effects, CASES["mean, less"])[0]) == "NullModel(n_subjects=14, n_voxels=23, dofs=[13])"
+    assert repr(prepare(effects, CASES["mean, less"])[0]) == "NullModel(n_subjects=14, n_points=23, dofs=[13])"
