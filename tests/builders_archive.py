@@ -32,7 +32,7 @@ def group(folder: Path, signal: float = 3.0, **options: Any) -> ContrastResult:
     describe(folder / "in")
     write_group(folder / "in", 8, rng, signal=signal)
     write_map(folder / "in", "01", brain(rng), stat="variance")
-    return _first(folder / "in", **{"thresholds": (2, 50), "gammas": (0.5,), **options})
+    return _first(folder / "in", **{"threshold": (2, 50), "tdp": (0.5,), **options})
 
 
 def gaps(folder: Path) -> ContrastResult:

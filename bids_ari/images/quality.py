@@ -143,7 +143,7 @@ def assess(
         One of each subject.
     counts : array of int (x, y, z)
         How many subjects have data at each voxel.
-    given : Mask or None
+    given : VolumeSpace or None
         The mask that was given.
     mask : VolumeSpace
         The voxels to test.

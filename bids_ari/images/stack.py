@@ -50,7 +50,7 @@ class Stack:
         Number of voxels of the largest grid of a file.
     variances : bool
         Whether the variances of single maps were looked at.
-    given : Mask or None
+    given : VolumeSpace or None
         The mask that was given with what to keep.
     kept : Kept or None
         The values that were kept.

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bids_ari.console import some_path
-from bids_ari.flags import EXIT_CODES
-from bids_ari.options import WIDEST
-from bids_ari.settings import LEVELS
-
-from bids_ari import __version__, cli
+from bids_ari import __version__
+from bids_ari.cli import main as cli
+from bids_ari.cli.arguments import EXIT_CODES
+from bids_ari.cli.runner import some_path
+from bids_ari.config.options import WIDEST
+from bids_ari.config.settings import LEVELS
 
 Described = dict[str, Any]
 

@@ -123,7 +123,7 @@ def explorer_of(name: str, z: Floats, grid: str = "RAS", **options: object) -> E
     image.set_qform(affine, code=qform)
     nib.save(image, path)
     assert np.allclose(nib.load(path).affine, affine, atol=1e-4)  # float32 in the header
-    results = analyse_map(path, Options(**{"thresholds": (3,), "gammas": (), **options}))  # type: ignore[arg-type]
+    results = analyse_map(path, Options(**{"threshold": (3,), "tdp": (), **options}))  # type: ignore[arg-type]
     page = path.with_suffix(".html")
     page.write_text(explorer_page(results, None), encoding="utf-8")
     return Explorer(page, results)

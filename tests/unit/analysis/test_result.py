@@ -222,7 +222,7 @@ def test_labels_beyond_255_take_a_larger_type(tmp_path: Path, rng: np.random.Gen
 
 def test_p_is_that_of_the_alternative(results: Results) -> None:
     greater, less, both = (results[name].image("p").get_fdata() for name in ("greater", "less", "two-sided"))
-    inside = results["greater"].mask.inside
+    inside = results["greater"].space.inside
     np.testing.assert_allclose(greater[inside] + less[inside], 1, rtol=1e-6)  # float32
     np.testing.assert_allclose(both[inside], 2 * np.minimum(greater, less)[inside], rtol=1e-6)
 

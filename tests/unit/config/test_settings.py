@@ -18,9 +18,9 @@ from bids_ari.errors import UsageError
         *[("coverage", value) for value in (0, 1.01, -1, float("nan"), None)],
         *[("smoothing", value) for value in (-1, float("inf"), float("nan"), "wide")],
         *[("connectivity", value) for value in (1, 2, 3, 8, 0, 18.5, "18", None, [18])],
-        *[("methods", value) for value in ("Simes", "bonferroni", "", None, [], ["simes", "other"])],
-        *[("thresholds", value) for value in ((), (-1,), (3, float("nan")), (float("inf"),), ("x",), None)],
-        *[("alternatives", value) for value in ((), ("up",), ("greater", "up"), "up", None, 1)],
+        *[("method", value) for value in ("Simes", "bonferroni", "", None, [], ["simes", "other"])],
+        *[("threshold", value) for value in ((), (-1,), (3, float("nan")), (float("inf"),), ("x",), None)],
+        *[("alternative", value) for value in ((), ("up",), ("greater", "up"), "up", None, 1)],
         ("mask", 3),
         *[("n_permutations", value) for value in (0, -1, 2.5, "many", 2**31, None)],
         *[("family", value) for value in ("aorc", "", None)],
@@ -32,7 +32,7 @@ from bids_ari.errors import UsageError
 def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**{name: value})
-    flag = {"thresholds": "threshold", "alternatives": "alternative", "methods": "method"}.get(name, name)
+    flag = {"threshold": "threshold", "alternative": "alternative", "method": "method"}.get(name, name)
     assert caught.value.found.startswith(f"{flag.replace('_', '-')} is ")
     assert repr(value) in caught.value.found
     assert caught.value.expected
@@ -41,14 +41,14 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "kept"),
     [
-        ("thresholds", (8, 1, 3, 3.0, 2.3), (1.0, 2.3, 3.0, 8.0)),
-        ("thresholds", 3.1, (3.1,)),
-        ("thresholds", np.array([4, 3]), (3.0, 4.0)),
-        ("thresholds", (0,), (0.0,)),
-        ("alternatives", ["less", "greater", "less"], ("less", "greater")),
-        ("alternatives", "two-sided", ("two-sided",)),
-        ("methods", "hommel", ("hommel",)),
-        ("methods", ["permutation", "simes", "permutation"], ("permutation", "simes")),
+        ("threshold", (8, 1, 3, 3.0, 2.3), (1.0, 2.3, 3.0, 8.0)),
+        ("threshold", 3.1, (3.1,)),
+        ("threshold", np.array([4, 3]), (3.0, 4.0)),
+        ("threshold", (0,), (0.0,)),
+        ("alternative", ["less", "greater", "less"], ("less", "greater")),
+        ("alternative", "two-sided", ("two-sided",)),
+        ("method", "hommel", ("hommel",)),
+        ("method", ["permutation", "simes", "permutation"], ("permutation", "simes")),
         ("mask", "mask.nii.gz", Path("mask.nii.gz")),
         ("coverage", 1, 1.0),
         ("smoothing", 0, 0.0),
@@ -69,14 +69,14 @@ def test_a_value_has_one_form(name: str, given: Any, kept: Any) -> None:
         ({"step_down": True}, "step-down goes with permutations"),
         ({"family": "beta"}, "family goes with permutations"),
         ({"random_seed": 3}, "random-seed goes with permutations"),
-        ({"blocks": "site", "methods": ["simes", "hommel"]}, "blocks goes with permutations"),
-        ({"methods": "permutation", "estimator": "mixed"}, "do not go with the estimator mixed"),
-        ({"methods": "permutation", "variance": "unequal"}, "do not go with unequal variances"),
-        ({"methods": "permutation", "family": "beta", "delta": 2}, "delta goes with the family simes"),
-        ({"methods": "permutation", "template": "t.npz"}, "template goes with the family learned"),
-        ({"methods": "permutation", "save_template": True}, "save-template goes with the family learned"),
+        ({"blocks": "site", "method": ["simes", "hommel"]}, "blocks goes with permutations"),
+        ({"method": "permutation", "estimator": "mixed"}, "do not go with the estimator mixed"),
+        ({"method": "permutation", "variance": "unequal"}, "do not go with unequal variances"),
+        ({"method": "permutation", "family": "beta", "delta": 2}, "delta goes with the family simes"),
+        ({"method": "permutation", "template": "t.npz"}, "template goes with the family learned"),
+        ({"method": "permutation", "save_template": True}, "save-template goes with the family learned"),
         (
-            {"methods": "permutation", "family": "learned", "template": "t.npz", "save_template": True},
+            {"method": "permutation", "family": "learned", "template": "t.npz", "save_template": True},
             "Both template and save-template",
         ),
     ],
@@ -89,7 +89,7 @@ def test_what_does_not_go_with_draws_is_refused(asked: dict[str, Any], found: st
 
 
 def test_minus_zero_is_zero_in_file_names_too() -> None:
-    assert str(Options(threshold=(-0.0,)).thresholds) == "(0.0,)"
+    assert str(Options(threshold=(-0.0,)).threshold) == "(0.0,)"
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
@@ -170,4 +170,4 @@ def test_settings_take_paths_as_text() -> None:
 
 
 def test_a_threshold_of_numpy_is_a_number() -> None:
-    assert Options(threshold=np.array(3.0)).thresholds == Options(threshold=np.float32(3)).thresholds == (3.0,)
+    assert Options(threshold=np.array(3.0)).threshold == Options(threshold=np.float32(3)).threshold == (3.0,)

@@ -156,7 +156,7 @@ def test_the_file_is_what_the_module_says(case: Case) -> None:
 def test_the_text_tells_who_wrote_it(regions: Case) -> None:
     about, _ = opened(regions.content)
     assert (about["format"], about["software"]) == (4, f"bids_ari {__version__}")
-    assert about["options"]["rois"] == ["front.nii.gz", "top.nii.gz", "whole.nii.gz"]
+    assert about["options"]["roi"] == ["front.nii.gz", "top.nii.gz", "whole.nii.gz"]
     assert [each["name"] for each in about["regions"]] == ["halves", "rois"]
 
 

@@ -64,7 +64,7 @@ def test_what_was_done_is_told(result: ContrastResult) -> None:
         ({"method": "hommel"}, "Hommel local tests (Hommel, 1983)"),
         ({"method": "hommel"}, "valid under any dependence"),
         ({"connectivity": 6}, "connectivity 6: neighbours share a face)"),
-        ({"thresholds": (3.1,)}, "voxels with z > 3.1 (connectivity"),
+        ({"threshold": (3.1,)}, "voxels with z > 3.1 (connectivity"),
     ],
 )
 def test_settings_show(options: dict[str, object], part: str, result: ContrastResult) -> None:

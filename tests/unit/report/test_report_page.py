@@ -135,7 +135,9 @@ def test_nothing_found_is_said(null_result: ContrastResult, pictures: Mapping[st
     drawn = dict(draw(null_result))
     text = read(null_result, drawn).text
     assert null_result.bound.whole == 0
-    assert f"at least 0 of the {null_result.mask.n_points} voxels tested are truly active: none can be claimed." in text
+    assert (
+        f"at least 0 of the {null_result.space.n_points} voxels tested are truly active: none can be claimed." in text
+    )
     assert "This does not show that nothing is active" in text
     assert "No voxel is significant by itself" in text
     assert text.count("None reaches it: no supra-threshold cluster, at any threshold, has a TDP of at least") == 3

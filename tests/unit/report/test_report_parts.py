@@ -166,7 +166,7 @@ class TestRegions:
     @pytest.mark.parametrize(("index", "alternative"), [(0, "greater"), (0, "less"), (1, "two-sided")])
     def test_the_most_extreme_z_is_that_of_the_direction(self, index: int, alternative: str) -> None:
         some = replace(analysed(3.0)[index], alternative=alternative)  # type: ignore[arg-type]
-        everything = RegionSet("rois", "All", (region(1, "all", *range(some.mask.n_points)),))
+        everything = RegionSet("rois", "All", (region(1, "all", *range(some.space.n_points)),))
         (row,) = blocks.region_block(some, everything)["parts"][0]
         z = some.glm.z
         wanted = {"greater": z.max(), "less": z.min(), "two-sided": z[np.abs(z).argmax()]}[alternative]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from builders_jobs import dead_pid
 
-from bids_ari.outputs import owner
+from bids_ari.runtime import owner
 from bids_ari.runtime.owner import Owner
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
