@@ -122,7 +122,7 @@ def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> Non
 
 def job_of_the_program(words: list[str]) -> None:
     """The whole program, on a command line."""
-    from bids_ari.cli import main
+    from bids_ari.cli.main import main
 
     sys.exit(main(words))
 

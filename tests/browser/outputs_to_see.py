@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 from builders import AFFINE, SHAPE, Floats, brain, describe, image, write_group, write_map
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 PAGES = {
     "formula": "group/*faces*test-average_desc-greater_report.html",

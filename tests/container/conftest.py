@@ -9,7 +9,7 @@ import pytest
 from builders import describe, write_group
 from container.engines import UID, Cluster, Mounts, build, podman, prepared, run
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 WORDS = ("group", "--threshold", "3", "4", "--alternative", "two-sided", "--method", "hommel", "permutation")
 WORDS += ("--family", "learned", "--n-permutations", "100", "--formula", "1 + center(age)", "--nprocs", "2")

@@ -65,7 +65,7 @@ def test_real_maps(image: str, out: Path, tmp_path: Path) -> None:
     """Thirty subjects: the bound of the whole mask is that outside."""
     if not WAGER.is_dir():
         pytest.skip(f"no maps at {WAGER}")
-    from bids_ari.cli import main
+    from bids_ari.cli.main import main
 
     (mask,) = (path.relative_to(WAGER) for path in WAGER.glob("group/*mask.nii*"))
     done = podman(Mounts(WAGER, out), "/data", "/out", "group", "--mask", f"/data/{mask}")

@@ -28,7 +28,7 @@ import bids_ari as ari
 from bids_ari.analysis.analyse import analyse_subject
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import subject_contrasts
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.errors import BidsAriError
 from bids_ari.images.atlas import load_atlas
 from bids_ari.images.regions import atlas_regions

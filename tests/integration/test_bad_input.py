@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from builders import results_in
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 
 SHAPE = (9, 10, 8)

@@ -20,7 +20,7 @@ from builders_draws import calls, die, die_once, fail_at, lambdas, large, one_sa
 from builders_jobs import dead_pid
 from distributed import LocalCluster
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.errors import TemporaryError, UsageError
 from bids_ari.images import kept
 from bids_ari.runtime import cluster

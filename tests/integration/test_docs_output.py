@@ -10,7 +10,7 @@ import pytest
 from builders import BLOB, SHAPE, brain, describe, image, map_path, write_group, write_map
 from docpages import DOCS, Block, blocks, files_of_tree
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 PAGE = DOCS / "output.md"
 MAPS = re.compile("task-emo_space-MNI152NLin2009cAsym_contrast-(faces|broken)")

@@ -7,7 +7,7 @@ import pytest
 from builders import describe, write_group
 from docpages import DOCS, ROOT, blocks
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_grou
 from docpages import DOCS, blocks
 
 from bids_ari import workflow
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.outputs.derivatives import Derivatives
 
 FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"

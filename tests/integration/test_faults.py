@@ -36,7 +36,7 @@ from builders_jobs import (
     write_result,
 )
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.errors import OutputError, TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.folder import Files

@@ -13,7 +13,7 @@ from builders import AFFINE, SHAPE, brain, describe, write_map
 from nilearn.glm.second_level import SecondLevelModel
 from scipy import stats
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 N = 14
 AGES = [31, 24, 45, 52, 38, 27, 61, 33, 29, 48, 55, 36, 41, 22]

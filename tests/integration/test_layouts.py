@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 SHAPE = (9, 10, 8)
 AFFINE = np.diag([3.0, 3.0, 3.0, 1.0])

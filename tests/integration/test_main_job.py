@@ -11,7 +11,7 @@ from nilearn.glm import cluster_level_inference
 from nilearn.glm.second_level import SecondLevelModel
 from scipy import stats
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 STEM = "task-emoreg_space-MNI152NLin6Asym_contrast-reappNegVsLookNeg"
 THRESHOLDS = (3, 4, 5)

@@ -11,7 +11,7 @@ from builders import SHAPE, brain, image, results_in, write_group, write_map
 from scipy import stats
 
 from bids_ari.bids.discover import discover
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 from bids_ari.errors import UsageError
 from bids_ari.stats.closed_testing import hommel_bound

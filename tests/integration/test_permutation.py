@@ -15,7 +15,7 @@ from builders_pauses import pausing
 from scipy import stats
 
 import bids_ari as ari
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.runtime.checkpoints import Resuming
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greaterPermutation"

@@ -13,7 +13,7 @@ import pytest
 from builders import AFFINE, SHAPE, image, results_in, write_group
 from nilearn.image import resample_to_img
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.stats.closed_testing import hommel_bound
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"

@@ -14,7 +14,7 @@ from builders import brain, describe, image, touch_maps, write_group, write_map
 
 import bids_ari as ari
 from bids_ari import Options, Settings, load_result
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 from bids_ari.errors import InputNotFoundError
 from bids_ari.outputs import archive
 

@@ -16,7 +16,7 @@ import pytest
 from builders import describe, write_group
 from builders_pauses import Job, Pause, pausing
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
 OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "2")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from builders import brain, describe, write_group, write_map
 
-from bids_ari.cli import main
+from bids_ari.cli.main import main
 
 
 def issues(folder: Path) -> dict[str, set[str]]:

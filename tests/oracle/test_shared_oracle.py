@@ -45,7 +45,7 @@ CASES = (
 )
 """The list in the README of the oracle."""
 
-OTHER_FILES = {"bruteforce_closed_testing", "pari_small"}
+OTHER_FILES = {"bruteforce_closed_testing", "pari_small", "surfaces"}
 
 every_local_test = pytest.mark.parametrize("local_test", LOCAL_TESTS)
 every_connectivity = pytest.mark.parametrize("connectivity", CONNECTIVITIES)

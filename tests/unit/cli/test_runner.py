@@ -321,7 +321,7 @@ def test_the_number_of_threads_does_not_outlive_the_command(
     threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor does one that is refused reach the libraries."""
-    from bids_ari.cli import main
+    from bids_ari.cli.main import main
 
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
     code = main([str(tmp_path / "none"), str(tmp_path / "out"), "group", "--omp-nthreads", threads])

@@ -33,14 +33,14 @@ options = st.builds(
     threshold=heights,
     tdp=st.lists(st.sampled_from([0.5, 0.7, 1.0]), max_size=3, unique=True),
     connectivity=st.sampled_from([6, 18, 26]),
-    methods=st.lists(st.sampled_from(["simes", "hommel"]), min_size=1, unique=True).map(tuple),
+    method=st.lists(st.sampled_from(["simes", "hommel"]), min_size=1, unique=True).map(tuple),
     join_signs=st.booleans(),
     atlas=st.none() | st.just("Schaefer2018:200Parcels7Networks"),
     roi=st.lists(paths, max_size=2).map(tuple),
 )
 drawn = st.builds(
     Options,
-    methods=st.sampled_from([("permutation",), ("simes", "permutation")]),
+    method=st.sampled_from([("permutation",), ("simes", "permutation")]),
     n_permutations=st.sampled_from([1000, 20, 10_000]),
     step_down=st.booleans(),
     shuffle=st.sampled_from([None, "flip", "permute", "both"]),
@@ -48,7 +48,7 @@ drawn = st.builds(
     random_seed=st.integers(0, 2**59),
     family=st.just("learned"),
     template=st.none() | paths,
-) | st.builds(Options, methods=st.just("permutation"), delta=st.integers(0, 9), save_template=st.just(False))
+) | st.builds(Options, method=st.just("permutation"), delta=st.integers(0, 9), save_template=st.just(False))
 resources = st.builds(
     Resources,
     work_dir=st.none() | paths,

@@ -91,7 +91,7 @@ def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> No
     with zipfile.ZipFile(io.BytesIO(regions.content)) as file:
         assert {info.date_time for info in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}  # the first that a zip can tell
     mask = VolumeSpace(regions.result.space.grid, np.asfortranarray(regions.result.space.inside))
-    assert archive.pack(replace(regions.result, mask=mask)) == regions.content
+    assert archive.pack(replace(regions.result, space=mask)) == regions.content
 
 
 def test_report_and_pictures_are_the_same(case: Case) -> None:
@@ -178,7 +178,7 @@ def test_a_reader_finds_the_clusters_from_what_is_documented(regions: Case) -> N
 def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case) -> None:
     """Who gives a result one more field finds here that it has to come back as well."""
     names = {field.name for field in fields(ContrastResult)}
-    of_arrays = {"design", "mask", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
+    of_arrays = {"design", "space", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
     of_arrays |= {"quality", "calibrated"}
     names.remove("template")  # a file of its own
     assert names - of_arrays == names & opened(regions.content)[0].keys()

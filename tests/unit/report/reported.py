@@ -21,7 +21,7 @@ def analysed(signal: float) -> tuple[ContrastResult, ...]:
 @cache
 def by_methods() -> tuple[ContrastResult, ...]:
     """The same eight subjects, greater, by closed testing and calibrated by draws: all 2^8 sign flips."""
-    return _analysed(3.0, methods=("simes", "permutation"))
+    return _analysed(3.0, method=("simes", "permutation"))
 
 
 def _analysed(signal: float, **options: Any) -> tuple[ContrastResult, ...]:

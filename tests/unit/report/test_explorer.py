@@ -60,7 +60,7 @@ def random_result(rng: np.random.Generator, affine: npt.NDArray[np.float64] = OB
     forest = grow_forest(z, mask.adjacency(18), bound)
     result = analysed(3.0)[0]
     glm = replace(result.glm, z=z)
-    return replace(result, mask=mask, glm=glm, bound=bound, forest=forest, clusters={}, largest={})
+    return replace(result, space=mask, glm=glm, bound=bound, forest=forest, clusters={}, largest={})
 
 
 def queried(arrays: Arrays, gamma: float, d: int = 0) -> list[tuple[int, int, int, list[int]]]:

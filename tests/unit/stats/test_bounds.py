@@ -50,8 +50,8 @@ def test_tdp_of_nothing_is_zero(bound: Bound) -> None:
 @pytest.mark.parametrize(
     ("voxels", "rule"),
     [
-        (np.ones(8, dtype=bool), r"one boolean per voxel, \(9,\); found \(8,\)"),
-        (np.ones((3, 3), dtype=bool), "one boolean per voxel"),
+        (np.ones(8, dtype=bool), r"one boolean per point, \(9,\); found \(8,\)"),
+        (np.ones((3, 3), dtype=bool), "one boolean per point"),
         (np.array([0.0, 1.0]), "row of positions; found float64"),
         (np.array([[0, 1]]), r"row of positions; found int64 of shape \(1, 2\)"),
         (np.array([3, 1, 3]), "distinct"),

@@ -124,7 +124,7 @@ def test_adjusted_p_is_at_most_one() -> None:
 
 
 def test_adjusted_p_of_no_set() -> None:
-    with pytest.raises(ValueError, match="voxels must hold at least one position"):
+    with pytest.raises(ValueError, match="points must hold at least one position"):
         adjusted_p_of_set(np.array([0.1, 0.2]), np.array([], dtype=int))
 
 

@@ -134,7 +134,7 @@ def test_chain(forest: ClusterForest) -> None:
 
 @pytest.mark.parametrize("voxel", [-1, 7])
 def test_chain_of_no_voxel(forest: ClusterForest, voxel: int) -> None:
-    with pytest.raises(IndexError, match=f"voxel must lie in 0..6; found {voxel}"):
+    with pytest.raises(IndexError, match=f"point must lie in 0..6; found {point}"):
         forest.chain(voxel)
 
 
@@ -198,7 +198,7 @@ def test_refuses_nan() -> None:
 
 @pytest.mark.parametrize(("statistic", "category"), [([1.0] * 6, [1] * 7), ([1.0] * 7, [1] * 6), ([1.0] * 8, [1] * 8)])
 def test_refuses_other_voxels(statistic: list[float], category: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"must tell of the same voxels; found \([678],\), \(7,\) and \([678],\)"):
+    with pytest.raises(ValueError, match=r"must tell of the same points; found \([678],\), \(7,\) and \([678],\)"):
         grow(statistic, category)
 
 

@@ -229,7 +229,7 @@ def test_smallest_p(with_gaps: Floats, case: Case) -> None:
 def test_subjects_who_change_places_must_have_data_everywhere(with_gaps: Floats) -> None:
     for name in ("groups with age", "groups with age, both", "F within sites"):
         with pytest.raises(
-            ValueError, match="effects must have all subjects at all voxels where subjects change places"
+            ValueError, match="effects must have all subjects at all points where subjects change places"
         ):
             prepare(with_gaps, CASES[name])
 
@@ -241,7 +241,7 @@ def test_data_of_no_use_are_refused(effects: Floats) -> None:
     nearly_empty = effects.copy()
     nearly_empty[1:, 3] = np.nan
     for bad in (constant, nearly_empty):
-        with pytest.raises(ValueError, match="effects must vary, and determine the coefficients, at every voxel"):
+        with pytest.raises(ValueError, match="effects must vary, and determine the coefficients, at every point"):
             prepare(bad, case)
     with pytest.raises(ValueError, match="alternative must be one of greater, less, two-sided, of F greater; found"):
         prepare(effects, CASES["F of one row"]._replace(alternative="less"))
