@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bids_ari._version import __version__
 
 if TYPE_CHECKING:
-    from bids_ari.analysis import analyse
+    from bids_ari.analysis.analyse import analyse
     from bids_ari.analysis.inference import cluster_tdp
     from bids_ari.analysis.result import ContrastResult
     from bids_ari.bids.discover import discover

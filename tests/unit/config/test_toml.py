@@ -21,7 +21,7 @@ heights = st.lists(st.integers(0, 90).map(lambda n: n / 10), min_size=1, max_siz
 options = st.builds(
     Options,
     formula=st.sampled_from(["1", "1 + center(age)", "0 + C(`a group`)"]),
-    tests=st.lists(st.sampled_from(["a=age", "b = x - 2*y; z"]), max_size=2).map(tuple),
+    test=st.lists(st.sampled_from(["a=age", "b = x - 2*y; z"]), max_size=2).map(tuple),
     variance=st.sampled_from(["equal", "unequal"]),
     missing=st.sampled_from(["drop", "error"]),
     target_grid=st.none() | st.sampled_from([Path("first"), Path("template")]) | paths,

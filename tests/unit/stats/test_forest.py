@@ -134,7 +134,7 @@ def test_chain(forest: ClusterForest) -> None:
 
 @pytest.mark.parametrize("voxel", [-1, 7])
 def test_chain_of_no_voxel(forest: ClusterForest, voxel: int) -> None:
-    with pytest.raises(IndexError, match=f"point must lie in 0..6; found {point}"):
+    with pytest.raises(IndexError, match=f"point must lie in 0..6; found {voxel}"):
         forest.chain(voxel)
 
 

@@ -18,7 +18,7 @@ def test_the_second_process_compiles_nothing(tmp_path: Path) -> None:
     """numba counts for each loop how often it read the cache and how often it had to compile."""
     code = (
         "import numpy as np\n"
-        "from bids_ari.stats import kernels\n"
+        "from bids_ari.stats import forest_kernels as kernels\n"
         "from bids_ari.stats.closed_testing import hommel_bound\n"
         "hommel_bound(np.array([.01, .5]))\n"
         "kernel = kernels.largest_not_rejected.stats\n"
@@ -35,7 +35,7 @@ def test_without_any_cache_folder_it_says_so_and_works() -> None:
         "numba.core.caching.CacheImpl._locator_classes = []\n"
         "import logging, sys, numpy as np\n"
         "from bids_ari.analysis.inference import say_what_is_compiled\n"
-        "from bids_ari.stats import kernels\n"
+        "from bids_ari.stats import forest_kernels as kernels\n"
         "from bids_ari.stats.closed_testing import hommel_bound\n"
         ""
         "logging.basicConfig(level='INFO', stream=sys.stdout)\n"
