@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bids_ari.bids.document import Item
+from bids_ari.design.json_document import Item
 from bids_ari.errors import UsageError, listing
 
 TRANSFORMER = "pybids-transforms-v1"

@@ -6,9 +6,9 @@ from typing import Any
 
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.dataset import Dataset
-from bids_ari.bids.document import Item, read_document
 from bids_ari.bids.entities import key_of, printable
 from bids_ari.bids.filters import labels_there
+from bids_ari.design.json_document import Item, read_document
 from bids_ari.design.stats_model import StatsModel, label_of
 from bids_ari.errors import UsageError, listing
 

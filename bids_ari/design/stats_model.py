@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bids_ari.bids.document import Item, read_document
 from bids_ari.bids.entities import ORDER, key_of
 from bids_ari.design.instructions import Instruction, read_instructions
-from bids_ari.design.model_graph import Nodes, Passage, read_inputs
+from bids_ari.design.json_document import Item, read_document
+from bids_ari.design.model_inputs import Nodes, Passage, read_inputs
 from bids_ari.errors import InputNotFoundError, UsageError, counted, listing
 
 INTERCEPT = 1

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bids_ari.bids.document import Item
 from bids_ari.bids.entities import KEYS, ORDER, key_of, printable
+from bids_ari.design.json_document import Item
 from bids_ari.errors import listing
 
 _OF_IMAGES = ("suffix", "datatype", "extension", "desc")
