@@ -28,10 +28,10 @@ from scipy import ndimage
 import bids_ari as ari
 from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.report.encoding import least_tdp
 from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer_arrays import least_tdp
+from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import page
-from bids_ari.report.pictures import draw
 
 NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
 GAMMAS = np.linspace(0.05, 1, 20)

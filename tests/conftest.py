@@ -31,17 +31,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(scope="module", autouse=True)
 def _sketches() -> Iterator[Callable[[Figure], bytes]]:
     """Have pictures sketched; give what renders them."""
-    from bids_ari.report.png import to_png
+    from bids_ari.report.figures.png import to_png
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bids_ari.report.png.to_png", sketch)
+        patch.setattr("bids_ari.report.figures.png.to_png", sketch)
         yield to_png
 
 
 @pytest.fixture
 def rendered(_sketches: Callable[[Figure], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pictures rendered, in tests that look at their pixels."""
-    monkeypatch.setattr("bids_ari.report.png.to_png", _sketches)
+    monkeypatch.setattr("bids_ari.report.figures.png.to_png", _sketches)
 
 
 @pytest.fixture

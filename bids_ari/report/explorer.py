@@ -14,14 +14,14 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Grid
 from bids_ari.outputs import files as outputs
-from bids_ari.report import encoding
-from bids_ari.report.blocks import Facts
-from bids_ari.report.encoding import Blob
-from bids_ari.report.figures import CLUSTER_COLOURS
-from bids_ari.report.pictures import Picture
+from bids_ari.report import explorer_arrays as encoding
+from bids_ari.report.explorer_arrays import Blob
+from bids_ari.report.figures.draw import Picture
+from bids_ari.report.figures.slices import CLUSTER_COLOURS
+from bids_ari.report.figures.underlay import Underlay, make_underlay
+from bids_ari.report.labels import draws_of, title_of, which
 from bids_ari.report.render import percent, render, script_hash
-from bids_ari.report.underlay import Underlay, make_underlay
-from bids_ari.report.words import draws_of, title_of, which
+from bids_ari.report.sections.clusters import Facts
 
 SCRIPTS = (
     "words",

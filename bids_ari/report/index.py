@@ -12,8 +12,8 @@ from bids_ari.analysis.result import Failure
 from bids_ari.config.options import Method
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import leads_out, told
+from bids_ari.report.labels import METHODS
 from bids_ari.report.render import percent, render, without_folders
-from bids_ari.report.words import METHODS
 
 GAMMA = "0.7"
 """The wanted TDP whose largest clusters are counted, where it was asked for."""

@@ -11,10 +11,10 @@ from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.config.options import TEMPLATE, local_test
-from bids_ari.report.calibration import template_of
+from bids_ari.report.labels import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
-from bids_ari.report.words import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose
+from bids_ari.report.sections.calibration import template_of
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
 

@@ -14,17 +14,17 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import methods
-from bids_ari.report.blocks import Facts, largest_block, region_block, threshold_block
-from bids_ari.report.calibration import calibration_block, template_of
-from bids_ari.report.comparison import comparison_block
 from bids_ari.report.explorer import explorer_page
-from bids_ari.report.model import model_block
-from bids_ari.report.pictures import Picture, draw
-from bids_ari.report.quality import has_quality, quality_block, worst_lost
-from bids_ari.report.quality_pictures import PER_SHEET
+from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.figures.quality import PER_SHEET
+from bids_ari.report.figures.scales import Z_UNCORRECTED
+from bids_ari.report.labels import METHODS, atlas_name, draws_of, kind, mask_name, statistic, which, whose
 from bids_ari.report.render import above, any_of, percent, proportion, render
-from bids_ari.report.scales import Z_UNCORRECTED
-from bids_ari.report.words import METHODS, atlas_name, draws_of, kind, mask_name, statistic, which, whose
+from bids_ari.report.sections.calibration import calibration_block, template_of
+from bids_ari.report.sections.clusters import Facts, largest_block, region_block, threshold_block
+from bids_ari.report.sections.comparison import comparison_block
+from bids_ari.report.sections.design import model_block
+from bids_ari.report.sections.quality import has_quality, quality_block, worst_lost
 from bids_ari.stats.distributions import Alternative
 
 MOST_SHEETS = 4_000_000

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bids_ari.report.figures import SIZE
+from bids_ari.report.figures.slices import SIZE
 from bids_ari.stats.distributions import Alternative
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_ASSETS = Path(__file__).with_name("assets")
+_HERE = Path(__file__).parent
+_ASSETS = _HERE / "assets"
 _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
 
 
 def render(template: str, **facts: Any) -> str:
-    """Fill in a template of ``assets``; every string is escaped, and so is what no text can hold.
+    """Fill in a template; every string is escaped, and so is what no text can hold.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def _environment() -> "Environment":
     from markupsafe import Markup
 
     environment = Environment(
-        loader=FileSystemLoader(_ASSETS),
+        loader=FileSystemLoader([_ASSETS, _HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

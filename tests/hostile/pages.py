@@ -12,7 +12,8 @@ from urllib.parse import unquote
 import pytest
 from webpages import without_data, without_own_script
 
-from bids_ari.report import figures, pictures
+from bids_ari.report.figures import draw as pictures
+from bids_ari.report.figures import slices as figures
 
 Structure = list[tuple[str, tuple[str, ...]]]
 """The elements of a page, in order, with the names of their attributes."""

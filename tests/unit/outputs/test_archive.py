@@ -20,7 +20,7 @@ from bids_ari.outputs import archive
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import page
-from bids_ari.report.pictures import draw
+from bids_ari.report.figures.draw import draw
 
 FOLDER = "jane-doe"
 

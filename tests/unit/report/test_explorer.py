@@ -17,11 +17,11 @@ from reported import analysed
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.report import encoding
-from bids_ari.report.encoding import Blob, counting_categories, forest_blobs, kept_places, z_steps
+from bids_ari.report import explorer_arrays as encoding
 from bids_ari.report.explorer import explorer_page
-from bids_ari.report.pictures import draw
-from bids_ari.report.underlay import load_template, make_underlay
+from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
+from bids_ari.report.figures.draw import draw
+from bids_ari.report.figures.underlay import load_template, make_underlay
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import Cluster, grow_forest

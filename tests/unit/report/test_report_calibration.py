@@ -18,10 +18,10 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import methods, page, write_index
-from bids_ari.report.calibration_picture import draw_calibration
-from bids_ari.report.comparison import comparison_block
 from bids_ari.report.explorer import explorer_page
-from bids_ari.report.pictures import Picture, draw
+from bids_ari.report.figures.calibration import draw_calibration
+from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.sections.comparison import comparison_block
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 

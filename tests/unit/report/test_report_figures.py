@@ -11,9 +11,9 @@ from scipy import stats
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.report import figures
-from bids_ari.report.scales import Z_UNCORRECTED
-from bids_ari.report.scene import make_scene
+from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures.scales import Z_UNCORRECTED
+from bids_ari.report.figures.scene import make_scene
 from bids_ari.stats.distributions import ALTERNATIVES, Alternative
 
 pytestmark = pytest.mark.usefixtures("rendered")

@@ -10,11 +10,12 @@ from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.report import figures, png
-from bids_ari.report.glass import draw_glass
-from bids_ari.report.pictures import Picture, draw
-from bids_ari.report.scales import tdp_scale, value_scale, z_scale
-from bids_ari.report.scene import make_scene
+from bids_ari.report.figures import png
+from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.figures.glass_brain import draw_glass
+from bids_ari.report.figures.scales import tdp_scale, value_scale, z_scale
+from bids_ari.report.figures.scene import make_scene
 from bids_ari.stats.glm import GlmResult
 
 pytestmark = pytest.mark.usefixtures("rendered")

@@ -13,8 +13,9 @@ from webpages import without_own_script
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import TEMPLATE
 from bids_ari.images.regions import Region, RegionSet
-from bids_ari.report import blocks, page
-from bids_ari.report.pictures import Picture, draw
+from bids_ari.report import page
+from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.sections import clusters as blocks
 from bids_ari.stats.glm import GlmResult
 
 HOSTILE = "\"'><script>alert(1)</script>"

@@ -16,10 +16,10 @@ from bids_ari.images.quality import ABSENT, Quality
 from bids_ari.images.space import Grid
 from bids_ari.outputs.archive import pack, unpack
 from bids_ari.report import page as page_module
+from bids_ari.report.figures.draw import draw
+from bids_ari.report.figures.quality import PER_SHEET, draw_sheets, panels
 from bids_ari.report.page import page
-from bids_ari.report.pictures import draw
-from bids_ari.report.quality import quality_block, standing_out, worst_lost
-from bids_ari.report.quality_pictures import PER_SHEET, draw_sheets, panels
+from bids_ari.report.sections.quality import quality_block, standing_out, worst_lost
 from bids_ari.stats.diagnostics import Outlying
 
 GRID = Grid((10, 20, 30), np.diag([2.0, 2, 2, 1]))

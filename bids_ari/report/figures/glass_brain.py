@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_ari.images.space import VolumeSpace
-from bids_ari.report.figures import NOTHING
-from bids_ari.report.png import draw_png
-from bids_ari.report.scales import Z_UNCORRECTED, z_scale
+from bids_ari.report.figures.png import draw_png
+from bids_ari.report.figures.scales import Z_UNCORRECTED, z_scale
+from bids_ari.report.figures.slices import NOTHING
 from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:

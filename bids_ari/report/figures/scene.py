@@ -12,8 +12,15 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.images.space import VolumeSpace
-from bids_ari.report.png import GREY_STEP, Pixels
-from bids_ari.report.underlay import BRAIN, MASK_WORDS, TEMPLATE_WORDS, Template, is_like_template, load_template
+from bids_ari.report.figures.png import GREY_STEP, Pixels
+from bids_ari.report.figures.underlay import (
+    BRAIN,
+    MASK_WORDS,
+    TEMPLATE_WORDS,
+    Template,
+    is_like_template,
+    load_template,
+)
 from bids_ari.stats.distributions import FloatArray
 
 ROWS, COLUMNS = 2, 4

@@ -10,9 +10,9 @@ import pandas as pd
 from bids_ari.analysis.result import ContrastResult, gamma_label, threshold_label
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs import files as outputs
-from bids_ari.report.figures import colour_of
+from bids_ari.report.figures.slices import colour_of
+from bids_ari.report.labels import title_of
 from bids_ari.report.render import above, proportion
-from bids_ari.report.words import title_of
 from bids_ari.stats.forest import Cluster
 
 Facts = dict[str, Any]

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.report.png import Pixels, draw_png
-from bids_ari.report.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
-from bids_ari.report.scene import CELL, COLUMNS, Scene
+from bids_ari.report.figures.png import Pixels, draw_png
+from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
+from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
 from bids_ari.stats.distributions import Alternative, FloatArray
 
 if TYPE_CHECKING:

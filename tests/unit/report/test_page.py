@@ -16,8 +16,9 @@ from bids_ari.bids.discover import LeftOut
 from bids_ari.bids.entities import Entities
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.report import blocks, page
-from bids_ari.report.pictures import Picture, draw
+from bids_ari.report import page
+from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.sections import clusters as blocks
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 

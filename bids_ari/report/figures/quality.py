@@ -10,8 +10,8 @@ import numpy.typing as npt
 from bids_ari.bids.entities import printable
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others, widths
 from bids_ari.images.space import Grid
-from bids_ari.report.png import DPI, Pixels, draw_png
-from bids_ari.report.scales import value_scale
+from bids_ari.report.figures.png import DPI, Pixels, draw_png
+from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.distributions import FloatArray
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.design.design import Design
-from bids_ari.report.blocks import Facts
 from bids_ari.report.methods import rows_of
+from bids_ari.report.sections.clusters import Facts
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 

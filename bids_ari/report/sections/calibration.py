@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import files as outputs
-from bids_ari.report.blocks import Facts
-from bids_ari.report.words import draws_of
+from bids_ari.report.labels import draws_of
+from bids_ari.report.sections.clusters import Facts
 from bids_ari.stats.critical_vectors import MOST_RANKS
 
 _WITHIN = {

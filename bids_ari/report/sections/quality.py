@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.quality import Quality
-from bids_ari.report.blocks import Facts
-from bids_ari.report.model import number
-from bids_ari.report.quality_pictures import panels
+from bids_ari.report.figures.quality import panels
+from bids_ari.report.sections.clusters import Facts
+from bids_ari.report.sections.design import number
 from bids_ari.stats.diagnostics import Outlying, design_diagnostics
 
 REASONS = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")

@@ -6,7 +6,7 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import calibration_tables
-from bids_ari.report.png import draw_png
+from bids_ari.report.figures.png import draw_png
 from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:

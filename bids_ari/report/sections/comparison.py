@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import files as outputs
-from bids_ari.report.blocks import FIRST_ROWS, Facts
+from bids_ari.report.labels import METHODS
 from bids_ari.report.render import above, percent, proportion
-from bids_ari.report.words import METHODS
+from bids_ari.report.sections.clusters import FIRST_ROWS, Facts
 
 
 def comparison_block(result: ContrastResult, compared: Sequence[ContrastResult]) -> Facts:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from bids_ari.report.png import Pixels
+from bids_ari.report.figures.png import Pixels
 from bids_ari.stats.distributions import Alternative, FloatArray
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult, gamma_label, threshold_label
 from bids_ari.outputs import files as outputs
-from bids_ari.report import figures
-from bids_ari.report.calibration_picture import draw_calibration
-from bids_ari.report.design_picture import draw_design
-from bids_ari.report.glass import draw_glass
-from bids_ari.report.quality import standing_out
-from bids_ari.report.quality_pictures import draw_panels, draw_sheets, panels
+from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures.calibration import draw_calibration
+from bids_ari.report.figures.design import draw_design
+from bids_ari.report.figures.glass_brain import draw_glass
+from bids_ari.report.figures.quality import draw_panels, draw_sheets, panels
+from bids_ari.report.figures.scene import Scene, make_scene
+from bids_ari.report.labels import title_of, which
 from bids_ari.report.render import above, data_uri
-from bids_ari.report.scene import Scene, make_scene
-from bids_ari.report.words import title_of, which
+from bids_ari.report.sections.quality import standing_out
 from bids_ari.stats.distributions import FloatArray
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bids_ari.bids.entities import printable
 from bids_ari.design.design import Design
-from bids_ari.report.png import draw_png
+from bids_ari.report.figures.png import draw_png
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
