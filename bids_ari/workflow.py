@@ -185,7 +185,7 @@ def preview(settings: Settings) -> Preview:
     BidsAriError
         When nothing can be analysed.
     """
-    settings = replace(settings, options=with_estimator(settings.options), database_dir=None)
+    settings = replace(settings, options=with_estimator(settings.options), bids_database_dir=None)
     dataset, discovery = find(settings)
     look = partial(look_at_maps, options=settings.options, participants=participants_of(dataset, settings))
     return Preview(discovery, contrasts_of(discovery, settings), look)
@@ -250,10 +250,10 @@ def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastRe
 
 def find(settings: Settings) -> tuple[Dataset, Discovery]:
     """Open the dataset or the manifest, and sort its maps into contrasts."""
-    where = None if settings.filter_file is None else read_filter_file(settings.filter_file)
+    where = None if settings.bids_filter_file is None else read_filter_file(settings.bids_filter_file)
     dataset = (
         open_dataset(
-            settings.dataset_dir, settings.derivatives, [settings.output_dir], database_dir=settings.database_dir
+            settings.bids_dir, settings.derivatives, [settings.output_dir], database_dir=settings.bids_database_dir
         )
         if settings.manifest is None
         else open_manifest(settings.manifest)
@@ -265,7 +265,9 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
     model = read_model(settings.options.model, settings.options.node)
     maps, notes = maps_of(model, dataset)
     if both := [key for key in maps if key in (where or {})]:
-        raise UsageError(f"Both {settings.filter_file} and {model.path} choose the {both[0]} of maps", "one of them")
+        raise UsageError(
+            f"Both {settings.bids_filter_file} and {model.path} choose the {both[0]} of maps", "one of them"
+        )
     discovery = search(where={**maps, **(where or {})})
     check_groups(model, discovery)
     contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
@@ -284,7 +286,7 @@ def participants_of(dataset: Dataset, settings: Settings) -> Participants | None
 def _folders(dataset: Dataset, settings: Settings) -> tuple[Path, ...]:
     """Say where tables of subjects and of their sessions may be."""
     named = () if settings.participants is None else (settings.participants.parent,)
-    return tuple(dict.fromkeys((settings.dataset_dir, *named, *dataset.roots.values())))
+    return tuple(dict.fromkeys((settings.bids_dir, *named, *dataset.roots.values())))
 
 
 def contrasts_of(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:

@@ -201,13 +201,13 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         target=_target(options, contrast),
         variances=options.is_weighted,
         n_jobs=resources.n_jobs,
-        memory=resources.memory,
+        memory=resources.mem,
         keep=Keep(given, options.coverage, options.smoothing, resources.work_dir),
     )
-    if resources.scheduler is None:
+    if resources.dask_scheduler is None:
         return load()
     needed = sources[0].files()[0]
-    with open_engine(resources.n_jobs, resources.scheduler, resources.work_dir, needed) as engine:
+    with open_engine(resources.n_jobs, resources.dask_scheduler, resources.work_dir, needed) as engine:
         return load(by=engine.map)
 
 
@@ -224,7 +224,7 @@ def _bound(
     """Bound the one map of a contrast; `zeros` says whether a zero inside the brain is a test."""
     options = options or Options()
     (file,) = contrast.files
-    image = read_image(file.path, (resources or Resources()).memory)
+    image = read_image(file.path, (resources or Resources()).mem)
     grid, volume = image.header.grid, image.values
     absent = missing(volume, image.header.step)
     if not zeros:

@@ -132,7 +132,7 @@ def sources_of(contrast: ContrastSet) -> list[Source]:
 
 def fit(stack: Stack, mask: VolumeSpace, design: Design, options: Options, resources: Resources) -> Fit:
     """Fit a design to the maps within a mask, by the estimator asked for."""
-    where = {"n_jobs": resources.n_jobs, "memory": resources.memory, "work_dir": resources.work_dir}
+    where = {"n_jobs": resources.n_jobs, "memory": resources.mem, "work_dir": resources.work_dir}
     effects: Values
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()

@@ -103,7 +103,7 @@ def _runner(resources: Resources, model: NullModel) -> Iterator[tuple[NullModel,
     """Give what makes draws, and the model as workers have it; forget finished batches when all went well."""
     begun: list[Path] = []
     with (
-        open_engine(resources.n_jobs, resources.scheduler, resources.work_dir) as engine,
+        open_engine(resources.n_jobs, resources.dask_scheduler, resources.work_dir) as engine,
         engine.shared(np.asarray(model.unit)) as unit,
     ):
         run: Run[FloatArray] = engine.map

@@ -167,6 +167,7 @@ def add_running(group: "argparse._ArgumentGroup") -> None:
     flag(group, "--config-file", type=Path, metavar="TOML", help=file)
     add_machine(group)
     switch(group, "--stop-on-first-crash", "stop at the first contrast that fails, instead of sparing the others")
+    switch(group, "--rerun", "analyse contrasts again whose inputs, options and results are unchanged")
     switch(group, "--reports-only", "make the reports in OUTPUT_DIR anew from the results there; read no maps")
     skipped = "accepted for compatibility: this program never validates its input dataset"
     switch(group, "--skip-bids-validation", skipped)

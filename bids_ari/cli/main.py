@@ -118,12 +118,13 @@ def read_settings(arguments: argparse.Namespace) -> "Settings":
         read_options(arguments),
         arguments.level,
         arguments.split_alpha,
-        filter_file=arguments.bids_filter_file,
+        bids_filter_file=arguments.bids_filter_file,
         manifest=arguments.manifest,
         participants=arguments.participants,
-        database_dir=arguments.bids_database_dir,
+        bids_database_dir=arguments.bids_database_dir,
         resources=read_resources(arguments),
         stop_on_first_crash=arguments.stop_on_first_crash,
+        rerun=arguments.rerun,
     )
 
 

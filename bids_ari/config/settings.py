@@ -29,14 +29,14 @@ class Resources:
     ----------
     work_dir : Path or None
         Folder for caches and temporary files; the system's by default.
-    n_procs : int or None
+    nprocs : int or None
         How many maps are read at a time; all processors that this process may use by default.
-    n_threads : int or None
+    omp_nthreads : int or None
         Threads of the numerical libraries; theirs to choose by default. Takes effect on the command line only, before
         they are loaded.
-    memory : int or None
+    mem : int or None
         Bytes; what needs more is refused. What the machine has free by default.
-    scheduler : str or None
+    dask_scheduler : str or None
         The address of a Dask scheduler, whose workers read the maps and make the draws; they have to see these maps,
         under the same path, and `work_dir`.
 
@@ -47,19 +47,19 @@ class Resources:
     """
 
     work_dir: Path | None = None
-    n_procs: int | None = None
-    n_threads: int | None = None
-    memory: int | None = None
-    scheduler: str | None = None
+    nprocs: int | None = None
+    omp_nthreads: int | None = None
+    mem: int | None = None
+    dask_scheduler: str | None = None
 
     def __post_init__(self) -> None:
-        for name, flag in (("n_procs", "nprocs"), ("n_threads", "omp-nthreads"), ("memory", "mem")):
+        for name, flag in (("nprocs", "nprocs"), ("omp_nthreads", "omp-nthreads"), ("mem", "mem")):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise UsageError(f"{flag} is {value!r}", "a whole number above 0")
         if self.work_dir is not None:
             object.__setattr__(self, "work_dir", Path(self.work_dir))
-        if self.scheduler is not None and self.work_dir is None:
+        if self.dask_scheduler is not None and self.work_dir is None:
             raise UsageError(
                 "dask-scheduler goes with work-dir",
                 "a folder that all workers see: they read the data from there, and finished batches are kept there",
@@ -68,8 +68,8 @@ class Resources:
     @property
     def n_jobs(self) -> int:
         """How many maps are read at a time."""
-        if self.n_procs is not None:
-            return self.n_procs
+        if self.nprocs is not None:
+            return self.nprocs
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -79,10 +79,10 @@ class Settings:
 
     Attributes
     ----------
-    dataset_dir, output_dir : Path
+    bids_dir, output_dir : Path
         Where the maps are and where the results go.
     derivatives : tuple of Path
-        Derivative datasets to search instead of ``dataset_dir/derivatives/*``.
+        Derivative datasets to search instead of ``bids_dir/derivatives/*``.
     filters : mapping
         Arguments of `discover` that choose maps.
     options : Options
@@ -91,18 +91,20 @@ class Settings:
         Analyse the subjects together, or each subject's own maps; ``dataset`` is another name of ``group``.
     split_alpha : bool
         Divide alpha over the results of the run, so that all their bounds hold together.
-    filter_file : Path or None
+    bids_filter_file : Path or None
         JSON that chooses maps by entities, as `bids_ari.bids.filters` reads it.
     manifest : Path or None
-        Table of the maps, instead of the names in `dataset_dir`.
+        Table of the maps, instead of the names in `bids_dir`.
     participants : Path or None
         Table of the subjects, instead of the ``participants.tsv`` of the dataset.
-    database_dir : Path or None
+    bids_database_dir : Path or None
         Where the index of the dataset is kept from run to run.
     resources : Resources
         What the run may use.
     stop_on_first_crash : bool
         Stop at the first contrast that fails.
+    rerun : bool
+        Analyse contrasts again whose results are up to date.
 
     Raises
     ------
@@ -112,36 +114,41 @@ class Settings:
         When an option has no meaning at the level, or the output would lie on the input, or among a subject's files.
     """
 
-    dataset_dir: Path
+    bids_dir: Path
     output_dir: Path
     derivatives: tuple[Path, ...] = ()
     filters: Mapping[str, Any] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
     level: str = "group"
     split_alpha: bool = False
-    filter_file: Path | None = None
+    bids_filter_file: Path | None = None
     manifest: Path | None = None
     participants: Path | None = None
-    database_dir: Path | None = None
+    bids_database_dir: Path | None = None
     resources: Resources = field(default_factory=Resources)
     stop_on_first_crash: bool = False
+    rerun: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("dataset_dir", "output_dir", "filter_file", "manifest", "participants", "database_dir"):
+        for name in ("bids_dir", "output_dir", "bids_filter_file", "manifest", "participants", "bids_database_dir"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(value))
         object.__setattr__(self, "derivatives", paths_of(self.derivatives))
-        if self.resources.scheduler is not None:  # workers are in other folders
-            object.__setattr__(self, "dataset_dir", self.dataset_dir.absolute())
+        if self.resources.dask_scheduler is not None:  # workers are in other folders
+            object.__setattr__(self, "bids_dir", self.bids_dir.absolute())
             object.__setattr__(self, "derivatives", tuple(path.absolute() for path in self.derivatives))
         object.__setattr__(self, "level", _SAME_LEVEL.get(self.level, self.level))
-        if self.database_dir is not None and self.database_dir.exists() and not self.database_dir.is_dir():
+        if (
+            self.bids_database_dir is not None
+            and self.bids_database_dir.exists()
+            and not self.bids_database_dir.is_dir()
+        ):
             raise UsageError(
-                f"bids-database-dir {self.database_dir} is no folder", "a folder, which is made if need be"
+                f"bids-database-dir {self.bids_database_dir} is no folder", "a folder, which is made if need be"
             )
         if self.level not in LEVELS:
             raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
-        if self.resources.scheduler is not None and not self.options.is_permuted:
+        if self.resources.dask_scheduler is not None and not self.options.is_permuted:
             raise UsageError("dask-scheduler goes with permutations", hint="Add --method permutation")
         if self.level == "participant":
             object.__setattr__(self, "filters", {"stat": "z", **self.filters})
@@ -157,7 +164,7 @@ class Settings:
             ):
                 if found:
                     raise UsageError(f"{found} goes with the group level", hint=hint)
-        for folder in (self.dataset_dir, *self.derivatives):
+        for folder in (self.bids_dir, *self.derivatives):
             for output, source in product(_places(self.output_dir), _places(folder)):
                 if output == source:
                     raise UsageError(f"The output folder {self.output_dir} is the input", "another folder")

@@ -22,23 +22,22 @@ POSITIONAL = ("bids-dir", "output-dir", "level")
 
 _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
-_RESOURCES = {"work_dir": "work_dir", "n_procs": "nprocs", "n_threads": "omp_nthreads", "memory": "mem"}
-_RESOURCES |= {"scheduler": "dask_scheduler"}
-_RUN = {"dataset_dir": "bids_dir", "output_dir": "output_dir", "level": "level", "derivatives": "derivatives"}
-_RUN |= {"filter_file": "bids_filter_file", "manifest": "manifest", "participants": "participants"}
-_RUN |= {"database_dir": "bids_database_dir", "split_alpha": "split_alpha"}
-_RUN |= {"stop_on_first_crash": "stop_on_first_crash"}
+_RESOURCES = ("work_dir", "nprocs", "omp_nthreads", "mem", "dask_scheduler")
+_RUN = (
+    *("bids_dir", "output_dir", "level", "derivatives", "bids_filter_file", "manifest", "participants"),
+    *("bids_database_dir", "split_alpha", "stop_on_first_crash", "rerun"),
+)
 _FILTERS = {**FILTER_FLAGS, "stat": "stat", "combine": "combine", "paired": "paired"}
 
 
 def to_toml(settings: Settings) -> str:
     """Write settings as a file that makes the same run; whatever is not said has its default."""
-    said = {_RUN[name]: getattr(settings, name) for name in _RUN}
+    said = {name: getattr(settings, name) for name in _RUN}
     said |= {_FILTERS[name]: value for name, value in settings.filters.items() if value}
     said |= {flag: getattr(settings.options, name) for name, flag in OPTION_FLAGS.items()}
-    said |= {_RESOURCES[name]: getattr(settings.resources, name) for name in _RESOURCES}
-    if settings.resources.memory is not None:
-        said["mem"] = str(settings.resources.memory / 2**20)  # exact: a power of two
+    said |= {name: getattr(settings.resources, name) for name in _RESOURCES}
+    if settings.resources.mem is not None:
+        said["mem"] = str(settings.resources.mem / 2**20)  # exact: a power of two
     if settings.options.atlas is not None and Path(settings.options.atlas).is_file():
         said["atlas"] = Path(settings.options.atlas)
     plain = {key.replace("_", "-"): _plain(value) for key, value in said.items() if value is not None}

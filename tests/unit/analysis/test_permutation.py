@@ -97,7 +97,7 @@ def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
 
 
 def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
-    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, Resources(n_procs=n)) for n in (1, 2))
+    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, Resources(nprocs=n)) for n in (1, 2))
     np.testing.assert_array_equal(one.told.lambdas, two.told.lambdas)
     other = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, random_seed=6))
     assert (other.told.lambdas != one.told.lambdas).any()

@@ -29,8 +29,8 @@ FLAGS_OF_THE_DESIGN = """
 --participant-label --exclude --session-label -t --task-id --space --contrast --run-label --stat --bids-filter-file -d
 --derivatives --bids-database-dir --list --combine --manifest --alternative --alpha --threshold --tdp --connectivity
 --method --join-signs --split-alpha --smoothing --mask --coverage --atlas --atlas-labels --roi -w --work-dir --nprocs
---omp-nthreads --mem --config-file --reports-only --stop-on-first-crash --skip-bids-validation --version -v --verbose
---help -h
+--omp-nthreads --mem --config-file --reports-only --stop-on-first-crash --rerun --skip-bids-validation
+--version -v --verbose --help -h
 """
 
 
@@ -47,7 +47,7 @@ def test_no_abbreviations() -> None:
 def test_flags_may_stand_anywhere() -> None:
     words = ["--alpha", "0.01", "in", "out", "--mask", "m.nii", "group", "--smoothing", "6"]
     read = cli.read_settings(cli.parse(words))
-    assert (read.dataset_dir, read.output_dir, read.level) == (Path("in"), Path("out"), "group")
+    assert (read.bids_dir, read.output_dir, read.level) == (Path("in"), Path("out"), "group")
     assert (read.options.alpha, read.options.mask, read.options.smoothing) == (0.01, Path("m.nii"), 6.0)
 
 
@@ -115,8 +115,8 @@ def test_a_value_that_cannot_be_used_is_named(words: list[str], told: str) -> No
 
 
 def test_memory_is_in_megabytes_or_as_it_says() -> None:
-    assert settings("--mem", "512").resources.memory == 512 * 2**20
-    assert settings("--mem", "8G").resources.memory == 8 * 2**30
+    assert settings("--mem", "512").resources.mem == 512 * 2**20
+    assert settings("--mem", "8G").resources.mem == 8 * 2**30
 
 
 def test_subjects_by_themselves_cannot_be_combined() -> None:

@@ -165,7 +165,7 @@ def test_numbers_that_would_share_a_file_name_are_refused() -> None:
 
 def test_settings_take_paths_as_text() -> None:
     settings = Settings("in", "out", derivatives="in/derivatives/glm")  # type: ignore[arg-type]
-    assert (settings.dataset_dir, settings.output_dir) == (Path("in"), Path("out"))
+    assert (settings.bids_dir, settings.output_dir) == (Path("in"), Path("out"))
     assert settings.derivatives == (Path("in/derivatives/glm"),)
 
 

@@ -52,9 +52,9 @@ drawn = st.builds(
 resources = st.builds(
     Resources,
     work_dir=st.none() | paths,
-    n_procs=st.none() | st.integers(1, 64),
-    n_threads=st.none() | st.integers(1, 8),
-    memory=st.none() | st.integers(1 << 20, 1 << 45),
+    nprocs=st.none() | st.integers(1, 64),
+    omp_nthreads=st.none() | st.integers(1, 8),
+    mem=st.none() | st.integers(1 << 20, 1 << 45),
 )
 
 
@@ -72,18 +72,19 @@ def filters(draw: st.DrawFn) -> dict[str, Any]:
 
 settings = st.builds(
     Settings,
-    dataset_dir=st.just(Path("/data/study")),
+    bids_dir=st.just(Path("/data/study")),
     output_dir=paths.map(lambda path: Path("/out") / path.name),
     derivatives=st.lists(paths, max_size=2).map(tuple),
     filters=filters(),
     options=options | drawn,
     split_alpha=st.booleans(),
-    filter_file=st.none() | paths,
+    bids_filter_file=st.none() | paths,
     manifest=st.none() | paths,
     participants=st.none() | paths,
-    database_dir=st.none() | paths,
+    bids_database_dir=st.none() | paths,
     resources=resources,
     stop_on_first_crash=st.booleans(),
+    rerun=st.booleans(),
 )
 
 
@@ -116,12 +117,12 @@ def test_words_without_a_flag_come_from_the_file_where_the_command_line_lacks_th
     text = 'bids-dir = "in"\noutput_dir = "out"\nlevel = "participant"\n'
     assert parsed(tmp_path, text).level == "participant"
     settings = parsed(tmp_path, text, "elsewhere")
-    assert (settings.dataset_dir, settings.output_dir) == (Path("elsewhere"), Path("out"))
+    assert (settings.bids_dir, settings.output_dir) == (Path("elsewhere"), Path("out"))
 
 
 def test_a_list_of_the_file_does_not_swallow_the_command_line(tmp_path: Path) -> None:
     settings = parsed(tmp_path, "threshold = [3, 4]\n", "in", "out", "group")
-    assert (settings.dataset_dir, settings.options.threshold) == (Path("in"), (3.0, 4.0))
+    assert (settings.bids_dir, settings.options.threshold) == (Path("in"), (3.0, 4.0))
 
 
 def test_underscores_are_dashes(tmp_path: Path) -> None:
