@@ -1,10 +1,7 @@
 """From the maps of subjects and their design to a bound calibrated by draws."""
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +11,12 @@ from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
-from bids_ari.runtime.checkpoints import digest_of, resumed
-from bids_ari.runtime.engines import open_engine
-from bids_ari.runtime.executors import progress
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.critical_vectors import Beta, Family, Learned, Simes
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.glm import Effects
 from bids_ari.stats.permutation import (
     NullModel,
-    Run,
     calibrated,
     learned_from,
     natural_shuffle,
@@ -65,8 +58,7 @@ def permute(
     options : Options
         How draws are made.
     resources : Resources, optional
-        Where draws are made; the bound does not depend on it. In its work folder, finished batches are kept until the
-        bound is there.
+        The number of threads; the bound does not depend on it.
 
     Raises
     ------
@@ -82,9 +74,9 @@ def permute(
         _check_complete(effects, shuffle)
     model = null_model(effects, design.matrix, weights, alternative, exchange)
     draws = _draws(model, exchange, options)
-    with _runner(resources or Resources(), model) as (there, run):
-        family, template = _family(there, draws, options, run)
-        found = calibrated(there, draws, family, options.alpha, step_down=options.step_down, run=run)
+    n_threads = (resources or Resources()).n_jobs
+    family, template = _family(model, draws, options, n_threads)
+    found = calibrated(model, draws, family, options.alpha, step_down=options.step_down, n_threads=n_threads)
     told = Calibrated.of(
         found,
         draws,
@@ -96,39 +88,6 @@ def permute(
     )
     learned = family.curves if isinstance(family, Learned) and options.template is None else None
     return Permuted(found.bound(observed_p(model)), told, learned)
-
-
-@contextmanager
-def _runner(resources: Resources, model: NullModel) -> Iterator[tuple[NullModel, Run[FloatArray]]]:
-    """Give what makes draws, and the model as workers have it; forget finished batches when all went well."""
-    begun: list[Path] = []
-    with (
-        open_engine(resources.n_jobs, resources.dask_scheduler, resources.work_dir) as engine,
-        engine.shared(np.asarray(model.unit)) as unit,
-    ):
-        run: Run[FloatArray] = engine.map
-        if resources.work_dir is not None:
-            run = _keeping(engine.map, resources.work_dir / "draws", begun)
-        yield replace(model, unit=unit), partial(_showing, run)
-    for folder in begun:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _keeping(run: Run[FloatArray], folder: Path, begun: list[Path]) -> Run[FloatArray]:
-    """Keep finished batches in a folder; note in which."""
-
-    def digest(function: Callable[..., object]) -> str:
-        found = digest_of(function)
-        begun.append(folder / found)
-        return found
-
-    return resumed(run, folder, digest)
-
-
-def _showing(run: Run[FloatArray], work: Callable[[int], FloatArray], firsts: Iterable[int]) -> Iterable[FloatArray]:
-    """Show how far the batches are."""
-    firsts = list(firsts)
-    return progress(run(work, firsts), "batch", len(firsts))
 
 
 def read_template(path: Path) -> Learned:
@@ -173,7 +132,7 @@ def _exactness(model: NullModel, exchange: Exchange) -> Exactness:
     return "approximate" if in_blocks or len(model.parts) > 1 else "normal"
 
 
-def _family(model: NullModel, draws: Draws, options: Options, run: Run[FloatArray]) -> tuple[Family, str]:
+def _family(model: NullModel, draws: Draws, options: Options, n_threads: int) -> tuple[Family, str]:
     """Give the critical vectors to choose from, and where a learned template comes from."""
     m = model.n_points
     if options.family == "beta":
@@ -186,7 +145,7 @@ def _family(model: NullModel, draws: Draws, options: Options, run: Run[FloatArra
         learned = read_template(options.template)
         return Learned(learned.curves[:, : min(m, learned.n_ranks)]), options.template.name
     independent = draws.independent(options.n_permutations)
-    return learned_from(model, independent, run=run), f"{independent.n_draws} other draws"
+    return learned_from(model, independent, n_threads=n_threads), f"{independent.n_draws} other draws"
 
 
 def _check_complete(effects: Effects, shuffle: Shuffle) -> None:

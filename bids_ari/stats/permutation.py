@@ -10,18 +10,19 @@ draw is a handful of products with e, and points with the same degrees of freedo
 Where a subject has no data at a point, it is left out of the model there. Sign flips then remain what they were: the
 subject's whole map changes its sign. A permutation would have to move data to where there are none, and is refused.
 
-The work comes in *batches*, functions of (model, draws, first draw) with small results that may be made anywhere, in
-any order, and kept. No two numbers of different points meet before p: results are the same for any number of processes.
+The work comes in *batches*, functions of (model, draws, first draw) with small results, computed in any order by
+threads. No two numbers of different points meet before p: results are the same for any number of threads.
 
 References
 ----------
 Freedman & Lane (1983), Journal of Business & Economic Statistics 1:292. Winkler et al. (2014), NeuroImage 92:381.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,10 +37,6 @@ from bids_ari.stats.permutation_kernels import Groups, correlations, residuals_o
 from bids_ari.stats.reduction import Residuals, ordinary, uncorrelated
 from bids_ari.stats.resampling import Basis, Draws, Exchange, Shuffle, Shuffled
 
-Result = TypeVar("Result")
-Run = Callable[[Callable[[int], Result], Iterable[int]], Iterable[Result]]
-"""Calls a function with each of some numbers and gives what it returns, in order: `map`, or that of an executor."""
-
 _FEW = 4096
 """Up to so many points all p of a draw are computed; beyond, those that can decide."""
 
@@ -48,16 +45,6 @@ _AT_ONCE = 8
 
 _NO_CHANGE = 1e-10
 """A direction differs less than this from one that draws leave as it is: it is that one."""
-
-
-class Unit(Protocol):
-    """Numbers, in memory or on disk, that `numpy.asarray` makes an array of."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of that array."""
-
-    def __array__(self) -> FloatArray: ...
 
 
 class NullPart(NamedTuple):
@@ -75,9 +62,8 @@ class NullModel:
 
     Attributes
     ----------
-    unit : array-like (n_subjects, n_points)
-        Residuals of the reduced model, each point scaled to length 1; 0 where a subject has no data. It is all that
-        is large; ``dataclasses.replace`` puts one that is read from disk in its place.
+    unit : array (n_subjects, n_points)
+        Residuals of the reduced model, each point scaled to length 1; 0 where a subject has no data.
     parts : tuple of NullPart
         Points where the same subjects have data, one after the other.
     order : array (n_points,)
@@ -88,7 +74,7 @@ class NullModel:
         Number of rows of an F test, 0 for t.
     """
 
-    unit: Unit
+    unit: FloatArray
     parts: tuple[NullPart, ...]
     order: npt.NDArray[np.intp]
     basis: Basis
@@ -128,10 +114,9 @@ class NullModel:
     def scores(self, draws: Shuffled) -> FloatArray:
         """Give the partial correlation of each point under some draws, (n_draws, n_points), in the order of `unit`."""
         score = np.empty((len(draws.sign), self.n_points))
-        unit = np.asarray(self.unit)
         for part in self.parts:
             tested, nuisance = draws.of(part.basis.tested), draws.of(part.basis.nuisance)
-            correlations(tested, nuisance, unit, part.start, part.stop, self.basis.directed, score)
+            correlations(tested, nuisance, self.unit, part.start, part.stop, self.basis.directed, score)
         return score
 
     def __repr__(self) -> str:
@@ -255,14 +240,13 @@ def smallest_batch(model: NullModel, draws: Draws, n_ranks: int, first: int) -> 
     return np.concatenate([model.bins.smallest(score, group, n_ranks) for score in _scores(model, draws, first)])
 
 
-def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, run: Run[FloatArray] = map) -> Learned:
+def learned_from(model: NullModel, draws: Draws, n_ranks: int = MOST_RANKS, n_threads: int = 1) -> Learned:
     """Learn a template from draws that are used for nothing else, as ``draws.independent`` gives them."""
-    work = partial(smallest_batch, model, draws, min(n_ranks, model.n_points))
-    return learn(np.concatenate(list(run(work, draws.batches))))
+    return learn(_all_batches(partial(smallest_batch, model, draws, min(n_ranks, model.n_points)), draws, n_threads))
 
 
 def calibrated(
-    model: NullModel, draws: Draws, family: Family, alpha: float, *, step_down: bool = False, run: Run[FloatArray] = map
+    model: NullModel, draws: Draws, family: Family, alpha: float, *, step_down: bool = False, n_threads: int = 1
 ) -> Calibration:
     """Choose the critical vector for the observed data.
 
@@ -278,8 +262,8 @@ def calibrated(
         Error level in (0, 1).
     step_down : bool
         Whether to calibrate again without what is certainly active, by `calibrate_step_down`.
-    run : callable
-        Does the batches: `map`, or the `map` of an executor.
+    n_threads : int
+        Number of threads that compute batches; the result does not depend on it.
 
     Returns
     -------
@@ -288,12 +272,22 @@ def calibrated(
     """
 
     def lambdas_without(left_out: npt.NDArray[np.bool_]) -> FloatArray:
-        work = partial(lambda_batch, model, draws, family, left_out=left_out)
-        return np.concatenate(list(run(work, draws.batches)))
+        return _all_batches(partial(lambda_batch, model, draws, family, left_out=left_out), draws, n_threads)
 
     if step_down:
         return calibrate_step_down(observed_p(model), lambdas_without, family, alpha)
     return calibrate(lambdas_without(np.zeros(model.n_points, dtype=bool)), family, alpha)
+
+
+def _all_batches(function: Callable[[int], FloatArray], draws: Draws, n_threads: int) -> FloatArray:
+    """Compute all batches in threads and join the results, in order; numba releases the lock of the interpreter."""
+    if n_threads <= 1:
+        return np.concatenate([function(first) for first in draws.batches])
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        return np.concatenate(list(pool.map(function, draws.batches)))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _scores(model: NullModel, draws: Draws, first: int) -> Iterator[FloatArray]:

@@ -1,13 +1,12 @@
 """Draws on the workers of a real Dask cluster: processes of this machine that hear its scheduler by loopback."""
 
-import asyncio
 import importlib
 import logging
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import dask
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_draws import calls, die, die_once, fail_at, lambdas, large, one_sample, squares
+from builders_draws import calls, die, die_once, fail_at, lambdas, large, squares
 from builders_jobs import dead_pid
 from distributed import LocalCluster
 
@@ -24,11 +23,8 @@ from bids_ari.cli.main import main
 from bids_ari.errors import TemporaryError, UsageError
 from bids_ari.images import kept
 from bids_ari.runtime import cluster
-from bids_ari.runtime.checkpoints import resumed
 from bids_ari.runtime.engines import open_engine
 from bids_ari.runtime.owner import Owner
-from bids_ari.stats.critical_vectors import Simes
-from bids_ari.stats.permutation import calibrated, learned_from
 
 pytestmark = [
     # Of Dask itself, where a process, its loop or a connection ends before its last words are heard:
@@ -60,25 +56,6 @@ def workers(n_workers: int = 2) -> Iterator[LocalCluster]:
 def address() -> Iterator[str]:
     with workers() as running:
         yield running.scheduler_address
-
-
-def test_calibration_has_the_same_bits(address: str, tmp_path: Path) -> None:
-    model, draws = one_sample()
-    learned = learned_from(model, draws.independent(100), 20)
-    with open_engine(1, address, tmp_path) as engine:
-        with engine.shared(np.asarray(model.unit)) as unit:
-            there = replace(model, unit=unit)
-            np.testing.assert_array_equal(
-                learned_from(there, draws.independent(100), 20, engine.map).curves, learned.curves
-            )
-            for family in (Simes(model.n_points), learned):
-                found = calibrated(there, draws, family, 0.4, step_down=True, run=engine.map)
-                here = calibrated(model, draws, family, 0.4, step_down=True)
-                np.testing.assert_array_equal(found.lambdas, here.lambdas)
-                assert found.n_steps == here.n_steps
-        assert engine.folder is not None
-        assert not list(engine.folder.iterdir())
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_worker_that_dies_changes_no_bit(address: str, tmp_path: Path) -> None:
@@ -116,33 +93,6 @@ def test_ctrl_c_cancels_what_has_not_begun(address: str, tmp_path: Path) -> None
     n_called = len(calls(tmp_path))
     time.sleep(1.0)
     assert len(calls(tmp_path)) == n_called < 20
-
-
-def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(tmp_path: Path) -> None:
-    work = partial(squares, str(tmp_path), seconds=0.1)
-    kept = tmp_path / "kept"
-    with workers() as running, open_engine(1, running.scheduler_address, tmp_path) as engine:
-        results = iter(resumed(engine.map, kept)(work, range(200)))
-        for _ in range(3):
-            next(results)
-        with suppress(asyncio.TimeoutError):
-            running.close(timeout=5)
-        before = time.monotonic()
-        with pytest.raises(TemporaryError) as caught:
-            list(results)
-        assert time.monotonic() - before < 20
-        for _ in range(2):  # whoever asks again is told the same
-            with pytest.raises(TemporaryError, match="gone"):
-                list(engine.map(work, range(3)))
-    message = str(caught.value)
-    assert running.scheduler_address in message
-    assert "Finished batches are kept: the same command goes on" in message
-    assert caught.value.exit_code == 75
-    n_before = len(calls(tmp_path))
-    assert 3 <= n_before < 200
-    again = list(resumed(map, kept)(work, range(20)))
-    assert [int(each[0]) for each in again] == [item**2 for item in range(20)]
-    assert not {0, 1, 2} & set(calls(tmp_path)[n_before:])
 
 
 def test_what_a_killed_run_left_is_removed(address: str, tmp_path: Path) -> None:
@@ -222,7 +172,7 @@ if True:
     assert (done.stdout, done.stderr) == ("4950 ['MainThread']\n", "")
 
 
-def test_the_command_has_maps_read_and_draws_made_there(
+def test_the_command_has_maps_read_there(
     address: str, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The folders are named from one where no worker is."""
@@ -240,7 +190,6 @@ def test_the_command_has_maps_read_and_draws_made_there(
             {path.name: path.read_bytes() for path in (tmp_path / out).rglob(kind)} for out in ("here", "there")
         )
         assert one == other != {}
-    assert not list((tmp_path / "work" / "draws").iterdir())
 
 
 def test_all_that_is_wrong_with_maps_is_said_in_one_error(

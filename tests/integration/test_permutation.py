@@ -4,19 +4,16 @@ import json
 import re
 import shutil
 from pathlib import Path
-from signal import SIGKILL
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 from builders import describe, write_group
-from builders_pauses import pausing
 from scipy import stats
 
 import bids_ari as ari
 from bids_ari.cli.main import main
-from bids_ari.runtime.checkpoints import Resuming
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greaterPermutation"
 SIMES = STEM.removesuffix("Permutation")
@@ -119,27 +116,6 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
     assert (first["Template"], second["Template"]) == ("200 other draws", template.name)
     assert main([str(data), str(tmp_path / "third"), "group", *learned, "--template", str(tmp_path / "no.npz")]) == 66
     assert "There is no template" in capsys.readouterr().err
-
-
-def test_a_killed_run_goes_on_where_it_was(
-    data: Path, both: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """200 draws are seven batches. It is killed when two are kept, while the third is."""
-    out, kept = tmp_path / "out", tmp_path / "work" / "draws"
-    words = ["--work-dir", str(tmp_path / "work"), "--nprocs", "1"]
-    with pausing(
-        [data, out, "group", *DRAWN, *words], out, ("bids_ari.runtime.checkpoints:Resuming._write", 3, 60)
-    ) as killed:
-        killed.wait_for()
-        killed.send(SIGKILL)
-        assert killed.end()[0] == -SIGKILL
-    assert len(list(kept.rglob("*.npy"))) == 2
-    made, write = [], Resuming._write
-    monkeypatch.setattr(Resuming, "_write", lambda self, item, result: (made.append(item), write(self, item, result)))
-    run(data, out, *DRAWN, *words)
-    assert len(made) == 5
-    assert list(kept.iterdir()) == []
-    assert (out / f"{STEM}_draws.tsv").read_bytes() == (both / f"{STEM}_draws.tsv").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pytest
-from builders_draws import fail_at, lambdas, one_sample, slow
+from builders_draws import fail_at, lambdas, slow
 
 from bids_ari.errors import OutputError, UsageError
 from bids_ari.runtime import engines, shared
 from bids_ari.runtime.engines import Engine, open_engine
 from bids_ari.runtime.shared import MappedArray
-from bids_ari.stats.critical_vectors import Simes
-from bids_ari.stats.permutation import calibrated, observed_p
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +77,6 @@ class TestThreads:
 
 
 class TestProcesses:
-    def test_calibration_is_the_same(self, processes: Engine) -> None:
-        """Of the model they read the large array from a file; step-down sends a function for each step."""
-        model, draws = one_sample()
-        family = Simes(model.n_points)
-        here = calibrated(model, draws, family, 0.5, step_down=True)
-        with processes.shared(model.unit) as unit:  # type: ignore[arg-type]
-            there = calibrated(replace(model, unit=unit), draws, family, 0.5, step_down=True, run=processes.map)
-            np.testing.assert_array_equal(observed_p(replace(model, unit=unit)), observed_p(model))
-        np.testing.assert_array_equal(there.lambdas, here.lambdas)
-        assert there.lambda_ == here.lambda_
-
     def test_an_exception_is_what_was_raised(self, processes: Engine) -> None:
         with pytest.raises(ZeroDivisionError):
             list(processes.map(partial(fail_at, 1), range(10)))
