@@ -26,7 +26,7 @@ from bids_ari.bids.discover import (
     MAP_SOURCE,
     ContrastSet,
     Discovery,
-    LeftOut,
+    Excluded,
     discover,
     subject_contrasts,
 )
@@ -106,8 +106,8 @@ def run(settings: Settings) -> RunSummary:
         contrasts = contrasts_of(discovery, settings)
         participants = participants_of(dataset, settings)
         options = _split_alpha(settings, contrasts, participants)
-        journal.left_out = discovery.all_left_out()
-        _say_what_was_found(journal.left_out, contrasts)
+        journal.excluded = discovery.all_excluded()
+        _say_what_was_found(journal.excluded, contrasts)
         written: list[Path] = []
         failures: list[Failure] = []
         with Derivatives(settings.output_dir, dataset.roots) as out:
@@ -127,7 +127,7 @@ def run(settings: Settings) -> RunSummary:
                     _describe(out)
                 raise
             _describe(out)
-    return RunSummary(archive.SavedResults(written), tuple(failures), discovery.left_out)
+    return RunSummary(archive.SavedResults(written), tuple(failures), discovery.excluded)
 
 
 def run_map(
@@ -422,8 +422,8 @@ def _n_results(contrast: ContrastSet, options: Options, participants: Participan
     return sum(directions) * len(options.method)
 
 
-def _say_what_was_found(left_out: Sequence[LeftOut], contrasts: Sequence[ContrastSet]) -> None:
+def _say_what_was_found(excluded: Sequence[Excluded], contrasts: Sequence[ContrastSet]) -> None:
     """Log what will be analysed and how much is left out."""
     log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
-    for reason, n in Counter(entry.reason for entry in left_out).most_common():
+    for reason, n in Counter(entry.reason for entry in excluded).most_common():
         log.info("left out: %d, %s", n, reason)

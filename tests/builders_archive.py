@@ -16,8 +16,8 @@ from builders import SHAPE, brain, describe, image, map_path, write_group, write
 import bids_ari as ari
 from bids_ari.analysis.analyse import analyse_map, analyse_subject
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.dataset import StatmapFile
-from bids_ari.bids.discover import LeftOut, SubjectMap, subject_contrasts
+from bids_ari.bids.dataset import StatMap
+from bids_ari.bids.discover import Excluded, SubjectMap, subject_contrasts
 from bids_ari.bids.entities import Entities
 
 Arrays = dict[str, Any]
@@ -75,7 +75,7 @@ def odd_words(folder: Path) -> ContrastResult:
     contrast = replace(
         result.contrast,
         entities=Entities.of({"contrast": "a b & é", "task": "脳"}),
-        left_out=(LeftOut(f"first-level/{words}", words), LeftOut("", "")),
+        excluded=(Excluded(f"first-level/{words}", words), Excluded("", "")),
     )
     return replace(result, contrast=contrast, notes=(*result.notes, words))
 
@@ -84,11 +84,11 @@ def combined(folder: Path) -> ContrastResult:
     """Runs of each subject were combined by their variances, and each file has a hash."""
     result = group(folder)
 
-    def files(subject: str, stat: str) -> tuple[StatmapFile, ...]:
+    def files(subject: str, stat: str) -> tuple[StatMap, ...]:
         paths = [map_path(folder / "in", subject, run=run, stat=stat) for run in ("1", "2")]
         named = [(path, path.relative_to(folder / "in").as_posix()) for path in paths]
         entities = Entities.of({"sub": subject, "contrast": "faces", "stat": stat})
-        return tuple(StatmapFile(path, name, "in", entities, ".nii.gz") for path, name in named)
+        return tuple(StatMap(path, name, "in", entities, ".nii.gz") for path, name in named)
 
     members = tuple(
         SubjectMap(subject, files(subject, "effect"), files(subject, "variance"), dof=14.5 if subject == "01" else None)

@@ -294,7 +294,7 @@ def _target(options: Options, contrast: ContrastSet) -> Target | None:
     if options.target_grid == FIRST:
         return "first"
     if options.target_grid == TEMPLATE:
-        first = read_header(contrast.members[0].file.path).grid
+        first = read_header(contrast.members[0].first.path).grid
         return read_header(template_mask(contrast.entities.get("space"), first)).grid
     return read_header(options.target_grid).grid
 
@@ -311,12 +311,12 @@ def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> VolumeSp
 
 def _dof_of(member: SubjectMap) -> float:
     """Read the degrees of freedom of a t map from the manifest or from its sidecar."""
-    dof = member.dof if member.dof is not None else read_sidecar(member.file).get("DegreesOfFreedom")
+    dof = member.dof if member.dof is not None else read_sidecar(member.first).get("DegreesOfFreedom")
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
-            f"The sidecar of {printable(member.file.name)} says DegreesOfFreedom {shorten(dof)}"
+            f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"
             if dof is not None
-            else f"No sidecar of {printable(member.file.name)} says DegreesOfFreedom",
+            else f"No sidecar of {printable(member.first.name)} says DegreesOfFreedom",
             "a number above 0, without which a t map has no p",
             "Add it, or take z maps with --stat z",
         )

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
-from bids_ari.bids.discover import ContrastSet, LeftOut
+from bids_ari.bids.discover import ContrastSet, Excluded
 from bids_ari.bids.entities import decimal_label
 from bids_ari.config.options import Method, Options, local_test
 from bids_ari.design.design import Design
@@ -120,9 +120,9 @@ class ContrastResult:
         return self.glm.test
 
     @property
-    def left_out(self) -> tuple[LeftOut, ...]:
+    def excluded(self) -> tuple[Excluded, ...]:
         """Files and subjects that take no part, with reasons."""
-        return self.contrast.left_out
+        return self.contrast.excluded
 
     @property
     def desc(self) -> str:
@@ -275,13 +275,13 @@ class RunSummary:
         What was found; each is read from the output when it is asked for.
     failures : tuple of Failure
         The contrasts that could not be analysed.
-    left_out : tuple of LeftOut
+    excluded : tuple of Excluded
         Files that belong to no contrast.
     """
 
     results: Sequence[ContrastResult]
     failures: tuple[Failure, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
-from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.entities import printable
 from bids_ari.errors import listing
 
@@ -55,9 +55,11 @@ def combine_maps(
         All subjects are combined the same way: by precision when every map that is combined has a variance map. With
         `keep_variances`, a subject who lacks one has no variances at all.
     """
-    groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].file.root, parts[0].file.name))
+    groups = sorted(
+        _groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].first.dataset, parts[0].first.name)
+    )
     several = [parts for parts in groups if len(parts) > 1]
-    lacking = [part.file for parts in several for part in parts if not part.variances]
+    lacking = [part.first for parts in several for part in parts if not part.variances]
     if keep_variances:
         members, lacking = tuple(_as_one(parts, all(part.variances for part in parts)) for parts in groups), []
     else:
@@ -78,11 +80,11 @@ def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[Su
     """Put maps that are parts of one together, by session and run; leave others alone."""
     groups: dict[object, list[SubjectMap]] = defaultdict(list)
     for each in maps:
-        alike = each.file.entities.without(*COMBINED_OVER[how]) if how else each.file.entities
-        groups[each.subject, each.file.root, alike].append(each)
+        alike = each.first.entities.without(*COMBINED_OVER[how]) if how else each.first.entities
+        groups[each.subject, each.first.dataset, alike].append(each)
     for parts in groups.values():
-        if how and can_combine([part.file for part in parts], how):
-            yield sorted(parts, key=lambda part: [part.file.entities.get(key) or "" for key in ("ses", "run")])
+        if how and can_combine([part.first for part in parts], how):
+            yield sorted(parts, key=lambda part: [part.first.entities.get(key) or "" for key in ("ses", "run")])
         else:
             yield from ([part] for part in parts)
 
@@ -92,14 +94,14 @@ def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
     variances = tuple(file for part in parts for file in part.variances) if weighted else ()
     if len(parts) == 1:
         return replace(parts[0], variances=variances)
-    return SubjectMap(parts[0].subject, tuple(part.file for part in parts), variances)
+    return SubjectMap(parts[0].subject, tuple(part.first for part in parts), variances)
 
 
 def _n_sessions(parts: Sequence[SubjectMap]) -> int:
-    return len({part.file.entities.get("ses") for part in parts})
+    return len({part.first.entities.get("ses") for part in parts})
 
 
-def _mean(lacking: Sequence[StatmapFile], stat: Stat) -> str:
+def _mean(lacking: Sequence[StatMap], stat: Stat) -> str:
     """Say which mean is taken and, of effects, why."""
     if not lacking:
         return "precision-weighted mean (variance maps)"

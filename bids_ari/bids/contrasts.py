@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args, overload
 
-from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
@@ -23,21 +23,29 @@ _SHARED_BY_GROUP = ("sub", "ses", "run", "stat", "node", "level")  # never part 
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A file or a subject that takes no part, and why."""
+class Excluded:
+    """A file or a subject that is not analysed, and why.
 
-    what: str
+    Attributes
+    ----------
+    name : str
+        ``sub-`` and the label of a subject, or the dataset and the path in it of a file.
+    reason : str
+        Why it is excluded.
+    """
+
+    name: str
     reason: str
 
     @classmethod
-    def of_file(cls, file: StatmapFile, reason: str) -> "LeftOut":
+    def of_map(cls, file: StatMap, reason: str) -> "Excluded":
         """Name a file by its place in its dataset."""
-        return cls(printable(f"{file.root}/{file.name}"), reason)
+        return cls(printable(f"{file.dataset}/{file.name}"), reason)
 
     @property
     def is_subject(self) -> bool:
         """Whether this is a subject; files have a folder in their name."""
-        return "/" not in self.what
+        return "/" not in self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +56,9 @@ class SubjectMap:
     ----------
     subject : str
         The label of the subject.
-    files : tuple of StatmapFile
+    maps : tuple of StatMap
         The map, or several that are combined, by session and run.
-    variances : tuple of StatmapFile
+    variances : tuple of StatMap
         The variance map of each, where they are combined by precision or weigh in the group model; else empty.
     dof : float or None
         Degrees of freedom of a t map, where a manifest tells them.
@@ -59,30 +67,30 @@ class SubjectMap:
     """
 
     subject: str
-    files: tuple[StatmapFile, ...]
-    variances: tuple[StatmapFile, ...] = ()
+    maps: tuple[StatMap, ...]
+    variances: tuple[StatMap, ...] = ()
     dof: float | None = None
     minus: "SubjectMap | None" = None
 
     @property
-    def file(self) -> StatmapFile:
+    def first(self) -> StatMap:
         """The map; the first of several."""
-        return self.files[0]
+        return self.maps[0]
 
     @property
-    def all_files(self) -> tuple[StatmapFile, ...]:
+    def all_files(self) -> tuple[StatMap, ...]:
         """Every file that is read: maps and variance maps, also of what is taken away."""
-        return (*self.files, *self.variances, *(self.minus.all_files if self.minus else ()))
+        return (*self.maps, *self.variances, *(self.minus.all_files if self.minus else ()))
 
     @property
-    def all_maps(self) -> tuple[StatmapFile, ...]:
+    def all_maps(self) -> tuple[StatMap, ...]:
         """The maps, and those that are taken away."""
-        return (*self.files, *(self.minus.all_maps if self.minus else ()))
+        return (*self.maps, *(self.minus.all_maps if self.minus else ()))
 
     @property
     def has_variances(self) -> bool:
         """Whether each of the maps, also of what is taken away, has its variance map."""
-        return len(self.variances) == len(self.files) and (self.minus is None or self.minus.has_variances)
+        return len(self.variances) == len(self.maps) and (self.minus is None or self.minus.has_variances)
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -92,13 +100,13 @@ class SubjectMap:
     @property
     def uri(self) -> str:
         """The BIDS URI of the map; of several, one after the other; of a difference, that of one minus the other."""
-        own = ", ".join(file.uri for file in self.files)
+        own = ", ".join(file.uri for file in self.maps)
         return f"{own} minus {self.minus.uri}" if self.minus else own
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """The path of each file, but not of what is taken away."""
-        return tuple(file.path for file in self.files)
+        return tuple(file.path for file in self.maps)
 
     @property
     def variance_paths(self) -> tuple[Path, ...]:
@@ -118,7 +126,7 @@ class ContrastSet:
         Which statistic the maps hold.
     members : tuple of SubjectMap
         The maps, by subject. More than one of a subject is refused when they are analysed.
-    left_out : tuple of LeftOut
+    excluded : tuple of Excluded
         Files and subjects that could have been members.
     notes : tuple of str
         Choices made on the way.
@@ -135,7 +143,7 @@ class ContrastSet:
     entities: Entities
     stat: Stat
     members: tuple[SubjectMap, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     combined: Literal["", "run", "session"] = ""
     clash: str = ""
@@ -153,7 +161,7 @@ class ContrastSet:
         return tuple(member.subject for member in self.members)
 
     @property
-    def files(self) -> tuple[StatmapFile, ...]:
+    def files(self) -> tuple[StatMap, ...]:
         """Every file that is read: the maps, and those variance maps that are used."""
         return tuple(file for member in self.members for file in member.all_files)
 
@@ -162,10 +170,10 @@ class ContrastSet:
         """The path of every map of every member."""
         return tuple(file.path for member in self.members for file in member.all_maps)
 
-    def keep(self, subjects: Collection[str], left_out: Iterable[LeftOut]) -> "ContrastSet":
-        """Take only the maps of some subjects; `left_out` tells why the others take no part."""
+    def keep(self, subjects: Collection[str], excluded: Iterable[Excluded]) -> "ContrastSet":
+        """Take only the maps of some subjects; `excluded` tells why the others take no part."""
         members = tuple(member for member in self.members if member.subject in subjects)
-        return replace(self, members=members, left_out=(*left_out, *self.left_out))
+        return replace(self, members=members, excluded=(*excluded, *self.excluded))
 
     def check(self) -> None:
         """Refuse what cannot be analysed.
@@ -190,7 +198,7 @@ class ContrastSet:
             raise self._refusal(twice)
 
     def _nobody(self) -> DataError:
-        why = Counter(entry.reason for entry in self.left_out if entry.is_subject)
+        why = Counter(entry.reason for entry in self.excluded if entry.is_subject)
         told = listing(f"{reason} ({counted(n, 'subject')})" for reason, n in why.most_common())
         hint = "See --list for who is left out"
         if self.weighted:
@@ -201,14 +209,14 @@ class ContrastSet:
         members = [member for member in self.members if member.subject == twice[0]]
         several, others = _sides(members)
         who = listing(f"sub-{printable(subject)}" for subject in twice)
-        names = (printable(f"{file.root}/{file.name}") for file in several)
+        names = (printable(f"{file.dataset}/{file.name}") for file in several)
         return DuplicateMapsError(
             f"{who} {'has' if len(twice) == 1 else 'have'} more than one map of {self.name}: {listing(names)}",
             "one map per subject" + (" for each side of the difference" if self.paired else ""),
             f"Choose with {self._ways_out(several, others)}",
         )
 
-    def _ways_out(self, files: Sequence[StatmapFile], others: Sequence[StatmapFile]) -> str:
+    def _ways_out(self, files: Sequence[StatMap], others: Sequence[StatMap]) -> str:
         """Name the flags that tell some maps of one subject apart, or combine them, but not the two of a difference."""
         done = COMBINED_OVER[self.combined] if self.combined else ()
         ways = []
@@ -217,7 +225,7 @@ class ContrastSet:
             if len(labels) > 1 and key not in done:
                 ways.append(f"{flag} {_choice(labels, across)}")
                 ways += [f'"{key}": null in a --bids-filter-file'] if None in labels else []
-        if len({file.root for file in files}) > 1:
+        if len({file.dataset for file in files}) > 1:
             ways.append("--derivatives, naming one of the derivative datasets")
         if len({node_of(file) for file in files}) > 1:
             ways.append("the folder of one node as BIDS_DIR")
@@ -235,7 +243,7 @@ class Discovery(Sequence[ContrastSet]):
     """What was found: the contrast sets, as a sequence, and the files that belong to none of them."""
 
     contrasts: tuple[ContrastSet, ...]
-    left_out: tuple[LeftOut, ...]
+    excluded: tuple[Excluded, ...]
 
     @overload
     def __getitem__(self, index: int) -> ContrastSet: ...
@@ -247,19 +255,19 @@ class Discovery(Sequence[ContrastSet]):
     def __len__(self) -> int:
         return len(self.contrasts)
 
-    def all_left_out(self) -> tuple[LeftOut, ...]:
+    def all_excluded(self) -> tuple[Excluded, ...]:
         """Give each file and each subject that takes no part, once."""
-        of_contrasts = (entry for contrast in self.contrasts for entry in contrast.left_out)
-        return tuple(dict.fromkeys([*self.left_out, *of_contrasts]))
+        of_contrasts = (entry for contrast in self.contrasts for entry in contrast.excluded)
+        return tuple(dict.fromkeys([*self.excluded, *of_contrasts]))
 
 
-def can_combine(files: Sequence[StatmapFile], how: Combine) -> bool:
+def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
     """Say whether maps of a subject are parts of one: alike in all but their run, or their session and run.
 
     A map without a run beside maps of runs, or without a session beside maps of sessions, may be made of them: it is
     no part beside them.
     """
-    if len({(file.root, file.entities.without(*COMBINED_OVER[how])) for file in files}) > 1:
+    if len({(file.dataset, file.entities.without(*COMBINED_OVER[how])) for file in files}) > 1:
         return False
     runs: dict[str | None, list[str | None]] = defaultdict(list)
     for file in files:
@@ -272,13 +280,13 @@ def _are_parts(labels: Sequence[str | None]) -> bool:
     return len(labels) == len(set(labels)) and (len(labels) == 1 or None not in labels)
 
 
-def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatmapFile], list[StatmapFile]]:
+def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]:
     """Give the maps of one subject of which there are too many and, of differences, those of the other side."""
     if not any(member.minus for member in members):
-        return [file for member in members for file in member.files], []
-    high = dict.fromkeys(file for member in members for file in member.files)
-    low = dict.fromkeys(file for member in members if member.minus for file in member.minus.files)
-    several = len({member.files for member in members}) > 1
+        return [file for member in members for file in member.maps], []
+    high = dict.fromkeys(file for member in members for file in member.maps)
+    low = dict.fromkeys(file for member in members if member.minus for file in member.minus.maps)
+    several = len({member.maps for member in members}) > 1
     return (list(high), list(low)) if several else (list(low), list(high))
 
 
@@ -289,17 +297,17 @@ def _choice(labels: set[str | None], across: set[str | None]) -> str:
     return printable(" ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]]))
 
 
-def node_of(file: StatmapFile) -> str | None:
+def node_of(file: StatMap) -> str | None:
     """Give the node, or the level, of a first-level model that made a map."""
     return file.entities.get("node") or file.entities.get("level")
 
 
-def key_of_group(file: StatmapFile) -> Entities:
+def key_of_group(file: StatMap) -> Entities:
     """Give what tells the contrast of a map apart from others."""
     return file.entities.without(*_SHARED_BY_GROUP)
 
 
-def with_shared(key: Entities, files: Sequence[StatmapFile]) -> Entities:
+def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:
     """Add the session and the run that all files share."""
     for inner in ("ses", "run"):
         values = {file.entities.get(inner) for file in files}

@@ -37,7 +37,7 @@ _MOST_LOOKED_AT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class StatmapFile:
+class StatMap:
     """A statmap as it is found.
 
     Attributes
@@ -46,8 +46,8 @@ class StatmapFile:
         The file.
     name : str
         Its path relative to the dataset, with forward slashes, for people and for BIDS URIs.
-    root : str
-        The name of the dataset it lies in.
+    dataset : str
+        The short name of the dataset that holds it.
     entities : Entities
         All entities of its folders and its name.
     extension : str
@@ -60,7 +60,7 @@ class StatmapFile:
 
     path: Path
     name: str
-    root: str
+    dataset: str
     entities: Entities
     extension: str
     nested: bool = False
@@ -69,7 +69,7 @@ class StatmapFile:
     @property
     def uri(self) -> str:
         """Its BIDS URI."""
-        return f"bids:{self.root}:{self.name}"
+        return f"bids:{self.dataset}:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ class Dataset:
         The folder that was opened.
     roots : mapping of str to Path
         The derivative datasets that hold them, by a short name each.
-    statmaps : tuple of StatmapFile
+    statmaps : tuple of StatMap
         Every file with the suffix ``statmap`` but sidecars, sorted.
     """
 
     path: Path
     roots: Mapping[str, Path]
-    statmaps: tuple[StatmapFile, ...]
+    statmaps: tuple[StatMap, ...]
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.path)!r}, n_statmaps={len(self.statmaps)})"
@@ -123,16 +123,16 @@ def open_dataset(
     ReadError
         When a folder cannot be read.
     """
-    top, named, left_out = Path(path), [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
+    top, named, excluded = Path(path), [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
     try:
-        return _open(top, named, left_out, database_dir)
+        return _open(top, named, excluded, database_dir)
     except OSError as error:
         where = printable(os.fsdecode(error.filename or top))
         hint = f"Make it readable, or move it out of {top}"
         raise ReadError(f"{where} cannot be read: {error.strerror}", hint=hint) from error
 
 
-def read_sidecar(file: StatmapFile) -> dict[str, Any]:
+def read_sidecar(file: StatMap) -> dict[str, Any]:
     """Read the metadata of a statmap: every JSON file on the way down to it whose entities are among its own.
 
     Raises
@@ -156,7 +156,7 @@ def read_sidecar(file: StatmapFile) -> dict[str, Any]:
     return metadata
 
 
-def _open(top: Path, named: Sequence[Path], left_out: Sequence[Path], database_dir: Path | None) -> Dataset:
+def _open(top: Path, named: Sequence[Path], excluded: Sequence[Path], database_dir: Path | None) -> Dataset:
     for folder in (top, *named):
         if not folder.is_dir():
             found = f"{folder} is a file" if folder.exists() else f"There is no folder {folder}"
@@ -166,10 +166,10 @@ def _open(top: Path, named: Sequence[Path], left_out: Sequence[Path], database_d
     def made_by_us(folder: Path) -> bool:
         return says_ours(describe(folder))
 
-    others = {identity(folder) for folder in left_out}
+    others = {identity(folder) for folder in excluded}
     different = {identity(folder): folder for folder in reversed(named or _search_folders(top, describe(top)))}
     searched = [folder for here, folder in reversed(different.items()) if here not in others and not made_by_us(folder)]
-    walk = Walk(searched, left_out, made_by_us)
+    walk = Walk(searched, excluded, made_by_us)
     parts = [part for folder in searched for part in _parts(folder, walk, database_dir)]
     _warn_of_links(walk)
     roots = _named([part.root for part in parts])
@@ -229,7 +229,7 @@ def _named(folders: Sequence[Path]) -> dict[str, Path]:
     return named
 
 
-def _statmaps(root: str, part: _Part) -> list[StatmapFile]:
+def _statmaps(root: str, part: _Part) -> list[StatMap]:
     """Make the statmaps of one dataset, sorted by name."""
     found = []
     for folder in part.folders:
@@ -244,7 +244,7 @@ def _statmaps(root: str, part: _Part) -> list[StatmapFile]:
                 problem, shown = "its name is not UTF-8", printable(shown)
             entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
             extension = map_extension(name) or ""
-            found.append(StatmapFile(where / name, shown, root, entities, extension, nested, problem))
+            found.append(StatMap(where / name, shown, root, entities, extension, nested, problem))
     return sorted(found, key=lambda statmap: statmap.name)
 
 

@@ -19,7 +19,7 @@ from bids_ari.bids.contrasts import (
     Combine,
     ContrastSet,
     Discovery,
-    LeftOut,
+    Excluded,
     Stat,
     SubjectMap,
     by_name,
@@ -27,7 +27,7 @@ from bids_ari.bids.contrasts import (
     node_of,
     with_shared,
 )
-from bids_ari.bids.dataset import Dataset, StatmapFile, open_dataset
+from bids_ari.bids.dataset import Dataset, StatMap, open_dataset
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.filters import IMAGES, OTHER_STAT, Filters, labels_there, stage_of_node
 from bids_ari.bids.manifest import Manifest
@@ -35,7 +35,7 @@ from bids_ari.bids.paired import pair
 from bids_ari.errors import UsageError, listing
 
 __all__ = [
-    "MAP_SOURCE", "STATS", "Combine", "ContrastSet", "Discovery", "LeftOut", "Stat", "SubjectMap", "contrast_of_map",
+    "MAP_SOURCE", "STATS", "Combine", "ContrastSet", "Discovery", "Excluded", "Stat", "SubjectMap", "contrast_of_map",
     "discover", "labels_like", "subject_contrasts",
 ]  # fmt: skip
 
@@ -137,7 +137,7 @@ def discover(
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
     if isinstance(dataset, Manifest):
         dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))
-        discovery = replace(discovery, left_out=(*discovery.left_out, *dataset.lacking.get(stat, ())))
+        discovery = replace(discovery, excluded=(*discovery.excluded, *dataset.lacking.get(stat, ())))
     return discovery
 
 
@@ -169,7 +169,7 @@ def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
     if "contrast" not in labels:
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     entities = Entities.of(labels)
-    file = StatmapFile(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
+    file = StatMap(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
     return ContrastSet(entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))
 
 
@@ -177,25 +177,23 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
     """Take contrast sets apart: one for each map of each subject, session and run."""
     apart: dict[Entities, ContrastSet] = {}
     for contrast in discovery:
-        left_out: dict[str, list[LeftOut]] = defaultdict(list)
-        for entry in contrast.left_out:
-            for subject in set(_SUBJECT.findall(entry.what)):
-                left_out[subject].append(entry)
+        excluded: dict[str, list[Excluded]] = defaultdict(list)
+        for entry in contrast.excluded:
+            for subject in set(_SUBJECT.findall(entry.name)):
+                excluded[subject].append(entry)
         for member in contrast.members:
-            key = member.file.entities.without("stat", "node", "level")
+            key = member.first.entities.without("stat", "node", "level")
             others = apart[key].members if key in apart else ()
-            theirs = tuple(left_out.get(member.subject, ()))
+            theirs = tuple(excluded.get(member.subject, ()))
             apart[key] = ContrastSet(key.written(), contrast.stat, (*others, member), theirs, contrast.notes)
     return by_name(apart)
 
 
-def _sift(
-    dataset: Dataset, filters: Filters
-) -> tuple[dict[Entities, list[StatmapFile]], list[tuple[StatmapFile, str]]]:
+def _sift(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[StatMap]], list[tuple[StatMap, str]]]:
     """Part what is wanted, by what tells groups apart, from what is refused, with a reason."""
     implied = filters.implied(dataset)
-    usable: dict[Entities, list[StatmapFile]] = defaultdict(list)
-    refused: list[tuple[StatmapFile, str]] = []
+    usable: dict[Entities, list[StatMap]] = defaultdict(list)
+    refused: list[tuple[StatMap, str]] = []
     for file in dataset.statmaps:
         if reason := filters.refusal(file, implied):
             refused.append((file, reason))
@@ -204,7 +202,7 @@ def _sift(
     return usable, refused
 
 
-def _stage(file: StatmapFile) -> int:
+def _stage(file: StatMap) -> int:
     """Rank a map by its stage: the subject's before a session's before a run's."""
     named = stage_of_node(file)
     if named is not None:
@@ -213,8 +211,8 @@ def _stage(file: StatmapFile) -> int:
 
 
 def _choose_stages(
-    usable: Mapping[Entities, list[StatmapFile]], refused: list[tuple[StatmapFile, str]]
-) -> Iterator[tuple[Entities, list[StatmapFile]]]:
+    usable: Mapping[Entities, list[StatMap]], refused: list[tuple[StatMap, str]]
+) -> Iterator[tuple[Entities, list[StatMap]]]:
     """Where a dataset holds one contrast at several stages of a model, keep the one nearest to the subject.
 
     A subject-level map may have lost entities that the run-level maps it was made from still have (task, space),
@@ -238,19 +236,19 @@ def _compatible(one: Entities, other: Entities) -> bool:
     return a.get("contrast") == b.get("contrast") and all(a[key] == b[key] for key in a.keys() & b.keys())
 
 
-def _reader_of_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatmapFile], SubjectMap]:
+def _reader_of_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap], SubjectMap]:
     """Make the function that finds the variance map of an effect, where it will be needed."""
     if isinstance(dataset, Manifest):
         return dataset.maps.__getitem__
-    variances: dict[tuple[str, str], StatmapFile] = {}
+    variances: dict[tuple[str, str], StatMap] = {}
     if with_variances:
         there = (file for file in dataset.statmaps if file.entities.get("stat") == "variance")
-        variances = {(file.root, file.name): file for file in there if not file.problem}
+        variances = {(file.dataset, file.name): file for file in there if not file.problem}
 
-    def as_map(file: StatmapFile) -> SubjectMap:
+    def as_map(file: StatMap) -> SubjectMap:
         name = _STAT_EFFECT.sub(r"\1stat-variance", file.name)
         stem = name.removesuffix(file.extension)
-        found = [twin for ending in (file.extension, *IMAGES) if (twin := variances.get((file.root, stem + ending)))]
+        found = [twin for ending in (file.extension, *IMAGES) if (twin := variances.get((file.dataset, stem + ending)))]
         return SubjectMap(str(file.entities.get("sub")), (file,), tuple(found[:1]))
 
     return as_map
@@ -259,7 +257,7 @@ def _reader_of_maps(dataset: Dataset, with_variances: bool) -> Callable[[Statmap
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
 
 
-def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[StatmapFile, str]], stat: Stat) -> Discovery:
+def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[StatMap, str]], stat: Stat) -> Discovery:
     """Make the contrast sets and hand each its share of what is left out."""
     used = {id(file) for group in groups.values() for member in group.members for file in member.variances}
     refused = [(file, reason) for file, reason in refused if id(file) not in used]
@@ -267,12 +265,12 @@ def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[Statm
     everyone |= {
         str(file.entities.get("sub")) for file, reason in refused if reason.startswith((OTHER_STAT, _OTHER_STAGE))
     }
-    shares: dict[Entities, list[LeftOut]] = defaultdict(list)
-    nowhere: list[LeftOut] = []
+    shares: dict[Entities, list[Excluded]] = defaultdict(list)
+    nowhere: list[Excluded] = []
     takers: dict[Entities, list[Entities]] = {}
     for file, reason in refused:
-        entry = LeftOut.of_file(file, reason)
-        log.debug("left out: %s: %s", entry.what, reason)
+        entry = Excluded.of_map(file, reason)
+        log.debug("left out: %s: %s", entry.name, reason)
         key = key_of_group(file)
         if key not in takers:
             takers[key] = [key] if key in groups else [other for other in groups if _compatible(key, other)]
@@ -285,36 +283,36 @@ def _sort_out(groups: Mapping[Entities, Combined], refused: Iterable[tuple[Statm
 
 
 def _contrast_set(
-    key: Entities, group: Combined, everyone: set[str], left_out: Sequence[LeftOut], stat: Stat
+    key: Entities, group: Combined, everyone: set[str], excluded: Sequence[Excluded], stat: Stat
 ) -> tuple[Entities, ContrastSet]:
     """Make one contrast set, with its key as the files have it; name the subjects that lack the contrast."""
     absent = sorted(everyone.difference(member.subject for member in group.members))
-    lacking = [LeftOut(f"sub-{printable(subject)}", f"has no {stat} map of this contrast") for subject in absent]
+    lacking = [Excluded(f"sub-{printable(subject)}", f"has no {stat} map of this contrast") for subject in absent]
     for entry in lacking:
-        log.debug("%s: %s %s", printable(str(key)), entry.what, entry.reason)
-    files = [file for member in group.members for file in member.files]
+        log.debug("%s: %s %s", printable(str(key)), entry.name, entry.reason)
+    files = [file for member in group.members for file in member.maps]
     key = with_shared(key, files)
     notes = (*_notes(key, group.members), *group.notes)
-    return key, ContrastSet(key.written(), stat, group.members, (*lacking, *left_out), notes, group.over)
+    return key, ContrastSet(key.written(), stat, group.members, (*lacking, *excluded), notes, group.over)
 
 
 def _weighted(contrast: ContrastSet) -> ContrastSet:
     """Let variance maps weigh a contrast; leave out who lacks one, but not of several maps, which are refused."""
     times = Counter(contrast.subjects)
     lacking = [each for each in contrast.members if times[each.subject] == 1 and not each.has_variances]
-    left_out = []
+    excluded = []
     for member in lacking:
         several = len(member.all_maps) > 1
         reason = f"no variance map{' of each of its maps' if several else ''}, which --estimator needs"
-        left_out.append(LeftOut(f"sub-{printable(member.subject)}", reason))
-        left_out += [LeftOut.of_file(file, reason) for file in member.all_files]
+        excluded.append(Excluded(f"sub-{printable(member.subject)}", reason))
+        excluded += [Excluded.of_map(file, reason) for file in member.all_files]
     subjects = set(contrast.subjects).difference(member.subject for member in lacking)
-    return replace(contrast.keep(subjects, left_out), weighted=True)
+    return replace(contrast.keep(subjects, excluded), weighted=True)
 
 
 def _notes(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
     """Say which maps were taken, and what is odd about them and their labels."""
-    files = [file for member in members for file in member.files]
+    files = [file for member in members for file in member.maps]
     for node in sorted({node for file in files if (node := node_of(file))}):
         yield f"Maps of node {printable(node)} were taken"
     for (entity, label), (_, written) in zip(key, key.written(), strict=True):

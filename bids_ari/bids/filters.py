@@ -12,7 +12,7 @@ from sys import intern
 from typing import Any
 
 from bids_ari.bids.contrasts import STATS, Stat, node_of
-from bids_ari.bids.dataset import Dataset, StatmapFile
+from bids_ari.bids.dataset import Dataset, StatMap
 from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
@@ -113,7 +113,7 @@ class Filters:
             if not asked.anything and all(asked.takes([label]) for label in labels_there(dataset, asked.key))
         )
 
-    def refusal(self, file: StatmapFile, implied: Collection[str]) -> str | None:
+    def refusal(self, file: StatMap, implied: Collection[str]) -> str | None:
         """Say why a statmap is no member of any contrast set, or None.
 
         A map of a node that does not name an entity passes its filter where every label in the dataset does
@@ -205,7 +205,7 @@ def read_filter_file(path: str | Path) -> Mapping[str, Any]:
     return query
 
 
-def labels_of(file: StatmapFile, key: str) -> tuple[str, ...]:
+def labels_of(file: StatMap, key: str) -> tuple[str, ...]:
     """Give the label of an entity, if any; HALFpipe names a contrast of its first level taskcontrast."""
     if key == "extension":
         return (file.extension,)
@@ -218,7 +218,7 @@ def labels_there(dataset: Dataset, key: str) -> set[str]:
     return {label for file in dataset.statmaps for label in labels_of(file, key)}
 
 
-def stage_of_node(file: StatmapFile) -> str | None:
+def stage_of_node(file: StatMap) -> str | None:
     """Give the stage of a first-level model that a map's node or level names: run, ses, sub or dataset."""
     return _stage_in(node_of(file) or "")
 
@@ -230,7 +230,7 @@ def _stage_in(name: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _unfit(file: StatmapFile) -> str | None:
+def _unfit(file: StatMap) -> str | None:
     """Say why a statmap cannot be a subject's map, whatever is asked for."""
     if file.problem:
         return file.problem

@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shorten
 
-from bids_ari.bids.contrasts import STATS, LeftOut, Stat, SubjectMap
-from bids_ari.bids.dataset import Dataset, StatmapFile
+from bids_ari.bids.contrasts import STATS, Excluded, Stat, SubjectMap
+from bids_ari.bids.dataset import Dataset, StatMap
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
@@ -48,19 +48,19 @@ class Manifest(Dataset):
 
     Attributes
     ----------
-    maps : mapping of StatmapFile to SubjectMap
+    maps : mapping of StatMap to SubjectMap
         Each map with its variance or its degrees of freedom.
-    lines : mapping of StatmapFile to int
+    lines : mapping of StatMap to int
         The line that names each file.
-    lacking : mapping of str to tuple of LeftOut
+    lacking : mapping of str to tuple of Excluded
         Of each statistic: the lines that name no map of it.
     """
 
-    maps: Mapping[StatmapFile, SubjectMap] = field(default_factory=dict)
-    lines: Mapping[StatmapFile, int] = field(default_factory=dict)
-    lacking: Mapping[Stat, tuple[LeftOut, ...]] = field(default_factory=dict)
+    maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)
+    lines: Mapping[StatMap, int] = field(default_factory=dict)
+    lacking: Mapping[Stat, tuple[Excluded, ...]] = field(default_factory=dict)
 
-    def check(self, files: Iterable[StatmapFile]) -> None:
+    def check(self, files: Iterable[StatMap]) -> None:
         """Refuse files that are not there, or are folders, with a DataError that names them all.
 
         A link that leads nowhere is left to those who read it: they know of content that was not fetched.
@@ -139,7 +139,7 @@ class _MapRow(Row):
         """Give the path of a map as far as its name goes: without detours, whatever links lie on them."""
         return Path(os.path.normpath(self.map_path(stat)))
 
-    def file(self, stat: str, folder: str) -> StatmapFile:
+    def file(self, stat: str, folder: str) -> StatMap:
         """Describe a map as if its name were of BIDS."""
         path, name = self.map_path(stat), self.place(stat).relative_to(folder).as_posix()
         extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
@@ -147,9 +147,9 @@ class _MapRow(Row):
         if not {"contrast", "taskcontrast"} & set(labels):
             labels["contrast"] = DEFAULT_CONTRAST
         entities = Entities.of({**labels, "sub": self.subject, "stat": stat})
-        return StatmapFile(path, name, MANIFEST_SOURCE, entities, extension)
+        return StatMap(path, name, MANIFEST_SOURCE, entities, extension)
 
-    def subject_map(self, stat: str, file: StatmapFile, variance: StatmapFile | None) -> SubjectMap:
+    def subject_map(self, stat: str, file: StatMap, variance: StatMap | None) -> SubjectMap:
         variances = (variance,) if stat == "effect" and variance else ()
         return SubjectMap(self.subject, (file,), variances, self.dof() if stat == "t" else None)
 
@@ -164,8 +164,8 @@ class _MapRow(Row):
             raise self.error(f"has dof {self.cells['dof']!r}", "a number above 0")
         return dof
 
-    def lack(self, stat: str) -> LeftOut:
-        return LeftOut(f"sub-{self.subject}", f"line {self.line} of {self.path.name} names no {stat} map")
+    def lack(self, stat: str) -> Excluded:
+        return Excluded(f"sub-{self.subject}", f"line {self.line} of {self.path.name} names no {stat} map")
 
 
 def _check_columns(table: Table) -> None:

@@ -17,7 +17,7 @@ from bids_ari.bids.contrasts import (
     COMBINED_OVER,
     ContrastSet,
     Discovery,
-    LeftOut,
+    Excluded,
     SubjectMap,
     by_name,
     key_of_group,
@@ -46,7 +46,7 @@ class _Column:
 
     def of(self, each: SubjectMap) -> str | None:
         """Give the value of a map."""
-        label = each.file.entities.get(self.key)
+        label = each.first.entities.get(self.key)
         if self.tables is None:
             return label
         return self.tables.get(each.subject, {}).get(label or "", {}).get(self.name)
@@ -59,7 +59,7 @@ class _Column:
         """Say why a map has no part in a difference."""
         if value is not None:
             return f"of {self.side(value)}, which is not compared"
-        if self.tables is None or each.file.entities.get(self.key) is None:
+        if self.tables is None or each.first.entities.get(self.key) is None:
             return f"no {self.key} in its name"
         return f"the sessions.tsv of its subject tells no {printable(self.name)} of its session"
 
@@ -142,7 +142,7 @@ def pair(discovery: Discovery, asked: str, folders: Iterable[Path] = ()) -> Disc
 def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> _Column:
     """Find what a column is."""
     key = key_of(name)
-    if key not in ("sub", "stat") and any(member.file.entities.get(key) for member in members):
+    if key not in ("sub", "stat") and any(member.first.entities.get(key) for member in members):
         return _Column(name, key)
     places = tuple(folders)
     tables = {subject: _sessions(subject, places) for subject in {member.subject for member in members}}
@@ -160,7 +160,7 @@ def _differing(members: Sequence[SubjectMap]) -> set[str]:
     """Give the entities that have several labels."""
     labels: dict[str, set[str]] = defaultdict(set)
     for member in members:
-        for key, label in member.file.entities:
+        for key, label in member.first.entities:
             labels[key].add(label)
     return {key for key, own in labels.items() if len(own) > 1}
 
@@ -203,20 +203,20 @@ def _differences(discovery: Discovery, compared: _Pair) -> Discovery:
     column = compared.column
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
-        groups[key_of_group(contrast.members[0].file).without(column.key)].append(contrast)
+        groups[key_of_group(contrast.members[0].first).without(column.key)].append(contrast)
     made: dict[Entities, ContrastSet] = {}
-    left_out = list(discovery.left_out)
+    excluded = list(discovery.excluded)
     for key, sets in groups.items():
         values = [{column.of(member) for member in contrast.members} for contrast in sets]
         if {compared.high, compared.low} <= set().union(*values):
             parts = [each for each, own in zip(sets, values, strict=True) if own & {compared.high, compared.low}]
             made.update([_difference(key, parts, compared)])
             sets = [each for each in sets if each not in parts]
-        left_out += [entry for contrast in sets for entry in _aside(contrast, compared)]
+        excluded += [entry for contrast in sets for entry in _aside(contrast, compared)]
     if not made:
         who = "; ".join(f"{side}: {listing(names)}" for side, names in _places(discovery, compared).items())
         raise NoMatchError(f"No maps of {' and '.join(compared.sides)} are alike otherwise ({who})", "pairs of maps")
-    return Discovery(by_name(made), tuple(left_out))
+    return Discovery(by_name(made), tuple(excluded))
 
 
 def _difference(key: Entities, parts: Sequence[ContrastSet], compared: _Pair) -> tuple[Entities, ContrastSet]:
@@ -228,19 +228,19 @@ def _difference(key: Entities, parts: Sequence[ContrastSet], compared: _Pair) ->
     combined = max(part.combined for part in parts)  # '' < 'run' < 'session'
     apart = {"ses", "run"}.difference([compared.column.key], COMBINED_OVER[combined] if combined else ())
     members: list[SubjectMap] = []
-    left_out: list[LeftOut] = []
+    excluded: list[Excluded] = []
     for subject in sorted(maps):
         found, reasons = _of_subject(maps[subject], compared, apart, parts[0].stat)
         members += found
-        left_out += reasons
+        excluded += reasons
     known = {f"sub-{printable(subject)}" for subject in maps}
-    left_out += [entry for part in parts for entry in part.left_out if entry.what not in known]
+    excluded += [entry for part in parts for entry in part.excluded if entry.name not in known]
     key = with_shared(compared.named(key), [file for member in members for file in member.all_maps])
     return key, ContrastSet(
         key.written(),
         parts[0].stat,
         tuple(members),
-        tuple(dict.fromkeys(left_out)),
+        tuple(dict.fromkeys(excluded)),
         tuple(_notes(parts, members, compared)),
         combined,
         paired=compared.column.key,
@@ -249,17 +249,17 @@ def _difference(key: Entities, parts: Sequence[ContrastSet], compared: _Pair) ->
 
 def _of_subject(
     maps: Sequence[SubjectMap], compared: _Pair, apart: Collection[str], stat: str
-) -> tuple[list[SubjectMap], list[LeftOut]]:
+) -> tuple[list[SubjectMap], list[Excluded]]:
     """Give the difference of a subject's maps, or several where there are more than two; and what is left out."""
     highs, lows = ([each for each in maps if compared.column.of(each) == it] for it in (compared.high, compared.low))
     unfit = [each for each in maps if each not in (*highs, *lows)]
-    left_out = [LeftOut.of_file(file, compared.unfit(each)) for each in unfit for file in each.all_files]
+    excluded = [Excluded.of_map(file, compared.unfit(each)) for each in unfit for file in each.all_files]
     if reason := _obstacle(highs, lows, compared, apart, stat):
         files = [file for each in (*highs, *lows) for file in each.all_files]
-        told = LeftOut(f"sub-{printable(maps[0].subject)}", reason)
-        return [], [told, *(LeftOut.of_file(file, f"its subject {reason}") for file in files), *left_out]
+        told = Excluded(f"sub-{printable(maps[0].subject)}", reason)
+        return [], [told, *(Excluded.of_map(file, f"its subject {reason}") for file in files), *excluded]
     pairs = ((high or highs[0], low or lows[0]) for high, low in zip_longest(highs, lows))
-    return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], left_out
+    return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], excluded
 
 
 def _obstacle(
@@ -276,15 +276,15 @@ def _obstacle(
 
 def _differ(maps: Sequence[SubjectMap], key: str) -> bool:
     """Say whether maps have different labels of an entity that all have."""
-    labels = {each.file.entities.get(key) for each in maps}
+    labels = {each.first.entities.get(key) for each in maps}
     return None not in labels and len(labels) > 1
 
 
-def _aside(contrast: ContrastSet, compared: _Pair) -> Iterator[LeftOut]:
+def _aside(contrast: ContrastSet, compared: _Pair) -> Iterator[Excluded]:
     """Leave the maps of a contrast out, and what was left out of it."""
     for member in contrast.members:
-        yield from (LeftOut.of_file(file, compared.unfit(member)) for file in member.all_files)
-    yield from (entry for entry in contrast.left_out if not entry.is_subject)
+        yield from (Excluded.of_map(file, compared.unfit(member)) for file in member.all_files)
+    yield from (entry for entry in contrast.excluded if not entry.is_subject)
 
 
 def _places(discovery: Discovery, compared: _Pair) -> dict[str, list[str]]:
@@ -299,7 +299,7 @@ def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], compared
     """Say what is taken from what, what is odd about that, and what there was to say of the maps."""
     yield f"The map of each subject is {' minus '.join(compared.sides)}"
     pairs = [(member, member.minus) for member in members if member.minus]
-    if across := sorted({one.subject for one, other in pairs if one.file.root != other.file.root}):
+    if across := sorted({one.subject for one, other in pairs if one.first.dataset != other.first.dataset}):
         yield f"The two maps lie in different datasets: {listing(f'sub-{printable(subject)}' for subject in across)}"
     if same := sorted({one.subject for one, other in pairs if set(one.paths) & set(other.paths)}):
         yield f"One file is on both sides: {listing(f'sub-{printable(subject)}' for subject in same)}"

@@ -58,7 +58,7 @@ class Walk:
     ----------
     tops : sequence of Path
         The trees. None is searched as a part of another.
-    left_out : sequence of Path
+    excluded : sequence of Path
         Folders that are not searched.
     is_left_out : callable
         Asked of each dataset within a tree: whether it is not searched either.
@@ -70,9 +70,9 @@ class Walk:
     """
 
     def __init__(
-        self, tops: Sequence[Path], left_out: Sequence[Path] = (), is_left_out: Callable[[Path], bool] = lambda _: False
+        self, tops: Sequence[Path], excluded: Sequence[Path] = (), is_left_out: Callable[[Path], bool] = lambda _: False
     ) -> None:
-        self._barred = {identity(folder) for folder in (*tops, *left_out)}
+        self._barred = {identity(folder) for folder in (*tops, *excluded)}
         self._been = self._barred | {identity(parent) for top in tops for parent in top.resolve().parents}
         self._is_left_out = is_left_out
         self.circles: list[Path] = []

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut
+from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
 from bids_ari.bids.entities import printable
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import BidsAriError, counted
@@ -33,7 +33,7 @@ class _Block:
 
     title: str
     seen: Sequence[_Seen]
-    lacking: Sequence[LeftOut]
+    lacking: Sequence[Excluded]
 
 
 def overview(
@@ -104,9 +104,9 @@ def _title(contrast: ContrastSet) -> str:
     return str(contrast.entities.without("sub", "ses", "run")) or "statmaps"
 
 
-def _lacking(contrasts: Iterable[ContrastSet]) -> list[LeftOut]:
+def _lacking(contrasts: Iterable[ContrastSet]) -> list[Excluded]:
     """Give the subjects that lack a contrast."""
-    return [entry for contrast in contrasts for entry in contrast.left_out if entry.is_subject]
+    return [entry for contrast in contrasts for entry in contrast.excluded if entry.is_subject]
 
 
 def _is_of_subject(contrast: ContrastSet) -> bool:
@@ -138,7 +138,7 @@ def _block(block: _Block) -> Iterator[str]:
     if n_maps > len(subjects) or contrasts[0].weighted:
         yield from _wrapped(f"{n_maps}{_use(contrasts[0])}", "maps")
     for reason in dict.fromkeys(entry.reason for entry in block.lacking):
-        absent = {entry.what.removeprefix("sub-") for entry in block.lacking if entry.reason == reason}
+        absent = {entry.name.removeprefix("sub-") for entry in block.lacking if entry.reason == reason}
         yield from _wrapped(f"{subject_ranges(absent)}: {reason}", "without")
     designs = [each.design for each in block.seen if each.design is not None]
     for design in designs:
@@ -172,9 +172,9 @@ def _left_out(discovery: Discovery) -> Iterator[str]:
     """Show which files take no part, by reason, the most frequent first."""
     shown = set(_lacking(discovery))
     by_reason: dict[str, list[str]] = defaultdict(list)
-    for entry in discovery.all_left_out():
+    for entry in discovery.all_excluded():
         if entry not in shown:
-            by_reason[entry.reason].append(entry.what)
+            by_reason[entry.reason].append(entry.name)
     if by_reason:
         yield "left out"
     for reason, names in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):

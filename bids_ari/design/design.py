@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.bids.contrasts import LeftOut
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design.coding import Model, model_of
 from bids_ari.design.contrasts import default_tests, parse_tests
@@ -46,7 +46,7 @@ class Design:
         The formula that made it; empty where another description did.
     factors : mapping of str to str
         The columns of the table that are groups, and how they are coded, in words.
-    left_out : tuple of LeftOut
+    left_out : tuple of Excluded
         Subjects with maps that take no part, and why.
     notes : tuple of str
         What the reader of a result should know.
@@ -60,7 +60,7 @@ class Design:
     tests: Mapping[str, FloatArray]
     formula: str = ""
     factors: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
 
@@ -130,7 +130,7 @@ def make_design(
 
 def subjects_with_values(
     subjects: Sequence[str], participants: Participants | None, variables: Sequence[str], missing: Missing = "drop"
-) -> tuple[tuple[str, ...], tuple[LeftOut, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[Excluded, ...], tuple[str, ...]]:
     """Give the subjects that have a value of each variable, those that have not, and what there is to note.
 
     Raises
@@ -150,7 +150,7 @@ def subjects_with_values(
         )
     reasons = {subject: _lack(subject, participants, variables) for subject in subjects}
     kept = tuple(subject for subject, reason in reasons.items() if not reason)
-    left_out = tuple(LeftOut(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+    left_out = tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
     if left_out and missing == "error":
         raise DesignError(
             f"Values are missing for {counted(len(left_out), 'subject')}: {_told(left_out)}",
@@ -163,7 +163,7 @@ def subjects_with_values(
     return kept, left_out, notes
 
 
-def check_number(subjects: Sequence[str], left_out: Sequence[LeftOut] = ()) -> None:
+def check_number(subjects: Sequence[str], left_out: Sequence[Excluded] = ()) -> None:
     """Refuse fewer than two subjects with a DesignError."""
     if len(subjects) < 2:
         who = f" (sub-{subjects[0]})" if subjects else ""
@@ -175,7 +175,7 @@ def check_number(subjects: Sequence[str], left_out: Sequence[LeftOut] = ()) -> N
 
 
 def check_design(
-    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[LeftOut] = ()
+    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[Excluded] = ()
 ) -> tuple[str, ...]:
     """Refuse what cannot be fitted; give notes on what can, but should be looked at.
 
@@ -185,7 +185,7 @@ def check_design(
         The design matrix.
     columns, subjects : sequence of str
         The names of its columns, the intercept as ``intercept``, and of its rows.
-    left_out : sequence of LeftOut
+    left_out : sequence of Excluded
         Who was left out: what is wrong may be due to that.
 
     Raises
@@ -288,7 +288,7 @@ def _lonely(model: Model) -> tuple[str, ...]:
 
 
 def _check_columns(
-    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[LeftOut]
+    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[Excluded]
 ) -> None:
     """Refuse columns of the same value for all, or of none."""
     for name, values in zip(columns, matrix.T, strict=True):
@@ -345,10 +345,10 @@ def _besides_groups(design: Design) -> list[str]:
     return names
 
 
-def _also(left_out: Sequence[LeftOut]) -> str:
+def _also(left_out: Sequence[Excluded]) -> str:
     """Remind of those who were left out."""
     return f"; {counted(len(left_out), 'subject')} left out: {_told(left_out)}" if left_out else ""
 
 
-def _told(left_out: Iterable[LeftOut]) -> str:
-    return listing(f"{each.what} ({each.reason})" for each in left_out)
+def _told(left_out: Iterable[Excluded]) -> str:
+    return listing(f"{each.name} ({each.reason})" for each in left_out)

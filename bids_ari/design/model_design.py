@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import numpy as np
 
-from bids_ari.bids.contrasts import LeftOut
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants, number
 from bids_ari.design.design import Design, Missing, check_design, check_number, subjects_with_values
 from bids_ari.design.formula import INTERCEPT as ONES
@@ -62,7 +62,7 @@ def design_of(
     kept, lacking, notes = subjects_with_values(candidates, table, required, missing)
     absent = [s for s in kept if s not in table.rows and model.x != (INTERCEPT,)]  # ReplaceNA is for those of the table
     kept = tuple(subject for subject in kept if subject not in absent)
-    left_out = (*others, *lacking, *(LeftOut(f"sub-{subject}", f"not in {table.path.name}") for subject in absent))
+    left_out = (*others, *lacking, *(Excluded(f"sub-{subject}", f"not in {table.path.name}") for subject in absent))
     check_number(kept, left_out)
     variables = _transformed(model, kept, table)
     names = _columns(model, variables)
@@ -75,7 +75,7 @@ def design_of(
 
 def _chosen(
     model: StatsModel, subjects: Sequence[str], table: Participants
-) -> tuple[tuple[str, ...], tuple[LeftOut, ...]]:
+) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
     """Part the subjects that the model takes from the others."""
     if unknown := [column for column in model.subjects if column not in table.columns]:
         raise UsageError(
@@ -84,7 +84,7 @@ def _chosen(
         )
     reasons = {subject: _refusal(model, subject, table) for subject in subjects}
     kept = tuple(subject for subject, reason in reasons.items() if not reason)
-    return kept, tuple(LeftOut(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+    return kept, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
 
 
 def _refusal(model: StatsModel, subject: str, table: Participants) -> str:

@@ -64,7 +64,7 @@ import numpy as np
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult, extremeness
-from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.discover import ContrastSet, SubjectMap
 from bids_ari.config.options import Method, Options
 from bids_ari.design.design import Design
@@ -374,7 +374,7 @@ def _read_about(arrays: FileReader) -> _About:
         require(word not in (".", "..") and not set("/\0") & set(word), f"{short(word)} can be no name of a file")
         require(word.isprintable(), f"{short(word)} cannot be printed")
     members = about.contrast.members
-    require(all(m.files and (m.minus is None or m.minus.files) for m in members), "a member has no file")
+    require(all(m.maps and (m.minus is None or m.minus.maps) for m in members), "a member has no file")
     require(about.n_constant >= 0, f"n_constant is {about.n_constant}")
     return replace(about, contrast=_below_dataset(about.contrast))
 
@@ -382,12 +382,12 @@ def _read_about(arrays: FileReader) -> _About:
 def _below_dataset(contrast: ContrastSet) -> ContrastSet:
     """Let the path of each file be that below its dataset."""
 
-    def placed(files: Sequence[StatmapFile]) -> tuple[StatmapFile, ...]:
+    def placed(files: Sequence[StatMap]) -> tuple[StatMap, ...]:
         return tuple(replace(file, path=Path(file.name)) for file in files)
 
     def below(each: SubjectMap) -> SubjectMap:
         minus = None if each.minus is None else below(each.minus)
-        return replace(each, files=placed(each.files), variances=placed(each.variances), minus=minus)
+        return replace(each, maps=placed(each.maps), variances=placed(each.variances), minus=minus)
 
     return replace(contrast, members=tuple(map(below, contrast.members)))
 

@@ -35,6 +35,14 @@ UNREADABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, RuntimeErr
 UNREADABLE += (zipfile.BadZipFile, zlib.error, struct.error)
 """What reading may raise."""
 
+RENAMED = {
+    "ContrastSet": {"left_out": "excluded"},
+    "Excluded": {"what": "name"},
+    "SubjectMap": {"files": "maps"},
+    "StatMap": {"root": "dataset"},
+}
+"""By class: the names of fields in files of 0.1.0, and the present ones."""
+
 _LEVEL = 1  # of zlib, up to 9: the digits of statistics are noise, and 6 takes twice the time to save 2 %
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MOST_PACKED = 1032  # zlib packs nothing more tightly than to this part of its size
@@ -212,6 +220,8 @@ def _made(kind: Any, value: Any, where: str) -> Any:
 def _made_of_fields(kind: Any, value: dict[str, Any], where: str) -> Any:
     """Make a dataclass of all its fields."""
     types = _types(kind)
+    renamed = RENAMED.get(kind.__name__, {})
+    value = {renamed.get(name, name): each for name, each in value.items()}
     require(value.keys() == types.keys(), f"{where} lacks or adds {', '.join(sorted(value.keys() ^ types.keys()))}")
     return kind(**{name: _made(types[name], each, f"{where}.{name}") for name, each in value.items()})
 

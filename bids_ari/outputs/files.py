@@ -344,7 +344,7 @@ def _write_design(result: ContrastResult, out: Derivatives) -> Iterator[str]:
             name: {"Statistic": design.statistic(name), "Weights": _rows(weights, design.columns)}
             for name, weights in design.tests.items()
         },
-        "LeftOut": [{"What": entry.what, "Reason": entry.reason} for entry in contrast.left_out],
+        "LeftOut": [{"What": entry.name, "Reason": entry.reason} for entry in contrast.excluded],
         "Notes": list(result.notes),
     }
     told = pd.DataFrame({column: values for column, (values, _) in quality.items()})
@@ -439,9 +439,9 @@ def _combined_by(result: ContrastResult) -> str | None:
 def _members(result: ContrastResult) -> pd.DataFrame:
     """Tell whose map stands in which row of the design, from which files."""
     members = result.contrast.members
-    kinds = {"source": [member.files for member in members], "variance": [member.variances for member in members]}
+    kinds = {"source": [member.maps for member in members], "variance": [member.variances for member in members]}
     taken = [member.minus for member in members]
-    kinds["minus"] = [() if minus is None else minus.files for minus in taken]
+    kinds["minus"] = [() if minus is None else minus.maps for minus in taken]
     kinds["minus_variance"] = [() if minus is None else minus.variances for minus in taken]
     columns = {"participant_id": [f"sub-{member.subject}" for member in members]}
     for kind, rows in kinds.items():

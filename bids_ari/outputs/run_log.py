@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from bids_ari.bids.discover import LeftOut
+from bids_ari.bids.discover import Excluded
 from bids_ari.errors import BidsAriError, exit_code, joint_exit_code
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.runtime import provenance
@@ -43,7 +43,7 @@ class RunLog(logging.Handler):
         self.settings = settings
         self.results: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
-        self.left_out: Sequence[LeftOut] = ()
+        self.excluded: Sequence[Excluded] = ()
         self.told: set[str] = set()  # notes that the log has already
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
@@ -103,7 +103,7 @@ class RunLog(logging.Handler):
         """Write what the run came to."""
         assert self._out is not None
         folder = self._out.run_folder()
-        rows = sorted({(entry.what, entry.reason) for entry in self.left_out})
+        rows = sorted({(entry.name, entry.reason) for entry in self.excluded})
         self._out.table(f"{folder}/left_out.tsv", pd.DataFrame(rows, columns=["name", "reason"]))
         summary = {
             "Started": self._begun.isoformat(timespec="seconds"),

@@ -124,8 +124,8 @@ def _known_folders(out: Derivatives, failure: Failure) -> Iterator[tuple[str, st
     roots = {str(Path(path)): name for name, path in out.sources.items()}
     roots |= {str(Path(path).resolve()): name for name, path in out.sources.items()}
     for member in failure.contrast.members:
-        path = str(member.file.path)
-        roots[path.removesuffix(f"/{member.file.name}")] = member.file.root
+        path = str(member.first.path)
+        roots[path.removesuffix(f"/{member.first.name}")] = member.first.dataset
     yield from roots.items()
     yield str(out.folder.resolve()), "output"
     with suppress(RuntimeError):  # a user without a name has no home

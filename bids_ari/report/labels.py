@@ -34,7 +34,7 @@ def whose(result: ContrastResult) -> str:
     if len(result.contrast.members) != 1:
         return result.contrast.name
     (member,) = result.contrast.members
-    return f"sub-{member.subject}" if kind(result) == "subject" else member.file.path.name
+    return f"sub-{member.subject}" if kind(result) == "subject" else member.first.path.name
 
 
 def which(result: ContrastResult, *, directed: bool = True) -> str:

@@ -172,14 +172,14 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
 
 def _inputs(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
     """Tell who was used, and what was left out and why."""
-    left_out = defaultdict(list)
-    for entry in result.left_out:
-        left_out[entry.reason].append(entry.what)
+    excluded = defaultdict(list)
+    for entry in result.excluded:
+        excluded[entry.reason].append(entry.name)
     return {
         "stat": result.contrast.stat,
         "members": [(f"sub-{member.subject}", member.uri) for member in result.contrast.members],
-        "left_out": sorted(left_out.items(), key=lambda item: (-len(item[1]), item[0])),
-        "n_inputs": len(result.contrast.members) + len(result.left_out),
+        "excluded": sorted(excluded.items(), key=lambda item: (-len(item[1]), item[0])),
+        "n_inputs": len(result.contrast.members) + len(result.excluded),
     }
 
 

@@ -109,8 +109,8 @@ class TestParticipant:
             write_map(tmp_path / "in", subject, z, stat="z")
             write_map(tmp_path / "in", subject, z, stat="variance")
         first, second = subject_contrasts(discover(tmp_path / "in", stat="z"))
-        assert ["sub-01" in entry.what for entry in first.left_out] == [True]
-        assert ["sub-02" in entry.what for entry in second.left_out] == [True]
+        assert ["sub-01" in entry.name for entry in first.excluded] == [True]
+        assert ["sub-02" in entry.name for entry in second.excluded] == [True]
 
 
 class TestMap:

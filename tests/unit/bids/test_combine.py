@@ -9,7 +9,7 @@ from builders import map_path, touch_maps
 
 from bids_ari.bids.combine import combine_maps
 from bids_ari.bids.contrasts import SubjectMap, can_combine
-from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.discover import ContrastSet, discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
@@ -50,7 +50,7 @@ class TestRuns:
         expected = [map_path(tmp_path, subject, run=run) for subject in ("01", "02") for run in "12"]
         assert list(contrast.paths) == expected
         assert contrast.members[1].paths == tuple(expected[2:])
-        assert contrast.members[1].file.path == expected[2]
+        assert contrast.members[1].first.path == expected[2]
 
     def test_the_uri_of_a_combined_map_names_each_file(self, tmp_path: Path) -> None:
         touch_runs(tmp_path / "glm", "01", "12", ["effect"], folder="")
@@ -67,7 +67,7 @@ class TestRuns:
         assert contrast.members[0].variance_paths == tuple(
             map_path(tmp_path, "01", run=run, stat="variance") for run in "12"
         )
-        assert {Path(entry.what).name for entry in contrast.left_out} == {
+        assert {Path(entry.name).name for entry in contrast.excluded} == {
             map_path(tmp_path, subject, run=run, stat="t").name for subject in ("01", "02") for run in "12"
         }
 
@@ -86,14 +86,14 @@ class TestRuns:
         effect = map_path(Path(), "02", run="2")
         assert contrast.notes == (f"Runs of each subject {PLAIN} ({effect.as_posix()})",)
         assert [member.variances for member in contrast.members] == [(), ()]
-        assert len(contrast.left_out) == 3  # the variance maps that are there
+        assert len(contrast.excluded) == 3  # the variance maps that are there
 
     def test_a_subject_with_a_single_run_needs_no_variance_and_is_said_to_have_fewer(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"])
         touch_runs(tmp_path, "02", "1", ["effect"])
         contrast = only(discover(tmp_path, combine="run"))
         assert contrast.notes == (f"Runs of each subject {WEIGHTED}", "sub-02 has 1 of 2 runs")
-        assert [len(member.files) for member in contrast.members] == [2, 1]
+        assert [len(member.maps) for member in contrast.members] == [2, 1]
         assert [len(member.variances) for member in contrast.members] == [2, 0]
 
     def test_of_many_with_fewer_runs_five_are_named(self, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ class TestNothingToCombine:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"])
         contrast = only(discover(tmp_path))
         assert (contrast.combined, contrast.notes, len(contrast.members)) == ("", (), 2)
-        assert len(contrast.left_out) == 2
+        assert len(contrast.excluded) == 2
 
     def test_maps_that_are_no_parts_stay_apart(self, tmp_path: Path) -> None:
         """A map without a run may be made of the runs beside it: with them it would count twice."""
@@ -198,7 +198,7 @@ class TestNothingToCombine:
         for pipeline in ("fsl", "spm"):
             touch_runs(tmp_path / "derivatives" / pipeline, "01", "12", ["effect"])
         contrast = only(discover(tmp_path, combine="run"))
-        assert [{file.root for file in member.files} for member in contrast.members] == [{"fsl"}, {"spm"}]
+        assert [{file.dataset for file in member.maps} for member in contrast.members] == [{"fsl"}, {"spm"}]
         assert refusal(contrast).hint == "Choose with --derivatives, naming one of the derivative datasets"
 
     @pytest.mark.parametrize("how", ["", "runs", "subject", True])
@@ -216,7 +216,7 @@ class TestWeights:
             touch_maps(root, *subjects, stat=stat, **names)
 
     def reasons(self, contrast: ContrastSet) -> dict[str, str]:
-        return {entry.what.rpartition("/")[2]: entry.reason for entry in contrast.left_out}
+        return {entry.name.rpartition("/")[2]: entry.reason for entry in contrast.excluded}
 
     def test_single_maps_keep_their_variance(self, tmp_path: Path) -> None:
         self.touch(tmp_path, "01", "02")
@@ -228,9 +228,9 @@ class TestWeights:
         assert list(contrast.paths) == effects
         assert [member.variance_paths for member in contrast.members] == [(path,) for path in variances]
         assert {file.path for file in contrast.files} == {*effects, *variances}
-        assert (contrast.weighted, contrast.left_out, contrast.notes) == (True, (), ())
+        assert (contrast.weighted, contrast.excluded, contrast.notes) == (True, (), ())
         plain = only(discover(tmp_path))
-        assert (plain.weighted, len(plain.files), len(plain.left_out)) == (False, 2, 2)
+        assert (plain.weighted, len(plain.files), len(plain.excluded)) == (False, 2, 2)
 
     def test_who_has_none_is_left_out(self, tmp_path: Path) -> None:
         self.touch(tmp_path, "01", "02")
@@ -261,7 +261,7 @@ class TestWeights:
         map_path(tmp_path, "02", run="2", stat="variance").unlink()
         contrast = only(discover(tmp_path, weights=True, combine="run"))
         assert contrast.subjects == ("01", "03")
-        assert [(len(member.files), len(member.variances)) for member in contrast.members] == [(2, 2), (1, 1)]
+        assert [(len(member.maps), len(member.variances)) for member in contrast.members] == [(2, 2), (1, 1)]
         assert contrast.notes[0] == f"Runs of each subject {WEIGHTED}"
         assert self.reasons(contrast) == dict.fromkeys(
             ["sub-02", *(map_path(Path(), "02", run=run).name for run in "12")],
@@ -311,8 +311,8 @@ class TestWeights:
             discover(tmp_path, stat=stat, weights=True)
 
 
-def statmap(root: str = "x", **labels: str) -> StatmapFile:
-    return StatmapFile(Path("m"), "m", root, Entities.of({"sub": "01", "stat": "effect", **labels}), ".nii")
+def statmap(root: str = "x", **labels: str) -> StatMap:
+    return StatMap(Path("m"), "m", root, Entities.of({"sub": "01", "stat": "effect", **labels}), ".nii")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from builders import touch_maps
 
-from bids_ari.bids.contrasts import ContrastSet, LeftOut, SubjectMap
-from bids_ari.bids.dataset import Dataset, StatmapFile
+from bids_ari.bids.contrasts import ContrastSet, Excluded, SubjectMap
+from bids_ari.bids.dataset import Dataset, StatMap
 from bids_ari.bids.discover import contrast_of_map, discover, labels_like, subject_contrasts
 from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError, DuplicateMapsError
@@ -22,7 +22,7 @@ def dataset(*maps: dict[str, str]) -> Dataset:
     for labels in maps:
         entities = Entities.of({"sub": "01", "stat": "effect", **labels})
         name = f"{entities}_statmap.nii"
-        files.append(StatmapFile(Path("/data", name), name, "data", entities, ".nii"))
+        files.append(StatMap(Path("/data", name), name, "data", entities, ".nii"))
     return Dataset(Path("/data"), {"data": Path("/data")}, tuple(files))
 
 
@@ -76,7 +76,7 @@ class TestWrittenNames:
 
     def test_names_of_files_left_out_are_escaped(self) -> None:
         found = discover(dataset({"contrast": "c"}, {"contrast": "c\x1b\udcff", "stat": "p"}))
-        assert [entry.what for entry in found.all_left_out()] == [
+        assert [entry.name for entry in found.all_excluded()] == [
             "data/sub-01_contrast-c\\x1b\\udcff_stat-p_statmap.nii"
         ]
 
@@ -100,8 +100,8 @@ class TestSubjectContrasts:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "02", stat="z")
         first, second = subject_contrasts(discover(tmp_path))
-        assert first.left_out == ()
-        assert ["sub-02" in entry.what for entry in second.left_out] == [True]
+        assert first.excluded == ()
+        assert ["sub-02" in entry.name for entry in second.excluded] == [True]
 
     def test_the_same_map_in_two_pipelines_is_refused(self, tmp_path: Path) -> None:
         for pipeline in ("fsl", "spm"):
@@ -123,15 +123,13 @@ def test_what_takes_no_part_is_told_once() -> None:
         {"contrast": "c", "task": "a"}, {"contrast": "c", "task": "b"}, {"contrast": "c", "stat": "z"}, {"stat": "z"}
     )
     found = discover(maps)
-    assert [len(contrast.left_out) for contrast in found] == [1, 1]
-    assert found.all_left_out() == (*found.left_out, *found[0].left_out)
+    assert [len(contrast.excluded) for contrast in found] == [1, 1]
+    assert found.all_excluded() == (*found.excluded, *found[0].excluded)
 
 
 def member(subject: str, *names: str, variances: tuple[str, ...] = (), minus: SubjectMap | None = None) -> SubjectMap:
     entities = Entities.of({"sub": subject})
-    files, others = (
-        tuple(StatmapFile(Path(n), n, "data", entities, ".nii") for n in own) for own in (names, variances)
-    )
+    files, others = (tuple(StatMap(Path(n), n, "data", entities, ".nii") for n in own) for own in (names, variances))
     return SubjectMap(subject, files, others, minus=minus)
 
 
@@ -174,13 +172,13 @@ class TestDifferences:
 
 
 def test_some_members_are_kept_with_the_reason_for_others() -> None:
-    before, more = LeftOut("sub-09", "before"), LeftOut("sub-02", "no age")
+    before, more = Excluded("sub-09", "before"), Excluded("sub-02", "no age")
     members = tuple(member(subject, f"{subject}.nii") for subject in ("01", "02", "03"))
     contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", members, (before,), ("note",), "run", paired="ses")
     kept = contrast.keep({"03", "01", "07"}, [more])
-    assert kept == replace(contrast, members=(members[0], members[2]), left_out=(more, before))
+    assert kept == replace(contrast, members=(members[0], members[2]), excluded=(more, before))
     with pytest.raises(DataError) as caught:
-        contrast.keep([], [LeftOut(f"sub-0{i}", "no age") for i in range(1, 4)]).check()
+        contrast.keep([], [Excluded(f"sub-0{i}", "no age") for i in range(1, 4)]).check()
     assert caught.value.found == "No subject is left in contrast-c: no age (3 subjects), before (1 subject)"
 
 
@@ -208,10 +206,8 @@ def test_names_of_any_entity_find_its_labels() -> None:
 
 
 def test_every_file_of_every_member_has_a_path() -> None:
-    one, other = (
-        StatmapFile(Path(name), name, "data", Entities.of({"sub": "01"}), ".nii") for name in ("a.nii", "b.nii")
-    )
+    one, other = (StatMap(Path(name), name, "data", Entities.of({"sub": "01"}), ".nii") for name in ("a.nii", "b.nii"))
     contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", (SubjectMap("01", (one, other)),))
     assert contrast.paths == (Path("a.nii"), Path("b.nii"))
     assert contrast.members[0].uris == ("bids:data:a.nii", "bids:data:b.nii")
-    assert contrast.left_out == () != (LeftOut("a", "b"),)
+    assert contrast.excluded == () != (Excluded("a", "b"),)

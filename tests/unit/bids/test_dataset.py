@@ -112,7 +112,7 @@ class TestWhere:
         (within, statmap) = open_dataset(tmp_path).statmaps
         assert statmap.name == str(map_path(Path(), "01", node="subjectLevel"))
         assert statmap.path == map_path(root, "01", node="subjectLevel")
-        assert (statmap.root, statmap.nested, statmap.entities.get("node")) == ("glm", False, "subjectLevel")
+        assert (statmap.dataset, statmap.nested, statmap.entities.get("node")) == ("glm", False, "subjectLevel")
         assert within.name == f"inner/{map_path(Path(), '02')}"
         assert within.nested
         assert open_dataset(tmp_path).roots == {"glm": root}
@@ -152,7 +152,7 @@ class TestWhere:
         touch_maps(tmp_path / "derivatives", "01", "02")
         touch_maps(tmp_path / "derivatives" / "glm", "03")
         dataset = open_dataset(tmp_path)
-        assert [(s.root, s.entities.get("sub")) for s in dataset.statmaps] == [
+        assert [(s.dataset, s.entities.get("sub")) for s in dataset.statmaps] == [
             ("derivatives", "01"),
             ("derivatives", "02"),
             ("glm", "03"),
@@ -162,7 +162,7 @@ class TestWhere:
         touch_maps(tmp_path, "01", node="a")
         touch_maps(tmp_path, "01", node="b")
         dataset = open_dataset(tmp_path, [tmp_path, tmp_path / "node-b"])
-        assert [(statmap.root, statmap.entities.get("node")) for statmap in dataset.statmaps] == [
+        assert [(statmap.dataset, statmap.entities.get("node")) for statmap in dataset.statmaps] == [
             (tmp_path.name.replace("_", ""), "a"),
             ("node-b", None),
         ]
@@ -315,7 +315,7 @@ class TestStatmaps:
         assert fine.problem == ""
         assert refused.problem == "its name is not UTF-8"
         assert refused.path == path
-        text = f"{refused.name} {refused.root} {refused.entities}"
+        text = f"{refused.name} {refused.dataset} {refused.entities}"
         assert text.isprintable()
         assert (r"\udcff" in text) == (where != "dataset")
 

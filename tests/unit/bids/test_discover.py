@@ -23,8 +23,8 @@ def found(contrasts: Iterable[ContrastSet]) -> dict[str, str]:
 
 def reasons(contrasts: Discovery) -> dict[str, str]:
     """Why each file is left out, by its name without folders; why each subject is."""
-    entries = [*contrasts.left_out, *(entry for contrast in contrasts for entry in contrast.left_out)]
-    return {entry.what.rpartition("/")[2]: entry.reason for entry in entries}
+    entries = [*contrasts.excluded, *(entry for contrast in contrasts for entry in contrast.excluded)]
+    return {entry.name.rpartition("/")[2]: entry.reason for entry in entries}
 
 
 class TestGroups:
@@ -98,10 +98,10 @@ class TestGroups:
         touch_maps(tmp_path, "01", "02", contrast="b")
         touch_maps(tmp_path, "04", contrast="b", stat="z")
         first, second = discover(tmp_path)
-        assert [(entry.what, entry.reason) for entry in first.left_out] == [
+        assert [(entry.name, entry.reason) for entry in first.excluded] == [
             ("sub-04", "has no effect map of this contrast")
         ]
-        assert [entry.what for entry in second.left_out if entry.what.startswith("sub-")] == ["sub-03", "sub-04"]
+        assert [entry.name for entry in second.excluded if entry.name.startswith("sub-")] == ["sub-03", "sub-04"]
 
     def test_a_file_that_belongs_to_one_contrast_is_told_of_there_only(self, tmp_path: Path) -> None:
         """Not where a shorter name would fit it too."""
@@ -109,9 +109,9 @@ class TestGroups:
             touch_maps(tmp_path, "01", "02", task=task, space=None)
         touch_maps(tmp_path, "01", space=None, stat="variance")
         short, full = discover(tmp_path)
-        assert short.left_out == ()
+        assert short.excluded == ()
         root = tmp_path.name.replace("_", "")
-        assert [entry.what for entry in full.left_out] == [
+        assert [entry.name for entry in full.excluded] == [
             f"{root}/{map_path(Path(), '01', space=None, stat='variance')}"
         ]
 
@@ -250,8 +250,8 @@ class TestLeftOut:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "01", contrast=None)
         contrasts = discover(tmp_path)
-        assert [entry.reason for entry in contrasts.left_out] == ["no contrast in its name"]
-        assert contrasts[0].left_out == ()
+        assert [entry.reason for entry in contrasts.excluded] == ["no contrast in its name"]
+        assert contrasts[0].excluded == ()
 
 
 class TestFilters:
@@ -528,7 +528,7 @@ def test_a_filter_for_the_only_task_keeps_subject_maps_that_do_not_name_it(tmp_p
     (contrast,) = discover(tmp_path, task="emo")
     contrast.check()
     assert contrast.subjects == ("01", "02")
-    assert {member.file.entities.get("node") for member in contrast.members} == {"subjectLevel"}
+    assert {member.first.entities.get("node") for member in contrast.members} == {"subjectLevel"}
 
 
 def test_with_several_tasks_a_map_that_names_none_does_not_pass(tmp_path: Path) -> None:

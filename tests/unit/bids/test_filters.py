@@ -24,7 +24,9 @@ def large(tmp_path: Path) -> Path:
 
 def taken(root: Path, where: dict[str, Any], **filters: Any) -> list[str]:
     """The sessions, runs and resolutions of the maps that are taken."""
-    found = [member.file.entities for contrast in discover(root, where=where, **filters) for member in contrast.members]
+    found = [
+        member.first.entities for contrast in discover(root, where=where, **filters) for member in contrast.members
+    ]
     return sorted("/".join(entities.get(key) or "-" for key in ("ses", "run", "res")) for entities in found)
 
 
@@ -74,8 +76,8 @@ class TestValues:
 
     def test_what_is_left_out_says_so(self, large: Path) -> None:
         found = discover(large, where={"session": "pre"})
-        assert {entry.reason for entry in found.all_left_out()} == {"not asked for by the filter file (ses)"}
-        assert len(found.all_left_out()) == 6
+        assert {entry.reason for entry in found.all_excluded()} == {"not asked for by the filter file (ses)"}
+        assert len(found.all_excluded()) == 6
 
     @pytest.mark.parametrize("value", [{}, {"a": 1}, [["1"]], [{}], True, [False], 1.5, [], "", float("inf")], ids=str)
     def test_other_values_are_refused(self, large: Path, value: Any) -> None:

@@ -48,7 +48,7 @@ class TestMaps:
         contrast.check()
         assert (contrast.name, contrast.stat, contrast.subjects) == ("contrast-map", "effect", ("01", "02"))
         assert contrast.paths == tuple(spm / "spm" / f"sub-{s}" / "con_0001.nii" for s in ("01", "02"))
-        assert (contrast.notes, contrast.left_out) == ((), ())
+        assert (contrast.notes, contrast.excluded) == ((), ())
 
     def test_files_go_by_their_path_in_the_folder_that_holds_them_all(self, spm: Path) -> None:
         """Such names are all different, tell nothing of the folders above, and lead to the files."""
@@ -69,7 +69,7 @@ class TestMaps:
         assert manifest.roots["manifest"].samefile(spm / "spm")
         (contrast,) = discover(manifest)
         for member, label in zip(contrast.members, ("01", "02"), strict=True):
-            assert member.file.path.samefile(spm / "spm" / f"sub-{label}" / "con_0001.nii")
+            assert member.first.path.samefile(spm / "spm" / f"sub-{label}" / "con_0001.nii")
             assert member.uri == f"bids:manifest:sub-{label}/con_0001.nii"
 
     def test_a_detour_over_a_link_is_followed_as_the_system_does(self, spm: Path) -> None:
@@ -120,9 +120,9 @@ class TestMaps:
         first = contrast.members[0]
         assert [p.name for p in first.paths] == ["cope1.nii.gz", "cope2.nii.gz"]
         assert [p.name for p in first.variance_paths] == ["var2.nii", "var1.nii"]
-        assert contrast.left_out == ()
+        assert contrast.excluded == ()
         (plain,) = discover(open_manifest(path), run="1")
-        assert {entry.reason.partition(";")[0] for entry in plain.left_out} == {
+        assert {entry.reason.partition(";")[0] for entry in plain.excluded} == {
             "its stat is variance",
             "not among the run asked for",
         }
@@ -147,12 +147,12 @@ class TestMaps:
         rows = [("01", "spm/sub-01/con_0001.nii"), ("02", name)]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
-        assert [entry.reason for entry in found.all_left_out()] == ["not a NIfTI image"]
+        assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI image"]
 
     def test_a_dot_in_a_name_is_no_extension(self, spm: Path) -> None:
         touch(spm, "con.v2.nii.gz")
         (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), ("01", "con.v2.nii.gz"))))
-        assert contrast.members[0].file.extension == ".nii.gz"
+        assert contrast.members[0].first.extension == ".nii.gz"
 
 
 class TestStat:
@@ -162,7 +162,7 @@ class TestStat:
         for stat, name in (("effect", "con_0001.nii"), ("z", "con_0002.nii")):
             (contrast,) = discover(manifest, stat=stat)
             assert (contrast.stat, {path.name for path in contrast.paths}) == (stat, {name})
-            assert len(contrast.left_out) == 2
+            assert len(contrast.excluded) == 2
 
     def test_a_table_of_another_statistic_says_which(self, spm: Path) -> None:
         manifest = open_manifest(write(spm, ("participant_id", "t"), ("01", "spm/sub-01/con_0001.nii")))
@@ -190,7 +190,7 @@ class TestNothingThere:
         rows = [("02", cell), ("01", "spm/sub-01/con_0001.nii")]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
-        assert [(entry.what, entry.reason) for entry in found.left_out] == [
+        assert [(entry.name, entry.reason) for entry in found.excluded] == [
             ("sub-02", "line 2 of maps.tsv names no effect map")
         ]
 

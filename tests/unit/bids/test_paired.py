@@ -8,7 +8,7 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
-from bids_ari.bids.dataset import Dataset, StatmapFile, open_dataset
+from bids_ari.bids.dataset import Dataset, StatMap, open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
@@ -32,7 +32,7 @@ def dataset(*maps: str) -> Dataset:
         root = labels.pop("root", "data")
         entities = Entities.of({"contrast": "c", **labels, "sub": subject, "stat": "effect"})
         path = f"sub-{subject}/{entities}_statmap.nii"
-        files.append(StatmapFile(Path("/", root, path), path, root, entities, ".nii"))
+        files.append(StatMap(Path("/", root, path), path, root, entities, ".nii"))
     return Dataset(Path("/data"), {"data": Path("/data")}, tuple(files))
 
 
@@ -44,14 +44,14 @@ def only(contrasts: Discovery) -> ContrastSet:
 def differences(contrast: ContrastSet) -> dict[str, tuple[str, str]]:
     """What is taken from what for each subject, by the entities in which files of `dataset` differ."""
 
-    def short(files: Sequence[StatmapFile]) -> str:
+    def short(files: Sequence[StatMap]) -> str:
         return " ".join(str(file.entities.without("sub", "stat")) for file in files)
 
-    return {each.subject: (short(each.files), short(each.minus.files)) for each in contrast.members if each.minus}
+    return {each.subject: (short(each.maps), short(each.minus.maps)) for each in contrast.members if each.minus}
 
 
 def reasons(contrasts: Discovery) -> dict[str, str]:
-    return {entry.what.rpartition("/")[2]: entry.reason for entry in contrasts.all_left_out()}
+    return {entry.name.rpartition("/")[2]: entry.reason for entry in contrasts.all_excluded()}
 
 
 class TestWhatIsTakenFromWhat:
@@ -77,7 +77,7 @@ class TestWhatIsTakenFromWhat:
         assert first.minus is not None
         assert first.minus.paths == (map_path(tmp_path, "01", session="01", **PLAIN),)
         assert contrast.notes == ("The map of each subject is ses-02 minus ses-01",)
-        assert (contrast.paired, contrast.left_out) == ("ses", ())
+        assert (contrast.paired, contrast.excluded) == ("ses", ())
 
     @pytest.mark.parametrize(
         ("values", "high"),
@@ -112,13 +112,13 @@ class TestWhatIsTakenFromWhat:
         assert contrast.name == name
         assert contrast.subjects == ("01", "02")
         assert contrast.notes[0] == f"The map of each subject is {column}-a minus {column}-b"
-        assert [each.file.entities.get(column) for each in contrast.members] == ["a", "a"]
-        assert [each.minus and each.minus.file.entities.get(column) for each in contrast.members] == ["b", "b"]
+        assert [each.first.entities.get(column) for each in contrast.members] == ["a", "a"]
+        assert [each.minus and each.minus.first.entities.get(column) for each in contrast.members] == ["b", "b"]
 
     def test_a_first_level_of_halfpipe_is_named_by_its_taskcontrast(self) -> None:
         files = dataset("01_taskcontrast-x_ses-1", "01_taskcontrast-x_ses-2").statmaps
         bare = tuple(
-            StatmapFile(file.path, file.name, file.root, file.entities.without("contrast"), ".nii") for file in files
+            StatMap(file.path, file.name, file.dataset, file.entities.without("contrast"), ".nii") for file in files
         )
         contrast = only(discover(Dataset(Path("/data"), {}, bare), paired="ses"))
         assert contrast.name == "taskcontrast-xSes2MinusSes1"
@@ -129,7 +129,7 @@ class TestWhatIsTakenFromWhat:
         assert [contrast.name for contrast in found] == [
             f"task-{task}_contrast-{c}Ses2MinusSes1" for task in "ab" for c in "xy"
         ]
-        assert found.all_left_out() == ()
+        assert found.all_excluded() == ()
 
     def test_of_contrasts_those_of_the_same_session_and_task_are_compared(self) -> None:
         maps = (f"0{i}_ses-{i}_task-{task}_contrast-{c}" for i in "12" for task in "ab" for c in "xy")
@@ -155,7 +155,7 @@ class TestWhatIsTakenFromWhat:
                 assert paths == tuple(
                     map_path(tmp_path, "01", session=session, run=r, stat=stat, **PLAIN) for r in "12"
                 )
-        assert (contrast.combined, len(contrast.files), contrast.left_out) == ("run", 8, ())
+        assert (contrast.combined, len(contrast.files), contrast.excluded) == ("run", 8, ())
         assert contrast.notes[1].startswith("Runs of each subject were combined by precision-weighted mean")
 
     def test_combined_runs_need_not_be_called_alike(self) -> None:
@@ -182,7 +182,7 @@ class TestWhatIsTakenFromWhat:
         (tmp_path / "maps.tsv").write_text(rows)
         (member,) = only(discover(open_manifest(tmp_path / "maps.tsv"), stat="t", paired="contrast=a-b")).members
         assert member.minus is not None
-        assert (member.file.name, member.dof, member.minus.file.name, member.minus.dof) == (
+        assert (member.first.name, member.dof, member.minus.first.name, member.minus.dof) == (
             "a.nii",
             None,
             "b.nii",
@@ -207,7 +207,7 @@ class TestValues:
     def test_values_may_hold_dashes(self, asked: str, high: str) -> None:
         maps = [file for file in self.MAPS.statmaps if file.entities.get("acq") != "a-b" or asked != "a-b-c"]
         found = discover(Dataset(Path("/data"), {}, tuple(maps)), paired=f"acq={asked}")
-        assert only(found).members[0].file.entities.get("acq") == high
+        assert only(found).members[0].first.entities.get("acq") == high
 
     def test_values_that_part_in_two_ways_are_refused(self) -> None:
         maps = dataset("01_acq-a", "01_acq-a-b", "01_acq-c", "01_acq-b-c")
@@ -272,7 +272,7 @@ class TestLeftOut:
                 "its stat is z; the maps asked for are effect maps"
             ),
         }
-        assert [entry.what for entry in only(found).left_out if entry.is_subject] == ["sub-02", "sub-03"]
+        assert [entry.name for entry in only(found).excluded if entry.is_subject] == ["sub-02", "sub-03"]
 
     def test_of_two_contrasts_too(self) -> None:
         found = discover(dataset("01_contrast-a", "01_contrast-b", "02_contrast-a", "03_contrast-b"), paired="contrast")
@@ -285,7 +285,7 @@ class TestLeftOut:
         found = discover(
             dataset("01_contrast-a", "01_contrast-b", "02_contrast-a_task-t", "02_contrast-b_task-t"), paired="contrast"
         )
-        told = [(each.what, each.reason) for each in found[0].left_out]
+        told = [(each.name, each.reason) for each in found[0].excluded]
         assert (found[0].subjects, told) == (("01",), [("sub-02", "has no effect map of this contrast")])
 
     def test_other_values_are_not_compared(self) -> None:
@@ -308,7 +308,7 @@ class TestLeftOut:
             "sub-01_task-b_contrast-x_stat-effect_statmap.nii": "no map of contrast-y to compare it with",
             "sub-01_task-b_contrast-z_stat-effect_statmap.nii": "of contrast-z, which is not compared",
         }
-        assert only(found).left_out == ()
+        assert only(found).excluded == ()
 
     def test_where_no_maps_are_alike_otherwise_it_is_said_where_they_are(self) -> None:
         with pytest.raises(NoMatchError) as caught:
@@ -338,7 +338,7 @@ class TestLeftOut:
         assert only(found).subjects == ("02",)
         key = one.partition("-")[0]
         assert reasons(found)["sub-01"] == f"has maps of contrast-y and contrast-x that differ in {key}, too"
-        assert len(found.all_left_out()) == 3
+        assert len(found.all_excluded()) == 3
 
     def test_maps_of_different_datasets_are_compared_and_it_is_said(self) -> None:
         maps = ["01_ses-1_root-a", "01_ses-2_root-b", "02_ses-1_root-a", "02_ses-2_root-a"]

@@ -11,7 +11,7 @@ import pytest
 from builders import describe, touch_maps
 from builders_trees import refuse
 
-from bids_ari.bids.dataset import StatmapFile, open_dataset, read_sidecar
+from bids_ari.bids.dataset import StatMap, open_dataset, read_sidecar
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.sidecars import is_ours, read_json
 from bids_ari.errors import ReadError, SidecarError
@@ -100,12 +100,12 @@ class TestJson:
 
 class TestSidecar:
     @pytest.fixture
-    def statmap(self, tmp_path: Path) -> StatmapFile:
+    def statmap(self, tmp_path: Path) -> StatMap:
         touch_maps(tmp_path / "top", "01", session="1")
         (statmap,) = open_dataset(tmp_path / "top").statmaps
         return statmap
 
-    def test_the_more_specific_one_wins_from_the_top_down(self, tmp_path: Path, statmap: StatmapFile) -> None:
+    def test_the_more_specific_one_wins_from_the_top_down(self, tmp_path: Path, statmap: StatMap) -> None:
         """By BIDS: one nearer to the file before one farther away, more entities before fewer."""
         top, own = tmp_path / "top", statmap.path
         sidecars = {
@@ -123,31 +123,31 @@ class TestSidecar:
         own.with_name(own.name.replace(".nii.gz", ".json")).write_text("{}")
         assert read_sidecar(statmap) == {"a": "d", "b": "d", "c": "d", "d": "d"}
 
-    def test_those_of_other_maps_do_not_count(self, tmp_path: Path, statmap: StatmapFile) -> None:
+    def test_those_of_other_maps_do_not_count(self, tmp_path: Path, statmap: StatMap) -> None:
         others = ["stat-z_statmap.json", "sub-02_statmap.json", "run-1_statmap.json", "mystatmap.json", "x_bold.json"]
         for name in others:
             (statmap.path.parent / name).write_text('{"a": 1}')
         assert read_sidecar(statmap) == {}
 
-    def test_a_label_of_the_same_length_does_not_decide(self, statmap: StatmapFile) -> None:
+    def test_a_label_of_the_same_length_does_not_decide(self, statmap: StatMap) -> None:
         """More entities win, however short their labels."""
         (statmap.path.parent / "space-MNI152NLin2009cAsym_statmap.json").write_text('{"a": 1}')
         (statmap.path.parent / "ses-1_task-emo_statmap.json").write_text('{"a": 2}')
         assert read_sidecar(statmap) == {"a": 2}
 
     @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
-    def test_wrong_content_is_an_error_of_the_data(self, statmap: StatmapFile, content: bytes) -> None:
+    def test_wrong_content_is_an_error_of_the_data(self, statmap: StatMap, content: bytes) -> None:
         (statmap.path.parent / "statmap.json").write_bytes(content)
         with pytest.raises(SidecarError, match=r"func/statmap\.json"):
             read_sidecar(statmap)
 
     @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
-    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatmapFile, make: Any, said: str) -> None:
+    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatMap, make: Any, said: str) -> None:
         make(statmap.path.parent / "statmap.json")
         with pytest.raises(ReadError, match=rf"func/statmap\.json.*{said}"):
             read_sidecar(statmap)
 
-    def test_a_folder_that_cannot_be_read_is_named(self, statmap: StatmapFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_folder_that_cannot_be_read_is_named(self, statmap: StatMap, monkeypatch: pytest.MonkeyPatch) -> None:
         refuse(monkeypatch, statmap.path.parents[3], errno.EACCES)
         with pytest.raises(ReadError, match="top cannot be read: Permission denied"):
             read_sidecar(statmap)
@@ -155,7 +155,7 @@ class TestSidecar:
     def test_a_map_outside_any_dataset_has_those_beside_it(self, tmp_path: Path) -> None:
         (tmp_path / "statmap.json").write_text('{"a": 1}')
         (tmp_path / "inner").mkdir()
-        lone = StatmapFile(tmp_path / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        lone = StatMap(tmp_path / "z.nii", "z.nii", "map", Entities(()), ".nii")
         assert read_sidecar(lone) == {"a": 1}
-        inner = StatmapFile(tmp_path / "inner" / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        inner = StatMap(tmp_path / "inner" / "z.nii", "z.nii", "map", Entities(()), ".nii")
         assert read_sidecar(inner) == {}

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from builders import map_path, touch_maps
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, LeftOut, SubjectMap
-from bids_ari.bids.dataset import StatmapFile
+from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
+from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
 from bids_ari.cli.listing import overview, subject_ranges
@@ -19,10 +19,10 @@ def shown(root: Path, **filters: object) -> list[str]:
     return overview(found, found).splitlines()
 
 
-def contrast(*subjects: str, left_out: tuple[LeftOut, ...] = (), clash: str = "", **labels: str) -> ContrastSet:
-    maps = (StatmapFile(Path(s), f"{s}.nii", "data", Entities.of({"sub": s}), ".nii") for s in subjects)
+def contrast(*subjects: str, excluded: tuple[Excluded, ...] = (), clash: str = "", **labels: str) -> ContrastSet:
+    maps = (StatMap(Path(s), f"{s}.nii", "data", Entities.of({"sub": s}), ".nii") for s in subjects)
     members = tuple(SubjectMap(file.name.removesuffix(".nii"), (file,)) for file in maps)
-    return ContrastSet(Entities.of({"contrast": "c", **labels}), "effect", members, left_out, clash=clash)
+    return ContrastSet(Entities.of({"contrast": "c", **labels}), "effect", members, excluded, clash=clash)
 
 
 class TestGroup:
@@ -105,11 +105,11 @@ class TestGroup:
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
     def test_of_files_left_out_five_are_named_by_reason_the_most_frequent_first(self) -> None:
-        entries = [LeftOut(f"data/b{i}", "seldom") for i in range(6)] + [
-            LeftOut(f"data/a{i}", "very often") for i in "7654321"
+        entries = [Excluded(f"data/b{i}", "seldom") for i in range(6)] + [
+            Excluded(f"data/a{i}", "very often") for i in "7654321"
         ]
-        only = contrast("01", "02", left_out=tuple(entries))
-        lines = overview(Discovery((only,), (LeftOut("data/a0", "very often"),)), [only]).splitlines()
+        only = contrast("01", "02", excluded=tuple(entries))
+        lines = overview(Discovery((only,), (Excluded("data/a0", "very often"),)), [only]).splitlines()
         start = lines.index("left out")
         assert lines[start + 1 : start + 10] == [
             "  8: very often",
@@ -171,7 +171,7 @@ class TestText:
         ],
     )
     def test_lines_have_at_most_100_columns_but_for_words_that_are_longer(self, what: str) -> None:
-        only = contrast("01", "02", left_out=(LeftOut(what, "a reason " * 30),), task="t" * 200)
+        only = contrast("01", "02", excluded=(Excluded(what, "a reason " * 30),), task="t" * 200)
         text = overview(Discovery((only,), ()), [only])
         assert all(len(line) <= 100 or " " not in line.strip() for line in text.splitlines())
         assert what.replace(" ", "") in "".join(text.split())
@@ -179,7 +179,7 @@ class TestText:
 
     def test_a_path_stays_whole_to_be_copied(self) -> None:
         path = f"data/{'d' * 60}/{'e' * 60}_{'f' * 60}.nii"
-        only = contrast("01", "02", left_out=(LeftOut(path, "r"),))
+        only = contrast("01", "02", excluded=(Excluded(path, "r"),))
         assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only])
 
     def test_what_a_look_at_the_files_finds_is_a_problem(self) -> None:
@@ -192,18 +192,18 @@ class TestText:
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
 
     def test_words_with_hyphens_stay_whole(self) -> None:
-        only = contrast("01", "02", left_out=(LeftOut("data/f", "an-odd-reason " * 99),))
+        only = contrast("01", "02", excluded=(Excluded("data/f", "an-odd-reason " * 99),))
         text = overview(Discovery((only,), ()), [only])
         assert text.count("an-odd-reason") == 99  # no line ends within one
 
     def test_short_names_are_shown_as_they_are(self) -> None:
-        only = contrast("01", "02", left_out=(LeftOut("data/two  blanks - and-dash", "r"),))
+        only = contrast("01", "02", excluded=(Excluded("data/two  blanks - and-dash", "r"),))
         assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only])
 
     @pytest.mark.parametrize("sign", ["\x1b[2J", "\r", "\x07", "\u202e", "\udcff", "\t", "\x9b", "\u2028"])
     def test_no_name_moves_the_cursor(self, sign: str) -> None:
-        what, subject = LeftOut(f"data/{sign}", sign), f"0{sign}"
-        only = contrast(subject, subject, "02", left_out=(what, LeftOut(f"sub-{sign}", sign)), clash="")
+        what, subject = Excluded(f"data/{sign}", sign), f"0{sign}"
+        only = contrast(subject, subject, "02", excluded=(what, Excluded(f"sub-{sign}", sign)), clash="")
         for shown in (only, replace(only, entities=only.entities.with_(sub="1"))):
             text = overview(Discovery((only,), (what,)), [shown])
             assert text.replace("\n", "").isprintable()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders_people import people
 
-from bids_ari.bids.contrasts import LeftOut
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design.design import Design, check_design, check_unequal, make_design
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, UsageError
@@ -47,7 +47,7 @@ class TestDesigns:
             "both": [[0, 1, 0], [0, 0, 1]],
         }
         assert design.factors == {"group": "2 levels; reference a (n = 3); b (n = 2)"}
-        assert design.left_out == (LeftOut("sub-04", "no value of age in participants.tsv"),)
+        assert design.left_out == (Excluded("sub-04", "no value of age in participants.tsv"),)
         assert design.formula == "1 + center(age) + group"
 
     def test_rows_follow_the_subjects_that_are_given(self) -> None:
@@ -67,9 +67,9 @@ class TestMissing:
         design = make_design([*ALL, "07"], TABLE, "1 + age + iq")
         assert design.subjects == ("01", "02", "03", "06")
         assert design.left_out == (
-            LeftOut("sub-04", "no value of age in participants.tsv"),
-            LeftOut("sub-05", "no value of iq in participants.tsv"),
-            LeftOut("sub-07", "not in participants.tsv"),
+            Excluded("sub-04", "no value of age in participants.tsv"),
+            Excluded("sub-05", "no value of iq in participants.tsv"),
+            Excluded("sub-07", "not in participants.tsv"),
         )
 
     def test_a_value_that_the_formula_does_not_need_may_be_missing(self) -> None:

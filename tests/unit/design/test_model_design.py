@@ -25,7 +25,7 @@ from statsmodels_examples import (
     written,
 )
 
-from bids_ari.bids.contrasts import LeftOut
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants, read_participants
 from bids_ari.design.design import Design, Missing, make_design
 from bids_ari.design.model_design import design_of
@@ -111,8 +111,8 @@ class TestTheSameAsAFormula:
         participants = table(tmp_path, ROWS.replace("28", "n/a"))
         design = made(tmp_path, dataset([1, "age_c"], DEMEAN_AGE), participants, (*SUBJECTS, "09"))
         assert design.left_out == (
-            LeftOut("sub-03", "no value of age in participants.tsv"),
-            LeftOut("sub-09", "not in participants.tsv"),
+            Excluded("sub-03", "no value of age in participants.tsv"),
+            Excluded("sub-09", "not in participants.tsv"),
         )
         assert design.left_out == make_design((*SUBJECTS, "09"), participants, "center(age)").left_out
         ages = np.array([24, 31.5, 45, 22, 39, 27, 33.1])
@@ -220,9 +220,9 @@ class TestSubjects:
         design = made(tmp_path, MEAN, participants, passing={"group": ["patient"], "code": [1]})
         assert design.subjects == ("01", "03", "07")
         assert design.left_out[:3] == (
-            LeftOut("sub-02", "group is control; the model takes patient"),
-            LeftOut("sub-04", "group is n/a; the model takes patient"),
-            LeftOut("sub-05", "code is 2; the model takes 1"),
+            Excluded("sub-02", "group is control; the model takes patient"),
+            Excluded("sub-04", "group is n/a; the model takes patient"),
+            Excluded("sub-05", "code is 2; the model takes 1"),
         )
 
     def test_of_a_column_that_is_not_there(self, tmp_path: Path) -> None:
@@ -246,14 +246,14 @@ class TestSubjects:
         node = dataset([1, "age"], {"Name": "Scale", "Input": "age", "Rescale": False, "ReplaceNA": "after"})
         design = made(tmp_path, node, participants, (*SUBJECTS, "09"))
         assert design.subjects == SUBJECTS
-        assert design.left_out == (LeftOut("sub-09", "not in participants.tsv"),)
+        assert design.left_out == (Excluded("sub-09", "not in participants.tsv"),)
         mean = (24 + 31.5 + 45 + 22 + 39 + 27) / 6
         assert design.matrix[[0, 2, 7], 1] == pytest.approx([24 - mean, 0, 0])
 
     def test_without_a_value_are_dropped_when_asked(self, tmp_path: Path) -> None:
         participants = table(tmp_path, ROWS.replace("28", "n/a"))
         design = made(tmp_path, dataset([1, "code"], {"Name": "DropNA", "Input": ["age"]}), participants)
-        assert design.left_out == (LeftOut("sub-03", "no value of age in participants.tsv"),)
+        assert design.left_out == (Excluded("sub-03", "no value of age in participants.tsv"),)
 
     @pytest.mark.parametrize(
         "instruction",
@@ -268,18 +268,18 @@ class TestSubjects:
         """03 has no age, and is not one of age 0, or of age 1 in a product."""
         participants = table(tmp_path, ROWS.replace("28", "n/a"))
         design = made(tmp_path, dataset([1, "new"], instruction | {"Output": "new"}), participants)
-        assert [each.what for each in design.left_out] == ["sub-03"]
+        assert [each.name for each in design.left_out] == ["sub-03"]
 
     def test_stay_missing_in_logic(self, tmp_path: Path) -> None:
         participants = table(tmp_path, ROWS.replace("28	patient", "28	n/a"))
         for name in ("And", "Or"):
             logic = {"Name": name, "Input": ["group.patient", "site.a"], "Output": "new"}
             node = dataset([1, "new"], {"Name": "Factor", "Input": ["group", "site"]}, logic)
-            assert [each.what for each in made(tmp_path, node, participants).left_out] == ["sub-03"]
+            assert [each.name for each in made(tmp_path, node, participants).left_out] == ["sub-03"]
             node = dataset(
                 [1, "not"], *node["Transformations"]["Instructions"], {"Name": "Not", "Input": "new", "Output": "not"}
             )
-            assert [each.what for each in made(tmp_path, node, participants).left_out] == ["sub-03"]
+            assert [each.name for each in made(tmp_path, node, participants).left_out] == ["sub-03"]
 
     @pytest.mark.parametrize("turned", [False, True])
     def test_of_a_group_that_is_not_known_are_replaced_after_scaling(self, tmp_path: Path, turned: bool) -> None:

@@ -114,7 +114,7 @@ def test_every_file_is_the_same(case: Case, tmp_path: Path) -> None:
 
 def test_folders_are_not_told(case: Case) -> None:
     assert FOLDER not in str(opened(case.content)[0])
-    files = [file for member in case.back.contrast.members for file in (*member.files, *member.variances)]
+    files = [file for member in case.back.contrast.members for file in (*member.maps, *member.variances)]
     assert [file.path for file in files] == [Path(file.name) for file in files]
 
 

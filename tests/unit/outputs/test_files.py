@@ -242,9 +242,9 @@ def test_sidecars_name_the_mask_and_its_content(written: Written) -> None:
 
 
 def test_the_design_tells_who_was_left_out_and_why(written: Written) -> None:
-    left_out = written.json(f"{STEM}_design.json")["LeftOut"]
-    assert {"What": "sub-09", "Reason": "has no effect map of this contrast"} in left_out
-    assert any(entry["What"].endswith("stat-z_statmap.nii.gz") for entry in left_out)
+    excluded = written.json(f"{STEM}_design.json")["LeftOut"]
+    assert {"What": "sub-09", "Reason": "has no effect map of this contrast"} in excluded
+    assert any(entry["What"].endswith("stat-z_statmap.nii.gz") for entry in excluded)
     assert written.json(f"{STEM}_design.json")["Tests"] == {"mean": {"Statistic": "t", "Weights": [{"intercept": 1.0}]}}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bids_ari.bids.discover import LeftOut
+from bids_ari.bids.discover import Excluded
 from bids_ari.cli.runner import exit_code_of
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, OutputError, TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
@@ -132,7 +132,7 @@ class TestSummary:
     def test_of_results_and_failures(self, out: Derivatives) -> None:
         with RunLog("") as journal:
             journal.open(out)
-            journal.left_out = [LeftOut("b", "it is old"), LeftOut("a", "it is old"), LeftOut("c", "it is new")]
+            journal.excluded = [Excluded("b", "it is old"), Excluded("a", "it is old"), Excluded("c", "it is new")]
             journal.done("one", [{"Name": "x"}, {"Name": "y"}], 1.23456)
             journal.failed("two", DesignError("One subject", "two or more"))
         found = summary(out)

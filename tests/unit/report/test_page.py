@@ -12,7 +12,7 @@ from reported import analysed
 from webpages import without_own_script
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.discover import LeftOut
+from bids_ari.bids.discover import Excluded
 from bids_ari.bids.entities import Entities
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
@@ -148,8 +148,8 @@ def test_nothing_found_is_said(null_result: ContrastResult, pictures: Mapping[st
 
 def test_who_was_left_out_and_why(result: ContrastResult, pictures: Mapping[str, Picture]) -> None:
     """Grouped by reason, the most frequent first."""
-    entries = (LeftOut("sub-09", "excluded"), LeftOut("sub-10", "excluded"), LeftOut("a/map.nii", "too short"))
-    text = read(replace(result, contrast=replace(result.contrast, left_out=entries)), pictures).text
+    entries = (Excluded("sub-09", "excluded"), Excluded("sub-10", "excluded"), Excluded("a/map.nii", "too short"))
+    text = read(replace(result, contrast=replace(result.contrast, excluded=entries)), pictures).text
     assert "Left out: 3 files or subjects, for 2 reasons." in text
     assert text.index("Left out: 2, excluded") < text.index("Left out: 1, too short") < text.index("a/map.nii")
     assert "its stat is variance" in read(result, pictures).text
@@ -165,7 +165,7 @@ def test_hostile_names_stay_text(result: ContrastResult, pictures: Mapping[str, 
     contrast = replace(
         result.contrast,
         entities=Entities.of({"task": HOSTILE, "contrast": HOSTILE}),
-        left_out=(LeftOut(HOSTILE, HOSTILE),),
+        excluded=(Excluded(HOSTILE, HOSTILE),),
     )
     options = replace(result.options, mask=Path("x") / f"{HOSTILE.replace('/', '')}.nii")
     spoilt = {key: replace(shown, name=HOSTILE, alt=HOSTILE) for key, shown in pictures.items()}

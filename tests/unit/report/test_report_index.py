@@ -152,7 +152,7 @@ def test_failures_are_told_without_folders(out: Derivatives, result: ContrastRes
     )
     text = words(index(out, Failure(result.contrast, error)))
     assert "1 contrast could not be analysed" in text
-    assert f"first-level/{result.contrast.members[0].file.name} is damaged, see notes.txt" in text
+    assert f"first-level/{result.contrast.members[0].first.name} is damaged, see notes.txt" in text
     assert "of an earlier run" in text
     assert "jane" not in text
     assert str(out.folder) not in text

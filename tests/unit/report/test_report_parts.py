@@ -187,7 +187,7 @@ class TestLevels:
         made = one_map(result, glm=GlmResult.of_z(result.glm.z))
         text = words(page.page(made, pictures))
         (member,) = made.contrast.members
-        assert f"A z map made elsewhere was used: {member.file.path.name}" in text
+        assert f"A z map made elsewhere was used: {member.first.path.name}" in text
         assert "without a group model" in text
         assert not re.search("degrees of freedom|Coverage|smoothed|one subject", text)
 
