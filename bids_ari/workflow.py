@@ -50,11 +50,11 @@ from bids_ari.errors import (
     counted,
     listing,
 )
-from bids_ari.outputs import archive
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import files_of
 from bids_ari.outputs.run_log import RunLog
+from bids_ari.outputs.summary import differs_in_direction, differs_in_method, summary
 from bids_ari.runtime.executors import progress
 
 log = logging.getLogger(__name__)
@@ -221,12 +221,12 @@ def rebuild_reports(output_dir: Path) -> None:
 def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
     """Make the report of one result anew."""
     name, files = str(record.get("Name")), files_of(record)
-    path = next((file for file in sorted(files) if file.endswith(archive.SUFFIX)), None)
+    path = next((file for file in sorted(files) if file.endswith(names.ARCHIVE_ENDING)), None)
     if path is None:
-        log.warning("%s has no file ...%s, and keeps its report", printable(name), archive.SUFFIX)
+        log.warning("%s has no file ...%s, and keeps its report", printable(name), names.ARCHIVE_ENDING)
         return
     result = archive.load_result(out.folder / path)
-    if outputs.record_name(result) != name:
+    if names.record_name(result) != name:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     with out.result(result.contrast.name):
         kept = [file for file in files if not file.endswith((".html", ".png"))]
@@ -244,7 +244,7 @@ def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastRe
         if (alternative != result.alternative) != (method != result.method):
             other = replace(result, alternative=alternative, bound=replace(result.bound, method=method))
             with suppress(BidsAriError):
-                others.append(archive.load_result(out.folder / outputs.archive_name(other)))
+                others.append(archive.load_result(out.folder / names.archive_name(other)))
     return others
 
 
@@ -298,20 +298,20 @@ def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
     """Write all files of the results of one contrast, each in place of those of an earlier run."""
     results = tuple(results)
     for result in results:
-        written = outputs.write(result, out) + _report(result, results, out)
-        out.record(outputs.record_name(result), written, _noted(result))
+        written = files.write(result, out) + _report(result, results, out)
+        out.record(names.record_name(result), written, _noted(result))
 
 
 def _report(result: ContrastResult, around: Sequence[ContrastResult], out: Derivatives) -> list[str]:
     """Write the report of a result, beside which those around it stand that differ in direction or in method alone."""
-    others = [other for other in around if outputs.belongs_with(result, other)]
-    compared = [other for other in around if outputs.compares_with(result, other)]
+    others = [other for other in around if differs_in_direction(result, other)]
+    compared = [other for other in around if differs_in_method(result, other)]
     return report.write(result, out, others, compared)
 
 
 def _noted(result: ContrastResult) -> dict[str, Any]:
     """Give what is noted of a result, for the pages that tell of all."""
-    return outputs.summary(result) | report.methods_note(result)
+    return summary(result) | report.methods_note(result)
 
 
 def headline(result: ContrastResult) -> str:
@@ -339,7 +339,7 @@ def _analyse_and_write(
             raise DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer") from error
         write(results, out)
     _tell(contrast.name, results, journal, time.monotonic() - began)
-    return [out.folder / outputs.archive_name(result) for result in results]
+    return [out.folder / names.archive_name(result) for result in results]
 
 
 def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds: float) -> None:
@@ -351,7 +351,7 @@ def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds
         journal.told.add(note)
     for result in results:
         log.info("%s", headline(result))
-    journal.done(name, map(outputs.summary, results), seconds)
+    journal.done(name, map(summary, results), seconds)
 
 
 def _fail(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal: RunLog) -> Failure:

@@ -12,7 +12,6 @@ import pandas as pd
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.bids.discover import ContrastSet, Excluded
-from bids_ari.bids.entities import decimal_label
 from bids_ari.config.options import Method, Options, local_test
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
@@ -300,13 +299,3 @@ def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_points
     for voxels, value in valued:
         highest[voxels] = np.maximum(highest[voxels], value)
     return highest
-
-
-def threshold_label(threshold: float) -> str:
-    """Write a threshold as it stands in file names: ``Z3p1``."""
-    return f"Z{decimal_label(threshold)}"
-
-
-def gamma_label(gamma: float) -> str:
-    """Write a wanted TDP as it stands in file names, in percent: ``Tdp70``."""
-    return f"Tdp{decimal_label(100 * gamma)}"

@@ -201,7 +201,7 @@ def run_demo(folder: Path, kind: Kind = SIMULATED) -> str:
     """
     from bids_ari.config.options import Options
     from bids_ari.config.settings import Settings
-    from bids_ari.outputs.files import explorer_name, report_name
+    from bids_ari.outputs.names import explorer_name, report_name
     from bids_ari.workflow import run
 
     dataset, results = folder / "dataset", folder / "results"

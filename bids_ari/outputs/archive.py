@@ -73,6 +73,7 @@ from bids_ari.images.regions import Region, RegionSet
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.outputs import archive_parts as parts
 from bids_ari.outputs.codec import ABOUT, CHECKSUMS, UNREADABLE, Array, FileReader, from_json, pack_file, require, short
+from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.runtime.provenance import Made
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.distributions import Alternative, FloatArray
@@ -81,12 +82,6 @@ from bids_ari.stats.glm import GlmResult
 
 FORMAT = 4
 """Counted up when a file no longer means what it did."""
-
-NAME = ("forest", ".npz")
-"""Suffix and extension of the file among the others of a result."""
-
-SUFFIX = "_" + "".join(NAME)
-"""How its name ends."""
 
 MapName = Literal["t", "f", "effect", "variance", "tau2"]
 MAP_NAMES: tuple[MapName, ...] = get_args(MapName)
@@ -219,7 +214,7 @@ def load_result(path: str | Path) -> ContrastResult:
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise InputNotFoundError(f"There is no file {path}", f"a file ...{SUFFIX} that a run wrote") from error
+        raise InputNotFoundError(f"There is no file {path}", f"a file ...{ARCHIVE_ENDING} that a run wrote") from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}") from error
     return unpack(content, str(path))

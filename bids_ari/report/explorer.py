@@ -13,7 +13,7 @@ import numpy as np
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Grid
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.report import explorer_arrays as encoding
 from bids_ari.report.explorer_arrays import Blob
 from bids_ari.report.figures.draw import Picture
@@ -87,7 +87,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         label=_label(result),
         which=which(result, directed=len(results) == 1),
         draws=result.calibrated and draws_of(result.calibrated),
-        report=outputs.report_name(result).rpartition("/")[-1],
+        report=names.report_name(result).rpartition("/")[-1],
         picture=picture,
         least=least or _LEAST_GAMMA,
         least_tdp=least,
@@ -223,7 +223,7 @@ def _atlas_facts(atlas: RegionSet, result: ContrastResult) -> Facts:
 def _direction_facts(result: ContrastResult) -> Facts:
     """Tell what belongs to one direction; parcels of the atlas come first."""
     bound = result.bound
-    before, after = str(outputs.stem(result, desc=result.desc + _MARK)).split(_MARK)
+    before, after = str(names.stem(result, desc=result.desc + _MARK)).split(_MARK)
     sets = sorted(result.regions, key=lambda regions: regions is not result.atlas)
     return {
         "name": result.asked,

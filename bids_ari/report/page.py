@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.sidecars import ESTIMATORS
 from bids_ari.report import methods
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
@@ -90,8 +91,8 @@ def write(
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
-    written.append(out.text(outputs.explorer_name(result), explorer))
-    return [*written, out.text(outputs.report_name(result), page(result, pictures, compared))]
+    written.append(out.text(names.explorer_name(result), explorer))
+    return [*written, out.text(names.report_name(result), page(result, pictures, compared))]
 
 
 def page(result: ContrastResult, pictures: Mapping[str, Picture], compared: Sequence[ContrastResult] = ()) -> str:
@@ -135,7 +136,7 @@ def _sections(result: ContrastResult, compared: Sequence[ContrastResult]) -> lis
 
 def home_of(result: ContrastResult) -> str:
     """Lead from the folder of a report to the root of the output."""
-    return "../" * outputs.report_name(result).count("/")
+    return "../" * names.report_name(result).count("/")
 
 
 def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
@@ -166,7 +167,7 @@ def _headline(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "found": found,
         "found_largest": [(f"{gamma:g}", len(clusters)) for gamma, clusters in result.largest.items()],
         "notes": result.notes,
-        "explorer": PurePosixPath(outputs.explorer_name(result)).name,
+        "explorer": PurePosixPath(names.explorer_name(result)).name,
     }
 
 
@@ -302,7 +303,7 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
     if kind(result) == "group":
         settings["smoothing"] = f"{options.smoothing:g} mm" if options.smoothing else "none"
         settings["coverage"] = percent(options.coverage)
-        settings["estimator"] = outputs.ESTIMATORS[options.estimator]
+        settings["estimator"] = ESTIMATORS[options.estimator]
         settings["variance of groups"] = options.variance
         settings["target grid"] = options.target_grid.name if options.target_grid else "none"
         if options.model:

@@ -16,7 +16,6 @@ import bids_ari as ari
 from bids_ari import Options, Settings, load_result
 from bids_ari.cli.main import main
 from bids_ari.errors import InputNotFoundError
-from bids_ari.outputs import archive
 
 QUICK = ("--threshold", "3", "--tdp", "0.7")
 Z = "task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_stat-z_statmap.nii.gz"
@@ -276,7 +275,7 @@ class TestReportsOnly:
         out = tmp_path / "out"
         words = [str(group_dir), str(out), "group", *QUICK]
         assert main(words) == 0
-        (file,) = (out / "group").glob(f"*{archive.SUFFIX}")
+        (file,) = (out / "group").glob("*_forest.npz")
         file.write_bytes(file.read_bytes()[:1000])
         assert main([*words, "--reports-only"]) == 65
         assert file.name in capsys.readouterr().err

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.analysis.result import ContrastResult, gamma_label, threshold_label
-from bids_ari.outputs import files as outputs
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs import names
 from bids_ari.report.figures import slices as figures
 from bids_ari.report.figures.calibration import draw_calibration
 from bids_ari.report.figures.design import draw_design
@@ -162,7 +162,7 @@ def _draw_thresholds(result: ContrastResult, scene: Scene) -> Iterator[tuple[str
         if len(conditions) > 1 and result.clusters[threshold]:
             title = f"TDP of clusters with {condition}"
             png = figures.draw_tdp(result.tdp(threshold), result.labels(threshold) > 0, scene, title)
-            name = _figure_name(result, "tdp", desc=result.desc + threshold_label(threshold))
+            name = _figure_name(result, "tdp", desc=result.desc + names.threshold_label(threshold))
             yield f"tdp above {threshold:g}", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
 
 
@@ -172,7 +172,7 @@ def _draw_largest(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, P
         if clusters:
             title = f"Largest clusters with TDP at least {gamma:g}"
             png = figures.draw_clusters(result.labels(tdp=gamma), scene, title)
-            name = _figure_name(result, "clusters", desc=result.desc + gamma_label(gamma))
+            name = _figure_name(result, "clusters", desc=result.desc + names.tdp_label(gamma))
             yield f"largest {gamma:g}", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
 
 
@@ -204,4 +204,4 @@ def _heights_to_see(result: ContrastResult) -> np.ndarray:
 
 
 def _figure_name(result: ContrastResult, what: str, **labels: str) -> str:
-    return f"figures/{outputs.stem(result, **labels)}_{what}.png"
+    return f"figures/{names.stem(result, **labels)}_{what}.png"

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.report.labels import draws_of
 from bids_ari.report.sections.clusters import Facts
 from bids_ari.stats.critical_vectors import MOST_RANKS
@@ -34,7 +34,7 @@ def calibration_block(result: ContrastResult) -> Facts:
     if told is None:
         return {}
     observed = float(told.lambdas[0])
-    names = [outputs.stem(result, desc=result.desc).filename(suffix, ".tsv") for suffix in ("critical", "draws")]
+    tables = [names.stem(result, desc=result.desc).filename(suffix, ".tsv") for suffix in ("critical", "draws")]
     return {
         "draws": draws_of(told),
         "n_draws": told.n_draws,
@@ -57,8 +57,8 @@ def calibration_block(result: ContrastResult) -> Facts:
         "exactness": told.exactness,
         "held": LEVELS[told.exactness],
         "shuffle": told.shuffle,
-        "folder": str(PurePosixPath(outputs.report_name(result)).parent),
-        "tables": names,
+        "folder": str(PurePosixPath(names.report_name(result)).parent),
+        "tables": tables,
     }
 
 

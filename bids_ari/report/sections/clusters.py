@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from bids_ari.analysis.result import ContrastResult, gamma_label, threshold_label
+from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import RegionSet
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.labels import title_of
 from bids_ari.report.render import above, proportion
@@ -39,7 +39,7 @@ def threshold_block(result: ContrastResult, threshold: float) -> Facts:
     dict
         What ``cluster_block`` of ``macros.html`` shows.
     """
-    label, condition = threshold_label(threshold), above(threshold, result.alternative)
+    label, condition = names.threshold_label(threshold), above(threshold, result.alternative)
     table = result.table(threshold).head(MOST_ROWS)
     return _block(result, result.clusters[threshold], table, label) | {
         "condition": condition,
@@ -59,7 +59,7 @@ def largest_block(result: ContrastResult, gamma: float) -> Facts:
     gamma : float
         One of the TDP asked for.
     """
-    label, table = gamma_label(gamma), result.table(tdp=gamma).head(MOST_ROWS)
+    label, table = names.tdp_label(gamma), result.table(tdp=gamma).head(MOST_ROWS)
     return _block(result, result.largest[gamma], table, label) | {
         "gamma": f"{gamma:g}",
         "heading": f"TDP at least {gamma:g}",
@@ -88,7 +88,7 @@ def region_block(result: ContrastResult, regions: RegionSet) -> Facts:
     rows.sort(key=lambda row: (-row["fraction"], row["size"] == 0, row["name"].casefold(), row["index"]))
     n_active = sum(row["tdn"] > 0 for row in rows)
     first = n_active + FIRST_ROWS
-    name = outputs.stem(result, desc=result.desc, atlas=regions.name).filename("tdp", ".tsv")
+    name = names.stem(result, desc=result.desc, atlas=regions.name).filename("tdp", ".tsv")
     return {
         "id": regions.name,
         "title": title_of(regions, result),
@@ -111,7 +111,7 @@ def signed(number: float) -> str:
 
 def _block(result: ContrastResult, clusters: Sequence[Cluster], table: pd.DataFrame, label: str) -> Facts:
     rows = [_cluster_row(row) for row in table.to_dict("records")]
-    name = outputs.stem(result, desc=result.desc + label).filename("clusters", ".tsv")
+    name = names.stem(result, desc=result.desc + label).filename("clusters", ".tsv")
     return {
         "id": label,
         "n_clusters": len(clusters),
@@ -164,4 +164,4 @@ def _peaks(row: Mapping[Any, Any]) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _beside_report(result: ContrastResult, name: str) -> str:
-    return f"{PurePosixPath(outputs.report_name(result)).parent}/{name}"
+    return f"{PurePosixPath(names.report_name(result)).parent}/{name}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.report.labels import METHODS
 from bids_ari.report.render import above, percent, proportion
 from bids_ari.report.sections.clusters import FIRST_ROWS, Facts
@@ -61,4 +61,4 @@ def _row(label: str, size: int, tdns: Sequence[int]) -> Facts:
 
 def _page_of(result: ContrastResult) -> str:
     """Give the report of a result, which is in the same folder."""
-    return PurePosixPath(outputs.report_name(result)).name
+    return PurePosixPath(names.report_name(result)).name

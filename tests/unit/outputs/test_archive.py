@@ -16,8 +16,7 @@ from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import TEMPLATE
 from bids_ari.images.space import VolumeSpace
-from bids_ari.outputs import archive
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import page
 from bids_ari.report.figures.draw import draw
@@ -107,7 +106,7 @@ def test_every_file_is_the_same(case: Case, tmp_path: Path) -> None:
     written = {}
     for name, result in {"first": case.result, "back": case.back}.items():
         with Derivatives(tmp_path / name, {}) as out:
-            written[name] = {each: (tmp_path / name / each).read_bytes() for each in outputs.write(result, out)}
+            written[name] = {each: (tmp_path / name / each).read_bytes() for each in files.write(result, out)}
     assert len(written["first"]) > 10
     assert written["first"] == written["back"]
 
@@ -185,5 +184,4 @@ def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case)
 
 
 def test_the_name_of_the_file() -> None:
-    assert archive.NAME == ("forest", ".npz")
-    assert archive.SUFFIX == "_forest.npz"
+    assert names.ARCHIVE_ENDING == "_forest.npz"

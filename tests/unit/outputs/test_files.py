@@ -18,8 +18,9 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import files
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.summary import summary
 from bids_ari.workflow import analyse
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces"
@@ -59,7 +60,7 @@ def write(root: Path, out: Path, options: Options) -> Iterator[Written]:
                 out,
                 root,
                 results,
-                tuple(dict.fromkeys(name for result in results for name in outputs.write(result, derivatives))),
+                tuple(dict.fromkeys(name for result in results for name in files.write(result, derivatives))),
             )
         derivatives.describe()
 
@@ -257,7 +258,7 @@ def test_each_desc_label_in_a_name_is_explained(written: Written) -> None:
 
 def test_the_summary_counts_what_the_tables_hold(written: Written) -> None:
     for result in written.results:
-        said = json.loads(json.dumps(outputs.summary(result)))
+        said = json.loads(json.dumps(summary(result)))
         assert said["Clusters"] == {f"{threshold:g}": len(result.table(threshold)) for threshold in THRESHOLDS}
         assert said["TrueDiscoveryNumber"] == result.bound.whole > 0
         assert said["Report"] == f"{STEM}_test-mean_desc-{result.desc}_report.html"

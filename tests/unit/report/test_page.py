@@ -14,7 +14,7 @@ from webpages import without_own_script
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import Excluded
 from bids_ari.bids.entities import Entities
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import page
 from bids_ari.report.figures.draw import Picture, draw
@@ -226,7 +226,7 @@ def test_reports_and_pictures_are_written(results: tuple[ContrastResult, ...], t
     with Derivatives(tmp_path, {}) as out:
         written = [name for result in results for name in page.write(result, out)]
     assert sorted(written) == sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert {outputs.report_name(result) for result in results} <= set(written)
+    assert {names.report_name(result) for result in results} <= set(written)
     stem = "figures/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-"
     assert {name for name in written if name.endswith(".png")} == {
         f"{stem}{desc}_{what}.png"

@@ -15,8 +15,9 @@ from webpages import without_own_script
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import files, names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.summary import summary
 from bids_ari.report import methods, page, write_index
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.calibration import draw_calibration
@@ -158,7 +159,7 @@ def test_tables_are_linked(result: ContrastResult, pictures: Mapping[str, Pictur
     """By names that the files beside the report have."""
     links = re.findall(r'<a href="([^"]+\.tsv)"', page.page(result, pictures))
     with Derivatives(tmp_path, {}) as out:
-        outputs.write(result, out)
+        files.write(result, out)
     assert len(links) == 2
     assert [link for link in links if not (tmp_path / "group" / link).is_file()] == []
 
@@ -255,7 +256,7 @@ def test_methods_are_compared_where_there_are_several(
 ) -> None:
     for one, other in ((simes, result), (result, simes)):
         html = section(one, pictures, "comparison", other)
-        assert f'href="{Path(outputs.report_name(other)).name}"' in html
+        assert f'href="{Path(names.report_name(other)).name}"' in html
         text = words("</style>" + html)
         assert "by 2 methods" in text
         assert text.index("closed testing, Simes") < text.index("calibrated by draws")
@@ -299,7 +300,7 @@ def test_the_index_has_a_column_of_methods(simes: ContrastResult, result: Contra
     for results, expected in (((simes,), False), ((simes, result), True)):
         with Derivatives(tmp_path / str(len(results)), {}) as out:
             for each in results:
-                out.record(outputs.record_name(each), [], outputs.summary(each))
+                out.record(names.record_name(each), [], summary(each))
             write_index(out)
             text = words((out.folder / "index.html").read_text())
         assert ("Method" in text) is expected

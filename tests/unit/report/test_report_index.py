@@ -12,8 +12,9 @@ from webpages import without_own_script
 from bids_ari.analysis.result import ContrastResult, Failure
 from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
-from bids_ari.outputs import files as outputs
+from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.summary import summary
 from bids_ari.report import failure_note, write_index
 
 
@@ -38,7 +39,7 @@ def out(tmp_path: Path) -> Iterator[Derivatives]:
 
 def record(out: Derivatives, *results: ContrastResult) -> None:
     for result in results:
-        out.record(outputs.record_name(result), [], outputs.summary(result))
+        out.record(names.record_name(result), [], summary(result))
 
 
 def index(out: Derivatives, *failures: Failure) -> str:
@@ -56,7 +57,7 @@ def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult,
     record(out, *(replace(result, notes=("Mind the gap",)) for result in results))
     html = index(out)
     for result in results:
-        line = html.split(f'<a href="{outputs.report_name(result)}"')[1].split("</tr>")[0]
+        line = html.split(f'<a href="{names.report_name(result)}"')[1].split("</tr>")[0]
         cells = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", line))
         clusters = " ".join(f"{len(found)} at z {z:g} ," for z, found in result.clusters.items()).rstrip(" ,")
         assert f"{result.test}, {result.alternative} 8 {result.space.n_points:,} {result.bound.whole:,}" in cells
@@ -109,7 +110,7 @@ def test_a_damaged_record_spares_the_others(
     there = out.records()
     monkeypatch.setattr(out, "records", lambda: [damaged, *there])
     html = index(out)
-    assert outputs.report_name(result) in html
+    assert names.report_name(result) in html
     summaries = damaged.get("Results")
     has_line = isinstance(summaries, list)
     assert ("at most" in words(html)) is False
@@ -119,7 +120,7 @@ def test_a_damaged_record_spares_the_others(
 def test_records_of_older_versions_lack_some_counts(
     out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    older = {key: value for key, value in outputs.summary(result).items() if key != "LargestClusters"}
+    older = {key: value for key, value in summary(result).items() if key != "LargestClusters"}
     out.record("older", [], older)
     assert "TDP ≥" not in index(out)
     record(out, result)
@@ -140,8 +141,8 @@ def test_results_of_earlier_runs_stay(out: Derivatives, result: ContrastResult) 
     record(out, other)
     record(out, result)
     html = index(out)
-    assert outputs.report_name(other) in html
-    assert outputs.report_name(result) in html
+    assert names.report_name(other) in html
+    assert names.report_name(result) in html
 
 
 def test_failures_are_told_without_folders(out: Derivatives, result: ContrastResult) -> None:
@@ -169,12 +170,12 @@ def test_nothing_but_failures(out: Derivatives, result: ContrastResult) -> None:
 
 
 def test_hostile_records_stay_text(out: Derivatives, result: ContrastResult) -> None:
-    summary = outputs.summary(result) | {
+    altered = summary(result) | {
         "Contrast": "<script>alert(1)</script>",
         "Report": 'javascript:alert(1)//"><script>',
         "Notes": ["<img src=x onerror=alert(1)>"],
     }
-    out.record("hostile", [], summary)
+    out.record("hostile", [], altered)
     html = index(out)
     assert "<script" not in without_own_script(html)
     assert "<img" not in html

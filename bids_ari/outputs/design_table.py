@@ -1,0 +1,97 @@
+"""Table of the design: the maps, design row and quality measures of each subject."""
+
+import pandas as pd
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.design.design import Design
+from bids_ari.outputs.sidecars import Sidecar, columns, number, weights_by_column
+from bids_ari.stats.diagnostics import design_diagnostics
+from bids_ari.stats.distributions import FloatArray
+
+_MEMBER_COLUMNS = {
+    "participant_id": "Subject",
+    "source": "Map of the subject, or the maps that were combined, as BIDS URIs",
+    "source_sha256": "SHA-256 of each of these files",
+    "variance": "Variance map of each, used as weights, as BIDS URIs",
+    "variance_sha256": "SHA-256 of each of these files",
+    "minus": "Map, or maps, subtracted from it, as BIDS URIs",
+    "minus_sha256": "SHA-256 of each of these files",
+    "minus_variance": "Variance map of each of these, as BIDS URIs",
+    "minus_variance_sha256": "SHA-256 of each of these files",
+    "resampled": "Whether the map was on another grid and was resampled",
+}
+
+
+def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, Sidecar]:
+    """Return the table of the design, one row per subject, and its sidecar.
+
+    Parameters
+    ----------
+    result : ContrastResult
+        Any result of the contrast.
+    design : Design
+        Its design.
+    """
+    members, quality = _members(result), _quality(result, design)
+    matrix = pd.DataFrame(design.matrix, columns=list(design.columns))
+    diagnostics = design_diagnostics(design.matrix)
+    sidecar: Sidecar = {
+        "Description": "Design matrix of the group model",
+        "Formula": design.formula or None,
+        "Factors": dict(design.factors),
+        **columns({column: _MEMBER_COLUMNS[column] for column in members.columns}),
+        **{
+            column: {"Description": "Column of the design matrix", "VarianceInflation": number(vif)}
+            for column, vif in zip(design.columns, diagnostics.vif, strict=True)
+        },
+        **columns({column: description for column, (_, description) in quality.items()}),
+        "ConditionNumber": diagnostics.condition,
+        "Correlations": [[number(each) for each in row] for row in diagnostics.correlations],
+        "Tests": {
+            name: {"Statistic": design.statistic(name), "Weights": weights_by_column(weights, design.columns)}
+            for name, weights in design.tests.items()
+        },
+        "LeftOut": [{"What": entry.name, "Reason": entry.reason} for entry in result.contrast.excluded],
+        "Notes": list(result.notes),
+    }
+    measures = pd.DataFrame({column: values for column, (values, _) in quality.items()})
+    return pd.concat([members, matrix, measures], axis=1), sidecar
+
+
+def _members(result: ContrastResult) -> pd.DataFrame:
+    """Return the subject and the files of each row of the design."""
+    members = result.contrast.members
+    subtracted = [member.minus for member in members]
+    kinds = {
+        "source": [member.maps for member in members],
+        "variance": [member.variances for member in members],
+        "minus": [() if minus is None else minus.maps for minus in subtracted],
+        "minus_variance": [() if minus is None else minus.variances for minus in subtracted],
+    }
+    table = {"participant_id": [f"sub-{member.subject}" for member in members]}
+    for kind, rows in kinds.items():
+        if any(rows):
+            table[kind] = [", ".join(file.uri for file in row) for row in rows]
+            table[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
+    if result.resampled:
+        table["resampled"] = ["yes" if member.subject in result.resampled else "no" for member in members]
+    return pd.DataFrame(table)
+
+
+def _quality(result: ContrastResult, design: Design) -> dict[str, tuple[FloatArray, str]]:
+    """Return the values, one per subject, and the description of each measure of outlying subjects."""
+    outlying = result.outlying
+    if outlying is None:
+        return {}
+    return {
+        "leverage": (design_diagnostics(design.matrix).leverage, "Leverage: influence by the design alone"),
+        "map_correlation": (outlying.correlation, "Correlation of the map with the mean of the others"),
+        "residual": (outlying.residual, "Root mean square of the studentised residual; 1 is expected"),
+        **{
+            f"influence_{test}": (
+                influence,
+                f"Change of the test {test} without the subject, in standard errors, root mean square",
+            )
+            for test, influence in outlying.influence.items()
+        },
+    }

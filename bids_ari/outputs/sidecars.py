@@ -1,0 +1,216 @@
+"""Sidecars of the files of a result: everything needed to compute them again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from bids_ari._version import __version__
+from bids_ari.analysis.calibrated import FLIPS
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
+from bids_ari.bids.entities import printable
+from bids_ari.config.options import Method
+from bids_ari.outputs.names import path_of, stem
+from bids_ari.stats.distributions import FloatArray
+
+Sidecar = dict[str, Any]
+
+ESTIMATORS = {
+    "ols": "ordinary least squares",
+    "fixed": "fixed effects: weighted by the inverse of first-level variances, taken as known",
+    "mixed": "mixed effects: DerSimonian-Laird variance between subjects, Knapp-Hartung scale",
+}
+"""Description of each estimator."""
+
+DIRECTIONS = {
+    "greater": "Effects above zero",
+    "less": "Effects below zero",
+    "two-sided": "Effects of either sign",
+    "any": "Any difference (F test)",
+}
+"""Description of each alternative."""
+
+METHODS: dict[Method, str] = {
+    "simes": "",
+    "hommel": ", Hommel local tests (any dependence)",
+    "permutation": ", bounds calibrated by permutations",
+}
+"""Description of each method of inference."""
+
+CLUSTER_COLUMNS = {
+    "label": ("", "Value of the cluster in the label image; 1 is the largest"),
+    "size": ("", "Number of voxels"),
+    "volume_mm3": ("mm3", "Volume"),
+    "tdn": ("", "True discovery number: lower bound on the number of truly active voxels in the cluster"),
+    "tdp": ("", "True discovery proportion: tdn / size"),
+    "mean_effect": ("", "Mean effect over the cluster, in the units of the subject maps"),
+    "peak_region": ("", "Region of the atlas at the peak"),
+    "regions": ("", "Regions of the atlas with the largest share of the cluster, and that share"),
+    "peak": ("", "the most extreme voxel"),
+    **{
+        f"subpeak{i}": ("", f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one")
+        for i in range(1, SUBPEAKS + 1)
+    },
+}
+"""Unit and description of each column of a table of clusters; a peak has four columns."""
+
+REGION_COLUMNS = {
+    "index": "Number of the region in the atlas, or position in the list of masks",
+    "name": "Name of the region",
+    "size": "Number of tested voxels in the region",
+    "volume_mm3": "Volume of these voxels in mm3",
+    "tdn": "True discovery number: lower bound on the number of truly active voxels in the region",
+    "tdp": "True discovery proportion: tdn / size; 0 where no voxel of the region was tested",
+    "max_z": "Largest z",
+    "min_z": "Smallest z",
+}
+"""Description of each column of a table of regions."""
+
+
+def sidecar(result: ContrastResult, description: str, *, inferred: bool = False, **extra: Any) -> Sidecar:
+    """Return the sidecar of a file of a result.
+
+    Parameters
+    ----------
+    result : ContrastResult
+        The result.
+    description : str
+        What the file holds.
+    inferred : bool
+        Whether the file depends on the bound, so that its settings are included.
+    **extra
+        Further entries.
+    """
+    options, contrast = result.options, result.contrast
+    entries: Sidecar = {
+        "Description": description,
+        "InputStatistic": contrast.stat,
+        "DegreesOfFreedom": number(result.dof),
+        "NumberOfVoxels": result.space.n_points,
+        "Mask": printable(options.mask.name) if options.mask else None,
+        "MaskHash": result.hashes.get("mask"),
+        "SoftwareVersion": f"bids_ari {__version__}",
+    }
+    if result.design is None:
+        entries["Sources"] = [file.uri for file in contrast.files]
+        entries["SourceHashes"] = {file.uri: result.hashes.get(file.uri) for file in contrast.files}
+    else:
+        entries |= _model(result)
+    return entries | (_inference(result) if inferred else {}) | extra
+
+
+def columns(descriptions: Mapping[str, str]) -> Sidecar:
+    """Return the entries of the columns of a table."""
+    return {column: {"Description": text} for column, text in descriptions.items()}
+
+
+def cluster_columns(names: Iterable[str]) -> Sidecar:
+    """Return the entries of the columns of a table of clusters."""
+    entries: Sidecar = {}
+    for column in names:
+        name, _, part = column.rpartition("_")
+        if column in CLUSTER_COLUMNS:
+            unit, text = CLUSTER_COLUMNS[column]
+        else:
+            peak = CLUSTER_COLUMNS[name][1]
+            unit, text = ("", f"z statistic of {peak}") if part == "stat" else ("mm", f"{part} of {peak}")
+        entries[column] = {"Description": text} | ({"Units": unit} if unit else {})
+    return entries
+
+
+def region_hashes(result: ContrastResult) -> dict[str, str]:
+    """Return the SHA-256 of the files that regions were read from."""
+    return {name: digest for name, digest in result.hashes.items() if name.startswith(("atlas", "region "))}
+
+
+def direction(result: ContrastResult) -> str:
+    """Return the description of the alternative and the method of a result."""
+    return DIRECTIONS[result.asked] + METHODS[result.method]
+
+
+def weights_by_column(weights: FloatArray, names: Sequence[str]) -> list[dict[str, float]]:
+    """Return the weights of a test, (rows, columns) or (columns,), by column; one mapping per row, without zeros."""
+    return [
+        {name: float(weight) for name, weight in zip(names, row, strict=True) if weight}
+        for row in np.atleast_2d(weights)
+    ]
+
+
+def number(value: float) -> float | None:
+    """Return a number as JSON can hold it: None if it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _model(result: ContrastResult) -> Sidecar:
+    """Return the entries about the group model."""
+    options, contrast, design = result.options, result.contrast, result.design
+    return {
+        "Sources": [f"bids::{path_of(result, contrast.entities, 'design', '.tsv')}"],
+        "Estimator": ESTIMATORS[options.estimator],
+        "Variance": options.variance,
+        "Formula": None if design is None else design.formula or None,
+        "StatsModel": printable(options.model.name) if options.model else None,
+        "Test": result.test,
+        "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
+        "Weights": None if design is None else weights_by_column(design.tests[result.test], design.columns),
+        "DegreesOfFreedomOfRows": result.glm.n_rows or None,
+        "NumberOfSubjects": len(contrast.members),
+        "CombinedOver": contrast.combined or None,
+        "CombinedBy": _combined_by(result),
+        "DifferenceWithin": contrast.paired or None,
+        "NumberOfConstantVoxels": result.n_constant,
+        "SmoothingFWHM": options.smoothing or 0,
+        "SmoothingFWHMUnits": "mm",
+        "Coverage": options.coverage,
+        "TargetGrid": printable(options.target_grid.name) if options.target_grid else None,
+    }
+
+
+def _combined_by(result: ContrastResult) -> str | None:
+    """Return how several maps of a subject were combined; None if no subject has several."""
+    combined = [member for member in result.contrast.members if len(member.all_maps) > 1 + (member.minus is not None)]
+    if not combined:
+        return None
+    return "precision-weighted mean" if any(member.variances for member in combined) else "mean"
+
+
+def _inference(result: ContrastResult) -> Sidecar:
+    """Return the entries about bounds and clusters."""
+    options = result.options
+    return {
+        "Sources": [f"bids::{path_of(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
+        "Alternative": result.asked,
+        "Alpha": options.alpha,
+        "AlphaDividedBy": options.n_results,
+        "Method": result.method,
+        **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
+        **_calibration(result),
+        "TrueDiscoveryNumber": result.bound.whole,
+        "Connectivity": options.connectivity,
+        "JoinSigns": options.join_signs,
+        "ClusterThresholds": list(options.threshold),
+        "ClusterThresholdUnits": "z",
+        "WantedTDPs": list(options.tdp),
+    }
+
+
+def _calibration(result: ContrastResult) -> Sidecar:
+    """Return the entries about the calibration by permutations; none for other methods."""
+    calibrated = result.calibrated
+    if calibrated is None:
+        return {}
+    return {
+        "Draws": FLIPS[calibrated.shuffle],
+        "NumberOfDraws": calibrated.n_draws,
+        "DrawsAreComplete": calibrated.is_complete,
+        "Exactness": calibrated.exactness,
+        "RandomSeed": calibrated.seed,
+        "ExchangeabilityBlocks": calibrated.blocks or None,
+        "Family": calibrated.family,
+        "Delta": calibrated.delta if calibrated.family == "simes" else None,
+        "Template": printable(calibrated.template) or None,
+        "Lambda": calibrated.lambda_,
+        "StepDown": result.options.step_down,
+        "NumberOfVoxelsLeftOut": calibrated.n_left_out,
+    }
