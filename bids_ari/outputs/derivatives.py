@@ -44,6 +44,7 @@ from bids_ari.outputs.records import (
     record_name,
     rests_on_another_model,
     siblings_begin_with,
+    told,
 )
 from bids_ari.runtime.signals import uninterrupted
 
@@ -91,6 +92,10 @@ class Derivatives:
         self._stage: _Stage | None = None
         self._run_folder = ""
         self._told: set[str] = set()
+
+    def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]]]:
+        """Pickle or copy the output without its open result, so that each worker writes a result of its own."""
+        return type(self), (self.folder, self.sources)
 
     def __enter__(self) -> "Derivatives":
         self._files.open()
@@ -177,7 +182,15 @@ class Derivatives:
         """Say what a ``desc`` label means, for ``descriptions.tsv``: in the files of the result recorded next."""
         self._explained[f"desc-{desc}"] = meaning
 
-    def record(self, result: str, written: Iterable[str], summary: Mapping[str, Any]) -> None:
+    def record(
+        self,
+        result: str,
+        written: Iterable[str],
+        summary: Mapping[str, Any],
+        *,
+        fingerprint: str = "",
+        results: Iterable[str] = (),
+    ) -> None:
         """Make the files of a result visible, note them, and remove those that only an earlier run of it wrote.
 
         Parameters
@@ -188,12 +201,42 @@ class Derivatives:
             The names of its files. Those that wait to become visible belong to it in any case.
         summary : mapping
             What the index shows of it.
+        fingerprint : str
+            Digest of the inputs, options and versions of the contrast, for `unchanged`.
+        results : iterable of str
+            Names of all results of the contrast with this fingerprint, for `unchanged`.
         """
         if self._stage is not None:
-            self._publish(self._stage, result, written, summary)
+            origin = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
+            self._publish(self._stage, result, written, summary, origin)
             return
         with self.result(str(summary.get("Contrast") or result)):
-            self.record(result, written, summary)
+            self.record(result, written, summary, fingerprint=fingerprint, results=results)
+
+    def unchanged(self, contrast: str, fingerprint: str) -> list[Note]:
+        """Return the records of a contrast if all of its results are there, complete and with a fingerprint.
+
+        Parameters
+        ----------
+        contrast : str
+            Its name.
+        fingerprint : str
+            As given to `record`.
+
+        Returns
+        -------
+        list of dict
+            The records, by name of the result; empty if the contrast must be analysed.
+        """
+        notes = {
+            str(note.get("Name")): note
+            for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast))
+            if is_complete(note) and (note.get("Contrast"), note.get("Fingerprint")) == (contrast, fingerprint)
+        }
+        expected = [told(note, "ContrastResults", list) for note in notes.values()]
+        is_whole = bool(notes) and all(sorted(map(str, names)) == sorted(notes) for names in expected)
+        there = all((self.folder / name).is_file() for note in notes.values() for name in files_of(note))
+        return [*notes.values()] if is_whole and there else []
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Note that a contrast could not be analysed, until a result of it is recorded."""
@@ -237,7 +280,9 @@ class Derivatives:
         self.table("descriptions.tsv", rows)
         self.json("descriptions.json", description.COLUMNS)
 
-    def _publish(self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any]) -> None:
+    def _publish(
+        self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any], origin: Note
+    ) -> None:
         """Give the files that wait their names, after a note of what may be there and before one of what is there."""
         name, files = record_name(result), {*written, *stage.parts}
         notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
@@ -248,7 +293,7 @@ class Derivatives:
         stale = old.difference(files, *kept)  # a contrast's results share some
         meanings = meanings_of(earlier) | self._explained
         begun = new_record(stage.contrast, result, files | old, meanings)
-        done = new_record(stage.contrast, result, files, meanings, summary)
+        done = new_record(stage.contrast, result, files, meanings, summary) | origin
         if earlier:
             log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
         for note in outdated.values():

@@ -1,9 +1,13 @@
 """Writing: each file whole or not at all, nothing of others touched, nothing stale left."""
 
+import copy
 import errno
 import gzip
+import multiprocessing
 import os
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import datetime, tzinfo
@@ -437,6 +441,54 @@ class TestResult:
             (mine.folder / "logs").mkdir()
             mine.run_folder()
         assert [path.name for path in (out.folder / "new").iterdir()] == ["logs"]
+
+
+class TestWorkers:
+    """Several processes write one output: each gets a copy, without what is open in the other."""
+
+    def test_a_copy_writes_a_result_while_another_is_open(self, out: Derivatives) -> None:
+        with out.result("a"):
+            worker = pickle.loads(pickle.dumps(out))
+            publish(worker, "b", "b_desc-x", ["y.txt"])
+            out.text("group/x.txt", "x")
+            out.record("a_desc-x", [], {})
+        assert (worker.folder, worker.sources) == (out.folder, out.sources)
+        assert [note["Name"] for note in out.records()] == ["a_desc-x", "b_desc-x"]
+
+    def test_processes_write_contrasts_and_the_parent_describes_them(self, out: Derivatives) -> None:
+        jobs = [(copy.copy(out), name, f"{name}_desc-x", [f"{name}.txt"]) for name in "abc"]
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+            for job in [pool.submit(publish, *each) for each in jobs]:
+                job.result(timeout=60)
+        assert {f"group/{name}.txt" for name in "abc"} <= files(out.folder)
+        assert [note["Contrast"] for note in out.records()] == ["a", "b", "c"]
+
+
+class TestUnchanged:
+    def make(self, out: Derivatives, *results: str, fingerprint: str = "f") -> None:
+        with out.result("a"):
+            for result in results:
+                out.text(f"group/{result}.txt", result)
+                out.record(result, [], {"Contrast": "a"}, fingerprint=fingerprint, results=["a_1", "a_2"])
+
+    def test_all_results_with_the_fingerprint_are_returned(self, out: Derivatives) -> None:
+        self.make(out, "a_1", "a_2")
+        assert [note["Name"] for note in out.unchanged("a", "f")] == ["a_1", "a_2"]
+        assert out.unchanged("a", "g") == out.unchanged("b", "f") == []
+
+    def test_a_contrast_of_which_a_result_is_missing_is_analysed_again(self, out: Derivatives) -> None:
+        self.make(out, "a_1")
+        assert out.unchanged("a", "f") == []
+
+    def test_a_contrast_of_which_a_file_is_missing_is_analysed_again(self, out: Derivatives) -> None:
+        self.make(out, "a_1", "a_2")
+        (out.folder / "group" / "a_2.txt").unlink()
+        assert out.unchanged("a", "f") == []
+
+    def test_results_without_a_fingerprint_are_not_reused(self, out: Derivatives) -> None:
+        """As those of version 0.1.0."""
+        publish(out, "a", "a_1", ["x.txt"])
+        assert out.unchanged("a", "") == []
 
 
 class TestRunFolder:
