@@ -11,17 +11,15 @@ Comparisons are made with products, as written above, in float64; equality rejec
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound, Positions, checked_positions
+from bids_ari.stats.choices import LOCAL_TESTS as LOCAL_TESTS
+from bids_ari.stats.choices import LocalTest as LocalTest
 from bids_ari.stats.distributions import FloatArray
-
-LocalTest = Literal["simes", "hommel"]
-LOCAL_TESTS: tuple[LocalTest, ...] = get_args(LocalTest)
 
 
 def hommel_bound(p: FloatArray, alpha: float = 0.05, local_test: LocalTest = "simes") -> Bound:

@@ -6,17 +6,16 @@ A family is used through its *inverse*: the lambda whose vector has t_k = p. It 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from bids_ari.stats.choices import FAMILIES as FAMILIES
+from bids_ari.stats.choices import FamilyName as FamilyName
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.permutation_kernels import n_at_most
-
-FamilyName = Literal["simes", "beta", "learned"]
-FAMILIES: tuple[FamilyName, ...] = get_args(FamilyName)
 
 MOST_RANKS = 1000
 """Ranks of a learned template (Blain, Thirion & Neuvial 2022)."""

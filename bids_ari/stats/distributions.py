@@ -7,15 +7,15 @@ chi-squared divided by its `n_rows` degrees of freedom.
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from bids_ari.stats.choices import ALTERNATIVES as ALTERNATIVES
+from bids_ari.stats.choices import Alternative as Alternative
+
 FloatArray = npt.NDArray[np.float64]
-Alternative = Literal["greater", "less", "two-sided"]
-ALTERNATIVES: tuple[Alternative, ...] = get_args(Alternative)
 
 _UNDERFLOW = 1e-290
 """Below this, tail probabilities of t and F are computed as logarithms: float64 ends near 1e-308."""

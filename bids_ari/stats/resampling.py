@@ -18,15 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import factorial, prod
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.stats.choices import SHUFFLES as SHUFFLES
+from bids_ari.stats.choices import Shuffle as Shuffle
 from bids_ari.stats.distributions import FloatArray
-
-Shuffle = Literal["flip", "permute", "both"]
-SHUFFLES: tuple[Shuffle, ...] = get_args(Shuffle)
 
 BATCH = 32
 """Draws in a batch, the piece of work that is done and kept as a whole."""
