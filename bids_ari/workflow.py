@@ -34,6 +34,7 @@ from bids_ari.bids.entities import printable
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
+from bids_ari.config.methods import METHODS
 from bids_ari.config.options import FIRST, TEMPLATE, Options
 from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
@@ -317,7 +318,7 @@ def _noted(result: ContrastResult) -> dict[str, Any]:
 def headline(result: ContrastResult) -> str:
     """Say in one line what was found."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
-    method = result.method if result.method != "simes" else ""
+    method = result.method if METHODS[result.method].label else ""
     asked = ", ".join(filter(None, (result.test, result.asked, method)))
     whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (

@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_ari.analysis.group_model import fit, notes_of_test, plan, sources_of, with_estimator
 from bids_ari.analysis.inference import conclude, tested_voxels
-from bids_ari.analysis.permutation import permute
+from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.dataset import read_sidecar
 from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
@@ -96,9 +96,7 @@ def analyse(
             n_constant=n_constant,
             notes=(*notes, *of_test),
             tau2=tau2,
-            draw=partial(
-                permute, at_voxels(fitted.effects, tested), design, glm.test, options=options, resources=resources
-            ),
+            group=GroupData(at_voxels(fitted.effects, tested), design, resources.n_jobs),
         )
     return results
 

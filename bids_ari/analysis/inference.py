@@ -1,7 +1,7 @@
 """From statistics of one map to its bound, its forest and its clusters, in each direction."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -9,10 +9,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from bids_ari.analysis.permutation import Permuted, notes_of
+from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.config.options import Options, local_test
+from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError
 from bids_ari.images.atlas import load_atlas
@@ -22,17 +22,12 @@ from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.volumes import load_map, load_mask
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.closed_testing import LocalTest, hommel_bound
 from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
 
 log = logging.getLogger(__name__)
-
-
-Draw = Callable[[Alternative], Permuted]
-"""Calibrates the bound of a test in a direction by draws."""
 
 
 def grow(
@@ -68,11 +63,11 @@ def conclude(
     tau2: FloatArray | None = None,
     outlying: Outlying | None = None,
     quality: Quality | None = None,
-    draw: Draw | None = None,
+    group: GroupData | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Bound one test in each direction, by each method asked for; the arguments are fields of the results.
 
-    An F test has one direction: a large statistic. Bounds calibrated by draws come from `draw`.
+    An F test has one direction: a large statistic.
 
     Raises
     ------
@@ -84,9 +79,8 @@ def conclude(
     results = []
     alternatives: tuple[Alternative, ...] = options.alternative if glm.f is None else ("greater",)
     for alternative, method in product(alternatives, options.method):
-        permuted = _permuted(draw, alternative) if method == "permutation" else None
-        bound = permuted.bound if permuted else hommel_bound(glm.p(alternative), options.alpha, local_test(method))
-        forest = grow(glm, bound, neighbours, alternative, options)
+        found = infer_bound(method, glm, alternative, options, group)
+        forest = grow(glm, found.bound, neighbours, alternative, options)
         results.append(
             ContrastResult(
                 contrast=contrast,
@@ -97,35 +91,24 @@ def conclude(
                 coverage=coverage,
                 n_constant=n_constant,
                 glm=glm,
-                bound=bound,
+                bound=found.bound,
                 forest=forest,
                 clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
                 largest={gamma: forest.with_tdp(gamma) for gamma in options.tdp},
                 regions=regions,
                 atlas=atlas,
                 folder=folder,
-                notes=(
-                    *notes,
-                    *_joint_error(alternative, alternatives),
-                    *(notes_of(permuted.told) if permuted else ()),
-                ),
+                notes=(*notes, *_joint_error(alternative, alternatives), *found.notes),
                 hashes=hashes or {},
                 resampled=resampled,
                 tau2=tau2,
                 outlying=outlying,
                 quality=quality,
-                calibrated=permuted.told if permuted else None,
-                template=permuted.template if permuted and options.save_template else None,
+                calibrated=found.calibrated,
+                template=found.template,
             )
         )
     return tuple(results)
-
-
-def _permuted(draw: Draw | None, alternative: Alternative) -> Permuted:
-    """Calibrate by draws, where the maps of subjects are known."""
-    if draw is None:
-        raise UsageError("Permutations take the maps of a group", hint="Take --method simes or hommel for single maps")
-    return draw(alternative)
 
 
 def tested_voxels(
@@ -158,7 +141,7 @@ def cluster_tdp(
     alpha: float = 0.05,
     alternative: Alternative = "greater",
     connectivity: int = 18,
-    method: LocalTest = "simes",
+    method: str = "simes",
 ) -> nib.Nifti1Image:
     """Give the proportion of truly active voxels, at least, in each cluster of any z map.
 
@@ -179,8 +162,8 @@ def cluster_tdp(
         The direction of the test.
     connectivity : {6, 18, 26}
         Voxels of a cluster share a face, also an edge, or also a corner.
-    method : {'simes', 'hommel'}
-        The local test of closed testing.
+    method : str
+        A method that needs no maps of subjects, such as ``simes`` or ``hommel``.
 
     Returns
     -------
@@ -220,12 +203,10 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    if options.is_permuted:
-        raise UsageError("method is 'permutation'", "simes or hommel: one map has no subjects to exchange")
     volume, grid, absent = load_map(z)
     tested = tested_voxels(volume, absent, grid, mask)
     glm = GlmResult.of_z(volume[tested.inside])
-    bound = hommel_bound(glm.p(alternative), alpha, method)
+    bound = infer_bound(method, glm, alternative, options).bound
     forest = grow(glm, bound, tested.adjacency(connectivity), alternative, options)
     if tdp is not None:
         clusters = forest.with_tdp(tdp)

@@ -1,20 +1,17 @@
 """From the maps of subjects and their design to a bound calibrated by draws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated, Exactness
+from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.config.options import Options
-from bids_ari.config.settings import Resources
-from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
-from bids_ari.stats.bounds import Bound
 from bids_ari.stats.critical_vectors import Beta, Family, Learned, Simes
-from bids_ari.stats.distributions import Alternative, FloatArray
-from bids_ari.stats.glm import Effects
+from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.glm import Effects, GlmResult
 from bids_ari.stats.permutation import (
     NullModel,
     calibrated,
@@ -26,39 +23,19 @@ from bids_ari.stats.permutation import (
 from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
 
 
-@dataclass(frozen=True, slots=True)
-class Permuted:
-    """A bound calibrated by draws, what is told of it, and the template where one was learned."""
-
-    bound: Bound
-    told: Calibrated
-    template: FloatArray | None
-
-
-def permute(
-    effects: Effects,
-    design: Design,
-    test: str,
-    alternative: Alternative,
-    options: Options,
-    resources: Resources | None = None,
-) -> Permuted:
-    """Bound one test in one direction by draws of its group model.
+def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
+    """Compute the bound of one test by permutations of its group model.
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_points)
-        At the voxels tested; NaN where a subject has no data.
-    design : Design
-        The group model; its blocks, where there are any, say who may change places.
-    test : str
-        One of its tests.
+    glm : GlmResult
+        The test; only its name is used.
     alternative : {'greater', 'less', 'two-sided'}
         The direction; ``greater`` for an F test.
     options : Options
-        How draws are made.
-    resources : Resources, optional
-        The number of threads; the bound does not depend on it.
+        The number and kind of permutations, and the critical vectors.
+    group : GroupData
+        The effects at the points tested, and the design; its exchangeability blocks restrict the permutations.
 
     Raises
     ------
@@ -67,16 +44,16 @@ def permute(
     DataError
         When subjects that would change places lack data in places, or a template does not fit.
     """
-    weights = design.tests[test]
+    effects, design = group.effects, group.design
+    weights = design.tests[glm.test]
     shuffle = options.shuffle or natural_shuffle(design.matrix, weights)
     exchange = Exchange.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
         _check_complete(effects, shuffle)
     model = null_model(effects, design.matrix, weights, alternative, exchange)
     draws = _draws(model, exchange, options)
-    n_threads = (resources or Resources()).n_jobs
-    family, template = _family(model, draws, options, n_threads)
-    found = calibrated(model, draws, family, options.alpha, step_down=options.step_down, n_threads=n_threads)
+    family, origin = _family(model, draws, options, group.n_threads)
+    found = calibrated(model, draws, family, options.alpha, step_down=options.step_down, n_threads=group.n_threads)
     told = Calibrated.of(
         found,
         draws,
@@ -84,10 +61,10 @@ def permute(
         shuffle=shuffle,
         blocks=options.blocks or "",
         exactness=_exactness(model, exchange),
-        template=template,
+        template=origin,
     )
-    learned = family.curves if isinstance(family, Learned) and options.template is None else None
-    return Permuted(found.bound(observed_p(model)), told, learned)
+    template = family.curves if isinstance(family, Learned) and options.save_template else None
+    return Inferred(found.bound(observed_p(model)), told, template, tuple(notes_of(told)))
 
 
 def read_template(path: Path) -> Learned:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from functools import cached_property
+from typing import Literal
 
 import nibabel as nib
 import numpy as np
@@ -12,7 +13,8 @@ import pandas as pd
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.bids.discover import ContrastSet, Excluded
-from bids_ari.config.options import Method, Options, local_test
+from bids_ari.config.methods import METHODS
+from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.images.quality import Quality
@@ -20,7 +22,6 @@ from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import VolumeSpace
 from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.closed_testing import adjusted_p
 from bids_ari.stats.diagnostics import Outlying
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.forest import Cluster, ClusterForest
@@ -29,10 +30,9 @@ from bids_ari.stats.glm import GlmResult
 Field = Literal["effect", "variance", "t", "f", "z", "dof", "tau2", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
-_METHOD_IN_NAMES = {"simes": "", "hommel": "Hommel", "permutation": "Permutation"}
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ContrastResult:
     """One test of one contrast in one direction.
 
@@ -126,12 +126,12 @@ class ContrastResult:
     @property
     def desc(self) -> str:
         """Direction and method, as they stand in file names: ``greater``, ``twoSidedHommel``, ..."""
-        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + _METHOD_IN_NAMES[self.method]
+        return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + METHODS[self.method].label
 
     @property
-    def method(self) -> Method:
-        """How the bound came about."""
-        return cast(Method, self.bound.method)
+    def method(self) -> str:
+        """The name of the method of inference."""
+        return self.bound.method
 
     @property
     def is_f_test(self) -> bool:
@@ -142,6 +142,17 @@ class ContrastResult:
     def asked(self) -> str:
         """What was asked: the direction, or any difference."""
         return "any" if self.is_f_test else self.alternative
+
+    @cached_property
+    def p(self) -> FloatArray:
+        """p-value of each point for the alternative, (n_points,), not adjusted."""
+        return self.glm.p(self.alternative)
+
+    @cached_property
+    def adjusted_p(self) -> FloatArray | None:
+        """p-value of each point, adjusted for all others, (n_points,); None where the method adjusts none."""
+        adjust = METHODS[self.method].adjusted_p
+        return None if adjust is None else adjust(self.p)
 
     @property
     def dof(self) -> float:
@@ -192,7 +203,7 @@ class ContrastResult:
         if field == "tau2":
             return self.tau2 is not None
         if field == "adjusted_p":
-            return self.method != "permutation"
+            return METHODS[self.method].adjusted_p is not None
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
@@ -215,12 +226,7 @@ class ContrastResult:
         if field == "clusters":
             labels = self.labels(threshold, tdp)
             return self._image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
-        if field == "p":
-            values = self.glm.p(self.alternative)
-        elif field == "adjusted_p":
-            values = adjusted_p(self.glm.p(self.alternative), local_test(self.method))
-        else:
-            values = getattr(self if field == "tau2" else self.glm, field)
+        values = getattr(self if field in ("tau2", "p", "adjusted_p") else self.glm, field)
         return self._image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:

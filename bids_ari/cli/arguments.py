@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bids_ari._version import __version__
 from bids_ari.cli.runner import some_path
+from bids_ari.config.methods import METHODS
 
 EXIT_CODES = (
     "Exit codes: 0 done, 17 unknown analysis level, 18 the filters select nothing, 64 wrong use, 65 data do not fit "
@@ -109,11 +110,10 @@ def add_inference(group: "argparse._ArgumentGroup", *, draws: bool) -> None:
     flag(group, "--tdp", nargs="*", type=float, metavar="GAMMA", default=[0.5, 0.7, 0.9], help=wanted)
     touch = "voxels of a cluster share a face, also an edge, or also a corner (%(default)s)"
     flag(group, "--connectivity", type=int, choices=(6, 18, 26), default=18, help=touch)
-    how = "closed testing with Simes local tests, or Hommel's, which hold under any dependence and find less"
-    how += "; or bounds calibrated by sign flips and permutations of subjects" * draws
-    methods = ("simes", "hommel", "permutation") if draws else ("simes", "hommel")
-    each = "; each named is a result of its own (simes)"
-    flag(group, "--method", nargs="+", choices=methods, default=["simes"], help=how + each)
+    methods = [method for method in METHODS.values() if draws or not method.needs_group]
+    choices = [method.name for method in methods]
+    how = "methods of inference, one result each: " + "; ".join(f"{each.name}: {each.help}" for each in methods)
+    flag(group, "--method", nargs="+", choices=choices, default=choices[:1], help=f"{how} (default: {choices[0]})")
     switch(group, "--join-signs", "with two-sided, let clusters hold voxels of both signs")
 
 

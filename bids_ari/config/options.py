@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bids_ari.bids.entities import decimal_label
+from bids_ari.config.methods import METHODS, needs_group
 from bids_ari.errors import UsageError
 from bids_ari.images.space import CONNECTIVITIES
-from bids_ari.stats.closed_testing import LocalTest
 from bids_ari.stats.critical_vectors import FAMILIES, FamilyName
 from bids_ari.stats.distributions import ALTERNATIVES, Alternative
 from bids_ari.stats.resampling import SHUFFLES, Shuffle
@@ -71,18 +71,6 @@ Estimator = Literal["ols", "fixed", "mixed"]
 Variance = Literal["equal", "unequal"]
 Missing = Literal["drop", "error"]
 
-Method = Literal[LocalTest, "permutation"]
-METHODS: tuple[Method, ...] = get_args(Method)
-"""How bounds come about: closed testing with a local test, or calibration by sign flips and permutations."""
-
-
-def local_test(method: Method) -> LocalTest:
-    """Give the local test of a method of closed testing."""
-    if method == "permutation":
-        raise ValueError("method must be one of closed testing; found 'permutation'")
-    return method
-
-
 _FLAGS = {"n_results": ""}
 """Options that the command line calls otherwise, or does not know."""
 
@@ -103,7 +91,7 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("threshold", _heights, lambda xs: xs and all(0 <= x < 1e9 for x in xs) and _are_apart(xs), _HEIGHTS),
     ("tdp", _heights, lambda xs: all(1e-6 <= x <= 1 for x in xs) and _are_apart(xs), _PROPORTIONS),
     ("connectivity", operator.index, lambda x: x in CONNECTIVITIES, "6, 18 or 26"),
-    ("method", _words, lambda xs: xs and set(xs) <= set(METHODS), ", ".join(METHODS)),
+    ("method", _words, lambda xs: xs and set(xs) <= set(METHODS), "a registered method"),
     ("n_permutations", operator.index, lambda x: 1 <= x < 2**31, "a whole number above 0"),
     ("family", _same, lambda x: x in FAMILIES, ", ".join(FAMILIES)),
     ("delta", operator.index, lambda x: x >= 0, "a number of voxels, 0 or more"),
@@ -165,9 +153,8 @@ class Options:
         Wanted TDP, in (0, 1]: the largest clusters that reach each are found.
     connectivity : {6, 18, 26}
         Voxels of a cluster share a face, also an edge, or also a corner.
-    method : tuple of {'simes', 'hommel', 'permutation'}
-        How bounds come about, each a result of its own: by closed testing with one of two local tests, or calibrated by
-        draws of the group model.
+    method : tuple of str
+        Methods of inference, by their names in `bids_ari.config.methods`: one result each.
     n_permutations : int
         Draws, sign flips or permutations, the data as observed among them.
     family : {'simes', 'beta', 'learned'}
@@ -219,7 +206,7 @@ class Options:
     threshold: tuple[float, ...] = (3.0, 4.0, 5.0)
     tdp: tuple[float, ...] = (0.5, 0.7, 0.9)
     connectivity: int = 18
-    method: tuple[Method, ...] = ("simes",)
+    method: tuple[str, ...] = ("simes",)
     n_permutations: int = 1000
     family: FamilyName = "simes"
     delta: int = 0
@@ -244,7 +231,8 @@ class Options:
             except (TypeError, ValueError):
                 good = False
             if not good:
-                raise UsageError(f"{_flag(name)} is {given!r}", rule)
+                expected = ", ".join(METHODS) if name == "method" else rule
+                raise UsageError(f"{_flag(name)} is {given!r}", expected)
             object.__setattr__(self, name, value)
         if self.atlas_labels is not None and self.atlas is None:
             raise UsageError("atlas labels go with an atlas", "a file for --atlas")
@@ -307,8 +295,8 @@ class Options:
 
     @property
     def is_permuted(self) -> bool:
-        """Say whether bounds calibrated by draws are among what is asked."""
-        return "permutation" in self.method
+        """Return whether a method needs the maps of all subjects."""
+        return needs_group(self.method)
 
     @property
     def asks_model(self) -> bool:

@@ -66,7 +66,8 @@ from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult, extremeness
 from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.discover import ContrastSet, SubjectMap
-from bids_ari.config.options import Method, Options
+from bids_ari.config.methods import METHODS
+from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.regions import Region, RegionSet
@@ -130,7 +131,7 @@ class _About:
     has_outlying: bool
     has_quality: bool
     reference: int
-    method: Method
+    method: str
     h: int | None
     calibration: parts.AboutCalibration | None
     regions: tuple[_RegionSet, ...]
@@ -312,9 +313,9 @@ def _result(arrays: FileReader) -> ContrastResult:
     forest = _read_forest(arrays, extremeness(glm.z, about.alternative))
     category = arrays.read("category", mask.n_points)
     require(1 <= category.min() <= category.max() <= mask.n_points + 1, "a category lies outside 1..m + 1")
-    is_drawn = about.method == "permutation"
-    has_its_part = is_drawn == (about.calibration is not None) and is_drawn == (about.h is None)
-    require(has_its_part, f"the method {about.method} lacks its part")
+    require(about.method in METHODS, f"about.method is {short(about.method)}")
+    there = {part for part, value in (("h", about.h), ("calibration", about.calibration)) if value is not None}
+    require(there == set(METHODS[about.method].parts), f"the method {about.method} lacks its part")
     require(about.h is None or 0 <= about.h <= mask.n_points, f"h is {about.h} of {mask.n_points} voxels")
     coverage = arrays.read("coverage", *mask.inside.shape)
     require(0 <= coverage.min() <= coverage.max() <= 1, "the array coverage holds no fractions")

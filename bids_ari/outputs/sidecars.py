@@ -10,7 +10,7 @@ from bids_ari.analysis.calibrated import FLIPS
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
 from bids_ari.bids.entities import printable
-from bids_ari.config.options import Method
+from bids_ari.config.methods import METHODS
 from bids_ari.outputs.names import path_of, stem
 from bids_ari.stats.distributions import FloatArray
 
@@ -30,13 +30,6 @@ DIRECTIONS = {
     "any": "Any difference (F test)",
 }
 """Description of each alternative."""
-
-METHODS: dict[Method, str] = {
-    "simes": "",
-    "hommel": ", Hommel local tests (any dependence)",
-    "permutation": ", bounds calibrated by permutations",
-}
-"""Description of each method of inference."""
 
 CLUSTER_COLUMNS = {
     "label": ("", "Value of the cluster in the label image; 1 is the largest"),
@@ -126,7 +119,7 @@ def region_hashes(result: ContrastResult) -> dict[str, str]:
 
 def direction(result: ContrastResult) -> str:
     """Return the description of the alternative and the method of a result."""
-    return DIRECTIONS[result.asked] + METHODS[result.method]
+    return ", ".join(filter(None, (DIRECTIONS[result.asked], METHODS[result.method].description)))
 
 
 def weights_by_column(weights: FloatArray, names: Sequence[str]) -> list[dict[str, float]]:

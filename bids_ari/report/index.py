@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import Failure
-from bids_ari.config.options import Method
+from bids_ari.config.methods import METHODS
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import leads_out, told
-from bids_ari.report.labels import METHODS
 from bids_ari.report.render import percent, render, without_folders
 
 GAMMA = "0.7"
@@ -39,7 +38,7 @@ def write_index(out: Derivatives) -> None:
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
     gamma = _gamma_to_show(rows)
-    has_methods = {row["method"] for row in rows} - {"", METHODS["simes"]}
+    has_methods = {row["method"] for row in rows} - {"", *(each.title for each in METHODS.values() if not each.label)}
     text = render(
         "index.html",
         rows=rows,
@@ -86,7 +85,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "report": "" if leads_out(report) else report,
         "explorer": "" if leads_out(explorer) else explorer,
         "which": ", ".join(filter(None, (told(summary, "Test", str), told(summary, "Alternative", str)))),
-        "method": METHODS.get(cast(Method, method := told(summary, "Method", str)), method),
+        "method": METHODS[method].title if (method := told(summary, "Method", str)) in METHODS else method,
         "alpha": alpha,
         "confidence": None if alpha is None else percent(1 - alpha),
         "who": who,

@@ -6,18 +6,12 @@ from typing import Literal
 
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.config.options import TEMPLATE, Method
+from bids_ari.config.methods import METHODS
+from bids_ari.config.options import TEMPLATE
 from bids_ari.images.regions import RegionSet
 from bids_ari.report.render import thousands
 
 Kind = Literal["group", "subject", "map"]
-
-METHODS: dict[Method, str] = {
-    "simes": "closed testing, Simes",
-    "hommel": "closed testing, Hommel",
-    "permutation": "calibrated by draws",
-}
-"""How bounds came about."""
 
 _TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+]+)?")
 
@@ -39,7 +33,7 @@ def whose(result: ContrastResult) -> str:
 
 def which(result: ContrastResult, *, directed: bool = True) -> str:
     """Name test, direction if `directed`, and method where it is not the usual one: ``mean, greater, permutation``."""
-    method = "" if result.method == "simes" else result.method
+    method = result.method if METHODS[result.method].label else ""
     return ", ".join(filter(None, (result.test, result.asked if directed else "", method)))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import ContrastSet
-from bids_ari.config.options import TEMPLATE, local_test
+from bids_ari.config.methods import METHODS
+from bids_ari.config.options import TEMPLATE
 from bids_ari.report.labels import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose
 from bids_ari.report.references import REFERENCES, Reference
 from bids_ari.report.render import above, any_of, percent, plural, thousands
@@ -18,21 +19,6 @@ from bids_ari.report.sections.calibration import template_of
 
 _CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
 
-_LOCAL_TESTS = {
-    "simes": "Simes local tests (@simes1986), computed by a shortcut (@meijer2019; @goeman2019)",
-    "hommel": "Hommel local tests (@hommel1983), computed by a shortcut (@meijer2019; @goeman2019)",
-}
-_ASSUMPTIONS = {
-    "simes": "They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, for "
-    "which positive regression dependence is enough.",
-    "hommel": "They are valid under any dependence between voxels.",
-    "permutation": "The bounds are valid when such draws leave the joint distribution of the voxels that are not "
-    "active as it is, whatever the dependence between voxels.",
-}
-_VOXELS = {
-    "simes": "The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
-    "hommel": "The p-values of single voxels were adjusted by the same closed testing.",
-}
 _NEIGHBOURS = {6: "a face", 18: "a face or an edge", 26: "a face, an edge or a corner"}
 _ALTERNATIVES = {
     "greater": "one-sided, effect above zero",
@@ -226,7 +212,7 @@ def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
         f"{_origin(result)}, at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they "
         "hold for all sets of voxels at once, so that sets may be chosen after seeing the data.",
         *_draw_sentences(result),
-        _ASSUMPTIONS[result.method],
+        METHODS[result.method].assumption,
         f"Clusters are connected components of voxels with {thresholds} (connectivity {options.connectivity}: "
         f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs}).",
         *_largest_sentences(result),
@@ -239,7 +225,7 @@ def _origin(result: ContrastResult) -> str:
     """Tell where the bounds come from."""
     told = result.calibrated
     if told is None:
-        return f"The bounds stem from closed testing (@goeman2011) with {_LOCAL_TESTS[local_test(result.method)]}"
+        return METHODS[result.method].methods_text
     seed = "" if told.is_complete else f" (seed {told.seed})"
     return (
         f"The bounds were calibrated (@blanchard2020) by {draws_of(told)} of the subjects{seed}{_within(told)}, the "
@@ -294,8 +280,8 @@ def _family(result: ContrastResult, told: Calibrated) -> str:
 
 def _voxel_sentences(result: ContrastResult) -> Iterator[str]:
     """Tell how the p-values of single voxels were adjusted, where they were."""
-    if result.calibrated is None:
-        yield _VOXELS[local_test(result.method)]
+    if METHODS[result.method].adjusted_p_text:
+        yield METHODS[result.method].adjusted_p_text
 
 
 def _largest_sentences(result: ContrastResult) -> Iterator[str]:

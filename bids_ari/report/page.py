@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.methods import METHODS
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.sidecars import ESTIMATORS
@@ -19,7 +20,7 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.figures.quality import PER_SHEET
 from bids_ari.report.figures.scales import Z_UNCORRECTED
-from bids_ari.report.labels import METHODS, atlas_name, draws_of, kind, mask_name, statistic, which, whose
+from bids_ari.report.labels import atlas_name, draws_of, kind, mask_name, statistic, which, whose
 from bids_ari.report.render import above, any_of, percent, proportion, render
 from bids_ari.report.sections.calibration import calibration_block, template_of
 from bids_ari.report.sections.clusters import Facts, largest_block, region_block, threshold_block
@@ -290,7 +291,7 @@ def _provenance(result: ContrastResult, pictures: Mapping[str, Picture]) -> Fact
     options = result.options
     settings: dict[str, Any] = {
         "alpha": f"{options.alpha:g}",
-        "method": METHODS[result.method],
+        "method": METHODS[result.method].title,
         **_settings_of_draws(result),
         "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.threshold),
         "wanted TDP": ", ".join(f"{gamma:g}" for gamma in options.tdp) or "none",

@@ -137,4 +137,4 @@ def test_what_cannot_be_is_refused(
 
 def test_one_map_cannot_be_permuted(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(data), str(tmp_path / "out"), "participant", "--method", "permutation"]) == 64
-    assert "One map has no subjects to exchange" in capsys.readouterr().err
+    assert "needs the maps of all subjects" in capsys.readouterr().err

@@ -136,7 +136,7 @@ class TestClusterTdp:
             ({"alpha": "x"}, "alpha"),
             ({"alternative": "up"}, "alternative"),
             ({"connectivity": 8}, "connectivity"),
-            ({"method": "permutation"}, "method"),
+            ({"method": "fisher"}, "method"),
         ],
         ids=str,
     )

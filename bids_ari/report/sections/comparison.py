@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.methods import METHODS
 from bids_ari.outputs import names
-from bids_ari.report.labels import METHODS
 from bids_ari.report.render import above, percent, proportion
 from bids_ari.report.sections.clusters import FIRST_ROWS, Facts
 
@@ -29,7 +29,7 @@ def comparison_block(result: ContrastResult, compared: Sequence[ContrastResult])
     results = sorted((result, *compared), key=lambda each: order.index(each.method))
     whole = _row("all voxels tested", result.space.n_points, [each.bound.whole for each in results])
     return {
-        "columns": [(METHODS[each.method], _page_of(each), each is result) for each in results],
+        "columns": [(METHODS[each.method].title, _page_of(each), each is result) for each in results],
         "blocks": [{"condition": "", "rows": [whole], "n_more": 0}, *_blocks(result, results)],
         "n_results": options.n_results,
         "each_alpha": f"{options.alpha:.4g}",

@@ -8,16 +8,30 @@ import pytest
 from scipy import stats
 
 from bids_ari.analysis.group_model import blocks_of
-from bids_ari.analysis.permutation import notes_of, permute, read_template
+from bids_ari.analysis.methods import GroupData, Inferred
+from bids_ari.analysis.permutation import permute, read_template
 from bids_ari.bids.participants import Participants
 from bids_ari.config.options import Options
-from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError
-from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.resampling import Shuffle
 
 DRAWN = Options(method="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
+
+
+def calibrate(
+    effects: FloatArray,
+    design: Design,
+    test: str,
+    alternative: Alternative,
+    options: Options,
+    n_threads: int = 1,
+) -> Inferred:
+    """Calibrate one test by permutation."""
+    glm = replace(GlmResult.of_z(np.zeros(effects.shape[1])), test=test)
+    return permute(glm, alternative, options, GroupData(effects, design, n_threads))
 
 
 @pytest.fixture
@@ -62,51 +76,51 @@ class TestAllDraws:
     def test_lambda_and_bound_are_those_of_the_definition(self, few: FloatArray) -> None:
         """lambda_b is the least p_(k) m / k; lambda the (floor(alpha B) + 1)-th smallest of them; TDN by t_k."""
         options = replace(DRAWN, alpha=0.2)
-        found = permute(few, mean_of(5), "mean", "greater", options)
+        found = calibrate(few, mean_of(5), "mean", "greater", options)
         signs = np.array(np.meshgrid(*[[1.0, -1.0]] * 5)).reshape(5, 32)
         p = np.array([stats.ttest_1samp(few * sign[:, None], 0, alternative="greater").pvalue for sign in signs.T])
         lambdas = (np.sort(p, axis=1) * 7 / np.arange(1, 8)).min(axis=1)
-        assert found.told.is_complete
-        np.testing.assert_allclose(np.sort(found.told.lambdas), np.sort(lambdas), rtol=1e-9)  # two formulas of p
+        assert found.calibrated.is_complete
+        np.testing.assert_allclose(np.sort(found.calibrated.lambdas), np.sort(lambdas), rtol=1e-9)  # two formulas of p
         expected = np.sort(lambdas)[int(0.2 * 32)]
-        assert found.told.lambda_ == pytest.approx(expected, rel=1e-9)
+        assert found.calibrated.lambda_ == pytest.approx(expected, rel=1e-9)
         observed = stats.ttest_1samp(few, 0, alternative="greater").pvalue
-        critical = np.arange(1, 8) * found.told.lambda_ / 7
+        critical = np.arange(1, 8) * found.calibrated.lambda_ / 7
         tdn = max(0, *(1 - k + int((observed < critical[k - 1]).sum()) for k in range(1, 8)))
         assert found.bound.whole == tdn
-        np.testing.assert_allclose(found.told.critical, critical, rtol=1e-12)
+        np.testing.assert_allclose(found.calibrated.critical, critical, rtol=1e-12)
 
     def test_two_sided_draws_come_in_pairs(self, few: FloatArray) -> None:
-        assert permute(few, mean_of(5), "mean", "two-sided", DRAWN).told.n_draws == 16
+        assert calibrate(few, mean_of(5), "mean", "two-sided", DRAWN).calibrated.n_draws == 16
 
     def test_what_cannot_be_reached_is_said(self, few: FloatArray) -> None:
         """alpha .05 of 16 draws is less than one of them."""
-        found = permute(few, mean_of(5), "mean", "two-sided", DRAWN)
+        found = calibrate(few, mean_of(5), "mean", "two-sided", DRAWN)
         assert found.bound.whole == 0
-        said = " ".join(notes_of(found.told))
+        said = " ".join(found.notes)
         assert "16 different draws" in said
         assert "nothing can be found at alpha 0.05: at least 1 / 16" in said
 
 
 def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
-    plain = permute(effects, mean_of(12), "mean", "greater", DRAWN)
-    steps = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, step_down=True))
+    plain = calibrate(effects, mean_of(12), "mean", "greater", DRAWN)
+    steps = calibrate(effects, mean_of(12), "mean", "greater", replace(DRAWN, step_down=True))
     assert 0 < plain.bound.whole <= steps.bound.whole
-    assert steps.told.lambda_ >= plain.told.lambda_
-    assert steps.told.n_left_out > 0
+    assert steps.calibrated.lambda_ >= plain.calibrated.lambda_
+    assert steps.calibrated.n_left_out > 0
 
 
 def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
-    one, two = (permute(effects, mean_of(12), "mean", "greater", DRAWN, Resources(nprocs=n)) for n in (1, 2))
-    np.testing.assert_array_equal(one.told.lambdas, two.told.lambdas)
-    other = permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, random_seed=6))
-    assert (other.told.lambdas != one.told.lambdas).any()
+    one, two = (calibrate(effects, mean_of(12), "mean", "greater", DRAWN, n) for n in (1, 2))
+    np.testing.assert_array_equal(one.calibrated.lambdas, two.calibrated.lambdas)
+    other = calibrate(effects, mean_of(12), "mean", "greater", replace(DRAWN, random_seed=6))
+    assert (other.calibrated.lambdas != one.calibrated.lambdas).any()
 
 
 class TestExchange:
     def test_one_sample_flips_and_groups_change_places(self, effects: FloatArray) -> None:
-        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).told.shuffle == "flip"
-        told = permute(effects, two_groups(12), "group", "greater", DRAWN).told
+        assert calibrate(effects, mean_of(12), "mean", "greater", DRAWN).calibrated.shuffle == "flip"
+        told = calibrate(effects, two_groups(12), "group", "greater", DRAWN).calibrated
         assert (told.shuffle, told.exactness) == ("permute", "exact")
 
     @pytest.mark.parametrize(
@@ -122,33 +136,33 @@ class TestExchange:
     def test_a_covariate_makes_it_less_exact(
         self, shuffle: Shuffle, blocks: tuple[str, ...], exactness: str, effects: FloatArray, rng: np.random.Generator
     ) -> None:
-        told = permute(effects, with_age(rng, blocks), "group", "two-sided", replace(DRAWN, shuffle=shuffle)).told
-        assert told.exactness == exactness
-        assert ("approximate" in " ".join(notes_of(told))) == (exactness == "approximate")
+        found = calibrate(effects, with_age(rng, blocks), "group", "two-sided", replace(DRAWN, shuffle=shuffle))
+        assert found.calibrated.exactness == exactness
+        assert ("approximate" in " ".join(found.notes)) == (exactness == "approximate")
 
     def test_gaps_beside_a_covariate_make_it_approximate(self, effects: FloatArray, rng: np.random.Generator) -> None:
         effects[3, :9] = np.nan
-        told = permute(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).told
+        told = calibrate(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).calibrated
         assert told.exactness == "approximate"
 
     def test_blocks_keep_places(self, effects: FloatArray) -> None:
         """Pairs of one subject of each group: 2^6 draws that differ, in pairs when two-sided, of 12! / (6! 6!)."""
         design = replace(two_groups(12), blocks=PAIRS)
         options = replace(DRAWN, blocks="pair")
-        assert permute(effects, design, "group", "greater", options).told.n_draws == 64
-        assert permute(effects, design, "group", "two-sided", options).told.n_draws == 32
+        assert calibrate(effects, design, "group", "greater", options).calibrated.n_draws == 64
+        assert calibrate(effects, design, "group", "two-sided", options).calibrated.n_draws == 32
 
     def test_blocks_of_one_group_each_leave_nothing_to_exchange(self, effects: FloatArray) -> None:
         design = replace(two_groups(12), blocks=tuple(["a"] * 6 + ["b"] * 6))
         with pytest.raises(DesignError, match="No sign flip or permutation") as caught:
-            permute(effects, design, "group", "greater", replace(DRAWN, blocks="site"))
+            calibrate(effects, design, "group", "greater", replace(DRAWN, blocks="site"))
         assert "blocks of site" in str(caught.value)
 
     def test_subjects_without_data_cannot_change_places(self, effects: FloatArray) -> None:
         effects[3, 4:6] = np.nan
-        assert permute(effects, mean_of(12), "mean", "greater", DRAWN).bound.n_points == 40
+        assert calibrate(effects, mean_of(12), "mean", "greater", DRAWN).bound.n_points == 40
         with pytest.raises(DataError, match="At 2 of 40 voxels") as caught:
-            permute(effects, two_groups(12), "group", "greater", DRAWN)
+            calibrate(effects, two_groups(12), "group", "greater", DRAWN)
         assert "--shuffle flip" in str(caught.value)
 
 
@@ -161,24 +175,24 @@ class TestTemplates:
         return path
 
     def test_one_is_learned_from_draws_of_its_own(self, effects: FloatArray) -> None:
-        found = permute(effects, mean_of(12), "mean", "greater", self.LEARNED)
+        found = calibrate(effects, mean_of(12), "mean", "greater", replace(self.LEARNED, save_template=True))
         assert found.template is not None
         assert found.template.shape == (200, 40)
-        assert found.told.template == "200 other draws"
-        assert found.told.critical.size == 40
+        assert found.calibrated.template == "200 other draws"
+        assert found.calibrated.critical.size == 40
 
     def test_that_of_another_dataset_gives_the_same_as_there(self, effects: FloatArray, tmp_path: Path) -> None:
-        found = permute(effects, mean_of(12), "mean", "greater", self.LEARNED)
+        found = calibrate(effects, mean_of(12), "mean", "greater", replace(self.LEARNED, save_template=True))
         assert found.template is not None
         options = replace(self.LEARNED, template=self.save(tmp_path, found.template))
-        again = permute(effects, mean_of(12), "mean", "greater", options)
-        assert again.told.lambda_ == found.told.lambda_
-        assert (again.told.template, again.template) == ("a_template.npz", None)
+        again = calibrate(effects, mean_of(12), "mean", "greater", options)
+        assert again.calibrated.lambda_ == found.calibrated.lambda_
+        assert (again.calibrated.template, again.template) == ("a_template.npz", None)
 
     def test_a_longer_one_is_cut(self, effects: FloatArray, tmp_path: Path, rng: np.random.Generator) -> None:
         curves = np.sort(np.sort(rng.random((50, 60)), axis=1), axis=0)
         options = replace(self.LEARNED, template=self.save(tmp_path, curves))
-        assert permute(effects, mean_of(12), "mean", "greater", options).told.critical.size == 40
+        assert calibrate(effects, mean_of(12), "mean", "greater", options).calibrated.critical.size == 40
 
     @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)], ids=["empty", "text", "zip"])
     def test_other_files_are_refused(self, tmp_path: Path, content: bytes) -> None:
@@ -197,13 +211,13 @@ class TestTemplates:
 
 def test_delta_is_less_than_the_number_of_voxels(effects: FloatArray) -> None:
     with pytest.raises(DataError, match="delta is 40, of 40 voxels"):
-        permute(effects, mean_of(12), "mean", "greater", replace(DRAWN, delta=40))
+        calibrate(effects, mean_of(12), "mean", "greater", replace(DRAWN, delta=40))
 
 
 def test_an_f_test_is_calibrated_too(effects: FloatArray) -> None:
     design = replace(two_groups(12), tests={"both": np.eye(2)})
-    found = permute(effects, design, "both", "greater", DRAWN)
-    assert found.told.shuffle == "flip"
+    found = calibrate(effects, design, "both", "greater", DRAWN)
+    assert found.calibrated.shuffle == "flip"
     assert found.bound.whole > 0
 
 

@@ -211,7 +211,7 @@ TEXTS = {
     "a threshold of nothing": (say("options.threshold", [None]), "about.options.threshold is None"),
     "a mask of a number": (say("options.mask", 1), "about.options.mask is 1"),
     "another method": (say("method", "bonferroni"), "about.method is 'bonferroni'"),
-    "methods that are none": (say("options.method", ["bonferroni"]), "about.options.method"),
+    "methods that are none": (say("options.method", ["bonferroni"]), "method is"),
     "a method without its draws": (say("method", "permutation"), "the method permutation lacks its part"),
     "no h": (say("h", None), "the method simes lacks its part"),
     "another direction": (say("alternative", "up"), "about.alternative is 'up'"),

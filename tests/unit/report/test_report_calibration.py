@@ -187,7 +187,7 @@ def test_other_sections_know_the_method(result: ContrastResult, pictures: Mappin
     assert "faces mean, greater, permutation" in text
     assert "The bounds were calibrated by all 256 different sign flips of the subjects." in text
     assert "subjects and method, and of the draws their number, seed, kind and family" in text
-    assert "method: calibrated by draws" in text
+    assert "method: calibrated by permutation" in text
     for part in ("draws asked for: 1,000", "draws made: all 256", "step-down: no", "family: simes, delta 0"):
         assert part in text
     assert "template: 99 other draws of the same data" in words(
@@ -259,7 +259,7 @@ def test_methods_are_compared_where_there_are_several(
         assert f'href="{Path(names.report_name(other)).name}"' in html
         text = words("</style>" + html)
         assert "by 2 methods" in text
-        assert text.index("closed testing, Simes") < text.index("calibrated by draws")
+        assert text.index("closed testing, Simes") < text.index("calibrated by permutation")
         assert "The better one may only be reported if alpha was divided between the methods" in text
         assert "but for those of other methods" in words(page.page(one, pictures, [other]))
     assert 'id="comparison"' not in page.page(result, pictures)
@@ -304,7 +304,7 @@ def test_the_index_has_a_column_of_methods(simes: ContrastResult, result: Contra
             write_index(out)
             text = words((out.folder / "index.html").read_text())
         assert ("Method" in text) is expected
-        assert ("calibrated by draws" in text) is expected
+        assert ("calibrated by permutation" in text) is expected
         assert ("tests, directions and methods" in text) is expected
 
 

@@ -1,0 +1,94 @@
+"""What methods of inference take and return, and the methods of closed testing."""
+
+from dataclasses import dataclass
+
+from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.config.methods import METHODS
+from bids_ari.config.options import Options
+from bids_ari.design.design import Design
+from bids_ari.errors import UsageError
+from bids_ari.stats.bounds import Bound
+from bids_ari.stats.closed_testing import LocalTest, hommel_bound
+from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.glm import Effects, GlmResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupData:
+    """The maps of all subjects at the points tested, for methods that need more than the statistics of the group.
+
+    Attributes
+    ----------
+    effects : array-like (n_subjects, n_points)
+        The effect of each subject; NaN where a subject has no data.
+    design : Design
+        The group model.
+    n_threads : int
+        The number of threads that may be used.
+    """
+
+    effects: Effects
+    design: Design
+    n_threads: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inferred:
+    """A bound, and what else a method reports.
+
+    Attributes
+    ----------
+    bound : Bound
+        The bound.
+    calibrated : Calibrated or None
+        The calibration by permutation.
+    template : array (n_permutations, K) or None
+        A template of critical vectors that was learned.
+    notes : tuple of str
+        What the reader of the result should know.
+    """
+
+    bound: Bound
+    calibrated: Calibrated | None = None
+    template: FloatArray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def infer_bound(
+    name: str, glm: GlmResult, alternative: Alternative, options: Options, group: GroupData | None = None
+) -> Inferred:
+    """Compute the bound of one test by a registered method.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    glm : GlmResult
+        The statistics of the test.
+    alternative : {'greater', 'less', 'two-sided'}
+        The direction; ``greater`` for an F test.
+    options : Options
+        The options of the analysis.
+    group : GroupData, optional
+        The maps of the subjects.
+
+    Raises
+    ------
+    UsageError
+        When the method needs the maps of all subjects, and there are none.
+    """
+    method = METHODS[name]
+    if method.needs_group and group is None:
+        others = " or ".join(other.name for other in METHODS.values() if not other.needs_group)
+        raise UsageError(
+            f"method {name} needs the maps of all subjects; this is a single map", hint=f"Take --method {others}"
+        )
+    found = method.bound(glm, alternative, options, group)
+    return found if isinstance(found, Inferred) else Inferred(found)
+
+
+def closed_testing(
+    glm: GlmResult, alternative: Alternative, options: Options, group: GroupData | None = None, *, local_test: LocalTest
+) -> Bound:
+    """Compute a bound by closed testing with Simes or Hommel local tests."""
+    return hommel_bound(glm.p(alternative), options.alpha, local_test)
