@@ -43,7 +43,10 @@ def read_only(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
 
 def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
     """Check the maps, read them, find the voxels to test, fit the mean; give the seconds of each step."""
-    from bids_ari.images.stack import Keep, Source, group_mask, load_stack
+    from bids_ari.bids.contrasts import SubjectMap
+    from bids_ari.bids.dataset import StatMap
+    from bids_ari.bids.entities import Entities
+    from bids_ari.images.stack import load_stack
     from bids_ari.stats.glm import fit_glm
 
     took: dict[str, float] = {}
@@ -53,12 +56,11 @@ def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
         nonlocal clock
         took[step], clock = time.perf_counter() - clock, time.perf_counter()
 
-    sources = [Source(path.name[4:8], (path,)) for path in paths]
-    keep = Keep(lambda _: None, work_dir=paths[0].parent)
-    stack = load_stack(sources, n_jobs=n_jobs, memory=memory, keep=keep)
-    values = stack.within(group_mask(stack, None, 1.0))
+    files = [StatMap(path, path.name, "", Entities.of({}), ".nii.gz") for path in paths]
+    members = [SubjectMap(file.name[4:8], (file,)) for file in files]
+    stack = load_stack(members, n_threads=n_jobs, mem=memory, work_dir=paths[0].parent)
     lap("read")
-    (result,) = fit_glm(values, np.ones((len(paths), 1)), {"mean": np.ones(1)})
+    (result,) = fit_glm(stack.effects, np.ones((len(paths), 1)), {"mean": np.ones(1)})
     lap("fit")
     assert np.isfinite(result.z).all()
     return took

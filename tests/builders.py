@@ -1,12 +1,17 @@
 """Tiny derivative datasets of first-level maps: named, placed and filled as first-level programs do."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.dataset import StatMap
+from bids_ari.bids.entities import Entities
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,6 +87,17 @@ def write_group(
     """Write one map for each of sub-01, sub-02, ...; `names` are those of `map_path`."""
     labels = [f"{i:02d}" for i in range(1, n_subjects + 1)]
     return [write_map(root, label, brain(rng, signal), **names) for label in labels]
+
+
+def subject_map(
+    subject: str, *paths: Path, variances: Sequence[Path] = (), minus: SubjectMap | None = None
+) -> SubjectMap:
+    """The map of a subject in some files, whatever their names."""
+    files, weights = (
+        tuple(StatMap(path, path.name, path.parent.name, Entities.of({}), path.suffix) for path in each)
+        for each in (paths, variances)
+    )
+    return SubjectMap(subject, files, weights, minus=minus)
 
 
 def touch_maps(root: Path, *subjects: str | None, **names: Any) -> list[Path]:

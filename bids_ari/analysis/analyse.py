@@ -9,26 +9,24 @@ from reprlib import repr as shorten
 
 import numpy as np
 
-from bids_ari.analysis.group_model import fit, notes_of_test, plan, sources_of, with_estimator
-from bids_ari.analysis.inference import conclude, tested_voxels
+from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimator
+from bids_ari.analysis.inference import conclude
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.dataset import read_sidecar
 from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
 from bids_ari.bids.entities import printable
 from bids_ari.bids.participants import Participants
-from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
-from bids_ari.images.atlas import template_mask
-from bids_ari.images.checks import Target, check_headers
-from bids_ari.images.files import read_header, read_image
-from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.images.stack import Keep, Stack, group_mask, load_stack
-from bids_ari.images.values import at_voxels
-from bids_ari.images.volumes import load_mask, load_volume, looks_unmasked, missing, resample_nearest
-from bids_ari.runtime.engines import open_engine
+from bids_ari.images.checks import check_headers
+from bids_ari.images.files import read_image
+from bids_ari.images.masks import looks_unmasked
+from bids_ari.images.space import VolumeSpace
+from bids_ari.images.stack import Stack, load_map, load_stack
+from bids_ari.images.storage import at_points
 from bids_ari.stats.glm import GlmResult
 
 
@@ -65,18 +63,18 @@ def analyse(
     options, resources = with_estimator(options or Options()), resources or Resources()
     contrast, design = plan(contrast, options, participants)
     stack = _load(contrast, options, resources)
-    mask = group_mask(stack, stack.given, options.coverage)  # from the unsmoothed maps
-    fitted = fit(stack, mask, design, options, resources)
+    mask = stack.space
+    fitted = fit(stack, design, options)
     conclusion = partial(
         conclude,
         contrast=contrast,
         options=options,
         coverage=stack.coverage,
         design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
-        hashes={file.uri: stack.hashes[file.path] for file in contrast.files} | _hashes_of_given(options),
+        hashes=_hashes(contrast, stack) | _hashes_of_given(options),
         resampled=stack.resampled,
         outlying=fitted.outlying,
-        quality=stack.quality(mask, options.coverage),
+        quality=stack.quality,
     )
     notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
     results: tuple[ContrastResult, ...] = ()
@@ -96,7 +94,7 @@ def analyse(
             n_constant=n_constant,
             notes=(*notes, *of_test),
             tau2=tau2,
-            group=GroupData(at_voxels(fitted.effects, tested), design, resources.n_jobs),
+            group=GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
         )
     return results
 
@@ -177,36 +175,33 @@ def look_at_maps(
     """
     if contrast.entities.get("sub") is not None:  # one map, which takes no group model
         contrast.check()
-        check_headers([(member.subject, path) for member in contrast.members for path in member.paths])
+        check_headers(contrast.members)
         return contrast, None
     contrast, design = plan(contrast, options, participants)
-    files = [
-        (source.subject, path)
-        for source in sources_of(contrast)
-        for path in source.files(variances=options.is_weighted)
-    ]
-    check_headers(files, target=_target(options, contrast))
+    template = contrast.entities.get("space")
+    check_headers(contrast.members, variances=options.is_weighted, target=options.target_grid, template=template)
     return contrast, design
 
 
 def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stack:
-    """Look at all maps and keep what will be asked of them; by the workers of a cluster, where there is one."""
-    sources = sources_of(contrast)
-    given = partial(_given_mask, options, contrast)
-    load = partial(
-        load_stack,
-        sources,
-        target=_target(options, contrast),
+    """Read the maps of a contrast."""
+    return load_stack(
+        contrast.members,
+        mask=options.mask,
+        coverage=options.coverage,
+        smoothing=options.smoothing,
+        target=options.target_grid,
+        template=contrast.entities.get("space"),
         variances=options.is_weighted,
-        n_jobs=resources.n_jobs,
-        memory=resources.mem,
-        keep=Keep(given, options.coverage, options.smoothing, resources.work_dir),
+        n_threads=resources.n_jobs,
+        mem=resources.mem,
+        work_dir=resources.work_dir,
     )
-    if resources.dask_scheduler is None:
-        return load()
-    needed = sources[0].files()[0]
-    with open_engine(resources.n_jobs, resources.dask_scheduler, resources.work_dir, needed) as engine:
-        return load(by=engine.map)
+
+
+def _hashes(contrast: ContrastSet, stack: Stack) -> dict[str, str]:
+    """Return the SHA-256 of each file that was read, by its BIDS URI."""
+    return {file.uri: stack.hashes[file.path] for file in contrast.files if file.path in stack.hashes}
 
 
 def _bound(
@@ -222,23 +217,18 @@ def _bound(
     """Bound the one map of a contrast; `zeros` says whether a zero inside the brain is a test."""
     options = options or Options()
     (file,) = contrast.files
-    image = read_image(file.path, (resources or Resources()).mem)
-    grid, volume = image.header.grid, image.values
-    absent = missing(volume, image.header.step)
-    if not zeros:
-        absent |= volume == 0
-        volume = np.where(volume == 0, np.nan, volume)
-    tested = tested_voxels(volume, absent, grid, _given_mask(options, contrast, grid))
-    values = volume[tested.inside]
+    template, mem = contrast.entities.get("space"), (resources or Resources()).mem
+    stack = load_map(file.path, options.mask, template=template, drop_zeros=not zeros, mem=mem)
+    (values,) = stack.effects[:, :]
     return conclude(
         GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof),
-        tested,
+        stack.space,
         contrast,
         options,
-        coverage=tested.inside.astype(float),
+        coverage=stack.coverage,
         folder=folder,
-        notes=contrast.notes + notes + tuple(_notes(tested, 0, options)),
-        hashes={file.uri: image.sha256} | _hashes_of_given(options),
+        notes=contrast.notes + notes + tuple(_notes(stack.space, 0, options)),
+        hashes=_hashes(contrast, stack) | _hashes_of_given(options),
     )
 
 
@@ -283,28 +273,6 @@ def _state(path: Path) -> tuple[int, int]:
 def _hash_of_image(path: Path, state: tuple[int, int]) -> str:
     """Give the SHA-256 of an image, whose content is checked; the same file serves all contrasts."""
     return read_image(path).sha256
-
-
-def _target(options: Options, contrast: ContrastSet) -> Target | None:
-    """Find the grid that maps are brought to, if one was asked for."""
-    if options.target_grid is None:
-        return None
-    if options.target_grid == FIRST:
-        return "first"
-    if options.target_grid == TEMPLATE:
-        first = read_header(contrast.members[0].first.path).grid
-        return read_header(template_mask(contrast.entities.get("space"), first)).grid
-    return read_header(options.target_grid).grid
-
-
-def _given_mask(options: Options, contrast: ContrastSet, grid: Grid) -> VolumeSpace | None:
-    """Read the mask that was asked for, if one was."""
-    if options.mask is None:
-        return None
-    if options.mask != TEMPLATE:
-        return load_mask(options.mask, grid)
-    inside, template = load_volume(template_mask(contrast.entities.get("space"), grid))
-    return load_mask(grid.image(resample_nearest(inside, template, grid)), grid)
 
 
 def _dof_of(member: SubjectMap) -> float:

@@ -6,18 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.config.options import Options
-from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design, check_unequal, make_design, subjects_with_values
 from bids_ari.design.model_design import design_of
 from bids_ari.design.stats_model import read_model
 from bids_ari.errors import DesignError, counted, listing
-from bids_ari.images.sources import Source
-from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Stack
-from bids_ari.images.values import Values
 from bids_ari.stats.diagnostics import Outlying, outlying
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult, fit_glm
@@ -33,8 +29,6 @@ class Fit:
     ----------
     results : tuple of GlmResult
         One per test.
-    effects : array-like (n_subjects, n_points)
-        What was fitted.
     outlying : Outlying
         How unlike the others each subject's map is.
     tau2 : array (n_points,) or None
@@ -44,7 +38,6 @@ class Fit:
     """
 
     results: tuple[GlmResult, ...]
-    effects: Values
     outlying: Outlying
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
@@ -125,36 +118,22 @@ def with_estimator(options: Options) -> Options:
     return replace(options, estimator=read_model(options.model, options.node).estimator)
 
 
-def sources_of(contrast: ContrastSet) -> list[Source]:
-    """Say which files are read for each subject."""
-    return [_source(member) for member in contrast.members]
-
-
-def fit(stack: Stack, mask: VolumeSpace, design: Design, options: Options, resources: Resources) -> Fit:
-    """Fit a design to the maps within a mask, by the estimator asked for."""
-    where = {"n_jobs": resources.n_jobs, "memory": resources.mem, "work_dir": resources.work_dir}
-    effects: Values
+def fit(stack: Stack, design: Design, options: Options) -> Fit:
+    """Fit a design to the maps of a contrast, by the estimator asked for."""
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
-    if not options.is_weighted:
-        effects = stack.within(mask, options.smoothing, **where)  # type: ignore[arg-type]
+    effects = stack.effects
+    if stack.variances is None:
         work = fit_welch if options.variance == "unequal" else fit_glm
         results = work(effects, design.matrix, design.tests)
     else:
-        effects, variances = stack.with_variances(mask, **where)  # type: ignore[arg-type]
         weigh = fit_fixed if options.estimator == "fixed" else fit_mixed
-        found = weigh(effects, variances, design.matrix, design.tests)
+        found = weigh(effects, stack.variances, design.matrix, design.tests)
         results, tau2, notes = found.results, found.tau2, tuple(_weighted_notes(options, found, effects.shape))
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
     unlike = outlying(effects, design.matrix, design.tests)
-    return Fit(results, effects, unlike, tau2, (*_notes(unlike, design), *notes))
-
-
-def _source(member: SubjectMap) -> Source:
-    """Say which files are read for a subject, also for what is taken away."""
-    minus = None if member.minus is None else _source(member.minus)
-    return Source(member.subject, member.paths, member.variance_paths, minus)
+    return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
 
 
 def _named(options: Options) -> list[tuple[str, str]]:

@@ -14,12 +14,12 @@ from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
 from bids_ari.bids.discover import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.errors import EmptyMaskError, UsageError
+from bids_ari.errors import UsageError
 from bids_ari.images.atlas import load_atlas
 from bids_ari.images.quality import Quality
 from bids_ari.images.regions import RegionSet, atlas_regions, roi_regions
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
-from bids_ari.images.volumes import load_map, load_mask
+from bids_ari.images.space import VolumeSpace
+from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.diagnostics import Outlying
@@ -111,27 +111,6 @@ def conclude(
     return tuple(results)
 
 
-def tested_voxels(
-    volume: FloatArray, absent: BoolVolume, grid: Grid, mask: str | Path | nib.Nifti1Image | VolumeSpace | None
-) -> VolumeSpace:
-    """Say which voxels of a statistical map were tested: those of the mask, NaN left out.
-
-    Without a mask, those that are not `absent`, from `load_map`. An infinite statistic is a test.
-
-    Raises
-    ------
-    GridMismatchError, EmptyMaskError
-        When the mask does not fit, or no voxel is left.
-    """
-    if mask is None:
-        inside = ~absent | np.isinf(volume)
-    else:
-        inside = (mask if isinstance(mask, VolumeSpace) else load_mask(mask, grid)).inside & ~np.isnan(volume)
-    if not inside.any():
-        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
-    return VolumeSpace(grid, inside)
-
-
 def cluster_tdp(
     z: str | Path | nib.Nifti1Image,
     mask: str | Path | nib.Nifti1Image | None = None,
@@ -203,9 +182,10 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    volume, grid, absent = load_map(z)
-    tested = tested_voxels(volume, absent, grid, mask)
-    glm = GlmResult.of_z(volume[tested.inside])
+    stack = load_map(z, mask)
+    tested = stack.space
+    (values,) = stack.effects[:, :]
+    glm = GlmResult.of_z(values)
     bound = infer_bound(method, glm, alternative, options).bound
     forest = grow(glm, bound, tested.adjacency(connectivity), alternative, options)
     if tdp is not None:
@@ -213,7 +193,7 @@ def cluster_tdp(
     else:
         clusters = tuple(cluster for each in options.threshold for cluster in forest.at_threshold(each))
     proportion = highest_of(((cluster.points, cluster.tdp) for cluster in clusters), tested.n_points)
-    return grid.image(tested.volume(proportion.astype(np.float32)))
+    return tested.image(proportion.astype(np.float32))
 
 
 def _joint_error(alternative: Alternative, alternatives: Sequence[Alternative]) -> tuple[str, ...]:

@@ -245,12 +245,13 @@ def true_effect() -> "tuple[VolumeSpace, FloatArray]":
     from nilearn.image import resample_to_img
     from scipy import ndimage
 
+    from bids_ari.images.files import read_image
     from bids_ari.images.space import Grid, VolumeSpace
-    from bids_ari.images.volumes import load_volume
 
     template = load_mni152_brain_mask(resolution=VOXEL)
-    motor, grid = load_volume(resample_to_img(load_sample_motor_activation_image(), template, interpolation="linear"))
-    brain, _ = load_volume(template)
+    image = read_image(resample_to_img(load_sample_motor_activation_image(), template, interpolation="linear"))
+    motor, grid = image.values, image.header.grid
+    brain = read_image(template).values
     inside = ndimage.binary_fill_holes((brain > 0) & (motor != 0))  # the motor map ends above the lowest slices
     effect = SLOPE * np.sign(motor) * np.maximum(np.abs(motor) - LEVEL, 0)
     return VolumeSpace(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect, 0)
@@ -373,7 +374,7 @@ def _found(result: "ContrastResult") -> str:
 
 def _true(result: "ContrastResult", dataset: Path) -> str:
     """Say how many of the voxels tested truly are active, as the truth image has it."""
-    from bids_ari.images.volumes import load_volume
+    from bids_ari.images.files import read_image
 
-    truth, _ = load_volume(dataset / SIMULATED.path("dseg", ".nii.gz", desc="truth"))
+    truth = read_image(dataset / SIMULATED.path("dseg", ".nii.gz", desc="truth")).values
     return f"; in truth {int((truth[result.space.inside] == ABOVE).sum())} are"

@@ -18,10 +18,14 @@ import pandas as pd
 
 from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.errors import DataError, InputNotFoundError, NoMatchError, UsageError, listing
+from bids_ari.images.files import read_image
+from bids_ari.images.resampling import resample_nearest
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.images.volumes import load_volume, resample_nearest
 
 log = logging.getLogger(__name__)
+
+TEMPLATE = "template"
+"""As a mask or a target grid: TemplateFlow's brain mask of the space of the maps."""
 
 _INDEX_COLUMNS = ("index", "label", "value", "id")
 _NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
@@ -103,7 +107,8 @@ def load_atlas(atlas: str, labels: Path | None, space: str | None, grid: Grid) -
             f"the space of the maps, {space}",
             "Give an atlas in that space, or maps in the space of the atlas (--space)",
         )
-    values, atlas_grid = load_volume(path)
+    image = read_image(path)
+    values = image.values
     whole = np.rint(values)
     if not np.isfinite(values).all() or (np.abs(values - whole) > 1e-3).any():
         raise DataError(f"The atlas {path} holds numbers that are not whole", "one whole number per parcel")
@@ -115,7 +120,7 @@ def load_atlas(atlas: str, labels: Path | None, space: str | None, grid: Grid) -
     if names and not set(there) & set(names):
         raise DataError(f"No number of the atlas {path} stands in {labels}", "a table of its parcels")
     known = {number: names.get(number, f"parcel {number}") for number in sorted({*there, *names})}
-    return Atlas(name, found, numbers, atlas_grid, known)
+    return Atlas(name, found, numbers, image.header.grid, known)
 
 
 def template_mask(space: str | None, grid: Grid) -> Path:

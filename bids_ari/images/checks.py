@@ -1,222 +1,247 @@
-"""Before any voxel is read: look at the header of each file of a contrast, and list all problems in one error."""
+"""Checks of the headers of all files of a contrast before any voxel is read; all problems are reported in one error."""
 
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
+from bids_ari.images.atlas import TEMPLATE, template_mask
 from bids_ari.images.files import check_memory, read_header
 from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
 from bids_ari.runtime.executors import available_memory, progress, run_parallel
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Problem: TypeAlias = tuple[tuple[str, ...], BidsAriError]
+"""Labels of subjects, and what is wrong with their files."""
+
+Target: TypeAlias = Grid | str | Path
+"""The grid to which maps are resampled: this one, that of a file, of the ``first`` map or of a ``template``."""
+
+FIRST = "first"
+"""As a target: the grid of the first map."""
+
 _MOST = 5
-"""Problems of a kind that are spelled out."""
+"""Problems of one kind that are listed; the others are counted."""
 
 _GRIDS = 20
-"""With how many grids another one is compared: where each subject has its own, all pairs would take minutes."""
-
+"""Number of grids with which another one is compared: if each subject has its own, all pairs would take minutes."""
 
 _NEAR = 0.5
-"""Maps are brought to a grid when at least this part of the smaller field of view lies in the larger."""
-
-Target: TypeAlias = Grid | Literal["first"]
-"""The grid that maps are brought to: this one, or that of the first file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with the files of some subjects."""
-
-    subjects: tuple[str, ...]
-    error: BidsAriError
+"""Maps are resampled when at least this part of the smaller field of view lies in the larger."""
 
 
 class Headers(NamedTuple):
-    """What the headers of the files of a contrast come to.
+    """Summary of the headers of the files of a contrast.
 
     Attributes
     ----------
     grid : Grid
-        The grid of the maps when they have been read.
+        Grid of the maps after reading.
     resampled : tuple of str
-        Subjects with a file that is on another one.
-    n_points : int
+        Subjects with a file on another grid.
+    n_voxels : int
         Number of voxels of the largest grid.
     """
 
     grid: Grid
     resampled: tuple[str, ...]
-    n_points: int
+    n_voxels: int
 
 
-class _Placed(NamedTuple):
-    """A file whose header is sound."""
+def files_to_read(member: SubjectMap, variances: bool = False) -> tuple[Path, ...]:
+    """Return the files that are read of a subject.
 
-    subject: str
-    grid: Grid
-
-
-def preflight(
-    files: Sequence[tuple[str, Path]],
-    *,
-    target: Target | None = None,
-    n_jobs: int = 1,
-    memory: int | None = None,
-) -> Grid:
-    """Check the headers of all files of a contrast as `check_headers` does; give the grid that the maps have then."""
-    return check_headers(files, target=target, n_jobs=n_jobs, memory=memory).grid
+    Variance maps are among them if `variances` is true, or if several maps are combined by them.
+    """
+    own = member.paths + member.variance_paths if variances or len(member.maps) > 1 else member.paths
+    return own + (files_to_read(member.minus, variances) if member.minus is not None else ())
 
 
 def check_headers(
-    files: Sequence[tuple[str, Path]],
+    members: Sequence[SubjectMap],
     *,
+    variances: bool = False,
     target: Target | None = None,
-    n_jobs: int = 1,
-    memory: int | None = None,
+    template: str | None = None,
+    n_threads: int = 1,
+    mem: int | None = None,
 ) -> Headers:
     """Check the headers of all files of a contrast.
 
     Parameters
     ----------
-    files : sequence of (str, Path)
-        The label of a subject, and one of its files.
-    target : Grid or 'first', optional
-        The grid that maps are brought to, or that of the first file; by default, all must share one.
-    n_jobs : int
-        Threads.
-    memory : int, optional
-        Bytes that one volume may take; by default, what is free.
+    members : sequence of SubjectMap
+        The maps of each subject.
+    variances : bool
+        Whether the variance map of each map is needed.
+    target : Grid, Path, 'first' or 'template', optional
+        Grid to which maps are resampled, or that of a file, of the first map, or of TemplateFlow's brain mask; by
+        default, all files must share one grid.
+    template : str, optional
+        The name of the space of the maps, for ``target='template'``.
+    n_threads : int
+        Number of threads.
+    mem : int, optional
+        Bytes that one volume may take; by default, all available memory.
 
     Returns
     -------
     Headers
-        The grid that all share or are brought to, and who is on another one.
+        The grid that all files share or are resampled to, and the subjects with files on another one.
 
     Raises
     ------
     BidsAriError
-        Of the class of the problem where all files have the same one; a DataError where there are several.
+        Of the class of the problem if there is one kind of problem, else a DataError.
     """
-    look = attempt(partial(_look, memory=available_memory() if memory is None else memory))
-    found = list(progress(run_parallel(look, [path for _, path in files], n_jobs), "header", len(files)))
+    files = [(member.subject, path) for member in members for path in files_to_read(member, variances)]
+    requested = _resolve(target, files, template)
+    read = partial(_read_header, mem=available_memory() if mem is None else mem)
     problems: list[Problem] = []
-    placed: list[_Placed] = []
+    grids: list[tuple[str, Grid]] = []
+    found = progress(run_parallel(partial(attempt, read), [path for _, path in files], n_threads), "header", len(files))
     for (subject, _), header in zip(files, found, strict=True):
         if isinstance(header, Header):
-            placed.append(_Placed(subject, header.grid))
+            grids.append((subject, header.grid))
         else:
-            problems.extend(Problem((subject,), error) for error in header)
-    grid, mismatch = _common_grid(placed) if target is None else _target_grid(placed, target)
+            problems.extend(((subject,), error) for error in header)
+    grid, mismatch = _common_grid(grids) if requested is None else _target_grid(grids, requested)
     problems.extend(mismatch)
     if problems or grid is None:
         raise one_error(problems, [subject for subject, _ in files])
-    others = dict.fromkeys(file.subject for file in placed if not file.grid.matches(grid))
-    largest = max(math.prod(each.shape) for each in (grid, *(file.grid for file in placed)))
+    others = dict.fromkeys(subject for subject, each in grids if not each.matches(grid))
+    largest = max(math.prod(each.shape) for each in (grid, *(each for _, each in grids)))
     return Headers(grid, tuple(others), largest)
 
 
-def attempt(function: Callable[[Item], Result]) -> Callable[[Item], Result | list[BidsAriError]]:
-    """Make a function that gives the errors that it meets instead of raising them."""
-    return partial(_attempted, function)
-
-
-def _attempted(function: Callable[[Item], Result], item: Item) -> Result | list[BidsAriError]:
-    """Call a function; give the errors that it meets."""
+@contextmanager
+def collecting(errors: list[BidsAriError]) -> Iterator[None]:
+    """Append errors to a list instead of raising them."""
     try:
-        return function(item)
+        yield
     except BidsAriError as error:
-        return [error]
+        errors.append(error)
     except ExceptionGroup as group:
-        return [error for error in group.exceptions if isinstance(error, BidsAriError)]
+        errors.extend(error for error in group.exceptions if isinstance(error, BidsAriError))
+
+
+def attempt(function: Callable[..., Result], *arguments: Any) -> Result | list[BidsAriError]:
+    """Call a function; return the errors that it raises."""
+    errors: list[BidsAriError] = []
+    result: Result | list[BidsAriError] = errors
+    with collecting(errors):
+        result = function(*arguments)
+    return result
+
+
+def for_each_member(
+    function: Callable[[int, SubjectMap], Result], members: Sequence[SubjectMap], n_threads: int
+) -> Iterator[Result]:
+    """Call a function with the number of each member and the member, in threads; raise one error of all problems."""
+    problems: list[Problem] = []
+    results = run_parallel(lambda pair: attempt(function, *pair), enumerate(members), n_threads)
+    for member, result in zip(members, progress(results, "map", len(members)), strict=True):
+        if isinstance(result, list):
+            problems.extend(((member.subject,), error) for error in result)
+        elif not problems:
+            yield result
+    if problems:
+        raise one_error(problems, [member.subject for member in members])
 
 
 def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriError:
-    """Make one error of all problems with the files of `subjects`; a single one stays as it is."""
+    """Return one error of all problems with the files of `subjects`; a single problem stays as it is."""
     if len(problems) == 1:
-        return problems[0].error
+        return problems[0][1]
     kinds: dict[tuple[type[BidsAriError], str], list[BidsAriError]] = defaultdict(list)
-    for problem in problems:
-        kinds[type(problem.error), problem.error.expected].append(problem.error)
+    for _, error in problems:
+        kinds[type(error), error.expected].append(error)
     lines = [line for errors in kinds.values() for line in _lines(errors)]
     classes = {kind for kind, _ in kinds}
-    bad = dict.fromkeys(subject for problem in problems for subject in problem.subjects)
-    way_out = f", or leave out with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
-    made = classes.pop() if len(classes) == 1 else DataError
-    return made(f"{len(problems)} problems with the maps; mend them{way_out}:", lines=lines)
+    bad = dict.fromkeys(subject for affected, _ in problems for subject in affected)
+    way_out = f", or exclude subjects with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
+    kind = classes.pop() if len(classes) == 1 else DataError
+    return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
 
 
 def _lines(errors: Sequence[BidsAriError]) -> Iterator[str]:
-    """Write problems of one kind, each on a line."""
+    """Write problems of one kind, one per line."""
     for error in errors[:_MOST]:
         yield str(error)
     if len(errors) > _MOST:
-        yield f"and {len(errors) - _MOST} more such"
+        yield f"and {len(errors) - _MOST} more of this kind"
 
 
-def _look(path: Path, memory: int) -> Header:
-    """Read a header, and refuse what it claims if that does not fit into memory."""
+def _read_header(path: Path, mem: int) -> Header:
+    """Read a header; raise if the volume that it describes does not fit into memory."""
     header = read_header(path)
-    check_memory(header, memory)
+    check_memory(header, mem)
     return header
 
 
-def _common_grid(files: Sequence[_Placed]) -> tuple[Grid | None, list[Problem]]:
-    """Give the grid that most files have, and say whose files are on another one."""
+def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid | None, list[Problem]]:
+    """Return the grid of most files, and the problem of the files on another one."""
     votes: Counter[int] = Counter()
     kinds: list[int] = []  # for each file, the first one on the same grid
     known: dict[tuple[tuple[int, ...], bytes], int] = {}
-    for i, file in enumerate(files):
-        exactly = (file.grid.shape, file.grid.affine.tobytes())
+    for i, (_, grid) in enumerate(files):
+        exactly = (grid.shape, grid.affine.tobytes())
         if exactly not in known:
             first = islice(votes, _GRIDS)
-            known[exactly] = next((kind for kind in first if files[kind].grid.matches(file.grid)), i)
+            known[exactly] = next((kind for kind in first if files[kind][1].matches(grid)), i)
         kinds.append(known[exactly])
         votes[known[exactly]] += 1
     if len(votes) <= 1:
-        return (files[0].grid if files else None), []
+        return (files[0][1] if files else None), []
     common = votes.most_common(1)[0][0]
-    return files[common].grid, [_mismatch(files, kinds, common)]
+    return files[common][1], [_mismatch(files, kinds, common)]
 
 
-def _target_grid(files: Sequence[_Placed], target: Target) -> tuple[Grid | None, list[Problem]]:
-    """Give the grid that maps are brought to, and say whose files lie elsewhere."""
+def _resolve(target: Target | None, files: Sequence[tuple[str, Path]], template: str | None) -> Grid | str | None:
+    """Read the grid of the target, if it is in a file."""
+    if target is None or isinstance(target, Grid) or str(target) == FIRST:
+        return target if target is None or isinstance(target, Grid) else FIRST
+    path = template_mask(template, read_header(files[0][1]).grid) if str(target) == TEMPLATE else Path(target)
+    return read_header(path).grid
+
+
+def _target_grid(files: Sequence[tuple[str, Grid]], target: Grid | str) -> tuple[Grid | None, list[Problem]]:
+    """Return the grid to which maps are resampled, and the problem of the files elsewhere in space."""
     if not files:
         return None, []
-    grid = files[0].grid if target == "first" else target
-    far = [file for file in files if not file.grid.matches(grid) and overlap(file.grid, grid) < _NEAR]
+    target = target if isinstance(target, Grid) else files[0][1]
+    far = [(subject, grid) for subject, grid in files if not grid.matches(target) and overlap(grid, target) < _NEAR]
     if not far:
-        return grid, []
-    subjects = tuple(dict.fromkeys(file.subject for file in far))
+        return target, []
+    subjects = tuple(dict.fromkeys(subject for subject, _ in far))
     error = GridMismatchError(
         f"Less than half of the field of view of {listing(f'sub-{subject}' for subject in subjects)} lies in that of "
-        f"the target grid: {far[0].grid}",
-        f"a place near that of the target: {grid}",
-        f"Check the space of these maps, or leave out with --exclude {' '.join(subjects)}",
+        f"the target grid: {far[0][1]}",
+        f"a position near that of the target: {target}",
+        f"Check the space of these maps, or exclude subjects with --exclude {' '.join(subjects)}",
     )
-    return grid, [Problem(subjects, error)]
+    return target, [(subjects, error)]
 
 
-def _mismatch(files: Sequence[_Placed], kinds: Sequence[int], common: int) -> Problem:
-    """Name the subjects with a file on another grid than the most common one."""
+def _mismatch(files: Sequence[tuple[str, Grid]], kinds: Sequence[int], common: int) -> Problem:
+    """Return the problem of the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
-    subjects = tuple(dict.fromkeys(files[i].subject for i in odd))
-    others = {file.subject for file in files} - set(subjects)
+    subjects = tuple(dict.fromkeys(files[i][0] for i in odd))
+    others = {subject for subject, _ in files} - set(subjects)
     alike = len({kinds[i] for i in odd}) == 1
     error = GridMismatchError(
         f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
-        f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]].grid}",
-        f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common].subject}'}: "
-        f"{files[common].grid}",
-        f"Resample with --target-grid, or leave out with --exclude {' '.join(subjects)}",
+        f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]][1]}",
+        f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common][0]}'}: {files[common][1]}",
+        f"Resample with --target-grid, or exclude subjects with --exclude {' '.join(subjects)}",
     )
-    return Problem(subjects, error)
+    return subjects, error

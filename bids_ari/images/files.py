@@ -99,16 +99,19 @@ def read_header(path: Path) -> Header:
         return header
 
 
-def read_image(path: Path, memory: int | None = None) -> Image:
+def read_image(source: str | Path | nib.Nifti1Image, memory: int | None = None) -> Image:
     """Read an image whole, to the checksum; raise as `read_header` does.
 
     Parameters
     ----------
-    path : Path
-        A NIfTI file, or one of another format that nibabel knows.
+    source : path or image
+        A NIfTI file, or one of another format that nibabel knows; or an image that nibabel opened or made.
     memory : int, optional
-        Bytes that it may take; by default, what is free.
+        Bytes that it may take; by default, all available memory.
     """
+    if not isinstance(source, str | Path):
+        return _loaded(source, name_of(source), memory)
+    path = Path(source)
     with _opened(path) as file:
         if not _is_nifti(path):
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -118,11 +121,6 @@ def read_image(path: Path, memory: int | None = None) -> Image:
         check_memory(header, memory)
         content = _filled(pieces, header)
         return Image(_values(content, header), header, digest.hexdigest())
-
-
-def take_image(image: Any) -> Image:
-    """Take an image that nibabel opened or made."""
-    return _loaded(image, name_of(image), None)
 
 
 def name_of(source: Any) -> str:

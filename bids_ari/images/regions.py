@@ -10,8 +10,8 @@ import numpy.typing as npt
 from bids_ari.bids.entities import printable
 from bids_ari.errors import GridMismatchError, UsageError
 from bids_ari.images.atlas import Atlas
+from bids_ari.images.masks import load_mask
 from bids_ari.images.space import VolumeSpace
-from bids_ari.images.volumes import load_mask
 
 ROIS = "rois"
 """The name, where an atlas would have its own, of the user's masks."""

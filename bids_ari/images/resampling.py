@@ -1,11 +1,13 @@
-"""From grid to grid: a map is brought to another grid by interpolation, as far as it has data there.
+"""Resampling of maps to another grid, and smoothing.
 
 A map is a volume (x, y, z) that is NaN where the subject has no data.
 """
 
 from typing import Literal
 
+import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.images.space import Grid
@@ -20,44 +22,76 @@ RESAMPLING_BYTES = 24
 """Memory per voxel of the larger grid that resampling takes, at the most."""
 
 _PRESENT = 0.5
-"""A voxel has data when at least this part of what it is interpolated from has."""
+"""A voxel has data when at least this part of the weight of its neighbours has."""
 
 _PROBES = 12
-"""Along each axis, at how many places it is looked whether one field of view lies in another."""
+"""Number of positions along each axis at which two fields of view are compared."""
 
 
 def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interpolation = "continuous") -> FloatArray:
-    """Bring a map to another grid; one that is there already is given back as it is.
+    """Resample a map to another grid; a map that is on it is returned unchanged.
 
-    Voxels without data count as 0, and the result is divided by what becomes of a map that is 1 where there are data
-    and 0 elsewhere: so missing neighbours neither spread nor pull the values at the edge of the brain towards 0. Both
-    are interpolated in the same way, without which a constant map would not stay constant at its edge.
+    Voxels without data count as 0, and the result is divided by the interpolation of a map that is 1 where there are
+    data and 0 elsewhere, so that missing neighbours neither spread nor pull the values at the edge of the brain
+    towards 0. Both are interpolated in the same way; otherwise a constant map would not stay constant at its edge.
 
     Parameters
     ----------
     volume : array (x, y, z)
         The map; NaN where it has no data.
     grid, target : Grid
-        Where its voxels are, and where they shall be.
+        The grid of the map, and that of the result.
     interpolation : {'continuous', 'linear'}
-        By cubic splines, or linear: of positive values always positive.
+        By cubic splines, or linear, which keeps positive values positive.
+
+    Returns
+    -------
+    array (x, y, z)
+        The map on the target grid; NaN where less than half of the interpolation has data.
     """
     if grid.matches(target):
         return volume
-    padded = np.pad(volume, 1, constant_values=np.nan)  # so that voxels at the faces have an outer half
+    padded = np.pad(volume, 1, constant_values=np.nan)  # the outer half of voxels at the faces
     steps = np.linalg.inv(grid.affine) @ target.affine
     steps[:3, 3] += 1
     present = np.isfinite(padded)
     weight = _interpolated(present.astype(float), steps, target, interpolation)
-    with np.errstate(all="ignore"):  # what is too large becomes NaN: missing
+    with np.errstate(all="ignore"):  # too large numbers become NaN: missing
         values = _interpolated(np.where(present, padded, 0.0), steps, target, interpolation)
         values /= weight
     values[weight < _PRESENT] = np.nan
     return values
 
 
+def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) -> npt.NDArray[np.generic]:
+    """Return the nearest value of a volume at each voxel of another grid; 0 outside."""
+    if grid.matches(target):
+        return volume
+    from nilearn.image import resample_img
+
+    resampled = resample_img(
+        nib.Nifti1Image(volume, grid.affine),
+        target_affine=target.affine,
+        target_shape=target.shape,
+        interpolation="nearest",
+        copy_header=True,
+        force_resample=True,
+    )
+    return np.asarray(resampled.dataobj)
+
+
+def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
+    """Smooth a volume by a Gaussian of a full width at half maximum in mm; values that are not finite become 0."""
+    finite = np.where(np.isfinite(volume), volume, 0.0)
+    if not fwhm:
+        return finite
+    from nilearn.image import smooth_img
+
+    return np.asarray(smooth_img(nib.Nifti1Image(finite, grid.affine), fwhm).dataobj, dtype=float)
+
+
 def overlap(one: Grid, other: Grid) -> float:
-    """Say which part of the smaller of two fields of view lies inside the larger.
+    """Return the part of the smaller of two fields of view that lies inside the larger.
 
     >>> grid = Grid((10, 10, 10), np.diag([2.0, 2, 2, 1]))
     >>> overlap(grid, Grid((20, 20, 20), grid.affine)), overlap(grid, Grid((5, 10, 10), grid.affine))
@@ -72,9 +106,9 @@ def overlap(one: Grid, other: Grid) -> float:
 
 
 def _interpolated(volume: FloatArray, steps: FloatArray, target: Grid, interpolation: Interpolation) -> FloatArray:
-    """Interpolate a volume without gaps, 0 beyond its edges; `steps` lead from indices of the target to its own.
+    """Interpolate a volume without gaps, 0 beyond its edges; `steps` maps indices of the target to its own.
 
-    As nilearn's resample_img does, which would warn of each map that holds just two values.
+    As nilearn's resample_img does, which warns of each map that has just two values.
     """
     order = _ORDERS[interpolation]
     return np.asarray(

@@ -1,309 +1,327 @@
-"""The maps of a contrast: a *stack* is one map per subject on one grid; who has data where, and the values."""
+"""The stack of a contrast: the maps of all subjects, checked and read, as values at the points to test."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import nibabel as nib
 import numpy as np
-import numpy.typing as npt
 
-from bids_ari.errors import DataError, EmptyMaskError, counted, listing
-from bids_ari.images.checks import Headers, Target, check_headers
-from bids_ari.images.kept import Keep, Kept, each_of, look, make_room, n_enough, start_keeping
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, counted, listing
+from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
+from bids_ari.images.files import read_image
+from bids_ari.images.maps import MapReader
+from bids_ari.images.masks import Mask, group_mask, load_mask, missing, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
-from bids_ari.images.sources import Reading, Source, bytes_to_load
-from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.images.values import Stored, Values
-from bids_ari.runtime.executors import Map, available_memory
+from bids_ari.images.resampling import smooth
+from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.storage import Columns, Stored, Values, room_for
+from bids_ari.runtime.executors import available_memory
 from bids_ari.stats.distributions import FloatArray
 
-__all__ = ["Keep", "Source", "Stack", "group_mask", "load_stack"]
-
 _FEW = 0.5
-"""A subject with data at fewer than this part of the voxels of the median subject is named."""
+"""Subjects with data at fewer than this part of the voxels of the median subject are named in a note."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Stack:
-    """One map per subject, all on one grid; checked.
-
-    Only the maps of all subjects together tell which voxels are tested. So values are kept, in memory or on disk, at
-    all voxels that may be when a map is looked at; or else the files are read a second time. Beside them, memory holds
-    one volume per thread.
+    """The maps of a contrast on one space.
 
     Attributes
     ----------
-    sources : tuple of Source
-        The files of each subject.
-    grid : Grid
-        The grid that all share.
-    counts : array of int (x, y, z)
-        How many subjects have data at each voxel.
+    effects : array-like (n_maps, n_points)
+        The values of each map, in memory or on disk; NaN where a subject has no data.
+    subjects : tuple of str
+        The label of each map.
+    space : VolumeSpace
+        The points to test.
+    coverage : array (x, y, z)
+        Fraction of subjects with data, also at points that are not tested.
+    variances : array-like (n_maps, n_points) or None
+        The variance of each map, if they were requested; NaN where the subject has no data, and where it is not
+        finite and above 0.
     hashes : mapping of Path to str
         SHA-256 of each file.
+    quality : Quality or None
+        What each subject covers, and slices of its map.
     notes : tuple of str
-        What the reader of a result should know about the maps.
+        Remarks on the maps for the report.
     resampled : tuple of str
         Subjects whose maps were on another grid.
-    n_largest : int
-        Number of voxels of the largest grid of a file.
-    variances : bool
-        Whether the variances of single maps were looked at.
-    given : VolumeSpace or None
-        The mask that was given with what to keep.
-    kept : Kept or None
-        The values that were kept.
-    glimpses : tuple of Glimpse
-        One of each map, where values were kept.
     """
 
-    sources: tuple[Source, ...]
-    grid: Grid
-    counts: npt.NDArray[np.int32]
+    effects: Values
+    subjects: tuple[str, ...]
+    space: VolumeSpace
+    coverage: FloatArray
+    variances: Values | None = None
     hashes: Mapping[Path, str] = field(default_factory=dict)
+    quality: Quality | None = None
     notes: tuple[str, ...] = ()
     resampled: tuple[str, ...] = ()
-    n_largest: int = 0
-    variances: bool = False
-    given: VolumeSpace | None = None
-    kept: Kept | None = None
-    glimpses: tuple[Glimpse, ...] = ()
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The label of each subject."""
-        return tuple(source.subject for source in self.sources)
-
-    @property
-    def coverage(self) -> FloatArray:
-        """Fraction of subjects with data at each voxel, (x, y, z)."""
-        return self.counts / len(self.sources)
-
-    def within(
-        self,
-        mask: VolumeSpace,
-        smoothing: float | None = None,
-        *,
-        n_jobs: int = 1,
-        memory: int | None = None,
-        work_dir: Path | None = None,
-    ) -> Values:
-        """Give the values within a mask, (n_subjects, n_points); NaN where a subject has no data.
-
-        Maps whose values were kept are not read again, and what is said here of reading does not matter.
-
-        Parameters
-        ----------
-        mask : VolumeSpace
-            On the same grid.
-        smoothing : float, optional
-            Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed first. Voxels
-            without data count as 0 then.
-        n_jobs : int
-            Threads; the values do not depend on it.
-        memory : int, optional
-            Bytes that this and the group model may take; by default, what is free.
-        work_dir : Path, optional
-            Where values are kept that do not fit into memory; by default, in the system's folder of temporary files.
-
-        Returns
-        -------
-        array, RowsOnDisk or Columns
-            The same numbers, wherever they are.
-
-        Raises
-        ------
-        DataError
-            When a single map does not fit into memory, or a file is not what it was when the stack was loaded.
-        OutputError
-            When there is no room on disk.
-        """
-        if self.kept is not None and (kept := self.kept.within(mask, smoothing)):
-            return kept[0]
-        how = replace(self._how(memory), variances=False)
-        (effects,) = self._read(how, mask, smoothing, n_jobs, work_dir)
-        return effects
-
-    def with_variances(
-        self, mask: VolumeSpace, *, n_jobs: int = 1, memory: int | None = None, work_dir: Path | None = None
-    ) -> tuple[Values, Values]:
-        """Give the values and their variances within a mask, each (n_subjects, n_points).
-
-        A variance is NaN where the subject has no data, and where it is not finite and above 0. There is no
-        smoothing: what becomes of a variance then depends on how the noise of neighbouring voxels is correlated.
-        Parameters and errors are those of `within`; the stack must have been loaded with variances.
-        """
-        if not self.variances:
-            raise ValueError("the stack must be loaded with variances=True")
-        kept = self.kept.within(mask, None) if self.kept is not None else ()
-        effects, variances = kept or self._read(self._how(memory), mask, None, n_jobs, work_dir)
-        return effects, variances
-
-    def _how(self, memory: int | None) -> Reading:
-        """Say how maps are read: as they were when they were looked at."""
-        memory = available_memory() if memory is None else memory
-        return Reading(self.grid, memory, bool(self.resampled), self.variances, self.hashes)
-
-    def _read(
-        self, how: Reading, mask: VolumeSpace, smoothing: float | None, n_jobs: int, work_dir: Path | None
-    ) -> tuple[Stored, ...]:
-        """Read the map of each subject into arrays, in memory or on disk."""
-        volume = bytes_to_load(self.sources, how, self.n_largest)
-        kept, spare = make_room(self.sources, how, volume, mask, smoothing, work_dir)
-        for i, rows in enumerate(each_of(self.sources, partial(kept.read, how=how), min(n_jobs, spare // volume))):
-            kept.put(i, rows)
-        return kept.arrays
-
-    def quality(self, mask: VolumeSpace, coverage: float) -> Quality | None:
-        """Say what each subject covers, and costs a group mask; None where nothing was kept of the maps."""
-        if not self.glimpses:
-            return None
-        return assess(self.glimpses, self.counts, self.given, mask, n_enough(coverage, len(self.sources)))
 
     def __repr__(self) -> str:
-        return f"Stack(n_subjects={len(self.sources)}, grid={self.grid})"
+        return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
 
 
 def load_stack(
-    sources: Sequence[Source],
+    members: Sequence[SubjectMap],
     *,
+    mask: Mask | None = None,
+    coverage: float = 1.0,
+    smoothing: float | None = None,
     target: Target | None = None,
+    template: str | None = None,
     variances: bool = False,
-    n_jobs: int = 1,
-    memory: int | None = None,
-    keep: Keep | None = None,
-    by: Map | None = None,
+    n_threads: int = 1,
+    mem: int | None = None,
+    work_dir: Path | None = None,
 ) -> Stack:
-    """Check the maps of all subjects and count at each voxel the subjects that have data there.
+    """Read the maps of a contrast.
 
-    All headers are looked at before any voxel is read. All that is wrong with the files is said in one error.
+    All headers are checked before any voxel is read, and all problems with the files are reported in one error. The
+    values do not depend on the number of threads, nor on whether they are in memory or on disk.
 
     Parameters
     ----------
-    sources : sequence of Source
-        The files of each subject.
-    target : Grid or 'first', optional
-        The grid that maps are brought to, or that of the first file; by default, all must share one. Each file is
-        resampled before it is combined, subtracted or smoothed.
+    members : sequence of SubjectMap
+        The map of each subject. Several files of a subject are combined at each voxel over those that have data there:
+        by the mean weighted by 1 / variance, or by the plain mean without variance maps.
+    mask : path, image, VolumeSpace or 'template', optional
+        Voxels outside are not tested.
+    coverage : float
+        The fraction of subjects, in (0, 1], that must have data at a voxel that is tested.
+    smoothing : float, optional
+        Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed, voxels without data
+        counting as 0. Not with `variances`: the variance of a smoothed map depends on the correlation of its noise.
+    target : Grid, Path, 'first' or 'template', optional
+        The grid to which files are resampled before they are combined, subtracted or smoothed; by default, all files
+        must share one.
+    template : str, optional
+        The name of the space of the maps, for 'template'.
     variances : bool
         Whether the variance of each map is needed.
-    n_jobs : int
-        Threads; the stack does not depend on it.
-    memory : int, optional
-        Bytes that this may take, and the group model with values that are kept; by default, what is free.
-    keep : Keep, optional
-        What will be asked of the maps, so that they need not be read again for it.
-    by : callable, optional
-        Reads the maps in place of threads: the `map` of an engine. Headers are read here.
+    n_threads : int
+        Number of threads.
+    mem : int, optional
+        Bytes that reading and the group model may take; by default, all available memory.
+    work_dir : Path, optional
+        Folder for values that do not fit into memory; by default, that of the system for temporary files.
+
+    Returns
+    -------
+    Stack
+        The values at the points to test.
 
     Raises
     ------
     GridMismatchError
-        When the maps do not share one grid, or lie elsewhere than the target; names who differs.
+        When the maps do not share one grid, or lie far from the target; names the subjects.
     DataError
-        When maps cannot be used: damaged, not 3-D, too large, without any value, or without the variances needed.
+        When files cannot be used: damaged, not 3-D, too large for the memory, without data or without the variances
+        needed; or changed while they were read.
+    EmptyMaskError
+        When no voxel remains to test.
+    OutputError
+        When there is no room on disk.
     """
-    memory = available_memory() if memory is None else memory
+    if variances and smoothing:
+        raise ValueError("smoothing and variances exclude each other")
     if variances:
-        _check_variances(sources)
-    files = [(source.subject, path) for source in sources for path in source.files(variances)]
-    headers = check_headers(files, target=target, n_jobs=n_jobs, memory=memory)
-    how = Reading(headers.grid, memory, bool(headers.resampled), variances)
-    volume = bytes_to_load(sources, how, headers.n_points)
-    given = keep.given(headers.grid) if keep is not None else None
-    kept, how, spare = start_keeping(sources, how, volume, keep, given, n_jobs, by)
+        _check_variances(members)
+    mem = available_memory() if mem is None else mem
+    headers = check_headers(
+        members, variances=variances, target=target, template=template, n_threads=n_threads, mem=mem
+    )
+    inside = None if mask is None else load_mask(mask, headers.grid, template)
+    reader = MapReader(headers.grid, mem, bool(headers.resampled), variances)
+    n_bytes = reader.n_bytes(members, headers.n_voxels)
+    candidates = inside
+    if candidates is None:
+        candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
+    arrays, spare = room_for(
+        (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
+    )
     counts = np.zeros(headers.grid.shape, dtype=np.int32)
-    n_present: list[int] = []
-    hashes: dict[Path, str] = {}
-    notes = list(_who_was_resampled(headers))
-    glimpses: list[Glimpse] = []
-    mosaic = Mosaic.through(kept.mask) if kept is not None else None
-    taken = kept.without_values() if kept is not None else None
-    looks = each_of(sources, partial(look, how=how, kept=taken, mosaic=mosaic), min(n_jobs, spare // volume), by)
-    for i, (source, seen) in enumerate(zip(sources, looks, strict=True)):
-        if kept is not None:
-            kept.put(i, seen.rows)
-        if seen.glimpse is not None:
-            glimpses.append(seen.glimpse)
-        counts += seen.present
-        n_present.append(int(np.count_nonzero(seen.present)))
-        hashes |= seen.hashes
-        if seen.n_empty:
-            n_maps = sum(len(part.effects) for part in source.parts)
-            notes.append(f"{seen.n_empty} of {n_maps} maps of sub-{source.subject} hold no data")
-    notes.extend(_who_covers_little(sources, n_present))
+    summaries: list[_Summary] = []
+    take = partial(
+        _take,
+        reader=reader,
+        space=candidates,
+        smoothing=smoothing,
+        arrays=arrays,
+        mosaic=Mosaic.through(candidates),
+    )
+    for present, summary in for_each_member(take, members, min(n_threads, spare // n_bytes)):
+        counts += present
+        summaries.append(summary)
+    space = group_mask(counts, len(members), coverage, headers.grid, inside)
+    effects, *others = _within(arrays, candidates, space)
     return Stack(
-        tuple(sources),
-        headers.grid,
-        counts,
-        hashes,
-        tuple(notes),
-        headers.resampled,
-        headers.n_points,
-        variances,
-        given,
-        kept,
-        tuple(glimpses),
+        effects,
+        tuple(member.subject for member in members),
+        space,
+        counts / len(members),
+        variances=others[0] if others else None,
+        hashes={path: sha256 for each in summaries for path, sha256 in each.hashes.items()},
+        quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
+        notes=(*_resampling_notes(headers), *_data_notes(members, summaries)),
+        resampled=headers.resampled,
     )
 
 
-def group_mask(stack: Stack, given: VolumeSpace | None, coverage: float) -> VolumeSpace:
-    """Choose the voxels to test: inside the given mask, and with data of enough subjects.
+def load_map(
+    image: str | Path | nib.Nifti1Image,
+    mask: Mask | None = None,
+    *,
+    template: str | None = None,
+    drop_zeros: bool = False,
+    mem: int | None = None,
+) -> Stack:
+    """Read a single statistical map.
 
     Parameters
     ----------
-    stack : Stack
-        The maps.
-    given : VolumeSpace, optional
-        Voxels outside are not tested.
-    coverage : float
-        The fraction of subjects, in (0, 1], that must have data at a voxel.
+    image : path or image
+        The map. An infinite statistic is a value.
+    mask : path, image, VolumeSpace or 'template', optional
+        The voxels that were tested, NaN among them excluded; by default, those with data.
+    template : str, optional
+        The name of the space of the map, for 'template'.
+    drop_zeros : bool
+        Whether a zero inside the brain is missing, too.
+    mem : int, optional
+        Bytes that the map may take; by default, all available memory.
+
+    Returns
+    -------
+    Stack
+        With one map, without a label.
 
     Raises
     ------
-    EmptyMaskError
-        When no voxel is left.
+    DataError
+        When the image cannot be used.
+    GridMismatchError, EmptyMaskError
+        When the mask does not fit, or no voxel remains.
     """
-    enough = stack.counts >= n_enough(coverage, len(stack.sources))
-    inside = enough & given.inside if given is not None else enough
+    found = read_image(image, mem)
+    grid, values = found.header.grid, found.values
+    absent = missing(values, found.header.step)
+    if drop_zeros:
+        absent |= values == 0
+        values = np.where(values == 0, np.nan, values)
+    given = None if mask is None else load_mask(mask, grid, template).inside
+    inside = ~absent | np.isinf(values) if given is None else given & ~np.isnan(values)
     if not inside.any():
-        most = int(stack.counts.max() if given is None else stack.counts[given.inside].max())
-        raise EmptyMaskError(
-            f"No voxel has data of {coverage:.0%} of the {len(stack.sources)} subjects (at most {most} do)"
-            + (" inside the mask" if given is not None else ""),
-            hint="Lower --coverage, leave out who covers least with --exclude, or check the mask",
-        )
-    return VolumeSpace(stack.grid, inside)
+        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
+    hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
+    return Stack(values[inside][None], ("",), VolumeSpace(grid, inside), inside.astype(float), hashes=hashes)
 
 
-def _check_variances(sources: Sequence[Source]) -> None:
-    """Refuse maps without variances, where these are needed."""
-    lacking = [source for source in sources if any(len(part.variances) != len(part.effects) for part in source.parts)]
+class _Summary(NamedTuple):
+    """Number of voxels with data, files without data, hashes and thumbnail of the map of one subject."""
+
+    n_present: int
+    n_empty: int
+    hashes: dict[Path, str]
+    glimpse: Glimpse
+
+
+def _candidates(
+    members: Sequence[SubjectMap], coverage: float, reader: MapReader, n_threads: int
+) -> tuple[VolumeSpace, MapReader]:
+    """Return the points that may be tested, and the reader with the hashes of the files that were read for it.
+
+    A point with data of n_required subjects has data of one of the first n - n_required + 1. Only these maps are read
+    twice.
+    """
+    inside = np.zeros(reader.grid.shape, dtype=bool)
+    hashes: dict[Path, str] = {}
+    first = members[: len(members) - n_required(coverage, len(members)) + 1]
+    read = partial(_present, reader=reader)
+    try:
+        for present, found in for_each_member(read, first, n_threads):
+            inside |= present
+            hashes |= found
+    except BidsAriError:
+        for _ in for_each_member(read, members, n_threads):  # raises one error of the problems with all maps
+            pass
+        raise
+    return VolumeSpace(reader.grid, inside), replace(reader, hashes=hashes)
+
+
+def _present(_: int, member: SubjectMap, reader: MapReader) -> tuple[BoolVolume, dict[Path, str]]:
+    """Read the map of a subject; return where it has data, and the hashes of its files."""
+    volumes = reader.read(member)
+    return ~np.isnan(volumes.effect), volumes.hashes
+
+
+def _take(
+    i: int,
+    member: SubjectMap,
+    reader: MapReader,
+    space: VolumeSpace,
+    smoothing: float | None,
+    arrays: Sequence[Stored],
+    mosaic: Mosaic,
+) -> tuple[BoolVolume, _Summary]:
+    """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
+    volumes = reader.read(member)
+    present = ~np.isnan(volumes.effect)
+    effect = volumes.effect[space.inside]
+    if volumes.variance is not None:
+        arrays[1][i] = np.where(np.isnan(effect), np.nan, volumes.variance[space.inside])
+    if smoothing:
+        smoothed = smooth(volumes.effect, reader.grid, smoothing)[space.inside]
+        effect = np.where(np.isnan(effect), np.nan, smoothed)
+    arrays[0][i] = effect
+    glimpse = mosaic.glimpse(volumes.effect, present)
+    return present, _Summary(int(np.count_nonzero(present)), len(volumes.empty), volumes.hashes, glimpse)
+
+
+def _within(arrays: Sequence[Stored], candidates: VolumeSpace, space: VolumeSpace) -> Sequence[Values]:
+    """Return the values at some of the points at which they are stored."""
+    positions = np.flatnonzero(space.inside[candidates.inside])
+    if positions.size == candidates.n_points:
+        return arrays
+    return [Columns(array, positions) for array in arrays]
+
+
+def _check_variances(members: Sequence[SubjectMap]) -> None:
+    """Raise if a map has no variance map."""
+    lacking = [member for member in members if not member.has_variances]
     if lacking:
-        subjects = tuple(source.subject for source in lacking)
-        who = f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'}"
+        subjects = tuple(member.subject for member in lacking)
+        found = f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'}"
         raise DataError(
-            f"{who} no variance for each map, such as {lacking[0].effects[0]}",
-            "a stat-variance map beside each, by which maps are weighted",
-            f"Take --estimator ols, or leave out with --exclude {' '.join(subjects)}",
+            f"{found} no variance map for each map, such as {lacking[0].paths[0]}",
+            "a stat-variance map beside each, for the weights of the maps",
+            f"Use --estimator ols, or exclude subjects with --exclude {' '.join(subjects)}",
         )
 
 
-def _who_was_resampled(headers: Headers) -> Iterator[str]:
+def _resampling_notes(headers: Headers) -> Iterator[str]:
     """Name the subjects whose maps were on another grid."""
     if headers.resampled:
-        who = listing(f"sub-{subject}" for subject in headers.resampled)
+        subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")
-        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.grid}: {who}"
+        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.grid}: {subjects}"
 
 
-def _who_covers_little(sources: Sequence[Source], n_present: Sequence[int]) -> Iterator[str]:
-    """Name the subjects whose maps cover far less than those of the others."""
-    median = float(np.median(n_present))
-    few = [(source, n) for source, n in zip(sources, n_present, strict=True) if n < _FEW * median]
+def _data_notes(members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:
+    """Name the subjects with maps without data, and those whose maps cover far less than those of the others."""
+    for member, summary in zip(members, summaries, strict=True):
+        if summary.n_empty:
+            n_maps = len(member.all_maps)
+            yield f"{summary.n_empty} of {n_maps} maps of sub-{member.subject} contain no data"
+    median = float(np.median([summary.n_present for summary in summaries]))
+    few = [(m, s.n_present) for m, s in zip(members, summaries, strict=True) if s.n_present < _FEW * median]
     if few:
         yield (
             f"{counted(len(few), 'subject')} with data at fewer than half as many voxels as the median, {median:.0f}: "
-            + listing(f"sub-{source.subject} ({n})" for source, n in few)
+            + listing(f"sub-{member.subject} ({n})" for member, n in few)
         )

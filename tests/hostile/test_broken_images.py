@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE
+from builders import AFFINE, SHAPE, subject_map
 from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_good
 
 from bids_ari.errors import BidsAriError, EmptyMaskError
-from bids_ari.images.checks import preflight
+from bids_ari.images.checks import check_headers
+from bids_ari.images.files import read_image
+from bids_ari.images.masks import load_mask, missing
 from bids_ari.images.space import Grid
-from bids_ari.images.stack import Source, load_stack
-from bids_ari.images.volumes import load_map, load_mask
+from bids_ari.images.stack import load_map, load_stack
 
 CASES = [
     pytest.param(case, extension, id=f"{case.name}{extension}")
@@ -60,10 +61,9 @@ def written(case: HostileImage, folder: Path, extension: str) -> Path:
 def read_group(path: Path) -> np.ndarray:
     """Read the file as the map of one of three subjects; give its row."""
     others = [write_good(path.with_name(f"sub-0{i}_good.nii.gz"), i) for i in (1, 3)]
-    sources = [Source(subject, (each,)) for subject, each in zip("123", (others[0], path, others[1]), strict=True)]
-    stack = load_stack(sources, n_jobs=2)
-    mask = load_mask(others[0], stack.grid)
-    return mask.volume(stack.within(mask)[1])
+    files = zip("123", (others[0], path, others[1]), strict=True)
+    stack = load_stack([subject_map(subject, each) for subject, each in files], coverage=0.01, n_threads=2)
+    return stack.space.volume(stack.effects[:, :][1])
 
 
 def test_names_are_unique() -> None:
@@ -75,12 +75,13 @@ class TestCorpus:
     def test_as_a_single_map(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
         path = written(case, tmp_path, extension)
         if case.error is None:
-            volume, grid, absent = load_map(path)
-            np.testing.assert_array_equal(volume, values())
-            np.testing.assert_array_equal(absent, values() == 0)
-            assert grid.matches(GRID)
+            stack = load_map(path)
+            np.testing.assert_array_equal(stack.space.inside, values() != 0)
+            np.testing.assert_array_equal(stack.space.volume(stack.effects[:, :][0]), values())
+            assert stack.space.grid.matches(GRID)
         elif case.when == "group":
-            assert load_map(path)[2].all()
+            image = read_image(path)
+            assert missing(image.values, image.header.step).all()
         else:
             self.refuses(load_map, path, case)
 
@@ -105,9 +106,9 @@ class TestCorpus:
     def test_by_its_header(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
         path = written(case, tmp_path, extension)
         if case.error is None or case.when == "group":
-            assert preflight([("02", path)]).matches(GRID)
+            assert check_headers([subject_map("02", path)]).grid.matches(GRID)
         elif case.when == "header":
-            self.refuses(lambda path: preflight([("02", path)]), path, case)
+            self.refuses(lambda path: check_headers([subject_map("02", path)]), path, case)
 
     def refuses(self, read: Read, path: Path, case: HostileImage) -> None:
         assert case.error is not None
@@ -124,5 +125,5 @@ def test_a_pipe_is_not_waited_for_by_threads_either(tmp_path: Path) -> None:
     path = written(pipe, tmp_path, ".nii")
     before = threading.active_count()
     with pytest.raises(BidsAriError):
-        preflight([("01", path), ("02", path)], n_jobs=2)
+        check_headers([subject_map("01", path), subject_map("02", path)], n_threads=2)
     assert threading.active_count() == before

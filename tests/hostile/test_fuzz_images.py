@@ -12,10 +12,10 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
+from builders import subject_map
 
 from bids_ari.errors import BidsAriError
-from bids_ari.images.space import VolumeSpace
-from bids_ari.images.stack import Source, load_stack
+from bids_ari.images.stack import load_stack
 
 N_BLOCKS, PER_BLOCK = 16, 100
 SHAPE = (5, 6, 7)
@@ -134,11 +134,11 @@ def mutate(rng: Rng) -> tuple[str, bytes, float | None]:
 
 def outcome(path: Path, others: list[Path], total: float | None, seed: int) -> bool:
     """Read a file as one of three; say whether it was taken. What is refused is named."""
-    sources = [Source("01", (others[0],)), Source("02", (path,)), Source("03", (others[1],))]
     try:
-        stack = load_stack(sources)
-        everywhere = VolumeSpace(stack.grid, np.ones(stack.grid.shape, dtype=bool))
-        row = stack.within(everywhere)[1]
+        stack = load_stack(
+            [subject_map("01", others[0]), subject_map("02", path), subject_map("03", others[1])], coverage=0.01
+        )
+        row = stack.effects[:, :][1]
     except BidsAriError as error:
         if str(path) not in error.found and "sub-02" not in error.found:
             raise AssertionError(f"seed {seed} is refused without its name: {error}") from error

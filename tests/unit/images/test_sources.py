@@ -8,15 +8,15 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from bids_ari.images.sources import Source
+from bids_ari.images.volumes import missing
 from builders import AFFINE, SHAPE, Floats, brain, image
 from nilearn.image import smooth_img
 
 from bids_ari.errors import DataError, GridMismatchError
 from bids_ari.images.resampling import resample
-from bids_ari.images.sources import Source
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import group_mask, load_stack
-from bids_ari.images.volumes import missing
 
 GRID = Grid(SHAPE, AFFINE)
 

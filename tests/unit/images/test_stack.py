@@ -13,6 +13,9 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from bids_ari.images.sources import Reading, Source, bytes_to_load
+from bids_ari.images.values import RowsOnDisk
+from bids_ari.images.volumes import missing
 from builders import AFFINE, SHAPE, Floats, brain, image
 from nilearn.image import smooth_img
 
@@ -22,11 +25,8 @@ from bids_ari.images import kept as kept_module
 from bids_ari.images import stack as stack_module
 from bids_ari.images.checks import Headers
 from bids_ari.images.headers import Header
-from bids_ari.images.sources import Reading, Source, bytes_to_load
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Keep, Stack, group_mask, load_stack
-from bids_ari.images.values import RowsOnDisk
-from bids_ari.images.volumes import missing
 from bids_ari.stats.glm import fit_glm
 
 GRID = Grid(SHAPE, AFFINE)

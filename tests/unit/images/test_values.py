@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from bids_ari.images.values import Columns, RowsOnDisk, Values, room_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_ari.errors import DataError, OutputError, ReadError
-from bids_ari.images.values import Columns, RowsOnDisk, Values, room_for
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.mixed_effects import fit_mixed
 

@@ -7,12 +7,12 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from bids_ari.images.volumes import load_map, load_mask, load_volume, looks_unmasked, missing, smooth
 from builders import AFFINE, SHAPE, Floats, brain, image
 from builders_stats import as_sets, components
 
 from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, InputNotFoundError, ReadError
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.images.volumes import load_map, load_mask, load_volume, looks_unmasked, missing, smooth
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import grow_forest
 

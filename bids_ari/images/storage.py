@@ -145,7 +145,7 @@ Values: TypeAlias = Stored | Columns
 """What a group model reads."""
 
 
-def at_voxels(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
+def at_points(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
     """Take the columns of some voxels, (n_points,); nothing is copied."""
     if isinstance(values, Columns):
         return Columns(values.values, values.positions[chosen])
@@ -153,7 +153,7 @@ def at_voxels(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
 
 
 def room_for(
-    shape: tuple[int, int], *, n_arrays: int, reading: int, memory: int, folder: Path | None
+    shape: tuple[int, int], *, n_arrays: int, reading: int, mem: int, folder: Path | None
 ) -> tuple[tuple[Stored, ...], int]:
     """Make room for values: in memory if they and what is needed beside them fit there, else on disk.
 
@@ -165,7 +165,7 @@ def room_for(
         How many such arrays: effects alone, or variances too.
     reading : int
         Bytes that a thread takes to read the map of a subject.
-    memory : int
+    mem : int
         Bytes that all may take.
     folder : Path or None
         Where a file may be; by default, the system's folder of temporary files.
@@ -186,18 +186,18 @@ def room_for(
     """
     size = n_arrays * shape[0] * shape[1] * _VALUE
     beside = max(reading, min(n_arrays * _FIT, size // _VALUE * _FIT_PER_VALUE))
-    if size + beside <= memory:
-        return tuple(np.empty(shape) for _ in range(n_arrays)), memory - size
+    if size + beside <= mem:
+        return tuple(np.empty(shape) for _ in range(n_arrays)), mem - size
     told = f"{counted(shape[0], 'subject')} at {counted(shape[1], 'voxel')}"
-    if beside > memory:
+    if beside > mem:
         raise DataError(
             f"The maps of {told} take {format_memory(beside)} of memory, their values being on disk; "
-            f"the memory here is {format_memory(memory)}",
+            f"the memory here is {format_memory(mem)}",
             hint="Allow more with --mem, test fewer voxels with --mask, or find a larger computer",
         )
-    log.info("The values of %s, %s, are kept on disk: --mem is %s", told, format_memory(size), format_memory(memory))
+    log.info("The values of %s, %s, are kept on disk: --mem is %s", told, format_memory(size), format_memory(mem))
     folder = folder or _temporary()
-    return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), memory
+    return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), mem
 
 
 def _nameless(place: Path, needed: int) -> BinaryIO:

@@ -1,0 +1,222 @@
+"""The map of one subject: read from its files, resampled, combined over runs, and subtracted.
+
+A map is a volume (x, y, z) that is NaN where the subject has no data.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.errors import BidsAriError, DataError, listing
+from bids_ari.images.checks import collecting, files_to_read
+from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
+from bids_ari.images.masks import missing
+from bids_ari.images.resampling import RESAMPLING_BYTES, resample
+from bids_ari.images.space import Grid
+from bids_ari.stats.distributions import FloatArray
+
+
+class Volumes(NamedTuple):
+    """The map of a subject.
+
+    Attributes
+    ----------
+    effect : array (x, y, z)
+        NaN where the subject has no data.
+    variance : array (x, y, z) or None
+        NaN where no file has a variance that is finite and above 0.
+    hashes : dict of Path to str
+        SHA-256 of each file.
+    empty : tuple of Path
+        Files without any data.
+    """
+
+    effect: FloatArray
+    variance: FloatArray | None
+    hashes: dict[Path, str]
+    empty: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MapReader:
+    """Reader of the maps of a contrast.
+
+    Attributes
+    ----------
+    grid : Grid
+        The grid to which maps are resampled.
+    mem : int
+        Bytes that a volume may take.
+    resamples : bool
+        Whether files may be on other grids; if not, a file on another one has changed since its header was checked.
+    variances : bool
+        Whether the variance of each map is read.
+    hashes : mapping of Path to str
+        The expected SHA-256 of files that have been read before.
+    """
+
+    grid: Grid
+    mem: int
+    resamples: bool = False
+    variances: bool = False
+    hashes: Mapping[Path, str] = field(default_factory=dict)
+
+    def n_bytes(self, members: Sequence[SubjectMap], n_voxels: int) -> int:
+        """Return the most memory that reading any of the members takes; no file has more than `n_voxels` voxels."""
+        per_voxel = BYTES_PER_VOXEL
+        parts = [part for member in members for part in _parts(member)]
+        if any(len(part.maps) > 1 for part in parts):
+            per_voxel += BYTES_PER_VOXEL  # sums, kept while the other maps are read
+        if self.resamples:
+            per_voxel += RESAMPLING_BYTES
+        n_arrays = 1 + self.variances
+        return n_voxels * (per_voxel + 8 * self.variances + 8 * n_arrays * (len(parts) > len(members)))
+
+    def read(self, member: SubjectMap) -> Volumes:
+        """Read the map of a subject.
+
+        The variance of a combination by precision is 1 / sum(1 / variance), that of a difference the sum of both.
+
+        Raises
+        ------
+        BidsAriError
+            When a file cannot be used, or the subject has no data; an ExceptionGroup of several errors.
+        """
+        errors: list[BidsAriError] = []
+        found: list[Volumes] = []
+        for part in _parts(member):
+            with collecting(errors):
+                found.append(_combined(part, self) if len(part.maps) > 1 else _single(part, self))
+        if errors:
+            raise ExceptionGroup(f"sub-{member.subject}", errors)
+        volumes = found[0] if member.minus is None else _difference(*found)
+        _check_values(member, volumes)
+        return volumes
+
+
+def _parts(member: SubjectMap) -> tuple[SubjectMap, ...]:
+    """Return the map of a subject, and the one that is subtracted from it."""
+    return (member, member.minus) if member.minus is not None else (member,)
+
+
+def _difference(first: Volumes, second: Volumes) -> Volumes:
+    """Subtract one map from another, where both have data."""
+    variance = None
+    with np.errstate(all="ignore"):  # too large numbers become infinite: missing
+        effect = _finite(first.effect - second.effect)
+        if first.variance is not None and second.variance is not None:
+            variance = _finite(first.variance + second.variance)
+    return Volumes(effect, variance, first.hashes | second.hashes, first.empty + second.empty)
+
+
+def _single(member: SubjectMap, reader: MapReader) -> Volumes:
+    """Read the one map of a subject."""
+    variances = member.variance_paths if reader.variances else ()
+    return _read_pair(member.paths[0], variances[0] if variances else None, reader)
+
+
+def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
+    """Combine maps as fixed effects: sum(w e) / sum(w) over those with data at a voxel, w = 1 / variance, else 1."""
+    weights, total = np.zeros(1), np.zeros(1)
+    hashes: dict[Path, str] = {}
+    errors: list[BidsAriError] = []
+    empty: tuple[Path, ...] = ()
+    for path, variance_path in zip_longest(member.paths, member.variance_paths):
+        with collecting(errors):
+            found = _read_pair(path, variance_path, reader)
+            weight = _weight(found)
+            with np.errstate(all="ignore"):  # too large numbers become infinite: missing
+                weights = weights + weight
+                total = total + weight * np.where(weight > 0, found.effect, 0.0)
+            hashes |= found.hashes
+            empty += () if weight.any() else (path,)
+    if errors:
+        raise ExceptionGroup(f"sub-{member.subject}", errors)
+    with np.errstate(all="ignore"):
+        effect = _finite(total / weights)
+        has_variance = member.variance_paths and reader.variances
+        variance = np.where(np.isnan(effect), np.nan, 1 / weights) if has_variance else None
+    return Volumes(effect, variance, hashes, empty)
+
+
+def _weight(volumes: Volumes) -> FloatArray:
+    """Return the weight of a map at each voxel: 1 / variance, or 1; 0 where it has no data."""
+    weight = np.ones(1) if volumes.variance is None else 1 / volumes.variance
+    return np.where(np.isnan(volumes.effect) | np.isnan(weight), 0.0, weight)
+
+
+def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Volumes:
+    """Read one map, and its variance map if there is one."""
+    errors: list[BidsAriError] = []
+    variance = None
+    hashes = {}
+    with collecting(errors):
+        image = _read(path, reader)
+        effect = np.where(missing(image.values, image.header.step), np.nan, image.values)
+        effect = resample(effect, image.header.grid, reader.grid)
+        hashes[path] = image.sha256
+        del image
+    if variance_path is not None:
+        with collecting(errors):
+            image = _read(variance_path, reader)
+            variance = resample(_usable_variance(image.values), image.header.grid, reader.grid, "linear")
+            hashes[variance_path] = image.sha256
+    if errors:
+        raise ExceptionGroup(str(path), errors)
+    return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else ())
+
+
+def _usable_variance(values: FloatArray) -> FloatArray:
+    """Set a variance to NaN where it is not above 0, or its inverse is not finite."""
+    with np.errstate(all="ignore"):
+        precision = 1 / values
+    return np.where(np.isfinite(precision) & (precision > 0), values, np.nan)
+
+
+def _read(path: Path, reader: MapReader) -> Image:
+    """Read an image whose header has been checked; raise if the file has changed since."""
+    image = read_image(path, reader.mem)
+    other_grid = not reader.resamples and not image.header.grid.matches(reader.grid)
+    if other_grid or reader.hashes.get(path, image.sha256) != image.sha256:
+        raise DataError(f"{path} changed during the analysis", hint="Run again when no program writes to it")
+    return image
+
+
+def _check_values(member: SubjectMap, volumes: Volumes) -> None:
+    """Raise if a subject has no data, or no variance where it has data."""
+    present = ~np.isnan(volumes.effect)
+    if not present.any():
+        raise _no_data(member, set(volumes.empty))
+    if volumes.variance is not None and np.isnan(volumes.variance[present]).all():
+        files = [path for part in _parts(member) for path in part.variance_paths]
+        raise DataError(
+            f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}",
+            hint=f"Fix the files, or exclude the subject with --exclude {member.subject}",
+        )
+
+
+def _no_data(member: SubjectMap, empty: set[Path]) -> DataError:
+    """Return the error for a subject without data: in one of its maps, or at no voxel in both."""
+    parts = [part for part in _parts(member) if empty.issuperset(part.paths)]
+    if member.minus is not None and not parts:
+        found = f"its two maps have no voxel with data in common, {listing(files_to_read(member))}"
+    else:
+        parts = parts or list(_parts(member))
+        files = [path for part in parts for path in files_to_read(replace(part, minus=None))]
+        weighted = any(len(part.maps) > 1 and part.variances for part in parts)
+        contain = "contain" if len(files) > 1 else "contains"
+        found = f"{listing(files)} {contain} only NaN or zero" + (", or no variance above 0" if weighted else "")
+    return DataError(
+        f"sub-{member.subject} has no data: {found}",
+        hint=f"Fix the files, or exclude the subject with --exclude {member.subject}",
+    )
+
+
+def _finite(volume: FloatArray) -> FloatArray:
+    """Set infinite values to NaN."""
+    return np.where(np.isfinite(volume), volume, np.nan)

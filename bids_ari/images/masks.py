@@ -1,0 +1,160 @@
+"""Masks: where a map has data, which voxels a mask file contains, and which voxels a group analysis tests."""
+
+import math
+from pathlib import Path
+from typing import TypeAlias
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from bids_ari.errors import EmptyMaskError, GridMismatchError
+from bids_ari.images.atlas import TEMPLATE, template_mask
+from bids_ari.images.files import name_of, read_image
+from bids_ari.images.resampling import resample_nearest
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.stats.distributions import FloatArray
+
+Mask: TypeAlias = str | Path | nib.Nifti1Image | VolumeSpace
+"""A mask: its file or image, or ``template`` for the brain mask of TemplateFlow."""
+
+_UNMASKED = 0.6
+"""Maps that fill more of the volume than this are probably not brain-masked."""
+
+
+def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
+    """Return the voxels of an unsmoothed map at which the subject has no data.
+
+    NaN and infinities are missing. Zero is missing only where it is connected to the edge of the volume through
+    other voxels without a value: the background. A zero inside the brain is a value, as in scaled integers.
+
+    Parameters
+    ----------
+    volume : array (x, y, z)
+        The map.
+    step : float
+        For scaled integers, the distance between neighbouring values: the value nearest to zero counts as zero. (A
+        background of zero that was saved with an offset reads as -2e-5 or so.)
+
+    Returns
+    -------
+    array of bool (x, y, z)
+        True where data are missing.
+    """
+    if not volume.flags.c_contiguous and volume.flags.f_contiguous:
+        return missing(volume.T, step).T  # connections do not depend on the order, and numpy is faster along rows
+    empty = ~np.isfinite(volume)
+    zero = np.abs(volume) < step / 2 if step else volume == 0
+    if not zero.any():
+        return empty
+    absent = empty | zero
+    if not absent.all():
+        box = _bounding_box(~absent)  # outside the box no voxel has a value, up to the edge of the volume
+        absent[box] = empty[box] | _connected_to_faces(absent[box])
+    return absent
+
+
+def load_mask(mask: Mask, grid: Grid, template: str | None = None) -> VolumeSpace:
+    """Read a mask: all voxels that are finite and not 0.
+
+    Parameters
+    ----------
+    mask : path, image, VolumeSpace or 'template'
+        The mask; with 'template', the brain mask of TemplateFlow, resampled to the grid.
+    grid : Grid
+        The grid of the maps.
+    template : str, optional
+        The name of the space of the maps, such as MNI152NLin2009cAsym.
+
+    Returns
+    -------
+    VolumeSpace
+        The voxels inside the mask.
+
+    Raises
+    ------
+    GridMismatchError
+        When the mask is not on `grid`.
+    EmptyMaskError
+        When no voxel is inside.
+    """
+    if isinstance(mask, VolumeSpace):
+        return mask
+    if isinstance(mask, str | Path) and str(mask) == TEMPLATE:
+        image = read_image(template_mask(template, grid))
+        mask = grid.image(resample_nearest(image.values, image.header.grid, grid))
+    image = read_image(mask)
+    if not image.header.grid.matches(grid):
+        raise GridMismatchError(
+            f"The mask {name_of(mask)} is on another grid: {image.header.grid}",
+            f"the grid of the maps: {grid}",
+            "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
+        )
+    inside = np.isfinite(image.values) & (image.values != 0)
+    if not inside.any():
+        raise EmptyMaskError(f"The mask {name_of(mask)} is empty", "at least one voxel that is not 0")
+    return VolumeSpace(grid, inside)
+
+
+def n_required(coverage: float, n_subjects: int) -> int:
+    """Return how many subjects must have data at a voxel, of a fraction of subjects in (0, 1]."""
+    return max(1, math.ceil(coverage * n_subjects - 1e-9))
+
+
+def group_mask(
+    counts: npt.NDArray[np.int32], n_subjects: int, coverage: float, grid: Grid, mask: VolumeSpace | None = None
+) -> VolumeSpace:
+    """Return the voxels to test: inside the mask, and with data of enough subjects.
+
+    Parameters
+    ----------
+    counts : array of int (x, y, z)
+        Number of subjects with data at each voxel.
+    n_subjects : int
+        Number of subjects.
+    coverage : float
+        The fraction of subjects, in (0, 1], that must have data at a voxel.
+    grid : Grid
+        The grid of the maps.
+    mask : VolumeSpace, optional
+        Voxels outside are not tested.
+
+    Raises
+    ------
+    EmptyMaskError
+        When no voxel remains.
+    """
+    inside = counts >= n_required(coverage, n_subjects)
+    if mask is not None:
+        inside &= mask.inside
+    if not inside.any():
+        most = int(counts.max() if mask is None else counts[mask.inside].max())
+        raise EmptyMaskError(
+            f"No voxel has data of {coverage:.0%} of the {n_subjects} subjects (at most {most} have data)"
+            + (" inside the mask" if mask is not None else ""),
+            hint="Lower --coverage, exclude the subjects with the smallest coverage with --exclude, or check the mask",
+        )
+    return VolumeSpace(grid, inside)
+
+
+def looks_unmasked(space: VolumeSpace) -> bool:
+    """Return whether the tested voxels fill so much of the volume that the maps are probably not brain-masked."""
+    return space.n_points > _UNMASKED * space.inside.size
+
+
+def _bounding_box(inside: BoolVolume) -> tuple[slice, ...]:
+    """Return the smallest box around some voxels."""
+    plane = np.asarray(inside.any(axis=2))  # the last axis is contiguous in memory
+    found = [np.flatnonzero(line) for line in (plane.any(axis=1), plane.any(axis=0), inside.any(axis=(0, 1)))]
+    return tuple(slice(int(where[0]), int(where[-1]) + 1) for where in found)
+
+
+def _connected_to_faces(hollow: BoolVolume) -> BoolVolume:
+    """Return the hollow voxels that are connected to a face of the box through others, face to face."""
+    regions, n_regions = ndimage.label(hollow)
+    reached = np.zeros(n_regions + 1, dtype=bool)
+    for axis in range(3):
+        reached[np.take(regions, (0, -1), axis=axis)] = True
+    reached[0] = False
+    return np.asarray(reached.take(regions))
