@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-N_SUBJECTS, N_DRAWS, ALPHA, BATCH = 30, 1000, 0.05, 32
+N_SUBJECTS, N_PERMUTATIONS, ALPHA, BATCH = 30, 1000, 0.05, 32
 
 
 def simulated(n_points: int) -> np.ndarray:
@@ -41,19 +41,20 @@ def took(start: float, before: float) -> dict[str, float]:
 def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     """Give lambda, and the seconds of each part."""
     from bids_ari.stats.critical_vectors import Simes
-    from bids_ari.stats.permutation import calibrated, null_model, observed_p
-    from bids_ari.stats.resampling import Exchange, make_draws
+    from bids_ari.stats.null_model import fit_null_model
+    from bids_ari.stats.permutation import calibrate_by_permutation
+    from bids_ari.stats.resampling import Exchangeability, make_resampling
 
     matrix, weights = np.ones((N_SUBJECTS, 1)), np.ones(1)
-    exchange = Exchange.of(N_SUBJECTS, "flip")
+    exchangeability = Exchangeability.of(N_SUBJECTS, "flip")
 
     def run(effects: np.ndarray) -> dict[str, float]:
         start, before = time.perf_counter(), time.process_time()
-        model = null_model(effects, matrix, weights, "two-sided", exchange)
-        draws = make_draws(model.basis, exchange, N_DRAWS, seed=1)
+        model = fit_null_model(effects, matrix, weights, "two-sided", exchangeability)
+        resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, seed=1)
         family = Simes(model.n_points)
-        found = calibrated(model, draws, family, ALPHA, n_threads=n_jobs)
-        whole = found.bound(observed_p(model)).whole
+        found = calibrate_by_permutation(model, resampling, family, ALPHA, n_threads=n_jobs)
+        whole = found.bound(model.observed_p()).whole
         return took(start, before) | {"lambda": found.lambda_, "whole": whole}
 
     run(effects[:, :5000])  # reads the compiled code
@@ -65,17 +66,17 @@ def peer(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     import sanssouci
 
     start, before = time.perf_counter(), time.process_time()
-    p = sanssouci.get_permuted_p_values_one_sample(effects, B=N_DRAWS, seed=1, n_jobs=1)
+    p = sanssouci.get_permuted_p_values_one_sample(effects, B=N_PERMUTATIONS, seed=1, n_jobs=1)
     lambda_ = float(np.quantile(sanssouci.get_pivotal_stats(p), ALPHA))
     return took(start, before) | {"lambda": lambda_}
 
 
 def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     """Multiply."""
-    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(N_DRAWS, N_SUBJECTS))
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(N_PERMUTATIONS, N_SUBJECTS))
     found = np.empty((BATCH, effects.shape[1]))
     start, before = time.perf_counter(), time.process_time()
-    for first in range(0, N_DRAWS, BATCH):
+    for first in range(0, N_PERMUTATIONS, BATCH):
         some = signs[first : first + BATCH]
         np.matmul(some, effects, out=found[: len(some)])
     return took(start, before)

@@ -11,26 +11,31 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.critical_vectors import Simes
-from bids_ari.stats.permutation import NullModel, lambda_batch, null_model
-from bids_ari.stats.resampling import Draws, Exchange, make_draws
+from bids_ari.stats.critical_vectors import CriticalVectors, Simes, smallest_lambda
+from bids_ari.stats.null_model import NullModel, fit_null_model
+from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 Floats = npt.NDArray[np.float64]
 Result = TypeVar("Result")
 
 
-def one_sample(n_points: int = 300, n_draws: int = 320, seed: int = 1) -> tuple[NullModel, Draws]:
+def one_sample(n_points: int = 300, n_permutations: int = 320, seed: int = 1) -> tuple[NullModel, Resampling]:
     """Twelve subjects without signal, and sign flips."""
-    exchange = Exchange.of(12, "flip")
+    exchangeability = Exchangeability.of(12, "flip")
     effects = np.random.default_rng(7).normal(size=(12, n_points))
-    model = null_model(effects, np.ones((12, 1)), np.ones(1), "two-sided", exchange)
-    return model, make_draws(model.basis, exchange, n_draws, seed)
+    model = fit_null_model(effects, np.ones((12, 1)), np.ones(1), "two-sided", exchangeability)
+    return model, make_resampling(model.subspaces, exchangeability, n_permutations, seed)
 
 
-def lambdas(n_points: int = 300, n_draws: int = 320) -> "tuple[partial[Floats], range]":
+def lambdas(n_points: int = 300, n_permutations: int = 320) -> "tuple[partial[Floats], range]":
     """What a calibration asks for, and of which draws."""
-    model, draws = one_sample(n_points, n_draws)
-    return partial(lambda_batch, model, draws, Simes(n_points)), draws.batches
+    model, resampling = one_sample(n_points, n_permutations)
+    return partial(lambda_batch, model, resampling, Simes(n_points)), resampling.batches
+
+
+def lambda_batch(model: NullModel, resampling: Resampling, family: CriticalVectors, first: int) -> Floats:
+    """Return lambda_b of a batch."""
+    return smallest_lambda(family, np.sort(model.permuted_p(resampling.batch(first)), axis=1))
 
 
 def squares(folder: str, item: int, seconds: float = 0.0) -> Floats:

@@ -21,10 +21,10 @@ from scipy import ndimage, stats
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Beta, Family, Simes, learn, least_lambda
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes, smallest_lambda
 from bids_ari.stats.distributions import Alternative, FloatArray
-from bids_ari.stats.permutation import NullModel, null_model, observed_p, p_batch
-from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
+from bids_ari.stats.null_model import NullModel, fit_null_model
+from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_resampling
 
 SEED = 20240229
 REPETITIONS = 2000
@@ -69,7 +69,7 @@ class Question(NamedTuple):
     first_group: float
     """The part of the subjects in the first group; 1 where there is one group."""
     with_covariate: bool
-    shuffle: Shuffle
+    scheme: Scheme
 
 
 QUESTIONS = (
@@ -131,34 +131,34 @@ def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Fl
 def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bound]]:
     """Bound one data set by every method; names tell the method and the number of draws."""
     effects, matrix, weights = simulate(setting, rng)
-    exchange = Exchange.of(setting.n_subjects, setting.question.shuffle)
-    model = null_model(effects, matrix, weights, setting.question.alternative, exchange)
-    draws = make_draws(model.basis, exchange, max(DRAWS), int(rng.integers(2**63)))
-    p, m = observed_p(model), model.n_points
+    exchangeability = Exchangeability.of(setting.n_subjects, setting.question.scheme)
+    model = fit_null_model(effects, matrix, weights, setting.question.alternative, exchangeability)
+    resampling = make_resampling(model.subspaces, exchangeability, max(DRAWS), int(rng.integers(2**63)))
+    p, m = model.observed_p(), model.n_points
     yield "closed testing, simes\t", hommel_bound(p, ALPHA, "simes")
     yield "closed testing, hommel\t", hommel_bound(p, ALPHA, "hommel")
-    drawn = all_p(model, draws)
+    drawn = all_p(model, resampling)
     ordered = np.sort(drawn, axis=1)
-    template = learn(np.sort(all_p(model, draws.independent(LEARNED)), axis=1)[:, :RANKS])
-    families: dict[str, Family] = {
+    template = Learned.from_smallest_p(np.sort(all_p(model, resampling.independent(LEARNED)), axis=1)[:, :RANKS])
+    families: dict[str, CriticalVectors] = {
         "simes": Simes(m),
         f"simes, delta {DELTA}": Simes(m, DELTA),
         "beta": Beta(m),
         "learned": template,
     }
     for name, family in families.items():
-        lambdas = least_lambda(family, ordered)
-        for n_draws in DRAWS:
-            yield f"{name}\t{n_draws}", calibrate(lambdas[:n_draws], family, ALPHA).bound(p)
+        lambdas = smallest_lambda(family, ordered)
+        for n_permutations in DRAWS:
+            yield f"{name}\t{n_permutations}", calibrate(lambdas[:n_permutations], family, ALPHA).bound(p)
     for name in ("simes", "learned"):
         family = families[name]
-        without = lambda left_out, family=family: least_lambda(family, np.sort(drawn[:, ~left_out], axis=1))  # noqa: E731
+        without = lambda excluded, family=family: smallest_lambda(family, np.sort(drawn[:, ~excluded], axis=1))  # noqa: E731
         yield f"{name}, step-down\t{max(DRAWS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
 
 
-def all_p(model: NullModel, draws: Draws) -> FloatArray:
+def all_p(model: NullModel, resampling: Resampling) -> FloatArray:
     """Give all p of all draws, (n_draws, n_points)."""
-    return np.concatenate([p_batch(model, draws, first) for first in draws.batches])
+    return np.concatenate([model.permuted_p(resampling.batch(first)) for first in resampling.batches])
 
 
 def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
@@ -182,7 +182,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
     """Give the rows of a setting."""
     errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
     for method, total in data_sets.items():
-        name, _, n_draws = method.partition("\t")
+        name, _, n_permutations = method.partition("\t")
         limit = stats.binom.ppf(0.99, total, ALPHA) / total
         simes = found["closed testing, simes\t"]
         error, power = errors[method] / total, found[method] / total / ACTIVE**2
@@ -191,7 +191,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
             str(setting.n_subjects),
             "yes" if setting.has_signal else "no",
             name,
-            n_draws or "n/a",
+            n_permutations or "n/a",
             f"{error:.4f}",
             "yes" if error > limit else "no",
             f"{power:.4f}" if setting.has_signal else "n/a",

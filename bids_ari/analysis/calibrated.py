@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.stats.calibration import Calibration, n_below
-from bids_ari.stats.critical_vectors import Beta, Family, FamilyName, Learned, Simes
+from bids_ari.stats.calibration import Calibration, n_allowed_errors
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, FamilyName, Learned, Simes
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.resampling import Draws, Shuffle
+from bids_ari.stats.resampling import Resampling, Scheme
 
 Exactness = Literal["exact", "normal", "approximate"]
 """Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""
@@ -20,7 +20,7 @@ LEVELS: dict[Exactness, str] = {
 }
 """How well the error is held, in words."""
 
-FLIPS: dict[Shuffle, str] = {
+FLIPS: dict[Scheme, str] = {
     "flip": "sign flips",
     "permute": "permutations",
     "both": "permutations with sign flips",
@@ -74,7 +74,7 @@ class Calibrated:
     alpha: float
     n_left_out: int
     n_steps: int
-    shuffle: Shuffle
+    shuffle: Scheme
     blocks: str
     exactness: Exactness
     is_complete: bool
@@ -86,10 +86,10 @@ class Calibrated:
     def of(
         cls,
         calibration: Calibration,
-        draws: Draws,
+        draws: Resampling,
         n_points: int,
         *,
-        shuffle: Shuffle,
+        shuffle: Scheme,
         blocks: str,
         exactness: Exactness,
         template: str,
@@ -103,12 +103,12 @@ class Calibrated:
             lambdas=calibration.lambdas,
             n_points=n_points,
             alpha=calibration.alpha,
-            n_left_out=calibration.n_left_out,
+            n_left_out=calibration.n_excluded,
             n_steps=calibration.n_steps,
             shuffle=shuffle,
             blocks=blocks,
             exactness=exactness,
-            is_complete=draws.every is not None,
+            is_complete=draws.complete is not None,
             seed=draws.seed,
             template=template,
             learned=calibration.critical if isinstance(family, Learned) else np.empty(0),
@@ -122,14 +122,14 @@ class Calibrated:
     @property
     def n_errors(self) -> int:
         """How many of the draws may make an error, floor(alpha * B)."""
-        return n_below(self.alpha, self.n_draws)
+        return n_allowed_errors(self.alpha, self.n_draws)
 
     @property
     def critical(self) -> FloatArray:
         """The critical vector t_1..t_K: what the k-th smallest p of any set has to be below."""
         if self.family == "learned":
             return self.learned
-        family: Family = Simes(self.n_points, self.delta) if self.family == "simes" else Beta(self.n_points)
+        family: CriticalVectors = Simes(self.n_points, self.delta) if self.family == "simes" else Beta(self.n_points)
         return family.critical(self.lambda_)
 
     def __repr__(self) -> str:

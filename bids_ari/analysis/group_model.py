@@ -14,7 +14,7 @@ from bids_ari.design.model_design import design_of
 from bids_ari.design.stats_model import read_model
 from bids_ari.errors import DesignError, counted, listing
 from bids_ari.images.stack import Stack
-from bids_ari.stats.diagnostics import Outlying, outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
@@ -38,7 +38,7 @@ class Fit:
     """
 
     results: tuple[GlmResult, ...]
-    outlying: Outlying
+    outlying: SubjectDiagnostics
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
 
@@ -132,7 +132,7 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
         results, tau2, notes = found.results, found.tau2, tuple(_weighted_notes(options, found, effects.shape))
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
-    unlike = outlying(effects, design.matrix, design.tests)
+    unlike = subject_diagnostics(effects, design.matrix, design.tests)
     return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
 
 
@@ -160,7 +160,7 @@ def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
         )
 
 
-def _notes(unlike: Outlying, design: Design) -> Iterator[str]:
+def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
     """Name the subjects whose maps are unlike the others."""
     apart = np.flatnonzero(unlike.unlike())
     if apart.size:

@@ -22,7 +22,7 @@ from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
@@ -61,7 +61,7 @@ def conclude(
     hashes: Mapping[str, str] | None = None,
     resampled: tuple[str, ...] = (),
     tau2: FloatArray | None = None,
-    outlying: Outlying | None = None,
+    outlying: SubjectDiagnostics | None = None,
     quality: Quality | None = None,
     group: GroupData | None = None,
 ) -> tuple[ContrastResult, ...]:

@@ -9,18 +9,12 @@ from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.config.options import Options
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
-from bids_ari.stats.critical_vectors import Beta, Family, Learned, Simes
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
 from bids_ari.stats.distributions import Alternative
 from bids_ari.stats.glm import Effects, GlmResult
-from bids_ari.stats.permutation import (
-    NullModel,
-    calibrated,
-    learned_from,
-    natural_shuffle,
-    null_model,
-    observed_p,
-)
-from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
+from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
+from bids_ari.stats.permutation import calibrate_by_permutation, learn_template
+from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_resampling
 
 
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
@@ -46,25 +40,27 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     """
     effects, design = group.effects, group.design
     weights = design.tests[glm.test]
-    shuffle = options.shuffle or natural_shuffle(design.matrix, weights)
-    exchange = Exchange.of(len(design.subjects), shuffle, design.blocks or None)
+    shuffle = options.shuffle or default_scheme(design.matrix, weights)
+    exchangeability = Exchangeability.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
         _check_complete(effects, shuffle)
-    model = null_model(effects, design.matrix, weights, alternative, exchange)
-    draws = _draws(model, exchange, options)
-    family, origin = _family(model, draws, options, group.n_threads)
-    found = calibrated(model, draws, family, options.alpha, step_down=options.step_down, n_threads=group.n_threads)
+    model = fit_null_model(effects, design.matrix, weights, alternative, exchangeability)
+    resampling = _resampling(model, exchangeability, options)
+    family, origin = _family(model, resampling, options, group.n_threads)
+    found = calibrate_by_permutation(
+        model, resampling, family, options.alpha, step_down=options.step_down, n_threads=group.n_threads
+    )
     told = Calibrated.of(
         found,
-        draws,
+        resampling,
         model.n_points,
         shuffle=shuffle,
         blocks=options.blocks or "",
-        exactness=_exactness(model, exchange),
+        exactness=_exactness(model, exchangeability),
         template=origin,
     )
     template = family.curves if isinstance(family, Learned) and options.save_template else None
-    return Inferred(found.bound(observed_p(model)), told, template, tuple(notes_of(told)))
+    return Inferred(found.bound(model.observed_p()), told, template, tuple(notes_of(told)))
 
 
 def read_template(path: Path) -> Learned:
@@ -87,10 +83,10 @@ def read_template(path: Path) -> Learned:
         raise DataError(f"{path} holds no template", expected) from error
 
 
-def _draws(model: NullModel, exchange: Exchange, options: Options) -> Draws:
+def _resampling(model: NullModel, exchangeability: Exchangeability, options: Options) -> Resampling:
     """Plan the draws."""
     try:
-        return make_draws(model.basis, exchange, options.n_permutations, options.random_seed)
+        return make_resampling(model.subspaces, exchangeability, options.n_permutations, options.random_seed)
     except ValueError as error:
         raise DesignError(
             f"No sign flip or permutation of these subjects changes the test{_blocks(options)}",
@@ -99,17 +95,17 @@ def _draws(model: NullModel, exchange: Exchange, options: Options) -> Draws:
         ) from error
 
 
-def _exactness(model: NullModel, exchange: Exchange) -> Exactness:
+def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
     """Say whether the error is at most alpha for any number of subjects."""
-    if len(model.basis.nuisance):
+    if len(model.subspaces.nuisance):
         return "approximate"
-    if not model.basis.spent:
+    if not model.subspaces.dropped:
         return "exact"
-    in_blocks = exchange.n_flips < 2**exchange.n_subjects
+    in_blocks = exchangeability.n_flips < 2**exchangeability.n_subjects
     return "approximate" if in_blocks or len(model.parts) > 1 else "normal"
 
 
-def _family(model: NullModel, draws: Draws, options: Options, n_threads: int) -> tuple[Family, str]:
+def _family(model: NullModel, resampling: Resampling, options: Options, n_threads: int) -> tuple[CriticalVectors, str]:
     """Give the critical vectors to choose from, and where a learned template comes from."""
     m = model.n_points
     if options.family == "beta":
@@ -121,11 +117,11 @@ def _family(model: NullModel, draws: Draws, options: Options, n_threads: int) ->
     if options.template is not None:
         learned = read_template(options.template)
         return Learned(learned.curves[:, : min(m, learned.n_ranks)]), options.template.name
-    independent = draws.independent(options.n_permutations)
-    return learned_from(model, independent, n_threads=n_threads), f"{independent.n_draws} other draws"
+    independent = resampling.independent(options.n_permutations)
+    return learn_template(model, independent, n_threads=n_threads), f"{independent.n_permutations} other draws"
 
 
-def _check_complete(effects: Effects, shuffle: Shuffle) -> None:
+def _check_complete(effects: Effects, shuffle: Scheme) -> None:
     """Refuse to move data of subjects to voxels where others have none."""
     n_subjects, n_points = effects.shape
     lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_points, _BLOCK))

@@ -22,7 +22,7 @@ from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import VolumeSpace
 from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
@@ -107,7 +107,7 @@ class ContrastResult:
     hashes: Mapping[str, str] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     tau2: FloatArray | None = None
-    outlying: Outlying | None = None
+    outlying: SubjectDiagnostics | None = None
     quality: Quality | None = None
     calibrated: Calibrated | None = None
     template: FloatArray | None = None

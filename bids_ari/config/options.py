@@ -12,7 +12,7 @@ from bids_ari.errors import UsageError
 from bids_ari.images.space import CONNECTIVITIES
 from bids_ari.stats.critical_vectors import FAMILIES, FamilyName
 from bids_ari.stats.distributions import ALTERNATIVES, Alternative
-from bids_ari.stats.resampling import SHUFFLES, Shuffle
+from bids_ari.stats.resampling import SCHEMES, Scheme
 
 
 def _width(given: Any) -> float | None:
@@ -95,7 +95,7 @@ _RULES: tuple[tuple[str, Callable[[Any], Any], Callable[[Any], bool], str], ...]
     ("n_permutations", operator.index, lambda x: 1 <= x < 2**31, "a whole number above 0"),
     ("family", _same, lambda x: x in FAMILIES, ", ".join(FAMILIES)),
     ("delta", operator.index, lambda x: x >= 0, "a number of voxels, 0 or more"),
-    ("shuffle", _same, lambda x: x is None or x in SHUFFLES, ", ".join(SHUFFLES)),
+    ("shuffle", _same, lambda x: x is None or x in SCHEMES, ", ".join(SCHEMES)),
     ("blocks", _same, lambda x: x is None or (isinstance(x, str) and x != ""), "the name of a column"),
     ("random_seed", operator.index, lambda x: 0 <= x < 2**64, "a whole number, 0 to 2^64 - 1"),
     ("template", _path, lambda x: True, "the path of a template"),
@@ -211,7 +211,7 @@ class Options:
     family: FamilyName = "simes"
     delta: int = 0
     step_down: bool = False
-    shuffle: Shuffle | None = None
+    shuffle: Scheme | None = None
     blocks: str | None = None
     random_seed: int = 0
     template: Path | None = None

@@ -9,9 +9,9 @@ from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.images.quality import Quality
 from bids_ari.outputs.codec import Array, FileReader, require
 from bids_ari.stats.critical_vectors import FamilyName
-from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.resampling import Shuffle
+from bids_ari.stats.resampling import Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class AboutCalibration:
     lambda_: float
     n_left_out: int
     n_steps: int
-    shuffle: Shuffle
+    shuffle: Scheme
     blocks: str
     exactness: Exactness
     is_complete: bool
@@ -31,7 +31,7 @@ class AboutCalibration:
     template: str
 
 
-def outlying_arrays(outlying: Outlying | None) -> dict[str, Array]:
+def outlying_arrays(outlying: SubjectDiagnostics | None) -> dict[str, Array]:
     """Give the arrays that tell how subjects differ."""
     if outlying is None:
         return {}
@@ -40,14 +40,14 @@ def outlying_arrays(outlying: Outlying | None) -> dict[str, Array]:
     return {**told, "influence": influence}
 
 
-def read_outlying(arrays: FileReader, n: int, tests: Sequence[str]) -> Outlying:
+def read_outlying(arrays: FileReader, n: int, tests: Sequence[str]) -> SubjectDiagnostics:
     """Read how n subjects differ."""
     correlation, residual, mean, sd = (arrays.read(name, n) for name in ("correlation", "residual", "mean", "sd"))
     influence = arrays.read("influence", len(tests), n)
     require(not (np.abs(correlation) > 1).any(), "the array correlation holds no correlations")
     require(not (residual < 0).any() and (influence >= 0).all(), "the size of residual or influence is below 0")
     require(not np.isinf(mean).any() and not (np.isinf(sd) | (sd < 0)).any(), "mean or sd of a map cannot be")
-    return Outlying(correlation, residual, dict(zip(tests, influence, strict=True)), mean, sd)
+    return SubjectDiagnostics(correlation, residual, dict(zip(tests, influence, strict=True)), mean, sd)
 
 
 def quality_arrays(quality: Quality | None) -> dict[str, Array]:

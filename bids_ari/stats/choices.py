@@ -11,10 +11,12 @@ LocalTest = Literal["simes", "hommel"]
 FamilyName = Literal["simes", "beta", "learned"]
 """Families of critical vectors."""
 
-Shuffle = Literal["flip", "permute", "both"]
-"""Resampling of subjects: sign flips, permutations, or both."""
+Scheme = Literal["flip", "permute", "both"]
+"""Resampling schemes: sign flips, permutations of subjects, or permutations with sign flips."""
 
 ALTERNATIVES: tuple[Alternative, ...] = get_args(Alternative)
 LOCAL_TESTS: tuple[LocalTest, ...] = get_args(LocalTest)
 FAMILIES: tuple[FamilyName, ...] = get_args(FamilyName)
-SHUFFLES: tuple[Shuffle, ...] = get_args(Shuffle)
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
+
+Shuffle, SHUFFLES = Scheme, SCHEMES  # former names, until no module imports them

@@ -57,7 +57,7 @@ class DesignDiagnostics:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outlying:
+class SubjectDiagnostics:
     """How much each subject's map differs from the others, and moves each test.
 
     Attributes
@@ -147,7 +147,7 @@ def _vif(matrix: FloatArray, q: FloatArray, r: FloatArray) -> FloatArray:
     return np.asarray(np.where(_constant(matrix), np.nan, ((matrix - mean) ** 2).sum(axis=0) / left))
 
 
-def outlying(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> Outlying:
+def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> SubjectDiagnostics:
     """Compare each subject with the others, in one pass over the points.
 
     The estimate C b of a test moves by C (X'X)^-1 x_i e_i / (1 - h_i) when subject i, of residual e_i and leverage
@@ -177,7 +177,7 @@ def outlying(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArra
     influence = {name: _with_alone(np.sqrt(total / n_tested), matrix, tests[name]) for name, total in moved.items()}
     n = np.where(moments[0] > 0, moments[0], np.nan)
     mean, sd = np.where(np.isnan(n), np.nan, moments[1]), np.sqrt(moments[3] / n)
-    return Outlying(_correlation(moments), np.sqrt(squares / n_tested), influence, mean, sd)
+    return SubjectDiagnostics(_correlation(moments), np.sqrt(squares / n_tested), influence, mean, sd)
 
 
 def _left(q: FloatArray) -> FloatArray:

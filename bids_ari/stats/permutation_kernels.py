@@ -1,8 +1,8 @@
-"""The loops over points of a batch of draws, compiled by numba.
+"""The loops over the points of a batch of permutations, compiled by numba.
 
 A value depends on the data of its point alone, by operations in a fixed order that no compiler may change, so it is
-the same bit for bit however points are divided and whichever machine computes it. A product by BLAS is faster, but
-that it does not promise.
+the same to the bit however points are divided and on every machine. A product by BLAS is faster, but does not
+guarantee this.
 """
 
 import numpy as np
@@ -10,46 +10,53 @@ import numpy.typing as npt
 
 from bids_ari.stats.forest_kernels import Floats, Ints, compiled
 
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Groups = npt.NDArray[np.int16]
 
 _CHUNK = 512
-"""Points whose numbers stay near the processor while all draws of a batch are made."""
+"""Points whose numbers stay in the cache of the processor during all permutations of a batch."""
 
 
 @compiled
-def _component(weights: Floats, unit: Floats, start: int, found: Floats) -> None:
-    """Give a weighted sum of subjects at some points from `start` on; eight subjects at a time are twice as fast."""
-    points = slice(start, start + found.size)
-    found[:] = 0.0
+def _component(weights: Floats, data: Floats, start: int, out: Floats) -> None:
+    """Compute a weighted sum of subjects at points from `start` on; eight subjects at a time are twice as fast."""
+    points = slice(start, start + out.size)
+    out[:] = 0.0
     i = 0
     while i + 8 <= weights.size:
         a, b, c, d, e, f, g, h = weights[i : i + 8]
-        of_a, of_b, of_c, of_d = unit[i, points], unit[i + 1, points], unit[i + 2, points], unit[i + 3, points]
-        of_e, of_f, of_g, of_h = unit[i + 4, points], unit[i + 5, points], unit[i + 6, points], unit[i + 7, points]
-        for j in range(found.size):
-            four = (((found[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
-            found[j] = (((four + e * of_e[j]) + f * of_f[j]) + g * of_g[j]) + h * of_h[j]
+        of_a, of_b, of_c, of_d = data[i, points], data[i + 1, points], data[i + 2, points], data[i + 3, points]
+        of_e, of_f, of_g, of_h = data[i + 4, points], data[i + 5, points], data[i + 6, points], data[i + 7, points]
+        for j in range(out.size):
+            four = (((out[j] + a * of_a[j]) + b * of_b[j]) + c * of_c[j]) + d * of_d[j]
+            out[j] = (((four + e * of_e[j]) + f * of_f[j]) + g * of_g[j]) + h * of_h[j]
         i += 8
     for k in range(i, weights.size):
-        a, of_a = weights[k], unit[k, points]
-        for j in range(found.size):
-            found[j] += a * of_a[j]
+        a, of_a = weights[k], data[k, points]
+        for j in range(out.size):
+            out[j] += a * of_a[j]
 
 
 @compiled
-def residuals_of_length_one(kept: Places, given: Floats, looked_at: Floats, values: Floats) -> Floats:
-    """Give values[kept] + given' (looked_at values), (n_kept, n_points), of values (n, n_points), scaled to length 1.
+def unit_residuals(kept: Indices, outer: Floats, inner: Floats, values: Floats) -> Floats:
+    """Return values[kept] + outer' (inner values), (n_kept, n_points), each point scaled to length 1.
 
-    The weights are `given` (n_directions, n_kept) and `looked_at` (n_directions, n).
+    Parameters
+    ----------
+    kept : array (n_kept,)
+        Subjects.
+    outer, inner : array (n_directions, n_kept), (n_directions, n_subjects)
+        Weights.
+    values : array (n_subjects, n_points)
+        Data.
     """
     residuals = values[kept]
     component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
-    for direction in range(looked_at.shape[0]):
-        _component(looked_at[direction], values, 0, component)
+    for direction in range(inner.shape[0]):
+        _component(inner[direction], values, 0, component)
         for i in range(kept.size):
             for j in range(component.size):
-                residuals[i, j] += given[direction, i] * component[j]
+                residuals[i, j] += outer[direction, i] * component[j]
     for i in range(kept.size):
         for j in range(length.size):
             length[j] += residuals[i, j] * residuals[i, j]
@@ -61,34 +68,46 @@ def residuals_of_length_one(kept: Places, given: Floats, looked_at: Floats, valu
 
 
 @compiled
-def correlations(
-    tested: Floats, nuisance: Floats, unit: Floats, start: int, stop: int, signed: bool, out: Floats
+def partial_correlations(
+    tested: Floats, nuisance: Floats, data: Floats, start: int, stop: int, signed: bool, out: Floats
 ) -> None:
-    """Give the partial correlation of the data with what is tested, at points `start` to `stop` under each draw.
+    """Compute the partial correlation of data with the tested directions under each permutation.
 
-    For data e of length 1 it is sqrt(|U e|^2 / (1 - |Z e|^2)), with the tested directions U (n_draws, n_rows, n) and
-    those of the nuisance Z (n_draws, n_others, n); with a sign where there is one direction and `signed`.
+    For data e of length 1 it is sqrt(|U e|^2 / (1 - |Z e|^2)); it has a sign where there is one direction and `signed`.
+
+    Parameters
+    ----------
+    tested, nuisance : array (n_permutations, n_rows, n_subjects)
+        The tested directions U and those of the reduced model Z, permuted.
+    data : array (n_subjects, n_points)
+        Residuals of length 1.
+    start, stop : int
+        The points.
+    signed : bool
+        Whether the correlation has a sign.
+    out : array (n_permutations, n_points)
+        Receives the correlations, at columns `start` to `stop`.
     """
-    n_draws, n_rows, _ = tested.shape
+    n_permutations, n_rows, _ = tested.shape
     n_others = nuisance.shape[1]
     component, rest, length = np.empty(_CHUNK), np.empty(_CHUNK), np.empty(_CHUNK)
     for begin in range(start, stop, _CHUNK):
         size = min(_CHUNK, stop - begin)
-        for draw in range(n_draws):
-            result = out[draw, begin : begin + size]
+        for b in range(n_permutations):
+            result = out[b, begin : begin + size]
             if n_rows == 1 and n_others == 0:
-                _component(tested[draw, 0], unit, begin, result)
+                _component(tested[b, 0], data, begin, result)
                 if not signed:
                     result[:] = np.abs(result)
                 continue
             rest[:size] = 1.0
             for row in range(n_others):
-                _component(nuisance[draw, row], unit, begin, component[:size])
+                _component(nuisance[b, row], data, begin, component[:size])
                 for j in range(size):
                     rest[j] -= component[j] * component[j]
             length[:size] = 0.0
             for row in range(n_rows):
-                _component(tested[draw, row], unit, begin, component[:size])
+                _component(tested[b, row], data, begin, component[:size])
                 for j in range(size):
                     length[j] += component[j] * component[j]
             for j in range(size):
@@ -97,61 +116,67 @@ def correlations(
 
 
 @compiled
-def bin_counts(score: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, n_groups: int) -> Ints:
-    """Count the points of each draw in bins of equal width from `lowest` to 1, `n_bins` for each group.
+def bin_counts(values: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, n_groups: int) -> Ints:
+    """Count the points of each permutation in bins of equal width from `lowest` to 1, `n_bins` for each group.
 
-    Points of group -1 are left out. Gives (n_draws, n_groups * n_bins).
+    Points of group -1 are excluded. Returns (n_permutations, n_groups * n_bins).
     """
-    counts = np.zeros((score.shape[0], n_groups * n_bins), dtype=np.int32)
-    for draw in range(score.shape[0]):
-        found = counts[draw]
-        for j in range(score.shape[1]):
+    counts = np.zeros((values.shape[0], n_groups * n_bins), dtype=np.int32)
+    for b in range(values.shape[0]):
+        of_permutation = counts[b]
+        for j in range(values.shape[1]):
             if group[j] >= 0:
-                place = min(max(int((score[draw, j] - lowest) * per_unit), 0), n_bins - 1)
-                found[group[j] * n_bins + place] += 1
+                place = min(max(int((values[b, j] - lowest) * per_unit), 0), n_bins - 1)
+                of_permutation[group[j] * n_bins + place] += 1
     return counts
 
 
 @compiled
-def running_counts(counts: Ints, order: Places, places: Places) -> Ints:
-    """Give how many points of each draw are in the first ``places[i]`` bins of an order, (n_draws, places.size)."""
-    n_draws, n_bins = counts.shape
+def running_counts(counts: Ints, order: Indices, n_first: Indices) -> Ints:
+    """Count the points of each permutation in the first ``n_first[i]`` bins of an order, (n_permutations, n_first)."""
+    n_permutations, n_bins = counts.shape
     running = np.zeros(n_bins + 1, dtype=np.int32)
-    found = np.empty((n_draws, places.size), dtype=np.int32)
-    for draw in range(n_draws):
+    found = np.empty((n_permutations, n_first.size), dtype=np.int32)
+    for b in range(n_permutations):
         for i in range(n_bins):
-            running[i + 1] = running[i] + counts[draw, order[i]]
-        for i in range(places.size):
-            found[draw, i] = running[places[i]]
+            running[i + 1] = running[i] + counts[b, order[i]]
+        for i in range(n_first.size):
+            found[b, i] = running[n_first[i]]
     return found
 
 
 @compiled
-def in_bins(
-    score: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, wanted: npt.NDArray[np.bool_], total: int
+def values_in_bins(
+    values: Floats,
+    group: Groups,
+    lowest: float,
+    per_unit: float,
+    n_bins: int,
+    selected: npt.NDArray[np.bool_],
+    total: int,
 ) -> tuple[Floats, Groups]:
-    """Give score and group of the `total` points in the bins that are wanted of each draw, one draw after the other."""
+    """Return value and group of the `total` points in the selected bins, one permutation after the other."""
     found, of_group = np.empty(total), np.empty(total, dtype=np.int16)
     n_found = 0
-    for draw in range(score.shape[0]):
-        for j in range(score.shape[1]):
+    for b in range(values.shape[0]):
+        for j in range(values.shape[1]):
             if group[j] >= 0:
-                place = min(max(int((score[draw, j] - lowest) * per_unit), 0), n_bins - 1)
-                if wanted[draw, group[j] * n_bins + place]:
-                    found[n_found], of_group[n_found] = score[draw, j], group[j]
+                place = min(max(int((values[b, j] - lowest) * per_unit), 0), n_bins - 1)
+                if selected[b, group[j] * n_bins + place]:
+                    found[n_found], of_group[n_found] = values[b, j], group[j]
                     n_found += 1
     return found, of_group
 
 
 @compiled
-def n_at_most(curves: Floats, columns: Places, p: Floats) -> Places:
-    """Count the values of a column, which grow, that are at most p, for each column and p."""
+def count_at_most(columns: Floats, column: Indices, p: Floats) -> Indices:
+    """Count the values of a column, in ascending order, that are at most p, for each pair of `column` and p."""
     found = np.empty(p.size, dtype=np.intp)
     for i in range(p.size):
-        low, high = 0, curves.shape[0]
+        low, high = 0, columns.shape[0]
         while low < high:
             middle = (low + high) // 2
-            if curves[middle, columns[i]] <= p[i]:
+            if columns[middle, column[i]] <= p[i]:
                 low = middle + 1
             else:
                 high = middle

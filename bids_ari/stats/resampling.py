@@ -1,17 +1,18 @@
-"""Draws: the sign flips and permutations of subjects under which a null hypothesis leaves the data as likely.
+"""Resampling of subjects: the permutations and sign flips that leave the data as likely under the null hypothesis.
 
-A *draw* gives each subject's residuals a sign, an order, or both. It is a function of (seed, number of the draw) and
-of nothing else, by a counter-based generator of which only the raw bits are used: draw 17 is the same whether there
-are 100 draws or 10,000, whoever makes it. Draw 0 is the *identity*: the data as observed.
+A permutation gives the residuals of each subject another position, a sign, or both; "permutations" stands for all of
+them. It is a function of (seed, number of the permutation) only, by a counter-based generator of which the raw bits
+are used: permutation 17 is the same among 100 and among 10,000. Permutation 0 is the *identity*, the observed data.
 
-With *blocks*, subjects change places only within their block, and the signs of a block are flipped together. Both
-are right where the subjects of a block depend on each other alike, as families or sites do: flipping them one by
-one would not be. A one-sample test of independent subjects needs no blocks (Winkler et al. 2014).
+With *exchangeability blocks*, subjects are permuted only within their block, and the signs of a block are flipped
+together. Both are valid where the subjects of a block depend on each other in the same way, as in families or sites;
+flipping them one by one would not be. A one-sample test of independent subjects needs no blocks.
 
 References
 ----------
-Winkler, Ridgway, Webster, Smith & Nichols (2014), NeuroImage 92:381. Hemerik & Goeman (2018), TEST 27:811, for draws
-made at random, the identity among them. Salmon, Moraes, Dror & Shaw (2011), SC11:16, for the generator.
+Winkler, Ridgway, Webster, Smith & Nichols (2014), NeuroImage 92:381, for blocks. Hemerik & Goeman (2018), TEST
+27:811, for random permutations that include the identity. Salmon, Moraes, Dror & Shaw (2011), SC11:16, for the
+generator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,18 +24,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.choices import SHUFFLES as SHUFFLES
-from bids_ari.stats.choices import Shuffle as Shuffle
+from bids_ari.stats.choices import SCHEMES as SCHEMES
+from bids_ari.stats.choices import Scheme as Scheme
 from bids_ari.stats.distributions import FloatArray
 
 BATCH = 32
-"""Draws in a batch, the piece of work that is done and kept as a whole."""
+"""Permutations in a batch."""
 
 _REPEATED = 8
-"""All draws are looked through for equal ones when there are at most this many times those asked for."""
+"""All permutations are searched for equal ones where there are at most this many times the requested number."""
 
 _DECIMALS = 9
-"""Weights of subjects that agree to so many decimals are the same."""
+"""Weights of subjects that agree to this number of decimals are equal."""
 
 _SAME = 1e-13
 """Sums of order 1 or less that differ by rounding only are closer than this."""
@@ -42,151 +43,157 @@ _SAME = 1e-13
 Labels = npt.NDArray[np.intp]
 
 
-class Shuffled(NamedTuple):
-    """Some draws: whose place the residuals of each subject take, and with which sign."""
+class Permutations(NamedTuple):
+    """Some permutations: the subject whose residuals take each position, and their sign."""
 
     order: npt.NDArray[np.intp]
-    """(n_draws, n_subjects), positions of subjects."""
+    """(n_permutations, n_subjects), positions of subjects."""
     sign: FloatArray
-    """(n_draws, n_subjects), 1 or -1."""
-
-    def of(self, rows: FloatArray) -> FloatArray:
-        """Give the weights of the subjects under each draw, (n_draws, n_rows, n_subjects), from (n_rows, n_subjects).
-
-        Weights are moved in place of data: w'(P e) = (P'w)'e.
-        """
-        return np.ascontiguousarray(rows[:, self.order].transpose(1, 0, 2) * self.sign[:, None, :])
-
-
-class Exchange(NamedTuple):
-    """What a draw may do with the subjects."""
-
-    exchanged: Labels | None
-    """(n_subjects,): those of the same label change places; None where all keep theirs."""
-    flipped: Labels | None
-    """(n_subjects,): those of the same label get the same sign; None where all keep theirs."""
+    """(n_permutations, n_subjects), 1 or -1."""
 
     @classmethod
-    def of(cls, n_subjects: int, shuffle: Shuffle, blocks: Sequence[object] | None = None) -> "Exchange":
-        """Say what is done with each subject.
+    def identity(cls, n_subjects: int) -> "Permutations":
+        """Return the one permutation that changes nothing."""
+        return cls(np.arange(n_subjects)[None], np.ones((1, n_subjects)))
+
+    def applied_to(self, weights: FloatArray) -> FloatArray:
+        """Return weights of subjects (n_rows, n_subjects) under each permutation, (n_permutations, n_rows, n_subjects).
+
+        Weights are permuted instead of data: w'(P e) = (P'w)'e.
+        """
+        return np.ascontiguousarray(weights[:, self.order].transpose(1, 0, 2) * self.sign[:, None, :])
+
+
+class Exchangeability(NamedTuple):
+    """Exchangeability blocks: which subjects may be permuted, and which signs may be flipped."""
+
+    permutation_blocks: Labels | None
+    """(n_subjects,): subjects of the same label are permuted; None where positions do not change."""
+    flip_blocks: Labels | None
+    """(n_subjects,): subjects of the same label get the same sign; None where signs do not change."""
+
+    @classmethod
+    def of(cls, n_subjects: int, scheme: Scheme, blocks: Sequence[object] | None = None) -> "Exchangeability":
+        """Define the exchangeability of subjects.
 
         Parameters
         ----------
         n_subjects : int
-            How many there are.
-        shuffle : {'flip', 'permute', 'both'}
-            Whether subjects change their sign, their place or both.
+            Number of subjects.
+        scheme : {'flip', 'permute', 'both'}
+            Whether signs are flipped, subjects are permuted, or both.
         blocks : sequence, optional
-            A label per subject: only subjects of the same block change places, and a block changes its sign as a whole.
+            A label per subject: subjects are permuted within blocks, and the signs of a block are flipped together.
 
         Raises
         ------
         ValueError
-            When `shuffle` is unknown or `blocks` do not fit.
+            When `scheme` is unknown or `blocks` has another length.
         """
-        if shuffle not in SHUFFLES:
-            raise ValueError(f"shuffle must be one of {', '.join(SHUFFLES)}; found {shuffle!r}")
+        if scheme not in SCHEMES:
+            raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}; found {scheme!r}")
         if blocks is not None and len(blocks) != n_subjects:
             raise ValueError(f"blocks must have one label per subject: {n_subjects}; found {len(blocks)}")
-        exchanged, flipped = np.zeros(n_subjects, dtype=np.intp), np.arange(n_subjects)
+        permutation_blocks, flip_blocks = np.zeros(n_subjects, dtype=np.intp), np.arange(n_subjects)
         if blocks is not None:
-            exchanged = flipped = _numbered(blocks)
-        return cls(None if shuffle == "flip" else exchanged, None if shuffle == "permute" else flipped)
+            permutation_blocks = flip_blocks = _numbered(blocks)
+        return cls(None if scheme == "flip" else permutation_blocks, None if scheme == "permute" else flip_blocks)
 
-    def without(self, spent: Sequence[int]) -> "Exchange":
-        """Let some subjects keep their places, and their signs be of no account."""
-        exchanged, flipped = self
-        if not spent:
+    def without(self, dropped: Sequence[int]) -> "Exchangeability":
+        """Fix the positions of dropped subjects, and count their signs with those of another block."""
+        permutation_blocks, flip_blocks = self
+        if not dropped:
             return self
-        if exchanged is not None:
-            exchanged = exchanged.copy()
-            exchanged[list(spent)] = exchanged.size + np.arange(len(spent))
-        if flipped is not None:
-            flipped = flipped.copy()
-            flipped[list(spent)] = np.delete(flipped, spent)[0]
-        return Exchange(*(None if labels is None else _numbered(labels.tolist()) for labels in (exchanged, flipped)))
+        if permutation_blocks is not None:
+            permutation_blocks = permutation_blocks.copy()
+            permutation_blocks[list(dropped)] = permutation_blocks.size + np.arange(len(dropped))
+        if flip_blocks is not None:
+            flip_blocks = flip_blocks.copy()
+            flip_blocks[list(dropped)] = np.delete(flip_blocks, dropped)[0]
+        both = (permutation_blocks, flip_blocks)
+        return Exchangeability(*(None if labels is None else _numbered(labels.tolist()) for labels in both))
 
     @property
     def n_subjects(self) -> int:
         """Number of subjects."""
-        labels = self.flipped if self.exchanged is None else self.exchanged
+        labels = self.flip_blocks if self.permutation_blocks is None else self.permutation_blocks
         return 0 if labels is None else labels.size
 
     @property
     def n_flips(self) -> int:
-        """How many different signs there are."""
-        return 1 if self.flipped is None else 2 ** (int(self.flipped.max()) + 1)
+        """Number of different sign flips."""
+        return 1 if self.flip_blocks is None else 2 ** (int(self.flip_blocks.max()) + 1)
 
 
-class Basis(NamedTuple):
-    """What a test looks at: orthonormal weights of the subjects."""
+class Subspaces(NamedTuple):
+    """Subspaces of a test, as orthonormal rows of weights of the subjects."""
 
     tested: FloatArray
-    """(n_rows, n_subjects): the directions that are tested, one for t."""
+    """(n_rows, n_subjects): the tested directions, one for t."""
     nuisance: FloatArray
-    """(n_others, n_subjects): those that the reduced model fits, but for what no draw can change."""
-    directed: bool
-    """Whether a statistic and its negative differ: in a one-sided t test."""
-    spent: tuple[int, ...] = ()
-    """Subjects without a residual, as `bids_ari.stats.reduction` says: they neither change places nor count."""
+    """(n_others, n_subjects): the directions of the reduced model, except those that no permutation changes."""
+    one_sided: bool
+    """Whether a statistic and its negative differ, as in a one-sided t test."""
+    dropped: tuple[int, ...] = ()
+    """Subjects without an uncorrelated residual, see `bids_ari.stats.null_model`: neither permuted nor flipped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Draws:
-    """All draws of an analysis.
+class Resampling:
+    """All permutations of a test.
 
     Attributes
     ----------
-    n_draws : int
-        How many there are.
+    n_permutations : int
+        Number of permutations, B.
     seed : int
         In 0..2**64 - 1.
-    exchange : Exchange
-        What they do.
+    exchangeability : Exchangeability
+        The exchangeability of the subjects.
     stream : int
-        0 for draws that calibrate, with the identity first; others are independent, without it.
-    every : Shuffled or None
-        All draws there are, where they are no more than were asked for.
+        0 for the permutations of a calibration, with the identity first; others are independent, without it.
+    complete : Permutations or None
+        All distinct permutations, where there are no more than requested.
     """
 
-    n_draws: int
+    n_permutations: int
     seed: int
-    exchange: Exchange
+    exchangeability: Exchangeability
     stream: int = 0
-    every: Shuffled | None = None
+    complete: Permutations | None = None
 
     @property
     def batches(self) -> range:
-        """The first draw of each batch of `BATCH` draws; the last batch may be smaller."""
-        return range(0, self.n_draws, BATCH)
+        """The number of the first permutation of each batch of `BATCH`; the last batch may be smaller."""
+        return range(0, self.n_permutations, BATCH)
 
-    def batch(self, first: int) -> Shuffled:
-        """Give draws `first`, `first` + 1, ... of a batch."""
-        stop = min(first + BATCH, self.n_draws)
-        if self.every is not None:
-            return Shuffled(self.every.order[first:stop], self.every.sign[first:stop])
-        n, (exchanged, flipped) = self.exchange.n_subjects, self.exchange
+    def batch(self, first: int) -> Permutations:
+        """Return permutations `first`, `first` + 1, ... of a batch."""
+        stop = min(first + BATCH, self.n_permutations)
+        if self.complete is not None:
+            return Permutations(self.complete.order[first:stop], self.complete.sign[first:stop])
+        n, (permutation_blocks, flip_blocks) = self.exchangeability.n_subjects, self.exchangeability
         order, sign = np.tile(np.arange(n), (stop - first, 1)), np.ones((stop - first, n))
         words = self._words(first, stop)
-        if flipped is not None:
-            sign[words[:, flipped] >= 2**63] = -1.0
-        if exchanged is not None:
-            labels = np.broadcast_to(exchanged, order.shape)
-            order[:, np.argsort(exchanged, kind="stable")] = np.lexsort((words[:, n:], labels))
+        if flip_blocks is not None:
+            sign[words[:, flip_blocks] >= 2**63] = -1.0
+        if permutation_blocks is not None:
+            labels = np.broadcast_to(permutation_blocks, order.shape)
+            order[:, np.argsort(permutation_blocks, kind="stable")] = np.lexsort((words[:, n:], labels))
         if first == 0 and self.stream == 0:
             order[0], sign[0] = np.arange(n), 1.0
-        return Shuffled(order, sign)
+        return Permutations(order, sign)
 
-    def independent(self, n_draws: int, stream: int = 1) -> "Draws":
-        """Give other draws of the same kind, without the identity: to learn from, before these calibrate."""
-        return Draws(n_draws, self.seed, self.exchange, stream)
+    def independent(self, n_permutations: int, stream: int = 1) -> "Resampling":
+        """Return independent permutations of the same kind, without the identity: for learning a template."""
+        return Resampling(n_permutations, self.seed, self.exchangeability, stream)
 
     def _words(self, first: int, stop: int) -> npt.NDArray[np.uint64]:
-        """Give each draw 2n random words: of one its first bit is a sign, by another subjects are sorted.
+        """Return 2n random words per permutation: the first bit of one is a sign, by another subjects are sorted.
 
-        The generator makes four words for each value of its counter, and a draw has values of its own.
+        The generator makes four words for each value of its counter, and each permutation has values of its own.
         """
-        n_words = 2 * self.exchange.n_subjects
+        n_words = 2 * self.exchangeability.n_subjects
         n_values = -(-n_words // 4)
         key = np.array([self.seed, self.stream], dtype=np.uint64)
         counter = np.array([first * n_values, 0, 0, 0], dtype=np.uint64)
@@ -194,97 +201,104 @@ class Draws:
         return np.asarray(words.reshape(stop - first, -1)[:, :n_words])
 
     def __repr__(self) -> str:
-        kind = f"seed={self.seed}" if self.every is None else "all there are"
-        return f"Draws({self.n_draws}, {kind}, n_subjects={self.exchange.n_subjects})"
+        kind = f"seed={self.seed}" if self.complete is None else "complete"
+        return f"Resampling({self.n_permutations}, {kind}, n_subjects={self.exchangeability.n_subjects})"
 
 
-def make_draws(basis: Basis, exchange: Exchange, n_draws: int, seed: int) -> Draws:
-    """Plan the draws of an analysis: at random, or all that differ where they are no more than `n_draws`.
+def make_resampling(
+    subspaces: Subspaces, exchangeability: Exchangeability, n_permutations: int, seed: int
+) -> Resampling:
+    """Plan the permutations of a test: random, or all distinct ones where there are at most `n_permutations`.
 
     Parameters
     ----------
-    basis : Basis
-        What the test looks at, which tells which draws give the same statistic.
-    exchange : Exchange
-        What a draw may do.
-    n_draws : int
-        How many are wanted, the identity included.
+    subspaces : Subspaces
+        The subspaces of the test, which determine the permutations with the same statistic.
+    exchangeability : Exchangeability
+        The exchangeability of the subjects.
+    n_permutations : int
+        Requested number, the identity included.
     seed : int
         In 0..2**64 - 1.
+
+    Returns
+    -------
+    Resampling
 
     Raises
     ------
     ValueError
-        When an argument cannot be used, or all draws give the same statistic.
+        When an argument is out of range, or all permutations have the same statistic.
 
     Examples
     --------
-    >>> one_sided = Basis(np.full((1, 5), 5**-0.5), np.zeros((0, 5)), directed=True)
-    >>> make_draws(one_sided, Exchange.of(5, "flip"), 1000, seed=1)                               # 2^5
-    Draws(32, all there are, n_subjects=5)
-    >>> make_draws(one_sided._replace(directed=False), Exchange.of(5, "flip"), 1000, seed=1)      # in pairs
-    Draws(16, all there are, n_subjects=5)
+    >>> one_sided = Subspaces(np.full((1, 5), 5**-0.5), np.zeros((0, 5)), one_sided=True)
+    >>> make_resampling(one_sided, Exchangeability.of(5, "flip"), 1000, seed=1)                           # 2^5
+    Resampling(32, complete, n_subjects=5)
+    >>> make_resampling(one_sided._replace(one_sided=False), Exchangeability.of(5, "flip"), 1000, seed=1)  # in pairs
+    Resampling(16, complete, n_subjects=5)
     """
-    if n_draws < 1:
-        raise ValueError(f"n_draws must be at least 1; found {n_draws}")
+    if n_permutations < 1:
+        raise ValueError(f"n_permutations must be at least 1; found {n_permutations}")
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed must lie in 0..2**64 - 1; found {seed}")
-    exchange = exchange.without(basis.spent)
-    every = _every(basis, exchange, _REPEATED * n_draws)
+    exchangeability = exchangeability.without(subspaces.dropped)
+    every = _all_distinct(subspaces, exchangeability, _REPEATED * n_permutations)
     if every is not None and len(every.order) == 1:
-        raise ValueError("shuffle must change the statistic: of these subjects in these blocks all draws are alike")
-    if every is None or len(every.order) > n_draws:
-        return Draws(n_draws, seed, exchange)
-    return Draws(len(every.order), seed, exchange, every=every)
+        raise ValueError("permutations must change the statistic; found none that does, with these subjects and blocks")
+    if every is None or len(every.order) > n_permutations:
+        return Resampling(n_permutations, seed, exchangeability)
+    return Resampling(len(every.order), seed, exchangeability, complete=every)
 
 
 def _numbered(blocks: Sequence[object]) -> Labels:
-    """Number the blocks in the order in which they are met."""
+    """Number the blocks in the order of their first subject."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(block, len(numbers)) for block in blocks], dtype=np.intp)
 
 
-def _every(basis: Basis, exchange: Exchange, most: int) -> Shuffled | None:
-    """Give all draws whose statistics differ, the identity first; None where more than `most` have to be looked at."""
-    n, (exchanged, flipped) = exchange.n_subjects, exchange
+def _all_distinct(subspaces: Subspaces, exchangeability: Exchangeability, most: int) -> Permutations | None:
+    """Return all permutations with distinct statistics, the identity first; None where over `most` must be compared."""
+    n, (permutation_blocks, flip_blocks) = exchangeability.n_subjects, exchangeability
     orders, signs = np.arange(n)[None], np.ones((1, n))
-    if exchange.n_flips > most:
+    if exchangeability.n_flips > most:
         return None
-    if exchanged is not None:
-        columns = np.round(np.vstack([exchanged, basis.tested, basis.nuisance]), _DECIMALS) + 0.0
+    if permutation_blocks is not None:
+        columns = np.round(np.vstack([permutation_blocks, subspaces.tested, subspaces.nuisance]), _DECIMALS) + 0.0
         kinds = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
-        if _n_arrangements(kinds, exchanged) * exchange.n_flips > most:
+        if _n_arrangements(kinds, permutation_blocks) * exchangeability.n_flips > most:
             return None
-        orders = np.array(list(_arrangements(kinds, exchanged)))
-    if flipped is not None:
-        signs = np.array(list(product((1.0, -1.0), repeat=int(flipped.max()) + 1)))[:, flipped]
-    both = Shuffled(np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1)))
-    different = _different(both, basis)
-    return Shuffled(both.order[different], both.sign[different])
+        orders = np.array(list(_arrangements(kinds, permutation_blocks)))
+    if flip_blocks is not None:
+        signs = np.array(list(product((1.0, -1.0), repeat=int(flip_blocks.max()) + 1)))[:, flip_blocks]
+    both = Permutations(np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1)))
+    distinct = _first_of_equal(both, subspaces)
+    return Permutations(both.order[distinct], both.sign[distinct])
 
 
-def _different(draws: Shuffled, basis: Basis) -> npt.NDArray[np.intp]:
-    """Give the first of each set of draws that have the same statistic whatever the data, in order.
+def _first_of_equal(permutations: Permutations, subspaces: Subspaces) -> npt.NDArray[np.intp]:
+    """Return the first of each set of permutations with the same statistic for any data, ascending.
 
-    It is a function of the tested components, squared where it has no direction, and of the squares of those of the
-    nuisance. Two draws that agree in a sum of these at data of no structure agree everywhere.
+    The statistic is a function of the tested components, squared where it is not one-sided, and of the squares of the
+    nuisance components. Two permutations with the same sum of these for random data have the same for all data.
     """
-    data = np.random.default_rng(0).normal(size=(basis.tested.shape[1], 2)) / basis.tested.shape[1]
-    tested, nuisance = draws.of(basis.tested) @ data[:, 0], draws.of(basis.nuisance) @ data[:, 1]
-    told = (tested if basis.directed else tested**2).sum(axis=1) + (nuisance**2).sum(axis=1)
-    order = np.argsort(told, kind="stable")
-    kind = np.empty(told.size, dtype=np.intp)
-    kind[order] = np.cumsum(np.diff(told[order], prepend=told[order[0]]) > _SAME)
+    data = np.random.default_rng(0).normal(size=(subspaces.tested.shape[1], 2)) / subspaces.tested.shape[1]
+    tested = permutations.applied_to(subspaces.tested) @ data[:, 0]
+    nuisance = permutations.applied_to(subspaces.nuisance) @ data[:, 1]
+    value = (tested if subspaces.one_sided else tested**2).sum(axis=1) + (nuisance**2).sum(axis=1)
+    order = np.argsort(value, kind="stable")
+    kind = np.empty(value.size, dtype=np.intp)
+    kind[order] = np.cumsum(np.diff(value[order], prepend=value[order[0]]) > _SAME)
     return np.sort(np.unique(kind, return_index=True)[1])
 
 
 def _n_arrangements(kinds: Labels, block: Labels) -> int:
-    """Count the different orders of subjects within blocks, those of a kind being alike; a kind is in one block."""
+    """Count the distinct orders of subjects within blocks, subjects of a kind being equal; a kind is in one block."""
     return prod(factorial(int(n)) for n in np.bincount(block)) // prod(factorial(int(n)) for n in np.bincount(kinds))
 
 
 def _arrangements(kinds: Labels, block: Labels) -> Iterator[Labels]:
-    """Give each of these orders once, as it is first."""
+    """Yield each of these orders once, the identity first."""
     places = [np.flatnonzero(block == label) for label in np.unique(block)]
     for orders in product(*(list(_orders(kinds[members].tolist())) for members in places)):
         order = np.arange(kinds.size)
@@ -294,7 +308,7 @@ def _arrangements(kinds: Labels, block: Labels) -> Iterator[Labels]:
 
 
 def _orders(kinds: list[int]) -> Iterator[tuple[int, ...]]:
-    """Give an order of positions for each different sequence of kinds, beginning with 0, 1, 2, ..."""
+    """Yield an order of positions for each distinct sequence of kinds, 0, 1, 2, ... first."""
     if not kinds:
         yield ()
         return

@@ -12,7 +12,7 @@ from nilearn.glm.second_level import SecondLevelModel
 from scipy import stats
 from statsmodels.stats.outliers_influence import variance_inflation_factor
 
-from bids_ari.stats.diagnostics import design_diagnostics, outlying
+from bids_ari.stats.diagnostics import design_diagnostics, subject_diagnostics
 from bids_ari.stats.glm import fit_glm
 
 Floats = npt.NDArray[np.float64]
@@ -91,7 +91,7 @@ def test_intercept_of_a_published_group(shared: Path) -> None:
 def test_influence_of_statsmodels(matrix: Floats, effects: Floats) -> None:
     """Cook's distance of all coefficients; dfbetas of one, which has s_(i) of the others where ours has s."""
     tests = {name: weights for name, weights in TESTS.items() if name in ("patient", "everything")}
-    found = outlying(effects, matrix, tests)
+    found = subject_diagnostics(effects, matrix, tests)
     cooks, dfbetas, residuals = [], [], []
     for voxel in range(60):
         peer = sm.OLS(effects[:, voxel], matrix).fit().get_influence()

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import null_space
 
-from bids_ari.stats.diagnostics import design_diagnostics, outlying
+from bids_ari.stats.diagnostics import design_diagnostics, subject_diagnostics
 from bids_ari.stats.glm import GlmResult, condition_number, fit_glm
 
 Floats = npt.NDArray[np.float64]
@@ -219,7 +219,7 @@ def test_leverage_and_residuals_add_up(case: Case) -> None:
     n_subjects, n_columns = case.matrix.shape
     leverage = design_diagnostics(case.matrix).leverage
     assume((leverage < 1 - 1e-6).all())
-    found = outlying(case.effects, case.matrix, case.tests)
+    found = subject_diagnostics(case.effects, case.matrix, case.tests)
     np.testing.assert_allclose(leverage.sum(), n_columns, rtol=1e-10)
     np.testing.assert_allclose(((1 - leverage) * found.residual**2).sum(), n_subjects - n_columns, rtol=1e-8)
 
@@ -227,7 +227,7 @@ def test_leverage_and_residuals_add_up(case: Case) -> None:
 @given(cases(), st.floats(1e-3, 1e3))
 @settings(max_examples=40, deadline=None)
 def test_diagnostics_know_no_units(case: Case, unit: float) -> None:
-    first, second = (outlying(scale * case.effects, case.matrix, case.tests) for scale in (1.0, unit))
+    first, second = (subject_diagnostics(scale * case.effects, case.matrix, case.tests) for scale in (1.0, unit))
     close(second.correlation, first.correlation)
     close(second.residual, first.residual)
     for name in case.tests:

@@ -12,7 +12,7 @@ from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others,
 from bids_ari.images.space import Grid
 from bids_ari.report.figures.png import DPI, Pixels, draw_png
 from bids_ari.report.figures.scales import value_scale
-from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ class Panel(NamedTuple):
     is_far: npt.NDArray[np.bool_]
 
 
-def panels(outlying: Outlying, quality: Quality) -> tuple[Panel, ...]:
+def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
     """Give the numbers of each subject, and whose stand out.
 
-    Correlations by `Outlying.unlike`; means and standard deviations that are far from the median, and overlaps that
-    are far below it, by `far_from_others`.
+    Correlations by `SubjectDiagnostics.unlike`; means and standard deviations that are far from the median, and
+    overlaps that are far below it, by `far_from_others`.
     """
     unit = float(np.nanmedian(outlying.sd)) if np.isfinite(outlying.sd).any() else 0.0
     mean = far_from_others(outlying.mean, LEAST_FAR["mean"] * unit)

@@ -7,7 +7,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import names
 from bids_ari.report.labels import draws_of
 from bids_ari.report.sections.clusters import Facts
-from bids_ari.stats.critical_vectors import MOST_RANKS
+from bids_ari.stats.critical_vectors import TEMPLATE_RANKS
 
 _WITHIN = {
     "flip": "all subjects of a block change their sign together",
@@ -65,7 +65,7 @@ def calibration_block(result: ContrastResult) -> Facts:
 def vector_of(told: Calibrated) -> str:
     """Write the k-th critical p of a family as a function of lambda."""
     if told.family == "learned":
-        ranks = "" if told.critical.size < MOST_RANKS else f", k up to {MOST_RANKS}"
+        ranks = "" if told.critical.size < TEMPLATE_RANKS else f", k up to {TEMPLATE_RANKS}"
         return f"lambda quantile of the k-th smallest p of a template{ranks}"
     if told.family == "beta":
         return "lambda quantile of the k-th smallest of m independent uniform p"

@@ -11,7 +11,7 @@ from bids_ari.images.quality import Quality
 from bids_ari.report.figures.quality import panels
 from bids_ari.report.sections.clusters import Facts
 from bids_ari.report.sections.design import number
-from bids_ari.stats.diagnostics import Outlying, design_diagnostics
+from bids_ari.stats.diagnostics import SubjectDiagnostics, design_diagnostics
 
 REASONS = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")
 """What a map may stand out by."""
@@ -22,7 +22,7 @@ def has_quality(result: ContrastResult) -> bool:
     return result.quality is not None and result.outlying is not None and result.design is not None
 
 
-def standing_out(quality: Quality, outlying: Outlying, test: str) -> npt.NDArray[np.bool_]:
+def standing_out(quality: Quality, outlying: SubjectDiagnostics, test: str) -> npt.NDArray[np.bool_]:
     """Tell which subject stands out by which of `REASONS`, (n_subjects, n_reasons).
 
     This describes; to leave subjects out for their results is not free.

@@ -16,7 +16,7 @@ from bids_ari.design.design import Design, make_design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError
 from bids_ari.stats.distributions import Alternative, FloatArray
 from bids_ari.stats.glm import GlmResult
-from bids_ari.stats.resampling import Shuffle
+from bids_ari.stats.resampling import Scheme
 
 DRAWN = Options(method="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
 
@@ -134,7 +134,7 @@ class TestExchange:
         ],
     )
     def test_a_covariate_makes_it_less_exact(
-        self, shuffle: Shuffle, blocks: tuple[str, ...], exactness: str, effects: FloatArray, rng: np.random.Generator
+        self, shuffle: Scheme, blocks: tuple[str, ...], exactness: str, effects: FloatArray, rng: np.random.Generator
     ) -> None:
         found = calibrate(effects, with_age(rng, blocks), "group", "two-sided", replace(DRAWN, shuffle=shuffle))
         assert found.calibrated.exactness == exactness

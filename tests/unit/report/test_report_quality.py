@@ -20,7 +20,7 @@ from bids_ari.report.figures.draw import draw
 from bids_ari.report.figures.quality import PER_SHEET, draw_sheets, panels
 from bids_ari.report.page import page
 from bids_ari.report.sections.quality import quality_block, standing_out, worst_lost
-from bids_ari.stats.diagnostics import Outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics
 
 GRID = Grid((10, 20, 30), np.diag([2.0, 2, 2, 1]))
 """Slices 20, 10 and 10 pixels wide, the tallest 30 high."""
@@ -37,8 +37,8 @@ def quality(n: int, **fields: object) -> Quality:
     return replace(Quality(100, nothing, nothing, np.ones(n), thumbnails, np.ones(n)), **fields)
 
 
-def outlying(n: int, **fields: object) -> Outlying:
-    one = Outlying(np.full(n, 0.5), np.ones(n), {"mean": np.zeros(n)}, np.zeros(n), np.ones(n))
+def outlying(n: int, **fields: object) -> SubjectDiagnostics:
+    one = SubjectDiagnostics(np.full(n, 0.5), np.ones(n), {"mean": np.zeros(n)}, np.zeros(n), np.ones(n))
     return replace(one, **fields)
 
 

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from bids_ari.stats.calibration import calibrate, calibrate_step_down, n_below
-from bids_ari.stats.critical_vectors import Beta, Learned, Simes, learn, least_lambda
+from bids_ari.stats.calibration import calibrate, calibrate_step_down, n_allowed_errors
+from bids_ari.stats.critical_vectors import Beta, Learned, Simes, smallest_lambda
 
 
 def test_lambda_and_categories_by_hand() -> None:
     """Simes, m = 4: lambda_b = min 4 p_(k) / k. Of .04 .06 .3 .9 it is .12 (k = 2), below the second, .2."""
     p = np.array([[0.06, 0.9, 0.04, 0.3], [0.05, 0.5, 0.6, 0.9], [0.2, 0.4, 0.5, 0.7], [0.5, 0.6, 0.7, 0.9]])
-    found = calibrate(least_lambda(Simes(4), np.sort(p, axis=1)), Simes(4), alpha=0.25)
+    found = calibrate(smallest_lambda(Simes(4), np.sort(p, axis=1)), Simes(4), alpha=0.25)
     np.testing.assert_allclose(found.lambdas, [0.12, 0.2, 2 / 3, 0.9])
     assert found.lambda_ == pytest.approx(0.2)
     np.testing.assert_allclose(found.critical, [0.05, 0.1, 0.15, 0.2])
@@ -19,7 +19,7 @@ def test_lambda_and_categories_by_hand() -> None:
 
 
 def test_equality_is_no_discovery() -> None:
-    """With 20 draws and alpha = .05 lambda is the second smallest; as often as not the observed p is there, too."""
+    """With 20 permutations and alpha = .05 lambda is the second smallest; the observed p equals it, too."""
     lambdas = np.array([0.04, 0.04, *[0.5] * 18])
     found = calibrate(lambdas, Simes(1), 0.05)
     assert found.bound(np.array([0.04])).whole == 0
@@ -36,27 +36,27 @@ def test_delta_gives_up_small_sets() -> None:
 
 
 def test_a_lambda_of_0_finds_nothing() -> None:
-    """Where more than alpha of the draws have a p of 0."""
+    """Where more than alpha of the permutations have a p of 0."""
     found = calibrate(np.zeros(20), Beta(3), 0.05)
     assert found.bound(np.zeros(3)).whole == 0
 
 
 def test_learned_lines_between_quantiles() -> None:
-    """Two draws: levels 1/3 and 2/3 are their p in order, 0 and 1 the ends."""
-    family = learn(np.array([[0.2, 0.5], [0.1, 0.8]]))
+    """Two permutations: levels 1/3 and 2/3 are their p in order, 0 and 1 the ends."""
+    family = Learned.from_smallest_p(np.array([[0.2, 0.5], [0.1, 0.8]]))
     np.testing.assert_allclose(family.critical(1 / 3), [0.1, 0.5])
     np.testing.assert_allclose(family.critical(0.5), [0.15, 0.65])
     np.testing.assert_allclose(family.critical(1 / 6), [0.05, 0.25])
     k, p = np.array([1, 1, 1, 2, 2, 2]), np.array([0.1, 0.15, 0.6, 0.25, 1.0, 0.0])
     np.testing.assert_allclose(family.inverse(k, p), [1 / 3, 1 / 2, 5 / 6, 1 / 6, 1, 0])
-    assert (family.name, family.n_ranks, repr(family)) == ("learned", 2, "Learned(n_draws=2, n_ranks=2)")
+    assert (family.name, family.n_ranks, repr(family)) == ("learned", 2, "Learned(n_permutations=2, n_ranks=2)")
 
 
-def test_a_template_with_more_ranks_than_voxels() -> None:
-    """From a larger data set: the first ranks count."""
-    family = learn(np.linspace(0.1, 0.9, 9)[None])
+def test_a_template_with_more_ranks_than_points() -> None:
+    """From a larger data set: the first ranks are used."""
+    family = Learned.from_smallest_p(np.linspace(0.1, 0.9, 9)[None])
     p = np.array([[0.05, 0.3]])
-    assert least_lambda(family, p)[0] == pytest.approx(0.25)
+    assert smallest_lambda(family, p)[0] == pytest.approx(0.25)
     assert calibrate(np.full(20, 0.6), family, 0.05).bound(p[0]).category.tolist() == [1, 2]
     assert calibrate(np.full(20, 0.6), family, 0.05).bound(np.array([0.95, 0.89])).category.tolist() == [3, 3]
 
@@ -64,14 +64,14 @@ def test_a_template_with_more_ranks_than_voxels() -> None:
 @pytest.mark.parametrize(
     "curves", [np.zeros((0, 3)), np.array([0.1]), np.array([[0.1, np.nan]]), np.array([[0.1, 1.5]])]
 )
-def test_no_template(curves: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="curves must be an array of p"):
+def test_refused_template(curves: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="curves must be p of shape"):
         Learned(curves)
 
 
 @pytest.mark.parametrize("curves", [np.array([[0.2, 0.1]]), np.array([[0.2], [0.1]])])
-def test_template_that_falls(curves: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="curves must grow along draws and along ranks"):
+def test_refused_decreasing_template(curves: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="curves must not decrease along"):
         Learned(curves)
 
 
@@ -87,18 +87,16 @@ def test_refused_delta(delta: int) -> None:
         Simes(4, delta)
 
 
-def test_the_level_that_is_kept() -> None:
-    assert [n_below(0.05, n) for n in (19, 20, 32, 200, 1000)] == [0, 1, 1, 10, 50]
-    found = calibrate(np.linspace(0, 1, 32), Simes(2), 0.05)
-    assert (found.n_draws, found.attainable, found.smallest_alpha) == (32, 1 / 32, 1 / 32)
+def test_allowed_errors() -> None:
+    assert [n_allowed_errors(0.05, n) for n in (19, 20, 32, 200, 1000)] == [0, 1, 1, 10, 50]
 
 
-def test_step_down_leaves_out_what_is_certain() -> None:
-    """m = 2, B = 4, alpha = .25. Voxel 0 is certain; without it draw 1 no longer has a small p, and voxel 1 follows."""
+def test_step_down_excludes_what_is_certain() -> None:
+    """m = 2, B = 4, alpha = .25. Point 0 is certain; without it permutation 1 has no small p, and point 1 follows."""
     p = np.array([[0.001, 0.1], [0.02, 0.9], [0.3, 0.8], [0.5, 0.6]])
 
-    def without(left_out: np.ndarray) -> np.ndarray:
-        return least_lambda(Simes(2), np.sort(p[:, ~left_out], axis=1))
+    def without(excluded: np.ndarray) -> np.ndarray:
+        return smallest_lambda(Simes(2), np.sort(p[:, ~excluded], axis=1))
 
     once = calibrate(without(np.zeros(2, dtype=bool)), Simes(2), 0.25)
     assert once.lambda_ == pytest.approx(0.04)
@@ -106,18 +104,18 @@ def test_step_down_leaves_out_what_is_certain() -> None:
     again = calibrate_step_down(p[0], without, Simes(2), 0.25)
     assert again.lambda_ == pytest.approx(1.2)  # of .2 1.2 1.6 1.8
     assert again.bound(p[0]).category.tolist() == [1, 1]
-    assert (again.n_left_out, again.n_steps) == (1, 2)
+    assert (again.n_excluded, again.n_steps) == (1, 2)
 
 
-def test_arrays_cannot_be_changed() -> None:
+def test_arrays_are_read_only() -> None:
     found = calibrate(np.ones(4), Simes(2), 0.25)
     with pytest.raises(ValueError, match="read-only"):
         found.lambdas[0] = 2
     with pytest.raises(ValueError, match="read-only"):
-        learn(np.ones((2, 2))).curves[0] = 2
+        Learned.from_smallest_p(np.ones((2, 2))).curves[0] = 2
 
 
 def test_repr() -> None:
     found = calibrate(np.full(20, 0.7), Simes(10, 3), 0.05)
-    assert repr(found) == "Calibration(family='simes', n_draws=20, alpha=0.05, lambda_=0.7)"
+    assert repr(found) == "Calibration(family='simes', n_permutations=20, alpha=0.05, lambda_=0.7)"
     assert repr(found.bound(np.ones(10))) == "Bound(n_points=10, alpha=0.05, method='permutation')"

@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bids_ari.stats.diagnostics import Outlying, design_diagnostics, outlying
+from bids_ari.stats.diagnostics import SubjectDiagnostics, design_diagnostics, subject_diagnostics
 from bids_ari.stats.glm import fit_glm
 
 Floats = npt.NDArray[np.float64]
@@ -77,11 +77,11 @@ def test_leverage_and_condition(covariates: Floats) -> None:
 
 def test_correlation_with_the_mean_of_the_others(maps: Floats) -> None:
     expected = [np.corrcoef(maps[i], np.delete(maps, i, axis=0).mean(axis=0))[0, 1] for i in range(9)]
-    np.testing.assert_allclose(outlying(maps, np.ones((9, 1)), MEAN).correlation, expected, rtol=SUMS)
+    np.testing.assert_allclose(subject_diagnostics(maps, np.ones((9, 1)), MEAN).correlation, expected, rtol=SUMS)
 
 
 def test_correlation_of_two_subjects_is_that_of_their_maps(maps: Floats) -> None:
-    found = outlying(maps[:2], np.ones((2, 1)), MEAN)
+    found = subject_diagnostics(maps[:2], np.ones((2, 1)), MEAN)
     np.testing.assert_allclose(found.correlation, np.corrcoef(maps[:2])[0, 1], rtol=SUMS)
     assert not found.unlike().any()
     # one degree of freedom: both residuals are as large as the standard deviation allows, sigma sqrt(1 - 1/2)
@@ -99,14 +99,14 @@ def test_correlation_where_data_are_missing(maps: Floats, rng: np.random.Generat
         others = np.delete(maps, i, axis=0)
         both = ~np.isnan(maps[i]) & ~np.isnan(others).all(axis=0)
         expected.append(np.corrcoef(maps[i, both], np.nanmean(others[:, both], axis=0))[0, 1])
-    np.testing.assert_allclose(outlying(maps, np.ones((9, 1)), MEAN).correlation, expected, rtol=SUMS)
+    np.testing.assert_allclose(subject_diagnostics(maps, np.ones((9, 1)), MEAN).correlation, expected, rtol=SUMS)
 
 
 def test_mean_and_standard_deviation_of_each_map(maps: Floats) -> None:
     """Over the voxels where the subject and another have data, 1..199; that of all lacks the first two of subject 3."""
     maps[:, 0] = np.nan
     maps[3, 1] = np.nan
-    found = outlying(maps, np.ones((9, 1)), MEAN)
+    found = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
     np.testing.assert_allclose(found.mean, np.nanmean(maps, axis=1), rtol=SUMS)
     np.testing.assert_allclose(found.sd, np.nanstd(maps, axis=1), rtol=SUMS)
 
@@ -119,9 +119,9 @@ def test_blocks_change_nothing(
     maps += 1e6
     if missing:
         maps[rng.uniform(size=maps.shape) < 0.1] = np.nan
-    whole = outlying(maps, covariates, TESTS)
+    whole = subject_diagnostics(maps, covariates, TESTS)
     monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 9 * 17)
-    found = outlying(maps, covariates, TESTS)
+    found = subject_diagnostics(maps, covariates, TESTS)
     np.testing.assert_allclose(found.correlation, whole.correlation, rtol=1e-8)  # 1e6 takes six digits, squared: none
     np.testing.assert_allclose(found.residual, whole.residual, rtol=1e-8)
     for name in TESTS:
@@ -155,7 +155,7 @@ def test_influence_is_what_refitting_without_the_subject_tells(
         maps[rng.uniform(size=maps.shape) < 0.15] = np.nan
         maps[[6, 7], 5] = np.nan  # there, subject 8 alone tells of its group
         maps[3:, 6] = np.nan  # no voxel to test
-    found = outlying(maps, covariates, TESTS).influence[name]
+    found = subject_diagnostics(maps, covariates, TESTS).influence[name]
     for subject in range(9):
         expected = np.sqrt(np.nanmean(moved_by_refitting(maps, covariates, TESTS[name], subject)))
         assert found[subject] == pytest.approx(expected, rel=1e-6)  # (X'X)^-1 squares the condition, 200
@@ -167,14 +167,14 @@ def test_one_sample_by_hand() -> None:
     Studentised squares: 1 / (3 * 2/3) = 1/2, 1/2, 2. Without a subject the mean moves by e / 2: 1/2, 1/2, 1.
     Of (0, 6, 0) the same, for other subjects: root mean squares over both voxels.
     """
-    found = outlying(np.array([[0.0, 0], [0, 6], [3, 0]]), np.ones((3, 1)), MEAN)
+    found = subject_diagnostics(np.array([[0.0, 0], [0, 6], [3, 0]]), np.ones((3, 1)), MEAN)
     np.testing.assert_allclose(found.residual**2, [0.5, 1.25, 1.25], rtol=1e-12)
     np.testing.assert_allclose(found.influence["mean"] ** 2, [0.25, 0.625, 0.625], rtol=1e-12)
 
 
 def test_constant_voxels_play_no_part_in_influence(maps: Floats) -> None:
-    before = outlying(maps, np.ones((9, 1)), MEAN)
-    after = outlying(np.hstack([maps, np.full((9, 50), 0.1)]), np.ones((9, 1)), MEAN)
+    before = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
+    after = subject_diagnostics(np.hstack([maps, np.full((9, 50), 0.1)]), np.ones((9, 1)), MEAN)
     np.testing.assert_allclose(after.influence["mean"], before.influence["mean"], rtol=SUMS)
     np.testing.assert_allclose(after.residual, before.residual, rtol=SUMS)
 
@@ -183,7 +183,7 @@ def test_the_only_subject_of_a_group(maps: Floats) -> None:
     """Without it there is no difference of groups; the mean of the others does not ask for it."""
     groups = np.column_stack([np.r_[np.ones(8), 0], np.r_[np.zeros(8), 1]])
     tests = {"difference": np.array([1.0, -1]), "others": np.array([1.0, 0])}
-    found = outlying(maps, groups, tests)
+    found = subject_diagnostics(maps, groups, tests)
     assert np.isnan(found.residual[8])
     assert found.influence["difference"][8] == np.inf
     assert found.influence["others"][8] == 0
@@ -195,7 +195,7 @@ def test_the_only_subject_of_a_group(maps: Floats) -> None:
 def test_maps_without_contrast(maps: Floats) -> None:
     """A map that is constant, but for rounding, has no correlation; it is told as unlike. So is one without data."""
     maps[2], maps[4] = 0.1 * (1 + 1e-9 * maps[3]), np.nan
-    found = outlying(maps, np.ones((9, 1)), MEAN)
+    found = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
     assert np.flatnonzero(np.isnan(found.correlation)).tolist() == [2, 4]
     assert found.unlike()[[2, 4]].all()
     assert np.isnan(found.influence["mean"][4])
@@ -205,7 +205,7 @@ def test_maps_without_contrast(maps: Floats) -> None:
 def test_nothing_in_common() -> None:
     """No voxel that two subjects share: nobody can be compared, everyone is told."""
     alone = np.where(np.eye(3) > 0, 1.0, np.nan)
-    found = outlying(alone, np.ones((3, 1)), MEAN)
+    found = subject_diagnostics(alone, np.ones((3, 1)), MEAN)
     assert np.isnan(found.correlation).all()
     assert found.unlike().all()
     assert np.isnan(found.residual).all()
@@ -215,7 +215,7 @@ def test_who_is_unlike_the_others() -> None:
     """Fisher's z: atanh. z = (.5, .6, .7, .8, x): median .6 or .7, MAD .1, limit 3 * 1.4826 * .1 = .445 below."""
     for x, unlike in ((0.10, True), (0.20, False), (3.0, False)):
         # x below: sorted (x, .5, .6, .7, .8), median .6, MAD .1 (of |x - .6|, .1, 0, .1, .2); limit .155
-        found = Outlying(np.tanh([0.7, 0.5, x, 0.8, 0.6]), np.ones(5), {}, np.zeros(5), np.ones(5))
+        found = SubjectDiagnostics(np.tanh([0.7, 0.5, x, 0.8, 0.6]), np.ones(5), {}, np.zeros(5), np.ones(5))
         assert found.unlike().tolist() == [False, False, unlike, False, False]
 
 
@@ -223,7 +223,7 @@ def test_who_is_noisy_or_influential() -> None:
     """Of 16 subjects: influence above 2 / sqrt(16) = .5 with residuals of at least 1.5; noisy above 2 times."""
     residual = np.r_[1.49, 1.51, 1.51, 2.01, 1.99, np.ones(11)]
     influence = np.r_[0.60, 0.51, 0.49, 0.10, 0.40, np.full(11, 0.2)]
-    found = Outlying(np.zeros(16), residual, {"age": influence}, np.zeros(16), np.ones(16))
+    found = SubjectDiagnostics(np.zeros(16), residual, {"age": influence}, np.zeros(16), np.ones(16))
     assert np.flatnonzero(found.influential("age")).tolist() == [1]
     assert np.flatnonzero(found.noisy()).tolist() == [3]
 
@@ -233,14 +233,14 @@ def test_it_finds_a_flipped_and_a_scaled_map(rng: np.random.Generator) -> None:
     maps[4] *= -1
     maps[11] *= 100
     age = np.column_stack([np.ones(20), np.linspace(-1, 1, 20)])
-    found = outlying(maps, age, {"age": np.array([0.0, 1])})
+    found = subject_diagnostics(maps, age, {"age": np.array([0.0, 1])})
     assert found.unlike()[4]
     assert np.flatnonzero(found.noisy()).tolist() == [11]
 
 
 def test_arguments_stay_as_they_are(maps: Floats, covariates: Floats) -> None:
     before = maps.copy(), covariates.copy()
-    outlying(maps, covariates, TESTS)
+    subject_diagnostics(maps, covariates, TESTS)
     design_diagnostics(covariates)
     np.testing.assert_array_equal(maps, before[0])
     np.testing.assert_array_equal(covariates, before[1])
@@ -248,13 +248,13 @@ def test_arguments_stay_as_they_are(maps: Floats, covariates: Floats) -> None:
 
 def test_refuses_what_the_model_refuses(maps: Floats) -> None:
     with pytest.raises(ValueError, match="matrix must have one row per subject: 9; found 8"):
-        outlying(maps, np.ones((8, 1)), MEAN)
+        subject_diagnostics(maps, np.ones((8, 1)), MEAN)
     with pytest.raises(ValueError, match="test 'none' must be finite and not all zero"):
-        outlying(maps, np.ones((9, 1)), {"none": np.zeros(1)})
+        subject_diagnostics(maps, np.ones((9, 1)), {"none": np.zeros(1)})
 
 
 def test_t_and_one_row_f_agree(maps: Floats, covariates: Floats) -> None:
     tests = {"t": np.array([0.0, 2, 1]), "F": np.array([[0.0, 2, 1]])}
-    found = outlying(maps, covariates, tests)
+    found = subject_diagnostics(maps, covariates, tests)
     np.testing.assert_allclose(found.influence["F"], found.influence["t"], rtol=1e-12)
     assert len(fit_glm(maps, covariates, tests)) == 2

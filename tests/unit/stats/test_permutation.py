@@ -1,6 +1,5 @@
-"""Statistics of draws against the method written out: reduced model, shuffled residuals, full model, for each voxel."""
+"""Statistics under permutation against the method written out: reduced model, permuted residuals, full model."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,23 +8,18 @@ import pytest
 from scipy import stats
 from scipy.linalg import null_space, sqrtm
 
-from bids_ari.stats import permutation
 from bids_ari.stats.calibration import calibrate
-from bids_ari.stats.critical_vectors import Beta, Family, Simes, least_lambda
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Simes, smallest_lambda
 from bids_ari.stats.distributions import Alternative
 from bids_ari.stats.glm import fit_glm
+from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.permutation import (
-    NullModel,
-    calibrated,
-    lambda_batch,
-    learned_from,
-    natural_shuffle,
-    null_model,
-    observed_p,
-    p_batch,
-    smallest_batch,
+    calibrate_by_permutation,
+    learn_template,
+    permuted_lambdas,
+    smallest_permuted_p,
 )
-from bids_ari.stats.resampling import Draws, Exchange, Shuffle, make_draws
+from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_resampling
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,12 +32,12 @@ GROUP = np.repeat([0.0, 1.0], [6, 8])
 
 
 class Case(NamedTuple):
-    """A model, what is asked of it, and how subjects are shuffled."""
+    """A design, a test and a resampling scheme."""
 
     matrix: Floats
     weights: Floats
     alternative: Alternative
-    shuffle: Shuffle
+    scheme: Scheme
     blocks: list[int] | None = None
 
 
@@ -78,48 +72,51 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture
 def effects() -> Floats:
-    """23 voxels of different spreads, some active, with effects of the group and of age."""
+    """23 points of different spreads, some active, with effects of the group and of age."""
     rng = np.random.default_rng(5)
     noise = rng.normal(size=(N, 23)) * rng.uniform(0.1, 30, size=23)
     return noise + np.outer(AGE, rng.normal(size=23)) + np.outer(GROUP, np.arange(23) > 15) + 0.3
 
 
-def prepare(effects: Floats, case: Case, n_draws: int = 50) -> tuple[NullModel, Draws]:
-    exchange = Exchange.of(len(effects), case.shuffle, case.blocks)
-    model = null_model(effects, case.matrix, case.weights, case.alternative, exchange)
-    return model, make_draws(model.basis, exchange, n_draws, 17)
+def prepare(effects: Floats, case: Case, n_permutations: int = 50) -> tuple[NullModel, Resampling]:
+    exchangeability = Exchangeability.of(len(effects), case.scheme, case.blocks)
+    model = fit_null_model(effects, case.matrix, case.weights, case.alternative, exchangeability)
+    return model, make_resampling(model.subspaces, exchangeability, n_permutations, 17)
 
 
-def all_p(model: NullModel, draws: Draws) -> Floats:
-    return np.concatenate([p_batch(model, draws, first) for first in draws.batches])
+def all_p(model: NullModel, resampling: Resampling) -> Floats:
+    """All p, (n_permutations, n_points)."""
+    return np.concatenate([model.permuted_p(resampling.batch(first)) for first in resampling.batches])
 
 
-def shuffled(
-    y: Floats, case: Case, reduced: Floats, spent: tuple[int, ...], order: npt.NDArray[np.intp], sign: Floats
+def permuted(
+    y: Floats, case: Case, reduced: Floats, dropped: tuple[int, ...], order: npt.NDArray[np.intp], sign: Floats
 ) -> tuple[Floats, Floats]:
-    """Shuffle the data of one voxel; give them and the design that they are to be fitted by.
+    """Return the permuted data of one point, and the design to fit them by.
 
-    By permutations as of Freedman & Lane 1983, the reduced fit with shuffled residuals. By sign flips as of Theil
-    1965, (S M S')^(-1/2) S M of data and design, with M what makes residuals, and S what picks all subjects but some
-    who determine the reduced fit.
+    Permutations as in Freedman & Lane 1983, the reduced fit with permuted residuals. Sign flips as in Theil 1965,
+    (S M S')^(-1/2) S M of data and design, with M the matrix that forms residuals and S the selection of all subjects
+    but some that determine the reduced fit.
     """
     fitted = reduced @ np.linalg.pinv(reduced)
-    if case.shuffle == "permute" or not reduced.shape[1]:
+    if case.scheme == "permute" or not reduced.shape[1]:
         data = fitted @ y
         data[order] += sign * (y - fitted @ y)
         return data, case.matrix
-    picked = np.delete(np.eye(y.size), spent, axis=0)
+    selection = np.delete(np.eye(y.size), dropped, axis=0)
     residual = np.eye(y.size) - fitted
-    uncorrelated = np.linalg.inv(np.real(sqrtm(picked @ residual @ picked.T))) @ picked @ residual
+    uncorrelated = np.linalg.inv(np.real(sqrtm(selection @ residual @ selection.T))) @ selection @ residual
     spread = np.zeros(y.size)
-    spread[order] = sign * (picked.T @ uncorrelated @ y)
-    return picked @ spread, uncorrelated @ case.matrix
+    spread[order] = sign * (selection.T @ uncorrelated @ y)
+    return selection @ spread, uncorrelated @ case.matrix
 
 
-def by_least_squares(y: Floats, case: Case, spent: tuple[int, ...], order: npt.NDArray[np.intp], sign: Floats) -> float:
-    """Give the p of one voxel under one draw, written out; what the reduced model fits is no longer in the data."""
+def by_least_squares(
+    y: Floats, case: Case, dropped: tuple[int, ...], order: npt.NDArray[np.intp], sign: Floats
+) -> float:
+    """Return the p of one point under one permutation; the fit of the reduced model is no longer in the data."""
     matrix, contrast = case.matrix, np.atleast_2d(case.weights)
-    data, design = shuffled(y, case, matrix @ null_space(contrast), spent, order, sign)
+    data, design = permuted(y, case, matrix @ null_space(contrast), dropped, order, sign)
     tested = design @ np.linalg.pinv(contrast) if len(data) < y.size else matrix
     if len(data) < y.size:
         contrast = np.eye(len(contrast))
@@ -136,103 +133,95 @@ def by_least_squares(y: Floats, case: Case, spent: tuple[int, ...], order: npt.N
     return float(stats.t.sf(t if case.alternative == "greater" else -t, dof))
 
 
-def test_every_draw_is_that_of_the_method_written_out(effects: Floats, case: Case) -> None:
-    model, draws = prepare(effects, case)
-    found = all_p(model, draws)
-    for first in draws.batches:
-        for place, (order, sign) in enumerate(zip(*draws.batch(first), strict=True)):
-            expected = [by_least_squares(y, case, model.basis.spent, order, sign) for y in effects.T]
+def test_every_permutation_agrees_with_least_squares(effects: Floats, case: Case) -> None:
+    model, resampling = prepare(effects, case)
+    found = all_p(model, resampling)
+    for first in resampling.batches:
+        for place, (order, sign) in enumerate(zip(*resampling.batch(first), strict=True)):
+            expected = [by_least_squares(y, case, model.subspaces.dropped, order, sign) for y in effects.T]
             np.testing.assert_allclose(found[first + place], expected, rtol=SUMS)
 
 
-def test_the_observed_map_is_the_first_draw_bit_for_bit_and_that_of_the_group_model(
+def test_observed_p_is_the_first_permutation_to_the_bit_and_agrees_with_the_group_model(
     effects: Floats, case: Case
 ) -> None:
-    model, draws = prepare(effects, case)
-    p = observed_p(model)
-    np.testing.assert_array_equal(p, all_p(model, draws)[0])
+    model, resampling = prepare(effects, case)
+    p = model.observed_p()
+    np.testing.assert_array_equal(p, all_p(model, resampling)[0])
     (fitted,) = fit_glm(effects, case.matrix, {"test": case.weights})
     np.testing.assert_allclose(p, fitted.p(case.alternative), rtol=SUMS)
 
 
 def test_lambda_is_that_of_all_p(effects: Floats, case: Case) -> None:
-    model, draws = prepare(effects, case)
-    ordered = np.sort(all_p(model, draws), axis=1)
-    left_out = np.arange(23) % 5 == 2
+    model, resampling = prepare(effects, case)
+    p = all_p(model, resampling)
+    excluded = np.arange(23) % 5 == 2
     for family in (Simes(23), Simes(23, 3), Beta(23)):
-        found = [lambda_batch(model, draws, family, first) for first in draws.batches]
-        np.testing.assert_array_equal(np.concatenate(found), least_lambda(family, ordered))
-        found = [lambda_batch(model, draws, family, first, left_out) for first in draws.batches]
-        remaining = np.sort(all_p(model, draws)[:, ~left_out], axis=1)
-        np.testing.assert_array_equal(np.concatenate(found), least_lambda(family, remaining))
+        found = permuted_lambdas(model, resampling, family)
+        np.testing.assert_array_equal(found, smallest_lambda(family, np.sort(p, axis=1)))
+        found = permuted_lambdas(model, resampling, family, excluded)
+        np.testing.assert_array_equal(found, smallest_lambda(family, np.sort(p[:, ~excluded], axis=1)))
 
 
 @pytest.fixture
 def with_gaps(effects: Floats) -> Floats:
-    """Some subjects lack data at some voxels, in six ways."""
+    """552 points; some subjects lack data at some of them, in six combinations."""
     effects = np.tile(effects, (1, 24)) * np.random.default_rng(8).uniform(0.5, 2, size=(N, 23 * 24))
     effects[0, 100:300] = effects[5, 200:500] = effects[9, ::7] = np.nan
     return effects
 
 
-FLIPS = [case for case in CASES.values() if case.shuffle == "flip"]
+FLIPS = [case for case in CASES.values() if case.scheme == "flip"]
 
 
 @pytest.mark.parametrize("case", FLIPS)
-def test_with_sign_flips_subjects_may_lack_data(with_gaps: Floats, case: Case) -> None:
-    """Where a subject lacks data, all is as if the voxel came from a study without the subject."""
-    model, draws = prepare(with_gaps, case)
-    found = all_p(model, draws)
-    for voxel in (0, 99, 100, 207, 250, 350, 490, 501):
-        there = ~np.isnan(with_gaps[:, voxel])
+def test_sign_flips_with_missing_data(with_gaps: Floats, case: Case) -> None:
+    """Where a subject lacks data, the result is that of a study without the subject."""
+    model, resampling = prepare(with_gaps, case)
+    found = all_p(model, resampling)
+    for point in (0, 99, 100, 207, 250, 350, 490, 501):
+        there = ~np.isnan(with_gaps[:, point])
         part = case._replace(matrix=case.matrix[there])
-        place_of_voxel = int(np.flatnonzero(model.order == voxel)[0])
-        (basis,) = [each.basis for each in model.parts if each.start <= place_of_voxel < each.stop]
-        spent = tuple(int(there[:subject].sum()) for subject in basis.spent)
-        for first in draws.batches:
-            for place, sign in enumerate(draws.batch(first).sign):
+        column = int(np.flatnonzero(model.order == point)[0])
+        (subspaces,) = [each.subspaces for each in model.parts if each.start <= column < each.stop]
+        dropped = tuple(int(there[:subject].sum()) for subject in subspaces.dropped)
+        for first in resampling.batches:
+            for place, sign in enumerate(resampling.batch(first).sign):
                 order = np.arange(there.sum())
-                expected = by_least_squares(with_gaps[there, voxel], part, spent, order, sign[there])
-                np.testing.assert_allclose(found[first + place, voxel], expected, rtol=SUMS)
+                expected = by_least_squares(with_gaps[there, point], part, dropped, order, sign[there])
+                np.testing.assert_allclose(found[first + place, point], expected, rtol=SUMS)
 
 
 @pytest.mark.parametrize("case", FLIPS)
-def test_only_the_p_that_can_decide_are_computed_with_the_same_result(
-    with_gaps: Floats, case: Case, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Different degrees of freedom, and ties: each voxel is there twice."""
-    model, draws = prepare(np.hstack([with_gaps, with_gaps]), case, 33)
-    m = model.n_points
-    left_out = np.random.default_rng(1).uniform(size=m) < 0.3
-    template = learned_from(model, draws.independent(40), 100)
-    families: list[Family] = [Simes(m), Simes(m, 30), Simes(m, m - 1), Beta(m), template]
-    for family in families:
-        for some in (None, left_out):
-            expected = [lambda_batch(model, draws, family, first, some) for first in draws.batches]
-            monkeypatch.setattr(permutation, "_FEW", 0)
-            found = [lambda_batch(model, draws, family, first, some) for first in draws.batches]
-            monkeypatch.undo()
-            np.testing.assert_array_equal(np.concatenate(found), np.concatenate(expected))
+def test_lambda_with_missing_data_and_ties(with_gaps: Floats, case: Case) -> None:
+    """Different degrees of freedom; each point is there twice."""
+    model, resampling = prepare(np.hstack([with_gaps, with_gaps]), case, 33)
+    m, p = model.n_points, all_p(model, resampling)
+    excluded = np.random.default_rng(1).uniform(size=m) < 0.3
+    template = learn_template(model, resampling.independent(40), 100)
+    families: list[CriticalVectors] = [Simes(m), Simes(m, 30), Simes(m, m - 1), Beta(m), template]
+    for some in (np.zeros(m, dtype=bool), excluded):
+        ordered = np.sort(p[:, ~some], axis=1)
+        for family in families:
+            found = permuted_lambdas(model, resampling, family, some)
+            np.testing.assert_array_equal(found, smallest_lambda(family, ordered))
 
 
 @pytest.mark.parametrize("case", FLIPS)
 def test_smallest_p(with_gaps: Floats, case: Case) -> None:
-    model, draws = prepare(with_gaps, case)
-    found = np.concatenate([smallest_batch(model, draws, 50, first) for first in draws.batches])
-    np.testing.assert_array_equal(found, np.sort(all_p(model, draws), axis=1)[:, :50])
-    whole = smallest_batch(model, draws, model.n_points, 0)
-    np.testing.assert_array_equal(whole, np.sort(p_batch(model, draws, 0), axis=1))
+    model, resampling = prepare(with_gaps, case)
+    ordered = np.sort(all_p(model, resampling), axis=1)
+    for n_ranks in (50, model.n_points):
+        np.testing.assert_array_equal(smallest_permuted_p(model, resampling, n_ranks), ordered[:, :n_ranks])
 
 
-def test_subjects_who_change_places_must_have_data_everywhere(with_gaps: Floats) -> None:
+def test_permuted_subjects_must_have_data_everywhere(with_gaps: Floats) -> None:
     for name in ("groups with age", "groups with age, both", "F within sites"):
-        with pytest.raises(
-            ValueError, match="effects must have all subjects at all points where subjects change places"
-        ):
+        with pytest.raises(ValueError, match="effects must have all subjects at all points"):
             prepare(with_gaps, CASES[name])
 
 
-def test_data_of_no_use_are_refused(effects: Floats) -> None:
+def test_refused_data_and_arguments(effects: Floats) -> None:
     case = CASES["mean, greater"]
     constant = effects.copy()
     constant[:, 3] = 7.0
@@ -243,8 +232,8 @@ def test_data_of_no_use_are_refused(effects: Floats) -> None:
             prepare(bad, case)
     with pytest.raises(ValueError, match="alternative must be one of greater, less, two-sided, of F greater; found"):
         prepare(effects, CASES["F of one row"]._replace(alternative="less"))
-    with pytest.raises(ValueError, match="exchange must be of 14 subjects; found 5"):
-        null_model(effects, case.matrix, case.weights, "greater", Exchange.of(5, "flip"))
+    with pytest.raises(ValueError, match="exchangeability must be of 14 subjects; found 5"):
+        fit_null_model(effects, case.matrix, case.weights, "greater", Exchangeability.of(5, "flip"))
 
 
 @pytest.mark.parametrize(
@@ -258,85 +247,79 @@ def test_data_of_no_use_are_refused(effects: Floats) -> None:
         ("F of all, flips", "flip"),
     ],
 )
-def test_subjects_change_places_where_the_reduced_model_has_the_mean(name: str, expected: Shuffle) -> None:
-    assert natural_shuffle(CASES[name].matrix, CASES[name].weights) == expected
+def test_default_scheme_permutes_where_the_reduced_model_has_the_mean(name: str, expected: Scheme) -> None:
+    assert default_scheme(CASES[name].matrix, CASES[name].weights) == expected
 
 
-def test_no_product_is_spent_on_what_draws_leave_as_it_is(effects: Floats) -> None:
-    """Residuals sum to 0 in any order: the mean needs no look; within sites, neither do their means."""
-    assert prepare(effects, CASES["groups, less"])[0].basis.nuisance.shape == (0, N)
-    assert prepare(effects, CASES["groups with age"])[0].basis.nuisance.shape == (1, N)
-    assert prepare(effects, CASES["groups with age, both"])[0].basis.nuisance.shape == (0, N)
+def test_directions_that_no_permutation_changes_are_removed(effects: Floats) -> None:
+    """Residuals sum to 0 in any order, within sites too."""
+    assert prepare(effects, CASES["groups, less"])[0].subspaces.nuisance.shape == (0, N)
+    assert prepare(effects, CASES["groups with age"])[0].subspaces.nuisance.shape == (1, N)
+    assert prepare(effects, CASES["groups with age, both"])[0].subspaces.nuisance.shape == (0, N)
 
 
 @pytest.mark.parametrize("n_threads", [2, 3])
 def test_any_number_of_threads_gives_the_same_bits(effects: Floats, n_threads: int) -> None:
     case = CASES["groups with age"]
-    model, draws = prepare(np.tile(effects, (1, 300)), case, 200)  # enough points that not all p are computed
-    one = calibrated(model, draws, Simes(model.n_points), 0.1, step_down=True)
-    several = calibrated(model, draws, Simes(model.n_points), 0.1, step_down=True, n_threads=n_threads)
-    np.testing.assert_array_equal(one.lambdas, several.lambdas)
-    assert (one.lambda_, one.n_left_out, one.n_steps) == (several.lambda_, several.n_left_out, several.n_steps)
-
-
-def test_batches_may_be_made_in_any_order_and_voxels_stand_in_any(effects: Floats) -> None:
-    model, draws = prepare(effects, CASES["groups with age"], 200)
-    work = partial(lambda_batch, model, draws, Simes(23))
-    made = {first: work(first) for first in reversed(draws.batches)}
-    np.testing.assert_array_equal(
-        np.concatenate([made[first] for first in draws.batches]),
-        np.concatenate([work(first) for first in draws.batches]),
+    model, resampling = prepare(np.tile(effects, (1, 300)), case, 200)  # enough points for several batches and bins
+    one = calibrate_by_permutation(model, resampling, Simes(model.n_points), 0.1, step_down=True)
+    several = calibrate_by_permutation(
+        model, resampling, Simes(model.n_points), 0.1, step_down=True, n_threads=n_threads
     )
+    np.testing.assert_array_equal(one.lambdas, several.lambdas)
+    assert (one.lambda_, one.n_excluded, one.n_steps) == (several.lambda_, several.n_excluded, several.n_steps)
+
+
+def test_the_order_of_points_does_not_matter(effects: Floats) -> None:
+    model, resampling = prepare(effects, CASES["groups with age"], 200)
     order = np.random.default_rng(0).permutation(23)
     other, _ = prepare(effects[:, order], CASES["groups with age"], 200)
-    np.testing.assert_array_equal(all_p(other, draws), all_p(model, draws)[:, order])
+    np.testing.assert_array_equal(all_p(other, resampling), all_p(model, resampling)[:, order])
 
 
-def test_lambda_b_does_not_depend_on_the_number_of_draws(effects: Floats) -> None:
+def test_lambda_b_does_not_depend_on_the_number_of_permutations(effects: Floats) -> None:
     model, few = prepare(effects, CASES["groups with age"], 40)
     _, many = prepare(effects, CASES["groups with age"], 200)
-    for first in (0,):
-        np.testing.assert_array_equal(
-            lambda_batch(model, few, Simes(23), first), lambda_batch(model, many, Simes(23), first)
-        )
+    np.testing.assert_array_equal(
+        permuted_lambdas(model, few, Simes(23)), permuted_lambdas(model, many, Simes(23))[:40]
+    )
 
 
-def test_units_of_the_data_and_a_mean_that_the_model_has_do_not_matter(effects: Floats) -> None:
+def test_units_and_a_mean_in_the_reduced_model_do_not_matter(effects: Floats) -> None:
     case = CASES["groups with age"]
-    model, draws = prepare(effects, case)
+    model, resampling = prepare(effects, case)
     other, _ = prepare(1e-7 * (effects + 5 + np.outer(AGE, np.arange(23))), case)
-    np.testing.assert_allclose(all_p(other, draws), all_p(model, draws), rtol=1e-6)
+    np.testing.assert_allclose(all_p(other, resampling), all_p(model, resampling), rtol=1e-6)
 
 
 def test_all_flips_of_five_subjects() -> None:
     """All effects are positive: no flip has a larger t anywhere, and the first of 32 is below 2 / 32."""
     effects = np.random.default_rng(0).uniform(1, 2, size=(5, 8))
     case = Case(np.ones((5, 1)), np.ones(1), "greater", "flip")
-    model, draws = prepare(effects, case, 1000)
-    assert draws.n_draws == 32
-    found = calibrated(model, draws, Simes(8), 0.05)
-    assert found.attainable == found.smallest_alpha == 1 / 32
-    assert found.bound(observed_p(model)).whole == 8
-    nothing = calibrated(model, draws, Simes(8), 0.03)  # below 1 / 32
-    assert (nothing.attainable, nothing.bound(observed_p(model)).whole) == (0, 0)
+    model, resampling = prepare(effects, case, 1000)
+    assert resampling.n_permutations == 32
+    found = calibrate_by_permutation(model, resampling, Simes(8), 0.05)
+    assert found.bound(model.observed_p()).whole == 8
+    nothing = calibrate_by_permutation(model, resampling, Simes(8), 0.03)  # below 1 / 32
+    assert nothing.bound(model.observed_p()).whole == 0
 
 
-def test_all_flips_of_five_subjects_where_signs_do_not_matter() -> None:
-    """16 draws: .05 is below 1 / 16, and nothing can be found, however clear it is."""
+def test_all_flips_of_five_subjects_two_sided() -> None:
+    """16 permutations: .05 is below 1 / 16, and nothing can be found for any effect."""
     effects = np.random.default_rng(0).uniform(1, 2, size=(5, 8))
-    model, draws = prepare(effects, Case(np.ones((5, 1)), np.ones(1), "two-sided", "flip"), 1000)
-    assert draws.n_draws == 16
-    assert calibrated(model, draws, Simes(8), 0.05).bound(observed_p(model)).whole == 0
-    assert calibrated(model, draws, Simes(8), 1 / 16).bound(observed_p(model)).whole == 8
+    model, resampling = prepare(effects, Case(np.ones((5, 1)), np.ones(1), "two-sided", "flip"), 1000)
+    assert resampling.n_permutations == 16
+    assert calibrate_by_permutation(model, resampling, Simes(8), 0.05).bound(model.observed_p()).whole == 0
+    assert calibrate_by_permutation(model, resampling, Simes(8), 1 / 16).bound(model.observed_p()).whole == 8
 
 
-def test_a_template_is_made_of_sorted_p_of_each_rank(effects: Floats) -> None:
-    model, draws = prepare(effects, CASES["mean, greater"])
-    learning = draws.independent(70)
-    template = learned_from(model, learning, 10)
+def test_a_template_has_the_sorted_p_of_each_rank(effects: Floats) -> None:
+    model, resampling = prepare(effects, CASES["mean, greater"])
+    learning = resampling.independent(70)
+    template = learn_template(model, learning, 10)
     ordered = np.sort(all_p(model, learning), axis=1)[:, :10]
     np.testing.assert_array_equal(template.curves, np.sort(ordered, axis=0))
-    lambdas = np.concatenate([lambda_batch(model, draws, template, first) for first in draws.batches])
+    lambdas = permuted_lambdas(model, resampling, template)
     assert calibrate(lambdas, template, 0.1).critical.shape == (10,)
 
 
