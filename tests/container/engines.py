@@ -21,6 +21,9 @@ STRICT = (
 
 _LIMIT = 540  # seconds for one command
 
+KERNELS = {name: value for name, value in os.environ.items() if name.startswith("OPENBLAS_")}
+"""The kernels that OpenBLAS is set to on this machine: the same inside as outside, for the same last bits."""
+
 
 def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a command; what it says is told when it fails."""
@@ -62,7 +65,7 @@ def podman(
 ) -> subprocess.CompletedProcess[str]:
     """Run the image as strictly as podman can."""
     entry = [] if entrypoint is None else ["--entrypoint", entrypoint]
-    values = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    values = [word for name, value in (KERNELS | environment).items() for word in ("--env", f"{name}={value}")]
     return run("podman", "run", *STRICT, *entry, *values, *mounts.words("--volume"), IMAGE, *words, check=check)
 
 
@@ -107,7 +110,8 @@ class Cluster:
         program: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Run the SIF file as the user, or another program in it."""
-        host = ["env", *(f"{name}={value}" for name, value in (variables or {}).items())]
+        inside = {f"APPTAINERENV_{name}": value for name, value in KERNELS.items()}
+        host = ["env", *(f"{name}={value}" for name, value in (inside | dict(variables or {})).items())]
         network = ("--net", "--network", "none")
         seen = Mounts(mounts.data and Path("/node/data"), mounts.out and Path("/node/out"))
         how = (*network, *flags, *seen.words("--bind"), "/node/bids_ari.sif")
