@@ -39,7 +39,7 @@ from bids_ari.config.options import FIRST, TEMPLATE, Options
 from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
 from bids_ari.design.design import Design
-from bids_ari.design.model_maps import check_groups, maps_of
+from bids_ari.design.model_inputs import check_groups, select_maps
 from bids_ari.design.stats_model import read_model
 from bids_ari.errors import (
     BidsAriError,
@@ -264,13 +264,13 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
     if settings.options.model is None:
         return dataset, search(where=where)
     model = read_model(settings.options.model, settings.options.node)
-    maps, notes = maps_of(model, dataset)
+    maps, notes = select_maps(model.inputs, dataset)
     if both := [key for key in maps if key in (where or {})]:
         raise UsageError(
             f"Both {settings.bids_filter_file} and {model.path} choose the {both[0]} of maps", "one of them"
         )
     discovery = search(where={**maps, **(where or {})})
-    check_groups(model, discovery)
+    check_groups(model.inputs, model.group_by, discovery)
     contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
     return dataset, replace(discovery, contrasts=contrasts)
 

@@ -1,9 +1,15 @@
-"""BIDS Stats Models in the forms in which they are published, with the parts that tests change."""
+"""BIDS Stats Models as they are published, with parts that tests change, and a table of subjects for them."""
 
 import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from bids_ari.bids.participants import Participants, read_participants
+from bids_ari.design.design import Design, make_design
+from bids_ari.design.stats_model import read_model
+from bids_ari.design.subjects import Missing
 
 Json = dict[str, Any]
 
@@ -42,7 +48,7 @@ MEAN: Json = {
 def dataset(
     x: list[Any], *instructions: Json, contrasts: list[Json] | None = None, model: Json | None = None, **more: Any
 ) -> Json:
-    """A node of the dataset level; without contrasts, each column is tested."""
+    """A node of the dataset level; without contrasts, with a test of each column."""
     node = copy.deepcopy(MEAN) | more
     node["Model"] = {"X": x, "Type": "glm"} | (model or {})
     if instructions:
@@ -58,7 +64,7 @@ def contrast(name: Any, conditions: list[Any], weights: Any, test: str = "t") ->
 
 
 def document(*nodes: Json, passing: Json | None = None, **more: Any) -> Json:
-    """A whole model: run, subject and nodes of the dataset, each fed by the subjects."""
+    """A whole model: nodes of run and subject, and nodes of the dataset level with an edge from the subjects."""
     names = [node["Name"] for node in nodes]
     filters = {"Filter": passing} if passing else {}
     return {
@@ -115,4 +121,36 @@ FORMER: Json = {
         {"Level": "dataset", "DummyContrasts": {"Conditions": ["win_vs_loss"], "Type": "t"}},
     ],
 }
-"""The form before nodes: the contrasts of the level below stand for conditions."""
+"""The former form, with Steps: the conditions are contrasts of the level below."""
+
+ROWS = """\
+01	24	patient	M	a	1
+02	31.5	control	F	b	2
+03	28	patient	F	a	1
+04	45	control	M	b	2
+05	22	patient	M	b	2
+06	39	control	F	a	1
+07	27	patient	F	b	1
+08	33.1	control	M	a	2
+"""
+SUBJECTS = tuple(f"{i:02d}" for i in range(1, 9))
+
+
+def table(folder: Path, rows: str = ROWS, header: str = "age	group	sex	site	code") -> Participants:
+    path = folder / "participants.tsv"
+    path.write_text(f"participant_id	{header}\n{rows}", encoding="utf-8")
+    return read_participants(path)
+
+
+def model_design(
+    folder: Path,
+    node: Json,
+    participants: Participants | None = None,
+    subjects: Sequence[str] = SUBJECTS,
+    *,
+    passing: Json | None = None,
+    missing: Missing = "drop",
+) -> Design:
+    """The design of a model with this node, for the table above."""
+    model = read_model(written(folder, document(node, passing=passing)))
+    return make_design(subjects, participants or table(folder), model=model, missing=missing)

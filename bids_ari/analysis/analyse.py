@@ -70,7 +70,7 @@ def analyse(
         contrast=contrast,
         options=options,
         coverage=stack.coverage,
-        design=replace(design, left_out=(), notes=()),  # which the contrast and the notes tell
+        design=replace(design, excluded=(), notes=()),  # which the contrast and the notes tell
         hashes=_hashes(contrast, stack) | _hashes_of_given(options),
         resampled=stack.resampled,
         outlying=fitted.outlying,

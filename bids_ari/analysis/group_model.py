@@ -1,6 +1,6 @@
 """The group model of one contrast: which subjects by which columns, and its fit to their maps."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,10 +9,9 @@ import numpy as np
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.config.options import Options
-from bids_ari.design.design import Design, check_unequal, make_design, subjects_with_values
-from bids_ari.design.model_design import design_of
+from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import read_model
-from bids_ari.errors import DesignError, counted, listing
+from bids_ari.errors import counted, listing
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
@@ -74,41 +73,17 @@ def plan(
         participants = read_participants(participants)
     if participants is not None and (sessions := _sessions(contrast)):
         participants = with_sessions(participants, sessions, participants.folders)
-    if options.model is not None:
-        model = read_model(options.model, options.node)
-        design = design_of(model, contrast.subjects, participants, missing=options.missing)
-    else:
-        design = make_design(
-            contrast.subjects,
-            participants,
-            options.formula,
-            _named(options),
-            missing=options.missing,
-            f_tests=options.variance == "equal",
-        )
-    if options.variance == "unequal":
-        design = replace(design, notes=design.notes + tuple(check_unequal(design)))
-    if options.blocks is not None:
-        design = replace(design, blocks=blocks_of(options.blocks, design.subjects, participants))
-    return contrast.keep(design.subjects, design.left_out), design
-
-
-def blocks_of(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
-    """Give the exchangeability block of each subject: its value in a column of the table.
-
-    Raises
-    ------
-    InputNotFoundError
-        When there is no table.
-    DesignError
-        When it has no such column, or a subject no value.
-    """
-    if participants is not None and column not in participants.columns:
-        expected = f"one of {listing(participants.columns)}"
-        raise DesignError(f"{participants.path.name} has no column {column}, which --blocks names", expected)
-    subjects_with_values(subjects, participants, [column], "error")
-    rows = {} if participants is None else participants.rows
-    return tuple(rows[subject][column] for subject in subjects)
+    design = make_design(
+        contrast.subjects,
+        participants,
+        options.formula,
+        options.test,
+        model=None if options.model is None else read_model(options.model, options.node),
+        missing=options.missing,
+        variance=options.variance,
+        blocks=options.blocks,
+    )
+    return contrast.keep(design.subjects, design.excluded), design
 
 
 def with_estimator(options: Options) -> Options:
@@ -134,12 +109,6 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
         results = tuple(replace(result, t=None) for result in results)
     unlike = subject_diagnostics(effects, design.matrix, design.tests)
     return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
-
-
-def _named(options: Options) -> list[tuple[str, str]]:
-    """Part the name of each test from its expression."""
-    parts = (test.partition("=") for test in options.test)
-    return [(name.strip(), expression.strip()) for name, _, expression in parts]
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""From a table of subjects to a design matrix and its tests."""
+"""Design matrices of group models and their tests, from a table of subjects and a formula or a BIDS Stats Model."""

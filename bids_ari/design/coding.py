@@ -1,7 +1,7 @@
-"""The columns of a design matrix: the factors of a formula, computed over a table of subjects.
+"""Coding: the columns that a formula makes from a table of subjects, such as dummy variables and centred covariates.
 
-Factors are computed here from their syntax trees. formulaic gets the results under the names f0, f1, ... and does what
-it is good at: the algebra of terms, and the coding of groups without redundant columns.
+Factors are computed here from their syntax trees. formulaic gets the results under the names f0, f1, ... and expands
+the terms, coding groups without redundant columns.
 """
 
 import ast
@@ -23,17 +23,17 @@ from bids_ari.stats.distributions import FloatArray
 _ENCODED = re.compile(r"(f\d+)(?:\[(T\.|S\.|)(\d+)\])?")
 
 
-class Part(NamedTuple):
-    """What one factor brings into a column: the factor, and the level or the degree, with the mark of its coding."""
+class CodedFactor(NamedTuple):
+    """A factor in a column: its level, or the degree of a polynomial, and the mark of the coding (T, S or none)."""
 
     factor: Factor
     mark: str = ""
     level: str = ""
 
     def name(self, stem: str) -> str:
-        """Write it with some stem.
+        """Return the name of the column, as in R and patsy, for some name of the factor.
 
-        >>> Part(None, "T.", "patient").name("group"), Part(None).name("age")
+        >>> CodedFactor(None, "T.", "patient").name("group"), CodedFactor(None).name("age")
         ('group[T.patient]', 'age')
         """
         return f"{stem}[{self.mark}{self.level}]" if self.level else stem
@@ -41,56 +41,57 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A factor that is groups.
+    """The levels of a factor, and their coding.
 
     Attributes
     ----------
     variable : str
         The column of the table.
     subjects : mapping of str to tuple of str
-        The subjects of each level, the levels in order.
-    coding : {"treatment", "sum"}
-        How it is written as columns.
-    left_out : str
-        The level without a column of its own where the others tell it: the reference, or the last.
+        The subjects of each level; levels in order.
+    coding : {"treatment", "sum"} or {"none", "drop_one", "mean_zero"}
+        The coding, in the terms of R or of BIDS Stats Models.
+    reference : str
+        The level without a column: the reference, or the last level of sum coding; empty if all have columns.
     """
 
     variable: str
     subjects: Mapping[str, tuple[str, ...]]
     coding: str
-    left_out: str
+    reference: str
 
-    def words(self, full: bool) -> str:
-        """Tell the coding; `full` where each level has a column."""
-        sizes = [f"{level} (n = {len(who)})" for level, who in self.subjects.items()]
+    def describe(self, full: bool) -> str:
+        """Return a description of the coding; `full` if each level has a column."""
+        sizes = [f"{level} (n = {len(members)})" for level, members in self.subjects.items()]
         start = counted(len(sizes), "level")
         if full:
             return f"{start}, a column each: {', '.join(sizes)}"
-        at = list(self.subjects).index(self.left_out)
-        rest = ", ".join(sizes[:at] + sizes[at + 1 :])
+        at = list(self.subjects).index(self.reference)
+        others = ", ".join(sizes[:at] + sizes[at + 1 :])
         if self.coding == "sum":
-            return f"{start}, against the mean of all levels; {rest}; {sizes[at]} is -1 in each column"
-        return f"{start}; reference {sizes[at]}; {rest}"
+            return f"{start}, against the mean of all levels; {others}; {sizes[at]} is -1 in each column"
+        suffix = "; the reference is -1/(levels - 1) in each column" if self.coding == "mean_zero" else ""
+        return f"{start}; reference {sizes[at]}; {others}{suffix}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Model:
-    """The columns that a formula makes of a table.
+class ModelMatrix:
+    """The design matrix that a formula makes from a table.
 
     Attributes
     ----------
     matrix : array (n_subjects, n_columns)
         The design matrix.
-    columns : tuple of tuple of Part
-        What each column is the product of; nothing for the intercept.
+    columns : tuple of tuple of CodedFactor
+        The factors whose product each column is; none for the intercept.
     terms : mapping of str to tuple of int
-        The columns of each term but the intercept, by position.
+        The columns of each term except the intercept, by index.
     levels : mapping of str to Levels
-        The groups, by the text of their factor.
+        The factors that are groups, by their text in the formula.
     """
 
     matrix: FloatArray
-    columns: tuple[tuple[Part, ...], ...]
+    columns: tuple[tuple[CodedFactor, ...], ...]
     terms: Mapping[str, tuple[int, ...]]
     levels: Mapping[str, Levels]
 
@@ -101,30 +102,37 @@ class Model:
 
     @property
     def factors(self) -> dict[str, str]:
-        """The coding of each column of the table that is groups, in words."""
+        """A description of the coding of each column of the table that is groups."""
         parts = [part for parts in self.columns for part in parts]
         full = {part.factor.text for part in parts if part.level and not part.mark}
-        return {each.variable: each.words(text in full) for text, each in self.levels.items()}
+        return {each.variable: each.describe(text in full) for text, each in self.levels.items()}
 
 
-def model_of(formula: Formula, participants: Participants | None, subjects: Sequence[str]) -> Model:
-    """Make the columns of a formula for subjects that have a value of each of its variables.
+def model_matrix(formula: Formula, participants: Participants | None, subjects: Sequence[str]) -> ModelMatrix:
+    """Compute the design matrix of a formula.
+
+    Parameters
+    ----------
+    formula : Formula
+        The formula.
+    participants : Participants or None
+        The table; not used by a formula without variables.
+    subjects : sequence of str
+        The rows, subjects with a value of each variable.
 
     Raises
     ------
     UsageError, DesignError
-        When a factor cannot be computed; says which and why.
+        When a factor cannot be computed; names it and the reason.
     """
-    if participants is None or not formula.factors:
-        given, levels = dict[str, Any](), dict[str, Levels]()
-    else:
-        given, levels = _computed(formula, participants, subjects)
-    terms, names, matrix = _materialise(formula, given, len(subjects))
-    columns = tuple(_parts(formula, name, levels) for name in names)
+    context, levels = dict[str, Any](), dict[str, Levels]()
+    if participants is not None and formula.factors:
+        context, levels = _compute_factors(formula, participants, subjects)
+    terms, names, matrix = _expand_terms(formula, context, len(subjects))
     texts = (":".join(formula.factors[name].text for name in term if name in formula.factors) for term in terms)
-    return Model(
+    return ModelMatrix(
         matrix,
-        columns,
+        tuple(_coded_factors(formula, name, levels) for name in names),
         {text: at for text, at in zip(texts, terms.values(), strict=True) if text},
         {formula.factors[name].text: each for name, each in levels.items()},
     )
@@ -141,7 +149,7 @@ def center(values: FloatArray) -> FloatArray:
 
 
 def scale(values: FloatArray) -> FloatArray:
-    """Subtract the mean, divide by the standard deviation (n - 1), as R does; zeros where all are equal.
+    """Subtract the mean and divide by the standard deviation (n - 1), as R does; 0 if all values are equal.
 
     >>> scale(np.array([1.0, 2.0, 3.0]))
     array([-1.,  0.,  1.])
@@ -163,37 +171,33 @@ _OPERATORS: dict[type[ast.AST], Callable[..., FloatArray]] = {
 }
 
 
-class _Values(NamedTuple):
-    """The table that a formula is computed over."""
+class _Table(NamedTuple):
+    """The rows of a table over which factors are computed."""
 
     participants: Participants
     subjects: Sequence[str]
 
-    def groups(self, column: str, coding: str = "treatment", reference: str | float | None = None) -> Levels:
-        """Sort subjects into the levels of a column."""
-        who: dict[str, tuple[str, ...]] = {}
+    def levels(self, column: str, coding: str = "treatment", reference: str | float | None = None) -> Levels:
+        """Return the levels of a column."""
+        members: dict[str, tuple[str, ...]] = {}
         for subject in self.subjects:
             level = self.participants.rows[subject][column]
-            who[level] = (*who.get(level, ()), subject)
-        who = dict(sorted(who.items(), key=lambda item: _natural(item[0])))
-        if len(who) < 2:
-            raise DesignError(
-                f"Column {column} is {listing(who)} for {_all(len(self.subjects))}", "at least two levels to compare"
-            )
-        if coding == "sum":
-            return Levels(column, who, coding, list(who)[-1])
-        if reference is None:
-            return Levels(column, who, coding, next(iter(who)))
-        found = [level for level in who if level == str(reference) or number(level) == reference]
-        if not found:
-            raise DesignError(
-                f"No subject has {reference!r} in column {column}, which the formula makes the reference",
-                f"one of {listing(who, 20)}",
-            )
-        return Levels(column, who, coding, found[0])
+            members[level] = (*members.get(level, ()), subject)
+        members = dict(sorted(members.items(), key=lambda item: _natural_order(item[0])))
+        if len(members) < 2:
+            found = f"Column {column} is {listing(members)} for all {counted(len(self.subjects), 'subject')}"
+            raise DesignError(found, "at least two levels to compare")
+        names = list(members)
+        if coding == "sum" or reference is None:
+            return Levels(column, members, coding, names[-1 if coding == "sum" else 0])
+        matching = [level for level in names if level == str(reference) or number(level) == reference]
+        if not matching:
+            found = f"No subject has {reference!r} in column {column}, the reference in the formula"
+            raise DesignError(found, f"one of {listing(names, 20)}")
+        return Levels(column, members, coding, matching[0])
 
     def number(self, factor: Factor, node: ast.expr) -> FloatArray:
-        """Compute arithmetic, for all subjects."""
+        """Compute an arithmetic expression for each subject."""
         match node:
             case ast.Constant(value=int() | float() as value):
                 return np.full(len(self.subjects), float(value))
@@ -207,54 +211,54 @@ class _Values(NamedTuple):
                 values = _FUNCTIONS[name](self.number(factor, argument))
             case _:
                 raise UsageError(
-                    f"{ast.unparse(node)} in a formula is not understood",
+                    f"{ast.unparse(node)} in a formula is not supported",
                     f"numbers, columns, + - * / **, {', '.join(f'{name}(column)' for name in FUNCTIONS)}",
                 )
         if bad := [s for s, value in zip(self.subjects, values, strict=True) if not math.isfinite(value)]:
-            raise DesignError(f"{ast.unparse(node)} is no finite number for {listing(f'sub-{s}' for s in bad)}")
+            raise DesignError(f"{ast.unparse(node)} is not a finite number for {listing(f'sub-{s}' for s in bad)}")
         return values
 
     def polynomials(self, factor: Factor, arguments: Sequence[ast.expr]) -> dict[int, FloatArray]:
-        """Compute orthonormal polynomials of one to some degree."""
+        """Compute orthonormal polynomials of degree 1 to the one in the formula."""
         from formulaic.transforms import poly
 
         match arguments:
             case [argument, ast.Constant(value=int() as degree)] if 1 <= degree <= HIGHEST:
                 values = self.number(factor, argument)
             case _:
-                raise UsageError(f"{factor.text} is not understood", f"poly(column, degree), the degree 1 to {HIGHEST}")
-        if (different := np.unique(values).size) <= degree:
-            raise DesignError(f"{factor.text} is of {counted(different, 'different value')}", f"more than {degree}")
+                raise UsageError(f"{factor.text} is not supported", f"poly(column, degree), the degree 1 to {HIGHEST}")
+        if (distinct := np.unique(values).size) <= degree:
+            raise DesignError(f"{factor.text} has {counted(distinct, 'distinct value')}", f"more than {degree}")
         return dict(enumerate(np.asarray(poly(values, degree)).T, 1))
 
 
-def _computed(
+def _compute_factors(
     formula: Formula, participants: Participants, subjects: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Levels]]:
-    """Compute each factor, as formulaic takes it; and give the levels of those that are groups."""
+    """Compute each factor as formulaic takes it; also return the levels of those that are groups."""
     from formulaic.materializers.types import FactorValues
 
-    table = _Values(participants, subjects)
-    given: dict[str, Any] = {}
+    table = _Table(participants, subjects)
+    context: dict[str, Any] = {}
     levels: dict[str, Levels] = {}
-    with np.errstate(all="ignore"):  # what is not finite is refused by name
+    with np.errstate(all="ignore"):  # values that are not finite raise an error below
         for name, factor in formula.factors.items():
             if not factor.variables:
-                raise UsageError(f"{factor.text} in the formula {formula.text!r} names no column")
+                raise UsageError(f"{factor.text} in the formula {formula.text!r} names no column of the table")
             match factor.tree:
                 case ast.Call(func=ast.Name(id="C")):
-                    levels[name] = table.groups(*_coding(factor))
+                    levels[name] = table.levels(*_read_coding(factor))
                 case ast.Name(id=variable) if not participants.is_numeric(factor.variables[variable]):
-                    levels[name] = table.groups(factor.variables[variable])
+                    levels[name] = table.levels(factor.variables[variable])
                 case ast.Call(func=ast.Name(id="poly"), args=arguments, keywords=[]):
                     columns = table.polynomials(factor, arguments)
-                    given[name] = FactorValues(columns, kind="numerical", format="{name}[{field}]")
+                    context[name] = FactorValues(columns, kind="numerical", format="{name}[{field}]")
                 case tree:
-                    given[name] = table.number(factor, tree)
-    return given | {name: _coded(each, subjects) for name, each in levels.items()}, levels
+                    context[name] = table.number(factor, tree)
+    return context | {name: _categorical(each, subjects) for name, each in levels.items()}, levels
 
 
-def _coding(factor: Factor) -> tuple[str, str, str | float | None]:
+def _read_coding(factor: Factor) -> tuple[str, str, str | float | None]:
     """Read the arguments of C: the column, the coding and the reference."""
     match factor.tree:
         case ast.Call(args=[ast.Name(id=name), *rest], keywords=[]) if name in factor.variables and len(rest) < 2:
@@ -278,33 +282,33 @@ def _coding(factor: Factor) -> tuple[str, str, str | float | None]:
         ] if CODINGS.get(ast.unparse(coding)) == "treatment":
             return column, "treatment", reference
     raise UsageError(
-        f"{factor.text} in a formula is not understood",
+        f"{factor.text} in a formula is not supported",
         "C(column), C(column, Treatment('level')) or C(column, Sum)",
     )
 
 
-def _coded(levels: Levels, subjects: Sequence[str]) -> Any:
-    """Hand groups to formulaic, levels by number."""
+def _categorical(levels: Levels, subjects: Sequence[str]) -> Any:
+    """Return groups as formulaic takes them, with levels as numbers."""
     from formulaic.transforms.contrasts import C, SumContrasts, TreatmentContrasts
 
     names = list(levels.subjects)
     code = {subject: i for i, name in enumerate(names) for subject in levels.subjects[name]}
     codes = pd.Categorical.from_codes([code[subject] for subject in subjects], categories=pd.RangeIndex(len(names)))
-    contrasts = SumContrasts() if levels.coding == "sum" else TreatmentContrasts(names.index(levels.left_out))
+    contrasts = SumContrasts() if levels.coding == "sum" else TreatmentContrasts(names.index(levels.reference))
     return C(pd.Series(codes), contrasts)
 
 
-def _materialise(
-    formula: Formula, given: Mapping[str, Any], n_subjects: int
+def _expand_terms(
+    formula: Formula, context: Mapping[str, Any], n_subjects: int
 ) -> tuple[dict[tuple[str, ...], tuple[int, ...]], list[str], FloatArray]:
-    """Let formulaic make the columns: those of each term, their names and their values."""
+    """Compute the columns of all terms by formulaic: the columns of each term, their names and their values."""
     if formula.algebra == "1":
         return {}, ["Intercept"], np.ones((n_subjects, 1))
-    from formulaic import Formula as Algebra  # half a second that other runs are spared
+    from formulaic import Formula as Algebra  # imported here: takes half a second
     from formulaic.errors import FormulaicError
 
     try:
-        made = Algebra(formula.algebra).get_model_matrix(pd.DataFrame(index=range(n_subjects)), context=given)
+        made = Algebra(formula.algebra).get_model_matrix(pd.DataFrame(index=range(n_subjects)), context=context)
     except (FormulaicError, RecursionError) as error:
         why = re.sub(r"f\d+", lambda name: formula.factors[name[0]].text, str(error).partition("\n")[0].rstrip("."))
         raise wrong_formula(formula.text, why) from error
@@ -312,23 +316,19 @@ def _materialise(
     return terms, list(made.columns), made.to_numpy(dtype=float)
 
 
-def _parts(formula: Formula, name: str, levels: Mapping[str, Levels]) -> tuple[Part, ...]:
-    """Read the name that formulaic gave to a column."""
+def _coded_factors(formula: Formula, name: str, levels: Mapping[str, Levels]) -> tuple[CodedFactor, ...]:
+    """Return the factors in a column from the name that formulaic made for it."""
     parts = []
     for piece in name.split(":"):
         if found := _ENCODED.fullmatch(piece):
             alias, mark, at = found.groups(default="")
             level = list(levels[alias].subjects)[int(at)] if alias in levels else at
-            parts.append(Part(formula.factors[alias], mark, level))
+            parts.append(CodedFactor(formula.factors[alias], mark, level))
     return tuple(parts)
 
 
-def _natural(text: str) -> tuple[Any, ...]:
-    """Order numbers by value, before texts; and texts by the numbers in them."""
+def _natural_order(text: str) -> tuple[Any, ...]:
+    """Return a sort key: numbers by value, before text; text by the numbers in it (run2 before run10)."""
     value = number(text)
     pieces = re.split(r"([0-9]+)", text.casefold())
     return value is None, value or 0.0, [(int(p), "") if i % 2 else (0, p) for i, p in enumerate(pieces)], text
-
-
-def _all(n: int) -> str:
-    return f"all {counted(n, 'subject')}"

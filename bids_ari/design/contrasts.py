@@ -1,17 +1,18 @@
-"""Tests of a design in words: ``group[T.patient] - group[T.sibling]``, ``age; group`` or the name of a factor.
+"""Tests as linear combinations of columns: ``group[T.patient] - group[T.sibling]``, ``age; group`` or a factor.
 
-An expression is a sum of columns with numbers. Several, with ``;`` or ``,`` between them, are the rows of an F test, as
-is a factor with several columns. The names are those of the design and what is short for them (see `names_of`).
+Several expressions, separated by ``;`` or ``,``, are the rows of an F test, as is a factor with several columns. Names
+are those of the columns of the design, or shorter ones (see `names_of`).
 """
 
+import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from bids_ari.bids.entities import safe_label
-from bids_ari.design.coding import Model, Part
+from bids_ari.design.coding import CodedFactor, ModelMatrix
 from bids_ari.design.formula import INTERCEPT
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
@@ -20,64 +21,82 @@ _LABEL = re.compile("[a-zA-Z0-9+]+")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LEVEL = re.compile(r"[^\W\d](?:.*\w)?")
 _LONGEST_LABEL, _DEEPEST = 60, 20
+_OPERATORS = tuple("+-*/()")
+
+Columns = tuple[int, ...]
+"""Columns of the design matrix, by index."""
 
 
-def default_tests(model: Model) -> dict[str, FloatArray]:
-    """Give a t test for each column, and an F test for each term with several columns.
+def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
+    """Return a t test of each column, and an F test of each term with several columns.
 
-    A column is named by the columns of the table that it is of, and by its level: ``ageXGroupPatient``.
+    Tests are named after the columns of the table and the level: ``ageXGroupPatient``.
     """
     n_columns = len(model.columns)
     if model.names == (INTERCEPT,):
         return {"mean": np.ones(1)}
     weights = dict(zip(_labels(model.columns), np.eye(n_columns), strict=True))
     several = {term: columns for term, columns in model.terms.items() if len(columns) > 1}
-    stems = [[Part(part.factor) for part in _widest(model, columns)] for columns in several.values()]
+    stems = [[CodedFactor(part.factor) for part in _widest(model, columns)] for columns in several.values()]
     labels = _labels([*model.columns, *stems])[n_columns:]
     rows = (np.eye(n_columns)[list(columns)] for columns in several.values())
     return weights | dict(zip(labels, rows, strict=True))
 
 
-def parse_tests(tests: Sequence[tuple[str, str]], model: Model) -> dict[str, FloatArray]:
-    """Read tests that are given as names and expressions.
+def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArray]:
+    """Parse tests.
+
+    Parameters
+    ----------
+    tests : iterable of str
+        Tests as ``NAME=EXPRESSION``.
+    model : ModelMatrix
+        The design matrix.
+
+    Returns
+    -------
+    dict of str to array (n_columns,) or (n_rows, n_columns)
+        The weights of each test: of a t test, or the rows of an F test.
 
     Raises
     ------
     UsageError
-        When a name is no label or there twice, or an expression is not understood.
+        When a name is no label or not unique, or an expression cannot be parsed.
     """
-    found: dict[str, FloatArray] = {}
+    weights: dict[str, FloatArray] = {}
     taken: dict[str, str] = {}
     known = names_of(model)
-    for name, text in tests:
+    patterns = {name: re.compile(_pattern(name)) for name in known}
+    for test in tests:
+        name, _, text = (part.strip() for part in test.partition("="))
         if not _LABEL.fullmatch(name):
             raise UsageError(f"A test is named {name!r}", "letters and digits", f"Write {safe_label(name)}={text}")
         if name.casefold() in taken:
             raise UsageError(f"Tests are named {taken[name.casefold()]} and {name}", "names that differ by letters")
         taken[name.casefold()] = name
-        found[name] = _Reader(name, text, model.names, known).weights()
-    return found
+        weights[name] = _Expression(name, text, model.names, known, patterns).weights()
+    return weights
 
 
-def names_of(model: Model) -> dict[str, tuple[tuple[int, ...], ...]]:
-    """Give every name that a test may use, and the columns that it may mean: one choice, or an ambiguity.
+def names_of(model: ModelMatrix) -> dict[str, tuple[Columns, ...]]:
+    """Return the names that tests may use, each with the columns that it may mean; several if it is ambiguous.
 
-    Where the same name can be had in several ways, the first of these counts: a column; ``intercept`` and ``mean``; a
-    term; a column in the names of the table (``group[T.patient]`` for ``C(group)[T.patient]``); a term likewise
-    (``age`` for ``center(age)``); the level of a factor (``patient``).
+    A name means the first of these: a column; the intercept (``intercept``, ``mean``); a term; a column by the names of
+    the table (``group[T.patient]`` for ``C(group)[T.patient]``); a term by the names of the table (``age`` for
+    ``center(age)``); the level of a factor (``patient``).
     """
-    names: dict[str, tuple[tuple[int, ...], ...]] = {}
-    for layer in _layers(model):
-        meant: dict[str, list[tuple[int, ...]]] = {}
+    names: dict[str, tuple[Columns, ...]] = {}
+    for layer in _candidates(model):
+        found: dict[str, list[Columns]] = {}
         for name, columns in layer:
-            if name not in names and columns not in meant.setdefault(name, []):
-                meant[name].append(columns)
-        names |= {name: tuple(choices) for name, choices in meant.items() if choices}
+            if name not in names and columns not in found.setdefault(name, []):
+                found[name].append(columns)
+        names |= {name: tuple(choices) for name, choices in found.items() if choices}
     return names
 
 
-def _layers(model: Model) -> Iterable[list[tuple[str, tuple[int, ...]]]]:
-    """Give names and what they mean, in the order in which they count."""
+def _candidates(model: ModelMatrix) -> Iterable[list[tuple[str, Columns]]]:
+    """Return names with their columns, in order of precedence."""
     columns = list(enumerate(model.columns))
     terms = [(text, at) for text, at in model.terms.items() if at]
     yield [(name, (i,)) for i, name in enumerate(model.names)]
@@ -89,13 +108,13 @@ def _layers(model: Model) -> Iterable[list[tuple[str, tuple[int, ...]]]]:
     yield [(part.level, (i,)) for i, part in alone if _LEVEL.fullmatch(part.level)]
 
 
-def _widest(model: Model, columns: Iterable[int]) -> Sequence[Part]:
-    """Give a column of a term that has all its factors; ``a:b`` by itself holds columns of ``b`` alone, too."""
+def _widest(model: ModelMatrix, columns: Iterable[int]) -> Sequence[CodedFactor]:
+    """Return a column of a term with all factors of the term; ``1 + a:b`` also has columns of ``b`` only."""
     return max((model.columns[i] for i in columns), key=len)
 
 
-def _labels(columns: Iterable[Sequence[Part]]) -> list[str]:
-    """Name columns by letters and digits, each name once, even where large and small letters are the same."""
+def _labels(columns: Iterable[Sequence[CodedFactor]]) -> list[str]:
+    """Return labels of columns: letters and digits, unique also on file systems that ignore case."""
     labels: list[str] = []
     taken: set[str] = set()
     for parts in columns:
@@ -110,7 +129,7 @@ def _labels(columns: Iterable[Sequence[Part]]) -> list[str]:
 
 
 def _camel(text: str) -> str:
-    """Write words together, each with a capital.
+    """Return a text in camel case, as letters and digits.
 
     >>> _camel("group[T.very old]"), _camel("`body weight`"), _camel("é")
     ('GroupVeryOld', 'BodyWeight', 'X')
@@ -119,168 +138,161 @@ def _camel(text: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in words)[:_LONGEST_LABEL] or "X"
 
 
-class _Form(NamedTuple):
-    """A sum of columns and a number."""
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    """The expression of a test.
 
-    weights: FloatArray
-    constant: float
+    Attributes
+    ----------
+    name, text : str
+        The test.
+    columns : sequence of str
+        The columns of the design.
+    known : mapping of str to tuple of Columns
+        The names that it may use, see `names_of`.
+    patterns : mapping of str to Pattern
+        A regular expression for each of these names.
+    """
 
-    def plus(self, other: "_Form", sign: float) -> "_Form":
-        return _Form(self.weights + sign * other.weights, self.constant + sign * other.constant)
-
-    def times(self, factor: float) -> "_Form":
-        return _Form(self.weights * factor, self.constant * factor)
-
-
-class _Reader:
-    """Reads one expression from left to right."""
-
-    def __init__(
-        self, name: str, text: str, columns: Sequence[str], known: Mapping[str, tuple[tuple[int, ...], ...]]
-    ) -> None:
-        self.name, self.text, self.columns, self.known = name, text, columns, known
-        self.at, self.depth = 0, 0
-        self.patterns = [(re.compile(_pattern(word)), word) for word in known]
+    name: str
+    text: str
+    columns: Sequence[str]
+    known: Mapping[str, tuple[Columns, ...]]
+    patterns: Mapping[str, re.Pattern[str]]
 
     def weights(self) -> FloatArray:
-        """Give the weights of the test: of a t test, or the rows of an F test."""
-        with np.errstate(all="ignore"):  # what is not finite is refused
-            rows = [self._row()]
-            while self._take(",") or self._take(";"):
-                rows.append(self._row())
-        if self._rest():
-            raise self._error(f"{self._rest()!r} is not understood")
-        weights = np.vstack(rows) + 0.0  # -0 becomes 0
+        """Return the weights of a t test, or the rows of an F test."""
+        rows: list[list[str]] = [[]]
+        for token in self._tokens():
+            if token in (",", ";"):
+                rows.append([])
+            else:
+                rows[-1].append(token)
+        with np.errstate(all="ignore"):  # weights that are not finite are an error
+            weights = np.vstack([self._row(row) for row in rows]) + 0.0  # -0 becomes 0
         if not weights.any(axis=1).all():
             raise self._error("its weights are all 0")
         if np.linalg.matrix_rank(weights) < len(weights):
-            raise self._error("its rows say the same in part", "rows none of which follows from the others")
+            raise self._error("its rows are linearly dependent", "linearly independent rows")
         return weights[0] if len(weights) == 1 else weights
 
-    def _row(self) -> FloatArray:
-        """Read one row; or all those of a factor with several columns."""
-        start = self.at
-        if (found := self._name()) and len(found) > 1 and self._ends():
-            self._zero()
-            return np.eye(len(self.columns))[list(found)]
-        self.at = start
-        form = self._sum()
-        self._zero()
-        if not np.isfinite([*form.weights, form.constant]).all():
+    def _tokens(self) -> list[str]:
+        """Split the expression into names, numbers and operators, at each position the longest name."""
+        tokens, at = [], 0
+        while at < len(self.text):
+            if self.text[at].isspace():
+                at += 1
+                continue
+            ends = ((found.end(), name) for name, each in self.patterns.items() if (found := each.match(self.text, at)))
+            end, token = max(ends, key=lambda found: found[0], default=(at, ""))
+            if not token and (number := _NUMBER.match(self.text, at)):
+                end, token = number.end(), number[0]
+            elif not token and self.text[at] in (*_OPERATORS, *",;="):
+                end, token = at + 1, self.text[at]
+            elif not token:
+                raise self._error(f"{self.text[at:]!r} is not understood")
+            tokens.append(token)
+            at = end
+        return tokens
+
+    def _row(self, tokens: Sequence[str]) -> FloatArray:
+        """Return the weights of one row, or those of all columns of a factor."""
+        if "=" in tokens:
+            at = tokens.index("=")
+            right = " ".join(tokens[at + 1 :])
+            if not _NUMBER.fullmatch(right) or float(right):
+                raise self._error(f"it is compared with {right!r}", "0", "Write a = b as a - b")
+            tokens = tokens[:at]
+        identity = np.eye(len(self.columns))
+        if len(tokens) == 1 and tokens[0] in self.known:
+            return identity[list(self._columns_of(tokens[0]))]
+        *weights, constant = self._parse(tokens)
+        if not np.isfinite([*weights, constant]).all():
             raise self._error("its weights are too large")
-        if form.constant == 1 and not form.weights.any():
-            return self._intercept()
-        if form.constant:
-            raise self._error("a number stands without a column", "numbers that multiply columns", "1 is the intercept")
-        return form.weights[None]
+        if constant == 1 and not np.any(weights):
+            if INTERCEPT not in self.columns:
+                raise self._error("the design has no intercept")
+            return identity[[self.columns.index(INTERCEPT)]]
+        if constant:
+            raise self._error("it adds a number to columns", "numbers that multiply columns", "1 is the intercept")
+        return np.array([weights])
 
-    def _zero(self) -> None:
-        """Read what may follow a row."""
-        if self._take("=") and not ((value := self._number()) == 0.0 and self._ends()):
-            at = self._rest() if value is None else f"{value:g}"
-            raise self._error(f"it is compared with {at!r}", "0", "Write a = b as a - b")
-
-    def _ends(self) -> bool:
-        return self._rest()[:1] in ("", ",", ";", "=")
-
-    def _sum(self) -> _Form:
-        form = self._product()
-        while (plus := self._take("+")) or self._take("-"):
-            form = form.plus(self._product(), 1.0 if plus else -1.0)
-        return form
-
-    def _product(self) -> _Form:
-        form = self._atom()
-        while (times := self._take("*")) or self._take("/"):
-            other = self._atom()
-            if not times:
-                if other.weights.any() or not other.constant:
-                    raise self._error("it divides by what is no number")
-                form = form.times(1 / other.constant)
-            elif form.weights.any() and other.weights.any():
-                raise self._error(
-                    "it multiplies columns", "sums of columns", "A product of columns is a:b in --formula"
-                )
-            else:
-                form = other.times(form.constant) if other.weights.any() else form.times(other.constant)
-        return form
-
-    def _atom(self) -> _Form:
-        if (minus := self._take("-")) or self._take("+"):
-            self._go_deeper()
-            form = self._atom().times(-1.0 if minus else 1.0)
-            self.depth -= 1
-            return form
-        if (found := self._name()) is not None:
-            if len(found) > 1:
-                raise self._error(f"{self.text[: self.at].split()[-1]} has {len(found)} columns and stands in a sum")
-            return _Form(np.eye(len(self.columns))[found[0]], 0.0)
-        if (value := self._number()) is not None:
-            return _Form(np.zeros(len(self.columns)), value)
-        if self._take("("):
-            self._go_deeper()
-            form = self._sum()
-            self.depth -= 1
-            if not self._take(")"):
-                raise self._error("a parenthesis is not closed")
-            return form
-        raise self._error(f"{self._rest()!r} is not understood" if self._rest() else "something is missing at its end")
-
-    def _go_deeper(self) -> None:
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise self._error(f"more than {_DEEPEST} signs or parentheses are nested")
-
-    def _rest(self) -> str:
-        return self.text[self.at :].strip()
-
-    def _skip(self) -> None:
-        self.at = len(self.text) - len(self.text[self.at :].lstrip())
-
-    def _take(self, mark: str) -> bool:
-        self._skip()
-        found = self.text.startswith(mark, self.at)
-        self.at += found
-        return found
-
-    def _number(self) -> float | None:
-        self._skip()
-        if (found := _NUMBER.match(self.text, self.at)) is None:
-            return None
-        self.at = found.end()
-        return float(found[0])
-
-    def _name(self) -> tuple[int, ...] | None:
-        """Read the longest name that stands here; give its columns."""
-        self._skip()
-        best: tuple[int, str] = (self.at, "")
-        for pattern, word in self.patterns:
-            if (found := pattern.match(self.text, self.at)) and found.end() > best[0]:
-                best = (found.end(), word)
-        if not best[1]:
-            return None
-        self.at = best[0]
-        choices = self.known[best[1]]
+    def _columns_of(self, name: str) -> Columns:
+        """Return the columns that a name means."""
+        choices = self.known[name]
         if len(choices) > 1:
-            raise self._error(f"{best[1]} may be {' or '.join(self.columns[each[0]] for each in choices)}")
+            raise self._error(f"{name} may be {' or '.join(self.columns[each[0]] for each in choices)}")
         return choices[0]
 
-    def _intercept(self) -> FloatArray:
-        if INTERCEPT not in self.columns:
-            raise self._error("the design has no intercept")
-        return np.eye(len(self.columns))[[self.columns.index(INTERCEPT)]]
+    def _parse(self, tokens: Sequence[str]) -> FloatArray:
+        """Return the weights of all columns, and the constant, of a sum of columns and numbers."""
+        if _nesting(tokens) > _DEEPEST:
+            raise self._error(f"more than {_DEEPEST} signs or parentheses are nested")
+        terms: dict[str, FloatArray] = {}
+        source = []
+        for token in tokens:
+            if token in self.known:
+                at = self._columns_of(token)
+                if len(at) > 1:
+                    raise self._error(f"{token} has {len(at)} columns and cannot be part of a sum")
+                value = np.eye(len(self.columns) + 1)[at[0]]
+            elif token in _OPERATORS:
+                source.append(token)
+                continue
+            else:
+                value = float(token) * np.eye(len(self.columns) + 1)[-1]
+            terms[f"v{len(terms)}"] = value
+            source.append(f"v{len(terms) - 1}")
+        try:
+            return self._evaluate(ast.parse(" ".join(source), mode="eval").body, terms)
+        except (SyntaxError, RecursionError, MemoryError) as error:
+            raise self._error(
+                f"{' '.join(tokens)!r} is not a sum of columns" if tokens else "an expression is missing"
+            ) from error
 
-    def _error(self, why: str, expected: str = "", hint: str = "") -> UsageError:
+    def _evaluate(self, node: ast.expr, terms: Mapping[str, FloatArray]) -> FloatArray:
+        """Compute a syntax tree of sums, products and quotients; see `_parse`."""
+        match node:
+            case ast.Name(id=name):
+                return terms[name]
+            case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
+                value = self._evaluate(operand, terms)
+                return -value if isinstance(sign, ast.USub) else value
+            case ast.BinOp(left=left, op=sign, right=right):
+                one, other = self._evaluate(left, terms), self._evaluate(right, terms)
+            case _:
+                raise SyntaxError
+        match sign:
+            case ast.Add():
+                return one + other
+            case ast.Sub():
+                return one - other
+            case ast.Div():
+                if other[:-1].any() or not other[-1]:
+                    raise self._error("it divides by a column or by 0")
+                return one * (1 / float(other[-1]))
+        if one[:-1].any() and other[:-1].any():
+            raise self._error("it multiplies columns", "sums of columns", "A product of columns is a:b in --formula")
+        return one * float(other[-1]) if one[:-1].any() else other * float(one[-1])
+
+    def _error(self, reason: str, expected: str = "", hint: str = "") -> UsageError:
         columns = f"The design has the columns {listing(self.columns, 20)}"
-        return UsageError(
-            f"The test {self.name}={self.text} is not understood: {why}",
-            expected,
-            ". ".join(filter(None, (hint, columns))),
-        )
+        hints = ". ".join(filter(None, (hint, columns)))
+        return UsageError(f"The test {self.name}={self.text} is not understood: {reason}", expected, hints)
+
+
+def _nesting(tokens: Iterable[str]) -> int:
+    """Return how many parentheses and signs are nested."""
+    deepest = depth = signs = 0
+    for token in tokens:
+        signs = signs + 1 if token in ("+", "-") else 0
+        depth += (token == "(") - (token == ")")
+        deepest = max(deepest, depth + signs)
+    return deepest
 
 
 def _pattern(name: str) -> str:
-    """Write a name as a pattern that minds neither spaces beside signs nor the kind of quotes."""
+    """Return a regular expression for a name, with any spaces around signs and either kind of quotes."""
     pieces = re.findall(r"\w+|[^\w\s]", name)
     pattern = ""
     for before, piece in zip(["", *pieces], pieces, strict=False):

@@ -1,36 +1,32 @@
-"""Designs: which group-level question is asked of the subjects' maps."""
+"""Design matrices of group models and their tests, from a formula or a BIDS Stats Model."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Literal
 
 import numpy as np
 
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
-from bids_ari.design.coding import Model, model_of
+from bids_ari.design.checks import check_design, check_number, check_unequal
+from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
-from bids_ari.errors import DesignError, InputNotFoundError, counted, listing
+from bids_ari.design.model_inputs import label_of
+from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
+from bids_ari.design.subjects import Missing, exchangeability_blocks, filter_subjects, select_subjects
+from bids_ari.design.variables import Variables
+from bids_ari.errors import InputNotFoundError, UsageError, listing
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import condition_number, of_length_one
 
-Missing = Literal["drop", "error"]
-
-COLLINEAR = 1e-10
-"""A column is told by others when what they leave of it is below this part of its length."""
-
-ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4
-"""Scaled condition numbers above which a design is refused, and above which the reader is warned."""
-
-SMALL_GROUP, UNEQUAL_SIZES = 10, 2
-GOOD_GROUP, GOOD_SIZES = 20, 1.5
-"""Groups smaller than this, or more different in size, leave unequal variances too light a tail."""
+_LONGEST_LABEL = 60
+"""The maximal length of the name of a test, in characters: it is part of file names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Design:
-    """Subjects by columns, and the linear combinations of columns to test.
+    """A design matrix and its tests.
 
     Attributes
     ----------
@@ -39,19 +35,19 @@ class Design:
     matrix : array (n_subjects, n_columns)
         The design matrix.
     columns : tuple of str
-        Names of its columns.
-    tests : mapping of str to array (n_columns,) or (rows, n_columns)
-        Name and weights of each test: a t test, or the rows of an F test.
+        The names of its columns.
+    tests : mapping of str to array (n_columns,) or (n_rows, n_columns)
+        The weights of each test: of a t test, or the rows of an F test.
     formula : str
-        The formula that made it; empty where another description did.
+        The formula; empty for a BIDS Stats Model.
     factors : mapping of str to str
-        The columns of the table that are groups, and how they are coded, in words.
-    left_out : tuple of Excluded
-        Subjects with maps that take no part, and why.
+        A description of the coding of each column of participants.tsv that is groups.
+    excluded : tuple of Excluded
+        Subjects with maps that are excluded, with reasons.
     notes : tuple of str
-        What the reader of a result should know.
+        Notes for the report.
     blocks : tuple of str
-        The exchangeability block of each subject; empty where all are in one.
+        The exchangeability block of each subject; empty if all are in one block.
     """
 
     subjects: tuple[str, ...]
@@ -60,17 +56,17 @@ class Design:
     tests: Mapping[str, FloatArray]
     formula: str = ""
     factors: Mapping[str, str] = field(default_factory=dict)
-    left_out: tuple[Excluded, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
 
     @property
     def is_mean(self) -> bool:
-        """Say whether the mean over subjects is all that the model has."""
+        """Whether the only column is the intercept."""
         return self.matrix.shape[1] == 1 and bool((self.matrix == 1).all())
 
     def statistic(self, test: str) -> Literal["t", "F"]:
-        """Say which statistic a test has: F where its weights have rows, be it one."""
+        """Return the statistic of a test: F if its weights have rows, even if only one."""
         return "F" if self.tests[test].ndim == 2 else "t"
 
     def __repr__(self) -> str:
@@ -81,274 +77,216 @@ def make_design(
     subjects: Sequence[str],
     participants: Participants | None = None,
     formula: str = "1",
-    tests: Sequence[tuple[str, str]] = (),
+    tests: Sequence[str] = (),
     *,
+    model: StatsModel | None = None,
     missing: Missing = "drop",
-    f_tests: bool = True,
+    variance: Literal["equal", "unequal"] = "equal",
+    blocks: str | None = None,
 ) -> Design:
-    """Make a design from a formula over the table of subjects.
+    """Make the design of a group model.
 
     Parameters
     ----------
     subjects : sequence of str
-        Those that have maps.
+        The subjects with maps.
     participants : Participants, optional
-        The table; a formula that names no column needs none.
+        The table; not required by a formula without variables.
     formula : str
         The columns, such as ``1 + center(age) + C(group)``.
-    tests : sequence of (str, str)
-        Name and expression of each test. By default the mean, or each column and an F test for each factor with
-        several.
+    tests : sequence of str
+        Tests as ``NAME=EXPRESSION``. By default the mean, or a t test of each column and an F test of each factor with
+        several columns.
+    model : StatsModel, optional
+        A model in place of formula and tests.
     missing : {"drop", "error"}
-        Whether subjects without a value are left out, or refused.
-    f_tests : bool
-        Whether there are F tests by default.
+        Whether subjects with missing values are excluded, or an error.
+    variance : {"equal", "unequal"}
+        With ``unequal``, the design is checked for Welch's test, and there are no F tests by default.
+    blocks : str, optional
+        The column of exchangeability blocks.
 
     Raises
     ------
     UsageError
-        When the formula or a test is not understood.
+        When formula or tests cannot be parsed, or the model names missing columns.
     InputNotFoundError
-        When the formula needs a table and there is none.
+        When a table is required and there is none.
     DesignError
-        When the model cannot be fitted to these subjects; says why.
+        When the model cannot be fitted to these subjects; names columns and subjects.
 
     Examples
     --------
     >>> make_design(["01", "02", "03"])
     Design(n_subjects=3, columns=('intercept',), tests=('mean',))
     """
+    if model is not None:
+        design = _design_of_model(model, subjects, participants, missing)
+    else:
+        design = _design_of_formula(subjects, participants, formula, tests, missing, variance == "equal")
+    if variance == "unequal":
+        notes = check_unequal(design.matrix, design.columns, design.subjects, design.tests, design.factors)
+        design = replace(design, notes=design.notes + notes)
+    if blocks is not None:
+        design = replace(design, blocks=exchangeability_blocks(blocks, design.subjects, participants))
+    return design
+
+
+def _design_of_formula(
+    subjects: Sequence[str],
+    participants: Participants | None,
+    formula: str,
+    tests: Sequence[str],
+    missing: Missing,
+    f_tests: bool,
+) -> Design:
+    """Make a design from a formula; `f_tests`: whether there are F tests by default."""
     parsed = parse_formula(formula, None if participants is None else participants.columns)
-    kept, left_out, notes = subjects_with_values(subjects, participants, parsed.variables, missing)
-    check_number(kept, left_out)
-    model = model_of(parsed, participants, kept)
-    notes += check_design(model.matrix, model.names, kept, left_out) + _lonely(model)
-    weights = parse_tests(tests, model) if tests else default_tests(model)
-    chosen = {name: each for name, each in weights.items() if tests or f_tests or each.ndim == 1}
-    return Design(kept, model.matrix, model.names, chosen, parsed.text, model.factors, left_out, notes)
+    included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
+    check_number(included, excluded)
+    made = model_matrix(parsed, participants, included)
+    notes += check_design(made.matrix, made.names, included, excluded) + _single_subject_notes(made.levels.values())
+    weights = parse_tests(tests, made) if tests else default_tests(made)
+    if not (tests or f_tests):
+        weights = {name: each for name, each in weights.items() if each.ndim == 1}
+    return Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
 
 
-def subjects_with_values(
-    subjects: Sequence[str], participants: Participants | None, variables: Sequence[str], missing: Missing = "drop"
-) -> tuple[tuple[str, ...], tuple[Excluded, ...], tuple[str, ...]]:
-    """Give the subjects that have a value of each variable, those that have not, and what there is to note.
+def _design_of_model(
+    model: StatsModel, subjects: Sequence[str], participants: Participants | None, missing: Missing
+) -> Design:
+    """Make a design from a BIDS Stats Model.
 
-    Raises
-    ------
-    InputNotFoundError
-        When there are variables but no table.
-    DesignError
-        With ``missing="error"``, when a subject lacks a value; names them.
+    Transformations are applied to the included subjects only: a column is centred over subjects with values of all
+    columns.
     """
-    if not variables:
-        return tuple(subjects), (), ()
-    if participants is None:
+    if participants is None and model.uses_table:
         raise InputNotFoundError(
-            f"There is no participants.tsv, which should have column {listing(variables)}",
-            "a table of the subjects",
-            "Give it with --participants",
+            f"There is no participants.tsv, needed by {model.path}",
+            "a table of subjects",
+            "Add it, or use --participants",
         )
-    reasons = {subject: _lack(subject, participants, variables) for subject in subjects}
-    kept = tuple(subject for subject, reason in reasons.items() if not reason)
-    left_out = tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
-    if left_out and missing == "error":
-        raise DesignError(
-            f"Values are missing for {counted(len(left_out), 'subject')}: {_told(left_out)}",
-            f"a value in column {listing(variables)} for each subject with a map",
-            "Fill in the table, or leave these subjects out with --exclude or --missing drop",
-        )
-    notes = participants.notes
-    if mapless := [f"sub-{subject}" for subject in participants.rows if subject not in reasons]:
-        notes += (f"{counted(len(mapless), 'subject')} of {participants.path.name} without a map: {listing(mapless)}.",)
-    return kept, left_out, notes
+    table = participants or Participants(model.path, (), {}, {})
+    candidates, filtered = filter_subjects(model.inputs, subjects, table)
+    check_number(candidates, filtered)
+    required = _required_columns(model, candidates, table) if model.uses_table else ()
+    included, lacking, notes = select_subjects(candidates, table, required, missing)
+    # ReplaceNA applies to subjects in the table only
+    absent = [subject for subject in included if subject not in table.rows and model.x != (ONES,)]
+    included = tuple(subject for subject in included if subject not in absent)
+    excluded = (*filtered, *lacking, *(Excluded(f"sub-{subject}", f"not in {table.path.name}") for subject in absent))
+    check_number(included, excluded)
+    variables = _transform(model, included, table)
+    names = _columns(model, variables)
+    matrix = np.column_stack([_values(model, variables, name) for name in names])
+    columns = tuple(INTERCEPT if name == ONES else str(name) for name in names)
+    notes += check_design(matrix, columns, included, excluded) + _single_subject_notes(variables.levels.values())
+    factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
+    return Design(included, matrix, columns, _tests_of_model(model, names), "", factors, excluded, notes)
 
 
-def check_number(subjects: Sequence[str], left_out: Sequence[Excluded] = ()) -> None:
-    """Refuse fewer than two subjects with a DesignError."""
-    if len(subjects) < 2:
-        who = f" (sub-{subjects[0]})" if subjects else ""
-        what = f"There is {len(subjects)} subject{who}" if len(subjects) == 1 else "There are 0 subjects"
-        hint = (
-            "Fill in the table of participants, with labels as the maps have them" if left_out else "Check the filters"
-        )
-        raise DesignError(f"{what}{_also(left_out)}", "at least 2 for a group analysis", hint)
-
-
-def check_design(
-    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[Excluded] = ()
-) -> tuple[str, ...]:
-    """Refuse what cannot be fitted; give notes on what can, but should be looked at.
-
-    Parameters
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    columns, subjects : sequence of str
-        The names of its columns, the intercept as ``intercept``, and of its rows.
-    left_out : sequence of Excluded
-        Who was left out: what is wrong may be due to that.
-
-    Raises
-    ------
-    DesignError
-        With fewer than two subjects or less than one residual degree of freedom; when a column is constant, not
-        finite or told by others; when the scaled condition number is above 1e8.
-    """
-    check_number(subjects, left_out)
-    n, p = matrix.shape
-    if p == 0:
-        raise DesignError("The design has no columns", "at least one, such as 1")
-    if n - p < 1:
-        raise DesignError(
-            f"{counted(n, 'subject')} and {counted(p, 'column')} ({listing(columns)}) leave no residual degree of "
-            f"freedom{_also(left_out)}",
-            f"at least {p + 1} subjects, or fewer columns",
-        )
-    _check_columns(matrix, columns, subjects, left_out)
-    if told := _collinear(matrix, columns):
-        raise DesignError(
-            f"Columns of the design depend on each other: {listing(told)}{_also(left_out)}",
-            "columns none of which follows from the others",
-            "Leave one of them out of the model",
-        )
-    return _check_condition(matrix, columns)
-
-
-def check_unequal(design: Design) -> tuple[str, ...]:
-    """Refuse a design that is more than groups, where each group has a variance of its own; give notes on sizes.
-
-    Raises
-    ------
-    DesignError
-        When there are columns beside the groups, a group of one subject, or a test with several rows.
-    """
-    _, group, sizes = np.unique(design.matrix, axis=0, return_inverse=True, return_counts=True)
-    if len(sizes) != design.matrix.shape[1]:
-        raise DesignError(
-            f"With unequal variances the model is groups alone; {listing(_besides_groups(design))} "
-            f"makes {counted(len(sizes), 'kind')} of subjects with {counted(design.matrix.shape[1], 'column')}",
-            "as many columns as groups",
-            "Leave covariates out and cross factors as a*b; or take equal variances",
-        )
-    if len(sizes) == 1:
-        raise DesignError(
-            "With unequal variances groups are compared, and the model has one group",
-            "two or more",
-            "Name the column "
-            "of groups in --formula, as 0 + C(group), or take equal variances: for one group they are the same test",
-        )
-    if alone := [f"sub-{s}" for s, i in zip(design.subjects, group.ravel(), strict=True) if sizes[i] == 1]:
-        raise DesignError(f"{listing(alone)} is alone in its group", "at least 2 subjects, for the variance of a group")
-    if several := [name for name, weights in design.tests.items() if weights.ndim == 2 and len(weights) > 1]:
-        raise DesignError(
-            f"With unequal variances there are t tests alone; {listing(several)} is an F test of several rows",
-            "tests of one row",
-        )
-    return tuple(_sizes_of_groups(sorted(sizes.tolist()), " and ".join(design.factors)))
-
-
-def _sizes_of_groups(sizes: Sequence[int], column: str) -> Iterator[str]:
-    """Say where the far tail of Welch's t, on which the bounds rest, is too light, as simulated in ``validation/``."""
-    few, many = sizes[0], sizes[-1]
-    told = f"Groups{f' by {column}' if column else ''} of {listing(sizes, 20)} subjects"
-    if few < SMALL_GROUP or many > UNEQUAL_SIZES * few:
-        yield (
-            f"{told}: with unequal variances, groups below {SMALL_GROUP} or sizes that differ more than "
-            f"{UNEQUAL_SIZES}:1 make the far tail, which the bounds rest on, too light, so that bounds may be too "
-            "optimistic (simulated in validation/)"
-        )
-    elif few < GOOD_GROUP or many >= GOOD_SIZES * few:
-        yield (
-            f"{told}: with unequal variances, the bounds may be too optimistic where the smaller group varies "
-            "more (simulated in validation/: errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
-        )
-
-
-def _lack(subject: str, participants: Participants, variables: Sequence[str]) -> str:
-    """Say why a subject cannot take part; nothing where it can."""
-    if subject not in participants.rows:
-        return f"not in {participants.path.name}"
-    lacking = participants.missing(subject, variables)
-    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
-    return f"no value of {listing(lacking)} in {where}" if lacking else ""
-
-
-def _lonely(model: Model) -> tuple[str, ...]:
-    """Note levels of one subject."""
-    lonely = (
-        (levels.variable, level, who[0])
-        for levels in model.levels.values()
-        for level, who in levels.subjects.items()
-        if len(who) == 1
+def _single_subject_notes(factors: Iterable[Levels]) -> tuple[str, ...]:
+    """Note levels with one subject."""
+    single = (
+        (members[0], level, levels.variable)
+        for levels in factors
+        for level, members in levels.subjects.items()
+        if len(members) == 1
     )
     return tuple(
-        f"Only sub-{subject} has {level} in column {column}: that level rests on one map."
-        for column, level, subject in dict.fromkeys(lonely)
+        f"Only sub-{subject} has {level} in column {column}: the effect of this level depends on one map."
+        for subject, level, column in dict.fromkeys(single)
     )
 
 
-def _check_columns(
-    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], left_out: Sequence[Excluded]
-) -> None:
-    """Refuse columns of the same value for all, or of none."""
-    for name, values in zip(columns, matrix.T, strict=True):
-        if not np.isfinite(values).all():
-            bad = (f"sub-{s}" for s, value in zip(subjects, values, strict=True) if not np.isfinite(value))
-            raise DesignError(f"Column {name} of the design is no finite number for {listing(bad)}")
-        if np.ptp(values) == 0 and (name != INTERCEPT or values[0] == 0):
-            raise DesignError(
-                f"Column {name} of the design is {values[0]:g} for all {len(values)} subjects{_also(left_out)}",
-                "values that differ",
-                f"Leave {name} out of the model",
-            )
+def _required_columns(model: StatsModel, subjects: Sequence[str], table: Participants) -> tuple[str, ...]:
+    """Return the columns of the table in which each subject needs a value."""
+    present = [subject for subject in subjects if subject in table.rows]
+    if len(present) < 2:
+        return table.columns  # too few to apply transformations; the error names these subjects
+    variables = _transform(model, present, table)
+    used = [variables.columns[name] for name in _columns(model, variables) if isinstance(name, str)]
+    return tuple(dict.fromkeys((*variables.required, *(source for variable in used for source in variable.sources))))
 
 
-def _collinear(matrix: FloatArray, columns: Sequence[str]) -> list[str]:
-    """Name each column that is a sum of multiples of columns before it, and these."""
-    scaled = of_length_one(matrix)
-    kept: list[int] = []
-    told = []
-    for i in range(scaled.shape[1]):
-        weights = np.linalg.lstsq(scaled[:, kept], scaled[:, i], rcond=None)[0]
-        if np.linalg.norm(scaled[:, i] - scaled[:, kept] @ weights) > COLLINEAR:
-            kept.append(i)
-            continue
-        others = [columns[j] for j, weight in zip(kept, weights, strict=True) if abs(weight) > np.sqrt(COLLINEAR)]
-        told.append(f"{columns[i]} follows from {' and '.join(others)}")
-    return told
+def _transform(model: StatsModel, subjects: Sequence[str], table: Participants) -> Variables:
+    """Apply the transformations to the rows of some subjects."""
+    variables = Variables.of_table(table, subjects)
+    with np.errstate(all="ignore"):  # values that are not finite are an error if they reach the design
+        for transformation in model.transformations:
+            variables = transformation.apply(variables)
+    return variables
 
 
-def _check_condition(matrix: FloatArray, columns: Sequence[str]) -> tuple[str, ...]:
-    """Refuse columns that nearly depend on each other, or note them: those of the weakest direction, by their share."""
-    if (condition := condition_number(matrix)) <= DOUBTFUL:
-        return ()
-    directions = np.linalg.svd(of_length_one(matrix), full_matrices=False)[2]
-    share = np.abs(directions[-1]) / np.abs(directions[-1]).max()
-    weak = [name for name, part in zip(columns, share, strict=True) if part > 0.1]
-    found = (
-        f"Columns {listing(weak)} of the design nearly depend on each other: scaled condition number {condition:.2g}"
-    )
-    if condition > ILL_CONDITIONED:
-        raise DesignError(found, f"at most {ILL_CONDITIONED:.0e}", "Centre numbers, center(age), or leave a column out")
-    return (f"{found}; estimates of their effects are unsure.",)
-
-
-def _besides_groups(design: Design) -> list[str]:
-    """Name the columns without which the design would be groups alone, those of most different values first."""
-    names = [name for name in design.columns if name != INTERCEPT]
-    different = {name: np.unique(design.matrix[:, design.columns.index(name)]).size for name in names}
-    names.sort(key=lambda name: -different[name])
-    for n in range(1, len(names)):
-        kept = [i for i, name in enumerate(design.columns) if name not in names[:n]]
-        if len(np.unique(design.matrix[:, kept], axis=0)) == len(kept):
-            return names[:n]
+def _columns(model: StatsModel, variables: Variables) -> list[Term]:
+    """Return the columns of the design matrix, with patterns expanded."""
+    names: list[Term] = []
+    for term in model.x:
+        found: list[Term] = [ONES] if isinstance(term, int) else [*variables.match(term)]
+        if not found:
+            raise _unknown_column(model, str(term), variables)
+        if repeated := [name for name in found if name in names]:
+            raise UsageError(f"{model.path}: X of {model.node!r} names {repeated[0]!r} twice", "each column once")
+        names += found
+    model.check_conditions(names)
     return names
 
 
-def _also(left_out: Sequence[Excluded]) -> str:
-    """Remind of those who were left out."""
-    return f"; {counted(len(left_out), 'subject')} left out: {_told(left_out)}" if left_out else ""
+def _unknown_column(model: StatsModel, name: str, variables: Variables) -> UsageError:
+    """Return the error about an unknown column in X, with similar names as a hint."""
+    near = get_close_matches(name, variables.columns, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else ""
+    if name == str(ONES):
+        hint = "The column of ones is the number 1, without quotes"
+    elif name in variables.levels:
+        hint = f"Factor made columns of its levels; {name}.* is all of them"
+    return UsageError(
+        f"{model.path}: X of {model.node!r} names {name!r}, which is not a column of the included subjects",
+        f"one of {listing(variables.columns, 20)}",
+        hint,
+    )
 
 
-def _told(left_out: Iterable[Excluded]) -> str:
-    return listing(f"{each.name} ({each.reason})" for each in left_out)
+def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
+    """Return a column of the design matrix."""
+    if isinstance(name, int):
+        return np.ones(len(variables.subjects))
+    variable = variables.columns[name]
+    if variable.numbers is None:
+        raise UsageError(
+            f"{model.path}: X of {model.node!r} names {name!r}, which holds text: {listing(variables.texts(name))}",
+            "numbers",
+            f'Make columns of its groups first: {{"Name": "Factor", "Input": ["{name}"]}}',
+        )
+    return variable.numbers
+
+
+def _tests_of_model(model: StatsModel, columns: Sequence[Term]) -> dict[str, FloatArray]:
+    """Return the weights of each test, by its label in file names."""
+    tests: dict[str, FloatArray] = {}
+    taken: dict[str, str] = {}
+    for contrast in model.named_contrasts(columns):
+        label, name = _label(model, contrast, columns), repr(contrast.name)
+        if label.casefold() in taken:
+            raise UsageError(
+                f"{model.path}: the contrasts {taken[label.casefold()]} and {name} would both have the label {label}",
+                "names that differ in letters or digits",
+                "Rename one of them",
+            )
+        taken[label.casefold()] = name
+        weights = np.zeros((len(contrast.weights), len(columns)))
+        weights[:, [columns.index(condition) for condition in contrast.conditions]] = contrast.weights
+        tests[label] = weights[0] if contrast.test == "t" else weights
+    return tests
+
+
+def _label(model: StatsModel, contrast: Contrast, columns: Sequence[Term]) -> str:
+    """Return the label of a test: letters and digits."""
+    if contrast.name == ONES:
+        return "mean" if len(columns) == 1 else INTERCEPT
+    label = label_of(str(contrast.name))
+    if not label or len(label) > _LONGEST_LABEL:
+        expected = f"letters or digits in its name, at most {_LONGEST_LABEL}"
+        raise UsageError(f"{model.path}: the contrast {contrast.name!r} cannot be part of file names", expected)
+    is_column = contrast.conditions == (contrast.name,)  # same label as for the same column of a formula
+    return label[0].lower() + label[1:] if is_column else label

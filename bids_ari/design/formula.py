@@ -1,10 +1,10 @@
-"""Formulas: the columns of a design matrix in the words of R, such as ``1 + center(age) * C(group)``.
+"""Parser of formulas, in the notation of R, patsy and formulaic, such as ``1 + center(age) * C(group)``.
 
-A *factor* is what stands between the operators ``+ - * : / **``: a column of the table, a function of columns, or
-arithmetic in braces. A *term* is a product of factors. Columns whose names are no plain words stand in backticks.
+A *factor* is an operand of ``+ - * : / **``: a column of the table, a function of columns, or arithmetic in braces. A
+*term* is a product of factors. Names of columns that are not plain words are in backticks.
 
-A formula may come from a file of somebody else, so nothing in it is ever run: factors become syntax trees over a short
-list of functions, and the names f0, f1, ... take their place in what is left, the algebra of terms.
+A formula may come from an untrusted file, so no part of it is ever executed: factors become syntax trees over a short
+list of functions, and are replaced by the names f0, f1, ... in the algebra of terms, which formulaic expands.
 """
 
 import ast
@@ -30,13 +30,13 @@ _PLAIN = re.compile(r"[^\W\d][\w.]*")
 _LONGEST, _DEEPEST = 2000, 20
 
 FUNCTIONS = ("center", "scale", "abs", "sqrt", "exp", "log", "log2", "log10", "I")
-"""What arithmetic may call; C and poly stand alone."""
+"""Functions in arithmetic; C and poly cannot be part of arithmetic."""
 
 CODINGS = {"Treatment": "treatment", "contr.treatment": "treatment", "Sum": "sum", "contr.sum": "sum"}
-"""How the groups of C() may be written as columns."""
+"""Codings of groups in C()."""
 
 HIGHEST = 5
-"""The highest power of terms, and degree of polynomials."""
+"""The highest power of terms, and the highest degree of polynomials."""
 
 _CALLED = (*FUNCTIONS, "C", "poly")
 
@@ -48,11 +48,11 @@ class Factor:
     Attributes
     ----------
     text : str
-        As it is written, evenly spaced: ``center(age)``.
+        Its text, with normalized spaces: ``center(age)``.
     tree : ast.expr
-        Its syntax tree, where names of columns are written as in `text`.
+        Its syntax tree, with names of columns as in `text`.
     variables : mapping of str to str
-        The columns of the table that it needs: name as in `text`, and as in the table.
+        The columns of the table that it uses: name in `text` to name in the table.
     """
 
     text: str
@@ -61,18 +61,18 @@ class Factor:
 
     @property
     def variable(self) -> str:
-        """The one column of the table that it is of, or else its text."""
+        """The name of its column in the table if it uses one column, else its text."""
         return next(iter(self.variables.values())) if len(self.variables) == 1 else self.text
 
     @property
     def short(self) -> str:
-        """The same as a formula has it, in backticks where it is no plain word."""
+        """The same as written in a formula, in backticks if it is not a plain word."""
         return next(iter(self.variables)) if len(self.variables) == 1 else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A formula as read: its text, the same with f0, f1, ... for its factors, and these factors."""
+    """A parsed formula: its text, the same with f0, f1, ... in place of its factors, and these factors."""
 
     text: str
     algebra: str
@@ -80,19 +80,26 @@ class Formula:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The columns of the table that it needs."""
+        """The columns of the table that it uses."""
         return tuple(dict.fromkeys(name for factor in self.factors.values() for name in factor.variables.values()))
 
 
 def parse_formula(text: str, columns: Sequence[str] | None = None) -> Formula:
-    """Read a formula over the columns of a table; without a table, any name may be a column.
+    """Parse a formula.
+
+    Parameters
+    ----------
+    text : str
+        The formula.
+    columns : sequence of str, optional
+        The columns of the table. Without a table, any name may be a column.
 
     Raises
     ------
     UsageError
-        When it is none, or calls what it may not.
+        When it cannot be parsed, or calls a function that is not supported.
     DesignError
-        When it names a column that is not there.
+        When it names a column that does not exist.
     """
     tokens = _tokens(text)
     if [token.text for token in tokens[:1]] == ["~"]:
@@ -120,7 +127,7 @@ class _Token(NamedTuple):
 
 
 def _tokens(text: str) -> list[_Token]:
-    """Split a formula into its smallest pieces."""
+    """Split a formula into tokens."""
     if len(text) > _LONGEST:
         raise wrong_formula(text[:40] + "...", f"It has {len(text)} characters", f"at most {_LONGEST}")
     tokens, at, depth = [], 0, 0
@@ -141,7 +148,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 def _factor_length(text: str, tokens: Sequence[_Token]) -> int:
-    """Say of how many tokens the factor is that begins here; 0 where none does."""
+    """Return the number of tokens of the factor at the start; 0 if there is none."""
     first, second = tokens[0], tokens[1].text if len(tokens) > 1 and tokens[1].kind == "mark" else ""
     if first == ("mark", "{") or (first.kind == "name" and second == "("):
         depth = 0
@@ -155,7 +162,7 @@ def _factor_length(text: str, tokens: Sequence[_Token]) -> int:
 
 
 def _operator(text: str, token: _Token, before: Sequence[str]) -> str:
-    """Check what stands between factors."""
+    """Check a token between factors."""
     if token.kind == "mark" and token.text in ("+", "-", "*", "/", ":", "(", ")", "^", "**"):
         return token.text
     power = before and before[-1] in ("^", "**")
@@ -163,11 +170,11 @@ def _operator(text: str, token: _Token, before: Sequence[str]) -> str:
     if token.kind == "number" and token.text in allowed:
         return token.text
     hint = f"A power of terms is 2 to {HIGHEST}" if power else "Numbers go into I(): I(2 * age), I(age ** 2)"
-    raise wrong_formula(text, f"{token.text!r} cannot stand there", hint=hint)
+    raise wrong_formula(text, f"{token.text!r} is not allowed there", hint=hint)
 
 
 def _factor(text: str, tokens: Sequence[_Token], columns: Sequence[str] | None) -> Factor:
-    """Read one factor."""
+    """Parse one factor."""
     variables: dict[str, str] = {}
     shown: dict[str, str] = {}
     if tokens[0] == ("mark", "{"):
@@ -197,7 +204,7 @@ def _factor(text: str, tokens: Sequence[_Token], columns: Sequence[str] | None) 
                 node.id = shown.get(node.id, node.id)
         return Factor(ast.unparse(tree), tree, variables)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise wrong_formula(text, "A factor in it cannot be read") from error
+        raise wrong_formula(text, "A factor in it cannot be parsed") from error
 
 
 def _function(text: str, word: str) -> str:
@@ -207,7 +214,7 @@ def _function(text: str, word: str) -> str:
 
 
 def _literal(text: str, word: str) -> str:
-    """Write a number as Python has it."""
+    """Return a number as a Python literal."""
     value = float(word)
     if not math.isfinite(value):
         raise wrong_formula(text, f"{word[:20]} is too large")
@@ -215,12 +222,12 @@ def _literal(text: str, word: str) -> str:
 
 
 def _shown(column: str) -> str:
-    """Write the name of a column as a formula has it."""
+    """Return the name of a column as written in a formula."""
     return column if _PLAIN.fullmatch(column) and column != INTERCEPT else f"`{column}`"
 
 
 def _column(text: str, word: str, columns: Sequence[str] | None) -> str:
-    """Find a column by its name; two ways to write the same letters count as one."""
+    """Find a column by its name, in any Unicode normalization."""
     if columns is None or word in columns:
         return word
     alike = [
@@ -231,13 +238,13 @@ def _column(text: str, word: str, columns: Sequence[str] | None) -> str:
     near = difflib.get_close_matches(word, columns, n=3, cutoff=0.6)
     ordered = [*near, *(column for column in columns if column not in near)]
     raise DesignError(
-        f"The formula {text!r} names {word}, which is no column of the table",
+        f"The formula {text!r} names {word}, which is not a column of the table",
         f"one of its columns: {listing(ordered, 20)}",
         f"Did you mean {_shown(near[0])}?" if near else "",
     )
 
 
-def wrong_formula(text: str, why: str, expected: str = "", hint: str = "") -> UsageError:
-    """Make the error of a formula that is none."""
-    usual = "Write it as 1 + center(age) + C(group), names with other signs in `backticks`"
-    return UsageError(f"The formula {text!r} is not understood: {why}", expected, hint or usual)
+def wrong_formula(text: str, reason: str, expected: str = "", hint: str = "") -> UsageError:
+    """Return the error about a formula that cannot be parsed."""
+    usual = "Write it as 1 + center(age) + C(group), names with spaces or signs in `backticks`"
+    return UsageError(f"The formula {text!r} is not understood: {reason}", expected, hint or usual)

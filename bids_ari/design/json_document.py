@@ -1,8 +1,8 @@
-"""A JSON document that people write, read strictly: each value knows its place, so that an error can name it."""
+"""A strict reader of JSON documents, such as BIDS Stats Models: each value knows its position for error messages."""
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shorten
@@ -13,21 +13,21 @@ from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import UsageError, listing
 
 _COMMENTS = ("$", "_", "//", "comment", "description")
-"""How the keys begin that tell people something, and programs nothing."""
+"""Prefixes of keys that hold comments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value of a document, and its place there.
+    """A value of a JSON document with its position.
 
     Attributes
     ----------
     path : Path
         The file.
     place : str
-        Where the value stands, such as ``Nodes[2].Model.X[1]``; empty for the whole document.
+        Position in the document, such as ``Nodes[2].Model.X[1]``; empty for the whole document.
     value : object
-        What stands there.
+        The JSON value.
     """
 
     path: Path
@@ -35,41 +35,41 @@ class Item:
     value: Any
 
     def error(self, expected: str, hint: str = "", found: str = "") -> UsageError:
-        """Make the error that says what is wrong with this value."""
-        what = found or f"is {shorten(self.value)}"
-        return UsageError(f"{self.path}{': ' if self.place else ''}{self.place} {what}", expected, hint)
+        """Return the error for a wrong value: file, position, value, and what was expected."""
+        problem = found or f"is {shorten(self.value)}"
+        return UsageError(f"{self.path}{': ' if self.place else ''}{self.place} {problem}", expected, hint)
 
     def unsupported(self, hint: str) -> UsageError:
-        """Make the error that says that this is not honoured, and therefore not read past."""
+        """Return the error for a value whose meaning is not supported."""
         return UsageError(f"{self.path}: {self.place} is not supported", hint=hint)
 
     def text(self) -> str:
-        """Give the value, which must be a text that says something."""
+        """Return the value, which must be a non-empty string."""
         if not isinstance(self.value, str) or not self.value.strip():
             raise self.error("a text")
         return self.value
 
     def flag(self) -> bool:
-        """Give the value, which must be true or false."""
+        """Return the value, which must be true or false."""
         if not isinstance(self.value, bool):
             raise self.error("true or false")
         return self.value
 
     def number(self) -> float:
-        """Give the value, which must be a number."""
+        """Return the value, which must be a number."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
             raise self.error("a number")
         return float(self.value)
 
     def choice(self, among: Collection[str], hint: str = "") -> str:
-        """Give the value, which must be one of some words, in the case in which they are given here."""
+        """Return the one of some words that the value equals, ignoring case."""
         words = {word.lower(): word for word in among}
         if not isinstance(self.value, str) or self.value.lower() not in words:
             raise self.error(" or ".join(among), hint)
         return words[self.value.lower()]
 
     def items(self, lone: bool = False) -> list["Item"]:
-        """Give the values of a list; of a value alone, where that is allowed, a list of one."""
+        """Return the values of a list; with `lone`, a scalar counts as a list of one."""
         if lone and not isinstance(self.value, list | dict) and self.value is not None:
             return [self]
         if not isinstance(self.value, list):
@@ -77,7 +77,7 @@ class Item:
         return [Item(self.path, f"{self.place}[{i}]", value) for i, value in enumerate(self.value)]
 
     def members(self) -> Mapping[str, "Item"]:
-        """Give the members of an object by their keys, as they are written."""
+        """Return the members of an object by their keys as written."""
         if not isinstance(self.value, dict):
             raise self.error("an object, {...}")
         return {
@@ -85,16 +85,20 @@ class Item:
             for key, value in self.value.items()
         }
 
-    def fields(self, known: Iterable[str], others: Mapping[str, str] | None = None) -> Mapping[str, "Item"]:
-        """Give the members of an object by keys that are known.
+    def fields(self, known: Iterable[str], hints: Mapping[str, str] | None = None) -> Mapping[str, "Item"]:
+        """Return the members of an object by known keys.
 
         Parameters
         ----------
         known : iterable of str
-            The keys. Case and underscores do not matter: ConditionList and condition_list are one key.
-        others : mapping of str to str, optional
-            A hint for the error about some other keys. Nothing that has a meaning is read past; comments have none,
-            nor has what is empty.
+            The supported keys. Case and underscores do not matter: ConditionList and condition_list are one key.
+        hints : mapping of str to str, optional
+            Hints in the error messages for some unsupported keys. Only comments and empty values are ignored.
+
+        Raises
+        ------
+        UsageError
+            For an unsupported key, or a key that is present in two spellings.
         """
         names = {_plain(name): name for name in known}
         found: dict[str, Item] = {}
@@ -102,10 +106,10 @@ class Item:
             name = names.get(_plain(key))
             if name is None:
                 if item.value not in (None, "", [], {}) and not key.lower().startswith(_COMMENTS):
-                    hint = (others or {}).get(_plain(key))
-                    raise item.unsupported(hint or f"Understood here: {listing(names.values(), 20)}")
+                    hint = (hints or {}).get(_plain(key))
+                    raise item.unsupported(hint or f"Supported keys: {listing(names.values(), 20)}")
             elif name in found:
-                raise item.error(f"one of {found[name].place} and {item.place}", found="says again what it means")
+                raise item.error("one of them", found=f"is the same key as {found[name].place}")
             elif item.value is not None:
                 found[name] = item
         return found
@@ -116,29 +120,22 @@ def _plain(key: str) -> str:
 
 
 def read_document(path: Path) -> Item:
-    """Read a JSON object that people write.
+    """Read a JSON object from a file.
 
     Raises
     ------
     ReadError
         When the file cannot be read.
     UsageError
-        When it holds no JSON object, or a key twice: the first would be lost without a word.
+        When it holds no JSON object, or one with a duplicate key (the json module would keep the last one only).
     """
     document = read_json(path, UsageError)
-    twice = next(_twice(path.read_text(encoding="utf-8-sig")), None)
-    if twice is not None:
-        raise UsageError(f"{path} holds the key {printable(shorten(twice))} twice in one object", "each key once")
+    duplicates: list[str] = []
+
+    def check_keys(pairs: list[tuple[str, Any]]) -> None:
+        duplicates.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+
+    json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=check_keys)
+    if duplicates:
+        raise UsageError(f"{path} has the key {printable(shorten(duplicates[0]))} twice in one object", "each key once")
     return Item(path, "", document)
-
-
-def _twice(text: str) -> Iterator[str]:
-    """Give the keys that stand more than once in an object of a JSON text."""
-    found: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        return dict(pairs)
-
-    json.loads(text, object_pairs_hook=note)
-    yield from found

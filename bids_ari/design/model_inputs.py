@@ -1,156 +1,266 @@
-"""The nodes of a BIDS Stats Model, and what the edge to one of them lets pass."""
+"""The maps and subjects that reach a node of a BIDS Stats Model, by its nodes, edges, filters and Input."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
+from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import KEYS, ORDER, key_of, printable
+from bids_ari.bids.filters import labels_there
 from bids_ari.design.json_document import Item
-from bids_ari.errors import listing
+from bids_ari.errors import UsageError, listing
 
-_OF_IMAGES = ("suffix", "datatype", "extension", "desc")
-"""What says something only of the images that a first level read, not of the maps that it made."""
+Labels = Mapping[str, tuple[Any, ...]]
+"""Labels by key of an entity, such as ``{"task": ("stroop",)}``."""
 
+_IMAGE_KEYS = ("suffix", "datatype", "extension", "desc")
+"""Selectors that describe the images of the first level only, not the maps that it made from them."""
 
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """The nodes of a model.
+_SOURCE_ENTITIES = ("task", "acq", "ce", "trc", "rec", "dir", "echo", "part", "chunk")
+"""Entities that distinguish images of one session and run; other entities say how maps were made from them."""
 
-    Attributes
-    ----------
-    items : tuple of Item
-        What stands in the file.
-    names : tuple of str
-        Their names.
-    of_dataset : tuple of bool
-        Which are of the dataset level.
-    """
-
-    items: tuple[Item, ...]
-    names: tuple[str, ...]
-    of_dataset: tuple[bool, ...]
-
-    @classmethod
-    def read(cls, items: Sequence[Item]) -> "Nodes":
-        """Read names and levels, and nothing else: the nodes below the dataset are for other programs."""
-        names: list[str] = []
-        levels: list[str] = []
-        for item in items:
-            members = {key.lower(): member for key, member in item.members().items()}
-            if "level" not in members:
-                raise item.error('a Level, such as "Dataset"', found="has no Level")
-            levels.append(members["level"].text().lower())
-            names.append(members["name"].text() if "name" in members else levels[-1])
-            if names[-1] in names[:-1]:
-                raise item.error("a name of its own for each node", found=f"is called {names[-1]!r}, as another node")
-        return cls(tuple(items), tuple(names), tuple(level == "dataset" for level in levels))
-
-    def choose(self, name: str | None, document: Item) -> int:
-        """Give the index of the node of the dataset level that is meant."""
-        there = [named for named, fits in zip(self.names, self.of_dataset, strict=True) if fits]
-        if not there:
-            raise document.error('a node with "Level": "Dataset"', found="has no node of the dataset level")
-        names = listing(map(printable, there))
-        if name is None and len(there) > 1:
-            found = f"has {len(there)} nodes of the dataset level: {names}"
-            raise document.error("one of them", "Choose with --node NAME", found)
-        if name is not None and name not in there:
-            raise document.error(f"one of: {names}", found=f"has no node {name!r} of the dataset level")
-        return self.names.index(there[0] if name is None else name)
+_WORD = re.compile("[a-zA-Z0-9+]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """What reaches a node.
+class NodeInputs:
+    """The maps and subjects that a node of the dataset level takes.
 
     Attributes
     ----------
+    path : Path
+        The model file.
+    node : str
+        The name of the node.
+    labels : mapping of str to tuple
+        Labels of Input that may select maps, by key of an entity.
+    image_labels : mapping of str to tuple
+        Labels of Input that select images of the first level only, by their names in the file, such as ``suffix``.
     filters : mapping of str to tuple
-        By key of an entity: the labels of the maps.
+        Labels of maps in the filter of the edge to the node, by key of an entity.
     subjects : mapping of str to tuple of str
-        By column of the table of subjects: the values of the subjects.
+        Values of subjects in the filter of the edge to the node, by column of participants.tsv.
     """
 
-    filters: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    path: Path
+    node: str
+    labels: Labels = field(default_factory=dict)
+    image_labels: Labels = field(default_factory=dict)
+    filters: Labels = field(default_factory=dict)
     subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @classmethod
-    def to_node(cls, nodes: Nodes, chosen: int, edges: Item | None) -> "Passage":
-        """Read the edge to a node; without edges, each node leads to the next of the list."""
-        listed = edges.items() if edges else []
-        if not listed and chosen and nodes.of_dataset[chosen - 1]:
-            found = f"follows {nodes.names[chosen - 1]!r}, which is of the dataset level too"
-            raise nodes.items[chosen].error("Edges that say where its maps come from", found=found)
-        leading = [edge for item in listed if (edge := _Edge.read(item, nodes)).destination == chosen]
-        if not leading:
-            return cls()
-        if len(leading) > 1:
-            raise leading[1].item.unsupported(f"{nodes.names[chosen]!r} takes the maps of one node, not of several")
-        if nodes.of_dataset[leading[0].source]:
-            raise leading[0].item.unsupported("It leads from one node of the dataset level to another")
-        return cls._read(leading[0].rule)
 
-    @classmethod
-    def _read(cls, rule: Item | None) -> "Passage":
-        """Part what is asked of maps from what is asked of subjects."""
-        filters: dict[str, tuple[Any, ...]] = {}
-        subjects: dict[str, tuple[str, ...]] = {}
-        for name, item in (rule.members() if rule else {}).items():
-            if is_entity(name):
-                if key_of(name) in filters:
-                    raise item.error(f"one filter of {key_of(name)}", found="says again what is asked of the maps")
-                filters[key_of(name)] = _labels(item, key_of(name))
-            else:
-                subjects[name] = tuple(str(label) for label in _labels(item, name))
-        return cls(filters, subjects)
+def read_inputs(document: Item, fields: Mapping[str, Item], name: str | None) -> tuple[Item, NodeInputs]:
+    """Read the node of the dataset level, and which maps and subjects it takes.
+
+    Of the nodes below the dataset level, only names and levels are read.
+
+    Parameters
+    ----------
+    document : Item
+        The model.
+    fields : mapping of str to Item
+        Its fields, with ``Nodes``, or ``Steps`` in the former form.
+    name : str or None
+        Name of the node; required where several are of the dataset level.
+
+    Returns
+    -------
+    Item
+        The node.
+    NodeInputs
+        Its inputs.
+
+    Raises
+    ------
+    UsageError
+        When there is no such node, or its inputs are not supported; names the position in the file.
+    """
+    nodes = (fields["Nodes"] if "Nodes" in fields else fields["Steps"]).items()
+    names, is_dataset = _names_and_levels(nodes)
+    chosen = _choose(document, [node for node, fits in zip(names, is_dataset, strict=True) if fits], name)
+    index = names.index(chosen)
+    edges = fields["Edges"].items() if "Edges" in fields else []
+    if not edges and index and is_dataset[index - 1]:
+        found = f"follows {names[index - 1]!r}, which is also of the dataset level"
+        raise nodes[index].error("Edges that say where its maps come from", found=found)
+    filters, subjects = _read_filter(_edge_filter(edges, names, is_dataset, chosen))
+    labels, image_labels = _read_input(fields.get("Input"))
+    return nodes[index], NodeInputs(document.path, chosen, labels, image_labels, filters, subjects)
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    item: Item
-    source: int
-    destination: int
-    rule: Item | None
+def select_maps(inputs: NodeInputs, dataset: Dataset) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Select the maps of a dataset that a node of a model takes.
 
-    @classmethod
-    def read(cls, item: Item, nodes: Nodes) -> "_Edge":
-        fields = item.fields(("Source", "Destination", "Filter"))
-        ends = []
+    Names of contrasts match the labels that programs write for them: ``faces_gt_shapes`` is ``facesGtShapes``.
+    Labels of Input select maps only where maps name the entity.
+
+    Returns
+    -------
+    mapping
+        The argument `where` of `discover`.
+    tuple of str
+        Notes for the report.
+
+    Raises
+    ------
+    UsageError
+        When Input and the filter contradict each other.
+    """
+    where: dict[str, list[Any]] = {}
+    notes = []
+    for key, labels in inputs.labels.items():
+        if labels_there(dataset, key):
+            where[key] = list(labels)
+        else:
+            named = printable(listing(labels))
+            notes.append(f"Input of the model selects {key} {named}, which no map names; assumed to hold for all maps")
+    for key, labels in inputs.filters.items():
+        existing = labels_there(dataset, key)
+        requested = [_label_in_files(label, existing) if key == "contrast" else label for label in labels]
+        where[key] = [label for label in requested if label in where.get(key, requested)]
+        if not where[key]:
+            raise UsageError(f"{inputs.path}: Input and the Filter of {inputs.node!r} have no {key} in common")
+    if inputs.image_labels:
+        selectors = printable(listing(f"{name} {listing(labels)}" for name, labels in inputs.image_labels.items()))
+        notes.append(f"Input of the model selects {selectors} of first-level images; not used to select maps")
+    return where, tuple(notes)
+
+
+def check_groups(inputs: NodeInputs, group_by: Collection[str], contrasts: Sequence[ContrastSet]) -> None:
+    """Check that no maps which the model analyses together are in different contrast sets.
+
+    Raises
+    ------
+    UsageError
+        When maps differ in an entity of the source images, such as the task, that is not in GroupBy.
+    """
+    present = {key for contrast in contrasts for key, _ in contrast.entities}
+    separating = set(group_by) | (present - set(_SOURCE_ENTITIES))
+    for one, other in combinations(contrasts, 2):
+        if all(one.entities.get(key) == other.entities.get(key) for key in separating):
+            raise UsageError(
+                f"{inputs.path}: GroupBy of {inputs.node!r} puts {one.name} and {other.name} into one analysis",
+                "one task, acquisition, ... in each analysis",
+                "Add it to GroupBy, or choose with --task-id or another filter",
+            )
+
+
+def label_of(name: str) -> str:
+    """Return the label of a name in file names: letters, digits and +, in camel case.
+
+    >>> label_of("faces_gt_shapes"), label_of("group.patient"), label_of("main effect F-test"), label_of("é")
+    ('facesGtShapes', 'groupPatient', 'mainEffectFTest', '')
+    """
+    first, *others = _WORD.findall(name) or [""]
+    return "".join([first, *(word[:1].upper() + word[1:] for word in others)])
+
+
+def _names_and_levels(nodes: Sequence[Item]) -> tuple[list[str], list[bool]]:
+    """Read the name of each node, and whether it is of the dataset level."""
+    names: list[str] = []
+    levels: list[str] = []
+    for node in nodes:
+        members = {key.lower(): member for key, member in node.members().items()}
+        if "level" not in members:
+            raise node.error('a Level, such as "Dataset"', found="has no Level")
+        levels.append(members["level"].text().lower())
+        names.append(members["name"].text() if "name" in members else levels[-1])
+        if names[-1] in names[:-1]:
+            raise node.error("a unique name for each node", found=f"has the same name as another node, {names[-1]!r}")
+    return names, [level == "dataset" for level in levels]
+
+
+def _choose(document: Item, names: Sequence[str], name: str | None) -> str:
+    """Choose one of the nodes of the dataset level."""
+    if not names:
+        raise document.error('a node with "Level": "Dataset"', found="has no node of the dataset level")
+    listed = listing(map(printable, names))
+    if name is None and len(names) > 1:
+        found = f"has {len(names)} nodes of the dataset level: {listed}"
+        raise document.error("one of them", "Choose with --node NAME", found)
+    if name is not None and name not in names:
+        raise document.error(f"one of: {listed}", found=f"has no node {name!r} of the dataset level")
+    return names[0] if name is None else name
+
+
+def _edge_filter(edges: Sequence[Item], names: Sequence[str], is_dataset: Sequence[bool], node: str) -> Item | None:
+    """Find the edge to a node; return its filter."""
+    leading = []
+    for edge in edges:
+        fields = edge.fields(("Source", "Destination", "Filter"))
         for key in ("Source", "Destination"):
             if key not in fields:
-                raise item.error("the names of two nodes", found=f"has no {key}")
-            if fields[key].text() not in nodes.names:
-                raise fields[key].error(f"the name of a node: {listing(map(printable, nodes.names))}")
-            ends.append(nodes.names.index(fields[key].value))
-        return cls(item, ends[0], ends[1], fields.get("Filter"))
+                raise edge.error("the names of two nodes", found=f"has no {key}")
+            if fields[key].text() not in names:
+                raise fields[key].error(f"the name of a node: {listing(map(printable, names))}")
+        if fields["Destination"].value == node:
+            leading.append((edge, fields))
+    if not leading:
+        return None
+    if len(leading) > 1:
+        raise leading[1][0].unsupported(f"{node!r} must take the maps of one node, not of several")
+    edge, fields = leading[0]
+    if is_dataset[names.index(fields["Source"].value)]:
+        raise edge.unsupported("It leads from one node of the dataset level to another")
+    return fields.get("Filter")
 
 
-def is_entity(name: str) -> bool:
-    """Say whether a name is that of an entity, rather than that of a column."""
+def _read_filter(rule: Item | None) -> tuple[Labels, Mapping[str, tuple[str, ...]]]:
+    """Separate the labels of maps from the values of subjects in the filter of an edge."""
+    filters: dict[str, tuple[Any, ...]] = {}
+    subjects: dict[str, tuple[str, ...]] = {}
+    for name, item in (rule.members() if rule else {}).items():
+        key = key_of(name)
+        if not _is_entity(name):
+            subjects[name] = tuple(map(str, _labels(item, name)))
+        elif key in filters:
+            raise item.error(f"one filter of {key}", found=f"is a second filter of {key}")
+        else:
+            filters[key] = _labels(item, key)
+    return filters, subjects
+
+
+def _read_input(item: Item | None) -> tuple[Labels, Labels]:
+    """Read Input: the labels that may select maps, and those that select first-level images only."""
+    inputs: dict[str, tuple[Any, ...]] = {}
+    images: dict[str, tuple[Any, ...]] = {}
+    for name, values in (item.members() if item else {}).items():
+        key = key_of(name)
+        if not _is_entity(name) and name not in _IMAGE_KEYS:
+            raise values.error("entities, such as task, subject or session", found="is not an entity")
+        if key in inputs or key in map(key_of, images):
+            raise values.error(f"one selection of {key}", found=f"is a second selection of {key}")
+        (images if key in _IMAGE_KEYS else inputs)[name if key in _IMAGE_KEYS else key] = _labels(values, key)
+    return inputs, images
+
+
+def _is_entity(name: str) -> bool:
+    """Return whether a name is that of an entity, not of a column of participants.tsv."""
     return name in KEYS or name in ORDER
 
 
-def read_inputs(item: Item | None) -> Mapping[str, tuple[Any, ...]]:
-    """Read which images the first level took, by key of an entity."""
-    inputs: dict[str, tuple[Any, ...]] = {}
-    for name, values in (item.members() if item else {}).items():
-        key = key_of(name)
-        if not is_entity(name) and name not in _OF_IMAGES:
-            raise values.error("entities, such as task, subject or session", found="is no entity")
-        if key in inputs:
-            raise values.error(f"one choice of {key}", found="says again what is chosen")
-        inputs[key] = _labels(values, key)
-    return {key: labels for key, labels in inputs.items() if key not in _OF_IMAGES}
-
-
 def _labels(item: Item, key: str) -> tuple[Any, ...]:
-    """Read a label or a list of them; whole numbers are labels too, and runs are numbers."""
+    """Read a label or a list of labels: strings or integers; runs become integers."""
     labels = [each.value for each in item.items(lone=True)]
-    if not labels or not all(map(_is_label, labels)):
+    if not labels or not all(
+        isinstance(each, str | int) and not isinstance(each, bool) and each not in ("", "*") for each in labels
+    ):
         raise item.error("a label, or a list of labels")
     return tuple(int(each) if key == "run" and re.fullmatch("[0-9]{1,9}", str(each)) else each for each in labels)
 
 
-def _is_label(value: object) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool) and value not in ("", "*")
+def _label_in_files(name: Any, existing: Collection[str]) -> str:
+    """Return the label that a contrast of this name has in file names."""
+    as_is, camel = str(name), label_of(str(name))
+    alike = [label for label in existing if _bare(label) == _bare(as_is)]
+    candidates = (as_is, camel, *(alike if len(alike) == 1 else ()))
+    return next((label for label in candidates if label in existing), camel or as_is)
+
+
+def _bare(label: str) -> str:
+    return "".join(filter(str.isalnum, label)).lower()

@@ -1,299 +1,354 @@
-"""Transformations of a BIDS Stats Model, applied to a table of subjects.
+"""Transformations of a BIDS Stats Model: reading them, and applying them to columns of a table of subjects.
 
-They are those of pybids, with one departure: where a value is missing, so is what is made of it, until ReplaceNA of
-Scale says otherwise. pybids puts 0 (or the other factors of a product) there, and a subject whose age nobody knows
-would take part as one of age 0.
+Supported are those of ``pybids-transforms-v1`` that make sense for a table with one row per subject. They give the
+values of pybids, with one exception: a missing value stays missing in all columns made from it, until Scale with
+ReplaceNA replaces it. (pybids takes 0, or the other factors of a product; a subject of unknown age would be aged 0.)
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from typing import Any, Literal
 
 import numpy as np
 
-from bids_ari.bids.participants import Participants, number
-from bids_ari.design.coding import Levels, center
-from bids_ari.design.instructions import JOINING, Instruction
-from bids_ari.design.stats_model import is_pattern
-from bids_ari.errors import listing
+from bids_ari.design.coding import Levels
+from bids_ari.design.json_document import Item
+from bids_ari.design.variables import Variable, Variables, all_true, any_true, demean, negate, product, scale, threshold
+from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
+TRANSFORMER = "pybids-transforms-v1"
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variable:
-    """A value of each subject.
+_CODINGS = ("none", "drop_one", "mean_zero")
 
-    Attributes
-    ----------
-    cells : tuple of str
-        As text; empty where it is missing.
-    numbers : array or None
-        As numbers, NaN where it is missing; None where some are text.
-    sources : tuple of str
-        The columns of the table without a value of which there is none of it.
-    """
+_Reader = Callable[[Item], Any]
+_Apply = Callable[[Variables, Sequence[str], "Transformation"], Variables]
 
-    cells: tuple[str, ...]
-    numbers: FloatArray | None
-    sources: tuple[str, ...]
-
-    @classmethod
-    def of_cells(cls, cells: Sequence[str], sources: tuple[str, ...]) -> "Variable":
-        """Read cells: as numbers where all are."""
-        values = [number(cell) if cell else np.nan for cell in cells]
-        numbers = None if None in values else np.array(values, dtype=np.float64)
-        return cls(tuple(cells), numbers, sources)
-
-    @classmethod
-    def of_numbers(cls, numbers: FloatArray, sources: tuple[str, ...]) -> "Variable":
-        """Take numbers that were computed."""
-        return cls(tuple("" if np.isnan(value) else f"{value:.15g}" for value in numbers), numbers, sources)
+_REASONS = {
+    "convolve": "There is no hemodynamic response at the dataset level",
+    "lag": "A table of subjects has no time axis",
+    "resample": "A table of subjects has no time axis",
+    "todense": "A table of subjects has no time axis",
+    "filter": 'To select subjects, write "Filter": {"column": ["value"]} in the edge to this node',
+    "split": "Use Factor and Product",
+}
+"""Hints in the error messages for transformations that are not supported."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Variables:
-    """The columns of a table of subjects, and what was made of them.
+@dataclass(frozen=True, slots=True)
+class Transformation:
+    """One transformation.
 
     Attributes
     ----------
-    subjects : tuple of str
-        The rows.
-    columns : mapping of str to Variable
-        By name.
-    levels : mapping of str to Levels
-        The columns that Factor was applied to.
-    required : tuple of str
-        The columns of the table of which DropNA asks a value.
+    name : str
+        Its name, such as ``Factor``.
+    inputs : tuple of str
+        Columns, or patterns such as ``group.*``.
+    outputs : tuple of str
+        Names of the columns made; empty to replace the inputs.
+    prefix, suffix : str
+        Text before and after the names of the columns made.
+    options : mapping of str to tuple
+        Other options: each with one value, or one for each input.
+    item : Item
+        Its position in the file.
     """
 
-    subjects: tuple[str, ...]
-    columns: Mapping[str, Variable]
-    levels: Mapping[str, Levels] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    prefix: str
+    suffix: str
+    options: Mapping[str, tuple[Any, ...]]
+    item: Item
 
-    @classmethod
-    def of_table(cls, participants: Participants, subjects: Sequence[str]) -> "Variables":
-        """Take the rows of some subjects."""
-        rows = [participants.rows.get(subject, {}) for subject in subjects]
-        cells = {column: [row.get(column, "") for row in rows] for column in participants.columns}
-        return cls(tuple(subjects), {name: Variable.of_cells(column, (name,)) for name, column in cells.items()})
+    def option(self, name: str, i: int, default: Any) -> Any:
+        """Return the value of an option for the input of index `i`."""
+        values = self.options.get(name, (default,))
+        return values[0] if len(values) == 1 else values[i]
 
-    def match(self, name: str) -> list[str]:
-        """Give the columns that a name or a pattern stands for; none where there is none."""
-        if name in self.columns or not is_pattern(name):
-            return [name] if name in self.columns else []
-        return [column for column in self.columns if fnmatchcase(column, name)]
+    def error(self, found: str, expected: str = "", hint: str = "") -> UsageError:
+        """Return an error about this transformation, with its position."""
+        return UsageError(f"{self.item.path}: {self.item.place} ({self.name}) {found}", expected, hint)
 
-    def transform(self, instruction: Instruction) -> "Variables":
-        """Apply one transformation.
+    def apply(self, table: Variables) -> Variables:
+        """Apply the transformation.
 
         Raises
         ------
         UsageError
-            When there are no such columns, or they cannot be transformed so; names the place in the model.
+            When the columns do not exist or cannot be transformed; names the position in the model.
         """
-        names = []
-        for name in instruction.inputs:
-            if not (found := self.match(name)):
-                raise instruction.error(f"names {name!r}, which is no column", f"one of {listing(self.columns, 20)}")
+        names: list[str] = []
+        for name in self.inputs:
+            if not (found := table.match(name)):
+                raise self.error(f"names {name!r}, which is not a column", f"one of {listing(table.columns, 20)}")
             names += found
-        for option, values in instruction.options.items():
+        for option, values in self.options.items():
             if len(values) not in (1, len(names)):
-                raise instruction.error(f"has {len(values)} values of {option}", f"1, or {len(names)}")
-        if instruction.name in (*_OF_TABLES, "Rename") and len(set(names)) < len(names):
-            raise instruction.error(f"names a column twice: {listing(names, 20)}", "each once")
-        if instruction.name in _OF_TABLES:
-            return _OF_TABLES[instruction.name](self, names, instruction)
-        if instruction.name in JOINING:
-            joined = _joined(instruction, [self.numbers(name, instruction) for name in names])
-            sources = tuple(dict.fromkeys(source for name in names for source in self.columns[name].sources))
-            return self._with(_outputs(instruction, names[:1]), [Variable.of_numbers(joined, sources)])
-        made, outputs = [_one(self, name, instruction, i) for i, name in enumerate(names)], _outputs(instruction, names)
-        if instruction.name != "Rename":
-            return self._with(outputs, made)
-        if both := [name for name in outputs if name in names]:
-            raise instruction.error(f"has {both[0]} in Input and in Output", "names of columns that are not renamed")
-        return self._without(names)._with(outputs, made)
+                raise self.error(f"has {len(values)} values of {option}", f"1, or {len(names)}")
+        kind = KINDS[self.name]
+        if (kind.outputs == "none" or self.name == "Rename") and len(set(names)) < len(names):
+            raise self.error(f"names a column twice: {listing(names, 20)}", "each once")
+        return kind.apply(table, names, self)
 
-    def numbers(self, name: str, instruction: Instruction) -> FloatArray:
-        """Give the values of a column as numbers."""
-        variable = self.columns[name]
-        if variable.numbers is None:
-            raise instruction.error(
-                f"takes numbers, and {name} holds text: {listing(self.texts(name))}", "numbers", "Apply Factor first"
-            )
-        return variable.numbers
-
-    def texts(self, name: str) -> list[str]:
-        """Name the cells of a column that are no numbers."""
-        cells = zip(self.subjects, self.columns[name].cells, strict=True)
-        return [f"{cell!r} (sub-{subject})" for subject, cell in cells if cell and number(cell) is None]
-
-    def _with(self, names: Sequence[str], variables: Sequence[Variable]) -> "Variables":
-        """Add or replace columns."""
-        return replace(self, columns={**self.columns, **dict(zip(names, variables, strict=True))})
-
-    def _without(self, names: Sequence[str]) -> "Variables":
-        return replace(self, columns={name: each for name, each in self.columns.items() if name not in names})
+    def names_of_outputs(self, names: Sequence[str]) -> list[str]:
+        """Return the names of the columns made from one column or from each of several."""
+        outputs = self.outputs or tuple(names)
+        if len(outputs) != len(names):
+            raise self.error(f"has {len(outputs)} names in Output", f"{len(names)}, one for each input")
+        return [f"{self.prefix}{name}{self.suffix}" for name in outputs]
 
 
-def _outputs(instruction: Instruction, names: Sequence[str]) -> list[str]:
-    """Name what is made: as asked, else as the inputs."""
-    called = instruction.outputs or tuple(names)
-    if len(called) != len(names):
-        raise instruction.error(f"has {len(called)} names in Output", f"{len(names)}, one for each input")
-    return [f"{instruction.prefix}{name}{instruction.suffix}" for name in called]
+def read_transformations(item: Item | None) -> tuple[Transformation, ...]:
+    """Read the transformations of a node; in the former form, a list without Transformer.
+
+    Raises
+    ------
+    UsageError
+        When one is not supported or incomplete; names the position in the model.
+    """
+    if item is None:
+        return ()
+    if not isinstance(item.value, list):
+        fields = item.fields(("Transformer", "Instructions"))
+        if "Transformer" not in fields:
+            raise item.error(f'"Transformer": "{TRANSFORMER}"', found="has no Transformer")
+        fields["Transformer"].choice((TRANSFORMER,), "No other transformer is supported")
+        if "Instructions" not in fields:
+            raise item.error("a list of Instructions", found="has no Instructions")
+        item = fields["Instructions"]
+    return tuple(map(_read, item.items()))
 
 
-def _one(table: Variables, name: str, instruction: Instruction, i: int) -> Variable:
-    """Make one column of another."""
-    variable = table.columns[name]
-    if instruction.name in ("Copy", "Rename"):
-        return variable
-    if instruction.name == "Replace":
-        return _replace(variable, name, instruction, i)
-    numbers = table.numbers(name, instruction)
-    sources = () if instruction.option("ReplaceNA", i, None) else variable.sources
-    return Variable.of_numbers(_OF_NUMBERS[instruction.name](numbers, name, instruction, i), sources)
-
-
-def _replace(variable: Variable, name: str, instruction: Instruction, i: int) -> Variable:
-    """Put other values for some; numbers that all are become numbers."""
-    if variable.numbers is not None:
-        raise instruction.error(
-            f"takes text, and {name} holds numbers", "text: the keys of a JSON object are none", "Use Factor"
-        )
-    others: Mapping[str, str] = instruction.option("Replace", i, {})
-    return Variable.of_cells([others.get(cell, cell) if cell else cell for cell in variable.cells], variable.sources)
-
-
-def _demean(values: FloatArray, name: str, instruction: Instruction, i: int) -> FloatArray:
-    return _where_known(values, center)
-
-
-def _scale(values: FloatArray, name: str, instruction: Instruction, i: int) -> FloatArray:
-    """Take off the mean and divide by the standard deviation (of n - 1), each where asked for."""
-    demean, rescale = instruction.option("Demean", i, True), instruction.option("Rescale", i, True)
-    fill = instruction.option("ReplaceNA", i, None)
-    constant = len(np.unique(values[~np.isnan(values)])) == 1
-    if constant and not (fill == "after" and demean):
-        raise instruction.error(f"cannot scale {name}, which is the same for all subjects", "values that differ")
-
-    def scaled(known: FloatArray) -> FloatArray:
-        moved = center(known) if demean else known
-        return 0 * known if constant else moved / known.std(ddof=1) if rescale else moved
-
-    made = _where_known(np.nan_to_num(values) if fill == "before" else values, scaled)
-    return np.nan_to_num(made) if fill == "after" else made
-
-
-def _where_known(values: FloatArray, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """Apply a function to those values that are there."""
-    made, known = values.copy(), ~np.isnan(values)
-    if known.any():
-        made[known] = function(values[known])
+def _read(item: Item) -> Transformation:
+    """Read one transformation."""
+    members = {key.lower(): member for key, member in item.members().items()}
+    if "name" not in members:
+        raise item.error("the name of a transformation", found="has no Name")
+    name = _read_name(members["name"])
+    readers = KINDS[name].options
+    fields = item.fields(("Name", "Input", "Output", "OutputPrefix", "OutputSuffix", *readers))
+    if "Input" not in fields:
+        raise item.error("the names of columns", found="has no Input")
+    made = Transformation(
+        name,
+        _read_columns(fields["Input"]),
+        _read_columns(fields["Output"]) if "Output" in fields else (),
+        fields["OutputPrefix"].text() if "OutputPrefix" in fields else "",
+        fields["OutputSuffix"].text() if "OutputSuffix" in fields else "",
+        {key: _read_values(fields[key], reader) for key, reader in readers.items() if key in fields},
+        item,
+    )
+    _check_outputs(made)
     return made
 
 
-def _threshold(values: FloatArray, name: str, instruction: Instruction, i: int) -> FloatArray:
-    """Put 0 for what does not reach the threshold, or what exceeds it."""
-    at = instruction.option("Threshold", i, 0.0)
-    if not instruction.option("Signed", i, True):
-        at, values = abs(at), np.abs(values)
-    kept = values >= at if instruction.option("Above", i, True) else values <= at
-    passed = np.ones_like(values) if instruction.option("Binarize", i, False) else values
-    return np.where(np.isnan(values), np.nan, np.where(kept, passed, 0.0))
+def _read_name(item: Item) -> str:
+    name = item.text()
+    found = next((known for known in KINDS if known.lower() == name.lower()), None)
+    if found is None:
+        hint = _REASONS.get(name.lower(), f"Supported: {listing(KINDS, 20)}")
+        raise UsageError(f"{item.path}: {item.place}: the transformation {name!r} is not supported", hint=hint)
+    return found
 
 
-def _not(values: FloatArray, name: str, instruction: Instruction, i: int) -> FloatArray:
-    return np.where(np.isnan(values), np.nan, values == 0)
+def _read_columns(item: Item) -> tuple[str, ...]:
+    names = tuple(each.text() for each in item.items(lone=True))
+    if not names:
+        raise item.error("names of columns")
+    return names
 
 
-_OF_NUMBERS: Mapping[str, Callable[[FloatArray, str, Instruction, int], FloatArray]] = {
-    "Demean": _demean,
-    "Not": _not,
-    "Scale": _scale,
-    "Threshold": _threshold,
-}
+def _read_values(item: Item, reader: _Reader) -> tuple[Any, ...]:
+    """Read an option: one value, or a list of one value for each input."""
+    values = tuple(map(reader, item.items() if isinstance(item.value, list) else [item]))
+    if not values:
+        raise item.error("a value")
+    return values
 
 
-def _joined(instruction: Instruction, columns: Sequence[FloatArray]) -> FloatArray:
-    """Make one column of several."""
-    values = np.array(columns)
-    if instruction.name == "Product":
-        product: FloatArray = np.prod(values, axis=0)
-        return product
-    if instruction.name == "Sum":
-        weights = np.array(instruction.options.get("Weights", (1.0,) * len(values)))
-        if len(weights) != len(values):
-            raise instruction.error(f"has {len(weights)} Weights", f"{len(values)}, one for each input")
-        return weights @ values
-    joined = (values != 0).all(axis=0) if instruction.name == "And" else (values != 0).any(axis=0)
-    return np.where(np.isnan(values).any(axis=0), np.nan, joined)
+def _check_outputs(made: Transformation) -> None:
+    """Check that outputs are named where required, and only where possible."""
+    outputs = KINDS[made.name].outputs
+    named = bool(made.outputs or made.prefix or made.suffix)
+    if outputs == "none" and named:
+        raise made.error("has an Output", "none: the names of its columns cannot be chosen")
+    if (outputs in ("required", "one") and not named) or (outputs == "one" and len(made.outputs) != 1):
+        raise made.error(f"has {len(made.outputs) or 'no'} names in Output", "a name for each column that it makes")
+    if made.name == "Replace" and "Replace" not in made.options:
+        raise made.error("has no Replace", 'values and their replacements, {"M": "male"}')
+    if len(set(made.outputs)) < len(made.outputs):
+        raise made.error("has two outputs with the same name", "unique names")
 
 
-def _select(table: Variables, names: Sequence[str], instruction: Instruction) -> Variables:
+def _one_of(*words: str) -> _Reader:
+    return lambda item: item.choice(words)
+
+
+def _read_level(item: Item) -> str:
+    return str(item.value) if isinstance(item.value, int) and not isinstance(item.value, bool) else item.text()
+
+
+def _read_replacements(item: Item) -> Mapping[str, str]:
+    members = item.members()
+    for member in members.values():
+        if isinstance(member.value, bool) or not isinstance(member.value, str | int | float) or member.value == "":
+            raise member.error("a text or a number")
+    return {key: str(member.value) for key, member in members.items()}
+
+
+def _numbers(table: Variables, name: str, transformation: Transformation) -> FloatArray:
+    """Return the values of a column as numbers, which all must be."""
+    numbers = table.columns[name].numbers
+    if numbers is None:
+        found = f"needs numbers, but {name} holds text: {listing(table.texts(name))}"
+        raise transformation.error(found, "numbers", "Apply Factor first")
+    return numbers
+
+
+def _to_each(function: Callable[..., FloatArray]) -> _Apply:
+    """Apply a function of one column, whose keyword arguments are the options in lower case, to each column."""
+
+    def apply(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+        made = []
+        for i, name in enumerate(names):
+            options = {option.lower(): transformation.option(option, i, None) for option in transformation.options}
+            try:
+                values = function(_numbers(table, name, transformation), **options)
+            except ValueError as error:
+                raise transformation.error(f"cannot be applied to {name}: {error}", "values that differ") from error
+            made.append(Variable.of_numbers(values, () if options.get("replacena") else table.columns[name].sources))
+        return table.with_columns(dict(zip(transformation.names_of_outputs(names), made, strict=True)))
+
+    return apply
+
+
+def _to_all(function: Callable[[FloatArray], FloatArray]) -> _Apply:
+    """Apply a function of several columns (n_columns, n_subjects) that makes one column."""
+    return lambda table, names, transformation: _join(
+        table, names, transformation, function(_stack(table, names, transformation))
+    )
+
+
+def _sum(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    values = _stack(table, names, transformation)
+    weights = np.array(transformation.options.get("Weights", (1.0,) * len(values)))
+    if len(weights) != len(values):
+        raise transformation.error(f"has {len(weights)} Weights", f"{len(values)}, one for each input")
+    return _join(table, names, transformation, weights @ values)
+
+
+def _stack(table: Variables, names: Sequence[str], transformation: Transformation) -> FloatArray:
+    return np.array([_numbers(table, name, transformation) for name in names])
+
+
+def _join(table: Variables, names: Sequence[str], transformation: Transformation, values: FloatArray) -> Variables:
+    """Add a column made from several."""
+    sources = tuple(dict.fromkeys(source for name in names for source in table.columns[name].sources))
+    (output,) = transformation.names_of_outputs(names[:1])
+    return table.with_columns({output: Variable.of_numbers(values, sources)})
+
+
+def _copy(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    outputs = transformation.names_of_outputs(names)
+    return table.with_columns({output: table.columns[name] for output, name in zip(outputs, names, strict=True)})
+
+
+def _rename(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    if both := [name for name in transformation.names_of_outputs(names) if name in names]:
+        raise transformation.error(f"has {both[0]} in Input and in Output", "different names in Output")
+    return _copy(table, names, transformation).without(names)
+
+
+def _replace(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    """Replace values of text columns; a column becomes numbers if all its values then are."""
+    made = []
+    for i, name in enumerate(names):
+        variable = table.columns[name]
+        if variable.numbers is not None:
+            found = f"needs text, but {name} holds numbers"
+            raise transformation.error(found, "text: the keys of a JSON object are not numbers", "Use Factor")
+        values: Mapping[str, str] = transformation.option("Replace", i, {})
+        cells = [values.get(cell, cell) if cell else cell for cell in variable.cells]
+        made.append(Variable.of_cells(cells, variable.sources))
+    return table.with_columns(dict(zip(transformation.names_of_outputs(names), made, strict=True)))
+
+
+def _select(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
     return replace(table, columns={name: table.columns[name] for name in names})
 
 
-def _delete(table: Variables, names: Sequence[str], instruction: Instruction) -> Variables:
-    return table._without(names)
+def _delete(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    return table.without(names)
 
 
-def _drop(table: Variables, names: Sequence[str], instruction: Instruction) -> Variables:
+def _drop_missing(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
     sources = (source for name in names for source in table.columns[name].sources)
     return replace(table, required=(*table.required, *sources))
 
 
-def _factor(table: Variables, names: Sequence[str], instruction: Instruction) -> Variables:
-    """Put columns of levels for columns of groups."""
+def _factor(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+    """Replace columns of groups by a column for each level."""
     for i, name in enumerate(names):
         variable = table.columns[name]
-        levels = _levels(table, name, instruction, i)
-        stem = f"{name}{instruction.option('Sep', i, '.')}"
+        levels = _levels(table, name, transformation, i)
+        stem = f"{name}{transformation.option('Sep', i, '.')}"
         made = {}
-        for level, who in levels.subjects.items():
-            if level == levels.left_out:
+        for level, members in levels.subjects.items():
+            if level == levels.reference:
                 continue
-            column = np.isin(table.subjects, who).astype(np.float64)
-            if levels.coding == _MEAN_ZERO:
-                column[np.isin(table.subjects, levels.subjects[levels.left_out])] = -1 / (len(levels.subjects) - 1)
+            column = np.isin(table.subjects, members).astype(np.float64)
+            if levels.coding == "mean_zero":
+                column[np.isin(table.subjects, levels.subjects[levels.reference])] = -1 / (len(levels.subjects) - 1)
             column[[not cell for cell in variable.cells]] = np.nan
             made[f"{stem}{level}"] = Variable.of_numbers(column, variable.sources)
-        table = table._without([name])._with(list(made), list(made.values()))
-        table = replace(table, levels={**table.levels, name: levels})
+        table = replace(table.without([name]).with_columns(made), levels={**table.levels, name: levels})
     return table
 
 
-_MEAN_ZERO = "mean_zero"
+def _levels(table: Variables, name: str, transformation: Transformation, i: int) -> Levels:
+    """Return the levels of a column and the reference."""
+    members = table.subjects_by_level(name)
+    coding, reference = transformation.option("Constraint", i, "none"), transformation.option("RefLevel", i, None)
+    if reference is None and coding != "none" and len(members) > 1:
+        reference = next(iter(members))
+    if reference is not None and reference not in members:
+        raise transformation.error(f"names the level {reference!r}", f"one of {name}: {listing(members, 20)}")
+    return Levels(name, members, coding if len(members) > 1 else "none", reference or "")
 
 
-def _levels(table: Variables, name: str, instruction: Instruction, i: int) -> Levels:
-    """Sort subjects into levels, in the order of their numbers or letters, and choose the one without a column."""
-    variable = table.columns[name]
-    who: dict[str, tuple[str, ...]] = {}
-    keys = variable.cells if variable.numbers is None else variable.numbers.tolist()
-    names = {key: cell for key, cell in zip(keys, variable.cells, strict=True) if cell}
-    for key in sorted(names):
-        members = (s for s, other in zip(table.subjects, keys, strict=True) if other == key)
-        who[names[key]] = tuple(members)
-    coding, reference = instruction.option("Constraint", i, "none"), instruction.option("RefLevel", i, None)
-    if reference is None and coding != "none" and len(who) > 1:
-        reference = next(iter(who))
-    if reference is not None and reference not in who:
-        raise instruction.error(f"names the level {reference!r}", f"one of {name}: {listing(who, 20)}")
-    return Levels(name, who, coding if len(who) > 1 else "none", reference or "")
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A supported transformation: its function, its options with their readers, and which names of outputs it takes."""
+
+    apply: _Apply
+    options: Mapping[str, _Reader] = field(default_factory=dict)
+    outputs: Literal["none", "optional", "required", "one"] = "optional"
 
 
-def words_of(levels: Levels) -> str:
-    """Tell the coding of a factor."""
-    extra = "; the reference is -1/(levels - 1) in each column" if levels.coding == _MEAN_ZERO else ""
-    return levels.words(full=not levels.left_out) + extra
-
-
-_OF_TABLES: Mapping[str, Callable[[Variables, Sequence[str], Instruction], Variables]] = {
-    "Delete": _delete,
-    "DropNA": _drop,
-    "Factor": _factor,
-    "Select": _select,
+KINDS: Mapping[str, _Kind] = {
+    "And": _Kind(_to_all(all_true), outputs="one"),
+    "Copy": _Kind(_copy, outputs="required"),
+    "Delete": _Kind(_delete, outputs="none"),
+    "Demean": _Kind(_to_each(demean)),
+    "DropNA": _Kind(_drop_missing, outputs="none"),
+    "Factor": _Kind(_factor, {"Constraint": _one_of(*_CODINGS), "RefLevel": _read_level, "Sep": Item.text}, "none"),
+    "Not": _Kind(_to_each(negate)),
+    "Or": _Kind(_to_all(any_true), outputs="one"),
+    "Product": _Kind(_to_all(product), outputs="one"),
+    "Rename": _Kind(_rename, outputs="required"),
+    "Replace": _Kind(_replace, {"Replace": _read_replacements, "Attribute": _one_of("value")}),
+    "Scale": _Kind(
+        _to_each(scale),
+        {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},
+    ),
+    "Select": _Kind(_select, outputs="none"),
+    "Sum": _Kind(_sum, {"Weights": Item.number}, outputs="one"),
+    "Threshold": _Kind(
+        _to_each(threshold),
+        {"Threshold": Item.number, "Binarize": Item.flag, "Above": Item.flag, "Signed": Item.flag},
+    ),
 }
+"""The supported transformations."""

@@ -10,7 +10,7 @@ from builders_people import people
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bids_ari.design.coding import model_of
+from bids_ari.design.coding import model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.design import make_design
 from bids_ari.design.formula import parse_formula
@@ -66,9 +66,9 @@ class TestAnyText:
     @settings(deadline=None)
     @given(expression=texts("1", "0.5", "age", "group", "intercept", " ", "- ", *SIGNS))
     def test_an_expression_is_a_test_or_an_error_that_says_why(self, expression: str) -> None:
-        model = model_of(parse_formula("center(age) + C(group)"), TABLE, tuple(TABLE.rows))
+        model = model_matrix(parse_formula("center(age) + C(group)"), TABLE, tuple(TABLE.rows))
         try:
-            weights = parse_tests([("x", expression)], model)["x"]
+            weights = parse_tests([f"x={expression}"], model)["x"]
         except UsageError:
             return
         assert np.isfinite(weights).all()
@@ -92,10 +92,10 @@ sums = st.recursive(
 def test_expressions_mean_what_arithmetic_means(text: str) -> None:
     """Python computes the same sum over the vectors (1, 0, 0), (0, 1, 0), (0, 0, 1)."""
     table = people(**{name: [1, 0, 0, 0, 2] if name == "A" else [3, 1, 4, 1, 5] for name in "ABZ"})
-    model = model_of(parse_formula("0 + A + B + Z"), table, tuple(table.rows))
+    model = model_matrix(parse_formula("0 + A + B + Z"), table, tuple(table.rows))
     expected = eval(text, {}, dict(zip("ABZ", np.eye(3), strict=True)))
     assume(np.abs(expected).max() > 0)
-    found = parse_tests([("x", text)], model)["x"]
+    found = parse_tests([f"x={text}"], model)["x"]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)  # a dozen roundings
 
 
@@ -111,7 +111,7 @@ def test_any_groups_and_numbers_give_the_columns_of_patsy(group: list[str], data
     x = data.draw(st.lists(st.integers(-50, 50), min_size=n, max_size=n))
     table = people(g=group, x=x)
     for formula in ("1 + g + x", "0 + g", "g * center(x)", "C(g, Sum) + x", "g:x"):
-        ours = model_of(parse_formula(formula), table, tuple(table.rows)).matrix
+        ours = model_matrix(parse_formula(formula), table, tuple(table.rows)).matrix
         theirs = np.asarray(patsy.dmatrix(formula, {"g": group, "x": np.array(x, float)}))
         order_ours, order_theirs = (np.lexsort(np.round(m, 6)) for m in (ours, theirs))
         np.testing.assert_allclose(ours[:, order_ours], theirs[:, order_theirs], rtol=1e-12, atol=1e-12)
@@ -134,7 +134,7 @@ def test_the_order_of_subjects_orders_the_rows_and_changes_nothing_else(order: l
 def test_any_levels_give_tests_whose_names_differ(levels: list[str]) -> None:
     table = people(g=levels)
     try:
-        model = model_of(parse_formula("C(g)"), table, tuple(table.rows))
+        model = model_matrix(parse_formula("C(g)"), table, tuple(table.rows))
     except DesignError:  # all the same
         assert len(set(levels)) == 1
         return

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_ari.analysis.group_model import blocks_of
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.analysis.permutation import permute, read_template
-from bids_ari.bids.participants import Participants
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError
@@ -219,27 +217,3 @@ def test_an_f_test_is_calibrated_too(effects: FloatArray) -> None:
     found = calibrate(effects, design, "both", "greater", DRAWN)
     assert found.calibrated.shuffle == "flip"
     assert found.bound.whole > 0
-
-
-class TestBlocksOfTheTable:
-    TABLE = Participants(
-        Path("participants.tsv"),
-        ("site",),
-        {"01": {"site": "a"}, "02": {"site": "b"}, "03": {}},
-        {"01": 2, "02": 3, "03": 4},
-    )
-
-    def test_they_are_the_values_of_a_column(self) -> None:
-        assert blocks_of("site", ["02", "01"], self.TABLE) == ("b", "a")
-
-    def test_a_column_that_is_not_there(self) -> None:
-        with pytest.raises(DesignError, match="has no column family"):
-            blocks_of("family", ["01"], self.TABLE)
-
-    def test_a_subject_without_a_value(self) -> None:
-        with pytest.raises(DesignError, match="sub-03"):
-            blocks_of("site", ["01", "03"], self.TABLE)
-
-    def test_no_table(self) -> None:
-        with pytest.raises(InputNotFoundError, match=r"no participants\.tsv"):
-            blocks_of("site", ["01"], None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builders_people import people
 
-from bids_ari.design.coding import Model, model_of
+from bids_ari.design.coding import ModelMatrix, model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.formula import parse_formula
 from bids_ari.errors import UsageError
@@ -14,13 +14,13 @@ GROUP = ("b", "a", "c", "a", "b", "c", "a", "b")
 SEX = ("m", "f", "f", "f", "f", "m", "m", "m")
 
 
-def model(formula: str, **columns: object) -> Model:
+def model(formula: str, **columns: object) -> ModelMatrix:
     table = people(**{"age": AGE, "group": GROUP, "sex": SEX, **columns})  # type: ignore[arg-type]
-    return model_of(parse_formula(formula, table.columns), table, tuple(table.rows))
+    return model_matrix(parse_formula(formula, table.columns), table, tuple(table.rows))
 
 
 def weights(expression: str, formula: str = "1 + center(age) + C(group)", **columns: object) -> list[object]:
-    return parse_tests([("x", expression)], model(formula, **columns))["x"].tolist()  # type: ignore[no-any-return]
+    return parse_tests([f"x={expression}"], model(formula, **columns))["x"].tolist()  # type: ignore[no-any-return]
 
 
 def refusal(expression: str, formula: str = "1 + center(age) + C(group)", **columns: object) -> str:
@@ -52,7 +52,7 @@ class TestDefaults:
         assert list(found)[-1] == "groupXSex"
         assert found["groupXSex"].tolist() == np.eye(len(made.names))[1:].tolist()
         with pytest.raises(UsageError):
-            parse_tests([("x", "sex")], made)
+            parse_tests(["x=sex"], made)
 
     @pytest.mark.parametrize(
         ("formula", "names"),
@@ -142,10 +142,10 @@ class TestExpressions:
         assert weights("non-smoker - s[smoker]", "0 + s", s=smoking) == [1, -1, 0]
 
     def test_a_formula_of_the_mean(self) -> None:
-        assert parse_tests([("faces", "1")], model("1"))["faces"].tolist() == [1]
+        assert parse_tests(["faces=1"], model("1"))["faces"].tolist() == [1]
 
     def test_names_of_tests_may_hold_a_plus(self) -> None:
-        assert list(parse_tests([("a+B1", "1"), ("a", "1")], model("1"))) == ["a+B1", "a"]
+        assert list(parse_tests(["a+B1=1", "a=1"], model("1"))) == ["a+B1", "a"]
 
 
 class TestRefusals:
@@ -153,24 +153,24 @@ class TestRefusals:
         ("expression", "message"),
         [
             ("nope", "The test x=nope is not understood: 'nope' is not understood. The design has the columns"),
-            ("", "something is missing at its end"),
-            ("age -", "something is missing at its end"),
-            ("age;", "something is missing at its end"),
+            ("", "an expression is missing"),
+            ("age -", "'age -' is not a sum of columns"),
+            ("age;", "an expression is missing"),
             ("age = 1", "it is compared with '1'; expected 0. Write a = b as a - b"),
             ("b = c", "it is compared with 'c'; expected 0"),
             ("age = 0.5", "it is compared with '0.5'"),
             ("age * age", "it multiplies columns"),
-            ("1 / age", "it divides by what is no number"),
-            ("age / 0", "it divides by what is no number"),
-            ("1 + age", "a number stands without a column"),
-            ("2", "a number stands without a column"),
-            ("(age", "a parenthesis is not closed"),
-            ("age)", "')' is not understood"),
-            ("age b", "'b' is not understood"),
+            ("1 / age", "it divides by a column or by 0"),
+            ("age / 0", "it divides by a column or by 0"),
+            ("1 + age", "it adds a number to columns"),
+            ("2", "it adds a number to columns"),
+            ("(age", "'( age' is not a sum of columns"),
+            ("age)", "'age )' is not a sum of columns"),
+            ("age b", "'age b' is not a sum of columns"),
             ("b - b", "its weights are all 0"),
             ("1e308 * 1e308 * age", "its weights are too large"),
-            ("b; c; b - c", "its rows say the same in part"),
-            ("2 * group", "group has 2 columns and stands in a sum"),
+            ("b; c; b - c", "its rows are linearly dependent"),
+            ("2 * group", "group has 2 columns and cannot be part of a sum"),
             ("ages", "'ages' is not understood"),
             ("-" * 30 + "age", "more than 20 signs or parentheses are nested"),
             ("(" * 30 + "age", "more than 20 signs or parentheses are nested"),
@@ -191,11 +191,11 @@ class TestRefusals:
         assert "b may be other[b] or group[T.b]" in refusal("b", "0 + other + group", other=other)
         assert "age may be center(age) or log(age)" in refusal("age", "center(age) + log(age)")
 
-    @pytest.mark.parametrize("name", ["", "a b", "a_b", "a-b", "é", "a/b", "../x", "a\n"])
+    @pytest.mark.parametrize("name", ["", "a b", "a_b", "a-b", "é", "a/b", "../x"])
     def test_names_are_letters_and_digits(self, name: str) -> None:
         with pytest.raises(UsageError, match=r"A test is named .*; expected letters and digits"):
-            parse_tests([(name, "1")], model("1"))
+            parse_tests([f"{name}=1"], model("1"))
 
     def test_names_differ(self) -> None:
         with pytest.raises(UsageError, match="Tests are named age and Age; expected names that differ by letters"):
-            parse_tests([("age", "1"), ("Age", "1")], model("1"))
+            parse_tests(["age=1", "Age=1"], model("1"))

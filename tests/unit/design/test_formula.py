@@ -8,7 +8,7 @@ import patsy
 import pytest
 from builders_people import people
 
-from bids_ari.design.coding import Model, model_of
+from bids_ari.design.coding import ModelMatrix, model_matrix
 from bids_ari.design.formula import parse_formula
 from bids_ari.errors import BidsAriError, DesignError, UsageError
 
@@ -18,8 +18,8 @@ SEX = ("m", "m", "f", "f", "f", "m")
 TABLE = people(age=AGE, group=GROUP, sex=SEX)
 
 
-def made(formula: str, table: Any = TABLE) -> Model:
-    return model_of(parse_formula(formula, table.columns), table, tuple(table.rows))
+def made(formula: str, table: Any = TABLE) -> ModelMatrix:
+    return model_matrix(parse_formula(formula, table.columns), table, tuple(table.rows))
 
 
 def refusal(formula: str, kind: type[BidsAriError] = UsageError, table: Any = TABLE) -> str:
@@ -69,7 +69,7 @@ class TestColumns:
     def test_center_is_over_the_subjects_of_the_model(self) -> None:
         """20, 25 and 30 have the mean 25; with all six it is 29."""
         formula = parse_formula("center(age)", TABLE.columns)
-        assert model_of(formula, TABLE, ("01", "03", "05")).matrix[:, 1].tolist() == [-5, 0, 5]
+        assert model_matrix(formula, TABLE, ("01", "03", "05")).matrix[:, 1].tolist() == [-5, 0, 5]
         assert made("center(age)").matrix[:, 1].tolist() == [-9, 1, -4, 16, 1, -5]
 
     @pytest.mark.parametrize(
@@ -205,24 +205,24 @@ class TestRefusals:
             ("age)", "is not understood"),
             ("center(age", "A parenthesis is not closed"),
             ("age group", "Missing operator between `age` and `group`"),
-            ("2 * age", "'2' cannot stand there. Numbers go into I(): I(2 * age), I(age ** 2)"),
-            ("age ** 9", "'9' cannot stand there. A power of terms is 2 to 5"),
-            ("age + 'text'", "'text' cannot stand there"),
+            ("2 * age", "'2' is not allowed there. Numbers go into I(): I(2 * age), I(age ** 2)"),
+            ("age ** 9", "'9' is not allowed there. A power of terms is 2 to 5"),
+            ("age + 'text'", "'text' is not allowed there"),
             ("`age", "'`' is not understood"),
-            ("I(age +)", "A factor in it cannot be read"),
+            ("I(age +)", "A factor in it cannot be parsed"),
             ("I(3)", "I(3) in the formula 'I(3)' names no column"),
             ("I(1e999 * age)", "1e999 is too large"),
-            ("center(age, 2)", "center(age, 2) in a formula is not understood; expected numbers, columns, + - * / **"),
-            ("poly(age)", "poly(age) is not understood; expected poly(column, degree), the degree 1 to 5"),
+            ("center(age, 2)", "center(age, 2) in a formula is not supported; expected numbers, columns, + - * / **"),
+            ("poly(age)", "poly(age) is not supported; expected poly(column, degree), the degree 1 to 5"),
             ("poly(age, 1000000000)", "the degree 1 to 5"),
-            ("I(C(group))", "C(group) in a formula is not understood"),
-            ("C(age + 1)", "C(age + 1) in a formula is not understood; expected C(column)"),
+            ("I(C(group))", "C(group) in a formula is not supported"),
+            ("C(age + 1)", "C(age + 1) in a formula is not supported; expected C(column)"),
             ("C(group, contr.poly)", "names contr.poly"),
             ("C(group, Sum('a'))", "expected C(column), C(column, Treatment('level')) or C(column, Sum)"),
             ("C(group, levels=['a'])", "'[' is not understood"),
             ("(" * 21 + "age" + ")" * 21, "More than 20 parentheses are open"),
             ("a" * 2001, "It has 2001 characters; expected at most 2000"),
-            ("I(" + "-" * 1500 + "age)", "A factor in it cannot be read"),
+            ("I(" + "-" * 1500 + "age)", "A factor in it cannot be parsed"),
         ],
     )
     def test_what_is_no_formula(self, formula: str, message: str) -> None:
@@ -268,7 +268,7 @@ class TestRefusals:
 
     def test_a_column_that_is_not_there_is_named_with_those_that_are(self) -> None:
         assert refusal("1 + center(aeg)", DesignError) == (
-            "The formula '1 + center(aeg)' names aeg, which is no column of the table; "
+            "The formula '1 + center(aeg)' names aeg, which is not a column of the table; "
             "expected one of its columns: age, group, sex. Did you mean age?"
         )
         assert refusal("site", DesignError).endswith("expected one of its columns: age, group, sex")
@@ -283,7 +283,7 @@ class TestRefusals:
 
     def test_a_level_that_nobody_has_is_no_reference(self) -> None:
         assert refusal("C(group, Treatment('d'))", DesignError) == (
-            "No subject has 'd' in column group, which the formula makes the reference; expected one of a, b, c"
+            "No subject has 'd' in column group, the reference in the formula; expected one of a, b, c"
         )
 
     def test_one_level_is_no_factor(self) -> None:
@@ -294,13 +294,13 @@ class TestRefusals:
 
     def test_what_is_no_finite_number_is_named(self) -> None:
         table = people(x=[0, 1, -1, 2])
-        assert refusal("log(x)", DesignError, table) == "log(x) is no finite number for sub-01, sub-03"
-        assert refusal("I(1 / x)", DesignError, table) == "1 / x is no finite number for sub-01"
-        assert refusal("exp(x * 1000)", DesignError, table) == "exp(x * 1000) is no finite number for sub-02, sub-04"
+        assert refusal("log(x)", DesignError, table) == "log(x) is not a finite number for sub-01, sub-03"
+        assert refusal("I(1 / x)", DesignError, table) == "1 / x is not a finite number for sub-01"
+        assert refusal("exp(x * 1000)", DesignError, table) == "exp(x * 1000) is not a finite number for sub-02, sub-04"
 
     def test_a_polynomial_needs_more_values_than_its_degree(self) -> None:
         message = refusal("poly(x, 2)", DesignError, people(x=[0, 1, 1, 0]))
-        assert message == "poly(x, 2) is of 2 different values; expected more than 2"
+        assert message == "poly(x, 2) has 2 distinct values; expected more than 2"
 
 
 def test_a_formula_without_a_table_says_what_it_needs() -> None:

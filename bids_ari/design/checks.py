@@ -1,0 +1,219 @@
+"""Checks of a design before it is fitted: number of subjects, constant and collinear columns, groups for Welch's test.
+
+References
+----------
+Belsley, Kuh & Welsch 1980, Regression Diagnostics: the scaled condition number.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from bids_ari.bids.contrasts import Excluded
+from bids_ari.design.formula import INTERCEPT
+from bids_ari.errors import DesignError, counted, listing
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.glm import condition_number, of_length_one
+
+COLLINEAR = 1e-10
+"""A column is collinear if its residual from a regression on others is shorter than this part of its length."""
+
+ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4
+"""Scaled condition numbers above which a design is refused, and above which there is a note."""
+
+SMALL_GROUP, UNEQUAL_SIZES = 10, 2
+"""Groups smaller than this, or with a larger ratio of sizes: the tail of Welch's t is too light (validation/)."""
+
+GOOD_GROUP, GOOD_SIZES = 20, 1.5
+"""Groups at least as large, with a smaller ratio of sizes: no note."""
+
+
+def check_number(subjects: Sequence[str], excluded: Sequence[Excluded] = ()) -> None:
+    """Raise a DesignError if there are fewer than two subjects."""
+    if len(subjects) < 2:
+        names = f" (sub-{subjects[0]})" if subjects else ""
+        found = f"There is 1 subject{names}" if subjects else "There are 0 subjects"
+        hint = "Fill in participants.tsv, with the labels of the maps" if excluded else "Check the filters"
+        raise DesignError(f"{found}{_and_excluded(excluded)}", "at least 2 for a group analysis", hint)
+
+
+def check_design(
+    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded] = ()
+) -> tuple[str, ...]:
+    """Check that a design can be fitted.
+
+    Parameters
+    ----------
+    matrix : array (n_subjects, n_columns)
+        The design matrix.
+    columns, subjects : sequence of str
+        The names of its columns, the intercept as ``intercept``, and of its rows.
+    excluded : sequence of Excluded
+        The subjects that were excluded, which error messages list.
+
+    Returns
+    -------
+    tuple of str
+        Notes for the report.
+
+    Raises
+    ------
+    DesignError
+        With fewer than two subjects or less than one residual degree of freedom; when a column is constant, not
+        finite or collinear with others; when the scaled condition number is above 1e8.
+    """
+    check_number(subjects, excluded)
+    n, p = matrix.shape
+    if p == 0:
+        raise DesignError("The design has no columns", "at least one, such as 1")
+    if n - p < 1:
+        raise DesignError(
+            f"{counted(n, 'subject')} and {counted(p, 'column')} ({listing(columns)}) leave no residual degree of "
+            f"freedom{_and_excluded(excluded)}",
+            f"at least {p + 1} subjects, or fewer columns",
+        )
+    _check_columns(matrix, columns, subjects, excluded)
+    if collinear := _collinear(matrix, columns):
+        raise DesignError(
+            f"Columns of the design are collinear: {listing(collinear)}{_and_excluded(excluded)}",
+            "linearly independent columns",
+            "Remove one of them from the model",
+        )
+    return _check_condition(matrix, columns)
+
+
+def check_unequal(
+    matrix: FloatArray,
+    columns: Sequence[str],
+    subjects: Sequence[str],
+    tests: Mapping[str, FloatArray],
+    factors: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Check that Welch's test, with a variance for each group, can be fitted.
+
+    Parameters
+    ----------
+    matrix : array (n_subjects, n_columns)
+        The design matrix.
+    columns, subjects : sequence of str
+        The names of its columns and rows.
+    tests : mapping of str to array
+        The weights of each test.
+    factors : iterable of str
+        The columns of participants.tsv that define the groups, for the notes.
+
+    Returns
+    -------
+    tuple of str
+        Notes on small groups and on groups of different sizes.
+
+    Raises
+    ------
+    DesignError
+        When there are columns other than groups, fewer than two groups, a group of one subject, or an F test with
+        several rows.
+    """
+    _, group, sizes = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
+    if len(sizes) != matrix.shape[1]:
+        raise DesignError(
+            f"Unequal variances need a model of groups only; {listing(_covariates(matrix, columns))} makes "
+            f"{counted(len(sizes), 'distinct row')} with {counted(matrix.shape[1], 'column')}",
+            "as many columns as groups",
+            "Remove covariates and cross factors (a*b), or use --variance equal",
+        )
+    if len(sizes) == 1:
+        raise DesignError(
+            "Unequal variances need groups to compare, and the model has one group",
+            "two or more",
+            "Add the column of groups to --formula, as 0 + C(group); for one group, use --variance equal",
+        )
+    if single := [f"sub-{s}" for s, i in zip(subjects, group.ravel(), strict=True) if sizes[i] == 1]:
+        found = f"{listing(single)} is the only subject of its group"
+        raise DesignError(found, "at least 2 subjects, to estimate the variance of a group")
+    if several := [name for name, weights in tests.items() if weights.ndim == 2 and len(weights) > 1]:
+        raise DesignError(f"Unequal variances allow t tests only; {listing(several)} is an F test", "tests of one row")
+    return tuple(_notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors)))
+
+
+def list_excluded(excluded: Sequence[Excluded]) -> str:
+    """Return the number of excluded subjects, and their names and reasons, for an error message."""
+    return f"{counted(len(excluded), 'subject')}: {listing(f'{each.name} ({each.reason})' for each in excluded)}"
+
+
+def _and_excluded(excluded: Sequence[Excluded]) -> str:
+    """Return the end of an error message that may be due to excluded subjects."""
+    return f"; excluded {list_excluded(excluded)}" if excluded else ""
+
+
+def _notes_on_sizes(sizes: Sequence[int], column: str) -> Iterator[str]:
+    """Note group sizes for which the tail of Welch's t is too light, according to the simulations in validation/."""
+    smallest, largest = sizes[0], sizes[-1]
+    groups = f"Groups{f' by {column}' if column else ''} of {listing(sizes, 20)} subjects"
+    if smallest < SMALL_GROUP or largest > UNEQUAL_SIZES * smallest:
+        yield (
+            f"{groups}: with unequal variances, groups below {SMALL_GROUP} or sizes that differ more than "
+            f"{UNEQUAL_SIZES}:1 make the far tail of Welch's t too light, so that bounds may be too optimistic "
+            "(simulated in validation/)"
+        )
+    elif smallest < GOOD_GROUP or largest >= GOOD_SIZES * smallest:
+        yield (
+            f"{groups}: with unequal variances, bounds may be too optimistic if the smaller group has the larger "
+            "variance (simulated in validation/: errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
+        )
+
+
+def _check_columns(
+    matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded]
+) -> None:
+    """Check that all columns are finite, and none but the intercept is constant."""
+    for name, values in zip(columns, matrix.T, strict=True):
+        if not np.isfinite(values).all():
+            bad = (f"sub-{s}" for s, value in zip(subjects, values, strict=True) if not np.isfinite(value))
+            raise DesignError(f"Column {name} of the design is not a finite number for {listing(bad)}")
+        if np.ptp(values) == 0 and (name != INTERCEPT or values[0] == 0):
+            raise DesignError(
+                f"Column {name} of the design is {values[0]:g} for all {len(values)} subjects{_and_excluded(excluded)}",
+                "values that differ",
+                f"Remove {name} from the model",
+            )
+
+
+def _collinear(matrix: FloatArray, columns: Sequence[str]) -> list[str]:
+    """Return each column that is a linear combination of columns before it, with these columns."""
+    scaled = of_length_one(matrix)
+    independent: list[int] = []
+    collinear = []
+    for i in range(scaled.shape[1]):
+        weights = np.linalg.lstsq(scaled[:, independent], scaled[:, i], rcond=None)[0]
+        if np.linalg.norm(scaled[:, i] - scaled[:, independent] @ weights) > COLLINEAR:
+            independent.append(i)
+            continue
+        pairs = zip(independent, weights, strict=True)
+        others = [columns[j] for j, weight in pairs if abs(weight) > np.sqrt(COLLINEAR)]
+        collinear.append(f"{columns[i]} with {' and '.join(others)}")
+    return collinear
+
+
+def _check_condition(matrix: FloatArray, columns: Sequence[str]) -> tuple[str, ...]:
+    """Check the scaled condition number; error and note name the columns of the smallest singular value."""
+    if (condition := condition_number(matrix)) <= DOUBTFUL:
+        return ()
+    directions = np.linalg.svd(of_length_one(matrix), full_matrices=False)[2]
+    share = np.abs(directions[-1]) / np.abs(directions[-1]).max()
+    weak = [name for name, part in zip(columns, share, strict=True) if part > 0.1]
+    found = f"Columns {listing(weak)} of the design are nearly collinear: scaled condition number {condition:.2g}"
+    if condition > ILL_CONDITIONED:
+        hint = "Centre covariates, center(age), or remove a column"
+        raise DesignError(found, f"at most {ILL_CONDITIONED:.0e}", hint)
+    return (f"{found}; estimates of their effects are imprecise.",)
+
+
+def _covariates(matrix: FloatArray, columns: Sequence[str]) -> list[str]:
+    """Return the columns without which the design would be groups only, those with most distinct values first."""
+    names = [name for name in columns if name != INTERCEPT]
+    names.sort(key=lambda name: -np.unique(matrix[:, columns.index(name)]).size)
+    for n in range(1, len(names)):
+        kept = [i for i, name in enumerate(columns) if name not in names[:n]]
+        if len(np.unique(matrix[:, kept], axis=0)) == len(kept):
+            return names[:n]
+    return names

@@ -1,0 +1,130 @@
+"""The subjects included in a group model: those with the values that it needs, and their exchangeability blocks."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.participants import Participants, number
+from bids_ari.design.checks import list_excluded
+from bids_ari.design.model_inputs import NodeInputs
+from bids_ari.errors import DesignError, InputNotFoundError, UsageError, counted, listing
+
+Missing = Literal["drop", "error"]
+
+
+def select_subjects(
+    subjects: Sequence[str], participants: Participants | None, variables: Sequence[str], missing: Missing
+) -> tuple[tuple[str, ...], tuple[Excluded, ...], tuple[str, ...]]:
+    """Separate the subjects with a value of each variable from the others.
+
+    Parameters
+    ----------
+    subjects : sequence of str
+        The subjects with maps.
+    participants : Participants or None
+        The table.
+    variables : sequence of str
+        Its columns that the model needs.
+    missing : {"drop", "error"}
+        Whether subjects with missing values are excluded, or an error.
+
+    Returns
+    -------
+    tuple of str
+        The subjects with all values.
+    tuple of Excluded
+        The other subjects, with reasons.
+    tuple of str
+        Notes for the report.
+
+    Raises
+    ------
+    InputNotFoundError
+        When there are variables but no table.
+    DesignError
+        With ``missing="error"``, when a subject has a missing value.
+    """
+    if not variables:
+        return tuple(subjects), (), ()
+    if participants is None:
+        raise InputNotFoundError(
+            f"There is no participants.tsv, needed for column {listing(variables)}",
+            "a table of subjects",
+            "Add it, or use --participants",
+        )
+    reasons = {subject: _missing_values(subject, participants, variables) for subject in subjects}
+    excluded = tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+    if excluded and missing == "error":
+        raise DesignError(
+            f"Values are missing for {list_excluded(excluded)}",
+            f"a value in column {listing(variables)} for each subject with a map",
+            "Fill in the table, or exclude these subjects with --exclude or --missing drop",
+        )
+    notes = participants.notes
+    if unused := [f"sub-{subject}" for subject in participants.rows if subject not in reasons]:
+        notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
+    return tuple(subject for subject, reason in reasons.items() if not reason), excluded, notes
+
+
+def _missing_values(subject: str, participants: Participants, variables: Sequence[str]) -> str:
+    """Return why a subject is excluded; empty if it has all values."""
+    if subject not in participants.rows:
+        return f"not in {participants.path.name}"
+    columns = participants.missing(subject, variables)
+    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
+    return f"no value of {listing(columns)} in {where}" if columns else ""
+
+
+def filter_subjects(
+    inputs: NodeInputs, subjects: Sequence[str], table: Participants
+) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
+    """Apply the filter of subjects in the edge to a node of a BIDS Stats Model.
+
+    Returns
+    -------
+    tuple of str
+        The subjects that pass.
+    tuple of Excluded
+        The other subjects, with reasons.
+
+    Raises
+    ------
+    UsageError
+        When the filter names an unknown column.
+    """
+    if unknown := [column for column in inputs.subjects if column not in table.columns]:
+        raise UsageError(
+            f"{inputs.path}: a Filter of {inputs.node!r} names {unknown[0]}, which is neither an entity nor a column",
+            f"one of the columns of {table.path.name}: {listing(table.columns, 20)}",
+        )
+    reasons = {subject: _filtered(inputs, subject, table) for subject in subjects}
+    included = tuple(subject for subject, reason in reasons.items() if not reason)
+    return included, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+
+
+def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> str:
+    """Return why the filter excludes a subject; empty if it does not."""
+    row = table.rows.get(subject, {})
+    for column, values in inputs.subjects.items():
+        cell = row.get(column, "n/a")
+        if cell not in values and number(cell) not in [number(each) for each in values if number(each) is not None]:
+            return f"{column} is {cell}; the model selects {listing(values)}"
+    return ""
+
+
+def exchangeability_blocks(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
+    """Return the exchangeability block of each subject: its value in a column of participants.tsv.
+
+    Raises
+    ------
+    InputNotFoundError
+        When there is no table.
+    DesignError
+        When the column does not exist, or a subject has no value.
+    """
+    if participants is not None and column not in participants.columns:
+        expected = f"one of {listing(participants.columns)}"
+        raise DesignError(f"{participants.path.name} has no column {column}, named by --blocks", expected)
+    select_subjects(subjects, participants, [column], "error")
+    rows = {} if participants is None else participants.rows
+    return tuple(rows[subject][column] for subject in subjects)

@@ -1,0 +1,178 @@
+"""Columns of a table of subjects while the transformations of a BIDS Stats Model are applied."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import numpy as np
+
+from bids_ari.bids.participants import Participants, number
+from bids_ari.design.coding import Levels, center
+from bids_ari.stats.distributions import FloatArray
+
+_PATTERN = re.compile(r"[*?\[\]]")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A column: a value of each subject.
+
+    Attributes
+    ----------
+    cells : tuple of str
+        Values as text; empty where missing.
+    numbers : array (n_subjects,) or None
+        Values as numbers, NaN where missing; None where some are text.
+    sources : tuple of str
+        Columns of the table: where one has no value of a subject, this column has none either.
+    """
+
+    cells: tuple[str, ...]
+    numbers: FloatArray | None
+    sources: tuple[str, ...]
+
+    @classmethod
+    def of_cells(cls, cells: Sequence[str], sources: tuple[str, ...]) -> "Variable":
+        """Make a column of text, or of numbers if all cells are numbers."""
+        values = [number(cell) if cell else np.nan for cell in cells]
+        numbers = None if None in values else np.array(values, dtype=np.float64)
+        return cls(tuple(cells), numbers, sources)
+
+    @classmethod
+    def of_numbers(cls, numbers: FloatArray, sources: tuple[str, ...]) -> "Variable":
+        """Make a column of numbers."""
+        return cls(tuple("" if np.isnan(value) else f"{value:.15g}" for value in numbers), numbers, sources)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variables:
+    """The columns of a table of subjects, and those made from them by transformations.
+
+    Attributes
+    ----------
+    subjects : tuple of str
+        The rows.
+    columns : mapping of str to Variable
+        By name.
+    levels : mapping of str to Levels
+        The columns that Factor was applied to.
+    required : tuple of str
+        The columns of the table in which DropNA requires a value.
+    """
+
+    subjects: tuple[str, ...]
+    columns: Mapping[str, Variable]
+    levels: Mapping[str, Levels] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
+
+    @classmethod
+    def of_table(cls, participants: Participants, subjects: Sequence[str]) -> "Variables":
+        """Take the rows of some subjects."""
+        rows = [participants.rows.get(subject, {}) for subject in subjects]
+        cells = {column: [row.get(column, "") for row in rows] for column in participants.columns}
+        return cls(tuple(subjects), {name: Variable.of_cells(column, (name,)) for name, column in cells.items()})
+
+    def match(self, name: str) -> list[str]:
+        """Return the columns that a name or a pattern matches."""
+        if name in self.columns or not is_pattern(name):
+            return [name] if name in self.columns else []
+        return [column for column in self.columns if fnmatchcase(column, name)]
+
+    def texts(self, name: str) -> list[str]:
+        """Return the cells of a column that are not numbers, with their subjects."""
+        cells = zip(self.subjects, self.columns[name].cells, strict=True)
+        return [f"{cell!r} (sub-{subject})" for subject, cell in cells if cell and number(cell) is None]
+
+    def subjects_by_level(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Return the subjects of each value of a column, sorted as numbers or as text."""
+        column = self.columns[name]
+        keys = column.cells if column.numbers is None else column.numbers.tolist()
+        cells = {key: cell for key, cell in zip(keys, column.cells, strict=True) if cell}
+        return {
+            cells[key]: tuple(subject for subject, other in zip(self.subjects, keys, strict=True) if other == key)
+            for key in sorted(cells)
+        }
+
+    def with_columns(self, columns: Mapping[str, Variable]) -> "Variables":
+        """Add or replace columns."""
+        return replace(self, columns={**self.columns, **columns})
+
+    def without(self, names: Sequence[str]) -> "Variables":
+        """Remove columns."""
+        return replace(self, columns={name: each for name, each in self.columns.items() if name not in names})
+
+
+def is_pattern(name: str) -> bool:
+    """Return whether a name is a pattern that may match several columns, such as ``group.*``."""
+    return bool(_PATTERN.search(name))
+
+
+def demean(values: FloatArray) -> FloatArray:
+    """Subtract the mean of the values that are not missing."""
+    return _apply_to_known(values, center)
+
+
+def scale(
+    values: FloatArray,
+    demean: bool = True,
+    rescale: bool = True,
+    replacena: Literal["before", "after"] | None = None,
+) -> FloatArray:
+    """Subtract the mean and divide by the standard deviation (n - 1); replace missing values by 0 before or after.
+
+    Raises
+    ------
+    ValueError
+        When all values are the same.
+    """
+    constant = len(np.unique(values[~np.isnan(values)])) == 1
+    if constant and not (replacena == "after" and demean):
+        raise ValueError("it is the same for all subjects")
+
+    def scaled(known: FloatArray) -> FloatArray:
+        centred = center(known) if demean else known
+        return 0 * known if constant else centred / known.std(ddof=1) if rescale else centred
+
+    result = _apply_to_known(np.nan_to_num(values) if replacena == "before" else values, scaled)
+    return np.nan_to_num(result) if replacena == "after" else result
+
+
+def threshold(
+    values: FloatArray, threshold: float = 0.0, binarize: bool = False, above: bool = True, signed: bool = True
+) -> FloatArray:
+    """Set values below a threshold to 0, or those above it with ``above=False``; `binarize` sets the others to 1."""
+    if not signed:
+        threshold, values = abs(threshold), np.abs(values)
+    kept = values >= threshold if above else values <= threshold
+    return np.where(np.isnan(values), np.nan, np.where(kept, 1.0 if binarize else values, 0.0))
+
+
+def negate(values: FloatArray) -> FloatArray:
+    """Return 1 where values are 0, and 0 elsewhere."""
+    return np.where(np.isnan(values), np.nan, values == 0)
+
+
+def all_true(values: FloatArray) -> FloatArray:
+    """Return 1 for subjects whose values in all columns (n_columns, n_subjects) are not 0, and 0 for others."""
+    return np.where(np.isnan(values).any(axis=0), np.nan, (values != 0).all(axis=0))
+
+
+def any_true(values: FloatArray) -> FloatArray:
+    """Return 1 for subjects with a value that is not 0 in a column (n_columns, n_subjects), and 0 for others."""
+    return np.where(np.isnan(values).any(axis=0), np.nan, (values != 0).any(axis=0))
+
+
+def product(values: FloatArray) -> FloatArray:
+    """Multiply columns (n_columns, n_subjects)."""
+    result: FloatArray = np.prod(values, axis=0)
+    return result
+
+
+def _apply_to_known(values: FloatArray, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """Apply a function to the values that are not missing."""
+    result, known = values.copy(), ~np.isnan(values)
+    if known.any():
+        result[known] = function(values[known])
+    return result

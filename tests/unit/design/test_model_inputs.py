@@ -1,0 +1,76 @@
+"""The maps that a BIDS Stats Model selects."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import describe, write_group
+from statsmodels_examples import MEAN, Json, document, written
+
+from bids_ari.bids.contrasts import Discovery
+from bids_ari.bids.dataset import open_dataset
+from bids_ari.bids.discover import discover
+from bids_ari.design.model_inputs import check_groups, select_maps
+from bids_ari.design.stats_model import StatsModel, read_model
+from bids_ari.errors import NoMatchError, UsageError
+
+
+def read(folder: Path, *nodes: Json, **more: Any) -> StatsModel:
+    return read_model(written(folder, document(*nodes, **more)))
+
+
+class TestSelection:
+    @pytest.fixture
+    def root(self, tmp_path: Path, rng: Any) -> Path:
+        root = tmp_path / "maps"
+        describe(root)
+        for name in ("facesGtShapes", "shapes"):
+            write_group(root, 2, rng, contrast=name)
+        return root
+
+    @pytest.mark.parametrize("name", ["facesGtShapes", "faces_gt_shapes", "Faces > gt Shapes"])
+    def test_contrast_in_the_filter(self, tmp_path: Path, root: Path, name: str) -> None:
+        model = read(tmp_path, MEAN, passing={"contrast": [name]}, Input={"task": "emo"})
+        where, notes = select_maps(model.inputs, open_dataset(root))
+        assert (where, notes) == ({"task": ["emo"], "contrast": ["facesGtShapes"]}, ())
+        assert [each.entities.get("contrast") for each in discover(root, where=where)] == ["facesGtShapes"]
+
+    def test_contrast_without_maps(self, tmp_path: Path, root: Path) -> None:
+        model = read(tmp_path, MEAN, passing={"contrast": ["houses_gt_shapes"]}, Input={})
+        where, _ = select_maps(model.inputs, open_dataset(root))
+        with pytest.raises(NoMatchError, match="No statmap has contrast housesGtShapes"):
+            discover(root, where=where)
+
+    def test_entities_that_maps_do_not_name_are_noted(self, tmp_path: Path, root: Path) -> None:
+        model = read(tmp_path, MEAN, Input={"task": "emo", "run": [1, 2], "suffix": "bold"})
+        where, notes = select_maps(model.inputs, open_dataset(root))
+        assert where == {"task": ["emo"]}
+        assert notes[0].startswith("Input of the model selects run 1, 2, which no map names")
+
+    def test_selectors_of_images_are_noted(self, tmp_path: Path, root: Path) -> None:
+        asked = {"task": "emo", "suffix": "bold", "description": ["preproc", "denoised"], "extension": ".nii.gz"}
+        where, notes = select_maps(read(tmp_path, MEAN, Input=None, input=asked).inputs, open_dataset(root))
+        assert where == {"task": ["emo"]}
+        (note,) = notes
+        assert "suffix bold, description preproc, denoised, extension .nii.gz of first-level images" in note
+
+    @pytest.mark.parametrize("asked", [{"Input": None}, {"Input": {"task": "emo", "subject": ["01"]}}, {"Input": {}}])
+    def test_without_such_selectors_there_is_no_note(self, tmp_path: Path, root: Path, asked: Json) -> None:
+        assert select_maps(read(tmp_path, MEAN, **asked).inputs, open_dataset(root))[1] == ()
+
+    def test_input_and_filter_contradict(self, tmp_path: Path, root: Path) -> None:
+        model = read(tmp_path, MEAN, passing={"task": ["rest"]}, Input={"task": "emo"})
+        with pytest.raises(UsageError, match="Input and the Filter of 'everybody' have no task in common"):
+            select_maps(model.inputs, open_dataset(root))
+
+    @staticmethod
+    def check(model: StatsModel, contrasts: Discovery) -> None:
+        check_groups(model.inputs, model.group_by, contrasts)
+
+    def test_two_tasks_in_one_analysis(self, tmp_path: Path, root: Path, rng: Any) -> None:
+        write_group(root, 2, rng, contrast="shapes", task="other")
+        found = discover(root)
+        with pytest.raises(UsageError, match="into one analysis; expected one task, acquisition"):
+            self.check(read(tmp_path, MEAN), found)
+        self.check(read(tmp_path, MEAN | {"GroupBy": ["contrast", "task"]}), found)
+        self.check(read(tmp_path, MEAN), discover(root, task="emo"))
