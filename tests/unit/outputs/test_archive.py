@@ -1,6 +1,7 @@
 """A result as one file, and back: nothing is lost, and other programs can read it."""
 
 import io
+import logging
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from builders_archive import RESULTS, opened
+from builders_archive import RESULTS, Arrays, changed, opened
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import TEMPLATE
 from bids_ari.images.space import VolumeSpace
 from bids_ari.outputs import archive, files, names
+from bids_ari.outputs.archive_format import ARRAYS
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.report import page
 from bids_ari.report.figures.draw import draw
@@ -132,22 +134,21 @@ def test_the_atlas_is_one_of_the_sets_of_regions(regions: Case) -> None:
     assert last.atlas is last.regions[1]
 
 
-def test_the_file_is_what_the_module_says(case: Case) -> None:
-    """Each array is in the table with its type; an axis of one letter has one length throughout."""
+def test_the_arrays_are_those_of_the_table(case: Case) -> None:
+    """Each array has the type of the table; an axis of one letter has one length throughout."""
     about, arrays = opened(case.content)
-    row = re.compile(r"^(\w+) +(uint8|int8|bool|float64|int32) +\((.+?)\) ", re.MULTILINE)
-    table = {name: (dtype, shape.replace(",", " ").split()) for name, dtype, shape in row.findall(archive.__doc__)}
-    assert table.pop("about") == ("uint8", ["bytes"])
-    assert arrays.keys() <= table.keys()
-    absent = set(archive.MAP_NAMES) - set(about["maps"])
-    absent |= set() if about["has_outlying"] else {"correlation", "residual", "influence", "mean", "sd"}
-    absent |= set() if about["has_quality"] else {"lacking", "lost", "overlap", "thumbnails", "step"}
+    assert arrays.keys() <= ARRAYS.keys()
+    result = case.result
+    absent = {name for name in ("t", "f", "effect", "variance") if getattr(result.glm, name) is None}
+    absent |= {"tau2"} if result.tau2 is None else set()
+    absent |= set() if result.outlying else {"correlation", "residual", "influence", "mean", "sd"}
+    absent |= set() if result.quality else {"lacking", "lost", "overlap", "thumbnails", "step"}
     absent |= {"lambdas", "critical"} if about["calibration"] is None else set()
-    assert table.keys() - arrays.keys() == absent
-    lengths: dict[str, int] = {"4": 4, "m": int(arrays["mask"].sum()), "subjects": len(case.result.contrast.members)}
+    assert ARRAYS.keys() - arrays.keys() == absent
+    lengths = {"4": 4, "m": int(arrays["mask"].sum()), "n": len(result.contrast.members)}
     for name, array in arrays.items():
-        dtype, axes = table[name]
-        assert (str(array.dtype), array.ndim) == (dtype, len(axes)), name
+        axes = ARRAYS[name].axes.split()
+        assert (array.dtype, array.ndim) == (np.dtype(ARRAYS[name].dtype), len(axes)), name
         assert [lengths.setdefault(axis, n) for axis, n in zip(axes, array.shape, strict=True)] == [*array.shape], name
     assert lengths["sum"] == arrays["region_size"].sum()
 
@@ -181,6 +182,70 @@ def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case)
     of_arrays |= {"quality", "calibrated"}
     names.remove("template")  # a file of its own
     assert names - of_arrays == names & opened(regions.content)[0].keys()
+
+
+OLD_OPTIONS = {"threshold": "thresholds", "tdp": "gammas", "alternative": "alternatives", "method": "methods"}
+OLD_OPTIONS |= {"roi": "rois", "test": "tests", "model": "stats_model"}
+
+
+def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
+    """Give the fields of a text the names that they had in version 0.1.0, and those that it had besides."""
+    about["options"] = {OLD_OPTIONS.get(name, name): value for name, value in about["options"].items()}
+    contrast = about["contrast"]
+    contrast["left_out"] = [{"what": each["name"], "reason": each["reason"]} for each in contrast.pop("excluded")]
+    for member in contrast["members"]:
+        for each in filter(None, (member, member["minus"])):
+            for map_ in each["maps"] + each["variances"]:
+                map_["root"] = map_.pop("dataset")
+                map_["path"] = Path(map_["name"]).name
+            each["files"] = each.pop("maps")
+    for regions in about["regions"]:
+        for region in regions["regions"]:
+            del region["points"]
+    if about["calibration"]:
+        for name in ("lambdas", "learned", "n_points", "alpha"):
+            about["calibration"].pop(name)
+    about["maps"] = [name for name in ("t", "f", "effect", "variance", "tau2") if name in arrays]
+    about |= {"has_outlying": "correlation" in arrays, "has_quality": "step" in arrays, "software": "bids_ari 0.1.0"}
+
+
+def test_a_file_of_version_0_1_0_is_the_same_result(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bids_ari")
+    back = archive.unpack(changed(case.content, as_in_0_1_0), "x_forest.npz")
+    assert list(differences(case.back, back)) == []
+    assert caplog.messages == []
+
+
+def test_unknown_fields_and_arrays_are_ignored_and_logged(regions: Case, caplog: pytest.LogCaptureFixture) -> None:
+    """As a later version may write them."""
+
+    def later(about: dict[str, Any], arrays: Arrays) -> None:
+        about["weather"] = about["options"]["beta"] = about["contrast"]["members"][0]["mood"] = 1
+        arrays["snr"] = np.zeros(3)
+
+    caplog.set_level(logging.INFO, "bids_ari")
+    back = archive.unpack(changed(regions.content, later), "x_forest.npz")
+    assert list(differences(regions.back, back)) == []
+    (message,) = caplog.messages
+    assert "contrast.members.mood, options.beta, weather, snr" in message
+
+
+def test_absent_fields_and_arrays_take_their_defaults(regions: Case) -> None:
+    """As an earlier version may have lacked them."""
+
+    def earlier(about: dict[str, Any], arrays: Arrays) -> None:
+        for name in ("made", "notes", "resampled", "n_constant"):
+            del about[name]
+        del about["options"]["join_signs"]
+        for name in ("overlap", "correlation"):
+            del arrays[name]
+
+    back = archive.unpack(changed(regions.content, earlier), "x_forest.npz")
+    assert (back.notes, back.resampled, back.made.command) == ((), (), ())
+    assert not back.options.join_signs
+    assert back.quality is None
+    assert back.outlying is None
+    np.testing.assert_array_equal(back.glm.z, regions.result.glm.z)
 
 
 def test_the_name_of_the_file() -> None:

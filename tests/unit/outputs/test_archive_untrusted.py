@@ -115,75 +115,75 @@ def upside_down(about: dict[str, Any], arrays: Arrays) -> None:
 
 ARRAYS = {
     "another type": (make("z", lambda z: z.astype(np.float32)), "z is <f4 of"),
-    "another order of bytes": (make("z", lambda z: z.astype(">f8")), "z is not as NumPy writes it"),
+    "another order of bytes": (make("z", lambda z: z.astype(">f8")), "z is not in NumPy's format"),
     "objects": (make("z", lambda z: z.astype(object)), "z is |O of"),
     "wide whole numbers": (make("preorder", lambda x: x.astype(np.int64)), "preorder is <i8 of"),
-    "Fortran's order": (make("coverage", np.asfortranarray), "coverage is not as NumPy writes it"),
+    "Fortran's order": (make("coverage", np.asfortranarray), "coverage is not in NumPy's format"),
     "too short": (make("tdn", lambda x: x[:-1]), "tdn is <i4 of"),
     "too long": (make("effect", lambda x: np.append(x, 0.0)), "effect is <f8 of"),
     "too many axes": (make("z", lambda x: x[:, None]), "z is <f8 of"),
-    "not an array": (make("z", lambda z: b"X" + npy(z)[1:]), "z is not as NumPy writes it"),
+    "not an array": (make("z", lambda z: b"X" + npy(z)[1:]), "z is not in NumPy's format"),
     "no axis": (make("category", lambda x: x[0]), "category is <i4 of ()"),
     "a flat mask": (make("mask", lambda x: x.ravel()), "mask is |b1 of"),
     "another volume": (make("coverage", lambda x: x[:, :, :-1]), "coverage is <f8 of"),
     "a small affine": (make("affine", lambda x: x[:3]), "affine is <f8 of (3, 4); expected <f8 of 4x4"),
-    "a mask of other bytes": (make("mask", lambda x: (2 * x.astype(np.uint8)).view(bool)), "mask is no mask"),
-    "an empty mask": (make("mask", np.zeros_like), "mask is no mask, or empty"),
-    "a mask without voxels": (make("mask", lambda x: x[:0]), "mask is no mask, or empty"),
-    "an affine of NaN": (put("affine", np.nan), "affine is no transform"),
-    "an affine to nowhere": (put("affine", np.nan, (0, 3)), "affine is no transform"),
-    "an infinite affine": (put("affine", np.inf), "affine is no transform"),
-    "a flat affine": (put("affine", 0.0, (slice(3), 1)), "affine is no transform"),
-    "an affine with perspective": (put("affine", 1.0, (3, 0)), "affine is no transform"),
-    "a huge affine": (put("affine", 1e200, (slice(3), slice(3))), "affine is no transform"),
-    "NaN as z": (put("z", np.nan), "z holds NaN"),
-    "NaN as t": (put("t", np.nan), "t holds NaN"),
-    "NaN as variance": (put("variance", np.nan, -1), "variance holds NaN"),
-    "no degrees of freedom": (put("dof", 0.0), "degrees of freedom"),
-    "coverage above 1": (put("coverage", 1.5), "coverage holds no fractions"),
-    "coverage below 0": (put("coverage", -0.1), "coverage holds no fractions"),
-    "NaN as coverage": (put("coverage", np.nan), "coverage holds no fractions"),
-    "category 0": (put("category", 0), "category lies outside"),
-    "a category above m + 1": (make("category", lambda x: x + x.size + 1), "category lies outside"),
-    "a voxel twice": (make("preorder", lambda x: np.append(x[:-1], x[0])), "preorder does not hold each voxel once"),
-    "a voxel outside": (put("preorder", 1 << 30), "preorder does not hold each voxel once"),
-    "a negative voxel": (put("preorder", -1), "preorder does not hold each voxel once"),
-    "size 0": (put("size", 0, 3), "a size is below 1"),
-    "a negative size": (put("size", -(1 << 31), 3), "a size is below 1"),
+    "a mask of other bytes": (make("mask", lambda x: (2 * x.astype(np.uint8)).view(bool)), "mask is not boolean"),
+    "an empty mask": (make("mask", np.zeros_like), "mask is not boolean, or empty"),
+    "a mask without voxels": (make("mask", lambda x: x[:0]), "mask is not boolean, or empty"),
+    "an affine of NaN": (put("affine", np.nan), "the array affine "),
+    "an affine to nowhere": (put("affine", np.nan, (0, 3)), "the array affine "),
+    "an infinite affine": (put("affine", np.inf), "the array affine "),
+    "a flat affine": (put("affine", 0.0, (slice(3), 1)), "the array affine "),
+    "an affine with perspective": (put("affine", 1.0, (3, 0)), "the array affine "),
+    "a huge affine": (put("affine", 1e200, (slice(3), slice(3))), "the array affine "),
+    "NaN as z": (put("z", np.nan), "z has values outside"),
+    "NaN as t": (put("t", np.nan), "t has values outside"),
+    "NaN as variance": (put("variance", np.nan, -1), "variance has values outside"),
+    "no degrees of freedom": (put("dof", 0.0), "dof has values outside"),
+    "coverage above 1": (put("coverage", 1.5), "coverage has values outside 0 to 1"),
+    "coverage below 0": (put("coverage", -0.1), "coverage has values outside 0 to 1"),
+    "NaN as coverage": (put("coverage", np.nan), "coverage has values outside 0 to 1"),
+    "category 0": (put("category", 0), "category has values outside"),
+    "a category above m + 1": (make("category", lambda x: x + x.size + 1), "category has values above m + 1"),
+    "a voxel twice": (make("preorder", lambda x: np.append(x[:-1], x[0])), "preorder does not hold each point once"),
+    "a voxel outside": (put("preorder", 1 << 30), "preorder does not hold each point once"),
+    "a negative voxel": (put("preorder", -1), "preorder does not hold each point once"),
+    "size 0": (put("size", 0, 3), "size has values outside 1 to"),
+    "a negative size": (put("size", -(1 << 31), 3), "size has values outside 1 to"),
     "a size past the end": (put("size", 2, -1), "leads past the end"),
     "the largest size": (put("size", (1 << 31) - 1, 5), "leads past the end"),
-    "slices that cross": (crossing, "overlap"),
+    "slices that cross": (crossing, "leads past the end of the one"),
     "peaks in valleys": (upside_down, "a cluster is lower"),
-    "a negative TDN": (put("tdn", -1, 4), "a true discovery number"),
+    "a negative TDN": (put("tdn", -1, 4), "tdn has values outside 0"),
     "a TDN above the size": (make("tdn", lambda x: np.full_like(x, x.size)), "a true discovery number"),
-    "a negative size of a region": (put("region_size", -1), "a region has less than 0"),
-    "a region larger than the mask": (put("region_size", 1 << 30), "more than m voxels"),
+    "a negative size of a region": (put("region_size", -1), "region_size has values outside 0"),
+    "a region larger than the mask": (put("region_size", 1 << 30), "more than m points"),
     "a region of fewer voxels": (put("region_size", 3), "region_voxels is <i4 of"),
     "a region that descends": (make("region_voxels", lambda x: x[::-1]), "do not ascend"),
     "a region with a voxel twice": (make("region_voxels", lambda x: np.append(x[1], x[1:])), "do not ascend"),
-    "a region with a voxel outside": (outside, "outside 0..m - 1"),
-    "a region with a negative voxel": (put("region_voxels", -1), "outside 0..m - 1"),
-    "a design of NaN": (put("design", np.nan), "the design is not finite"),
-    "weights of infinity": (put("weights", np.inf), "the design is not finite"),
-    "a design of fewer subjects": (make("design", lambda x: x[1:]), "design is <f8 of (7, 1); expected <f8 of 8x1"),
-    "a correlation of 2": (put("correlation", 2.0), "correlation holds no correlations"),
-    "a residual below 0": (put("residual", -1.0), "residual or influence is below 0"),
-    "an influence below 0": (put("influence", -1.0), "residual or influence is below 0"),
-    "an influence of NaN": (put("influence", np.nan), "residual or influence is below 0"),
+    "a region with a voxel outside": (outside, "outside 0 to m - 1"),
+    "a region with a negative voxel": (put("region_voxels", -1), "region_voxels has values outside 0"),
+    "a design of NaN": (put("design", np.nan), "design has values outside"),
+    "weights of infinity": (put("weights", np.inf), "weights has values outside"),
+    "a design of fewer subjects": (make("design", lambda x: x[1:]), "correlation is <f8 of (8,); expected <f8 of 7"),
+    "a correlation of 2": (put("correlation", 2.0), "correlation has values outside -1 to 1"),
+    "a residual below 0": (put("residual", -1.0), "residual has values outside 0"),
+    "an influence below 0": (put("influence", -1.0), "influence has values outside 0"),
+    "an influence of NaN": (put("influence", np.nan), "influence has values outside 0"),
     "an influence of fewer subjects": (make("influence", lambda x: x[:, 1:]), "influence is <f8 of (1, 7)"),
-    "an infinite mean of a map": (put("mean", np.inf), "mean or sd of a map cannot be"),
-    "a standard deviation below 0": (put("sd", -1.0), "mean or sd of a map cannot be"),
-    "an infinite standard deviation": (put("sd", np.inf), "mean or sd of a map cannot be"),
-    "fewer than no voxels lacking": (put("lacking", -1), "a number of voxels cannot be"),
-    "more voxels lacking than there are": (put("lacking", 1 << 30), "a number of voxels cannot be"),
-    "fewer than no voxels lost": (put("lost", -1), "a number of voxels cannot be"),
-    "an overlap above 1": (put("overlap", 1.1), "overlap holds no fractions"),
-    "an overlap of NaN": (put("overlap", np.nan), "overlap holds no fractions"),
-    "a step below 0": (put("step", -1.0), "step holds no sizes"),
-    "an infinite step": (put("step", np.inf), "step holds no sizes"),
+    "an infinite mean of a map": (put("mean", np.inf), "mean has values outside"),
+    "a standard deviation below 0": (put("sd", -1.0), "sd has values outside 0"),
+    "an infinite standard deviation": (put("sd", np.inf), "sd has values outside 0"),
+    "fewer than no voxels lacking": (put("lacking", -1), "lacking has values outside 0"),
+    "more voxels lacking than there are": (put("lacking", 1 << 30), "more voxels are lacking"),
+    "fewer than no voxels lost": (put("lost", -1), "lost has values outside 0"),
+    "an overlap above 1": (put("overlap", 1.1), "overlap has values outside 0 to 1"),
+    "an overlap of NaN": (put("overlap", np.nan), "overlap has values outside 0 to 1"),
+    "a step below 0": (put("step", -1.0), "step has values outside 0"),
+    "an infinite step": (put("step", np.inf), "step has values outside 0"),
     "thumbnails of fewer subjects": (make("thumbnails", lambda x: x[1:]), "thumbnails is |i1 of (7, "),
     "a flat thumbnail": (make("thumbnails", lambda x: x[:, 0]), "thumbnails is |i1 of"),
-    "weights of more tests": (make("weights", lambda x: np.repeat(x, 2, axis=0)), "weights is <f8 of"),
+    "weights of more tests": (make("weights", lambda x: np.repeat(x, 2, axis=0)), "weights is "),
 }
 """What somebody did to the arrays, and words of what is said."""
 
@@ -192,66 +192,65 @@ TEXTS = {
     "a later format": (say("format", 5), "its format is 5; expected 4"),
     "a format in words": (say("format", "2"), "its format is '2'"),
     "a format that is true": (say("format", True), "its format is True; expected 4"),
-    "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' has 1 rows of an F test"),
-    "a test of fewer rows than none": (say("tests", [["mean", -1]]), "a test has less than 0 rows"),
-    "a test of many rows": (say("tests.0.1", 1 << 40), "of an F test"),
-    "a test twice": (say("tests", [["mean", 0], ["mean", 0]]), "weights is <f8 of (1, 1); expected <f8 of 2x1"),
-    "a test that is a path": (say("tests.0.0", "../x"), "can be no name of a file"),
-    "a map of tau2 that is not there": (say("maps", ["t", "effect", "variance", "tau2"]), "no array tau2"),
-    "no options": (forget("options"), "about lacks or adds options"),
-    "an option less": (forget("options.alpha"), "about.options lacks or adds alpha"),
-    "an option more": (say("options.beta", 1), "about.options lacks or adds beta"),
-    "alpha in words": (say("options.alpha", "0.05"), "about.options.alpha is '0.05'; expected float"),
-    "alpha that is true": (say("options.alpha", True), "about.options.alpha is True"),
+    "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' lacks F"),
+    "a test of fewer rows than none": (say("tests", [["mean", -1]]), "its tests are impossible"),
+    "a test of many rows": (say("tests.0.1", 1 << 40), "weights is (1, 1); expected"),
+    "a test twice": (say("tests", [["mean", 0], ["mean", 0]]), "its tests are impossible"),
+    "a test that is a path": (say("tests.0.0", "../x"), "cannot be part of a file name"),
+    "no options": (forget("options"), "missing required field `options`"),
+    "alpha in words": (say("options.alpha", "0.05"), "Expected `float`, got `str` - at `$.options.alpha`"),
+    "alpha that is true": (say("options.alpha", True), "Expected `float`, got `bool`"),
     "alpha of 2": (say("options.alpha", 2), "alpha is 2.0"),
-    "alpha of many digits": (say("options.alpha", 10**400), "too large"),
-    "a smoothing of a list": (say("options.smoothing", [8]), "about.options.smoothing is [8]"),
-    "thresholds of one number": (say("options.threshold", 3), "about.options.threshold is 3"),
+    "alpha of many digits": (say("options.alpha", 10**400), "out of range"),
+    "a smoothing of a list": (say("options.smoothing", [8]), "`$.options.smoothing`"),
+    "thresholds of one number": (say("options.threshold", 3), "`$.options.threshold`"),
     "no thresholds": (say("options.threshold", []), "threshold is ()"),
-    "a threshold of nothing": (say("options.threshold", [None]), "about.options.threshold is None"),
-    "a mask of a number": (say("options.mask", 1), "about.options.mask is 1"),
-    "another method": (say("method", "bonferroni"), "about.method is 'bonferroni'"),
+    "a threshold of nothing": (say("options.threshold", [None]), "`$.options.threshold[0]`"),
+    "a mask of a number": (say("options.mask", 1), "`$.options.mask`"),
+    "another method": (say("method", "bonferroni"), "the method is 'bonferroni'"),
     "methods that are none": (say("options.method", ["bonferroni"]), "method is"),
-    "a method without its draws": (say("method", "permutation"), "the method permutation lacks its part"),
-    "no h": (say("h", None), "the method simes lacks its part"),
-    "another direction": (say("alternative", "up"), "about.alternative is 'up'"),
-    "a list for a direction": (say("alternative", ["less"]), "about.alternative is ['less']"),
-    "members that are no list": (say("contrast.members", {}), "about.contrast.members is {}"),
-    "a member that is none": (say("contrast.members.0", None), "about.contrast.members is None"),
-    "a member without files": (forget("contrast.members.0.maps"), "lacks or adds maps"),
+    "a method without its draws": (say("method", "permutation"), "the method permutation has more or less than"),
+    "no h": (say("h", None), "the method simes has more or less than"),
+    "another direction": (say("alternative", "up"), "`$.alternative`"),
+    "a list for a direction": (say("alternative", ["less"]), "`$.alternative`"),
+    "members that are no list": (say("contrast.members", {}), "`$.contrast.members`"),
+    "a member that is none": (say("contrast.members.0", None), "`$.contrast.members[0]`"),
+    "a member without files": (forget("contrast.members.0.maps"), "missing required field `maps`"),
     "a member of no file": (say("contrast.members.7.maps", []), "a member has no file"),
-    "a file without a name": (forget("contrast.members.0.maps.0.name"), "about.contrast.members.maps lacks or adds"),
-    "a pair of three": (say("contrast.entities.pairs", [["a", "b", "c"]]), "longer"),
-    "an entity that leads out": (say("contrast.entities.pairs", [["task", "../../x"]]), "can be no name of a file"),
-    "an entity with a zero byte": (say("contrast.entities.pairs", [["task", "a\0"]]), "can be no name of a file"),
-    "an entity of a list": (say("contrast.entities", []), "about.contrast.entities is []"),
-    "a folder that leads out": (say("folder", "group/../.."), "'..' can be no name of a file"),
+    "a file without a name": (forget("contrast.members.0.maps.0.name"), "missing required field `name`"),
+    "a pair of three": (say("contrast.entities.pairs", [["a", "b", "c"]]), "of length 2"),
+    "an entity that leads out": (
+        say("contrast.entities.pairs", [["task", "../../x"]]),
+        "cannot be part of a file name",
+    ),
+    "an entity with a zero byte": (say("contrast.entities.pairs", [["task", "a\0"]]), "cannot be part of a file name"),
+    "an entity of a list": (say("contrast.entities", []), "`$.contrast.entities`"),
+    "a folder that leads out": (say("folder", "group/../.."), "'..' cannot be part of a file name"),
     "a folder from the root on": (say("folder", "/etc"), "its folder is '/etc'"),
     "no folder": (say("folder", ""), "its folder is ''"),
-    "a test that leads out": (say("test", "/mean"), "'/mean' can be no name of a file"),
+    "a test that leads out": (say("test", "/mean"), "'/mean' cannot be part of a file name"),
     "a test that there is not": (say("test", "slope"), "the design has no test 'slope'"),
-    "an atlas that leads out": (say("regions.0.name", "../x"), "'../x' can be no name of a file"),
-    "a column more": (say("columns", ["intercept", "age"]), "design is <f8 of (8, 1); expected <f8 of 8x2"),
-    "a region less": (say("regions.1.regions", []), "region_size is <i4 of"),
+    "an atlas that leads out": (say("regions.0.name", "../x"), "'../x' cannot be part of a file name"),
+    "a column more": (say("columns", ["intercept", "age"]), "design is (8, 1); expected (8, 2)"),
+    "a region less": (say("regions.1.regions", []), "regions; expected"),
     "a set of regions that there is not": (say("atlas", 2), "there is no set of regions 2"),
     "a negative set of regions": (say("atlas", -1), "there is no set of regions -1"),
-    "a map that is none": (say("maps", ["q"]), "about.maps is 'q'"),
     "h above m": (say("h", 1 << 40), "h is "),
     "h below 0": (say("h", -1), "h is -1"),
-    "h with a fraction": (say("h", 1.5), "about.h is 1.5; expected int"),
+    "h with a fraction": (say("h", 1.5), "`$.h`"),
     "fewer constant voxels than none": (say("n_constant", -1), "n_constant is -1"),
-    "codes of no transform": (say("codes", [99, 0]), "codes of the transforms are (99, 0)"),
-    "notes of numbers": (say("notes", [1]), "about.notes is 1"),
-    "hashes in a list": (say("hashes", []), "about.hashes is []"),
-    "a hash of nothing": (say("hashes", {"bids:a:b": None}), "about.hashes is None"),
+    "codes of no transform": (say("codes", [99, 0]), "codes of sform and qform are (99, 0)"),
+    "notes of numbers": (say("notes", [1]), "`$.notes[0]`"),
+    "hashes in a list": (say("hashes", []), "`$.hashes`"),
+    "a hash of nothing": (say("hashes", {"bids:a:b": None}), "`$.hashes[...]`"),
 }
 """What somebody did to the text, and words of what is said."""
 
 RAW_TEXTS = {
     "nothing": (b"", "Expecting value"),
     "no JSON": (b"{", "Expecting property name"),
-    "a list": (b"[]", "no object"),
-    "no checksums": (b'{"format": 1}', "no object with crc32"),
+    "a list": (b"[]", "not a JSON object"),
+    "no checksums": (b'{"format": 1}', "not a JSON object with crc32"),
     "NaN": (b'{"format": NaN}', "holds NaN"),
     "depth": (b"[" * 100_000, "recursion"),
     "other letters": (b'{"\xff": 1}', "decode"),
@@ -280,8 +279,8 @@ def test_an_infinite_number_in_the_text_is_refused(content: bytes) -> None:
     """JSON has no infinity, but what is too large is read as one."""
     members = unzipped(content)
     about = members["about"][members["about"].index(b"{", 20) :].replace(b'"alpha": 0.05', b'"alpha": 1e999')
-    told = refusal(zipped(members | {"about": npy(np.frombuffer(about, np.uint8))}))
-    assert "about.options.alpha is inf" in told
+    message = refusal(zipped(members | {"about": npy(np.frombuffer(about, np.uint8))}))
+    assert "1e999, which is not a finite number" in message
 
 
 def test_each_array_is_needed(content: bytes) -> None:
@@ -295,18 +294,18 @@ def test_each_array_is_needed(content: bytes) -> None:
 @pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_ways_to_pack_are_refused(content: bytes, packed: int) -> None:
     """They could hide far more bytes in a few."""
-    assert "is not packed as NumPy does it" in refusal(zipped(unzipped(content), packed))
+    assert "is compressed in a way that NumPy does not use" in refusal(zipped(unzipped(content), packed))
     assert pack(unpack(zipped(unzipped(content), zipfile.ZIP_STORED), NAME)) == content
 
 
 def test_arrays_belong_together(content: bytes, other: bytes) -> None:
     """An array of another result, or in the place of another, is sound in itself."""
     mine, theirs = unzipped(content), unzipped(other)
-    assert "t is not the one that was written" in refusal(zipped(mine | {"t": mine["effect"]}))
+    assert "t does not belong to this file" in refusal(zipped(mine | {"t": mine["effect"]}))
     for name in mine.keys() - {"about"}:
         if mine[name] != theirs[name]:
-            assert f"{name} is not the one that was written" in refusal(zipped(mine | {name: theirs[name]}))
-    assert "is not the one that was written" in refusal(zipped(mine | {"about": theirs["about"]}))
+            assert f"{name} does not belong to this file" in refusal(zipped(mine | {name: theirs[name]}))
+    assert "does not belong to this file" in refusal(zipped(mine | {"about": theirs["about"]}))
 
 
 OTHER_FILES = {
@@ -337,12 +336,12 @@ def header(dtype: str, *shape: int) -> bytes:
 
 BOMBS = {
     "1 TB of z": (lambda a: a.update(z=header("<f8", 1 << 37)), "z is <f8 of (137438953472,)"),
-    "a mask of 1 TB": (lambda a: a.update(mask=header("|b1", 8192, 8192, 16384) + bytes(9)), "bytes; 9 are there"),
-    "a mask of 2^64": (lambda a: a.update(mask=header("|b1", 1 << 32, 1 << 32, 1)), "bytes; 0 are there"),
-    "a mask of many digits": (lambda a: a.update(mask=header("|b1", 10**70, 1, 1)), "bytes; 0 are there"),
+    "a mask of 1 TB": (lambda a: a.update(mask=header("|b1", 8192, 8192, 16384) + bytes(9)), "bytes; the file has 9"),
+    "a mask of 2^64": (lambda a: a.update(mask=header("|b1", 1 << 32, 1 << 32, 1)), "bytes; the file has 0"),
+    "a mask of many digits": (lambda a: a.update(mask=header("|b1", 10**70, 1, 1)), "bytes; the file has 0"),
     "64 MB where less is expected": (lambda a: a.update(effect=np.zeros(8 << 20)), "effect is <f8 of (8388608,)"),
     "64 MB after a small array": (lambda a: a.update(affine=npy(np.eye(4)) + bytes(64 << 20)), "claims 128 bytes"),
-    "a header of commas": (lambda a: a.update(z=b"\x93NUMPY\x01\x00\xff\xff" + b"," * 65535), "as NumPy writes it"),
+    "a header of commas": (lambda a: a.update(z=b"\x93NUMPY\x01\x00\xff\xff" + b"," * 65535), "not in NumPy's format"),
 }
 """Arrays that claim to be large, or are, packed to next to nothing."""
 
@@ -367,7 +366,7 @@ def test_what_is_too_large_is_refused_before_it_is_read(content: bytes, case: st
 def test_a_text_of_many_bytes_is_refused_before_it_is_read(content: bytes) -> None:
     text = npy(np.zeros((64 << 20) + 1, np.uint8))
     message, peak = peak_of_refusal(zipped(unzipped(content) | {"about": text}))
-    assert "the text in about claims" in message
+    assert "the text has" in message
     assert peak < LITTLE
 
 

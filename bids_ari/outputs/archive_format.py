@@ -1,0 +1,163 @@
+"""Format of a saved result: its arrays, what their values may be, and earlier names of its fields.
+
+Letters in `ARRAYS` are lengths: x, y, z of the grid, m points tested, n subjects, c columns of the design, t tests, w
+rows of the weights of all tests, r regions. A new array is one entry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from bids_ari.bids.discover import ContrastSet
+from bids_ari.config.options import Options
+from bids_ari.images.regions import RegionSet
+from bids_ari.outputs.npz import Array, NpzReader, require
+from bids_ari.runtime.provenance import Made
+from bids_ari.stats.distributions import Alternative
+
+_MAX = float(np.finfo(np.float64).max)
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+class Spec(NamedTuple):
+    """Type, axes, meaning and possible values of an array; ``nan`` allows undefined values."""
+
+    dtype: str
+    axes: str
+    meaning: str
+    low: float = -np.inf
+    high: float = np.inf
+    nan: bool = False
+
+
+ARRAYS = {
+    "mask": Spec("|b1", "x y z", "the voxels tested"),
+    "affine": Spec("<f8", "4 4", "from voxel indices to mm, RAS+", -_MAX, _MAX),
+    "coverage": Spec("<f8", "x y z", "fraction of subjects with data", 0, 1),
+    "z": Spec("<f8", "m", "z with the one-sided tail probability of the tested statistic"),
+    "dof": Spec("<f8", "m", "residual degrees of freedom; infinite for a z map", _TINY),
+    "t": Spec("<f8", "m", "t statistic; absent for an F test"),
+    "f": Spec("<f8", "m", "F statistic; absent for a t test", 0),
+    "effect": Spec("<f8", "m", "effect in the units of the subject maps"),
+    "variance": Spec("<f8", "m", "sampling variance of the effect"),
+    "tau2": Spec("<f8", "m", "between-subject variance", 0, _MAX),
+    "category": Spec("<i4", "m", "category, from which the TDN of any set follows", 1),
+    "preorder": Spec("<i4", "m", "forest of clusters, each before its parts: point of node i"),
+    "size": Spec("<i4", "m", "size of the cluster of node i, the nodes i : i + size", 1),
+    "tdn": Spec("<i4", "m", "true discovery number of that cluster", 0),
+    "design": Spec("<f8", "n c", "design matrix; c is 0 without a group model", -_MAX, _MAX),
+    "weights": Spec("<f8", "w c", "weights of the columns in the rows of all tests", -_MAX, _MAX),
+    "correlation": Spec("<f8", "n", "correlation of a map with the mean of the others", -1, 1, nan=True),
+    "residual": Spec("<f8", "n", "root mean square of its studentised residuals", 0, nan=True),
+    "influence": Spec("<f8", "t n", "change of a test without the subject, in standard errors", 0),
+    "mean": Spec("<f8", "n", "mean of a map over the points tested", -_MAX, _MAX, nan=True),
+    "sd": Spec("<f8", "n", "standard deviation of a map over these", 0, _MAX, nan=True),
+    "lacking": Spec("<i4", "n", "voxels of the reference where a subject lacks data", 0),
+    "lost": Spec("<i4", "n", "voxels not tested because only this subject lacks data", 0),
+    "overlap": Spec("<f8", "n", "Dice coefficient with what most others cover", 0, 1),
+    "thumbnails": Spec("|i1", "n height width", "slices of a map in steps, -128 for no data"),
+    "step": Spec("<f8", "n", "value of a step", 0, _MAX),
+    "lambdas": Spec("<f8", "permutations", "smallest lambda at which each permutation makes an error", 0),
+    "critical": Spec("<f8", "K", "critical vector of a learned template; else empty", 0, 1),
+    "region_size": Spec("<i4", "r", "number of tested points in each region of all sets", 0),
+    "region_voxels": Spec("<i4", "sum", "their positions, 0 to m - 1, ascending in each region", 0),
+}
+"""The arrays, by name."""
+
+REQUIRED = ("mask", "affine", "coverage", "z", "dof", "category", "preorder", "size", "tdn")
+STATISTICS = ("z", "dof", "t", "f", "effect", "variance")
+OUTLYING = ("correlation", "residual", "mean", "sd")
+QUALITY = ("lacking", "lost", "overlap", "thumbnails", "step")
+
+RENAMED: Mapping[str, Mapping[str, str]] = {
+    "options": {
+        **{"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "methods": "method"},
+        **{"rois": "roi", "tests": "test", "stats_model": "model"},
+    },
+    "contrast": {"left_out": "excluded"},
+    "excluded": {"what": "name"},
+    "members": {"files": "maps"},
+    "minus": {"files": "maps"},
+    "maps": {"root": "dataset"},
+    "variances": {"root": "dataset"},
+}
+"""Earlier names of fields and the present ones, by the field that holds the object, or a list of such objects."""
+
+RETIRED = ("maps", "has_outlying", "has_quality")  # of the text in 0.1.0: the arrays present say the same
+
+
+SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "resampled", "made")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an archive holds as text: `SHARED` and ``options`` are fields of `ContrastResult`.
+
+    ``codes`` are those of sform and qform; ``tests`` the name of each test and its number of rows if it is an F test,
+    else 0; ``reference`` that of `Quality`; ``regions`` the sets of regions, whose points are arrays; ``atlas`` the
+    index of the set that names clusters; ``calibration`` the fields of `Calibrated` that are not arrays.
+    """
+
+    format: int
+    software: str
+    codes: tuple[int, int]
+    test: str
+    method: str
+    alternative: Alternative
+    contrast: ContrastSet
+    options: Options
+    h: int | None = None
+    calibration: dict[str, Any] | None = None
+    formula: str = ""
+    factors: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    tests: tuple[tuple[str, int], ...] = ()
+    reference: int = 0
+    regions: tuple[RegionSet, ...] = ()
+    atlas: int | None = None
+    n_constant: int = 0
+    folder: str = "group"
+    notes: tuple[str, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    resampled: tuple[str, ...] = ()
+    made: Made = field(default_factory=lambda: Made({}, {}, ()))
+
+
+def read_arrays(file: NpzReader) -> dict[str, Array]:
+    """Read all arrays, and check that their lengths agree and their values are possible."""
+    lengths, arrays = {"4": 4}, {}
+    for name, spec in ARRAYS.items():
+        if name not in file.names and name not in REQUIRED:
+            continue
+        axes = spec.axes.split()
+        array = file.read(name, spec.dtype, [lengths.get(axis) for axis in axes])
+        lengths |= zip(axes, array.shape, strict=True)
+        if name == "mask":
+            require(array.view(np.uint8).max(initial=0) == 1, "the array mask is not boolean, or empty")
+            lengths["m"] = int(np.count_nonzero(array))
+        else:
+            good = (array >= spec.low) & (array <= spec.high) | (spec.nan and np.isnan(array))
+            require(good.all(), f"the array {name} has values outside {spec.low:.3g} to {spec.high:.3g}")
+        if name == "region_size":
+            require(array.max(initial=0) <= lengths["m"], "a region has more than m points")
+            lengths["sum"] = int(array.sum(dtype=np.int64))
+        arrays[name] = array
+    return arrays
+
+
+def renamed(value: Any, parent: str = "") -> Any:
+    """Return the text with the present names of fields, without retired ones; the path of each map is its name.
+
+    >>> renamed({"options": {"gammas": [0.7]}, "has_quality": True})
+    {'options': {'tdp': [0.7]}}
+    """
+    if isinstance(value, list):
+        return [renamed(each, parent) for each in value]
+    if not isinstance(value, dict):
+        return value
+    names = RENAMED.get(parent, {})
+    kept = {key: each for key, each in value.items() if parent or key not in RETIRED}
+    value = {(new := names.get(key, key)): renamed(each, new) for key, each in kept.items()}
+    return value | {"path": value["name"]} if parent in ("maps", "variances") and "name" in value else value
