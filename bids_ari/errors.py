@@ -1,52 +1,60 @@
-"""Everything that can go wrong, by whose move it is.
+"""Exceptions and exit codes.
 
 ::
 
-    BidsAriError                     exit 1
+    BidsAriError                         1
       UsageError                          64  the command line or the options
-        UnknownLevelError                 17  the analysis level is not one of ours
+        UnknownLevelError                 17  neither participant nor group
       InputNotFoundError                  66  nothing to analyse: no dataset, no statmaps, no such file
         NoMatchError                      18  the filters selected nothing
-      DataError                           65  files are there but do not fit
+      DataError                           65  files exist but do not fit
         GridMismatchError, SidecarError, DesignError, EmptyMaskError, DuplicateMapsError
       ReadError                           74  a file that exists cannot be read
-      TemporaryError                      75  somebody else is at it: try again
+      TemporaryError                      75  the result is locked, or the scheduler does not answer: try again
       OutputError                         73  the output cannot be written
 
-The exit codes are those of the BIDS-App execution specification and of ``sysexits.h``.
+The codes are those of the BIDS-App execution specification and of ``sysexits.h``.
 """
 
 import errno
 from collections.abc import Iterable, Sequence
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
+BUG, INTERRUPTED, UNREAD = 1, 130, 141
+"""Exit codes without a class here: any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it."""
 
-BUG = 1
-"""Exit code of an error that this package did not foresee."""
-
-UNREAD = 141
-"""Exit code when nobody reads on what was asked for, as in ``--list | head -1``: 128 + SIGPIPE, as of other tools."""
+EXIT_CODES = {
+    0: "done",
+    17: "unknown analysis level",
+    18: "no map matches the filters",
+    64: "wrong flag or value",
+    65: "data do not fit, or some contrasts failed",
+    66: "input not found",
+    73: "output cannot be written",
+    74: "input cannot be read",
+    75: "result locked by another process, or scheduler not available; try again",
+    INTERRUPTED: "interrupted",
+    UNREAD: "standard output closed by its reader",
+    BUG: "bug in bids_ari",
+}
+"""Meaning of each exit code."""
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What the operating system says when nothing more can be written."""
+"""Errors of the operating system when nothing more can be written."""
 
 
 class BidsAriError(Exception):
-    """Any error that this package foresees.
+    """Any error with a known cause; its message has no control characters and is not very long.
 
     Parameters
     ----------
     found : str
-        What was found and where.
+        What is wrong and where.
     expected : str
         What was expected instead.
     hint : str
-        The next step.
+        What to do.
     lines : sequence of str
-        Where several things are wrong, one line for each.
-
-    What names of files bring into a message cannot forge a line of the log, nor flood it.
+        One line per problem, where there are several.
     """
 
     exit_code = BUG
@@ -62,41 +70,41 @@ class BidsAriError(Exception):
 
 
 class UsageError(BidsAriError, ValueError):
-    """A flag, an option or a value that cannot be used."""
+    """A flag, an option or a value that is not accepted."""
 
     exit_code = 64
 
 
 class UnknownLevelError(UsageError):
-    """An analysis level other than those on offer."""
+    """An analysis level other than participant and group."""
 
     exit_code = 17
 
 
 class InputNotFoundError(BidsAriError):
-    """No such dataset, no such file, or no statmaps in it."""
+    """No such dataset, no such file, or a dataset without statmaps."""
 
     exit_code = 66
 
 
 class NoMatchError(InputNotFoundError):
-    """The filters selected nothing."""
+    """No map that matches the filters."""
 
     exit_code = 18
 
 
 class DataError(BidsAriError):
-    """Files are there but do not fit."""
+    """Files that exist but do not fit."""
 
     exit_code = 65
 
 
 class GridMismatchError(DataError):
-    """Images that must share one grid do not."""
+    """Images on different grids where one grid is needed."""
 
 
 class SidecarError(DataError):
-    """A sidecar lacks what is needed, or says what cannot be."""
+    """A sidecar with a missing or impossible value."""
 
 
 class DesignError(DataError, ValueError):
@@ -104,70 +112,49 @@ class DesignError(DataError, ValueError):
 
 
 class EmptyMaskError(DataError):
-    """No voxel is left to test."""
+    """A mask without any voxel to test."""
 
 
 class DuplicateMapsError(DataError):
-    """More than one map of a subject for one contrast."""
+    """Several maps of a subject for one contrast."""
 
 
 class ReadError(BidsAriError):
-    """A file that exists cannot be read."""
+    """A file that exists but cannot be read."""
 
     exit_code = 74
 
 
 class TemporaryError(BidsAriError):
-    """Somebody else is at the same result just now."""
+    """A result that another process has locked, or a scheduler that does not answer."""
 
     exit_code = 75
 
 
 class OutputError(BidsAriError):
-    """The output cannot be written."""
+    """Output that cannot be written."""
 
     exit_code = 73
 
 
-def brief(text: str, most: int = 1000) -> str:
-    """Cut what is too long to read; keep its ends.
-
-    >>> brief("abcdefghij", 4)
-    'ab ... ij'
-    """
-    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
-
-
-def printable(text: str) -> str:
-    """Escape what could move the cursor of a terminal or could not be written: names of files hold anything.
-
-    >>> printable("sub-01\\x1b[2J")
-    'sub-01\\\\x1b[2J'
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 def exit_code(error: BaseException) -> int:
-    """Give the exit code of any error.
+    """Return the exit code of any exception.
 
     >>> exit_code(DataError("truncated")), exit_code(KeyboardInterrupt()), exit_code(ZeroDivisionError())
     (65, 130, 1)
     """
     if isinstance(error, BidsAriError):
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
-    if isinstance(error, MemoryError):
-        return DataError.exit_code
-    if isinstance(error, BrokenPipeError):
-        return UNREAD
     if isinstance(error, OSError) and error.errno in UNWRITABLE:
         return OutputError.exit_code
+    for kind, code in ((KeyboardInterrupt, INTERRUPTED), (MemoryError, DataError.exit_code), (BrokenPipeError, UNREAD)):
+        if isinstance(error, kind):
+            return code
     return ReadError.exit_code if isinstance(error, OSError) and error.filename is not None else BUG
 
 
 def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:
-    """Give the exit code of a run from those of the contrasts that failed, and whether any other was analysed.
+    """Return the exit code of a run from those of its failed contrasts, and whether other contrasts were analysed.
 
     >>> joint_exit_code([], True), joint_exit_code([74, 74], False), joint_exit_code([74], True)
     (0, 74, 65)
@@ -178,8 +165,26 @@ def joint_exit_code(codes: Iterable[int], any_done: bool) -> int:
     return different.pop() if len(different) == 1 and not any_done else DataError.exit_code
 
 
+def brief(text: str, most: int = 1000) -> str:
+    """Return a text, its middle omitted where it has more than `most` characters.
+
+    >>> brief("abcdefghij", 4)
+    'ab ... ij'
+    """
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
+def printable(text: str) -> str:
+    """Return a text with everything escaped that is not printable, such as control characters in names of files.
+
+    >>> printable("sub-01\\x1b[2J")
+    'sub-01\\\\x1b[2J'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def counted(n: int, noun: str) -> str:
-    """Write a number and its noun.
+    """Return a number and its noun.
 
     >>> counted(1, "voxel"), counted(2, "voxel")
     ('1 voxel', '2 voxels')
@@ -188,7 +193,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def listing(names: Iterable[object], most: int = 5) -> str:
-    """Write up to `most` names, then how many more there are.
+    """Return up to `most` names and the number of further ones.
 
     >>> listing(["01", "02"])
     '01, 02'

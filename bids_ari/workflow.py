@@ -260,7 +260,7 @@ def find(settings: Settings) -> tuple[Dataset, Discovery]:
         else open_manifest(settings.manifest)
     )
     weights, tables = settings.options.is_weighted, _folders(dataset, settings)
-    search = partial(discover, dataset, **settings.filters, weights=weights, tables=tables)
+    search = partial(discover, dataset, **settings.filters.arguments(), weights=weights, tables=tables)
     if settings.options.model is None:
         return dataset, search(where=where)
     model = read_model(settings.options.model, settings.options.node)

@@ -1,4 +1,4 @@
-"""Parts of pages that are made from the code, so that they cannot say anything else: flags, exit codes, references."""
+"""Sphinx directives that write parts of pages from the code: flags, exit codes, references."""
 
 import argparse
 import re
@@ -12,21 +12,21 @@ from sphinx.util.docutils import SphinxDirective
 
 from bids_ari import errors
 from bids_ari.cli import main as cli
-from bids_ari.cli import map as mapcli
+from bids_ari.cli import map as map_cli
+from bids_ari.errors import EXIT_CODES
 from bids_ari.report.references import REFERENCES
 
-PARSERS = {"bids-ari": cli.parser, "bids-ari-map": mapcli.parser}
+PARSERS = {"bids-ari": cli.parser, "bids-ari-map": map_cli.parser}
 
-OTHER_CODES = {
-    0: ("All done.", ""),
-    errors.BUG: ("A bug in bids_ari; the message says where to report it.", "any other"),
-    errors.INTERRUPTED: ("Interrupted: Ctrl-C, or SIGTERM as from a scheduler.", "`KeyboardInterrupt`"),
-    errors.UNREAD: ("Nobody reads on what was asked for, as in `--list | head -1`.", "`BrokenPipeError`"),
+OTHER_EXCEPTIONS = {
+    errors.BUG: "any other",
+    errors.INTERRUPTED: "`KeyboardInterrupt`",
+    errors.UNREAD: "`BrokenPipeError`",
 }
-"""Exit codes without an error class of this package: meaning, and what is raised in Python."""
+"""Exceptions in Python whose exit codes have no class of this package."""
 
-CALLED = {"Options", "Settings", "Resources"}
-"""The classes that a notebook makes instances of; all others come from functions."""
+CREATED = {"Options", "Settings", "MapFilters", "Resources"}
+"""Classes that a notebook creates instances of; functions return those of all others."""
 
 
 class Flags(SphinxDirective):
@@ -36,27 +36,21 @@ class Flags(SphinxDirective):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Make them."""
+        """Write the flags."""
         command, _, title = self.arguments[0].partition(", ")
-        groups = {group.title: group for group in PARSERS[command]()._action_groups}
-        shown = [action for action in groups[title]._group_actions if action.help != argparse.SUPPRESS]
-        lines = [f"```{{program}} {command}", "```", ""]
-        lines += [line for action in shown for line in _flag(action)]
-        return _parsed(self, lines)
+        return _parsed(self, [f"```{{program}} {command}", "```", "", *flag_lines(PARSERS[command](), title)])
 
 
 class ExitCodes(SphinxDirective):
     """The table of exit codes."""
 
     def run(self) -> list[nodes.Node]:
-        """Make it."""
-        told = dict(OTHER_CODES)
-        for kind in _kinds(errors.BidsAriError):
-            code, meaning = kind.exit_code, str(kind.__doc__).splitlines()[0]
-            before = told.get(code, ("", ""))
-            told[code] = (f"{before[0]} {meaning}".strip(), ", ".join(filter(None, (before[1], f"`{kind.__name__}`"))))
-        rows = [f"| {code} | {meaning} | {names} |" for code, (meaning, names) in sorted(told.items())]
-        return _parsed(self, ["| code | what it says | in Python |", "| --- | --- | --- |", *rows])
+        """Write the table."""
+        names = {code: [name] for code, name in OTHER_EXCEPTIONS.items()}
+        for kind in _subclasses(errors.BidsAriError):
+            names.setdefault(kind.exit_code, []).append(f"`{kind.__name__}`")
+        rows = [f"| {code} | {text} | {', '.join(names.get(code, []))} |" for code, text in sorted(EXIT_CODES.items())]
+        return _parsed(self, ["| code | meaning | in Python |", "| --- | --- | --- |", *rows])
 
 
 class References(SphinxDirective):
@@ -66,13 +60,19 @@ class References(SphinxDirective):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Make the list."""
+        """Write the list."""
         found = [REFERENCES[key] for key in self.arguments[0].split()]
         return _parsed(self, [f"- {each.text} [doi:{each.doi}](https://doi.org/{each.doi})" for each in found])
 
 
+def flag_lines(parser: argparse.ArgumentParser, title: str) -> list[str]:
+    """Return the flags of one group of a parser as lines of Markdown."""
+    (group,) = [each for each in parser._action_groups if each.title == title]
+    return [line for action in group._group_actions if action.help != argparse.SUPPRESS for line in _flag(action)]
+
+
 def _flag(action: argparse.Action) -> list[str]:
-    """Write a flag as the directive for one, in the spelling with dashes; its values behind it."""
+    """Return the directive of a flag, in the spelling with dashes, followed by its values."""
     names = [name for name in action.option_strings if "_" not in name] or [""]
     several = {"+": " ...", "*": " ..."}.get(str(action.nargs), "")
     values = "|".join(map(str, action.choices or ())) or (action.nargs != 0 and (action.metavar or action.dest.upper()))
@@ -81,11 +81,11 @@ def _flag(action: argparse.Action) -> list[str]:
     return [f"```{{option}} {shown}", f"{meaning[0].upper()}{meaning[1:].rstrip('.')}.", "```", ""]
 
 
-def _kinds(kind: type[errors.BidsAriError]) -> Iterator[type[errors.BidsAriError]]:
-    """Give all kinds of an error, from the general to the special."""
+def _subclasses(kind: type[errors.BidsAriError]) -> Iterator[type[errors.BidsAriError]]:
+    """Yield all subclasses of an error, each before its own."""
     for each in kind.__subclasses__():
         yield each
-        yield from _kinds(each)
+        yield from _subclasses(each)
 
 
 def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
@@ -95,12 +95,12 @@ def _parsed(directive: SphinxDirective, lines: list[str]) -> list[nodes.Node]:
 
 
 def _signature(app: Sphinx, what: str, name: str, *about: Any) -> tuple[str, str] | None:
-    """Show how to make only what a reader makes."""
-    return None if what != "class" or name.rpartition(".")[2] in CALLED else ("", "")
+    """Hide the signature of classes that a reader does not create."""
+    return None if what != "class" or name.rpartition(".")[2] in CREATED else ("", "")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tell Sphinx."""
+    """Register the directives."""
     app.add_directive("flags", Flags)
     app.add_directive("exit-codes", ExitCodes)
     app.add_directive("references", References)

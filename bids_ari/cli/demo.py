@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_ari._version import __version__
-from bids_ari.cli.runner import Parser, answer, some_path
+from bids_ari.cli.arguments import Parser, add_general, some_path
+from bids_ari.cli.runner import answer
 from bids_ari.errors import InputNotFoundError, OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -162,9 +163,6 @@ def parser() -> Parser:
         prog="bids-ari-demo",
         description="Write a small derivative dataset whose truth is known to OUT/dataset, run the group analysis of "
         "bids-ari on it into OUT/results, and compare what was found with the truth. Needs no network.",
-        epilog="Exit codes: 0 done, 64 wrong use, 66 download not possible, 73 output cannot be written, "
-        "130 interrupted, 1 a bug.",
-        allow_abbrev=False,
     )
     top.add_argument("output_dir", type=some_path, metavar="OUT", help="folder that gets dataset/ and results/")
     top.add_argument(
@@ -172,8 +170,7 @@ def parser() -> Parser:
         action="store_true",
         help=f"download real maps instead: {N_SUBJECTS} subjects of the Localizer dataset, as in nilearn's tutorial",
     )
-    top.add_argument("--version", action="version", version=f"bids_ari {__version__}")
-    top.add_argument("-v", "--verbose", action="count", default=0, help="log more")
+    add_general(top)
     return top
 
 

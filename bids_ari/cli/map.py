@@ -1,53 +1,45 @@
-"""bids-ari-map: the same inference on a group map that was made elsewhere; no BIDS dataset needed."""
+"""The command ``bids-ari-map``: the inference on one group map that another program made, without a BIDS dataset."""
 
 import argparse
 import logging
 from collections.abc import Sequence
 
-from bids_ari.cli import arguments as flags
-from bids_ari.cli.main import read_options, read_resources
-from bids_ari.cli.runner import Parser, answer, some_path
+from bids_ari.cli.arguments import Parser, add_general, add_options
+from bids_ari.cli.runner import answer
+from bids_ari.config.settings import MapSettings
+from bids_ari.config.table import build
 
 log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; give the exit code.
+    """Run the command and return the exit code.
 
     Parameters
     ----------
     argv : sequence of str, optional
-        The words after the command; those of the process by default.
+        The words after the command; by default, those of the process.
     """
     return answer(parser().parse_args, argv, analyse_map)
 
 
 def analyse_map(arguments: argparse.Namespace) -> int:
-    """Analyse a map; give the exit code."""
-    options = read_options(arguments)
+    """Analyse a map; return the exit code."""
+    settings: MapSettings = build(MapSettings, vars(arguments))
     from bids_ari.workflow import run_map
 
-    run_map(arguments.map, arguments.output_dir, options, arguments.dof, read_resources(arguments))
-    log.info("Reports: %s", arguments.output_dir / "index.html")
+    run_map(settings.map, settings.output_dir, settings.options, settings.dof, settings.resources)
+    log.info("Reports: %s", settings.output_dir / "index.html")
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the parser; the flags are those of bids-ari that have a meaning here."""
+def parser(table: type = MapSettings) -> Parser:
+    """Build the parser; its flags are those of ``bids-ari`` that have a meaning for one map."""
     top = Parser(
-        prog="bids-ari-map",
-        description="All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any "
-        "other program: the tables, maps and report of bids-ari, without a dataset.",
-        epilog=flags.EXIT_CODES,
-        allow_abbrev=False,
+        "bids-ari-map",
+        "All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any other program: "
+        "the tables, maps and report of bids-ari, without a dataset.",
     )
-    top.add_argument("map", type=some_path, metavar="MAP", help="statistical map, not thresholded; only read")
-    top.add_argument("output_dir", type=some_path, metavar="OUTPUT_DIR", help="where all results are written")
-    flags.add_general(top)
-    data = top.add_argument_group("data")
-    flags.add_mask(data)
-    data.add_argument("--dof", type=float, metavar="N", help="the map holds t statistics with N degrees of freedom (z)")
-    flags.add_inference(top.add_argument_group("inference"), draws=False)
-    flags.add_regions(top.add_argument_group("regions"))
-    flags.add_machine(top.add_argument_group("running"))
+    add_general(top)
+    add_options(top, table, is_map=True)
     return top

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import TextIO
 
-from bids_ari.errors import BUG, UNREAD, BidsAriError, UsageError, exit_code
+from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.signals import interruptible
 
@@ -127,15 +127,6 @@ def _silence(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def some_path(text: str) -> Path:
-    """Take a path from the command line; an empty one, such as of a variable that is not set, is refused."""
-    if not text:
-        raise argparse.ArgumentTypeError("an empty path")
-    if "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is no path")
-    return Path(text)
-
-
 def set_up_log(verbose: int) -> None:
     """Send the log of this package to stderr; more of it with ``-v``, that of the libraries too with ``-vv``."""
     everything, package = logging.getLogger(), logging.getLogger("bids_ari")
@@ -151,19 +142,3 @@ def set_up_log(verbose: int) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
         package.addHandler(handler)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are UsageError, not an exit of its own."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError, which names the way to the help."""
-        raise UsageError(message, hint=f"See {self.prog} --help")
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        """Write help and version; where that fails, it is an error of stdout, which argparse would not tell."""
-        try:
-            sys.stdout.write(message)
-        except OSError as error:
-            error.filename = "stdout"
-            raise

@@ -1,185 +1,358 @@
-"""A run: `Settings`, which dataset and where to, and `Resources`, what may be used of the machine."""
+"""A run: `Settings`, which dataset and where to write; `MapFilters`, which maps; `Resources`, what a run may use."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from bids_ari.config.options import Options, paths_of
+from bids_ari.config.options import DATA, INFERENCE, MODEL, PERMUTATION, REGIONS, Options
+from bids_ari.config.table import changed, check_options, documented, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
 
-LEVELS = ("participant", "group")
+POSITIONAL, MAPS, RUNNING = "positional arguments", "which maps", "running"
 
-_SAME_LEVEL = {"dataset": "group"}
-"""Other names of a level: BIDS Stats Models call it so."""
+GROUPS = {
+    POSITIONAL: None,
+    MAPS: "instead of labels, a file with one label per line; its path contains a . or /",
+    **dict.fromkeys((DATA, MODEL, INFERENCE, PERMUTATION, REGIONS, RUNNING)),
+}
+"""Titles of the groups on the help page, in their order, and their descriptions."""
+
+Level = Literal["participant", "group"]
+
+_WHERE_TO = "folder that all results are written to"
 
 
-FILTER_FLAGS = {"subjects": "participant_label", "exclude": "exclude", "session": "session_label", "run": "run_label"}
-FILTER_FLAGS |= {"task": "task_id", "space": "space", "contrast": "contrast"}
-"""Filters of `discover` that take labels, by such a flag."""
+def _level(value: Any) -> Any:
+    """Return the name of a level; BIDS Stats Models call the group level ``dataset``."""
+    return "group" if value == "dataset" else value
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What a run may use of the machine.
+def _bytes(value: Any) -> Any:
+    """Return an amount of memory in bytes: a whole number as it is, a text as `--mem` has it."""
+    from bids_ari.runtime.executors import parse_memory
 
-    Attributes
-    ----------
-    work_dir : Path or None
-        Folder for caches and temporary files; the system's by default.
-    nprocs : int or None
-        How many maps are read at a time; all processors that this process may use by default.
-    omp_nthreads : int or None
-        Threads of the numerical libraries; theirs to choose by default. Takes effect on the command line only, before
-        they are loaded.
-    mem : int or None
-        Bytes; what needs more is refused. What the machine has free by default.
-    dask_scheduler : str or None
-        The address of a Dask scheduler, whose workers read the maps and make the draws; they have to see these maps,
-        under the same path, and `work_dir`.
+    return parse_memory(value) if isinstance(value, str) else value
+
+
+def _labels(help: str, default: str, short: str = "") -> Any:
+    """Return a field for an option that takes labels."""
+    return option((), help, MAPS, metavar="LABEL", default_text=default, short=short, labels=True)
+
+
+@documented
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapFilters:
+    """Selection of the maps of a dataset.
 
     Raises
     ------
     UsageError
-        When a value cannot be used.
+        When a value is not accepted.
     """
 
-    work_dir: Path | None = None
-    nprocs: int | None = None
-    omp_nthreads: int | None = None
-    mem: int | None = None
-    dask_scheduler: str | None = None
+    participant_label: tuple[str, ...] = _labels("subjects to analyse", "all")
+    exclude: tuple[str, ...] = _labels("subjects to exclude", "none")
+    session_label: tuple[str, ...] = _labels("sessions to analyse", "all")
+    run_label: tuple[str, ...] = _labels("runs to analyse", "all")
+    task_id: tuple[str, ...] = _labels("tasks to analyse", "all", short="-t")
+    space: tuple[str, ...] = _labels("spaces to analyse", "all")
+    contrast: tuple[str, ...] = _labels("contrasts to analyse", "all")
+    stat: Literal["effect", "t", "z"] | None = option(
+        None,
+        "first-level statistic to analyse; t and z are for datasets without effect maps",
+        MAPS,
+        choices=("effect", "t", "z"),
+        default_text="effect for groups, z for participants",
+    )
+    combine: Literal["run", "session"] | None = option(
+        None,
+        "combine several maps of a subject by fixed effects, over its runs, or over its sessions and their runs",
+        MAPS,
+        choices=("run", "session"),
+        default_text="several maps of a subject are an error",
+        group_only="Combined maps do not have a z of their own",
+    )
+    paired: str | None = option(
+        None,
+        "analyse the difference within each subject between the two values of an entity, such as contrast or session, "
+        "or of a column of sessions.tsv: HIGH minus LOW, or the second value minus the first",
+        MAPS,
+        metavar="COLUMN[=HIGH-LOW]",
+        default_text="no differences",
+        group_only="A difference of z maps is not a z map",
+    )
 
     def __post_init__(self) -> None:
-        for name, flag in (("nprocs", "nprocs"), ("omp_nthreads", "omp-nthreads"), ("mem", "mem")):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-                raise UsageError(f"{flag} is {value!r}", "a whole number above 0")
-        if self.work_dir is not None:
-            object.__setattr__(self, "work_dir", Path(self.work_dir))
-        if self.dask_scheduler is not None and self.work_dir is None:
-            raise UsageError(
-                "dask-scheduler goes with work-dir",
-                "a folder that all workers see: they read the data from there, and finished batches are kept there",
-            )
+        check_options(self)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `bids_ari.bids.discover.discover` that select these maps."""
+        names = {"participant_label": "subjects", "session_label": "session", "run_label": "run", "task_id": "task"}
+        chosen = {entry.name: entry.of(self) for entry in changed(self)}
+        return {names.get(name, name): value for name, value in chosen.items()}
+
+
+@documented
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """Use of the computer. In Python, ``mem`` may also be a number of bytes.
+
+    Raises
+    ------
+    UsageError
+        When a value is not accepted.
+    """
+
+    nprocs: int | None = option(
+        None,
+        "number of contrasts that are analysed at the same time, in processes",
+        RUNNING,
+        kind=int,
+        at_least=1,
+        metavar="N",
+        default_text="number of available processors",
+        on_map=True,
+    )
+    omp_nthreads: int | None = option(
+        None,
+        "number of threads of the numerical libraries, in each process; takes effect on the command line only",
+        RUNNING,
+        kind=int,
+        at_least=1,
+        metavar="N",
+        default_text="chosen by each library",
+        on_map=True,
+    )
+    mem: int | None = option(
+        None,
+        "memory limit, in MB or with a unit, as in 800M, 8G or 1.5T; larger arrays are kept on disk",
+        RUNNING,
+        kind=int,
+        convert=_bytes,
+        at_least=1,
+        expected="an amount of memory in MB, or with a unit, as in 800M, 8G or 1.5T",
+        metavar="SIZE_MB",
+        default_text="all available memory",
+        to_file=lambda n_bytes: str(n_bytes / 2**20),  # exact: a power of two
+        on_map=True,
+    )
+    work_dir: Path | None = option(
+        None,
+        "folder for caches and temporary files",
+        RUNNING,
+        kind=Path,
+        metavar="PATH",
+        short="-w",
+        default_text="the temporary folder of the system, otherwise one in OUTPUT_DIR",
+        on_map=True,
+    )
+    dask_scheduler: str | None = option(
+        None,
+        "address of a Dask scheduler, whose workers analyse the contrasts; they need access to BIDS_DIR and OUTPUT_DIR "
+        "under the same paths",
+        RUNNING,
+        metavar="ADDRESS",
+        default_text="no cluster",
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     @property
     def n_jobs(self) -> int:
-        """How many maps are read at a time."""
+        """The value of `nprocs`, by default the number of processors that this process may use."""
         if self.nprocs is not None:
             return self.nprocs
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A run: which dataset, where to, and what to do.
-
-    Attributes
-    ----------
-    bids_dir, output_dir : Path
-        Where the maps are and where the results go.
-    derivatives : tuple of Path
-        Derivative datasets to search instead of ``bids_dir/derivatives/*``.
-    filters : mapping
-        Arguments of `discover` that choose maps.
-    options : Options
-        What is asked of the data.
-    level : {'group', 'participant'}
-        Analyse the subjects together, or each subject's own maps; ``dataset`` is another name of ``group``.
-    split_alpha : bool
-        Divide alpha over the results of the run, so that all their bounds hold together.
-    bids_filter_file : Path or None
-        JSON that chooses maps by entities, as `bids_ari.bids.filters` reads it.
-    manifest : Path or None
-        Table of the maps, instead of the names in `bids_dir`.
-    participants : Path or None
-        Table of the subjects, instead of the ``participants.tsv`` of the dataset.
-    bids_database_dir : Path or None
-        Where the index of the dataset is kept from run to run.
-    resources : Resources
-        What the run may use.
-    stop_on_first_crash : bool
-        Stop at the first contrast that fails.
-    rerun : bool
-        Analyse contrasts again whose results are up to date.
+    """A run: the dataset, the output folder, and all options.
 
     Raises
     ------
     UnknownLevelError
         When there is no such level.
     UsageError
-        When an option has no meaning at the level, or the output would lie on the input, or among a subject's files.
+        When a value is not accepted, an option cannot be used at the level, or the output folder is the input or lies
+        among the files of a subject.
     """
 
-    bids_dir: Path
-    output_dir: Path
-    derivatives: tuple[Path, ...] = ()
-    filters: Mapping[str, Any] = field(default_factory=dict)
-    options: Options = field(default_factory=Options)
-    level: str = "group"
-    split_alpha: bool = False
-    bids_filter_file: Path | None = None
-    manifest: Path | None = None
-    participants: Path | None = None
-    bids_database_dir: Path | None = None
-    resources: Resources = field(default_factory=Resources)
-    stop_on_first_crash: bool = False
-    rerun: bool = False
+    bids_dir: Path = option(
+        help="dataset with first-level maps, or raw dataset with such datasets in derivatives/; never written to",
+        group=POSITIONAL,
+        kind=Path,
+        is_positional=True,
+    )
+    output_dir: Path = option(help=_WHERE_TO, group=POSITIONAL, kind=Path, is_positional=True)
+    level: Level = option(
+        "group",
+        "group: analyse the subjects together (also called dataset); participant: analyse the z or t maps of each "
+        "subject",
+        POSITIONAL,
+        choices=("participant", "group"),
+        convert=_level,
+        expected="participant or group",
+        error=UnknownLevelError,
+        is_positional=True,
+    )
+    derivatives: tuple[Path, ...] = option(
+        (),
+        "derivative datasets to search for maps",
+        MAPS,
+        kind=Path,
+        metavar="PATH",
+        short="-d",
+        default_text="BIDS_DIR/derivatives/*",
+    )
+    filters: MapFilters = part(MapFilters)
+    bids_filter_file: Path | None = option(
+        None,
+        'JSON file that selects maps by BIDS entities: {"statmap": {entity: value}}, where null means absent, "*" any '
+        "value, and a list any of its values",
+        MAPS,
+        kind=Path,
+        metavar="JSON",
+    )
+    manifest: Path | None = option(
+        None,
+        "table of maps without BIDS names, with columns participant_id, effect (or t, z), variance, contrast, ...",
+        MAPS,
+        kind=Path,
+        metavar="TSV",
+    )
+    bids_database_dir: Path | None = option(
+        None,
+        "folder of the index of the dataset, created if it does not exist: large datasets open faster the next time",
+        MAPS,
+        kind=Path,
+        metavar="PATH",
+        default_text="no index is kept",
+    )
+    options: Options = part(Options)
+    participants: Path | None = option(
+        None,
+        "table of subjects, with participant_id and one column per variable",
+        MODEL,
+        kind=Path,
+        metavar="TSV",
+        default_text="participants.tsv of the dataset",
+        group_only="The map of a single subject has no group model",
+    )
+    split_alpha: bool = option(
+        False, "divide alpha by the number of results of this run, so that all their bounds hold together", INFERENCE
+    )
+    resources: Resources = part(Resources)
+    stop_on_first_crash: bool = option(False, "stop at the first contrast that fails", RUNNING)
+    rerun: bool = option(False, "analyse contrasts again whose inputs, options and version are unchanged", RUNNING)
 
     def __post_init__(self) -> None:
-        for name in ("bids_dir", "output_dir", "bids_filter_file", "manifest", "participants", "bids_database_dir"):
-            if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, Path(value))
-        object.__setattr__(self, "derivatives", paths_of(self.derivatives))
-        if self.resources.dask_scheduler is not None:  # workers are in other folders
+        check_options(self)
+        stat = self.filters.stat or ("z" if self.level == "participant" else "effect")
+        object.__setattr__(self, "filters", replace(self.filters, stat=stat))
+        if self.resources.dask_scheduler is not None:  # workers may run in other folders
             object.__setattr__(self, "bids_dir", self.bids_dir.absolute())
             object.__setattr__(self, "derivatives", tuple(path.absolute() for path in self.derivatives))
-        object.__setattr__(self, "level", _SAME_LEVEL.get(self.level, self.level))
         if (
             self.bids_database_dir is not None
             and self.bids_database_dir.exists()
             and not self.bids_database_dir.is_dir()
         ):
-            raise UsageError(
-                f"bids-database-dir {self.bids_database_dir} is no folder", "a folder, which is made if need be"
-            )
-        if self.level not in LEVELS:
-            raise UnknownLevelError(f"The analysis level {self.level!r} is unknown", " or ".join(LEVELS))
-        if self.resources.dask_scheduler is not None and not self.options.is_permuted:
-            raise UsageError("dask-scheduler goes with permutations", hint="Add --method permutation")
+            raise UsageError(f"bids-database-dir {self.bids_database_dir} is a file", "a folder")
         if self.level == "participant":
-            object.__setattr__(self, "filters", {"stat": "z", **self.filters})
-            for found, hint in (
-                (self.filters.get("combine") and "--combine", "Maps that are combined have no z of their own"),
-                (self.filters.get("paired") and "--paired", "A difference of z maps is no z map"),
-                (self.participants and "--participants", "One subject's map takes no group model"),
-                (self.options.asks_model and "A group model", "One subject's map takes none"),
-                (self.options.is_permuted and "--method permutation", "One map has no subjects to exchange"),
-                (self.options.smoothing and "Smoothing", "A z map that is smoothed is no z map any more"),
-                (self.options.coverage != 1 and "Coverage", "One subject covers a voxel or does not"),
-                (self.filters["stat"] == "effect" and "--stat effect", "Take z or t maps: an effect alone has no p"),
-            ):
-                if found:
-                    raise UsageError(f"{found} goes with the group level", hint=hint)
+            self._check_participant_level()
         for folder in (self.bids_dir, *self.derivatives):
-            for output, source in product(_places(self.output_dir), _places(folder)):
-                if output == source:
-                    raise UsageError(f"The output folder {self.output_dir} is the input", "another folder")
-                inner = output.relative_to(source).parts if output.is_relative_to(source) else ()
-                if any(part.startswith("sub-") for part in inner):
-                    raise UsageError(
-                        f"The output folder {self.output_dir} lies among a subject's files",
-                        "a folder of its own",
-                        f"For example {folder / 'derivatives' / 'bids_ari'}",
-                    )
+            _check_output(self.output_dir, folder)
+
+    def _check_participant_level(self) -> None:
+        """Refuse options that need a group of subjects."""
+        used: list[tuple[str, str]] = [
+            (entry.flag, entry.option.group_only)
+            for entry in changed(self)
+            if entry.option.group_only and entry.of(self)
+        ]
+        if self.options.is_permuted:
+            used.append(("method permutation", "A single map has no subjects to permute"))
+        if self.filters.stat == "effect":
+            used.append(("stat effect", "An effect without its variance has no p: use z or t maps"))
+        for flag, reason in used:
+            raise UsageError(f"--{flag} requires the group level", hint=reason)
 
 
-def _places(folder: str | Path) -> set[Path]:
-    """Give the absolute path of a folder, as it is written and with its links followed."""
+@documented
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """The analysis of one statistical map that another program made.
+
+    Raises
+    ------
+    UsageError
+        When a value is not accepted.
+    """
+
+    map: Path = option(
+        help="statistical map without a threshold; never written to", group=POSITIONAL, kind=Path, is_positional=True
+    )
+    output_dir: Path = option(help=_WHERE_TO, group=POSITIONAL, kind=Path, is_positional=True)
+    dof: float | None = option(
+        None,
+        "number of degrees of freedom of a map of t statistics",
+        DATA,
+        kind=float,
+        metavar="N",
+        default_text="the map holds z statistics",
+    )
+    options: Options = part(Options)
+    resources: Resources = part(Resources)
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """Flags of ``bids-ari`` that are not settings of a run."""
+
+    list: bool = option(
+        False, "print what would be analysed and what is excluded, with the reasons; write nothing", MAPS
+    )
+    config_file: Path | None = option(
+        None,
+        "take flags from this TOML file, such as the settings.toml of an earlier run; flags of the command line take "
+        "precedence",
+        RUNNING,
+        kind=Path,
+        metavar="TOML",
+    )
+    reports_only: bool = option(
+        False, "write the reports in OUTPUT_DIR again, from the results there; read no maps", RUNNING
+    )
+    skip_bids_validation: bool = option(
+        False, "accepted for compatibility: the input dataset is never validated", RUNNING
+    )
+
+
+def _check_output(output_dir: Path, folder: Path) -> None:
+    """Refuse an output folder that is an input folder, or lies among the files of a subject."""
+    for output, source in product(_locations(output_dir), _locations(folder)):
+        if output == source:
+            raise UsageError(f"The output folder {output_dir} is the input folder", "another folder")
+        inner = output.relative_to(source).parts if output.is_relative_to(source) else ()
+        if any(name.startswith("sub-") for name in inner):
+            raise UsageError(
+                f"The output folder {output_dir} lies among the files of a subject",
+                "a separate folder",
+                f"For example {folder / 'derivatives' / 'bids_ari'}",
+            )
+
+
+def _locations(folder: Path) -> set[Path]:
+    """Return the absolute path of a folder, as it is written and with its links resolved."""
     try:
-        return {Path(os.path.normpath(Path(folder).absolute())), Path(folder).resolve()}
+        return {Path(os.path.normpath(folder.absolute())), folder.resolve()}
     except (OSError, RuntimeError) as error:  # a loop of links
-        raise UsageError(f"{folder} leads nowhere: {error}") from error
+        raise UsageError(f"The path {folder} cannot be resolved: {error}") from error

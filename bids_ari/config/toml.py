@@ -1,7 +1,7 @@
-"""Settings as a file: TOML whose keys are the long flags of the command line.
+"""Settings as a TOML file, whose keys are the long flags of the command line.
 
-``bids-dir``, ``output-dir`` and ``level`` stand for the three words without a flag. Relative paths are taken from the
-folder in which the command is called, as on the command line.
+``bids-dir``, ``output-dir`` and ``level`` are the positional arguments. Relative paths are relative to the folder in
+which the command is called, as on the command line.
 """
 
 import re
@@ -13,73 +13,81 @@ from typing import Any
 
 import tomli_w
 
-from bids_ari.config.options import FIRST, OPTION_FLAGS, TEMPLATE
-from bids_ari.config.settings import FILTER_FLAGS, Settings
+from bids_ari.config.settings import Settings
+from bids_ari.config.table import Entry, entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError
-
-POSITIONAL = ("bids-dir", "output-dir", "level")
-"""Keys of the words that have no flag."""
 
 _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
-_RESOURCES = ("work_dir", "nprocs", "omp_nthreads", "mem", "dask_scheduler")
-_RUN = (
-    *("bids_dir", "output_dir", "level", "derivatives", "bids_filter_file", "manifest", "participants"),
-    *("bids_database_dir", "split_alpha", "stop_on_first_crash", "rerun"),
-)
-_FILTERS = {**FILTER_FLAGS, "stat": "stat", "combine": "combine", "paired": "paired"}
-
 
 def to_toml(settings: Settings) -> str:
-    """Write settings as a file that makes the same run; whatever is not said has its default."""
-    said = {name: getattr(settings, name) for name in _RUN}
-    said |= {_FILTERS[name]: value for name, value in settings.filters.items() if value}
-    said |= {flag: getattr(settings.options, name) for name, flag in OPTION_FLAGS.items()}
-    said |= {name: getattr(settings.resources, name) for name in _RESOURCES}
-    if settings.resources.mem is not None:
-        said["mem"] = str(settings.resources.mem / 2**20)  # exact: a power of two
-    if settings.options.atlas is not None and Path(settings.options.atlas).is_file():
-        said["atlas"] = Path(settings.options.atlas)
-    plain = {key.replace("_", "-"): _plain(value) for key, value in said.items() if value is not None}
-    return tomli_w.dumps({key: value for key, value in plain.items() if _says_something(key, value)})
+    """Return settings as a TOML file that repeats the run; options without a value are omitted."""
+    values = ((entry, entry.of(settings)) for entry in entries(type(settings)) if entry.option.has_flag)
+    return tomli_w.dumps({entry.flag: _plain(entry, value) for entry, value in values if _has_value(entry, value)})
 
 
-def read_config(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Read such a file as words of the command line: those without a flag by their key, and all others.
+def read_config(path: Path, table: type = Settings) -> tuple[dict[str, str], list[str]]:
+    """Read a configuration file as words of the command line.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file.
+    table : type
+        The class of settings.
+
+    Returns
+    -------
+    positional : dict of str to str
+        Positional arguments by name, with underscores.
+    words : list of str
+        All flags and their values.
 
     Raises
     ------
     InputNotFoundError, ReadError
-        When there is no such file, or it cannot be read.
+        When the file does not exist or cannot be read.
     UsageError
-        When it is not TOML, or holds a value that no flag has.
+        When it is not TOML, or holds a value that no flag accepts.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
-        raise InputNotFoundError(f"There is no configuration file {path}") from error
+        raise InputNotFoundError(f"The configuration file {path} does not exist") from error
     except OSError as error:
         raise ReadError(f"The configuration file {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"The configuration file {path} is not TOML: {error}") from error
+        raise UsageError(f"The configuration file {path} is not valid TOML: {error}") from error
     content = {key.replace("_", "-"): value for key, value in content.items()}
     if wrong := [key for key in content if not _FLAG.fullmatch(key)]:
         raise UsageError(f"{path} holds the key {shorten(wrong[0])}", "long flags without their dashes")
-    named = {key: str(content.pop(key)) for key in POSITIONAL if key in content}
-    return named, [word for key, value in content.items() for word in _words(path, key, value)]
+    names = [entry for entry in entries(table) if entry.option.is_positional]
+    positional = {entry.name: str(content.pop(entry.flag)) for entry in names if entry.flag in content}
+    return positional, [word for key, value in content.items() for word in _words(path, key, value)]
 
 
-def _says_something(key: str, value: Any) -> bool:
-    """Tell a switch that is off, and a list of nothing, from all that has to be written; no wanted TDP is a choice."""
-    return value is not False and (value != [] or key == "tdp")
+def _has_value(entry: Entry, value: Any) -> bool:
+    """Return whether a value has to be written; an empty list may be a choice."""
+    return value is not None and value is not False and (value != () or entry.option.may_be_empty)
+
+
+def _plain(entry: Entry, value: Any) -> Any:
+    """Return a value as TOML has it; paths are made absolute, so that the file works from any folder."""
+    if entry.option.is_list:
+        return [str(each.absolute()) if isinstance(each, Path) else each for each in value]
+    if entry.option.to_file is not None:
+        value = entry.option.to_file(value)
+    if isinstance(value, Path):
+        return str(value if str(value) in entry.option.words else value.absolute())
+    return value
 
 
 def _words(path: Path, key: str, value: Any) -> Iterator[str]:
-    """Yield one entry as words."""
+    """Yield one entry of the file as words of the command line."""
     if isinstance(value, bool):
         yield f"--{key}" if value else f"--no-{key}"
     elif key == "verbose" and isinstance(value, int):
-        yield from ["--verbose"] * min(value, 2)  # as loud as can be
+        yield from ["--verbose"] * min(value, 2)
     elif isinstance(value, list) and all(map(_is_plain, value)):
         if wrong := [each for each in value if isinstance(each, str) and each.startswith("-")]:
             raise UsageError(f"{key} in {path} holds {wrong[0]!r}", "a value that does not begin with a dash")
@@ -87,22 +95,12 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
     elif _is_plain(value):
         yield f"--{key}={value}"
     else:
-        expected = "a text, a number, true, false, or a list of texts or numbers"
-        found = "a number of many digits" if isinstance(value, int) else shorten(value)
-        raise UsageError(f"{key} in {path} is {found}", expected)
+        found = "a number with too many digits" if isinstance(value, int) else shorten(value)
+        raise UsageError(f"{key} in {path} is {found}", "a text, a number, true, false, or a list of texts or numbers")
 
 
 def _is_plain(value: Any) -> bool:
-    """Say whether a value is a text or a number that can be written; Python reads numbers that it cannot write."""
+    """Return whether a value is a text or a number that Python can write; it reads some that it cannot write."""
     if isinstance(value, bool):
         return False
     return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**18)
-
-
-def _plain(value: Any) -> Any:
-    """Give a value as TOML has it; paths are made absolute, so that the file works from any folder."""
-    if isinstance(value, Path):
-        return str(value if value in (FIRST, TEMPLATE) else value.absolute())
-    if isinstance(value, tuple | list | set | frozenset):
-        return [_plain(each) for each in value]
-    return value

@@ -1,89 +1,77 @@
-"""Describe the command line of bids-ari for Boutiques: ``python platforms/boutiques/describe.py`` writes it anew.
+"""Write the Boutiques descriptor of bids-ari: ``python platforms/boutiques/describe.py``.
 
-All is read from the parser, its help and the table of exit codes; the tables here hold what a parser cannot tell.
+Inputs come from the table of options, exit codes from their table; the tables here hold what only Boutiques needs.
 """
 
-import argparse
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bids_ari import __version__
 from bids_ari.cli import main as cli
-from bids_ari.cli.arguments import EXIT_CODES
-from bids_ari.cli.runner import some_path
-from bids_ari.config.options import WIDEST
-from bids_ari.config.settings import LEVELS
+from bids_ari.config.settings import Modes, Settings
+from bids_ari.config.table import Entry, entries
+from bids_ari.errors import EXIT_CODES
 
-Described = dict[str, Any]
+Descriptor = dict[str, Any]
 
 PLATFORMS = Path(__file__).parents[1]
 WRITTEN = (PLATFORMS / "boutiques" / "bids_ari.json", PLATFORMS / "nipoppy" / "bids_ari" / "descriptor.json")
-"""Nipoppy wants a copy within its bundle."""
+"""The descriptor, and its copy in the bundle of Nipoppy."""
 
 SOURCE = "https://github.com/bids-ari/bids_ari"
 IMAGE = f"ghcr.io/bids-ari/bids_ari:{__version__}"
 
-_LEFT_OUT = ("help", "version")
+_CREATED = ("output_dir", "work_dir", "bids_database_dir")
+"""Folders that may not exist yet: Boutiques checks before the run that inputs of type File exist."""
 
-_MADE = ("output_dir", "work_dir", "bids_database_dir")
-"""Folders that need not be there yet: as files, they would be looked for before the run."""
-
-_CHOICES = {"level": LEVELS, "verbose": ("-v", "-vv")}
-
-_ABOVE_0 = {"minimum": 0, "exclusive-minimum": True}
-_LIMITS: dict[str, Described] = {
-    "coverage": {**_ABOVE_0, "maximum": 1},
-    "smoothing": {"minimum": 0, "maximum": WIDEST},
-    "alpha": {**_ABOVE_0, "maximum": 1, "exclusive-maximum": True},
-    "threshold": {"minimum": 0},
-    "tdp": {**_ABOVE_0, "maximum": 1},
-    "n_permutations": {"minimum": 1},
-    "delta": {"minimum": 0},
-    "random_seed": {"minimum": 0},
-    "nprocs": {"minimum": 1},
-    "omp_nthreads": {"minimum": 1},
+_VERBOSE = {
+    "id": "verbose",
+    "name": "Verbose",
+    "description": "log more; -vv: also the log of libraries",
+    "type": "String",
+    "value-choices": ["-v", "-vv"],
+    "value-key": "[ARI_VERBOSE]",
+    "optional": True,
 }
 
-_OF_A_GROUP = [
-    *("combine", "paired", "participants", "formula", "test", "model", "node", "estimator", "variance", "missing"),
-    *("target_grid", "target_grid_name", "coverage", "smoothing"),
-    *("n_permutations", "family", "delta", "step_down", "shuffle", "blocks", "random_seed", "template"),
-    *("dask_scheduler", "save_template"),
-]
-
-_OF_BETA = ["delta", "template", "save_template"]
-
-_RELATIONS: dict[str, Described] = {
-    "level": {"value-disables": {"participant": _OF_A_GROUP, "group": []}},
+_RELATIONS: dict[str, Descriptor] = {
     "model": {"disables-inputs": ["formula", "test"]},
     "node": {"requires-inputs": ["model"]},
     "estimator": {"value-disables": {"ols": [], "fixed": ["smoothing"], "mixed": ["smoothing"]}},
-    "family": {"value-disables": {"simes": ["template", "save_template"], "beta": _OF_BETA, "learned": ["delta"]}},
+    "family": {
+        "value-disables": {
+            "simes": ["template", "save_template"],
+            "beta": ["delta", "template", "save_template"],
+            "learned": ["delta"],
+        }
+    },
     "save_template": {"disables-inputs": ["template"]},
-    "dask_scheduler": {"requires-inputs": ["work_dir"]},
     "atlas_labels": {"requires-inputs": ["atlas"]},
 }
 
 _OUTPUTS = (
-    ("index", "Index", "index.html", "All results, linked"),
-    ("group_reports", "Reports of groups", "group/*_report.html", "One for each contrast, test and direction"),
-    ("subject_reports", "Reports of subjects", "sub-*/*_report.html", "Those of sessions are one folder deeper"),
+    ("index", "Index", "index.html", "Links to all results"),
+    ("group_reports", "Reports of groups", "group/*_report.html", "One per contrast, test, alternative and method"),
+    ("subject_reports", "Reports of subjects", "sub-*/*_report.html", "Reports of sessions are one folder deeper"),
     ("clusters", "Clusters", "group/*_clusters.tsv", "Size, TDN, TDP and peaks of the clusters of groups"),
-    ("summary", "Summary", "logs/*/summary.json", "What was done and what failed, for machines"),
+    ("summary", "Summary", "logs/*/summary.json", "Results and failures, machine-readable"),
 )
 
 
-def describe() -> Described:
-    """Give the descriptor."""
-    parser = cli.parser()
-    actions = [each for each in parser._actions if each.dest not in _LEFT_OUT and each.help != argparse.SUPPRESS]
-    inputs = [described for action in actions for described in _inputs(action)]
+def describe(*tables: type) -> Descriptor:
+    """Return the descriptor of a command with the options of these classes."""
+    found = [entry for table in tables for entry in entries(table) if entry.option.has_flag]
+    inputs = [described for entry in found for described in _inputs(entry)] + [_VERBOSE]
+    of_group = [each["id"] for entry in found if _needs_group(entry) for each in _inputs(entry)]
+    for each in inputs:
+        each.update(_RELATIONS.get(each["id"], {}))
+        if each["id"] == "level":
+            each["value-disables"] = {"participant": of_group, "group": []}
     return {
         "name": "bids_ari",
-        "description": parser.description,
+        "description": cli.parser().description,
         "tool-version": __version__,
         "schema-version": "0.5",
         "author": "The bids_ari developers",
@@ -91,99 +79,102 @@ def describe() -> Described:
         "descriptor-url": f"{SOURCE}/blob/main/platforms/boutiques/bids_ari.json",
         "command-line": " ".join(["bids-ari", *(each["value-key"] for each in inputs)]),
         "container-image": {"type": "docker", "image": IMAGE},
-        "shell": "/bin/bash",  # under Apptainer, /bin/sh becomes a login shell, which forgets the PATH of the image
+        "shell": "/bin/bash",  # under Apptainer, /bin/sh becomes a login shell, which resets the PATH of the image
         "inputs": inputs,
-        "groups": [_either(action) for action in actions if _words(action)],
+        "groups": [_either(entry) for entry in found if entry.option.words],
         "output-files": [_output(*each) for each in _OUTPUTS],
-        "error-codes": _error_codes(),
+        "error-codes": [{"code": code, "description": text} for code, text in sorted(EXIT_CODES.items()) if code],
         "tags": {"domain": ["neuroinformatics", "fmri"]},
         "suggested-resources": {"cpu-cores": 2, "ram": 4},
     }
 
 
-def text() -> str:
-    """Give the descriptor as it is written."""
-    return json.dumps(describe(), indent=2) + "\n"
+def as_text(descriptor: Descriptor) -> str:
+    """Return a descriptor as the text of a file."""
+    return json.dumps(descriptor, indent=2) + "\n"
 
 
-def _inputs(action: argparse.Action) -> Iterator[Described]:
-    """Describe a flag or a positional word; one that takes a file or a name is two inputs, of two types."""
-    yield _input(action, action.dest, _kind(action))
-    if words := _words(action):
-        choices = [word for word in words if word.islower()]
-        yield _input(action, _name_of(action), {"type": "String", **({"value-choices": choices} if choices else {})})
+def _inputs(entry: Entry) -> Iterator[Descriptor]:
+    """Yield the inputs of an option: one, or two of different types where a word is accepted in place of a file."""
+    yield _input(entry, entry.name, _type(entry))
+    if entry.option.words:
+        choices = [word for word in entry.option.words if word.islower()]
+        yield _input(entry, _name_of(entry), {"type": "String"} | ({"value-choices": choices} if choices else {}))
 
 
-def _input(action: argparse.Action, key: str, kind: Described) -> Described:
-    """Describe an input of a kind."""
+def _input(entry: Entry, key: str, kind: Descriptor) -> Descriptor:
+    """Return an input of a type."""
+    option = entry.option
     described = {
         "id": key,
         "name": key.replace("_", " ").capitalize(),
-        "description": str(action.help) % vars(action),
+        "description": option.help if option.is_positional else entry.help,
         **kind,
         "value-key": _value_key(key),
-        "optional": bool(action.option_strings),
+        "optional": not option.is_positional,
     }
-    if action.option_strings and action.dest not in _CHOICES:
-        described["command-line-flag"] = next(word for word in action.option_strings if word.startswith("--"))
-    if action.option_strings and action.nargs in ("+", "*"):
-        described |= {"list": True, "list-separator": " "}
-        described |= {"min-list-entries": 1} if action.nargs == "+" else {}
-    return described | _LIMITS.get(key, {}) | _RELATIONS.get(key, {})
+    if not option.is_positional:
+        described["command-line-flag"] = f"--{entry.flag}"
+    if option.is_list:
+        described |= {"list": True, "list-separator": " "} | ({} if option.may_be_empty else {"min-list-entries": 1})
+    return described
 
 
 def _value_key(key: str) -> str:
-    """Give what stands for an input in the command line; no column of a table, as ``group[ALPHA]``, is called so."""
+    """Return the placeholder of an input in the command line; no level of a factor, as in ``group[ALPHA]``, has it."""
     return f"[ARI_{key.upper()}]"
 
 
-def _kind(action: argparse.Action) -> Described:
-    """Give the type of an input, with its choices."""
-    choices = action.choices or _CHOICES.get(action.dest)
-    if choices is not None:  # also of numbers: a Boutiques integer would forget its choices
-        return {"type": "Number" if action.type is int else "String", "value-choices": list(choices)}
-    if action.nargs == 0:
+def _type(entry: Entry) -> Descriptor:
+    """Return the type of an input, with its choices and limits."""
+    option = entry.option
+    is_number = option.kind in (int, float) and not option.convert
+    if option.choices:  # also of numbers: an integer of Boutiques ignores its choices
+        return {"type": "Number" if is_number else "String", "value-choices": list(option.choices)}
+    if option.kind is bool:
         return {"type": "Flag"}
-    if action.type in (some_path, Path) or _words(action):
-        return {"type": "String" if action.dest in _MADE else "File"}
-    if action.type is int:
-        return {"type": "Number", "integer": True}
-    return {"type": "Number" if action.type is float else "String"}
+    if option.kind is Path or option.words:
+        return {"type": "String" if entry.name in _CREATED else "File"}
+    if not is_number:
+        return {"type": "String"}
+    return {"type": "Number"} | ({"integer": True} if option.kind is int else {}) | _limits(entry)
 
 
-def _words(action: argparse.Action) -> list[str]:
-    """Give what a flag takes in place of a file: ``FILE|first|template``."""
-    return str(action.metavar or "").split("|")[1:]
+def _limits(entry: Entry) -> Descriptor:
+    """Return the limits of a number."""
+    option, found = entry.option, {}
+    for key, closed, strict in (("minimum", option.at_least, option.above), ("maximum", option.at_most, option.below)):
+        if (limit := closed if closed is not None else strict) is not None:
+            found |= {key: limit} | ({} if closed is not None else {f"exclusive-{key}": True})
+    return found
 
 
-def _name_of(action: argparse.Action) -> str:
-    return f"{action.dest}_name"
+def _needs_group(entry: Entry) -> bool:
+    """Return whether an option is refused at the participant level."""
+    return bool(entry.option.group_only or entry.option.method)
 
 
-def _either(action: argparse.Action) -> Described:
-    """Describe that the two inputs of one flag exclude each other."""
+def _name_of(entry: Entry) -> str:
+    return f"{entry.name}_name"
+
+
+def _either(entry: Entry) -> Descriptor:
+    """Return the group of the two inputs of one option, which exclude each other."""
     return {
-        "id": f"either_{action.dest}",
-        "name": f"{action.dest.replace('_', ' ').capitalize()}: a file or a name",
-        "members": [action.dest, _name_of(action)],
+        "id": f"either_{entry.name}",
+        "name": f"{entry.name.replace('_', ' ').capitalize()}: a file or a name",
+        "members": [entry.name, _name_of(entry)],
         "mutually-exclusive": True,
     }
 
 
-def _output(key: str, name: str, path: str, about: str) -> Described:
-    """Describe files that a run may write."""
+def _output(key: str, name: str, path: str, about: str) -> Descriptor:
+    """Return files that a run may write."""
     template = f"{_value_key('output_dir')}/{path}"
     described = {"id": key, "name": name, "description": about, "path-template": template, "optional": True}
     return described | ({"list": True} if "*" in path else {})
 
 
-def _error_codes() -> list[Described]:
-    """Take the exit codes but that of success from the help."""
-    told = re.split(r", (?=\d)", EXIT_CODES.removeprefix("Exit codes: ").removesuffix("."))
-    codes = [each.partition(" ") for each in told]
-    return [{"code": int(code), "description": about} for code, _, about in codes if code != "0"]
-
-
 if __name__ == "__main__":
     for path in WRITTEN:
-        path.write_text(text(), encoding="utf-8")
+        path.write_text(as_text(describe(Settings, Modes)), encoding="utf-8")

@@ -137,11 +137,11 @@ OUTPUTS = (
     refused(73, "output: a file", output(Path.touch), "out is a file"),
     refused(73, "output: below a file", output(Path.touch, "out/deeper"), "out is a file"),
     refused(73, "output: a link to nothing", output(lambda out: out.symlink_to("gone")), "leads nowhere"),
-    refused(64, "output: a link to itself", output(lambda out: out.symlink_to("out")), "leads nowhere"),
+    refused(64, "output: a link to itself", output(lambda out: out.symlink_to("out")), "cannot be resolved"),
     refused(73, "output: read-only", output(_read_only), "out", "cannot be written: Permission denied"),
-    refused(64, "output: the input", output(lambda out: None, "in"), "is the input; expected another folder"),
+    refused(64, "output: the input", output(lambda out: None, "in"), "is the input folder; expected another folder"),
     refused(
-        64, "output: a subject's folder", output(lambda out: None, "in/sub-01/x"), "among a subject's", "For example"
+        64, "output: a subject's folder", output(lambda out: None, "in/sub-01/x"), "among the files", "For example"
     ),
     refused(64, "output: another dataset", output(_described('{"Name": "own"}')), "holds another dataset; expected"),
     refused(64, "output: a broken dataset", output(_described("{")), "may hold another dataset", "remove that file"),

@@ -101,16 +101,16 @@ GRID = np.diag([2.0, 2, 2, 1])
 OTHER_ATLAS = "space-Other_atlas-x_dseg.nii.gz"
 
 BY_FILES: dict[str, tuple[str, Spoil | None]] = {
-    "A word is missing": ("data out", None),
+    "An argument is missing": ("data out", None),
     "A flag is unknown": ("data out group --smooth 8", None),
     "A path is empty": ("data '' group", None),
     "A value cannot be used": ("data out group --alpha 2", None),
     "The output is the input": ("data data group", None),
-    "The output lies among a subject's files": ("data data/sub-01/ari group", None),
+    "The output folder lies among the files of a subject": ("data data/sub-01/ari group", None),
     "The output folder is somebody else's": ("data out group", text("out/dataset_description.json", '{"Name": "x"}')),
-    "A flag of the other level": ("data out participant --smoothing 8", None),
+    "A flag of the group level": ("data out participant --smoothing 8", None),
     "Smoothing and weights": ("data out group --estimator mixed --smoothing 8", None),
-    "Draws without permutations": ("data out group --step-down", None),
+    "A flag of another method": ("data out group --step-down", None),
     "Permutations and weights": (f"{PERMUTED} --estimator mixed", None),
     "Permutations and unequal variances": (f"{PERMUTED} --variance unequal", None),
     "Permutations of one map": ("data out participant --method permutation", None),

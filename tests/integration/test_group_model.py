@@ -182,7 +182,7 @@ class TestTests:
             (["--estimator", "mixed", "--variance", "unequal"], 64, "mixed"),
             (["--estimator", "fixed", "--smoothing", "4"], 64, "Smoothing"),
             (["--model", "m.json", "--formula", "age"], 64, "Both formula and model"),
-            (["--node", "n"], 64, "node goes with model"),
+            (["--node", "n"], 64, "node requires a Stats Model"),
             (["--participants", "no.tsv", "--formula", "age"], 66, "no.tsv"),
             (["--participants", "no.tsv"], 66, "no.tsv"),
             (["--paired", ""], 64, "paired is empty"),

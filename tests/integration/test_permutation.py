@@ -121,8 +121,8 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("--method", "permutation", "--estimator", "mixed"), 64, "do not go with the estimator mixed"),
-        (("--step-down",), 64, "step-down goes with permutations"),
+        (("--method", "permutation", "--estimator", "mixed"), 64, "cannot be combined with --estimator mixed"),
+        (("--step-down",), 64, "step-down requires --method permutation"),
         (("--method", "permutation", "--blocks", "family"), 65, "has no column family"),
         (("--method", "permutation", "--delta", "100000"), 65, "delta is 100000"),
     ],

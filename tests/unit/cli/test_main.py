@@ -1,4 +1,4 @@
-"""The words of the command line."""
+"""Arguments of the command line."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ WHERE = ("in", "out", "group")
 
 
 def settings(*words: str) -> Settings:
-    """The settings of a command line."""
+    """Return the settings of a command line."""
     return cli.read_settings(cli.parse([*WHERE, *words]))
 
 
@@ -44,21 +44,21 @@ def test_no_abbreviations() -> None:
         settings("--thresh", "3")
 
 
-def test_flags_may_stand_anywhere() -> None:
+def test_flags_are_accepted_in_any_order() -> None:
     words = ["--alpha", "0.01", "in", "out", "--mask", "m.nii", "group", "--smoothing", "6"]
     read = cli.read_settings(cli.parse(words))
     assert (read.bids_dir, read.output_dir, read.level) == (Path("in"), Path("out"), "group")
     assert (read.options.alpha, read.options.mask, read.options.smoothing) == (0.01, Path("m.nii"), 6.0)
 
 
-@pytest.mark.parametrize(("words", "told"), [((), "bids-dir"), (("in",), "output-dir"), (("in", "out"), "level")])
-def test_what_is_missing_is_named(words: tuple[str, ...], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+@pytest.mark.parametrize(("words", "named"), [((), "bids-dir"), (("in",), "output-dir"), (("in", "out"), "level")])
+def test_a_missing_positional_argument_is_named(words: tuple[str, ...], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
         cli.parse(words)
 
 
 def test_dataset_is_another_name_of_the_group_level() -> None:
-    """BIDS Stats Models call it so."""
+    """BIDS Stats Models use it."""
     assert cli.read_settings(cli.parse(["in", "out", "dataset"])).level == "group"
 
 
@@ -67,39 +67,39 @@ def test_other_levels_are_unknown() -> None:
         cli.read_settings(cli.parse(["in", "out", "run"]))
 
 
-def test_labels_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_labels_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "who.txt"
     file.write_bytes("\ufeff# the first wave\r\nsub-01\r\n\r\n  02  \r\n".encode())
-    assert settings("--participant-label", str(file)).filters["subjects"] == ["sub-01", "02"]
+    assert settings("--participant-label", str(file)).filters.participant_label == ("sub-01", "02")
 
 
-def test_a_label_is_no_file_even_if_there_is_one_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_label_is_not_taken_for_a_file_of_the_same_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faces").write_text("houses")
-    assert settings("--contrast", "faces").filters["contrast"] == ["faces"]
+    assert settings("--contrast", "faces").filters.contrast == ("faces",)
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "told"),
+    ("content", "error", "named"),
     [
-        (None, InputNotFoundError, "no file of labels"),
+        (None, InputNotFoundError, "does not exist"),
         (b"", UsageError, "empty"),
         (b"# nobody\n", UsageError, "empty"),
-        (b"\xff\xfe0\x001\x00", UsageError, "no text"),
+        (b"\xff\xfe0\x001\x00", UsageError, "not a text file"),
     ],
 )
-def test_a_file_of_labels_that_cannot_be_used(
-    tmp_path: Path, content: bytes | None, error: type[Exception], told: str
+def test_a_file_of_labels_that_cannot_be_read(
+    tmp_path: Path, content: bytes | None, error: type[Exception], named: str
 ) -> None:
     file = tmp_path / "who.txt"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=named):
         settings("--exclude", str(file))
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "named"),
     [
         (["--nprocs", "0"], "nprocs is 0"),
         (["--omp-nthreads", "-1"], "omp-nthreads is -1"),
@@ -109,16 +109,16 @@ def test_a_file_of_labels_that_cannot_be_used(
         (["--mask", ""], "empty path"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(words: list[str], told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_a_value_that_is_not_accepted_is_named(words: list[str], named: str) -> None:
+    with pytest.raises(UsageError, match=named):
         settings(*words)
 
 
-def test_memory_is_in_megabytes_or_as_it_says() -> None:
+def test_memory_is_in_megabytes_or_has_a_unit() -> None:
     assert settings("--mem", "512").resources.mem == 512 * 2**20
     assert settings("--mem", "8G").resources.mem == 8 * 2**30
 
 
-def test_subjects_by_themselves_cannot_be_combined() -> None:
+def test_maps_are_not_combined_at_the_participant_level() -> None:
     with pytest.raises(UsageError, match="--combine"):
         cli.read_settings(cli.parse(["in", "out", "participant", "--combine", "run"]))

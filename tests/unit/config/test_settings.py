@@ -1,4 +1,4 @@
-"""Options and settings: one form of each value, and a refusal of what cannot be used."""
+"""Options and settings: one form of each value; values and combinations that are not accepted."""
 
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,16 @@ from bids_ari.errors import UsageError
         *[("random_seed", value) for value in (-1, 2**64, 0.5, None)],
     ],
 )
-def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
+def test_a_value_that_is_not_accepted_is_named(name: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**{name: value})
-    flag = {"threshold": "threshold", "alternative": "alternative", "method": "method"}.get(name, name)
-    assert caught.value.found.startswith(f"{flag.replace('_', '-')} is ")
+    assert caught.value.found.startswith(f"{name.replace('_', '-')} is ")
     assert repr(value) in caught.value.found
     assert caught.value.expected
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "kept"),
+    ("name", "value", "kept"),
     [
         ("threshold", (8, 1, 3, 3.0, 2.3), (1.0, 2.3, 3.0, 8.0)),
         ("threshold", 3.1, (3.1,)),
@@ -57,24 +56,24 @@ def test_a_value_that_cannot_be_used_is_named(name: str, value: Any) -> None:
         ("alpha", np.float32(0.5), 0.5),
     ],
 )
-def test_a_value_has_one_form(name: str, given: Any, kept: Any) -> None:
-    value = getattr(Options(**{name: given}), name)
-    assert value == kept
-    assert type(value) is type(kept)
+def test_a_value_has_one_form(name: str, value: Any, kept: Any) -> None:
+    found = getattr(Options(**{name: value}), name)
+    assert found == kept
+    assert type(found) is type(kept)
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("options", "problem"),
     [
-        ({"step_down": True}, "step-down goes with permutations"),
-        ({"family": "beta"}, "family goes with permutations"),
-        ({"random_seed": 3}, "random-seed goes with permutations"),
-        ({"blocks": "site", "method": ["simes", "hommel"]}, "blocks goes with permutations"),
-        ({"method": "permutation", "estimator": "mixed"}, "do not go with the estimator mixed"),
-        ({"method": "permutation", "variance": "unequal"}, "do not go with unequal variances"),
-        ({"method": "permutation", "family": "beta", "delta": 2}, "delta goes with the family simes"),
-        ({"method": "permutation", "template": "t.npz"}, "template goes with the family learned"),
-        ({"method": "permutation", "save_template": True}, "save-template goes with the family learned"),
+        ({"step_down": True}, "step-down requires --method permutation"),
+        ({"family": "beta"}, "family requires --method permutation"),
+        ({"random_seed": 3}, "random-seed requires --method permutation"),
+        ({"blocks": "site", "method": ["simes", "hommel"]}, "blocks requires --method permutation"),
+        ({"method": "permutation", "estimator": "mixed"}, "cannot be combined with --estimator mixed"),
+        ({"method": "permutation", "variance": "unequal"}, "cannot be combined with unequal variances"),
+        ({"method": "permutation", "family": "beta", "delta": 2}, "delta requires --family simes"),
+        ({"method": "permutation", "template": "t.npz"}, "template requires --family learned"),
+        ({"method": "permutation", "save_template": True}, "save-template requires --family learned"),
         (
             {"method": "permutation", "family": "learned", "template": "t.npz", "save_template": True},
             "Both template and save-template",
@@ -82,18 +81,18 @@ def test_a_value_has_one_form(name: str, given: Any, kept: Any) -> None:
     ],
     ids=str,
 )
-def test_what_does_not_go_with_draws_is_refused(asked: dict[str, Any], found: str) -> None:
-    with pytest.raises(UsageError, match=found) as caught:
-        Options(**asked)
+def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem) as caught:
+        Options(**options)
     assert caught.value.hint
 
 
-def test_minus_zero_is_zero_in_file_names_too() -> None:
+def test_minus_zero_is_zero() -> None:
     assert str(Options(threshold=(-0.0,)).threshold) == "(0.0,)"
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
-    """The table of flags in the design names them."""
+    """They are those of the table of flags in the design."""
     options = Options()
     assert (options.mask, options.coverage, options.smoothing) == (None, 1.0, None)
     assert (options.alternative, options.alpha, options.threshold) == (("greater",), 0.05, (3.0, 4.0, 5.0))
@@ -102,7 +101,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
 
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
-    """A raw dataset with a subject, and a link to it."""
+    """Write a raw dataset with a subject, and a link to it."""
     (tmp_path / "raw" / "sub-01" / "func").mkdir(parents=True)
     (tmp_path / "raw" / "derivatives").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "raw")
@@ -110,8 +109,8 @@ def raw(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("output", ["raw", "raw/", "raw/derivatives/..", "link", "./link/sub-01/.."])
-def test_the_output_may_not_be_the_input(raw: Path, output: str) -> None:
-    with pytest.raises(UsageError, match="is the input"):
+def test_the_output_folder_must_not_be_the_input_folder(raw: Path, output: str) -> None:
+    with pytest.raises(UsageError, match="is the input folder"):
         Settings(raw, raw.parent / output)
 
 
@@ -120,40 +119,39 @@ def test_the_output_may_not_be_the_input(raw: Path, output: str) -> None:
     ["raw/sub-01", "raw/sub-01/ari", "raw/sub-01/func/x/y", "raw/sub-new/ari", "link/sub-01/ari", "raw/x/../sub-01/x"],
 )
 @pytest.mark.parametrize("source", ["raw", "link"])
-def test_the_output_may_not_lie_among_a_subjects_files(raw: Path, source: str, output: str) -> None:
-    with pytest.raises(UsageError, match="among a subject's files") as caught:
+def test_the_output_folder_must_not_lie_among_the_files_of_a_subject(raw: Path, source: str, output: str) -> None:
+    with pytest.raises(UsageError, match="among the files of a subject") as caught:
         Settings(raw.parent / source, raw.parent / output)
     assert caught.value.hint.endswith("derivatives/bids_ari")
 
 
-def test_a_subjects_folder_that_is_a_link_is_still_a_subjects_folder(raw: Path, tmp_path: Path) -> None:
+def test_a_link_named_as_a_subject_is_a_folder_of_a_subject(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (raw / "sub-02").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UsageError, match="among a subject's files"):
+    with pytest.raises(UsageError, match="among the files of a subject"):
         Settings(raw, raw / "sub-02" / "ari")
 
 
-def test_a_link_into_a_subjects_folder_is_seen_through(raw: Path, tmp_path: Path) -> None:
-    (tmp_path / "innocent").symlink_to(raw / "sub-01")
-    with pytest.raises(UsageError, match="among a subject's files"):
-        Settings(raw, tmp_path / "innocent" / "ari")
+def test_a_link_into_the_folder_of_a_subject_is_resolved(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "link_to_subject").symlink_to(raw / "sub-01")
+    with pytest.raises(UsageError, match="among the files of a subject"):
+        Settings(raw, tmp_path / "link_to_subject" / "ari")
 
 
-def test_the_output_may_not_lie_in_a_derivative_dataset_among_subjects(raw: Path) -> None:
+def test_the_rules_for_the_output_folder_hold_for_derivative_datasets(raw: Path) -> None:
     first_level = raw / "derivatives" / "first"
-    with pytest.raises(UsageError, match="among a subject's files"):
-        Settings(raw, first_level / "sub-01" / "ari", (first_level,))
-    with pytest.raises(UsageError, match="is the input"):
-        Settings(raw, first_level, (first_level,))
+    with pytest.raises(UsageError, match="among the files of a subject"):
+        Settings(raw, first_level / "sub-01" / "ari", derivatives=(first_level,))
+    with pytest.raises(UsageError, match="is the input folder"):
+        Settings(raw, first_level, derivatives=(first_level,))
 
 
 @pytest.mark.parametrize("output", ["raw/derivatives/ari", "raw/derivatives", "raw/ari", "out", "rawer", "sub-01/ari"])
-def test_the_output_may_lie_elsewhere(raw: Path, output: str) -> None:
+def test_other_output_folders_are_accepted(raw: Path, output: str) -> None:
     assert Settings(raw, raw.parent / output).output_dir == raw.parent / output
 
 
-def test_a_dataset_below_a_subjects_folder_may_hold_its_output(tmp_path: Path) -> None:
-    """Only what lies between the dataset and the output counts."""
+def test_only_the_path_from_the_dataset_to_the_output_folder_counts(tmp_path: Path) -> None:
     dataset = tmp_path / "sub-99" / "dataset"
     assert Settings(dataset, dataset / "derivatives" / "ari")
 
@@ -163,11 +161,11 @@ def test_numbers_that_would_share_a_file_name_are_refused() -> None:
         Options(threshold=(3, 3 + 1e-12))
 
 
-def test_settings_take_paths_as_text() -> None:
+def test_paths_may_be_text() -> None:
     settings = Settings("in", "out", derivatives="in/derivatives/glm")  # type: ignore[arg-type]
     assert (settings.bids_dir, settings.output_dir) == (Path("in"), Path("out"))
     assert settings.derivatives == (Path("in/derivatives/glm"),)
 
 
-def test_a_threshold_of_numpy_is_a_number() -> None:
+def test_a_threshold_may_be_a_number_of_numpy() -> None:
     assert Options(threshold=np.array(3.0)).threshold == Options(threshold=np.float32(3)).threshold == (3.0,)

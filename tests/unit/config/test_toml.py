@@ -1,7 +1,6 @@
-"""The configuration file: what a run writes makes the same run again."""
+"""The configuration file: the settings that a run writes repeat the run."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from bids_ari.cli import main as cli
 from bids_ari.config.options import Options
-from bids_ari.config.settings import Resources, Settings
+from bids_ari.config.settings import MapFilters, Resources, Settings
 from bids_ari.config.toml import read_config, to_toml
 from bids_ari.errors import InputNotFoundError, UsageError
 
@@ -38,7 +37,7 @@ options = st.builds(
     atlas=st.none() | st.just("Schaefer2018:200Parcels7Networks"),
     roi=st.lists(paths, max_size=2).map(tuple),
 )
-drawn = st.builds(
+permuted = st.builds(
     Options,
     method=st.sampled_from([("permutation",), ("simes", "permutation")]),
     n_permutations=st.sampled_from([1000, 20, 10_000]),
@@ -58,25 +57,26 @@ resources = st.builds(
 )
 
 
-@st.composite
-def filters(draw: st.DrawFn) -> dict[str, Any]:
-    """Filters as the command line makes them."""
-    names = ("subjects", "exclude", "session", "run", "task", "space", "contrast")
-    chosen: dict[str, Any] = {name: draw(labels) for name in names}
-    return chosen | {
-        "stat": draw(st.sampled_from(["effect", "t"])),
-        "combine": draw(st.sampled_from([None, "run"])),
-        "paired": draw(pairs),
-    }
-
-
-settings = st.builds(
+filters = st.builds(
+    MapFilters,
+    participant_label=labels,
+    exclude=labels,
+    session_label=labels,
+    run_label=labels,
+    task_id=labels,
+    space=labels,
+    contrast=labels,
+    stat=st.sampled_from([None, "effect", "t"]),
+    combine=st.sampled_from([None, "run"]),
+    paired=pairs,
+)
+any_settings = st.builds(
     Settings,
     bids_dir=st.just(Path("/data/study")),
     output_dir=paths.map(lambda path: Path("/out") / path.name),
     derivatives=st.lists(paths, max_size=2).map(tuple),
-    filters=filters(),
-    options=options | drawn,
+    filters=filters,
+    options=options | permuted,
     split_alpha=st.booleans(),
     bids_filter_file=st.none() | paths,
     manifest=st.none() | paths,
@@ -88,23 +88,25 @@ settings = st.builds(
 )
 
 
-@given(asked=settings)
-def test_the_settings_of_a_run_make_the_same_run(asked: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Written as TOML and read as words of the command line, settings are what they were."""
+@given(settings=any_settings)
+def test_settings_are_the_same_after_writing_and_reading(
+    settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The command line reads from the TOML file of settings the same settings."""
     file = tmp_path_factory.getbasetemp() / "settings.toml"
-    file.write_text(to_toml(asked), encoding="utf-8")
+    file.write_text(to_toml(settings), encoding="utf-8")
     again = cli.read_settings(cli.parse(["--config-file", str(file)]))
-    assert again == asked
+    assert again == settings
 
 
 def parsed(tmp_path: Path, text: str, *words: str) -> Settings:
-    """The settings of a configuration file and a command line."""
+    """Return the settings of a configuration file and a command line."""
     file = tmp_path / "study.toml"
     file.write_text(text, encoding="utf-8")
     return cli.read_settings(cli.parse([*words, "--config-file", str(file)]))
 
 
-def test_the_command_line_wins(tmp_path: Path) -> None:
+def test_the_command_line_takes_precedence(tmp_path: Path) -> None:
     text = "threshold = [2.3]\nalpha = 0.01\njoin-signs = true\nsmoothing = 6\n"
     settings = parsed(tmp_path, text, "in", "out", "group", "--threshold", "4", "5", "--no-join-signs")
     assert settings.options.threshold == (4.0, 5.0)
@@ -113,26 +115,26 @@ def test_the_command_line_wins(tmp_path: Path) -> None:
     assert settings.options.join_signs is False
 
 
-def test_words_without_a_flag_come_from_the_file_where_the_command_line_lacks_them(tmp_path: Path) -> None:
+def test_positional_arguments_may_come_from_the_file(tmp_path: Path) -> None:
     text = 'bids-dir = "in"\noutput_dir = "out"\nlevel = "participant"\n'
     assert parsed(tmp_path, text).level == "participant"
     settings = parsed(tmp_path, text, "elsewhere")
     assert (settings.bids_dir, settings.output_dir) == (Path("elsewhere"), Path("out"))
 
 
-def test_a_list_of_the_file_does_not_swallow_the_command_line(tmp_path: Path) -> None:
+def test_a_list_in_the_file_ends_before_the_command_line(tmp_path: Path) -> None:
     settings = parsed(tmp_path, "threshold = [3, 4]\n", "in", "out", "group")
     assert (settings.bids_dir, settings.options.threshold) == (Path("in"), (3.0, 4.0))
 
 
-def test_underscores_are_dashes(tmp_path: Path) -> None:
+def test_keys_may_have_underscores(tmp_path: Path) -> None:
     settings = parsed(tmp_path, 'participant_label = ["01", "02"]\nsplit_alpha = true\n', "in", "out", "group")
-    assert settings.filters["subjects"] == ["01", "02"]
+    assert settings.filters.participant_label == ("01", "02")
     assert settings.split_alpha is True
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "named"),
     [
         ("alpha = 'much'", "alpha"),
         ("no-such-flag = 1", "no-such-flag"),
@@ -141,23 +143,23 @@ def test_underscores_are_dashes(tmp_path: Path) -> None:
         ("[inference]\nalpha = 1", "inference"),
         ("contrast = ['--mask']", "--mask"),
         ("connectivity = 4", "connectivity"),
-        ("alpha = ", "not TOML"),
-        ("alpha = 1\nalpha = 2", "not TOML"),
+        ("alpha = ", "not valid TOML"),
+        ("alpha = 1\nalpha = 2", "not valid TOML"),
     ],
 )
-def test_what_cannot_be_used_is_named_with_the_file(tmp_path: Path, text: str, told: str) -> None:
+def test_an_entry_that_is_not_accepted_is_named_with_the_file(tmp_path: Path, text: str, named: str) -> None:
     with pytest.raises(UsageError) as caught:
         parsed(tmp_path, text, "in", "out", "group")
     assert "study.toml" in str(caught.value)
-    assert told in str(caught.value)
+    assert named in str(caught.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputNotFoundError, match=r"no configuration file .*none\.toml"):
+def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputNotFoundError, match=r"none\.toml does not exist"):
         read_config(tmp_path / "none.toml")
 
 
-def test_paths_are_written_so_that_they_hold_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_written_as_absolute_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "atlas.nii.gz").touch()
     text = to_toml(Settings("in", "out", options=Options(mask="m.nii", atlas="atlas.nii.gz")))
