@@ -11,6 +11,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
 from bids_ari.bids.entities import printable
 from bids_ari.config.methods import METHODS
+from bids_ari.config.table import sidecar_entries
 from bids_ari.outputs.names import path_of, stem
 from bids_ari.stats.distributions import FloatArray
 
@@ -75,13 +76,13 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
     **extra
         Further entries.
     """
-    options, contrast = result.options, result.contrast
+    contrast = result.contrast
     entries: Sidecar = {
         "Description": description,
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": number(result.dof),
         "NumberOfVoxels": result.space.n_points,
-        "Mask": printable(options.mask.name) if options.mask else None,
+        **sidecar_entries(result.options, "data"),
         "MaskHash": result.hashes.get("mask"),
         "SoftwareVersion": f"bids_ari {__version__}",
     }
@@ -137,13 +138,12 @@ def number(value: float) -> float | None:
 
 def _model(result: ContrastResult) -> Sidecar:
     """Return the entries about the group model."""
-    options, contrast, design = result.options, result.contrast, result.design
+    contrast, design = result.contrast, result.design
     return {
         "Sources": [f"bids::{path_of(result, contrast.entities, 'design', '.tsv')}"],
-        "Estimator": ESTIMATORS[options.estimator],
-        "Variance": options.variance,
+        "Estimator": ESTIMATORS[result.options.estimator],
+        **sidecar_entries(result.options, "model"),
         "Formula": None if design is None else design.formula or None,
-        "StatsModel": printable(options.model.name) if options.model else None,
         "Test": result.test,
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
         "Weights": None if design is None else weights_by_column(design.tests[result.test], design.columns),
@@ -153,10 +153,6 @@ def _model(result: ContrastResult) -> Sidecar:
         "CombinedBy": _combined_by(result),
         "DifferenceWithin": contrast.paired or None,
         "NumberOfConstantVoxels": result.n_constant,
-        "SmoothingFWHM": options.smoothing or 0,
-        "SmoothingFWHMUnits": "mm",
-        "Coverage": options.coverage,
-        "TargetGrid": printable(options.target_grid.name) if options.target_grid else None,
     }
 
 
@@ -170,21 +166,14 @@ def _combined_by(result: ContrastResult) -> str | None:
 
 def _inference(result: ContrastResult) -> Sidecar:
     """Return the entries about bounds and clusters."""
-    options = result.options
     return {
         "Sources": [f"bids::{path_of(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
         "Alternative": result.asked,
-        "Alpha": options.alpha,
-        "AlphaDividedBy": options.n_results,
+        **sidecar_entries(result.options, "inference"),
         "Method": result.method,
         **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
         **_calibration(result),
         "TrueDiscoveryNumber": result.bound.whole,
-        "Connectivity": options.connectivity,
-        "JoinSigns": options.join_signs,
-        "ClusterThresholds": list(options.threshold),
-        "ClusterThresholdUnits": "z",
-        "WantedTDPs": list(options.tdp),
     }
 
 
@@ -204,6 +193,6 @@ def _calibration(result: ContrastResult) -> Sidecar:
         "Delta": calibrated.delta if calibrated.family == "simes" else None,
         "Template": printable(calibrated.template) or None,
         "Lambda": calibrated.lambda_,
-        "StepDown": result.options.step_down,
+        **sidecar_entries(result.options, "permutation"),
         "NumberOfVoxelsLeftOut": calibrated.n_left_out,
     }
