@@ -66,7 +66,7 @@ def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArra
     weights: dict[str, FloatArray] = {}
     taken: dict[str, str] = {}
     known = names_of(model)
-    patterns = {name: re.compile(_pattern(name)) for name in known}
+    scanner = _scanner(known)
     for test in tests:
         name, _, text = (part.strip() for part in test.partition("="))
         if not _LABEL.fullmatch(name):
@@ -74,7 +74,7 @@ def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArra
         if name.casefold() in taken:
             raise UsageError(f"Tests are named {taken[name.casefold()]} and {name}", "names that differ by letters")
         taken[name.casefold()] = name
-        weights[name] = _Expression(name, text, model.names, known, patterns).weights()
+        weights[name] = _Expression(name, text, model.names, known, scanner).weights()
     return weights
 
 
@@ -150,15 +150,15 @@ class _Expression:
         The columns of the design.
     known : mapping of str to tuple of Columns
         The names that it may use, see `names_of`.
-    patterns : mapping of str to Pattern
-        A regular expression for each of these names.
+    scanner : Pattern
+        A regular expression for the next token.
     """
 
     name: str
     text: str
     columns: Sequence[str]
     known: Mapping[str, tuple[Columns, ...]]
-    patterns: Mapping[str, re.Pattern[str]]
+    scanner: re.Pattern[str]
 
     def weights(self) -> FloatArray:
         """Return the weights of a t test, or the rows of an F test."""
@@ -177,22 +177,14 @@ class _Expression:
         return weights[0] if len(weights) == 1 else weights
 
     def _tokens(self) -> list[str]:
-        """Split the expression into names, numbers and operators, at each position the longest name."""
-        tokens, at = [], 0
+        """Split the expression into names, numbers and operators."""
+        names, tokens, at = list(self.known), [], 0
         while at < len(self.text):
-            if self.text[at].isspace():
-                at += 1
-                continue
-            ends = ((found.end(), name) for name, each in self.patterns.items() if (found := each.match(self.text, at)))
-            end, token = max(ends, key=lambda found: found[0], default=(at, ""))
-            if not token and (number := _NUMBER.match(self.text, at)):
-                end, token = number.end(), number[0]
-            elif not token and self.text[at] in (*_OPERATORS, *",;="):
-                end, token = at + 1, self.text[at]
-            elif not token:
+            if (found := self.scanner.match(self.text, at)) is None:
                 raise self._error(f"{self.text[at:]!r} is not understood")
-            tokens.append(token)
-            at = end
+            if not found[0].isspace():
+                tokens.append(found[0] if found.lastgroup is None else names[int(found.lastgroup[1:])])
+            at = found.end()
         return tokens
 
     def _row(self, tokens: Sequence[str]) -> FloatArray:
@@ -289,6 +281,13 @@ def _nesting(tokens: Iterable[str]) -> int:
         depth += (token == "(") - (token == ")")
         deepest = max(deepest, depth + signs)
     return deepest
+
+
+def _scanner(names: Iterable[str]) -> re.Pattern[str]:
+    """Return a regular expression for the next token; of several names, the longest matches."""
+    patterns = [(name, f"(?P<n{i}>{_pattern(name)})") for i, name in enumerate(names)]
+    patterns.sort(key=lambda each: -len("".join(each[0].split())))
+    return re.compile("|".join([*(pattern for _, pattern in patterns), _NUMBER.pattern, r"[-+*/(),;=]", r"\s+"]))
 
 
 def _pattern(name: str) -> str:

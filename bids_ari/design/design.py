@@ -160,7 +160,8 @@ def _design_of_model(
     Transformations are applied to the included subjects only: a column is centred over subjects with values of all
     columns.
     """
-    if participants is None and model.uses_table:
+    uses_table = model.x != (ONES,) or bool(model.transformations or model.inputs.subjects)
+    if participants is None and uses_table:
         raise InputNotFoundError(
             f"There is no participants.tsv, needed by {model.path}",
             "a table of subjects",
@@ -169,7 +170,7 @@ def _design_of_model(
     table = participants or Participants(model.path, (), {}, {})
     candidates, filtered = filter_subjects(model.inputs, subjects, table)
     check_number(candidates, filtered)
-    required = _required_columns(model, candidates, table) if model.uses_table else ()
+    required = _required_columns(model, candidates, table) if uses_table else ()
     included, lacking, notes = select_subjects(candidates, table, required, missing)
     # ReplaceNA applies to subjects in the table only
     absent = [subject for subject in included if subject not in table.rows and model.x != (ONES,)]
@@ -226,10 +227,22 @@ def _columns(model: StatsModel, variables: Variables) -> list[Term]:
         if not found:
             raise _unknown_column(model, str(term), variables)
         if repeated := [name for name in found if name in names]:
-            raise UsageError(f"{model.path}: X of {model.node!r} names {repeated[0]!r} twice", "each column once")
+            raise _error_in_x(model, f"{repeated[0]!r} twice", "each column once")
         names += found
     model.check_conditions(names)
     return names
+
+
+def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
+    """Return a column of the design matrix."""
+    if isinstance(name, int):
+        return np.ones(len(variables.subjects))
+    values = variables.columns[name].numbers
+    if values is None:
+        found = f"{name!r}, which holds text: {listing(variables.texts(name))}"
+        hint = f'Make columns of its groups first: {{"Name": "Factor", "Input": ["{name}"]}}'
+        raise _error_in_x(model, found, "numbers", hint)
+    return values
 
 
 def _unknown_column(model: StatsModel, name: str, variables: Variables) -> UsageError:
@@ -240,25 +253,12 @@ def _unknown_column(model: StatsModel, name: str, variables: Variables) -> Usage
         hint = "The column of ones is the number 1, without quotes"
     elif name in variables.levels:
         hint = f"Factor made columns of its levels; {name}.* is all of them"
-    return UsageError(
-        f"{model.path}: X of {model.node!r} names {name!r}, which is not a column of the included subjects",
-        f"one of {listing(variables.columns, 20)}",
-        hint,
-    )
+    found = f"{name!r}, which is not a column of the included subjects"
+    return _error_in_x(model, found, f"one of {listing(variables.columns, 20)}", hint)
 
 
-def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
-    """Return a column of the design matrix."""
-    if isinstance(name, int):
-        return np.ones(len(variables.subjects))
-    variable = variables.columns[name]
-    if variable.numbers is None:
-        raise UsageError(
-            f"{model.path}: X of {model.node!r} names {name!r}, which holds text: {listing(variables.texts(name))}",
-            "numbers",
-            f'Make columns of its groups first: {{"Name": "Factor", "Input": ["{name}"]}}',
-        )
-    return variable.numbers
+def _error_in_x(model: StatsModel, found: str, expected: str, hint: str = "") -> UsageError:
+    return UsageError(f"{model.path}: X of {model.inputs.node!r} names {found}", expected, hint)
 
 
 def _tests_of_model(model: StatsModel, columns: Sequence[Term]) -> dict[str, FloatArray]:

@@ -105,10 +105,8 @@ class StatsModel:
     ----------
     path : Path
         The file.
-    node : str
-        The name of the node.
     inputs : NodeInputs
-        Which maps and subjects it takes.
+        The node: its name, and which maps and subjects it takes.
     group_by : tuple of str
         Keys of entities: each combination of their labels is one analysis. Always includes contrast.
     x : tuple of str or int
@@ -124,7 +122,6 @@ class StatsModel:
     """
 
     path: Path
-    node: str
     inputs: NodeInputs
     group_by: tuple[str, ...]
     x: tuple[Term, ...]
@@ -132,11 +129,6 @@ class StatsModel:
     contrasts: tuple[Contrast, ...] = ()
     dummies: DummyContrasts | None = None
     estimator: Literal["ols", "fixed"] = "ols"
-
-    @property
-    def uses_table(self) -> bool:
-        """Whether it needs participants.tsv: a model of the mean does not."""
-        return self.x != (ONES,) or bool(self.transformations or self.inputs.subjects)
 
     def named_contrasts(self, columns: Sequence[Term]) -> tuple[Contrast, ...]:
         """Return all tests: those of single columns, unless a contrast has that name, then the contrasts."""
@@ -150,15 +142,11 @@ class StatsModel:
 
     def check_conditions(self, columns: Sequence[Term]) -> None:
         """Check that all columns in tests are columns of the design matrix."""
-        tests: list[tuple[str, Sequence[Term]]] = [(each.place, each.conditions) for each in self.contrasts]
-        if self.dummies:
-            tests.append((self.dummies.place, self.dummies.conditions or ()))
-        for place, names in tests:
-            if unknown := [name for name in names if name not in columns]:
-                raise UsageError(
-                    f"{self.path}: {place} names {listing(map(repr, unknown))}, which is not in X",
-                    f"one of {listing(map(repr, columns), 20)}",
-                )
+        tests: list[Contrast | DummyContrasts] = [*self.contrasts, *([self.dummies] if self.dummies else [])]
+        for test in tests:
+            if unknown := [name for name in test.conditions or () if name not in columns]:
+                found = f"{self.path}: {test.place} names {listing(map(repr, unknown))}, which is not in X"
+                raise UsageError(found, f"one of {listing(map(repr, columns), 20)}")
 
 
 def read_model(path: str | Path, node: str | None = None) -> StatsModel:
@@ -214,7 +202,6 @@ def _read_node(item: Item, inputs: NodeInputs, former: bool) -> StatsModel:
         )
     made = StatsModel(
         path=item.path,
-        node=inputs.node,
         inputs=inputs,
         group_by=_read_group_by(item, fields.get("GroupBy"), former or len(passing) == 1),
         x=tuple(names.get(term, term) for term in x),
@@ -269,10 +256,8 @@ def _read_group_by(node: Item, item: Item | None, one_contrast: bool) -> tuple[s
     for each in item.items(lone=True) if item else []:
         key = key_of(each.text())
         if key not in _GROUPING:
-            raise UsageError(
-                f"{each.path}: {each.place}: analyses by {each.value!r} are not supported",
-                hint=_NOT_GROUPING.get(key, _BY_COLUMN.format(each.value)),
-            )
+            found = f"{each.path}: {each.place}: analyses by {each.value!r} are not supported"
+            raise UsageError(found, hint=_NOT_GROUPING.get(key, _BY_COLUMN.format(each.value)))
         group_by.append(key)
     if "contrast" not in group_by and not one_contrast:
         found = "does not group by contrast: several maps of a subject would count as independent"

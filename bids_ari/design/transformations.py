@@ -19,16 +19,11 @@ from bids_ari.stats.distributions import FloatArray
 
 TRANSFORMER = "pybids-transforms-v1"
 
-_CODINGS = ("none", "drop_one", "mean_zero")
-
 _Reader = Callable[[Item], Any]
 _Apply = Callable[[Variables, Sequence[str], "Transformation"], Variables]
 
-_REASONS = {
+_REASONS = dict.fromkeys(("lag", "resample", "todense"), "A table of subjects has no time axis") | {
     "convolve": "There is no hemodynamic response at the dataset level",
-    "lag": "A table of subjects has no time axis",
-    "resample": "A table of subjects has no time axis",
-    "todense": "A table of subjects has no time axis",
     "filter": 'To select subjects, write "Filter": {"column": ["value"]} in the edge to this node',
     "split": "Use Factor and Product",
 }
@@ -276,14 +271,6 @@ def _replace(table: Variables, names: Sequence[str], transformation: Transformat
     return table.with_columns(dict(zip(transformation.names_of_outputs(names), made, strict=True)))
 
 
-def _select(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    return replace(table, columns={name: table.columns[name] for name in names})
-
-
-def _delete(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    return table.without(names)
-
-
 def _drop_missing(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
     sources = (source for name in names for source in table.columns[name].sources)
     return replace(table, required=(*table.required, *sources))
@@ -331,10 +318,14 @@ class _Kind:
 KINDS: Mapping[str, _Kind] = {
     "And": _Kind(_to_all(all_true), outputs="one"),
     "Copy": _Kind(_copy, outputs="required"),
-    "Delete": _Kind(_delete, outputs="none"),
+    "Delete": _Kind(lambda table, names, _: table.without(names), outputs="none"),
     "Demean": _Kind(_to_each(demean)),
     "DropNA": _Kind(_drop_missing, outputs="none"),
-    "Factor": _Kind(_factor, {"Constraint": _one_of(*_CODINGS), "RefLevel": _read_level, "Sep": Item.text}, "none"),
+    "Factor": _Kind(
+        _factor,
+        {"Constraint": _one_of("none", "drop_one", "mean_zero"), "RefLevel": _read_level, "Sep": Item.text},
+        "none",
+    ),
     "Not": _Kind(_to_each(negate)),
     "Or": _Kind(_to_all(any_true), outputs="one"),
     "Product": _Kind(_to_all(product), outputs="one"),
@@ -344,7 +335,7 @@ KINDS: Mapping[str, _Kind] = {
         _to_each(scale),
         {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},
     ),
-    "Select": _Kind(_select, outputs="none"),
+    "Select": _Kind(lambda table, names, _: table.only(names), outputs="none"),
     "Sum": _Kind(_sum, {"Weights": Item.number}, outputs="one"),
     "Threshold": _Kind(
         _to_each(threshold),

@@ -99,6 +99,10 @@ class Variables:
         """Add or replace columns."""
         return replace(self, columns={**self.columns, **columns})
 
+    def only(self, names: Sequence[str]) -> "Variables":
+        """Keep some columns."""
+        return replace(self, columns={name: self.columns[name] for name in names})
+
     def without(self, names: Sequence[str]) -> "Variables":
         """Remove columns."""
         return replace(self, columns={name: each for name, each in self.columns.items() if name not in names})

@@ -41,7 +41,12 @@ def refusal(folder: Path, model: Any, node: str | None = None) -> str:
 class TestModel:
     def test_mean(self, tmp_path: Path) -> None:
         model = read(tmp_path, MEAN, passing={"contrast": ["con_vs_incon"]})
-        assert (model.node, model.x, model.group_by, model.estimator) == ("everybody", (1,), ("contrast",), "ols")
+        assert (model.inputs.node, model.x, model.group_by, model.estimator) == (
+            "everybody",
+            (1,),
+            ("contrast",),
+            "ols",
+        )
         assert model.dummies is not None
         assert (model.dummies.test, model.dummies.conditions, model.contrasts) == ("t", None, ())
         assert (model.inputs.labels, model.inputs.filters) == ({"task": ("stroop",)}, {"contrast": ("con_vs_incon",)})
@@ -92,7 +97,7 @@ class TestModel:
 
     def test_one_of_several_nodes(self, tmp_path: Path) -> None:
         second = MEAN | {"Name": "t-test 2"}
-        assert read(tmp_path, MEAN, second, node="t-test 2").node == "t-test 2"
+        assert read(tmp_path, MEAN, second, node="t-test 2").inputs.node == "t-test 2"
         message = refusal(tmp_path, document(MEAN, second))
         assert message == " has 2 nodes of the dataset level: everybody, t-test 2; expected one of them. " + (
             "Choose with --node NAME"
