@@ -66,8 +66,9 @@ def dead_pid() -> int:
 
 
 def left_behind(root: Path, slot: str, **owner: Any) -> Path:
-    """A place in an output, as a process of another machine left it unless `owner` says otherwise."""
-    far = {"pid": 123, "started": "", "world": "beef", "since": 1767269000, "host": "far"}  # 2026-01-01 12:03:20 UTC
+    """Make a place in an output, as of a process of another machine unless `owner` has other fields."""
+    # since 2026-01-01 12:03:20 UTC
+    far = {"pid": 123, "started": "", "namespace": "beef", "since": 1767269000, "host": "far"}
     place = root / STAGING / slot / Owner(**far | owner).token()
     place.mkdir(parents=True)
     (place / "1.part").touch()

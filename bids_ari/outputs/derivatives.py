@@ -29,7 +29,7 @@ from bids_ari.outputs import description
 from bids_ari.outputs.description import BIDS_VERSION as BIDS_VERSION
 from bids_ari.outputs.description import CODE_URL as CODE_URL
 from bids_ari.outputs.folder import Files
-from bids_ari.outputs.locks import Place, is_locked, lock, persistently, told_as_output_error
+from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
 from bids_ari.outputs.records import (
     FAILURES,
     RECORDS,
@@ -247,8 +247,8 @@ class Derivatives:
         if not self._run_folder:
             began = datetime.now(UTC).strftime("logs/%Y%m%dT%H%M%SZ")
             names = (began if n == 1 else f"{began}-{n}" for n in count(1))
-            with told_as_output_error(self.folder / began):
-                made = (name for name in names if persistently(partial(self._files.make_folder, self.folder / name)))
+            with as_output_error(self.folder / began):
+                made = (name for name in names if retry(partial(self._files.make_folder, self.folder / name)))
                 self._run_folder = next(made)
         return self._run_folder
 
@@ -346,10 +346,10 @@ class Derivatives:
 def _while_ours(stage: _Stage, path: Path) -> Iterator[None]:
     """Write what belongs to a result, unless another process took the result over."""
     try:
-        with told_as_output_error(path):
+        with as_output_error(path):
             yield
     except OutputError as error:
-        if stage.place.is_there():
+        if stage.place.exists():
             raise
         raise TemporaryError(
             f"{stage.contrast} was taken over by another process, since this one had given no sign of life",

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from bids_ari.bids.sidecars import is_ours
 from bids_ari.bids.tree import DESCRIPTION
 from bids_ari.errors import DataError, OutputError, ReadError, UsageError
-from bids_ari.outputs.locks import own_place, persistently, told_as_output_error
+from bids_ari.outputs.locks import as_output_error, own_place, retry
 from bids_ari.outputs.records import LONGEST, leads_out
 
 
@@ -40,7 +40,7 @@ class Files:
         """
         try:
             self._refuse_bad_place()
-            persistently(lambda: self.make_folder(self.root))
+            retry(lambda: self.make_folder(self.root))
             with own_place(self.root) as place:
                 place.write(b"x")
                 place.sweep()
@@ -81,7 +81,7 @@ class Files:
         """Write a file at once."""
         path = self.path(name)
         with own_place(self.root) as place:
-            with told_as_output_error(path):
+            with as_output_error(path):
                 part = place.write(content)
             self.move(part, name)
 
@@ -93,13 +93,13 @@ class Files:
             self.make_folder(path.parent)
             _rename(part, path)
 
-        with told_as_output_error(path):
-            persistently(attempt)
+        with as_output_error(path):
+            retry(attempt)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there; a folder that took its place is not ours."""
         path = self.root / name
-        with told_as_output_error(path), suppress(FileNotFoundError, NotADirectoryError):
+        with as_output_error(path), suppress(FileNotFoundError, NotADirectoryError):
             if not stat.S_ISDIR(path.lstat().st_mode):
                 path.unlink()
 

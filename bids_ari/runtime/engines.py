@@ -111,11 +111,11 @@ def _folder(work_dir: Path | None) -> Iterator[Path]:
             "a folder that all workers see: they read the data from there, and finished batches are kept there",
         )
     try:
-        folder = work_dir.resolve() / _SHARED / Owner.me().token()
+        folder = work_dir.resolve() / _SHARED / Owner.this_process().token()
         folder.mkdir(parents=True)
         for left in folder.parent.iterdir():
             owner = Owner.of(left)
-            if owner is not None and owner.runs() is False:
+            if owner is not None and owner.is_running() is False:
                 shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise OutputError(

@@ -1,4 +1,4 @@
-"""Which process owns a folder, told by the folder's name; and whether it still runs, as far as that can be seen."""
+"""Identity of the process that owns a folder, encoded in the folder's name, and whether that process still runs."""
 
 import hashlib
 import os
@@ -22,66 +22,65 @@ class Owner:
     Attributes
     ----------
     pid : int
-        Its number.
+        Process ID.
     started : str
-        When it started, as the system counts; empty when unknown. Its number is used again, but not with that time.
-    world : str
-        What its number belongs to, as a digest: a boot of a machine and a name space of process numbers; empty when
-        unknown.
+        Start time in clock ticks since boot; empty if unknown. A process ID is reused, but not with this time.
+    namespace : str
+        Digest of the boot of the machine and the namespace of process IDs; empty if unknown.
     since : int
-        When it became the owner, in seconds since 1970, for people.
+        Time at which it became the owner, in seconds since 1970, for messages.
     host : str
-        The name of its host, for people: containers on one host differ in it, and those of two hosts may not.
+        Host name, for messages: containers on one host have different ones, and those of two hosts may be equal.
     """
 
     pid: int
     started: str
-    world: str
+    namespace: str
     since: int
     host: str
 
     @classmethod
-    def me(cls) -> "Owner":
-        """Tell of this process."""
+    def this_process(cls) -> "Owner":
+        """Return the identity of this process."""
         host = re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:64]
-        return cls(os.getpid(), _process(os.getpid())[1], _world(), int(time.time()), host)
+        return cls(os.getpid(), process_state(os.getpid())[1], process_namespace(), int(time.time()), host)
 
     @classmethod
     def of(cls, folder: Path) -> "Owner | None":
-        """Read who owns a folder; None when its name tells nobody."""
-        told = _TOKEN.fullmatch(folder.name)
-        if told is None or int(told[1]) == 0:
+        """Read the owner of a folder from its name; None if the name has another form."""
+        token = _TOKEN.fullmatch(folder.name)
+        if token is None or int(token[1]) == 0:
             return None
-        return cls(int(told[1]), told[2], told[3], int(told[4]), told[5])
+        return cls(int(token[1]), token[2], token[3], int(token[4]), token[5])
 
     def token(self) -> str:
-        """Give a name for a folder of this owner; never the same again."""
-        return f"{self.pid}_{self.started}_{self.world}_{self.since}_{secrets.token_hex(6)}_{self.host}"
+        """Return a name for a folder of this owner, different at each call."""
+        return f"{self.pid}_{self.started}_{self.namespace}_{self.since}_{secrets.token_hex(6)}_{self.host}"
 
-    def runs(self) -> bool | None:
-        """Say whether the process runs; None when that cannot be seen from here."""
-        if not self.world or self.world != _world():
+    def is_running(self) -> bool | None:
+        """Return whether the process runs; None if that cannot be seen from this machine or container."""
+        if not self.namespace or self.namespace != process_namespace():
             return None
         try:
-            os.kill(self.pid, 0)  # sends nothing
+            os.kill(self.pid, 0)  # sends no signal
         except ProcessLookupError:
             return False
         except PermissionError:
-            pass  # it is another user's, and there
-        state, started = _process(self.pid)
+            pass  # a process of another user
+        state, started = process_state(self.pid)
         return state not in _ENDED and (not self.started or not started or started == self.started)
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} since {datetime.fromtimestamp(self.since, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _world() -> str:
-    """Name what the number of this process belongs to."""
+def process_namespace() -> str:
+    """Return a digest of where the ID of this process is valid; empty if unknown."""
     if platform.system() != "Linux":
         return _digest(f"host {socket.gethostname()}")
     try:
         if Path("/proc/self").readlink() != Path(str(os.getpid())):
-            return ""  # /proc shows the processes of another name space
+            return ""  # /proc shows the processes of another namespace
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return _digest(f"boot {boot} {Path('/proc/self/ns/pid').readlink()}")
     except OSError:
@@ -89,11 +88,12 @@ def _world() -> str:
 
 
 def _digest(text: str) -> str:
+    """Return 16 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _process(pid: int) -> tuple[str, str]:
-    """Give the state of a process, and when it started in clock ticks since boot; empty where that is not shown."""
+def process_state(pid: int) -> tuple[str, str]:
+    """Return the state of a process and its start time in clock ticks since boot; empty if unknown."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:

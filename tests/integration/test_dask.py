@@ -97,7 +97,10 @@ def test_ctrl_c_cancels_what_has_not_begun(address: str, tmp_path: Path) -> None
 
 def test_what_a_killed_run_left_is_removed(address: str, tmp_path: Path) -> None:
     """Not so what one has left that may still run, elsewhere."""
-    dead, far = replace(Owner.me(), pid=dead_pid(), started=""), replace(Owner.me(), world="beef")
+    dead, far = (
+        replace(Owner.this_process(), pid=dead_pid(), started=""),
+        replace(Owner.this_process(), namespace="beef"),
+    )
     for owner in (dead, far):
         (tmp_path / "shared" / owner.token()).mkdir(parents=True)
     with open_engine(1, address, tmp_path):

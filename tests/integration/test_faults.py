@@ -143,7 +143,7 @@ class TestKilled:
                 copy = copies / f"{len(made):02d}"
                 shutil.copytree(out, copy)
                 for place in copy.glob(f"{STAGING}/*/*"):
-                    place.rename(place.with_name(replace(Owner.me(), pid=gone, started="").token()))
+                    place.rename(place.with_name(replace(Owner.this_process(), pid=gone, started="").token()))
                 made.append(copy)
                 return done
 

@@ -121,7 +121,7 @@ class TestFolder:
                     pytest.fail("nothing can be written")
 
     def test_what_killed_runs_left_is_removed(self, out: Derivatives) -> None:
-        left_behind(out.folder, "a.lock", **asdict(Owner.me()) | {"pid": dead_pid(), "started": ""})
+        left_behind(out.folder, "a.lock", **asdict(Owner.this_process()) | {"pid": dead_pid(), "started": ""})
         with out:
             assert list(out.folder.iterdir()) == []
 

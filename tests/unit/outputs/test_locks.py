@@ -13,7 +13,7 @@ from builders_jobs import dead_pid, finish, job_among_rivals, left_behind, start
 
 from bids_ari.errors import OutputError, TemporaryError
 from bids_ari.outputs import locks
-from bids_ari.outputs.locks import STAGING, Place, is_locked, lock, own_place, persistently
+from bids_ari.outputs.locks import STAGING, Place, is_locked, lock, own_place, retry
 from bids_ari.runtime.owner import Owner
 
 
@@ -25,7 +25,7 @@ def age(place: Path, seconds: float) -> None:
 
 def here(**other: object) -> dict[str, object]:
     """This process, but for what is given."""
-    return asdict(Owner.me()) | other
+    return asdict(Owner.this_process()) | other
 
 
 class TestPlace:
@@ -239,12 +239,12 @@ class TestLock:
             with own_place(tmp_path) as other:
                 other.take_away(mine.folder)
                 other.move_to("a.lock")
-                assert not mine.is_there()
+                assert not mine.exists()
                 for act in (lambda: part.replace(tmp_path / "x"), lambda: mine.write(b"y"), mine.beat):
                     with pytest.raises(FileNotFoundError):
                         act()
                 mine.remove()
-                assert other.is_there()
+                assert other.exists()
         assert list(tmp_path.iterdir()) == []
 
     def test_who_was_swept_away_while_waiting_makes_a_new_place(self, tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ class TestLock:
             end = time.monotonic() + 5
             while not mine.move_to("a.lock") and time.monotonic() < end:
                 pass
-            assert mine.is_there()
+            assert mine.exists()
 
     def test_an_answer_that_was_lost_is_no_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """NFS may rename and then say that there was nothing to rename."""
@@ -273,13 +273,13 @@ class TestLock:
         """Also when both had judged it before, and the first is in its slot already."""
         dead = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started=""))
         with own_place(tmp_path) as one, own_place(tmp_path) as other:
-            assert [place.judge(dead, {}) for place in (one, other)] == [False, False]
+            assert [place.is_alive(dead, {}) for place in (one, other)] == [False, False]
             one.take_away(dead)
             assert one.move_to("a.lock")
             other.take_away(dead)
             assert not other.move_to("a.lock")
-            assert one.is_there()
-            assert other.is_there()
+            assert one.exists()
+            assert other.exists()
 
     def test_a_disk_that_cannot_be_written_any_more_is_told(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -310,7 +310,7 @@ class TestPersistently:
                 raise outcome
             return "done"
 
-        assert persistently(act) == "done"
+        assert retry(act) == "done"
 
     def test_it_gives_up(self) -> None:
         calls = []
@@ -320,7 +320,7 @@ class TestPersistently:
             raise FileNotFoundError
 
         with pytest.raises(FileNotFoundError):
-            persistently(act, tries=5)
+            retry(act, tries=5)
         assert len(calls) == 5
 
     def test_other_errors_are_told_at_once(self) -> None:
@@ -331,7 +331,7 @@ class TestPersistently:
             raise PermissionError
 
         with pytest.raises(PermissionError):
-            persistently(act)
+            retry(act)
         assert len(calls) == 1
 
     def test_places_are_made_while_the_folder_above_them_comes_and_goes(self, tmp_path: Path) -> None:
@@ -348,7 +348,7 @@ class TestPersistently:
         try:
             for _ in range(30):
                 with own_place(tmp_path / "out") as place:
-                    assert place.is_there()
+                    assert place.exists()
         finally:
             end.set()
             thread.join()
