@@ -227,7 +227,7 @@ class Options:
         expected="proportions above 0, at most 1, that differ in the first ten decimals",
         metavar="TDP",
         on_map=True,
-        sidecar=SidecarEntry("WantedTDPs", "inference"),
+        sidecar=SidecarEntry("TargetTDPs", "inference"),
     )
     n_permutations: int = _permutation_option(
         1000,

@@ -108,7 +108,7 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
     writer.maps()
     for tdp in result.largest:
         meaning = f"largest clusters with a TDP of at least {tdp:g}"
-        writer.clusters(tdp_label(tdp), meaning, {"WantedTDP": tdp}, tdp=tdp)
+        writer.clusters(tdp_label(tdp), meaning, {"TargetTDP": tdp}, tdp=tdp)
     for threshold in result.clusters:
         meaning = f"clusters above z = {threshold:g}"
         writer.clusters(threshold_label(threshold), meaning, {"ClusterThreshold": threshold}, threshold=threshold)

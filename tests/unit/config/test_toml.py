@@ -166,3 +166,115 @@ def test_paths_are_written_as_absolute_paths(tmp_path: Path, monkeypatch: pytest
     for name in ("in", "out", "m.nii", "atlas.nii.gz"):
         assert f'"{tmp_path / name}"' in text
     assert 'mask = "template"' in to_toml(Settings("in", "out", options=Options(mask="template")))
+
+
+WRITTEN_BY_0_1_0 = """
+bids-dir = "/data/study"
+output-dir = "/data/out"
+level = "group"
+derivatives = ["/data/glm"]
+bids-filter-file = "/data/f.json"
+manifest = "/data/m.tsv"
+participants = "/data/p.tsv"
+bids-database-dir = "/data/db"
+split-alpha = true
+stop-on-first-crash = true
+participant-label = ["01", "02"]
+exclude = ["03"]
+session-label = ["pre"]
+run-label = ["1"]
+task-id = ["stroop"]
+space = ["MNI152NLin6Asym"]
+contrast = ["faces"]
+stat = "t"
+combine = "run"
+paired = "ses=02-01"
+formula = "1 + age"
+test = ["age=age", "both=age; 1"]
+estimator = "ols"
+variance = "equal"
+missing = "error"
+target-grid = "first"
+mask = "template"
+coverage = 0.9
+smoothing = 6.0
+alternative = ["greater", "less"]
+alpha = 0.01
+threshold = [2.5, 3.1]
+tdp = []
+connectivity = 26
+method = ["simes", "permutation"]
+n-permutations = 200
+family = "learned"
+delta = 0
+step-down = true
+shuffle = "flip"
+blocks = "site"
+random-seed = 7
+template = "/data/t.npz"
+join-signs = true
+atlas = "Schaefer2018:200Parcels7Networks"
+atlas-labels = "/data/a.tsv"
+roi = ["/data/r.nii.gz"]
+work-dir = "/scratch"
+nprocs = 4
+omp-nthreads = 2
+mem = "8192.0"
+dask-scheduler = "tcp://host:8786"
+"""
+"""What ``to_toml`` of 0.1.0 writes, a line per entry, for settings that differ from the defaults."""
+
+
+def test_a_file_of_0_1_0_is_read(tmp_path: Path) -> None:
+    assert parsed(tmp_path, WRITTEN_BY_0_1_0) == Settings(
+        Path("/data/study"),
+        Path("/data/out"),
+        derivatives=(Path("/data/glm"),),
+        bids_filter_file=Path("/data/f.json"),
+        manifest=Path("/data/m.tsv"),
+        participants=Path("/data/p.tsv"),
+        bids_database_dir=Path("/data/db"),
+        split_alpha=True,
+        stop_on_first_crash=True,
+        filters=MapFilters(
+            participant_label=("01", "02"),
+            exclude=("03",),
+            session_label=("pre",),
+            run_label=("1",),
+            task_id=("stroop",),
+            space=("MNI152NLin6Asym",),
+            contrast=("faces",),
+            stat="t",
+            combine="run",
+            paired="ses=02-01",
+        ),
+        options=Options(
+            formula="1 + age",
+            test=("age=age", "both=age; 1"),
+            missing="error",
+            target_grid=Path("first"),
+            mask=Path("template"),
+            coverage=0.9,
+            smoothing=6,
+            alternative=("greater", "less"),
+            alpha=0.01,
+            threshold=(2.5, 3.1),
+            tdp=(),
+            connectivity=26,
+            method=("simes", "permutation"),
+            n_permutations=200,
+            family="learned",
+            step_down=True,
+            shuffle="flip",
+            blocks="site",
+            random_seed=7,
+            template=Path("/data/t.npz"),
+            join_signs=True,
+            atlas="Schaefer2018:200Parcels7Networks",
+            atlas_labels=Path("/data/a.tsv"),
+            roi=(Path("/data/r.nii.gz"),),
+        ),
+        resources=Resources(
+            work_dir=Path("/scratch"), nprocs=4, omp_nthreads=2, mem=2**33, dask_scheduler="tcp://host:8786"
+        ),
+    )
