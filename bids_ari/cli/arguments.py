@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError instead of exiting."""
 
     def __init__(self, prog: str, description: str, **more: Any) -> None:
-        codes = "; ".join(f"{code}: {text}" for code, text in sorted(EXIT_CODES.items()))
+        codes = ", ".join(f"{code} ({text})" for code, text in sorted(EXIT_CODES.items()))
         super().__init__(prog, description=description, epilog=f"Exit codes: {codes}.", allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
@@ -51,8 +51,9 @@ def add_options(top: argparse.ArgumentParser, *tables: type, is_map: bool = Fals
     is_map : bool
         Whether the command analyses a single map: options without a meaning for it are omitted.
     """
-    found = [entry for table in tables for entry in entries(table) if entry.option.has_flag]
-    found = [entry for entry in found if not is_map or entry.option.on_map or not entry.path]
+    found = [entry for table in tables for entry in entries(table)]
+    if is_map:
+        found = [entry for entry in found if entry.option.on_map and entry.option.is_for_one_map]
     for title in dict.fromkeys([*GROUPS, *(entry.option.group for entry in found)]):
         inside = [entry for entry in found if entry.option.group == title]
         group = top.add_argument_group(title, GROUPS.get(title)) if inside and title != POSITIONAL else top
@@ -87,9 +88,16 @@ def _add(group: Any, entry: Entry, is_map: bool) -> None:
         group.add_argument(entry.name, metavar=metavar, help=f"{option.help} (required)", **facts)
         return
     facts |= {"nargs": "*" if option.may_be_empty else "+"} if option.is_list else {}
-    facts |= {"choices": choices} if choices else {"metavar": "|".join((option.metavar, *option.words)) or None}
+    facts |= {"choices": choices} if choices else {"metavar": _metavar(entry)}
     names = [*([option.short] if option.short else []), *flag_names(entry.name)]
     group.add_argument(*names, dest=entry.name, help=text, **absent, **facts)
+
+
+def _metavar(entry: Entry) -> str:
+    """Return the placeholder of a value, and the words that are accepted instead."""
+    option = entry.option
+    placeholder = option.metavar or ("FILE" if option.kind is Path or option.words else entry.name.upper())
+    return "|".join((placeholder, *option.words))
 
 
 def type_of_word(entry: Entry) -> Callable[[str], Any]:

@@ -91,7 +91,7 @@ def read_settings(arguments: argparse.Namespace, table: type = Settings) -> Sett
     """Return parsed arguments as settings."""
     values = dict(vars(arguments))
     for entry in entries(table):
-        if entry.option.labels and entry.name in values:
+        if entry.option.metavar == "LABEL" and entry.name in values:
             values[entry.name] = _labels(values[entry.name])
     settings: Settings = build(table, values)
     return settings

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,14 +42,15 @@ def _atlas_in_file(value: str) -> str | Path:
     return Path(value) if Path(value).is_file() else value
 
 
-def _model_option(default: Any, help: str, **facts: Any) -> Any:
-    """Return a field for an option of the group model, which the map of a single subject does not have."""
-    return option(default, help, MODEL, **{"group_only": "The map of a single subject has no group model"} | facts)
+_ESTIMATORS = {
+    "ols": "ordinary least squares",
+    "fixed": "weights from the first-level variance maps, for inference about these subjects only",
+    "mixed": "weights that also include the variance between subjects",
+}
+_VARIANCES = {"equal": "the same in all groups", "unequal": "estimated in each group (Welch's test)"}
 
-
-def _permutation_option(default: Any, help: str, **facts: Any) -> Any:
-    """Return a field for an option of the calibration by permutation."""
-    return option(default, help, PERMUTATION, method="permutation", **facts)
+_model_option = partial(option, group=MODEL, group_only="The map of a single subject has no group model")
+_permutation_option = partial(option, group=PERMUTATION, method="permutation")
 
 
 @documented
@@ -65,7 +67,6 @@ class Options:
     formula: str = _model_option(
         "1",
         'group model over the columns of participants.tsv, such as "1 + center(age) + C(group)"',
-        metavar="FORMULA",
         default_text="1, the mean over subjects",
         expected='a formula, such as "1 + age"',
     )
@@ -86,23 +87,10 @@ class Options:
         metavar="JSON",
         sidecar=SidecarEntry("StatsModel", "model"),
     )
-    node: str | None = _model_option(
-        None, "name of the node, where the Stats Model has several of level Dataset", metavar="NAME"
-    )
-    estimator: Estimator = _model_option(
-        "ols",
-        "estimator of the group model",
-        choices={
-            "ols": "ordinary least squares",
-            "fixed": "weights from the first-level variance maps, for inference about these subjects only",
-            "mixed": "weights that also include the variance between subjects",
-        },
-    )
+    node: str | None = _model_option(None, "name of the node, where the Stats Model has several of level Dataset")
+    estimator: Estimator = _model_option("ols", "estimator of the group model", choices=_ESTIMATORS)
     variance: Variance = _model_option(
-        "equal",
-        "residual variance of groups",
-        choices={"equal": "the same in all groups", "unequal": "estimated in each group (Welch's test)"},
-        sidecar=SidecarEntry("Variance", "model"),
+        "equal", "residual variance of groups", choices=_VARIANCES, sidecar=SidecarEntry("Variance", "model")
     )
     missing: Missing = _model_option(
         "drop",
@@ -112,18 +100,15 @@ class Options:
     mask: Path | None = option(
         None,
         "test only voxels inside this image; template: the TemplateFlow brain mask of the space of the maps",
-        DATA,
+        group=DATA,
         kind=Path,
-        metavar="FILE",
         words=("template",),
         default_text="all voxels with data",
-        on_map=True,
         sidecar=SidecarEntry("Mask", "data"),
     )
     coverage: float = option(
         1.0,
         "fraction of subjects with data that a voxel needs in order to be tested",
-        DATA,
         above=0,
         at_most=1,
         expected="a fraction above 0, at most 1",
@@ -136,9 +121,7 @@ class Options:
         None,
         "resample maps to the grid of this image; first: the grid of the first subject; template: the grid of the "
         "TemplateFlow brain mask",
-        DATA,
         kind=Path,
-        metavar="FILE",
         words=("first", "template"),
         default_text="no resampling; maps on different grids are an error",
         group_only="The map of a single subject keeps its grid",
@@ -147,7 +130,6 @@ class Options:
     smoothing: float | None = option(
         None,
         "full width at half maximum, in mm, of the Gaussian kernel that smooths each map",
-        DATA,
         kind=float,
         at_least=0,
         at_most=200,  # wider than a head; time and memory grow with the width
@@ -158,75 +140,51 @@ class Options:
         sidecar=SidecarEntry("SmoothingFWHM", "model", ("SmoothingFWHMUnits", "mm"), none=0),
     )
     alternative: tuple[Alternative, ...] = option(
-        ("greater",),
-        "direction of the tests; one result per value",
-        INFERENCE,
-        choices=ALTERNATIVES,
-        on_map=True,
+        ("greater",), "direction of the tests; one result per value", group=INFERENCE, choices=ALTERNATIVES
     )
     alpha: float = option(
         0.05,
         "error level of each result",
-        INFERENCE,
         above=0,
         below=1,
         expected="a number between 0 and 1, such as 0.05",
-        on_map=True,
         sidecar=SidecarEntry("Alpha", "inference"),
-    )
-    n_results: int = option(
-        1,
-        "number of results by which alpha was already divided, for their sidecars and reports",
-        at_least=1,
-        has_flag=False,
-        sidecar=SidecarEntry("AlphaDividedBy", "inference"),
     )
     method: tuple[str, ...] = option(
         ("simes",),
         "methods of inference, one result per value",
-        INFERENCE,
         choices=METHODS,
         choices_of_map=lambda: {name: method for name, method in METHODS.items() if not method.needs_group},
-        on_map=True,
     )
     connectivity: int = option(
         18,
         "neighbours of a voxel: those that share a face (6), also an edge (18), or also a corner (26)",
-        INFERENCE,
         choices=(6, 18, 26),
-        on_map=True,
         sidecar=SidecarEntry("Connectivity", "inference"),
     )
     join_signs: bool = option(
         False,
         "with --alternative two-sided, let clusters contain voxels of both signs",
-        INFERENCE,
-        on_map=True,
         sidecar=SidecarEntry("JoinSigns", "inference"),
     )
     threshold: tuple[float, ...] = option(
         (3.0, 4.0, 5.0),
         "cluster-forming thresholds, in z",
-        INFERENCE,
         at_least=0,
         below=1e9,
         rule=_have_distinct_labels,
         expected="z values, 0 or more, that differ in the first ten decimals",
         metavar="Z",
-        on_map=True,
         sidecar=SidecarEntry("ClusterThresholds", "inference", ("ClusterThresholdUnits", "z")),
     )
     tdp: tuple[float, ...] = option(
         (0.5, 0.7, 0.9),
         "target TDP: find the largest clusters with at least this true discovery proportion; none without a value",
-        INFERENCE,
         may_be_empty=True,
         at_least=1e-6,
         at_most=1,
         rule=_have_distinct_labels,
         expected="proportions above 0, at most 1, that differ in the first ten decimals",
-        metavar="TDP",
-        on_map=True,
         sidecar=SidecarEntry("TargetTDPs", "inference"),
     )
     n_permutations: int = _permutation_option(
@@ -273,7 +231,6 @@ class Options:
         None,
         "with --family learned: template that --save-template wrote for another dataset",
         kind=Path,
-        metavar="FILE",
         default_text="learned from additional permutations of these data",
     )
     save_template: bool = _permutation_option(False, "with --family learned: write the template among the results")
@@ -281,29 +238,20 @@ class Options:
         None,
         "compute bounds for each parcel of this atlas and use it to name clusters: a file, or a name of TemplateFlow "
         "such as Schaefer2018:200Parcels7Networks",
-        REGIONS,
-        metavar="FILE",
+        group=REGIONS,
         words=("NAME",),
         to_file=_atlas_in_file,
-        on_map=True,
     )
     atlas_labels: Path | None = option(
         None,
         "table of an atlas file, tab-separated, with columns index and name",
-        REGIONS,
         kind=Path,
         metavar="TSV",
         default_text="the .tsv file beside the atlas file",
-        on_map=True,
     )
-    roi: tuple[Path, ...] = option(
-        (),
-        "masks of regions to compute bounds for, on the grid of the maps",
-        REGIONS,
-        kind=Path,
-        metavar="FILE",
-        on_map=True,
-    )
+    roi: tuple[Path, ...] = option((), "masks of regions to compute bounds for, on the grid of the maps", kind=Path)
+    n_results: int = 1
+    """Number of results by which alpha was already divided, for their sidecars and reports."""
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -334,7 +282,7 @@ class Options:
     def _permutation_conflicts(self) -> tuple[tuple[object, str, str], ...]:
         """Return combinations that are not accepted with a method, or without the method that an option belongs to."""
         alien = [entry for entry in changed(self) if entry.option.method and entry.option.method not in self.method]
-        is_learned = self.family == "learned"
+        is_learned, add_learned = self.family == "learned", "Add --family learned"
         return (
             *((True, f"{each.flag} requires --method {each.option.method}", "Add it") for each in alien),
             (
@@ -348,8 +296,8 @@ class Options:
                 "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
             ),
             (self.delta and self.family != "simes", "delta requires --family simes", "Remove --delta"),
-            (self.template and not is_learned, "template requires --family learned", "Add --family learned"),
-            (self.save_template and not is_learned, "save-template requires --family learned", "Add --family learned"),
+            (self.template and not is_learned, "template requires --family learned", add_learned),
+            (self.save_template and not is_learned, "save-template requires --family learned", add_learned),
             (
                 self.template and self.save_template,
                 "Both template and save-template are set",

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -21,8 +22,6 @@ GROUPS = {
 
 Level = Literal["participant", "group"]
 
-_WHERE_TO = "folder that all results are written to"
-
 
 def _level(value: Any) -> Any:
     """Return the name of a level; BIDS Stats Models call the group level ``dataset``."""
@@ -36,9 +35,9 @@ def _bytes(value: Any) -> Any:
     return parse_memory(value) if isinstance(value, str) else value
 
 
-def _labels(help: str, default: str, short: str = "") -> Any:
-    """Return a field for an option that takes labels."""
-    return option((), help, MAPS, metavar="LABEL", default_text=default, short=short, labels=True)
+_labels = partial(option, (), metavar="LABEL", default_text="all", group=MAPS)
+_positional = partial(option, group=POSITIONAL, kind=Path, is_positional=True)
+_OUTPUT_DIR = "folder that all results are written to"
 
 
 @documented
@@ -52,24 +51,22 @@ class MapFilters:
         When a value is not accepted.
     """
 
-    participant_label: tuple[str, ...] = _labels("subjects to analyse", "all")
-    exclude: tuple[str, ...] = _labels("subjects to exclude", "none")
-    session_label: tuple[str, ...] = _labels("sessions to analyse", "all")
-    run_label: tuple[str, ...] = _labels("runs to analyse", "all")
-    task_id: tuple[str, ...] = _labels("tasks to analyse", "all", short="-t")
-    space: tuple[str, ...] = _labels("spaces to analyse", "all")
-    contrast: tuple[str, ...] = _labels("contrasts to analyse", "all")
+    participant_label: tuple[str, ...] = _labels("subjects to analyse")
+    exclude: tuple[str, ...] = _labels("subjects to exclude", default_text="none")
+    session_label: tuple[str, ...] = _labels("sessions to analyse")
+    run_label: tuple[str, ...] = _labels("runs to analyse")
+    task_id: tuple[str, ...] = _labels("tasks to analyse", short="-t")
+    space: tuple[str, ...] = _labels("spaces to analyse")
+    contrast: tuple[str, ...] = _labels("contrasts to analyse")
     stat: Literal["effect", "t", "z"] | None = option(
         None,
         "first-level statistic to analyse; t and z are for datasets without effect maps",
-        MAPS,
         choices=("effect", "t", "z"),
         default_text="effect for groups, z for participants",
     )
     combine: Literal["run", "session"] | None = option(
         None,
         "combine several maps of a subject by fixed effects, over its runs, or over its sessions and their runs",
-        MAPS,
         choices=("run", "session"),
         default_text="several maps of a subject are an error",
         group_only="Combined maps do not have a z of their own",
@@ -78,7 +75,6 @@ class MapFilters:
         None,
         "analyse the difference within each subject between the two values of an entity, such as contrast or session, "
         "or of a column of sessions.tsv: HIGH minus LOW, or the second value minus the first",
-        MAPS,
         metavar="COLUMN[=HIGH-LOW]",
         default_text="no differences",
         group_only="A difference of z maps is not a z map",
@@ -108,27 +104,23 @@ class Resources:
     nprocs: int | None = option(
         None,
         "number of contrasts that are analysed at the same time, in processes",
-        RUNNING,
+        group=RUNNING,
         kind=int,
         at_least=1,
         metavar="N",
         default_text="number of available processors",
-        on_map=True,
     )
     omp_nthreads: int | None = option(
         None,
         "number of threads of the numerical libraries, in each process; takes effect on the command line only",
-        RUNNING,
         kind=int,
         at_least=1,
         metavar="N",
         default_text="chosen by each library",
-        on_map=True,
     )
     mem: int | None = option(
         None,
         "memory limit, in MB or with a unit, as in 800M, 8G or 1.5T; larger arrays are kept on disk",
-        RUNNING,
         kind=int,
         convert=_bytes,
         at_least=1,
@@ -136,25 +128,22 @@ class Resources:
         metavar="SIZE_MB",
         default_text="all available memory",
         to_file=lambda n_bytes: str(n_bytes / 2**20),  # exact: a power of two
-        on_map=True,
     )
     work_dir: Path | None = option(
         None,
         "folder for caches and temporary files",
-        RUNNING,
         kind=Path,
         metavar="PATH",
         short="-w",
         default_text="the temporary folder of the system, otherwise one in OUTPUT_DIR",
-        on_map=True,
     )
     dask_scheduler: str | None = option(
         None,
         "address of a Dask scheduler, whose workers analyse the contrasts; they need access to BIDS_DIR and OUTPUT_DIR "
         "under the same paths",
-        RUNNING,
         metavar="ADDRESS",
         default_text="no cluster",
+        on_map=False,
     )
 
     def __post_init__(self) -> None:
@@ -182,28 +171,24 @@ class Settings:
         among the files of a subject.
     """
 
-    bids_dir: Path = option(
-        help="dataset with first-level maps, or raw dataset with such datasets in derivatives/; never written to",
-        group=POSITIONAL,
-        kind=Path,
-        is_positional=True,
+    bids_dir: Path = _positional(
+        help="dataset with first-level maps, or raw dataset with such datasets in derivatives/; never written to"
     )
-    output_dir: Path = option(help=_WHERE_TO, group=POSITIONAL, kind=Path, is_positional=True)
-    level: Level = option(
+    output_dir: Path = _positional(help=_OUTPUT_DIR)
+    level: Level = _positional(
         "group",
         "group: analyse the subjects together (also called dataset); participant: analyse the z or t maps of each "
         "subject",
-        POSITIONAL,
+        kind=str,
         choices=("participant", "group"),
         convert=_level,
         expected="participant or group",
         error=UnknownLevelError,
-        is_positional=True,
     )
     derivatives: tuple[Path, ...] = option(
         (),
         "derivative datasets to search for maps",
-        MAPS,
+        group=MAPS,
         kind=Path,
         metavar="PATH",
         short="-d",
@@ -214,21 +199,18 @@ class Settings:
         None,
         'JSON file that selects maps by BIDS entities: {"statmap": {entity: value}}, where null means absent, "*" any '
         "value, and a list any of its values",
-        MAPS,
         kind=Path,
         metavar="JSON",
     )
     manifest: Path | None = option(
         None,
         "table of maps without BIDS names, with columns participant_id, effect (or t, z), variance, contrast, ...",
-        MAPS,
         kind=Path,
         metavar="TSV",
     )
     bids_database_dir: Path | None = option(
         None,
         "folder of the index of the dataset, created if it does not exist: large datasets open faster the next time",
-        MAPS,
         kind=Path,
         metavar="PATH",
         default_text="no index is kept",
@@ -237,18 +219,20 @@ class Settings:
     participants: Path | None = option(
         None,
         "table of subjects, with participant_id and one column per variable",
-        MODEL,
+        group=MODEL,
         kind=Path,
         metavar="TSV",
         default_text="participants.tsv of the dataset",
         group_only="The map of a single subject has no group model",
     )
     split_alpha: bool = option(
-        False, "divide alpha by the number of results of this run, so that all their bounds hold together", INFERENCE
+        False,
+        "divide alpha by the number of results of this run, so that all their bounds hold together",
+        group=INFERENCE,
     )
     resources: Resources = part(Resources)
-    stop_on_first_crash: bool = option(False, "stop at the first contrast that fails", RUNNING)
-    rerun: bool = option(False, "analyse contrasts again whose inputs, options and version are unchanged", RUNNING)
+    stop_on_first_crash: bool = option(False, "stop at the first contrast that fails", group=RUNNING)
+    rerun: bool = option(False, "analyse contrasts again whose inputs, options and version are unchanged")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -294,14 +278,12 @@ class MapSettings:
         When a value is not accepted.
     """
 
-    map: Path = option(
-        help="statistical map without a threshold; never written to", group=POSITIONAL, kind=Path, is_positional=True
-    )
-    output_dir: Path = option(help=_WHERE_TO, group=POSITIONAL, kind=Path, is_positional=True)
+    map: Path = _positional(help="statistical map without a threshold; never written to")
+    output_dir: Path = _positional(help=_OUTPUT_DIR)
     dof: float | None = option(
         None,
         "number of degrees of freedom of a map of t statistics",
-        DATA,
+        group=DATA,
         kind=float,
         metavar="N",
         default_text="the map holds z statistics",
@@ -318,22 +300,18 @@ class Modes:
     """Flags of ``bids-ari`` that are not settings of a run."""
 
     list: bool = option(
-        False, "print what would be analysed and what is excluded, with the reasons; write nothing", MAPS
+        False, "print what would be analysed and what is excluded, with the reasons; write nothing", group=MAPS
     )
     config_file: Path | None = option(
         None,
         "take flags from this TOML file, such as the settings.toml of an earlier run; flags of the command line take "
         "precedence",
-        RUNNING,
+        group=RUNNING,
         kind=Path,
         metavar="TOML",
     )
-    reports_only: bool = option(
-        False, "write the reports in OUTPUT_DIR again, from the results there; read no maps", RUNNING
-    )
-    skip_bids_validation: bool = option(
-        False, "accepted for compatibility: the input dataset is never validated", RUNNING
-    )
+    reports_only: bool = option(False, "write the reports in OUTPUT_DIR again, from the results there; read no maps")
+    skip_bids_validation: bool = option(False, "accepted for compatibility: the input dataset is never validated")
 
 
 def _check_output(output_dir: Path, folder: Path) -> None:

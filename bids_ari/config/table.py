@@ -8,7 +8,7 @@ descriptors of platforms are all built from `entries`.
 import inspect
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,110 +22,48 @@ _NOUNS = {bool: "True or False", int: "a whole number", float: "a number", str: 
 
 
 class SidecarEntry(NamedTuple):
-    """The place of an option in the sidecars of results.
-
-    Attributes
-    ----------
-    key : str
-        Key of the value.
-    part : str
-        Part of a sidecar that holds it: ``data``, ``model``, ``inference`` or ``permutation``.
-    units : tuple of str, optional
-        Key and value of an entry with the units of the value; None where it has none.
-    none : object
-        Value that is written for None.
-    """
+    """The place of an option in the sidecars of results."""
 
     key: str
-    part: str
-    units: tuple[str, str] | None = None
-    none: Any = None
+    part: str  # of a sidecar: data, model, inference or permutation
+    units: tuple[str, str] | None = None  # key and value of an entry with the units
+    none: Any = None  # value that is written for None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """The facts about an option, apart from its name and its default.
+    """The facts about an option, apart from its name and its default."""
 
-    Attributes
-    ----------
-    help : str
-        Meaning, as a phrase in lower case, without the default.
-    group : str
-        Title of its group on the help page.
-    kind : type
-        Type of one value: bool, int, float, str or Path.
-    is_list : bool
-        Whether the option takes several values, as a tuple.
-    may_be_empty : bool
-        Whether a list on the command line may have no value at all.
-    convert : callable, optional
-        Takes a value before all else, or the words of the command line as text, and returns it as `kind` has it; raises
-        TypeError or ValueError.
-    at_least, above, at_most, below : float, optional
-        Limits of each number.
-    choices : collection or mapping
-        The values that are accepted; empty for any. A mapping also has the help of each, or objects with such a `help`.
-    choices_of_map : callable, optional
-        Returns the choices of ``bids-ari-map``, where they are not `choices`.
-    rule : callable, optional
-        Takes the converted value, returns whether it is accepted.
-    expected : str
-        The rule in words, for the error message; by default, made of the choices or the limits.
-    error : type
-        Class of that error.
-    metavar : str
-        Placeholder of a value on the help page, with its unit.
-    words : tuple of str
-        Words that are accepted in place of a file.
-    short : str
-        Flag of one letter, with its dash.
-    default_text : str
-        Description of the default, where the default itself does not tell it.
-    is_positional : bool
-        Whether the command line has a positional argument for the option instead of a flag.
-    has_flag : bool
-        Whether the command line has the option at all.
-    on_map : bool
-        Whether ``bids-ari-map`` has the option, too.
-    group_only : str
-        Reason why the option cannot be used at the participant level; empty where it can.
-    method : str
-        The only method of inference that uses the option; empty for all.
-    labels : bool
-        Whether a single value may be a file that lists labels.
-    to_file : callable, optional
-        Takes a value, returns it as the configuration file has it.
-    sidecar : SidecarEntry, optional
-        Place in the sidecars of results; None where it has none.
-    """
-
-    help: str
-    group: str
-    kind: Kind = str
-    is_list: bool = False
-    may_be_empty: bool = False
-    convert: Callable[[Any], Any] | None = None
-    at_least: float | None = None
+    help: str  # meaning, as a phrase in lower case, without the default
+    group: str = ""  # title of its group on the help page; by default, that of the option before
+    kind: Kind = str  # type of one value
+    is_list: bool = False  # whether it takes several values, as a tuple
+    may_be_empty: bool = False  # whether a list on the command line may have no value
+    convert: Callable[[Any], Any] | None = None  # from any accepted value, such as a text, to one of `kind`
+    at_least: float | None = None  # limits of a number, or of each number of a list
     above: float | None = None
     at_most: float | None = None
     below: float | None = None
-    choices: Collection[Any] = ()
-    choices_of_map: Callable[[], Collection[Any]] | None = None
-    rule: Callable[[Any], object] | None = None
-    expected: str = ""
-    error: type[UsageError] = UsageError
-    metavar: str = ""
-    words: tuple[str, ...] = ()
-    short: str = ""
-    default_text: str = ""
-    is_positional: bool = False
-    has_flag: bool = True
-    on_map: bool = False
-    group_only: str = ""
-    method: str = ""
-    labels: bool = False
-    to_file: Callable[[Any], Any] | None = None
+    choices: Collection[Any] = ()  # a mapping has the help of each choice, or an object with a `help`; empty: any value
+    choices_of_map: Callable[[], Collection[Any]] | None = None  # those of bids-ari-map, where they differ
+    rule: Callable[[Any], object] | None = None  # whether a value of the right kind is accepted
+    expected: str = ""  # the rule in words; by default, the choices or the limits
+    error: type[UsageError] = UsageError  # class of the error of a value that is not accepted
+    metavar: str = ""  # placeholder of a value on the help page, with its unit
+    words: tuple[str, ...] = ()  # words that are accepted in place of a file
+    short: str = ""  # flag of one letter, with its dash
+    default_text: str = ""  # the default in words, where its value does not tell it
+    is_positional: bool = False  # whether the command line has it without a flag
+    on_map: bool = True  # whether bids-ari-map has it, if it has a meaning for a single map
+    group_only: str = ""  # reason why it has no meaning for a single map; empty where it has one
+    method: str = ""  # the only method of inference that uses it
+    to_file: Callable[[Any], Any] | None = None  # from a value to that of the configuration file
     sidecar: SidecarEntry | None = None
+
+    @property
+    def is_for_one_map(self) -> bool:
+        """Whether the option has a meaning for a single map."""
+        return not self.group_only and not self.method
 
     def one(self, value: Any) -> Any:
         """Return a single value in its one form; raise TypeError or ValueError where it has none."""
@@ -167,24 +105,12 @@ class Option:
 
 
 class Entry(NamedTuple):
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the field.
-    default : object
-        Default of the field; `dataclasses.MISSING` where a value is required.
-    option : Option
-        All else.
-    path : tuple of str
-        Names of the parts that lead from the table to the dataclass with this field.
-    """
-
-    name: str
-    default: Any
+    name: str  # of the field
+    default: Any  # of the field; `dataclasses.MISSING` where a value is required
     option: Option
-    path: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()  # names of the parts that lead from the table to the dataclass with this field
 
     @property
     def flag(self) -> str:
@@ -240,20 +166,20 @@ class Entry(NamedTuple):
         return form
 
 
-def option(default: Any = MISSING, /, help: str = "", group: str = "", **facts: Any) -> Any:
-    """Return a field for an option; its kind is that of the default, where it has one, else text.
+def option(default: Any = MISSING, /, help: str = "", **facts: Any) -> Any:
+    """Return a field for an option.
 
     Parameters
     ----------
     default : object
-        Default; without it, a value is required.
-    help, group, **facts
+        Default, whose type is the kind of the option, unless `facts` have one; without it, a value is required.
+    help, **facts
         See `Option`.
     """
     is_list = isinstance(default, tuple)
     examples = [value for value in (default if is_list else [default]) if value is not None and value is not MISSING]
     facts = {"kind": type(examples[0]) if examples else str, "is_list": is_list} | facts
-    return field(default=default, metadata={"option": Option(help=help, group=group, **facts)})
+    return field(default=default, metadata={"option": Option(help=help, **facts)})
 
 
 def part(table: type) -> Any:
@@ -265,11 +191,13 @@ def entries(table: type) -> tuple[Entry, ...]:
     """Return all options of a class, with those of its parts, in the order of the fields."""
     found: list[Entry] = []
     for each in fields(table):
-        if "option" in each.metadata:
-            found.append(Entry(each.name, each.default, each.metadata["option"]))
-        elif "part" in each.metadata:
+        if "part" in each.metadata:
             inner = entries(each.metadata["part"])
             found += [entry._replace(path=(each.name, *entry.path)) for entry in inner]
+        elif "option" in each.metadata:
+            facts = each.metadata["option"]
+            group = facts.group or (found[-1].option.group if found else "")
+            found.append(Entry(each.name, each.default, replace(facts, group=group)))
     return tuple(found)
 
 

@@ -22,7 +22,7 @@ _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
 def to_toml(settings: Settings) -> str:
     """Return settings as a TOML file that repeats the run; options without a value are omitted."""
-    values = ((entry, entry.of(settings)) for entry in entries(type(settings)) if entry.option.has_flag)
+    values = ((entry, entry.of(settings)) for entry in entries(type(settings)))
     return tomli_w.dumps({entry.flag: _plain(entry, value) for entry, value in values if _has_value(entry, value)})
 
 

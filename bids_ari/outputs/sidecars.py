@@ -169,6 +169,7 @@ def _inference(result: ContrastResult) -> Sidecar:
     return {
         "Sources": [f"bids::{path_of(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
         "Alternative": result.asked,
+        "AlphaDividedBy": result.options.n_results,
         **sidecar_entries(result.options, "inference"),
         "Method": result.method,
         **({} if result.bound.h is None else {"HommelValue": result.bound.h}),

@@ -62,9 +62,9 @@ _OUTPUTS = (
 
 def describe(*tables: type) -> Descriptor:
     """Return the descriptor of a command with the options of these classes."""
-    found = [entry for table in tables for entry in entries(table) if entry.option.has_flag]
+    found = [entry for table in tables for entry in entries(table)]
     inputs = [described for entry in found for described in _inputs(entry)] + [_VERBOSE]
-    of_group = [each["id"] for entry in found if _needs_group(entry) for each in _inputs(entry)]
+    of_group = [each["id"] for entry in found if not entry.option.is_for_one_map for each in _inputs(entry)]
     for each in inputs:
         each.update(_RELATIONS.get(each["id"], {}))
         if each["id"] == "level":
@@ -147,11 +147,6 @@ def _limits(entry: Entry) -> Descriptor:
         if (limit := closed if closed is not None else strict) is not None:
             found |= {key: limit} | ({} if closed is not None else {f"exclusive-{key}": True})
     return found
-
-
-def _needs_group(entry: Entry) -> bool:
-    """Return whether an option is refused at the participant level."""
-    return bool(entry.option.group_only or entry.option.method)
 
 
 def _name_of(entry: Entry) -> str:

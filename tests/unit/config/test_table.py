@@ -24,7 +24,7 @@ class MoreOptions(Options):
     """All options, and one more."""
 
     toy: int = option(
-        3, "a toy, in mm", INFERENCE, at_least=1, at_most=9, metavar="MM", sidecar=SidecarEntry("Toy", "model")
+        3, "a toy, in mm", group=INFERENCE, at_least=1, at_most=9, metavar="MM", sidecar=SidecarEntry("Toy", "model")
     )
 
 
