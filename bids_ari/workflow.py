@@ -347,9 +347,9 @@ def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds
     """Log a line for each result and each note once; note all of it for machines."""
     choices = results[0].contrast.notes
     for note in dict.fromkeys(note for result in results for note in result.notes):
-        if note not in journal.told:  # of thousands of subjects, the first stands for all
+        if note not in journal.logged:  # of thousands of subjects, the first stands for all
             log.log(logging.INFO if note in choices else logging.WARNING, "%s: %s", name, note)
-        journal.told.add(note)
+        journal.logged.add(note)
     for result in results:
         log.info("%s", headline(result))
     journal.done(name, map(summary, results), seconds)

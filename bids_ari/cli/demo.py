@@ -323,7 +323,8 @@ def _claim(folder: Path, kind: Kind) -> None:
 
 def _describe(folder: Path, kind: Kind) -> "Derivatives":
     """Write what describes the dataset as a whole, first, so that a dataset cut short is known again."""
-    from bids_ari.outputs.derivatives import BIDS_VERSION, CODE_URL, Derivatives
+    from bids_ari.outputs.derivatives import Derivatives
+    from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

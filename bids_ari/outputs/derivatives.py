@@ -1,13 +1,10 @@
-"""Write a derivative dataset: the files of a result whole and together, and those that describe them all.
+"""A derivative dataset: the files of each result, visible whole and together, and the files that describe all results.
 
-What is written while a result is open waits in a place of its own until the result is recorded; only then do its
-files get their names, all at once as far as a file system can. So an earlier result stays as it was until then, and a
-run that is killed leaves no file that is cut short, nor one that the next run of the result does not know of.
+Files written while a result is open wait in a place of their own until the result is recorded; then they get their
+names, as nearly at once as a file system can. So an earlier result stays unchanged until then, and a killed run leaves
+neither a truncated file nor one that the next run of the result does not know.
 """
 
-import csv
-import gzip
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,14 +23,14 @@ from bids_ari.bids.dataset import LAYOUT_CONFIG
 from bids_ari.bids.tree import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
-from bids_ari.outputs.description import BIDS_VERSION as BIDS_VERSION
-from bids_ari.outputs.description import CODE_URL as CODE_URL
+from bids_ari.outputs.content import image_bytes, json_bytes, table_bytes
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
 from bids_ari.outputs.records import (
     FAILURES,
     RECORDS,
     Note,
+    entry,
     failure_name,
     file_name,
     files_of,
@@ -44,19 +41,18 @@ from bids_ari.outputs.records import (
     record_name,
     rests_on_another_model,
     siblings_begin_with,
-    told,
 )
 from bids_ari.runtime.signals import uninterrupted
 
 log = logging.getLogger(__name__)
 
 SHARED_WAIT = 60.0
-"""Seconds to wait for another process that brings the files of all results up to date, which takes about one."""
+"""Seconds to wait for another process that updates the files about all results, which takes about one."""
 
 
 @dataclass(slots=True)
 class _Stage:
-    """The files of the open result: where each waits, by its name to be."""
+    """The files of the open result: the path at which each waits, by its final name."""
 
     contrast: str
     place: Place
@@ -64,24 +60,24 @@ class _Stage:
 
 
 class Derivatives:
-    """A derivative dataset that is being written.
+    """A derivative dataset to write.
 
-    As a context manager it makes the folder, proves before any work that it can be written, and removes it again
-    when it is new and nothing was written.
+    As a context manager it makes the folder, checks that it can be written, and removes it again if it is new and
+    nothing was written. It can be pickled or copied: each worker opens the result of its contrast in its own copy.
 
     Parameters
     ----------
     folder : path
-        The root of the dataset.
+        Root of the dataset.
     sources : mapping of str to path
         The datasets that the results come from, by the names used in BIDS URIs.
 
     Raises
     ------
     UsageError
-        When the folder holds another dataset.
+        If the folder holds another dataset.
     OutputError
-        When the folder cannot be made or written.
+        If the folder cannot be made or written.
     """
 
     def __init__(self, folder: str | Path, sources: Mapping[str, Path]) -> None:
@@ -91,7 +87,7 @@ class Derivatives:
         self._explained: dict[str, str] = {}
         self._stage: _Stage | None = None
         self._run_folder = ""
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     def __reduce__(self) -> tuple[type["Derivatives"], tuple[Path, dict[str, Path]]]:
         """Pickle or copy the output without its open result, so that each worker writes a result of its own."""
@@ -108,19 +104,19 @@ class Derivatives:
 
     @contextmanager
     def result(self, contrast: str, wait: float = 0.0) -> Iterator[None]:
-        """Be the only one who writes the results of a contrast, and show nothing until `record`.
+        """Lock a contrast during a block, whose files stay hidden until `record`.
 
         Parameters
         ----------
         contrast : str
             Its name.
         wait : float
-            Seconds to wait for another process that is known to be at it.
+            Seconds to wait for another process that is known to be alive.
 
         Raises
         ------
         TemporaryError
-            When another process is at it.
+            If another process writes results of the contrast.
         """
         outer = self._stage
         with lock(self.folder, _lock_of(contrast), contrast, wait) as place:
@@ -133,15 +129,15 @@ class Derivatives:
 
     @contextmanager
     def shared(self, wait: float = SHARED_WAIT) -> Iterator[None]:
-        """Be the only one who writes the files that tell of all results; they are visible as they are written.
+        """Lock the files about all results during a block; they are visible as they are written.
 
         Raises
         ------
         TemporaryError
-            When others were at it all the time.
+            If other processes wrote them all the time.
         """
         outer = self._stage
-        with lock(self.folder, "shared", f"What tells of all results in {self.folder}", wait):
+        with lock(self.folder, "shared", f"The overview of {self.folder}", wait):
             self._stage = None
             try:
                 yield
@@ -149,37 +145,27 @@ class Derivatives:
                 self._stage = outer
 
     def image(self, name: str, image: nib.Nifti1Image) -> str:
-        """Write an image as ``.nii.gz``, the same bytes for the same content; give its name back."""
-        return self._write(name, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+        """Write an image as ``.nii.gz``; return its name."""
+        return self._write(name, image_bytes(image))
 
-    def table(self, name: str, frame: pd.DataFrame) -> str:
-        """Write a table as ``.tsv``, which in BIDS knows no quotes: white space within a text becomes one blank."""
-        texts = frame.select_dtypes(include=["object", "string"]).columns
-        plain = frame.assign(**{name: frame[name].map(_one_line, na_action="ignore") for name in texts})
-        text = plain.to_csv(
-            sep="\t",
-            index=False,
-            na_rep="n/a",
-            float_format="%.10g",
-            lineterminator="\n",
-            quoting=csv.QUOTE_NONE,
-        )
-        return self._write(name, text.encode(errors="backslashreplace"))
+    def table(self, name: str, table: pd.DataFrame) -> str:
+        """Write a table as ``.tsv``; return its name."""
+        return self._write(name, table_bytes(table))
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
-        """Write a JSON object."""
-        return self._write(name, _json(content))
+        """Write a JSON object; return its name."""
+        return self._write(name, json_bytes(content))
 
     def text(self, name: str, text: str) -> str:
-        """Write a text."""
+        """Write a text; return its name."""
         return self._write(name, text.encode(errors="backslashreplace"))
 
     def binary(self, name: str, content: bytes) -> str:
-        """Write bytes."""
+        """Write bytes; return its name."""
         return self._write(name, content)
 
     def explain(self, desc: str, meaning: str) -> None:
-        """Say what a ``desc`` label means, for ``descriptions.tsv``: in the files of the result recorded next."""
+        """Add the meaning of a ``desc`` label of the result recorded next to ``descriptions.tsv``."""
         self._explained[f"desc-{desc}"] = meaning
 
     def record(
@@ -191,14 +177,14 @@ class Derivatives:
         fingerprint: str = "",
         results: Iterable[str] = (),
     ) -> None:
-        """Make the files of a result visible, note them, and remove those that only an earlier run of it wrote.
+        """Make the files of a result visible, record them, and remove those that only an earlier run of it wrote.
 
         Parameters
         ----------
         result : str
             Its name, unique in the dataset.
         written : iterable of str
-            The names of its files. Those that wait to become visible belong to it in any case.
+            Names of its files, in addition to those that wait.
         summary : mapping
             What the index shows of it.
         fingerprint : str
@@ -233,17 +219,17 @@ class Derivatives:
             for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast))
             if is_complete(note) and (note.get("Contrast"), note.get("Fingerprint")) == (contrast, fingerprint)
         }
-        expected = [told(note, "ContrastResults", list) for note in notes.values()]
+        expected = [entry(note, "ContrastResults", list) for note in notes.values()]
         is_whole = bool(notes) and all(sorted(map(str, names)) == sorted(notes) for names in expected)
         there = all((self.folder / name).is_file() for note in notes.values() for name in files_of(note))
         return [*notes.values()] if is_whole and there else []
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
-        """Note that a contrast could not be analysed, until a result of it is recorded."""
-        self._files.write(failure_name(contrast), _json({"Contrast": contrast, **facts}))
+        """Record that a contrast could not be analysed, until a result of it is recorded."""
+        self._files.write(failure_name(contrast), json_bytes({"Contrast": contrast, **facts}))
 
     def run_folder(self) -> str:
-        """Give the name of the folder for the log of this run, which is made at the first call."""
+        """Return the name of the folder for the log of this run, which is made at the first call."""
         if not self._run_folder:
             began = datetime.now(UTC).strftime("logs/%Y%m%dT%H%M%SZ")
             names = (began if n == 1 else f"{began}-{n}" for n in count(1))
@@ -253,18 +239,18 @@ class Derivatives:
         return self._run_folder
 
     def records(self) -> list[Note]:
-        """Give what is noted of every result on disk, of other runs too, by name; what is damaged is left out."""
+        """Return the record of every complete result on disk, also of other runs, by name; skip damaged ones."""
         notes = self._notes(RECORDS)
         for note in filter(self._is_interrupted, notes):
-            self._warn(f"The files of {note.get('Name')} are not complete: a run was interrupted. Run it again")
+            self._warn(f"The files of {note.get('Name')} are incomplete: a run was interrupted. Run it again")
         return list(filter(is_complete, notes))
 
     def interrupted(self) -> list[Note]:
-        """Give what is noted of every result of which files may be missing or of an earlier run, by name."""
+        """Return the record of every result some of whose files may be missing or of an earlier run, by name."""
         return list(filter(self._is_interrupted, self._notes(RECORDS)))
 
     def failures(self) -> list[Note]:
-        """Give what is noted of every contrast that could not be analysed, by name; what is damaged is left out."""
+        """Return the record of every contrast that could not be analysed, by name; skip damaged ones."""
         return self._notes(FAILURES, "Contrast")
 
     def describe(self) -> None:
@@ -283,7 +269,7 @@ class Derivatives:
     def _publish(
         self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any], origin: Note
     ) -> None:
-        """Give the files that wait their names, after a note of what may be there and before one of what is there."""
+        """Rename the files that wait, between recording those that may be there and those that are there."""
         name, files = record_name(result), {*written, *stage.parts}
         notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
         earlier = notes.pop(self.folder / name, {})
@@ -297,9 +283,9 @@ class Derivatives:
         if earlier:
             log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
         for note in outdated.values():
-            log.warning("%s is removed: the group model that it rests on is another one now", note.get("Name"))
-        with _while_ours(stage, self.folder / name), uninterrupted():
-            first, last = (stage.place.write(_json(note)) for note in (begun, done))  # before anything changes
+            log.warning("%s is removed: it is of another group model than the new result", note.get("Name"))
+        with _unless_lost(stage, self.folder / name), uninterrupted():
+            first, last = (stage.place.write(json_bytes(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)
             for target, part in stage.parts.items():
                 self._files.move(part, target)
@@ -310,41 +296,41 @@ class Derivatives:
         stage.parts.clear()
 
     def _notes(self, folder: str, name: str = "Name") -> list[Note]:
-        """Read notes, in the order of what they name."""
+        """Read records, sorted by an entry."""
         return sorted((note for _, note in self._found(folder)), key=lambda note: str(note.get(name)))
 
     def _found(self, folder: str, beginning: str = "") -> Iterator[tuple[Path, Note]]:
-        """Find notes; of one that is damaged, say so."""
+        """Read records; warn of a damaged one."""
         for path, note in read_notes(self.folder / folder, beginning):
             if isinstance(note, ReadError):
-                self._warn(f"{note}. The index does without it")
+                self._warn(f"{note}. It is not in the index")
             elif note:  # else another process has just removed it
                 yield path, note
 
     def _is_interrupted(self, note: Note) -> bool:
-        """Say whether files of a result may be missing, and nobody is about to write them."""
+        """Return whether files of a result may be missing and no process is writing them."""
         return not is_complete(note) and not is_locked(self.folder, _lock_of(str(note.get("Contrast"))))
 
     def _warn(self, message: str) -> None:
-        """Warn once, however often the notes are read."""
-        if message not in self._told:
+        """Log a warning once, however often records are read."""
+        if message not in self._warned:
             log.warning("%s", message)
-        self._told.add(message)
+        self._warned.add(message)
 
     def _write(self, name: str, content: bytes) -> str:
-        """Write a file: to wait until its result is recorded or, when none is open, at once."""
+        """Write a file, which waits until the open result is recorded; at once if none is open."""
         if (stage := self._stage) is None:
             self._files.write(name, content)
             return name
-        path = self._files.path(name)  # what cannot get its name is told now, before anything is visible
-        with _while_ours(stage, path):
+        path = self._files.path(name)  # an impossible name is an error now, before anything is visible
+        with _unless_lost(stage, path):
             stage.parts[name] = stage.place.write(content)
         return name
 
 
 @contextmanager
-def _while_ours(stage: _Stage, path: Path) -> Iterator[None]:
-    """Write what belongs to a result, unless another process took the result over."""
+def _unless_lost(stage: _Stage, path: Path) -> Iterator[None]:
+    """Raise TemporaryError for an error in a block if another process took the result over."""
     try:
         with as_output_error(path):
             yield
@@ -352,19 +338,11 @@ def _while_ours(stage: _Stage, path: Path) -> Iterator[None]:
         if stage.place.exists():
             raise
         raise TemporaryError(
-            f"{stage.contrast} was taken over by another process, since this one had given no sign of life",
+            f"{stage.contrast} was taken over by another process, because this one had no heartbeat",
             hint="Run it again",
         ) from error
 
 
 def _lock_of(contrast: str) -> str:
-    """Name the lock of the results of a contrast."""
+    """Return the name of the lock of a contrast."""
     return file_name(contrast, ".lock")
-
-
-def _json(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
-
-
-def _one_line(text: object) -> str:
-    return " ".join(str(text).split())

@@ -1,4 +1,4 @@
-"""What the output says of itself as a BIDS dataset: who made it, from what, and how to read it."""
+"""Description of the output as a BIDS dataset: software, sources, README and columns."""
 
 import logging
 import os
@@ -20,41 +20,41 @@ BIDS_VERSION = "1.10.0"
 CODE_URL = "https://github.com/bids-ari/bids_ari"
 
 IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
-"""What no BIDS schema knows."""
+"""Files outside the BIDS schema, for ``.bidsignore``."""
 
 README = """\
 # All-Resolutions Inference
 
-Made by bids_ari. Open `index.html` for the reports. For each contrast, `group/` (or `sub-*/`, where subjects were
-analysed by themselves) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
-wanted true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
-confidence, at least that fraction of the voxels of the cluster is truly active. `descriptions.tsv` says what each
-`desc-` label means. Where bounds were calibrated by sign flips or permutations (`Permutation` in `desc-`),
-`..._critical.tsv` holds the critical vector and `..._draws.tsv` the draws it comes from.
+Written by bids_ari. Open `index.html` for the reports. For each contrast, `group/` (or `sub-*/`, if subjects were
+analysed one by one) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
+target true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
+confidence, at least that fraction of the cluster is truly active. `descriptions.tsv` has the meaning of each `desc-`
+label. If bounds were calibrated by permutation (`Permutation` in `desc-`), `..._critical.tsv` holds the critical vector
+and `..._draws.tsv` the lambda of each sign flip or permutation.
 """
 
 COLUMNS = {
     "Description": "The meaning of each desc entity in this dataset",
-    "desc_id": {"Description": "The desc entity of a file name, with its key"},
-    "description": {"Description": "What the files with this entity hold"},
+    "desc_id": {"Description": "Entity desc of a file name, with its key"},
+    "description": {"Description": "Content of the files with this entity"},
 }
 """The sidecar of ``descriptions.tsv``."""
 
 
-_NOBODY = "The authors of the source dataset, which does not name them"
+_UNNAMED = "The authors of the source dataset, which does not name them"
 _PROGRAM = f"bids_ari {__version__} (the program that made these derivatives)"
-"""The validator wants two authors at least: where the sources name fewer, these stand for what is known."""
+"""Authors if the sources have fewer than the two that the BIDS validator requires."""
 
 
 def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, Any]:
-    """Describe an output.
+    """Return the content of ``dataset_description.json``.
 
     Parameters
     ----------
     folder : Path
-        The output. Other runs may have had other sources: what its present description links counts, too.
+        The output. Sources of other runs are kept from its present description.
     sources : mapping of str to Path
-        The datasets that this run takes maps from, by the names used in BIDS URIs.
+        The datasets that this run reads, by the names used in BIDS URIs.
     """
     earlier = _read(folder).get("DatasetLinks")
     new = {name: _link(path.resolve(), folder.resolve()) for name, path in sources.items()}
@@ -68,7 +68,7 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "License": _licence(places),
-        "Authors": authors if len(authors) > 1 else [*(authors or [_NOBODY]), _PROGRAM],
+        "Authors": authors if len(authors) > 1 else [*(authors or [_UNNAMED]), _PROGRAM],
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
         "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
         "DatasetLinks": links,
@@ -77,7 +77,7 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
 
 
 def _joined(new: Mapping[str, str], earlier: Mapping[str, Any]) -> dict[str, str]:
-    """Add the links of other runs to those of this one; one whose name now leads elsewhere gets another name."""
+    """Add the links of other runs; one whose name now has another target gets another name."""
     earlier = {name: link for name, link in earlier.items() if isinstance(link, str)}
     links = {**earlier, **new}
     for name in new.keys() & earlier.keys():
@@ -85,19 +85,19 @@ def _joined(new: Mapping[str, str], earlier: Mapping[str, Any]) -> dict[str, str
             other = next(free for n in count(2) if (free := f"{name}-{n}") not in links)
             links[other] = earlier[name]
             log.warning(
-                "bids:%s: now stands for %s; in files of earlier runs it stands for %s, which is linked as %s",
+                "bids:%s: is now %s; in files of earlier runs it was %s, which is linked as %s",
                 *(name, links[name], links[other], other),
             )
     return links
 
 
 def _link(path: Path, folder: Path) -> str:
-    """Link a source dataset: relative, so that no user's folders are told and both can be moved together."""
+    """Return a relative link to a source dataset: both can be moved together, and no folder of a user is shown."""
     return printable(Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """Read the description of a dataset; of one that is damaged, nothing is told again."""
+    """Read the description of a dataset; an empty one if it is damaged."""
     try:
         return read_json(folder / DESCRIPTION)
     except ReadError as error:
@@ -106,13 +106,13 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _licence(sources: Iterable[Path]) -> str:
-    """Give the licence that all sources have."""
+    """Return the licence of all sources; ``unknown`` if they differ."""
     licences = {", ".join(_texts(_read(source).get("License"))) for source in sources}
     return (licences.pop() if len(licences) == 1 else "") or "unknown"
 
 
 def _authors(source: Path) -> list[str]:
-    """Give the authors of a source; few derivatives name any, but the dataset in whose ``derivatives/`` it lies may."""
+    """Return the authors of a source or, since few derivatives name any, of the dataset that contains it."""
     around = (folder.parent for folder in source.resolve().parents if folder.name == "derivatives")
     for folder in (source, *around):
         if authors := list(_texts(_read(folder).get("Authors"))):
@@ -120,8 +120,8 @@ def _authors(source: Path) -> list[str]:
     return []
 
 
-def _texts(said: object) -> Iterator[str]:
-    """Give the texts in what should be a text or a list of them, each in one line."""
-    for text in said if isinstance(said, list) else [said]:
+def _texts(value: object) -> Iterator[str]:
+    """Return the texts in a value that should be a text or a list of texts, each as one line."""
+    for text in value if isinstance(value, list) else [value]:
         if isinstance(text, str) and text.strip():
             yield " ".join(text.split())

@@ -1,4 +1,4 @@
-"""The files of an output: which names they may have, and how each gets its name whole or not at all."""
+"""Folder of an output: names that files may have, and files that appear completely or not at all."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from bids_ari.outputs.records import LONGEST, leads_out
 
 
 class Files:
-    """The files of one output; remembers which folders were made for them.
+    """Files of one output, with the folders made for them.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ class Files:
         self._made: list[Path] = []
 
     def open(self) -> None:
-        """Make the output and prove that it can be written; remove what killed runs have left in it.
+        """Make the output, check that it can be written, and remove unfinished files of killed runs.
 
         Raises
         ------
         UsageError
-            When there is another dataset in its place, or around it.
+            If there is another dataset in its place, or around it.
         OutputError
-            When it cannot be made or written.
+            If it cannot be made or written.
         """
         try:
             self._refuse_bad_place()
@@ -51,14 +51,14 @@ class Files:
             raise
 
     def path(self, name: str) -> Path:
-        """Give the path of a file, after making sure that the file can get this name.
+        """Return the path of a file, after checking that the name is possible.
 
         Raises
         ------
         DataError
-            When the name is too long: labels come from the data.
+            If the name is too long: labels come from the data.
         OutputError
-            When something is in its way.
+            If something else has that name.
         """
         if leads_out(name):
             raise ValueError(f"{name!r} names no file in the output")
@@ -71,7 +71,7 @@ class Files:
             return path
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                raise _too_long(f"The path {path}", len(os.fsencode(path)), "what the system takes") from error
+                raise _too_long(f"The path {path}", len(os.fsencode(path)), "the limit of the system") from error
             raise OutputError(f"{path} cannot be written: {error.strerror}") from error
         if is_folder:
             raise OutputError(f"{path} cannot be written: a folder is in its place", hint="Remove that folder")
@@ -86,7 +86,7 @@ class Files:
             self.move(part, name)
 
     def move(self, part: Path, name: str) -> None:
-        """Give a whole file its name, in place of what had it."""
+        """Rename a complete file, replacing an earlier one."""
         path = self.root / name
 
         def attempt() -> None:
@@ -97,14 +97,14 @@ class Files:
             retry(attempt)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there; a folder that took its place is not ours."""
+        """Remove a file if it exists; a folder with its name stays."""
         path = self.root / name
         with as_output_error(path), suppress(FileNotFoundError, NotADirectoryError):
             if not stat.S_ISDIR(path.lstat().st_mode):
                 path.unlink()
 
     def make_folder(self, folder: Path) -> bool:
-        """Make a folder and those above it; say whether this made it, and nobody before or at the same time."""
+        """Make a folder and those above it; return whether this call made it, and no other process."""
         is_new = False
         for each in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
             with suppress(FileExistsError):
@@ -116,14 +116,14 @@ class Files:
         return is_new
 
     def remove_empty(self) -> None:
-        """Remove the folders made in which nobody has written anything."""
+        """Remove the folders made that are empty."""
         for folder in reversed(self._made):
             with suppress(OSError):
                 folder.rmdir()
         self._made.clear()
 
     def _refuse_bad_place(self) -> None:
-        """Refuse what is no folder nor a place for one, another dataset, and a place among a subject's files."""
+        """Raise an error if the output is not a folder, holds another dataset, or lies in a subject's folder."""
         self._refuse_what_is_no_folder()
         place, expected = self.root.resolve(), "an empty or a new folder, or our own"
         try:
@@ -131,24 +131,24 @@ class Files:
                 raise UsageError(f"The output folder {self.root} holds another dataset", expected)
         except ReadError as error:
             found = f"The output folder {self.root} may hold another dataset: {error.found}"
-            hint = "If it holds results of bids_ari, remove that file, which is made anew"
+            hint = "If it holds results of bids_ari, remove that file; it is written again"
             raise UsageError(found, expected, hint) from error
         for folder in (place, *place.parents):
             if folder.name.startswith("sub-") and (folder.parent / DESCRIPTION).exists():
-                found = f"The output folder {self.root} lies among a subject's files"
-                raise UsageError(found, "a folder outside any dataset's sub-*")
+                found = f"The output folder {self.root} lies among the files of a subject"
+                raise UsageError(found, "a separate folder")
 
     def _refuse_what_is_no_folder(self) -> None:
-        """Refuse a file and a link that leads nowhere, there or above."""
+        """Raise an error if the output or a folder above it is a file or a broken link."""
         there = (each for each in (self.root, *self.root.parents) if each.exists() or each.is_symlink())
         nearest = next(there, None)
         if nearest is not None and not nearest.is_dir():
-            what = "a file" if nearest.exists() else "a link that leads nowhere"
+            what = "a file" if nearest.exists() else "a broken link"
             raise OutputError(f"The output folder {self.root} cannot be made: {nearest} is {what}")
 
 
 def _rename(part: Path, path: Path) -> None:
-    """Rename a file; when its folder lies on another file system, as behind a link, by way of a copy there."""
+    """Rename a file; if its folder is a link to another file system, by way of a copy there."""
     try:
         part.replace(path)
     except OSError as error:
@@ -163,4 +163,5 @@ def _rename(part: Path, path: Path) -> None:
 
 
 def _too_long(what: str, n_bytes: int, most: str) -> DataError:
+    """Return the error for a name of too many bytes."""
     return DataError(f"{what} has {n_bytes} bytes", f"at most {most}", "Shorten the labels of the maps")

@@ -1,7 +1,7 @@
-"""Notes on disk of what came of each contrast: the files of its results, or why it could not be analysed.
+"""Records on disk: the files of each result, or why a contrast could not be analysed.
 
-A *record* tells the files of one result, so that the next run of that result replaces them, and what the index shows
-of it. A *failure* tells why there is no result. Who reads a note does not trust it: somebody may have changed it.
+The record of a result lists its files, so that the next run of that result replaces them, and what the index shows of
+it. The record of a failure holds the reason. Readers do not trust a record: it may have been edited.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from bids_ari.errors import ReadError
 log = logging.getLogger(__name__)
 
 RECORDS = "logs/results"
-"""The folder of all records."""
+"""Folder of the records of results."""
 
 FAILURES = "logs/failures"
-"""The folder of all failures."""
+"""Folder of the records of failures."""
 
 _APART = re.compile(r"(?:^|_)(?:test|atlas|stat|desc)-.*")
-"""The entities by which results of one contrast differ: the last ones of a name."""
+"""The entities in which results of one contrast differ: the last ones of a name."""
 
 LONGEST = 255
-"""Bytes of the longest name of a file or folder that common file systems take."""
+"""Maximum number of bytes in the name of a file or folder on common file systems."""
 
 Note = dict[str, Any]
 T = TypeVar("T")
 
 
 def file_name(name: str, extension: str = "") -> str:
-    """Name a file after something; where no file can have that name, after its digest.
+    """Return a file name for a text: the text itself or, if that is impossible, its digest.
 
     >>> file_name("task-rest_contrast-faces", ".json")
     'task-rest_contrast-faces.json'
@@ -49,7 +49,7 @@ def file_name(name: str, extension: str = "") -> str:
 
 
 def leads_out(name: str) -> bool:
-    """Say whether a name relative to a folder is none of a file in that folder.
+    """Return whether a relative name leads outside its folder, or is no name of a file.
 
     >>> leads_out("group/a.tsv"), leads_out("group/../../a.tsv"), leads_out("/a.tsv"), leads_out("")
     (False, True, True, True)
@@ -59,12 +59,12 @@ def leads_out(name: str) -> bool:
 
 
 def record_name(result: str) -> str:
-    """Give the name of the record of a result, relative to the output."""
+    """Return the name of the record of a result, relative to the output."""
     return f"{RECORDS}/{file_name(result, '.json')}"
 
 
 def siblings_begin_with(contrast: str, result: str) -> str:
-    """Say how the names of all results of a contrast begin, so that not every record must be read to find them.
+    """Return how the names of all results of a contrast begin, so that other records need not be read.
 
     >>> siblings_begin_with("contrast-faces_desc-smooth", "contrast-faces_test-mean_desc-smoothGreater")
     'contrast-faces'
@@ -76,35 +76,34 @@ def siblings_begin_with(contrast: str, result: str) -> str:
 
 
 def failure_name(contrast: str) -> str:
-    """Give the name of the note of a failure, relative to the output."""
+    """Return the name of the record of a failure, relative to the output."""
     return f"{FAILURES}/{file_name(contrast, '.json')}"
 
 
-def told(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """Give what is noted, or the empty one of its kind."""
+def entry(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """Return an entry of a record, or an empty value if it has another type."""
     value = facts.get(name)
     return value if isinstance(value, kind) else kind()
 
 
 def files_of(note: Note) -> frozenset[str]:
-    """Give the files that a record tells of: all that may be there, and never one outside the output."""
-    return frozenset(name for name in told(note, "Files", list) if isinstance(name, str) and not leads_out(name))
+    """Return the files of a record: all that may exist, and none outside the output."""
+    return frozenset(name for name in entry(note, "Files", list) if isinstance(name, str) and not leads_out(name))
 
 
 def meanings_of(note: Note) -> dict[str, str]:
-    """Give the meaning of each ``desc`` label that a record explains."""
-    return {label: text for label, text in told(note, "Descriptions", dict).items() if isinstance(text, str)}
+    """Return the meaning of each ``desc`` label in a record."""
+    return {label: text for label, text in entry(note, "Descriptions", dict).items() if isinstance(text, str)}
 
 
 def rests_on_another_model(note: Note, summary: Mapping[str, Any]) -> bool:
-    """Say whether a result on disk shares its maps with one that now has other values there (``Model``)."""
-    told = note.get("Results")
-    models = [each.get("Model") for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    """Return whether a result on disk is of another ``Model`` than a new one, which overwrites maps that both share."""
+    models = [each.get("Model") for each in entry(note, "Results", list) if isinstance(each, dict)]
     return "Model" in summary and models != [summary["Model"]]
 
 
 def is_complete(note: Note) -> bool:
-    """Say whether all files of a record are there, and of one run."""
+    """Return whether all files of a record exist and are of one run."""
     return note.get("Complete") is not False
 
 
@@ -115,7 +114,7 @@ def new_record(
     meanings: Mapping[str, str],
     summary: Mapping[str, Any] | None = None,
 ) -> Note:
-    """Make a record, which explains the labels that its files have; without a summary, of a result not complete."""
+    """Build a record, with the meaning of the labels of its files; incomplete without a summary."""
     names = sorted(files)
     labels = {part for name in names for part in name.rpartition("/")[2].split("_")}
     return {
@@ -130,7 +129,7 @@ def new_record(
 
 
 def read_notes(folder: Path, beginning: str = "") -> Iterator[tuple[Path, Note | ReadError]]:
-    """Read the notes in a folder whose names begin in some way, or why one cannot be read."""
+    """Read the records in a folder whose names begin with a text, or the error for each that cannot be read."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.startswith(beginning))

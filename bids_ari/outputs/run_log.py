@@ -1,8 +1,8 @@
-"""The log of a run, for people and for machines: ``logs/<time>/`` in the output.
+"""Log of a run, for people and for programs: ``logs/<time>/`` in the output.
 
-``settings.toml`` makes the same run again; ``provenance.json`` tells command, versions, container and machine;
-``log.txt`` is the whole log; at the end ``summary.json`` tells results, failures and timings, and ``left_out.tsv``
-every file that took no part, and why.
+``settings.toml`` repeats the run; ``provenance.json`` has command, versions, container and machine; ``log.txt`` is the
+whole log; at the end, ``summary.json`` has results, failures and timings, and ``left_out.tsv`` every excluded file with
+the reason.
 """
 
 import logging
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 
 
 class RunLog(logging.Handler):
-    """Keep the log of a run from its beginning, and write it once there is a place.
+    """Handler that keeps the log of a run from its beginning and writes it once the output is open.
 
-    As a context manager it listens to the log of the package.
+    As a context manager it is attached to the log of the package.
 
     Parameters
     ----------
     settings : str
-        What makes the same run again, as TOML; empty when there is no such text.
+        The settings of the run as TOML; empty if there are none.
     """
 
     def __init__(self, settings: str) -> None:
@@ -44,7 +44,7 @@ class RunLog(logging.Handler):
         self.results: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
         self.excluded: Sequence[Excluded] = ()
-        self.told: set[str] = set()  # notes that the log has already
+        self.logged: set[str] = set()  # notes that are already in the log
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
         self._lines: list[str] = []
@@ -60,11 +60,11 @@ class RunLog(logging.Handler):
     ) -> None:
         logging.getLogger("bids_ari").removeHandler(self)
         if self._out is not None:
-            with suppress(BidsAriError):  # the disk may be full: then that is the error to tell
+            with suppress(BidsAriError):  # the disk may be full, which is an error already
                 self._summarise(error)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line, or write it where there is a place already."""
+        """Keep a line, or write it if the output is open."""
         self._lines.append(self.format(record) + "\n")
         if self._file is not None:
             with suppress(OSError), self._file.open("a", encoding="utf-8", errors="backslashreplace") as file:
@@ -72,10 +72,10 @@ class RunLog(logging.Handler):
                 self._lines.clear()
 
     def open(self, out: Derivatives) -> None:
-        """Begin to write, now that the output is known to be writable."""
+        """Begin to write into an output."""
         self._out, folder = out, out.run_folder()
         if self.settings:
-            # as the system has the names of files: a locale may not know how to write them
+            # in the encoding of file names, which need not be valid UTF-8
             out.binary(f"{folder}/settings.toml", self.settings.encode(errors="surrogateescape"))
         facts = {
             "Command": provenance.command(),
@@ -90,17 +90,17 @@ class RunLog(logging.Handler):
         self._file = out.folder / folder / "log.txt"
 
     def done(self, name: str, results: Iterable[Mapping[str, Any]], seconds: float) -> None:
-        """Note what a contrast came to, and in what time."""
+        """Add the results of a contrast and the time it took."""
         self.results += [{**result, "Seconds": round(seconds, 3)} for result in results]
         log.debug("%s took %.2f s", name, seconds)
 
     def failed(self, name: str, error: BidsAriError) -> None:
-        """Note a contrast that could not be analysed, and why."""
+        """Add a contrast that could not be analysed, with the error."""
         kind = type(error).__name__
         self.failures.append({"Contrast": name, "Error": kind, "ExitCode": error.exit_code, "Message": str(error)})
 
     def _summarise(self, error: BaseException | None) -> None:
-        """Write what the run came to."""
+        """Write the summary and the excluded files."""
         assert self._out is not None
         folder = self._out.run_folder()
         rows = sorted({(entry.name, entry.reason) for entry in self.excluded})
@@ -109,7 +109,7 @@ class RunLog(logging.Handler):
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),
             "ExitCode": self._exit_code(error),
-            "Error": _told(error),
+            "Error": _message(error),
             "Results": self.results,
             "Failures": self.failures,
             "LeftOut": dict(Counter(reason for _, reason in rows).most_common()),
@@ -117,14 +117,14 @@ class RunLog(logging.Handler):
         self._out.json(f"{folder}/summary.json", summary)
 
     def _exit_code(self, error: BaseException | None) -> int:
-        """Give the exit code that the run comes to, which the console gives when it tells the error."""
+        """Return the exit code of the run."""
         if error is None:
             return joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
         return exit_code(error)
 
 
-def _told(error: BaseException | None) -> str | None:
-    """Say what ended a run."""
+def _message(error: BaseException | None) -> str | None:
+    """Return the error that ended a run."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return None if error is None else ": ".join(filter(None, (type(error).__name__, str(error))))

@@ -6,7 +6,7 @@ from typing import Any
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import printable
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.records import told
+from bids_ari.outputs.records import entry
 from bids_ari.report.methods import describe
 from bids_ari.report.references import REFERENCES
 
@@ -39,10 +39,10 @@ def write_citation(out: Derivatives) -> None:
     named: dict[str, list[str]] = {}
     cited: set[str] = set()
     for record in out.records():
-        for note in told(record, "Results", list):
-            if isinstance(note, Mapping) and (text := told(note, PARAGRAPH, str)):
-                named.setdefault(text, []).append(told(record, "Name", str))
-                cited |= {key for key in told(note, CITED, list) if isinstance(key, str)}
+        for note in entry(record, "Results", list):
+            if isinstance(note, Mapping) and (text := entry(note, PARAGRAPH, str)):
+                named.setdefault(text, []).append(entry(record, "Name", str))
+                cited |= {key for key in entry(note, CITED, list) if isinstance(key, str)}
     if not named:
         return
     keys = [key for key in REFERENCES if key in cited]

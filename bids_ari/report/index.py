@@ -11,7 +11,7 @@ from bids_ari._version import __version__
 from bids_ari.analysis.result import Failure
 from bids_ari.config.methods import METHODS
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.records import leads_out, told
+from bids_ari.outputs.records import entry, leads_out
 from bids_ari.report.render import percent, render, without_folders
 
 GAMMA = "0.7"
@@ -30,10 +30,10 @@ def write_index(out: Derivatives) -> None:
     rows = [
         _row(summary, record)
         for record in records
-        for summary in told(record, "Results", list)
+        for summary in entry(record, "Results", list)
         if isinstance(summary, Mapping)
     ]
-    known = {told(record, "Contrast", str) for record in records}
+    known = {entry(record, "Contrast", str) for record in records}
     failed = [_failed(note, known) for note in (*out.failures(), *map(_as_failure, out.interrupted()))]
     alphas = [row["alpha"] for row in rows]
     joint = percent(min(1.0, sum(alphas))) if None not in alphas else None
@@ -61,19 +61,19 @@ def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
 def _as_failure(note: Mapping[str, Any]) -> dict[str, str]:
     """Tell of a result whose files were not all in place when its run was killed."""
     message = "A run was interrupted while it put the files of this result in place. Run it again"
-    return {"Contrast": told(note, "Contrast", str) or told(note, "Name", str), "Message": message}
+    return {"Contrast": entry(note, "Contrast", str) or entry(note, "Name", str), "Message": message}
 
 
 def _failed(note: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
     """Write a failure from disk for people; `known` are the contrasts that have a result."""
-    name = told(note, "Contrast", str)
-    return {"name": name, "message": told(note, "Message", str), "has_earlier": name in known}
+    name = entry(note, "Contrast", str)
+    return {"name": name, "message": entry(note, "Message", str), "has_earlier": name in known}
 
 
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """Write a summary from disk for people; what another version or a damaged file lacks is None or empty."""
-    alpha, report = _number(summary, "Alpha"), told(summary, "Report", str)
-    explorer = told(summary, "Explorer", str)
+    alpha, report = _number(summary, "Alpha"), entry(summary, "Report", str)
+    explorer = entry(summary, "Explorer", str)
     n_subjects, subject = _number(summary, "NumberOfSubjects"), report.partition("/")[0]
     who = None if n_subjects is None else f"{n_subjects:,.0f}"
     if subject.startswith("sub-"):
@@ -81,11 +81,11 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
     elif not summary.get("Test") and n_subjects == 1:
         who = "a map made elsewhere"
     return {
-        "contrast": told(summary, "Contrast", str) or told(record, "Contrast", str),
+        "contrast": entry(summary, "Contrast", str) or entry(record, "Contrast", str),
         "report": "" if leads_out(report) else report,
         "explorer": "" if leads_out(explorer) else explorer,
-        "which": ", ".join(filter(None, (told(summary, "Test", str), told(summary, "Alternative", str)))),
-        "method": METHODS[method].title if (method := told(summary, "Method", str)) in METHODS else method,
+        "which": ", ".join(filter(None, (entry(summary, "Test", str), entry(summary, "Alternative", str)))),
+        "method": METHODS[method].title if (method := entry(summary, "Method", str)) in METHODS else method,
         "alpha": alpha,
         "confidence": None if alpha is None else percent(1 - alpha),
         "who": who,
@@ -93,8 +93,8 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "tdn": _number(summary, "TrueDiscoveryNumber"),
         "clusters": _counts(summary, "Clusters"),
         "largest": _counts(summary, "LargestClusters"),
-        "notes": [str(note) for note in told(summary, "Notes", list)],
-        "date": told(record, "Time", str)[:10],
+        "notes": [str(note) for note in entry(summary, "Notes", list)],
+        "date": entry(record, "Time", str)[:10],
     }
 
 
@@ -106,7 +106,7 @@ def _number(facts: Mapping[str, Any], name: str) -> float | None:
 
 def _counts(facts: Mapping[str, Any], name: str) -> dict[str, float]:
     """Give numbers of clusters by how they were formed."""
-    noted: dict[str, Any] = told(facts, name, dict)
+    noted: dict[str, Any] = entry(facts, name, dict)
     return {key: count for key in noted if (count := _number(noted, key)) is not None}
 
 

@@ -136,7 +136,7 @@ def _read_only(out: Path) -> None:
 OUTPUTS = (
     refused(73, "output: a file", output(Path.touch), "out is a file"),
     refused(73, "output: below a file", output(Path.touch, "out/deeper"), "out is a file"),
-    refused(73, "output: a link to nothing", output(lambda out: out.symlink_to("gone")), "leads nowhere"),
+    refused(73, "output: a link to nothing", output(lambda out: out.symlink_to("gone")), "broken link"),
     refused(64, "output: a link to itself", output(lambda out: out.symlink_to("out")), "cannot be resolved"),
     refused(73, "output: read-only", output(_read_only), "out", "cannot be written: Permission denied"),
     refused(64, "output: the input", output(lambda out: None, "in"), "is the input folder; expected another folder"),

@@ -172,7 +172,7 @@ class TestKilled:
         with Derivatives(tmp_path, {}) as out:
             assert out.records() == []
             assert [each["Contrast"] for each in out.interrupted()] == [CONTRAST]
-        assert f"The files of {RESULT} are not complete" in caplog.text
+        assert f"The files of {RESULT} are incomplete" in caplog.text
 
     def test_while_it_held_a_result(self, tmp_path: Path) -> None:
         """The next job has it at once, and removes what waited."""

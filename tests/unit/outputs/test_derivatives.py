@@ -97,9 +97,9 @@ class TestFolder:
         [
             ("file", "file is a file"),
             ("file/below", "file is a file"),
-            ("dangling", "dangling is a link that leads nowhere"),
-            ("dangling/below", "dangling is a link that leads nowhere"),
-            ("loop", "loop is a link that leads nowhere"),
+            ("dangling", "dangling is a broken link"),
+            ("dangling/below", "dangling is a broken link"),
+            ("loop", "loop is a broken link"),
             ("n" * 300, "File name too long"),
         ],
     )

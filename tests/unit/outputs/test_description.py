@@ -146,7 +146,7 @@ class TestDescription:
         assert all(set(each.values()) == {"../a/first", "../b/first"} for each in links[1:])
         assert len(links[4]) <= 3
         assert len(about["SourceDatasets"]) == 2
-        assert "bids:first: now stands for ../b/first" in caplog.text
+        assert "bids:first: is now ../b/first" in caplog.text
 
     @pytest.mark.parametrize("links", [3, ["x"], {"first": 3}, {"first": {"a": 1}}])
     def test_links_that_were_tampered_with_are_left_out(self, tmp_path: Path, links: object) -> None:

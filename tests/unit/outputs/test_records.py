@@ -98,7 +98,7 @@ class TestRecord:
             assert [note["Name"] for note in out.records()] == ["done", "older"]
             assert [note["Name"] for note in out.interrupted()] == ["begun"]
         (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-        assert "begun are not complete" in warning
+        assert "begun are incomplete" in warning
         assert "Run it again" in warning
 
     def test_one_that_another_process_is_publishing_is_not_interrupted(self, out: Derivatives) -> None:
