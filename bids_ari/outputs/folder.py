@@ -125,7 +125,7 @@ class Files:
     def _refuse_bad_place(self) -> None:
         """Raise an error if the output is not a folder, holds another dataset, or lies in a subject's folder."""
         self._refuse_what_is_no_folder()
-        place, expected = self.root.resolve(), "an empty or a new folder, or our own"
+        place, expected = self.root.resolve(), "an empty or new folder, or one written by bids_ari"
         try:
             if os.path.lexists(place / DESCRIPTION) and not is_ours(place):
                 raise UsageError(f"The output folder {self.root} holds another dataset", expected)
