@@ -1,4 +1,4 @@
-"""Neighbours, clusters and closed testing from their definitions: plain, slow, and not by the package."""
+"""Neighbours, clusters and closed testing computed from their definitions, without the package."""
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
@@ -45,13 +45,13 @@ def components(above: Bools, inside: Bools, connectivity: int) -> set[Voxels]:
 
 
 def by_label(labels: npt.NDArray[np.integer]) -> dict[int, Voxels]:
-    """Give the positions of each label (n_points,); 0 is none."""
+    """Return the positions of each label (n_points,); 0 is no label."""
     used = np.unique(labels[labels > 0])
     return {int(label): frozenset(np.flatnonzero(labels == label).tolist()) for label in used}
 
 
 def as_sets(clusters: Iterable[Cluster]) -> dict[Voxels, int]:
-    """Give the TDN of each cluster, a cluster being the set of its positions."""
+    """Return the TDN of each cluster, as a set of positions."""
     return {frozenset(cluster.points.tolist()): cluster.tdn for cluster in clusters}
 
 
@@ -61,33 +61,33 @@ def hommel_scale(size: int) -> Fraction:
 
 
 def members(subset: int) -> list[int]:
-    """Positions in a set that is written as an integer: voxel v is in it when bit v is set."""
-    return [voxel for voxel in range(subset.bit_length()) if subset >> voxel & 1]
+    """Return the positions in a set encoded as an integer: position i is in it when bit i is set."""
+    return [i for i in range(subset.bit_length()) if subset >> i & 1]
 
 
 def closed_testing(
     p: Sequence[Fraction], alpha: Fraction, scale: Callable[[int], Fraction | int]
 ) -> tuple[int, list[int]]:
-    """Give h and the TDN of all 2^m sets, from all 2^m - 1 intersection hypotheses.
+    """Return h and the TDN of all 2^m sets, from all 2^m - 1 intersection hypotheses.
 
-    A set is rejected when each set that holds it is rejected locally. As many voxels of a set can be nulls as
-    its largest subset that is not rejected has.
+    A set is rejected when each set that contains it is rejected locally. The number of points of a set that can be
+    null is the size of its largest subset that is not rejected.
     """
     everything = range(2 ** len(p))
 
     def rejected_locally(subset: int) -> bool:
-        inside = sorted(p[voxel] for voxel in members(subset))
+        inside = sorted(p[i] for i in members(subset))
         return any(scale(len(inside)) * inside[j - 1] <= j * alpha for j in range(1, len(inside) + 1))
 
     locally = [rejected_locally(subset) for subset in everything]
     rejected = [all(locally[large] for large in everything if large & small == small) for small in everything]
-    spared = [subset for subset in everything if not rejected[subset]]  # the empty set is always spared
-    nulls = [max((s.bit_count() for s in spared if s & subset == s), default=0) for subset in everything]
+    kept = [subset for subset in everything if not rejected[subset]]  # the empty set is never rejected
+    nulls = [max((s.bit_count() for s in kept if s & subset == s), default=0) for subset in everything]
     return nulls[-1], [subset.bit_count() - nulls[subset] for subset in everything]
 
 
 def h_by_definition(p: Floats, alpha: float, scale: Callable[[int], float]) -> int:
-    """Give the largest i such that the i largest p are not rejected: s_i * p_(m-i+j) > j * alpha, all j."""
+    """Return the largest i such that the i largest p are not rejected: s_i * p_(m-i+j) > j * alpha, all j."""
     ordered = np.sort(p).tolist()
     for size in range(p.size, 0, -1):
         largest = ordered[p.size - size :]
@@ -96,23 +96,27 @@ def h_by_definition(p: Floats, alpha: float, scale: Callable[[int], float]) -> i
     return 0
 
 
-def concentration_size(p: Floats, alpha: float, h: int, scale: float) -> int:
-    """Give z, the smallest z >= m - h with s_h * p_(z) <= (z - m + h + 1) * alpha; 0 if h = m."""
-    m, ordered = p.size, np.sort(p)
+def concentration_set(p: Floats, alpha: float, h: int, scale: float) -> npt.NDArray[np.intp]:
+    """Return the positions of the z smallest p, z the smallest z >= m - h with s_h p_(z) <= (z - m + h + 1) alpha.
+
+    It is the shortest list of smallest p with TDN = m - h (Meijer, Krebs & Goeman 2019); empty if h = m.
+    """
+    m, order = p.size, np.argsort(p, kind="stable")
     if h == m:
-        return 0
-    return next(z for z in range(max(m - h, 1), m + 1) if scale * ordered[z - 1] <= (z - m + h + 1) * alpha)
+        return order[:0]
+    sizes = range(max(m - h, 1), m + 1)
+    return order[: next(z for z in sizes if scale * p[order[z - 1]] <= (z - m + h + 1) * alpha)]
 
 
 def adjusted_by_definition(p: Sequence[Fraction], scale: Callable[[int], Fraction | int]) -> list[Fraction]:
-    """Give the adjusted p of all 2^m sets, 0 of the empty one: the largest local p of the sets that hold it.
+    """Return the adjusted p of all 2^m sets, 0 of the empty one: the largest local p of the sets that contain it.
 
     The local p of a set is its smallest s_i * p_(j) / j.
     """
     everything = range(2 ** len(p))
 
     def local_p(subset: int) -> Fraction:
-        inside = sorted(p[voxel] for voxel in members(subset))
+        inside = sorted(p[i] for i in members(subset))
         return min((scale(len(inside)) * one / j for j, one in enumerate(inside, start=1)), default=Fraction(0))
 
     local = [local_p(subset) for subset in everything]
@@ -121,7 +125,7 @@ def adjusted_by_definition(p: Sequence[Fraction], scale: Callable[[int], Fractio
 
 
 def edges(inside: Bools, connectivity: int) -> npt.NDArray[np.int64]:
-    """Give each pair of touching voxels once (n_edges, 2), in positions."""
+    """Return each pair of neighbouring voxels once, as positions (n_edges, 2)."""
     cells = np.argwhere(inside)
     apart = np.abs(cells[:, None] - cells[None])
     touch = (apart.max(axis=2) == 1) & (apart.sum(axis=2) <= _AXES_APART[connectivity])

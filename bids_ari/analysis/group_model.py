@@ -131,7 +131,7 @@ def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
 
 def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
     """Name the subjects whose maps are unlike the others."""
-    apart = np.flatnonzero(unlike.unlike())
+    apart = np.flatnonzero(unlike.outliers())
     if apart.size:
         known = unlike.correlation[~np.isnan(unlike.correlation)]
         middle = f" (median {np.median(known):.2f})" if known.size else ""

@@ -1,4 +1,4 @@
-"""True discovery bounds: one integer per point answers every question."""
+"""True discovery bounds for all sets of points, from one integer per point."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,10 @@ Positions = npt.NDArray[np.integer] | npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bound:
-    """Lower bounds on the number of true discoveries, valid for all sets of points at once.
+    """Lower bounds on the number of true discoveries, simultaneous over all sets of points.
 
-    With probability at least 1 - `alpha`, every set S holds at least ``tdn(S)`` truly active points, however
-    and whenever S was chosen. A bound is read off the *category* c_i of each point (Goeman & Solari 2011;
-    Blanchard, Neuvial & Roquain 2020):
+    With probability at least 1 - `alpha`, every set S contains at least ``tdn(S)`` truly active points, however
+    and whenever S was chosen. A bound follows from the *category* c_i of each point:
 
         TDN(S) = max(0, max over u = 1..|S| of  1 - u + #{i in S: c_i <= u})
 
@@ -25,9 +24,14 @@ class Bound:
     alpha : float
         The error level.
     method : str
-        How the categories came about, e.g. ``simes``.
+        The method that computed the categories, e.g. ``simes``.
     h : int or None
         Size of the largest set that closed testing cannot reject; None where the bound is not one of closed testing.
+
+    References
+    ----------
+    Goeman & Solari (2011), Statistical Science 26:584. Blanchard, Neuvial & Roquain (2020), Annals of Statistics
+    48:1281.
     """
 
     category: npt.NDArray[np.int32]
@@ -47,11 +51,11 @@ class Bound:
 
     @property
     def whole(self) -> int:
-        """TDN of all points together."""
+        """TDN of the whole mask: of all points together."""
         return true_discoveries(self.category)
 
     def tdn(self, points: Positions) -> int:
-        """Give the number of points in a set that are truly active, at least.
+        """Return the true discovery number of a set: at least this many of its points are truly active.
 
         Parameters
         ----------
@@ -70,11 +74,11 @@ class Bound:
         IndexError
             When a position lies outside.
         """
-        return true_discoveries(self.category[checked_positions(points, self.n_points)])
+        return true_discoveries(self.category[_checked(points, self.n_points)])
 
     def tdp(self, points: Positions) -> float:
-        """Give the proportion of a set that is truly active, at least: `tdn` / size, 0 for the empty set."""
-        chosen = self.category[checked_positions(points, self.n_points)]
+        """Return the true discovery proportion of a set, `tdn` / size; 0 for the empty set. See `tdn`."""
+        chosen = self.category[_checked(points, self.n_points)]
         return true_discoveries(chosen) / chosen.size if chosen.size else 0.0
 
     def __repr__(self) -> str:
@@ -83,8 +87,15 @@ class Bound:
 
 
 def true_discoveries(category: npt.NDArray[np.int32]) -> int:
-    """Give TDN of a set from the categories of its points, in time linear in its size.
+    """Return the TDN of a set from the categories of its points, in time linear in its size.
 
+    Parameters
+    ----------
+    category : array of int32 (size,)
+        The categories, at least 1.
+
+    Examples
+    --------
     >>> true_discoveries(np.array([1, 1, 2, 9], dtype=np.int32))   # u = 1: 2 points, u = 2: 3 - 1
     2
     """
@@ -95,16 +106,8 @@ def true_discoveries(category: npt.NDArray[np.int32]) -> int:
     return max(0, int((np.cumsum(counts) - np.arange(size)).max()))
 
 
-def checked_positions(points: Positions, n_points: int) -> Positions:
-    """Refuse what would silently index something else, or count a point twice.
-
-    Parameters
-    ----------
-    points : array
-        Distinct positions 0..n_points-1, or a boolean per point.
-    n_points : int
-        How many points there are.
-    """
+def _checked(points: Positions, n_points: int) -> Positions:
+    """Return the positions or booleans of a set, or raise where they would select other points or one point twice."""
     chosen: np.ndarray = np.asarray(points)
     if chosen.dtype == bool:
         if chosen.shape != (n_points,):
@@ -112,7 +115,7 @@ def checked_positions(points: Positions, n_points: int) -> Positions:
     elif chosen.size == 0:
         chosen = np.zeros(0, dtype=np.intp)
     elif chosen.dtype.kind not in "iu" or chosen.ndim != 1:
-        raise ValueError(f"points must be a row of positions; found {chosen.dtype} of shape {chosen.shape}")
+        raise ValueError(f"points must be a 1-D array of positions; found {chosen.dtype} of shape {chosen.shape}")
     elif chosen.min() < 0 or np.unique(chosen).size < chosen.size:
         raise ValueError("points must be distinct positions, none below 0")
     return chosen

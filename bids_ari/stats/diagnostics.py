@@ -1,10 +1,10 @@
-"""What to look at before a group result is believed: the design, and subjects who are unlike the others.
+"""Diagnostics of a group analysis: collinearity and leverage of the design, outlying and influential subjects.
 
 References
 ----------
 Belsley, Kuh & Welsch 1980, Regression Diagnostics: scaled condition number, leverage, the limit 2 / sqrt(n).
 Cook & Weisberg 1982, Residuals and Influence in Regression: distance of a set of linear combinations.
-Chan, Golub & LeVeque 1983, The American Statistician 37: moments of data that come in pieces.
+Chan, Golub & LeVeque 1983, The American Statistician 37:242: moments of data in pieces.
 """
 
 from collections.abc import Mapping
@@ -18,34 +18,34 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, Fit, check_model, condition_number, directions, fit_part, parts
 
 MAD_TO_SD = 1.4826
-"""The standard deviation of normal numbers is this times their median absolute deviation."""
+"""The standard deviation of a normal distribution in units of its median absolute deviation (MAD)."""
 
-UNLIKE = 3.0
-"""A map is unlike the others when its correlation is this many robust standard deviations below the median."""
+OUTLIER_SD = 3.0
+"""A map is an outlier when its correlation is more than this many robust standard deviations below the median."""
 
-NOISY = 2.0
-"""A map is noisy when its studentised residuals are this many times as large as expected."""
+NOISY_RESIDUAL = 2.0
+"""A map is noisy when the RMS of its studentised residuals is above this; 1 is expected."""
 
-LARGER = 1.5
-"""A subject whose studentised residuals are smaller has its influence from the design, not from its map."""
+INFLUENTIAL_RESIDUAL = 1.5
+"""A subject with smaller studentised residuals is influential by the design, not by its map."""
 
-_ALONE = 1e-10
-"""1 - leverage at most this: no other subject tells what this one does."""
+_FULL_LEVERAGE = 1e-10
+"""The leverage is 1 where 1 - leverage is at most this: the subject alone determines a coefficient."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DesignDiagnostics:
-    """How well a design can tell its columns apart, and how much hangs on each subject.
+    """Collinearity of the columns of a design, and leverage of its subjects.
 
     Attributes
     ----------
     correlations : array (n_columns, n_columns)
         Pearson correlations between columns; NaN for a constant column.
     vif : array (n_columns,)
-        Variance inflation factors: how many times larger the variance of a coefficient is than if its column were
-        orthogonal to the others. Centred for a column whose others span the constant; NaN for a constant column.
+        Variance inflation factors: the variance of a coefficient relative to that with a column orthogonal to the
+        others. Centred for a column whose others span the constant; NaN for a constant column.
     condition : float
-        The condition number with columns scaled to length 1; above 30 collinearity is felt.
+        The condition number with columns scaled to length 1; above 30 collinearity is considered strong.
     leverage : array (n_subjects,)
         The diagonal of X (X'X)^-1 X': from 0 to 1, on average n_columns / n_subjects.
     """
@@ -58,23 +58,22 @@ class DesignDiagnostics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubjectDiagnostics:
-    """How much each subject's map differs from the others, and moves each test.
+    """The similarity of each subject's map to the others, and its influence on each test.
 
     Attributes
     ----------
     correlation : array (n_subjects,)
-        Correlation over points of the subject's map with the mean of the other subjects, whatever their group: at
-        all points where the subject and at least one other have data. Of two subjects, that of their maps. NaN
-        for a map that is constant.
+        Leave-one-out correlation: that over points of the subject's map with the mean of all other subjects, of any
+        group, at points where the subject and at least one other have data. NaN for a constant map.
     residual : array (n_subjects,)
-        Root mean square over points of the (internally) studentised residual; 1 is expected of everyone. NaN for
-        a subject whose map the design fits in any case, as of the only one in its group.
+        Root mean square over points of the (internally) studentised residual; 1 is expected. NaN for a subject of
+        leverage 1, as the only one in its group.
     influence : mapping of str to array (n_subjects,)
-        For each test, the root mean square over points of how far the estimate moves when the subject is left
-        out, in standard errors of the estimate; of an F test, the root of Cook's distance of its rows. Infinite
-        where there is no estimate without the subject.
+        For each test, the root mean square over points of the change of the estimate when the subject is excluded, in
+        standard errors; for an F test, the root of Cook's distance of its rows. Infinite where there is no estimate
+        without the subject.
     mean, sd : array (n_subjects,)
-        Mean and standard deviation over the same points of the subject's map; NaN where there are none.
+        Mean and standard deviation of the subject's map over the same points; NaN where there are none.
     """
 
     correlation: FloatArray
@@ -83,35 +82,39 @@ class SubjectDiagnostics:
     mean: FloatArray
     sd: FloatArray
 
-    def unlike(self) -> npt.NDArray[np.bool_]:
-        """Tell the subjects whose correlation is far below the others', or undefined.
+    def outliers(self) -> npt.NDArray[np.bool_]:
+        """Return the subjects whose leave-one-out correlation is an outlier or undefined, (n_subjects,).
 
-        Far: Fisher's z of the correlation is more than 3 times 1.4826 MAD below the median.
+        Fisher's z of an outlier is more than 3 times 1.4826 MAD below the median.
         """
         z = np.arctanh(np.clip(self.correlation, -1 + 1e-12, 1 - 1e-12))
         if np.isnan(z).all():
             return np.isnan(z)
         centre = np.nanmedian(z)
         spread = MAD_TO_SD * np.nanmedian(np.abs(z - centre))
-        return np.asarray(~(z >= centre - UNLIKE * spread))
+        return np.asarray(~(z >= centre - OUTLIER_SD * spread))
 
     def noisy(self) -> npt.NDArray[np.bool_]:
-        """Tell the subjects whose residuals are more than twice as large as the model expects, whatever they move."""
-        return np.asarray(self.residual > NOISY)
+        """Return the subjects whose residuals are more than twice as large as expected, (n_subjects,)."""
+        return np.asarray(self.residual > NOISY_RESIDUAL)
 
     def influential(self, test: str) -> npt.NDArray[np.bool_]:
-        """Tell the subjects who move a test by more than 2 / sqrt(n_subjects) standard errors, not by leverage alone.
+        """Return the subjects whose exclusion changes a test by more than 2 / sqrt(n_subjects) standard errors.
 
-        The residuals of these subjects are at least 1.5 times as large as the model expects, or undefined.
+        To exclude influence by leverage only, their residuals are also at least 1.5 times as large as expected, or
+        undefined. (n_subjects,)
         """
         limit = 2 / np.sqrt(self.residual.size)
-        return np.asarray((self.influence[test] > limit) & ~(self.residual < LARGER))
+        return np.asarray((self.influence[test] > limit) & ~(self.residual < INFLUENTIAL_RESIDUAL))
 
 
 def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
-    """Look at a design matrix (n_subjects, n_columns), whose columns must be independent.
+    """Return the diagnostics of a design matrix.
 
-    How it lies in memory changes nothing, not even the last bit.
+    Parameters
+    ----------
+    matrix : array (n_subjects, n_columns)
+        The design matrix, with linearly independent columns. The result does not depend on its memory order.
     """
     matrix = np.ascontiguousarray(matrix)
     q, r = np.linalg.qr(matrix)
@@ -119,7 +122,7 @@ def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
 
 
 def _correlations(matrix: FloatArray) -> FloatArray:
-    """Correlate the columns that are not constant."""
+    """Return the correlations between columns; NaN for constant columns."""
     centred = matrix - matrix.mean(axis=0)
     lengths = np.linalg.norm(centred, axis=0)
     lengths[_constant(matrix)] = np.nan
@@ -128,87 +131,104 @@ def _correlations(matrix: FloatArray) -> FloatArray:
 
 
 def _constant(matrix: FloatArray) -> npt.NDArray[np.bool_]:
-    """Tell the columns of one value, up to rounding."""
+    """Return the columns that are constant up to rounding."""
     return np.asarray(matrix.std(axis=0) <= 1e-10 * np.abs(matrix).max(axis=0))
 
 
 def _vif(matrix: FloatArray, q: FloatArray, r: FloatArray) -> FloatArray:
-    """Divide the sum of squares of each column by what the other columns leave of it, 1 / (X'X)^-1_jj.
+    """Return the sum of squares of each column divided by that of its residual given the others, 1 / (X'X)^-1_jj.
 
-    The others span the constant when 1 = X c without a part c_j x_j that they lack: its squared length is
+    The others span the constant when 1 = X c without the part of c_j x_j outside their span, of squared length
     c_j^2 / (X'X)^-1_jj.
     """
     inverse = solve_triangular(r, np.eye(len(r)))
-    left = 1 / (inverse**2).sum(axis=1)
+    residual = 1 / (inverse**2).sum(axis=1)
     ones = np.ones(len(matrix))
     outside = ((ones - q @ (q.T @ ones)) ** 2).sum()
-    lacking = (inverse @ (q.T @ ones)) ** 2 * left + outside
+    lacking = (inverse @ (q.T @ ones)) ** 2 * residual + outside
     mean = np.where(lacking <= 1e-10 * len(matrix), matrix.mean(axis=0), 0.0)
-    return np.asarray(np.where(_constant(matrix), np.nan, ((matrix - mean) ** 2).sum(axis=0) / left))
+    return np.asarray(np.where(_constant(matrix), np.nan, ((matrix - mean) ** 2).sum(axis=0) / residual))
 
 
 def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> SubjectDiagnostics:
-    """Compare each subject with the others, in one pass over the points.
+    """Compute the diagnostics of each subject in one pass over the points.
 
-    The estimate C b of a test moves by C (X'X)^-1 x_i e_i / (1 - h_i) when subject i, of residual e_i and leverage
-    h_i, is left out. In the metric of its variance, sigma^2 C (X'X)^-1 C', the squared length of this, divided by
-    the rows of C, is Cook's distance of C b. sigma^2 is that of all subjects, not of the others: it is there with
-    one degree of freedom too, and no point where it happens to be tiny decides the mean.
+    The estimate C b of a test changes by C (X'X)^-1 x_i e_i / (1 - h_i) when subject i, of residual e_i and leverage
+    h_i, is excluded. In the metric of its variance, sigma^2 C (X'X)^-1 C', the squared length of this change, divided
+    by the rows of C, is Cook's distance of C b. sigma^2 is that of all subjects: it exists with one degree of freedom,
+    too, and points where it is tiny without the subject do not dominate the mean.
 
-    Parameters are those of `fit_glm`. At a point without some subjects, the fit is that of the others; points that
-    `fit_glm` does not test play no part in residual and influence, nor those that the subject alone makes testable.
+    Parameters
+    ----------
+    effects, matrix, tests
+        As of `fit_glm`. At a point without some subjects, the fit is that of the others. Residual and influence are
+        computed over the points that `fit_glm` tests with and without the subject.
+
+    Raises
+    ------
+    ValueError
+        When `check_model` does.
+
+    References
+    ----------
+    Cook & Weisberg (1982), Residuals and Influence in Regression.
     """
     n_subjects = effects.shape[0]
     check_model(n_subjects, matrix, tests)
     moments, n_tested, squares = np.zeros((6, n_subjects)), np.zeros(n_subjects), np.zeros(n_subjects)
-    moved = {name: np.zeros(n_subjects) for name in tests}
+    changes = {name: np.zeros(n_subjects) for name in tests}
     for part in parts(effects):
         if part.rows.size > 1:
             moments[:, part.rows] = _merged(moments[:, part.rows], _moments(part.values))
         if (fit := fit_part(part.values, matrix[part.rows])) is None:
             continue
-        left = _left(fit.q)
-        studentised = _sum_of_squares(fit) / left
+        rest = _one_minus_leverage(fit.q)
+        studentised = _sum_of_squares(fit) / rest
         squares[part.rows] += np.nan_to_num(studentised)
-        n_tested[part.rows] += np.where(np.isnan(left), 0, np.isfinite(fit.residual_variance).sum())
+        n_tested[part.rows] += np.where(np.isnan(rest), 0, np.isfinite(fit.residual_variance).sum())
         for name, weights in tests.items():
-            moved[name][part.rows] += np.nan_to_num(_share(fit.q, fit.r, weights) / left * studentised)
+            changes[name][part.rows] += np.nan_to_num(_share(fit.q, fit.r, weights) / rest * studentised)
     n_tested[n_tested == 0] = np.nan
-    influence = {name: _with_alone(np.sqrt(total / n_tested), matrix, tests[name]) for name, total in moved.items()}
+    influence = {
+        name: _with_full_leverage(np.sqrt(total / n_tested), matrix, tests[name]) for name, total in changes.items()
+    }
     n = np.where(moments[0] > 0, moments[0], np.nan)
     mean, sd = np.where(np.isnan(n), np.nan, moments[1]), np.sqrt(moments[3] / n)
     return SubjectDiagnostics(_correlation(moments), np.sqrt(squares / n_tested), influence, mean, sd)
 
 
-def _left(q: FloatArray) -> FloatArray:
-    """Give 1 - leverage of each subject; NaN where that is 0."""
-    left = 1 - (q**2).sum(axis=1)
-    return np.where(left > _ALONE, left, np.nan)
+def _one_minus_leverage(q: FloatArray) -> FloatArray:
+    """Return 1 - leverage of each subject; NaN where the leverage is 1."""
+    rest = 1 - (q**2).sum(axis=1)
+    return np.where(rest > _FULL_LEVERAGE, rest, np.nan)
 
 
 def _share(q: FloatArray, r: FloatArray, weights: FloatArray) -> FloatArray:
-    """Give the part of each subject in a test: x_i' (X'X)^-1 C' (C (X'X)^-1 C')^-1 C (X'X)^-1 x_i / rows; sums to 1."""
+    """Return the share of each subject in a test, of sum 1.
+
+    It is x_i' (X'X)^-1 C' (C (X'X)^-1 C')^-1 C (X'X)^-1 x_i / rows.
+    """
     basis = directions(r, weights)
     return np.asarray(((q @ basis) ** 2).sum(axis=1) / basis.shape[1])
 
 
 def _sum_of_squares(fit: Fit) -> FloatArray:
-    """Sum the squared residuals of each subject over points, each in units of the point's variance."""
+    """Return the sum over points of the squared residuals of each subject, in units of the variance of the point."""
     precision = np.where(np.isnan(fit.residual_variance), 0.0, 1 / fit.residual_variance)
     return np.asarray(np.einsum("ij,ij,j->i", fit.residuals, fit.residuals, precision))
 
 
-def _with_alone(influence: FloatArray, matrix: FloatArray, weights: FloatArray) -> FloatArray:
-    """Say what leaving out a subject does who alone tells a column: all, where the test looks at it, or nothing."""
+def _with_full_leverage(influence: FloatArray, matrix: FloatArray, weights: FloatArray) -> FloatArray:
+    """Set the influence of subjects of leverage 1: infinite where the test has a share of them, else 0."""
     q, r = np.linalg.qr(matrix)
-    lost = np.where(_share(q, r, weights) > _ALONE, np.inf, 0.0)
-    return np.where(np.isnan(_left(q)), lost, influence)
+    alone = np.where(_share(q, r, weights) > _FULL_LEVERAGE, np.inf, 0.0)
+    return np.where(np.isnan(_one_minus_leverage(q)), alone, influence)
 
 
 def _moments(values: FloatArray) -> FloatArray:
-    """Give, for each subject, number of points, mean of its map y and of the others' mean o, sums of yy, oo, yo.
+    """Return, per subject, number of points, mean of its map y and of the others' mean o, sums of yy, oo and yo.
 
-    The sums, (6, n_subjects) in all, are those of deviations from the mean.
+    The sums are those of deviations from the mean. (6, n_subjects)
     """
     n_subjects, n_points = values.shape
     others = (values.sum(axis=0) - values) / (n_subjects - 1)
@@ -220,7 +240,7 @@ def _moments(values: FloatArray) -> FloatArray:
 
 
 def _merged(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Join the moments of two sets of points."""
+    """Return the joint moments of two sets of points (Chan, Golub & LeVeque 1983)."""
     n = a[0] + b[0]
     y, o = b[1:3] - a[1:3]
     between = a[0] * b[0] / n * np.stack([y * y, o * o, y * o])
@@ -228,7 +248,7 @@ def _merged(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def _correlation(moments: FloatArray) -> FloatArray:
-    """Turn moments into correlations; NaN where a map is constant up to rounding."""
+    """Return the correlations from moments; NaN where a map is constant up to rounding."""
     n, mean, others_mean, yy, oo, yo = moments
     flat = (yy <= CONSTANT * n * mean**2) | (oo <= CONSTANT * n * others_mean**2)
     scale = np.where(flat, np.nan, np.sqrt(yy) * np.sqrt(oo))

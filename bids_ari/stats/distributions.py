@@ -1,9 +1,13 @@
-"""Tail probabilities of t, F and z, accurate far out.
+"""Tail probabilities of t, F and z, accurate far in the tails.
 
 The *alternative* names the direction of a test as in `scipy.stats`: ``greater``, ``less`` or ``two-sided``.
-z always carries the one-sided tail: ``z = norm.isf(t.sf(t, dof))``, for any alternative. An F test knows no
-direction; its z carries the upper tail of F. Degrees of freedom may be infinite: t is then normal, and F is
-chi-squared divided by its `n_rows` degrees of freedom.
+z always has the one-sided tail probability: ``z = norm.isf(t.sf(t, dof))``, for any alternative. The z of an F test has
+the upper tail probability of F. Degrees of freedom may be infinite: t is then normal, and F is chi-squared divided by
+its `n_rows` degrees of freedom.
+
+References
+----------
+Abramowitz & Stegun (1964), Handbook of Mathematical Functions. NIST Digital Library of Mathematical Functions (DLMF).
 """
 
 from collections.abc import Callable
@@ -18,19 +22,19 @@ from bids_ari.stats.choices import Alternative as Alternative
 FloatArray = npt.NDArray[np.float64]
 
 _UNDERFLOW = 1e-290
-"""Below this, tail probabilities of t and F are computed as logarithms: float64 ends near 1e-308."""
+"""Below this, tail probabilities of t and F are computed as logarithms: float64 underflows near 1e-308."""
 
 _TERMS = 60
-"""Terms of the series far out: where p underflows they fall below 1e-17 of the sum for up to some 100 rows."""
+"""Terms of the tail series: where p underflows they fall below 1e-17 of the sum for up to about 100 rows."""
 
 
 def p_from_t(t: FloatArray, dof: FloatArray | float, alternative: Alternative) -> FloatArray:
-    """Give the p-value of t statistics.
+    """Return the p-value of t statistics.
 
     Parameters
     ----------
     t : array
-        t statistics; NaN where there is none.
+        t statistics; NaN where not tested.
     dof : float or array like `t`
         Degrees of freedom, greater than 0.
     alternative : {'greater', 'less', 'two-sided'}
@@ -40,25 +44,30 @@ def p_from_t(t: FloatArray, dof: FloatArray | float, alternative: Alternative) -
     -------
     array
         Probabilities in [0, 1], NaN where `t` is.
+
+    Raises
+    ------
+    ValueError
+        When `alternative` is unknown.
     """
     return _p_of(alternative, lambda x: np.asarray(special.stdtr(dof, -x)), t)
 
 
 def p_from_z(z: FloatArray, alternative: Alternative) -> FloatArray:
-    """Give the p-value of z statistics, as `p_from_t` does for t."""
+    """Return the p-value of z statistics, as `p_from_t` for infinite degrees of freedom."""
     return _p_of(alternative, lambda x: np.asarray(special.ndtr(-x)), z)
 
 
 def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
-    """Give the z statistic with the same tail probability as t.
+    """Return the z statistic with the same tail probability as t.
 
-    Accurate to about 1e-12 relative beyond \\|z\\| = 1 and still finite where the tail probability itself is
-    too small for float64 (\\|z\\| > 37).
+    The relative accuracy is about 1e-12 beyond \\|z\\| = 1, and z is finite where the tail probability underflows in
+    float64 (\\|z\\| > 37).
 
     Parameters
     ----------
     t : array
-        t statistics; NaN where there is none.
+        t statistics; NaN where not tested.
     dof : float or array like `t`
         Degrees of freedom, greater than 0.
 
@@ -72,14 +81,14 @@ def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
 
 
 def p_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
-    """Give the p-value of F statistics: P(F > f).
+    """Return the p-value of F statistics: P(F > f).
 
     Parameters
     ----------
     f : array
-        F statistics, at least 0; NaN where there is none.
+        F statistics, at least 0; NaN where not tested.
     n_rows : int
-        Degrees of freedom of the numerator: the number of rows that are tested together.
+        Degrees of freedom of the numerator: the number of rows tested together.
     dof : float or array like `f`
         Degrees of freedom of the denominator, greater than 0; infinite for a chi-squared divided by `n_rows`.
 
@@ -92,10 +101,10 @@ def p_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
 
 
 def z_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
-    """Give the z statistic with the same upper tail as F; arguments are those of `p_from_f`.
+    """Return the z statistic with the same upper tail probability as F; parameters are those of `p_from_f`.
 
-    As exact as `z_from_t`: negative where F is smaller than its median, finite where p underflows, infinite only
-    where F is (inf) or is exactly 0 (-inf, since p is 1).
+    It is as accurate as `z_from_t`: negative where F is below its median, finite where p underflows, infinite only
+    where F is infinite (inf) or exactly 0 (-inf, since p is 1).
 
     Examples
     --------
@@ -114,7 +123,7 @@ def z_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
 def _p_of(
     alternative: Alternative, upper_tail: Callable[[FloatArray], FloatArray], statistic: FloatArray
 ) -> FloatArray:
-    """Combine upper tails into the p-value of an alternative."""
+    """Return the p-value of an alternative from upper tail probabilities."""
     if alternative == "greater":
         return upper_tail(statistic)
     if alternative == "less":
@@ -125,21 +134,21 @@ def _p_of(
 
 
 def _broadcast(statistic: FloatArray, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
-    """Give each statistic its degrees of freedom."""
+    """Return statistic and degrees of freedom in one shape, as float64."""
     statistic, dof = np.broadcast_arrays(np.asarray(statistic, dtype=float), np.asarray(dof, dtype=float))
     return statistic, dof
 
 
 def _tails_of_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
-    """Give P(F < f) and P(F > f).
+    """Return P(F < f) and P(F > f).
 
     With y = n f / (n f + dof) and x = 1 - y they are the regularised incomplete beta functions I_y(n/2, dof/2)
-    and I_x(dof/2, n/2) (Abramowitz & Stegun 1964, 26.6.2). Each is taken at the smaller of x and y, which no
-    subtraction has rounded.
+    and I_x(dof/2, n/2) (Abramowitz & Stegun 1964, 26.6.2). Each is evaluated at the smaller of x and y, which is
+    computed without a subtraction.
     """
     f, dof = _broadcast(f, dof)
     a, b = dof / 2, n_rows / 2
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # inf / inf, where chi-squared is taken
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # inf / inf, where chi-squared is used
         ratio = n_rows * f / dof
         x, y = 1 / (1 + ratio), 1 / (1 + 1 / ratio)
     small = y < 0.5
@@ -151,7 +160,7 @@ def _tails_of_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> tuple[Fl
 
 
 def _log_upper_tail(t: FloatArray, dof: FloatArray | float) -> FloatArray:
-    """Give log P(T > t) for t >= 0: half of that of F = t^2 with one row."""
+    """Return log P(T > t) for t >= 0: half the tail of F = t^2 with one row."""
     t, dof = _broadcast(t, dof)
     tail = np.asarray(special.stdtr(dof, -t))
     far = tail < _UNDERFLOW
@@ -162,13 +171,13 @@ def _log_upper_tail(t: FloatArray, dof: FloatArray | float) -> FloatArray:
 
 
 def _log_far_beta(log_nf: FloatArray, dof: FloatArray, b: float) -> FloatArray:
-    """Give log P(F > f) where it is too small for float64, from log(n f), dof and b = n / 2.
+    """Return log P(F > f) where P underflows in float64, from log(n f), dof and b = n / 2.
 
     With a = dof / 2 and x = dof / (dof + n f), P is I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * 2F1(a+b, 1; a+1; x)
     (DLMF 8.17.8), which Pfaff's transformation (DLMF 15.8.1) turns into x^a (1-x)^(b-1) / (a B(a, b)) *
     2F1(1-b, 1; a+1; -dof/(n f)). With h = n f / 2 the terms of the last series have the ratios
     (b-1-k) / (h (1 + (k+1)/a)); for a = inf it is the series of the incomplete gamma function (DLMF 8.11.2).
-    Logarithms of n f, since t^2 may overflow.
+    The argument is the logarithm of n f, since t^2 may overflow.
     """
     a = dof / 2
     with np.errstate(over="ignore"):
@@ -181,11 +190,11 @@ def _log_far_beta(log_nf: FloatArray, dof: FloatArray, b: float) -> FloatArray:
 
 
 def _log_far_factor(log_nf: FloatArray, a: FloatArray, b: float) -> FloatArray:
-    """Give the logarithm of what stands before the series: x^a (1-x)^(b-1) / (a B(a, b)).
+    """Return the logarithm of the factor of the series: x^a (1-x)^(b-1) / (a B(a, b)).
 
     Its limit for a = inf is h^(b-1) exp(-h) / Gamma(b).
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # each formula is also computed where the other is taken
+    with np.errstate(over="ignore", invalid="ignore"):  # each formula is also computed where the other is used
         log_odds = log_nf - np.log(2 * a)  # log of (1 - x) / x
         log_x, log_1_minus_x = -np.logaddexp(0.0, log_odds), -np.logaddexp(0.0, -log_odds)
         limit = (b - 1) * (log_nf - np.log(2)) - np.exp(log_nf) / 2 - special.gammaln(b)

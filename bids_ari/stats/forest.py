@@ -1,8 +1,12 @@
 """The forest of all supra-threshold clusters.
 
-Lower a threshold from the most extreme point on: clusters appear, grow and merge. Each point is the one at which
-some cluster was completed, so there is one node per point, and its subtree is a cluster: a connected component
-of ``statistic > z`` for some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i]``.
+When a threshold decreases from the most extreme point, clusters appear, grow and merge. Each point completes one
+cluster, so there is one node per point, and its subtree is a cluster: a connected component of ``statistic > z`` for
+some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i]``.
+
+References
+----------
+Chen, Goeman, Krebs, Meijer & Weeda (2023), arXiv:2206.13587.
 """
 
 from dataclasses import dataclass
@@ -19,14 +23,14 @@ Ints = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GridAdjacency:
-    """Which points of a volume touch, as steps between cells of a padded grid.
+    """Neighbours on a grid, as steps between cells of the padded grid.
 
     Attributes
     ----------
     cell : array of int32 (n_points,)
-        Cell of each point in the raveled grid, which is padded so that no step from a point leaves it.
+        Cell of each point in the flattened grid, which is padded so that no step from a point leaves it.
     offsets : array of int32
-        Steps from a cell to each neighbouring cell.
+        Steps from a cell to its neighbouring cells.
     n_cells : int
         Number of cells.
     """
@@ -36,12 +40,12 @@ class GridAdjacency:
     n_cells: int
 
     def split(self, side: npt.NDArray[np.bool_]) -> "GridAdjacency":
-        """Keep only neighbours on the same side, by moving one side to a second grid; `side` is (n_points,)."""
+        """Return the adjacency without neighbours of different sides, (n_points,): one side moves to a second grid."""
         cell = self.cell + np.where(side, np.int32(self.n_cells), np.int32(0))
         return GridAdjacency(cell.astype(np.int32), self.offsets, 2 * self.n_cells)
 
     def parents(self, order: Ints) -> Ints:
-        """Join points in `order`, most extreme first; give each rank's parent rank or -1."""
+        """Join points in `order`, most extreme first; return the parent rank of each rank, or -1."""
         return kernels.grid_parents(order, self.cell, self.offsets, self.n_cells)
 
     @property
@@ -55,14 +59,14 @@ class GridAdjacency:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CsrAdjacency:
-    """Which points (or vertices of a mesh) touch, as a sparse matrix in compressed rows.
+    """Neighbours on any graph, such as a mesh, as a sparse matrix in compressed rows (CSR).
 
     Attributes
     ----------
     starts : array of int64 (n_points + 1,)
-        Point v touches ``neighbours[starts[v] : starts[v + 1]]``.
+        The neighbours of point v are ``neighbours[starts[v] : starts[v + 1]]``.
     neighbours : array of int32
-        Positions; each pair stands in both directions.
+        Positions; each pair is stored in both directions.
     """
 
     starts: npt.NDArray[np.int64]
@@ -80,8 +84,22 @@ class CsrAdjacency:
 
     @classmethod
     def of_edges(cls, edges: npt.NDArray[np.integer], n_points: int) -> "CsrAdjacency":
-        """Take each edge (n_edges, 2) in both directions.
+        """Return the adjacency of undirected edges.
 
+        Parameters
+        ----------
+        edges : array (n_edges, 2)
+            Positions of neighbours, each pair in one direction.
+        n_points : int
+            Number of points.
+
+        Raises
+        ------
+        ValueError
+            When an edge has a position outside.
+
+        Examples
+        --------
         >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_points=3).neighbours
         array([1, 0, 2, 1], dtype=int32)
         """
@@ -94,13 +112,13 @@ class CsrAdjacency:
         return cls(starts.astype(np.int64), both[:, 1].astype(np.int32))
 
     def split(self, side: npt.NDArray[np.bool_]) -> "CsrAdjacency":
-        """Keep only neighbours on the same side; `side` is (n_points,)."""
+        """Return the adjacency without neighbours of different sides, (n_points,)."""
         source = np.repeat(np.arange(self.n_points), np.diff(self.starts))
         same = side[source] == side[self.neighbours]
         return CsrAdjacency(np.append(0, np.cumsum(same))[self.starts], self.neighbours[same])
 
     def parents(self, order: Ints) -> Ints:
-        """Join points in `order`, most extreme first; give each rank's parent rank or -1."""
+        """Join points in `order`, most extreme first; return the parent rank of each rank, or -1."""
         return kernels.graph_parents(order, self.starts, self.neighbours)
 
     @property
@@ -117,7 +135,7 @@ Adjacency = GridAdjacency | CsrAdjacency
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cluster:
-    """A set of points that belong together, and how many of them are truly active, at least.
+    """A set of points with its true discovery number.
 
     Attributes
     ----------
@@ -126,9 +144,9 @@ class Cluster:
     points : array of int32 (size,)
         Positions, ascending.
     tdn : int
-        True discovery number: at least so many points are truly active.
+        True discovery number: at least this many points are truly active.
     peak : int
-        Position of the most extreme point (of equals, the first).
+        Position of the most extreme point (the first one if tied).
     """
 
     label: int
@@ -159,14 +177,14 @@ class ClusterForest:
     preorder : array of int32 (n_points,)
         The point at each place.
     size, tdn : array of int32 (n_points,)
-        Number of points of the cluster that is completed at each place, and its true discovery number.
+        Number of points of the cluster completed at each place, and its true discovery number.
     parent : array of int32 (n_points,)
         Place of the parent, the next larger cluster; -1 for none.
     height : array (n_points,)
         The statistic at each place.
     valid : array of bool (n_points,)
-        False where the statistic equals that of the parent: no threshold lies between them, so the subtree is
-        not a supra-threshold cluster.
+        False where the statistic equals that of the parent: no threshold separates them, so the subtree is not a
+        supra-threshold cluster.
 
     References
     ----------
@@ -174,7 +192,7 @@ class ClusterForest:
 
     Examples
     --------
-    Four points in a row, the strong ones next to each other:
+    Four points in a row:
 
     >>> from bids_ari.stats.closed_testing import hommel_bound
     >>> row = CsrAdjacency.of_edges(np.array([[0, 1], [1, 2], [2, 3]]), n_points=4)
@@ -205,33 +223,43 @@ class ClusterForest:
         return self.preorder.size
 
     def at_threshold(self, threshold: float) -> tuple[Cluster, ...]:
-        """Give the connected components of ``statistic > threshold``, largest first."""
+        """Return the connected components of ``statistic > threshold``, largest first."""
         above = self.height > threshold
         below = np.ones(self.n_points, dtype=bool)
         inner = self.parent >= 0
         below[inner] = self.height[self.parent[inner]] <= threshold
         return self.clusters(np.flatnonzero(above & below))
 
-    def with_tdp(self, gamma: float) -> tuple[Cluster, ...]:
-        """Give the largest supra-threshold clusters whose TDP is at least `gamma`, in (0, 1], largest first.
+    def with_tdp(self, tdp: float) -> tuple[Cluster, ...]:
+        """Return the largest supra-threshold clusters with at least the target TDP, largest first.
 
-        Every supra-threshold cluster with such a TDP lies within one of them (Chen et al. 2023).
+        Every supra-threshold cluster with such a TDP is contained in one of them (Chen et al. 2023).
+
+        Parameters
+        ----------
+        tdp : float
+            Target TDP, in (0, 1].
+
+        Raises
+        ------
+        ValueError
+            When `tdp` is outside.
         """
-        if not 0 < gamma <= 1:
-            raise ValueError(f"gamma must lie in (0, 1]; found {gamma}")
-        return self.clusters(kernels.largest_with_tdp(self.tdn, self.size, self.valid, gamma))
+        if not 0 < tdp <= 1:
+            raise ValueError(f"tdp must lie in (0, 1]; found {tdp}")
+        return self.clusters(kernels.largest_with_tdp(self.tdn, self.size, self.valid, tdp))
 
     def highest_tdp(self) -> FloatArray:
-        """Give for each point the highest TDP of all supra-threshold clusters that hold it, (n_points,)."""
+        """Return the highest TDP of all supra-threshold clusters that contain each point, (n_points,)."""
         tdp = np.where(self.valid, self.tdn / self.size, 0.0)
         highest = np.empty(self.n_points)
         highest[self.preorder] = kernels.highest_above(tdp, self.parent)
         return highest
 
     def chain(self, point: int) -> npt.NDArray[np.intp]:
-        """Give the places of all supra-threshold clusters that hold a point, from the smallest to the largest.
+        """Return the places of all supra-threshold clusters that contain a point, from the smallest to the largest.
 
-        ``size[chain]`` against ``tdn[chain] / size[chain]`` is the point's curve of size and TDP.
+        ``size[chain]`` against ``tdn[chain] / size[chain]`` is the curve of TDP by cluster size at the point.
         """
         if not 0 <= point < self.n_points:
             raise IndexError(f"point must lie in 0..{self.n_points - 1}; found {point}")
@@ -244,7 +272,7 @@ class ClusterForest:
         return np.array(places, dtype=np.intp)
 
     def clusters(self, places: npt.NDArray[np.integer]) -> tuple[Cluster, ...]:
-        """Make clusters of subtrees, labelled by size, then most extreme peak, then first point."""
+        """Return the clusters at places of the forest, labelled by size, then peak, then first point."""
         found = []
         for place in places:
             points = np.sort(self.preorder[place : place + self.size[place]])
@@ -261,14 +289,14 @@ class ClusterForest:
 
 
 def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> ClusterForest:
-    """Grow the forest of all supra-threshold clusters and count the true discoveries in each.
+    """Build the forest of all supra-threshold clusters with the TDN of each.
 
     Parameters
     ----------
     statistic : array (n_points,)
-        Finite; large is extreme.
+        Not NaN; large is extreme.
     neighbours : GridAdjacency or CsrAdjacency
-        Which points touch.
+        The neighbours of each point.
     bound : Bound
         Categories of the same points.
 
@@ -284,12 +312,12 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
     statistic = np.asarray(statistic, dtype=np.float64)
     if not statistic.shape == (bound.n_points,) == (neighbours.n_points,):
         raise ValueError(
-            f"statistic, neighbours and bound must tell of the same points; found {statistic.shape}, "
+            f"statistic, neighbours and bound must have the same number of points; found {statistic.shape}, "
             f"({neighbours.n_points},) and ({bound.n_points},)"
         )
     if np.isnan(statistic).any():
         raise ValueError("statistic must not be NaN")
-    order = kernels.ascending_order((-statistic + 0.0).view(np.uint64))  # + 0.0: -0.0 is no other value
+    order = kernels.ascending_order((-statistic + 0.0).view(np.uint64))  # + 0.0: -0.0 equals 0.0
     ranks, size, parent = kernels.preorder(neighbours.parents(order))
     points = order[ranks]
     height = statistic[points]

@@ -1,4 +1,4 @@
-"""The sequential loops of closed testing and the forest, compiled by numba; those of draws are in `drawkernels`.
+"""The sequential loops of closed testing and of the forest, compiled by numba.
 
 Points are handled by *rank*: 0 is the most extreme. Nodes of the finished forest are handled by their place in
 preorder: a node, then the subtree of its heaviest child, then the subtrees of its other children.
@@ -16,14 +16,14 @@ Floats = npt.NDArray[np.float64]
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 NONE = np.int32(-1)
-"""No point, no parent."""
+"""No component, no parent."""
 
 uncached: list[str] = []
-"""Names of the loops whose machine code could not be kept on disk and is compiled anew in each process."""
+"""Names of functions that numba cannot cache on disk and compiles again in each process."""
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile when first called; keep the machine code where a cache folder can be written."""
+    """Compile a function on its first call; cache the machine code where a cache folder is writable."""
     compiled: Any
     try:
         compiled = njit(cache=True, nogil=True)(function)
@@ -35,9 +35,9 @@ def compiled(function: _Function) -> _Function:
 
 @compiled
 def ascending_order(bits: npt.NDArray[np.uint64]) -> Ints:
-    """Sort float64, given as their bits, equals by position: a radix sort by eight bits at a time.
+    """Return the stable ascending order of float64 given as their bits, by a radix sort of eight bits at a time.
 
-    As whole numbers, the bits of positive values keep their order and those of negative values turn it.
+    As integers, the bits of positive values are in their order and those of negative values in reverse order.
     """
     n = bits.size
     sign, every = np.uint64(1) << np.uint64(63), ~np.uint64(0)
@@ -51,7 +51,7 @@ def ascending_order(bits: npt.NDArray[np.uint64]) -> Ints:
     for digit in range(8):
         shift, place = np.uint64(8 * digit), counts[digit]
         if place.max() == n:
-            continue  # all alike in this digit
+            continue  # all equal in this digit
         start = np.uint32(0)
         for value in range(256):
             start, place[value] = start + place[value], start
@@ -67,11 +67,11 @@ def ascending_order(bits: npt.NDArray[np.uint64]) -> Ints:
 
 @compiled
 def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) -> int:
-    """Give the largest size i whose i largest p are not rejected; `small` holds the p <= alpha, sorted.
+    """Return the largest size i for which the i largest p are not rejected; `small` are the p <= alpha, sorted.
 
-    Each p, from the smallest on, lowers the size until it no longer rejects it. It would not reject what a larger p
-    makes of it afterwards: in the size i, the line (i - larger) * alpha / p of the smaller p is the steeper one, so
-    where both cross s_i, which is convex, it stays below on the way down.
+    Each p, from the smallest, decreases the size until it does not reject it. It need not be revisited after a larger
+    p decreased the size further: as a function of the size i, the line (i - larger) * alpha / p of the smaller p is
+    steeper, so where both cross s_i, which is convex, it stays below at smaller sizes.
     """
     size = m
     for k in range(small.size):
@@ -83,15 +83,15 @@ def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) ->
 
 @compiled
 def least_slopes(ordered: Floats) -> Floats:
-    """Give for i = 1..m the least slope from (m - i, 0) to a point (k, p_(k)), k > m - i; `ordered` is sorted.
+    """Return the smallest slope from (m - i, 0) to a point (k, p_(k)), k > m - i, for i = 1..m; `ordered` is sorted p.
 
-    Only corners of the lower convex hull of the points count. Points are added from the right; the corner that
-    is touched moves left with the point it is seen from, so corners to its right are never needed again.
+    Only corners of the lower convex hull of the points are needed. Points are added from the right; the corner of the
+    smallest slope moves left with the origin, so corners to its right are not needed again.
     """
     m = ordered.size
     slopes = np.empty(m)
     hull = np.empty(m, dtype=np.int64)  # corners, k from 1, left end last
-    first, end = 0, 0  # hull[first] is the right end
+    first, end = 0, 0  # hull[first] is its right end
     for i in range(1, m + 1):
         k = m - i + 1
         p = ordered[k - 1]
@@ -114,7 +114,7 @@ def least_slopes(ordered: Floats) -> Floats:
 
 @compiled
 def _find(root: Ints, member: int) -> int:
-    """Give the representative of the component of a rank, shortening the way to it."""
+    """Return the representative of the component of a rank, with path halving."""
     while root[member] != member:
         root[member] = root[root[member]]
         member = root[member]
@@ -134,11 +134,11 @@ def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints,
 
 @compiled
 def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
-    """Join points from the most to the least extreme on a padded grid; give each rank's parent rank.
+    """Join points from the most to the least extreme on a padded grid; return the parent rank of each rank.
 
-    Each point completes the component that it joins together, so a parent has the larger rank. Components are
-    kept by union-find, by size; `last` is the node that completed a component, `member` one of its ranks at
-    each cell. What a cell learns of its component is written back, so that most look-ups end at once.
+    Each point completes the component that it joins, so a parent has the larger rank. Components are kept by
+    union-find, by size; `last` is the node that completed a component, `member` one of its ranks at each cell. The
+    representative found for a cell is written back, so that most look-ups end at once.
     """
     n = order.size
     parent = np.full(n, NONE, dtype=np.int32)
@@ -163,9 +163,9 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
 
 @compiled
 def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) -> Ints:
-    """Do what `grid_parents` does on a graph: point v touches ``neighbours[starts[v] : starts[v + 1]]``.
+    """Join points as `grid_parents` does, on a graph: v has neighbours ``neighbours[starts[v] : starts[v + 1]]``.
 
-    The step within both loops is written twice because a shared function for it makes them three times slower.
+    The step within both loops is written twice because a shared function makes them three times slower.
     """
     n = order.size
     parent = np.full(n, NONE, dtype=np.int32)
@@ -189,7 +189,7 @@ def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) 
 
 @compiled
 def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
-    """Lay the forest out in preorder: give the rank, the subtree size and the parent's place at each place."""
+    """Return the rank, the subtree size and the place of the parent at each place of the preorder."""
     n = parent.size
     size = np.ones(n, dtype=np.int32)
     heavy = np.full(n, NONE, dtype=np.int32)
@@ -200,7 +200,7 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
             if heavy[up] == NONE or size[rank] > size[heavy[up]]:
                 heavy[up] = rank
     place = np.empty(n, dtype=np.int32)
-    free = np.empty(n, dtype=np.int32)  # where the next light child of a node goes
+    free = np.empty(n, dtype=np.int32)  # the place of the next light child of a node
     next_tree = 0
     ranks = np.empty(n, dtype=np.int32)
     sizes = np.empty(n, dtype=np.int32)
@@ -225,9 +225,9 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
 
 @compiled
 def _discovered(category: int, slot: Ints) -> bool:
-    """Give a point its largest free slot below its category; say whether there was none.
+    """Match a point with the largest free slot below its category; return whether there was none.
 
-    ``slot[s]`` leads to the largest free slot at or below s, and slot 0 stands for "none".
+    ``slot[s]`` leads to the largest free slot at or below s; slot 0 means none.
     """
     s = category - 1
     while slot[s] != s:
@@ -241,12 +241,12 @@ def _discovered(category: int, slot: Ints) -> bool:
 
 @compiled
 def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
-    """Give TDN of every subtree; `category` stands in preorder.
+    """Return the TDN of every subtree; `category` is in preorder.
 
-    TDN(S) is what is left of S when its points are matched with slots 1, 2, ..., each used once and a point of
-    category c allowed slots 1..c-1. Points are added along each heavy path from its leaf up: a point is added
-    once per path above it, at most log2(n) times. A category above the size of the largest subtree on the path
-    can always be matched, so it is never added.
+    TDN(S) is the number of points of S that remain when points are matched with slots 1, 2, ..., each used once and a
+    point of category c allowed slots 1..c-1. Points are added along each heavy path from its leaf up: a point is added
+    once per path above it, at most log2(n) times. A category above the size of the largest subtree on the path can
+    always be matched, so it is not added.
     """
     n = size.size
     tdn = np.zeros(n, dtype=np.int32)
@@ -273,13 +273,13 @@ def subtree_discoveries(category: Ints, size: Ints, parent: Ints) -> Ints:
 
 
 @compiled
-def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], gamma: float) -> Ints:
-    """Give the places of the largest valid subtrees with ``tdn / size >= gamma``, in preorder."""
+def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], tdp: float) -> Ints:
+    """Return the places of the largest valid subtrees with ``tdn / size >= tdp``, in preorder."""
     found = np.empty(size.size, dtype=np.int32)
     count = 0
     place = 0
     while place < size.size:
-        if valid[place] and tdn[place] / size[place] >= gamma:
+        if valid[place] and tdn[place] / size[place] >= tdp:
             found[count] = place
             count += 1
             place += size[place]
@@ -290,7 +290,7 @@ def largest_with_tdp(tdn: Ints, size: Ints, valid: npt.NDArray[np.bool_], gamma:
 
 @compiled
 def highest_above(value: Floats, parent: Ints) -> Floats:
-    """Give at each place the highest value on the way up to its root, itself included."""
+    """Return the highest value on the path from each place to its root, itself included."""
     highest = value.copy()
     for place in range(value.size):
         up = parent[place]

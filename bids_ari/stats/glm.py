@@ -1,10 +1,10 @@
-"""The group model: ordinary least squares at every point, t and F tests of its coefficients.
+"""The group model: ordinary least squares at every point, with t and F tests of its coefficients.
 
 A *test* is an array of weights over the columns of the design matrix: (n_columns,) for a t test of one linear
 combination, (n_rows, n_columns) for an F test of several together.
 
-The effects of all subjects may be larger than the memory: they are read in *blocks* of points, and a block is
-divided into *parts*, the points where the same subjects have data.
+The effects of all subjects may be larger than the available memory: they are read in *blocks* of points, and a block
+is divided into *parts*, the points where the same subjects have data.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,13 +18,13 @@ from scipy.linalg import solve_triangular
 from bids_ari.stats.distributions import Alternative, FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 CONSTANT = 1e-12
-"""A point is constant, and not tested, when its residual variance is at most this times its mean square."""
+"""A point is constant, and not tested, where its residual variance is at most this times its mean square."""
 
 ILL_CONDITIONED = 1e8
-"""A scaled condition number above this leaves less than half the digits of float64 to the coefficients."""
+"""Above this scaled condition number the coefficients have less than half the digits of float64."""
 
-_BLOCK = 1 << 22
-"""Numbers in a block of points: 32 MB in float64."""
+BLOCK_VALUES = 1 << 22
+"""Values in a block of points: 32 MB of float64."""
 
 
 class Effects(Protocol):
@@ -35,31 +35,31 @@ class Effects(Protocol):
         """Number of subjects, number of points."""
 
     def __getitem__(self, key: tuple[slice, slice], /) -> FloatArray:
-        """Give some points of all subjects."""
+        """Return some points of all subjects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GlmResult:
-    """One test at every point: fitted here, or a map made elsewhere, which tells less.
+    """The statistics of one test at every point, fitted here or read from a map.
 
     Attributes
     ----------
     test : str
-        The name of the test; empty for a map made elsewhere.
+        The name of the test; empty for a map computed elsewhere.
     z : array (n_points,)
-        The z value with the same tail probability as the statistic that was tested: for an F test the upper tail.
+        The z value with the same tail probability as the t statistic, or the same upper tail as F.
     dof : array (n_points,)
-        Residual degrees of freedom; they differ between points where subjects lack data. Infinite for a z map.
+        Residual degrees of freedom, which differ between points where subjects have no data; infinite for a z map.
     t : array (n_points,) or None
         The t statistic.
     effect, variance : array (n_points,) or None
         The estimated linear combination, in the units of the maps, and its sampling variance.
     f : array (n_points,) or None
-        The F statistic of an F test, which has no t, effect and variance.
+        The F statistic of an F test, which has no t, effect or variance.
     n_rows : int
         Numerator degrees of freedom of an F test, else 0.
 
-    Where a point cannot be tested (constant, or too few subjects), all but `dof` are NaN.
+    Where a point cannot be tested (constant, or too few subjects), all maps except `dof` are NaN.
     """
 
     test: str
@@ -73,28 +73,28 @@ class GlmResult:
 
     @classmethod
     def of_z(cls, z: FloatArray) -> "GlmResult":
-        """Take a z map that was made elsewhere, (n_points,)."""
+        """Return the result for a z map computed elsewhere, (n_points,)."""
         return cls("", z, np.full(z.shape, np.inf))
 
     @classmethod
     def of_t(cls, t: FloatArray, dof: float) -> "GlmResult":
-        """Take a t map that was made elsewhere, (n_points,), with its degrees of freedom."""
+        """Return the result for a t map computed elsewhere, (n_points,), with its degrees of freedom."""
         return cls("", z_from_t(t, dof), np.full(t.shape, float(dof)), t)
 
     @classmethod
     def of_estimate(cls, test: str, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> "GlmResult":
-        """Test an estimate against zero; `variance` is NaN, and `dof` may be 0, where there is nothing to test."""
+        """Return the t test of an estimate; `variance` is NaN, and `dof` may be 0, at points that are not tested."""
         t = effect / np.sqrt(variance)
         z = z_from_t(t, np.where(dof > 0, dof, 1.0))
         return cls(test, z, dof, t, np.where(np.isnan(variance), np.nan, effect), variance)
 
     @classmethod
     def of_f(cls, test: str, f: FloatArray, n_rows: int, dof: FloatArray) -> "GlmResult":
-        """Take F statistics; they are NaN, and `dof` may be 0, where there is nothing to test."""
+        """Return the F test of F statistics; they are NaN, and `dof` may be 0, at points that are not tested."""
         return cls(test, z_from_f(f, n_rows, np.where(dof > 0, dof, 1.0)), dof, f=f, n_rows=n_rows)
 
     def p(self, alternative: Alternative) -> FloatArray:
-        """Give the p-value of each point for an alternative, (n_points,); an F test knows only ``greater``."""
+        """Return the p-value of each point for an alternative, (n_points,); an F test has only ``greater``."""
         if self.f is not None:
             if alternative != "greater":
                 raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
@@ -102,7 +102,7 @@ class GlmResult:
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
 
     def at(self, points: np.ndarray) -> "GlmResult":
-        """Keep some points: positions, or a boolean per point."""
+        """Return the result at some points: positions, or a boolean per point."""
         maps: dict[str, Any] = {name: getattr(self, name) for name in ("z", "dof", "t", "effect", "variance", "f")}
         return replace(self, **{name: values[points] for name, values in maps.items() if values is not None})
 
@@ -141,9 +141,9 @@ def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray
     Parameters
     ----------
     effects : array-like (n_subjects, n_points)
-        One row per subject; NaN where a subject has no data. Such a point is fitted on the other subjects; it is
-        NaN in every test where they do not determine every coefficient, even one that the test does not touch,
-        or leave no degree of freedom.
+        One row per subject; NaN where a subject has no data. Such a point is fitted to the other subjects; it is
+        NaN in every test where they do not determine every coefficient, even one without weight in the test, or leave
+        no degree of freedom.
     matrix : array (n_subjects, n_columns)
         The design matrix.
     tests : mapping of str to array
@@ -181,11 +181,26 @@ def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray
 
 
 def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> None:
-    """Raise ValueError where the shapes do not fit, or columns of the design, or rows of a test, are collinear."""
+    """Check the shapes of a design and its tests, and that columns, and rows of a test, are not collinear.
+
+    Parameters
+    ----------
+    n_subjects : int
+        Number of subjects.
+    matrix : array (n_subjects, n_columns)
+        The design matrix.
+    tests : mapping of str to array
+        Name and weights of each test.
+
+    Raises
+    ------
+    ValueError
+        When they are not valid.
+    """
     if matrix.shape[0] != n_subjects:
         raise ValueError(f"matrix must have one row per subject: {n_subjects}; found {matrix.shape[0]}")
     if not np.isfinite(matrix).all():
-        raise ValueError("matrix must have finite numbers; found NaN or infinity")
+        raise ValueError("matrix must have finite values; found NaN or infinity")
     if (condition := condition_number(matrix)) > ILL_CONDITIONED:
         raise ValueError(
             f"matrix must have independent columns, its scaled condition number be at most {ILL_CONDITIONED:.0e}; "
@@ -198,7 +213,7 @@ def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatAr
 
 
 def _check_weights(name: str, weights: FloatArray, peaks: FloatArray) -> None:
-    """Refuse weights that ask nothing, or the same twice, whatever the units of the columns, told by their peaks."""
+    """Check the weights of a test; `peaks` are the largest values of the columns, which remove their units."""
     n_columns = peaks.size
     if weights.ndim not in (1, 2) or weights.shape[-1] != n_columns:
         raise ValueError(f"weights of test {name!r} must have one entry per column: {n_columns}; found {weights.shape}")
@@ -210,9 +225,9 @@ def _check_weights(name: str, weights: FloatArray, peaks: FloatArray) -> None:
 
 
 def condition_number(matrix: FloatArray) -> float:
-    """Give the condition number of a matrix whose columns are scaled to length 1; infinite when a column is zero.
+    """Return the scaled condition number: that with columns scaled to length 1; infinite when a column is zero.
 
-    Unlike the bare one it does not depend on the units of the columns (Belsley, Kuh & Welsch 1980, chapter 3).
+    It does not depend on the units of the columns (Belsley, Kuh & Welsch 1980, Regression Diagnostics, chapter 3).
     """
     if matrix.shape[0] < matrix.shape[1] or not matrix.any(axis=0).all():
         return float("inf")
@@ -221,20 +236,20 @@ def condition_number(matrix: FloatArray) -> float:
 
 
 def of_length_one(matrix: FloatArray) -> FloatArray:
-    """Scale columns, none of which is zero, to length 1, however large or small they are."""
-    scaled = matrix / np.abs(matrix).max(axis=0)  # squares of large numbers are none
+    """Return the matrix with columns, none of which is zero, scaled to length 1, without overflow."""
+    scaled = matrix / np.abs(matrix).max(axis=0)
     return np.asarray(scaled / np.linalg.norm(scaled, axis=0))
 
 
 def blocks(effects: Effects) -> Iterator[slice]:
-    """Divide the points so that `effects[:, block]` is at most 32 MB of float64, or one point."""
+    """Return blocks of points such that `effects[:, block]` is at most 32 MB of float64, or one point."""
     n_subjects, n_points = effects.shape
-    size = max(1, _BLOCK // n_subjects)
+    size = max(1, BLOCK_VALUES // n_subjects)
     return (slice(start, min(start + size, n_points)) for start in range(0, n_points, size))
 
 
 def parts(effects: Effects) -> Iterator[Part]:
-    """Read the effects block by block, and group the points of each by which subjects have data there."""
+    """Yield the effects block by block, with the points of each grouped by the subjects that have data there."""
     for block in blocks(effects):
         values = np.asarray(effects[:, block], dtype=np.float64)
         points = np.arange(block.start, block.stop)
@@ -252,7 +267,7 @@ def parts(effects: Effects) -> Iterator[Part]:
 
 
 def _equal_columns(present: npt.NDArray[np.bool_], points: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    """Group some points by their columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
+    """Group some points with equal columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
     packed = np.ascontiguousarray(np.packbits(present[:, points], axis=0).T)
     words = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, which = np.unique(words, return_inverse=True)
@@ -261,13 +276,13 @@ def _equal_columns(present: npt.NDArray[np.bool_], points: npt.NDArray[np.intp])
 
 
 def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
-    """Fit some points without missing data; None where their subjects do not determine the coefficients."""
+    """Fit points without missing data; return None where their subjects do not determine the coefficients."""
     n_subjects, n_columns = matrix.shape
     dof = n_subjects - n_columns
     if dof < 1:
         return None
     q, r = np.linalg.qr(matrix)
-    if condition_number(r) > ILL_CONDITIONED:  # that of the matrix
+    if condition_number(r) > ILL_CONDITIONED:  # equal to that of the matrix
         return None
     projected = q.T @ values
     residuals = values - q @ projected
@@ -277,7 +292,7 @@ def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
 
 
 def directions(r: FloatArray, weights: FloatArray) -> FloatArray:
-    """Give an orthonormal basis (n_columns, n_rows) of what a test looks at in Q'y.
+    """Return an orthonormal basis (n_columns, n_rows) of the tested directions in Q'y.
 
     The combinations C b of the coefficients are S'Q'y with S = R^-T C'; the basis is that of the span of S.
     """
@@ -286,18 +301,18 @@ def directions(r: FloatArray, weights: FloatArray) -> FloatArray:
 
 
 def in_terms_of_q(r: FloatArray, weights: FloatArray) -> FloatArray:
-    """Give S = R^-T C' for weights C: (n_columns,), or (n_columns, n_rows)."""
+    """Return S = R^-T C' for weights C: (n_columns,), or (n_columns, n_rows)."""
     return np.asarray(solve_triangular(r, weights.T, trans="T"))
 
 
 def _estimate(fit: Fit, weights: FloatArray) -> FloatArray:
-    """Give a weighted combination of coefficients and its variance, (2, n_points)."""
+    """Return a linear combination of coefficients and its variance, (2, n_points)."""
     s = in_terms_of_q(fit.r, weights)
     return np.stack([s @ fit.projected, (s @ s) * fit.residual_variance])
 
 
 def _f(fit: Fit, weights: FloatArray) -> FloatArray:
-    """Give Wald's F of some combinations C b: (C b)' (C (X'X)^-1 C')^-1 (C b) / rows / sigma^2.
+    """Return Wald's F of the combinations C b: (C b)' (C (X'X)^-1 C')^-1 (C b) / rows / sigma^2.
 
     With C b = S'Q'y and C (X'X)^-1 C' = S'S the form is the squared length of Q'y within the span of S.
     """
@@ -306,7 +321,7 @@ def _f(fit: Fit, weights: FloatArray) -> FloatArray:
 
 
 def _result(name: str, weights: FloatArray, found: FloatArray, dof: FloatArray) -> GlmResult:
-    """Turn what was found into statistics and z."""
+    """Return the result of a test from its estimate and variance, or from its F."""
     if weights.ndim == 1:
         return GlmResult.of_estimate(name, found[0], found[1], dof)
     return GlmResult.of_f(name, found[0], len(weights), dof)

@@ -1,7 +1,11 @@
-"""Groups with unequal variances: Welch's t test of combinations of group means at every point.
+"""Welch's t test of combinations of group means at every point, for groups with unequal variances.
 
-A *group* is the subjects whose rows of the design matrix are equal. Nothing but group means can be estimated, so
-the design must have as many columns as there are groups (cell means, or any other coding of them).
+A *group* is a set of subjects with equal rows of the design matrix. Only group means can be estimated, so the design
+must have as many columns as there are groups (cell means, or any other coding of them).
+
+References
+----------
+Welch (1951), Biometrika 38:330. Satterthwaite (1946), Biometrics Bulletin 2:110.
 """
 
 from collections.abc import Mapping
@@ -14,11 +18,11 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
 
 _ROUNDING = 1e-12
-"""A weight of a group at most this times the largest is what rounding left of 0."""
+"""A weight of a group is 0, except for rounding, where it is at most this times the largest."""
 
 
 class _Moments(NamedTuple):
-    """What a block of points says about each group, all (n_groups, n_points)."""
+    """Moments of each group at a block of points, all (n_groups, n_points)."""
 
     n: FloatArray
     mean: FloatArray
@@ -28,11 +32,11 @@ class _Moments(NamedTuple):
 
 
 def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
-    """Test combinations of group means, each group with a variance of its own.
+    """Test combinations of group means, with one variance per group.
 
     With weights w_g over groups of n_g subjects, mean m_g and variance s_g^2, the effect is sum w_g m_g, its
     variance sum v_g with v_g = w_g^2 s_g^2 / n_g, and the degrees of freedom are Satterthwaite's,
-    (sum v_g)^2 / sum(v_g^2 / (n_g - 1)). Groups of weight 0 play no part.
+    (sum v_g)^2 / sum(v_g^2 / (n_g - 1)). Groups of weight 0 are not used.
 
     Parameters
     ----------
@@ -46,14 +50,14 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     Returns
     -------
     tuple of GlmResult
-        One per test, in order, each with its own `dof` per point. A point where a group that counts has fewer
-        than two subjects, or all groups that count are constant, is NaN with `dof` 0.
+        One per test, in order, each with its own `dof` per point. A point where a group of nonzero weight has fewer
+        than two subjects, or all such groups are constant, is NaN with `dof` 0.
 
     Raises
     ------
     ValueError
-        When `check_model` does, the design is not one of groups, a test has several rows, or a group that counts
-        has fewer than two subjects.
+        When `check_model` does, the design has other columns than groups, a test has several rows, or a group of
+        nonzero weight has fewer than two subjects.
 
     References
     ----------
@@ -82,18 +86,18 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
 
 
 def _groups(matrix: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Give the different rows of the design, and which of them each subject has."""
+    """Return the distinct rows of the design, and the row of each subject."""
     rows, group = np.unique(matrix, axis=0, return_inverse=True)
     if len(rows) != matrix.shape[1]:
         raise ValueError(
-            "unequal variances go with groups alone: matrix must have as many different rows as columns; "
+            "unequal variances need a design of groups: matrix must have as many different rows as columns; "
             f"found {len(rows)} and {matrix.shape[1]}"
         )
     return rows, group.ravel()
 
 
 def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: npt.NDArray[np.integer]) -> FloatArray:
-    """Turn weights over columns into weights over group means: means = rows @ coefficients."""
+    """Return weights over group means from weights over columns: means = rows @ coefficients."""
     if weights.ndim == 2 and len(weights) > 1:
         raise ValueError(f"with unequal variances a test must have one row; found {len(weights)} in test {name!r}")
     over_groups = np.asarray(np.linalg.solve(rows.T, weights.ravel()), dtype=np.float64)
@@ -104,13 +108,13 @@ def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: n
 
 
 def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> _Moments:
-    """Sum up each group over its subjects with data."""
+    """Return the moments of each group over its subjects with data."""
     each = [_moments_of_group(effects[group == g]) for g in range(int(group.max()) + 1)]
     return _Moments(*(np.array(values) for values in zip(*each, strict=True)))
 
 
 def _moments_of_group(effects: FloatArray) -> tuple[FloatArray, ...]:
-    """Give the number of subjects, mean, variance, and whether they are constant, of one group (n, n_points)."""
+    """Return number of subjects, mean, variance, and whether they are constant, of one group (n, n_points)."""
     present = ~np.isnan(effects)
     n = present.sum(axis=0).astype(float)
     mean = np.where(present, effects, 0).sum(axis=0) / np.maximum(n, 1)
@@ -120,7 +124,7 @@ def _moments_of_group(effects: FloatArray) -> tuple[FloatArray, ...]:
 
 
 def _combine(moments: _Moments, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Give effect, variance and degrees of freedom of a combination of group means."""
+    """Return effect, variance and degrees of freedom of a combination of group means."""
     n, mean, variance, constant = (values[weights != 0] for values in moments)
     w = weights[weights != 0][:, None]
     part = w**2 * variance / np.maximum(n, 1)
@@ -132,7 +136,7 @@ def _combine(moments: _Moments, weights: FloatArray) -> tuple[FloatArray, FloatA
 
 
 def _result(name: str, ndim: int, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> GlmResult:
-    """Turn estimates into t, or into F = t^2 when the test was written as a matrix of one row."""
+    """Return the t test, or F = t^2 where the weights are a matrix of one row."""
     if ndim == 1:
         return GlmResult.of_estimate(name, effect, variance, dof)
     return GlmResult.of_f(name, effect**2 / variance, 1, dof)

@@ -1,4 +1,4 @@
-"""Reference results that are too large for this repository; tests that need them are skipped without."""
+"""Fixtures of reference results that are too large for this repository; tests are skipped without them."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +12,7 @@ SHARED_ORACLE = Path(__file__).resolve().parents[2].parent / "shared" / "oracle"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder of results by R hommel, ARIbrain and brute force; its README says how they were made."""
+    """Folder of results by R hommel, ARIbrain and brute force; its README describes how they were computed."""
     if not SHARED_ORACLE.is_dir():
         pytest.skip(f"no reference results at {SHARED_ORACLE}")
     return SHARED_ORACLE

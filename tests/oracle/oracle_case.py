@@ -1,4 +1,4 @@
-"""One case of the shared oracle: a map, its p, and what other programs say about it."""
+"""One case of the shared oracle: a map, its p, and the results of other programs."""
 
 import json
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ class OracleCase:
 
     @property
     def inside(self) -> npt.NDArray[np.bool_]:
-        """The mask of finite p: what the truth was computed on."""
+        """The mask of finite p, for which the reference results were computed."""
         return self.arrays["mask_used"]
 
     @property
@@ -49,7 +49,7 @@ class OracleCase:
 
     @property
     def statistic(self) -> npt.NDArray[np.float64]:
-        """What clusters are formed on; the two-sided case joins both signs."""
+        """The statistic of clusters; the two-sided case joins both signs."""
         z = self.arrays["z"][self.inside]
         return np.abs(z) if self.name == "motor_twosided" else z
 
@@ -64,8 +64,8 @@ class OracleCase:
         return [LabelMap(i, int(c), float(t), labels[self.inside]) for i, (c, t, labels) in enumerate(maps)]
 
     def answers(self, local_test: LocalTest) -> Iterator[tuple[dict[str, Any], int, Bound]]:
-        """For each alpha, give what R hommel says, the true h, and our bound."""
-        for said in self.facts[NAME_IN_R[local_test]]:
-            exact = said.get("h_exact_rational")
-            h = said["h"] if exact is None else exact
-            yield said, h, hommel_bound(self.p, said["alpha"], local_test)
+        """Yield the result of R hommel, the exact h, and the bound at each alpha."""
+        for result in self.facts[NAME_IN_R[local_test]]:
+            exact = result.get("h_exact_rational")
+            h = result["h"] if exact is None else exact
+            yield result, h, hommel_bound(self.p, result["alpha"], local_test)

@@ -1,4 +1,4 @@
-"""The group model against statsmodels and nilearn, on designs of labs."""
+"""The group model and its diagnostics against statsmodels and nilearn, on common designs."""
 
 from pathlib import Path
 
@@ -41,18 +41,18 @@ def effects(matrix: Floats, rng: np.random.Generator) -> Floats:
 
 def test_t_and_f_of_statsmodels(matrix: Floats, effects: Floats) -> None:
     for found in fit_glm(effects, matrix, TESTS):
-        for voxel in range(60):
-            fitted = sm.OLS(effects[:, voxel], matrix).fit()
+        for point in range(60):
+            fitted = sm.OLS(effects[:, point], matrix).fit()
             if found.f is None:
                 expected = fitted.t_test(TESTS[found.test])
                 assert found.t is not None
-                assert found.t[voxel] == pytest.approx(expected.tvalue.item(), rel=1e-8, abs=1e-10)
-                assert found.p("two-sided")[voxel] == pytest.approx(expected.pvalue.item(), rel=1e-7)
+                assert found.t[point] == pytest.approx(expected.tvalue.item(), rel=1e-8, abs=1e-10)
+                assert found.p("two-sided")[point] == pytest.approx(expected.pvalue.item(), rel=1e-7)
             else:
                 expected = fitted.f_test(TESTS[found.test])
-                assert found.f[voxel] == pytest.approx(expected.fvalue, rel=1e-8)
-                assert found.p("greater")[voxel] == pytest.approx(float(expected.pvalue), rel=1e-7)
-                assert (found.n_rows, found.dof[voxel]) == (expected.df_num, expected.df_denom)
+                assert found.f[point] == pytest.approx(expected.fvalue, rel=1e-8)
+                assert found.p("greater")[point] == pytest.approx(float(expected.pvalue), rel=1e-7)
+                assert (found.n_rows, found.dof[point]) == (expected.df_num, expected.df_denom)
 
 
 @pytest.mark.parametrize("kind", ["t", "F"])
@@ -72,7 +72,7 @@ def test_maps_of_nilearn(matrix: Floats, effects: Floats, kind: str) -> None:
 
 
 def test_intercept_of_a_published_group(shared: Path) -> None:
-    """30 subjects with a centred covariate: the t map that came with the data, wherever all subjects have data."""
+    """30 subjects with a centred covariate: the published t map, where all subjects have data."""
     data = shared.parent / "data"
     if not (data / "wager2008-reference").is_dir():
         pytest.skip(f"no group of subjects at {data}")
@@ -89,12 +89,12 @@ def test_intercept_of_a_published_group(shared: Path) -> None:
 
 
 def test_influence_of_statsmodels(matrix: Floats, effects: Floats) -> None:
-    """Cook's distance of all coefficients; dfbetas of one, which has s_(i) of the others where ours has s."""
+    """Cook's distance of all coefficients; dfbetas of one, which use the variance s_(i) of the others instead of s."""
     tests = {name: weights for name, weights in TESTS.items() if name in ("patient", "everything")}
     found = subject_diagnostics(effects, matrix, tests)
     cooks, dfbetas, residuals = [], [], []
-    for voxel in range(60):
-        peer = sm.OLS(effects[:, voxel], matrix).fit().get_influence()
+    for point in range(60):
+        peer = sm.OLS(effects[:, point], matrix).fit().get_influence()
         cooks.append(peer.cooks_distance[0])
         s = np.sqrt(peer.results.mse_resid)
         dfbetas.append(peer.dfbetas[:, 1] * np.sqrt(peer.sigma2_not_obsi) / s)
@@ -115,8 +115,8 @@ def test_vif_of_statsmodels(matrix: Floats) -> None:
             assert found[column] == pytest.approx(peer, rel=1e-9)
 
 
-def test_z_goes_on_where_the_p_of_others_is_zero(matrix: Floats, rng: np.random.Generator) -> None:
-    """192 subjects and ever larger differences between sites: p leaves the range of float64, z stays in order."""
+def test_z_is_finite_where_p_underflows(matrix: Floats, rng: np.random.Generator) -> None:
+    """192 subjects and increasing differences between sites: p underflows, z remains ordered."""
     many = np.tile(matrix, (8, 1))
     clear = np.outer(many[:, 3], 10.0 ** np.arange(5)) + rng.normal(size=(192, 1))
     (found,) = fit_glm(clear, many, {"site": TESTS["site"]})

@@ -1,4 +1,4 @@
-"""Where other programs are right, and where they are wrong, with numbers that can be summed by hand."""
+"""Agreement with other programs, and their known errors, with numbers that can be checked by hand."""
 
 from collections.abc import Callable
 
@@ -19,22 +19,22 @@ Floats = npt.NDArray[np.float64]
 
 
 def nilearn_tdp(z: Floats, thresholds: float | list[float]) -> Floats:
-    """TDP of each voxel's cluster according to nilearn; the mask is the whole volume, alpha .05."""
+    """Return the TDP of the cluster of each voxel by nilearn; the mask is the whole volume, alpha .05."""
     affine = np.eye(4)
     mask = nib.Nifti1Image(np.ones(z.shape, dtype=np.uint8), affine)
     return cluster_level_inference(nib.Nifti1Image(z, affine), mask, thresholds, alpha=0.05).get_fdata()
 
 
-def our_forest(z: Floats) -> ClusterForest:
-    """Our forest at nilearn's connectivity 6; the mask is the whole volume, alpha .05."""
+def forest_of(z: Floats) -> ClusterForest:
+    """Return the forest at connectivity 6, as in nilearn; the mask is the whole volume, alpha .05."""
     bound = hommel_bound(p_from_z(z.ravel(), "greater"), alpha=0.05)
     return grow_forest(z.ravel(), adjacency(np.ones(z.shape, dtype=bool), 6), bound)
 
 
-def our_tdp(z: Floats, threshold: float) -> Floats:
-    """TDP of each voxel's cluster according to us, 0 outside of clusters."""
+def tdp_of(z: Floats, threshold: float) -> Floats:
+    """Return the TDP of the cluster of each voxel, 0 outside of clusters."""
     tdp = np.zeros(z.size)
-    for cluster in our_forest(z).at_threshold(threshold):
+    for cluster in forest_of(z).at_threshold(threshold):
         tdp[cluster.points] = cluster.tdp
     return tdp.reshape(z.shape)
 
@@ -45,23 +45,23 @@ def test_nilearn_agrees_in_ordinary_maps(threshold: float) -> None:
     z[3:8, 3:8, 3:8] += 3
     expected = nilearn_tdp(z, threshold)
     assert ((expected > 0) & (expected < 1)).any()
-    np.testing.assert_allclose(our_tdp(z, threshold), expected, rtol=1e-6)  # nilearn may compute in float32
+    np.testing.assert_allclose(tdp_of(z, threshold), expected, rtol=1e-6)  # nilearn may compute in float32
 
 
-def test_nilearn_finds_two_discoveries_in_one_voxel() -> None:
+def test_nilearn_has_two_discoveries_in_one_voxel() -> None:
     """No floor at category 1: z = 45 has p = 0 in float64, category 0, so 1 - 0 + 1 = 2 discoveries."""
     z = np.zeros((6, 6, 6))
     z[2, 3, 4] = 45
     assert nilearn_tdp(z, 3.1).max() == 2.0
-    assert our_tdp(z, 3.1)[2, 3, 4] == 1.0
-    assert our_tdp(z, 3.1).sum() == 1.0
+    assert tdp_of(z, 3.1)[2, 3, 4] == 1.0
+    assert tdp_of(z, 3.1).sum() == 1.0
 
 
-def test_nilearn_finds_28_discoveries_in_27_voxels() -> None:
+def test_nilearn_has_28_discoveries_in_27_voxels() -> None:
     """All p below alpha: h = 0, all categories 0, so 1 - 0 + 27 = 28 discoveries, 28 / 27 = 1.037."""
     z = np.full((3, 3, 3), 6.0)
     np.testing.assert_allclose(nilearn_tdp(z, 3.1), 28 / 27, rtol=1e-6)  # nilearn may compute in float32
-    np.testing.assert_array_equal(our_tdp(z, 3.1), 1.0)
+    np.testing.assert_array_equal(tdp_of(z, 3.1), 1.0)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in multiply:RuntimeWarning")  # inf * 0
@@ -70,11 +70,11 @@ def test_nilearn_loses_infinite_voxels() -> None:
     z = np.zeros((6, 6, 6))
     z[2, 3, 4] = np.inf
     assert nilearn_tdp(z, 3.1)[2, 3, 4] == 0.0
-    assert our_tdp(z, 3.1)[2, 3, 4] == 1.0
+    assert tdp_of(z, 3.1)[2, 3, 4] == 1.0
 
 
 def test_nilearn_overwrites_the_highest_tdp() -> None:
-    """A list of thresholds should leave each voxel the highest TDP; nilearn leaves that of the last one.
+    """With several thresholds each voxel should have the highest TDP; nilearn has that of the last one.
 
     Of m = 1000, three voxels in a row have p = 9e-5, 9.5e-5, 9e-5, all others .5. The 999 largest p are rejected
     by their second, 999 * 9.5e-5 = .0949 <= 2 * .05; the 998 largest are not, 998 * 9.5e-5 = .0948 > .05. So
@@ -87,7 +87,7 @@ def test_nilearn_overwrites_the_highest_tdp() -> None:
     together, apart = 3.0902, 3.74  # z of the middle voxel is 3.733, of the others 3.746
     assert z[4, 4, 4] < apart < z[4, 4, 3]
     np.testing.assert_allclose(nilearn_tdp(z, [together, apart])[4, 4, 3:6], [0, 2 / 3, 0], rtol=1e-6)
-    np.testing.assert_array_equal(our_forest(z).highest_tdp().reshape(z.shape)[4, 4, 3:6], [2 / 3] * 3)
+    np.testing.assert_array_equal(forest_of(z).highest_tdp().reshape(z.shape)[4, 4, 3:6], [2 / 3] * 3)
 
 
 @pytest.mark.parametrize("alpha", [1e-7, 1e-12, 1e-17, 1e-100, 1e-290])
@@ -122,7 +122,7 @@ def test_categories_beyond_the_integers(alpha: float) -> None:
 def test_aribrain_misses_the_largest_clusters(
     name: str, gamma: float, size_found: int, size_maximal: int, read_case: Callable[[str], OracleCase]
 ) -> None:
-    """ARIbrain 0.9 feeds unsorted p to the concentration step: of large clusters it reports too low a TDP.
+    """ARIbrain 0.9 passes unsorted p to the concentration step: the TDP of large clusters is too low.
 
     The sizes are those of its largest cluster at connectivity 18, as it is and with its p sorted beforehand.
     """
@@ -142,7 +142,7 @@ def test_aribrain_misses_the_largest_clusters(
 
 
 def sanssouci_h(p: Floats, alpha: float) -> int:
-    """Give the h of sanssouci: the integer part of the least (m - k + 1) * alpha / (alpha - p_(k)), k < m.
+    """Return the h of sanssouci: the integer part of the least (m - k + 1) * alpha / (alpha - p_(k)), k < m.
 
     p_(k) rejects the i largest p when i * p_(k) <= (k - m + i) * alpha, that is from i = (m - k) * alpha /
     (alpha - p_(k)) on: they count one voxel too many.

@@ -1,4 +1,4 @@
-"""Faults of others before closed testing even begins: which voxels are tested, and from which tail p comes."""
+"""Errors of other programs before closed testing: the voxels that are tested, and the tail of p."""
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +13,7 @@ from bids_ari.stats.glm import fit_glm
 
 @pytest.mark.filterwarnings("ignore")  # nilearn's, about the NaN
 def test_nilearn_counts_nan_in_the_mask_as_tests() -> None:
-    """A voxel without a value was not tested: it must not weaken the bounds of the others."""
+    """A voxel without a value is not tested and must not reduce the bounds of the others."""
     rng = np.random.default_rng(5)
     z = rng.normal(size=(14, 14, 14))
     z[3:8, 3:8, 3:8] += 3.2
@@ -26,7 +26,7 @@ def test_nilearn_counts_nan_in_the_mask_as_tests() -> None:
     assert cluster_level_inference(image, mask, threshold=[2.5]).get_fdata().max() < truth.max()
 
 
-def test_the_normal_tail_of_a_t_value_claims_what_is_not_there() -> None:
+def test_the_normal_tail_of_a_t_value_has_too_many_errors() -> None:
     """No voxel is active: a bound above 0 is an error, allowed in 10 % of maps.
 
     10 subjects, 2,000 independent voxels, 300 maps. The share of errors has a standard deviation of
@@ -43,8 +43,8 @@ def test_the_normal_tail_of_a_t_value_claims_what_is_not_there() -> None:
     assert errors["normal"] / 300 > 0.4
 
 
-def test_one_tail_observed_and_two_tails_calibrated() -> None:
-    """Halving a two-sided p after seeing the sign doubles the error: a bound for both directions costs both tails."""
+def test_halving_a_two_sided_p_doubles_the_error() -> None:
+    """Halving a two-sided p after seeing the sign doubles the error: a bound for both directions needs both tails."""
     rng = np.random.default_rng(7)
     t = rng.standard_t(15, size=(400, 500))
     signed = [hommel_bound(stats.t.sf(np.abs(row), 15), alpha=0.1).whole > 0 for row in t]
@@ -58,8 +58,8 @@ VOXELS = 400_000
 """No voxel is active, so 40 p-values at most 1e-4 are expected, with a standard deviation of sqrt(40) = 6.3."""
 
 
-def test_welch_in_small_and_unequal_groups_is_too_bold_in_the_tail() -> None:
-    """5 subjects against 20 of equal variance: Welch claims several times too much; least squares is exact."""
+def test_welch_is_liberal_in_the_tail_of_small_unequal_groups() -> None:
+    """5 subjects against 20 of equal variance: Welch has several times too many; least squares is exact."""
     values = np.random.default_rng(8).normal(size=(25, VOXELS))
     few = np.arange(25) < 5
     welch = stats.ttest_ind(values[few], values[~few], equal_var=False, alternative="greater")
@@ -69,7 +69,7 @@ def test_welch_in_small_and_unequal_groups_is_too_bold_in_the_tail() -> None:
     assert abs((glm.p("greater") <= ALPHA).sum() - 40) < 3 * 6.3
 
 
-def test_dersimonian_laird_with_a_normal_z_is_too_bold_in_the_tail() -> None:
+def test_dersimonian_laird_with_a_normal_z_is_liberal_in_the_tail() -> None:
     """10 subjects that differ as much as their own maps are uncertain: z of the weighted mean ignores that both the
     weights and the spread are estimates. The t of the plain mean is exact where the subjects' precision is alike.
     """

@@ -1,4 +1,4 @@
-"""Fixed and mixed effects against statsmodels and PyMARE; where PyMARE's p comes from, and where it may not."""
+"""Fixed and mixed effects against statsmodels and PyMARE."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +12,21 @@ from bids_ari.stats.mixed_effects import fit_fixed, fit_mixed
 
 Floats = npt.NDArray[np.float64]
 
-N_SUBJECTS, N_COLUMNS, N_VOXELS = 15, 4, 3
+N_SUBJECTS, N_COLUMNS, N_POINTS = 15, 4, 3
 SPAN = 1e4
-"""The largest condition number of the design, and the largest ratio of weights, up to which digits are promised."""
+"""The largest condition number of the design, and the largest ratio of weights, up to which digits are compared."""
 
 TESTS = {"last": np.eye(4)[3], "mixture": np.array([1, -1, 0.5, 2]), "three": np.eye(4)[1:]}
 
 
 def case(seed: int, condition: float, ratio: float) -> tuple[Floats, Floats, Floats]:
-    """Effects, variances and a design whose singular values, and whose weights, span what was asked."""
+    """Effects, variances and a design whose singular values, and whose weights, span the given ranges."""
     rng = np.random.default_rng(seed)
     left, _ = np.linalg.qr(rng.normal(size=(N_SUBJECTS, N_COLUMNS)))
     right, _ = np.linalg.qr(rng.normal(size=(N_COLUMNS, N_COLUMNS)))
     matrix = left * np.geomspace(1, 1 / condition, N_COLUMNS) @ right
-    variances = ratio ** rng.uniform(-0.5, 0.5, size=(N_SUBJECTS, N_VOXELS))
-    effects = matrix @ rng.normal(size=(N_COLUMNS, N_VOXELS)) + rng.normal(size=(N_SUBJECTS, N_VOXELS))
+    variances = ratio ** rng.uniform(-0.5, 0.5, size=(N_SUBJECTS, N_POINTS))
+    effects = matrix @ rng.normal(size=(N_COLUMNS, N_POINTS)) + rng.normal(size=(N_SUBJECTS, N_POINTS))
     return effects, variances, matrix
 
 
@@ -34,8 +34,8 @@ cases = given(seed=st.integers(0, 2**32 - 1), condition=st.floats(1, SPAN), rati
 
 
 # F of the last three columns is compared with that of the model without them: statsmodels' own Wald test inverts
-# products of the design with itself, and has 7 digits left where the condition is 1e4 (in 60 digits it is ours
-# that is right, to 1e-11).
+# products of the design with itself, and has 7 digits left where the condition is 1e4 (computed
+# with 60 digits, this package is right to 1e-11).
 
 
 def check(found: Floats, expected: float) -> None:
@@ -48,40 +48,40 @@ def check(found: Floats, expected: float) -> None:
 def test_fixed_effects_are_weighted_least_squares_of_known_scale(seed: int, condition: float, ratio: float) -> None:
     effects, variances, matrix = case(seed, condition, ratio)
     results = fit_fixed(effects, variances, matrix, TESTS).results
-    for voxel in range(N_VOXELS):
-        model = sm.WLS(effects[:, voxel], matrix, weights=1 / variances[:, voxel])
+    for point in range(N_POINTS):
+        model = sm.WLS(effects[:, point], matrix, weights=1 / variances[:, point])
         expected = model.fit(cov_type="fixed scale")
         for result in results[:2]:
             single = expected.t_test(TESTS[result.test])
-            check(result.variance[voxel] / single.sd.item() ** 2, 1)
-            check(result.z[voxel], single.tvalue.item())
-        reduced = sm.WLS(effects[:, voxel], matrix[:, :1], weights=1 / variances[:, voxel]).fit()
-        check(results[2].f[voxel], (reduced.ssr - expected.ssr) / 3)
+            check(result.variance[point] / single.sd.item() ** 2, 1)
+            check(result.z[point], single.tvalue.item())
+        reduced = sm.WLS(effects[:, point], matrix[:, :1], weights=1 / variances[:, point]).fit()
+        check(results[2].f[point], (reduced.ssr - expected.ssr) / 3)
 
 
 @settings(max_examples=100, deadline=None)
 @cases
 def test_mixed_effects_are_weighted_least_squares_given_tau2(seed: int, condition: float, ratio: float) -> None:
-    """Knapp and Hartung's scale is what weighted least squares with an unknown scale gives."""
+    """Knapp and Hartung's scale is that of weighted least squares with an unknown scale."""
     effects, variances, matrix = case(seed, condition, ratio)
     found = fit_mixed(effects, variances, matrix, TESTS)
-    for voxel in range(N_VOXELS):
-        weights = 1 / (variances[:, voxel] + found.tau2[voxel])
-        expected = sm.WLS(effects[:, voxel], matrix, weights=weights).fit()
+    for point in range(N_POINTS):
+        weights = 1 / (variances[:, point] + found.tau2[point])
+        expected = sm.WLS(effects[:, point], matrix, weights=weights).fit()
         for result in found.results[:2]:
             single = expected.t_test(TESTS[result.test])
-            check(result.variance[voxel] / single.sd.item() ** 2, 1)
-            check(result.t[voxel], single.tvalue.item())
-            check(result.p("two-sided")[voxel], single.pvalue.item())
-        reduced = sm.WLS(effects[:, voxel], matrix[:, :1], weights=weights).fit()
+            check(result.variance[point] / single.sd.item() ** 2, 1)
+            check(result.t[point], single.tvalue.item())
+            check(result.p("two-sided")[point], single.pvalue.item())
+        reduced = sm.WLS(effects[:, point], matrix[:, :1], weights=weights).fit()
         f, p, _ = expected.compare_f_test(reduced)
-        check(found.results[2].f[voxel], f)
-        check(found.results[2].p("greater")[voxel], p)
+        check(found.results[2].f[point], f)
+        check(found.results[2].p("greater")[point], p)
 
 
 @pytest.fixture(scope="module")
 def study() -> tuple[Floats, Floats, Floats]:
-    """Twenty subjects, two groups, a covariate, 50 voxels."""
+    """Twenty subjects, two groups, a covariate, 50 points."""
     rng = np.random.default_rng(11)
     matrix = np.column_stack([np.ones(20), np.tile([0.0, 1.0], 10), rng.normal(size=20)])
     variances = 10 ** rng.uniform(-1, 1, size=(20, 50))
@@ -96,7 +96,7 @@ COEFFICIENTS = {"mean": np.eye(3)[0], "group": np.eye(3)[1], "covariate": np.eye
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_pymare_fixed_effects(study: tuple[Floats, Floats, Floats]) -> None:
-    """Its weighted least squares, with tau2 = 0 and without its correction, which is of another model."""
+    """Its weighted least squares, with tau2 = 0 and without its correction, which belongs to another model."""
     effects, variances, matrix = study
     estimators = pytest.importorskip("pymare.estimators")
     estimator = estimators.WeightedLeastSquares(tau2=0.0, small_sample_correction="wald")
@@ -122,8 +122,8 @@ def test_pymare_mixed_effects(study: tuple[Floats, Floats, Floats]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_pymare_without_the_correction_takes_a_normal_tail(study: tuple[Floats, Floats, Floats]) -> None:
-    """The same effect and tau2, but another standard error, and p from the normal: not to be trusted in the tail."""
+def test_pymare_without_the_correction_has_a_normal_tail(study: tuple[Floats, Floats, Floats]) -> None:
+    """The same effect and tau2, another standard error, and p of the normal distribution, too small in the tail."""
     estimators = pytest.importorskip("pymare.estimators")
     expected = estimators.DerSimonianLaird(small_sample_correction="wald").fit(*study).summary().get_fe_stats()
     result = fit_mixed(*study, COEFFICIENTS).results[1]

@@ -1,4 +1,4 @@
-"""Laws of closed testing, for every p, alpha and set of voxels."""
+"""Laws of closed testing, for every p, alpha and set of points."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ import pytest
 from builders_stats import (
     adjusted_by_definition,
     closed_testing,
-    concentration_size,
+    concentration_set,
     h_by_definition,
     hommel_scale,
     members,
@@ -22,8 +22,6 @@ from bids_ari.stats.closed_testing import LOCAL_TESTS as ALL_LOCAL_TESTS
 from bids_ari.stats.closed_testing import (
     LocalTest,
     adjusted_p,
-    adjusted_p_of_set,
-    concentration_set,
     hommel_bound,
     local_scales,
 )
@@ -35,7 +33,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def subset_of(n_points: int, data: st.DataObject) -> Bools:
-    """Draw any set of voxels."""
+    """Draw any set of points."""
     return np.array(data.draw(st.lists(st.booleans(), min_size=n_points, max_size=n_points)))
 
 
@@ -51,7 +49,7 @@ def test_shortcut_equals_closed_testing(local_test: LocalTest, p: list[Fraction]
     """The shortcut equals full closed testing: h and TDN of all 2^m sets, in exact fractions.
 
     Simes: all products are exact in float64, ties included. Hommel: s_i is exact for i <= 3. Beyond, s_i * k / 1024
-    = u / 8 asks for u = s_i * k / 128 with s_i = 25/3, 137/12, 147/10, 363/20, so for u divisible by 25, 137, 49 or
+    = u / 8 needs u = s_i * k / 128 with s_i = 25/3, 137/12, 147/10, 363/20, so for u divisible by 25, 137, 49 or
     121, but u <= 8; so there are no ties but at p = 0, and the nearest miss is far beyond rounding.
     """
     scale = hommel_scale if local_test == "hommel" else Fraction
@@ -65,25 +63,27 @@ def test_shortcut_equals_closed_testing(local_test: LocalTest, p: list[Fraction]
 @settings(max_examples=120, deadline=None)
 @given(p=dyadic_p(max_size=6))
 def test_adjusted_p_is_the_largest_local_p(local_test: LocalTest, p: list[Fraction]) -> None:
-    """The adjusted p of a set is the largest local p of the sets that hold it, at most 1; in exact fractions."""
+    """The smallest alpha with TDN(S) > 0 is the largest local p of the sets that contain S; in exact fractions."""
     scale = hommel_scale if local_test == "hommel" else Fraction
     expected = [float(min(one, Fraction(1))) for one in adjusted_by_definition(p, scale)]
     floats = np.array([float(one) for one in p])
-    found = [adjusted_p_of_set(floats, np.array(members(s)), local_test) for s in range(1, 2 ** len(p))]
-    assert found == pytest.approx(expected[1:], rel=1e-14)  # a few divisions and products in float64
-    assert adjusted_p(floats, local_test) == pytest.approx([expected[1 << v] for v in range(len(p))], rel=1e-14)
+    for subset, adjusted in enumerate(expected[1:], start=1):
+        points = np.array(members(subset))
+        below, above = adjusted * (1 - 1e-12), max(adjusted * (1 + 1e-12), 1e-300)  # a few roundings in float64
+        assert not 0 < below < 1 or hommel_bound(floats, below, local_test).tdn(points) == 0
+        assert above >= 1 or hommel_bound(floats, above, local_test).tdn(points) > 0
+    assert adjusted_p(floats, local_test) == pytest.approx(
+        [expected[1 << v] for v in range(len(p))], rel=1e-14
+    )  # a few roundings
 
 
 @laws
-@given(p=p_vectors(), alpha=ALPHAS, local_test=LOCAL_TESTS, data=st.data())
-def test_adjusted_p_agrees_with_the_bound(p: Floats, alpha: float, local_test: LocalTest, data: st.DataObject) -> None:
-    """A set holds a discovery at alpha when its adjusted p is at most alpha."""
-    bound = hommel_bound(p, alpha, local_test)
-    chosen = subset_of(p.size, data)
-    chosen[data.draw(st.integers(0, p.size - 1))] = True
-    adjusted = adjusted_p_of_set(p, chosen, local_test)
-    if abs(adjusted - alpha) > 1e-13:  # closer, rounding decides: one side divides, the other does not
-        assert (bound.tdn(chosen) > 0) == (adjusted <= alpha)
+@given(p=p_vectors(), alpha=ALPHAS, local_test=LOCAL_TESTS)
+def test_adjusted_p_agrees_with_the_bound(p: Floats, alpha: float, local_test: LocalTest) -> None:
+    """A single point is a discovery at alpha when its adjusted p is at most alpha."""
+    bound, adjusted = hommel_bound(p, alpha, local_test), adjusted_p(p, local_test)
+    clear = np.abs(adjusted - alpha) > 1e-13  # closer, rounding decides: one side divides, the other does not
+    np.testing.assert_array_equal((bound.category == 1)[clear], (adjusted <= alpha)[clear])
 
 
 @laws
@@ -96,8 +96,8 @@ def test_h_is_the_largest_set_not_rejected(p: Floats, alpha: float, local_test: 
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("local_test", ALL_LOCAL_TESTS)
-def test_h_of_many_voxels(local_test: LocalTest, seed: int) -> None:
-    """The same law in vectors too long to draw."""
+def test_h_of_many_points(local_test: LocalTest, seed: int) -> None:
+    """The same law in vectors too long for hypothesis."""
     rng = np.random.default_rng(seed)
     p = rng.uniform(size=400) ** rng.uniform(1, 12, size=400)
     scales = local_scales(p.size, local_test)
@@ -130,7 +130,7 @@ def test_tdn_from_categories(category: list[int]) -> None:
 
 @laws
 @given(p=p_vectors(), alpha=ALPHAS, local_test=LOCAL_TESTS)
-def test_tdn_of_all_voxels(p: Floats, alpha: float, local_test: LocalTest) -> None:
+def test_tdn_of_all_points(p: Floats, alpha: float, local_test: LocalTest) -> None:
     """TDN(all) = m - h."""
     bound = hommel_bound(p, alpha, local_test)
     assert bound.whole == bound.tdn(np.arange(p.size)) == p.size - bound.h
@@ -139,14 +139,10 @@ def test_tdn_of_all_voxels(p: Floats, alpha: float, local_test: LocalTest) -> No
 @laws
 @given(p=p_vectors(), alpha=ALPHAS, local_test=LOCAL_TESTS, data=st.data())
 def test_concentration_set(p: Floats, alpha: float, local_test: LocalTest, data: st.DataObject) -> None:
-    """TDN(S) = TDN(S within the concentration set), the z smallest p.
-
-    z is the smallest z >= m - h with s_h * p_(z) <= (z - m + h + 1) * alpha, or 0 if h = m.
-    """
+    """TDN(S) = TDN(S within the concentration set)."""
     bound = hommel_bound(p, alpha, local_test)
-    core = concentration_set(p, alpha, local_scales(p.size, local_test), bound.h)
-    assert core.size == concentration_size(p, alpha, bound.h, scale_of(bound, local_test))
-    np.testing.assert_array_equal(p[core], np.sort(p)[: core.size])
+    assert bound.h is not None
+    core = concentration_set(p, alpha, bound.h, scale_of(bound, local_test))
     chosen = subset_of(p.size, data)
     assert bound.tdn(chosen) == bound.tdn(np.intersect1d(np.flatnonzero(chosen), core))
 
@@ -164,11 +160,11 @@ def test_superadditive(p: Floats, alpha: float, local_test: LocalTest, data: st.
 @laws
 @given(p=p_vectors(), alpha=ALPHAS, local_test=LOCAL_TESTS, data=st.data())
 def test_order_does_not_matter(p: Floats, alpha: float, local_test: LocalTest, data: st.DataObject) -> None:
-    """The order of voxels does not matter."""
+    """The order of points does not matter."""
     order = np.array(data.draw(st.permutations(range(p.size))))
-    bound, shuffled = hommel_bound(p, alpha, local_test), hommel_bound(p[order], alpha, local_test)
-    assert bound.h == shuffled.h
-    np.testing.assert_array_equal(bound.category[order], shuffled.category)
+    bound, reordered = hommel_bound(p, alpha, local_test), hommel_bound(p[order], alpha, local_test)
+    assert bound.h == reordered.h
+    np.testing.assert_array_equal(bound.category[order], reordered.category)
 
 
 @laws
@@ -186,7 +182,7 @@ def test_smaller_alpha_gives_no_more(
 @laws
 @given(p=p_vectors(), alpha=ALPHAS, data=st.data())
 def test_hommel_finds_no_more_than_simes(p: Floats, alpha: float, data: st.DataObject) -> None:
-    """What holds under any dependence (s_i = i * (1 + ... + 1/i) >= i) never exceeds what Simes gives."""
+    """Bounds under any dependence (s_i = i * (1 + ... + 1/i) >= i) never exceed those of Simes."""
     chosen = subset_of(p.size, data)
     assert hommel_bound(p, alpha, "hommel").tdn(chosen) <= hommel_bound(p, alpha, "simes").tdn(chosen)
 

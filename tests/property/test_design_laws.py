@@ -45,14 +45,14 @@ SIGNS = (
 
 
 def texts(*pieces: str) -> st.SearchStrategy[str]:
-    """Words strung together by chance, some of them sense, and any text at all."""
+    """Random sequences of valid and invalid words, and any text."""
     return st.lists(st.sampled_from(pieces), max_size=10).map("".join) | st.text(max_size=20)
 
 
 class TestAnyText:
     @settings(deadline=None)
     @given(formula=texts(*PIECES, *SIGNS))
-    def test_a_formula_is_a_design_or_an_error_that_says_why(self, formula: str) -> None:
+    def test_a_formula_is_a_design_or_an_error(self, formula: str) -> None:
         try:
             design = make_design(tuple(TABLE.rows), TABLE, formula)
         except (UsageError, DesignError):
@@ -65,7 +65,7 @@ class TestAnyText:
 
     @settings(deadline=None)
     @given(expression=texts("1", "0.5", "age", "group", "intercept", " ", "- ", *SIGNS))
-    def test_an_expression_is_a_test_or_an_error_that_says_why(self, expression: str) -> None:
+    def test_an_expression_is_a_test_or_an_error(self, expression: str) -> None:
         model = model_matrix(parse_formula("center(age) + C(group)"), TABLE, tuple(TABLE.rows))
         try:
             weights = parse_tests([f"x={expression}"], model)["x"]
@@ -89,7 +89,7 @@ sums = st.recursive(
 
 @settings(deadline=None)
 @given(text=sums)
-def test_expressions_mean_what_arithmetic_means(text: str) -> None:
+def test_expressions_agree_with_arithmetic(text: str) -> None:
     """Python computes the same sum over the vectors (1, 0, 0), (0, 1, 0), (0, 0, 1)."""
     table = people(**{name: [1, 0, 0, 0, 2] if name == "A" else [3, 1, 4, 1, 5] for name in "ABZ"})
     model = model_matrix(parse_formula("0 + A + B + Z"), table, tuple(table.rows))
@@ -104,7 +104,7 @@ cells = st.lists(st.sampled_from("abcd"), min_size=8, max_size=20)
 
 @settings(max_examples=30, deadline=None)
 @given(group=cells, data=st.data())
-def test_any_groups_and_numbers_give_the_columns_of_patsy(group: list[str], data: Any) -> None:
+def test_columns_agree_with_patsy(group: list[str], data: Any) -> None:
     """Up to their order: columns are sorted on both sides."""
     n = len(group)
     assume(len(set(group)) > 1)
@@ -119,7 +119,7 @@ def test_any_groups_and_numbers_give_the_columns_of_patsy(group: list[str], data
 
 @settings(max_examples=25, deadline=None)
 @given(order=st.permutations(list(TABLE.rows)))
-def test_the_order_of_subjects_orders_the_rows_and_changes_nothing_else(order: list[str]) -> None:
+def test_the_order_of_subjects_is_that_of_rows(order: list[str]) -> None:
     formula = "1 + group * sex + I(age / 10)"
     first = make_design(tuple(TABLE.rows)[:7], people(age=AGE, group=list("bababaa"), sex=SEX), formula)
     other = make_design(tuple(order), people(age=AGE, group=list("bababaa"), sex=SEX), formula)
@@ -131,11 +131,11 @@ def test_the_order_of_subjects_orders_the_rows_and_changes_nothing_else(order: l
 @given(
     levels=st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=5), min_size=2, max_size=5)
 )
-def test_any_levels_give_tests_whose_names_differ(levels: list[str]) -> None:
+def test_names_of_tests_are_distinct(levels: list[str]) -> None:
     table = people(g=levels)
     try:
         model = model_matrix(parse_formula("C(g)"), table, tuple(table.rows))
-    except DesignError:  # all the same
+    except DesignError:  # all equal
         assert len(set(levels)) == 1
         return
     names = list(default_tests(model))
@@ -143,6 +143,6 @@ def test_any_levels_give_tests_whose_names_differ(levels: list[str]) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 1000])
-def test_size_is_no_hindrance(n: int) -> None:
+def test_long_expressions(n: int) -> None:
     table = people(x=[math.sin(i) for i in range(n + 1)])
     assert make_design(tuple(table.rows), table, "center(x)").matrix.shape == (n + 1, 2)

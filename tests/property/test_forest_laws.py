@@ -1,4 +1,4 @@
-"""Laws of the forest, against every threshold tried one by one with scipy.ndimage."""
+"""Laws of the forest, against scipy.ndimage at every threshold."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,14 @@ from strategies import Volume, volumes
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Adjacency, ClusterForest, CsrAdjacency, grow_forest
 
-# No deadline and no limit on drawing: the first call compiles, and the machine may be loaded.
+# No deadline and no limit on data generation: the first call compiles, and the machine may be loaded.
 laws = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 every_connectivity = pytest.mark.parametrize("connectivity", CONNECTIVITIES)
 GAMMAS = st.one_of(st.sampled_from((0.07, 1 / 3, 0.5, 2 / 3, 0.7, 1.0)), st.floats(1e-3, 1))
 
 
 def bound_of(volume: Volume) -> Bound:
-    """A bound with the categories that were drawn; the forest reads nothing else of it."""
+    """Return a bound with the categories of the example; the forest uses nothing else."""
     return Bound(volume.category, alpha=0.05, method="drawn", h=0)
 
 
@@ -28,21 +28,21 @@ def forest_of(volume: Volume, connectivity: int) -> ClusterForest:
 
 
 def as_graph(volume: Volume, connectivity: int) -> CsrAdjacency:
-    """The same neighbours, as a list of edges."""
+    """Return the same neighbours as a list of edges."""
     return CsrAdjacency.of_edges(edges(volume.inside, connectivity), volume.statistic.size)
 
 
 def every_cluster(volume: Volume, connectivity: int) -> dict[Voxels, int]:
-    """Give the TDN of all components of ``statistic > z``, for all z: just below each distinct value."""
+    """Return the TDN of all components of ``statistic > z``, for all z: just below each distinct value."""
     bound = bound_of(volume)
     found: set[Voxels] = set()
     for value in np.unique(volume.statistic):
         found |= components(volume.statistic >= value, volume.inside, connectivity)
-    return {voxels: bound.tdn(np.array(sorted(voxels))) for voxels in found}
+    return {points: bound.tdn(np.array(sorted(points))) for points in found}
 
 
 def slices(forest: ClusterForest) -> Iterator[tuple[int, int]]:
-    """Give first and last + 1 place of each subtree."""
+    """Yield first and last + 1 place of each subtree."""
     return zip(range(forest.n_points), (np.arange(forest.n_points) + forest.size).tolist(), strict=True)
 
 
@@ -61,7 +61,7 @@ def test_valid_nodes_are_the_clusters(connectivity: int, volume: Volume) -> None
 @laws
 @given(volume=volumes())
 def test_tdn_of_every_node(connectivity: int, volume: Volume) -> None:
-    """The TDN of every subtree, valid or not, is the TDN of its voxels."""
+    """The TDN of every subtree, valid or not, is the TDN of its points."""
     forest, bound = forest_of(volume, connectivity), bound_of(volume)
     expected = [bound.tdn(forest.preorder[first:end]) for first, end in slices(forest)]
     np.testing.assert_array_equal(forest.tdn, expected)
@@ -71,7 +71,7 @@ def test_tdn_of_every_node(connectivity: int, volume: Volume) -> None:
 @laws
 @given(volume=volumes(), data=st.data())
 def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) -> None:
-    """at_threshold(z) gives the connected components of statistic > z: strictly greater."""
+    """at_threshold(z) are the connected components of statistic > z: strictly greater."""
     threshold = data.draw(st.one_of(st.sampled_from(volume.statistic.tolist()), st.floats(-10, 10)))
     expected = components(volume.statistic > threshold, volume.inside, connectivity)
     assert set(as_sets(forest_of(volume, connectivity).at_threshold(threshold))) == expected
@@ -79,32 +79,32 @@ def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) ->
 
 @every_connectivity
 @laws
-@given(volume=volumes(), gamma=GAMMAS)
-def test_with_tdp(connectivity: int, volume: Volume, gamma: float) -> None:
-    """with_tdp(gamma): of all clusters with TDP >= gamma, those that lie in no other."""
-    enough = {v: tdn for v, tdn in every_cluster(volume, connectivity).items() if tdn / len(v) >= gamma}
+@given(volume=volumes(), tdp=GAMMAS)
+def test_with_tdp(connectivity: int, volume: Volume, tdp: float) -> None:
+    """with_tdp(tdp): of all clusters with TDP >= tdp, those that are contained in no other."""
+    enough = {v: tdn for v, tdn in every_cluster(volume, connectivity).items() if tdn / len(v) >= tdp}
     maximal = {v: tdn for v, tdn in enough.items() if not any(v < other for other in enough)}
-    assert as_sets(forest_of(volume, connectivity).with_tdp(gamma)) == maximal
+    assert as_sets(forest_of(volume, connectivity).with_tdp(tdp)) == maximal
 
 
 @every_connectivity
 @laws
 @given(volume=volumes())
 def test_highest_tdp(connectivity: int, volume: Volume) -> None:
-    """Highest TDP over thresholds = voxelwise maximum over all clusters that hold the voxel."""
+    """Highest TDP over thresholds = voxelwise maximum over all clusters that contain the point."""
     expected = np.zeros(volume.statistic.size)
-    for voxels, tdn in every_cluster(volume, connectivity).items():
-        positions = sorted(voxels)
-        expected[positions] = np.maximum(expected[positions], tdn / len(voxels))
+    for points, tdn in every_cluster(volume, connectivity).items():
+        positions = sorted(points)
+        expected[positions] = np.maximum(expected[positions], tdn / len(points))
     np.testing.assert_array_equal(forest_of(volume, connectivity).highest_tdp(), expected)
 
 
 @every_connectivity
 @laws
-@given(volume=volumes(), gamma=GAMMAS)
-def test_labels(connectivity: int, volume: Volume, gamma: float) -> None:
-    """Labels of clusters: by size, then peak, then lowest voxel index; of equal peaks, the first voxel."""
-    clusters = forest_of(volume, connectivity).with_tdp(gamma)
+@given(volume=volumes(), tdp=GAMMAS)
+def test_labels(connectivity: int, volume: Volume, tdp: float) -> None:
+    """Labels of clusters: by size, then peak, then lowest point index; of equal peaks, the first point."""
+    clusters = forest_of(volume, connectivity).with_tdp(tdp)
     assert [cluster.label for cluster in clusters] == list(range(1, len(clusters) + 1))
     keys = [(-c.size, -volume.statistic[c.points].max(), c.points.min()) for c in clusters]
     assert keys == sorted(keys)
@@ -115,17 +115,17 @@ def test_labels(connectivity: int, volume: Volume, gamma: float) -> None:
 
 @every_connectivity
 @laws
-@given(volume=volumes(), axes=st.sets(st.integers(0, 2), min_size=1), gamma=GAMMAS)
-def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], gamma: float) -> None:
+@given(volume=volumes(), axes=st.sets(st.integers(0, 2), min_size=1), tdp=GAMMAS)
+def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], tdp: float) -> None:
     """The direction of the axes does not matter: the same clusters, and the same highest TDP."""
     position = np.full(volume.inside.shape, -1)
     position[volume.inside] = np.arange(volume.statistic.size)
     inside, position = np.flip(volume.inside, sorted(axes)), np.flip(position, sorted(axes))
-    order = position[inside]  # of each voxel of the flipped volume: where it was
+    order = position[inside]  # of each point of the flipped volume: where it was
     flipped = forest_of(Volume(inside, volume.statistic[order], volume.category[order]), connectivity)
     forest = forest_of(volume, connectivity)
-    back = {frozenset(order[list(v)].tolist()): tdn for v, tdn in as_sets(flipped.with_tdp(gamma)).items()}
-    assert back == as_sets(forest.with_tdp(gamma))
+    back = {frozenset(order[list(v)].tolist()): tdn for v, tdn in as_sets(flipped.with_tdp(tdp)).items()}
+    assert back == as_sets(forest.with_tdp(tdp))
     np.testing.assert_array_equal(flipped.highest_tdp(), forest.highest_tdp()[order])
 
 
@@ -133,7 +133,7 @@ def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], gamma: fl
 @laws
 @given(volume=volumes())
 def test_preorder(connectivity: int, volume: Volume) -> None:
-    """Parents come before children, the largest child first; every subtree is one slice, and rises upwards."""
+    """Parents come before children, the largest child first; every subtree is one slice, and increases upwards."""
     forest = forest_of(volume, connectivity)
     np.testing.assert_array_equal(np.sort(forest.preorder), np.arange(forest.n_points))
     np.testing.assert_array_equal(forest.height, volume.statistic[forest.preorder])
@@ -152,7 +152,7 @@ def test_preorder(connectivity: int, volume: Volume) -> None:
 @every_connectivity
 @laws
 @given(volume=volumes(), data=st.data())
-def test_split_keeps_sides_apart(connectivity: int, volume: Volume, data: st.DataObject) -> None:
+def test_split_separates_sides(connectivity: int, volume: Volume, data: st.DataObject) -> None:
     """Neighbours must be on the same side: the clusters are those of each side alone."""
     n_points = volume.statistic.size
     side = np.array(data.draw(st.lists(st.booleans(), min_size=n_points, max_size=n_points)))
@@ -183,10 +183,10 @@ def test_grid_and_graph_grow_the_same_forest(connectivity: int, volume: Volume) 
 @laws
 @given(volume=volumes(), data=st.data())
 def test_chain(connectivity: int, volume: Volume, data: st.DataObject) -> None:
-    """The chain of a voxel: all supra-threshold clusters that hold it, from the smallest to the largest."""
-    voxel = data.draw(st.integers(0, volume.statistic.size - 1))
+    """The chain of a point: all supra-threshold clusters that contain it, from the smallest to the largest."""
+    point = data.draw(st.integers(0, volume.statistic.size - 1))
     forest = forest_of(volume, connectivity)
-    chain = forest.chain(voxel)
-    expected = {voxels: tdn for voxels, tdn in every_cluster(volume, connectivity).items() if voxel in voxels}
+    chain = forest.chain(point)
+    expected = {points: tdn for points, tdn in every_cluster(volume, connectivity).items() if point in points}
     assert as_sets(forest.clusters(chain)) == expected
     assert (np.diff(forest.size[chain]) > 0).all()

@@ -21,7 +21,7 @@ CONDITION = 1e4
 
 
 class Case(NamedTuple):
-    """A model and effects; `tests` has one t and one F test."""
+    """A design and effects; `tests` has one t and one F test."""
 
     effects: Floats
     matrix: Floats
@@ -46,7 +46,7 @@ def designs(draw: st.DrawFn, rng: np.random.Generator) -> Floats:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Five voxels; the last has an effect of each column that is 100 times the noise."""
+    """Five points; the last has an effect of each column that is 100 times the noise."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     matrix = draw(designs(rng))
     n_subjects, n_columns = matrix.shape
@@ -75,13 +75,13 @@ def close(found: Floats, expected: Floats, rel: float = 1e-8) -> None:
 
 @given(cases())
 @settings(max_examples=80, deadline=None)
-def test_as_statsmodels(case: Case) -> None:
-    """F is what the residual sum of squares of statsmodels falls by when C b = 0 is given up, and t^2 likewise.
+def test_agrees_with_statsmodels(case: Case) -> None:
+    """F is the decrease of the residual sum of squares of statsmodels without the constraint C b = 0; t^2 likewise.
 
     Its own Wald tests invert X'X, which costs digits at condition 1e4: of them only the sign of t is taken.
     """
     t, f = statistics(case)
-    fits = [sm.OLS(voxel, case.matrix).fit(method="qr") for voxel in case.effects.T]
+    fits = [sm.OLS(point, case.matrix).fit(method="qr") for point in case.effects.T]
     close(f, np.array([f_by_restriction(fit, case.tests["F"]) for fit in fits]))
     signs = np.array([np.sign(fit.t_test(case.tests["t"]).tvalue.item()) for fit in fits])
     t_squared = np.array([f_by_restriction(fit, case.tests["t"][None]) for fit in fits])
@@ -90,7 +90,7 @@ def test_as_statsmodels(case: Case) -> None:
 
 
 def f_by_restriction(fit: Any, rows: Floats) -> float:
-    """Fit once more with coefficients that obey C b = 0, in units that make columns alike."""
+    """Fit again with coefficients under C b = 0, with columns in similar units."""
     matrix, y = fit.model.exog, fit.model.endog
     units = np.abs(matrix).max(axis=0)
     allowed = null_space(rows / units)
@@ -102,8 +102,8 @@ def f_by_restriction(fit: Any, rows: Floats) -> float:
 
 @given(cases())
 @settings(max_examples=25, deadline=None)
-def test_as_exact_arithmetic(case: Case) -> None:
-    """b = (X'X)^-1 X'y and Wald's form in fractions, without any rounding; ours may lose 4 of 16 digits."""
+def test_agrees_with_exact_arithmetic(case: Case) -> None:
+    """b = (X'X)^-1 X'y and Wald's form in fractions, without any rounding; float64 may lose 4 of 16 digits."""
     t, f = statistics(case)
     some = slice(3, 5)
     wald = [exact_wald(y, case.matrix, case.tests["t"][None]) for y in case.effects.T[some]]
@@ -158,8 +158,8 @@ def reordered(case: Case, order: npt.NDArray[np.int_]) -> Case:
 
 @given(cases(), st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_another_coding_of_the_same_design_changes_nothing(case: Case, seed: int) -> None:
-    """X A with weights C A asks of its own coefficients, A^-1 b, what X with C asks of b.
+def test_the_coding_of_a_design_does_not_matter(case: Case, seed: int) -> None:
+    """X A with weights C A tests the same combinations of its coefficients A^-1 b as X with C of b.
 
     A takes the units from the columns before it rotates them, so that it does not spoil the condition.
     """
@@ -173,7 +173,7 @@ def test_another_coding_of_the_same_design_changes_nothing(case: Case, seed: int
 
 @given(cases(), st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_f_depends_only_on_what_its_rows_span(case: Case, seed: int) -> None:
+def test_f_depends_only_on_the_span_of_its_rows(case: Case, seed: int) -> None:
     rows = case.tests["F"]
     mix = np.linalg.qr(np.random.default_rng(seed).normal(size=(len(rows), len(rows))))[0] * 3
     mixed = case._replace(tests={**case.tests, "F": mix @ rows})
@@ -182,8 +182,8 @@ def test_f_depends_only_on_what_its_rows_span(case: Case, seed: int) -> None:
 
 @given(cases())
 @settings(max_examples=40, deadline=None)
-def test_f_does_not_see_what_it_does_not_test(case: Case) -> None:
-    """Effects of X b with C b = 0 change no residual and nothing that is tested."""
+def test_f_does_not_depend_on_untested_effects(case: Case) -> None:
+    """Effects of X b with C b = 0 change no residual and no test."""
     allowed = null_space(case.tests["F"] / np.abs(case.matrix).max(axis=0))
     untested = case.matrix / np.abs(case.matrix).max(axis=0) @ allowed.sum(axis=1)
     more = case._replace(effects=case.effects + untested[:, None])
@@ -192,7 +192,7 @@ def test_f_does_not_see_what_it_does_not_test(case: Case) -> None:
 
 @given(cases(), st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_missing_subject_is_as_one_who_was_never_there(case: Case, data: st.DataObject) -> None:
+def test_a_missing_subject_has_no_effect(case: Case, data: st.DataObject) -> None:
     absent = data.draw(st.integers(0, len(case.matrix) - 1))
     there = np.arange(len(case.matrix)) != absent
     assume(there.sum() > case.matrix.shape[1] and condition_number(case.matrix[there]) <= CONDITION)
@@ -215,7 +215,7 @@ def assert_same(found: GlmResult, expected: GlmResult) -> None:
 @given(cases())
 @settings(max_examples=40, deadline=None)
 def test_leverage_and_residuals_add_up(case: Case) -> None:
-    """Leverages sum to the number of columns; (1 - h) r^2 to the degrees of freedom, at each voxel."""
+    """Leverages sum to the number of columns; (1 - h) r^2 to the degrees of freedom, at each point."""
     n_subjects, n_columns = case.matrix.shape
     leverage = design_diagnostics(case.matrix).leverage
     assume((leverage < 1 - 1e-6).all())
@@ -226,7 +226,7 @@ def test_leverage_and_residuals_add_up(case: Case) -> None:
 
 @given(cases(), st.floats(1e-3, 1e3))
 @settings(max_examples=40, deadline=None)
-def test_diagnostics_know_no_units(case: Case, unit: float) -> None:
+def test_diagnostics_do_not_depend_on_units(case: Case, unit: float) -> None:
     first, second = (subject_diagnostics(scale * case.effects, case.matrix, case.tests) for scale in (1.0, unit))
     close(second.correlation, first.correlation)
     close(second.residual, first.residual)

@@ -54,7 +54,7 @@ class Panel(NamedTuple):
 def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
     """Give the numbers of each subject, and whose stand out.
 
-    Correlations by `SubjectDiagnostics.unlike`; means and standard deviations that are far from the median, and
+    Correlations by `SubjectDiagnostics.outliers`; means and standard deviations that are far from the median, and
     overlaps that are far below it, by `far_from_others`.
     """
     unit = float(np.nanmedian(outlying.sd)) if np.isfinite(outlying.sd).any() else 0.0
@@ -63,7 +63,7 @@ def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
     overlap = far_from_others(quality.overlap, LEAST_FAR["overlap"])
     low = ~(quality.overlap >= np.median(quality.overlap))
     return (
-        Panel("Correlation with the mean of the others", outlying.correlation, outlying.unlike()),
+        Panel("Correlation with the mean of the others", outlying.correlation, outlying.outliers()),
         Panel("Mean over voxels, units of the maps", outlying.mean, mean),
         Panel("SD over voxels, units of the maps", outlying.sd, sd),
         Panel("Overlap with what most cover (Dice)", quality.overlap, low & overlap),

@@ -54,7 +54,7 @@ def _subjects(result: ContrastResult, design: Design, leverage: FloatArray) -> l
     if outlying is None:
         return []
     influence = outlying.influence[result.test]
-    flagged = outlying.unlike() | outlying.influential(result.test)
+    flagged = outlying.outliers() | outlying.influential(result.test)
     return [
         {
             "name": f"sub-{design.subjects[i]}",

@@ -4,9 +4,7 @@ import pytest
 from bids_ari.stats.closed_testing import (
     LocalTest,
     adjusted_p,
-    adjusted_p_of_set,
     categories,
-    concentration_set,
     hommel_bound,
     hommel_value,
     local_scales,
@@ -55,7 +53,7 @@ def test_extreme_p() -> None:
 
 
 def test_gap_between_the_sizes_that_each_p_rejects() -> None:
-    """With Hommel's s_i a p may reject sizes 1 to 3 but not 4: h cannot be read off the largest size alone.
+    """With Hommel's s_i a p may reject sizes 1 to 3 but not 4: h does not follow from the largest size alone.
 
     Of p = .105, .11, .215, .48 at alpha = .9, with s = 1, 3, 5.5, 8.33: size 4 is rejected by .105 (.875 <= .9), by
     .11 and by .215, of which .215 rejects down to size 2 (3 * .215 <= .9); not by .48 (4.0 > 3.6). But .48 rejects
@@ -63,7 +61,7 @@ def test_gap_between_the_sizes_that_each_p_rejects() -> None:
     """
     p, scales = np.array([0.105, 0.11, 0.215, 0.48]), local_scales(4, "hommel")
     assert hommel_value(p, 0.9, scales) == 0
-    assert hommel_value(np.array([0.105, 0.11, 0.215, 0.95]), 0.9, scales) == 1  # .95 > alpha spares itself
+    assert hommel_value(np.array([0.105, 0.11, 0.215, 0.95]), 0.9, scales) == 1  # .95 > alpha is not rejected
 
 
 def test_categories_by_hand() -> None:
@@ -84,37 +82,22 @@ def test_categories_on_a_grid(alpha: float) -> None:
 
 @pytest.mark.parametrize("alpha", [1e-12, 1e-25, 1e-290])
 def test_categories_larger_than_integers(alpha: float) -> None:
-    """s * p / alpha beyond 2^31 and 2^63 stands for "never counts", m + 1."""
+    """s * p / alpha beyond 2^31 and 2^63 has the category m + 1, which adds to no bound."""
     found = categories(np.array([0.0, 0.5, 1.0]), alpha, 3.0)
     np.testing.assert_array_equal(found, [1, 4, 4])
     assert found.dtype == np.int32
 
 
-def test_concentration_set_by_hand() -> None:
-    """The z smallest p, z the smallest z >= m - h with s_h * p_(z) <= (z - m + h + 1) * alpha.
-
-    Of five p = .009 and five .9: size 6 is not rejected, 6 * .009 = .054 > .05, size 7 is, 7 * .009 <= 2 * .05: h = 6,
-    and z >= 4. 6 * .009 > (4 - 10 + 6 + 1) * .05, but 6 * .009 <= (5 - 10 + 6 + 1) * .05: z = 5. Of .01, .02, .03,
-    .04, .9: h = 4 (above), z >= 1, and 4 * .01 <= (1 - 5 + 4 + 1) * .05: z = 1.
-    """
-    p = np.tile([0.9, 0.009], 5)
-    assert hommel_value(p, 0.05, local_scales(10, "simes")) == 6
-    assert concentration_set(p, 0.05, local_scales(10, "simes"), 6).tolist() == [1, 3, 5, 7, 9]
-    p, scales = np.array([0.9, 0.02, 0.01, 0.04, 0.03]), local_scales(5, "simes")
-    assert concentration_set(p, 0.05, scales, 4).tolist() == [2]
-    assert concentration_set(np.ones(5), 0.05, scales, 5).tolist() == []
-
-
 # Of p = .01, .02, .03, .04, .9, the local p of a set is its smallest s_i * p_(j) / j, the adjusted p the largest
-# local p of the sets that hold it. Simes: of .04 and .9, min(.08, .9) = .08; of the four largest, min(4 * .02,
+# local p of the sets that contain it. Simes: of .04 and .9, min(.08, .9) = .08; of the four largest, min(4 * .02,
 # 4 * .03 / 2, 4 * .04 / 3, .9) = .0533; of all, 5 * .01 = .05. .01 is in all of size 5 (.05), and in .01 .9: .02,
 # .01 .04 .9: .03, .01 .03 .04 .9: .04. .02: .02 .9: .04, .02 .04 .9: .06, .02 .03 .04 .9: .0533. .03: .03 .9: .06,
 # .03 .04 .9: min(.09, .06) = .06. .04: .08. .9: .9 itself.
 def test_adjusted_p_by_hand() -> None:
     p = np.array([0.9, 0.04, 0.01, 0.03, 0.02])
     assert adjusted_p(p).tolist() == pytest.approx([0.9, 0.08, 0.05, 0.06, 0.06], rel=1e-14)  # two roundings
-    assert adjusted_p_of_set(p, np.array([2])) == pytest.approx(0.05, rel=1e-14)
-    assert adjusted_p_of_set(p, np.array([True, True, False, False, False])) == pytest.approx(0.08, rel=1e-14)
+    for alpha, tdn in ((0.0799, 0), (0.0801, 1)):  # of .9 and .04 together
+        assert hommel_bound(p, alpha).tdn(np.array([0, 1])) == tdn
 
 
 def test_adjusted_p_is_at_most_one() -> None:
@@ -123,14 +106,9 @@ def test_adjusted_p_is_at_most_one() -> None:
     assert adjusted_p(np.zeros(3)).tolist() == [0, 0, 0]
 
 
-def test_adjusted_p_of_no_set() -> None:
-    with pytest.raises(ValueError, match="points must hold at least one position"):
-        adjusted_p_of_set(np.array([0.1, 0.2]), np.array([], dtype=int))
-
-
 @pytest.mark.parametrize("p", [[], [[0.1, 0.2]], 0.5])
-def test_p_must_be_a_row(p: list[float]) -> None:
-    with pytest.raises(ValueError, match="p must be a row of at least one value; found shape"):
+def test_p_must_be_one_dimensional(p: list[float]) -> None:
+    with pytest.raises(ValueError, match="p must be a 1-D array"):
         hommel_bound(np.array(p))
 
 
@@ -151,15 +129,8 @@ def test_unknown_local_test() -> None:
         hommel_bound(np.array([0.1]), 0.05, "fisher")  # type: ignore[arg-type]
 
 
-def test_p_stays_as_it_is() -> None:
+def test_p_is_not_changed() -> None:
     p = np.array([0.9, 0.001, 0.02])
     hommel_bound(p)
     np.testing.assert_array_equal(p, [0.9, 0.001, 0.02])
     assert p.flags.writeable
-
-
-@pytest.mark.parametrize("positions", [[2, 2], [-1], [0.5]])
-def test_adjusted_p_refuses_what_is_no_set(positions: list[float]) -> None:
-    """A voxel that counts twice would make the adjusted p of the set too small."""
-    with pytest.raises(ValueError, match="positions"):
-        adjusted_p_of_set(np.array([0.01, 0.02, 0.03, 0.9]), np.array(positions))

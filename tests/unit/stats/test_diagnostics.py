@@ -9,13 +9,13 @@ Floats = npt.NDArray[np.float64]
 
 MEAN = {"mean": np.ones(1)}
 
-# Sums over some hundred voxels in another order.
+# Sums over some hundred points in another order.
 SUMS = 1e-9
 
 
 @pytest.fixture
 def maps(rng: np.random.Generator) -> Floats:
-    """Nine subjects, 200 voxels: a common pattern, noise of a subject's own size, one voxel far from zero."""
+    """Nine subjects, 200 points: a common pattern, noise of a subject's own size, one point far from zero."""
     made = rng.normal(size=200) + rng.normal(size=(9, 200)) * rng.uniform(0.5, 2, size=(9, 1))
     made[:, 7] += 300
     return np.asarray(made)
@@ -44,12 +44,12 @@ def test_vif_by_hand() -> None:
     """
     matrix = np.column_stack([np.ones(4), [-1.0, 0, 1, 0], [-1.0, -1, 1, 1]])
     np.testing.assert_allclose(design_diagnostics(matrix).vif, [np.nan, 2, 2], rtol=1e-12)
-    shifted = matrix + np.array([0, 1e4, -3])  # centred: where zero lies does not matter
+    shifted = matrix + np.array([0, 1e4, -3])  # centred: the origin does not matter
     np.testing.assert_allclose(design_diagnostics(shifted).vif, [np.nan, 2, 2], rtol=1e-7)  # condition 1e4
 
 
 def test_vif_of_group_means_is_one() -> None:
-    """Columns of zeros and ones that never meet are orthogonal, although their sum is constant."""
+    """Indicator columns of groups are orthogonal, although their sum is constant."""
     groups = np.repeat(np.eye(3), [2, 5, 3], axis=0)
     np.testing.assert_allclose(design_diagnostics(groups).vif, 1, rtol=1e-12)
 
@@ -58,7 +58,7 @@ def test_vif_of_group_means_is_one() -> None:
     ("x", "y", "vif"),
     [
         ((1.0, 2, 0), (2.0, 1, 0), 25 / 9),  # x'x = 5, y'y = 5, x'y = 4: 1 / (1 - 16 / 25)
-        ((1.0, 0, 0), (1.0, 1, 0), 2),  # 1, 2, 1: 1 / (1 - 1 / 2); of the constant, the columns know y alone
+        ((1.0, 0, 0), (1.0, 1, 0), 2),  # 1, 2, 1: 1 / (1 - 1 / 2); only y contributes to the constant
     ],
 )
 def test_vif_without_a_constant_is_not_centred(x: Floats, y: Floats, vif: float) -> None:
@@ -83,17 +83,17 @@ def test_correlation_with_the_mean_of_the_others(maps: Floats) -> None:
 def test_correlation_of_two_subjects_is_that_of_their_maps(maps: Floats) -> None:
     found = subject_diagnostics(maps[:2], np.ones((2, 1)), MEAN)
     np.testing.assert_allclose(found.correlation, np.corrcoef(maps[:2])[0, 1], rtol=SUMS)
-    assert not found.unlike().any()
+    assert not found.outliers().any()
     # one degree of freedom: both residuals are as large as the standard deviation allows, sigma sqrt(1 - 1/2)
     np.testing.assert_allclose(found.residual, 1, rtol=SUMS)
-    # leaving one out moves the mean by half the difference, which is its standard error
+    # excluding one changes the mean by half the difference, which is its standard error
     np.testing.assert_allclose(found.influence["mean"], 1, rtol=SUMS)
 
 
 def test_correlation_where_data_are_missing(maps: Floats, rng: np.random.Generator) -> None:
     maps[rng.uniform(size=maps.shape) < 0.2] = np.nan
     maps[:, 3] = np.nan
-    maps[1:, 4] = np.nan  # one subject alone: nobody to compare with
+    maps[1:, 4] = np.nan  # one subject only: no other to compare with
     expected = []
     for i in range(9):
         others = np.delete(maps, i, axis=0)
@@ -103,7 +103,7 @@ def test_correlation_where_data_are_missing(maps: Floats, rng: np.random.Generat
 
 
 def test_mean_and_standard_deviation_of_each_map(maps: Floats) -> None:
-    """Over the voxels where the subject and another have data, 1..199; that of all lacks the first two of subject 3."""
+    """Over the points where the subject and another have data, 1..199; that of all lacks the first two of subject 3."""
     maps[:, 0] = np.nan
     maps[3, 1] = np.nan
     found = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
@@ -112,7 +112,7 @@ def test_mean_and_standard_deviation_of_each_map(maps: Floats) -> None:
 
 
 @pytest.mark.parametrize("missing", [False, True])
-def test_blocks_change_nothing(
+def test_the_result_does_not_depend_on_blocks(
     maps: Floats, covariates: Floats, missing: bool, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also not the correlation of maps that lie far from zero, where sums of squares would cancel."""
@@ -120,7 +120,7 @@ def test_blocks_change_nothing(
     if missing:
         maps[rng.uniform(size=maps.shape) < 0.1] = np.nan
     whole = subject_diagnostics(maps, covariates, TESTS)
-    monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 9 * 17)
+    monkeypatch.setattr("bids_ari.stats.glm.BLOCK_VALUES", 9 * 17)
     found = subject_diagnostics(maps, covariates, TESTS)
     np.testing.assert_allclose(found.correlation, whole.correlation, rtol=1e-8)  # 1e6 takes six digits, squared: none
     np.testing.assert_allclose(found.residual, whole.residual, rtol=1e-8)
@@ -128,51 +128,51 @@ def test_blocks_change_nothing(
         np.testing.assert_allclose(found.influence[name], whole.influence[name], rtol=1e-8)
 
 
-def moved_by_refitting(maps: Floats, matrix: Floats, weights: Floats, subject: int) -> Floats:
+def change_by_refitting(maps: Floats, matrix: Floats, weights: Floats, subject: int) -> Floats:
     """Squared change of C b without a subject, in the variance of the whole fit, over rows; NaN where not estimable."""
     answer = np.full(maps.shape[1], np.nan)
     c = np.atleast_2d(weights)
-    for voxel in range(maps.shape[1]):
-        there = ~np.isnan(maps[:, voxel])
+    for point in range(maps.shape[1]):
+        there = ~np.isnan(maps[:, point])
         rest = there & (np.arange(len(maps)) != subject)
-        x, y = matrix[there], maps[there, voxel]
+        x, y = matrix[there], maps[there, point]
         enough = np.linalg.matrix_rank(matrix[rest]) == matrix.shape[1] < there.sum()
         if there[subject] and enough:
-            b, without = (np.linalg.lstsq(matrix[r], maps[r, voxel])[0] for r in (there, rest))
+            b, without = (np.linalg.lstsq(matrix[r], maps[r, point])[0] for r in (there, rest))
             variance = ((y - x @ b) ** 2).sum() / (len(y) - len(b)) * c @ np.linalg.inv(x.T @ x) @ c.T
             move = c @ (b - without)
-            answer[voxel] = move @ np.linalg.solve(variance, move) / len(c)
+            answer[point] = move @ np.linalg.solve(variance, move) / len(c)
     return answer
 
 
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize("name", TESTS)
-def test_influence_is_what_refitting_without_the_subject_tells(
+def test_influence_agrees_with_refitting_without_the_subject(
     maps: Floats, covariates: Floats, missing: bool, name: str, rng: np.random.Generator
 ) -> None:
     maps = maps[:, :60].copy()
     if missing:
         maps[rng.uniform(size=maps.shape) < 0.15] = np.nan
-        maps[[6, 7], 5] = np.nan  # there, subject 8 alone tells of its group
-        maps[3:, 6] = np.nan  # no voxel to test
+        maps[[6, 7], 5] = np.nan  # only subject 8 of its group
+        maps[3:, 6] = np.nan  # not tested
     found = subject_diagnostics(maps, covariates, TESTS).influence[name]
     for subject in range(9):
-        expected = np.sqrt(np.nanmean(moved_by_refitting(maps, covariates, TESTS[name], subject)))
+        expected = np.sqrt(np.nanmean(change_by_refitting(maps, covariates, TESTS[name], subject)))
         assert found[subject] == pytest.approx(expected, rel=1e-6)  # (X'X)^-1 squares the condition, 200
 
 
 def test_one_sample_by_hand() -> None:
     """Of (0, 0, 3) the mean is 1, residuals (-1, -1, 2), variance 3, leverage 1/3, standard error 1.
 
-    Studentised squares: 1 / (3 * 2/3) = 1/2, 1/2, 2. Without a subject the mean moves by e / 2: 1/2, 1/2, 1.
-    Of (0, 6, 0) the same, for other subjects: root mean squares over both voxels.
+    Studentised squares: 1 / (3 * 2/3) = 1/2, 1/2, 2. Without a subject the mean changes by e / 2: 1/2, 1/2, 1.
+    Of (0, 6, 0) the same, for other subjects: root mean squares over both points.
     """
     found = subject_diagnostics(np.array([[0.0, 0], [0, 6], [3, 0]]), np.ones((3, 1)), MEAN)
     np.testing.assert_allclose(found.residual**2, [0.5, 1.25, 1.25], rtol=1e-12)
     np.testing.assert_allclose(found.influence["mean"] ** 2, [0.25, 0.625, 0.625], rtol=1e-12)
 
 
-def test_constant_voxels_play_no_part_in_influence(maps: Floats) -> None:
+def test_constant_points_do_not_change_influence(maps: Floats) -> None:
     before = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
     after = subject_diagnostics(np.hstack([maps, np.full((9, 50), 0.1)]), np.ones((9, 1)), MEAN)
     np.testing.assert_allclose(after.influence["mean"], before.influence["mean"], rtol=SUMS)
@@ -180,7 +180,7 @@ def test_constant_voxels_play_no_part_in_influence(maps: Floats) -> None:
 
 
 def test_the_only_subject_of_a_group(maps: Floats) -> None:
-    """Without it there is no difference of groups; the mean of the others does not ask for it."""
+    """Without it there is no difference of groups; the mean of the others does not depend on it."""
     groups = np.column_stack([np.r_[np.ones(8), 0], np.r_[np.zeros(8), 1]])
     tests = {"difference": np.array([1.0, -1]), "others": np.array([1.0, 0])}
     found = subject_diagnostics(maps, groups, tests)
@@ -192,34 +192,34 @@ def test_the_only_subject_of_a_group(maps: Floats) -> None:
     assert not found.influential("others").any()
 
 
-def test_maps_without_contrast(maps: Floats) -> None:
-    """A map that is constant, but for rounding, has no correlation; it is told as unlike. So is one without data."""
+def test_constant_and_empty_maps(maps: Floats) -> None:
+    """A map that is constant, but for rounding, has no correlation; it is an outlier. So is one without data."""
     maps[2], maps[4] = 0.1 * (1 + 1e-9 * maps[3]), np.nan
     found = subject_diagnostics(maps, np.ones((9, 1)), MEAN)
     assert np.flatnonzero(np.isnan(found.correlation)).tolist() == [2, 4]
-    assert found.unlike()[[2, 4]].all()
+    assert found.outliers()[[2, 4]].all()
     assert np.isnan(found.influence["mean"][4])
     assert not found.influential("mean")[4]
 
 
 def test_nothing_in_common() -> None:
-    """No voxel that two subjects share: nobody can be compared, everyone is told."""
+    """No point where two subjects have data: no correlation exists, all are outliers."""
     alone = np.where(np.eye(3) > 0, 1.0, np.nan)
     found = subject_diagnostics(alone, np.ones((3, 1)), MEAN)
     assert np.isnan(found.correlation).all()
-    assert found.unlike().all()
+    assert found.outliers().all()
     assert np.isnan(found.residual).all()
 
 
-def test_who_is_unlike_the_others() -> None:
+def test_outliers() -> None:
     """Fisher's z: atanh. z = (.5, .6, .7, .8, x): median .6 or .7, MAD .1, limit 3 * 1.4826 * .1 = .445 below."""
-    for x, unlike in ((0.10, True), (0.20, False), (3.0, False)):
+    for x, is_outlier in ((0.10, True), (0.20, False), (3.0, False)):
         # x below: sorted (x, .5, .6, .7, .8), median .6, MAD .1 (of |x - .6|, .1, 0, .1, .2); limit .155
         found = SubjectDiagnostics(np.tanh([0.7, 0.5, x, 0.8, 0.6]), np.ones(5), {}, np.zeros(5), np.ones(5))
-        assert found.unlike().tolist() == [False, False, unlike, False, False]
+        assert found.outliers().tolist() == [False, False, is_outlier, False, False]
 
 
-def test_who_is_noisy_or_influential() -> None:
+def test_noisy_and_influential() -> None:
     """Of 16 subjects: influence above 2 / sqrt(16) = .5 with residuals of at least 1.5; noisy above 2 times."""
     residual = np.r_[1.49, 1.51, 1.51, 2.01, 1.99, np.ones(11)]
     influence = np.r_[0.60, 0.51, 0.49, 0.10, 0.40, np.full(11, 0.2)]
@@ -228,17 +228,17 @@ def test_who_is_noisy_or_influential() -> None:
     assert np.flatnonzero(found.noisy()).tolist() == [3]
 
 
-def test_it_finds_a_flipped_and_a_scaled_map(rng: np.random.Generator) -> None:
+def test_a_flipped_and_a_scaled_map(rng: np.random.Generator) -> None:
     maps = rng.normal(size=3000) + rng.normal(size=(20, 3000))
     maps[4] *= -1
     maps[11] *= 100
     age = np.column_stack([np.ones(20), np.linspace(-1, 1, 20)])
     found = subject_diagnostics(maps, age, {"age": np.array([0.0, 1])})
-    assert found.unlike()[4]
+    assert found.outliers()[4]
     assert np.flatnonzero(found.noisy()).tolist() == [11]
 
 
-def test_arguments_stay_as_they_are(maps: Floats, covariates: Floats) -> None:
+def test_arguments_are_not_changed(maps: Floats, covariates: Floats) -> None:
     before = maps.copy(), covariates.copy()
     subject_diagnostics(maps, covariates, TESTS)
     design_diagnostics(covariates)
@@ -246,7 +246,7 @@ def test_arguments_stay_as_they_are(maps: Floats, covariates: Floats) -> None:
     np.testing.assert_array_equal(covariates, before[1])
 
 
-def test_refuses_what_the_model_refuses(maps: Floats) -> None:
+def test_refused(maps: Floats) -> None:
     with pytest.raises(ValueError, match="matrix must have one row per subject: 9; found 8"):
         subject_diagnostics(maps, np.ones((8, 1)), MEAN)
     with pytest.raises(ValueError, match="test 'none' must be finite and not all zero"):

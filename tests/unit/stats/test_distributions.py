@@ -80,7 +80,7 @@ ROUNDING = 1e-12
 every_alternative = pytest.mark.parametrize("alternative", ALTERNATIVES)
 
 
-def test_p_from_t_far_out() -> None:
+def test_p_from_t_in_the_far_tail() -> None:
     t, dof, p, _ = np.array(TAILS_OF_T).T
     np.testing.assert_allclose(p_from_t(t, dof, "greater"), p, rtol=ROUNDING)
     np.testing.assert_allclose(p_from_t(-t, dof, "less"), p, rtol=ROUNDING)
@@ -88,7 +88,7 @@ def test_p_from_t_far_out() -> None:
     np.testing.assert_allclose(p_from_t(-t, dof, "two-sided"), 2 * p, rtol=ROUNDING)
 
 
-def test_p_from_z_far_out() -> None:
+def test_p_from_z_in_the_far_tail() -> None:
     z, p = np.array(TAILS_OF_Z).T
     np.testing.assert_allclose(p_from_z(z, "greater"), p, rtol=ROUNDING)
     np.testing.assert_allclose(p_from_z(-z, "less"), p, rtol=ROUNDING)
@@ -116,7 +116,7 @@ def test_z_from_t_is_odd() -> None:
 
 @pytest.mark.parametrize("dof", [1.0, 2.5, 9.0, 30.0, 500.0, 1e6])
 def test_z_from_t_rises_with_t(dof: float) -> None:
-    """A larger t has a larger z, also across p = 1e-290, where another formula takes over, and p = 5e-324."""
+    """A larger t has a larger z, also across p = 1e-290, where another formula is used, and p = 5e-324."""
     t = np.logspace(-2, 5, 5000) if dof > 100 else np.logspace(-2, 280, 5000)
     z = z_from_t(t, dof)
     assert z[0] < 1
@@ -126,7 +126,7 @@ def test_z_from_t_rises_with_t(dof: float) -> None:
 
 @pytest.mark.parametrize("dof", [2.0, 12.0, 400.0])
 @every_alternative
-def test_p_as_scipy_stats(alternative: Alternative, dof: float) -> None:
+def test_p_agrees_with_scipy(alternative: Alternative, dof: float) -> None:
     t = np.linspace(-9, 9, 181)
     tails = {"greater": stats.t.sf(t, dof), "less": stats.t.cdf(t, dof)}
     tails["two-sided"] = 2 * np.minimum(tails["greater"], tails["less"])
@@ -136,7 +136,7 @@ def test_p_as_scipy_stats(alternative: Alternative, dof: float) -> None:
     np.testing.assert_allclose(p_from_z(t, alternative), tails[alternative], rtol=ROUNDING)
 
 
-def test_one_dof_per_voxel() -> None:
+def test_one_dof_per_point() -> None:
     t, dof = np.array([2.0, 2.0, -1.5]), np.array([3.0, 30.0, 8.0])
     np.testing.assert_allclose(p_from_t(t, dof, "greater"), stats.t.sf(t, dof), rtol=ROUNDING)
     np.testing.assert_allclose(z_from_t(t, dof), stats.norm.isf(stats.t.sf(t, dof)), rtol=ROUNDING)
@@ -161,13 +161,13 @@ def test_z_of_infinite_t() -> None:
 
 
 @every_alternative
-def test_nan_stays_nan(alternative: Alternative) -> None:
+def test_nan_remains_nan(alternative: Alternative) -> None:
     values = np.array([np.nan, 2.0])
     for answer in (p_from_t(values, 10.0, alternative), p_from_z(values, alternative), z_from_t(values, 10.0)):
         np.testing.assert_array_equal(np.isnan(answer), [True, False])
 
 
-def test_arguments_stay_as_they_are() -> None:
+def test_arguments_are_not_changed() -> None:
     t, dof = np.array([-2.0, np.nan, 1e200]), np.array([1.0, 2.0, 30.0])
     z_from_t(t, dof)
     p_from_t(t, dof, "two-sided")

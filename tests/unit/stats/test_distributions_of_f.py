@@ -63,7 +63,7 @@ ROUNDING = 1e-12
 
 
 def split(rows: list[tuple[float, ...]]) -> list[tuple[Floats, int, float, Floats]]:
-    """One (F, n, dof, what follows) for each row, since n is one number for all voxels of a test."""
+    """Return (F, n, dof, the rest) of each row: n is one number for all points of a test."""
     return [(np.array([f]), int(n), dof, np.array(rest)) for f, n, dof, *rest in rows]
 
 
@@ -81,7 +81,7 @@ def test_z_from_f_where_p_underflows(f: Floats, n_rows: int, dof: float, z: Floa
 
 @pytest.mark.parametrize("n_rows", [1, 2, 7, 40])
 @pytest.mark.parametrize("dof", [1.0, 2.5, 30.0, 1e3, 1e6, np.inf])
-def test_p_as_scipy_stats(n_rows: int, dof: float) -> None:
+def test_p_agrees_with_scipy(n_rows: int, dof: float) -> None:
     f = np.logspace(-3, 1.5, 60)
     expected = stats.chi2.sf(n_rows * f, n_rows) if np.isinf(dof) else stats.f.sf(f, n_rows, dof)
     np.testing.assert_allclose(p_from_f(f, n_rows, dof), expected, rtol=2e-9)  # scipy's own error at dof = 1e6
@@ -120,7 +120,7 @@ def test_ends_and_nan(n_rows: int, dof: float) -> None:
     np.testing.assert_array_equal(z_from_f(f, n_rows, dof), [-np.inf, np.inf, np.nan])
 
 
-def test_one_dof_per_voxel() -> None:
+def test_one_dof_per_point() -> None:
     f, dof = np.array([2.0, 2.0, 7.0]), np.array([3.0, np.inf, 8.0])
     tails = [stats.f.sf(2, 3, 3), stats.chi2.sf(6, 3), stats.f.sf(7, 3, 8)]
     np.testing.assert_allclose(p_from_f(f, 3, dof), tails, rtol=ROUNDING)
@@ -128,7 +128,7 @@ def test_one_dof_per_voxel() -> None:
 
 
 @pytest.mark.parametrize("function", [p_from_f, z_from_f])
-def test_arguments_stay_as_they_are(function: Callable[[Floats, int, Floats], Floats]) -> None:
+def test_arguments_are_not_changed(function: Callable[[Floats, int, Floats], Floats]) -> None:
     f, dof = np.array([0.1, np.nan, 1e200]), np.array([1.0, 2.0, 30.0])
     function(f, 2, dof)
     np.testing.assert_array_equal(f, [0.1, np.nan, 1e200])

@@ -18,7 +18,7 @@ def grow(statistic: list[float], category: list[int], inside: np.ndarray = ROW, 
 
 @pytest.fixture
 def forest() -> ClusterForest:
-    """Seven voxels in a row, with the statistics 4 5 1 3 2 6 6. Its clusters, by hand:
+    """Seven points in a row, with the statistics 4 5 1 3 2 6 6. Its clusters, by hand:
 
     ===========  =============  ==========  ===  =====
     above        cluster        categories  TDN  TDP
@@ -65,23 +65,23 @@ def test_at_threshold(forest: ClusterForest, threshold: float, expected: list[li
 
 
 @pytest.mark.parametrize(
-    ("gamma", "expected"),
+    ("tdp", "expected"),
     [
         (1e-9, [range(7)]),
         (4 / 7, [range(7)]),  # at least
-        (np.nextafter(4 / 7, 1), [[0, 1]]),  # the sets of TDP 1 / 2 have too little
-        (1.0, [[0, 1]]),  # voxel 1 alone also has TDP 1, within it
+        (np.nextafter(4 / 7, 1), [[0, 1]]),  # the clusters of TDP 1 / 2 are below it
+        (1.0, [[0, 1]]),  # point 1 alone, contained in it, also has TDP 1
     ],
 )
-def test_with_tdp(forest: ClusterForest, gamma: float, expected: list[list[int]]) -> None:
-    assert [cluster.points.tolist() for cluster in forest.with_tdp(gamma)] == [list(row) for row in expected]
+def test_with_tdp(forest: ClusterForest, tdp: float, expected: list[list[int]]) -> None:
+    assert [cluster.points.tolist() for cluster in forest.with_tdp(tdp)] == [list(row) for row in expected]
 
 
 def test_highest_tdp(forest: ClusterForest) -> None:
     np.testing.assert_array_equal(forest.highest_tdp(), [1, 1, 4 / 7, 4 / 7, 4 / 7, 4 / 7, 4 / 7])
 
 
-def test_cluster_tells_its_peak(forest: ClusterForest) -> None:
+def test_peak_of_a_cluster(forest: ClusterForest) -> None:
     first, second = forest.at_threshold(3.5)
     assert (first.label, first.size, first.tdn, first.tdp, first.peak) == (1, 2, 1, 0.5, 5)  # of 6 6, the first
     assert (second.label, second.size, second.tdn, second.tdp, second.peak) == (2, 2, 2, 1.0, 1)
@@ -96,46 +96,46 @@ def test_labels_of_equal_clusters_follow_position() -> None:
 def test_equal_statistics_make_one_cluster() -> None:
     forest = grow([2] * 7, [1, 1, 1, 9, 9, 9, 9])
     assert forest.valid.sum() == 1
-    assert forest.with_tdp(0.5) == ()  # 3 / 7, though some of the voxels alone have TDP 1
+    assert forest.with_tdp(0.5) == ()  # 3 / 7, though some of the points alone have TDP 1
     np.testing.assert_array_equal(forest.highest_tdp(), [3 / 7] * 7)
 
 
-def test_equal_statistics_are_settled_by_position() -> None:
+def test_ties_are_broken_by_position() -> None:
     """Of equals the first joins first, so of all the ones between twos the last is the root, then the last but one.
 
-    600 voxels, since numpy sorts short arrays by insertion, which is stable whether asked or not.
+    600 points, since numpy sorts short arrays by insertion, which is stable whether asked or not.
     """
     forest = grow([2, 1] * 300, [1] * 600, np.ones((1, 1, 600), dtype=bool))
     np.testing.assert_array_equal(forest.preorder[forest.preorder % 2 == 1], np.arange(600)[::-2])
 
 
 @pytest.mark.parametrize("percent", [7, 14, 28, 55])
-def test_gamma_is_compared_with_a_quotient(percent: int) -> None:
-    """percent / 100 >= gamma, of 100 voxels; percent >= gamma * 100 fails by rounding, .07 * 100 > 7."""
+def test_the_target_tdp_is_compared_with_a_quotient(percent: int) -> None:
+    """percent / 100 >= tdp, of 100 points; percent >= tdp * 100 fails by rounding, .07 * 100 > 7."""
     assert percent / 100 * 100 > percent
     forest = grow([1] * 100, [1] * percent + [101] * (100 - percent), np.ones((1, 1, 100), dtype=bool))
     (cluster,) = forest.with_tdp(percent / 100)
     assert (cluster.size, cluster.tdn) == (100, percent)
 
 
-def test_categories_as_large_as_the_cluster_count() -> None:
-    """Three voxels of category 3: u = 3 gives 1 - 3 + 3 = 1. The middle one joins the other two."""
+def test_categories_as_large_as_the_cluster_are_counted() -> None:
+    """Three points of category 3: u = 3 gives 1 - 3 + 3 = 1. The middle one joins the other two."""
     forest = grow([2, 1, 2], [3, 3, 3], np.ones((1, 1, 3), dtype=bool))
     assert [cluster.tdn for cluster in forest.at_threshold(0)] == [1]
     assert [cluster.tdn for cluster in forest.at_threshold(1)] == [0, 0]
 
 
 def test_chain(forest: ClusterForest) -> None:
-    """Voxel 6 lies in 5-6, 3-6 and 0-6, of TDP 1/2, 1/2 and 4/7; alone it is no cluster."""
+    """Point 6 lies in 5-6, 3-6 and 0-6, of TDP 1/2, 1/2 and 4/7; alone it is no cluster."""
     chain = forest.chain(6)
     np.testing.assert_array_equal(forest.size[chain], [2, 4, 7])
     np.testing.assert_array_equal(forest.tdn[chain], [1, 2, 4])
 
 
-@pytest.mark.parametrize("voxel", [-1, 7])
-def test_chain_of_no_voxel(forest: ClusterForest, voxel: int) -> None:
-    with pytest.raises(IndexError, match=f"point must lie in 0..6; found {voxel}"):
-        forest.chain(voxel)
+@pytest.mark.parametrize("point", [-1, 7])
+def test_refused_chain(forest: ClusterForest, point: int) -> None:
+    with pytest.raises(IndexError, match=f"point must lie in 0..6; found {point}"):
+        forest.chain(point)
 
 
 def test_forest_of_a_graph() -> None:
@@ -168,7 +168,7 @@ def test_connectivity(connectivity: int, n_clusters: int) -> None:
     assert len(grow([1, 1, 1, 1], [1] * 4, inside, connectivity).at_threshold(0)) == n_clusters
 
 
-def test_opposite_faces_of_the_volume_do_not_touch() -> None:
+def test_opposite_faces_of_the_volume_are_not_neighbours() -> None:
     inside = np.ones((2, 3, 3), dtype=bool)
     statistic = np.zeros(inside.shape)
     statistic[0, :, 2] = statistic[1, :, 0] = 1  # next to each other in C order
@@ -176,7 +176,7 @@ def test_opposite_faces_of_the_volume_do_not_touch() -> None:
     assert [cluster.points.tolist() for cluster in clusters] == [[2, 5, 8], [9, 12, 15]]
 
 
-def test_split_keeps_signs_apart() -> None:
+def test_split_separates_signs() -> None:
     z = np.array([3.0, 4, -5, -2, 1, -1, 2])
     bound = Bound(np.ones(7, dtype=np.int32), alpha=0.05, method="simes", h=0)
     joined = grow_forest(np.abs(z), adjacency(ROW, 6), bound)
@@ -185,24 +185,26 @@ def test_split_keeps_signs_apart() -> None:
     assert set(as_sets(apart.at_threshold(1.5))) == {voxels(0, 1), voxels(2, 3), voxels(6)}
 
 
-@pytest.mark.parametrize("gamma", [0.0, -0.1, 1.0001, np.nan])
-def test_gamma_must_be_a_proportion(forest: ClusterForest, gamma: float) -> None:
-    with pytest.raises(ValueError, match=r"gamma must lie in \(0, 1\]; found"):
-        forest.with_tdp(gamma)
+@pytest.mark.parametrize("tdp", [0.0, -0.1, 1.0001, np.nan])
+def test_refused_target_tdp(forest: ClusterForest, tdp: float) -> None:
+    with pytest.raises(ValueError, match=r"tdp must lie in \(0, 1\]; found"):
+        forest.with_tdp(tdp)
 
 
-def test_refuses_nan() -> None:
+def test_refused_nan() -> None:
     with pytest.raises(ValueError, match="NaN"):
         grow([1, 2, np.nan, 4, 5, 6, 7], [1] * 7)
 
 
 @pytest.mark.parametrize(("statistic", "category"), [([1.0] * 6, [1] * 7), ([1.0] * 7, [1] * 6), ([1.0] * 8, [1] * 8)])
-def test_refuses_other_voxels(statistic: list[float], category: list[int]) -> None:
-    with pytest.raises(ValueError, match=r"must tell of the same points; found \([678],\), \(7,\) and \([678],\)"):
+def test_refused_numbers_of_points(statistic: list[float], category: list[int]) -> None:
+    with pytest.raises(
+        ValueError, match=r"must have the same number of points; found \([678],\), \(7,\) and \([678],\)"
+    ):
         grow(statistic, category)
 
 
-def test_arguments_stay_as_they_are() -> None:
+def test_arguments_are_not_changed() -> None:
     statistic, neighbours = np.array([4.0, 5, 1, 3, 2, 6, 6]), adjacency(ROW, 6)
     cell = neighbours.cell.copy()
     grow_forest(statistic, neighbours.split(statistic > 3), Bound(np.ones(7, dtype=np.int32), 0.05, "simes", 0))
@@ -212,12 +214,12 @@ def test_arguments_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("field", ["preorder", "size", "tdn", "parent", "height", "valid"])
-def test_forest_cannot_be_changed(forest: ClusterForest, field: str) -> None:
+def test_forest_is_read_only(forest: ClusterForest, field: str) -> None:
     with pytest.raises(ValueError, match="read-only"):
         getattr(forest, field)[0] = 0
 
 
-def test_repr_tells_the_size_not_the_numbers(forest: ClusterForest) -> None:
+def test_repr(forest: ClusterForest) -> None:
     assert repr(forest) == "ClusterForest(n_points=7, n_trees=1)"
     assert repr(adjacency(ROW, 18)) == "GridAdjacency(n_points=7, n_neighbours=18)"
     cluster = Cluster(label=2, points=np.array([4, 7, 9], dtype=np.int32), tdn=2, peak=7)
@@ -227,7 +229,7 @@ def test_repr_tells_the_size_not_the_numbers(forest: ClusterForest) -> None:
 def test_compiles_without_a_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def njit(cache: bool = False, nogil: bool = False) -> Callable[[Callable[[], int]], Callable[[], int]]:
         if cache:
-            raise RuntimeError("cannot cache function: no locator available")  # as numba says it
+            raise RuntimeError("cannot cache function: no locator available")  # the message of numba
         return lambda function: function
 
     def loop() -> int:
@@ -242,13 +244,13 @@ def test_compiles_without_a_cache_folder(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("starts", "neighbours"), [([0, 1, 1], [5]), ([0, 1, 1], [-1]), ([1, 1], []), ([0, 2, 1, 1], [1]), ([0, 1], [0, 0])]
 )
-def test_refuses_a_graph_that_leads_outside(starts: list[int], neighbours: list[int]) -> None:
-    """Compiled code would read what is not its own."""
+def test_refused_graph_with_positions_outside(starts: list[int], neighbours: list[int]) -> None:
+    """Compiled code would read memory outside of the arrays."""
     with pytest.raises(ValueError, match=r"starts|neighbours"):
         CsrAdjacency(np.array(starts), np.array(neighbours, dtype=np.int32))
 
 
 @pytest.mark.parametrize("edges", [[[0, 3]], [[-1, 0]], [[0, 10**8]]])
-def test_refuses_edges_to_no_vertex(edges: list[list[int]]) -> None:
+def test_refused_edges_to_positions_outside(edges: list[list[int]]) -> None:
     with pytest.raises(ValueError, match=r"positions 0\.\.2"):
         CsrAdjacency.of_edges(np.array(edges), n_points=3)

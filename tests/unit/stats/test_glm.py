@@ -16,7 +16,7 @@ SUMS = 1e-10
 
 @pytest.fixture
 def effects() -> Floats:
-    """Twelve subjects, 40 voxels: null, active, and far from zero with little variance."""
+    """Twelve subjects, 40 points: null, active, and far from zero with little variance."""
     rng = np.random.default_rng(42)
     means = np.repeat([0.0, 1.5, -0.7, 100.0], 10)
     return means + rng.normal(size=(12, 40)) * rng.uniform(0.1, 3, size=40)
@@ -28,7 +28,7 @@ def one_sample(effects: Floats) -> GlmResult:
 
 
 def with_missing(effects: Floats) -> Floats:
-    """The same, without some subjects in some voxels; voxel 0 keeps one subject, voxel 1 two, voxel 2 none."""
+    """The same, without some subjects at some points; point 0 keeps one subject, point 1 two, point 2 none."""
     missing = np.random.default_rng(7).uniform(size=effects.shape) < 0.2
     missing[:, :3] = True
     missing[4, 0] = missing[3, 1] = missing[9, 1] = False
@@ -59,13 +59,13 @@ def test_two_sample_t_test(effects: Floats) -> None:
 def test_regression(effects: Floats) -> None:
     age = np.random.default_rng(1).uniform(20, 60, size=12)
     (found,) = fit_glm(effects, np.column_stack([np.ones(12), age]), {"age": np.array([0.0, 1.0])})
-    lines = [stats.linregress(age, voxel) for voxel in effects.T]
+    lines = [stats.linregress(age, point) for point in effects.T]
     np.testing.assert_allclose(found.effect, [line.slope for line in lines], rtol=SUMS)
     np.testing.assert_allclose(found.variance, [line.stderr**2 for line in lines], rtol=SUMS)
 
 
 def by_normal_equations(effects: Floats, matrix: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Give w b and its variance, b = (X'X)^-1 X'y, s^2 w (X'X)^-1 w', one voxel at a time."""
+    """Return w b and its variance, b = (X'X)^-1 X'y, s^2 w (X'X)^-1 w', one point at a time."""
     inverse = np.linalg.inv(matrix.T @ matrix)
     effect, variance = [], []
     for y in effects.T:
@@ -99,7 +99,7 @@ def test_several_columns_and_tests(effects: Floats, covariates: Floats, weights:
         np.testing.assert_array_equal(result.dof, 8)
 
 
-def test_missing_subjects_are_left_out_per_voxel(effects: Floats) -> None:
+def test_missing_subjects_are_excluded_per_point(effects: Floats) -> None:
     effects = with_missing(effects)
     found = one_sample(effects)
     n_subjects = (~np.isnan(effects)).sum(axis=0)
@@ -114,14 +114,14 @@ def test_missing_subjects_are_left_out_per_voxel(effects: Floats) -> None:
 def test_missing_subjects_with_covariates(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
     effects = with_missing(effects)
     for result in fit_glm(effects, covariates, weights):
-        for voxel in range(5, 40):
-            rows = ~np.isnan(effects[:, voxel])
+        for point in range(5, 40):
+            rows = ~np.isnan(effects[:, point])
             (effect,), (variance,) = by_normal_equations(
-                effects[rows, voxel : voxel + 1], covariates[rows], weights[result.test]
+                effects[rows, point : point + 1], covariates[rows], weights[result.test]
             )
-            assert result.effect[voxel] == pytest.approx(effect, rel=1e-9, abs=1e-11)  # inv squares the condition
-            assert result.variance[voxel] == pytest.approx(variance, rel=1e-9)
-            assert result.dof[voxel] == rows.sum() - 4
+            assert result.effect[point] == pytest.approx(effect, rel=1e-9, abs=1e-11)  # inv squares the condition
+            assert result.variance[point] == pytest.approx(variance, rel=1e-9)
+            assert result.dof[point] == rows.sum() - 4
 
 
 def test_too_few_subjects(effects: Floats) -> None:
@@ -131,8 +131,8 @@ def test_too_few_subjects(effects: Floats) -> None:
         np.testing.assert_array_equal(np.isnan(values[:3]), [True, False, True])
 
 
-def test_missing_subjects_may_empty_a_column(effects: Floats) -> None:
-    """Where only one group has data, the other's mean cannot be estimated."""
+def test_missing_groups(effects: Floats) -> None:
+    """Where only one group has data, the mean of the other cannot be estimated."""
     group = np.repeat([0.0, 1.0], 6)
     effects[6:, 3] = np.nan
     (found,) = fit_glm(effects, np.column_stack([1 - group, group]), {"difference": np.array([-1.0, 1.0])})
@@ -140,7 +140,7 @@ def test_missing_subjects_may_empty_a_column(effects: Floats) -> None:
     assert found.dof[3] == 0
 
 
-def test_constant_voxels_are_not_tested() -> None:
+def test_constant_points_are_not_tested() -> None:
     """Constant: residual variance at most 1e-12 times the mean square.
 
     Of 1 + e * (-1, 1, -1, 1), the residual variance is e^2 * 4 / 3, the mean square 1 + e^2.
@@ -155,25 +155,25 @@ def test_constant_voxels_are_not_tested() -> None:
     np.testing.assert_array_equal(found.dof, 3)
 
 
-def test_units_do_not_matter(effects: Floats) -> None:
-    """Also of tiny units: t of 2^-60 times the effects is exactly the same."""
+def test_units_do_not_change_the_test(effects: Floats) -> None:
+    """t of 2^-60 times the effects is exactly the same."""
     np.testing.assert_array_equal(one_sample(effects * 2.0**-60).t, one_sample(effects).t)
 
 
 @pytest.mark.parametrize("complete", [True, False])
-def test_blocks_change_nothing(
+def test_the_result_does_not_depend_on_blocks(
     effects: Floats, covariates: Floats, weights: Mapping[str, Floats], complete: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effects = effects if complete else with_missing(effects)
     at_once = fit_glm(effects, covariates, weights)
-    monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 12 * 7)  # 7 voxels of 12 subjects
+    monkeypatch.setattr("bids_ari.stats.glm.BLOCK_VALUES", 12 * 7)  # 7 points of 12 subjects
     for whole, blockwise in zip(at_once, fit_glm(effects, covariates, weights), strict=True):
         for name in ("effect", "variance", "t", "z", "dof"):
             # BLAS may sum in another order when the matrix is narrower
             np.testing.assert_allclose(getattr(blockwise, name), getattr(whole, name), rtol=1e-9, atol=1e-12)
 
 
-def test_arguments_stay_as_they_are(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
+def test_arguments_are_not_changed(effects: Floats, covariates: Floats, weights: Mapping[str, Floats]) -> None:
     effects = with_missing(effects)
     before = [a.copy() for a in (effects, covariates, *weights.values())]
     fit_glm(effects, covariates, weights)
@@ -198,17 +198,17 @@ def test_weights_need_an_entry_per_column(effects: Floats, covariates: Floats) -
         fit_glm(effects, covariates, {"short": np.ones(3)})
 
 
-@pytest.mark.parametrize("voxels", [np.array([5, 2]), np.arange(40) % 13 == 2])
-def test_at_keeps_some_voxels(effects: Floats, voxels: npt.NDArray[np.int_]) -> None:
+@pytest.mark.parametrize("points", [np.array([5, 2]), np.arange(40) % 13 == 2])
+def test_at_selects_points(effects: Floats, points: npt.NDArray[np.int_]) -> None:
     found = one_sample(effects)
-    some = found.at(voxels)
+    some = found.at(points)
     assert some.test == "mean"
     for name in ("effect", "variance", "t", "z", "dof"):
-        np.testing.assert_array_equal(getattr(some, name), getattr(found, name)[voxels])
+        np.testing.assert_array_equal(getattr(some, name), getattr(found, name)[points])
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
-def test_z_map_made_elsewhere(alternative: Alternative) -> None:
+def test_z_map_computed_elsewhere(alternative: Alternative) -> None:
     z = np.array([-2.5, np.nan, 0.3, 40])
     found = GlmResult.of_z(z)
     tails = {"greater": stats.norm.sf(z), "less": stats.norm.cdf(z), "two-sided": 2 * stats.norm.sf(np.abs(z))}
@@ -221,7 +221,7 @@ def test_z_map_made_elsewhere(alternative: Alternative) -> None:
 
 
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
-def test_t_map_made_elsewhere(effects: Floats, alternative: Alternative) -> None:
+def test_t_map_computed_elsewhere(effects: Floats, alternative: Alternative) -> None:
     fitted = one_sample(effects)
     assert fitted.t is not None
     found = GlmResult.of_t(fitted.t, dof=11)
@@ -231,15 +231,15 @@ def test_t_map_made_elsewhere(effects: Floats, alternative: Alternative) -> None
     assert (found.effect, found.variance) == (None, None)
 
 
-def test_repr_tells_the_size_not_the_numbers(effects: Floats) -> None:
+def test_repr(effects: Floats) -> None:
     assert repr(one_sample(effects)) == "GlmResult(test='mean', n_points=40, dof=[11.])"
 
 
-def test_refuses_columns_that_depend_on_each_other() -> None:
+def test_refused_collinear_columns() -> None:
     with pytest.raises(ValueError, match=r"independent columns, .* at most 1e\+08; found"):
         fit_glm(np.zeros((5, 1)), np.ones((5, 2)), {"mean": np.ones(2)})
 
 
-def test_refuses_no_test() -> None:
+def test_refused_without_tests() -> None:
     with pytest.raises(ValueError, match="at least one"):
         fit_glm(np.zeros((5, 1)), np.ones((5, 1)), {})

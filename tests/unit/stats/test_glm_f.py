@@ -1,4 +1,4 @@
-"""F tests, blocks of voxels and what the model refuses; t tests are in test_glm."""
+"""F tests, blocks of points and refused models; t tests are in test_glm."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ DIFFERENCES = np.array([[-1.0, 1, 0], [-1, 0, 1]])
 
 
 class OnDisk:
-    """Effects as a file gives them: float32, by slices only; it notes the width of what was read."""
+    """Effects as in a file: float32, by slices only; records the width of each slice."""
 
     def __init__(self, values: Floats) -> None:
         self.values = values.astype(np.float32)
@@ -36,16 +36,16 @@ class OnDisk:
         self.widths: list[int] = []
 
     def __getitem__(self, key: tuple[slice, slice]) -> Floats:
-        rows, voxels = key
+        rows, points = key
         assert isinstance(rows, slice)
-        assert isinstance(voxels, slice)
-        self.widths.append(voxels.stop - voxels.start)
+        assert isinstance(points, slice)
+        self.widths.append(points.stop - points.start)
         return self.values[key].astype(np.float64)
 
 
 @pytest.fixture
 def effects(rng: np.random.Generator) -> Floats:
-    """16 subjects, 30 voxels: null, different groups, far from zero."""
+    """16 subjects, 30 points: null, different groups, far from zero."""
     shift = GROUPS @ np.array([0.0, 1, 2])
     return rng.normal(size=(16, 30)) + np.repeat([0, 2.0, 0], 10) * shift[:, None] + np.repeat([0, 0, 50.0], 10)
 
@@ -66,7 +66,7 @@ def test_groups_as_analysis_of_variance(effects: Floats) -> None:
 
 
 def test_full_model_against_residuals(effects: Floats, rng: np.random.Generator) -> None:
-    """F is what the residual sum of squares falls by when the tested columns are added, over rows and sigma^2."""
+    """F is the decrease of the residual sum of squares when tested columns are added, over rows and sigma^2."""
     matrix = np.column_stack([np.ones(16), rng.normal(size=(16, 3))])
     found = f_test(effects, matrix, np.eye(4)[[1, 3]])
     rss_full, rss_reduced = (
@@ -85,7 +85,7 @@ def test_one_row_is_t_squared(effects: Floats, weights: Floats) -> None:
 
 
 def test_f_where_subjects_are_missing(effects: Floats) -> None:
-    """Voxel 0 lacks some of each group, 1 a whole group, 2 leaves as many subjects as groups, 3 all."""
+    """Point 0 lacks some of each group, 1 a whole group, 2 leaves as many subjects as groups, 3 all."""
     effects[[0, 6, 9, 15], 0] = np.nan
     effects[5:9, 1] = np.nan
     effects[:, 2] = np.where(np.isin(np.arange(16), [0, 5, 9]), 1.0, np.nan)
@@ -99,21 +99,21 @@ def test_f_where_subjects_are_missing(effects: Floats) -> None:
         np.testing.assert_array_equal(np.isnan(values[:5]), [False, True, True, True, False])
 
 
-def test_f_of_constant_voxels() -> None:
+def test_f_of_constant_points() -> None:
     effects = np.column_stack([np.zeros(16), np.full(16, 0.1), GROUPS @ [1.0, 2, 3]])
     found = f_test(effects, GROUPS, DIFFERENCES)
     assert found.f is not None
-    assert np.isnan(found.f).all()  # no residual at all: in the third voxel groups differ, without variance
+    assert np.isnan(found.f).all()  # no residual at all: in the third point groups differ, without variance
     np.testing.assert_array_equal(found.dof, 13)
 
 
 @pytest.mark.parametrize("alternative", [a for a in ALTERNATIVES if a != "greater"])
-def test_f_has_no_direction(effects: Floats, alternative: Any) -> None:
+def test_f_has_no_other_alternative(effects: Floats, alternative: Any) -> None:
     with pytest.raises(ValueError, match=f"F test must be greater; found '{alternative}'"):
         f_test(effects, GROUPS, DIFFERENCES).p(alternative)
 
 
-def test_at_keeps_some_voxels_of_f(effects: Floats) -> None:
+def test_at_selects_points_of_f(effects: Floats) -> None:
     found = f_test(effects, GROUPS, DIFFERENCES)
     some = found.at(np.array([4, 2]))
     assert found.f is not None
@@ -135,7 +135,7 @@ def test_at_keeps_some_voxels_of_f(effects: Floats) -> None:
         (np.vstack([np.eye(3), np.ones(3)]), "independent; found 4"),
     ],
 )
-def test_refuses_weights(effects: Floats, weights: Floats, message: str) -> None:
+def test_refused_weights(effects: Floats, weights: Floats, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         fit_glm(effects, GROUPS, {"fine": np.ones(3), "mine": weights})
 
@@ -146,14 +146,14 @@ def test_rows_of_different_units_are_independent(effects: Floats) -> None:
 
 
 def test_units_of_columns_do_not_make_rows_dependent(effects: Floats) -> None:
-    """In a column of 1e9 the weights are of that size: what tells the rows apart looks small beside them."""
+    """In a column of 1e9 the weights are of that size: the difference between the rows is small relative to them."""
     rows = np.array([[1.0, 1, 0], [-1, 1, 0]])
     units = np.array([1, 1e9, 1])
     found = f_test(effects, GROUPS * units, rows * units)
     np.testing.assert_allclose(found.f, f_test(effects, GROUPS, rows).f, rtol=SUMS)
 
 
-def test_condition_number_knows_no_units() -> None:
+def test_condition_number_does_not_depend_on_units() -> None:
     """Columns (1, 1) / sqrt 2 and (1, 0) of length 1: singular values sqrt(1 +- cos 45 degrees)."""
     c = np.sqrt(0.5)
     expected = np.sqrt((1 + c) / (1 - c))
@@ -178,7 +178,7 @@ def test_nearly_collinear_columns(apart: float, refused: bool) -> None:
         check_model(8, matrix, {"mean": np.array([1.0, 0])})
 
 
-def test_a_voxel_whose_subjects_are_nearly_collinear_is_not_tested() -> None:
+def test_a_point_whose_subjects_are_nearly_collinear_is_not_tested() -> None:
     """Without subject 0 the second column is constant to 1e-10."""
     x = np.r_[5, 1 + 1e-10 * np.tile([-1.0, 1], 4)]
     effects = np.tile(np.r_[1.0, 2, 4, 3, 5, 7, 6, 9, 8], (2, 1)).T
@@ -188,15 +188,15 @@ def test_a_voxel_whose_subjects_are_nearly_collinear_is_not_tested() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_refuses_a_matrix_that_is_not_finite(effects: Floats, bad: float) -> None:
+def test_refused_matrix_that_is_not_finite(effects: Floats, bad: float) -> None:
     matrix = GROUPS.copy()
     matrix[3, 1] = bad
-    with pytest.raises(ValueError, match="matrix must have finite numbers"):
+    with pytest.raises(ValueError, match="matrix must have finite values"):
         f_test(effects, matrix, DIFFERENCES)
 
 
 def test_blocks_hold_32_megabytes() -> None:
-    """2^22 numbers of 8 bytes: of 1,000 subjects 4,194 voxels."""
+    """2^22 values of 8 bytes: of 1,000 subjects 4,194 points."""
     effects = np.broadcast_to(0.0, (1000, 10_000))
     assert list(blocks(effects)) == [slice(0, 4194), slice(4194, 8388), slice(8388, 10_000)]
     assert list(blocks(np.broadcast_to(0.0, (5_000_000, 2)))) == [slice(0, 1), slice(1, 2)]
@@ -204,7 +204,7 @@ def test_blocks_hold_32_megabytes() -> None:
 
 
 def test_values_on_disk_are_read_once_block_by_block(effects: Floats, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 16 * 8)
+    monkeypatch.setattr("bids_ari.stats.glm.BLOCK_VALUES", 16 * 8)
     effects = effects.astype(np.float32).astype(np.float64)
     effects[2, 9:14] = np.nan
     disk = OnDisk(effects)
@@ -213,9 +213,9 @@ def test_values_on_disk_are_read_once_block_by_block(effects: Floats, monkeypatc
     np.testing.assert_array_equal(found.z, f_test(effects, GROUPS, DIFFERENCES).z)
 
 
-def test_parts_are_the_voxels_of_the_same_subjects(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each voxel is in one part, with exactly the subjects who have data there; a block has a part per pattern."""
-    monkeypatch.setattr("bids_ari.stats.glm._BLOCK", 19 * 50)
+def test_parts_are_the_points_of_the_same_subjects(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each point is in one part, with exactly the subjects that have data there; a block has a part per pattern."""
+    monkeypatch.setattr("bids_ari.stats.glm.BLOCK_VALUES", 19 * 50)
     effects = rng.normal(size=(19, 120))  # 19 subjects need three bytes
     patterns = rng.uniform(size=(19, 6)) < 0.3
     patterns[:, 0] = False

@@ -30,7 +30,7 @@ TESTS = {"group": np.array([0, 1.0, 0]), "mixture": np.array([1, 0.5, -0.2]), "b
 
 @pytest.fixture
 def effects() -> Floats:
-    """Twelve subjects, 40 voxels: null, active, and far from zero."""
+    """Twelve subjects, 40 points: null, active, and far from zero."""
     rng = np.random.default_rng(42)
     return np.repeat([0.0, 1.5, -0.7, 100.0], 10) + rng.normal(size=(12, 40)) * rng.uniform(0.1, 3, size=40)
 
@@ -109,26 +109,26 @@ def test_exact_arithmetic(y: list[int], quarters: list[int], covariate: list[int
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_every_test_of_every_voxel(effects: Floats, variances: Floats, mixed: bool) -> None:
+def test_every_test_at_every_point(effects: Floats, variances: Floats, mixed: bool) -> None:
     found = (fit_mixed if mixed else fit_fixed)(effects, variances, MATRIX, TESTS)
     group, mixture, together = found.results
-    for voxel in range(0, 40, 4):
-        y, v = effects[:, voxel], variances[:, voxel]
+    for point in range(0, 40, 4):
+        y, v = effects[:, point], variances[:, point]
         for result in (group, mixture):
             effect, variance, f, _ = by_the_formula(y, v, MATRIX, TESTS[result.test][None], mixed)
-            assert result.effect[voxel] == pytest.approx(float(effect[0]), rel=SUMS, abs=1e-11)  # parts cancel
-            assert result.variance[voxel] == pytest.approx(float(variance[0, 0]), rel=SUMS)
-            assert result.t[voxel] ** 2 == pytest.approx(float(f), rel=SUMS)
+            assert result.effect[point] == pytest.approx(float(effect[0]), rel=SUMS, abs=1e-11)  # parts cancel
+            assert result.variance[point] == pytest.approx(float(variance[0, 0]), rel=SUMS)
+            assert result.t[point] ** 2 == pytest.approx(float(f), rel=SUMS)
         *_, f, tau2 = by_the_formula(y, v, MATRIX, TESTS["both"], mixed)
-        assert together.f[voxel] == pytest.approx(float(f), rel=SUMS)
+        assert together.f[point] == pytest.approx(float(f), rel=SUMS)
         if mixed:
-            assert found.tau2[voxel] == pytest.approx(float(tau2), rel=SUMS)
+            assert found.tau2[point] == pytest.approx(float(tau2), rel=SUMS)
     assert (together.t, together.effect, together.variance, together.n_rows) == (None, None, None, 2)
     assert found.n_unusable == 0
 
 
 def test_tau2_is_zero_where_subjects_differ_too_little() -> None:
-    """(1, 2, 3) with variances of 1: Q = 2 is what 2 degrees of freedom give; with 4, Q = 0.5 is less."""
+    """(1, 2, 3) with variances of 1: Q = 2 is expected with 2 degrees of freedom; with 4, Q = 0.5 is less."""
     effects = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0]])
     variances = np.array([[1.0, 4.0, 0.25]]).repeat(3, axis=0)
     found = fit_mixed(effects, variances, np.ones((3, 1)), {"mean": np.ones(1)})
@@ -159,7 +159,7 @@ UNUSABLE = (0.0, -0.0, -1.0, np.nan, np.inf, -np.inf, 5e-324)
 
 
 @both
-def test_unusable_variances_are_left_out_and_counted(fit: Fitter, effects: Floats, variances: Floats) -> None:
+def test_unusable_variances_are_excluded_and_counted(fit: Fitter, effects: Floats, variances: Floats) -> None:
     expected = fit(effects[:-1, :7], variances[:-1, :7], MATRIX[:-1], TESTS)
     variances[-1, :7] = UNUSABLE
     found = fit(effects[:, :7], variances[:, :7], MATRIX, TESTS)
@@ -173,7 +173,7 @@ def test_unusable_variances_are_left_out_and_counted(fit: Fitter, effects: Float
 
 @both
 def test_most_variances_may_be_unusable(fit: Fitter, effects: Floats, variances: Floats) -> None:
-    """Zeros are no variances: they do not make the median, and not a unit, of the four that are left."""
+    """Zeros do not enter the median of the four remaining variances."""
     variances[4:] = 0
     found, expected = (fit(effects[:n], variances[:n], np.ones((n, 1)), {"mean": np.ones(1)}) for n in (12, 4))
     assert found.n_unusable == 8 * 40
@@ -181,7 +181,7 @@ def test_most_variances_may_be_unusable(fit: Fitter, effects: Floats, variances:
 
 
 @both
-def test_missing_effects_are_left_out_but_not_counted(fit: Fitter, effects: Floats, variances: Floats) -> None:
+def test_missing_effects_are_excluded_but_not_counted(fit: Fitter, effects: Floats, variances: Floats) -> None:
     expected = fit(effects[:-1], variances[:-1], MATRIX[:-1], TESTS)
     effects[-1] = np.nan
     variances[-1, :3] = [0, np.nan, 1e-300]
@@ -193,7 +193,7 @@ def test_missing_effects_are_left_out_but_not_counted(fit: Fitter, effects: Floa
 
 @both
 def test_a_negligible_variance_is_rounding(fit: Fitter) -> None:
-    """At most 1e-8 of the median, here 2 of (v, 1, 2, 3, 4), is left out; one of 3e-8 decides the mean."""
+    """At most 1e-8 of the median, here 2 of (v, 1, 2, 3, 4), is excluded; one of 3e-8 determines the mean."""
     assert NEGLIGIBLE == 1e-8
     effects = np.array([[7.0], [1.0], [2.0], [3.0], [4.0]]).repeat(2, axis=1)
     variances = np.array([[1.0], [1.0], [2.0], [3.0], [4.0]]).repeat(2, axis=1)
@@ -206,7 +206,7 @@ def test_a_negligible_variance_is_rounding(fit: Fitter) -> None:
 
 @both
 def test_unevenness_of_the_variances(fit: Fitter, effects: Floats) -> None:
-    """e^-1, 1 and e have logarithms of standard deviation 1; those that are not used play no part."""
+    """e^-1, 1 and e have logarithms of standard deviation 1; those that are not usable are ignored."""
     variances = np.tile(np.exp([-1.0, 0.0, 1.0])[:, None], (1, 4))
     variances[:2, 1], variances[:, 2], variances[:, 3] = np.nan, 0, 1e300
     found = fit(effects[:3, :4], variances, np.ones((3, 1)), {"mean": np.ones(1)})
@@ -233,7 +233,7 @@ def test_too_few_subjects(fit: Fitter, effects: Floats, variances: Floats) -> No
 
 @both
 def test_a_group_without_subjects(fit: Fitter, effects: Floats, variances: Floats) -> None:
-    """Nothing can be said of the difference, whether effects or variances are missing, or weigh nothing."""
+    """The difference is not estimable where effects or variances of a group are missing, or its weights are 0."""
     effects[GROUP == 1, 3] = np.nan
     variances[GROUP == 1, 5] = np.nan
     variances[GROUP == 1, 7] = 1e300
@@ -242,8 +242,8 @@ def test_a_group_without_subjects(fit: Fitter, effects: Floats, variances: Float
         np.testing.assert_array_equal(result.dof[[3, 5, 7]], 0)
 
 
-def test_constant_voxels() -> None:
-    """Mixed effects have no variance to go by; fixed effects have that of the first level.
+def test_constant_points() -> None:
+    """Mixed effects have no variance between subjects; fixed effects use that of the first level.
 
     Of 1 + e * (-1, 1, -1, 1), the residual variance is e^2 * 4 / 3, the mean square 1 + e^2.
     """
@@ -260,8 +260,8 @@ def test_constant_voxels() -> None:
 
 
 @both
-def test_variances_far_apart_are_no_trouble(fit: Fitter, effects: Floats) -> None:
-    """Whatever a file holds, nothing overflows (warnings are errors), and other voxels stay what they are."""
+def test_extreme_variances(fit: Fitter, effects: Floats) -> None:
+    """Nothing overflows (warnings are errors), and other points do not change."""
     rng = np.random.default_rng(8)
     variances = 10 ** rng.uniform(-300, 300, size=effects.shape)
     variances[:, 20:] = 10 ** rng.uniform(-1, 1, size=(12, 20))
@@ -283,8 +283,8 @@ def test_scale_of_the_variances(seed: int, scale: float) -> None:
 
 @laws
 @given(seed=st.integers(0, 2**32 - 1), common=st.floats(1e-3, 1e3))
-def test_equal_variances_weigh_nothing(seed: int, common: float) -> None:
-    """With equal variances, mixed effects are ordinary least squares, whatever tau2; t and F differ by rounding."""
+def test_equal_variances_are_ordinary_least_squares(seed: int, common: float) -> None:
+    """With equal variances, mixed effects are ordinary least squares for any tau2; t and F differ by rounding."""
     effects = np.random.default_rng(seed).normal(size=(12, 5))
     mixed = fit_mixed(effects, np.full((12, 5), common), MATRIX, TESTS).results
     for one, other in zip(mixed, fit_glm(effects, MATRIX, TESTS), strict=True):
@@ -306,12 +306,12 @@ def test_order_of_the_subjects(fit: Fitter, seed: int) -> None:
         fit(effects[order], variances[order], MATRIX[order], TESTS),
     )
     for one, other in zip(usual.results, shuffled.results, strict=True):
-        np.testing.assert_allclose(one.z, other.z, rtol=1e-8, atol=1e-8)  # few subjects may be left
+        np.testing.assert_allclose(one.z, other.z, rtol=1e-8, atol=1e-8)  # few subjects may remain
 
 
 @laws
 @given(seed=st.integers(0, 2**32 - 1))
-def test_tau2_moves_the_weights_towards_equality(seed: int) -> None:
+def test_a_large_tau2_makes_weights_equal(seed: int) -> None:
     """tau2 is never negative, and with a large one the effect is that of ordinary least squares."""
     rng = np.random.default_rng(seed)
     effects, variances = rng.normal(size=(12, 5)), 1e-7 * rng.uniform(0.5, 2, size=(12, 5))
@@ -329,7 +329,7 @@ def test_one_row_is_the_square_of_t(fit: Fitter, effects: Floats, variances: Flo
 
 
 @both
-def test_units_do_not_matter(fit: Fitter, effects: Floats, variances: Floats) -> None:
+def test_units_do_not_change_the_test(fit: Fitter, effects: Floats, variances: Floats) -> None:
     """2^-200 times the effects and 2^-400 times the variances: t is exactly the same."""
     usual, small = (fit(effects * 2.0**k, variances * 4.0**k, MATRIX, TESTS) for k in (0, -200))
     np.testing.assert_array_equal(small.results[0].t, usual.results[0].t)
@@ -338,20 +338,20 @@ def test_units_do_not_matter(fit: Fitter, effects: Floats, variances: Floats) ->
 
 
 class OnDisk:
-    """Gives nothing but blocks of voxels of all subjects, as a file does."""
+    """Effects that return only slices of points of all subjects, as a file does."""
 
     def __init__(self, values: Floats) -> None:
         self._values, self.shape = values.astype(np.float32), values.shape
 
     def __getitem__(self, key: tuple[slice, slice]) -> Floats:
-        rows, voxels = key
+        rows, points = key
         assert rows == slice(None)
-        assert voxels.stop - voxels.start <= 7
-        return self._values[:, voxels].astype(np.float64)
+        assert points.stop - points.start <= 7
+        return self._values[:, points].astype(np.float64)
 
 
 @both
-def test_blocks_change_nothing(
+def test_the_result_does_not_depend_on_blocks(
     fit: Fitter, effects: Floats, variances: Floats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     effects, variances = effects.astype(np.float32).astype(float), variances.astype(np.float32).astype(float)
@@ -367,13 +367,13 @@ def test_blocks_change_nothing(
 
 
 @both
-def test_no_voxels(fit: Fitter) -> None:
+def test_no_points(fit: Fitter) -> None:
     found = fit(np.empty((12, 0)), np.empty((12, 0)), MATRIX, TESTS)
     assert [result.z.shape for result in found.results] == [(0,)] * 3
 
 
 @both
-def test_arguments_stay_as_they_are(fit: Fitter, effects: Floats, variances: Floats) -> None:
+def test_arguments_are_not_changed(fit: Fitter, effects: Floats, variances: Floats) -> None:
     variances[0, :7] = UNUSABLE
     arrays = (effects, variances, MATRIX, *TESTS.values())
     before = [array.copy() for array in arrays]
@@ -383,7 +383,7 @@ def test_arguments_stay_as_they_are(fit: Fitter, effects: Floats, variances: Flo
 
 
 @both
-def test_what_is_refused(fit: Fitter, effects: Floats, variances: Floats) -> None:
+def test_refused(fit: Fitter, effects: Floats, variances: Floats) -> None:
     with pytest.raises(ValueError, match=r"variances must have the shape of effects, \(12, 40\); found \(11, 40\)"):
         fit(effects, variances[1:], MATRIX, TESTS)
     with pytest.raises(ValueError, match="matrix must have one row per subject: 12; found 11"):
@@ -394,6 +394,6 @@ def test_what_is_refused(fit: Fitter, effects: Floats, variances: Floats) -> Non
         fit(effects, variances, MATRIX, {"twice": np.array([[0, 1.0, 0], [0, 2, 0]])})
 
 
-def test_repr_is_brief(effects: Floats, variances: Floats) -> None:
+def test_repr(effects: Floats, variances: Floats) -> None:
     found = fit_fixed(effects, variances, MATRIX, {"group": TESTS["group"]})
     assert repr(found) == "WeightedFit(results=(GlmResult(test='group', n_points=40, dof=[inf]),), n_unusable=0)"

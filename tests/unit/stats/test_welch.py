@@ -23,7 +23,7 @@ TREATMENT = np.column_stack([np.ones(25), GROUP == 1, GROUP == 2]).astype(float)
 
 @pytest.fixture
 def effects() -> Floats:
-    """Three groups with different spreads, 40 voxels: some active, some far from zero."""
+    """Three groups with different spreads, 40 points: some active, some far from zero."""
     rng = np.random.default_rng(42)
     means = np.repeat([0.0, 1.5, -0.7, 100.0], 10) + np.array([0.0, 0.5, 3.0])[GROUP][:, None]
     return means + rng.normal(size=(25, 40)) * np.array([3.0, 0.2, 1.0])[GROUP][:, None]
@@ -58,7 +58,7 @@ def test_two_groups(
 
 @pytest.mark.parametrize(("matrix", "weights"), [(CELL_MEANS, [0, 1, 0]), (TREATMENT, [1, 1, 0])])
 def test_mean_of_one_group(effects: Floats, matrix: Floats, weights: list[float]) -> None:
-    """The one-sample t test of that group; the others play no part."""
+    """The one-sample t test of that group; the others are not used."""
     found, expected = fit_one(effects, matrix, weights), stats.ttest_1samp(effects[GROUP == 1], 0)
     np.testing.assert_allclose(found.t, expected.statistic, rtol=SUMS)
     np.testing.assert_allclose(found.dof, 7, rtol=SUMS)
@@ -88,11 +88,11 @@ def test_codings_of_the_groups_agree(effects: Floats) -> None:
     np.testing.assert_allclose(coded.dof, cells.dof, rtol=SUMS)
 
 
-def test_rounding_does_not_make_a_group_count(effects: Floats) -> None:
-    """Columns of a rotated design are mixtures; the weights of the difference of two groups are exact only nearly."""
+def test_weights_of_rounding_are_zero(effects: Floats) -> None:
+    """Columns of a rotated design are mixtures; the weights of a difference of two groups are rounded."""
     turn, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))
     weights = turn.T @ [0.0, -1, 1]
-    effects[:4, 5] = np.nan  # the group that does not count keeps one subject
+    effects[:4, 5] = np.nan  # the group of weight 0 keeps one subject
     found = fit_one(effects, CELL_MEANS @ turn, weights.tolist())
     assert np.linalg.solve(turn.T, weights)[0] != 0
     np.testing.assert_allclose(found.t, fit_one(effects, CELL_MEANS, [0, -1, 1]).t, rtol=1e-9)  # turned twice
@@ -109,12 +109,12 @@ def test_one_row_is_an_f_test(effects: Floats) -> None:
     np.testing.assert_allclose(f.z, stats.norm.isf(t.p("two-sided")), rtol=1e-8, atol=1e-8)
 
 
-def test_several_rows_are_refused(effects: Floats) -> None:
+def test_refused_rows(effects: Floats) -> None:
     with pytest.raises(ValueError, match="a test must have one row; found 2 in test 'groups'"):
         fit_welch(effects, CELL_MEANS, {"groups": np.array([[1.0, -1, 0], [0, 1, -1]])})
 
 
-def test_weights_of_zero_are_refused(effects: Floats) -> None:
+def test_refused_zero_weights(effects: Floats) -> None:
     with pytest.raises(ValueError, match="weights of test 'test' must be finite and not all zero"):
         fit_one(effects, CELL_MEANS, [0, 0, 0])
 
@@ -127,12 +127,12 @@ def test_weights_of_zero_are_refused(effects: Floats) -> None:
     ],
     ids=["covariate", "too few columns"],
 )
-def test_unequal_variances_go_with_groups_alone(effects: Floats, matrix: Floats, found: str) -> None:
-    with pytest.raises(ValueError, match=f"unequal variances go with groups alone.*{found}"):
+def test_refused_designs_with_other_columns(effects: Floats, matrix: Floats, found: str) -> None:
+    with pytest.raises(ValueError, match=f"unequal variances need a design of groups.*{found}"):
         fit_welch(effects, matrix, {"test": np.ones(matrix.shape[1])})
 
 
-def test_groups_of_one_are_refused_where_they_count(effects: Floats) -> None:
+def test_refused_groups_of_one(effects: Floats) -> None:
     """Subjects 4 to 12: one of the first group, eight of the second."""
     few, matrix = effects[4:13], CELL_MEANS[4:13, :2]
     with pytest.raises(ValueError, match="two subjects in each group of test 'test'; found 1"):
@@ -140,8 +140,8 @@ def test_groups_of_one_are_refused_where_they_count(effects: Floats) -> None:
     assert np.isfinite(fit_one(few, matrix, [0, 1]).t).all()
 
 
-def test_collinear_columns_of_as_many_groups_are_refused(effects: Floats) -> None:
-    """Three different rows, but on one line: the group means are not free."""
+def test_refused_collinear_groups(effects: Floats) -> None:
+    """Three different rows on one line: the group means are dependent."""
     matrix = np.column_stack([np.ones(25), GROUP, 2.0 * GROUP])
     with pytest.raises(ValueError, match="matrix must have independent columns"):
         fit_welch(effects, matrix, {"test": np.ones(3)})
@@ -152,8 +152,8 @@ def test_matrix_needs_a_row_per_subject(effects: Floats) -> None:
         fit_welch(effects, CELL_MEANS[:24], {"test": np.ones(3)})
 
 
-def test_too_few_subjects_in_a_group_that_counts(effects: Floats) -> None:
-    """Groups of 1, 0 and 2 subjects in voxels 0, 1 and 2; the third group counts only in the second test."""
+def test_too_few_subjects_in_a_group_of_nonzero_weight(effects: Floats) -> None:
+    """Groups of 1, 0 and 2 subjects in points 0, 1 and 2; the third group has weight only in the second test."""
     effects[:4, 0] = effects[:5, 1] = effects[:3, 2] = np.nan
     counts, plays_no_part = fit_welch(
         effects[:, :4], CELL_MEANS, {"first": np.array([-1.0, 0, 1]), "others": np.array([0, -1.0, 1])}
@@ -166,7 +166,7 @@ def test_too_few_subjects_in_a_group_that_counts(effects: Floats) -> None:
 
 
 def test_constant_groups() -> None:
-    """With one constant group the test is that of the other; with two, the voxel is not tested.
+    """With one constant group the test is that of the other; with two, the point is not tested.
 
     Second group (0, 2): mean 1, variance 2, so t against the constant c is (1 - c) / sqrt(2 / 2) with 1 degree of
     freedom. 1 + 0.8e-6 * (-1, 1) has the variance 2 * .64e-12 and is constant below 1e-12 of its mean square:
@@ -183,14 +183,14 @@ def test_constant_groups() -> None:
     np.testing.assert_allclose(found.dof, [1, 1, 0, 0, 0], rtol=1e-14)
 
 
-def test_units_do_not_matter(effects: Floats) -> None:
+def test_units_do_not_change_the_test(effects: Floats) -> None:
     """Of 2^-300 times the effects t is the same, and so are the degrees of freedom: fourth powers do not underflow."""
     small, usual = (fit_one(values, CELL_MEANS, [0, -1, 1]) for values in (effects * 2.0**-300, effects))
     np.testing.assert_array_equal(small.t, usual.t)
     np.testing.assert_array_equal(small.dof, usual.dof)
 
 
-def test_blocks_change_nothing(effects: Floats, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_does_not_depend_on_blocks(effects: Floats, monkeypatch: pytest.MonkeyPatch) -> None:
     effects = without_some(effects)
     at_once = fit_one(effects, TREATMENT, [0, -1, 1])
     seven = [slice(start, start + 7) for start in range(0, 42, 7)]
@@ -200,12 +200,12 @@ def test_blocks_change_nothing(effects: Floats, monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_array_equal(in_blocks.dof, at_once.dof)
 
 
-def test_no_voxels() -> None:
+def test_no_points() -> None:
     found = fit_one(np.empty((25, 0)), CELL_MEANS, [0, -1, 1])
     assert found.t.shape == found.dof.shape == (0,)
 
 
-def test_arguments_stay_as_they_are(effects: Floats) -> None:
+def test_arguments_are_not_changed(effects: Floats) -> None:
     effects = without_some(effects)
     tests: Mapping[str, Floats] = {"test": np.array([0, -1.0, 1])}
     before = [a.copy() for a in (effects, TREATMENT, tests["test"])]
@@ -226,5 +226,5 @@ def test_degrees_of_freedom_lie_between_the_smallest_group_and_all(seed: int, si
     assert (found.dof >= (min(sizes) - 1) * (1 - 1e-12)).all()
     assert (found.dof <= (group.size - len(sizes)) * (1 + 1e-12)).all()
     order = rng.permutation(group.size)
-    shuffled = fit_one(effects[order], np.eye(len(sizes))[group[order]], weights)
-    np.testing.assert_allclose(shuffled.t, found.t, rtol=1e-9, atol=1e-9)  # sums of means may cancel to near 0
+    reordered = fit_one(effects[order], np.eye(len(sizes))[group[order]], weights)
+    np.testing.assert_allclose(reordered.t, found.t, rtol=1e-9, atol=1e-9)  # sums of means may cancel to near 0
