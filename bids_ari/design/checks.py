@@ -40,7 +40,7 @@ def check_number(subjects: Sequence[str], excluded: Sequence[Excluded] = ()) -> 
 def check_design(
     matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded] = ()
 ) -> tuple[str, ...]:
-    """Check that a design can be fitted.
+    """Check that a design can be fitted; return notes for the report.
 
     Parameters
     ----------
@@ -49,12 +49,7 @@ def check_design(
     columns, subjects : sequence of str
         The names of its columns, the intercept as ``intercept``, and of its rows.
     excluded : sequence of Excluded
-        The subjects that were excluded, which error messages list.
-
-    Returns
-    -------
-    tuple of str
-        Notes for the report.
+        The subjects that were excluded, for error messages.
 
     Raises
     ------
@@ -89,23 +84,9 @@ def check_unequal(
     tests: Mapping[str, FloatArray],
     factors: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """Check that Welch's test, with a variance for each group, can be fitted.
+    """Check that Welch's test, with a variance for each group, can be fitted; return notes on the sizes of groups.
 
-    Parameters
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    columns, subjects : sequence of str
-        The names of its columns and rows.
-    tests : mapping of str to array
-        The weights of each test.
-    factors : iterable of str
-        The columns of participants.tsv that define the groups, for the notes.
-
-    Returns
-    -------
-    tuple of str
-        Notes on small groups and on groups of different sizes.
+    `factors` are the columns of participants.tsv that define the groups; see `check_design` for other parameters.
 
     Raises
     ------

@@ -261,26 +261,19 @@ def _compute_factors(
 def _read_coding(factor: Factor) -> tuple[str, str, str | float | None]:
     """Read the arguments of C: the column, the coding and the reference."""
     match factor.tree:
-        case ast.Call(args=[ast.Name(id=name), *rest], keywords=[]) if name in factor.variables and len(rest) < 2:
-            column = factor.variables[name]
-        case _:
-            rest, column = [ast.Constant(None)], ""
-    match rest:
-        case []:
-            return column, "treatment", None
-        case [ast.Name() | ast.Attribute() as coding] if ast.unparse(coding) in CODINGS:
-            return column, CODINGS[ast.unparse(coding)], None
-        case [ast.Call(func=coding, args=[], keywords=[])] if ast.unparse(coding) in CODINGS:
-            return column, CODINGS[ast.unparse(coding)], None
-        case [
-            ast.Call(func=coding, args=[ast.Constant(value=str() | int() | float() as reference)], keywords=[])
-            | ast.Call(
-                func=coding,
-                args=[],
-                keywords=[ast.keyword("reference" | "base", ast.Constant(value=str() | int() | float() as reference))],
-            )
-        ] if CODINGS.get(ast.unparse(coding)) == "treatment":
-            return column, "treatment", reference
+        case ast.Call(args=[ast.Name(id=name)], keywords=[]) if name in factor.variables:
+            return factor.variables[name], "treatment", None
+        case ast.Call(args=[ast.Name(id=name), coding], keywords=[]) if name in factor.variables:
+            arguments: list[ast.expr] = []
+            if isinstance(coding, ast.Call):
+                known = all(each.arg in ("reference", "base") for each in coding.keywords)
+                arguments = [*coding.args, *(each.value for each in coding.keywords)] if known else [coding]
+                coding = coding.func
+            match CODINGS.get(ast.unparse(coding)), arguments:
+                case str() as kind, []:
+                    return factor.variables[name], kind, None
+                case "treatment", [ast.Constant(value=str() | int() | float() as reference)]:
+                    return factor.variables[name], "treatment", reference
     raise UsageError(
         f"{factor.text} in a formula is not supported",
         "C(column), C(column, Treatment('level')) or C(column, Sum)",

@@ -55,9 +55,7 @@ class NodeInputs:
 
 
 def read_inputs(document: Item, fields: Mapping[str, Item], name: str | None) -> tuple[Item, NodeInputs]:
-    """Read the node of the dataset level, and which maps and subjects it takes.
-
-    Of the nodes below the dataset level, only names and levels are read.
+    """Read a node of the dataset level, and which maps and subjects it takes; of other nodes only names and levels.
 
     Parameters
     ----------
@@ -67,18 +65,6 @@ def read_inputs(document: Item, fields: Mapping[str, Item], name: str | None) ->
         Its fields, with ``Nodes``, or ``Steps`` in the former form.
     name : str or None
         Name of the node; required where several are of the dataset level.
-
-    Returns
-    -------
-    Item
-        The node.
-    NodeInputs
-        Its inputs.
-
-    Raises
-    ------
-    UsageError
-        When there is no such node, or its inputs are not supported; names the position in the file.
     """
     nodes = (fields["Nodes"] if "Nodes" in fields else fields["Steps"]).items()
     names, is_dataset = _names_and_levels(nodes)

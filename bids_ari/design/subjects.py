@@ -1,6 +1,6 @@
 """The subjects included in a group model: those with the values that it needs, and their exchangeability blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bids_ari.bids.contrasts import Excluded
@@ -15,27 +15,7 @@ Missing = Literal["drop", "error"]
 def select_subjects(
     subjects: Sequence[str], participants: Participants | None, variables: Sequence[str], missing: Missing
 ) -> tuple[tuple[str, ...], tuple[Excluded, ...], tuple[str, ...]]:
-    """Separate the subjects with a value of each variable from the others.
-
-    Parameters
-    ----------
-    subjects : sequence of str
-        The subjects with maps.
-    participants : Participants or None
-        The table.
-    variables : sequence of str
-        Its columns that the model needs.
-    missing : {"drop", "error"}
-        Whether subjects with missing values are excluded, or an error.
-
-    Returns
-    -------
-    tuple of str
-        The subjects with all values.
-    tuple of Excluded
-        The other subjects, with reasons.
-    tuple of str
-        Notes for the report.
+    """Return the subjects with a value of each variable, those without, with reasons, and notes for the report.
 
     Raises
     ------
@@ -47,13 +27,9 @@ def select_subjects(
     if not variables:
         return tuple(subjects), (), ()
     if participants is None:
-        raise InputNotFoundError(
-            f"There is no participants.tsv, needed for column {listing(variables)}",
-            "a table of subjects",
-            "Add it, or use --participants",
-        )
-    reasons = {subject: _missing_values(subject, participants, variables) for subject in subjects}
-    excluded = tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+        found = f"There is no participants.tsv, needed for column {listing(variables)}"
+        raise InputNotFoundError(found, "a table of subjects", "Add it, or use --participants")
+    included, excluded = _split({subject: _missing(subject, participants, variables) for subject in subjects})
     if excluded and missing == "error":
         raise DesignError(
             f"Values are missing for {list_excluded(excluded)}",
@@ -61,31 +37,15 @@ def select_subjects(
             "Fill in the table, or exclude these subjects with --exclude or --missing drop",
         )
     notes = participants.notes
-    if unused := [f"sub-{subject}" for subject in participants.rows if subject not in reasons]:
+    if unused := [f"sub-{subject}" for subject in participants.rows if subject not in subjects]:
         notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
-    return tuple(subject for subject, reason in reasons.items() if not reason), excluded, notes
-
-
-def _missing_values(subject: str, participants: Participants, variables: Sequence[str]) -> str:
-    """Return why a subject is excluded; empty if it has all values."""
-    if subject not in participants.rows:
-        return f"not in {participants.path.name}"
-    columns = participants.missing(subject, variables)
-    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
-    return f"no value of {listing(columns)} in {where}" if columns else ""
+    return included, excluded, notes
 
 
 def filter_subjects(
     inputs: NodeInputs, subjects: Sequence[str], table: Participants
 ) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
-    """Apply the filter of subjects in the edge to a node of a BIDS Stats Model.
-
-    Returns
-    -------
-    tuple of str
-        The subjects that pass.
-    tuple of Excluded
-        The other subjects, with reasons.
+    """Return the subjects that pass the filter of a node of a BIDS Stats Model, and the others with reasons.
 
     Raises
     ------
@@ -97,19 +57,7 @@ def filter_subjects(
             f"{inputs.path}: a Filter of {inputs.node!r} names {unknown[0]}, which is neither an entity nor a column",
             f"one of the columns of {table.path.name}: {listing(table.columns, 20)}",
         )
-    reasons = {subject: _filtered(inputs, subject, table) for subject in subjects}
-    included = tuple(subject for subject, reason in reasons.items() if not reason)
-    return included, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
-
-
-def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> str:
-    """Return why the filter excludes a subject; empty if it does not."""
-    row = table.rows.get(subject, {})
-    for column, values in inputs.subjects.items():
-        cell = row.get(column, "n/a")
-        if cell not in values and number(cell) not in [number(each) for each in values if number(each) is not None]:
-            return f"{column} is {cell}; the model selects {listing(values)}"
-    return ""
+    return _split({subject: _filtered(inputs, subject, table) for subject in subjects})
 
 
 def exchangeability_blocks(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
@@ -128,3 +76,28 @@ def exchangeability_blocks(column: str, subjects: Sequence[str], participants: P
     select_subjects(subjects, participants, [column], "error")
     rows = {} if participants is None else participants.rows
     return tuple(rows[subject][column] for subject in subjects)
+
+
+def _split(reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
+    """Separate subjects without a reason to exclude them from the others."""
+    included = tuple(subject for subject, reason in reasons.items() if not reason)
+    return included, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+
+
+def _missing(subject: str, participants: Participants, variables: Sequence[str]) -> str:
+    """Return why a subject is excluded; empty if it has all values."""
+    if subject not in participants.rows:
+        return f"not in {participants.path.name}"
+    columns = participants.missing(subject, variables)
+    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
+    return f"no value of {listing(columns)} in {where}" if columns else ""
+
+
+def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> str:
+    """Return why the filter excludes a subject; empty if it does not."""
+    row = table.rows.get(subject, {})
+    for column, values in inputs.subjects.items():
+        cell = row.get(column, "n/a")
+        if cell not in values and number(cell) not in [number(each) for each in values if number(each) is not None]:
+            return f"{column} is {cell}; the model selects {listing(values)}"
+    return ""

@@ -13,7 +13,17 @@ import numpy as np
 
 from bids_ari.design.coding import Levels
 from bids_ari.design.json_document import Item
-from bids_ari.design.variables import Variable, Variables, all_true, any_true, demean, negate, product, scale, threshold
+from bids_ari.design.variables import (
+    Variable,
+    Variables,
+    all_true,
+    any_true,
+    demean,
+    negate,
+    product,
+    rescale,
+    threshold,
+)
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
@@ -203,21 +213,28 @@ def _numbers(table: Variables, name: str, transformation: Transformation) -> Flo
     return numbers
 
 
-def _to_each(function: Callable[..., FloatArray]) -> _Apply:
-    """Apply a function of one column, whose keyword arguments are the options in lower case, to each column."""
+def _each(make: Callable[[Variables, str, Transformation, int], Variable]) -> _Apply:
+    """Make a column from each of several, given its name and index among the inputs."""
 
     def apply(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-        made = []
-        for i, name in enumerate(names):
-            options = {option.lower(): transformation.option(option, i, None) for option in transformation.options}
-            try:
-                values = function(_numbers(table, name, transformation), **options)
-            except ValueError as error:
-                raise transformation.error(f"cannot be applied to {name}: {error}", "values that differ") from error
-            made.append(Variable.of_numbers(values, () if options.get("replacena") else table.columns[name].sources))
+        made = [make(table, name, transformation, i) for i, name in enumerate(names)]
         return table.with_columns(dict(zip(transformation.names_of_outputs(names), made, strict=True)))
 
     return apply
+
+
+def _to_each(function: Callable[..., FloatArray]) -> _Apply:
+    """Apply a function of one column to each column; its keyword arguments are the options in lower case."""
+
+    def make(table: Variables, name: str, transformation: Transformation, i: int) -> Variable:
+        options = {option.lower(): transformation.option(option, i, None) for option in transformation.options}
+        try:
+            values = function(_numbers(table, name, transformation), **options)
+        except ValueError as error:
+            raise transformation.error(f"cannot be applied to {name}: {error}", "values that differ") from error
+        return Variable.of_numbers(values, () if options.get("replacena") else table.columns[name].sources)
+
+    return _each(make)
 
 
 def _to_all(function: Callable[[FloatArray], FloatArray]) -> _Apply:
@@ -246,9 +263,7 @@ def _join(table: Variables, names: Sequence[str], transformation: Transformation
     return table.with_columns({output: Variable.of_numbers(values, sources)})
 
 
-def _copy(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    outputs = transformation.names_of_outputs(names)
-    return table.with_columns({output: table.columns[name] for output, name in zip(outputs, names, strict=True)})
+_copy = _each(lambda table, name, transformation, i: table.columns[name])
 
 
 def _rename(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
@@ -257,18 +272,14 @@ def _rename(table: Variables, names: Sequence[str], transformation: Transformati
     return _copy(table, names, transformation).without(names)
 
 
-def _replace(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    """Replace values of text columns; a column becomes numbers if all its values then are."""
-    made = []
-    for i, name in enumerate(names):
-        variable = table.columns[name]
-        if variable.numbers is not None:
-            found = f"needs text, but {name} holds numbers"
-            raise transformation.error(found, "text: the keys of a JSON object are not numbers", "Use Factor")
-        values: Mapping[str, str] = transformation.option("Replace", i, {})
-        cells = [values.get(cell, cell) if cell else cell for cell in variable.cells]
-        made.append(Variable.of_cells(cells, variable.sources))
-    return table.with_columns(dict(zip(transformation.names_of_outputs(names), made, strict=True)))
+def _replace(table: Variables, name: str, transformation: Transformation, i: int) -> Variable:
+    """Replace values of a text column, which becomes numbers if all its values then are."""
+    column = table.columns[name]
+    if column.numbers is not None:
+        found = f"needs text, but {name} holds numbers"
+        raise transformation.error(found, "text: the keys of a JSON object are not numbers", "Use Factor")
+    values: Mapping[str, str] = transformation.option("Replace", i, {})
+    return Variable.of_cells([values.get(cell, cell) if cell else cell for cell in column.cells], column.sources)
 
 
 def _drop_missing(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
@@ -330,9 +341,9 @@ KINDS: Mapping[str, _Kind] = {
     "Or": _Kind(_to_all(any_true), outputs="one"),
     "Product": _Kind(_to_all(product), outputs="one"),
     "Rename": _Kind(_rename, outputs="required"),
-    "Replace": _Kind(_replace, {"Replace": _read_replacements, "Attribute": _one_of("value")}),
+    "Replace": _Kind(_each(_replace), {"Replace": _read_replacements, "Attribute": _one_of("value")}),
     "Scale": _Kind(
-        _to_each(scale),
+        _to_each(rescale),
         {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},
     ),
     "Select": _Kind(lambda table, names, _: table.only(names), outputs="none"),

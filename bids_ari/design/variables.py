@@ -118,11 +118,8 @@ def demean(values: FloatArray) -> FloatArray:
     return _apply_to_known(values, center)
 
 
-def scale(
-    values: FloatArray,
-    demean: bool = True,
-    rescale: bool = True,
-    replacena: Literal["before", "after"] | None = None,
+def rescale(
+    values: FloatArray, demean: bool = True, rescale: bool = True, replacena: Literal["before", "after"] | None = None
 ) -> FloatArray:
     """Subtract the mean and divide by the standard deviation (n - 1); replace missing values by 0 before or after.
 
@@ -135,11 +132,11 @@ def scale(
     if constant and not (replacena == "after" and demean):
         raise ValueError("it is the same for all subjects")
 
-    def scaled(known: FloatArray) -> FloatArray:
+    def function(known: FloatArray) -> FloatArray:
         centred = center(known) if demean else known
         return 0 * known if constant else centred / known.std(ddof=1) if rescale else centred
 
-    result = _apply_to_known(np.nan_to_num(values) if replacena == "before" else values, scaled)
+    result = _apply_to_known(np.nan_to_num(values) if replacena == "before" else values, function)
     return np.nan_to_num(result) if replacena == "after" else result
 
 
