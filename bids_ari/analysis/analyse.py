@@ -242,10 +242,9 @@ def _notes(mask: VolumeSpace, n_constant: int, options: Options) -> Iterator[str
             f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
         )
     if options.mask is None and looks_unmasked(mask):
-        fills = mask.n_points / mask.inside.size
         yield (
-            f"The tested voxels fill {fills:.0%} of the volume: the maps are probably not brain-masked, and testing "
-            "voxels outside the brain weakens every bound. Give a brain mask with --mask"
+            f"The tested voxels fill {mask.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
+            "testing voxels outside the brain weakens every bound. Give a brain mask with --mask"
         )
 
 

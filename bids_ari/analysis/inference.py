@@ -17,7 +17,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import UsageError
 from bids_ari.images.atlas import load_atlas
 from bids_ari.images.quality import Quality
-from bids_ari.images.regions import RegionSet, atlas_regions, roi_regions
+from bids_ari.images.regions import RegionSet, load_rois
 from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels
@@ -212,9 +212,8 @@ def _regions(
     """Give the parcels of the atlas asked for, and all sets of regions asked for."""
     parcels = None
     if options.atlas is not None:
-        space = contrast.entities.get("space")
-        parcels = atlas_regions(load_atlas(options.atlas, options.atlas_labels, space, mask.grid), mask)
+        parcels = load_atlas(options.atlas, options.atlas_labels, contrast.entities.get("space"), mask)
     sets = [parcels] if parcels is not None else []
     if options.roi:
-        sets.append(roi_regions(options.roi, mask))
+        sets.append(load_rois(options.roi, mask))
     return parcels, tuple(sets)

@@ -375,4 +375,4 @@ def _true(result: "ContrastResult", dataset: Path) -> str:
     from bids_ari.images.files import read_image
 
     truth = read_image(dataset / SIMULATED.path("dseg", ".nii.gz", desc="truth")).values
-    return f"; in truth {int((truth[result.space.inside] == ABOVE).sum())} are"
+    return f"; in truth {int((result.space.select(truth) == ABOVE).sum())} are"

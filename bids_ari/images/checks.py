@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
-from bids_ari.images.atlas import TEMPLATE, template_mask
 from bids_ari.images.files import check_memory, read_header
 from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
+from bids_ari.images.templates import TEMPLATE, template_mask
 from bids_ari.runtime.executors import available_memory, progress, run_parallel
 
 Result = TypeVar("Result")

@@ -1,55 +1,59 @@
-"""The files of images: opened without waiting, read no further than their header claims, hashed on the way.
+"""Files of images: checked before they are believed, read to the last byte, and hashed on the way.
 
-Nothing in a file is believed. What is no regular file is not opened, a header is checked before memory is taken for
-what it claims, and compressed content is checked to the last byte, checksum included.
+A file that is not regular is not opened, a header is checked before memory is allocated for the values that it
+describes, and compressed content is read to its end, so that its checksum is compared.
 """
 
 import hashlib
 import os
 import stat
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BufferedReader
+from functools import partial
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip, isal_zlib
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
+from bids_ari.images.space import Grid
 from bids_ari.runtime.executors import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
 
 BYTES_PER_VOXEL = 40
-"""Memory that reading a map takes, at the most: as stored, as float64, smoothed, and what is missing."""
+"""Largest memory that reading a map takes: as stored, as float64, smoothed, and the mask of missing voxels."""
 
 _CHUNK = 2**16
-"""Bytes read at a time."""
+"""Bytes read at a time; those of a header are among the first."""
 
-_EXTRA = 2**20
-"""A file may be so many bytes longer than its header claims: padding, not values."""
+_PADDING = 2**20
+"""A file may be longer than its header describes by this many bytes."""
 
 _MOST_COMPRESSED = 1040
-"""What gzip can save, at the most: a byte for 1032."""
+"""Largest ratio of compression by gzip: 1032 bytes become one."""
 
-_DAMAGE = (
+_CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
+"""Errors of compressed content that is damaged."""
+
+_UNREADABLE: tuple[type[Exception], ...] = (
     ImageFileError,
     HeaderDataError,
-    EOFError,
-    zlib.error,
     ValueError,
     TypeError,
     OverflowError,
     KeyError,
     OSError,
+    *_CORRUPT,
 )
-"""What nibabel raises when a file is not what it says."""
+"""Errors of nibabel for a file that is damaged, or not in the format of its name."""
 
 _POINTERS = {
     b"version https://git-lfs": "git lfs pull --include",
@@ -57,7 +61,7 @@ _POINTERS = {
     b"../.git/annex/": "datalad get",
     b".git/annex/": "datalad get",
 }
-"""How a file begins that only names its content, and what fetches it."""
+"""First bytes of files that refer to content elsewhere, and the command that fetches it."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -70,103 +74,131 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """The values (x, y, z) of an image as float64, scaled; its header, and the SHA-256 of its file, if it has one.
+    """An image in memory.
 
-    In memory the first axis runs fastest, as in the file: to turn a volume round takes half as long as to inflate it.
+    Attributes
+    ----------
+    values : array (x, y, z)
+        Scaled, as float64, in the order of the file (the first axis is contiguous).
+    header : Header
+        The header.
+    sha256 : str
+        SHA-256 of the file; empty without file.
     """
 
     values: FloatArray
     header: Header
     sha256: str = ""
 
+    @property
+    def grid(self) -> Grid:
+        """Shape and affine."""
+        return self.header.grid
+
 
 def read_header(path: Path) -> Header:
-    """Read what the header of an image says, and whether the file is long enough for it.
+    """Read and check the header of an image, and whether the file is long enough for its values.
 
     Raises
     ------
     InputNotFoundError
-        When there is no such file.
+        When the file does not exist.
     DataError
-        When the content is not there, damaged, or not one volume.
+        When its content is missing, damaged, or not one volume.
     ReadError
-        When the operating system cannot read the file.
+        When the operating system cannot read it.
     """
     with _opened(path) as file:
         if not _is_nifti(path):
-            return Header.of(_foreign(path), str(path))
-        header, _ = _begun(file, path, hashlib.sha256())
-        return header
+            return Header.of(_load_other(path), str(path))
+        return _read_start(_HashedFile(file), path)[1]
 
 
-def read_image(source: str | Path | nib.Nifti1Image, memory: int | None = None) -> Image:
-    """Read an image whole, to the checksum; raise as `read_header` does.
+def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> Image:
+    """Read an image to its end, checksum included.
 
     Parameters
     ----------
     source : path or image
-        A NIfTI file, or one of another format that nibabel knows; or an image that nibabel opened or made.
-    memory : int, optional
+        A NIfTI file, or one of another format that nibabel reads; or an image of nibabel.
+    mem : int, optional
         Bytes that it may take; by default, all available memory.
+
+    Raises
+    ------
+    InputNotFoundError, DataError, ReadError
+        As `read_header`, and when the image does not fit into memory.
     """
     if not isinstance(source, str | Path):
-        return _loaded(source, name_of(source), memory)
+        return _loaded(source, name_of(source), mem)
     path = Path(source)
     with _opened(path) as file:
         if not _is_nifti(path):
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            return _loaded(_foreign(path), str(path), memory, sha256)
-        digest = hashlib.sha256()
-        header, pieces = _begun(file, path, digest)
-        check_memory(header, memory)
-        content = _filled(pieces, header)
-        return Image(_values(content, header), header, digest.hexdigest())
+            return _loaded(_load_other(path), str(path), mem, sha256)
+        hashed = _HashedFile(file)
+        start, header, stream = _read_start(hashed, path)
+        check_memory(header, mem)
+        values = _scaled(_read_content(start, header, stream), header)
+        return Image(values, header, hashed.sha256.hexdigest())
 
 
 def name_of(source: Any) -> str:
-    """Name a file or an image in a message."""
+    """Return the name of a file or an image in a message."""
     if isinstance(source, SpatialImage):
         return str(source.get_filename() or "the image")
     return str(source) if isinstance(source, str | Path) else "the image"
 
 
-def check_memory(header: Header, memory: int | None = None) -> None:
-    """Refuse an image that does not fit into memory.
-
-    Raises
-    ------
-    DataError
-        Says what the header claims, and what there is.
-    """
-    needed = header.n_points * BYTES_PER_VOXEL
-    free = available_memory() if memory is None else memory
-    if needed > free:
+def check_memory(header: Header, mem: int | None = None) -> None:
+    """Raise a DataError if an image does not fit into memory."""
+    needed = header.n_voxels * BYTES_PER_VOXEL
+    available = available_memory() if mem is None else mem
+    if needed > available:
         raise DataError(
-            f"{header.name} claims {header.claim}, which take {format_memory(needed)}; "
-            f"the memory here is {format_memory(free)}",
-            hint="Copy or make it anew if that is not its size; else allow more with --mem, or find a larger computer",
+            f"The header of {header.name} describes {header.size}, which take {format_memory(needed)} of memory",
+            f"at most the available memory, {format_memory(available)}",
+            "If the size is wrong, copy or regenerate the file; else increase --mem, or use a larger computer",
         )
+
+
+class _HashedFile(RawIOBase):
+    """A file that computes the SHA-256 of all bytes that are read from it."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes into a buffer; return their number, 0 at the end."""
+        view = memoryview(buffer)[:_CHUNK]
+        n_bytes = self.file.readinto(view)
+        self.sha256.update(view[:n_bytes])
+        return n_bytes
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file; say in our words what is wrong with it, also while it is read."""
+    """Open a regular file; raise errors of this package for all that is wrong with it, also while it is read."""
     try:
         _check_regular(path)
         with path.open("rb") as file:
             yield file
+    except _CORRUPT as error:
+        raise damaged(str(path), str(error)) from error
     except FileNotFoundError as error:
-        raise _not_there(path) from error
+        raise _not_found(path) from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (zlib.error, EOFError) as error:
-        raise damaged(str(path), str(error)) from error
     except MemoryError as error:
-        raise DataError(f"{path} does not fit into memory", hint="Find a larger computer") from error
+        raise DataError(f"{path} does not fit into memory", hint="Use a larger computer") from error
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what is no regular file: opening a pipe would wait for somebody to write to it."""
+    """Raise if a file is not regular: opening a pipe would wait for a process that writes to it."""
     try:
         mode = path.stat().st_mode
     except ValueError as error:  # a name that no file can have
@@ -175,12 +207,12 @@ def _check_regular(path: Path) -> None:
         raise ReadError(f"{path} cannot be read: it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
 
 
-def _not_there(path: Path) -> BidsAriError:
-    """Tell a link whose content was not fetched from a file that is not there."""
+def _not_found(path: Path) -> BidsAriError:
+    """Return the error for a file that does not exist, or for a link whose content was not fetched."""
     if not path.is_symlink():
         return InputNotFoundError(f"There is no file {path}")
-    target = os.readlink(path)  # noqa: PTH115 - as text, for what it says
-    hint = f"Fetch it: datalad get {path}" if "annex" in target else f"Mend the link: it points to {target}"
+    target = os.readlink(path)  # noqa: PTH115 - as text: the target does not exist
+    hint = f"Fetch it: datalad get {path}" if "annex" in target else f"Fix the link: its target is {target}"
     return DataError(f"{path} is a link to content that is not here", hint=hint)
 
 
@@ -188,103 +220,75 @@ def _is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def _begun(file: BufferedReader, path: Path, digest: Any) -> tuple[Header, Iterator[bytes]]:
-    """Read the beginning: give the checked header, and all pieces of the content, the first included."""
+def _read_start(file: _HashedFile, path: Path) -> tuple[bytes, Header, BufferedIOBase]:
+    """Read the first bytes of a NIfTI file; return them, the checked header, and the stream of the other bytes."""
     compressed = path.name.lower().endswith(".gz")
-    chunks = _chunks(file, digest)
-    first = next(chunks, b"")
-    _check_start(first, path, compressed)
-    whole = chain([first], chunks)
-    pieces = _inflated(whole) if compressed else whole
-    start = b""
-    while len(start) < HEADER_BYTES and (piece := next(pieces, None)) is not None:
-        start += piece
+    _check_start(file.file.peek(_CHUNK), path, compressed)
+    stream: BufferedIOBase = BufferedReader(file)
+    if compressed:
+        stream = igzip.GzipFile(fileobj=file)  # type: ignore[no-untyped-call]
+    start = stream.read(HEADER_BYTES)
     header = parse_header(start, str(path))
-    _check_length(header, os.fstat(file.fileno()).st_size, compressed)
-    return header, chain([start], pieces)
+    _check_length(header, os.fstat(file.file.fileno()).st_size, compressed)
+    return start, header, stream
 
 
-def _chunks(file: BufferedReader, digest: Any) -> Iterator[bytes]:
-    """Read a file to its end, hashing what was read."""
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-        yield chunk
-
-
-def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress all members of a gzip file in small pieces; zlib compares the checksum of each with its content."""
-    member: Any = None
-    for chunk in chunks:
-        rest = chunk
-        while rest:
-            if member is None:
-                rest = rest.lstrip(b"\0")  # padding between and after members
-                member = zlib.decompressobj(wbits=31) if rest else None
-                continue
-            yield member.decompress(rest, _CHUNK)
-            rest = member.unused_data if member.eof else member.unconsumed_tail
-            if member.eof:
-                member = None
-    if member is not None:
-        raise EOFError("its compressed content ends too early")
-
-
-def _check_start(first: bytes, path: Path, compressed: bool) -> None:
-    """Refuse by its first bytes what only stands for an image, or is one under a wrong name."""
-    if not first:
-        raise DataError(f"{path} is empty", "a NIfTI image", "Copy or make it anew")
-    for start, command in _POINTERS.items():
-        if first.startswith(start):
+def _check_start(start: bytes, path: Path, compressed: bool) -> None:
+    """Raise if the first bytes are those of a pointer, of a web page, or of an image with a wrong extension."""
+    if not start:
+        raise DataError(f"{path} is empty", "a NIfTI image", "Copy or regenerate the file")
+    for pointer, command in _POINTERS.items():
+        if start.startswith(pointer):
             raise DataError(f"{path} is a pointer to content that is not here", hint=f"Fetch it: {command} {path}")
-    if first.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        raise DataError(f"{path} is a web page", "a NIfTI image", "Download it anew: this may be a page to log in")
-    packed = first.startswith(b"\x1f\x8b")
-    if packed and not compressed:
+    if start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise DataError(f"{path} is a web page", "a NIfTI image", "Download the file again: this may be a login page")
+    is_gzip = start.startswith(b"\x1f\x8b")
+    if is_gzip and not compressed:
         raise DataError(f"{path} is compressed", "a name that ends in .nii.gz", "Rename it")
-    if compressed and not packed:
-        plain = first[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+    if compressed and not is_gzip:
+        plain = start[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c", b"\x1c\x02\0\0", b"\0\0\x02\x1c")
         if plain:
             raise DataError(f"{path} is not compressed", "a name that ends in .nii", "Rename it")
-        raise damaged(str(path), f"it is not compressed and begins with {first[:8]!r}")
+        raise damaged(str(path), f"it is not compressed and begins with {start[:8]!r}")
 
 
 def _check_length(header: Header, size: int, compressed: bool) -> None:
-    """Refuse a file that is too short, or far too long, for what its header claims."""
+    """Raise if a file is too short, or much too long, for the values that its header describes."""
     if compressed and header.n_bytes > _MOST_COMPRESSED * size:
-        raise damaged(header.name, f"{size} compressed bytes cannot hold the {header.claim} that it claims")
+        raise damaged(header.name, f"{size} compressed bytes cannot contain the {header.size} of its header")
     if not compressed and header.n_bytes > size:
         raise _too_short(header, size)
-    if not compressed and size > header.n_bytes + _EXTRA:
+    if not compressed and size > header.n_bytes + _PADDING:
         raise _too_long(header)
 
 
-def _filled(pieces: Iterable[bytes], header: Header) -> Any:
-    """Put the content together, as long as the header claims; read on to the end for the checksum."""
+def _read_content(start: bytes, header: Header, stream: BufferedIOBase) -> Any:
+    """Read up to the last value, after the bytes at the start; check that the stream ends there."""
     content = np.empty(header.n_bytes, dtype=np.uint8)
-    view, at = content.data, 0
-    for piece in pieces:
-        part = piece[: max(header.n_bytes - at, 0)]
-        view[at : at + len(part)] = part
-        at += len(piece)
-        if at > header.n_bytes + _EXTRA:
+    view, n_read = content.data, 0
+    for piece in chain([start], iter(partial(stream.read, _CHUNK), b"")):  # small pieces reuse memory
+        part = piece[: max(header.n_bytes - n_read, 0)]
+        view[n_read : n_read + len(part)] = part
+        n_read += len(piece)
+        if n_read > header.n_bytes + _PADDING:
             raise _too_long(header)
-    if at < header.n_bytes:
-        raise _too_short(header, at)
+    if n_read < header.n_bytes:
+        raise _too_short(header, n_read)
     return content
 
 
 def _too_short(header: Header, size: int) -> DataError:
-    return damaged(header.name, f"it has {size} of the {header.n_bytes} bytes of the {header.claim} that it claims")
+    return damaged(header.name, f"it has {size} of the {header.n_bytes} bytes for the {header.size} of its header")
 
 
 def _too_long(header: Header) -> DataError:
-    return damaged(header.name, f"it goes on after the {header.claim} that it claims")
+    return damaged(header.name, f"it continues after the {header.size} of its header")
 
 
-def _values(content: Any, header: Header) -> FloatArray:
-    """Give the values as float64, scaled; they stay in the order of the file."""
+def _scaled(content: Any, header: Header) -> FloatArray:
+    """Return the values as float64, scaled, in the order of the file: reordering takes half as long as inflating."""
     stored = np.ndarray(header.grid.shape, header.dtype, content, header.offset, order="F")
-    with np.errstate(all="ignore"):  # damaged values are not numbers, or too large: missing
+    with np.errstate(all="ignore"):  # damaged values that are not numbers, or too large, are missing
         values = stored.astype(np.float64, order="F")
         if (header.slope, header.inter) != (1.0, 0.0):
             values *= header.slope
@@ -292,27 +296,27 @@ def _values(content: Any, header: Header) -> FloatArray:
     return values
 
 
-def _foreign(path: Path) -> Any:
-    """Open an image of another format, as nibabel can."""
+def _load_other(path: Path) -> Any:
+    """Open an image of another format with nibabel."""
     try:
         return nib.load(path)
-    except _DAMAGE as error:
+    except _UNREADABLE as error:
         raise _unreadable(str(path), error) from error
 
 
-def _loaded(image: Any, name: str, memory: int | None, sha256: str = "") -> Image:
-    """Read the values of an image that nibabel opened."""
+def _loaded(image: Any, name: str, mem: int | None, sha256: str = "") -> Image:
+    """Read the values of an image of nibabel."""
     header = Header.of(image, name)
-    check_memory(header, memory)
+    check_memory(header, mem)
     try:
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
-    except _DAMAGE as error:
+    except _UNREADABLE as error:
         raise _unreadable(name, error) from error
     return Image(values, header, sha256)
 
 
 def _unreadable(name: str, error: Exception) -> DataError | ReadError:
-    """Tell a file whose content is damaged from one that the system does not give us."""
+    """Return the error for damaged content, or for a file that the operating system cannot read."""
     if isinstance(error, OSError) and error.errno is not None:
         return ReadError(f"{name} cannot be read: {error.strerror}")
     return damaged(name, str(error).splitlines()[0] if str(error) else type(error).__name__)

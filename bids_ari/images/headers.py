@@ -1,8 +1,7 @@
-"""What the header of an image says, believed only after a check.
+"""Headers of images: how the values of a volume are stored, and where its voxels are.
 
-A *header* says how the values of a volume are stored and where its voxels are. That of a NIfTI file is read here from
-its first bytes by the rules of the standard; where the standard leaves open what a damaged field means, the file is
-refused rather than placed by a guess.
+The fields of a NIfTI header are unpacked by nibabel, without its checks: these repair damaged fields by a guess (an
+unknown sform code becomes 0, a negative voxel size positive). Here such a file is refused.
 """
 
 import math
@@ -22,20 +21,20 @@ HEADER_BYTES = 540
 """The longest header: that of NIfTI-2."""
 
 _VOXEL_SIZES = (0.01, 100.0)
-"""Sizes in mm that voxels of a living brain can have, with much room on both sides."""
+"""Smallest and largest plausible voxel size in mm, with a wide margin."""
 
 _FURTHEST = 1e5
-"""The first voxel lies within this many mm of the origin."""
+"""Largest distance in mm of the first voxel from the origin."""
 
 _FLAT = 1e-6
-"""An affine whose axes span less than this part of the volume that they could: its float32 have seven digits."""
+"""Axes of an affine that span less than this part of a cube are linearly dependent (float32 has seven digits)."""
 
 _LENGTHS = {1: "metres", 3: "micrometres"}
 """Units of length in xyzt_units that are not mm."""
 
 
 class _Format(NamedTuple):
-    """One version of the NIfTI format: nibabel's header, how it is told, and where values begin at the earliest."""
+    """One version of the NIfTI format: nibabel's header, the magic numbers, and the first possible byte of a value."""
 
     header: type[Any]
     magic: tuple[int, tuple[bytes, ...]]
@@ -47,7 +46,7 @@ _FORMATS = {
     348: _Format(nib.Nifti1Header, (344, (b"n+1\0",)), b"ni1\0", 352),
     540: _Format(nib.Nifti2Header, (4, (b"n+2\0\r\n\x1a\n", b"n+2" + bytes(5))), b"ni2\0", 544),
 }
-"""The two versions, by the size of their header, which is its first field."""
+"""The two versions, by the size of the header, which is its first field."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,15 +56,15 @@ class Header:
     Attributes
     ----------
     name : str
-        What messages call the image.
+        Name of the image in messages.
     grid : Grid
-        Where its voxels are.
+        Shape and affine.
     dtype : numpy.dtype
         Type of the stored numbers.
     offset : int
-        Where in the file they begin.
+        Position of the first value in the file, in bytes.
     slope, inter : float
-        A stored number k means ``slope * k + inter``.
+        A stored number k has the value ``slope * k + inter``.
     """
 
     name: str
@@ -77,7 +76,7 @@ class Header:
 
     @classmethod
     def of(cls, image: Any, name: str) -> "Header":
-        """Take the header of an image that nibabel opened; refuse what is not one volume with a place in space."""
+        """Return the header of an image of nibabel; raise a DataError if it is not one volume with a valid affine."""
         if not isinstance(image, SpatialImage):
             raise DataError(f"{name} is no volume image but {type(image).__name__}", "a NIfTI file")
         shape = _three_axes(image.shape, name)
@@ -91,23 +90,23 @@ class Header:
         return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter))
 
     @property
-    def n_points(self) -> int:
+    def n_voxels(self) -> int:
         """Number of voxels."""
         return math.prod(self.grid.shape)
 
     @property
-    def claim(self) -> str:
-        """How many voxels it says that there are, in words."""
+    def size(self) -> str:
+        """The number of voxels along each axis, for messages."""
         return f"{' x '.join(map(str, self.grid.shape))} voxels"
 
     @property
     def n_bytes(self) -> int:
-        """Length of the file up to its last value."""
-        return self.offset + self.n_points * self.dtype.itemsize
+        """Length of the file up to its last value, in bytes."""
+        return self.offset + self.n_voxels * self.dtype.itemsize
 
     @property
     def step(self) -> float:
-        """The distance between neighbouring values where these are integers, scaled or not, else 0."""
+        """The distance between neighbouring values of integers, scaled or not; 0 for other types."""
         return abs(self.slope) if self.dtype.kind in "iu" else 0.0
 
 
@@ -117,22 +116,22 @@ def parse_header(start: bytes, name: str) -> Header:
     Parameters
     ----------
     start : bytes
-        The first `HEADER_BYTES` of the file, or all that there are.
+        The first `HEADER_BYTES` of the file, or all of a shorter one.
     name : str
-        What messages call the file.
+        Name of the file in messages.
 
     Raises
     ------
     DataError
-        When this is no such header, or what it says is damaged, not one volume of real numbers, or nowhere.
+        When this is not such a header, or describes no volume of real numbers with a valid affine.
     """
     fields, kind = _fields(start, name)
     n_axes = int(fields["dim"][0])
     if not 1 <= n_axes <= 7:
-        raise damaged(name, f"it says that it has {n_axes} dimensions")
+        raise damaged(name, f"its header has {n_axes} dimensions")
     sizes = tuple(int(size) for size in fields["dim"][1 : n_axes + 1])
     if min(sizes) < 0:
-        raise damaged(name, f"it says that its shape is {sizes}")
+        raise damaged(name, f"the shape in its header is {sizes}")
     shape = _three_axes(sizes, name)
     dtype = _data_type(fields, name)
     grid = Grid(shape, _affine(fields, name), (int(fields["sform_code"]), int(fields["qform_code"])))
@@ -142,12 +141,12 @@ def parse_header(start: bytes, name: str) -> Header:
 
 
 def damaged(name: str, why: str) -> DataError:
-    """Make the error of a file that is not what its name says."""
-    return DataError(f"{name} is damaged or no NIfTI image: {why}", hint="Copy or make it anew")
+    """Return the error for a damaged file."""
+    return DataError(f"{name} is damaged or not a NIfTI image: {why}", hint="Copy or regenerate the file")
 
 
 def _fields(start: bytes, name: str) -> tuple[Any, _Format]:
-    """Tell version and byte order by the size of the header; give its fields, unchecked."""
+    """Find version and byte order from the size of the header; return its fields, unchecked."""
     for order, sign in (("little", "<"), ("big", ">")):
         size = int.from_bytes(start[:4], order)  # type: ignore[arg-type]
         if size not in _FORMATS or len(start) < size:
@@ -165,7 +164,7 @@ def _fields(start: bytes, name: str) -> tuple[Any, _Format]:
 
 
 def _three_axes(sizes: tuple[int, ...], name: str) -> tuple[int, int, int]:
-    """Drop axes of length 1 after the third; refuse what then is no volume."""
+    """Drop axes of length 1 after the third; raise if the result is not a volume."""
     shape = sizes[:3] + tuple(size for size in sizes[3:] if size != 1)
     if len(shape) != 3:
         raise DataError(f"{name} has {len(sizes)} dimensions {sizes}", "a single 3-D volume")
@@ -175,7 +174,7 @@ def _three_axes(sizes: tuple[int, ...], name: str) -> tuple[int, int, int]:
 
 
 def _data_type(fields: Any, name: str) -> np.dtype[Any]:
-    """Give the type of the stored numbers. `bitpix` says the same again, and is not always filled in."""
+    """Return the type of the stored numbers. `bitpix` is redundant, and not always filled in."""
     code = int(fields["datatype"])
     try:
         dtype: Any = nib.nifti1.data_type_codes.dtype[code]
@@ -186,14 +185,14 @@ def _data_type(fields: Any, name: str) -> np.dtype[Any]:
     return ordered
 
 
-def _check_type(dtype: npt.DTypeLike, called: str, name: str) -> None:
-    """Refuse values that are not real numbers."""
+def _check_type(dtype: npt.DTypeLike, label: str, name: str) -> None:
+    """Raise if values are not real numbers."""
     if np.dtype(dtype).kind not in "biuf":
-        raise DataError(f"{name} holds values of type {called}", "real numbers")
+        raise DataError(f"{name} contains values of type {label}", "real numbers")
 
 
 def _scaling(fields: Any, name: str) -> tuple[float, float]:
-    """Give slope and intercept: by the standard a slope of 0 is none, and by what readers do one that is no number."""
+    """Return slope and intercept: no scaling for a slope of 0 (the standard) or not finite (as other programs do)."""
     slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
     if slope == 0 or not math.isfinite(slope):
         return 1.0, 0.0
@@ -203,34 +202,32 @@ def _scaling(fields: Any, name: str) -> tuple[float, float]:
 
 
 def _offset(fields: Any, kind: _Format, name: str) -> int:
-    """Say where values begin: by the standard never within the header, whatever vox_offset says."""
+    """Return the position of the first value: by the standard never within the header, whatever vox_offset is."""
     offset = float(fields["vox_offset"])
     if not math.isfinite(offset) or (offset >= kind.first_value and offset != int(offset)):
-        raise damaged(name, f"it says that its values begin at byte {offset:g}")
+        raise damaged(name, f"its vox_offset is {offset:g}")
     return max(int(offset), kind.first_value)
 
 
 def _affine(fields: Any, name: str) -> FloatArray:
-    """Say where voxels are: by the sform if there is one, else the qform, else the sizes of voxels alone."""
+    """Return the affine: the sform if there is one, else the qform, else from the voxel sizes alone."""
     for field in ("sform_code", "qform_code"):
         if not 0 <= int(fields[field]) <= 5:
-            raise DataError(
-                f"{name} has the {field} {int(fields[field])}", "one of 0 to 5, which say what space it is in"
-            )
+            raise DataError(f"{name} has the {field} {int(fields[field])}", "0 to 5")
     if fields["sform_code"] == 0:
         _check_sizes(fields, name)
-    with np.errstate(all="ignore"):  # of numbers that are refused below
+    with np.errstate(all="ignore"):  # invalid numbers are refused below
         try:
             affine = np.asarray(fields.get_best_affine(), dtype=float)
         except (HeaderDataError, ValueError) as error:
             turn = ", ".join(f"{float(fields[f'quatern_{axis}']):g}" for axis in "bcd")
-            raise DataError(f"{name} has a qform that is no rotation: ({turn})", "a length of at most 1") from error
+            raise DataError(f"{name} has a qform that is not a rotation: ({turn})", "a length of at most 1") from error
     _check_place(affine, name)
     return affine
 
 
 def _check_sizes(fields: Any, name: str) -> None:
-    """Refuse sizes of voxels that readers take in different ways; only without sform do they matter."""
+    """Raise if programs would interpret the voxel sizes differently; only without an sform do they matter."""
     sizes = [float(size) for size in fields["pixdim"][:4]]
     if not all(size > 0 for size in sizes[1:]):
         raise DataError(f"{name} has voxels of the size {sizes[1:]}", "sizes above 0")
@@ -240,35 +237,35 @@ def _check_sizes(fields: Any, name: str) -> None:
 
 
 def _check_place(affine: FloatArray | None, name: str) -> None:
-    """Refuse an affine that places no voxel, or where none can be."""
+    """Raise if an affine is singular, or its voxel sizes or origin are implausible."""
     if affine is None:
-        raise DataError(f"{name} has no affine", "one that places its voxels")
+        raise DataError(f"{name} has no affine", "an invertible one")
     with np.errstate(all="ignore"):
         sizes = np.linalg.norm(affine[:3, :3], axis=0)
         spanned = abs(np.linalg.det(affine[:3, :3] / sizes))
     if not np.isfinite(affine).all() or not spanned > _FLAT:
-        raise DataError(f"{name} has an affine that places no voxel: {affine[:3].tolist()}", "an invertible one")
+        raise DataError(f"{name} has an affine that is not invertible: {affine[:3].tolist()}", "an invertible one")
     least, most = _VOXEL_SIZES
     if not (sizes.min() >= least and sizes.max() <= most and np.abs(affine[:3, 3]).max() <= _FURTHEST):
         where = ", ".join(f"{x:.4g}" for x in affine[:3, 3])
         raise DataError(
             f"{name} has voxels of {_by(sizes)} mm from ({where})",
             f"sizes of {least:g} to {most:g} mm, near the origin",
-            "Mend its affine",
+            "Fix its affine",
         )
 
 
 def _check_units(units: int, grid: Grid, name: str) -> None:
-    """Refuse lengths that are said not to be mm, as which every program reads them; unknown codes may stand."""
-    said = _LENGTHS.get(units & 7)
-    if said:
+    """Raise if the unit of length is not mm, which every program assumes; unknown codes are accepted."""
+    unit = _LENGTHS.get(units & 7)
+    if unit:
         raise DataError(
-            f"{name} says that its voxels have sizes of {_by(grid.zooms)} {said} (xyzt_units)",
+            f"{name} has voxel sizes of {_by(grid.zooms)} {unit} (xyzt_units)",
             "mm",
             "If they are in mm, correct the header: image.header.set_xyzt_units('mm')",
         )
 
 
 def _by(sizes: Any) -> str:
-    """Write the size of a voxel."""
+    """Return the size of a voxel as text."""
     return " x ".join(f"{size:.3g}" for size in sizes)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.errors import EmptyMaskError, GridMismatchError
-from bids_ari.images.atlas import TEMPLATE, template_mask
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.resampling import resample_nearest
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.images.space import BoolVolume, Grid, Space, VolumeSpace
+from bids_ari.images.templates import TEMPLATE, template_mask
 from bids_ari.stats.distributions import FloatArray
 
 Mask: TypeAlias = str | Path | nib.Nifti1Image | VolumeSpace
@@ -55,7 +55,7 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     return absent
 
 
-def load_mask(mask: Mask, grid: Grid, template: str | None = None) -> VolumeSpace:
+def load_mask(mask: Mask, grid: Grid, template: str | None = None, *, kind: str = "mask") -> VolumeSpace:
     """Read a mask: all voxels that are finite and not 0.
 
     Parameters
@@ -66,6 +66,8 @@ def load_mask(mask: Mask, grid: Grid, template: str | None = None) -> VolumeSpac
         The grid of the maps.
     template : str, optional
         The name of the space of the maps, such as MNI152NLin2009cAsym.
+    kind : str
+        The word for the mask in messages.
 
     Returns
     -------
@@ -87,13 +89,13 @@ def load_mask(mask: Mask, grid: Grid, template: str | None = None) -> VolumeSpac
     image = read_image(mask)
     if not image.header.grid.matches(grid):
         raise GridMismatchError(
-            f"The mask {name_of(mask)} is on another grid: {image.header.grid}",
+            f"The {kind} {name_of(mask)} is on another grid: {image.header.grid}",
             f"the grid of the maps: {grid}",
             "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
         )
     inside = np.isfinite(image.values) & (image.values != 0)
     if not inside.any():
-        raise EmptyMaskError(f"The mask {name_of(mask)} is empty", "at least one voxel that is not 0")
+        raise EmptyMaskError(f"The {kind} {name_of(mask)} is empty", "at least one voxel that is not 0")
     return VolumeSpace(grid, inside)
 
 
@@ -138,9 +140,9 @@ def group_mask(
     return VolumeSpace(grid, inside)
 
 
-def looks_unmasked(space: VolumeSpace) -> bool:
-    """Return whether the tested voxels fill so much of the volume that the maps are probably not brain-masked."""
-    return space.n_points > _UNMASKED * space.inside.size
+def looks_unmasked(space: Space) -> bool:
+    """Return whether the tested points fill so much of the volume that the maps are probably not brain-masked."""
+    return space.fraction > _UNMASKED
 
 
 def _bounding_box(inside: BoolVolume) -> tuple[slice, ...]:

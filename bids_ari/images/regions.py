@@ -1,4 +1,4 @@
-"""Regions: sets of voxels that a user brings, parcels of an atlas or masks of their own."""
+"""Regions: the parcels of an atlas, or regions of interest from mask files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.entities import printable
-from bids_ari.errors import GridMismatchError, UsageError
-from bids_ari.images.atlas import Atlas
+from bids_ari.errors import UsageError
 from bids_ari.images.masks import load_mask
 from bids_ari.images.space import VolumeSpace
 
 ROIS = "rois"
-"""The name, where an atlas would have its own, of the user's masks."""
+"""The name of the set of regions of interest, in place of the name of an atlas."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,11 +23,11 @@ class Region:
     Attributes
     ----------
     index : int
-        Its number in the atlas, or its place among the user's masks.
+        Its number in the atlas, or among the mask files, from 1.
     name : str
         Its name.
     points : array of int32
-        Positions of the tested points in it, ascending.
+        The tested points in it, ascending.
     """
 
     index: int
@@ -38,16 +37,16 @@ class Region:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionSet:
-    """Regions that belong together.
+    """The regions of an atlas, or all regions of interest.
 
     Attributes
     ----------
     name : str
-        As it stands in file names: letters and digits.
+        The name in file names: letters and digits.
     title : str
-        For people.
+        The name in reports.
     regions : tuple of Region
-        Every region, those without tested voxels too.
+        All regions, also those without tested points.
     """
 
     name: str
@@ -55,27 +54,15 @@ class RegionSet:
     regions: tuple[Region, ...]
 
     def labels(self, n_points: int) -> npt.NDArray[np.int32]:
-        """Give for each voxel the place in `regions` of the last region that holds it, -1 for none, (n_points,)."""
+        """Return the position in `regions` of the last region that contains each point, (n_points,); -1 for none."""
         labels = np.full(n_points, -1, dtype=np.int32)
-        for place, region in enumerate(self.regions):
-            labels[region.points] = place
+        for position, region in enumerate(self.regions):
+            labels[region.points] = position
         return labels
 
 
-def atlas_regions(atlas: Atlas, mask: VolumeSpace) -> RegionSet:
-    """Take the parcels of an atlas, by the atlas voxel nearest to each tested voxel."""
-    parcel = atlas.within(mask)
-    order = np.argsort(parcel, kind="stable").astype(np.int32)
-    ordered = parcel[order]
-    regions = []
-    for index, name in atlas.names.items():
-        first, last = np.searchsorted(ordered, [index, index + 1])
-        regions.append(Region(index, name, order[first:last]))
-    return RegionSet(atlas.name, f"Atlas {atlas.name}", tuple(regions))
-
-
-def roi_regions(files: Sequence[Path], mask: VolumeSpace) -> RegionSet:
-    """Take the user's masks: every voxel that is finite and not 0, on the grid of the maps.
+def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
+    """Read regions of interest from mask files on the grid of the maps: all voxels that are finite and not 0.
 
     Raises
     ------
@@ -86,15 +73,10 @@ def roi_regions(files: Sequence[Path], mask: VolumeSpace) -> RegionSet:
     """
     regions = []
     for index, path in enumerate(files, start=1):
-        try:
-            inside = load_mask(path, mask.grid).inside
-        except GridMismatchError as error:
-            raise GridMismatchError(
-                error.found.replace("The mask", "The region"), error.expected, error.hint
-            ) from error
-        voxels = np.flatnonzero(inside[mask.inside]).astype(np.int32)
-        regions.append(Region(index, printable(path.name.partition(".")[0] or path.name), voxels))
+        inside = load_mask(path, space.grid, kind="region").inside
+        points = np.flatnonzero(space.select(inside)).astype(np.int32)
+        regions.append(Region(index, printable(path.name.partition(".")[0] or path.name), points))
     names = [region.name for region in regions]
     if len(set(names)) < len(names):
-        raise UsageError(f"Two regions have one name: {', '.join(names)}", "files of different names")
+        raise UsageError(f"Two regions have the same name: {', '.join(names)}", "files with different names")
     return RegionSet(ROIS, "Regions of interest", tuple(regions))

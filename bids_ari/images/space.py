@@ -1,8 +1,10 @@
-"""Where voxels are: a *grid* is a shape and an affine; a *mask* says which voxels of a grid are in.
+"""Spaces: the points at which maps have values.
 
-Everywhere else, voxels are the positions 0..n_points-1 of a mask, in C order.
+A *grid* is a shape and an affine. A *space* is the set of points to test, of a grid or of a mesh; all other rooms
+address points by their position 0..n_points-1, and do not depend on the kind of point.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import product
@@ -20,15 +22,15 @@ BoolVolume = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.integer[Any]]
 
 CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
-"""Neighbours that share a face; or also an edge; or also a corner: along how many axes a step may go."""
+"""Neighbours share a face (6), also an edge (18), or also a corner (26): the number of axes along which they differ."""
 
-_SAME_PLACE = 0.01
-"""Two grids are the same when no corner is further apart than this fraction of a voxel."""
+_TOLERANCE = 0.01
+"""Two grids are the same when their corners are no further apart than this fraction of a voxel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Where the voxels of a volume are.
+    """Shape and affine of a volume.
 
     Attributes
     ----------
@@ -37,7 +39,7 @@ class Grid:
     affine : array (4, 4)
         From voxel indices to mm, RAS+.
     codes : tuple of two int
-        The sform and qform codes of the file, kept for what is written on this grid.
+        The sform and qform codes of the file, for images that are written on this grid.
     """
 
     shape: tuple[int, int, int]
@@ -46,7 +48,7 @@ class Grid:
 
     @classmethod
     def of(cls, image: nib.Nifti1Image) -> "Grid":
-        """Take the grid of an image."""
+        """Return the grid of an image."""
         header = image.header
         codes = tuple(int(header[k]) if k in header else 2 for k in ("sform_code", "qform_code"))
         return cls(tuple(image.shape[:3]), np.asarray(image.affine, dtype=float), codes)  # type: ignore[arg-type]
@@ -62,26 +64,26 @@ class Grid:
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
     def matches(self, other: "Grid") -> bool:
-        """Say whether the voxels of two grids are the same."""
+        """Return whether the voxels of two grids are the same."""
         if self.shape != other.shape:
             return False
         corners = np.array(list(product(*((0, n - 1) for n in self.shape))))
         apart = np.linalg.norm(self.millimetres(corners) - other.millimetres(corners), axis=1)
-        return bool(apart.max() <= _SAME_PLACE * min(self.zooms))
+        return bool(apart.max() <= _TOLERANCE * min(self.zooms))
 
     def millimetres(self, indices: npt.NDArray[np.integer]) -> FloatArray:
-        """Give the coordinates (n, 3) in mm of voxel indices (n, 3)."""
+        """Return the coordinates (n, 3) in mm of voxel indices (n, 3)."""
         return np.asarray(indices @ self.affine[:3, :3].T + self.affine[:3, 3])
 
     def indices_at(self, coordinates: FloatArray) -> FloatArray:
-        """Return voxel indices with fractions, (3, ...), of places (..., 3) in mm; -9 where any is infinite."""
+        """Return voxel indices with fractions, (3, ...), of coordinates (..., 3) in mm; -9 where any is infinite."""
         inverse = np.linalg.inv(self.affine)
         near = np.where(np.isfinite(coordinates), coordinates, 0.0)
         indices = near @ inverse[:3, :3].T + inverse[:3, 3]
         return np.moveaxis(np.where(np.isfinite(coordinates), indices, -9.0), -1, 0)
 
     def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
-        """Make an image of an array on this grid, in the array's own type."""
+        """Return an array on this grid as an image of the same type."""
         image = nib.Nifti1Image(volume, self.affine)
         sform, qform = self.codes
         image.set_sform(self.affine, code=sform if sform or qform else 2)
@@ -97,13 +99,14 @@ class Grid:
 
 
 class Space(ABC):
-    """The points at which a map has values: where they are, which of them touch, and how an image of them is made.
+    """A set of points: their coordinates and sizes, which of them are neighbours, and images of their values.
 
-    Everywhere else a point is its position 0..n_points-1, and values are arrays (n_points,).
+    A point is addressed by its position 0..n_points-1, and values are arrays (n_points,). An *array* of the space also
+    has the positions that are not tested: all voxels of the grid, or all vertices of the mesh.
     """
 
     unit: ClassVar[str]
-    """What a point is called, such as ``voxel``."""
+    """The name of a point, such as ``voxel``."""
 
     size_unit: ClassVar[str]
     """Unit of `size_of`, such as ``mm3``."""
@@ -113,17 +116,44 @@ class Space(ABC):
     def n_points(self) -> int:
         """Number of points."""
 
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an array of the space."""
+
+    @property
+    @abstractmethod
+    def resolution(self) -> str:
+        """Size of a point, as text."""
+
+    @property
+    def fraction(self) -> float:
+        """Part of all positions of an array that are points."""
+        return self.n_points / math.prod(self.shape)
+
+    @abstractmethod
+    def select(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the values at the points, (n_points,), of an array of the space."""
+
+    @abstractmethod
+    def unmask(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[Any]:
+        """Return values, (n_points,), as an array of the space, with `fill` elsewhere."""
+
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that define the space, by name, for saved files and checksums."""
+
     @abstractmethod
     def coordinates(self, points: Points | None = None) -> FloatArray:
         """Return the coordinates in mm, (n, 3), of some points; of all by default."""
 
     @abstractmethod
-    def size_of(self, points: Points) -> float:
-        """Return the size of a set of points, in `size_unit`."""
+    def size_of(self, points: Points | None = None) -> float:
+        """Return the size of a set of points in `size_unit`; of all by default."""
 
     @abstractmethod
     def adjacency(self, connectivity: int) -> Adjacency:
-        """Return which points touch."""
+        """Return which points are neighbours."""
 
     @abstractmethod
     def local_maxima(self, values: FloatArray) -> npt.NDArray[np.bool_]:
@@ -131,7 +161,7 @@ class Space(ABC):
 
     @abstractmethod
     def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
-        """Return the point that holds each place, (..., 3) in mm; -1 for none."""
+        """Return the point at each coordinate, (..., 3) in mm; -1 for none."""
 
     @abstractmethod
     def image(self, values: npt.ArrayLike, fill: float = 0) -> nib.Nifti1Image:
@@ -143,7 +173,7 @@ class Space(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Return a description for people."""
+        """Return a description for messages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -155,7 +185,7 @@ class VolumeSpace(Space):
     grid : Grid
         The grid.
     inside : array of bool (x, y, z)
-        True for the voxels that are in.
+        True for the voxels of the space; not writeable.
     """
 
     unit: ClassVar[str] = "voxel"
@@ -171,63 +201,81 @@ class VolumeSpace(Space):
 
     @property
     def n_points(self) -> int:
-        """Number of voxels that are in."""
+        """Number of voxels."""
         return int(np.count_nonzero(self.inside))
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the grid."""
+        return self.grid.shape
+
+    @property
+    def resolution(self) -> str:
+        """Voxel size in mm."""
+        return " x ".join(f"{zoom:.3g}" for zoom in self.grid.zooms) + " mm"
+
+    @property
     def indices(self) -> npt.NDArray[np.intp]:
-        """Voxel indices (n_points, 3) of each position."""
+        """Voxel indices (n_points, 3)."""
         return np.argwhere(self.inside)
 
-    def volume(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[np.generic]:
-        """Put one value per voxel, (n_points,), back into a volume (x, y, z), with `fill` elsewhere."""
+    def select(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the values at the voxels, (n_points,), of a volume (x, y, z)."""
+        return array[self.inside]
+
+    def unmask(self, values: npt.ArrayLike, fill: float = 0) -> npt.NDArray[Any]:
+        """Return values, (n_points,), as a volume (x, y, z), with `fill` elsewhere."""
         values = np.asarray(values)
         volume = np.full(self.inside.shape, fill, dtype=values.dtype)
         volume[self.inside] = values
         return volume
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the mask (x, y, z) and the affine (4, 4)."""
+        return {"mask": self.inside, "affine": self.grid.affine}
 
     def coordinates(self, points: Points | None = None) -> FloatArray:
         """Return the coordinates in mm, (n, 3), of some voxels; of all by default."""
         indices = self.indices
         return self.grid.millimetres(indices if points is None else indices[points])
 
-    def size_of(self, points: Points) -> float:
-        """Return the volume of some voxels in mm3."""
-        return points.size * self.grid.voxel_volume
+    def size_of(self, points: Points | None = None) -> float:
+        """Return the volume of some voxels in mm3; of all by default."""
+        return (self.n_points if points is None else points.size) * self.grid.voxel_volume
 
     def local_maxima(self, values: FloatArray) -> npt.NDArray[np.bool_]:
         """Return which voxels have a value at least as large as all 26 neighbours, (n_points,)."""
-        highest = ndimage.maximum_filter(self.volume(values, -np.inf), size=3, mode="constant", cval=-np.inf)
+        highest = ndimage.maximum_filter(self.unmask(values, -np.inf), size=3, mode="constant", cval=-np.inf)
         return np.asarray(values >= highest[self.inside])
 
     def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
-        """Return the voxel that holds each place, (..., 3) in mm; -1 for none, and where a coordinate is infinite."""
-        positions = self.volume(np.arange(self.n_points, dtype=np.int32), -1)
+        """Return the voxel at each coordinate, (..., 3) in mm; -1 for none, and where a coordinate is infinite."""
+        positions = self.unmask(np.arange(self.n_points, dtype=np.int32), -1)
         indices = self.grid.indices_at(coordinates)
         found = ndimage.map_coordinates(positions, indices, order=0, mode="grid-constant", cval=-1, prefilter=False)
         return np.asarray(found, dtype=np.int32)
 
     def image(self, values: npt.ArrayLike, fill: float = 0) -> nib.Nifti1Image:
         """Return values, (n_points,), as an image on the grid, with `fill` elsewhere."""
-        return self.grid.image(self.volume(values, fill))
+        return self.grid.image(self.unmask(values, fill))
 
     def keep(self, points: npt.NDArray[np.bool_]) -> "VolumeSpace":
         """Return the space of the voxels for which a boolean, (n_points,), is true."""
-        return VolumeSpace(self.grid, self.volume(points).astype(bool))
+        return VolumeSpace(self.grid, self.unmask(points).astype(bool))
 
     def describe(self) -> str:
         """Return the number of voxels and the grid."""
         return f"{self.n_points} voxels of {self.grid}"
 
     def adjacency(self, connectivity: int) -> GridAdjacency:
-        """Return which voxels touch.
+        """Return which voxels are neighbours.
 
         Parameters
         ----------
         connectivity : {6, 18, 26}
             Neighbours share a face, also an edge, or also a corner.
         """
-        box = ndimage.find_objects(self.inside.astype(np.int8))[0]  # far smaller than the volume
+        box = ndimage.find_objects(self.inside.astype(np.int8))[0]  # much smaller than the volume
         padded_inside = np.pad(self.inside[box], 1)
         padded = padded_inside.shape
         strides = np.array([padded[1] * padded[2], padded[2], 1])

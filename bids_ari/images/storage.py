@@ -1,6 +1,6 @@
-"""The values of all subjects, (n_subjects, n_points): an array in memory, or rows in a file where memory is short.
+"""Storage of the values of all subjects, (n_subjects, n_points): in memory, or in a file if they do not fit there.
 
-What reads them takes a block of voxels at a time, ``values[:, a:b]``, and cannot tell the two apart.
+Both are read in blocks of points, ``values[:, a:b]``.
 """
 
 import logging
@@ -24,31 +24,31 @@ _VALUE = 8
 """Bytes of a value, also on disk: as float32 there, results would depend on how much memory there is."""
 
 _FIT = 6 * 2**25
-"""Memory that the group model takes, at the most, for each array of values: it reads blocks of 32 MB."""
+"""Largest memory that the group model takes for each array of values: it reads blocks of 32 MB."""
 
 _FIT_PER_VALUE = 48
-"""The same where there are few values: a block holds them all."""
+"""The same for each value, if one block contains them all."""
 
-_HINT = "Name another folder with --work-dir, allow more memory with --mem, or test fewer voxels with --mask"
+_HINT = "Use another folder with --work-dir, allow more memory with --mem, or test fewer voxels with --mask"
 
 _Rows: TypeAlias = slice | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
 
 
 class RowsOnDisk:
-    """Rows of float64 in a file, filled row by row and read like an array: ``rows[which, a:b]``.
+    """Rows of float64 in a file, written row by row and read like an array: ``rows[which, a:b]``.
 
-    The file has no name where the system allows that, so it goes away with this object and with the process, however
-    either ends. It is read without a memory map: what was read does not count as memory of the process afterwards,
-    and a disk that fails is an error, not the end of the process.
+    The file has no name where the system allows that, so it disappears with this object and with the process, however
+    either ends. It is not memory-mapped: values that were read do not count as memory of the process afterwards, and
+    a disk that fails raises an error instead of ending the process.
 
     Parameters
     ----------
     shape : tuple of two int
         Number of rows and of columns.
     folder : Path
-        Where the file is.
+        The folder of the file.
     needed : int
-        Bytes that must be free there, where this is not the only such file.
+        Bytes that must be free there, if this is not the only such file.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class RowsOnDisk:
             raise _unusable(self._folder, error) from error
 
     def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
-        """Read some rows between two columns into an array of their own."""
+        """Read some rows between two columns into a new array."""
         which, columns = key
         start, stop, step = columns.indices(self.shape[1])
         if step != 1:
@@ -88,14 +88,14 @@ class RowsOnDisk:
         return block
 
     def _read(self, content: memoryview, at: int) -> None:
-        """Fill a piece of memory from a place in the file."""
+        """Fill a buffer from a position in the file."""
         while content:
             try:
                 n_read = os.preadv(self._file, [content], at)
             except OSError as error:
                 raise ReadError(f"The values in {self._folder} cannot be read: {error.strerror}") from error
             if n_read == 0:
-                raise ReadError(f"The values in {self._folder} end too early", hint="Check that disk, and run again")
+                raise ReadError(f"The values in {self._folder} end too early", hint="Check the disk, and run again")
             content, at = content[n_read:], at + n_read
 
     def __repr__(self) -> str:
@@ -103,11 +103,11 @@ class RowsOnDisk:
 
 
 Stored: TypeAlias = FloatArray | RowsOnDisk
-"""What rows are put into."""
+"""Values that rows can be written to."""
 
 
 class Columns:
-    """Some columns of values, read like an array: ``columns[which, a:b]``; nothing is copied before that.
+    """Some columns of values, read like an array: ``columns[which, a:b]``; they are copied only then.
 
     Parameters
     ----------
@@ -123,9 +123,9 @@ class Columns:
         self.positions = positions
 
     def __getitem__(self, key: tuple[_Rows, slice]) -> FloatArray:
-        """Read some rows between two columns into an array of their own.
+        """Read some rows between two columns into a new array.
 
-        Row by row: what lies between the columns of a block may be far more than the block.
+        Row by row: the values between the columns of a block may be far more than the block.
         """
         which, columns = key
         positions = self.positions[columns]
@@ -142,66 +142,68 @@ class Columns:
 
 
 Values: TypeAlias = Stored | Columns
-"""What a group model reads."""
+"""Values that a group model reads."""
 
 
-def at_points(values: Values, chosen: npt.NDArray[np.bool_]) -> Columns:
-    """Take the columns of some voxels, (n_points,); nothing is copied."""
+def at_points(values: Values, points: npt.NDArray[np.bool_]) -> Columns:
+    """Return the columns of the points for which a boolean, (n_points,), is true, without copying values."""
     if isinstance(values, Columns):
-        return Columns(values.values, values.positions[chosen])
-    return Columns(values, np.flatnonzero(chosen))
+        return Columns(values.values, values.positions[points])
+    return Columns(values, np.flatnonzero(points))
 
 
 def room_for(
     shape: tuple[int, int], *, n_arrays: int, reading: int, mem: int, folder: Path | None
 ) -> tuple[tuple[Stored, ...], int]:
-    """Make room for values: in memory if they and what is needed beside them fit there, else on disk.
+    """Allocate arrays for values: in memory if they and the group model fit there, else on disk.
 
     Parameters
     ----------
     shape : tuple of two int
-        Number of subjects and of voxels.
+        Number of subjects and of points.
     n_arrays : int
-        How many such arrays: effects alone, or variances too.
+        Number of arrays: 1 for effects alone, 2 with variances.
     reading : int
         Bytes that a thread takes to read the map of a subject.
     mem : int
-        Bytes that all may take.
+        Bytes that everything may take.
     folder : Path or None
-        Where a file may be; by default, the system's folder of temporary files.
+        Folder for files; by default, that of the system for temporary files.
 
     Returns
     -------
     tuple of arrays
-        Still to be filled, row by row.
+        Not initialized; to be written row by row.
     int
-        Bytes that are left for reading.
+        Bytes that remain for reading.
 
     Raises
     ------
     DataError
-        When there is not even memory to read one map, or to fit one block.
+        When the memory is too small to read one map, or to fit one block.
     OutputError
-        When the disk has no room.
+        When there is not enough space on disk.
     """
     size = n_arrays * shape[0] * shape[1] * _VALUE
     beside = max(reading, min(n_arrays * _FIT, size // _VALUE * _FIT_PER_VALUE))
     if size + beside <= mem:
         return tuple(np.empty(shape) for _ in range(n_arrays)), mem - size
-    told = f"{counted(shape[0], 'subject')} at {counted(shape[1], 'voxel')}"
+    description = f"{counted(shape[0], 'subject')} at {counted(shape[1], 'voxel')}"
     if beside > mem:
         raise DataError(
-            f"The maps of {told} take {format_memory(beside)} of memory, their values being on disk; "
-            f"the memory here is {format_memory(mem)}",
-            hint="Allow more with --mem, test fewer voxels with --mask, or find a larger computer",
+            f"The maps of {description} take {format_memory(beside)} of memory, with their values on disk",
+            f"at most the available memory, {format_memory(mem)}",
+            "Increase --mem, test fewer voxels with --mask, or use a larger computer",
         )
-    log.info("The values of %s, %s, are kept on disk: --mem is %s", told, format_memory(size), format_memory(mem))
+    log.info(
+        "The values of %s, %s, are stored on disk: --mem is %s", description, format_memory(size), format_memory(mem)
+    )
     folder = folder or _temporary()
     return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), mem
 
 
 def _nameless(place: Path, needed: int) -> BinaryIO:
-    """Open a temporary file in a folder that has room for so many bytes."""
+    """Open a temporary file in a folder with enough free space."""
     try:
         free = shutil.disk_usage(place).free
         if free >= needed:
@@ -220,8 +222,8 @@ def _unusable(place: Path, error: OSError) -> OutputError:
 
 
 def _temporary() -> Path:
-    """Give the system's folder of temporary files."""
+    """Return the folder of the system for temporary files."""
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
-        raise OutputError("No folder of temporary files can be written", hint=_HINT) from error
+        raise OutputError("There is no writable folder for temporary files", hint=_HINT) from error

@@ -209,7 +209,7 @@ def _mask(result: ContrastResult, pictures: Mapping[str, Picture]) -> Facts:
         "covered_by_all": int((result.coverage == 1).sum()),
         "n_constant": result.n_constant,
         "lost": worst_lost(result),
-        "volume": result.space.n_points * grid.voxel_volume / 1000,
+        "volume": result.space.size_of() / 1000,
         "voxel_size": " × ".join(f"{zoom:.3g}" for zoom in grid.zooms),
     }
 

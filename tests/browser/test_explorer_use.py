@@ -103,7 +103,7 @@ def test_a_click_leads_to_what_is_seen_there(visits: Visits, radiological: bool)
     explorer = blob("axes permuted")
     page = visits.explorer(explorer.path, before=READ_CANVAS)
     (cluster,) = page.evaluate("explorer.clusters()")
-    labels = explorer.result.space.volume(page.evaluate("explorer.labels()"))
+    labels = explorer.result.space.unmask(page.evaluate("explorer.labels()"))
     page.locator("#radiological").set_checked(radiological)
     for view in SLICES:
         page.evaluate("(peak) => explorer.go(...peak)", cluster["peak"])

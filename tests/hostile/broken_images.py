@@ -225,13 +225,13 @@ def _pixdim(at: int, value: float) -> list[float]:
 HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     # What compression can suffer.
     HostileImage("a bit flipped in compressed values", _flipped(0.6), DataError, "is damaged", _GZ, "voxels"),
-    HostileImage("a bit flipped in the checksum", _flipped(-6), DataError, "data check", _GZ, "voxels"),
-    HostileImage("a bit flipped in the length", _flipped(-2), DataError, "length check", _GZ, "voxels"),
-    HostileImage("compressed, cut in the middle", _cut(0.5), DataError, "ends too early", _GZ, "voxels"),
-    HostileImage("compressed, cut before its checksum", _cut(-8), DataError, "ends too early", _GZ, "voxels"),
-    HostileImage("compressed, the last byte cut", _cut(-1), DataError, "ends too early", _GZ, "voxels"),
+    HostileImage("a bit flipped in the checksum", _flipped(-6), DataError, "CRC check", _GZ, "voxels"),
+    HostileImage("a bit flipped in the length", _flipped(-2), DataError, "Incorrect length", _GZ, "voxels"),
+    HostileImage("compressed, cut in the middle", _cut(0.5), DataError, "ended before", _GZ, "voxels"),
+    HostileImage("compressed, cut before its checksum", _cut(-8), DataError, "ended before", _GZ, "voxels"),
+    HostileImage("compressed, the last byte cut", _cut(-1), DataError, "ended before", _GZ, "voxels"),
     HostileImage("compressed, cut in the header", _cut(60), DataError, "is damaged", _GZ),
-    HostileImage("garbage behind", _members(_GOOD, tail=b"garbage"), DataError, "header check", _GZ, "voxels"),
+    HostileImage("garbage behind", _members(_GOOD, tail=b"garbage"), DataError, "ended before", _GZ, "voxels"),
     HostileImage("zeros behind", _members(_GOOD, tail=bytes(512)), None, extension=_GZ),
     HostileImage("an empty member", _members(b""), DataError, "ends after 0 bytes", _GZ),
     HostileImage("an empty member first", _members(b"", _GOOD), None, extension=_GZ),
@@ -239,7 +239,7 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     HostileImage("members cut within the header", _members(_GOOD[:99], _GOOD[99:]), None, extension=_GZ),
     HostileImage("compressed twice", _members(gzip.compress(_GOOD)), DataError, "begins with", _GZ),
     HostileImage(
-        "a bomb of zeros", _packed(_GOOD + bytes(2**24)), DataError, "goes on after the 10 x 11 x 12", _GZ, "voxels"
+        "a bomb of zeros", _packed(_GOOD + bytes(2**24)), DataError, "continues after the 10 x 11 x 12", _GZ, "voxels"
     ),
     HostileImage(
         "not compressed", _only(_GOOD), DataError, "is not compressed; expected a name that ends in .nii", _GZ
@@ -253,14 +253,14 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
         "a header without values",
         _packed(_GOOD[:352]),
         DataError,
-        "of the 5632 bytes of the 10 x 11 x 12 voxels",
+        "of the 5632 bytes for the 10 x 11 x 12 voxels",
         when="voxels",
     ),
     HostileImage(
-        "one byte short", _packed(_GOOD[:-1]), DataError, "of the 5632 bytes of the 10 x 11 x 12 voxels", when="voxels"
+        "one byte short", _packed(_GOOD[:-1]), DataError, "of the 5632 bytes for the 10 x 11 x 12 voxels", when="voxels"
     ),
     HostileImage("some bytes too long", _packed(_GOOD + bytes(100)), None),
-    HostileImage("far too long", _packed(_GOOD + bytes(2**21)), DataError, "goes on after", _NII),
+    HostileImage("far too long", _packed(_GOOD + bytes(2**21)), DataError, "continues after", _NII),
     # Which format it is.
     HostileImage("other byte order", _saved(values(), order=">"), None),
     HostileImage("NIfTI-2", _saved(values(), kind=_NIFTI2), None),
@@ -286,7 +286,9 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     HostileImage("a link of git-annex as text", _only(b"../.git/annex/objects/x"), DataError, "Fetch it: datalad get"),
     HostileImage("a pointer of git-lfs", _only(_LFS.encode()), DataError, "Fetch it: git lfs pull"),
     # How large it is.
-    HostileImage("negative size", _fields(dim=[3, -10, 11, 12, 1, 1, 1, 1]), DataError, "shape is (-10, 11, 12)"),
+    HostileImage(
+        "negative size", _fields(dim=[3, -10, 11, 12, 1, 1, 1, 1]), DataError, "shape in its header is (-10, 11, 12)"
+    ),
     HostileImage("no dimension", _fields(dim=[0, 10, 11, 12, 1, 1, 1, 1]), DataError, "has 0 dimensions"),
     HostileImage("eight dimensions", _fields(dim=[8, 10, 11, 12, 1, 1, 1, 1]), DataError, "has 8 dimensions"),
     HostileImage("255 dimensions", _fields(dim=[255, 10, 11, 12, 1, 1, 1, 1]), DataError, "has 255 dimensions"),
@@ -303,24 +305,24 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
         "more voxels than bytes",
         _fields(dim=[3, 30, 30, 30, 1, 1, 1, 1]),
         DataError,
-        "bytes of the 30 x 30 x 30 voxels",
+        "bytes for the 30 x 30 x 30 voxels",
         extension=_NII,
     ),
     HostileImage(
         "the most of NIfTI-1",
         _fields(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]),
         DataError,
-        "the 32767 x 32767 x 32767 voxels that it claims",
+        "the 32767 x 32767 x 32767 voxels of its header",
     ),
-    HostileImage("1 TB", _claims((4096, 4096, 8192)), DataError, "the 4096 x 4096 x 8192 voxels that it claims"),
+    HostileImage("1 TB", _claims((4096, 4096, 8192)), DataError, "the 4096 x 4096 x 8192 voxels of its header"),
     HostileImage(
-        "1 TB of nothing", _sparse((4096, 4096, 8192)), DataError, "claims 4096 x 4096 x 8192 voxels, which", _NII
+        "1 TB of nothing", _sparse((4096, 4096, 8192)), DataError, "describes 4096 x 4096 x 8192 voxels, which", _NII
     ),
     HostileImage(
         "a product beyond 64 bits",
         _claims((2**32, 2**32, 2)),
         DataError,
-        "the 4294967296 x 4294967296 x 2 voxels that it claims",
+        "the 4294967296 x 4294967296 x 2 voxels of its header",
     ),
     HostileImage("the most of NIfTI-2", _claims((2**63 - 1, 2**63 - 1, 2**63 - 1)), DataError, "is damaged"),
     # How values are stored.
@@ -341,11 +343,11 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     HostileImage("values begin at 0", _fields(vox_offset=0), None),
     HostileImage("values begin within the header", _fields(vox_offset=100), None),
     HostileImage("values begin before the file", _fields(vox_offset=-1e9), None),
-    HostileImage("values begin at half a byte", _fields(vox_offset=352.5), DataError, "begin at byte 352.5"),
+    HostileImage("values begin at half a byte", _fields(vox_offset=352.5), DataError, "vox_offset is 352.5"),
     HostileImage("values begin after the end", _fields(vox_offset=1e9), DataError, "is damaged"),
     HostileImage("values begin far away", _fields(vox_offset=1e30), DataError, "is damaged"),
-    HostileImage("values begin at NaN", _fields(vox_offset=np.nan), DataError, "begin at byte nan"),
-    HostileImage("values begin at infinity", _fields(vox_offset=np.inf), DataError, "begin at byte inf"),
+    HostileImage("values begin at NaN", _fields(vox_offset=np.nan), DataError, "vox_offset is nan"),
+    HostileImage("values begin at infinity", _fields(vox_offset=np.inf), DataError, "vox_offset is inf"),
     HostileImage("NIfTI-2 values begin before the file", _fields(_NIFTI2, vox_offset=-(2**63)), None),
     HostileImage("NIfTI-2 values begin far away", _fields(_NIFTI2, vox_offset=2**63 - 1), DataError, "is damaged"),
     HostileImage("slope 0", _fields(dtype=np.int16, scl_slope=0, scl_inter=5), None),
@@ -354,28 +356,30 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     HostileImage("offset NaN", _fields(dtype=np.int16, scl_slope=1, scl_inter=np.nan), DataError, "offset nan"),
     HostileImage("offset infinite", _fields(scl_slope=1, scl_inter=-np.inf), DataError, "offset -inf"),
     # Where it is.
-    HostileImage("place NaN", _fields(srow_x=[np.nan, 0, 0, 0]), DataError, "places no voxel"),
-    HostileImage("place infinite", _fields(srow_y=[0, 3, 0, np.inf]), DataError, "places no voxel"),
-    HostileImage("flat", _fields(srow_x=[0, 0, 0, 1]), DataError, "places no voxel"),
+    HostileImage("place NaN", _fields(srow_x=[np.nan, 0, 0, 0]), DataError, "not invertible"),
+    HostileImage("place infinite", _fields(srow_y=[0, 3, 0, np.inf]), DataError, "not invertible"),
+    HostileImage("flat", _fields(srow_x=[0, 0, 0, 1]), DataError, "not invertible"),
     HostileImage(
-        "flat, but for rounding", _fields(srow_x=[3, 3, 0, 0], srow_y=[3, 3.000001, 0, 0]), DataError, "places no voxel"
+        "flat, but for rounding", _fields(srow_x=[3, 3, 0, 0], srow_y=[3, 3.000001, 0, 0]), DataError, "not invertible"
     ),
-    HostileImage("everything zero", _fields(srow_x=[0] * 4, srow_y=[0] * 4, srow_z=[0] * 4), DataError, "no voxel"),
+    HostileImage(
+        "everything zero", _fields(srow_x=[0] * 4, srow_y=[0] * 4, srow_z=[0] * 4), DataError, "not invertible"
+    ),
     HostileImage("voxels of a kilometre", _fields(srow_x=[1e6, 0, 0, 0]), DataError, "voxels of 1e+06 x 3 x 3.5 mm"),
     HostileImage("voxels of a nanometre", _fields(srow_x=[-1e-6, 0, 0, 0]), DataError, "voxels of 1e-06 x 3 x 3.5 mm"),
     HostileImage("on the moon", _fields(srow_z=[0, 0, 3.5, 3.8e11]), DataError, "from (15, -16, 3.8e+11)"),
     HostileImage("sform code 255", _fields(sform_code=255), DataError, "has the sform_code 255"),
     HostileImage("sform code -1", _fields(sform_code=-1), DataError, "has the sform_code -1"),
     HostileImage("qform code 99", _fields(qform_code=99), DataError, "has the qform_code 99"),
-    HostileImage("qform NaN", _quaternion(quatern_b=np.nan), DataError, "places no voxel"),
+    HostileImage("qform NaN", _quaternion(quatern_b=np.nan), DataError, "not invertible"),
     HostileImage(
-        "qform longer than 1", _quaternion(quatern_b=3), DataError, "qform that is no rotation: (3, 0, 0.707107)"
+        "qform longer than 1", _quaternion(quatern_b=3), DataError, "qform that is not a rotation: (3, 0, 0.707107)"
     ),
-    HostileImage("qform at infinity", _quaternion(qoffset_x=np.inf), DataError, "places no voxel"),
+    HostileImage("qform at infinity", _quaternion(qoffset_x=np.inf), DataError, "not invertible"),
     HostileImage("qform of size 0", _quaternion(pixdim=_pixdim(2, 0)), DataError, "sizes above 0"),
     HostileImage("qform of negative size", _quaternion(pixdim=_pixdim(1, -3)), DataError, "sizes above 0"),
     HostileImage("qform of size NaN", _quaternion(pixdim=_pixdim(3, np.nan)), DataError, "sizes above 0"),
-    HostileImage("qform of infinite size", _quaternion(pixdim=_pixdim(3, np.inf)), DataError, "places no voxel"),
+    HostileImage("qform of infinite size", _quaternion(pixdim=_pixdim(3, np.inf)), DataError, "not invertible"),
     HostileImage("qform of handedness 7", _quaternion(pixdim=_pixdim(0, 7)), DataError, "handedness 7"),
     HostileImage("no place, size 0", _fields(sform_code=0, pixdim=_pixdim(1, 0)), DataError, "sizes above 0"),
     HostileImage("sizes that the sform overrules", _fields(pixdim=[np.nan, 0, -3, np.inf, 1, 1, 1, 1]), None),
@@ -393,7 +397,7 @@ HOSTILE_IMAGES: tuple[HostileImage, ...] = (
     HostileImage("absent", lambda path: None, InputNotFoundError, "There is no file"),
     HostileImage("a folder", Path.mkdir, ReadError, "it is a folder"),
     HostileImage("a link to content that was not fetched", _linked(".git/annex/objects/x"), DataError, "datalad get"),
-    HostileImage("a link to nothing", _linked("gone"), DataError, "Mend the link: it points to gone"),
+    HostileImage("a link to nothing", _linked("gone"), DataError, "Fix the link: its target is gone"),
     HostileImage("a link to itself", _linked("itself"), ReadError, "cannot be read"),
     HostileImage("a pipe", _node(stat.S_IFIFO), ReadError, "it is a pipe"),
     HostileImage("a socket", _node(stat.S_IFSOCK), ReadError, "it is a socket"),

@@ -186,7 +186,7 @@ PLACES = (
     refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample"),
     refused(65, "names: sidecar", odd_sidecar, JSON, MEND),
     works("names: region of no name", given("--roi", image_at(".nii.gz")), ".nii.gz"),
-    refused(64, "names: regions of one name", same_regions, "Two regions have one name: a, a", "different"),
+    refused(64, "names: regions of one name", same_regions, "Two regions have the same name: a, a", "different"),
     works("names: mask of odd letters", given("--mask", image_at(_ODD)), _ODD),
     works("names: region of odd letters", given("--roi", image_at(_ODD)), _ODD.partition(".")[0]),
     works(

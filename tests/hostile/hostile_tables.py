@@ -155,15 +155,15 @@ ATLASES = (
     refused(65, "atlas: binary", atlas(bytes(range(256))), "halves.tsv", "expected"),
     refused(65, "atlas: UTF-16", atlas(_NUMBER.encode("utf-16")), "halves.tsv", "UTF-8"),
     *(
-        refused(65, f"atlas: number {number}", atlas(_NUMBER, f"{number}\tleft", "2\tright"), "halves.tsv", "whole")
+        refused(65, f"atlas: number {number}", atlas(_NUMBER, f"{number}\tleft", "2\tright"), "halves.tsv", "integer")
         for number in ("nan", "inf", "one", "", "1e999", "1e300", "9999999999999999999999", "1.5")
     ),
     refused(65, "atlas: a number twice", atlas(_NUMBER, "1\ta", "1.0\tb"), "halves.tsv", "different numbers"),
     works("atlas: negative numbers", atlas(_NUMBER, "-1\ta", "1\tb"), "b"),
     refused(65, "atlas: a table of others", atlas(_NUMBER, "8\ta"), "halves.tsv", "table of its parcels"),
-    refused(65, "atlas: values NaN", atlas_of(_with(np.nan)), "halves.nii.gz", "one whole number per parcel"),
-    refused(65, "atlas: values infinite", atlas_of(_with(np.inf)), "halves.nii.gz", "whole number"),
-    refused(65, "atlas: values halves", atlas_of(_with(1.5)), "halves.nii.gz", "one whole number per parcel"),
+    refused(65, "atlas: values NaN", atlas_of(_with(np.nan)), "halves.nii.gz", "one integer per parcel"),
+    refused(65, "atlas: values infinite", atlas_of(_with(np.inf)), "halves.nii.gz", "integer"),
+    refused(65, "atlas: values halves", atlas_of(_with(1.5)), "halves.nii.gz", "one integer per parcel"),
     refused(65, "atlas: values vast", atlas_of(_with(1e20)), "halves.nii.gz", "1e+20", "up to 2147483647"),
     works("atlas: values negative", atlas_of(_with(-7))),
     works("atlas: values zero", atlas_of(np.zeros(SHAPE))),

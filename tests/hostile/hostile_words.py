@@ -82,7 +82,7 @@ FLAGS = (
     *(_flag(f"--smoothing {value}", 64, "smoothing is", "a width in mm") for value in ("-1", "inf", "nan")),
     _flag("--smoothing 1e9", 64, "smoothing is", "a width in mm"),
     *(_flag(f"--mem {value}", 64, "mem is", "8G") for value in ("1e99T", "nan", "-5", "0", "0x10", "1P")),
-    _flag("--mem 1K", 65, "the memory here is 1 KB", "--mem"),
+    _flag("--mem 1K", 65, "available memory, 1 KB", "--mem"),
     _flag("--nprocs 0", 64, "nprocs is 0; expected a whole number"),
     _flag("--nprocs 1e9", 64, "--nprocs", "--help"),
     works("flags: --nprocs 99999999999999999999", flags("--nprocs", "99999999999999999999")),

@@ -31,7 +31,6 @@ from bids_ari.bids.discover import subject_contrasts
 from bids_ari.cli.main import main
 from bids_ari.errors import BidsAriError
 from bids_ari.images.atlas import load_atlas
-from bids_ari.images.regions import atlas_regions
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import dataset_description
@@ -176,8 +175,8 @@ def atlas(folder: Path, rng: Rng) -> bool:
     """A table of an atlas; where it is taken, each parcel has a number and a name."""
     (folder / "halves.tsv").write_bytes(mutate_text(ATLAS.encode(), rng))
     grid = Grid(SHAPE, image(np.ones(SHAPE)).affine)
-    loaded = load_atlas(str(folder / "halves.nii.gz"), folder / "halves.tsv", None, grid)
-    regions = atlas_regions(loaded, VolumeSpace(grid, np.ones(SHAPE, dtype=bool)))
+    space = VolumeSpace(grid, np.ones(SHAPE, dtype=bool))
+    regions = load_atlas(str(folder / "halves.nii.gz"), folder / "halves.tsv", None, space)
     assert all(region.name and 0 < region.index < 2**31 for region in regions.regions)
     assert sum(region.points.size for region in regions.regions) == np.prod(SHAPE)
     return True

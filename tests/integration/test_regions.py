@@ -33,7 +33,7 @@ def tree(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def halves(tmp_path: Path, affine: np.ndarray = AFFINE, shape: tuple[int, ...] = SHAPE, name: str = "halves") -> Path:
-    """An atlas of two halves along x, and a third parcel that stands in the table only."""
+    """An atlas of two halves along x, and a third parcel in the table only."""
     numbers = np.ones(shape, dtype=np.int16)
     numbers[shape[0] // 2 :] = 2
     nib.save(nib.Nifti1Image(numbers, affine), tmp_path / f"{name}.nii.gz")
@@ -110,17 +110,17 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
     [
         (["--roi", "none.nii.gz"], 66, "There is no region"),
         (["--roi", "other.nii.gz"], 65, "The region"),
-        (["--roi", "same.nii.gz", "deeper/same.nii.gz"], 64, "one name"),
+        (["--roi", "same.nii.gz", "deeper/same.nii.gz"], 64, "the same name"),
         (["--atlas", "none.nii.gz"], 66, "There is no file"),
         (["--atlas", "space-MNI305_atlas-x_dseg.nii.gz"], 65, "is in MNI305"),
-        (["--atlas", "fractions.nii.gz"], 65, "not whole"),
+        (["--atlas", "fractions.nii.gz"], 65, "not integers"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "none.tsv"], 66, "There is no table"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "odd.tsv"], 65, "columns index and name"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "empty.tsv"], 65, "cannot be read as a table"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "latin.tsv"], 65, "in UTF-8"),
-        (["--atlas", "same.nii.gz", "--atlas-labels", "twice.tsv"], 65, "names a number twice"),
+        (["--atlas", "same.nii.gz", "--atlas-labels", "twice.tsv"], 65, "lists a number twice"),
         (["--atlas-labels", "odd.tsv"], 64, "go with an atlas"),
-        (["--atlas", "NoSuchAtlas", "--atlas-labels", "odd.tsv"], 64, "goes with an atlas file"),
+        (["--atlas", "NoSuchAtlas", "--atlas-labels", "odd.tsv"], 64, "needs an atlas file"),
     ],
 )
 def test_regions_that_do_not_fit(

@@ -188,7 +188,7 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Pic
     """Draw the TDP of the parcels of the atlas."""
     if result.atlas is None:
         return
-    tdp = np.asarray(result.region_image(result.atlas).dataobj)[result.space.inside]
+    tdp = result.space.select(np.asarray(result.region_image(result.atlas).dataobj))
     if tdp.any():
         title = f"TDP of parcels: {title_of(result.atlas, result)}"
         png = figures.draw_tdp(tdp, tdp > 0, scene, title)

@@ -50,7 +50,7 @@ def result(results: Results, request: pytest.FixtureRequest) -> ContrastResult:
 def z_map(result: ContrastResult) -> npt.NDArray[np.float64]:
     """z as the result holds it, with the image's float32 rounding undone; 0 where nothing was tested."""
     assert np.allclose(result.image("z").get_fdata()[result.space.inside], result.glm.z, rtol=1e-6)
-    return result.space.volume(result.glm.z)
+    return result.space.unmask(result.glm.z)
 
 
 def turned(z: npt.NDArray[np.float64], alternative: Alternative) -> npt.NDArray[np.float64]:

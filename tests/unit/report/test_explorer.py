@@ -240,7 +240,7 @@ def test_the_nearest_axes_and_the_header_are_told_for_any_storage(rng: np.random
     facts = facts_of(page_of(result))
     assert facts["grid"]["axes"] == axes
     np.testing.assert_allclose(np.array(facts["grid"]["inverse"]) @ affine, np.eye(4), atol=1e-12)
-    labels = result.space.volume(result.labels(tdp=0.5))
+    labels = result.space.unmask(result.labels(tdp=0.5))
     content = base64.b64decode(facts["header"]) + labels.astype(np.uint8).tobytes(order="F")
     image, expected = nib.Nifti1Image.from_bytes(content), result.image("clusters", tdp=0.5)
     np.testing.assert_array_equal(np.asarray(image.dataobj), np.asarray(expected.dataobj))
