@@ -1,10 +1,11 @@
-"""Sphinx directives that write parts of pages from the code: flags, exit codes, references."""
+"""Sphinx directives that write parts of pages from the code: flags, exit codes, references, maps and arrays."""
 
 import argparse
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -14,6 +15,8 @@ from bids_ari import errors
 from bids_ari.cli import main as cli
 from bids_ari.cli import map as map_cli
 from bids_ari.errors import EXIT_CODES
+from bids_ari.outputs import files
+from bids_ari.outputs.archive_format import ARRAYS
 from bids_ari.report.references import REFERENCES
 
 PARSERS = {"bids-ari": cli.parser, "bids-ari-map": map_cli.parser}
@@ -65,6 +68,36 @@ class References(SphinxDirective):
         return _parsed(self, [f"- {each.text} [doi:{each.doi}](https://doi.org/{each.doi})" for each in found])
 
 
+class OutputMaps(SphinxDirective):
+    """The table of output maps."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table."""
+        return _parsed(self, map_lines())
+
+
+class SavedArrays(SphinxDirective):
+    """The table of the arrays of a saved result."""
+
+    def run(self) -> list[nodes.Node]:
+        """Write the table."""
+        rows = [
+            f"| `{name}` | {np.dtype(spec.dtype).name} | {spec.axes} | {spec.meaning} |"
+            for name, spec in ARRAYS.items()
+        ]
+        return _parsed(self, ["| array | type | axes | meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def map_lines() -> list[str]:
+    """Return the output maps as lines of a table in Markdown."""
+    labels = [
+        (f"stat-{each.stat}" if each.stat else "", f"desc-{each.desc}" if each.desc else "") for each in files.MAPS
+    ]
+    names = ["_".join(filter(None, (*pair, each.suffix))) for pair, each in zip(labels, files.MAPS, strict=True)]
+    rows = [f"| `{name}` | {each.description} |" for name, each in zip(names, files.MAPS, strict=True)]
+    return ["| name | content |", "| --- | --- |", *rows]
+
+
 def flag_lines(parser: argparse.ArgumentParser, title: str) -> list[str]:
     """Return the flags of one group of a parser as lines of Markdown."""
     (group,) = [each for each in parser._action_groups if each.title == title]
@@ -104,5 +137,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("flags", Flags)
     app.add_directive("exit-codes", ExitCodes)
     app.add_directive("references", References)
+    app.add_directive("output-maps", OutputMaps)
+    app.add_directive("saved-arrays", SavedArrays)
     app.connect("autodoc-process-signature", _signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,7 @@ from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
 from bids_ari.outputs import files
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.files import OutputMap
 from bids_ari.outputs.summary import summary
 from bids_ari.workflow import analyse
 
@@ -283,3 +284,24 @@ def test_options_given_as_numpy_scalars_can_be_written(tmp_path: Path, rng: np.r
     )
     (one,) = write(tmp_path / "in", tmp_path / "out", options)
     assert one.json(f"{STEM}_test-mean_desc-greaterZ2_dseg.json")["Connectivity"] == 6
+
+
+def test_one_entry_of_the_table_adds_a_map(
+    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its image, sidecar, record, meaning of the label and line in the documentation."""
+    toy = OutputMap("se", "Standard error", lambda r: r.space.image(np.sqrt(r.glm.variance)), "toy", "A toy")
+    monkeypatch.setattr(files, "MAPS", [*files.MAPS, toy])
+    write_group(tmp_path / "in", 3, rng)
+    (one,) = write(tmp_path / "in", tmp_path / "out", Options(threshold=(2,)))
+    name = f"{STEM}_test-mean_stat-se_desc-toy_statmap"
+    assert {f"{name}.nii.gz", f"{name}.json"} <= set(one.names)
+    assert one.json(f"{name}.json")["Description"] == "Standard error"
+    variance = nib.load(tmp_path / "out" / f"{STEM}_test-mean_stat-variance_statmap.nii.gz").get_fdata()
+    values = nib.load(tmp_path / "out" / f"{name}.nii.gz").get_fdata()
+    np.testing.assert_allclose(values[variance > 0], np.sqrt(variance[variance > 0]), rtol=1e-6)
+    assert "desc-toy\tA toy" in (tmp_path / "out" / "descriptions.tsv").read_text()
+    monkeypatch.syspath_prepend(Path(__file__).parents[3] / "docs")
+    from made_from_code import map_lines
+
+    assert "| `stat-se_desc-toy_statmap` | Standard error |" in map_lines()
