@@ -64,7 +64,7 @@ def pybids(root: Path, ignored: tuple[str, ...]) -> int:
     """Let pybids index what is not ignored, without metadata, and give it our entities."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
-    from bids_ari.bids.dataset import LAYOUT_CONFIG
+    from bids_ari.bids.layouts import LAYOUT_CONFIG
 
     indexer = BIDSLayoutIndexer(validate=False, index_metadata=False, ignore=[re.compile(each) for each in ignored])
     config = ["bids", "derivatives", str(LAYOUT_CONFIG)]

@@ -21,15 +21,9 @@ from bids_ari.analysis.analyse import (
 )
 from bids_ari.analysis.group_model import plan, with_estimator
 from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
+from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
 from bids_ari.bids.dataset import Dataset, open_dataset
-from bids_ari.bids.discover import (
-    MAP_SOURCE,
-    ContrastSet,
-    Discovery,
-    Excluded,
-    discover,
-    subject_contrasts,
-)
+from bids_ari.bids.discover import MAP_SOURCE, discover, subject_contrasts
 from bids_ari.bids.entities import printable
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest

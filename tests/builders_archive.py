@@ -16,9 +16,10 @@ from builders import SHAPE, brain, describe, image, map_path, write_group, write
 import bids_ari as ari
 from bids_ari.analysis.analyse import analyse_map, analyse_subject
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.dataset import StatMap
-from bids_ari.bids.discover import Excluded, SubjectMap, subject_contrasts
+from bids_ari.bids.contrasts import Excluded, SubjectMap
+from bids_ari.bids.discover import subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.statmap import StatMap
 
 Arrays = dict[str, Any]
 """The arrays of an archive; bytes stand for a ``.npy`` file that no writer of arrays would write."""

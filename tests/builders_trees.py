@@ -1,35 +1,32 @@
 """Trees of empty files, and walks over them."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bids_ari.bids.listings import Listings
 from bids_ari.bids.tree import Folder, Walk
 
 MAP = "sub-01_contrast-a_stat-effect_statmap.nii.gz"
 
 
 def place(*paths: Path) -> None:
-    """Make empty files and the folders that they lie in."""
+    """Make empty files and the folders that hold them."""
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
 
 
-def walked(top: Path, database_dir: Path | None = None) -> list[Folder]:
-    """What a walk comes to, in order of names."""
-    listings = Listings(top, database_dir)
-    folders = sorted(Walk([top]).folders(top, listings))
-    listings.save()
-    return folders
+def walked(top: Path, *tops: Path) -> list[Folder]:
+    """The folders of a walk, in order of names."""
+    return sorted(Walk([top, *tops]).folders(top))
 
 
-def maps(folders: list[Folder]) -> list[str]:
+def maps(folders: Iterable[Folder]) -> list[str]:
     """The maps in folders, by their paths below the top."""
-    return [f"{folder.name}/{name}".lstrip("/") for folder in folders for name in folder.listing.maps]
+    return [f"{folder.name}/{name}".lstrip("/") for folder in folders for name in folder.maps]
 
 
 def refuse(monkeypatch: pytest.MonkeyPatch, folder: Path, number: int) -> None:

@@ -13,8 +13,8 @@ from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimat
 from bids_ari.analysis.inference import conclude
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.dataset import read_sidecar
-from bids_ari.bids.discover import ContrastSet, SubjectMap, contrast_of_map
+from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.entities import printable
 from bids_ari.bids.participants import Participants
 from bids_ari.config.options import Options
@@ -276,7 +276,7 @@ def _hash_of_image(path: Path, state: tuple[int, int]) -> str:
 
 def _dof_of(member: SubjectMap) -> float:
     """Read the degrees of freedom of a t map from the manifest or from its sidecar."""
-    dof = member.dof if member.dof is not None else read_sidecar(member.first).get("DegreesOfFreedom")
+    dof = member.dof if member.dof is not None else member.first.sidecar().get("DegreesOfFreedom")
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
             f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
-from bids_ari.bids.discover import ContrastSet
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import UsageError

@@ -12,7 +12,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
-from bids_ari.bids.discover import ContrastSet, Excluded
+from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design

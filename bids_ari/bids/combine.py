@@ -1,29 +1,30 @@
-"""Several maps of a subject as one: the maps of its runs, or of its sessions and the runs in them.
+"""Fixed-effects combination of several maps of a subject: those of its runs, or of its sessions and the runs in them.
 
-Here is decided which maps go together and how; their voxels are combined when they are read.
+This module decides which maps are combined and how; their values are combined when they are read.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Literal, NamedTuple
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
-from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.entities import printable
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import listing
 
+_PARTS = {"run": "runs", "session": "sessions or runs"}
 
-@dataclass(frozen=True, slots=True)
-class Combined:
-    """The maps of a contrast, after they were combined.
+
+class Combined(NamedTuple):
+    """The maps of a contrast after combination.
 
     Attributes
     ----------
     members : tuple of SubjectMap
-        Sorted by subject; one of each, unless some could neither be combined nor told apart.
+        Sorted by subject; one of each, unless some cannot be combined.
     over : {'', 'run', 'session'}
-        What they were combined over; nothing when there was nothing to combine.
+        What they are combined over; empty when there was nothing to combine.
     notes : tuple of str
         What was combined, and how.
     """
@@ -41,23 +42,22 @@ def combine_maps(
     Parameters
     ----------
     maps : iterable of SubjectMap
-        One for each file of the contrast, with its variance map where there is one.
+        One for each file of the contrast, with its variance map if it has one.
     how : {'run', 'session'} or None
         What to combine over.
     stat : {'effect', 't', 'z'}
-        Which statistic the maps hold.
+        The statistic of the maps.
     keep_variances : bool
-        Whether single maps keep their variance maps too, and each subject is combined by precision where it can be.
+        Whether single maps keep their variance maps, and each subject is combined by precision if all its maps have
+        one.
 
     Returns
     -------
     Combined
-        All subjects are combined the same way: by precision when every map that is combined has a variance map. With
-        `keep_variances`, a subject who lacks one has no variances at all.
+        All subjects are combined the same way: by precision when every map to combine has a variance map, else by the
+        plain mean. With `keep_variances`, a subject without all of them has no variances at all.
     """
-    groups = sorted(
-        _groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].first.dataset, parts[0].first.name)
-    )
+    groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].first.label))
     several = [parts for parts in groups if len(parts) > 1]
     lacking = [part.first for parts in several for part in parts if not part.variances]
     if keep_variances:
@@ -69,15 +69,12 @@ def combine_maps(
     if not several:
         return Combined(members, notes=(f"No subject has several {_PARTS[how]} to combine",))
     over: Combine = "session" if any(_n_sessions(parts) > 1 for parts in several) else "run"
-    said = f"{over.capitalize()}s of each subject were combined by {_mean(lacking, stat)}"
-    return Combined(members, over, (said, *_shortage(groups)))
-
-
-_PARTS = {"run": "runs", "session": "sessions or runs"}
+    note = f"{over.capitalize()}s of each subject were combined by {_mean(lacking, stat)}"
+    return Combined(members, over, (note, *_incomplete(groups)))
 
 
 def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[SubjectMap]]:
-    """Put maps that are parts of one together, by session and run; leave others alone."""
+    """Group the maps to combine, by session and run; others remain alone."""
     groups: dict[object, list[SubjectMap]] = defaultdict(list)
     for each in maps:
         alike = each.first.entities.without(*COMBINED_OVER[how]) if how else each.first.entities
@@ -90,7 +87,7 @@ def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[Su
 
 
 def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
-    """Make one map of parts."""
+    """Make one subject map from its parts."""
     variances = tuple(file for part in parts for file in part.variances) if weighted else ()
     if len(parts) == 1:
         return replace(parts[0], variances=variances)
@@ -102,7 +99,7 @@ def _n_sessions(parts: Sequence[SubjectMap]) -> int:
 
 
 def _mean(lacking: Sequence[StatMap], stat: Stat) -> str:
-    """Say which mean is taken and, of effects, why."""
+    """Describe the mean that is used and, for effects, why."""
     if not lacking:
         return "precision-weighted mean (variance maps)"
     if stat != "effect":
@@ -110,8 +107,8 @@ def _mean(lacking: Sequence[StatMap], stat: Stat) -> str:
     return f"plain mean: not every map has a variance map ({listing(printable(file.name) for file in lacking)})"
 
 
-def _shortage(groups: Sequence[Sequence[SubjectMap]]) -> Iterator[str]:
-    """Name the subjects with fewer maps than others."""
+def _incomplete(groups: Sequence[Sequence[SubjectMap]]) -> Iterator[str]:
+    """List the subjects with fewer maps than others."""
     most = max(map(len, groups))
     noun = "maps"
     if all(_n_sessions(parts) == 1 for parts in groups):

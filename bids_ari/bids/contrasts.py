@@ -1,4 +1,4 @@
-"""What discovery gives: contrast sets, of one map per subject, and a reason for every file left out."""
+"""Contrast sets: the maps of one contrast, one per subject, and the files and subjects that are excluded."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args, overload
 
-from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
 Stat = Literal["effect", "t", "z"]
 STATS: tuple[Stat, ...] = get_args(Stat)
 
 Combine = Literal["run", "session"]
-"""Over what the maps of a subject are combined: its runs, or its sessions and the runs in them."""
+"""What the maps of a subject are combined over: its runs, or its sessions and the runs in them."""
 
 COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("ses", "run")}
-"""The entities in which maps differ that are combined."""
+"""The entities in which maps that are combined differ."""
 
-_SHARED_BY_GROUP = ("sub", "ses", "run", "stat", "node", "level")  # never part of what tells groups apart
+_NOT_IN_KEY = ("sub", "ses", "run", "stat", "node", "level")  # entities that do not separate contrasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +39,36 @@ class Excluded:
 
     @classmethod
     def of_map(cls, file: StatMap, reason: str) -> "Excluded":
-        """Name a file by its place in its dataset."""
-        return cls(printable(f"{file.dataset}/{file.name}"), reason)
+        """Make the entry of a file."""
+        return cls(file.label, reason)
+
+    @classmethod
+    def of_subject(cls, subject: str, reason: str) -> "Excluded":
+        """Make the entry of a subject."""
+        return cls(f"sub-{printable(subject)}", reason)
 
     @property
     def is_subject(self) -> bool:
-        """Whether this is a subject; files have a folder in their name."""
+        """Whether this is a subject; the names of files have a folder."""
         return "/" not in self.name
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectMap:
-    """The map of one subject.
+    """The map of one subject, or the maps that become one.
 
     Attributes
     ----------
     subject : str
         The label of the subject.
     maps : tuple of StatMap
-        The map, or several that are combined, by session and run.
+        The map, or several to combine, by session and run.
     variances : tuple of StatMap
-        The variance map of each, where they are combined by precision or weigh in the group model; else empty.
+        The variance map of each, where it weights the combination or the group model; else empty.
     dof : float or None
-        Degrees of freedom of a t map, where a manifest tells them.
+        Degrees of freedom of a t map, where a manifest has them.
     minus : SubjectMap or None
-        What is taken away from this map, where the group model gets the difference of two.
+        The map to subtract, where differences within subjects are analysed.
     """
 
     subject: str
@@ -79,65 +84,65 @@ class SubjectMap:
 
     @property
     def all_files(self) -> tuple[StatMap, ...]:
-        """Every file that is read: maps and variance maps, also of what is taken away."""
+        """Every file to read: maps and variance maps, also those of `minus`."""
         return (*self.maps, *self.variances, *(self.minus.all_files if self.minus else ()))
 
     @property
     def all_maps(self) -> tuple[StatMap, ...]:
-        """The maps, and those that are taken away."""
+        """The maps, and those of `minus`."""
         return (*self.maps, *(self.minus.all_maps if self.minus else ()))
 
     @property
     def has_variances(self) -> bool:
-        """Whether each of the maps, also of what is taken away, has its variance map."""
+        """Whether each map, also of `minus`, has its variance map."""
         return len(self.variances) == len(self.maps) and (self.minus is None or self.minus.has_variances)
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The BIDS URI of each map, those that are taken away last."""
+        """The BIDS URI of each map, those of `minus` last."""
         return tuple(file.uri for file in self.all_maps)
 
     @property
     def uri(self) -> str:
-        """The BIDS URI of the map; of several, one after the other; of a difference, that of one minus the other."""
+        """The BIDS URI of the map: a list where several are combined, ``A minus B`` for a difference."""
         own = ", ".join(file.uri for file in self.maps)
         return f"{own} minus {self.minus.uri}" if self.minus else own
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The path of each file, but not of what is taken away."""
+        """The path of each map, without those of `minus`."""
         return tuple(file.path for file in self.maps)
 
     @property
     def variance_paths(self) -> tuple[Path, ...]:
-        """The path of each variance map, but not of what is taken away."""
+        """The path of each variance map, without those of `minus`."""
         return tuple(file.path for file in self.variances)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ContrastSet:
-    """The maps of one contrast: what one group analysis starts from.
+    """The maps of one contrast: the input of one group analysis.
 
     Attributes
     ----------
     entities : Entities
-        The entities that all maps share, as they are written: labels of letters, digits and +.
+        The entities that all maps share, with labels of letters, digits and +, as in the names of the output.
     stat : {'effect', 't', 'z'}
-        Which statistic the maps hold.
+        The statistic of the maps.
     members : tuple of SubjectMap
-        The maps, by subject. More than one of a subject is refused when they are analysed.
+        The maps, by subject. `check` refuses more than one per subject.
     excluded : tuple of Excluded
-        Files and subjects that could have been members.
+        Files and subjects of this contrast that are not analysed.
     notes : tuple of str
         Choices made on the way.
     combined : {'', 'run', 'session'}
-        What the maps of a subject were combined over, if any.
+        What the maps of a subject are combined over, if any.
     clash : str
-        The contrasts whose files would have the same names as those of this one; it is refused then.
+        Contrasts whose output files would have the same names as those of this one; `check` refuses them.
     weighted : bool
-        Whether the group model is weighted by the variance maps: each map has one then.
+        Whether the group model is weighted by the variance maps: then each map has one.
     paired : str
-        The entity in which the two maps of each subject differ, if differences within subjects are analysed.
+        The entity in which the two maps of each subject differ, where differences within subjects are analysed.
     """
 
     entities: Entities
@@ -152,7 +157,7 @@ class ContrastSet:
 
     @property
     def name(self) -> str:
-        """The entities as they stand in file names."""
+        """The entities as in file names."""
         return str(self.entities) or "statmaps"
 
     @property
@@ -162,7 +167,7 @@ class ContrastSet:
 
     @property
     def files(self) -> tuple[StatMap, ...]:
-        """Every file that is read: the maps, and those variance maps that are used."""
+        """Every file to read: the maps, and the variance maps that are used."""
         return tuple(file for member in self.members for file in member.all_files)
 
     @property
@@ -171,65 +176,61 @@ class ContrastSet:
         return tuple(file.path for member in self.members for file in member.all_maps)
 
     def keep(self, subjects: Collection[str], excluded: Iterable[Excluded]) -> "ContrastSet":
-        """Take only the maps of some subjects; `excluded` tells why the others take no part."""
+        """Return the contrast with the maps of some subjects only; `excluded` are the others."""
         members = tuple(member for member in self.members if member.subject in subjects)
         return replace(self, members=members, excluded=(*excluded, *self.excluded))
 
     def check(self) -> None:
-        """Refuse what cannot be analysed.
+        """Refuse a contrast that cannot be analysed.
 
         Raises
         ------
         DuplicateMapsError
             When a subject has more than one map.
         DataError
-            When the files of another contrast would have the same names, or no subject is left.
+            When the output of another contrast would have the same names, or no subject is left.
         """
         if self.clash:
             raise DataError(
-                f"File names cannot tell {self.clash} apart",
+                f"File names cannot distinguish {self.clash}",
                 "labels that differ in letters, digits or +, and not only in case",
                 "Rename one of them",
             )
         if not self.members:
-            raise self._nobody()
-        twice = [subject for subject, n in Counter(self.subjects).items() if n > 1]
-        if twice:
-            raise self._refusal(twice)
+            reasons = Counter(entry.reason for entry in self.excluded if entry.is_subject)
+            why = listing(f"{reason} ({counted(n, 'subject')})" for reason, n in reasons.most_common())
+            hint = "Use --list to see the subjects that are excluded"
+            if self.weighted:
+                hint = "Add a stat-variance map for each stat-effect map, or use --estimator ols"
+            raise DataError(f"No subject is left in {self.name}: {why}", "at least 2 for a group analysis", hint)
+        if twice := [subject for subject, n in Counter(self.subjects).items() if n > 1]:
+            raise self._duplicates(twice)
 
-    def _nobody(self) -> DataError:
-        why = Counter(entry.reason for entry in self.excluded if entry.is_subject)
-        told = listing(f"{reason} ({counted(n, 'subject')})" for reason, n in why.most_common())
-        hint = "See --list for who is left out"
-        if self.weighted:
-            hint = "Put a stat-variance map beside each stat-effect map (or in the manifest), or say --estimator ols"
-        return DataError(f"No subject is left in {self.name}: {told}", "at least 2 for a group analysis", hint)
-
-    def _refusal(self, twice: Sequence[str]) -> DuplicateMapsError:
-        members = [member for member in self.members if member.subject == twice[0]]
-        several, others = _sides(members)
-        who = listing(f"sub-{printable(subject)}" for subject in twice)
-        names = (printable(f"{file.dataset}/{file.name}") for file in several)
+    def _duplicates(self, subjects: Sequence[str]) -> DuplicateMapsError:
+        """Make the error that some subjects have several maps: it names the maps of the first one."""
+        maps, other_side = _sides([member for member in self.members if member.subject == subjects[0]])
+        labels = listing(f"sub-{printable(subject)}" for subject in subjects)
         return DuplicateMapsError(
-            f"{who} {'has' if len(twice) == 1 else 'have'} more than one map of {self.name}: {listing(names)}",
+            f"{labels} {'has' if len(subjects) == 1 else 'have'} more than one map of {self.name}: "
+            f"{listing(file.label for file in maps)}",
             "one map per subject" + (" for each side of the difference" if self.paired else ""),
-            f"Choose with {self._ways_out(several, others)}",
+            f"Choose with {self._ways_to_choose(maps, other_side)}",
         )
 
-    def _ways_out(self, files: Sequence[StatMap], others: Sequence[StatMap]) -> str:
-        """Name the flags that tell some maps of one subject apart, or combine them, but not the two of a difference."""
+    def _ways_to_choose(self, maps: Sequence[StatMap], other_side: Sequence[StatMap]) -> str:
+        """List the flags that separate or combine some maps of a subject, but keep both sides of a difference."""
         done = COMBINED_OVER[self.combined] if self.combined else ()
         ways = []
         for key, flag in (("ses", "--session-label"), ("run", "--run-label")):
-            labels, across = ({file.entities.get(key) for file in side} for side in (files, others))
+            labels, across = ({file.entities.get(key) for file in side} for side in (maps, other_side))
             if len(labels) > 1 and key not in done:
-                ways.append(f"{flag} {_choice(labels, across)}")
+                ways.append(f"{flag} {_label_to_keep(labels, across)}")
                 ways += [f'"{key}": null in a --bids-filter-file'] if None in labels else []
-        if len({file.dataset for file in files}) > 1:
+        if len({file.dataset for file in maps}) > 1:
             ways.append("--derivatives, naming one of the derivative datasets")
-        if len({node_of(file) for file in files}) > 1:
+        if len({file.node for file in maps}) > 1:
             ways.append("the folder of one node as BIDS_DIR")
-        combines = [how for how, keys in COMBINED_OVER.items() if self.paired not in keys and can_combine(files, how)]
+        combines = [how for how, keys in COMBINED_OVER.items() if self.paired not in keys and can_combine(maps, how)]
         if combines:
             ways.append(f"or combine them with --combine {combines[0]}")
         return ", ".join(ways) or "--exclude, or remove one of them"
@@ -240,7 +241,15 @@ class ContrastSet:
 
 @dataclass(frozen=True, slots=True)
 class Discovery(Sequence[ContrastSet]):
-    """What was found: the contrast sets, as a sequence, and the files that belong to none of them."""
+    """The contrast sets that were found, as a sequence.
+
+    Attributes
+    ----------
+    contrasts : tuple of ContrastSet
+        The contrast sets, sorted by name.
+    excluded : tuple of Excluded
+        Files that belong to none of them.
+    """
 
     contrasts: tuple[ContrastSet, ...]
     excluded: tuple[Excluded, ...]
@@ -256,16 +265,16 @@ class Discovery(Sequence[ContrastSet]):
         return len(self.contrasts)
 
     def all_excluded(self) -> tuple[Excluded, ...]:
-        """Give each file and each subject that takes no part, once."""
+        """Return each file and each subject that is excluded, also from single contrasts, once."""
         of_contrasts = (entry for contrast in self.contrasts for entry in contrast.excluded)
         return tuple(dict.fromkeys([*self.excluded, *of_contrasts]))
 
 
 def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
-    """Say whether maps of a subject are parts of one: alike in all but their run, or their session and run.
+    """Return whether maps of a subject are equal in all but their run, or their session and run.
 
-    A map without a run beside maps of runs, or without a session beside maps of sessions, may be made of them: it is
-    no part beside them.
+    A map without a run beside maps of runs, or without a session beside maps of sessions, may have been made from
+    them, and is not combined with them.
     """
     if len({(file.dataset, file.entities.without(*COMBINED_OVER[how])) for file in files}) > 1:
         return False
@@ -276,12 +285,12 @@ def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
 
 
 def _are_parts(labels: Sequence[str | None]) -> bool:
-    """Say whether labels differ and, where there are several, none is missing."""
+    """Return whether labels differ and, where there are several, none is missing."""
     return len(labels) == len(set(labels)) and (len(labels) == 1 or None not in labels)
 
 
 def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]:
-    """Give the maps of one subject of which there are too many and, of differences, those of the other side."""
+    """Return the maps of which one subject has too many and, of differences, the maps of the other side."""
     if not any(member.minus for member in members):
         return [file for member in members for file in member.maps], []
     high = dict.fromkeys(file for member in members for file in member.maps)
@@ -290,21 +299,16 @@ def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]
     return (list(high), list(low)) if several else (list(low), list(high))
 
 
-def _choice(labels: set[str | None], across: set[str | None]) -> str:
-    """Name a label to filter by, which leaves the other side of a difference its maps."""
+def _label_to_keep(labels: set[str | None], across: set[str | None]) -> str:
+    """Return a label to filter by that keeps the maps on the other side of a difference."""
     common = sorted(filter(None, labels & across))
     further = sorted(filter(None, across - labels))
     return printable(" ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]]))
 
 
-def node_of(file: StatMap) -> str | None:
-    """Give the node, or the level, of a first-level model that made a map."""
-    return file.entities.get("node") or file.entities.get("level")
-
-
 def key_of_group(file: StatMap) -> Entities:
-    """Give what tells the contrast of a map apart from others."""
-    return file.entities.without(*_SHARED_BY_GROUP)
+    """Return the entities that separate the contrast of a map from others."""
+    return file.entities.without(*_NOT_IN_KEY)
 
 
 def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:
@@ -317,7 +321,7 @@ def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:
 
 
 def by_name(sets: Mapping[Entities, ContrastSet]) -> tuple[ContrastSet, ...]:
-    """Sort contrast sets by name; mark those that file names cannot tell apart, on disks that ignore case either."""
+    """Sort contrast sets by name; mark those whose file names are the same, also where disks ignore case."""
     alike: dict[str, list[Entities]] = defaultdict(list)
     for key in sorted(sets, key=str):
         alike[sets[key].name.lower()].append(key)

@@ -1,7 +1,7 @@
-"""File names and entities, as pure strings.
+"""Entities and file names, as pure strings.
 
-An *entity* is a key and a label, ``task-stroop``. `ORDER` is the one place that says in which order they stand
-in a name: the order of the BIDS schema, with contrast, test and stat, which no schema knows, before desc.
+An *entity* is a key and a label, ``task-stroop``. `ORDER` is the order of entities in file names: that of the BIDS
+schema, with contrast, test and stat, which the schema does not define, before desc.
 """
 
 import re
@@ -16,17 +16,17 @@ ORDER = (
     *("recording", "chunk", "seg", "scale", "res", "den", "label", "from", "to", "mode", "node", "level"),
     *("feature", "taskcontrast", "model", "subset", "roi", "contrast", "test", "atlas", "stat", "desc"),
 )
-"""Keys in the order in which they stand in a file name; others follow before `contrast`."""
+"""The order of keys in a file name; others follow before `contrast`."""
 
 KEYS = {"subject": "sub", "session": "ses", "acquisition": "acq", "nucleus": "nuc", "volume": "voi", "ceagent": "ce"}
 KEYS |= {"tracer": "trc", "staining": "stain", "reconstruction": "rec", "direction": "dir", "modality": "mod"}
 KEYS |= {"inversion": "inv", "mtransfer": "mt", "processing": "proc", "hemisphere": "hemi", "segmentation": "seg"}
 KEYS |= {"resolution": "res", "density": "den", "description": "desc"}
-"""The key of each entity that pybids or the BIDS schema calls by another name."""
+"""The key of each entity that has another name in pybids or the BIDS schema."""
 
 _RANKS = {key: float(rank) for rank, key in enumerate(ORDER)}
 _UNKNOWN = _RANKS["contrast"] - 0.5
-_UNREADABLE = re.compile("[^a-zA-Z0-9+]")
+_NOT_IN_LABELS = re.compile("[^a-zA-Z0-9+]")
 _PAIR = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([^_]+)(?=_)")
 
 
@@ -45,7 +45,7 @@ class Entities:
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> "Entities":
-        """Take entities from a mapping, in any order."""
+        """Make entities from a mapping, in any order."""
         return cls(tuple(sorted(labels.items(), key=_rank)))
 
     def with_(self, **labels: str) -> "Entities":
@@ -57,14 +57,14 @@ class Entities:
         return Entities(tuple(pair for pair in self.pairs if pair[0] not in keys))
 
     def get(self, key: str) -> str | None:
-        """Give the label of a key, or None."""
-        for own, label in self.pairs:  # faster than a dict, and asked a million times of a large dataset
+        """Return the label of a key, or None."""
+        for own, label in self.pairs:  # faster than a dict, and called a million times for a large dataset
             if own == key:
                 return label
         return None
 
     def written(self) -> "Entities":
-        """Reduce labels to what a file name may hold.
+        """Reduce labels to the characters that file names may hold.
 
         >>> str(Entities.of({"task": "a b", "contrast": "../<é>"}).written())
         'task-ab_contrast-x'
@@ -72,7 +72,7 @@ class Entities:
         return Entities(tuple((key, safe_label(label)) for key, label in self.pairs))
 
     def filename(self, suffix: str, extension: str) -> str:
-        """Give the name of a file with these entities."""
+        """Return the name of a file with these entities."""
         return "_".join([*(f"{key}-{label}" for key, label in self.pairs), suffix]) + extension
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
@@ -83,7 +83,7 @@ class Entities:
 
 
 def labels_in_name(name: str) -> dict[str, str]:
-    """Give every ``key-label`` of a file name, known or not.
+    """Return every ``key-label`` of a file name, known or not.
 
     >>> labels_in_name("sub-01_feature-taskBased_stat-z_statmap.nii.gz")
     {'sub': '01', 'feature': 'taskBased', 'stat': 'z'}
@@ -92,7 +92,7 @@ def labels_in_name(name: str) -> dict[str, str]:
 
 
 def key_of(name: str) -> str:
-    """Give the key of an entity that is called by its key or by its name.
+    """Return the key of an entity, given its key or its name.
 
     >>> key_of("session"), key_of("ses"), key_of("task")
     ('ses', 'ses', 'task')
@@ -101,7 +101,7 @@ def key_of(name: str) -> str:
 
 
 def bare_label(label: str, key: str) -> str:
-    """Strip the key from a label that was given with it.
+    """Strip the key from a label that has it.
 
     >>> bare_label("sub-01", "sub"), bare_label("01", "sub")
     ('01', '01')
@@ -110,16 +110,16 @@ def bare_label(label: str, key: str) -> str:
 
 
 def safe_label(label: str) -> str:
-    """Reduce a label to letters, digits and +, which is all that pybids reads; ``x`` where nothing is left.
+    """Reduce a label to letters, digits and +, as pybids reads them; ``x`` where nothing is left.
 
     >>> safe_label("left > right"), safe_label("../é")
     ('leftright', 'x')
     """
-    return _UNREADABLE.sub("", label) or "x"
+    return _NOT_IN_LABELS.sub("", label) or "x"
 
 
 def decimal_label(value: float) -> str:
-    """Write a number as a label: shortest decimal of at most ten places, ``p`` for the point.
+    """Write a number as a label: shortest decimal of at most ten places, with ``p`` for the point.
 
     >>> decimal_label(3.1), decimal_label(3.0), decimal_label(72.5)
     ('3p1', '3', '72p5')

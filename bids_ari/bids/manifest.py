@@ -1,19 +1,19 @@
-"""Maps that no BIDS name tells about, as SPM and FSL write them: a table says whose and of what they are.
+"""Manifests: tables of maps without BIDS names, such as those of SPM and FSL.
 
-The table is tab-separated, one map or subject a line:
+The table is tab-separated, with one map or subject in each line:
 
 ==============  ================================================================================================
 column          meaning
 ==============  ================================================================================================
 participant_id  the subject, with or without ``sub-``
-effect, t, z    path of the map, at least one of these; a relative path starts at the folder of the table
-variance        path of the sampling variance of the effect (optional), by which maps can be combined or weighted
+effect, t, z    path of the map, at least one of these; relative paths start at the folder of the table
+variance        path of the sampling variance of the effect (optional), to combine or weight maps by
 dof             degrees of freedom of the t map (optional)
 contrast        label of the contrast (optional)
 any entity      its label, such as ``task``, ``session``, ``run`` (optional)
 ==============  ================================================================================================
 
-``n/a`` or nothing in a cell says that there is none.
+``n/a`` or an empty cell is a missing value.
 """
 
 import logging
@@ -25,8 +25,9 @@ from pathlib import Path
 from reprlib import repr as shorten
 
 from bids_ari.bids.contrasts import STATS, Excluded, Stat, SubjectMap
-from bids_ari.bids.dataset import Dataset, StatMap
+from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
+from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
 
@@ -36,7 +37,7 @@ MANIFEST_SOURCE = "manifest"
 """The name, in BIDS URIs, of the folder that holds all maps of a manifest."""
 
 DEFAULT_CONTRAST = "map"
-"""The label of the contrast where no column tells it."""
+"""The label of the contrast where no column has it."""
 
 _MAPS = (*STATS, "variance")
 _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
@@ -44,16 +45,16 @@ _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Manifest(Dataset):
-    """The maps that a table names, to be searched as a dataset is.
+    """The maps in a table, which `discover` takes in place of a dataset.
 
     Attributes
     ----------
     maps : mapping of StatMap to SubjectMap
         Each map with its variance or its degrees of freedom.
     lines : mapping of StatMap to int
-        The line that names each file.
+        The line of each file in the table.
     lacking : mapping of str to tuple of Excluded
-        Of each statistic: the lines that name no map of it.
+        For each statistic: the subjects whose line has no map of it.
     """
 
     maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)
@@ -61,18 +62,21 @@ class Manifest(Dataset):
     lacking: Mapping[Stat, tuple[Excluded, ...]] = field(default_factory=dict)
 
     def check(self, files: Iterable[StatMap]) -> None:
-        """Refuse files that are not there, or are folders, with a DataError that names them all.
+        """Check that files exist; links without a target are left to the reader, which knows of unfetched content.
 
-        A link that leads nowhere is left to those who read it: they know of content that was not fetched.
+        Raises
+        ------
+        DataError
+            When some do not exist, or are folders; lists them.
         """
         bad = [file for file in files if not os.path.lexists(file.path) or os.path.isdir(file.path)]  # noqa: PTH112
         if bad:
             bad.sort(key=self.lines.__getitem__)
             where = (f"line {self.lines[file]}: {file.path}{' (a folder)' * os.path.isdir(file.path)}" for file in bad)  # noqa: PTH112
             raise DataError(
-                f"{self.path} names {counted(len(bad), 'file')} not there: {listing(where)}",
-                f"paths of maps; a relative path starts at {self.path.parent}",
-                "Mend the table, or leave these subjects out with --exclude",
+                f"{counted(len(bad), 'file')} in {self.path} not found: {listing(where)}",
+                f"paths of maps; relative paths start at {self.path.parent}",
+                "Fix the table, or exclude these subjects with --exclude",
             )
 
 
@@ -82,7 +86,7 @@ def open_manifest(path: str | Path) -> Manifest:
     Parameters
     ----------
     path : path
-        The table.
+        The table, as this module describes it.
 
     Returns
     -------
@@ -94,85 +98,83 @@ def open_manifest(path: str | Path) -> Manifest:
     InputNotFoundError, ReadError
         When there is no such table, or it cannot be read.
     DataError
-        When it is not as this module describes; names the line.
+        When it is malformed; names the line.
     """
     path = Path(path)
     table = read_table(path, "participant_id", "map", key_of)
     _check_columns(table)
-    rows = [_MapRow.of(row) for row in table.rows]
-    named = [(row, stat) for row in rows for stat in _MAPS if row.has(stat)]
-    if not named:
-        raise DataError(f"{path} names no map", f"paths in the column {' or '.join(STATS)}")
-    folder = os.path.commonpath([row.place(stat).parent for row, stat in named])
-    files = {(row, stat): row.file(stat, folder) for row, stat in named}
-    maps = {file: row.subject_map(stat, file, files.get((row, "variance"))) for (row, stat), file in files.items()}
-    lacking = {
-        stat: tuple(row.lack(stat) for row in rows if not row.has(stat)) for stat in STATS if stat in table.columns
-    }
-    line_of = {file: row.line for (row, _), file in files.items()}
-    return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, line_of, lacking)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _MapRow(Row):
-    """What one line says of the maps of a subject; columns of entities go by their keys."""
-
-    @classmethod
-    def of(cls, row: Row) -> "_MapRow":
-        """Check a line: its cells become paths and names, which an escape would change."""
-        for column, cell in row.cells.items():
-            if not cell.isprintable():
-                raise row.error(f"has {shorten(cell)} in column {column}", "printable text")
-        for column in ("participant_id", "contrast"):
-            if column in row.cells:
-                row.label(column)
-        return cls(row.path, row.line, row.key, row.cells)
-
-    @property
-    def subject(self) -> str:
-        return self.label("participant_id")
-
-    def map_path(self, stat: str) -> Path:
-        return (self.path.parent / self.cells[stat]).absolute()
-
-    def place(self, stat: str) -> Path:
-        """Give the path of a map as far as its name goes: without detours, whatever links lie on them."""
-        return Path(os.path.normpath(self.map_path(stat)))
-
-    def file(self, stat: str, folder: str) -> StatMap:
-        """Describe a map as if its name were of BIDS."""
-        path, name = self.map_path(stat), self.place(stat).relative_to(folder).as_posix()
-        extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
-        labels = {key: bare_label(self.cells[key], key) for key in self.cells if key in _ENTITIES and self.has(key)}
-        if not {"contrast", "taskcontrast"} & set(labels):
-            labels["contrast"] = DEFAULT_CONTRAST
-        entities = Entities.of({**labels, "sub": self.subject, "stat": stat})
-        return StatMap(path, name, MANIFEST_SOURCE, entities, extension)
-
-    def subject_map(self, stat: str, file: StatMap, variance: StatMap | None) -> SubjectMap:
-        variances = (variance,) if stat == "effect" and variance else ()
-        return SubjectMap(self.subject, (file,), variances, self.dof() if stat == "t" else None)
-
-    def dof(self) -> float | None:
-        if not self.has("dof"):
-            return None
-        try:
-            dof = float(self.cells["dof"])
-        except ValueError:
-            dof = math.nan
-        if not 0 < dof < math.inf:
-            raise self.error(f"has dof {self.cells['dof']!r}", "a number above 0")
-        return dof
-
-    def lack(self, stat: str) -> Excluded:
-        return Excluded(f"sub-{self.subject}", f"line {self.line} of {self.path.name} names no {stat} map")
+    for row in table.rows:
+        _check_cells(row)
+    given = [(row, stat) for row in table.rows for stat in _MAPS if row.has(stat)]
+    if not given:
+        raise DataError(f"{path} lists no map", f"paths in the column {' or '.join(STATS)}")
+    folder = os.path.commonpath([_place(row, stat).parent for row, stat in given])
+    files = {(row, stat): _statmap(row, stat, folder) for row, stat in given}
+    maps = {}
+    for (row, stat), file in files.items():
+        variances = (files[row, "variance"],) if stat == "effect" and (row, "variance") in files else ()
+        maps[file] = SubjectMap(row.label("participant_id"), (file,), variances, _dof(row) if stat == "t" else None)
+    lines = {file: row.line for (row, _), file in files.items()}
+    lacking = {stat: tuple(_lacking(table, stat)) for stat in STATS if stat in table.columns}
+    return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking)
 
 
 def _check_columns(table: Table) -> None:
-    """Refuse a table without maps; warn of columns that nobody reads."""
+    """Refuse a table without maps; warn of columns that are not used."""
     if not set(STATS) & set(table.columns):
         found = f"{table.path} has no column of maps (its columns: {listing(table.columns, 20)})"
         raise DataError(found, f"a column {' or '.join(STATS)}, of their paths")
     unused = sorted(set(table.others) - _ENTITIES - {*_MAPS, "dof"})
     if unused:
         log.warning("%s: not used: column %s", table.path, brief(listing(map(printable, unused))))
+
+
+def _check_cells(row: Row) -> None:
+    """Refuse cells that cannot become paths and labels; escaping would change them."""
+    for column, cell in row.cells.items():
+        if not cell.isprintable():
+            raise row.error(f"has {shorten(cell)} in column {column}", "printable text")
+    for column in ("participant_id", "contrast"):
+        if column in row.cells:
+            row.label(column)
+
+
+def _path(row: Row, stat: str) -> Path:
+    return (row.path.parent / row.cells[stat]).absolute()
+
+
+def _place(row: Row, stat: str) -> Path:
+    """Return the path of a map without ``..``, for its name only: links on the way are not resolved."""
+    return Path(os.path.normpath(_path(row, stat)))
+
+
+def _statmap(row: Row, stat: str, folder: str) -> StatMap:
+    """Describe a map as if it had a BIDS name."""
+    path, name = _path(row, stat), _place(row, stat).relative_to(folder).as_posix()
+    extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+    labels = {key: bare_label(cell, key) for key, cell in row.cells.items() if key in _ENTITIES and row.has(key)}
+    if not {"contrast", "taskcontrast"} & set(labels):
+        labels["contrast"] = DEFAULT_CONTRAST
+    entities = Entities.of({**labels, "sub": row.label("participant_id"), "stat": stat})
+    return StatMap(path, name, MANIFEST_SOURCE, entities, extension)
+
+
+def _dof(row: Row) -> float | None:
+    """Return the degrees of freedom of a t map, if the table has them."""
+    if not row.has("dof"):
+        return None
+    try:
+        dof = float(row.cells["dof"])
+    except ValueError:
+        dof = math.nan
+    if not 0 < dof < math.inf:
+        raise row.error(f"has dof {row.cells['dof']!r}", "a number above 0")
+    return dof
+
+
+def _lacking(table: Table, stat: str) -> Iterable[Excluded]:
+    """Return the subjects whose line has no map of a statistic."""
+    for row in table.rows:
+        if not row.has(stat):
+            reason = f"no {stat} map in line {row.line} of {row.path.name}"
+            yield Excluded.of_subject(row.label("participant_id"), reason)

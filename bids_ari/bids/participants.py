@@ -1,6 +1,6 @@
-"""Tables of subjects: participants.tsv, and sessions.tsv where a map is of one session.
+"""Tables of subjects: participants.tsv, and sessions.tsv where each map is of one session.
 
-Cells stay text as they stand in the file; which say that there is no value is told in `tsv`.
+Cells stay text as they are in the file; `bids_ari.bids.tsv` defines missing values.
 """
 
 import math
@@ -22,24 +22,24 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Participants:
-    """What is known of each subject.
+    """The variables of each subject.
 
     Attributes
     ----------
     path : Path
         The table.
     columns : tuple of str
-        Its columns but ``participant_id``.
+        Its columns other than ``participant_id``.
     rows : mapping of str to mapping of str to str
-        The cells of each subject, by label without ``sub-`` and by column; those without a value are not there.
+        The cells of each subject that have a value, by label without ``sub-`` and by column.
     lines : mapping of str to int
         The line of each subject.
     categorical : frozenset of str
-        Columns whose ``Levels`` are told in the sidecar: groups, even where they are numbers.
+        Columns with ``Levels`` in the sidecar: factors, even where the levels are numbers.
     session_places : mapping of (str, str) to str
-        The table and the line of values, by subject and column, that are of a session.
+        The table and the line of each value, by subject and column, that is from a table of sessions.
     notes : tuple of str
-        What the reader of a result should know.
+        Notes for the report.
     folders : tuple of Path
         Where tables of sessions may be.
     """
@@ -54,20 +54,20 @@ class Participants:
     folders: tuple[Path, ...] = ()
 
     def missing(self, subject: str, columns: Iterable[str]) -> tuple[str, ...]:
-        """Name the columns in which a subject has no value."""
+        """Return the columns in which a subject has no value."""
         return tuple(column for column in columns if column not in self.rows[subject])
 
     def place(self, subject: str, column: str) -> str:
-        """Say where a value stands: the line, and the table if it is one of sessions."""
+        """Return where a value is: the line, and the table if it is one of sessions."""
         return self.session_places.get((subject, column)) or f"line {self.lines[subject]}"
 
     def is_numeric(self, column: str) -> bool:
-        """Say whether a column holds numbers, rather than names of groups.
+        """Return whether a column holds numbers, rather than levels of a factor.
 
         Raises
         ------
         DesignError
-            When more than half of its values are numbers and some are text: nobody can tell what was meant.
+            When more than half of its values are numbers and some are text, so that the meaning is unclear.
         """
         if column in self.categorical:
             return False
@@ -78,12 +78,12 @@ class Participants:
         return bool(values) and not texts
 
     def numbers(self, column: str, subjects: Sequence[str]) -> list[float]:
-        """Give the values of subjects as numbers.
+        """Return the values of subjects as numbers.
 
         Raises
         ------
         DesignError
-            When one is text; names the cells.
+            When one is text; lists the cells.
         """
         values = {subject: number(self.rows[subject][column]) for subject in subjects}
         if texts := [subject for subject, value in values.items() if value is None]:
@@ -91,13 +91,13 @@ class Participants:
         return [value for value in values.values() if value is not None]
 
     def not_numbers(self, column: str, subjects: Sequence[str]) -> DesignError:
-        """Make the error that names the cells of a column that should be numbers."""
+        """Make the error that lists the cells of a column that should be numbers."""
         cells = (f"{self.rows[s][column]!r} (sub-{s}, {self.place(s, column)})" for s in subjects)
         what = "text among numbers" if len(subjects) < len(self.rows) / 2 else "text"
         return DesignError(
             f"{self.path}: column {column} holds {what}: {listing(cells)}",
             "numbers such as 24 or 24.5, and n/a where there is none",
-            f"Mend the table, or write C({column}) to take its values as groups",
+            f"Fix the table, or write C({column}) to use its values as levels of a factor",
         )
 
     def __repr__(self) -> str:
@@ -105,7 +105,7 @@ class Participants:
 
 
 def number(cell: str) -> float | None:
-    """Read a cell as a finite number, written as in English; None where it is none.
+    """Read a cell as a finite number with a decimal point; return None for other text.
 
     >>> number("24.5"), number("-1e3"), number("12y"), number("1,5"), number("inf"), number("1_000")
     (24.5, -1000.0, None, None, None, None)
@@ -115,19 +115,24 @@ def number(cell: str) -> float | None:
 
 
 def find_participants(roots: Iterable[Path]) -> Path | None:
-    """Give the ``participants.tsv`` of the first of some folders that has one."""
+    """Return the ``participants.tsv`` of the first of some folders that has one."""
     return next((root / TABLE for root in roots if os.path.lexists(root / TABLE)), None)
 
 
 def read_participants(path: str | Path) -> Participants:
-    """Read a table of subjects, and what the sidecar beside it says of its columns.
+    """Read a table of subjects, and the levels in the sidecar beside it.
+
+    Parameters
+    ----------
+    path : path
+        A tab-separated table with a column ``participant_id``.
 
     Raises
     ------
     InputNotFoundError, ReadError
         When there is no such table, or it cannot be read.
     DataError
-        When it is no table of subjects; names the line and the column.
+        When it is malformed; names the line and the column.
     """
     path = Path(path)
     table = read_table(path, "participant_id", "subject")
@@ -138,14 +143,21 @@ def read_participants(path: str | Path) -> Participants:
 
 
 def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
-    """Read the table of the sessions of a subject, of the first of some folders that has one.
+    """Read the table of the sessions of a subject, from the first of some folders that has one.
+
+    Parameters
+    ----------
+    subject : str
+        The label of the subject.
+    folders : iterable of Path
+        Datasets, where it is ``sub-X/sub-X_sessions.tsv``.
 
     Raises
     ------
     ReadError
         When it cannot be read.
     DataError
-        When it is no table of sessions; names the line and the column.
+        When it is malformed; names the line and the column.
     """
     name = f"sub-{subject}/sub-{subject}_sessions.tsv"
     path = next((folder / name for folder in folders if os.path.lexists(folder / name)), None)
@@ -153,22 +165,22 @@ def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
 
 
 def with_sessions(participants: Participants, sessions: Mapping[str, str], roots: Sequence[Path]) -> Participants:
-    """Add what is known of the sessions that the maps are of.
+    """Add the variables of the sessions of the maps.
 
     Parameters
     ----------
     participants : Participants
         The table of subjects.
     sessions : mapping of str to str
-        The session of the map of each subject, labels without ``ses-``. Subjects whose maps are of no session, or of
-        several that are combined, are not in it.
+        The session of the map of each subject, labels without ``ses-``; without subjects whose maps are of no session
+        or of several that are combined.
     roots : sequence of Path
-        Where to look for ``sub-X/sub-X_sessions.tsv``; the first folder that has it counts.
+        Where to search for ``sub-X/sub-X_sessions.tsv``; the first folder that has it is used.
 
     Returns
     -------
     Participants
-        In each row the columns of that session, which take the place of columns of the same name.
+        Each row with the columns of that session, which replace columns of the same name.
     """
     rows = dict(participants.rows)
     places: dict[tuple[str, str], str] = {}
@@ -204,11 +216,11 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
 def _session_note(columns: Iterable[str], unknown: Sequence[str]) -> str:
     note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
     if unknown:
-        note += f"; not told there of {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
+        note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
     return f"{note}."
 
 
 def _categorical(sidecar: Path) -> frozenset[str]:
-    """Name the columns that a sidecar gives levels of."""
+    """Return the columns with levels in a sidecar."""
     about = read_json(sidecar, SidecarError)
     return frozenset(printable(name) for name, it in about.items() if isinstance(it, dict) and it.get("Levels"))

@@ -1,4 +1,4 @@
-"""What a dataset says in JSON, read with mistrust: anybody may have written it, and not everything is fetched."""
+"""JSON files of datasets, read with caution: they may be malformed, huge, or links to content that is not there."""
 
 import json
 import logging
@@ -8,24 +8,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bids_ari.bids.listings import DESCRIPTION
 from bids_ari.errors import BidsAriError, ReadError
 
 log = logging.getLogger(__name__)
 
+DESCRIPTION = "dataset_description.json"
+"""The file that makes a folder a dataset."""
+
 _LARGEST = 16 * 2**20
-"""Bytes of the largest file that is read. A sidecar has some hundreds."""
+"""Bytes of the largest file that is read; a sidecar has some hundreds."""
 
 
 def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, Any]:
-    """Read a JSON object; an empty one where there is no such file.
+    """Read a JSON object.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    wrong : type
+        The error to raise when the file holds something else.
+
+    Returns
+    -------
+    dict
+        The object; an empty one where there is no such file.
 
     Raises
     ------
     ReadError
         When the file cannot be read.
     wrong
-        When it can, and is no JSON object: strictly, so that whatever is read can be written again.
+        When it is not a JSON object whose numbers are finite and whose texts can be written again.
     """
     content = _content(path)
     if content is None:
@@ -34,18 +48,18 @@ def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, An
         text = content.decode("utf-8-sig")
         found = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
         if "\\u" in text:
-            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be written
     except RecursionError:
-        raise wrong(f"{path} is nested too deeply", "a JSON object", "Mend or remove it") from None
+        raise wrong(f"{path} is nested too deeply", "a JSON object", "Fix or remove it") from None
     except ValueError as error:
-        raise wrong(f"{path} is not JSON: {error}", "a JSON object in UTF-8", "Mend or remove it") from error
+        raise wrong(f"{path} is not JSON: {error}", "a JSON object in UTF-8", "Fix or remove it") from error
     if not isinstance(found, dict):
-        raise wrong(f"{path} holds no JSON object", hint="Mend or remove it")
+        raise wrong(f"{path} holds no JSON object", hint="Fix or remove it")
     return found
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Read what a dataset says of itself; where that cannot be read, nothing, with a warning."""
+    """Read the dataset_description.json of a folder; if that fails, log a warning and return an empty one."""
     try:
         return read_json(folder / DESCRIPTION)
     except ReadError as error:
@@ -54,12 +68,12 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def is_ours(folder: Path) -> bool:
-    """Say whether a folder is an earlier output of this package."""
-    return says_ours(read_json(folder / DESCRIPTION))
+    """Return whether a folder is an output of this package; raise ReadError where its description cannot be read."""
+    return describes_ours(read_json(folder / DESCRIPTION))
 
 
-def says_ours(description: Mapping[str, Any]) -> bool:
-    """Say whether a description is that of an earlier output of this package."""
+def describes_ours(description: Mapping[str, Any]) -> bool:
+    """Return whether a description is that of an output of this package."""
     made_by = description.get("GeneratedBy")
     return isinstance(made_by, list) and any(
         isinstance(tool, dict) and tool.get("Name") == "bids_ari" for tool in made_by
@@ -67,7 +81,7 @@ def says_ours(description: Mapping[str, Any]) -> bool:
 
 
 def _content(path: Path) -> bytes | None:
-    """Read a regular file of moderate size; None where there is none."""
+    """Read a regular file of moderate size; return None where there is none."""
     try:
         status = path.stat()
         if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
@@ -75,22 +89,21 @@ def _content(path: Path) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError) as error:
         if not path.is_symlink():
             return None
-        raise ReadError(
-            f"{path} is a link to content that is not here", hint=f"Fetch it: datalad get {path}"
-        ) from error
+        found = f"{path} is a link to content that is not here"
+        raise ReadError(found, hint=f"Fetch it: datalad get {path}") from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}") from error
     if stat.S_ISDIR(status.st_mode):
         raise ReadError(f"{path} is a folder", "a file")
     if not stat.S_ISREG(status.st_mode):
-        raise ReadError(f"{path} is no regular file")
-    raise ReadError(f"{path} has {status.st_size} bytes", f"JSON of at most {_LARGEST}")
+        raise ReadError(f"{path} is not a regular file")
+    raise ReadError(f"{path} has {status.st_size} bytes", f"JSON of at most {_LARGEST} bytes")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is no finite number")
+        raise ValueError(f"{text[:20]} is not a finite number")
     return number
 
 

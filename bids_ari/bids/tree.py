@@ -1,39 +1,80 @@
-"""Walk through the folders of a dataset, each once, wherever links lead."""
+"""Searches of folder trees: each folder is visited once, wherever symbolic links lead."""
 
 import errno
 import os
+import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from bids_ari.bids.listings import DESCRIPTION as DESCRIPTION
-from bids_ari.bids.listings import Listing, Listings
+from bids_ari.bids.sidecars import DESCRIPTION
+from bids_ari.bids.statmap import IMAGE_ENDINGS, map_extension
+
+UNSEARCHED = ("sourcedata", "rawdata", "derivatives", "code", "models", "logs", "figures", "lost+found")
+"""Folders of a dataset that hold no maps of it; hidden folders are not searched either."""
+
+FILE_ENDINGS = (*IMAGE_ENDINGS, ".json", ".tsv", ".html", ".svg", ".png", ".h5", ".txt", ".bval", ".bvec")
+"""Endings of links to files: in a dataset of git-annex every file is a link, and checking each target takes long."""
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Folder(NamedTuple):
-    """A folder that a walk comes to.
+    """A folder of a tree.
 
     Attributes
     ----------
     name : str
-        Its path below the top, with forward slashes; empty for the top itself.
+        Its path below the top of the tree, with forward slashes; empty for the top.
     datasets : tuple of str
-        The datasets within the top that it lies in, outermost first: none for a folder of the top's own.
-    listing : Listing
-        What it holds.
+        The datasets below the top that contain it, outermost first.
+    maps : mapping of str to str
+        The statmaps in it, by file name, each with the reason why it cannot be used, or an empty text.
     """
 
     name: str
     datasets: tuple[str, ...]
-    listing: Listing
+    maps: Mapping[str, str]
+
+
+class Listing(NamedTuple):
+    """The entries of a folder that matter.
+
+    Attributes
+    ----------
+    maps : mapping of str to str
+        Statmaps, sorted by name, each with the reason why it cannot be used, or an empty text.
+    folders : tuple of str
+        Folders to search, sorted.
+    links : tuple of str
+        Symbolic links that may lead to folders to search, or to nothing, sorted.
+    is_dataset : bool
+        Whether the folder has a dataset_description.json.
+    """
+
+    maps: Mapping[str, str]
+    folders: tuple[str, ...]
+    links: tuple[str, ...]
+    is_dataset: bool
+
+
+class _Step(NamedTuple):
+    """A folder to visit; `linked` if a link leads to it or to a folder above it."""
+
+    name: str
+    datasets: tuple[str, ...]
+    linked: bool
+
+
+def is_searched(name: str) -> bool:
+    """Return whether a folder of this name within a dataset may hold maps of the dataset."""
+    return not name.startswith(".") and name not in UNSEARCHED
 
 
 def identity(folder: Path) -> tuple[int, int] | None:
-    """Tell folders apart, whatever path leads there; None where there is none."""
+    """Return device and inode of a folder, the same for every path to it; None where there is none."""
     try:
         status = folder.stat()
     except OSError:
@@ -41,18 +82,42 @@ def identity(folder: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-class _Ahead(NamedTuple):
-    """A folder that a walk is to come to; `linked` if a link leads there or above it."""
+def short_name(folder: Path, taken: Collection[str]) -> str:
+    """Return a name of letters, digits, dashes and dots for a folder, other than those that are taken."""
+    stem = re.sub(r"[^a-zA-Z0-9.-]", "", folder.resolve().name) or "input"
+    name, n = stem, 2
+    while name in taken:
+        name, n = f"{stem}-{n}", n + 1
+    return name
 
-    name: str
-    datasets: tuple[str, ...]
-    linked: bool
+
+def read_folder(folder: Path) -> Listing:
+    """Read the names in a folder."""
+    maps: dict[str, str] = {}
+    folders, links = [], []
+    is_dataset = False
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            is_dataset = is_dataset or name == DESCRIPTION
+            extension = None if name.startswith(".") else map_extension(name)
+            if entry.is_dir(follow_symlinks=False):
+                if extension and extension.endswith(IMAGE_ENDINGS):
+                    maps[name] = "a folder, not a file"
+                elif is_searched(name):
+                    folders.append(name)
+            elif extension is not None:
+                if extension != ".json":
+                    maps[name] = ""
+            elif entry.is_symlink() and is_searched(name) and not name.endswith(FILE_ENDINGS):
+                links.append(name)
+    return Listing(dict(sorted(maps.items())), tuple(sorted(folders)), tuple(sorted(links)), is_dataset)
 
 
 class Walk:
-    """A walk over some trees, by real folders first and then by links.
+    """A search of several trees: real folders first, then those behind links.
 
-    A link is followed unless it leads to where the walk has been or to a folder above a tree: round in a circle.
+    A link is followed unless it leads to a folder that was visited, or to one above a tree (a cycle).
 
     Parameters
     ----------
@@ -60,68 +125,75 @@ class Walk:
         The trees. None is searched as a part of another.
     excluded : sequence of Path
         Folders that are not searched.
-    is_left_out : callable
-        Asked of each dataset within a tree: whether it is not searched either.
+    is_excluded : callable
+        Whether a dataset within a tree, by its folder, is not searched either.
 
     Attributes
     ----------
-    circles, nowhere : list of Path
-        What links lead to and is not searched again, and links that lead to nothing.
+    cycles, dangling : list of Path
+        Links to folders that are not searched again, and links whose target does not exist.
     """
 
     def __init__(
-        self, tops: Sequence[Path], excluded: Sequence[Path] = (), is_left_out: Callable[[Path], bool] = lambda _: False
+        self, tops: Sequence[Path], excluded: Sequence[Path] = (), is_excluded: Callable[[Path], bool] = lambda _: False
     ) -> None:
         self._barred = {identity(folder) for folder in (*tops, *excluded)}
-        self._been = self._barred | {identity(parent) for top in tops for parent in top.resolve().parents}
-        self._is_left_out = is_left_out
-        self.circles: list[Path] = []
-        self.nowhere: list[Path] = []
+        self._visited = self._barred | {identity(parent) for top in tops for parent in top.resolve().parents}
+        self._is_excluded = is_excluded
+        self.cycles: list[Path] = []
+        self.dangling: list[Path] = []
 
-    def folders(self, top: Path, listings: Listings) -> Iterator[Folder]:
-        """Come to each folder of one tree, its top first.
+    def folders(self, top: Path, listings: Mapping[str, Listing] | None = None) -> Iterator[Folder]:
+        """Visit each folder of a tree, its top first.
+
+        Parameters
+        ----------
+        top : Path
+            The tree.
+        listings : mapping of str to Listing, optional
+            The listing of each folder, as an index has it. By default, the folders are read.
 
         Raises
         ------
         OSError
             When a folder cannot be read; its `filename` is the folder.
         """
-        ahead = [_Ahead("", (), False)]
-        links: deque[_Ahead] = deque()
+        ahead = [_Step("", (), False)]
+        links: deque[_Step] = deque()
         while ahead or links:
             step = ahead.pop() if ahead else links.popleft()
-            if folder := self._folder(top, step, listings):
-                yield folder
-                above = f"{step.name}/" if step.name else ""
-                inner = reversed(folder.listing.folders)
-                ahead += [_Ahead(above + name, folder.datasets, step.linked) for name in inner]
-                links += [_Ahead(above + name, folder.datasets, True) for name in folder.listing.links]
+            listing = self._listing(top, step, listings)
+            if listing is None:
+                continue
+            datasets = (*step.datasets, step.name) if step.name and listing.is_dataset else step.datasets
+            yield Folder(step.name, datasets, listing.maps)
+            above = f"{step.name}/" if step.name else ""
+            ahead += [_Step(above + name, datasets, step.linked) for name in reversed(listing.folders)]
+            links += [_Step(above + name, datasets, True) for name in listing.links]
 
-    def _folder(self, top: Path, step: _Ahead, listings: Listings) -> Folder | None:
-        """Look at one folder; None if it is none, is gone, or is not to be searched."""
+    def _listing(self, top: Path, step: _Step, listings: Mapping[str, Listing] | None) -> Listing | None:
+        """Return what a folder holds; None if it is no folder, has vanished, or is not to be searched."""
         path = top / step.name
         try:
             status = path.stat()
             if not stat.S_ISDIR(status.st_mode) or (step.name and self._is_barred(path, status, step.linked)):
                 return None
-            listing = listings.of(step.name, path, status)
+            listing = read_folder(path) if listings is None else listings[step.name]
         except OSError as error:
             if error.errno not in _GONE:
                 raise
-            self.nowhere += [path] if path.is_symlink() else []
+            self.dangling += [path] if path.is_symlink() else []
             return None
-        if not step.name or not listing.described:
-            return Folder(step.name, step.datasets, listing)
-        return None if self._is_left_out(path) else Folder(step.name, (*step.datasets, step.name), listing)
+        return None if step.name and listing.is_dataset and self._is_excluded(path) else listing
 
     def _is_barred(self, path: Path, status: os.stat_result, linked: bool) -> bool:
-        """Say whether a folder is not to be searched; note that the walk has come to it.
+        """Return whether a folder is not to be searched; remember that it was visited.
 
-        Only what a link leads to is told by its identity alone: not every file system keeps those apart for long.
+        Only targets of links are compared by identity with all folders visited: some file systems reuse inodes.
         """
         here = status.st_dev, status.st_ino
-        if here in (self._been if linked else self._barred):
-            self.circles += [path] if linked else []
+        if here in (self._visited if linked else self._barred):
+            self.cycles += [path] if linked else []
             return True
-        self._been.add(here)
+        self._visited.add(here)
         return False

@@ -1,8 +1,7 @@
-"""Tab-separated tables as text: a line of column names, and below it rows, which say by their *key* whom they are of.
+"""Tab-separated tables as text: participants.tsv, sessions.tsv and manifests.
 
-Read alike are the table of subjects, those of sessions, and those of maps. Cells stay text as they stand in the file,
-without blanks around them. ``n/a``, ``nan`` (in small or large letters) or nothing in a cell says that there is no
-value.
+The first line has the names of the columns; one column, the *key*, has the labels of subjects or sessions. Cells stay
+as they are in the file, without blanks around them. ``n/a``, ``nan`` (in any case) or an empty cell is a missing value.
 """
 
 import csv
@@ -16,9 +15,9 @@ from bids_ari.bids.entities import bare_label, printable
 from bids_ari.errors import DataError, InputNotFoundError, ReadError, counted, listing
 
 _ENTITIES = {"participant_id": "sub", "session_id": "ses"}
-"""The entity of which a column holds labels, where it is called otherwise."""
+"""The entity of the labels in a column, where the column has another name."""
 
-_ABSENT = ("", "n/a", "nan")
+_MISSING = ("", "n/a", "nan")
 _SAVE = "Save the table in UTF-8, tab-separated"
 
 
@@ -33,7 +32,7 @@ class Row:
     line : int
         The number of the line, from 1.
     key : str
-        The column that says whom the row is of.
+        The column of labels.
     cells : mapping of str to str
         All cells, by column.
     """
@@ -45,17 +44,15 @@ class Row:
 
     @property
     def values(self) -> dict[str, str]:
-        """The cells but that of the key, by column; those without a value are not there. Nothing moves a cursor."""
-        return {
-            column: printable(cell) for column, cell in self.cells.items() if column != self.key and _is_there(cell)
-        }
+        """The cells that have a value, except the key, by column, as printable text."""
+        return {column: printable(cell) for column, cell in self.cells.items() if column != self.key and _has(cell)}
 
     def has(self, column: str) -> bool:
-        """Say whether there is a value."""
-        return _is_there(self.cells.get(column, ""))
+        """Return whether there is a value in a column."""
+        return _has(self.cells.get(column, ""))
 
     def label(self, column: str) -> str:
-        """Give a label without its entity; refuse with a DataError where there is none."""
+        """Return a label without its entity; raise DataError where there is none."""
         entity = _ENTITIES.get(column, column)
         label = bare_label(self.cells[column], entity)
         if not (label and self.has(column)):
@@ -74,9 +71,9 @@ class Table:
     Attributes
     ----------
     path : Path
-        Where it was read.
+        The file.
     key : str
-        The column that says whom a row is of.
+        The column of labels.
     columns : tuple of str
         All columns.
     rows : tuple of Row
@@ -90,22 +87,22 @@ class Table:
 
     @property
     def others(self) -> tuple[str, ...]:
-        """The columns but the key."""
+        """The columns other than the key."""
         return tuple(column for column in self.columns if column != self.key)
 
     def by_label(self) -> dict[str, Row]:
-        """Give the row of each label; refuse two of one with a DataError."""
+        """Return the row of each label; raise DataError where two have the same."""
         rows: dict[str, Row] = {}
         for row in self.rows:
             label = row.label(self.key)
             if label in rows:
-                found = f"names {_ENTITIES[self.key]}-{label} again, as line {rows[label].line} does"
-                raise row.error(found, f"one line of each {self.key}", "Remove one of them")
+                found = f"has {_ENTITIES[self.key]}-{label} again, after line {rows[label].line}"
+                raise row.error(found, f"one line for each {self.key}", "Remove one of them")
             rows[label] = row
         return rows
 
 
-def read_table(path: Path, key: str, each: str, name_of: Callable[[str], str] = printable) -> Table:
+def read_table(path: Path, key: str, unit: str, name_of: Callable[[str], str] = printable) -> Table:
     """Read a table.
 
     Parameters
@@ -114,38 +111,38 @@ def read_table(path: Path, key: str, each: str, name_of: Callable[[str], str] = 
         The table.
     key : str
         The column that it must have.
-    each : str
-        What there is a line for, such as ``map``.
+    unit : str
+        What each line describes, such as ``map``, for messages.
     name_of : callable
-        By what a column goes that is called so; no two may go by the same.
+        Turns the name of a column in the file into its name in the table; these must differ.
 
     Raises
     ------
     InputNotFoundError, ReadError
         When there is no such table, or it cannot be read.
     DataError
-        When it is none; names the line or the column.
+        When it is malformed; names the line or the column.
     """
-    (_, names), *lines = _lines(path, _text_of(path, each), each)
+    (_, names), *lines = _lines(path, _text_of(path, unit), unit)
     columns = _columns(path, names, key, name_of)
     return Table(path, key, tuple(columns), tuple(_row(path, line, key, columns, cells) for line, cells in lines))
 
 
-def _is_there(cell: str) -> bool:
-    return cell.lower() not in _ABSENT
+def _has(cell: str) -> bool:
+    return cell.lower() not in _MISSING
 
 
-def _text_of(path: Path, each: str) -> str:
+def _text_of(path: Path, unit: str) -> str:
     """Read a regular file: a pipe or a device might never end."""
-    expected = f"a tab-separated table, a line for each {each}"
+    expected = f"a tab-separated table with a line for each {unit}"
     try:
         if path.exists() and not path.is_file():
-            raise ReadError(f"{path} is no file", expected)
+            raise ReadError(f"{path} is not a file", expected)
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.is_symlink():
             found = f"{path} is a link to content that is not here"
-            raise ReadError(found, expected, f"Fetch it: datalad get {path}, or mend the link") from error
+            raise ReadError(found, expected, f"Fetch it: datalad get {path}, or fix the link") from error
         raise InputNotFoundError(f"There is no table {path}", expected) from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}", expected) from error
@@ -156,8 +153,8 @@ def _text_of(path: Path, each: str) -> str:
         raise DataError(f"{path}, line {line} is not UTF-8", "a text in UTF-8", _SAVE) from error
 
 
-def _lines(path: Path, text: str, each: str) -> list[tuple[int, list[str]]]:
-    """Split a table into the numbers and the cells of its lines, the header first; blank ones are skipped."""
+def _lines(path: Path, text: str, unit: str) -> list[tuple[int, list[str]]]:
+    """Split a table into the numbers and the cells of its lines, the header first; blank lines are skipped."""
     lines, line = [], 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
     try:
@@ -166,38 +163,35 @@ def _lines(path: Path, text: str, each: str) -> list[tuple[int, list[str]]]:
                 lines.append((line + 1, [cell.strip() for cell in cells]))
             line = reader.line_num
     except csv.Error as error:
-        raise DataError(
-            f"{path}, line {line + 1} cannot be read: {error}", "quotes in pairs, or none", _SAVE
-        ) from error
+        found = f"{path}, line {line + 1} cannot be read: {error}"
+        raise DataError(found, "quotes in pairs, or none", _SAVE) from error
     if len(lines) < 2:
-        raise DataError(f"{path} is empty", f"a line of column names, and a line for each {each}")
+        raise DataError(f"{path} is empty", f"a line of column names, and a line for each {unit}")
     return lines
 
 
 def _columns(path: Path, names: Sequence[str], key: str, name_of: Callable[[str], str]) -> list[str]:
-    """Check the names of the columns, and give by what they go."""
+    """Check the names of the columns in the file, and return those in the table."""
     columns = [name_of(name) for name in names]
     found = f"its columns: {listing(names, 20)}"
     if len(names) == 1 and any(mark in names[0] for mark in ",;"):
-        raise DataError(f"{path} holds no tabs", "cells that are separated by tabs", _SAVE)
+        raise DataError(f"{path} holds no tabs", "cells separated by tabs", _SAVE)
     if "" in names:
         raise DataError(f"{path}: column {names.index('') + 1} has no name", "a name for each column")
     if key not in columns:
-        raise DataError(
-            f"{path} has no column {key} ({found})", f"a column {key}, of labels such as {_ENTITIES[key]}-01"
-        )
+        expected = f"a column {key}, of labels such as {_ENTITIES[key]}-01"
+        raise DataError(f"{path} has no column {key} ({found})", expected)
     if twice := sorted({name for name in columns if columns.count(name) > 1}):
-        raise DataError(
-            f"{path} has column {listing(twice)} more than once ({found})", "one of each", "Remove the other"
-        )
+        repeated = f"{path} has column {listing(twice)} more than once ({found})"
+        raise DataError(repeated, "one of each", "Remove the other")
     return columns
 
 
 def _row(path: Path, line: int, key: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
-    """Name the cells of a line."""
+    """Make the row of one line."""
     row = Row(path, line, key, dict(zip(columns, cells, strict=False)))
     if cells[0].startswith("#"):
-        raise row.error("begins with #", "no comments", "Leave subjects out with --exclude, or remove the line")
+        raise row.error("begins with #", "no comments", "Exclude subjects with --exclude, or remove the line")
     if len(cells) != len(columns):
         found, expected = f"has {counted(len(cells), 'cell')}", f"{len(columns)}, as the first line has"
         raise row.error(found, expected, "Write n/a where there is no value")

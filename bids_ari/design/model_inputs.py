@@ -10,7 +10,6 @@ from typing import Any
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import KEYS, ORDER, key_of, printable
-from bids_ari.bids.filters import labels_there
 from bids_ari.design.json_document import Item
 from bids_ari.errors import UsageError, listing
 
@@ -100,13 +99,13 @@ def select_maps(inputs: NodeInputs, dataset: Dataset) -> tuple[Mapping[str, Any]
     where: dict[str, list[Any]] = {}
     notes = []
     for key, labels in inputs.labels.items():
-        if labels_there(dataset, key):
+        if dataset.labels(key):
             where[key] = list(labels)
         else:
             named = printable(listing(labels))
             notes.append(f"Input of the model selects {key} {named}, which no map names; assumed to hold for all maps")
     for key, labels in inputs.filters.items():
-        existing = labels_there(dataset, key)
+        existing = dataset.labels(key)
         requested = [_label_in_files(label, existing) if key == "contrast" else label for label in labels]
         where[key] = [label for label in requested if label in where.get(key, requested)]
         if not where[key]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bids_ari.bids.discover import ContrastSet
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs.npz import Array, NpzReader, require

@@ -19,8 +19,8 @@ from typing import Any
 import nibabel as nib
 import pandas as pd
 
-from bids_ari.bids.dataset import LAYOUT_CONFIG
-from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.bids.layouts import LAYOUT_CONFIG
+from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
 from bids_ari.outputs.content import image_bytes, json_bytes, table_bytes

@@ -9,8 +9,7 @@ from typing import Any
 
 from bids_ari._version import __version__
 from bids_ari.bids.entities import printable
-from bids_ari.bids.sidecars import read_json
-from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.bids.sidecars import DESCRIPTION, read_json
 from bids_ari.errors import ReadError
 from bids_ari.runtime import provenance
 

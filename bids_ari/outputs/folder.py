@@ -8,8 +8,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from bids_ari.bids.sidecars import is_ours
-from bids_ari.bids.tree import DESCRIPTION
+from bids_ari.bids.sidecars import DESCRIPTION, is_ours
 from bids_ari.errors import DataError, OutputError, ReadError, UsageError
 from bids_ari.outputs.locks import as_output_error, own_place, retry
 from bids_ari.outputs.records import LONGEST, leads_out

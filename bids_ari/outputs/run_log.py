@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from bids_ari.bids.discover import Excluded
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.errors import BidsAriError, exit_code, joint_exit_code
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.runtime import provenance

@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.discover import ContrastSet
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
 from bids_ari.report.labels import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose

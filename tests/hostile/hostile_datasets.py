@@ -49,12 +49,12 @@ SIDECARS = (
     works("sidecar: said twice", sidecar('{"DegreesOfFreedom": 1, "DegreesOfFreedom": 20}')),
     refused(74, "sidecar: a folder", sidecar(Path.mkdir), JSON, "is a folder; expected a file"),
     refused(74, "sidecar: not fetched", sidecar(lambda path: path.symlink_to("gone")), JSON, "datalad get"),
-    refused(74, "sidecar: a pipe", sidecar(os.mkfifo), JSON, "is no regular file"),
+    refused(74, "sidecar: a pipe", sidecar(os.mkfifo), JSON, "is not a regular file"),
     refused(74, "sidecar: 100 MB", sidecar(_sparse), JSON, "104857600 bytes; expected JSON of at most"),
     refused(65, "sidecar: none", sidecar(lambda path: None), *_DOF),
-    refused(65, "sidecar: dof NaN", dof("NaN"), JSON, "no finite number", MEND),
-    refused(65, "sidecar: dof 1e999", dof("1e999"), JSON, "no finite number", MEND),
-    refused(65, "sidecar: dof of 5,000 digits", dof("9" * 5000), JSON, "no finite number", MEND),
+    refused(65, "sidecar: dof NaN", dof("NaN"), JSON, "not a finite number", MEND),
+    refused(65, "sidecar: dof 1e999", dof("1e999"), JSON, "not a finite number", MEND),
+    refused(65, "sidecar: dof of 5,000 digits", dof("9" * 5000), JSON, "not a finite number", MEND),
     *(
         refused(65, f"sidecar: dof {value[:12]}", dof(value), *_DOF)
         for value in ('"12"', "-3", "0", "true", "null", "[20]", '{"a": 1}', r'"12\nERROR forged"', f'"{"x" * 10**5}"')

@@ -66,20 +66,20 @@ MANIFESTS = (
     refused(65, "manifest: a huge cell", manifest(_HEAD, f"{'1' * 10**6}\tmaps/1.nii.gz"), _TABLE, "line 2"),
     refused(65, "manifest: a NUL", manifest(_HEAD, "1\tmaps/1\0.nii.gz"), "line 2", "printable text"),
     refused(65, "manifest: a comment", manifest(_HEAD, "#1\tmaps/1.nii.gz"), "line 2", "remove the line"),
-    refused(65, "manifest: a map not there", manifest(_HEAD, *_GOOD, "4\t../4.nii"), "line 5", "Mend the table"),
+    refused(65, "manifest: a map not there", manifest(_HEAD, *_GOOD, "4\t../4.nii"), "line 5", "Fix the table"),
     refused(
         65,
         "manifest: a path beyond all",
         manifest(_HEAD, f"1\t{'a/' * 900}{'b' * 300}.nii"),
         "line 2",
-        "Mend the table",
+        "Fix the table",
     ),
     refused(
         65,
         "manifest: a name too long",
         manifest(_HEAD, f"1\t{'a' * 300}.nii"),
         "line 2",
-        "Mend the table",
+        "Fix the table",
     ),
     refused(18, "manifest: a folder", manifest(_HEAD, "1\tmaps"), _TABLE, "effect", "expected a choice from"),
     works("manifest: a password", manifest(_HEAD, *_rows("1", "2"), "3\t/etc/passwd"), says=("not a NIfTI",)),
@@ -90,7 +90,10 @@ MANIFESTS = (
         65, "manifest: a bad dof", manifest("participant_id\tt\tdof", "1\tmaps/1.nii.gz\tinf"), "line 2 has dof 'inf'"
     ),
     refused(
-        74, "manifest: a folder in its place", lambda folder: group(folder, "--manifest", folder / "in"), "is no file"
+        74,
+        "manifest: a folder in its place",
+        lambda folder: group(folder, "--manifest", folder / "in"),
+        "is not a file",
     ),
     refused(66, "manifest: none", lambda folder: group(folder, "--manifest", folder / "no.tsv"), "no.tsv"),
 )

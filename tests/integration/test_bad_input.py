@@ -199,7 +199,7 @@ def test_maps_in_a_dataset_of_its_own_are_told(tree: Path, tmp_path: Path) -> No
     assert main([str(tree), str(tmp_path / "out"), "group"]) == 0
     (table,) = (path.read_text() for path in (tmp_path / "out" / "logs").glob("2*/left_out.tsv"))
     assert "sub-04" in table
-    assert "lies in a dataset of its own" in table
+    assert "in another dataset within this one" in table
 
 
 def test_a_bad_atlas_for_one_space_spares_the_other(

@@ -8,11 +8,11 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.combine import combine_maps
-from bids_ari.bids.contrasts import SubjectMap, can_combine
-from bids_ari.bids.dataset import StatMap
-from bids_ari.bids.discover import ContrastSet, discover
+from bids_ari.bids.contrasts import ContrastSet, SubjectMap, can_combine
+from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, UsageError
 
 NAME = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
@@ -169,13 +169,13 @@ class TestNothingToCombine:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"], node="runLevel")
         touch_maps(tmp_path, "01", node="subjectLevel")
         contrast = only(discover(tmp_path, combine="run"))
-        assert contrast.notes == ("Maps of node subjectLevel were taken", "No subject has several runs to combine")
+        assert contrast.notes == ("Maps of node subjectLevel are used", "No subject has several runs to combine")
         assert len(contrast.paths) == 1
 
     def test_runs_of_a_node_are_combined_where_there_is_no_other(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"], node="runLevel")
         contrast = only(discover(tmp_path, combine="run"))
-        assert contrast.notes == ("Maps of node runLevel were taken", f"Runs of each subject {WEIGHTED}")
+        assert contrast.notes == ("Maps of node runLevel are used", f"Runs of each subject {WEIGHTED}")
 
     def test_without_being_asked_nothing_is_combined(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"])
@@ -252,7 +252,7 @@ class TestWeights:
             refused.check()
         why = "no variance map, which --estimator needs (2 subjects)"
         assert caught.value.found == f"No subject is left in {NAME.removesuffix('faces')}b: {why}"
-        assert caught.value.hint.endswith("or say --estimator ols")
+        assert caught.value.hint.endswith("or use --estimator ols")
 
     def test_each_run_that_is_combined_needs_one(self, tmp_path: Path) -> None:
         for run in "12":
@@ -266,11 +266,7 @@ class TestWeights:
         assert self.reasons(contrast) == dict.fromkeys(
             ["sub-02", *(map_path(Path(), "02", run=run).name for run in "12")],
             "no variance map of each of its maps, which --estimator needs",
-        ) | {
-            map_path(
-                Path(), "02", run="1", stat="variance"
-            ).name: "its stat is variance; the maps asked for are effect maps"
-        }
+        ) | {map_path(Path(), "02", run="1", stat="variance").name: "its stat is variance; effect maps are analysed"}
 
     def test_both_maps_of_a_difference_need_one(self, tmp_path: Path) -> None:
         for session in "12":
@@ -301,7 +297,7 @@ class TestWeights:
         assert [member.variance_paths for member in contrast.members] == [(tmp_path / "v.nii",)]
         assert self.reasons(contrast)["sub-02"] == "no variance map, which --estimator needs"
         (tmp_path / "v.nii").unlink()
-        with pytest.raises(DataError, match="names 1 file not there"):
+        with pytest.raises(DataError, match=r"1 file in .* not found"):
             discover(open_manifest(tmp_path / "maps.tsv"), weights=True)
 
     @pytest.mark.parametrize("stat", ["t", "z"])

@@ -7,9 +7,10 @@ import pytest
 from builders import touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Excluded, SubjectMap
-from bids_ari.bids.dataset import Dataset, StatMap
-from bids_ari.bids.discover import contrast_of_map, discover, labels_like, subject_contrasts
+from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.discover import contrast_of_map, discover, subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError
 from bids_ari.outputs.npz import NpzReader, from_json, pack_npz, to_json
 
@@ -179,29 +180,6 @@ def test_some_members_are_kept_with_the_reason_for_others() -> None:
     with pytest.raises(DataError) as caught:
         contrast.keep([], [Excluded(f"sub-0{i}", "no age") for i in range(1, 4)]).check()
     assert caught.value.found == "No subject is left in contrast-c: no age (3 subjects), before (1 subject)"
-
-
-@pytest.mark.parametrize(
-    ("names", "labels"),
-    [
-        (["a_gt_b"], ["aGtB"]),
-        (["A GT b", "a_gt_b"], ["aGtB"]),
-        (["x"], ["x"]),  # as it is, though X is there, too
-        (["X"], ["X"]),
-        (["_x"], ["X", "x"]),
-        (["faces > houses"], ["facesHouses"]),
-        (["none", "a_gt_b"], ["none", "aGtB"]),
-        ([], []),
-    ],
-)
-def test_names_of_a_model_find_the_labels_that_were_made_of_them(names: list[str], labels: list[str]) -> None:
-    maps = dataset(*({"contrast": label} for label in ("aGtB", "x", "X", "facesHouses")))
-    assert labels_like(maps, names) == labels
-
-
-def test_names_of_any_entity_find_its_labels() -> None:
-    maps = dataset({"contrast": "c", "task": "nBack"}, {"contrast": "nback"})
-    assert labels_like(maps, ["n-back"], "task") == ["nBack"]
 
 
 def test_every_file_of_every_member_has_a_path() -> None:

@@ -3,22 +3,19 @@
 import errno
 import json
 import os
-import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bids.layout import Config, parse_file_entities
+from bids.layout import parse_file_entities
 from builders import describe, map_path, touch_maps
 from builders_trees import refuse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_ari.bids import dataset as room
-from bids_ari.bids import listings
-from bids_ari.bids.dataset import LAYOUT_CONFIG, Dataset, open_dataset
+from bids_ari.bids.dataset import Dataset, known_entities, labels_of_folder, open_dataset
 from bids_ari.bids.entities import key_of
+from bids_ari.bids.statmap import NESTED
 from bids_ari.errors import InputNotFoundError, ReadError
 
 BROKEN = [b"{broken", b"", b"[1]", b"\xff\xfe", b'{"a": NaN}']
@@ -29,19 +26,12 @@ ANY_NAME = st.text(alphabet="subesacqrundmoftklitp-_+.0aA", max_size=12)
 FOLDER = st.builds("{}-{}".format, st.sampled_from(KEYS), st.text(alphabet="aonLR09+-_.é", max_size=5))
 
 
-@cache
-def known_to_pybids() -> tuple[Any, ...]:
-    """The entities of its own configurations and ours, loaded by pybids."""
-    configs = [Config.load(name) for name in ("bids", "derivatives", str(LAYOUT_CONFIG))]
-    return tuple({name: entity for config in configs for name, entity in config.entities.items()}.values())
-
-
 def names(dataset: Dataset) -> list[str]:
     return [statmap.name for statmap in dataset.statmaps]
 
 
-def subjects(dataset: Dataset, nested: bool = False) -> list[str | None]:
-    return [statmap.entities.get("sub") for statmap in dataset.statmaps if statmap.nested == nested]
+def subjects(dataset: Dataset, problem: str = "") -> list[str | None]:
+    return [statmap.entities.get("sub") for statmap in dataset.statmaps if statmap.problem == problem]
 
 
 def refusal(path: Path, *arguments: Any) -> InputNotFoundError:
@@ -112,9 +102,9 @@ class TestWhere:
         (within, statmap) = open_dataset(tmp_path).statmaps
         assert statmap.name == str(map_path(Path(), "01", node="subjectLevel"))
         assert statmap.path == map_path(root, "01", node="subjectLevel")
-        assert (statmap.dataset, statmap.nested, statmap.entities.get("node")) == ("glm", False, "subjectLevel")
+        assert (statmap.dataset, statmap.problem, statmap.entities.get("node")) == ("glm", "", "subjectLevel")
         assert within.name == f"inner/{map_path(Path(), '02')}"
-        assert within.nested
+        assert within.problem == NESTED
         assert open_dataset(tmp_path).roots == {"glm": root}
 
     def test_the_folder_of_all_derivatives_may_be_named(self, tmp_path: Path) -> None:
@@ -131,7 +121,7 @@ class TestWhere:
         describe(root / "glm")
         touch_maps(root / "glm", "02")
         dataset = open_dataset(tmp_path)
-        assert (subjects(dataset), subjects(dataset, nested=True)) == (["01"], ["02"])
+        assert (subjects(dataset), subjects(dataset, NESTED)) == (["01"], ["02"])
         assert dataset.roots == {"lab": root}
 
     def test_our_results_within_a_dataset_are_not_searched(self, tmp_path: Path) -> None:
@@ -206,16 +196,6 @@ class TestWhere:
         assert len(open_dataset(tmp_path).statmaps) == 20
         assert len(looks) == len(set(looks)) == 1 + 2 * 20
 
-    def test_what_is_remembered_is_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(listings, "_SETTLING", 40 * 10**6)
-        for pipeline in ("a", "b"):
-            touch_maps(tmp_path / "raw" / "derivatives" / pipeline, "01", "02")
-        time.sleep(0.06)
-        anew = open_dataset(tmp_path / "raw")
-        assert open_dataset(tmp_path / "raw", database_dir=tmp_path / "made" / "here") == anew
-        monkeypatch.setattr(listings, "read_listing", None)  # a call would fail
-        assert open_dataset(tmp_path / "raw", database_dir=tmp_path / "made" / "here") == anew
-
 
 class TestNothing:
     def test_no_such_folder(self, tmp_path: Path) -> None:
@@ -248,24 +228,24 @@ class TestNothing:
         describe(tmp_path, DatasetType=kind)
         touch_maps(tmp_path / maps, "01", "02")
         where = tmp_path / maps
-        assert refusal(tmp_path).hint == f"There are some in {where}; to analyse those, say --derivatives {where}"
+        assert refusal(tmp_path).hint == f"There are some in {where}; to analyse those, use --derivatives {where}"
         assert subjects(open_dataset(tmp_path, [where])) == ["01", "02"]
 
     def test_so_are_those_of_the_dataset_where_another_is_named(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "raw" / "derivatives" / "glm", "01")
         (tmp_path / "empty").mkdir()
         error = refusal(tmp_path / "raw", [tmp_path / "empty"])
-        assert error.hint.endswith(f"say --derivatives {tmp_path}/raw/derivatives/glm")
+        assert error.hint.endswith(f"use --derivatives {tmp_path}/raw/derivatives/glm")
 
     def test_maps_in_a_dataset_of_its_own_are_pointed_to(self, tmp_path: Path) -> None:
         describe(tmp_path)
         describe(tmp_path / "glm")
         touch_maps(tmp_path / "glm", "01")
-        assert refusal(tmp_path).hint.endswith(f"say --derivatives {tmp_path}/glm")
+        assert refusal(tmp_path).hint.endswith(f"use --derivatives {tmp_path}/glm")
         (tmp_path / "glm").rename(tmp_path / "glm's")
         describe(tmp_path / "a lab")
         (tmp_path / "glm's").rename(tmp_path / "a lab" / "glm's")
-        assert refusal(tmp_path).hint.endswith(f"""say --derivatives '{tmp_path}/a lab/glm'"'"'s'""")
+        assert refusal(tmp_path).hint.endswith(f"""use --derivatives '{tmp_path}/a lab/glm'"'"'s'""")
 
     def test_the_dataset_that_holds_them_is_pointed_to(self, tmp_path: Path) -> None:
         describe(tmp_path)
@@ -329,12 +309,12 @@ class TestStatmaps:
     @given(st.lists(st.one_of(FOLDER, ANY_NAME), min_size=1, max_size=4).map("/".join))
     def test_folders_give_what_pybids_reads_in_them(self, path: str) -> None:
         """Where two patterns could fit, and where labels hold what they may not."""
-        parsed = parse_file_entities(f"/{path}/", entities=known_to_pybids())
+        parsed = parse_file_entities(f"/{path}/", entities=known_entities())
         expected = {key_of(name): str(label) for name, label in parsed.items() if name not in NO_ENTITIES}
-        assert room._labels_of_folder(path) == expected
+        assert labels_of_folder(path) == expected
 
     def test_each_entity_is_looked_for_under_its_key(self) -> None:
         """The key is the text of the pattern before the label."""
-        for entity in room._known_entities():
-            if entity.name not in room._NOT_ENTITIES:
+        for entity in known_entities():
+            if entity.name not in NO_ENTITIES:
                 assert f"{key_of(entity.name)}-(" in entity.pattern

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from builders import describe, map_path, touch_maps
 
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import open_dataset
-from bids_ari.bids.discover import ContrastSet, Discovery, discover
+from bids_ari.bids.discover import discover
 from bids_ari.errors import BidsAriError, DuplicateMapsError, InputNotFoundError, NoMatchError, UsageError
 
 NAME = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
@@ -180,7 +181,7 @@ class TestStat:
         assert {path.name.split("_stat-")[1] for path in contrasts[0].paths} == {f"{stat}_statmap.nii.gz"}
         left = reasons(contrasts)
         assert len(left) == 2 * 6
-        assert left[map_path(Path(), "01", stat="p").name] == f"its stat is p; the maps asked for are {stat} maps"
+        assert left[map_path(Path(), "01", stat="p").name] == f"its stat is p; {stat} maps are analysed"
         assert left[map_path(Path(), "01", stat=None).name].startswith("its stat is not named")
 
     @pytest.mark.parametrize("stat", ["variance", "p", "F", "", "Effect"])
@@ -229,7 +230,7 @@ class TestLeftOut:
         """Before anything else that may be said of it."""
         touch_maps(tmp_path, "01", "02")
         dataset = open_dataset(tmp_path)
-        odd = replace(dataset.statmaps[1], problem="is odd", nested=True)
+        odd = replace(dataset.statmaps[1], problem="is odd")
         contrasts = discover(replace(dataset, statmaps=(dataset.statmaps[0], odd)))
         assert found(contrasts) == {NAME: "01"}
         assert list(reasons(contrasts).values()) == ["is odd"]
@@ -276,7 +277,7 @@ class TestFilters:
     def test_what_a_filter_leaves_out_says_which_filter(self, large: Path) -> None:
         left = reasons(discover(large, session="1"))
         assert len(left) == 6
-        assert set(left.values()) == {"not among the ses asked for"}
+        assert set(left.values()) == {"not among the selected ses"}
 
     def test_a_map_without_the_entity_of_a_filter_is_left_out_for_that(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
@@ -337,7 +338,7 @@ class TestNodes:
     def test_the_subjects_map_is_taken_though_its_name_has_lost_task_and_space(self, tmp_path: Path) -> None:
         contrasts = discover(self.fitlins(tmp_path, "01", "02", "03"))
         assert found(contrasts) == {"contrast-faces": "01 02 03"}
-        assert contrasts[0].notes == ("Maps of node subjectLevel were taken",)
+        assert contrasts[0].notes == ("Maps of node subjectLevel are used",)
         contrasts[0].check()
         left = reasons(contrasts)
         assert len(left) == 2 * 3 + 2
@@ -371,10 +372,10 @@ class TestNodes:
         touch_maps(tmp_path, "01", "02", session="1", run="1", node="runLevel")
         touch_maps(tmp_path, "01", "02", session="1", node="sessionLevel")
         (contrast,) = discover(tmp_path)
-        assert contrast.notes == ("Maps of node sessionLevel were taken",)
+        assert contrast.notes == ("Maps of node sessionLevel are used",)
         touch_maps(tmp_path, "01", "02", node="subjectLevel")
         (contrast,) = discover(tmp_path)
-        assert contrast.notes == ("Maps of node subjectLevel were taken",)
+        assert contrast.notes == ("Maps of node subjectLevel are used",)
 
     def test_a_contrast_set_speaks_for_itself(self, tmp_path: Path) -> None:
         (contrast,) = discover(self.fitlins(tmp_path, "01", "02"))

@@ -76,12 +76,12 @@ class TestValues:
 
     def test_what_is_left_out_says_so(self, large: Path) -> None:
         found = discover(large, where={"session": "pre"})
-        assert {entry.reason for entry in found.all_excluded()} == {"not asked for by the filter file (ses)"}
+        assert {entry.reason for entry in found.all_excluded()} == {"excluded by the filter file (ses)"}
         assert len(found.all_excluded()) == 6
 
     @pytest.mark.parametrize("value", [{}, {"a": 1}, [["1"]], [{}], True, [False], 1.5, [], "", float("inf")], ids=str)
     def test_other_values_are_refused(self, large: Path, value: Any) -> None:
-        with pytest.raises(UsageError, match=r"asks for run .*expected a label, a whole number, null"):
+        with pytest.raises(UsageError, match=r"run .*expected a label, a whole number, null"):
             taken(large, {"run": value})
 
 
@@ -135,10 +135,10 @@ class TestStatSuffixExtension:
         assert len(taken(large, {"stat": value, "suffix": "statmap"})) == 11
 
     @pytest.mark.parametrize(
-        ("value", "hint"), [("z", "To analyse z maps, say --stat z"), (["t", "p"], ""), ("variance", ""), (None, "")]
+        ("value", "hint"), [("z", "To analyse z maps, use --stat z"), (["t", "p"], ""), ("variance", ""), (None, "")]
     )
     def test_another_statistic_than_the_flag_has_is_refused(self, large: Path, value: Any, hint: str) -> None:
-        with pytest.raises(UsageError, match="expected stat effect, as --stat says") as caught:
+        with pytest.raises(UsageError, match="expected stat effect, the value of --stat") as caught:
             taken(large, {"stat": value})
         assert caught.value.hint == hint
 
@@ -174,8 +174,8 @@ class TestFile:
     @pytest.mark.parametrize(
         ("content", "found"),
         [
-            ('{"bold": {}, "T1w": {}}', "asks for bold, T1w"),
-            ("{}", "asks for nothing"),
+            ('{"bold": {}, "T1w": {}}', "queries for bold, T1w"),
+            ("{}", "queries for nothing"),
             ('{"statmap": []}', r"statmap is \[\]"),
             ('{"statmap": "x"}', "statmap is 'x'"),
             ('{"statmap": null}', "statmap is None"),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bids_ari.bids.discover import Discovery, discover, subject_contrasts
+from bids_ari.bids.contrasts import Discovery
+from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.errors import BidsAriError, DataError, DuplicateMapsError, InputNotFoundError, NoMatchError, ReadError
 
@@ -124,7 +125,7 @@ class TestMaps:
         (plain,) = discover(open_manifest(path), run="1")
         assert {entry.reason.partition(";")[0] for entry in plain.excluded} == {
             "its stat is variance",
-            "not among the run asked for",
+            "not among the selected run",
         }
 
     def test_two_lines_for_one_subject_are_refused(self, spm: Path) -> None:
@@ -139,7 +140,7 @@ class TestMaps:
         rows = [(s, "spm/sub-01/con_0001.nii") for s in ("01", "02")]
         (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         file = spm / "spm" / "sub-01" / "con_0001.nii"
-        assert contrast.notes == (f"{file} is named more than once, for sub-01, sub-02",)
+        assert contrast.notes == (f"{file} is listed more than once, for sub-01, sub-02",)
 
     @pytest.mark.parametrize("name", ["con.img", "con.mgz", "con"])
     def test_other_formats_are_left_out(self, spm: Path, name: str) -> None:
@@ -168,7 +169,7 @@ class TestStat:
         manifest = open_manifest(write(spm, ("participant_id", "t"), ("01", "spm/sub-01/con_0001.nii")))
         with pytest.raises(NoMatchError) as caught:
             discover(manifest)
-        assert caught.value.hint == "To analyse t maps, say --stat t"
+        assert caught.value.hint == "To analyse t maps, use --stat t"
 
     def test_a_t_map_knows_its_degrees_of_freedom(self, spm: Path) -> None:
         rows = [("01", "spm/sub-01/con_0001.nii", "31.5"), ("02", "spm/sub-02/con_0001.nii", "n/a")]
@@ -191,7 +192,7 @@ class TestNothingThere:
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
         assert [(entry.name, entry.reason) for entry in found.excluded] == [
-            ("sub-02", "line 2 of maps.tsv names no effect map")
+            ("sub-02", "no effect map in line 2 of maps.tsv")
         ]
 
     @pytest.mark.parametrize("cell", ["n/a", "", "nan"])
@@ -216,7 +217,7 @@ class TestNothingThere:
         rows[3] = ("04", "folder.nii")
         (spm / "folder.nii").mkdir()
         error = refusal(write(spm, ("participant_id", "effect"), *rows))
-        assert "names 6 files not there" in error.found
+        assert "6 files in" in error.found
         named = [f"line {i + 1}: {spm / f'gone/{i}.nii'}" for i in (1, 2, 5, 6)]
         named.insert(2, f"line 5: {spm / 'folder.nii'} (a folder)")
         assert error.found.endswith(", ".join(named) + " and 1 more")
@@ -224,7 +225,7 @@ class TestNothingThere:
     def test_a_variance_map_that_will_be_used_is_looked_for_too(self, spm: Path) -> None:
         rows = [("01", run, "spm/sub-01/con_0001.nii", "gone.nii") for run in "12"]
         manifest = open_manifest(write(spm, ("participant_id", "run", "effect", "variance"), *rows))
-        with pytest.raises(DataError, match="names 2 files not there"):
+        with pytest.raises(DataError, match=r"2 files in .* not found"):
             discover(manifest, combine="run")
 
     def test_a_file_that_nobody_asks_for_may_lack(self, spm: Path) -> None:
@@ -276,7 +277,7 @@ class TestTable:
             (b"participant_id\teffect\tses\tsession\n01\ta\tb\tc\n", " has column ses more than once"),
             (b"participant_id\tage\teffect\tage\n01\t3\ta\t3\n", " has column age more than once"),
             (b"participant_id\teffect\t\n01\ta.nii\t\n", ": column 3 has no name"),
-            (b"participant_id\teffect\n01\tn/a\n", " names no map"),
+            (b"participant_id\teffect\n01\tn/a\n", " lists no map"),
             (b"participant_id\teffect\n01\n", ", line 2 has 1 cell"),
             (b"participant_id\teffect\n\n01\ta.nii\t\n", ", line 3 has 3 cells"),
             (b"participant_id\teffect\n#01\ta.nii\n", ", line 2 begins with #"),
@@ -318,10 +319,10 @@ class TestTable:
     def test_a_table_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match=r"no table .*gone\.tsv; expected .* a line for each map"):
             open_manifest(tmp_path / "gone.tsv")
-        with pytest.raises(ReadError, match=f"{tmp_path} is no file"):
+        with pytest.raises(ReadError, match=f"{tmp_path} is not a file"):
             open_manifest(tmp_path)
         (tmp_path / "fifo").symlink_to("/dev/zero")
-        with pytest.raises(ReadError, match="is no file"):
+        with pytest.raises(ReadError, match="is not a file"):
             open_manifest(tmp_path / "fifo")
 
 

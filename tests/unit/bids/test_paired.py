@@ -8,10 +8,11 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
-from bids_ari.bids.dataset import Dataset, StatMap, open_dataset
+from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import BidsAriError, DataError, DuplicateMapsError, NoMatchError, UsageError
 
 PLAIN: dict[str, Any] = {"task": None, "space": None}
@@ -60,7 +61,7 @@ class TestWhatIsTakenFromWhat:
             touch_sessions(tmp_path, subject, "pre", "post")
         with caplog.at_level("WARNING"):
             discover(tmp_path, paired="ses")
-        assert "takes pre minus post; if it should be the other way: --paired ses=post-pre" in caplog.text
+        assert "uses pre minus post; for the other direction: --paired ses=post-pre" in caplog.text
         caplog.clear()
         discover(tmp_path, paired="ses=post-pre")
         assert caplog.text == ""
@@ -196,7 +197,7 @@ class TestWhatIsTakenFromWhat:
         (tmp_path / "maps.tsv").write_text(rows)
         manifest = open_manifest(tmp_path / "maps.tsv")
         assert only(discover(manifest, paired="contrast=a-b")).subjects == ("01",)
-        with pytest.raises(DataError, match=r"names 1 file not there: line 4: .*gone\.nii"):
+        with pytest.raises(DataError, match=r"not found: line 4: .*gone\.nii"):
             discover(manifest, paired="contrast=a-c")
 
 
@@ -225,7 +226,7 @@ class TestValues:
         with pytest.raises(UsageError) as caught:
             discover(dataset("01_ses-10", "01_ses-9", "02_ses-1"), paired="ses")
         assert caught.value.found == "The maps have 3 values of ses: 1, 9, 10"
-        assert caught.value.hint == "Name two, as --paired ses=9-1, or choose with a filter"
+        assert caught.value.hint == "Choose two, as --paired ses=9-1, or use a filter"
 
     def test_a_single_value_has_nothing_to_be_compared_with(self) -> None:
         with pytest.raises(NoMatchError) as caught:
@@ -268,9 +269,7 @@ class TestLeftOut:
             **{f"sub-{subject}": reason for subject, reason in told.items()},
             map_path(tmp_path, "02", session="1", **PLAIN).name: f"its subject {told['02']}",
             map_path(tmp_path, "03", session="2", **PLAIN).name: f"its subject {told['03']}",
-            map_path(tmp_path, "03", session="2", stat="z", **PLAIN).name: (
-                "its stat is z; the maps asked for are effect maps"
-            ),
+            map_path(tmp_path, "03", session="2", stat="z", **PLAIN).name: ("its stat is z; effect maps are analysed"),
         }
         assert [entry.name for entry in only(found).excluded if entry.is_subject] == ["sub-02", "sub-03"]
 
@@ -344,7 +343,7 @@ class TestLeftOut:
         maps = ["01_ses-1_root-a", "01_ses-2_root-b", "02_ses-1_root-a", "02_ses-2_root-a"]
         contrast = only(discover(dataset(*maps), paired="ses"))
         assert contrast.subjects == ("01", "02")
-        assert contrast.notes[1] == "The two maps lie in different datasets: sub-01"
+        assert contrast.notes[1] == "The two maps are in different datasets: sub-01"
 
     def test_one_file_on_both_sides_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "a.nii").touch()
@@ -393,7 +392,7 @@ class TestTooMany:
     def test_names_that_files_cannot_tell_apart_are_refused(self) -> None:
         maps = [f"01_ses-{ses}_contrast-{c}" for ses in "12" for c in ("a.b", "ab")]
         for contrast in discover(dataset(*maps), paired="ses"):
-            with pytest.raises(DataError, match="cannot tell"):
+            with pytest.raises(DataError, match="cannot distinguish"):
                 contrast.check()
 
 
@@ -477,7 +476,7 @@ class TestTablesOfSessions:
         assert only(found).subjects == ("01",)
         told = reasons(found)
         assert told[map_path(Path(), "02", session="2", **PLAIN).name] == (
-            "the sessions.tsv of its subject tells no drug of its session"
+            "no drug of its session in the sessions.tsv of its subject"
         )
         assert told[map_path(Path(), "03", **PLAIN).name] == "no ses in its name"
         assert told["sub-02"] == "has no effect map of drug placebo"
@@ -488,7 +487,7 @@ class TestTablesOfSessions:
             (["id\tdrug", "ses-1\ta"], " has no column session_id (its columns: id, drug)"),
             (["session_id\tdrug\tdrug", "ses-1\ta\tb"], " has column drug more than once"),
             (["session_id\tdrug", "ses-1"], ", line 2 has 1 cell"),
-            (["session_id\tdrug", "ses-1\ta", "1\tb"], ", line 3 names ses-1 again, as line 2 does"),
+            (["session_id\tdrug", "ses-1\ta", "1\tb"], ", line 3 has ses-1 again, after line 2"),
             (["session_id\tdrug"], " is empty"),
             (['session_id\tdrug\n1\t"'], ", line 2 cannot be read"),
         ],

@@ -82,7 +82,7 @@ class TestRefusals:
             (("participant_id||age", "01|2|3"), "TABLE: column 2 has no name"),
             (("participant_id|age", "01|2", "02"), "TABLE, line 3 has 1 cell; expected 2, as the first line has"),
             (("participant_id|age", "01|2|"), "TABLE, line 2 has 3 cells; expected 2"),
-            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE, line 4 names sub-01 again, as line 2 does"),
+            (("participant_id|age", "01|2", "", "sub-01|3"), "TABLE, line 4 has sub-01 again, after line 2"),
             (("participant_id|age", "n/a|2"), "TABLE, line 2 has 'n/a' in column participant_id; expected a label"),
             (("participant_id|age", "sub-|2"), "TABLE, line 2 has 'sub-' in column participant_id"),
             (("participant_id,age", "01,2"), "TABLE holds no tabs"),
@@ -102,7 +102,7 @@ class TestRefusals:
 
     def test_no_table_no_file_and_no_content_are_told_apart(self, tmp_path: Path) -> None:
         assert "There is no table TABLE" in refusal(tmp_path / "participants.tsv", InputNotFoundError)
-        assert "TABLE is no file" in refusal(tmp_path, ReadError)
+        assert "TABLE is not a file" in refusal(tmp_path, ReadError)
         (tmp_path / "link.tsv").symlink_to("nowhere")
         assert "TABLE is a link to content that is not here" in refusal(tmp_path / "link.tsv", ReadError)
 
@@ -128,7 +128,7 @@ class TestNumbers:
         assert str(caught.value) == (
             f"{tmp_path}/participants.tsv: column age holds text among numbers: '12y' (sub-02, line 3); "
             "expected numbers such as 24 or 24.5, and n/a where there is none. "
-            "Mend the table, or write C(age) to take its values as groups"
+            "Fix the table, or write C(age) to use its values as levels of a factor"
         )
 
     @pytest.mark.parametrize(
@@ -161,8 +161,7 @@ class TestSessions:
             "04": {"age": "50", "sex": "M"},
         }
         assert people.notes == (
-            "Columns of the session of each map, from sessions.tsv: mood, age; not told there of 2 subjects: "
-            "sub-03, sub-04.",
+            "Columns of the session of each map, from sessions.tsv: mood, age; missing for 2 subjects: sub-03, sub-04.",
         )
         assert (people.place("02", "mood"), people.place("02", "age")) == ("sub-02_sessions.tsv, line 2", "line 3")
         assert before.columns == ("age", "sex")

@@ -11,9 +11,10 @@ import pytest
 from builders import describe, touch_maps
 from builders_trees import refuse
 
-from bids_ari.bids.dataset import StatMap, open_dataset, read_sidecar
+from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.sidecars import is_ours, read_json
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import ReadError, SidecarError
 
 WRONG: dict[str, bytes] = {
@@ -38,8 +39,8 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a folder": (Path.mkdir, "is a folder"),
     "a link to nothing": (lambda path: path.symlink_to("gone"), "datalad get"),
     "a link to itself": (lambda path: path.symlink_to(path.name), "symbolic links"),
-    "a pipe": (os.mkfifo, "is no regular file"),
-    "a device": (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+    "a pipe": (os.mkfifo, "is not a regular file"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "is not a regular file"),
     "17 MB": (lambda path: os.truncate(path, 17 * 2**20) if path.touch() is None else None, "17825792 bytes"),
 }
 
@@ -119,43 +120,43 @@ class TestSidecar:
         keys = "abcde"
         for path, label in sidecars.items():
             path.write_text(json.dumps(dict.fromkeys(keys[: keys.find(label) + 1], label)))
-        assert read_sidecar(statmap) == {"a": "e", "b": "e", "c": "e", "d": "e", "e": "e"}
+        assert statmap.sidecar() == {"a": "e", "b": "e", "c": "e", "d": "e", "e": "e"}
         own.with_name(own.name.replace(".nii.gz", ".json")).write_text("{}")
-        assert read_sidecar(statmap) == {"a": "d", "b": "d", "c": "d", "d": "d"}
+        assert statmap.sidecar() == {"a": "d", "b": "d", "c": "d", "d": "d"}
 
     def test_those_of_other_maps_do_not_count(self, tmp_path: Path, statmap: StatMap) -> None:
         others = ["stat-z_statmap.json", "sub-02_statmap.json", "run-1_statmap.json", "mystatmap.json", "x_bold.json"]
         for name in others:
             (statmap.path.parent / name).write_text('{"a": 1}')
-        assert read_sidecar(statmap) == {}
+        assert statmap.sidecar() == {}
 
     def test_a_label_of_the_same_length_does_not_decide(self, statmap: StatMap) -> None:
         """More entities win, however short their labels."""
         (statmap.path.parent / "space-MNI152NLin2009cAsym_statmap.json").write_text('{"a": 1}')
         (statmap.path.parent / "ses-1_task-emo_statmap.json").write_text('{"a": 2}')
-        assert read_sidecar(statmap) == {"a": 2}
+        assert statmap.sidecar() == {"a": 2}
 
     @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
     def test_wrong_content_is_an_error_of_the_data(self, statmap: StatMap, content: bytes) -> None:
         (statmap.path.parent / "statmap.json").write_bytes(content)
         with pytest.raises(SidecarError, match=r"func/statmap\.json"):
-            read_sidecar(statmap)
+            statmap.sidecar()
 
     @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
     def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatMap, make: Any, said: str) -> None:
         make(statmap.path.parent / "statmap.json")
         with pytest.raises(ReadError, match=rf"func/statmap\.json.*{said}"):
-            read_sidecar(statmap)
+            statmap.sidecar()
 
     def test_a_folder_that_cannot_be_read_is_named(self, statmap: StatMap, monkeypatch: pytest.MonkeyPatch) -> None:
         refuse(monkeypatch, statmap.path.parents[3], errno.EACCES)
         with pytest.raises(ReadError, match="top cannot be read: Permission denied"):
-            read_sidecar(statmap)
+            statmap.sidecar()
 
     def test_a_map_outside_any_dataset_has_those_beside_it(self, tmp_path: Path) -> None:
         (tmp_path / "statmap.json").write_text('{"a": 1}')
         (tmp_path / "inner").mkdir()
         lone = StatMap(tmp_path / "z.nii", "z.nii", "map", Entities(()), ".nii")
-        assert read_sidecar(lone) == {"a": 1}
+        assert lone.sidecar() == {"a": 1}
         inner = StatMap(tmp_path / "inner" / "z.nii", "z.nii", "map", Entities(()), ".nii")
-        assert read_sidecar(inner) == {}
+        assert inner.sidecar() == {}

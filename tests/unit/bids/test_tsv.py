@@ -80,17 +80,17 @@ class TestRefusals:
         [
             ("", "TABLE is empty; expected a line of column names, and a line for each subject"),
             ("participant_id|age\n|\n", "TABLE is empty"),
-            ("participant_id,age\n01,2", "TABLE holds no tabs; expected cells that are separated by tabs. Save the"),
+            ("participant_id,age\n01,2", "TABLE holds no tabs; expected cells separated by tabs. Save the"),
             ("participant_id||age\n01|2|3", "TABLE: column 2 has no name; expected a name for each column"),
             ("id|age\n01|2", "TABLE has no column participant_id (its columns: id, age); expected a column partici"),
             ("participant_id|a|b|a\n01|2|3|4", "TABLE has column a more than once (its columns: participant_id, a, b"),
             ("participant_id|a\n01|2\n\n02", "TABLE, line 4 has 1 cell; expected 2, as the first line has. Write n/a"),
             ("participant_id|a\n01|2|3", "TABLE, line 2 has 3 cells; expected 2, as the first line has"),
             ("participant_id|a\n# by hand", "TABLE, line 2 begins with #; expected no comments"),
-            ("participant_id|a\n01|2\n#02|3", "TABLE, line 3 begins with #; expected no comments. Leave subjects out"),
+            ("participant_id|a\n01|2\n#02|3", "TABLE, line 3 begins with #; expected no comments. Exclude subjects"),
             ('participant_id|a\n01|"2\n02|3', "TABLE, line 2 cannot be read: unexpected end of data; expected quotes"),
             ("participant_id|a\n01|2\nsub-|3", "TABLE, line 3 has 'sub-' in column participant_id; expected a label"),
-            ("participant_id|a\n01|2\n\nsub-01|3", "TABLE, line 4 names sub-01 again, as line 2 does; expected one"),
+            ("participant_id|a\n01|2\n\nsub-01|3", "TABLE, line 4 has sub-01 again, after line 2; expected one"),
             ("participant_id|a\n01|2\x1b|3", "TABLE, line 2 has 3 cells"),
         ],
     )
@@ -107,22 +107,22 @@ class TestRefusals:
     def test_tell_apart_no_file_no_content_and_no_table(self, tmp_path: Path) -> None:
         path = tmp_path / "x.tsv"
         assert refusal(path, InputNotFoundError).startswith(
-            "There is no table TABLE; expected a tab-separated table, a"
+            "There is no table TABLE; expected a tab-separated table with a"
         )
         path.symlink_to("gone")
         message = refusal(path, ReadError)
         assert message.startswith("TABLE is a link to content that is not here")
-        assert message.endswith("Fetch it: datalad get TABLE, or mend the link")
+        assert message.endswith("Fetch it: datalad get TABLE, or fix the link")
         path.unlink()
         path.symlink_to(path)
         assert "TABLE cannot be read: Too many levels of symbolic links" in refusal(path, ReadError)
-        assert "TABLE is no file" in refusal(tmp_path, ReadError)
+        assert "TABLE is not a file" in refusal(tmp_path, ReadError)
         (tmp_path / "y.tsv").write_text("")
         assert "There is no table" in refusal(tmp_path / "y.tsv" / "z.tsv", InputNotFoundError)
 
     def test_do_not_wait_for_what_never_ends(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "x.tsv")
-        assert "TABLE is no file" in refusal(tmp_path / "x.tsv", ReadError)
+        assert "TABLE is not a file" in refusal(tmp_path / "x.tsv", ReadError)
 
 
 def _of_subjects(folder: Path, cell: str) -> bool:

@@ -7,9 +7,9 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
-from bids_ari.bids.dataset import StatMap
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.statmap import StatMap
 from bids_ari.cli.listing import overview, subject_ranges
 from bids_ari.errors import BidsAriError, DataError
 
@@ -38,7 +38,7 @@ class TestGroup:
             "  without   04, 05: has no effect map of this contrast",
             "",
             "left out",
-            "  2: its stat is z; the maps asked for are effect maps",
+            "  2: its stat is z; effect maps are analysed",
             *(f"      {file}" for file in files),
             "",
             "1 contrast can be analysed",
@@ -101,7 +101,7 @@ class TestGroup:
     def test_contrasts_that_clash_are_shown_both(self) -> None:
         both = [contrast("01", "02", clash="contrast-c, contrast-C") for _ in range(2)]
         text = overview(Discovery(tuple(both), ()), both)
-        assert text.count("File names cannot tell contrast-c, contrast-C apart") == 2
+        assert text.count("File names cannot distinguish contrast-c, contrast-C") == 2
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
     def test_of_files_left_out_five_are_named_by_reason_the_most_frequent_first(self) -> None:

@@ -12,7 +12,7 @@ from reported import analysed
 from webpages import without_own_script
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.discover import Excluded
+from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.entities import Entities
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives

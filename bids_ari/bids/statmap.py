@@ -1,0 +1,121 @@
+"""One statistical map as a file of a dataset: its path, its entities and its metadata."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bids_ari.bids.entities import Entities, labels_in_name, printable
+from bids_ari.bids.sidecars import read_json
+from bids_ari.errors import ReadError, SidecarError
+
+SUFFIX = "statmap"
+"""The suffix of statistical maps, as FitLins and nilearn name them."""
+
+IMAGES = (".nii", ".nii.gz")
+"""The extensions of maps that can be read."""
+
+IMAGE_ENDINGS = (".nii", ".gz", ".gii")
+"""How the names of image files end, of volumes and surfaces."""
+
+NESTED = "in another dataset within this one"
+"""The problem of maps in a dataset within the one that was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatMap:
+    """A statistical map as a file of a dataset.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    name : str
+        Its path relative to the dataset, with forward slashes, as in BIDS URIs.
+    dataset : str
+        The short name of the dataset that holds it.
+    entities : Entities
+        All entities of its folders and its name.
+    extension : str
+        From the first dot after the suffix on.
+    problem : str
+        Why it cannot be used, whatever the filters; empty where it can.
+    """
+
+    path: Path
+    name: str
+    dataset: str
+    entities: Entities
+    extension: str
+    problem: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The BIDS URI of the file."""
+        return f"bids:{self.dataset}:{self.name}"
+
+    @property
+    def label(self) -> str:
+        """The dataset and the path in it, for messages."""
+        return printable(f"{self.dataset}/{self.name}")
+
+    @property
+    def stat(self) -> str | None:
+        """The statistic that the map holds, such as ``effect``, by its name."""
+        return self.entities.get("stat")
+
+    @property
+    def node(self) -> str | None:
+        """The node, or the level, of the first-level model that made the map, if its name has one."""
+        return self.entities.get("node") or self.entities.get("level")
+
+    def labels(self, key: str) -> tuple[str, ...]:
+        """Return the labels of an entity, none or one; a contrast may also be a taskcontrast, as HALFpipe names it.
+
+        Parameters
+        ----------
+        key : str
+            The key of the entity, or ``extension``.
+        """
+        if key == "extension":
+            return (self.extension,)
+        keys = ("contrast", "taskcontrast") if key == "contrast" else (key,)
+        return tuple(label for each in keys if (label := self.entities.get(each)))
+
+    def sidecar(self) -> dict[str, Any]:
+        """Read the metadata, from all JSON files on the way to the map whose entities are among its own.
+
+        Returns
+        -------
+        dict
+            Keys nearer to the map override those further up (the inheritance principle of BIDS).
+
+        Raises
+        ------
+        SidecarError
+            When a sidecar holds no JSON object.
+        ReadError
+            When a sidecar or a folder cannot be read.
+        """
+        own = labels_in_name(self.path.name).items()
+        metadata: dict[str, Any] = {}
+        for folder in reversed(self.path.parents[: len(Path(self.name).parts)]):
+            try:
+                with os.scandir(folder) as entries:
+                    names = [entry.name for entry in entries if map_extension(entry.name) == ".json"]
+            except OSError as error:
+                raise ReadError(f"{folder} cannot be read: {error.strerror}") from error
+            for _, name in sorted((len(labels_in_name(name)), name) for name in names):
+                if labels_in_name(name).items() <= own:
+                    metadata |= read_json(folder / name, SidecarError)
+        return metadata
+
+
+def map_extension(name: str) -> str | None:
+    """Return what follows the suffix ``statmap`` in a file name; None where it has another suffix.
+
+    >>> map_extension("sub-01_stat-z_statmap.nii.gz"), map_extension("sub-01_mystatmap.nii")
+    ('.nii.gz', None)
+    """
+    suffix, dot, extension = name.rpartition("_")[2].partition(".")
+    return dot + extension if suffix == SUFFIX else None
