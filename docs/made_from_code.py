@@ -94,7 +94,10 @@ def map_lines() -> list[str]:
         (f"stat-{each.stat}" if each.stat else "", f"desc-{each.desc}" if each.desc else "") for each in files.MAPS
     ]
     names = ["_".join(filter(None, (*pair, each.suffix))) for pair, each in zip(labels, files.MAPS, strict=True)]
-    rows = [f"| `{name}` | {each.description} |" for name, each in zip(names, files.MAPS, strict=True)]
+    rows = [
+        f"| `{name}` | {each.description.format(unit='voxel', units='voxels')} |"
+        for name, each in zip(names, files.MAPS, strict=True)
+    ]
     return ["| name | content |", "| --- | --- |", *rows]
 
 

@@ -108,6 +108,9 @@ class Space(ABC):
     unit: ClassVar[str]
     """The name of a point, such as ``voxel``."""
 
+    units: ClassVar[str]
+    """Plural of `unit`."""
+
     size_unit: ClassVar[str]
     """Unit of `size_of`, such as ``mm3``."""
 
@@ -189,6 +192,7 @@ class VolumeSpace(Space):
     """
 
     unit: ClassVar[str] = "voxel"
+    units: ClassVar[str] = "voxels"
     size_unit: ClassVar[str] = "mm3"
 
     grid: Grid

@@ -148,8 +148,7 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
     points = [region.points for regions in result.regions for region in regions.regions]
     outlying, quality = result.outlying, result.quality
     return {
-        "mask": result.space.inside,
-        "affine": result.space.grid.affine,
+        **result.space.arrays(),
         "coverage": result.coverage,
         **{name: getattr(glm, name) for name in STATISTICS},
         "tau2": result.tau2,

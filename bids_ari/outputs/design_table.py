@@ -39,12 +39,12 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "Description": "Design matrix of the group model",
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
-        **columns({column: _MEMBER_COLUMNS[column] for column in members.columns}),
+        **columns(result, {column: _MEMBER_COLUMNS[column] for column in members.columns}),
         **{
             column: {"Description": "Column of the design matrix", "VarianceInflation": number(vif)}
             for column, vif in zip(design.columns, diagnostics.vif, strict=True)
         },
-        **columns({column: description for column, (_, description) in quality.items()}),
+        **columns(result, {column: description for column, (_, description) in quality.items()}),
         "ConditionNumber": diagnostics.condition,
         "Correlations": [[number(each) for each in row] for row in diagnostics.correlations],
         "Tests": {

@@ -24,6 +24,7 @@ from bids_ari.outputs.sidecars import (
     direction,
     region_hashes,
     sidecar,
+    worded,
 )
 
 
@@ -36,7 +37,7 @@ class OutputMap:
     stat : str
         Label of the entity ``stat`` in the file name; empty for none.
     description : str
-        What the map holds, for the sidecar.
+        What the map holds, for the sidecar; ``{unit}`` and ``{units}`` stand for the points, such as voxels.
     source : str or callable
         Name of the map in `ContrastResult.image`, or a function from a result to an image, None where there is none.
     desc : str
@@ -67,10 +68,10 @@ class OutputMap:
         return result.image(self.source) if result.has(self.source) else None
 
 
-_HIGHEST = "Highest true discovery proportion of the clusters that contain the voxel, over the thresholds"
-_HIGHEST_OF_ALL = "Highest true discovery proportion of all supra-threshold clusters that contain the voxel"
-_ADJUSTED = "p-value of each voxel, adjusted for multiple testing by closed testing"
-_TESTED = "The voxels that were tested"
+_HIGHEST = "Highest true discovery proportion of the clusters that contain the {unit}, over the thresholds"
+_HIGHEST_OF_ALL = "Highest true discovery proportion of all supra-threshold clusters that contain the {unit}"
+_ADJUSTED = "p-value of each {unit}, adjusted for multiple testing by closed testing"
+_TESTED = "The {units} that were tested"
 
 MAPS: list[OutputMap] = [
     OutputMap("effect", "Effect, in the units of the subject maps", "effect"),
@@ -137,7 +138,7 @@ class _Writer:
             extra = {}
             if each.desc:
                 labels["desc"] = each.desc.format(desc=result.desc)
-                self._explain(labels["desc"], each.meaning.format(direction=direction(result)))
+                self._explain(labels["desc"], worded(result, each.meaning.replace("{direction}", direction(result))))
             if "{desc}" in each.desc:
                 extra["Alternative"] = result.asked
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
@@ -150,13 +151,17 @@ class _Writer:
         self._explain(desc, f"{direction(result)}; {meaning}")
         entities, table = stem(result, desc=desc), result.table(**criterion)
         about = sidecar(result, "", inferred=True, **extra)
-        tdp = about | {"Description": f"True discovery proportion of the cluster that contains the voxel; {meaning}"}
-        self._image(entities.with_(stat="tdp"), "statmap", result.image("tdp", **criterion), tdp)
+        tdp = about | {
+            "Description": f"True discovery proportion of the cluster that contains the {result.space.unit}; {meaning}"
+        }
+        self._image(
+            entities.with_(stat="tdp"), "statmap", result.image("tdp", **criterion), about | {"Description": content}
+        )
         labels = about | {"Description": f"Cluster labels as in the table of clusters; {meaning}"}
         self._image(entities, "dseg", result.image("clusters", **criterion), labels)
         names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
         self.written.append(self.out.table(path_of(result, entities, "dseg", ".tsv"), names))
-        about |= {"Description": f"Clusters and their peaks; {meaning}"} | cluster_columns(table.columns)
+        about |= {"Description": f"Clusters and their peaks; {meaning}"} | cluster_columns(result, table.columns)
         self._table(entities, "clusters", table, about)
 
     def regions(self) -> None:
@@ -166,8 +171,8 @@ class _Writer:
             entities = stem(result, desc=result.desc, atlas=regions.name)
             extra = {"Atlas": regions.title, "AtlasHashes": region_hashes(result)}
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
-            self._table(entities, "tdp", result.region_table(regions), about | columns(REGION_COLUMNS))
-            about["Description"] = "True discovery proportion of the region that contains the voxel"
+            self._table(entities, "tdp", result.region_table(regions), about | columns(result, REGION_COLUMNS))
+            about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"
             self._image(entities.with_(stat="tdp"), "statmap", result.region_image(regions), about)
 
     def design(self) -> None:
@@ -181,8 +186,8 @@ class _Writer:
         entities = stem(result, desc=result.desc)
         if calibrated is None:
             return
-        for each in calibration_tables(calibrated, result.glm.p(result.alternative)):
-            about = sidecar(result, each.meaning, inferred=True, **columns(each.columns))
+        for each in calibration_tables(calibrated, result.p):
+            about = sidecar(result, each.meaning, inferred=True, **columns(result, each.columns))
             self._table(entities, each.suffix, each.rows, about)
         if result.template is not None:
             content = io.BytesIO()

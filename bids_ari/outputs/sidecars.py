@@ -34,32 +34,32 @@ DIRECTIONS = {
 
 CLUSTER_COLUMNS = {
     "label": ("", "Value of the cluster in the label image; 1 is the largest"),
-    "size": ("", "Number of voxels"),
+    "size": ("", "Number of {units}"),
     "volume_mm3": ("mm3", "Volume"),
-    "tdn": ("", "True discovery number: lower bound on the number of truly active voxels in the cluster"),
+    "tdn": ("", "True discovery number: lower bound on the number of truly active {units} in the cluster"),
     "tdp": ("", "True discovery proportion: tdn / size"),
     "mean_effect": ("", "Mean effect over the cluster, in the units of the subject maps"),
     "peak_region": ("", "Region of the atlas at the peak"),
     "regions": ("", "Regions of the atlas with the largest share of the cluster, and that share"),
-    "peak": ("", "the most extreme voxel"),
+    "peak": ("", "the most extreme {unit}"),
     **{
         f"subpeak{i}": ("", f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one")
         for i in range(1, SUBPEAKS + 1)
     },
 }
-"""Unit and description of each column of a table of clusters; a peak has four columns."""
+"""Unit and description of each column of a table of clusters; a peak has four columns; see `worded`."""
 
 REGION_COLUMNS = {
     "index": "Number of the region in the atlas, or position in the list of masks",
     "name": "Name of the region",
-    "size": "Number of tested voxels in the region",
-    "volume_mm3": "Volume of these voxels in mm3",
-    "tdn": "True discovery number: lower bound on the number of truly active voxels in the region",
-    "tdp": "True discovery proportion: tdn / size; 0 where no voxel of the region was tested",
+    "size": "Number of tested {units} in the region",
+    "volume_mm3": "Volume of these {units} in mm3",
+    "tdn": "True discovery number: lower bound on the number of truly active {units} in the region",
+    "tdp": "True discovery proportion: tdn / size; 0 where no {unit} of the region was tested",
     "max_z": "Largest z",
     "min_z": "Smallest z",
 }
-"""Description of each column of a table of regions."""
+"""Description of each column of a table of regions; see `worded`."""
 
 
 def sidecar(result: ContrastResult, description: str, *, inferred: bool = False, **extra: Any) -> Sidecar:
@@ -78,7 +78,7 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
     """
     contrast = result.contrast
     entries: Sidecar = {
-        "Description": description,
+        "Description": worded(result, description),
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": number(result.dof),
         "NumberOfVoxels": result.space.n_points,
@@ -94,12 +94,17 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
     return entries | (_inference(result) if inferred else {}) | extra
 
 
-def columns(descriptions: Mapping[str, str]) -> Sidecar:
+def worded(result: ContrastResult, text: str) -> str:
+    """Return a description in which ``{unit}`` and ``{units}`` stand for the points of the result, such as voxels."""
+    return text.replace("{unit}", result.space.unit).replace("{units}", result.space.units)
+
+
+def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:
     """Return the entries of the columns of a table."""
-    return {column: {"Description": text} for column, text in descriptions.items()}
+    return {column: {"Description": worded(result, text)} for column, text in descriptions.items()}
 
 
-def cluster_columns(names: Iterable[str]) -> Sidecar:
+def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     """Return the entries of the columns of a table of clusters."""
     entries: Sidecar = {}
     for column in names:
@@ -109,7 +114,7 @@ def cluster_columns(names: Iterable[str]) -> Sidecar:
         else:
             peak = CLUSTER_COLUMNS[name][1]
             unit, text = ("", f"z statistic of {peak}") if part == "stat" else ("mm", f"{part} of {peak}")
-        entries[column] = {"Description": text} | ({"Units": unit} if unit else {})
+        entries[column] = {"Description": worded(result, text)} | ({"Units": unit} if unit else {})
     return entries
 
 

@@ -54,9 +54,9 @@ def _fingerprint(result: ContrastResult) -> str:
     options, design, uris = result.options, result.design, [file.uri for file in result.contrast.files]
     settings = (options.smoothing, options.estimator, options.variance, options.target_grid, options.coverage)
     facts = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in settings]]
-    arrays: list[np.ndarray] = [result.coverage, result.space.grid.affine]
+    arrays: list[np.ndarray] = [result.coverage, result.space.arrays()["affine"]]
     if design is None:
-        arrays.append(result.space.inside)
+        arrays.append(result.space.arrays()["mask"])
     else:
         facts.append([*design.columns, *design.tests])
         arrays += [design.matrix, *design.tests.values()]
