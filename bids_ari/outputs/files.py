@@ -151,12 +151,9 @@ class _Writer:
         self._explain(desc, f"{direction(result)}; {meaning}")
         entities, table = stem(result, desc=desc), result.table(**criterion)
         about = sidecar(result, "", inferred=True, **extra)
-        tdp = about | {
-            "Description": f"True discovery proportion of the cluster that contains the {result.space.unit}; {meaning}"
-        }
-        self._image(
-            entities.with_(stat="tdp"), "statmap", result.image("tdp", **criterion), about | {"Description": content}
-        )
+        content = f"True discovery proportion of the cluster that contains the {result.space.unit}; {meaning}"
+        image = result.image("tdp", **criterion)
+        self._image(entities.with_(stat="tdp"), "statmap", image, about | {"Description": content})
         labels = about | {"Description": f"Cluster labels as in the table of clusters; {meaning}"}
         self._image(entities, "dseg", result.image("clusters", **criterion), labels)
         names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
