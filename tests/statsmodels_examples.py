@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari.bids.participants import Participants, read_participants
+from bids_ari.design import Missing
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import read_model
-from bids_ari.design.subjects import Missing
 
 Json = dict[str, Any]
 

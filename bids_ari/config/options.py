@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bids_ari.bids.entities import decimal_label
 from bids_ari.config.methods import METHODS, needs_group
 from bids_ari.config.table import SidecarEntry, changed, check_options, documented, option
+from bids_ari.design import Missing, Variance
 from bids_ari.errors import UsageError
 from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative, FamilyName, Scheme
 
@@ -17,8 +18,6 @@ PERMUTATION = "calibration by permutation"
 """Titles of groups on the help page."""
 
 Estimator = Literal["ols", "fixed", "mixed"]
-Variance = Literal["equal", "unequal"]
-Missing = Literal["drop", "error"]
 
 TEMPLATE = Path("template")
 """As the mask or the target grid: TemplateFlow's brain mask of the space of the maps."""

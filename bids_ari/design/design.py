@@ -9,13 +9,14 @@ import numpy as np
 
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
+from bids_ari.design import Missing, Variance
 from bids_ari.design.checks import check_design, check_number, check_unequal
 from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.model_inputs import label_of
 from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
-from bids_ari.design.subjects import Missing, exchangeability_blocks, filter_subjects, select_subjects
+from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, select_subjects
 from bids_ari.design.variables import Variables
 from bids_ari.errors import InputNotFoundError, UsageError, listing
 from bids_ari.stats.distributions import FloatArray
@@ -81,7 +82,7 @@ def make_design(
     *,
     model: StatsModel | None = None,
     missing: Missing = "drop",
-    variance: Literal["equal", "unequal"] = "equal",
+    variance: Variance = "equal",
     blocks: str | None = None,
 ) -> Design:
     """Make the design of a group model.

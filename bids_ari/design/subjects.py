@@ -1,15 +1,13 @@
 """The subjects included in a group model: those with the values that it needs, and their exchangeability blocks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants, number
+from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
 from bids_ari.design.model_inputs import NodeInputs
 from bids_ari.errors import DesignError, InputNotFoundError, UsageError, counted, listing
-
-Missing = Literal["drop", "error"]
 
 
 def select_subjects(

@@ -1,4 +1,4 @@
-"""The group model a lab needs, from the command line to the files: designs, tests, weights, pairs, grids, models."""
+"""Group models from the command line to the files: designs, tests, weights, pairs, grids, Stats Models."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -55,12 +55,12 @@ def values(folder: Path, name: str, stem: str = STEM) -> np.ndarray:
 
 
 def maps_at(data: Path, stat: str = "effect") -> np.ndarray:
-    """The value of each subject at one voxel."""
+    """The values of all subjects at one voxel."""
     paths = sorted(data.rglob(f"*_stat-{stat}_statmap.nii.gz"))
     return np.array([nib.load(path).dataobj[VOXEL] for path in paths], dtype=float)
 
 
-def refused(data: Path, out: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def run_with_error(data: Path, out: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     code = main([str(data), str(out), "group", *words])
     return code, capsys.readouterr().err
 
@@ -101,7 +101,7 @@ class TestFormula:
         z = values(folder, "test-site_stat-z_statmap")[VOXEL]
         assert stats.norm.sf(z) == pytest.approx(values(folder, "test-site_stat-p_desc-any_statmap")[VOXEL], rel=1e-5)
 
-    def test_sidecars_and_the_design_tell_the_model(self, folder: Path) -> None:
+    def test_sidecars_and_design_files(self, folder: Path) -> None:
         sidecar = json.loads((folder / f"{STEM}_test-site_stat-z_statmap.json").read_text())
         assert sidecar["Formula"] == "1 + center(age) + C(site)"
         assert sidecar["Statistic"] == "F"
@@ -127,23 +127,25 @@ class TestFormula:
         assert "2 and 10 degrees of freedom" in page
         assert "at least one of the linear combinations tested (site) differs from zero" in page
 
-    def test_reports_are_made_anew_from_what_is_on_disk(self, folder: Path, data: Path) -> None:
+    def test_reports_only(self, folder: Path, data: Path) -> None:
         name = f"{STEM}_test-site_desc-any_report.html"
         before = (folder / name).read_text()
         assert main([str(data), str(folder.parent), "group", "--reports-only"]) == 0
         time = "<time"
         assert (folder / name).read_text().split(time)[0] == before.split(time)[0]
 
-    def test_list_tells_columns_and_tests(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_list_prints_columns_and_tests(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         assert main([str(data), str(tmp_path / "o"), "group", "--list", "--formula", "1 + center(age) + C(site)"]) == 0
-        said = " ".join(capsys.readouterr().out.split())
-        assert "columns intercept, center(age), C(site)[T.b], C(site)[T.c]" in said
-        assert "tests intercept (t), age (t), siteB (t), siteC (t), site (F)" in said
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "columns intercept, center(age), C(site)[T.b], C(site)[T.c]" in printed
+        assert "tests intercept (t), age (t), siteB (t), siteC (t), site (F)" in printed
         assert not (tmp_path / "o").exists()
 
 
 class TestTests:
-    def test_combinations_are_named_by_the_user(self, data: Path, tmp_path: Path) -> None:
+    def test_named_combinations(self, data: Path, tmp_path: Path) -> None:
         folder = run(
             data, tmp_path / "out", "--formula", "0 + C(group)",
             "--test", "more=group[patient] - group[control]", "both=group[patient]; group[control]",
@@ -165,7 +167,7 @@ class TestTests:
         sidecar = json.loads((folder / f"{STEM}_test-any_stat-tdp_desc-any_statmap.json").read_text())
         assert (sidecar["Alpha"], sidecar["AlphaDividedBy"]) == (pytest.approx(0.01), 5)
 
-    def test_another_model_takes_the_results_of_the_former_one_away(self, data: Path, tmp_path: Path) -> None:
+    def test_another_model_replaces_former_results(self, data: Path, tmp_path: Path) -> None:
         run(data, tmp_path / "out", "--formula", "1 + age")
         folder = run(data, tmp_path / "out")
         assert {path.name.split("test-")[1].split("_")[0] for path in folder.glob("*test-*")} == {"mean"}
@@ -185,11 +187,11 @@ class TestTests:
             (["--node", "n"], 64, "node requires a Stats Model"),
             (["--participants", "no.tsv", "--formula", "age"], 66, "no.tsv"),
             (["--participants", "no.tsv"], 66, "no.tsv"),
-            (["--paired", ""], 64, "paired is empty"),
+            (["--paired", ""], 64, "paired is"),
             (["--variance", "unequal"], 65, "the model has one group"),
         ],
     )
-    def test_what_cannot_be_done_is_said(
+    def test_errors(
         self,
         words: list[str],
         code: int,
@@ -198,16 +200,16 @@ class TestTests:
         tmp_path: Path,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        found, said = refused(data, tmp_path / "out", capsys, *words)
-        assert (found, part in said) == (code, True), said
+        found, message = run_with_error(data, tmp_path / "out", capsys, *words)
+        assert (found, part in message) == (code, True), message
         assert not list(tmp_path.glob("out/group/*"))
 
 
-class TestDataThatDoNotFit:
+class TestMissingAndUnfitData:
     def table(self, data: Path, tmp_path: Path, **columns: Sequence[object]) -> list[str]:
         return ["--participants", str(write_people(tmp_path, columns, "people.tsv"))]
 
-    def test_subjects_without_a_value_are_left_out_with_a_reason(self, data: Path, tmp_path: Path) -> None:
+    def test_subjects_without_a_value_are_excluded(self, data: Path, tmp_path: Path) -> None:
         ages = [None if i == 4 else age for i, age in enumerate(AGES)]
         folder = run(data, tmp_path / "out", "--formula", "1 + age", *self.table(data, tmp_path, age=ages))
         design = json.loads((folder / f"{STEM}_design.json").read_text())
@@ -218,12 +220,14 @@ class TestDataThatDoNotFit:
         report = (folder / f"{STEM}_test-age_desc-greater_report.html").read_text()
         assert entry["Reason"] in report.replace("&#39;", "'").replace("&#34;", '"')
 
-    def test_or_refused(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_missing_error(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         words = self.table(data, tmp_path, age=[None if i == 4 else age for i, age in enumerate(AGES)])
-        code, said = refused(data, tmp_path / "out", capsys, "--formula", "1 + age", "--missing", "error", *words)
+        code, message = run_with_error(
+            data, tmp_path / "out", capsys, "--formula", "1 + age", "--missing", "error", *words
+        )
         assert code == 65
-        assert "sub-05" in said
-        assert "age" in said
+        assert "sub-05" in message
+        assert "age" in message
 
     @pytest.mark.parametrize(
         ("formula", "columns", "parts"),
@@ -234,7 +238,7 @@ class TestDataThatDoNotFit:
             ("1 + C(who)", {"who": [f"p{i}" for i in range(N)]}, ["14 subjects", "14 columns"]),
         ],
     )
-    def test_a_design_that_cannot_be_fitted_names_why(
+    def test_designs_that_cannot_be_fitted(
         self,
         formula: str,
         columns: dict[str, Sequence[object]],
@@ -244,12 +248,12 @@ class TestDataThatDoNotFit:
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         words = self.table(data, tmp_path, **columns)
-        code, said = refused(data, tmp_path / "out", capsys, "--formula", formula, *words)
+        code, message = run_with_error(data, tmp_path / "out", capsys, "--formula", formula, *words)
         assert code == 65
-        assert [part for part in parts if part not in said] == [], said
+        assert [part for part in parts if part not in message] == [], message
 
 
-def test_welch_is_that_of_scipy(data: Path, tmp_path: Path) -> None:
+def test_welch_is_scipy(data: Path, tmp_path: Path) -> None:
     folder = run(
         data, tmp_path / "out", "--formula", "0 + group", "--variance", "unequal", "--test", "more=patient - control"
     )
@@ -292,17 +296,17 @@ class TestWeights:
         members = pd.read_csv(folder / f"{STEM}_design.tsv", sep="\t")
         assert members["variance"].str.endswith("stat-variance_statmap.nii.gz").all()
 
-    def test_maps_without_variances_are_refused(
+    def test_maps_without_variances(
         self, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for subject in ("01", "02", "03"):
             write_map(tmp_path / "in", subject, brain(rng))
-        code, said = refused(tmp_path / "in", tmp_path / "out", capsys, "--estimator", "mixed")
+        code, message = run_with_error(tmp_path / "in", tmp_path / "out", capsys, "--estimator", "mixed")
         assert code == 65
-        assert "variance" in said
+        assert "variance" in message
 
 
-def test_differences_within_subjects_are_those_of_a_paired_test(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_paired_differences_are_scipys_paired_test(tmp_path: Path, rng: np.random.Generator) -> None:
     maps = {}
     for i in range(8):
         for session, signal in (("pre", 1.0), ("post", 3.0)):
@@ -321,8 +325,8 @@ def test_differences_within_subjects_are_those_of_a_paired_test(tmp_path: Path, 
 
 
 class TestGrids:
-    def test_maps_are_brought_to_the_first_grid(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        """Shifted by a whole voxel, resampling only moves values."""
+    def test_resampling_to_the_first_grid(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """After a shift by a whole voxel, resampling moves values without changing them."""
         moved = AFFINE.copy()
         moved[:3, 3] += AFFINE[:3, 2]
         maps = [brain(rng, 3.0) for _ in range(5)]
@@ -339,16 +343,16 @@ class TestGrids:
             f"sub-{i}": "yes" if i == 3 else "no" for i in range(5)
         }
 
-    def test_without_it_they_are_refused_with_the_way_out(
+    def test_different_grids_are_an_error(
         self, tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         for i in range(3):
             write_map(tmp_path / "in", f"{i}", brain(rng), affine=AFFINE * [[1], [1], [1 + 0.1 * (i == 2)], [1]])
-        code, said = refused(tmp_path / "in", tmp_path / "out", capsys)
+        code, message = run_with_error(tmp_path / "in", tmp_path / "out", capsys)
         assert code == 65
-        assert "--target-grid" in said
+        assert "--target-grid" in message
 
-    def test_voxels_that_some_lack_are_tested_with_the_others(self, tmp_path: Path, rng: np.random.Generator) -> None:
+    def test_voxels_with_missing_subjects(self, tmp_path: Path, rng: np.random.Generator) -> None:
         for i in range(10):
             data = brain(rng, 3.0)
             if i == 0:
@@ -370,8 +374,8 @@ class TestModels:
         (tmp_path / "model_smdl.json").write_text(json.dumps(content))
         return tmp_path / "model_smdl.json"
 
-    def test_flags_and_model_give_the_same_maps(self, data: Path, tmp_path: Path) -> None:
-        """Byte for byte: the same analysis, written in two ways."""
+    def test_flags_and_model_give_identical_maps(self, data: Path, tmp_path: Path) -> None:
+        """The same analysis specified in two ways: identical bytes."""
         scale = {"Name": "Scale", "Input": ["age"], "Demean": True, "Rescale": False, "Output": ["aged"]}
         factor = {"Name": "Factor", "Input": ["group"]}
         model = self.model(
@@ -396,20 +400,18 @@ class TestModels:
         page = (by_model / f"{STEM}_test-both_desc-any_report.html").read_text()
         assert "model_smdl.json" in page
 
-    def test_what_a_model_of_type_meta_asks_for_is_fixed_effects(self, data: Path, tmp_path: Path) -> None:
+    def test_type_meta_is_fixed_effects(self, data: Path, tmp_path: Path) -> None:
         model = self.model(tmp_path, Model={"Type": "meta", "X": [1]}, DummyContrasts={"Test": "t"})
         by_model = run(data, tmp_path / "model", "--model", str(model))
         by_flags = run(data, tmp_path / "flags", "--estimator", "fixed")
         name = f"{STEM}_test-mean_stat-z_statmap.nii.gz"
         assert (by_flags / name).read_bytes() == (by_model / name).read_bytes()
 
-    def test_what_is_not_supported_is_refused_by_name(
-        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_unsupported_parts_are_errors(self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         model = self.model(tmp_path, Model={"X": [1], "VarianceComponents": [{"Name": "site"}]})
-        code, said = refused(data, tmp_path / "out", capsys, "--model", str(model))
+        code, message = run_with_error(data, tmp_path / "out", capsys, "--model", str(model))
         assert code == 64
-        assert "VarianceComponents" in said
+        assert "VarianceComponents" in message
 
 
 def test_f_maps_are_those_of_nilearn(data: Path, tmp_path: Path) -> None:
@@ -429,8 +431,8 @@ def test_f_maps_are_those_of_nilearn(data: Path, tmp_path: Path) -> None:
         )
 
 
-def test_values_on_disk_change_nothing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With so little memory that the values do not fit, the maps are the same to the byte."""
+def test_values_on_disk_give_identical_maps(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With little memory, values are kept on disk."""
     wide, narrow = run(data, tmp_path / "wide"), run(data, tmp_path / "narrow", "--mem", "0.5")
     assert capsys.readouterr().err.count("are kept on disk") == 1
     names = sorted(path.name for path in wide.glob("*.nii.gz"))
@@ -438,7 +440,7 @@ def test_values_on_disk_change_nothing(data: Path, tmp_path: Path, capsys: pytes
     assert all((wide / name).read_bytes() == (narrow / name).read_bytes() for name in names)
 
 
-def test_a_subject_whose_map_is_unlike_the_others_is_named(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_an_outlier_is_noted(tmp_path: Path, rng: np.random.Generator) -> None:
     common = rng.normal(size=SHAPE)
     for i in range(12):
         data = brain(rng, 2.0)
