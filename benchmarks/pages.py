@@ -31,7 +31,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import least_tdp
 from bids_ari.report.figures.draw import draw
-from bids_ari.report.page import page
+from bids_ari.report.page import report_page
 
 NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
 GAMMAS = np.linspace(0.05, 1, 20)
@@ -90,7 +90,7 @@ def made(path: Path, make: Callable[[], str]) -> str:
 
 def report_row(name: str, result: ContrastResult, folder: Path) -> str:
     """Make a report, its pictures included."""
-    size = made(folder / f"{name} report.html", lambda: page(result, dict(draw(result))))
+    size = made(folder / f"{name} report.html", lambda: report_page(result, dict(draw(result))))
     return f"| report, {name} | {active(result)} | | {size} | | |\n"
 
 

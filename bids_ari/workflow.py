@@ -301,7 +301,7 @@ def _report(result: ContrastResult, around: Sequence[ContrastResult], out: Deriv
     """Write the report of a result, beside which those around it stand that differ in direction or in method alone."""
     others = [other for other in around if differs_in_direction(result, other)]
     compared = [other for other in around if differs_in_method(result, other)]
-    return report.write(result, out, others, compared)
+    return report.write_report(result, out, others, compared)
 
 
 def _noted(result: ContrastResult) -> dict[str, Any]:

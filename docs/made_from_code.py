@@ -17,7 +17,7 @@ from bids_ari.cli import map as map_cli
 from bids_ari.errors import EXIT_CODES
 from bids_ari.outputs import files
 from bids_ari.outputs.archive_format import ARRAYS
-from bids_ari.report.references import REFERENCES
+from bids_ari.report.references import read_references
 
 PARSERS = {"bids-ari": cli.parser, "bids-ari-map": map_cli.parser}
 
@@ -64,7 +64,7 @@ class References(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Write the list."""
-        found = [REFERENCES[key] for key in self.arguments[0].split()]
+        found = [read_references()[key] for key in self.arguments[0].split()]
         return _parsed(self, [f"- {each.text} [doi:{each.doi}](https://doi.org/{each.doi})" for each in found])
 
 

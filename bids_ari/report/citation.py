@@ -1,67 +1,60 @@
-"""How to cite all results of an output: their methods as a text, and a file for reference managers."""
+"""How to cite all results of an output: their methods as text, and their references as BibTeX."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import printable
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import entry
-from bids_ari.report.methods import describe
-from bids_ari.report.references import REFERENCES
+from bids_ari.report.methods import describe_methods
+from bids_ari.report.references import read_references
 
 PARAGRAPH, CITED = "Methods", "Cites"
-"""The keys under which a record tells the methods of its result."""
+"""Keys of a record for the methods text of a result and for what it cites."""
 
 _INTRODUCTION = """\
 # Methods and citations
 
-For each result, what was done to it, written to be taken into a paper as it stands. References are at the end, and in
-`CITATION.bib` for reference managers.
+The methods of each result, as text for a paper. References are at the end, and in `CITATION.bib` for reference
+managers.
 """
 
 
 def methods_note(result: ContrastResult) -> dict[str, Any]:
-    """Give what `write_citation` will tell of a result, for its record."""
-    methods = describe(result)
+    """Return the entries of a record from which `write_citation` cites a result."""
+    methods = describe_methods(result)
     return {PARAGRAPH: printable(methods.paragraph), CITED: list(methods.keys)}
 
 
 def write_citation(out: Derivatives) -> None:
-    """Write ``logs/CITATION.md`` and ``logs/CITATION.bib`` over all results on disk, if there are any.
+    """Write ``logs/CITATION.md`` and ``logs/CITATION.bib`` for all results on disk, if there are any.
 
     Parameters
     ----------
     out : Derivatives
-        What was written; its records tell the methods of each result. Of what a damaged one tells, texts are taken
-        and known references.
+        The output with its records; of a damaged record only texts and known references are used.
     """
-    named: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     cited: set[str] = set()
     for record in out.records():
         for note in entry(record, "Results", list):
             if isinstance(note, Mapping) and (text := entry(note, PARAGRAPH, str)):
-                named.setdefault(text, []).append(entry(record, "Name", str))
+                names.setdefault(text, []).append(entry(record, "Name", str))
                 cited |= {key for key in entry(note, CITED, list) if isinstance(key, str)}
-    if not named:
+    if not names:
         return
-    keys = [key for key in REFERENCES if key in cited]
-    out.text("logs/CITATION.md", "\n".join((_INTRODUCTION, *_paragraphs(named), *_references(keys))))
-    out.text("logs/CITATION.bib", "\n".join(REFERENCES[key].bibtex(key) for key in keys))
+    references = [reference for key, reference in read_references().items() if key in cited]
+    lines = sorted(f"- {reference.text} https://doi.org/{reference.doi}\n" for reference in references)
+    out.text("logs/CITATION.md", "\n".join((_INTRODUCTION, *_paragraphs(names), "## References\n", "".join(lines))))
+    out.text("logs/CITATION.bib", "\n".join(reference.bibtex for reference in references))
 
 
-def _paragraphs(named: Mapping[str, Iterable[str]]) -> Iterable[str]:
-    """Give each text once, below the names of the results that it tells of."""
-    for text, names in named.items():
-        yield "".join(f"## `{_one_line(name)}`\n" for name in names)
+def _paragraphs(names: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Yield each text once, below the names of its results."""
+    for text, results in names.items():
+        yield "".join(f"## `{_one_line(name)}`\n" for name in results)
         yield f"{_one_line(text)}\n"
-
-
-def _references(keys: Iterable[str]) -> Iterable[str]:
-    """List what is cited, by author."""
-    yield "## References\n"
-    texts = sorted(f"- {REFERENCES[key].text} https://doi.org/{REFERENCES[key].doi}\n" for key in keys)
-    yield "".join(texts)
 
 
 def _one_line(text: str) -> str:

@@ -1,10 +1,12 @@
-"""The explorer of a result: one page in which clusters follow the wanted TDP, and any region may be asked about."""
+"""The explorer of a result: a page for clusters at any target TDP, any voxel, and any region.
+
+It shows volumes; all bounds are computed here, and the page only looks them up.
+"""
 
 import base64
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -13,18 +15,18 @@ import numpy as np
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Grid
-from bids_ari.outputs import names
-from bids_ari.report import explorer_arrays as encoding
+from bids_ari.outputs.names import report_name, stem
+from bids_ari.report import explorer_arrays as arrays
 from bids_ari.report.explorer_arrays import Blob
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.figures.underlay import Underlay, make_underlay
-from bids_ari.report.labels import draws_of, title_of, which
-from bids_ari.report.render import percent, render, script_hash
-from bids_ari.report.sections.clusters import Facts
+from bids_ari.report.formatting import percent, plural_of
+from bids_ari.report.labels import MEANINGS, contrast_label, permutations_text, region_set_title, result_label
+from bids_ari.report.render import ASSETS, Context, render, script_hash
 
 SCRIPTS = (
-    "words",
+    "elements",
     "decode",
     "grid",
     "forest",
@@ -37,111 +39,99 @@ SCRIPTS = (
     "controls",
     "main",
 )
-"""The files of ``assets/explorer`` that make the one script of the page, in order."""
+"""The files of ``assets/explorer`` that are joined to the script of the page, in order."""
 
-GAMMA = 0.7
-"""The wanted TDP at the start."""
+TARGET_TDP = 0.7
+"""The target TDP at the start."""
 
-MEANINGS = {
-    "greater": "above zero",
-    "less": "below zero",
-    "two-sided": "different from zero",
-    "any": "different from zero (F test)",
-}
-"""What it means to be active."""
-
-_ASSETS = Path(__file__).with_name("assets") / "explorer"
 _HEADER_BYTES = 352  # of a NIfTI-1 file without extensions
 _GREY_LEVELS = 20
-_LEAST_GAMMA = 0.01  # of the slider where the page holds all clusters
+_SMALLEST_TDP = 0.01  # of the slider where the page has all clusters
 _COARSE_STEP = 0.1  # of z outside of clusters, in large maps
-_FINE_UNDERLAY = 2_000_000  # grids with more voxels have half as many values along each axis
-_MARK = "TdpHere"  # stands in names of files for the wanted TDP
+_FINE_UNDERLAY = 2_000_000  # grids with more voxels have half as many underlay values along each axis
+_MARK = "TdpHere"  # placeholder of the target TDP in names of files
 
 
 def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) -> str:
-    """Give the explorer of a result.
+    """Return the explorer of a result as an HTML page that needs no other file.
 
     Parameters
     ----------
     results : sequence of ContrastResult
-        The result that is shown first, then the same test in other directions.
+        The result that is shown first, then the same test with other alternatives.
     picture : Picture or None
-        What is seen without JavaScript.
+        Shown without JavaScript.
 
     Returns
     -------
     str
-        An HTML page that needs no other file. It links to the report of the first result, in the same folder.
+        The page. It links to the report of the first result, in the same folder.
     """
     result = results[0]
-    space = result.contrast.entities.get("space")
-    underlay = make_underlay(result.space, space, 1 if result.space.inside.size <= _FINE_UNDERLAY else 2)
-    least = encoding.least_tdp([each.forest for each in results])
-    step = _COARSE_STEP if least else encoding.Z_STEP
-    facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": step}
+    underlay = make_underlay(
+        result.space, result.contrast.entities.get("space"), 1 if result.space.inside.size <= _FINE_UNDERLAY else 2
+    )
+    least = arrays.least_tdp([each.forest for each in results])
+    z_step = _COARSE_STEP if least else arrays.Z_STEP
+    facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": z_step}
     script, style = _assets()
     return render(
         "explorer/explorer.html",
         name=result.contrast.name,
-        label=_label(result),
-        which=which(result, directed=len(results) == 1),
-        draws=result.calibrated and draws_of(result.calibrated),
-        report=names.report_name(result).rpartition("/")[-1],
+        label=contrast_label(result),
+        result_label=result_label(result, directed=len(results) == 1),
+        permutations=result.calibrated and permutations_text(result.calibrated),
+        report=report_name(result).rpartition("/")[-1],
         picture=picture,
-        least=least or _LEAST_GAMMA,
+        slider_start=least or _SMALLEST_TDP,
         least_tdp=least,
-        underlay_words=underlay.words,
+        underlay=underlay.description,
+        units=plural_of(result.space.unit),
         directions=facts["directions"],
         atlas=facts["atlas"],
         has_regions=bool(result.regions),
         facts=_json(facts),
-        blobs=list(_blobs(results, underlay, least, step)),
+        blobs=list(_blobs(results, underlay, least, z_step)),
         explorer_css=style,
         explorer_script=script,
         explorer_hash=script_hash(script),
     )
 
 
-def _label(result: ContrastResult) -> str:
-    """Name the contrast as briefly as its report does."""
-    entities = result.contrast.entities
-    return entities.get("contrast") or entities.get("taskcontrast") or result.contrast.name
-
-
 @cache
 def _assets() -> tuple[str, str]:
-    """Give the script, which leaves nothing behind in the page's names, and the style."""
+    """Return the script, in a function so that its names are not global, and the style."""
     from markupsafe import Markup
 
-    parts = [(_ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    folder = ASSETS / "explorer"
+    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
     script = '\n"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    return Markup(script), Markup((_ASSETS / "explorer.css").read_text(encoding="utf-8"))
+    return Markup(script), Markup((folder / "explorer.css").read_text(encoding="utf-8"))
 
 
-def _json(facts: Facts) -> str:
-    """Write facts into a script element, which nothing in them can end."""
+def _json(facts: Context) -> str:
+    """Return facts as JSON that cannot end its script element."""
     from markupsafe import Markup
 
     return Markup(json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
 
 
-def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, step: float) -> Iterator[Blob]:
-    """Write the arrays of a page."""
+def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, z_step: float) -> Iterator[Blob]:
+    """Yield the arrays of a page."""
     result = results[0]
-    kept = [encoding.kept_places(each.forest, least) for each in results]
+    kept = [arrays.kept_places(each.forest, least) for each in results]
     yield Blob.of("mask", np.packbits(result.space.inside))
     yield Blob.of("underlay", np.ceil(_GREY_LEVELS * underlay.values).astype(np.uint8))
-    yield from encoding.z_blobs(result.glm.z, result.forest.preorder[kept[0]], step)
+    yield from arrays.z_blobs(result.glm.z, result.forest.preorder[kept[0]], z_step)
     if result.atlas is not None:
         yield Blob.of("atlas", (result.atlas.labels(result.space.n_points) + 1).astype(np.uint16))
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
-        yield from encoding.forest_blobs(each.forest, places, f"-{i}")
-        yield Blob.of(f"category-{i}", encoding.counting_categories(each.bound))
+        yield from arrays.forest_blobs(each.forest, places, f"-{i}")
+        yield Blob.of(f"category-{i}", arrays.counting_categories(each.bound))
 
 
-def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Facts:
-    """Tell the script everything that is no array."""
+def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Context:
+    """Return everything that is not an array, for the script."""
     result = results[0]
     atlas, grid = result.atlas, result.space.grid
     return {
@@ -150,22 +140,22 @@ def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Facts:
         "grid": _grid_facts(grid),
         "header": _header(grid),
         "underlay": _underlay_facts(underlay, grid),
-        "zStep": encoding.Z_STEP,
-        "zInfinite": encoding.Z_INFINITE,
+        "zStep": arrays.Z_STEP,
+        "zInfinite": arrays.Z_INFINITE,
         "zTop": _top(result),
         "colours": _colours(),
-        "gamma": GAMMA,
-        "voxel": _start(result),
+        "targetTdp": TARGET_TDP,
+        "voxel": _first_voxel(result),
         "atlas": None if atlas is None else _atlas_facts(atlas, result),
         "directions": [_direction_facts(each) for each in results],
     }
 
 
-def _grid_facts(grid: Grid) -> Facts:
-    """Tell where voxels are, and which axis of the file is nearest to x, y and z, in which sense."""
+def _grid_facts(grid: Grid) -> Context:
+    """Return shape and affine of the grid, and the file axis nearest to x, y and z with its sign."""
     axes: list[list[int]] = [[], [], []]
-    for i, (axis, sense) in enumerate(nib.io_orientation(grid.affine)):
-        axes[int(axis)] = [i, int(sense)]
+    for i, (axis, sign) in enumerate(nib.io_orientation(grid.affine)):
+        axes[int(axis)] = [i, int(sign)]
     return {
         "shape": list(grid.shape),
         "affine": grid.affine.tolist(),
@@ -176,12 +166,13 @@ def _grid_facts(grid: Grid) -> Facts:
 
 
 def _header(grid: Grid) -> str:
-    """Write what stands before the values in an image on a grid, but for the type of the values."""
+    """Return the NIfTI header of an image on a grid, in which the script sets the data type, in base64."""
     empty = grid.image(np.zeros(grid.shape, dtype=np.uint8))
     return base64.b64encode(empty.to_bytes()[:_HEADER_BYTES]).decode()
 
 
-def _underlay_facts(underlay: Underlay, grid: Grid) -> Facts:
+def _underlay_facts(underlay: Underlay, grid: Grid) -> Context:
+    """Return position and size of the underlay in the grid."""
     ends = [first + underlay.stride * n for first, n in zip(underlay.start, underlay.values.shape, strict=True)]
     return {
         "start": list(underlay.start),
@@ -193,41 +184,40 @@ def _underlay_facts(underlay: Underlay, grid: Grid) -> Facts:
 
 
 def _top(result: ContrastResult) -> int:
-    """Give the end of the colours of z: the largest that is finite, and no less than 4."""
+    """Return the end of the colour scale of z: the largest finite |z|, at least 4."""
     z = result.glm.z
     return int(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=4.0)))
 
 
 @cache
-def _colours() -> Facts:
-    """Give palettes as hexadecimal digits, six a colour."""
+def _colours() -> Context:
+    """Return palettes as hexadecimal digits, six a colour."""
     from matplotlib import colormaps
 
-    steps = np.linspace(0, 1, 256)
-    told = {"sequential": "viridis", "diverging": "RdBu_r"}
-    palettes = {name: bytes(colormaps[of](steps, bytes=True)[:, :3]).hex() for name, of in told.items()}
+    steps, names = np.linspace(0, 1, 256), {"sequential": "viridis", "diverging": "RdBu_r"}
+    palettes = {name: bytes(colormaps[cmap](steps, bytes=True)[:, :3]).hex() for name, cmap in names.items()}
     return palettes | {"clusters": "".join(CLUSTER_COLOURS).replace("#", "")}
 
 
-def _start(result: ContrastResult) -> list[int]:
-    """Give the voxel at which the crosshair stands first: the peak of the largest cluster, else the most extreme."""
-    clusters = result.formed(tdp=GAMMA)
+def _first_voxel(result: ContrastResult) -> list[int]:
+    """Return the voxel of the crosshair at the start: the peak of the largest cluster, else the most extreme voxel."""
+    clusters = result.formed(tdp=TARGET_TDP)
     peak = clusters[0].peak if clusters else int(result.extremeness.argmax())
     return [int(index) for index in result.space.indices[peak]]
 
 
-def _atlas_facts(atlas: RegionSet, result: ContrastResult) -> Facts:
-    return {"title": title_of(atlas, result), "names": [region.name for region in atlas.regions]}
+def _atlas_facts(atlas: RegionSet, result: ContrastResult) -> Context:
+    return {"title": region_set_title(atlas, result), "names": [region.name for region in atlas.regions]}
 
 
-def _direction_facts(result: ContrastResult) -> Facts:
-    """Tell what belongs to one direction; parcels of the atlas come first."""
+def _direction_facts(result: ContrastResult) -> Context:
+    """Return what belongs to one alternative; parcels of the atlas are the first regions."""
     bound = result.bound
-    before, after = str(names.stem(result, desc=result.desc + _MARK)).split(_MARK)
+    before, after = str(stem(result, desc=result.desc + _MARK)).split(_MARK)
     sets = sorted(result.regions, key=lambda regions: regions is not result.atlas)
     return {
         "name": result.asked,
-        "words": MEANINGS[result.asked],
+        "meaning": MEANINGS[result.asked],
         "alpha": f"{bound.alpha:g}",
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
@@ -239,13 +229,13 @@ def _direction_facts(result: ContrastResult) -> Facts:
 
 
 def _region_facts(regions: RegionSet, result: ContrastResult) -> Iterator[dict[str, Any]]:
-    """Tell the bound of each region, and its strongest voxel."""
+    """Yield size, TDN and most extreme point of each region."""
     extremeness = result.extremeness
     for region in regions.regions:
-        voxels = region.points
+        points = region.points
         yield {
             "name": region.name,
-            "size": int(voxels.size),
-            "tdn": result.bound.tdn(voxels),
-            "strongest": int(voxels[extremeness[voxels].argmax()]) if voxels.size else -1,
+            "size": int(points.size),
+            "tdn": result.bound.tdn(points),
+            "strongest": int(points[extremeness[points].argmax()]) if points.size else -1,
         }

@@ -1,22 +1,22 @@
-"""What the explorer's page holds of results: arrays as text, and facts about them.
+"""The arrays in an explorer page, as text.
 
-An array becomes the text of a script element. It is taken apart into bytes (all first bytes, then all second ...),
-compressed with gzip and written in base64; with `delta`, its first differences are, which wrap around. With m for the
-voxels tested, in C order, and n for the places that are kept of a direction's forest, a page has
+An array becomes the text of a script element: its bytes are shuffled (all first bytes, then all second ones, ...),
+compressed with gzip and written in base64; with `delta`, first differences are taken before, which wrap around. With m
+points tested, in the order of the space, and n the places that are kept of the forest of a direction, a page has
 
 ============ ====== ======= ==========================================================================================
 name         values type    meaning
 ============ ====== ======= ==========================================================================================
-mask         bits   uint8   the voxels tested, of all voxels of the grid in C order, eight a byte, the highest bit first
-underlay     cells  uint8   what lies under the statistics, 0 for nothing; see `Underlay`
-z            n      int16   z in hundredths, in the order of the first direction's places, see `z_steps`
-z-elsewhere  m - n  int16   z of the voxels of none of these places, in C order, in steps that the facts tell
-atlas        m      uint16  parcel of each voxel, from 1 on; 0 for none
-preorder-d   n      uint32  direction d: voxel at each place of the forest
+mask         bits   uint8   the points tested, of all voxels of the grid in C order, eight a byte, highest bit first
+underlay     cells  uint8   the underlay, 0 for nothing; see `Underlay`
+z            n      int16   z in hundredths, in the order of the places of the first direction, see `z_steps`
+z-elsewhere  m - n  int16   z of the other points, in order, in steps given by the facts of the page
+atlas        m      uint16  parcel of each point, from 1; 0 for none
+preorder-d   n      uint32  direction d: point at each place of the forest
 size-d       n      int32   size of the cluster that is completed there, delta
-tdn-d        n      int32   its TDN; 0 where the place is as high as its parent, which is no cluster, delta
-rank-d       leaves uint32  of each place of size 1, how many heights of such places are larger
-category-d   m      uint16  category of each voxel, 0 where it never counts; uint32 where the largest does not fit
+tdn-d        n      int32   its TDN; 0 where the place is as high as its parent, so that it is no cluster, delta
+rank-d       leaves uint32  of each place of size 1, the number of larger heights of such places
+category-d   m      uint16  category of each point, 0 where it never counts; uint32 where the largest does not fit
 ============ ====== ======= ==========================================================================================
 """
 
@@ -35,16 +35,16 @@ from bids_ari.stats.forest import ClusterForest, Ints
 Places = npt.NDArray[np.intp]
 
 Z_STEP = 0.01
-"""z is told to so much."""
+"""Resolution of z."""
 
 Z_INFINITE = 32767
-"""Stands for an infinite z; what is finite and beyond 327.66 is told as that."""
+"""The step of an infinite z; finite z beyond 327.66 have that value."""
 
 COMPLETE = 450_000
-"""Up to so many voxels, counted once for each direction, a page holds every cluster with a TDP above 0."""
+"""Up to so many points, counted once for each direction, a page has every cluster with a TDP above 0."""
 
 MOST_PLACES = 900_000
-"""Beyond that, it holds clusters from the least TDP on at which all directions have no more places than this."""
+"""Beyond that, a page has clusters from the smallest TDP at which all directions have at most so many places."""
 
 _FLOOR_STEP = 0.05
 
@@ -56,11 +56,11 @@ class Blob:
     Attributes
     ----------
     name : str
-        What it is called on the page.
+        Its name in the page.
     type : str
         Its numpy type.
     delta : bool
-        Whether its first differences are told.
+        Whether first differences are stored.
     text : str
         The text.
     """
@@ -72,25 +72,25 @@ class Blob:
 
     @classmethod
     def of(cls, name: str, array: npt.NDArray[np.integer], *, delta: bool = False) -> "Blob":
-        """Write an array of whole numbers as text."""
+        """Encode an array of whole numbers."""
         array = np.ascontiguousarray(array).reshape(-1)
-        told = np.diff(array, prepend=array.dtype.type(0)) if delta else array
-        parts = told.astype(told.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, array.itemsize).T
+        stored = np.diff(array, prepend=array.dtype.type(0)) if delta else array
+        parts = stored.astype(stored.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, array.itemsize).T
         packer = zlib.compressobj(6, wbits=31)  # gzip without name and time
         packed = packer.compress(parts.tobytes()) + packer.flush()
         return cls(name, str(array.dtype), delta, base64.b64encode(packed).decode())
 
     def array(self) -> npt.NDArray[np.integer]:
-        """Read the array back."""
+        """Decode the array."""
         dtype = np.dtype(self.type)
         parts = np.frombuffer(zlib.decompress(base64.b64decode(self.text), wbits=31), dtype=np.uint8)
-        told = np.ascontiguousarray(parts.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).reshape(-1)
-        values: npt.NDArray[np.integer] = np.cumsum(told, dtype=dtype) if self.delta else told.astype(dtype)
+        stored = np.ascontiguousarray(parts.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).reshape(-1)
+        values: npt.NDArray[np.integer] = np.cumsum(stored, dtype=dtype) if self.delta else stored.astype(dtype)
         return values
 
 
 def least_tdp(forests: Sequence[ClusterForest]) -> float:
-    """Give the least TDP of the clusters that a page holds: 0 for all above 0, more where maps are large."""
+    """Return the smallest TDP of the clusters in a page: 0 for all above 0, more for large maps."""
     if sum(forest.n_points for forest in forests) <= COMPLETE:
         return 0.0
     highest = [forest.highest_tdp() for forest in forests]
@@ -99,13 +99,13 @@ def least_tdp(forests: Sequence[ClusterForest]) -> float:
 
 
 def kept_places(forest: ClusterForest, least: float) -> Places:
-    """Give the places within clusters whose TDP is at least so much, and above 0."""
+    """Return the places inside clusters with at least a TDP, and above 0."""
     highest = forest.highest_tdp()[forest.preorder]
     return np.flatnonzero((highest >= least) & (highest > 0))
 
 
 def forest_blobs(forest: ClusterForest, kept: Places, suffix: str) -> list[Blob]:
-    """Write the kept places of a forest."""
+    """Encode the kept places of a forest."""
     size = forest.size[kept]
     return [
         Blob.of(f"preorder{suffix}", forest.preorder[kept].astype(np.uint32)),
@@ -116,7 +116,7 @@ def forest_blobs(forest: ClusterForest, kept: Places, suffix: str) -> list[Blob]
 
 
 def dense_ranks(heights: FloatArray) -> npt.NDArray[np.uint32]:
-    """Give how many different heights are larger than each.
+    """Return the number of different larger heights for each.
 
     >>> dense_ranks(np.array([3.0, 5.0, 3.0, 4.0]))
     array([2, 0, 2, 1], dtype=uint32)
@@ -125,10 +125,10 @@ def dense_ranks(heights: FloatArray) -> npt.NDArray[np.uint32]:
 
 
 def counting_categories(bound: Bound) -> npt.NDArray[np.integer]:
-    """Give the category of each voxel, 0 where it never counts in any set, (n_points,).
+    """Return the category of each point, 0 where it never counts in any set, (n_points,).
 
-    With N(u) voxels of category at most u, let u be the least at which 1 - u + N(u) is largest: the TDN of all. From
-    there to any larger category, u grows at least as much as N does, and so in every set: those voxels add nothing.
+    With N(u) points of category at most u, let u be the smallest at which 1 - u + N(u) is largest, the TDN of all. From
+    there to any larger category, u grows at least as much as N does, and so in every set: those points add nothing.
     """
     m = bound.n_points
     counts = np.bincount(np.minimum(bound.category, m + 1), minlength=m + 2)[1 : m + 1]
@@ -140,18 +140,18 @@ def counting_categories(bound: Bound) -> npt.NDArray[np.integer]:
 
 
 def z_steps(z: FloatArray, step: float = Z_STEP) -> npt.NDArray[np.int16]:
-    """Write z in steps; infinity, and what is too large for the steps, have values of their own.
+    """Return z in steps; infinite and too large values have steps of their own.
 
     >>> z_steps(np.array([1.234, -np.inf, 400.0]))
     array([   123, -32767,  32766], dtype=int16)
     """
-    beyond = Z_INFINITE - 1
-    finite = np.clip(np.rint(np.where(np.isfinite(z), z, 0.0) / step), -beyond, beyond)
+    largest = Z_INFINITE - 1
+    finite = np.clip(np.rint(np.where(np.isfinite(z), z, 0.0) / step), -largest, largest)
     return np.where(np.isinf(z), np.sign(z) * Z_INFINITE, finite).astype(np.int16)
 
 
 def z_blobs(z: FloatArray, first: Ints, step_elsewhere: float) -> list[Blob]:
-    """Write z at the voxels of the first direction's places, then that of all others in coarser steps."""
+    """Encode z at the points of the places of the first direction, then z of the other points in coarser steps."""
     elsewhere = np.ones(z.size, dtype=bool)
     elsewhere[first] = False
     return [

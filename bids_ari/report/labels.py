@@ -1,4 +1,4 @@
-"""What results are called: whose maps, which statistic, which mask, which regions."""
+"""Names of results, methods, masks and regions in reports."""
 
 import math
 import re
@@ -9,72 +9,103 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
 from bids_ari.images.regions import RegionSet
-from bids_ari.report.render import thousands
+from bids_ari.report.formatting import thousands
 
-Kind = Literal["group", "subject", "map"]
+Source = Literal["group", "subject", "map"]
+"""What was analysed: the maps of a group, a map of one subject, or any other map."""
+
+CONTRAST_KEYS = ("contrast", "taskcontrast")
+"""Entities that name the contrast, the first one present."""
+
+MEANINGS = {
+    "greater": "above zero",
+    "less": "below zero",
+    "two-sided": "different from zero",
+    "any": "different from zero (F test)",
+}
+"""What an active point means, by alternative."""
 
 _TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+]+)?")
 
 
-def kind(result: ContrastResult) -> Kind:
-    """Say what was analysed: a group, one subject's own map, or a map made elsewhere."""
+def source(result: ContrastResult) -> Source:
+    """Return what was analysed."""
     if result.design is not None:
         return "group"
     return "subject" if result.folder.startswith("sub-") else "map"
 
 
-def whose(result: ContrastResult) -> str:
-    """Name the one map of a result without a group model: its subject, else its file."""
+def source_name(result: ContrastResult) -> str:
+    """Return the name of the single map of a result without a group model: its subject, else its file."""
     if len(result.contrast.members) != 1:
         return result.contrast.name
     (member,) = result.contrast.members
-    return f"sub-{member.subject}" if kind(result) == "subject" else member.first.path.name
+    return f"sub-{member.subject}" if source(result) == "subject" else member.first.path.name
 
 
-def which(result: ContrastResult, *, directed: bool = True) -> str:
-    """Name test, direction if `directed`, and method where it is not the usual one: ``mean, greater, permutation``."""
+def contrast_label(result: ContrastResult) -> str:
+    """Return the contrast as briefly as possible."""
+    entities = result.contrast.entities
+    return next(filter(None, map(entities.get, CONTRAST_KEYS)), result.contrast.name)
+
+
+def method_title(method: str) -> str:
+    """Return the title of a method; the name itself of one that is not known, as in records of other versions."""
+    return METHODS[method].title if method in METHODS else method
+
+
+def result_label(result: ContrastResult, *, directed: bool = True) -> str:
+    """Return test, alternative if `directed`, and method if not the default: ``mean, greater, permutation``."""
     method = result.method if METHODS[result.method].label else ""
     return ", ".join(filter(None, (result.test, result.asked if directed else "", method)))
 
 
-def draws_of(told: Calibrated) -> str:
-    """Say which draws were made: ``1,000 random sign flips``, ``all 32 different sign flips``."""
-    if told.is_complete:
-        return f"all {thousands(told.n_draws)} different {FLIPS[told.shuffle]}"
-    return f"{thousands(told.n_draws)} random {FLIPS[told.shuffle]}"
+def permutations_text(calibrated: Calibrated) -> str:
+    """Return the number and kind of permutations: ``1,000 random sign flips``, ``all 32 different sign flips``."""
+    if calibrated.is_complete:
+        return f"all {thousands(calibrated.n_draws)} different {FLIPS[calibrated.shuffle]}"
+    return f"{thousands(calibrated.n_draws)} random {FLIPS[calibrated.shuffle]}"
+
+
+def template_source(result: ContrastResult) -> str:
+    """Return where the template of a learned family comes from; empty for other families."""
+    calibrated = result.calibrated
+    if calibrated is None or calibrated.family != "learned":
+        return ""
+    return f"the file {calibrated.template}" if result.options.template else f"{calibrated.template} of the same data"
 
 
 def statistic(result: ContrastResult) -> str:
-    """Name the statistical map: ``z map``, or ``t map with 28 degrees of freedom``."""
+    """Return the kind of statistical map: ``z map``, or ``t map with 28 degrees of freedom``."""
     if math.isfinite(result.dof):
         return f"t map with {result.dof:g} degrees of freedom"
     return "z map"
 
 
 def mask_name(result: ContrastResult) -> str | None:
-    """Name the mask that was given; never the folder it lies in."""
+    """Return the name of the mask file without its folder; None without a mask."""
     mask = result.options.mask
     if mask == TEMPLATE:
         return f"TemplateFlow's brain mask of {result.contrast.entities.get('space')}"
     return mask.name if mask else None
 
 
-def atlas_from_templateflow(result: ContrastResult) -> bool:
-    """Say whether the atlas came from TemplateFlow: a name without dots and folders is no file of an image."""
+def is_templateflow_atlas(result: ContrastResult) -> bool:
+    """Return whether the atlas came from TemplateFlow: names of image files have dots or folders."""
     return result.options.atlas is not None and bool(_TEMPLATEFLOW_NAME.fullmatch(result.options.atlas))
 
 
 def atlas_name(result: ContrastResult) -> str | None:
-    """Name the atlas: as TemplateFlow does, or its file; never the folder it lies in."""
+    """Return the name of the atlas, of a file without its folder; None without an atlas."""
     atlas = result.options.atlas
-    if atlas is None or not atlas_from_templateflow(result):
+    if atlas is None or not is_templateflow_atlas(result):
         return None if atlas is None else re.split(r"[/\\]", atlas)[-1]
     name, _, desc = atlas.partition(":")
     return f"{name} ({desc})" if desc else name
 
 
-def title_of(regions: RegionSet, result: ContrastResult) -> str:
-    """Name a set of regions."""
+def region_set_title(regions: RegionSet, result: ContrastResult) -> str:
+    """Return the title of a set of regions."""
     if regions is result.atlas and (name := atlas_name(result)):
         return f"Atlas {name}"
     return regions.title

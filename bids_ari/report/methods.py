@@ -1,23 +1,29 @@
-"""The methods paragraph and its citations, from the settings that were really used."""
+"""The methods text of a result, with citations, from the settings that were used."""
 
 import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from bids_ari.analysis.calibrated import LEVELS, Calibrated
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
-from bids_ari.report.labels import atlas_from_templateflow, atlas_name, draws_of, kind, mask_name, statistic, whose
-from bids_ari.report.references import REFERENCES, Reference
-from bids_ari.report.render import above, any_of, percent, plural, thousands
-from bids_ari.report.sections.calibration import template_of
-
-_CITATION = re.compile("@(" + "|".join(REFERENCES) + r")\b")
+from bids_ari.design.design import Design
+from bids_ari.images.regions import RegionSet
+from bids_ari.report.formatting import any_of, beyond, percent, plural, plural_of, thousands
+from bids_ari.report.labels import (
+    atlas_name,
+    is_templateflow_atlas,
+    mask_name,
+    permutations_text,
+    source,
+    source_name,
+    statistic,
+    template_source,
+)
+from bids_ari.report.references import CitedText, MethodsText
 
 _NEIGHBOURS = {6: "a face", 18: "a face or an edge", 26: "a face, an edge or a corner"}
 _ALTERNATIVES = {
@@ -30,290 +36,302 @@ _FITTED = {
     "fixed": "by fixed effects, that is, weighted by the inverse of first-level variances, which were taken as known, "
     "so that the inference is about these subjects only",
     "mixed": "by mixed effects, that is, weighted by the inverse of first-level plus between-subject variance, the "
-    "latter by the method of moments (@dersimonian1986), with the scale of Knapp and Hartung (@knapp2003)",
+    "latter by the method of moments [@dersimonian1986], with the scale adjustment of Knapp and Hartung [@knapp2003]",
 }
-_UNEQUAL = "each with a variance of its own and degrees of freedom after Welch and Satterthwaite (@welch1947)"
+_UNEQUAL = "each with its own variance, with degrees of freedom after Welch and Satterthwaite [@welch1947]"
 
 
-@dataclass(frozen=True, slots=True)
-class Methods:
-    """What a paper would say.
-
-    Attributes
-    ----------
-    paragraph : str
-        The text, with citations by author and year.
-    keys : tuple of str
-        What it cites, in that order, as `REFERENCES` names it.
-    """
-
-    paragraph: str
-    keys: tuple[str, ...]
-
-    @property
-    def references(self) -> tuple[Reference, ...]:
-        """What it cites, in that order."""
-        return tuple(REFERENCES[key] for key in self.keys)
-
-    @property
-    def bibtex(self) -> str:
-        """The same for a reference manager."""
-        return "\n".join(REFERENCES[key].bibtex(key) for key in self.keys)
-
-
-def describe(result: ContrastResult) -> Methods:
-    """Write the methods of a result.
+def describe_methods(result: ContrastResult) -> MethodsText:
+    """Return the methods text of a result.
 
     Parameters
     ----------
     result : ContrastResult
-        What was done.
+        The result.
 
     Returns
     -------
-    Methods
+    MethodsText
+        Text and citations.
     """
-    text = " ".join((*_input_sentences(result), *_model_sentences(result), *_inference_sentences(result)))
-    paragraph = _CITATION.sub(lambda match: REFERENCES[match[1]].short, text)
-    return Methods(paragraph, tuple(dict.fromkeys(_CITATION.findall(text))))
-
-
-def _input_sentences(result: ContrastResult) -> tuple[str, ...]:
-    """Tell which maps entered, and where they were tested."""
-    name = mask_name(result)
-    inside = f" inside {name if result.options.mask == TEMPLATE else f'the mask {name}'}" if name else ""
-    if kind(result) == "group":
-        return _group_input_sentences(result, inside)
-    if kind(result) == "subject":
-        entered = (
-            f"The first-level {statistic(result)} of one subject, {whose(result)} ({result.contrast.name}), was found "
-            f"with pybids {_version(result, 'pybids')} (@pybids) and"
-        )
-    else:
-        entered = f"A {statistic(result)} made elsewhere ({whose(result)}) was"
-    return (
-        f"{entered} analysed with bids_ari {_version(result, 'bids_ari')}.",
-        f"The {thousands(result.space.n_points)} voxels{inside} at which it had a value were tested.",
-    )
-
-
-def _group_input_sentences(result: ContrastResult, inside: str) -> tuple[str, ...]:
-    """Tell the maps of a group, and where they were tested."""
-    options, contrast = result.options, result.contrast
-    smoothed = (
-        f"Each map was smoothed by a Gaussian of {options.smoothing:g} mm full width at half maximum with nilearn "
-        f"{_version(result, 'nilearn')} (@nilearn)."
-        if options.smoothing
-        else "The maps were not smoothed any further."
-    )
-    who = "all subjects" if options.coverage == 1 else f"at least {percent(options.coverage)} of the subjects"
-    constant = (
-        f" ({plural(result.n_constant, 'voxel')} without variation between subjects left out)"
-        if result.n_constant
-        else ""
-    )
-    return (
-        f"First-level {contrast.stat} maps of {plural(len(contrast.members), 'subject')} ({contrast.name}) were found "
-        f"with pybids {_version(result, 'pybids')} (@pybids) and analysed with bids_ari "
-        f"{_version(result, 'bids_ari')}.",
-        *_combined_sentence(contrast),
-        smoothed,
-        f"The {thousands(result.space.n_points)} voxels{inside} at which {who} had data were tested{constant}.",
-    )
-
-
-def _combined_sentence(contrast: ContrastSet) -> tuple[str, ...]:
-    """Tell how several maps of a subject became one."""
-    told: tuple[str, ...] = ()
-    if any(len(member.all_maps) > 1 + (member.minus is not None) for member in contrast.members):
-        of_what = "runs" if contrast.combined == "run" else "sessions and runs"
-        weighed = any(member.variances for member in contrast.members)
-        how = "weighted by the inverse of their first-level variance (fixed effects)" if weighed else "without weights"
-        told += (f"The maps of the {of_what} of a subject were averaged, {how}.",)
-    if contrast.paired:
-        told += (f"Differences within subjects were analysed, between two values of {contrast.paired}.",)
-    return told
-
-
-def _model_sentences(result: ContrastResult) -> tuple[str, ...]:
-    """Tell the group model."""
-    return (
-        model_sentence(result),
-        *_dof_sentence(result),
-        f"Computations used numpy {_version(result, 'numpy')} (@numpy) and scipy {_version(result, 'scipy')} (@scipy).",
-    )
-
-
-def _dof_sentence(result: ContrastResult) -> Iterator[str]:
-    """Tell degrees of freedom, and how z came about."""
-    turned = f"ach {'F' if result.is_f_test else 't'} was turned into the z of the same tail probability."
-    if not math.isfinite(result.dof):
-        return
-    if result.design is None:
-        yield f"E{turned}"
-        return
-    upto = "up to " if result.has("dof") else ""
-    rows = f"{result.glm.n_rows} and " if result.is_f_test else ""
-    yield f"The test had {rows}{upto}{result.dof:g} degrees of freedom; e{turned}"
+    text = CitedText()
+    _add_inputs(text, result)
+    _add_model(text, result)
+    _add_dof(text, result)
+    versions = {name: _version(result, name) for name in ("numpy", "scipy")}
+    text.add("Computations used numpy {numpy} [@numpy] and scipy {scipy} [@scipy].", **versions)
+    _add_bounds(text, result)
+    _add_clusters(text, result)
+    _add_regions(text, result)
+    return text.finish()
 
 
 def model_sentence(result: ContrastResult) -> str:
-    """Tell the design and the test in one sentence."""
-    side = _ALTERNATIVES[result.alternative]
-    options, design = result.options, result.design
+    """Return the sentence of the methods text on the group model and the test."""
+    text = CitedText()
+    _add_model(text, result)
+    return text.sentences[0]
+
+
+def linear_combinations(design: Design, test: str) -> list[str]:
+    """Return each linear combination of a test as ``+1 age -1 sex``."""
+    rows = np.atleast_2d(design.tests[test])
+    return [" ".join(f"{w:+.6g} {column}" for w, column in zip(row, design.columns, strict=True) if w) for row in rows]
+
+
+def _add_inputs(text: CitedText, result: ContrastResult) -> None:
+    """Add the maps that were analysed, and the points that were tested."""
+    contrast = result.contrast
+    software = {"version": _version(result, "bids_ari"), "name": contrast.name}
+    kind = source(result)
+    if kind == "group":
+        text.add(
+            "First-level {stat} maps of {n} ({name}) were analysed with bids_ari {version}.",
+            stat=contrast.stat,
+            n=plural(len(contrast.members), "subject"),
+            **software,
+        )
+    elif kind == "subject":
+        text.add(
+            "The first-level {statistic} of one subject, {subject} ({name}), was analysed with bids_ari {version}.",
+            statistic=statistic(result),
+            subject=source_name(result),
+            **software,
+        )
+    else:
+        text.add(
+            "A {statistic} computed by other software ({file}) was analysed with bids_ari {version}.",
+            statistic=statistic(result),
+            file=source_name(result),
+            **software,
+        )
+    if any(file.dataset == MANIFEST_SOURCE for member in contrast.members for file in member.all_files):
+        text.add("The maps were listed in a table, together with the subjects they belong to.")
+    elif kind != "map":
+        pybids = _version(result, "pybids")
+        text.add("File names were parsed with pybids {version} [@pybids].", version=pybids)
+    if kind == "group":
+        _add_processing(text, result)
+    _add_points(text, result)
+
+
+def _add_processing(text: CitedText, result: ContrastResult) -> None:
+    """Add the steps before the group model: averages, differences, smoothing."""
+    contrast, smoothing = result.contrast, result.options.smoothing
+    if any(len(member.all_maps) > 1 + (member.minus is not None) for member in contrast.members):
+        levels = "runs" if contrast.combined == "run" else "sessions and runs"
+        is_weighted = any(member.variances for member in contrast.members)
+        how = "weighted by the inverse of their first-level variance (fixed effects)" if is_weighted else "unweighted"
+        text.add(f"The maps of the {levels} of each subject were averaged, {how}.")
+    if contrast.paired:
+        text.add("Within-subject differences between two values of {paired} were analysed.", paired=contrast.paired)
+    if smoothing:
+        text.add(
+            "Each map was smoothed with a Gaussian kernel of {fwhm:g} mm full width at half maximum using nilearn "
+            "{version} [@nilearn].",
+            fwhm=smoothing,
+            version=_version(result, "nilearn"),
+        )
+    else:
+        text.add("No further smoothing was applied.")
+
+
+def _add_points(text: CitedText, result: ContrastResult) -> None:
+    """Add the points that were tested."""
+    options, unit, name = result.options, result.space.unit, mask_name(result)
+    inside = f" inside {name if options.mask == TEMPLATE else f'the mask {name}'}" if name else ""
+    where, constant = "it had a value", ""
+    if source(result) == "group":
+        n_required = (
+            "all subjects" if options.coverage == 1 else f"at least {percent(options.coverage)} of the subjects"
+        )
+        where = f"{n_required} had data"
+        if result.n_constant:
+            constant = f" ({plural(result.n_constant, unit)} without variation between subjects excluded)"
+    text.add(
+        "The {points}{inside} at which {where} were tested{constant}.",
+        points=plural(result.space.n_points, unit),
+        inside=inside,
+        where=where,
+        constant=constant,
+    )
+
+
+def _add_model(text: CitedText, result: ContrastResult) -> None:
+    """Add the group model and the test."""
+    side, options, design = _ALTERNATIVES[result.alternative], result.options, result.design
+    unit, factors = result.space.unit, "" if design is None else ", ".join(design.factors)
     if design is None:
-        return f"The statistics were taken as they are from the {statistic(result)}, without a group model ({side})."
+        text.add(
+            "The statistics of the {statistic} were used without a group model ({side}).",
+            statistic=statistic(result),
+            side=side,
+        )
+        return
     fitted = _FITTED[options.estimator]
     if options.variance == "unequal":
-        groups = f" of {', '.join(design.factors)}" if design.factors else ""
-        fitted = f"by the means of groups{groups}, {_UNEQUAL}"
+        fitted = f"by the means of groups{' of {factors}' if factors else ''}, {_UNEQUAL}"
     if design.is_mean and not result.is_f_test:
-        named = {"ols": "by a one-sample t test", "fixed": "by a z test", "mixed": "by a t test"}[options.estimator]
-        return (
-            f"At each voxel, the mean effect over subjects was estimated {fitted} and compared with zero {named} "
-            f"({side})."
+        by = {"ols": "a one-sample t test", "fixed": "a z test", "mixed": "a t test"}[options.estimator]
+        text.add(
+            f"At each {{unit}}, the mean effect over subjects was estimated {fitted} and compared with zero by {by} "
+            "({side}).",
+            unit=unit,
+            side=side,
+            factors=factors,
         )
-    model = f"a linear model ({design.formula})" if design.formula else "a linear model (from a BIDS Stats Model)"
-    return (
-        f"At each voxel, {model} with the columns {', '.join(design.columns)} was fitted {fitted}, and "
-        f"{_tested(result, side)}."
-    )
-
-
-def _tested(result: ContrastResult, side: str) -> str:
-    """Say what was compared with zero."""
-    weights, fixed = rows_of(result), result.options.estimator == "fixed"
-    if result.is_f_test:
-        by = "a chi-square test" if fixed else "an F test"
-        return f"{result.test} ({'; '.join(weights)}) was compared with zero by {by}"
-    by = f"a {'z' if fixed else 't'} test ({side})"
-    return f"the combination {weights[0]} ({result.test}) was compared with zero by {by}"
-
-
-def rows_of(result: ContrastResult, test: str | None = None) -> list[str]:
-    """Write each linear combination of a test in words: ``+1 age -1 sex``; ``test`` is that of the result if none."""
-    if result.design is None:
-        return []
-    rows = np.atleast_2d(result.design.tests[test or result.test])
-    columns = result.design.columns
-    return [" ".join(f"{w:+.6g} {column}" for w, column in zip(row, columns, strict=True) if w) for row in rows]
-
-
-def _inference_sentences(result: ContrastResult) -> tuple[str, ...]:
-    """Tell the bounds and the clusters."""
-    options = result.options
-    thresholds = any_of(above(threshold, result.alternative) for threshold in options.threshold)
-    signs = ""
-    if result.alternative == "two-sided":
-        signs = "; a cluster may hold both signs" if options.join_signs else "; voxels of a cluster share their sign"
-    return (
-        "All-Resolutions Inference (@rosenblatt2018) gave, for sets of voxels, lower bounds on the number (TDN) and "
-        "the proportion (TDP) of truly active voxels.",
-        f"{_origin(result)}, at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they "
-        "hold for all sets of voxels at once, so that sets may be chosen after seeing the data.",
-        *_draw_sentences(result),
-        METHODS[result.method].assumption,
-        f"Clusters are connected components of voxels with {thresholds} (connectivity {options.connectivity}: "
-        f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs}).",
-        *_largest_sentences(result),
-        *_voxel_sentences(result),
-        *_region_sentences(result),
-    )
-
-
-def _origin(result: ContrastResult) -> str:
-    """Tell where the bounds come from."""
-    told = result.calibrated
-    if told is None:
-        return METHODS[result.method].methods_text
-    seed = "" if told.is_complete else f" (seed {told.seed})"
-    return (
-        f"The bounds were calibrated (@blanchard2020) by {draws_of(told)} of the subjects{seed}{_within(told)}, the "
-        "data as observed among them (@hemerik2018)"
-    )
-
-
-def _within(told: Calibrated) -> str:
-    """Tell which subjects are exchanged, where not all are."""
-    if not told.blocks:
-        return ""
-    how = "in whole blocks" if told.shuffle == "flip" else "within blocks"
-    return f" {how} of the column {told.blocks} (@winkler2014)"
-
-
-def _draw_sentences(result: ContrastResult) -> Iterator[str]:
-    """Tell how draws chose the critical vector, where they did."""
-    told = result.calibrated
-    if told is None:
         return
-    yield (
-        f"A critical vector was taken from the family with {_family(result, told)}, with the largest lambda, "
-        f"{told.lambda_:.4g}, with which for at most {thousands(told.n_errors)} of the draws as many as k voxels, for "
-        "some k, had a p below the k-th critical one."
+    rows, known = linear_combinations(design, result.test), options.estimator == "fixed"
+    if result.is_f_test:
+        tested = "{test} ({rows}) was compared with zero by " + ("a chi-square test" if known else "an F test")
+    else:
+        tested = (
+            f"the combination {{rows}} ({{test}}) was compared with zero by a {'z' if known else 't'} test ({side})"
+        )
+    text.add(
+        "At each {unit}, a linear model ({formula}) with the columns {columns} was fitted "
+        + f"{fitted}, and {tested}.",
+        unit=unit,
+        formula=design.formula or "from a BIDS Stats Model",
+        columns=", ".join(design.columns),
+        factors=factors,
+        rows="; ".join(rows),
+        test=result.test,
     )
-    if told.exactness != "exact":
-        acted_on = "uncorrelated residuals (@theil1965; @winkler2020)"
-        if told.shuffle == "permute":
-            acted_on = "the residuals (@freedman1983; @winkler2014)"
-        yield (
-            f"What is not tested was fitted first, and draws acted on {acted_on}, which is {LEVELS[told.exactness]}."
+
+
+def _add_dof(text: CitedText, result: ContrastResult) -> None:
+    """Add degrees of freedom, and the conversion to z."""
+    converted = f"ach {'F' if result.is_f_test else 't'} was converted to the z with the same tail probability."
+    if not math.isfinite(result.dof):
+        return
+    if result.design is None:
+        text.add(f"E{converted}")
+        return
+    at_most = "up to " if result.has("dof") else ""
+    rows = f"{result.glm.n_rows} and " if result.is_f_test else ""
+    text.add(f"The test had {rows}{at_most}{result.dof:g} degrees of freedom; e{converted}")
+
+
+def _add_bounds(text: CitedText, result: ContrastResult) -> None:
+    """Add the origin of the bounds, their confidence and their assumption."""
+    options, calibrated, method = result.options, result.calibrated, METHODS[result.method]
+    units = plural_of(result.space.unit)
+    text.add(
+        "All-Resolutions Inference [@rosenblatt2018] was used to compute lower bounds on the number (TDN) and "
+        "the proportion (TDP) of truly active {units} in sets of {units}.",
+        units=units,
+    )
+    held = (
+        f", at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they hold simultaneously "
+        f"for all sets of {units}, so that sets may be chosen after seeing the data."
+    )
+    if calibrated is None:
+        text.add(f"{method.methods_text}{held}")
+    else:
+        seed = "" if calibrated.is_complete else f" (seed {calibrated.seed})"
+        how = "in whole blocks" if calibrated.shuffle == "flip" else "within blocks"
+        within = f" {how} of the column {{blocks}} [@winkler2014]" if calibrated.blocks else ""
+        text.add(
+            f"The bounds were calibrated [@blanchard2020] by {permutations_text(calibrated)} of the subjects"
+            f"{seed}{within}, including the observed data [@hemerik2018]{held}",
+            blocks=calibrated.blocks,
+        )
+        _add_calibration(text, result, calibrated)
+    text.add(method.assumption)
+
+
+def _add_calibration(text: CitedText, result: ContrastResult, calibrated: Calibrated) -> None:
+    """Add the choice of the critical vector by permutation."""
+    units = plural_of(result.space.unit)
+    text.add(
+        f"The critical vector was selected from the family with {_family(calibrated)}: that with the largest lambda, "
+        f"{calibrated.lambda_:.4g}, at which at most {thousands(calibrated.n_errors)} of the permutations had, for "
+        f"some k, at least k {units} with a p below the k-th critical p.",
+        template=template_source(result),
+    )
+    if calibrated.exactness != "exact":
+        permuted = "uncorrelated residuals [@theil1965; @winkler2020]"
+        if calibrated.shuffle == "permute":
+            permuted = "the residuals [@freedman1983; @winkler2014]"
+        text.add(
+            "Columns of the design that were not tested were fitted first, and permutations were applied to "
+            f"{permuted}, which is {LEVELS[calibrated.exactness]}."
         )
     if result.options.step_down:
-        yield (
-            "The calibration was repeated without the voxels that were certainly active by themselves "
-            f"({told.n_left_out} in the end) until there were no more of them (@blanchard2020)."
+        text.add(
+            f"The calibration was repeated without the individually significant {units} "
+            f"({calibrated.n_left_out} in the end) until no further ones were found [@blanchard2020]."
         )
 
 
-def _family(result: ContrastResult, told: Calibrated) -> str:
-    """Tell the critical vectors among which was chosen."""
-    if told.family == "simes":
-        line = f"(k - {told.delta}) lambda / (m - {told.delta})" if told.delta else "k lambda / m"
-        return f"{line} as the k-th critical p of m (@andreella2023)"
-    if told.family == "beta":
+def _family(calibrated: Calibrated) -> str:
+    """Return the family of critical vectors, as a template."""
+    if calibrated.family == "simes":
+        delta = calibrated.delta
+        line = f"(k - {delta}) lambda / (m - {delta})" if delta else "k lambda / m"
+        return f"{line} as the k-th critical p of m [@andreella2023]"
+    if calibrated.family == "beta":
         return "the lambda quantile of the k-th smallest of m independent uniform p as the k-th critical p"
     return (
-        f"the lambda quantile of the k-th smallest p of a template, learned from {template_of(result, told)} "
-        "(@blain2022), as the k-th critical p"
+        "the lambda quantile of the k-th smallest p of a template, learned from {template} [@blain2022], as the k-th "
+        "critical p"
     )
 
 
-def _voxel_sentences(result: ContrastResult) -> Iterator[str]:
-    """Tell how the p-values of single voxels were adjusted, where they were."""
-    if METHODS[result.method].adjusted_p_text:
-        yield METHODS[result.method].adjusted_p_text
-
-
-def _largest_sentences(result: ContrastResult) -> Iterator[str]:
-    """Tell how clusters were found from a wanted TDP."""
-    if result.largest:
-        gammas = any_of(f"{gamma:g}" for gamma in result.largest)
-        yield (
-            f"In addition, all largest supra-threshold clusters with a TDP of at least {gammas} were found, at "
-            "whatever threshold (@chen2023)."
+def _add_clusters(text: CitedText, result: ContrastResult) -> None:
+    """Add how clusters were formed, and the adjusted p of single points."""
+    options, signs = result.options, ""
+    if result.alternative == "two-sided":
+        points = plural_of(result.space.unit)
+        signs = (
+            "; a cluster may contain both signs" if options.join_signs else f"; {points} of a cluster share their sign"
         )
+    text.add(
+        "Clusters are connected components of {units} with {thresholds} (connectivity {connectivity}: neighbours share "
+        "{neighbours}{signs}).",
+        units=plural_of(result.space.unit),
+        thresholds=any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
+        connectivity=options.connectivity,
+        neighbours=_NEIGHBOURS[options.connectivity],
+        signs=signs,
+    )
+    if result.largest:
+        text.add(
+            "In addition, all largest supra-threshold clusters with a TDP of at least {tdps}, at any threshold, were "
+            "found [@chen2023].",
+            tdps=any_of(f"{tdp:g}" for tdp in result.largest),
+        )
+    if adjusted := METHODS[result.method].adjusted_p_text:
+        text.add(adjusted)
 
 
-def _region_sentences(result: ContrastResult) -> Iterator[str]:
-    """Tell which regions were bounded, and where they come from."""
-    from_templateflow = atlas_from_templateflow(result)
+def _add_regions(text: CitedText, result: ContrastResult) -> None:
+    """Add the regions for which bounds were computed, and the origin of atlas and mask."""
+    templateflow = {"version": _version(result, "templateflow")}
+    from_templateflow = result.atlas is not None and is_templateflow_atlas(result)
     for regions in result.regions:
-        n = len(regions.regions)
         if regions is result.atlas:
-            cited = " (@schaefer2018)" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
-            source = (
-                f", taken from TemplateFlow (version {_version(result, 'templateflow')}; @templateflow)"
-                if from_templateflow
-                else ""
-            )
-            name = result.options.atlas if from_templateflow else atlas_name(result) or regions.name
-            yield f"TDN and TDP were bounded in the {plural(n, 'parcel')} of the atlas {name}{cited}{source}."
+            _add_atlas(text, result, regions)
         else:
-            yield f"TDN and TDP were bounded in {plural(n, 'region')} of interest."
-    if result.options.mask == TEMPLATE and not (result.atlas and from_templateflow):
-        yield f"The brain mask was taken from TemplateFlow (version {_version(result, 'templateflow')}; @templateflow)."
+            text.add(f"TDN and TDP were computed for {plural(len(regions.regions), 'region')} of interest.")
+    if from_templateflow:
+        text.add("The atlas was taken from TemplateFlow, version {version} [@templateflow].", **templateflow)
+    if result.options.mask == TEMPLATE:
+        text.add("The brain mask was taken from TemplateFlow, version {version} [@templateflow].", **templateflow)
+
+
+def _add_atlas(text: CitedText, result: ContrastResult, atlas: RegionSet) -> None:
+    """Add the atlas."""
+    citation = " [@schaefer2018]" if re.search("schaefer.*2018", atlas.name, re.IGNORECASE) else ""
+    name = result.options.atlas if is_templateflow_atlas(result) else atlas_name(result) or atlas.name
+    text.add(
+        f"TDN and TDP were computed for the {{parcels}} of the atlas {{name}}{citation}.",
+        parcels=plural(len(atlas.regions), "parcel"),
+        name=name,
+    )
 
 
 def _version(result: ContrastResult, package: str) -> str:
-    """Give the version that was used, which is not always the one that writes the page."""
+    """Return the version with which the result was computed, not that of this process."""
     return result.made.versions.get(package, "unknown")

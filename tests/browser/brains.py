@@ -29,10 +29,10 @@ GRIDS = {
 CODES = {"RAS": (4, 0), "LAS, slices 4 mm apart": (4, 4), "axes permuted": (0, 1), "oblique": (1, 2)}
 """sform and qform codes of the files."""
 
-GAMMAS = (0.01, 0.05, 0.07, 0.0701, 0.1, 0.2, 0.28, 0.2801, 1 / 3, 0.4, 0.5, 0.55, 0.5501, 0.6, 0.7, 0.8, 0.9, 0.95)
-GAMMAS += (0.99, 1.0)
+TARGETS = (0.01, 0.05, 0.07, 0.0701, 0.1, 0.2, 0.28, 0.2801, 1 / 3, 0.4, 0.5, 0.55, 0.5501, 0.6, 0.7, 0.8, 0.9, 0.95)
+TARGETS += (0.99, 1.0)
 EXACT = {0.07: (100, 7), 0.28: (25, 7), 0.55: (20, 11)}
-"""Wanted TDP that one cluster of `hits` has exactly: its size and TDN. In each, gamma times size exceeds TDN."""
+"""Target TDPs that one cluster of `hits` has exactly: its size and TDN. In each, target times size exceeds TDN."""
 
 
 class Explorer(NamedTuple):
@@ -70,7 +70,7 @@ def hits() -> Floats:
         values = np.ones(np.prod(box))
         values[:core] = 8.0
         z[place] = values.reshape(box)
-    z[3, 17, 6] = 8.004  # of twins, the second has the higher peak: less apart than z is told
+    z[3, 17, 6] = 8.004  # of twins, the second has the higher peak: closer than the resolution of z
     z[3, 2, 6] = 8.001
     return z
 

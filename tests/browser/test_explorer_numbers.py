@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from browser.brains import EXACT, GAMMAS, GRIDS, Explorer, explorer_of, hits, made_to_count
+from browser.brains import EXACT, GRIDS, TARGETS, Explorer, explorer_of, hits, made_to_count
 from browser.browsing import Visits, settle
 
 from bids_ari.analysis.result import ContrastResult
@@ -32,51 +32,51 @@ def of_many() -> Explorer:
     return explorer_of("many", made_to_count())
 
 
-def shown(page: "Page", gamma: float) -> list[tuple[int, ...]]:
+def shown(page: "Page", target: float) -> list[tuple[int, ...]]:
     """Label, size, TDN and peak of each cluster."""
-    clusters = page.evaluate("(gamma) => { explorer.setGamma(gamma); return explorer.clusters(); }", gamma)
+    clusters = page.evaluate("(target) => { explorer.setTdp(target); return explorer.clusters(); }", target)
     return [(each["label"], each["size"], each["tdn"], *each["peak"]) for each in clusters]
 
 
-def expected(result: ContrastResult, gamma: float) -> list[tuple[int, ...]]:
+def expected(result: ContrastResult, target: float) -> list[tuple[int, ...]]:
     where = result.space.indices
-    return [(each.label, each.size, each.tdn, *where[each.peak].tolist()) for each in result.forest.with_tdp(gamma)]
+    return [(each.label, each.size, each.tdn, *where[each.peak].tolist()) for each in result.forest.with_tdp(target)]
 
 
-def test_clusters_and_labels_are_those_of_python_at_every_gamma_in_every_direction(visits: Visits) -> None:
+def test_clusters_and_labels_are_those_of_python_at_every_target_and_alternative(visits: Visits) -> None:
     explorer = of_hits()
     page = visits.explorer(explorer.path)
     for result in explorer.results:
         page.locator("#direction").select_option(result.alternative)
-        for gamma in GAMMAS:
-            assert shown(page, gamma) == expected(result, gamma), gamma
-            np.testing.assert_array_equal(page.evaluate("explorer.labels()"), result.labels(tdp=gamma))
+        for target in TARGETS:
+            assert shown(page, target) == expected(result, target), target
+            np.testing.assert_array_equal(page.evaluate("explorer.labels()"), result.labels(tdp=target))
 
 
 def test_the_maps_hold_exact_hits_ties_and_twins() -> None:
     """Else the test above would not try them."""
     forest = of_hits().result.forest
-    for gamma, (size, tdn) in EXACT.items():
-        assert tdn / size == gamma
-        assert (size, tdn) in {(each.size, each.tdn) for each in forest.with_tdp(gamma)}
-    assert [gamma for gamma, (size, tdn) in EXACT.items() if gamma * size > tdn] == [0.07, 0.28]
+    for target, (size, tdn) in EXACT.items():
+        assert tdn / size == target
+        assert (size, tdn) in {(each.size, each.tdn) for each in forest.with_tdp(target)}
+    assert [target for target, (size, tdn) in EXACT.items() if target * size > tdn] == [0.07, 0.28]
     assert not forest.valid.all()
     clusters = forest.with_tdp(0.5)
     assert [each.size for each in clusters].count(12) == 2
     first, second = (each for each in clusters if each.size == 12)
     assert first.points[0] > second.points[0]
-    assert len({tuple(each.size for each in forest.with_tdp(gamma)) for gamma in GAMMAS}) > 10
+    assert len({tuple(each.size for each in forest.with_tdp(target)) for target in TARGETS}) > 10
 
 
-@pytest.mark.parametrize("gamma", [*EXACT, 1.0, 0.123])
-def test_a_number_typed_is_taken_as_it_is(visits: Visits, gamma: float) -> None:
+@pytest.mark.parametrize("target", [*EXACT, 1.0, 0.123])
+def test_a_number_typed_is_taken_as_it_is(visits: Visits, target: float) -> None:
     explorer = of_hits()
     page = visits.explorer(explorer.path)
-    page.locator("#gamma").fill(str(gamma))
-    page.locator("#gamma").press("Enter")
-    assert page.evaluate("explorer.state().gamma") == gamma
+    page.locator("#tdp").fill(str(target))
+    page.locator("#tdp").press("Enter")
+    assert page.evaluate("explorer.state().tdp") == target
     settle(page)
-    clusters = explorer.result.forest.with_tdp(gamma)
+    clusters = explorer.result.forest.with_tdp(target)
     voxels = sum(cluster.size for cluster in clusters)
     words = f"{len(clusters)} cluster{'s' * (len(clusters) != 1)}, {voxels:,} voxels"
     assert page.locator("#status").inner_text() == words
@@ -101,9 +101,9 @@ def test_the_saved_image_is_that_of_python(visits: Visits, grid: str) -> None:
     """Each value, the type, the affine and its codes, and where header fields tell of the grid."""
     explorer = of_hits(grid)
     page = visits.explorer(explorer.path)
-    for gamma in (0.07, 0.55):
-        page.evaluate("(gamma) => explorer.setGamma(gamma)", gamma)
-        image, reference = nib.load(saved(page, "#save-labels")), explorer.result.image("clusters", tdp=gamma)
+    for target in (0.07, 0.55):
+        page.evaluate("(target) => explorer.setTdp(target)", target)
+        image, reference = nib.load(saved(page, "#save-labels")), explorer.result.image("clusters", tdp=target)
         np.testing.assert_array_equal(np.asarray(image.dataobj), np.asarray(reference.dataobj))
         np.testing.assert_array_equal(image.affine, explorer.result.space.grid.affine.astype(np.float32))
         for code in ("sform_code", "qform_code"):
@@ -115,11 +115,11 @@ def test_the_saved_image_is_that_of_python(visits: Visits, grid: str) -> None:
 def test_the_saved_table_is_that_of_python(visits: Visits) -> None:
     explorer = of_hits("oblique")
     page = visits.explorer(explorer.path)
-    page.evaluate("explorer.setGamma(0.28)")
+    page.evaluate("explorer.setTdp(0.28)")
     found, table = pd.read_csv(saved(page, "#save-table"), sep="\t"), explorer.result.table(tdp=0.28)
     assert len(found) == len(table) > 5
     for column in found:
-        tolerance = 0.00501 if column == "peak_stat" else 1e-9  # z is told to a hundredth
+        tolerance = 0.00501 if column == "peak_stat" else 1e-9  # z has two decimals
         np.testing.assert_allclose(found[column], table[column], rtol=0, atol=tolerance, err_msg=column)
 
 
@@ -127,7 +127,7 @@ def test_the_saved_table_is_that_of_python(visits: Visits) -> None:
 def test_each_row_leads_to_the_peak(visits: Visits, grid: str) -> None:
     explorer = of_hits(grid)
     page = visits.explorer(explorer.path)
-    page.evaluate("explorer.setGamma(0.28)")
+    page.evaluate("explorer.setTdp(0.28)")
     settle(page)
     clusters = explorer.result.forest.with_tdp(0.28)
     where, grid_of = explorer.result.space.indices, explorer.result.space.grid
@@ -137,11 +137,11 @@ def test_each_row_leads_to_the_peak(visits: Visits, grid: str) -> None:
         button.press("Enter") if i % 2 else button.click()
         assert page.evaluate("explorer.state().voxel") == where[cluster.peak].tolist()
         settle(page)
-        told = [float(page.locator(f"#mm-{axis}").input_value()) for axis in "xyz"]
-        np.testing.assert_allclose(told, grid_of.millimetres(where[cluster.peak]), atol=0.05)
+        shown_place = [float(page.locator(f"#mm-{axis}").input_value()) for axis in "xyz"]
+        np.testing.assert_allclose(shown_place, grid_of.millimetres(where[cluster.peak]), atol=0.05)
 
 
-def told(page: "Page", name: str) -> Mapping[str, str]:
+def listed(page: "Page", name: str) -> Mapping[str, str]:
     """What a list of facts says."""
     settle(page)
     read = "(list) => [...list.querySelectorAll('dt')].map((dt) => [dt.innerText, dt.nextElementSibling.innerText])"
@@ -165,7 +165,7 @@ def test_the_bound_of_a_sphere_is_that_of_the_same_voxels(visits: Visits, grid: 
             page.locator("#radius").fill(str(radius))
             apart = mask.grid.millimetres(mask.indices) - mask.grid.millimetres(np.array([voxel]))
             near = (apart**2).sum(axis=1) <= radius**2 + 1e-9
-            size, tdn, tdp = numbers(told(page, "sphere"))
+            size, tdn, tdp = numbers(listed(page, "sphere"))
             assert (size, tdn) == (near.sum(), explorer.result.bound.tdn(near))
             assert tdp == pytest.approx(tdn / size, abs=0.00101)  # three places, rounded down
 
@@ -186,8 +186,8 @@ def test_sets_beyond_65535_voxels_are_bounded_as_in_python(visits: Visits) -> No
     for voxels in (whole, *few, extreme[:100_000], extreme[:70_000], extreme[-70_000:]):
         assert page.evaluate("(set) => explorer.tdnOf(set)", voxels.tolist()) == bound.tdn(voxels)
     assert bound.tdn(extreme[:100_000]) not in (0, bound.whole)
-    for gamma in (0.01, 0.2, 1.0):
-        assert shown(page, gamma) == expected(explorer.result, gamma)
+    for target in (0.01, 0.2, 1.0):
+        assert shown(page, target) == expected(explorer.result, target)
 
 
 def test_any_set_is_bounded_as_in_python(visits: Visits) -> None:
@@ -225,7 +225,7 @@ def position_of(explorer: Explorer, voxel: list[int]) -> int:
 def test_a_cluster_grows_and_shrinks_within_its_chain(visits: Visits) -> None:
     explorer, voxel = of_hits(), [14, 6, 6]
     position, page = position_of(explorer, voxel), visits.explorer(explorer.path)
-    page.evaluate("(voxel) => { explorer.setGamma(0.9); explorer.go(...voxel); }", voxel)
+    page.evaluate("(voxel) => { explorer.setTdp(0.9); explorer.go(...voxel); }", voxel)
     grown = press(page, "#grow", explorer, position)
     shrunk = press(page, "#shrink", explorer, position)
     assert len(grown) == 8
@@ -240,7 +240,7 @@ def test_growing_and_shrinking_come_to_an_end(visits: Visits) -> None:
     """The first blob has a core of 7 voxels (TDP 1) and 100 in all (TDP .07); around it is only the whole mask."""
     explorer, voxel = of_hits(), [1, 1, 0]
     position, page = position_of(explorer, voxel), visits.explorer(explorer.path)
-    page.evaluate("(voxel) => { explorer.setGamma(0.5); explorer.go(...voxel); }", voxel)
+    page.evaluate("(voxel) => { explorer.setTdp(0.5); explorer.go(...voxel); }", voxel)
     assert press(page, "#shrink", explorer, position) == []
     assert press(page, "#grow", explorer, position) == [100, explorer.result.space.n_points]
     assert press(page, "#shrink", explorer, position) == [100, 7]
@@ -249,5 +249,5 @@ def test_growing_and_shrinking_come_to_an_end(visits: Visits) -> None:
 def test_the_slider_asks_for_the_same(visits: Visits) -> None:
     explorer = of_hits()
     page = visits.explorer(explorer.path)
-    page.locator("#gamma-slider").fill("0.3")
+    page.locator("#tdp-slider").fill("0.3")
     np.testing.assert_array_equal(page.evaluate("explorer.labels()"), explorer.result.labels(tdp=0.3))

@@ -174,7 +174,7 @@ def test_undo_and_redo_by_buttons_and_keys(visits: Visits) -> None:
     page = visits.explorer(with_atlas().path)
     states = [state(page)]
     assert page.locator("#undo").is_disabled()
-    for change in ("explorer.setGamma(0.31)", "explorer.go(4, 9, 2)", "explorer.setGamma(0.07)"):
+    for change in ("explorer.setTdp(0.31)", "explorer.go(4, 9, 2)", "explorer.setTdp(0.07)"):
         page.evaluate(change)
         states.append(state(page))
     page.locator("#direction").select_option("less")
@@ -207,7 +207,7 @@ def test_an_address_restores_what_was_seen_without_filling_the_history(visits: V
     page = visits.explorer(explorer.path)
     entries = page.evaluate("history.length")
     page.locator("#direction").select_option("greater")
-    page.evaluate("explorer.setGamma(0.123); explorer.go(1, 1, 0)")
+    page.evaluate("explorer.setTdp(0.123); explorer.go(1, 1, 0)")
     settle(page)
     page.locator("#grow").click()
     page.locator("#radiological").check()
@@ -220,11 +220,11 @@ def test_an_address_restores_what_was_seen_without_filling_the_history(visits: V
     assert state(again) == wanted
     assert again.evaluate("explorer.labels()") == labels
     assert again.locator("#radiological").is_checked()
-    assert again.locator("#gamma").input_value() == "0.123"
+    assert again.locator("#tdp").input_value() == "0.123"
 
 
-BROKEN = ("#", "#%%%&&==", "#<script>alert(1)</script>", "#gamma=x&voxel=a_b_c&direction=up&colour=%27&cluster=-1")
-BROKEN += ("#gamma=NaN&voxel=1_2", "#gamma=-1&voxel=1_2_3_4&cluster=99999999", "#gamma=2&voxel=99_99_99&cluster=1e3")
+BROKEN = ("#", "#%%%&&==", "#<script>alert(1)</script>", "#tdp=x&voxel=a_b_c&direction=up&colour=%27&cluster=-1")
+BROKEN += ("#tdp=NaN&voxel=1_2", "#gamma=-1&voxel=1_2_3_4&cluster=99999999", "#tdp=2&voxel=99_99_99&cluster=1e3")
 
 
 @pytest.mark.parametrize("place", BROKEN)
@@ -295,7 +295,7 @@ def test_the_saved_picture_shows_the_slices(visits: Visits) -> None:
 
 
 def test_nothing_found_is_said_with_what_to_do(visits: Visits) -> None:
-    """Where no cluster can be claimed at all, and where none reaches this gamma."""
+    """Where no cluster can be claimed at all, and where none reaches this target."""
     explorer = nothing()
     assert explorer.result.bound.whole == 0
     page = visits.explorer(explorer.path)
@@ -307,16 +307,16 @@ def test_nothing_found_is_said_with_what_to_do(visits: Visits) -> None:
     top = one.result.forest.highest_tdp().max()
     assert 0 < top < 1
     page = visits.explorer(one.path)
-    page.evaluate("explorer.setGamma(1)")
+    page.evaluate("explorer.setTdp(1)")
     settle(page)
-    assert "Lower γ" in page.locator("#nothing").inner_text()
-    page.evaluate("(gamma) => explorer.setGamma(gamma)", top)
+    assert "smaller target TDP" in page.locator("#nothing").inner_text()
+    page.evaluate("(target) => explorer.setTdp(target)", top)
     settle(page)
     assert page.locator("#nothing").is_hidden()
     assert len(page.evaluate("explorer.clusters()")) == len(one.result.forest.with_tdp(top)) > 0
 
 
-def test_an_old_browser_is_told_so(visits: Visits) -> None:
+def test_an_old_browser_gets_a_message(visits: Visits) -> None:
     page = visits.open(blob().path, before="delete window.DecompressionStream;")
     assert page.locator("#error").is_visible()
     assert "too old" in page.locator("#error").inner_text()
@@ -336,7 +336,7 @@ def test_nothing_reaches_beyond_the_window(visits: Visits) -> None:
         page = visits.explorer(explorer.path)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            page.evaluate("explorer.setGamma(0.07)")
+            page.evaluate("explorer.setTdp(0.07)")
             settle(page)
             assert overflowing(page) == [], width
             boxes = [page.locator(f"#slice-{view}").bounding_box() for view in SLICES]
@@ -345,7 +345,7 @@ def test_nothing_reaches_beyond_the_window(visits: Visits) -> None:
 
 def test_no_serious_barrier(visits: Visits) -> None:
     page = visits.explorer(with_atlas().path)
-    page.evaluate("explorer.setGamma(0.07); explorer.go(1, 1, 0)")
+    page.evaluate("explorer.setTdp(0.07); explorer.go(1, 1, 0)")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         settle(page)
@@ -354,7 +354,7 @@ def test_no_serious_barrier(visits: Visits) -> None:
 
 def test_every_control_is_reached_by_tab_and_shows_it(visits: Visits) -> None:
     page = visits.explorer(with_atlas().path)
-    page.evaluate("explorer.setGamma(0.5); explorer.go(1, 1, 0)")
+    page.evaluate("explorer.setTdp(0.5); explorer.go(1, 1, 0)")
     settle(page)
     expected, reached, unseen = tab_through(page)
     assert len(expected) > 25

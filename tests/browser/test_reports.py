@@ -100,11 +100,11 @@ def test_without_scripts_a_page_is_complete(path: Path, visits: Visits) -> None:
         if summary.is_visible():
             summary.click()  # lists open without scripts
     assert plain.locator("details:not([open])").count() == 0
-    told: dict[str, Any] = plain.evaluate(READ_ALL)
-    assert told == visits.open(path).evaluate(READ_ALL)
-    assert len(told["text"]) > 500
-    assert all(told["pictures"])
-    assert path.name == "index.html" or (len(told["sections"]) >= 10 and len(told["pictures"]) >= 2)
+    content: dict[str, Any] = plain.evaluate(READ_ALL)
+    assert content == visits.open(path).evaluate(READ_ALL)
+    assert len(content["text"]) > 500
+    assert all(content["pictures"])
+    assert path.name == "index.html" or (len(content["sections"]) >= 10 and len(content["pictures"]) >= 2)
 
 
 @every_report
@@ -137,7 +137,7 @@ def test_a_text_is_copied_by_its_button(path: Path, visits: Visits) -> None:
         text = page.locator(f"#{name}").text_content()
         assert text is not None
         assert page.evaluate("navigator.clipboard.readText()") == text.strip()
-        page.evaluate("document.querySelectorAll('[role=status]').forEach((told) => { told.textContent = ''; })")
+        page.evaluate("document.querySelectorAll('[role=status]').forEach((status) => { status.textContent = ''; })")
 
 
 @the_report

@@ -191,7 +191,7 @@ class TestFailures:
         write_group(mixed, 3, rng, contrast="houses")
         write_group(mixed, 3, rng, contrast="animals")
         assert main([str(mixed), str(tmp_path / "out"), "group", *QUICK]) == 0
-        assert "could not be analysed" not in (tmp_path / "out" / "index.html").read_text()
+        assert "failed-title" not in (tmp_path / "out" / "index.html").read_text()
 
 
 class TestSharedModel:

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from bids_ari import __version__
-from bids_ari.report.references import REFERENCES
+from bids_ari.report.references import read_references
 
 ROOT = Path(__file__).parents[2]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
 ZENODO = json.loads((ROOT / ".zenodo.json").read_text())
-KNOWN = {each.doi: each for each in REFERENCES.values()}
+KNOWN = {each.doi: each for each in read_references().values()}
 
 
 def test_one_version(platforms: Path) -> None:

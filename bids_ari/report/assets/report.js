@@ -1,26 +1,26 @@
-// What a page can do beyond being read. It is complete without.
+// Copy buttons and search boxes. A page is complete without them.
 "use strict";
 
 /**
  * Add a button that copies a text.
- * @param {HTMLElement} text - its `data-copyable` is what the button says
+ * @param {HTMLElement} text - its `data-copyable` is the label of the button
  */
 function addCopyButton(text) {
   const button = document.createElement("button");
   button.type = "button";
   button.dataset.copy = text.id;
   button.textContent = text.dataset.copyable;
-  const told = document.createElement("span");
-  told.setAttribute("role", "status");
+  const status = document.createElement("span");
+  status.setAttribute("role", "status");
   button.addEventListener("click", async () => {
-    told.textContent = (await copy(text)) ? "Copied" : "Selected: copy it by Ctrl+C";
-    setTimeout(() => { told.textContent = ""; }, 4000);
+    status.textContent = (await copy(text)) ? "Copied" : "Selected: press Ctrl+C";
+    setTimeout(() => { status.textContent = ""; }, 4000);
   });
-  text.after(toolbar(button, told));
+  text.after(toolbar(button, status));
 }
 
 /**
- * Copy a text, or at least select it, for browsers that do not let a page copy.
+ * Copy a text, or select it in browsers that do not allow a page to copy.
  * @param {HTMLElement} text
  * @returns {Promise<boolean>} whether it was copied
  */
@@ -35,8 +35,8 @@ async function copy(text) {
 }
 
 /**
- * Add a box that hides the rows of an area without the words typed, and opens the lists that have some.
- * @param {HTMLElement} area - its `data-searchable` says what is found
+ * Add a search box that hides the rows of an area without the text typed, and opens the lists with matches.
+ * @param {HTMLElement} area - its `data-searchable` is the label of the box
  */
 function addSearchBox(area) {
   const label = document.createElement("label");
@@ -51,19 +51,19 @@ function addSearchBox(area) {
 }
 
 /**
- * Show the rows that hold the words.
+ * Show the rows that contain a text.
  * @param {HTMLElement} area
- * @param {string} words - in lower case; none shows all
- * @returns {string} how many there are
+ * @param {string} text - in lower case; an empty one shows all rows
+ * @returns {string} the number of matches
  */
-function filter(area, words) {
+function filter(area, text) {
   const rows = [...area.querySelectorAll("tbody tr, li")];
-  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
-  for (const list of area.querySelectorAll("details")) list.open = words !== "" && list.querySelector("tbody tr:not([hidden]), li:not([hidden])") !== null;
-  return words === "" ? "" : `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
+  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(text);
+  for (const list of area.querySelectorAll("details")) list.open = text !== "" && list.querySelector("tbody tr:not([hidden]), li:not([hidden])") !== null;
+  return text === "" ? "" : `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
 }
 
-/** Put controls in a row. */
+/** @returns {HTMLElement} a row of controls */
 function toolbar(...controls) {
   const row = document.createElement("p");
   row.className = "toolbar";

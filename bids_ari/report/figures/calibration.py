@@ -1,4 +1,4 @@
-"""The picture of a calibration: critical and observed p, and lambda of the draws."""
+"""A calibration by permutation: critical and observed p, and lambda of the permutations."""
 
 from typing import TYPE_CHECKING
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIZE = (1152, 590)
-_USUAL, _CHOSEN, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a"
-_FEW = 64  # draws are dots
-_LETTERS = 9
+_USUAL, _SELECTED, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a"
+_FEW = 64  # up to so many permutations are dots, not a line
+_FONT_SIZE = 9
 _HEAD = 38  # points between a panel and its title, for the legend
-_LOWEST = 1e-300  # what is smaller, 0 among it, is drawn here
+_LOWEST = 1e-300  # smaller values, including 0, are drawn here
 
 
-def draw_calibration(calibrated: Calibrated, p: FloatArray, about: str) -> bytes:
-    """Draw the observed p by rank against the critical vector, and lambda of all draws in order.
+def draw_calibration(calibrated: Calibrated, p: FloatArray, subtitle: str) -> bytes:
+    """Draw the observed p by rank beside the critical vector, and lambda of all permutations in ascending order.
 
     Parameters
     ----------
     calibrated : Calibrated
         The calibration.
     p : array (n_points,)
-        As observed.
-    about : str
-        Which result it is.
+        Observed p.
+    subtitle : str
+        The result that the picture belongs to.
 
     Returns
     -------
@@ -43,50 +43,46 @@ def draw_calibration(calibrated: Calibrated, p: FloatArray, about: str) -> bytes
         _draw_vector(figure.add_axes((0.07, 0.12, 0.4, 0.62)), calibrated, p)
         _draw_lambdas(figure.add_axes((0.57, 0.12, 0.4, 0.62)), calibrated)
 
-    return draw_png(_SIZE, "Calibration by draws", about, fill)
+    return draw_png(_SIZE, "Calibration by permutation", subtitle, fill)
 
 
 def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:
-    """Draw critical and observed p by rank; p have to be below the critical ones for anything to be found."""
+    """Draw critical and observed p by rank; discoveries need observed p below the critical ones."""
     table = calibration_tables(calibrated, p)[0].rows
     rank, critical, observed = (table[name].to_numpy() for name in ("rank", "critical_p", "observed_p"))
     observed = np.maximum(observed, _LOWEST)
-    above = critical > 0  # a log scale has no 0
-    mark = "o" if rank.size == 1 else ""
-    axes.loglog(rank[above], critical[above], color=_CHOSEN, marker=mark, label="critical, $t_k$")
-    axes.loglog(rank, observed, color=_OBSERVED, marker=mark, label="observed")
+    positive = critical > 0  # a log scale has no 0
+    marker = "o" if rank.size == 1 else ""
+    axes.loglog(rank[positive], critical[positive], color=_SELECTED, marker=marker, label="critical, $t_k$")
+    axes.loglog(rank, observed, color=_OBSERVED, marker=marker, label="observed")
     axes.fill_between(rank, observed, critical, where=observed < critical, color=_OBSERVED, alpha=0.15, linewidth=0)
-    axes.set_title("p by rank: observed, and critical vector", size=10, loc="left", pad=_HEAD)
-    axes.set_xlabel("rank k, from the smallest p on", size=_LETTERS)
-    axes.set_ylabel("p", size=_LETTERS)
-    _tidy(axes)
+    _finish(axes, "p by rank: observed, and critical vector", "rank k, in ascending order of p", "p")
 
 
 def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
-    """Draw lambda of the draws in order, and mark the chosen one and that of the data as observed."""
+    """Draw lambda of the permutations in ascending order, and mark the selected one and that of the observed data."""
     finite = np.isfinite(calibrated.lambdas)
     lambdas = np.maximum(np.sort(calibrated.lambdas[finite]), _LOWEST)
     share = np.arange(1, lambdas.size + 1) / calibrated.n_draws
-    is_few = lambdas.size <= _FEW
-    axes.loglog(share, lambdas, "o" if is_few else "-", color=_USUAL, markersize=4, label="draws, in order")
+    style = "o" if lambdas.size <= _FEW else "-"
+    axes.loglog(share, lambdas, style, color=_USUAL, markersize=4, label="permutations")
     axes.axvline(calibrated.alpha, color=_LEVEL, linestyle=":", label=f"alpha = {calibrated.alpha:.3g}")
     if np.isfinite(calibrated.lambda_):
-        chosen = max(calibrated.lambda_, _LOWEST)
-        label = f"chosen lambda = {calibrated.lambda_:.3g}"
-        axes.axhline(chosen, color=_CHOSEN, linestyle="--", label=label)
+        label = f"selected lambda = {calibrated.lambda_:.3g}"
+        axes.axhline(max(calibrated.lambda_, _LOWEST), color=_SELECTED, linestyle="--", label=label)
     if finite[0]:
         place = np.searchsorted(lambdas, max(calibrated.lambdas[0], _LOWEST))
-        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label="as observed")
-    axes.set_title("lambda from which on each draw is in error", size=10, loc="left", pad=_HEAD)
-    axes.set_xlabel("share of draws with that lambda or a smaller one", size=_LETTERS)
-    axes.set_ylabel("lambda", size=_LETTERS)
-    _tidy(axes)
+        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label="observed data")
+    _finish(axes, "Smallest lambda with an error, by permutation", "cumulative proportion of permutations", "lambda")
 
 
-def _tidy(axes: "Axes") -> None:
-    """Give a panel its legend, above it, where it hides nothing, and a plain look."""
+def _finish(axes: "Axes", title: str, x: str, y: str) -> None:
+    """Add title, labels of the axes, and a legend above the panel, where it hides nothing."""
+    axes.set_title(title, size=10, loc="left", pad=_HEAD)
+    axes.set_xlabel(x, size=_FONT_SIZE)
+    axes.set_ylabel(y, size=_FONT_SIZE)
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=_LETTERS, frameon=False, borderaxespad=0.2
+        loc="lower left", bbox_to_anchor=(-0.02, 1), ncols=2, fontsize=_FONT_SIZE, frameon=False, borderaxespad=0.2
     )
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)

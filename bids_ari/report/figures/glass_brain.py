@@ -1,4 +1,4 @@
-"""The glass brain: all of a thresholded map at one look. The plotting library is imported when something is drawn."""
+"""Glass brain: maximum-intensity projections of a thresholded map. matplotlib and nilearn are imported when needed."""
 
 from typing import TYPE_CHECKING
 
@@ -19,19 +19,19 @@ SIZE = (1152, 400)
 _VIEWS = ("left side", "back", "right side", "top")
 
 
-def draw_glass(z: FloatArray, mask: VolumeSpace, about: str, *, is_signed: bool) -> bytes:
-    """Draw the z map where p < .001 uncorrected, seen through the brain from four sides.
+def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool) -> bytes:
+    """Draw the z map where p < .001 uncorrected, projected onto four views of the brain.
 
     Parameters
     ----------
     z : array (n_points,)
-        z of each voxel tested; what is infinite has the colour of the largest that is not.
-    mask : VolumeSpace
-        The voxels tested, in a space like that of the template of nilearn.
-    about : str
-        Of which result the picture is.
+        z; infinite values have the colour of the largest finite one.
+    space : VolumeSpace
+        The voxels tested, in a space similar to MNI152.
+    subtitle : str
+        The result that the picture belongs to.
     is_signed : bool
-        Whether z below 0 is shown, too, whatever the direction of the test.
+        Whether negative z is shown as well, whatever the alternative of the test.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def draw_glass(z: FloatArray, mask: VolumeSpace, about: str, *, is_signed: bool)
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
     top = scale.ends[1]
     values = np.where(shown, np.clip(z, -top, top), 0).astype(np.float32)
-    image = mask.image(values) if shown.any() else None
+    image = space.image(values) if shown.any() else None
 
     def fill(figure: "Figure") -> None:
         from nilearn.plotting import plot_glass_brain
@@ -59,11 +59,11 @@ def draw_glass(z: FloatArray, mask: VolumeSpace, about: str, *, is_signed: bool)
             vmin=-top,
             vmax=top,
         )
-        for view, words in zip(views.axes.values(), _VIEWS, strict=True):
-            view.ax.set_title(words, size=9)
+        for view, title in zip(views.axes.values(), _VIEWS, strict=True):
+            view.ax.set_title(title, size=9)
         if image:
             scale.draw(figure)
 
     side = ", each side" if is_signed else ""
     title = f"Glass brain: z, p < .001 uncorrected{side}"
-    return draw_png(SIZE, title if image else f"{title}: {NOTHING}", about, fill)
+    return draw_png(SIZE, title if image else f"{title}: {NOTHING}", subtitle, fill)

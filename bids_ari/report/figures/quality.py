@@ -1,4 +1,4 @@
-"""Pictures of the maps that went in: numbers of each subject as dots, and sheets of small slices of all maps."""
+"""Quality of subject maps: numbers of each subject as dots, and sheets of small slices of all maps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.bids.entities import printable
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others, widths
 from bids_ari.images.space import Grid
-from bids_ari.report.figures.png import DPI, Pixels, draw_png
+from bids_ari.report.figures.png import DPI, Pixels, draw_png, shortened
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
@@ -19,18 +18,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Flags = npt.NDArray[np.bool_]
+
+CRITERIA = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")
+"""Criteria for a possible outlier."""
+
 PER_SHEET = 50
-"""So many subjects are on one sheet."""
+"""Subjects on a sheet."""
 
 _COLUMNS = 4
 _GAP = 10  # pixels between the maps of two subjects
 _LINE = 28  # pixels for the name of a subject
 _TOP, _BAR = 76, 150  # pixels above the maps, and beside them
 _LEAST = (800, 400)  # width and height of a sheet, so that the bar and its label have room
-_LONGEST = 24  # letters of a name
-_LETTER = 9  # pixels of a letter
-_MOST_NAMED = 12  # outliers of a panel: more names would cover each other
-_USUAL, _FAR = "#56606b", "#D55E00"
+_LONGEST = 24  # characters of a name
+_LETTER = 9  # pixels of a character
+_MOST_NAMED = 12  # outliers of a panel that are labelled: more labels would overlap
+_USUAL, _OUTLIER = "#56606b", "#D55E00"
 
 
 class Panel(NamedTuple):
@@ -39,23 +43,23 @@ class Panel(NamedTuple):
     Attributes
     ----------
     title : str
-        What it is.
+        What the number is.
     values : array (n_subjects,)
-        The numbers; not drawn where they are not finite.
+        The numbers; those that are not finite are not drawn.
     is_far : array of bool (n_subjects,)
-        Whose number stands out.
+        The subjects that are possible outliers by this number.
     """
 
     title: str
     values: FloatArray
-    is_far: npt.NDArray[np.bool_]
+    is_far: Flags
 
 
 def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
-    """Give the numbers of each subject, and whose stand out.
+    """Return four numbers of each subject, and the possible outliers of each.
 
-    Correlations by `SubjectDiagnostics.outliers`; means and standard deviations that are far from the median, and
-    overlaps that are far below it, by `far_from_others`.
+    The criteria are `SubjectDiagnostics.outliers` for correlations and `far_from_others` for means, standard deviations
+    and overlaps; only overlaps below the median count.
     """
     unit = float(np.nanmedian(outlying.sd)) if np.isfinite(outlying.sd).any() else 0.0
     mean = far_from_others(outlying.mean, LEAST_FAR["mean"] * unit)
@@ -66,12 +70,21 @@ def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
         Panel("Correlation with the mean of the others", outlying.correlation, outlying.outliers()),
         Panel("Mean over voxels, units of the maps", outlying.mean, mean),
         Panel("SD over voxels, units of the maps", outlying.sd, sd),
-        Panel("Overlap with what most cover (Dice)", quality.overlap, low & overlap),
+        Panel("Overlap with common coverage (Dice)", quality.overlap, low & overlap),
     )
 
 
-def draw_panels(shown: Sequence[Panel], names: Sequence[str], about: str) -> bytes:
-    """Draw four numbers of each subject, in the order of the subjects; those that stand out bear their names.
+def outliers(quality: Quality, outlying: SubjectDiagnostics, test: str) -> Flags:
+    """Return which subject is a possible outlier by which of `CRITERIA`, (n_subjects, n_criteria).
+
+    This is descriptive: excluding subjects because of their results invalidates the inference.
+    """
+    flags = [panel.is_far for panel in panels(outlying, quality)]
+    return np.column_stack([*flags, outlying.noisy(), outlying.influential(test)])
+
+
+def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> bytes:
+    """Draw four numbers of each subject, in the order of the subjects; possible outliers are labelled.
 
     Parameters
     ----------
@@ -79,8 +92,8 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], about: str) -> byt
         From `panels`.
     names : sequence of str
         The subjects.
-    about : str
-        Which result it is.
+    subtitle : str
+        The result that the picture belongs to.
 
     Returns
     -------
@@ -93,26 +106,24 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], about: str) -> byt
             left, bottom = 0.06 + 0.49 * (i % 2), 0.53 - 0.45 * (i // 2)
             _draw_panel(figure.add_axes((left, bottom, 0.4, 0.31)), panel, names)
 
-    return draw_png((1152, 690), "The maps of the subjects, in numbers", about, fill)
+    return draw_png((1152, 690), "Quality measures of the subjects' maps", subtitle, fill)
 
 
-def draw_sheets(
-    quality: Quality, grid: Grid, names: Sequence[str], flagged: npt.NDArray[np.bool_], about: str
-) -> Iterator[bytes]:
-    """Draw slices of the map of each subject, at most `PER_SHEET` on each picture, all on one scale of colours.
+def draw_sheets(quality: Quality, grid: Grid, names: Sequence[str], flagged: Flags, subtitle: str) -> Iterator[bytes]:
+    """Draw slices of the map of each subject, at most `PER_SHEET` on each picture, with one colour scale.
 
     Parameters
     ----------
     quality : Quality
         With the slices.
     grid : Grid
-        That of the maps.
+        Grid of the maps.
     names : sequence of str
         The subjects.
     flagged : array of bool (n_subjects,)
-        Who stands out.
-    about : str
-        Which result it is.
+        The possible outliers.
+    subtitle : str
+        The result that the pictures belong to.
 
     Yields
     ------
@@ -120,31 +131,31 @@ def draw_sheets(
         A PNG.
     """
     for start in range(0, len(names), PER_SHEET):
-        yield _draw_sheet(quality, grid, names, flagged, about, np.arange(start, min(start + PER_SHEET, len(names))))
+        subjects = np.arange(start, min(start + PER_SHEET, len(names)))
+        yield _draw_sheet(quality, grid, names, flagged, subtitle, subjects)
 
 
 def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
-    """Draw one number of each subject; the axis holds all of them."""
+    """Draw one number of each subject; the axis covers all of them."""
     place = np.arange(1, panel.values.size + 1)
-    for which, colour in ((~panel.is_far, _USUAL), (panel.is_far, _FAR)):
+    for which, colour in ((~panel.is_far, _USUAL), (panel.is_far, _OUTLIER)):
         axes.plot(place[which], panel.values[which], "o", color=colour, markersize=4 if place.size < 200 else 2)
     axes.margins(x=0.08, y=0.14)
     axes.set_title(panel.title, size=10, loc="left")
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("subjects, in order", size=8)
-    far = np.flatnonzero(panel.is_far & np.isfinite(panel.values))
-    known = panel.values[np.isfinite(panel.values)]
-    middle = float(np.median(known)) if known.size else 0.0
-    farthest = far[np.argsort(-np.abs(panel.values[far] - middle), kind="stable")][:_MOST_NAMED]
-    for i in farthest:
-        right = bool(place[i] > 0.6 * place.size)
+    finite = np.isfinite(panel.values)
+    far = np.flatnonzero(panel.is_far & finite)
+    middle = float(np.median(panel.values[finite])) if finite.any() else 0.0
+    for i in far[np.argsort(-np.abs(panel.values[far] - middle), kind="stable")][:_MOST_NAMED]:
+        is_right = bool(place[i] > 0.6 * place.size)
         axes.annotate(
-            _short(names[i]),
+            shortened(names[i], _LONGEST),
             (place[i], panel.values[i]),
-            (-6 if right else 6, 0),
+            (-6 if is_right else 6, 0),
             textcoords="offset points",
-            ha="right" if right else "left",
+            ha="right" if is_right else "left",
             va="center",
             size=8,
             parse_math=False,
@@ -155,13 +166,13 @@ def _draw_sheet(
     quality: Quality,
     grid: Grid,
     names: Sequence[str],
-    flagged: npt.NDArray[np.bool_],
-    about: str,
+    flagged: Flags,
+    subtitle: str,
     subjects: npt.NDArray[np.intp],
 ) -> bytes:
     """Draw some of the subjects on one picture."""
     _, height, width = quality.thumbnails.shape
-    scale = replace(value_scale(_typical(quality), "units of\nthe maps"), beyond="both")
+    scale = replace(value_scale(_typical(quality), "units of\nthe maps"), extend="both")
     n_rows, n_columns = -(-subjects.size // _COLUMNS), min(_COLUMNS, subjects.size)
     step = height + _LINE + _GAP, width + 2 * _GAP
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)
@@ -175,16 +186,16 @@ def _draw_sheet(
         for i, (top, left) in zip(subjects, corners, strict=True):
             _write_sides(figure, widths(grid), (left, _TOP + top))
             sign = " *" if flagged[i] else ""
-            name = _short(names[i], step[1] // _LETTER - len(sign)) + sign
+            name = shortened(names[i], min(step[1] // _LETTER - len(sign), _LONGEST)) + sign
             _write_name(figure, name, bool(flagged[i]), (left + width / 2, _TOP + top + height + 2))
         scale.draw(figure)
 
     first, last = int(subjects[0]) + 1, int(subjects[-1]) + 1
-    return draw_png(size, f"Maps of subjects {first} to {last} of {len(names)}", about, fill)
+    return draw_png(size, f"Maps of subjects {first} to {last} of {len(names)}", subtitle, fill)
 
 
 def _typical(quality: Quality) -> FloatArray:
-    """Give a value for each subject, below which nearly all of the typical map lies: one odd map decides no scale."""
+    """Return the median over subjects of the 99th percentile of |map|, (1,): no single map determines the scale."""
     seen = [each[each != ABSENT] for each in quality.thumbnails]
     largest = np.array([np.percentile(np.abs(each), 99) if each.size else 0.0 for each in seen])
     return np.array([float(np.median(largest * quality.step))])
@@ -198,25 +209,19 @@ def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixe
     return pixels
 
 
-def _write_sides(figure: "Figure", wide: Sequence[int], corner: tuple[float, float]) -> None:
-    """Write L and R above the coronal and the axial slice of a map, P and A on the sagittal one."""
+def _write_sides(figure: "Figure", slice_widths: Sequence[int], corner: tuple[float, float]) -> None:
+    """Write L and R above the coronal and the axial slice of a map, P and A above the sagittal one."""
     width, height = figure.get_size_inches() * DPI
-    ends = np.cumsum([0, *wide])
-    look: dict[str, Any] = {"size": 6, "va": "bottom", "color": "#303840"}
+    ends = np.cumsum([0, *slice_widths])
+    font: dict[str, Any] = {"size": 6, "va": "bottom", "color": "#303840"}
     for start, stop, letters in zip(ends, ends[1:], ("PA", "LR", "LR"), strict=False):
         y = 1 - corner[1] / height
-        figure.text((corner[0] + start + 1) / width, y, letters[0], ha="left", **look)
-        figure.text((corner[0] + stop - 1) / width, y, letters[1], ha="right", **look)
+        figure.text((corner[0] + start + 1) / width, y, letters[0], ha="left", **font)
+        figure.text((corner[0] + stop - 1) / width, y, letters[1], ha="right", **font)
 
 
 def _write_name(figure: "Figure", name: str, is_flagged: bool, place: tuple[float, float]) -> None:
     """Write the name of a subject below a pixel."""
     width, height = figure.get_size_inches() * DPI
-    look: dict[str, Any] = {"color": _FAR, "weight": "bold"} if is_flagged else {"color": "black"}
-    figure.text(place[0] / width, 1 - place[1] / height, name, size=8, ha="center", va="top", parse_math=False, **look)
-
-
-def _short(name: str, longest: int = _LONGEST) -> str:
-    """Cut a name that may be long."""
-    name, longest = printable(name), min(longest, _LONGEST)
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+    font: dict[str, Any] = {"color": _OUTLIER, "weight": "bold"} if is_flagged else {"color": "black"}
+    figure.text(place[0] / width, 1 - place[1] / height, name, size=8, ha="center", va="top", parse_math=False, **font)

@@ -1,4 +1,4 @@
-"""Colour scales: which colour a value has, and the bar that tells it. The plotting library is imported when needed."""
+"""Colour scales and their bars. matplotlib is imported when needed."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-Z_UNCORRECTED = 3.0902323061678132
-"""The z value with a one-sided tail probability of .001."""
+Extend = Literal["neither", "both", "min", "max"]
 
-_LEVELS = 64  # colours of a scale: more are not told apart, and few make small files
-_MOST = 99.9  # percent of the values are within a scale: a few voxels at the edge of a brain would make it useless
+Z_UNCORRECTED = 3.0902323061678132
+"""z with a one-sided tail probability of .001."""
+
+_LEVELS = 64  # colours of a scale: more cannot be distinguished, and few make small files
+_COVERED = 99.9  # percentile at the end of a scale: a few extreme voxels at the edge of a brain would compress it
 _HIDDEN = (0.85, 0.85, 0.85, 1)
 
 
@@ -27,17 +29,17 @@ class Scale:
     Attributes
     ----------
     label : str
-        What stands above the bar.
+        Title of the bar.
     colours : Colormap
         From the lower to the upper end.
     ends : tuple of float
-        The values that have the first and the last colour, and so has what is beyond.
+        The values with the first and the last colour; values beyond have the same colours.
     part : tuple of float
         The part of the bar that is shown.
     ticks : tuple of float
-        The values that are written.
-    beyond : {'neither', 'both', 'min', 'max'}
-        Where there are values beyond the ends: the bar is pointed there.
+        The values that are labelled.
+    extend : {'neither', 'both', 'min', 'max'}
+        The ends beyond which there are values, where the bar is pointed.
     """
 
     label: str
@@ -45,43 +47,38 @@ class Scale:
     ends: tuple[float, float]
     part: tuple[float, float]
     ticks: tuple[float, ...]
-    beyond: Literal["neither", "both", "min", "max"] = "neither"
+    extend: Extend = "neither"
 
     def colour(self, values: FloatArray) -> Pixels:
-        """Give the colour of each value, (n_points, 3)."""
+        """Return the colour of each value, (n_points, 3)."""
         low, high = self.ends
         places = (np.clip(np.asarray(values, dtype=float), low, high) - low) / (high - low)
         return np.asarray(self.colours(places, bytes=True)[:, :3], dtype=np.uint8)
 
     def draw(self, figure: "Figure") -> None:
-        """Draw the bar on the right of a figure."""
+        """Draw the bar at the right of a figure."""
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
 
         axes = figure.add_axes((0.925, 0.25, 0.016, 0.4))
         shown = ScalarMappable(Normalize(*self.ends), self.colours)
-        figure.colorbar(shown, cax=axes, ticks=self.ticks, format="%.3g", extend=self.beyond)
+        figure.colorbar(shown, cax=axes, ticks=self.ticks, format="%.3g", extend=self.extend)
         axes.set_ylim(*self.part)
         axes.set_title(self.label, size=11, pad=14)
         axes.tick_params(labelsize=9, length=2)
 
 
 def tdp_scale() -> Scale:
-    """Give the scale of all true discovery proportions, from 0 to 1."""
+    """Return the scale of all true discovery proportions, from 0 to 1."""
     from matplotlib import colormaps
 
     return Scale("TDP", colormaps["viridis"].resampled(_LEVELS), (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1))
 
 
 def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
-    """Give the scale of z where p < .001 uncorrected; what is infinite has the colour of the largest that is not.
+    """Return the scale of z where p < .001 uncorrected, for values (n_shown,); infinite ones have the last colour.
 
-    Parameters
-    ----------
-    z : array (n_shown,)
-        What is to be shown.
-    alternative : {'greater', 'less', 'two-sided'}
-        Which side of the bar is shown.
+    The bar shows the side of the alternative, both for ``two-sided``.
     """
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
@@ -97,14 +94,14 @@ def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
 
 
 def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Scale:
-    """Give a scale that is symmetric around 0, or its upper half, for nearly all of some values.
+    """Return a scale symmetric around 0, or its upper half if not `is_signed`, up to the 99.9th percentile of |values|.
 
     Parameters
     ----------
     values : array (n_points,)
-        What is to be shown.
+        The values to be shown.
     label : str
-        What stands above the bar.
+        Title of the bar.
     is_signed : bool
         Whether there may be values below 0.
     """
@@ -112,22 +109,17 @@ def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Sc
     from matplotlib.colors import ListedColormap
 
     sizes = np.abs(values[np.isfinite(values)])
-    top = _round_up(float(np.percentile(sizes, _MOST))) if sizes.size else 1.0
-    under, over = bool((values < -top).any()), bool((values > top).any())
-    beyond: dict[tuple[bool, bool], Literal["neither", "both", "min", "max"]] = {
-        (False, False): "neither",
-        (True, True): "both",
-        (True, False): "min",
-        (False, True): "max",
-    }
+    top = _round_up(float(np.percentile(sizes, _COVERED))) if sizes.size else 1.0
+    extends: tuple[Extend, ...] = ("neither", "min", "max", "both")
+    extend = extends[bool((values < -top).any()) + 2 * bool((values > top).any())]
     ends = (-top if is_signed else 0.0, top)
     colours = colormaps["RdBu_r"](np.linspace(0.0 if is_signed else 0.5, 1.0, _LEVELS + 1))  # an odd number: 0 is white
     ticks = (-top, 0.0, top) if is_signed else (0.0, top / 2, top)
-    return Scale(label, ListedColormap(colours), ends, ends, ticks, beyond[under, over])
+    return Scale(label, ListedColormap(colours), ends, ends, ticks, extend)
 
 
 def _round_up(value: float) -> float:
-    """Round up to two digits; 1 for 0.
+    """Round up to two significant digits; 1 for 0.
 
     >>> _round_up(0.0371), _round_up(12.0), _round_up(0)
     (0.038, 12.0, 1.0)

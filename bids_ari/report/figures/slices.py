@@ -1,4 +1,4 @@
-"""Pictures: one value or one label per voxel to PNG. The plotting library is imported here, when something is drawn."""
+"""Axial slices of one value or one label per point. matplotlib is imported when needed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 NOTHING = "nothing above the threshold"
 
 CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-"""Of Okabe and Ito, for those who are colour-blind too; the eighth cluster begins again."""
+"""Colours of Okabe and Ito, which colour-blind readers can distinguish; they repeat after seven clusters."""
 
 SIZE = (1152, 690)
 """Width and height of a picture of slices in pixels."""
 
 _CORNER = (11, 58)  # pixels from the left and the top edge to the slices
-_NUMBERED = 20  # so many clusters have their number in the picture
-_OPACITIES = 16  # steps from nothing to all
+_NUMBERED = 20  # clusters with a number in the picture
+_OPACITIES = 16  # levels of opacity
 
 
 def colour_of(label: int) -> str:
-    """Give the colour of a cluster."""
+    """Return the colour of a cluster."""
     return CLUSTER_COLOURS[(label - 1) % len(CLUSTER_COLOURS)]
 
 
 def is_uncorrected(z: FloatArray, alternative: Alternative) -> npt.NDArray[np.bool_]:
-    """Say where p < .001 uncorrected in the direction of a test; on each side for ``two-sided``."""
+    """Return where p < .001 uncorrected in the direction of a test, on each side for ``two-sided``, (n_points,)."""
     return {
         "greater": z > Z_UNCORRECTED,
         "less": z < -Z_UNCORRECTED,
@@ -48,11 +48,11 @@ def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
     Parameters
     ----------
     z : array (n_points,)
-        z of each voxel tested; what is infinite has the colour of the largest that is not.
+        z; infinite values have the colour of the largest finite one.
     alternative : {'greater', 'less', 'two-sided'}
-        Which side is shown; both for ``two-sided``, each at p < .001.
+        The side shown; both for ``two-sided``, each at p < .001.
     scene : Scene
-        Where and on what.
+        Slices and underlay.
 
     Returns
     -------
@@ -76,22 +76,22 @@ def draw_values(
     z: FloatArray | None = None,
     outlined: npt.NDArray[np.bool_] | None = None,
 ) -> bytes:
-    """Draw a value at every voxel tested, on a scale that is symmetric around 0.
+    """Draw a value at every point, on a scale that is symmetric around 0.
 
     Parameters
     ----------
     values : array (n_points,)
-        What the colours tell.
+        The values.
     scene : Scene
-        Where and on what.
+        Slices and underlay.
     title, label : str
-        What values these are, and what stands above the colour bar.
+        Title of the picture, and of the colour bar.
     is_signed : bool
-        Whether there may be values below 0, as there are none of F.
+        Whether there may be values below 0, unlike F.
     z : array (n_points,), optional
-        Voxels are fainter the nearer this is to 0: their opacity is the square of its part of the z of p = .001.
+        Opacity: the square of |z| divided by the z of p = .001, at most 1.
     outlined : array of bool (n_points,), optional
-        What has a line around it.
+        Points to outline.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def draw_values(
     opacity = np.ones(values.size) if z is None else np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1))
     painted = scene.fade(scale.colour(values), np.rint(opacity * _OPACITIES) / _OPACITIES)
     if outlined is not None:
-        painted[_outline(scene, outlined)] = 0
+        painted[outline(scene, outlined)] = 0
     return _compose(painted, scene, title, scale.draw)
 
 
@@ -112,13 +112,13 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
     Parameters
     ----------
     tdp : array (n_points,)
-        A TDP for each voxel.
+        A TDP for each point.
     shown : array of bool (n_points,)
-        Where it is shown, be it 0.
+        Where it is shown, including a TDP of 0.
     scene : Scene
-        Where and on what.
+        Slices and underlay.
     title : str
-        Of what sets of voxels it is.
+        The sets of points that it belongs to.
 
     Returns
     -------
@@ -130,16 +130,16 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
 
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
-    """Draw clusters, each in one of the colours; the larger ones bear their number.
+    """Draw clusters in their colours, the larger ones with their numbers.
 
     Parameters
     ----------
     labels : array of int (n_points,)
-        The cluster that holds each voxel: 1, 2, ...; 0 for none.
+        The cluster of each point: 1, 2, ...; 0 for none.
     scene : Scene
-        Where and on what.
+        Slices and underlay.
     title : str
-        What clusters these are.
+        How the clusters were formed.
 
     Returns
     -------
@@ -154,15 +154,15 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
 
     def draw_key(figure: "Figure") -> None:
         _draw_key(figure, n)
-        for label, row, column in _numbers(labels, scene, min(n, _NUMBERED)):
+        for label, row, column in number_places(labels, scene, min(n, _NUMBERED)):
             _write(figure, column + _CORNER[0], row + _CORNER[1], str(label), size=10, weight="bold", outlined=True)
 
     return _compose(painted, scene, title, draw_key if n else None)
 
 
-def _numbers(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
-    """Say where to write the number of each cluster: (label, row, column), amid the slice with most of it."""
-    seen = np.where(scene.voxel >= 0, labels[scene.voxel], 0)
+def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
+    """Return (label, row, column) of the numbers of clusters 1 to n, each in the slice with most of its cluster."""
+    seen = np.where(scene.points >= 0, labels[scene.points], 0)
     places = []
     for label in range(1, n + 1):
         rows, columns = np.nonzero(seen == label)
@@ -176,26 +176,26 @@ def _numbers(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tupl
     return places
 
 
-def _outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say which pixels are the border of what is shown, (height, width)."""
-    inside = (scene.voxel >= 0) & shown[scene.voxel]
+def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return the pixels at the border of the points shown, (height, width)."""
+    inside = (scene.points >= 0) & shown[scene.points]
     return np.asarray(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), dtype=bool)))
 
 
-def _compose(painted: Pixels, scene: Scene, title: str, explain: Callable[["Figure"], None] | None) -> bytes:
-    """Put title, slices and what explains the colours together; nothing explains them where nothing is shown."""
+def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[["Figure"], None] | None) -> bytes:
+    """Draw title, slices and legend; without a legend the title says that nothing is shown."""
 
     def fill(figure: "Figure") -> None:
         figure.figimage(painted, _CORNER[0], SIZE[1] - _CORNER[1] - painted.shape[0], origin="upper")
         _write_sides(figure, scene.cuts)
-        if explain:
-            explain(figure)
+        if draw_legend:
+            draw_legend(figure)
 
-    return draw_png(SIZE, title if explain else f"{title}: {NOTHING}", scene.about, fill)
+    return draw_png(SIZE, title if draw_legend else f"{title}: {NOTHING}", scene.subtitle, fill)
 
 
 def _write_sides(figure: "Figure", cuts: tuple[float, ...]) -> None:
-    """Write left, right and z in mm beside each slice."""
+    """Write L, R and z in mm on each slice."""
     decimals = 0 if all(cut.is_integer() for cut in cuts) else 1
     height, width = CELL
     for i, cut in enumerate(cuts):
@@ -216,7 +216,7 @@ def _write(
     *,
     outlined: bool = False,
 ) -> None:
-    """Write a text around a pixel; outlined it is read on any colour."""
+    """Write a text centred at a pixel; an outline makes it legible on any colour."""
     from matplotlib.patheffects import withStroke
 
     effects = [withStroke(linewidth=2.2, foreground="white")] if outlined else None
@@ -225,14 +225,15 @@ def _write(
 
 
 def _draw_key(figure: "Figure", n: int) -> None:
-    """Draw the colour of each number."""
+    """Draw the colour of each cluster number."""
     from matplotlib.patches import Rectangle
 
+    n_colours = len(CLUSTER_COLOURS)
     figure.text(0.945, 0.7, "Cluster", size=11, ha="center", va="center")
-    for label in range(1, min(n, len(CLUSTER_COLOURS)) + 1):
+    for label in range(1, min(n, n_colours) + 1):
         y = 0.7 - 0.05 * label
         figure.add_artist(Rectangle((0.925, y - 0.015), 0.018, 0.03, facecolor=colour_of(label), edgecolor="none"))
         figure.text(0.955, y, str(label), size=10, ha="left", va="center")
-    if n > len(CLUSTER_COLOURS):
-        last = f"{len(CLUSTER_COLOURS) + 1}" + (f"–{n}" if n > len(CLUSTER_COLOURS) + 1 else "")
-        figure.text(0.945, 0.28, f"{last}:\nagain", size=9, ha="center", va="center")
+    if n > n_colours:
+        last = f"{n_colours + 1}" + (f"–{n}" if n > n_colours + 1 else "")
+        figure.text(0.945, 0.28, f"{last}:\nrepeated", size=9, ha="center", va="center")

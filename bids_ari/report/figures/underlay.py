@@ -1,4 +1,4 @@
-"""What lies under the statistics: a template brain where the space is near enough to it, else the mask."""
+"""Underlays of statistics: the MNI152 template in spaces similar to it, else the mask."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,21 +11,21 @@ from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 BRAIN = 0.01
-"""What is more than this fraction of the largest value is brain."""
+"""Template values above this fraction of the largest belong to the brain."""
 
-TEMPLATE_WORDS = "the MNI152 template that comes with nilearn"
-MASK_WORDS = "the voxels tested, in grey"
+TEMPLATE_NAME = "MNI152 template of nilearn"
+MASK_NAME = "the tested voxels in grey"
 
 MASK_VALUE = 0.75
-"""How bright the mask is, from 0 to 1, where there is no template."""
+"""Brightness of the mask, from 0 to 1, where there is no template."""
 
-_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach")  # spaces near enough to the bundled template to draw on it
+_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach")  # prefixes of spaces similar to MNI152
 _INFANT = "MNIInfant"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A brain, from 0 to 1: its values, where they are, and the corners (2, 3) of it in mm."""
+    """A brain template: values from 0 to 1, their grid, and the corners (2, 3) of the brain in mm."""
 
     values: npt.NDArray[np.float32]
     grid: Grid
@@ -34,34 +34,34 @@ class Template:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Underlay:
-    """What lies under the voxels of a grid.
+    """An underlay on a grid.
 
     Attributes
     ----------
     values : array of float32 (x, y, z)
-        From 0, nothing, to 1; of every `stride`-th voxel along each axis, from `start` on.
+        From 0 (nothing) to 1; of every `stride`-th voxel along each axis, beginning at `start`.
     start : tuple of three int
-        The first voxel that has a value.
+        The first voxel with a value.
     stride : int
-        How many voxels share a value along each axis.
-    words : str
-        What that is.
+        Voxels that share a value along each axis.
+    description : str
+        What the underlay is.
     """
 
     values: npt.NDArray[np.float32]
     start: tuple[int, ...]
     stride: int
-    words: str
+    description: str
 
 
 def is_like_template(space: str | None) -> bool:
-    """Say whether a space is near enough to the bundled template to draw on it."""
+    """Return whether maps in a space can be shown on the MNI152 template."""
     return space is not None and space.startswith(_TEMPLATE_SPACES) and not space.startswith(_INFANT)
 
 
 @cache
 def load_template() -> Template:
-    """Give the MNI152 template that comes with nilearn."""
+    """Return the MNI152 template that nilearn includes."""
     from nilearn.datasets import load_mni152_template
 
     image = load_mni152_template(resolution=1)
@@ -73,35 +73,32 @@ def load_template() -> Template:
     return Template(values / values.max(), grid, np.sort(corners, axis=0))
 
 
-def make_underlay(mask: VolumeSpace, space: str | None, stride: int = 1) -> Underlay:
-    """Give what lies under the voxels of a mask, no further around it than there is something to see.
+def make_underlay(space: VolumeSpace, space_label: str | None, stride: int = 1) -> Underlay:
+    """Return the underlay of a volume, cropped to what it shows.
 
     Parameters
     ----------
-    mask : VolumeSpace
+    space : VolumeSpace
         The voxels tested.
-    space : str or None
-        The space that the file names state.
+    space_label : str or None
+        The ``space`` entity of the maps.
     stride : int
-        How many voxels share a value along each axis.
+        Voxels that share a value along each axis.
     """
-    seen = _box(mask.inside)
-    if is_like_template(space):
-        values = _on_grid(load_template(), mask.grid, stride)
-        if values[_strided(mask.inside, stride)].any():
+    inside, strided = space.inside, space.inside[::stride, ::stride, ::stride]
+    box = _box(inside)
+    if is_like_template(space_label):
+        values = _on_grid(load_template(), space.grid, stride)
+        if values[strided].any():
             brain = _box(values > 0) * stride
-            low, high = np.minimum(seen[0], brain[0]), np.maximum(seen[1], brain[1])
-            return _cropped(values, low, np.minimum(high, mask.inside.shape), stride, TEMPLATE_WORDS)
-    values = np.where(_strided(mask.inside, stride), np.float32(MASK_VALUE), np.float32(0))
-    return _cropped(values, seen[0], seen[1], stride, MASK_WORDS)
-
-
-def _strided(inside: npt.NDArray[np.bool_], stride: int) -> npt.NDArray[np.bool_]:
-    return inside[::stride, ::stride, ::stride]
+            low, high = np.minimum(box[0], brain[0]), np.maximum(box[1], brain[1])
+            return _cropped(values, low, np.minimum(high, inside.shape), stride, TEMPLATE_NAME)
+    values = np.where(strided, np.float32(MASK_VALUE), np.float32(0))
+    return _cropped(values, box[0], box[1], stride, MASK_NAME)
 
 
 def _box(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Give the first voxel and the one after the last of what is inside, (2, 3)."""
+    """Return the first voxel inside and the one after the last, (2, 3)."""
     slices = ndimage.find_objects(inside.astype(np.int8))[0]
     return np.array([[axis.start for axis in slices], [axis.stop for axis in slices]])
 
@@ -118,9 +115,13 @@ def _on_grid(template: Template, grid: Grid, stride: int) -> npt.NDArray[np.floa
 
 
 def _cropped(
-    values: npt.NDArray[np.float32], low: npt.NDArray[np.intp], high: npt.NDArray[np.intp], stride: int, words: str
+    values: npt.NDArray[np.float32],
+    low: npt.NDArray[np.intp],
+    high: npt.NDArray[np.intp],
+    stride: int,
+    description: str,
 ) -> Underlay:
-    """Keep the values of the voxels from `low` up to `high`."""
+    """Return the values of the voxels from `low` up to `high`."""
     first, last = low // stride, -(-high // stride)
     part = values[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
-    return Underlay(part, tuple(int(i) for i in first * stride), stride, words)
+    return Underlay(part, tuple(int(i) for i in first * stride), stride, description)

@@ -1,79 +1,58 @@
-"""The group model for people: its columns, its tests, and the subjects that stand out."""
+"""Section "Design": the group model, its tests and the correlations of its columns."""
 
 import math
 
-import numpy as np
-
-from bids_ari.analysis.result import ContrastResult
 from bids_ari.design.design import Design
-from bids_ari.report.methods import rows_of
-from bids_ari.report.sections.clusters import Facts
+from bids_ari.report.formatting import decimal
+from bids_ari.report.methods import linear_combinations, model_sentence
+from bids_ari.report.render import Context
+from bids_ari.report.sections.section import ReportData
 from bids_ari.stats.diagnostics import design_diagnostics
-from bids_ari.stats.distributions import FloatArray
 
 MOST_COLUMNS = 12
-"""Correlations are shown of so many columns; the others are in the sidecar of the design."""
+"""Columns whose correlations are shown; the sidecar of the design has all."""
 
 
-def model_block(result: ContrastResult, design: Design) -> Facts:
-    """Tell the design, how well it can tell its columns apart, and how unlike the others each subject is.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        What was found.
-    design : Design
-        Its group model.
-
-    Returns
-    -------
-    dict
-        What ``sections/design.html`` shows.
-    """
-    look = design_diagnostics(design.matrix)
-    inside = [name for name, vif in zip(design.columns, look.vif, strict=True) if not math.isnan(vif)][:MOST_COLUMNS]
-    places = [design.columns.index(name) for name in inside]
+def context(data: ReportData) -> Context:
+    """Return the variables of ``design.html``."""
+    result = data.result
     return {
-        "formula": design.formula,
-        "factors": list(design.factors.items()),
-        "columns": [(name, number(vif, 2)) for name, vif in zip(design.columns, look.vif, strict=True)],
-        "condition": number(look.condition, 1),
-        "correlated": inside if len(inside) > 1 else [],
-        "correlations": [
-            (name, [number(look.correlations[i, j], 2) for j in places]) for name, i in zip(inside, places, strict=True)
-        ],
-        "tests": [(name, design.statistic(name), rows_of(result, name), name == result.test) for name in design.tests],
-        "is_mean": design.is_mean,
-        "subjects": _subjects(result, design, look.leverage),
+        "model": model_sentence(result),
+        "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
+        "dof_differ": result.has("dof"),
+        "is_welch": result.options.variance == "unequal",
+        "n_rows": result.glm.n_rows,
+        "smoothing": result.options.smoothing,
+        "design_picture": data.pictures.get("design"),
+        "group_model": None if result.design is None else design_tables(result.design, result.test),
     }
 
 
-def _subjects(result: ContrastResult, design: Design, leverage: FloatArray) -> list[Facts]:
-    """Tell how unlike the others each subject is, the most influential first."""
-    outlying = result.outlying
-    if outlying is None:
-        return []
-    influence = outlying.influence[result.test]
-    flagged = outlying.outliers() | outlying.influential(result.test)
-    return [
-        {
-            "name": f"sub-{design.subjects[i]}",
-            "leverage": number(leverage[i], 2),
-            "correlation": number(outlying.correlation[i], 2),
-            "residual": number(outlying.residual[i], 2),
-            "influence": number(influence[i], 2),
-            "is_flagged": bool(flagged[i]),
-        }
-        for i in np.argsort(-influence, kind="stable")
-    ]
+def design_tables(design: Design, test: str) -> Context:
+    """Return the tests of a design, and the collinearity of its columns.
 
-
-def number(value: float, decimals: int) -> str:
-    """Write a number that may not be defined, or infinite.
-
-    >>> number(2 / 3, 2), number(math.nan, 2), number(math.inf, 1)
-    ('0.67', '–', '∞')
+    Parameters
+    ----------
+    design : Design
+        The group model.
+    test : str
+        The test that the report is about.
     """
-    if math.isfinite(value):
-        return f"{value:.{decimals}f}"
-    return "–" if math.isnan(value) else "∞"
+    diagnostics = design_diagnostics(design.matrix)
+    vifs = list(zip(design.columns, diagnostics.vif, strict=True))
+    varying = [name for name, vif in vifs if not math.isnan(vif)][:MOST_COLUMNS]
+    places = [design.columns.index(name) for name in varying]
+    return {
+        "factors": list(design.factors.items()),
+        "columns": [(name, decimal(vif)) for name, vif in vifs],
+        "condition": decimal(diagnostics.condition, 1),
+        "correlated": varying if len(varying) > 1 else [],
+        "correlations": {
+            name: [decimal(diagnostics.correlations[i, j]) for j in places]
+            for name, i in zip(varying, places, strict=True)
+        },
+        "tests": [
+            (name, design.statistic(name), linear_combinations(design, name), name == test) for name in design.tests
+        ],
+        "is_mean": design.is_mean,
+    }

@@ -1,62 +1,54 @@
-"""The maps of the subjects for people: who stands out, and why."""
+"""Section "Quality of the maps": numbers of each subject's map, possible outliers, and sheets of slices."""
 
-from collections.abc import Mapping
-from itertools import compress
+from itertools import accumulate, compress
 
 import numpy as np
-import numpy.typing as npt
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.images.quality import Quality
-from bids_ari.report.figures.quality import panels
-from bids_ari.report.sections.clusters import Facts
-from bids_ari.report.sections.design import number
-from bids_ari.stats.diagnostics import SubjectDiagnostics, design_diagnostics
+from bids_ari.outputs.names import report_name
+from bids_ari.report.figures.quality import CRITERIA, PER_SHEET, outliers
+from bids_ari.report.formatting import decimal
+from bids_ari.report.render import Context
+from bids_ari.report.sections.section import ReportData
+from bids_ari.stats.diagnostics import design_diagnostics
 
-REASONS = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")
-"""What a map may stand out by."""
+MOST_SHEETS = 4_000_000
+"""Bytes of sheets of subjects within a report; further sheets are linked."""
 
 
-def has_quality(result: ContrastResult) -> bool:
-    """Say whether anything is known of the maps of subjects."""
+def applies(data: ReportData) -> bool:
+    """Return whether maps of subjects were analysed."""
+    result = data.result
     return result.quality is not None and result.outlying is not None and result.design is not None
 
 
-def standing_out(quality: Quality, outlying: SubjectDiagnostics, test: str) -> npt.NDArray[np.bool_]:
-    """Tell which subject stands out by which of `REASONS`, (n_subjects, n_reasons).
-
-    This describes; to leave subjects out for their results is not free.
-    """
-    flags = [panel.is_far for panel in panels(outlying, quality)]
-    return np.column_stack([*flags, outlying.noisy(), outlying.influential(test)])
-
-
-def worst_lost(result: ContrastResult, most: int = 3) -> list[tuple[str, int]]:
-    """Name the subjects for want of whom most voxels are not tested, and how many."""
-    if result.quality is None:
-        return []
-    lost, subjects = result.quality.lost, result.contrast.subjects
-    return [(f"sub-{subjects[i]}", int(lost[i])) for i in np.argsort(-lost, kind="stable")[:most] if lost[i]]
+def context(data: ReportData) -> Context:
+    """Return the variables of ``quality.html``."""
+    sheets = [picture for name, picture in data.pictures.items() if name.startswith("sheet ")]
+    n_shown = sum(size <= MOST_SHEETS for size in accumulate(len(picture.png) for picture in sheets))
+    root = "../" * report_name(data.result).count("/")
+    return {
+        "quality": subject_table(data.result),
+        "quality_picture": data.pictures["quality"],
+        "sheets": sheets[:n_shown],
+        "linked_sheets": [(picture.name, f"{root}{picture.name}") for picture in sheets[n_shown:]],
+        "per_sheet": PER_SHEET,
+    }
 
 
-def quality_block(result: ContrastResult) -> Facts:
-    """Tell each subject's numbers, the most influential first.
+def subject_table(result: ContrastResult) -> Context:
+    """Return the numbers of each subject, the most influential first; empty where no subject maps were analysed.
 
     Parameters
     ----------
     result : ContrastResult
-        What was found.
-
-    Returns
-    -------
-    dict
-        What ``sections/quality.html`` shows; nothing where nothing is known.
+        The result.
     """
     quality, outlying, design = result.quality, result.outlying, result.design
     if quality is None or outlying is None or design is None:
         return {}
-    out, influence = standing_out(quality, outlying, result.test), outlying.influence[result.test]
-    columns: Mapping[str, tuple[npt.NDArray[np.float64], int]] = {
+    flags, influence = outliers(quality, outlying, result.test), outlying.influence[result.test]
+    columns = {
         "correlation": (outlying.correlation, 2),
         "mean": (outlying.mean, 3),
         "sd": (outlying.sd, 3),
@@ -65,14 +57,14 @@ def quality_block(result: ContrastResult) -> Facts:
         "leverage": (design_diagnostics(design.matrix).leverage, 2),
         "influence": (influence, 2),
     }
-    rows: list[Facts] = [
+    rows: list[Context] = [
         {
             "name": f"sub-{design.subjects[i]}",
-            "why": ", ".join(compress(REASONS, out[i])),
+            "criteria": ", ".join(compress(CRITERIA, flags[i])),
             "lacking": int(quality.lacking[i]),
             "lost": int(quality.lost[i]),
-            **{name: number(values[i], decimals) for name, (values, decimals) in columns.items()},
+            **{name: decimal(values[i], decimals) for name, (values, decimals) in columns.items()},
         }
         for i in np.argsort(-influence, kind="stable")
     ]
-    return {"rows": rows, "n_out": int(out.any(axis=1).sum()), "reference": quality.reference}
+    return {"rows": rows, "n_outliers": int(flags.any(axis=1).sum()), "reference": quality.reference}

@@ -20,8 +20,8 @@ from bids_ari.images.space import VolumeSpace
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.archive_format import ARRAYS
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.report import page
 from bids_ari.report.figures.draw import draw
+from bids_ari.report.page import report_page
 
 FOLDER = "jane-doe"
 
@@ -98,7 +98,7 @@ def test_neither_time_nor_order_in_memory_changes_the_bytes(regions: Case) -> No
 def test_report_and_pictures_are_the_same(case: Case) -> None:
     pictures, of_back = dict(draw(case.result)), dict(draw(case.back))
     assert list(differences(pictures, of_back)) == []
-    html, html_of_back = (page.page(result, pictures) for result in (case.result, case.back))
+    html, html_of_back = (report_page(result, pictures) for result in (case.result, case.back))
     time = "<time.*?</time>"
     assert len(re.findall(time, html)) == 1
     assert re.sub(time, "", html) == re.sub(time, "", html_of_back)

@@ -1,4 +1,4 @@
-"""The explorer's page holds the result exactly. What a browser makes of it stands in tests/browser."""
+"""The explorer page has the exact result; tests/browser checks what a browser shows."""
 
 import base64
 import json
@@ -17,16 +17,15 @@ from reported import analysed
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.report import explorer_arrays as encoding
+from bids_ari.report import explorer_arrays
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
 from bids_ari.report.figures.draw import draw
-from bids_ari.report.figures.underlay import load_template, make_underlay
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import Cluster, grow_forest
 
-GAMMAS = (0.001, 0.07, 0.28, 0.3, 1 / 3, 0.5, 0.55, 2 / 3, 0.7, 0.9, 1.0)
+TARGETS = (0.001, 0.07, 0.28, 0.3, 1 / 3, 0.5, 0.55, 2 / 3, 0.7, 0.9, 1.0)
 OBLIQUE = np.array([[-1.8, 0.6, 0.2, 9], [0.5, 1.9, -0.3, -8], [-0.3, 0.2, 2.4, -7], [0, 0, 0, 1]])
 
 Arrays = dict[str, npt.NDArray[np.integer]]
@@ -63,14 +62,14 @@ def random_result(rng: np.random.Generator, affine: npt.NDArray[np.float64] = OB
     return replace(result, space=mask, glm=glm, bound=bound, forest=forest, clusters={}, largest={})
 
 
-def queried(arrays: Arrays, gamma: float, d: int = 0) -> list[tuple[int, int, int, list[int]]]:
-    """Size, TDN, peak and voxels of the largest clusters, by their labels, from what a page holds alone."""
+def queried(arrays: Arrays, target: float, d: int = 0) -> list[tuple[int, int, int, list[int]]]:
+    """Size, TDN, peak and voxels of the largest clusters, by their labels, from the arrays of a page alone."""
     order, size, tdn = (arrays[f"{name}-{d}"].tolist() for name in ("preorder", "size", "tdn"))
     leaves = [place for place in range(len(size)) if size[place] == 1]
     rank = dict(zip(leaves, arrays[f"rank-{d}"].tolist(), strict=True))
     found, place = [], 0
     while place < len(size):
-        if tdn[place] / size[place] < gamma:
+        if tdn[place] / size[place] < target:
             place += 1
             continue
         places = range(place, place + size[place])
@@ -81,7 +80,7 @@ def queried(arrays: Arrays, gamma: float, d: int = 0) -> list[tuple[int, int, in
     return [(-row[0], row[3], row[4], row[5]) for row in sorted(found)]
 
 
-def told(clusters: Sequence[Cluster]) -> list[tuple[int, int, int, list[int]]]:
+def described(clusters: Sequence[Cluster]) -> list[tuple[int, int, int, list[int]]]:
     return [(cluster.size, cluster.tdn, cluster.peak, cluster.points.tolist()) for cluster in clusters]
 
 
@@ -106,13 +105,13 @@ def test_an_array_comes_back_from_its_text(kind: str, delta: bool) -> None:
         np.testing.assert_array_equal(back, each)
 
 
-def test_compressed_arrays_tell_no_time() -> None:
+def test_compressed_arrays_have_no_time() -> None:
     packed = base64.b64decode(Blob.of("a", np.arange(9)).text)
     assert packed[:2] == b"\x1f\x8b"
     assert packed[3:8] == bytes(5)  # no name; time 0
 
 
-def test_a_page_holds_mask_z_and_forest() -> None:
+def test_a_page_has_mask_z_and_forest() -> None:
     (result,) = analysed(3.0)[:1]
     arrays, forest = blobs_of(page_of()), result.forest
     np.testing.assert_array_equal(
@@ -125,7 +124,7 @@ def test_a_page_holds_mask_z_and_forest() -> None:
     assert arrays["z-elsewhere"].size == 0
 
 
-def test_z_that_is_infinite_or_too_large_is_told_apart() -> None:
+def test_z_that_is_infinite_or_too_large_differs() -> None:
     steps = z_steps(np.array([0.0, -1.239, np.inf, -np.inf, 327.66, 400.0, -1e9]))
     assert steps.tolist() == [0, -124, 32767, -32767, 32766, 32766, -32766]
 
@@ -136,11 +135,11 @@ def test_clusters_of_the_page_are_those_of_the_forest(rng: np.random.Generator, 
         result = random_result(rng, decimals=decimals)
         arrays, forest = blobs_of(page_of(result)), result.forest
         exact = (forest.tdn / forest.size)[forest.valid & (forest.tdn > 0)]
-        for gamma in (*GAMMAS, *exact[:20]):
-            assert queried(arrays, float(gamma)) == told(forest.with_tdp(float(gamma)))
+        for tdp in (*TARGETS, *exact[:20]):
+            assert queried(arrays, float(tdp)) == described(forest.with_tdp(float(tdp)))
 
 
-def test_peaks_that_differ_by_less_than_a_hundredth_are_told_apart() -> None:
+def test_peaks_that_differ_by_less_than_a_hundredth_are_distinguished() -> None:
     """Two clusters of one voxel, 5.001 and 5.002: the second is the more extreme, although z says 5.00 of both."""
     mask = VolumeSpace(Grid((3, 1, 1), np.eye(4)), np.ones((3, 1, 1), dtype=bool))
     bound = hommel_bound(np.array([1e-9, 0.9, 1e-9]))
@@ -149,7 +148,7 @@ def test_peaks_that_differ_by_less_than_a_hundredth_are_told_apart() -> None:
     assert [peak for _, _, peak, _ in queried(arrays, 1.0)] == [2, 0]
 
 
-def test_places_of_no_tdp_are_left_out(rng: np.random.Generator) -> None:
+def test_places_without_tdp_are_excluded(rng: np.random.Generator) -> None:
     result = random_result(rng)
     bound = Bound(np.full(result.space.n_points, result.space.n_points + 1, dtype=np.int32), 0.05, "simes", 1)
     forest = grow_forest(result.glm.z, result.space.adjacency(18), bound)
@@ -165,15 +164,15 @@ def test_a_large_map_keeps_clusters_from_a_least_tdp_on(
 ) -> None:
     result = random_result(rng, decimals=9)
     all_places = int((result.forest.highest_tdp() >= 0.5).sum())
-    monkeypatch.setattr(encoding, "COMPLETE", 10)
-    monkeypatch.setattr(encoding, "MOST_PLACES", all_places)
+    monkeypatch.setattr(explorer_arrays, "COMPLETE", 10)
+    monkeypatch.setattr(explorer_arrays, "MOST_PLACES", all_places)
     page = page_of(result)
     least, arrays = facts_of(page)["leastTdp"], blobs_of(page)
     assert 0 < least <= 0.5
     assert 0 < arrays["preorder-0"].size <= all_places
     assert f"clusters with a TDP of {least}" in " ".join(page.split())
-    for gamma in (least, 0.5, 0.55, 0.7, 1.0):
-        assert queried(arrays, gamma) == told(result.forest.with_tdp(gamma))
+    for tdp in (least, 0.5, 0.55, 0.7, 1.0):
+        assert queried(arrays, tdp) == described(result.forest.with_tdp(tdp))
     kept = set(arrays["preorder-0"].tolist())
     elsewhere = [voxel for voxel in range(result.space.n_points) if voxel not in kept]
     assert np.abs(arrays["z-elsewhere"] / 10 - result.glm.z[elsewhere]).max() <= 0.05 + 1e-12
@@ -213,7 +212,7 @@ def test_each_direction_has_its_own_forest_and_bound() -> None:
     assert [each["name"] for each in directions] == ["greater", "two-sided"]
     assert [each["whole"] for each in directions] == [result.bound.whole for result in results]
     for d, result in enumerate(results):
-        assert queried(arrays, 0.7, d) == told(result.forest.with_tdp(0.7))
+        assert queried(arrays, 0.7, d) == described(result.forest.with_tdp(0.7))
         assert directions[d]["file"][0].endswith(f"desc-{result.desc}Tdp")
     kept = arrays["preorder-0"]
     np.testing.assert_allclose(arrays["z"] / 100, results[0].glm.z[kept], atol=0.0051)
@@ -234,7 +233,7 @@ AXES = {
 
 
 @pytest.mark.parametrize("name", AXES)
-def test_the_nearest_axes_and_the_header_are_told_for_any_storage(rng: np.random.Generator, name: str) -> None:
+def test_the_nearest_axes_and_the_header_for_any_storage(rng: np.random.Generator, name: str) -> None:
     affine, axes = AXES[name]
     result = random_result(rng, affine)
     facts = facts_of(page_of(result))
@@ -302,30 +301,3 @@ def test_without_a_script_there_are_words_and_the_picture() -> None:
     assert (
         page.count('href="task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greater_report.html"') == 3
     )
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-def test_the_underlay_shows_the_template_where_the_space_has_it(stride: int) -> None:
-    affine = np.diag([-4.0, 4, 4, 1])
-    affine[:3, 3] = [96, -132, -78]
-    inside = np.zeros((49, 59, 49), dtype=bool)
-    inside[20:30, 20:30, 20:30] = True
-    mask = VolumeSpace(Grid((49, 59, 49), affine), inside)
-    plain = make_underlay(mask, "native", stride)
-    assert plain.start == (20, 20, 20)
-    assert set(np.unique(plain.values)) == {np.float32(0.75)}
-    brain = make_underlay(mask, "MNI152NLin6Asym", stride)
-    seen = np.argwhere(brain.values > 0)
-    at = seen[len(seen) // 2]
-    voxel = np.asarray(brain.start) + stride * at
-    template = load_template()
-    place = np.linalg.inv(template.grid.affine) @ np.append(mask.grid.millimetres(voxel), 1)
-    assert np.allclose(place, np.rint(place))  # 4 mm apart on a grid of 1 mm: nothing to interpolate
-    assert brain.values[tuple(at)] == pytest.approx(template.values[tuple(np.rint(place[:3]).astype(int))], abs=1e-6)
-
-
-def test_the_underlay_is_the_mask_where_the_template_is_elsewhere() -> None:
-    affine = np.eye(4)
-    affine[:3, 3] = 500
-    mask = VolumeSpace(Grid((4, 4, 4), affine), np.ones((4, 4, 4), dtype=bool))
-    assert "voxels tested" in make_underlay(mask, "MNI152NLin6Asym").words

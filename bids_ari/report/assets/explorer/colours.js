@@ -1,11 +1,11 @@
-// What colour a voxel has. A colour is four bytes in one number, as a little-endian canvas wants them.
+// Colours of voxels. A colour is four bytes in one number, in the order of a little-endian canvas.
 
 const packed = (red, green, blue) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 
 const CLEAR = 0;
 const FULL_OPACITY_AT = 3.09; // |z| with p = .001
 
-/** @returns {Uint32Array} the colours that hexadecimal digits stand for, six each */
+/** @returns {Uint32Array} the colours of hexadecimal digits, six each */
 function paletteOf(digits) {
   return Uint32Array.from(digits.match(/.{6}/g), (six) => {
     const number = parseInt(six, 16);
@@ -29,15 +29,15 @@ const along = (palette, fraction) => palette[Math.min(Math.max(Math.round(fracti
 
 const ofCluster = (palettes, label) => palettes.clusters[(label - 1) % palettes.clusters.length];
 
-/** Lay a colour over a grey. */
+/** Blend a colour with a grey. */
 function blended(colour, grey, opacity) {
   const mixed = (shift) => Math.round(opacity * ((colour >> shift) & 255) + (1 - opacity) * (grey & 255));
   return packed(mixed(0), mixed(8), mixed(16));
 }
 
 /**
- * Choose how voxels are coloured.
- * @param {Object} view what is shown: state, forest, clusters, labels
+ * Return the function that colours voxels.
+ * @param {Object} view state, forest, clusters and labels shown
  * @returns {function(number, number): number} colour of a position over a grey, 0 for none
  */
 function makePainter(data, palettes, view) {
@@ -67,7 +67,7 @@ function makePainter(data, palettes, view) {
   };
 }
 
-/** Draw the colours that are in use, and write what they mean. */
+/** Draw the colour bar and its labels. */
 function drawColourBar(data, palettes, colourBy) {
   const canvas = byId("colour-bar");
   const palette = { cluster: palettes.clusters }[colourBy] ?? (colourBy.startsWith("statistic") ? palettes.diverging : palettes.sequential);
@@ -76,15 +76,15 @@ function drawColourBar(data, palettes, colourBy) {
     context.fillStyle = cssColour(palette[Math.floor((column / canvas.width) * palette.length)]);
     context.fillRect(column, 0, 1, canvas.height);
   }
-  const [low, high, title] = barWords(data, palettes, colourBy);
+  const [low, high, title] = barText(data, palettes, colourBy);
   byId("bar-low").textContent = low;
   byId("bar-high").textContent = high;
   canvas.setAttribute("aria-label", `Colours: ${title}, from ${low} to ${high}`);
 }
 
-/** @returns {string[]} what stands at the ends of the colour bar, and its title */
-function barWords(data, palettes, colourBy) {
-  if (colourBy === "cluster") return ["cluster 1", `${palettes.clusters.length}, then again`, "clusters"];
+/** @returns {string[]} the labels at the ends of the colour bar, and its title */
+function barText(data, palettes, colourBy) {
+  if (colourBy === "cluster") return ["cluster 1", `${palettes.clusters.length}, repeated`, "clusters"];
   if (colourBy.startsWith("statistic")) return [`z ${-data.facts.zTop}`, `${data.facts.zTop}`, "z"];
   return ["TDP 0", "1", "TDP"];
 }

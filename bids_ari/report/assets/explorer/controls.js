@@ -1,11 +1,11 @@
-// From what people do to what is chosen.
+// From user input to the state.
 
 const ARROWS = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [2, 1], ArrowDown: [2, -1] };
 const PAGES = { PageUp: 1, PageDown: -1 };
 
 /** Connect all controls with the state. `app`: data, history, shown(), points(), refreshSoon(). */
 function connectControls(app) {
-  connectGamma(app);
+  connectTdp(app);
   connectChoices(app);
   connectPlaces(app);
   connectCurve(app);
@@ -14,15 +14,15 @@ function connectControls(app) {
   for (const view of VIEWS) connectSlice(app, view);
 }
 
-function connectGamma({ data, history }) {
-  for (const [id, gesture] of [["gamma-slider", "slider"], ["gamma", "gamma"]]) {
+function connectTdp({ data, history }) {
+  for (const [id, gesture] of [["tdp-slider", "slider"], ["tdp", "tdp"]]) {
     byId(id).addEventListener("input", (event) => {
-      const gamma = validGamma(event.target.value, data.facts.leastTdp);
-      if (gamma !== null) history.change({ gamma }, gesture);
+      const tdp = validTdp(event.target.value, data.facts.leastTdp);
+      if (tdp !== null) history.change({ tdp }, gesture);
     });
     byId(id).addEventListener("change", (event) => {
       history.endGesture();
-      event.target.value = String(history.state.gamma);
+      event.target.value = String(history.state.tdp);
     });
   }
 }
@@ -76,7 +76,7 @@ function connectTables({ data, history, shown }) {
   });
 }
 
-/** A button in a row that is written anew has the focus again. */
+/** Return the focus to a button in a row that is redrawn. */
 function keepFocus(event, find) {
   if (event.target.tagName === "BUTTON") requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus()));
 }
@@ -108,7 +108,7 @@ function connectButtons(app) {
   });
 }
 
-/** Let a slice move the crosshair by click, drag, wheel and keys. */
+/** Connect click, drag, wheel and keys on a slice with the crosshair. */
 function connectSlice(app, view) {
   const canvas = byId(`slice-${view.name}`);
   let isDown = false;
@@ -132,7 +132,7 @@ function connectSlice(app, view) {
   canvas.addEventListener("keydown", (event) => pressKey(app, view, event));
 }
 
-/** Move the crosshair to where a pointer is. */
+/** Move the crosshair to the pointer. */
 function point({ data, history }, view, canvas, event) {
   const box = canvas.getBoundingClientRect();
   const layout = layOut(data, view, history.state.radiological);

@@ -1,10 +1,10 @@
-// The curve of a voxel: size against TDP of every cluster that holds it.
+// The curve of a voxel: size against TDP of every cluster that contains it.
 
 const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
 
 /**
- * Where the clusters of a chain stand on the curve: one for each column of pixels, that with the highest TDP.
- * @returns {{place: number, x: number, y: number}[]} the smallest cluster first
+ * The points of a chain of clusters on the curve: for each column of pixels, the cluster with the highest TDP.
+ * @returns {{place: number, x: number, y: number}[]} smallest cluster first
  */
 function curvePoints(forest, chain, scale) {
   const points = [];
@@ -30,8 +30,8 @@ function curveScale(nVoxels, [width, height]) {
 
 /**
  * Draw the curve.
- * @param {{chain: number[], width: number, all: Object[]}} before what was drawn before
- * @returns {Object} what is drawn now, for clicks and keys
+ * @param {{chain: number[], width: number, all: Object[]}} before the previous drawing
+ * @returns {Object} the drawing, for clicks and keys
  */
 function drawCurve(data, shown, before) {
   const canvas = byId("curve");
@@ -44,12 +44,12 @@ function drawCurve(data, shown, before) {
   const scale = curveScale(data.facts.nVoxels, size);
   const colours = curveColours(canvas);
   drawAxes(context, scale, data.facts.nVoxels, colours);
-  drawGamma(context, scale, shown.state.gamma, colours);
+  drawTargetTdp(context, scale, shown.state.tdp, colours);
   const isSame = before.chain === shown.chain && before.width === size[0];
   const points = isSame ? before.all : curvePoints(shown.forest, shown.chain, scale);
   drawLine(context, points, colours);
   if (shown.current) drawPoint(context, scale, shown.current, colours);
-  canvas.setAttribute("aria-label", curveWords(shown, points));
+  canvas.setAttribute("aria-label", curveText(shown, points));
   return { chain: shown.chain, width: size[0], all: points };
 }
 
@@ -76,10 +76,10 @@ function drawAxes(context, scale, nVoxels, colours) {
   context.fillText("voxels in the cluster", (MARGIN.left + scale.right) / 2, scale.bottom + 30);
 }
 
-function drawGamma(context, scale, gamma, colours) {
+function drawTargetTdp(context, scale, tdp, colours) {
   context.setLineDash([4, 4]);
   context.strokeStyle = colours.soft;
-  segment(context, MARGIN.left, scale.y(gamma), scale.right, scale.y(gamma));
+  segment(context, MARGIN.left, scale.y(tdp), scale.right, scale.y(tdp));
   context.setLineDash([]);
 }
 
@@ -111,13 +111,13 @@ function disc(context, x, y, radius) {
   context.fill();
 }
 
-function curveWords(shown, points) {
-  if (!points.length) return "Size against TDP: no cluster with a TDP above 0 holds this voxel";
-  const now = shown.current ? `; shown: ${clusterWords(shown.current)}` : "";
-  return `Size against TDP of ${plural(shown.chain.length, "cluster")} that hold this voxel${now}. Left and right arrow keys choose`;
+function curveText(shown, points) {
+  if (!points.length) return "Size against TDP: no cluster with a TDP above 0 contains this voxel";
+  const now = shown.current ? `; shown: ${clusterText(shown.current)}` : "";
+  return `Size against TDP of ${plural(shown.chain.length, "cluster")} that contain this voxel${now}. Select with the left and right arrow keys`;
 }
 
-const clusterWords = ({ size, tdn }) => `${plural(size, "voxel")}, TDP at least ${proportion(tdn, size)}`;
+const clusterText = ({ size, tdn }) => `${plural(size, "voxel")}, TDP at least ${proportion(tdn, size)}`;
 
 /** @returns {?number} the place of the point nearest to a click */
 function nearestPoint(points, x, y) {

@@ -1,8 +1,8 @@
-// From the text of the page to arrays. What each array means stands in encoding.py.
+// From the text of the page to arrays; explorer_arrays.py documents them.
 
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, int16: Int16Array, uint32: Uint32Array, int32: Int32Array };
 
-/** @returns {Uint8Array} the bytes that a text in base64 stands for */
+/** @returns {Uint8Array} the bytes of a text in base64 */
 function bytesOf(text) {
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
@@ -15,7 +15,7 @@ async function throughStream(bytes, stream) {
   return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer());
 }
 
-/** Put bytes that were told all first ones, then all second ones, ... back in their order. */
+/** Undo the byte shuffle: all first bytes, then all second ones, ... */
 function inOrder(bytes, width) {
   if (width === 1) return bytes;
   const n = bytes.length / width;
@@ -26,24 +26,24 @@ function inOrder(bytes, width) {
   return ordered;
 }
 
-/** Make values of first differences, in place; they wrap around as the type does. */
+/** Replace first differences by values, in place; they wrap around as the type does. */
 function summed(values) {
   for (let i = 1; i < values.length; i++) values[i] += values[i - 1];
   return values;
 }
 
-/** @returns {Promise<TypedArray>} the array that a script element of the page holds */
+/** @returns {Promise<TypedArray>} the array in a script element of the page */
 async function readBlob(name) {
   const element = byId(`blob-${name}`);
   const type = ARRAYS[element.dataset.type];
-  const told = await throughStream(bytesOf(element.textContent), new DecompressionStream("gzip"));
-  const values = new type(inOrder(told, type.BYTES_PER_ELEMENT).buffer);
+  const shuffled = await throughStream(bytesOf(element.textContent), new DecompressionStream("gzip"));
+  const values = new type(inOrder(shuffled, type.BYTES_PER_ELEMENT).buffer);
   element.textContent = "";
   return element.dataset.delta === "1" ? summed(values) : values;
 }
 
 /**
- * Read all that the page holds.
+ * Read everything that is stored in the page.
  * @returns {Promise<{facts: Object, grid: Object, mask: Object, z: Float64Array, atlas: ?Uint16Array,
  *   underlay: Uint8Array, directions: Object[]}>}
  */
@@ -79,7 +79,7 @@ function unpackMask(bits, nCells, nVoxels) {
   return { cell, position };
 }
 
-/** @returns {Float64Array} z of each tested voxel; infinite where it is */
+/** @returns {Float64Array} z of each tested voxel */
 function unpackZ(facts, forest, near, elsewhere) {
   const z = new Float64Array(facts.nVoxels);
   const value = (steps, step) => (Math.abs(steps) === facts.zInfinite ? Math.sign(steps) * Infinity : steps * step);

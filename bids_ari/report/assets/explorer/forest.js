@@ -1,4 +1,4 @@
-// The forest of all supra-threshold clusters, as Python grew it: nothing of it is computed anew here.
+// The forest of all supra-threshold clusters as Python computed it.
 // A place is a position in preorder; the cluster that is completed there is the slice place .. place + size[place].
 
 /**
@@ -30,7 +30,7 @@ function parentsOf(size) {
   return parent;
 }
 
-/** @returns {Float64Array} the highest TDP of all clusters that hold the voxel of each place */
+/** @returns {Float64Array} the highest TDP of all clusters that contain the voxel of each place */
 function highestTdp(size, tdn, parent) {
   const highest = new Float64Array(size.length);
   for (let place = 0; place < size.length; place++) {
@@ -40,12 +40,12 @@ function highestTdp(size, tdn, parent) {
   return highest;
 }
 
-/** @returns {number[]} places of the largest clusters with tdn / size >= gamma */
-function largestWithTdp(forest, gamma) {
+/** @returns {number[]} places of the largest clusters with tdn / size >= tdp */
+function largestWithTdp(forest, tdp) {
   const { size, tdn } = forest;
   const found = [];
   for (let place = 0; place < size.length; ) {
-    if (tdn[place] / size[place] >= gamma) {
+    if (tdn[place] / size[place] >= tdp) {
       found.push(place);
       place += size[place];
     } else {
@@ -55,13 +55,13 @@ function largestWithTdp(forest, gamma) {
   return found;
 }
 
-/** Put one cluster, chosen by hand, in place of all that share voxels with it. */
+/** Replace all clusters that overlap with one chosen by hand. */
 function withPinned(forest, places, pinned) {
   const end = pinned + forest.size[pinned];
   return [...places.filter((place) => place >= end || place + forest.size[place] <= pinned), pinned];
 }
 
-/** @returns {number} how many places of size 1 stand before a place */
+/** @returns {number} the number of places of size 1 before a place */
 function leavesBefore(forest, place) {
   let [low, high] = [0, forest.leaves.length];
   while (low < high) {
@@ -72,7 +72,7 @@ function leavesBefore(forest, place) {
   return low;
 }
 
-/** @returns {{position: number, rank: number}} the most extreme voxel of a cluster; of equals, the first */
+/** @returns {{position: number, rank: number}} the most extreme voxel of a cluster, the first one of ties */
 function peakOf(forest, place) {
   const known = forest.peaks.get(place);
   if (known) return known;
@@ -115,7 +115,7 @@ function labelsOfPlaces(forest, clusters) {
   return labels;
 }
 
-/** @returns {number[]} places of all clusters with some TDP that hold the voxel of a place, the smallest first */
+/** @returns {number[]} places of all clusters with a TDP above 0 that contain the voxel of a place, smallest first */
 function chainOf(forest, place) {
   const chain = [];
   for (let up = place; up >= 0; up = forest.parent[up]) if (forest.tdn[up] > 0) chain.push(up);
@@ -123,8 +123,8 @@ function chainOf(forest, place) {
 }
 
 /**
- * Of a chain, the clusters that some gamma gives: those of which no larger one has as high a TDP.
- * @returns {number[]} the smallest, with the highest TDP, first
+ * The clusters of a chain that are largest clusters at some target TDP: no larger one has as high a TDP.
+ * @returns {number[]} smallest first, which has the highest TDP
  */
 function answersOf(forest, chain) {
   return chain.filter((place) => {
@@ -134,11 +134,11 @@ function answersOf(forest, chain) {
 }
 
 /**
- * The next larger (1) or smaller (-1) cluster around a voxel: of those that some gamma gives, the first whose TDP
+ * The next larger (1) or smaller (-1) cluster around a voxel: of the largest clusters at any target TDP, the first whose TDP
  * differs by at least a hundredth, else the last.
  * @param {number[]} answers from `answersOf`
- * @param {number} current place of the present one, or -1
- * @returns {?number} null where there is none
+ * @param {number} current place of the current one, or -1
+ * @returns {?number} null if there is none
  */
 function steppedCluster(forest, answers, current, direction) {
   if (current < 0) return answers.length && direction > 0 ? answers[0] : null;

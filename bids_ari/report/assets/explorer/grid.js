@@ -1,8 +1,8 @@
-// Where voxels are, and what the bounds say of any set of them.
+// The grid of the voxels, and the bound of any set of them.
 
 /**
  * @param {{shape: number[], affine: number[][], inverse: number[][], zooms: number[], axes: number[][]}} facts
- *   axes: for x, y, z the nearest axis of the file, and 1 or -1 for its sense
+ *   axes: for x, y, z the nearest axis of the file, and 1 or -1 for its direction
  */
 function makeGrid(facts) {
   const [nx, ny, nz] = facts.shape;
@@ -48,7 +48,7 @@ function sphereAround(grid, mask, centre, radius) {
   return positions;
 }
 
-/** Say whether a step of voxels is no longer than a radius; a millionth of a square mm is for rounding. */
+/** @returns {boolean} whether a step of voxels is no longer than a radius; 1e-6 mm² allows for rounding */
 function isNear(affine, i, j, k, radius) {
   let square = 0;
   for (let row = 0; row < 3; row++) square += (affine[row][0] * i + affine[row][1] * j + affine[row][2] * k) ** 2;

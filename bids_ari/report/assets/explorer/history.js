@@ -1,8 +1,8 @@
-// What is chosen, the way back, and the address that holds it.
+// The state of the page, undo and redo, and the state in the address.
 
 /**
- * Keep the state of the page. What changes in one gesture (a drag, a turn of the wheel) is taken back at once.
- * @param {Object} first the state at the start: gamma, voxel, direction (number), colourBy, radiological, pinned
+ * Keep the state of the page. Changes of one gesture (a drag, a turn of the wheel) are undone together.
+ * @param {Object} first the state at the start: tdp, voxel, direction (number), colourBy, radiological, pinned
  * @param {function(): void} onChange
  */
 function makeHistory(first, onChange) {
@@ -43,10 +43,10 @@ function makeHistory(first, onChange) {
   };
 }
 
-/** @returns {string} what stands behind the # of the address */
+/** @returns {string} the part of the address after # */
 function toHash(state, data) {
   const parts = new URLSearchParams({
-    gamma: String(state.gamma),
+    tdp: String(state.tdp),
     voxel: state.voxel.join("_"),
     direction: data.directions[state.direction].name,
     colour: state.colourBy,
@@ -56,12 +56,12 @@ function toHash(state, data) {
   return `#${parts}`;
 }
 
-/** @returns {Object} the part of the state that an address tells; what is broken in it is left out */
+/** @returns {Object} the part of the state in an address; invalid parts are ignored */
 function fromHash(hash, data) {
   const parts = new URLSearchParams(hash.slice(1));
   const part = {};
-  const gamma = validGamma(parts.get("gamma") ?? "", data.facts.leastTdp);
-  if (gamma !== null) part.gamma = gamma;
+  const tdp = validTdp(parts.get("tdp") ?? parts.get("gamma") ?? "", data.facts.leastTdp);
+  if (tdp !== null) part.tdp = tdp;
   const voxel = (parts.get("voxel") ?? "").split("_").map((index) => (/^\d+$/.test(index) ? Number(index) : NaN));
   if (voxel.length === 3 && data.grid.holds(voxel)) part.voxel = voxel;
   const direction = data.directions.findIndex((each) => each.name === parts.get("direction"));
@@ -75,8 +75,8 @@ function fromHash(hash, data) {
   return Object.keys(part).length ? { radiological: false, pinned: null, ...part } : part;
 }
 
-/** @returns {?number} a wanted TDP in (0, 1], no less than the page holds; null for anything else */
-function validGamma(text, least) {
-  const gamma = String(text).trim() === "" ? NaN : Number(text);
-  return gamma > 0 && gamma <= 1 ? Math.max(gamma, least) : null;
+/** @returns {?number} a target TDP in (0, 1], at least the smallest in the page; null for anything else */
+function validTdp(text, least) {
+  const tdp = String(text).trim() === "" ? NaN : Number(text);
+  return tdp > 0 && tdp <= 1 ? Math.max(tdp, least) : null;
 }

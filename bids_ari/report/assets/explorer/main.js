@@ -1,6 +1,6 @@
-// From the data to the page, again after each change.
+// From the data to the page, redrawn after each change.
 
-/** Gather what follows from the state: clusters, labels, what is at the crosshair. */
+/** Derive everything shown from the state: clusters, labels, and the voxel at the crosshair. */
 function lookUp(data, state, formed, chained) {
   const direction = data.directions[state.direction];
   const { forest } = direction;
@@ -20,14 +20,14 @@ function lookUp(data, state, formed, chained) {
   };
 }
 
-/** @returns {function(Object): {key: string, clusters: Object[], labels: Int32Array}} the clusters of a state, kept */
+/** @returns {function(Object): {key: string, clusters: Object[], labels: Int32Array}} the clusters of a state, cached */
 function makeFormer(data) {
   let kept = { key: "" };
-  return ({ gamma, direction, pinned }) => {
-    const key = `${direction} ${gamma} ${pinned}`;
+  return ({ tdp, direction, pinned }) => {
+    const key = `${direction} ${tdp} ${pinned}`;
     if (kept.key !== key) {
       const { forest } = data.directions[direction];
-      const largest = largestWithTdp(forest, gamma);
+      const largest = largestWithTdp(forest, tdp);
       const clusters = labelled(forest, pinned === null ? largest : withPinned(forest, largest, pinned));
       kept = { key, clusters, labels: labelsOfPlaces(forest, clusters) };
     }
@@ -35,7 +35,7 @@ function makeFormer(data) {
   };
 }
 
-/** @returns {function(Object, number): {chain: number[], answers: number[]}} the clusters around a place, kept */
+/** @returns {function(Object, number): {chain: number[], answers: number[]}} the clusters around a place, cached */
 function makeChainer() {
   let [keptForest, keptPlace, kept] = [null, null, null];
   return (forest, place) => {
@@ -47,29 +47,29 @@ function makeChainer() {
   };
 }
 
-/** Write all that follows from the state to the page. */
+/** Return the function that redraws the page. */
 function makeRefresh(data, app) {
   const palettes = makePalettes(data.facts);
-  const told = { direction: null, rows: "" };
+  const drawn = { direction: null, rows: "" };
   return () => {
     const started = performance.now();
     const shown = app.shown();
     drawSlices(data, palettes, shown);
-    if (told.direction !== shown.direction) {
-      told.direction = shown.direction;
-      tellDirection(shown);
+    if (drawn.direction !== shown.direction) {
+      drawn.direction = shown.direction;
+      showDirection(shown);
       fillParcels(shown);
     }
     const rows = `${shown.key} ${shown.state.colourBy} ${shown.current?.label}`;
-    if (told.rows !== rows) {
-      told.rows = rows;
+    if (drawn.rows !== rows) {
+      drawn.rows = rows;
       fillClusters(data, palettes, shown);
-      tellStatus(data, shown);
+      showStatus(data, shown);
       drawColourBar(data, palettes, shown.state.colourBy);
     }
-    tellCrosshair(data, shown);
-    tellRegions(data, shown);
-    tellControls(app.history, shown);
+    showCrosshair(data, shown);
+    showRegions(data, shown);
+    showControls(app.history, shown);
     app.keepPoints(drawCurve(data, shown, app.points()));
     app.timings.update = performance.now() - started;
     app.timings.updates.push(app.timings.update);
@@ -80,8 +80,8 @@ function makeApp(data) {
   const [form, chained] = [makeFormer(data), makeChainer()];
   const timings = { ready: 0, update: 0, updates: [] };
   let [points, isDue, kept] = [{ chain: null, width: 0, all: [] }, false, null];
-  const app = { data, timings, points: () => points, keepPoints: (drawn) => (points = drawn) };
-  const first = { gamma: data.facts.gamma, voxel: data.facts.voxel, direction: 0, colourBy: "highest", radiological: false, pinned: null };
+  const app = { data, timings, points: () => points, keepPoints: (curve) => (points = curve) };
+  const first = { tdp: data.facts.targetTdp, voxel: data.facts.voxel, direction: 0, colourBy: "highest", radiological: false, pinned: null };
   app.history = makeHistory({ ...first, ...fromHash(location.hash, data) }, () => {
     app.refreshSoon();
     keepAddress(app);
@@ -108,8 +108,8 @@ function keepAddress(app) {
   app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data)), 200);
 }
 
-/** What tests and the console may ask. */
-function publicFace(app) {
+/** The interface for tests and the console. */
+function publicInterface(app) {
   const { data, history, shown, timings } = app;
   const voxelAt = (position) => data.grid.voxelOf(data.mask.cell[position]);
   return Object.freeze({
@@ -119,9 +119,9 @@ function publicFace(app) {
     labels: () => Array.from({ length: data.facts.nVoxels }, (_, position) => shown().labelAt(position)),
     tdnOf: (positions) => trueDiscoveries(shown().direction.category, positions),
     go: (...voxel) => data.grid.holds(voxel) && history.change({ voxel }),
-    setGamma: (value) => {
-      const gamma = validGamma(value, data.facts.leastTdp);
-      if (gamma !== null) history.change({ gamma });
+    setTdp: (value) => {
+      const tdp = validTdp(value, data.facts.leastTdp);
+      if (tdp !== null) history.change({ tdp });
     },
   });
 }
@@ -136,11 +136,11 @@ async function start() {
     window.addEventListener("hashchange", () => app.history.change(fromHash(location.hash, data)));
     new ResizeObserver(app.refreshSoon).observe(byId("slices"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", app.refreshSoon);
-    window.explorer = publicFace(app);
+    window.explorer = publicInterface(app);
     app.timings.ready = performance.now();
     document.body.dataset.ready = "true";
   } catch (error) {
-    byId("error-words").textContent = `This page could not be opened: ${error.message}.`;
+    byId("error-text").textContent = `This page could not be opened: ${error.message}.`;
     document.documentElement.classList.remove("runs");
   }
 }

@@ -1,42 +1,42 @@
-// What is told in words and tables beside the slices.
+// Texts and tables beside the slices.
 
 const MOST_ROWS = 60;
 
-/** Tell how much is shown; where nothing is, what that means and what to do. */
-function tellStatus(data, shown) {
+/** Show the number of clusters; without clusters, what that means and what to do. */
+function showStatus(data, shown) {
   const voxels = shown.clusters.reduce((sum, cluster) => sum + cluster.size, 0);
   byId("status").textContent = `${plural(shown.clusters.length, "cluster")}, ${plural(voxels, "voxel")}`;
   byId("nothing").hidden = shown.clusters.length > 0;
-  if (!shown.clusters.length) byId("nothing").textContent = nothingWords(data, shown);
+  if (!shown.clusters.length) byId("nothing").textContent = emptyText(data, shown);
 }
 
-function nothingWords(data, shown) {
+function emptyText(data, shown) {
   const { whole, confidence, top } = shown.direction;
-  const silence = "That does not mean that nothing is there: a TDP is a lower bound.";
+  const caution = "This does not mean that nothing is active: a TDP is a lower bound.";
   if (!whole) {
-    return `With ${confidence} confidence, no set of voxels can be said to hold an active one. ${silence} The map alone can be seen with “Colour by: statistic, everywhere”.`;
+    return `With ${confidence} confidence, no activity can be claimed in any set of voxels. ${caution} To see the map itself, choose “Colour by: statistic, everywhere”.`;
   }
-  const gamma = shortTdp(shown.state.gamma);
-  return `No cluster has a TDP of at least ${gamma}. ${silence} Lower γ: the highest that any cluster reaches is ${shortTdp(top)}.`;
+  const tdp = shortTdp(shown.state.tdp);
+  return `No cluster has a TDP of at least ${tdp}. ${caution} Choose a smaller target TDP: the highest of any cluster is ${shortTdp(top)}.`;
 }
 
-/** Tell what the page says of the direction that is shown. */
-function tellDirection(shown) {
-  const { words, whole, nVoxels, confidence, alpha } = shown.direction;
+/** Show the headline of the current alternative. */
+function showDirection(shown) {
+  const { meaning, whole, nVoxels, confidence, alpha } = shown.direction;
   byId("headline").textContent =
-    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are truly active (effect ${words}).`;
+    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are truly active (effect ${meaning}).`;
   byId("alpha").textContent = alpha;
 }
 
-/** Tell what is known of the voxel at the crosshair. */
-function tellCrosshair(data, shown) {
+/** Show the voxel at the crosshair. */
+function showCrosshair(data, shown) {
   const { voxel } = shown.state;
   const place = data.grid.millimetres(voxel);
   "xyz".split("").forEach((name, axis) => {
     const box = byId(`mm-${name}`);
-    if (document.activeElement !== box) box.value = millimetreWords(place[axis]);
+    if (document.activeElement !== box) box.value = millimetreText(place[axis]);
   });
-  const facts = [["x, y, z", `${place.map(millimetreWords).join(", ")} mm`], ...voxelFacts(data, shown)];
+  const facts = [["x, y, z", `${place.map(millimetreText).join(", ")} mm`], ...voxelFacts(data, shown)];
   fillFacts(byId("crosshair"), facts);
 }
 
@@ -47,12 +47,12 @@ function voxelFacts(data, shown) {
   const reached = forestPlace < 0 ? 0 : forest.highest[forestPlace];
   const least = data.facts.leastTdp;
   const facts = [
-    ["z", zWords(data.z[position])],
-    ["highest TDP reached", forestPlace < 0 && least && shown.direction.whole ? `below ${least}` : shortTdp(reached)],
+    ["z", zText(data.z[position])],
+    ["highest TDP", forestPlace < 0 && least && shown.direction.whole ? `below ${least}` : shortTdp(reached)],
   ];
   if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
   const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";
-  facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterWords(current)}` : "none at this γ"]);
+  facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterText(current)}` : "none at this target TDP"]);
   return facts;
 }
 
@@ -61,10 +61,10 @@ function regionOf(data, position) {
   return number ? data.facts.atlas.names[number - 1] : "none";
 }
 
-/** Tell the bound of the sphere around the crosshair, and of the parcel there. */
-function tellRegions(data, shown) {
+/** Show the bound of the sphere around the crosshair, and of the parcel there. */
+function showRegions(data, shown) {
   const radius = Number(byId("radius").value);
-  byId("radius-words").textContent = `${radius} mm`;
+  byId("radius-text").textContent = `${radius} mm`;
   const inside = sphereAround(data.grid, data.mask, shown.state.voxel, radius);
   fillFacts(byId("sphere"), boundFacts(inside.length, trueDiscoveries(shown.direction.category, inside)));
   if (data.atlas === null) return;
@@ -76,28 +76,28 @@ function tellRegions(data, shown) {
 
 const boundFacts = (size, tdn) => [
   ["voxels tested", thousands(size)],
-  ["TDN: active, at least", thousands(tdn)],
+  ["TDN (truly active, at least)", thousands(tdn)],
   ["TDP", proportion(tdn, size)],
 ];
 
-/** Write the table of clusters; a row leads to the peak. */
+/** Fill the table of clusters; a row leads to the peak. */
 function fillClusters(data, palettes, shown) {
   const rows = shown.clusters.slice(0, MOST_ROWS).map((cluster) => clusterRow(data, palettes, shown, cluster));
   byId("clusters").tBodies[0].replaceChildren(...rows);
   const more = shown.clusters.length - rows.length;
-  byId("more").textContent = more > 0 ? `${plural(more, "smaller cluster")} more: the saved table has all.` : "";
+  byId("more").textContent = more > 0 ? `${plural(more, "smaller cluster")} not listed; the saved table has all.` : "";
 }
 
 function clusterRow(data, palettes, shown, cluster) {
   const row = element("tr", "", { "data-label": cluster.label });
   if (shown.current && shown.current.label === cluster.label) row.setAttribute("aria-current", "true");
-  const [x, y, z] = peakPlace(data, cluster).map(millimetreWords);
+  const [x, y, z] = peakPlace(data, cluster).map(millimetreText);
   const cells = [
     thousands(cluster.size),
     thousands(cluster.size * data.facts.voxelVolume),
     thousands(cluster.tdn),
     proportion(cluster.tdn, cluster.size),
-    zWords(data.z[cluster.peak]),
+    zText(data.z[cluster.peak]),
     `${x}, ${y}, ${z}`,
   ];
   if (data.atlas !== null) cells.push(regionOf(data, cluster.peak));
@@ -123,7 +123,7 @@ function labelCell(palettes, shown, cluster) {
 
 const peakPlace = (data, cluster) => data.grid.millimetres(data.grid.voxelOf(data.mask.cell[cluster.peak]));
 
-/** Write the table of parcels and regions, the highest TDP first; a row leads to the strongest voxel. */
+/** Fill the table of parcels and regions, highest TDP first; a row leads to the most extreme voxel. */
 function fillParcels(shown) {
   const table = byId("parcels");
   if (!table) return;
@@ -143,11 +143,11 @@ function parcelRow(parcel, i) {
   return row;
 }
 
-/** Show in the controls what is chosen. */
-function tellControls(history, shown) {
+/** Show the state in the controls. */
+function showControls(history, shown) {
   const { state } = shown;
-  if (document.activeElement !== byId("gamma")) byId("gamma").value = String(state.gamma);
-  byId("gamma-slider").value = String(state.gamma);
+  if (document.activeElement !== byId("tdp")) byId("tdp").value = String(state.tdp);
+  byId("tdp-slider").value = String(state.tdp);
   byId("colour-by").value = state.colourBy;
   byId("radiological").checked = state.radiological;
   if (byId("direction")) byId("direction").value = shown.direction.name;

@@ -1,4 +1,4 @@
-// What is saved: the label image, the table, a picture.
+// Saved files: label image, table and picture.
 
 const HEADER_BYTES = 352;
 const LABEL_TYPES = [
@@ -15,15 +15,15 @@ function offer(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-/** Name a file as the files of the result are named: the wanted TDP in percent, p for the point. */
+/** @returns {string} a name like those of the files of the result: the target TDP in percent, p for the point */
 function fileName(shown, suffix) {
-  const percent = Number((100 * shown.state.gamma).toFixed(10));
+  const percent = Number((100 * shown.state.tdp).toFixed(10));
   const label = String(percent).replace(".", "p") + (shown.state.pinned === null ? "" : "ByHand");
   return `${shown.direction.file[0]}${label}${shown.direction.file[1]}_${suffix}`;
 }
 
 /**
- * The labels as a NIfTI-1 image: the header of the file's own grid, the first axis fastest.
+ * The labels as a NIfTI-1 image with the header of the grid, first axis fastest.
  * @returns {Uint8Array}
  */
 function labelImage(data, shown) {
@@ -50,7 +50,7 @@ async function saveLabels(data, shown) {
   offer(fileName(shown, "dseg.nii.gz"), new Blob([bytes], { type: "application/gzip" }));
 }
 
-/** @returns {string} all clusters, with the columns that tables of clusters begin with */
+/** @returns {string} all clusters, with the first columns of the cluster tables */
 function tableText(data, shown) {
   const columns = ["label", "size", "volume_mm3", "tdn", "tdp", "peak_stat", "peak_x", "peak_y", "peak_z"];
   if (data.atlas !== null) columns.push("peak_region");
@@ -64,7 +64,7 @@ function tableText(data, shown) {
   return [columns, ...rows].map((row) => `${row.join("\t")}\n`).join("");
 }
 
-/** A name as it may stand in a table: of one line, none for no region. */
+/** @returns {string} the region of a voxel on one line; n/a for none */
 function regionCell(data, position) {
   return data.atlas[position] ? regionOf(data, position).replace(/[\t\r\n]+/g, " ") : "n/a";
 }
@@ -73,7 +73,7 @@ function saveTable(data, shown) {
   offer(fileName(shown, "clusters.tsv"), new Blob([tableText(data, shown)], { type: "text/tab-separated-values" }));
 }
 
-/** Save the slices as they are seen, with what they show and the colour bar. */
+/** Save the slices with a caption and the colour bar. */
 function savePicture(shown) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
   const slices = VIEWS.map(({ name }) => byId(`slice-${name}`));
@@ -95,7 +95,7 @@ function savePicture(shown) {
 
 function captionPicture(context, shown, height) {
   const colouring = byId("colour-by").selectedOptions[0].textContent;
-  const found = `${document.title}: TDP at least ${shown.state.gamma}, ${byId("status").textContent}`;
+  const found = `${document.title}: TDP at least ${shown.state.tdp}, ${byId("status").textContent}`;
   writeOutlined(context, found, GAP, 24, "left");
   const low = byId("bar-low").textContent;
   writeOutlined(context, low, GAP, height - 16, "left");

@@ -7,10 +7,10 @@ const VIEWS = [
 ];
 const ENDS = [["L", "R"], ["P", "A"], ["I", "S"]]; // low and high end of x, y, z
 const GAP = 12; // pixels between slices
-const SIDE_BY_SIDE = 540; // pixels of room from which on slices stand beside each other
+const SIDE_BY_SIDE = 540; // minimum width in pixels for slices side by side
 
 /**
- * Say which voxel each pixel of a slice shows.
+ * Return the voxel of each pixel of a slice.
  * @returns {{width: number, height: number, columns: number[], rows: number[], fileAxes: number[], left: string,
  *   right: string, top: string, bottom: string}} indices along the file's axes of across and up
  */
@@ -51,7 +51,7 @@ function paintSlice(data, palettes, layout, voxel, paint) {
   return new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
 }
 
-/** @returns {number} how bright the underlay is at a voxel */
+/** @returns {number} the brightness of the underlay at a voxel */
 function levelAt(data, [i, j, k]) {
   const { start, stop, stride, shape } = data.facts.underlay;
   if (i < start[0] || j < start[1] || k < start[2] || i >= stop[0] || j >= stop[1] || k >= stop[2]) return 0;
@@ -59,7 +59,7 @@ function levelAt(data, [i, j, k]) {
   return data.underlay[(a * shape[1] + b) * shape[2] + c];
 }
 
-/** Give the size of each slice on the screen, all with as many pixels a mm as there is room for. */
+/** @returns {number[][]} the size of each slice on the screen, with one scale in pixels per mm that fits */
 function fitSlices(data, room) {
   const { zooms } = data.grid;
   const sizes = VIEWS.map((view) => {
@@ -72,7 +72,7 @@ function fitSlices(data, room) {
   return sizes.map((size) => size.map((length) => Math.max(Math.floor(length * scale), 1)));
 }
 
-/** Draw a slice with its letters, numbers of clusters and the crosshair. */
+/** Draw a slice with orientation labels, cluster numbers and the crosshair. */
 function drawSlice(data, palettes, shown, view, [width, height], paint) {
   const canvas = byId(`slice-${view.name}`);
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
@@ -88,7 +88,7 @@ function drawSlice(data, palettes, shown, view, [width, height], paint) {
   if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, layout, [width, height]);
   drawCross(context, layout, shown.state.voxel, [width, height]);
   writeLetters(context, layout, [width, height]);
-  const place = millimetreWords(data.grid.millimetres(shown.state.voxel)[view.axis]);
+  const place = millimetreText(data.grid.millimetres(shown.state.voxel)[view.axis]);
   writeOutlined(context, `${view.name} = ${place} mm`, 5, height - 6, "left");
   canvas.setAttribute("aria-label", `${canvas.dataset.name} slice at ${view.name} = ${place} mm, ${layout.left} on the left`);
 }
@@ -100,7 +100,7 @@ function setSize(canvas, width, height, ratio) {
   canvas.style.height = `${height}px`;
 }
 
-/** @returns {number[]} pixels of the screen from left and top to the middle of a voxel */
+/** @returns {number[]} the pixel at the centre of a voxel, and whether it is visible */
 function pixelOf(layout, voxel, [width, height]) {
   const column = layout.columns.indexOf(voxel[layout.fileAxes[1]]);
   const row = layout.rows.indexOf(voxel[layout.fileAxes[2]]);
@@ -108,8 +108,8 @@ function pixelOf(layout, voxel, [width, height]) {
 }
 
 function drawCross(context, layout, voxel, size) {
-  const [x, y, isSeen] = pixelOf(layout, voxel, size);
-  if (!isSeen) return;
+  const [x, y, isVisible] = pixelOf(layout, voxel, size);
+  if (!isVisible) return;
   const lines = [[x, 0, x, y - 7], [x, y + 7, x, size[1]], [0, y, x - 7, y], [x + 7, y, size[0], y]];
   for (const [colour, thickness] of [["rgb(255 255 255 / .7)", 3], ["#12405a", 1]]) {
     context.strokeStyle = colour;
@@ -141,7 +141,7 @@ function writeOutlined(context, text, x, y, align) {
   context.fillText(text, x, y);
 }
 
-/** Write the number of each of the larger clusters amid what is seen of it. */
+/** Write the numbers of the larger clusters near the centres of their visible parts. */
 function writeNumbers(context, data, shown, layout, [width, height]) {
   for (const [label, pixels] of seenOf(data, shown, layout)) {
     const [column, row] = [0, 1].map((part) => pixels.reduce((sum, pixel) => sum + pixel[part], 0) / pixels.length);

@@ -1,4 +1,4 @@
-"""Pictures: PNG whatever there is to see, the right way round, and nothing left behind."""
+"""Axial slices: colours, opacity, outlines, orientation, and no side effects."""
 
 import io
 from dataclasses import replace
@@ -11,7 +11,7 @@ from scipy import stats
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures import slices
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.figures.scene import make_scene
 from bids_ari.stats.distributions import ALTERNATIVES, Alternative
@@ -47,7 +47,7 @@ def test_z_of_a_thousandth() -> None:
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_z_map_is_drawn(alternative: Alternative, space: str | None, result: ContrastResult) -> None:
-    png = figures.draw_z(result.glm.z, alternative, make_scene(result.space, space))
+    png = slices.draw_z(result.glm.z, alternative, make_scene(result.space, space))
     assert pixels(png).shape == (690, 1152, 3)
 
 
@@ -56,7 +56,7 @@ def test_only_the_side_of_the_test_is_shown() -> None:
     z = np.where(np.arange(CUBE.n_points) < CUBE.n_points // 2, 4.0, -4.0)
     scene = make_scene(CUBE, None)
     for alternative, red, blue in (("greater", True, False), ("less", False, True), ("two-sided", True, True)):
-        png = figures.draw_z(z, alternative, scene)  # type: ignore[arg-type]
+        png = slices.draw_z(z, alternative, scene)  # type: ignore[arg-type]
         found = pixels(png)[:, :1000][colourful(png)[:, :1000]]
         assert (bool((found[:, 0] > found[:, 2]).any()), bool((found[:, 0] < found[:, 2]).any())) == (red, blue)
 
@@ -64,14 +64,14 @@ def test_only_the_side_of_the_test_is_shown() -> None:
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
     scene, zero = make_scene(CUBE, space), np.zeros(CUBE.n_points)
-    for png in (figures.draw_z(zero, "greater", scene), figures.draw_tdp(zero, zero > 0, scene, "TDP")):
+    for png in (slices.draw_z(zero, "greater", scene), slices.draw_tdp(zero, zero > 0, scene, "TDP")):
         assert pixels(png).std() > 0  # the underlay and the words
         assert not colourful(png).any()
 
 
 def test_a_tdp_of_0_inside_a_cluster_is_seen() -> None:
     inside = np.arange(CUBE.n_points) < 200
-    png = figures.draw_tdp(np.zeros(CUBE.n_points), inside, make_scene(CUBE, None), "TDP")
+    png = slices.draw_tdp(np.zeros(CUBE.n_points), inside, make_scene(CUBE, None), "TDP")
     assert colourful(png).any()
 
 
@@ -82,7 +82,7 @@ def test_left_is_left(flip: int) -> None:
     affine[0] *= flip
     mask = VolumeSpace(replace(GRID, affine=affine), CUBE.inside)
     x = mask.grid.millimetres(mask.indices)[:, 0]
-    shown = colourful(figures.draw_tdp((x < 0) * 1.0, x < 0, make_scene(mask, None), "TDP"))
+    shown = colourful(slices.draw_tdp((x < 0) * 1.0, x < 0, make_scene(mask, None), "TDP"))
     first_slice = shown[:, : int(0.88 * 1152 / 4)].any(axis=0)  # of four in a row
     assert first_slice[: first_slice.size // 2].any()
     assert not first_slice[first_slice.size // 2 + 10 :].any()
@@ -94,8 +94,8 @@ def test_infinite_z_has_the_colour_of_the_largest(rest: float) -> None:
     scene, z = make_scene(CUBE, None), np.full(CUBE.n_points, rest)
     z[::2] = np.inf
     top = np.where(np.isinf(z), 5.0, z)  # 5 = ceil(5), and ceil(3.09 + 1) where nothing else is shown
-    assert figures.draw_z(z, "greater", scene) == figures.draw_z(top, "greater", scene)
-    pixels(figures.draw_z(-z, "two-sided", scene))
+    assert slices.draw_z(z, "greater", scene) == slices.draw_z(top, "greater", scene)
+    pixels(slices.draw_z(-z, "two-sided", scene))
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 30])
@@ -103,43 +103,25 @@ def test_clusters_have_the_colours_of_their_labels(n: int) -> None:
     """Every voxel in a cluster of its own plane: the colours seen in the slices are those of the labels."""
     x = CUBE.indices[:, 0] * 9 + CUBE.indices[:, 1]
     labels = np.where(x < n, x + 1, 0)
-    found = pixels(figures.draw_clusters(labels, make_scene(CUBE, None), "Clusters"))[:, : int(0.88 * 1152)]
+    found = pixels(slices.draw_clusters(labels, make_scene(CUBE, None), "Clusters"))[:, : int(0.88 * 1152)]
     seen = {
         "#" + "".join(f"{round(255 * c):02X}" for c in colour) for colour in np.unique(found.reshape(-1, 3), axis=0)
     }
-    assert seen & set(figures.CLUSTER_COLOURS) == {figures.colour_of(label) for label in range(1, n + 1)}
+    assert seen & set(slices.CLUSTER_COLOURS) == {slices.colour_of(label) for label in range(1, n + 1)}
 
 
 def test_the_eighth_colour_is_the_first_again() -> None:
-    assert figures.colour_of(8) == figures.colour_of(1) == "#E69F00"
-    assert len({figures.colour_of(label) for label in range(1, 8)}) == 7
+    assert slices.colour_of(8) == slices.colour_of(1) == "#E69F00"
+    assert len({slices.colour_of(label) for label in range(1, 8)}) == 7
 
 
 def test_numbers_stand_in_their_clusters() -> None:
     """Each number is at a pixel of its own cluster; a cluster in no slice has none."""
     scene = make_scene(CUBE, None)
     labels = np.where(CUBE.indices[:, 0] < 3, 1, np.where(CUBE.indices[:, 0] > 6, 2, 0))
-    places = figures._numbers(labels, scene, 3)
+    places = slices.number_places(labels, scene, 3)
     assert [label for label, _, _ in places] == [1, 2]
-    assert all(labels[scene.voxel[row, column]] == label for label, row, column in places)
-
-
-def test_every_pixel_shows_the_voxel_it_lies_in() -> None:
-    """By hand: the middle pixel of the slices of a cube from -18 to 18 mm is the voxel around the origin."""
-    scene = make_scene(CUBE, None, [0.0])
-    row, column = divmod(scene.cuts.index(0.0), 4)
-    middle = scene.voxel[row * 314 + 157, column * 253 + 126]
-    assert tuple(CUBE.indices[middle]) == (4, 4, 4)
-    assert scene.paint(np.full((CUBE.n_points, 3), 7, np.uint8), np.zeros(CUBE.n_points, bool)).min() > 7
-
-
-def test_slices_spread_and_visit_the_peaks() -> None:
-    """z runs from -16 to 16; peaks near one another compete, and the first wins."""
-    even = make_scene(CUBE, None).cuts
-    assert len(even) == 8
-    assert np.ptp(np.diff(even)) <= 1
-    assert set(make_scene(CUBE, None, [-3.0, -2.0, 12.0]).cuts) >= {-3, 12}
-    assert -2 not in make_scene(CUBE, None, [-3.0, -2.0]).cuts
+    assert all(labels[scene.points[row, column]] == label for label, row, column in places)
 
 
 def test_a_single_slice_is_one_cut() -> None:
@@ -148,43 +130,21 @@ def test_a_single_slice_is_one_cut() -> None:
     flat = VolumeSpace(GRID, inside)
     scene = make_scene(flat, None, [0.0])
     assert scene.cuts == (0.0,)
-    pixels(figures.draw_z(np.full(flat.n_points, 4.0), "greater", scene))
+    pixels(slices.draw_z(np.full(flat.n_points, 4.0), "greater", scene))
 
 
 def test_small_brains_get_finer_cuts() -> None:
     tiny = VolumeSpace(replace(GRID, affine=np.diag([0.5, 0.5, 0.5, 1])), CUBE.inside)
     scene = make_scene(tiny, None)
     assert len(scene.cuts) == 8
-    pixels(figures.draw_z(np.full(tiny.n_points, 4.0), "greater", scene))
-
-
-def test_slices_stay_inside_the_template() -> None:
-    """A field of view from -300 to 300 mm is cut where the template is; one that misses it has no template."""
-    high = GRID.affine.copy()
-    high[2] = [0, 0, 75, -300]
-    scene = make_scene(VolumeSpace(replace(GRID, affine=high), CUBE.inside), "MNI152NLin6Asym", [-300.0, 0.0])
-    assert "MNI152" in scene.underlay
-    assert -90 < min(scene.cuts) < max(scene.cuts) < 110
-    away = GRID.affine.copy()
-    away[2, 3] = 500
-    scene = make_scene(VolumeSpace(replace(GRID, affine=away), CUBE.inside), "MNI152NLin6Asym")
-    assert "MNI152" not in scene.underlay
-    assert min(scene.cuts) >= 500
-
-
-@pytest.mark.parametrize(
-    ("space", "on_template"),
-    [("MNI152NLin2009cAsym", True), ("Talairach", True), ("MNIInfant", False), ("T1w", False), (None, False)],
-)
-def test_the_template_lies_under_its_own_space(space: str | None, on_template: bool) -> None:
-    assert ("MNI152" in make_scene(CUBE, space).underlay) == on_template
+    pixels(slices.draw_z(np.full(tiny.n_points, 4.0), "greater", scene))
 
 
 def test_oblique_grids_are_drawn() -> None:
     turned = GRID.affine.copy()
     turned[:2, :2] = 4 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
     oblique = VolumeSpace(replace(GRID, affine=turned), CUBE.inside)
-    png = figures.draw_z(np.full(oblique.n_points, 4.0), "greater", make_scene(oblique, None))
+    png = slices.draw_z(np.full(oblique.n_points, 4.0), "greater", make_scene(oblique, None))
     assert colourful(png).any()
 
 
@@ -193,7 +153,58 @@ def test_pictures_leave_nothing_behind(result: ContrastResult) -> None:
     import matplotlib.pyplot as plt
 
     before, scene = dict(plt.rcParams), make_scene(result.space, "MNI152NLin6Asym")
-    first, second = (figures.draw_tdp(result.tdp(2), result.labels(2) > 0, scene, "TDP") for _ in range(2))
+    first, second = (slices.draw_tdp(result.tdp(2), result.labels(2) > 0, scene, "TDP") for _ in range(2))
     assert first == second
     assert plt.get_fignums() == []
     assert dict(plt.rcParams) == before
+
+
+ONES = np.ones(CUBE.n_points)
+THOUSANDTH = 3.0902323  # z of p = .001
+
+
+def test_the_nearer_to_0_the_fainter() -> None:
+    """Opacity is the square of z / 3.09: of the way from the grey beneath to the colour, 0, a quarter, all."""
+    scene = make_scene(CUBE, None)
+    colours = np.zeros((CUBE.n_points, 3), dtype=np.uint8)
+    (beneath,) = np.unique(scene.paint(colours, ONES == 0)[scene.points >= 0])
+    for opacity in (0.0, 0.25, 1.0):
+        (found,) = np.unique(scene.fade(colours, opacity * ONES)[scene.points >= 0])
+        assert found == round((1 - opacity) * beneath)
+
+
+def test_z_sets_the_opacity() -> None:
+    """The same red effect: not seen at z = 0, full from p = .001 on, with the sign of z of no account."""
+    scene, red = make_scene(CUBE, None), 2 * ONES
+    amounts = []
+    for z in (0.0, THOUSANDTH / 2, -THOUSANDTH / 2, THOUSANDTH + 0.01, 9.0):
+        seen = pixels(slices.draw_values(red, scene, "Effect", "effect", z=z * ONES))[150:600, 100:900]
+        amounts.append(float((seen[..., 0] - seen[..., 2]).max()))
+    assert amounts[0] == 0
+    assert amounts[1] == amounts[2]
+    assert 0 < amounts[1] < 0.5 * amounts[3]
+    assert amounts[3] == amounts[4]
+
+
+def test_the_outline_is_the_border_of_what_is_shown() -> None:
+    """The middle third of a cube: a square in each slice, dark at its border and not within."""
+    middle = (np.abs(CUBE.indices - 4) <= 1)[:, :2].all(axis=1)
+    scene = make_scene(CUBE, None, [0.0])
+    border = slices.outline(scene, middle)
+    inside = (scene.points >= 0) & middle[scene.points]
+    assert (border <= inside).all()
+    row, column = divmod(scene.cuts.index(0.0), 4)
+    cell = np.s_[row * 314 : (row + 1) * 314, column * 253 : (column + 1) * 253]
+    height, width = np.ptp(np.nonzero(inside[cell]), axis=1) + 1
+    assert border[cell].sum() == 2 * (height + width) - 4
+    shown = pixels(slices.draw_values(ONES, scene, "t", "t", outlined=middle))[58:686, 11:1023]
+    assert (shown[border] == 0).all()
+
+
+def test_the_words_of_a_style_change_nothing() -> None:
+    import matplotlib as mpl
+
+    scene = make_scene(CUBE, None)
+    plain = slices.draw_values(ONES, scene, "t", "t")
+    with mpl.rc_context({"font.size": 30, "figure.facecolor": "black"}):
+        assert slices.draw_values(ONES, scene, "t", "t") == plain

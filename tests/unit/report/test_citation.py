@@ -1,4 +1,4 @@
-"""How to cite an output: each text once, below the results that it tells of, and every reference that is cited."""
+"""Citations of an output: each text once, below the names of its results, and every reference that is cited."""
 
 import re
 from collections.abc import Iterator
@@ -35,11 +35,11 @@ def cited(out: Derivatives) -> tuple[str, str]:
 def test_the_methods_of_a_result_and_what_they_cite(out: Derivatives, result: ContrastResult) -> None:
     out.record("faces_greater", [], {"Contrast": "faces", **methods_note(result)})
     text, bib = cited(out)
-    told = methods.describe(result)
-    assert f"## `faces_greater`\n\n{told.paragraph}\n" in text
+    described = methods.describe_methods(result)
+    assert f"## `faces_greater`\n\n{described.paragraph}\n" in text
     assert re.findall(r"@article\{(\w+),", bib)
-    assert set(re.findall(r"@article\{(\w+),", bib)) == set(told.keys)
-    for reference in told.references:
+    assert set(re.findall(r"@article\{(\w+),", bib)) == set(described.keys)
+    for reference in described.references:
         assert reference.title in text
         assert reference.doi in text
         assert reference.doi in bib
@@ -50,13 +50,13 @@ def test_results_of_the_same_methods_share_one_text(out: Derivatives, result: Co
     for name, each in {"a": result, "b": other, "c": result}.items():
         out.record(name, [], {"Contrast": name, **methods_note(each)})
     text, bib = cited(out)
-    assert text.count(methods.describe(result).paragraph) == 1
+    assert text.count(methods.describe_methods(result).paragraph) == 1
     assert "## `a`\n## `c`\n" in text.replace("\n\n", "\n")
     assert "6.5 mm" in text
     assert bib.count("@article{nilearn,") == 1
 
 
-def test_what_is_damaged_is_left_out(out: Derivatives, result: ContrastResult) -> None:
+def test_damaged_records_are_ignored(out: Derivatives, result: ContrastResult) -> None:
     note = methods_note(result) | {"Cites": [7, "simes1986", "no-such-paper", ["x"]]}
     out.record("odd", [], {"Contrast": "odd", **note})
     out.record("worse", [], {"Contrast": "worse", "Methods": 7, "Cites": 7})

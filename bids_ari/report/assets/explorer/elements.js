@@ -1,4 +1,4 @@
-// Small help: elements, and numbers for people.
+// Elements of the page, and numbers as text.
 
 const byId = (id) => document.getElementById(id);
 
@@ -6,7 +6,7 @@ const thousands = (number) => Math.round(number).toLocaleString("en-US");
 
 const plural = (number, one, many = `${one}s`) => `${number ? thousands(number) : "no"} ${number === 1 ? one : many}`;
 
-/** A proportion that bounds from below: rounded down, never up. */
+/** A proportion that is a lower bound: rounded down, never up. */
 function proportion(part, whole) {
   if (!whole) return "none";
   if (part === 0 || part === whole) return part ? "1" : "0";
@@ -14,18 +14,18 @@ function proportion(part, whole) {
   return thousandths ? (thousandths / 1000).toFixed(3) : "< 0.001";
 }
 
-/** A TDP as it is asked for or reached: at most three decimals, rounded down. */
+/** A TDP with at most three decimals, rounded down. */
 const shortTdp = (tdp) => String(Math.floor(tdp * 1000 + 1e-9) / 1000);
 
-function zWords(z) {
+function zText(z) {
   if (Math.abs(z) === Infinity) return z > 0 ? "∞" : "-∞";
   if (Math.abs(z) > 327.655) return z > 0 ? "> 327.66" : "< -327.66";
   return z.toFixed(2);
 }
 
-const millimetreWords = (x) => String(Math.round(x * 10) / 10 + 0);
+const millimetreText = (x) => String(Math.round(x * 10) / 10 + 0);
 
-/** @returns {HTMLElement} an element with some text: never markup, for names may be anything */
+/** @returns {HTMLElement} an element with text, never markup: names come from the data */
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
   made.textContent = text;

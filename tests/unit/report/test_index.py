@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reported import analysed
+from reported import analysed, by_methods
 from webpages import without_own_script
 
 from bids_ari.analysis.result import ContrastResult, Failure
@@ -79,7 +79,7 @@ def test_largest_clusters_are_counted(out: Derivatives, result: ContrastResult) 
     assert "TDP ≥" not in index(out)
 
 
-def test_subjects_and_maps_are_told_apart(out: Derivatives, result: ContrastResult) -> None:
+def test_single_maps_are_marked(out: Derivatives, result: ContrastResult) -> None:
     alone = replace(result.contrast, members=result.contrast.members[:1])
     subject = replace(result, design=None, folder="sub-01", contrast=alone)
     elsewhere = replace(result, design=None, contrast=replace(alone, entities=Entities.of({"contrast": "other"})))
@@ -88,7 +88,7 @@ def test_subjects_and_maps_are_told_apart(out: Derivatives, result: ContrastResu
     record(out, elsewhere)
     html = index(out)
     assert "<td>sub-01</td>" in html
-    assert "<td>a map made elsewhere</td>" in html
+    assert "<td>single map</td>" in html
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_subjects_and_maps_are_told_apart(out: Derivatives, result: ContrastResu
 def test_a_damaged_record_spares_the_others(
     damaged: dict[str, object], out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is a joint level told that may be too low."""
+    """No joint error level is shown, which could be too low."""
     record(out, result)
     there = out.records()
     monkeypatch.setattr(out, "records", lambda: [damaged, *there])
@@ -131,8 +131,8 @@ def test_bounds_hold_per_result(out: Derivatives, results: tuple[ContrastResult,
     """Two results at alpha .05 each: jointly no more than .10 is known."""
     record(out, *results)
     text = words(index(out))
-    assert "Bounds hold for each result by itself" in text
-    assert "not jointly over contrasts, tests and directions" in text
+    assert "Bounds hold for each result separately" in text
+    assert "not jointly over contrasts, tests and alternatives" in text
     assert "at most 10 %" in text
 
 
@@ -145,21 +145,21 @@ def test_results_of_earlier_runs_stay(out: Derivatives, result: ContrastResult) 
     assert names.report_name(result) in html
 
 
-def test_failures_are_told_without_folders(out: Derivatives, result: ContrastResult) -> None:
+def test_failures_are_listed_without_folders(out: Derivatives, result: ContrastResult) -> None:
     record(out, result)
     where = result.contrast.paths[0]
     error = DataError(
         f"{where} is damaged, see /home/jane/notes.txt", "a map", f"Look into {out.folder.resolve()}/logs"
     )
     text = words(index(out, Failure(result.contrast, error)))
-    assert "1 contrast could not be analysed" in text
+    assert "1 contrast failed" in text
     assert f"first-level/{result.contrast.members[0].first.name} is damaged, see notes.txt" in text
     assert "of an earlier run" in text
     assert "jane" not in text
     assert str(out.folder) not in text
     new = replace(result.contrast, entities=Entities.of({"contrast": "new"}))
     text = words(index(out, Failure(new, error)))
-    assert "2 contrasts could not be analysed" in text  # that of the run before is still on disk
+    assert "2 contrasts failed" in text  # that of the run before is still on disk
     assert text.count("of an earlier run") == 1
 
 
@@ -189,7 +189,7 @@ def test_a_link_survives_signs_that_mean_something_in_urls(out: Derivatives, res
     assert 'href="group/contrast-a%23b%3Fc%25d_test-mean_desc-greater_report.html"' in index(out)
 
 
-def test_a_result_that_was_interrupted_is_told(
+def test_an_interrupted_result_is_listed(
     out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = {"Name": "contrast-x_test-mean_desc-greater", "Contrast": "contrast-x", "Complete": False, "Files": []}
@@ -197,3 +197,14 @@ def test_a_result_that_was_interrupted_is_told(
     text = words(index(out))
     assert "contrast-x A run was interrupted" in text
     assert "Run it again" in text
+
+
+def test_methods_have_a_column_if_one_is_not_the_default(tmp_path: Path) -> None:
+    simes, permuted = by_methods()
+    for results, expected in (((simes,), False), ((simes, permuted), True)):
+        with Derivatives(tmp_path / str(len(results)), {}) as out:
+            record(out, *results)
+            text = words(index(out))
+        assert ("Method" in text) is expected
+        assert ("calibrated by permutation" in text) is expected
+        assert ("tests, alternatives and methods" in text) is expected

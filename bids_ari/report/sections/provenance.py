@@ -1,0 +1,75 @@
+"""Section "Provenance": settings, software, and the files that were read."""
+
+import shlex
+from datetime import UTC, datetime
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs.sidecars import ESTIMATORS
+from bids_ari.report.formatting import percent
+from bids_ari.report.labels import atlas_name, mask_name, method_title, permutations_text, source, template_source
+from bids_ari.report.render import Context
+from bids_ari.report.sections.section import ReportData
+
+
+def context(data: ReportData) -> Context:
+    """Return the variables of ``provenance.html``."""
+    result = data.result
+    h = {} if result.bound.h is None else {"h (Hommel value)": f"{result.bound.h:,}"}
+    return {
+        "command": " ".join(map(shlex.quote, result.made.command)),
+        "versions": result.made.versions,
+        "container": " ".join(result.made.container.values()),
+        "settings": _settings(result) | _group_settings(result) | h,
+        "hashes": list(result.hashes.items()),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _settings(result: ContrastResult) -> dict[str, str]:
+    """Return the settings of any result."""
+    options = result.options
+    return {
+        "alpha": f"{options.alpha:g}",
+        "method": method_title(result.method),
+        **_permutation_settings(result),
+        "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.threshold),
+        "target TDP": ", ".join(f"{tdp:g}" for tdp in options.tdp) or "none",
+        "connectivity": str(options.connectivity),
+        "join signs": "yes" if options.join_signs else "no",
+        "mask": mask_name(result) or "none",
+        "atlas": atlas_name(result) or "none",
+        "regions of interest": ", ".join(path.name for path in options.roi) or "none",
+    }
+
+
+def _group_settings(result: ContrastResult) -> dict[str, str]:
+    """Return the settings of a group model; none for a single map."""
+    options = result.options
+    if source(result) != "group":
+        return {}
+    return {
+        "smoothing": f"{options.smoothing:g} mm" if options.smoothing else "none",
+        "coverage": percent(options.coverage),
+        "estimator": ESTIMATORS[options.estimator],
+        "variance of groups": options.variance,
+        "target grid": options.target_grid.name if options.target_grid else "none",
+        **({"BIDS Stats Model": options.model.name} if options.model else {}),
+    }
+
+
+def _permutation_settings(result: ContrastResult) -> dict[str, str]:
+    """Return the settings of a calibration by permutation; none for other methods."""
+    options, calibrated = result.options, result.calibrated
+    if calibrated is None:
+        return {}
+    family = calibrated.family
+    return {
+        "permutations requested": f"{options.n_permutations:,}",
+        "permutations used": permutations_text(calibrated),
+        "family": f"{family}, delta {calibrated.delta}" if family == "simes" else family,
+        **({"template": template} if (template := template_source(result)) else {}),
+        "lambda": f"{calibrated.lambda_:.10g}",
+        "step-down": "yes" if options.step_down else "no",
+        "exchangeability blocks": calibrated.blocks or "none",
+        "random seed": str(calibrated.seed),
+    }

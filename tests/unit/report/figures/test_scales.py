@@ -1,0 +1,41 @@
+"""Colour scales."""
+
+import numpy as np
+import pytest
+
+from bids_ari.report.figures.scales import tdp_scale, value_scale, z_scale
+
+
+def test_zero_is_white_and_the_ends_are_as_far() -> None:
+    """RdBu_r: blue below, red above; 0.1 % of 1000 values is beyond, and has the last colour."""
+    values = np.concatenate([np.linspace(-2, 2, 9999), [-90.0]])
+    scale = value_scale(values, "t")
+    assert scale.ends == (-2.0, 2.0)
+    assert scale.extend == "min"
+    below, zero, above, far, end = scale.colour(np.array([-1.0, 0.0, 1.0, -90.0, -2.0])).astype(int)
+    assert zero.min() > 240
+    assert below[2] > below[0] + 50
+    assert above[0] > above[2] + 50
+    assert (far == end).all()
+
+
+def test_what_has_no_sign_begins_at_0() -> None:
+    scale = value_scale(np.array([0.0, 1.0, 4.0]), "F", is_signed=False)
+    assert scale.ends == (0.0, 4.0)
+    assert scale.colour(np.array([0.0])).min() > 240
+
+
+@pytest.mark.parametrize("values", [np.zeros(3), np.array([np.inf, -np.inf]), np.array([])])
+def test_there_is_always_a_scale(values: np.ndarray) -> None:
+    assert value_scale(values, "t").ends == (-1.0, 1.0)
+
+
+def test_z_below_the_threshold_is_grey() -> None:
+    red, green, blue = z_scale(np.array([4.0, 7.5]), "greater").colour(np.array([2.0]))[0]
+    assert red == green == blue
+
+
+def test_tdp_runs_from_0_to_1_in_viridis() -> None:
+    """Its ends are published as (0.267004, 0.004874, 0.329415) and (0.993248, 0.906157, 0.143936)."""
+    found = tdp_scale().colour(np.array([0.0, 1.0]))
+    assert found.tolist() == [[68, 1, 84], [253, 231, 36]]  # 255 times that, without the fraction

@@ -1,0 +1,123 @@
+"""Section "Calibration", and what other pages show of a calibration by permutation."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from reported import HOSTILE, by_methods, drawn_calibrated, section_text, text_of, with_calibration, with_options
+from webpages import without_own_script
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs import files as outputs
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.report.explorer import explorer_page
+from bids_ari.report.page import report_page
+from bids_ari.report.sections import ReportData, calibration, provenance
+
+LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other draws"}
+
+
+@pytest.fixture(scope="module")
+def result() -> ContrastResult:
+    """Calibrated by permutation."""
+    return by_methods()[1]
+
+
+def shown(result: ContrastResult) -> dict[str, Any]:
+    return calibration.context(ReportData(result, drawn_calibrated()))["calibration"]
+
+
+def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
+    """Of 256 permutations .05 are 12.8: twelve may have an error, and 12 / 256 = .04688."""
+    made, found = result.calibrated, shown(result)
+    assert made is not None
+    expected = {
+        "permutations": "all 256 different sign flips",
+        "n_permutations": 256,
+        "n_errors": 12,
+        "level": "0.04688",
+        "smallest": "0.00391",
+        "seed": None,
+        "vector": "k lambda / m",
+        "lambda": f"{made.lambda_:.4g}",
+        "observed": f"{made.lambdas[0]:.4g}",
+        "n_as_small": 0,
+        "held": "exact",
+    }
+    assert {key: found[key] for key in expected} == expected
+    text = section_text(result, "calibration", drawn_calibrated())
+    for part in ("12 of the 256 permutations", "smaller than in any other", "Exchangeability blocks none", "symmetric"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "part"),
+    [
+        ({"is_complete": False, "seed": 7}, {}, "256 random sign flips of the subjects"),
+        ({"is_complete": False, "seed": 7}, {}, "random seed 7"),
+        ({"delta": 9}, {}, "= (k - 9) lambda / (m - 9), for k above 9"),
+        ({"delta": 9}, {}, "sets of up to 9 voxels have TDN 0"),
+        ({"family": "beta"}, {}, "= lambda quantile of the k-th smallest of m independent uniform p"),
+        (LEARNED, {}, "learned from 99 other draws of"),
+        (
+            {"family": "learned", "learned": np.arange(1000) / 1e6, "template": "x_template.npz"},
+            {"family": "learned", "template": "x_template.npz"},
+            "k up to 1000 Template learned from the file x_template.npz",
+        ),
+        ({"shuffle": "permute"}, {}, "subjects are exchangeable under the null hypothesis; groups"),
+        ({"shuffle": "both", "blocks": "site"}, {}, "subjects of the same block are exchangeable, and errors"),
+        ({"blocks": "site"}, {}, "values of site: all subjects of a block change their sign together"),
+        ({"exactness": "approximate", "shuffle": "permute"}, {}, "residuals (Freedman and Lane)"),
+        ({"exactness": "approximate"}, {}, "residuals (Theil). The calibration is therefore approximate"),
+        ({"exactness": "normal"}, {}, "(Theil). If errors are independent, normal and of equal variance"),
+        ({"exactness": "normal"}, {}, "Error control exact for normal errors"),
+        ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "40 individually significant voxels excluded"),
+        ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "without the voxels excluded by step-down"),
+        ({}, {"step_down": True}, "no voxel was individually significant"),
+    ],
+)
+def test_settings_show(changes: dict[str, Any], options: dict[str, Any], part: str, result: ContrastResult) -> None:
+    changed = with_options(with_calibration(result, **changes), **options)
+    assert part in section_text(changed, "calibration", drawn_calibrated())
+
+
+def test_permutations_as_extreme_as_the_data_are_counted(result: ContrastResult) -> None:
+    found = shown(with_calibration(result, lambdas=np.array([0.5, 0.5, 0.3, 0.9]), lambda_=0.3))
+    assert (found["observed"], found["n_as_small"], found["smallest"]) == ("0.5", 2, "0.25")
+
+
+def test_tables_are_linked(result: ContrastResult, tmp_path: Path) -> None:
+    """By names that the files beside the report have."""
+    links = re.findall(r'<a href="([^"]+\.tsv)"', report_page(result, drawn_calibrated()))
+    with Derivatives(tmp_path, {}) as out:
+        outputs.write(result, out)
+    assert len(links) == 2
+    assert [link for link in links if not (tmp_path / "group" / link).is_file()] == []
+
+
+def test_provenance_has_the_settings_of_permutations(result: ContrastResult) -> None:
+    settings = provenance.context(ReportData(result, drawn_calibrated()))["settings"]
+    assert settings["method"] == "calibrated by permutation"
+    assert settings["permutations requested"] == "1,000"
+    assert settings["permutations used"] == "all 256 different sign flips"
+    assert (settings["family"], settings["step-down"]) == ("simes, delta 0", "no")
+    learned = provenance.context(ReportData(with_calibration(result, **LEARNED), drawn_calibrated()))["settings"]
+    assert learned["template"] == "99 other draws of the same data"
+
+
+def test_the_explorer_names_the_permutations(result: ContrastResult) -> None:
+    assert "calibrated by all 256 different sign flips" in explorer_page([result], None)
+    assert '<span class="direction">(mean, greater, permutation)' in explorer_page([result], None)
+    simes = explorer_page([by_methods()[0]], None).split("<body")[1].split("</main>")[0]
+    assert "calibrated" not in text_of(simes)
+
+
+def test_hostile_names_of_blocks_and_templates_stay_text(result: ContrastResult) -> None:
+    changed = with_calibration(result, **LEARNED | {"blocks": HOSTILE, "template": HOSTILE})
+    spoilt = with_options(changed, family="learned", template="x.npz")
+    html = without_own_script(report_page(spoilt, drawn_calibrated()))
+    assert "<script" not in html
+    assert "<img src=x" not in html
+    assert html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 6  # calibration, methods, provenance: two each

@@ -1,0 +1,90 @@
+"""Sections "Inputs", "Design", "Mask" and "Provenance" of groups and of single maps."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reported import analysed, drawn, one_map, section_text, with_options
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.contrasts import Excluded
+from bids_ari.config.options import TEMPLATE
+from bids_ari.design.design import Design
+from bids_ari.report.page import report_page
+from bids_ari.report.sections import ReportData, inputs, mask, provenance
+from bids_ari.report.sections.design import design_tables
+from bids_ari.stats.glm import GlmResult
+
+
+@pytest.fixture(scope="module")
+def result() -> ContrastResult:
+    """Greater, with signal."""
+    return analysed(3.0)[0]
+
+
+def test_excluded_files_are_grouped_by_reason(result: ContrastResult) -> None:
+    """The most frequent reason first."""
+    entries = (Excluded("sub-09", "excluded"), Excluded("sub-10", "excluded"), Excluded("a/map.nii", "too short"))
+    shown = replace(result, contrast=replace(result.contrast, excluded=entries))
+    excluded = inputs.context(ReportData(shown, drawn()))["excluded"]
+    assert excluded == [("excluded", ["sub-09", "sub-10"]), ("too short", ["a/map.nii"])]
+    text = section_text(shown, "inputs")
+    assert re.search("3 files or subjects, for 2 reasons", text)
+    assert text.index("sub-10") < text.index("a/map.nii")
+
+
+def test_a_group(result: ContrastResult) -> None:
+    text = section_text(result, "inputs")
+    assert "8 subjects" in text
+    assert "its stat is variance" in text
+
+
+def test_the_map_of_one_subject(result: ContrastResult) -> None:
+    alone = one_map(result, folder="sub-01")
+    assert "one subject, sub-01" in section_text(alone, "inputs")
+    html = report_page(alone, drawn())
+    assert 'href="../index.html"' in html
+    assert not re.search("Required coverage|moothed|of the subjects|1 subjects", html)
+
+
+def test_a_z_map_of_other_software(result: ContrastResult) -> None:
+    made = one_map(result, glm=GlmResult.of_z(result.glm.z))
+    html = report_page(made, drawn())
+    (member,) = made.contrast.members
+    assert member.first.path.name in section_text(made, "inputs")
+    assert "without a group model" in section_text(made, "design")
+    assert not re.search("degrees of freedom|Required coverage|moothed|one subject", html)
+
+
+def test_a_mask_of_templateflow_is_named(result: ContrastResult) -> None:
+    text = section_text(with_options(result, mask=TEMPLATE), "mask")
+    assert "TemplateFlow&#39;s brain mask of MNI152NLin2009cAsym" in text
+
+
+def test_the_size_of_the_mask(result: ContrastResult) -> None:
+    context = mask.context(ReportData(result, drawn()))
+    zooms = result.space.grid.zooms
+    assert context["volume"] == pytest.approx(result.space.n_points * np.prod(zooms) / 1000)
+    assert (context["n_covered_by_all"], context["n_covered_by_any"]) == (720, 720)
+
+
+def test_the_design_of_two_columns() -> None:
+    """Of (1, x) with x = 0..7: the correlation and inflation of x are defined, those of the constant are not."""
+    matrix = np.column_stack([np.ones(8), np.arange(8.0)])
+    tests = {"mean": np.array([1.0, 0.0]), "age": np.array([0.0, 1.0])}
+    tables = design_tables(Design(tuple("abcdefgh"), matrix, ("intercept", "age"), tests, "1 + age"), "age")
+    assert tables["columns"] == [("intercept", "–"), ("age", "1.00")]
+    assert tables["correlated"] == []
+    assert tables["tests"] == [("mean", "t", ["+1 intercept"], False), ("age", "t", ["+1 age"], True)]
+
+
+def test_settings(result: ContrastResult) -> None:
+    shown = with_options(result, smoothing=6.5, mask=Path("/home/jane/gm.nii.gz"))
+    settings = provenance.context(ReportData(shown, drawn()))["settings"]
+    assert (settings["alpha"], settings["smoothing"], settings["mask"]) == ("0.05", "6.5 mm", "gm.nii.gz")
+    assert (settings["coverage"], settings["method"]) == ("100 %", "closed testing, Simes")
+    assert settings["target TDP"] == "0.5, 0.7, 0.9"
+    assert settings["h (Hommel value)"] == f"{result.bound.h:,}"
+    assert "smoothing" not in provenance.context(ReportData(one_map(shown), drawn()))["settings"]
