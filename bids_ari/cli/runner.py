@@ -1,4 +1,4 @@
-"""What every command shares: its parser, its log, and the way from errors to exit codes."""
+"""Functions that every command shares: exit codes, log, standard streams."""
 
 import argparse
 import io
@@ -26,16 +26,16 @@ def answer(
     words: Sequence[str] | None,
     work: Callable[[argparse.Namespace], int],
 ) -> int:
-    """Run a command: parse its words, do its work, say errors in words; give the exit code.
+    """Run a command: parse its arguments, do its work, log errors; return the exit code.
 
     Parameters
     ----------
     parse : callable
-        Takes words, gives arguments; ``verbose`` is among them.
+        Takes words, returns arguments, with ``verbose`` among them.
     words : sequence of str or None
         The words after the command; None for those of the process.
     work : callable
-        Takes the parsed words, gives the exit code.
+        Takes the arguments, returns the exit code.
     """
     set_up_streams()
     set_up_log(0)
@@ -47,17 +47,17 @@ def answer(
                 code = work(arguments)
         except BaseException as error:
             code = exit_code_of(error)
-        return _flushed(code)
+        return _flush(code)
 
 
 @contextmanager
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
-    """Find writable folders for caches before the libraries that want them are loaded; a mere look writes nothing."""
+    """Set the number of threads and the folders of caches before the libraries that use them are loaded."""
     threads, output = getattr(arguments, "omp_nthreads", None) or 0, getattr(arguments, "output_dir", None)
     before = {name: os.environ.get(name) for name in _THREADS}
-    if threads > 0:  # others are refused later, in words
+    if threads > 0:  # other values are refused later, with a message
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
-    try:
+    try:  # --list writes nothing
         with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
             yield
     finally:
@@ -68,7 +68,7 @@ def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
 
 
 def exit_code_of(error: BaseException) -> int:
-    """Say an error in words for whose move it is, and give its exit code."""
+    """Log an error and return its exit code."""
     if isinstance(error, SystemExit):  # --help and --version
         return int(error.code or 0)
     code = exit_code(error)
@@ -77,58 +77,37 @@ def exit_code_of(error: BaseException) -> int:
     elif isinstance(error, KeyboardInterrupt):
         log.error("interrupted")
     elif isinstance(error, MemoryError):
-        hint = "Test fewer voxels with --mask, read fewer maps at a time with --nprocs, or find a larger computer"
+        hint = "Test fewer voxels with --mask, fewer contrasts at a time with --nprocs, or use a larger computer"
         log.error("There is not enough memory%s. %s", f": {error}" if str(error) else "", hint)
     elif isinstance(error, OSError) and code not in (BUG, UNREAD):
-        log.error("%s: %s", error.filename or "What a library writes cannot be written", error.strerror)
+        log.error("%s: %s", error.filename or "A file of a library cannot be written", error.strerror)
     elif code == BUG:
         log.error("This is a bug in bids_ari; please report it at %s", ISSUES_URL, exc_info=error)
     return code
 
 
 class _ToStderr(logging.Handler):
-    """Write to what is stderr at the time, which a notebook or a test may have replaced since."""
+    """A handler that writes to the current stderr, which notebooks and tests replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         from tqdm import tqdm
 
-        # A progress bar makes way for the line; a run goes on when nobody reads its log any more.
+        # The line does not break a progress bar, and a run goes on after its stderr was closed.
         with suppress(OSError, ValueError), tqdm.external_write_mode(sys.stderr):
             sys.stderr.write(f"{self.format(record)}\n")
 
 
 def set_up_streams() -> None:
-    """Make stdout and stderr take any text, and exist: where one is closed, the next file would be taken for it."""
+    """Let stdout accept any text, and open closed streams, whose numbers the next files would otherwise get."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for as long as the process lives
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open as long as the process
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def _flushed(code: int) -> int:
-    """Write what waits to be written, which Python would fail to do at its end with a code of its own."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        _silence(sys.stdout)
-        error.filename = "stdout"
-        code = code or exit_code_of(error)
-    try:
-        sys.stderr.flush()
-    except OSError:
-        _silence(sys.stderr)
-    return code
-
-
-def _silence(stream: TextIO) -> None:
-    """Let what a stream still holds go nowhere."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def set_up_log(verbose: int) -> None:
-    """Send the log of this package to stderr; more of it with ``-v``, that of the libraries too with ``-vv``."""
+    """Log to stderr: this package, with details where `verbose` is 1 or more, and libraries where it is 2 or more."""
     everything, package = logging.getLogger(), logging.getLogger("bids_ari")
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
     for logger in (everything, package):
@@ -142,3 +121,24 @@ def set_up_log(verbose: int) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
         package.addHandler(handler)
+
+
+def _flush(code: int) -> int:
+    """Write buffered output, at whose failure Python would exit with its own code; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _discard(sys.stdout)
+        error.filename = "stdout"
+        code = code or exit_code_of(error)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _discard(sys.stderr)
+    return code
+
+
+def _discard(stream: TextIO) -> None:
+    """Discard the buffered output of a stream."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

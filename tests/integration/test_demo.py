@@ -1,4 +1,4 @@
-"""bids-ari-demo: the dataset it makes, the job it runs on it, and what it says."""
+"""bids-ari-demo: the dataset, the analysis, and the summary."""
 
 import gzip
 import json
@@ -16,7 +16,8 @@ from requests.exceptions import ConnectionError as NoNetwork
 from scipy import ndimage
 
 from bids_ari.cli import demo
-from bids_ari.cli.demo import ABOVE, BELOW, LOCALIZER, N_SUBJECTS, SIMULATED, main, write_localizer, write_simulated
+from bids_ari.cli.demo import main
+from bids_ari.cli.demo_data import ABOVE, BELOW, LOCALIZER, N_SUBJECTS, SIMULATED, write_localizer, write_simulated
 
 STEM = "task-localizer_space-MNI152NLin2009aSym_contrast-leftVsRightButtonPress"
 ALL = f"group/{STEM}_test-mean_desc-greater"
@@ -24,7 +25,7 @@ ALL = f"group/{STEM}_test-mean_desc-greater"
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """One run of the demo: its folder and what it wrote to stdout."""
+    """Run the demo once: its folder, its exit code and its stdout."""
     folder = tmp_path_factory.mktemp("demo") / "out"
     with pytest.MonkeyPatch.context() as patch:
         written: list[str] = []
@@ -40,7 +41,7 @@ def test_demo_succeeds(ran: SimpleNamespace) -> None:
     assert (ran.folder / "results" / f"{ALL}_report.html").is_file()
 
 
-def test_dataset_holds_what_its_readme_says(ran: SimpleNamespace) -> None:
+def test_files_of_the_dataset(ran: SimpleNamespace) -> None:
     space = "space-MNI152NLin2009aSym_desc"
     about = {"README.md", ".bidsignore", "dataset_description.json", "participants.tsv", "participants.json"}
     truth = {f"{space}-brain_mask.{end}" for end in ("nii.gz", "json")}
@@ -51,13 +52,13 @@ def test_dataset_holds_what_its_readme_says(ran: SimpleNamespace) -> None:
     assert list(pd.read_csv(ran.data / "participants.tsv", sep="\t")["participant_id"]) == subjects
 
 
-def test_dataset_is_a_derivative_that_is_not_taken_for_our_output(ran: SimpleNamespace) -> None:
+def test_dataset_is_a_derivative_of_another_tool(ran: SimpleNamespace) -> None:
     about = json.loads((ran.data / "dataset_description.json").read_text())
     assert about["DatasetType"] == "derivative"
     assert [tool["Name"] for tool in about["GeneratedBy"]] == ["bids_ari demo"]
 
 
-def test_maps_lie_on_one_grid_of_4_mm_in_mni_space(ran: SimpleNamespace) -> None:
+def test_maps_are_on_one_grid_of_4_mm_in_mni_space(ran: SimpleNamespace) -> None:
     for path in ran.data.rglob("*.nii.gz"):
         image = nib.load(path)
         np.testing.assert_allclose(image.header.get_zooms(), 4)
@@ -71,7 +72,7 @@ def test_maps_hold_data_exactly_within_the_mask(ran: SimpleNamespace) -> None:
         np.testing.assert_array_equal(_image(path) != 0, inside)
 
 
-def test_truth_is_the_sign_of_the_motor_map_where_it_is_clear(ran: SimpleNamespace) -> None:
+def test_truth_is_the_sign_of_the_motor_map_beyond_the_level(ran: SimpleNamespace) -> None:
     truth = _image(ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth"))
     affine = nib.load(ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth")).affine
     motor = nib.load(nilearn.datasets.load_sample_motor_activation_image())
@@ -83,7 +84,7 @@ def test_truth_is_the_sign_of_the_motor_map_where_it_is_clear(ran: SimpleNamespa
     assert np.abs(z[inside & (truth == 0)]).max() < 2 + 1e-6
 
 
-def test_mean_of_the_maps_is_the_effect_only_where_the_truth_says_so(ran: SimpleNamespace) -> None:
+def test_mean_of_the_maps_differs_from_zero_only_where_the_truth_does(ran: SimpleNamespace) -> None:
     truth = _image(ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth"))
     inside = _image(ran.data / SIMULATED.path("mask", ".nii.gz", desc="brain")) > 0
     mean = np.mean([_image(path) for path in ran.data.glob("sub-*/*.nii.gz")], axis=0)
@@ -108,7 +109,7 @@ def test_no_bound_exceeds_the_truth(ran: SimpleNamespace) -> None:
             assert cluster.tdn <= active[labels == cluster.label].sum(), f"cluster {cluster.label} above z = {z}"
 
 
-def test_result_tells_a_story(ran: SimpleNamespace) -> None:
+def test_largest_cluster_is_the_right_motor_cortex(ran: SimpleNamespace) -> None:
     """The largest cluster is the right motor cortex, and its TDP grows with the threshold without being 1 at once."""
     tables = [pd.read_csv(ran.folder / "results" / f"{ALL}Z{z}_clusters.tsv", sep="\t") for z in (3, 4, 5)]
     low, middle, high = (float(table["tdp"][0]) for table in tables)
@@ -119,7 +120,7 @@ def test_result_tells_a_story(ran: SimpleNamespace) -> None:
     assert (tables[0]["tdp"] == 0).any(), "some clusters are noise"
 
 
-def test_stdout_says_where_to_look_and_compares_with_the_truth(ran: SimpleNamespace) -> None:
+def test_stdout_has_the_paths_and_the_comparison_with_the_truth(ran: SimpleNamespace) -> None:
     results, truth = ran.folder / "results", ran.data / SIMULATED.path("dseg", ".nii.gz", desc="truth")
     whole = json.loads((results / "logs" / "results" / f"{STEM}_test-mean_desc-greater.json").read_text())["Results"][0]
     active = int((_image(truth) == ABOVE).sum())
@@ -140,13 +141,13 @@ def test_dataset_is_the_same_bytes_each_time_and_may_be_written_again(ran: Simpl
 
 
 @pytest.mark.parametrize("localizer", [[], ["--localizer"]])
-def test_folder_of_somebody_else_is_refused(
+def test_folder_with_other_files_is_refused(
     localizer: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dataset").mkdir()
     (tmp_path / "dataset" / "thesis.txt").write_text("mine")
     assert main([str(tmp_path), *localizer]) == 64
-    assert f"{tmp_path / 'dataset'} holds something else" in capsys.readouterr().err
+    assert f"{tmp_path / 'dataset'} holds other files" in capsys.readouterr().err
     assert _contents(tmp_path) == {"dataset/thesis.txt": b"mine"}
 
 
@@ -156,12 +157,12 @@ def test_datasets_of_both_kinds_do_not_mix(ran: SimpleNamespace) -> None:
     assert _contents(ran.folder) == before
 
 
-def test_output_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_output_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert main([str(tmp_path / "file")]) == 73
 
 
-def test_localizer_without_network_says_so_and_leaves_nothing(
+def test_localizer_without_network_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fetch(*_: object, **__: object) -> None:
@@ -208,12 +209,10 @@ def test_localizer_maps_are_arranged_as_bids_and_analysed(
     assert len(list(data.glob("sub-*"))) == 16
     out = capsys.readouterr().out
     assert "voxels tested are active" in out
-    assert "in truth" not in out, "nobody knows it of real data"
+    assert "in truth" not in out, "real data have no known truth"
 
 
-def test_localizer_maps_that_do_not_fit_are_our_users_data_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_localizer_maps_that_are_not_images_are_a_data_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "S01").mkdir()
     (tmp_path / "S01" / "cmaps.nii.gz").write_bytes(gzip.compress(b"<html>Please log in</html>"))
     answer = {"cmaps": [str(tmp_path / "S01" / "cmaps.nii.gz")]}
@@ -222,7 +221,7 @@ def test_localizer_maps_that_do_not_fit_are_our_users_data_error(
 
 
 @pytest.mark.parametrize("word", ["--help", "--version"])
-def test_help_and_version_answer_without_heavy_imports(word: str) -> None:
+def test_help_and_version_need_no_numerical_libraries(word: str) -> None:
     code = f"import sys; from bids_ari.cli.demo import main; code = main([{word!r}]); "
     code += "assert not {'numpy', 'nibabel', 'pandas', 'nilearn'} & set(sys.modules); sys.exit(code)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -230,7 +229,7 @@ def test_help_and_version_answer_without_heavy_imports(word: str) -> None:
     assert "bids" in done.stdout
 
 
-def test_wrong_use_is_64(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_argument_is_64(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 64
     assert "See bids-ari-demo --help" in capsys.readouterr().err
 
@@ -244,5 +243,5 @@ def _image(path: Path) -> np.ndarray:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    """Give the bytes of each file below a folder, by its relative path."""
+    """Return the bytes of each file below a folder, by its relative path."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

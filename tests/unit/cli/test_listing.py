@@ -1,4 +1,4 @@
-"""What would be analysed and what is left out, as text."""
+"""The output of --list."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ def contrast(*subjects: str, excluded: tuple[Excluded, ...] = (), clash: str = "
 
 
 class TestGroup:
-    def test_a_contrast_is_named_with_its_subjects_and_what_it_lacks(self, tmp_path: Path) -> None:
+    def test_a_contrast_with_its_subjects_and_those_without_it(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", "03", "10", task=None, space=None)
         touch_maps(tmp_path, "04", "05", task=None, space=None, stat="z")
         root = tmp_path.name.replace("_", "")
@@ -37,14 +37,14 @@ class TestGroup:
             "  subjects  4: 01-03, 10",
             "  without   04, 05: has no effect map of this contrast",
             "",
-            "left out",
+            "excluded",
             "  2: its stat is z; effect maps are analysed",
             *(f"      {file}" for file in files),
             "",
             "1 contrast can be analysed",
         ]
 
-    def test_what_is_combined_is_counted_and_noted(self, tmp_path: Path) -> None:
+    def test_combined_maps_are_counted_and_noted(self, tmp_path: Path) -> None:
         for run in "12":
             touch_maps(tmp_path, "01", "02", run=run, task=None, space=None)
         touch_maps(tmp_path, "03", run="1", task=None, space=None)
@@ -56,7 +56,7 @@ class TestGroup:
             "  note      Runs of each subject were combined by plain mean: not every map has a variance map",
         ]
 
-    def test_differences_and_weights_are_told_of(self, tmp_path: Path) -> None:
+    def test_differences_and_weights_are_shown(self, tmp_path: Path) -> None:
         for session in "12":
             for stat in ("effect", "variance"):
                 touch_maps(tmp_path, "01", "02", session=session, stat=stat, task=None, space=None)
@@ -104,13 +104,13 @@ class TestGroup:
         assert text.count("File names cannot distinguish contrast-c, contrast-C") == 2
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
-    def test_of_files_left_out_five_are_named_by_reason_the_most_frequent_first(self) -> None:
+    def test_five_excluded_files_per_reason_are_named_the_most_frequent_reason_first(self) -> None:
         entries = [Excluded(f"data/b{i}", "seldom") for i in range(6)] + [
             Excluded(f"data/a{i}", "very often") for i in "7654321"
         ]
         only = contrast("01", "02", excluded=tuple(entries))
         lines = overview(Discovery((only,), (Excluded("data/a0", "very often"),)), [only]).splitlines()
-        start = lines.index("left out")
+        start = lines.index("excluded")
         assert lines[start + 1 : start + 10] == [
             "  8: very often",
             *(f"      data/a{i}" for i in range(5)),
@@ -119,9 +119,9 @@ class TestGroup:
             "      data/b0",
         ]
 
-    def test_nothing_left_out_is_not_spoken_of(self, tmp_path: Path) -> None:
+    def test_no_heading_without_excluded_files(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
-        assert "left out" not in "\n".join(shown(tmp_path))
+        assert "excluded" not in "\n".join(shown(tmp_path))
 
 
 class TestParticipant:
@@ -155,7 +155,7 @@ class TestParticipant:
         sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)] + [contrast("20", sub="20")]
         text = overview(Discovery((), ()), sets)
         assert text.count("has more than one map") == 5
-        assert "problem   2 more such" in text
+        assert "problem   2 more" in text
         assert text.endswith("1 map can be analysed, 7 cannot")
 
 
@@ -177,12 +177,12 @@ class TestText:
         assert what.replace(" ", "") in "".join(text.split())
         assert only.name in "".join(text.split())
 
-    def test_a_path_stays_whole_to_be_copied(self) -> None:
+    def test_a_path_is_not_broken(self) -> None:
         path = f"data/{'d' * 60}/{'e' * 60}_{'f' * 60}.nii"
         only = contrast("01", "02", excluded=(Excluded(path, "r"),))
         assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only])
 
-    def test_what_a_look_at_the_files_finds_is_a_problem(self) -> None:
+    def test_an_error_of_the_files_is_a_problem(self) -> None:
         def look(_: ContrastSet) -> None:
             raise DataError("2 problems with the maps", lines=["a.nii is damaged", "b.nii too"])
 
@@ -191,7 +191,7 @@ class TestText:
         assert "problem   2 problems with the maps\n            - a.nii is damaged\n            - b.nii too\n" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
 
-    def test_words_with_hyphens_stay_whole(self) -> None:
+    def test_words_with_hyphens_are_not_broken(self) -> None:
         only = contrast("01", "02", excluded=(Excluded("data/f", "an-odd-reason " * 99),))
         text = overview(Discovery((only,), ()), [only])
         assert text.count("an-odd-reason") == 99  # no line ends within one
@@ -201,7 +201,7 @@ class TestText:
         assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only])
 
     @pytest.mark.parametrize("sign", ["\x1b[2J", "\r", "\x07", "\u202e", "\udcff", "\t", "\x9b", "\u2028"])
-    def test_no_name_moves_the_cursor(self, sign: str) -> None:
+    def test_control_characters_in_names_are_escaped(self, sign: str) -> None:
         what, subject = Excluded(f"data/{sign}", sign), f"0{sign}"
         only = contrast(subject, subject, "02", excluded=(what, Excluded(f"sub-{sign}", sign)), clash="")
         for shown in (only, replace(only, entities=only.entities.with_(sub="1"))):
@@ -228,6 +228,6 @@ class TestText:
         (["9" * 5000, "²", "٣"], ", ".join(["9" * 5000, "²", "٣"])),
     ],
 )
-def test_subjects_that_follow_each_other_are_a_range(labels: list[str], text: str) -> None:
+def test_consecutive_subjects_are_a_range(labels: list[str], text: str) -> None:
     """The last but two: twelve ranges of four, of which seven are counted, 7 x 4 = 28 subjects."""
     assert subject_ranges(labels) == text

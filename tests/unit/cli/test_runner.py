@@ -1,4 +1,4 @@
-"""The way from words to an exit code: errors, signals, streams, the log, and bars on a terminal."""
+"""Exit codes of errors, signals, standard streams, the log, and progress bars on a terminal."""
 
 import argparse
 import errno
@@ -22,8 +22,7 @@ from builders import write_group
 
 from bids_ari import errors
 from bids_ari.cli import main as cli
-from bids_ari.cli import runner as console
-from bids_ari.cli.runner import answer, set_up_log, set_up_streams
+from bids_ari.cli.runner import ISSUES_URL, answer, set_up_log, set_up_streams
 from bids_ari.errors import BidsAriError, UsageError
 from bids_ari.runtime import signals
 from bids_ari.runtime.signals import interruptible
@@ -32,15 +31,15 @@ KINDS = [each for each in vars(errors).values() if isinstance(each, type) and is
 
 
 @pytest.fixture(autouse=True)
-def quiet_again() -> Iterator[None]:
-    """The log as it was."""
+def reset_log() -> Iterator[None]:
+    """Reset the log after each test."""
     yield
     set_up_log(0)
     logging.getLogger().setLevel(logging.WARNING)
 
 
-def told(what: BaseException | int) -> int:
-    """The exit code of a command that gives a code, or raises."""
+def code_of(what: BaseException | int) -> int:
+    """Return the exit code of a command that returns a code, or raises an error."""
 
     def work(arguments: argparse.Namespace) -> int:
         if isinstance(what, BaseException):
@@ -51,64 +50,63 @@ def told(what: BaseException | int) -> int:
 
 
 class TestExitCodes:
-    def test_of_the_work(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert (told(0), told(65)) == (0, 65)
+    def test_of_the_command(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert (code_of(0), code_of(65)) == (0, 65)
         assert capsys.readouterr() == ("", "")
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_of_each_error_of_ours(self, kind: type[BidsAriError], capsys: pytest.CaptureFixture[str]) -> None:
-        assert told(kind("found", "expected", "hint")) == kind.exit_code
+    def test_of_each_class_of_errors(self, kind: type[BidsAriError], capsys: pytest.CaptureFixture[str]) -> None:
+        assert code_of(kind("found", "expected", "hint")) == kind.exit_code
         assert capsys.readouterr() == ("", "ERROR found; expected expected. hint\n")
 
     # sysexits.h, but for 130 and 141: 128 + the number of the signal
     @pytest.mark.parametrize(
-        ("error", "code", "said"),
+        ("error", "code", "message"),
         [
             (PermissionError(errno.EACCES, "Permission denied", "/a"), os.EX_IOERR, "/a: Permission denied"),
             (OSError(errno.ENOSPC, "No space left", "/a"), os.EX_CANTCREAT, "/a: No space left"),
             (OSError(errno.EROFS, "Read-only file system", "/a"), os.EX_CANTCREAT, "/a: Read-only file system"),
-            (OSError(errno.ENOSPC, "No space left"), os.EX_CANTCREAT, "What a library writes.*: No space left"),
+            (OSError(errno.ENOSPC, "No space left"), os.EX_CANTCREAT, "library cannot be written: No space left"),
             (MemoryError(), os.EX_DATAERR, "There is not enough memory. .*--mask"),
             (MemoryError("Unable to allocate 7 GiB"), os.EX_DATAERR, "not enough memory: Unable to allocate 7 GiB. "),
             (KeyboardInterrupt(), 128 + signal.SIGINT, "interrupted$"),
         ],
         ids=repr,
     )
-    def test_of_errors_of_others(
-        self, error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+    def test_of_other_exceptions(
+        self, error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert told(error) == code
+        assert code_of(error) == code
         err = capsys.readouterr().err
-        assert re.search(said, err)
+        assert re.search(message, err)
         assert err.startswith("ERROR ")
         assert err.count("\n") == 1
 
-    def test_of_a_reader_who_is_gone(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """There is nobody to tell."""
-        assert told(BrokenPipeError(errno.EPIPE, "Broken pipe")) == 128 + signal.SIGPIPE
+    def test_of_a_closed_pipe(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert code_of(BrokenPipeError(errno.EPIPE, "Broken pipe")) == 128 + signal.SIGPIPE
         assert capsys.readouterr() == ("", "")
 
     @pytest.mark.parametrize("error", [ValueError("odd"), OSError("odd"), KeyError("odd")], ids=repr)
-    def test_what_nobody_foresaw_is_a_bug(self, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-        assert told(error) == 1
+    def test_an_unexpected_exception_is_a_bug(self, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+        assert code_of(error) == 1
         err = capsys.readouterr().err
-        assert console.ISSUES_URL in err
+        assert ISSUES_URL in err
         assert "Traceback" in err
         assert "odd" in err
 
-    def test_of_words_that_are_wrong(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_of_an_unknown_flag(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["in", "out", "group", "--nonsense"]) == 64
         assert capsys.readouterr().err == "ERROR unrecognized arguments: --nonsense. See bids-ari --help\n"
 
     @pytest.mark.parametrize("word", ["--help", "--version"])
-    def test_of_questions(self, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_of_help_and_version(self, word: str, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main([word]) == 0
         assert capsys.readouterr().out.count("bids") >= 1
 
 
 class TestSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_the_first_interrupts_and_others_soon_after_do_nothing(self, number: signal.Signals) -> None:
+    def test_the_first_interrupts_and_later_ones_are_ignored_during_cleanup(self, number: signal.Signals) -> None:
         before = signal.getsignal(number)
         with interruptible():
             assert signal.getsignal(number) is not before
@@ -118,9 +116,9 @@ class TestSignals:
                 signal.raise_signal(number)
                 signal.raise_signal(signal.SIGTERM)
             except KeyboardInterrupt:
-                pytest.fail("it cleans up")
+                pytest.fail("interrupted during cleanup")
 
-    def test_one_that_comes_much_later_ends_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_after_two_seconds_ends_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         codes: list[int] = []
         monkeypatch.setattr(os, "_exit", codes.append)
         clock = iter([100.0, 101.9, 102.1])
@@ -133,18 +131,18 @@ class TestSignals:
             signal.raise_signal(signal.SIGTERM)
         assert codes == [130]
 
-    def test_what_was_asked_of_signals_before_holds_again(self) -> None:
-        def mine(number: int, frame: object) -> None: ...
+    def test_earlier_handlers_are_restored(self) -> None:
+        def handler(number: int, frame: object) -> None: ...
 
-        before = signal.signal(signal.SIGTERM, mine)
+        before = signal.signal(signal.SIGTERM, handler)
         try:
             with interruptible():
-                assert signal.getsignal(signal.SIGTERM) is not mine
-            assert signal.getsignal(signal.SIGTERM) is mine
+                assert signal.getsignal(signal.SIGTERM) is not handler
+            assert signal.getsignal(signal.SIGTERM) is handler
         finally:
             signal.signal(signal.SIGTERM, before)
 
-    def test_what_is_ignored_stays_so(self) -> None:
+    def test_ignored_signals_stay_ignored(self) -> None:
         """As under nohup."""
         before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         try:
@@ -153,7 +151,7 @@ class TestSignals:
         finally:
             signal.signal(signal.SIGHUP, before)
 
-    def test_when_all_is_done_none_counts(self) -> None:
+    def test_signals_after_the_work_of_the_process_are_ignored(self) -> None:
         before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             with interruptible(is_all=True):
@@ -163,27 +161,27 @@ class TestSignals:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def test_in_another_thread_signals_are_left_alone(self) -> None:
-        """Python lets only the main thread ask for them."""
+    def test_other_threads_change_no_handlers(self) -> None:
+        """Python allows handlers in the main thread only."""
         codes: list[int] = []
-        thread = threading.Thread(target=lambda: codes.append(told(7)))
+        thread = threading.Thread(target=lambda: codes.append(code_of(7)))
         thread.start()
         thread.join()
         assert codes == [7]
 
 
 class TestStreams:
-    def test_a_stream_that_is_closed_becomes_one_that_goes_nowhere(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_closed_streams_are_replaced_by_the_null_device(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("stdin", "stdout", "stderr"):
             monkeypatch.setattr(sys, name, None)
         set_up_streams()
-        sys.stdout.write("nobody reads it")
-        sys.stderr.write("nor this")
+        sys.stdout.write("discarded")
+        sys.stderr.write("discarded")
         assert sys.stdin.read() == ""
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             stream.close()
 
-    def test_stdout_takes_any_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_stdout_accepts_any_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
         stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
         monkeypatch.setattr(sys, "stdout", stream)
         set_up_streams()
@@ -191,15 +189,15 @@ class TestStreams:
         stream.flush()
         assert stream.buffer.getvalue() == b"gr\\xf6\\xdfe \\udcff"  # type: ignore[attr-defined]
 
-    def test_a_line_of_the_log_that_cannot_be_written_harms_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_closed_stderr_does_not_change_the_exit_code(self, monkeypatch: pytest.MonkeyPatch) -> None:
         reading, writing = os.pipe()
         os.close(reading)
-        with open(writing, "w", buffering=1) as stream:  # noqa: PTH123 - a number of a file, no path
+        with open(writing, "w", buffering=1) as stream:  # noqa: PTH123 - a file descriptor
             monkeypatch.setattr(sys, "stderr", stream)
-            assert told(UsageError("found")) == 64
+            assert code_of(UsageError("found")) == 64
             monkeypatch.undo()
 
-    def test_a_result_that_cannot_be_written_to_stdout_is_told(
+    def test_a_full_disk_under_stdout_is_an_error(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with Path("/dev/full").open("w") as stream:
@@ -209,24 +207,24 @@ class TestStreams:
 
 
 class TestLog:
-    def test_each_line_is_told_once_however_often_a_command_is_called(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_each_line_is_logged_once_after_several_commands(self, capsys: pytest.CaptureFixture[str]) -> None:
         for verbose in (0, 2, 1, 2):
             set_up_log(verbose)
             logging.getLogger("bids_ari.x").info("word")
             assert capsys.readouterr().err.count("word") == 1
 
-    @pytest.mark.parametrize(("verbose", "ours", "theirs"), [(0, "i", ""), (1, "di", ""), (2, "di", "i")])
-    def test_how_much_is_told(self, verbose: int, ours: str, theirs: str, capsys: pytest.CaptureFixture[str]) -> None:
-        """Of the libraries at most what they call information: their details would hide all else."""
+    @pytest.mark.parametrize(("verbose", "package", "libraries"), [(0, "i", ""), (1, "di", ""), (2, "di", "i")])
+    def test_levels(self, verbose: int, package: str, libraries: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """Libraries are logged at level INFO at most."""
         set_up_log(verbose)
         for name in ("bids_ari.x", "library"):
             logging.getLogger(name).debug("d %s", name)
             logging.getLogger(name).info("i %s", name)
         said = capsys.readouterr().err.splitlines()
-        assert [line.split()[-2] for line in said if line.endswith("bids_ari.x")] == list(ours)
-        assert [line.split()[-2] for line in said if line.endswith("library")] == list(theirs)
+        assert [line.split()[-2] for line in said if line.endswith("bids_ari.x")] == list(package)
+        assert [line.split()[-2] for line in said if line.endswith("library")] == list(libraries)
 
-    def test_a_run_says_one_line_a_result_beyond_what_it_found(
+    def test_a_run_logs_one_line_per_result(
         self, group_dir: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
     ) -> None:
         write_group(group_dir, 8, rng, contrast="houses")
@@ -238,14 +236,14 @@ class TestLog:
         assert len(said) == 4
         assert all(line.startswith(start) for line, start in zip(said, [*starts, "INFO Reports: "], strict=True))
 
-    def test_details_of_a_run(self, group_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_verbose_run(self, group_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
         words = [str(group_dir), str(group_dir.parent / "out"), "group", "--threshold", "3", "--tdp", "-v"]
         assert cli.main(words) == 0
         assert re.search(r"^DEBUG .*contrast-faces took [0-9.]+ s$", capsys.readouterr().err, re.MULTILINE)
 
 
 class Terminal:
-    """What a terminal shows, and all that was written to it."""
+    """The contents of a terminal, and all that was written to it."""
 
     def __init__(self, written: str) -> None:
         self.written = written
@@ -267,19 +265,19 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """The lines that are not empty."""
+        """Return the lines that are not empty."""
         return [row.rstrip() for row in self.rows if row.strip()]
 
 
 def on_terminal(work: Callable[[], int]) -> Terminal:
-    """Do some work with a terminal as stderr."""
+    """Call a function with a terminal as stderr."""
     master, slave = pty.openpty()
     tty.setraw(slave)
     termios.tcsetwinsize(slave, (24, 300))
     pieces: list[bytes] = []
 
     def read() -> None:
-        with suppress(OSError):  # the other end is closed
+        with suppress(OSError):  # the other end was closed
             while piece := os.read(master, 65536):
                 pieces.append(piece)
 
@@ -299,17 +297,17 @@ class TestBars:
         write_group(group_dir, 8, rng, contrast="houses")
         return [str(group_dir), str(group_dir.parent / "out"), "group", "--threshold", "3", "--tdp"]
 
-    def test_on_a_terminal_they_are_seen_and_go_and_tear_no_line(
+    def test_on_a_terminal_they_are_shown_and_removed_and_break_no_line(
         self, words: Sequence[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert cli.main(words) == 0
         quiet = capsys.readouterr().err.splitlines()
         shown = on_terminal(lambda: cli.main(words))
-        # Of eight small maps the last is read before a bar is drawn again.
+        # Eight small maps are read before the bar is updated.
         assert all(bar in shown.written for bar in (" 0/2 ", " 1/2 ", " 0/8 "))
         assert [line for line in shown.lines if "replaces" not in line] == quiet
 
-    def test_elsewhere_there_are_none(self, words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    def test_without_a_terminal_there_are_none(self, words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(words) == 0
         said = capsys.readouterr()
         assert said.out == ""
@@ -317,10 +315,10 @@ class TestBars:
 
 
 @pytest.mark.parametrize("threads", ["2", "0", "-1"])
-def test_the_number_of_threads_does_not_outlive_the_command(
+def test_the_number_of_threads_is_reset_after_the_command(
     threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor does one that is refused reach the libraries."""
+    """A value that is not accepted is not passed to the libraries."""
     from bids_ari.cli.main import main
 
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")

@@ -1,0 +1,243 @@
+"""The datasets of the demo: simulated maps with known active voxels, and maps of the Localizer dataset.
+
+The simulated subjects respond to 'left vs right button press' where nilearn's sample motor map has large z values, with
+individual strengths and smooth noise. Where its z values are small, the true effect is exactly zero.
+"""
+
+import logging
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from nilearn import datasets
+from nilearn.image import resample_to_img
+from scipy import ndimage
+
+from bids_ari._version import __version__
+from bids_ari.bids.entities import Entities
+from bids_ari.bids.sidecars import read_json
+from bids_ari.errors import InputNotFoundError, OutputError, UsageError
+from bids_ari.images.files import read_image
+from bids_ari.images.space import Grid, Space, VolumeSpace
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
+from bids_ari.stats.distributions import FloatArray
+
+log = logging.getLogger(__name__)
+
+CONTRAST = "left vs right button press"
+N_SUBJECTS = 16
+"""Those of nilearn's tutorial on true positives in clusters."""
+
+MADE_BY = "bids_ari demo"
+
+SEED = 2018
+"""With it, no bound exceeds the truth image, neither that of the whole mask nor that of any cluster.
+
+Of seeds 0 to 99, none has a cluster (z > 3, 4, 5) whose bound exceeds its number of voxels with a true effect above
+zero after smoothing, which is what is tested. The truth image shows the effect before smoothing: with 30 of the seeds,
+the bound of a cluster exceeds it, by 1 to 4 voxels that smoothing made active.
+"""
+
+VOXEL = 4
+"""Voxel size of the simulated maps, in mm."""
+
+LEVEL, SLOPE = 2.0, 0.3
+"""The true effect is `SLOPE` times the part of the motor map (z) beyond `LEVEL`: it has no step at its border."""
+
+RESPONSE_SD = 0.3
+"""Standard deviation between subjects of the strength of the effect, which is 1 on average."""
+
+NOISE_SD, NOISE_FWHM, WHITE = 1.5, 6.0, 0.5
+"""Standard deviation and smoothness (mm) of the noise, and the size of its white part relative to the smooth one."""
+
+ABOVE, BELOW = 1, 2
+"""Labels of the truth image: a true effect above zero, and below."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoDataset:
+    """The facts about a dataset, and the names of its files."""
+
+    name: str
+    space: str  # label of the space of its maps
+    licence: str
+    source: str  # address of the data that it is derived from
+    maps: str  # description of its maps, for their sidecars
+    readme: str
+
+    def path(self, suffix: str, extension: str, **labels: str) -> str:
+        """Return the path of a file in the dataset."""
+        folder = f"sub-{labels['sub']}/" if "sub" in labels else ""
+        return folder + Entities.of({"space": self.space, **labels}).filename(suffix, extension)
+
+    def statmap(self, subject: str, extension: str) -> str:
+        """Return the path of the map of a subject, named as by nilearn's ``save_glm_to_bids``."""
+        labels = {"task": "localizer", "contrast": "leftVsRightButtonPress", "stat": "effect"}
+        return self.path("statmap", extension, sub=subject, **labels)
+
+
+SIMULATED = DemoDataset(
+    name="Simulated button presses with known truth",
+    space="MNI152NLin2009aSym",
+    licence="CC0",
+    source="https://neurovault.org/images/10426/",
+    maps=f"Simulated effect of {CONTRAST} in one subject, in arbitrary units",
+    readme=f"""\
+Effect maps of {N_SUBJECTS} subjects, simulated by bids-ari-demo, for the contrast '{CONTRAST}':
+
+    map of a subject = response x true effect + noise, within the brain mask
+
+- The true effect is {SLOPE:g} times the part of nilearn's sample motor map (z, NeuroVault image 10426) beyond
+  {LEVEL:g} or -{LEVEL:g}. It is exactly zero elsewhere.
+- The response is one factor per subject, in participants.tsv: mean 1, standard deviation {RESPONSE_SD:g}.
+- The noise has standard deviation {NOISE_SD:g} and smoothness {NOISE_FWHM:g} mm; white noise of {WHITE:g} times its
+  standard deviation is added.
+
+The image desc-truth_dseg shows where the true effect is above zero ({ABOVE}), below zero ({BELOW}), or zero (0).
+
+The analysis tests smoothed maps, and smoothing carries some effect across these borders. The bounds hold for the voxels
+that are active after smoothing; this image has fewer, those before. In this dataset, the bounds hold for these too.
+""",
+)
+
+LOCALIZER = DemoDataset(
+    name="Brainomics/Localizer button presses",
+    space="MNI152Lin",
+    licence="Unrestricted for non-commercial research purposes",
+    source="https://osf.io/vhtf6/",
+    maps=f"Effect of {CONTRAST} in one subject, by SPM",
+    readme=f"""\
+Effect maps of {N_SUBJECTS} subjects of the Brainomics/Localizer dataset for the contrast '{CONTRAST}', downloaded
+with nilearn and named similarly to BIDS by bids-ari-demo. The images themselves are unchanged.
+
+Papadopoulos Orfanos et al. (2017), NeuroImage 144:309. Pinel et al. (2007), BMC Neuroscience 8:91.
+""",
+)
+
+
+def write_simulated(folder: Path) -> None:
+    """Write the simulated dataset, the same bytes each time."""
+    _check_folder(folder, SIMULATED)
+    mask, effect = true_effect()
+    rng = np.random.default_rng(SEED)
+    responses = rng.normal(1, RESPONSE_SD, N_SUBJECTS).round(3)
+    subjects = [f"{i:02d}" for i in range(1, N_SUBJECTS + 1)]
+    out = _write_description(folder, SIMULATED)
+    table = pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in subjects], "response": responses})
+    out.table("participants.tsv", table)
+    out.json("participants.json", {"response": {"Description": "Factor of the true effect in this subject"}})
+    _write_truth(out, mask, effect)
+    for subject, volume in zip(subjects, subject_maps(mask, effect, responses, rng), strict=True):
+        out.image(SIMULATED.statmap(subject, ".nii.gz"), mask.grid.image(volume))
+        out.json(SIMULATED.statmap(subject, ".json"), {"Description": SIMULATED.maps})
+
+
+def true_effect() -> tuple[VolumeSpace, FloatArray]:
+    """Compute the brain mask and the true mean effect (x, y, z) from nilearn's sample motor map."""
+    template = datasets.load_mni152_brain_mask(resolution=VOXEL)
+    motor_map = datasets.load_sample_motor_activation_image()
+    image = read_image(resample_to_img(motor_map, template, interpolation="linear"))
+    motor, grid = image.values, image.header.grid
+    brain = read_image(template).values
+    inside = ndimage.binary_fill_holes((brain > 0) & (motor != 0))  # the motor map ends above the lowest slices
+    effect = SLOPE * np.sign(motor) * np.maximum(np.abs(motor) - LEVEL, 0)
+    return VolumeSpace(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect, 0)
+
+
+def subject_maps(
+    mask: VolumeSpace, effect: FloatArray, responses: FloatArray, rng: np.random.Generator
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Simulate the map of each subject, (x, y, z): its response to the true effect, and noise; 0 outside the mask."""
+    sigma = NOISE_FWHM / np.sqrt(8 * np.log(2)) / VOXEL
+    for response in responses:
+        smooth = ndimage.gaussian_filter(rng.standard_normal(effect.shape), sigma)
+        noise = NOISE_SD * (smooth / smooth.std() + WHITE * rng.standard_normal(effect.shape))
+        volume = np.where(mask.inside, response * effect + noise, 0)
+        yield volume.astype(np.float16).astype(np.float32)  # rounded: small files, the same on all computers
+
+
+def n_active(folder: Path, space: Space) -> int:
+    """Return how many points of a space have a true effect above zero, according to the truth image of a dataset."""
+    truth = read_image(folder / SIMULATED.path("dseg", ".nii.gz", desc="truth")).values
+    return int((space.select(truth) == ABOVE).sum())
+
+
+def write_localizer(folder: Path) -> None:
+    """Download maps of the Localizer dataset and write them as BIDS; write nothing when the download fails."""
+    _check_folder(folder, LOCALIZER)
+    maps = fetch_localizer()
+    out = _write_description(folder, LOCALIZER)
+    out.table("participants.tsv", pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in maps]}))
+    for subject, content in maps.items():
+        out.binary(LOCALIZER.statmap(subject, ".nii.gz"), content)
+        out.json(LOCALIZER.statmap(subject, ".json"), {"Description": LOCALIZER.maps})
+
+
+def fetch_localizer() -> Mapping[str, bytes]:
+    """Download effect maps with nilearn, which caches them; return the content of the file of each subject.
+
+    Raises
+    ------
+    InputNotFoundError
+        When the maps cannot be downloaded.
+    """
+    cache = datasets.get_data_dirs()[0]
+    log.info("fetching maps of %d subjects from https://osf.io into %s", N_SUBJECTS, cache)
+    try:
+        fetched = datasets.fetch_localizer_contrasts([CONTRAST], n_subjects=N_SUBJECTS, verbose=0)
+        return {Path(path).parent.name: Path(path).read_bytes() for path in fetched["cmaps"]}
+    except (OSError, ValueError, KeyError) as error:  # no network, no disk space, a response that is not the dataset
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder="...")
+        raise InputNotFoundError(
+            f"The Localizer maps could not be downloaded from https://osf.io into {cache} ({reason})",
+            hint="Try again with a network; bids-ari-demo OUT, without --localizer, needs none",
+        ) from error
+
+
+def _check_folder(folder: Path, dataset: DemoDataset) -> None:
+    """Refuse a folder that holds anything but an earlier version of the same dataset."""
+    description = read_json(folder / "dataset_description.json")
+    if description.get("Name") == dataset.name and MADE_BY in str(description.get("GeneratedBy")):
+        return
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        expected = f"a new folder, or an earlier dataset of this command: {dataset.name}"
+        raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
+
+
+def _write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
+    """Write the files about the dataset as a whole, first, so that an incomplete dataset can be written again."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be created: {error.strerror}") from error
+    out = Derivatives(folder, {})
+    description = {
+        "Name": dataset.name,
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "License": dataset.licence,
+        "GeneratedBy": [{"Name": MADE_BY, "Version": __version__, "CodeURL": CODE_URL}],
+        "SourceDatasets": [{"URL": dataset.source}],
+    }
+    out.json("dataset_description.json", description)
+    out.text("README.md", f"# {dataset.name}\n\n{dataset.readme}")
+    out.text(".bidsignore", "*_statmap.*\n*_dseg.*\n*_mask.*\n")
+    return out
+
+
+def _write_truth(out: Derivatives, mask: VolumeSpace, effect: FloatArray) -> None:
+    """Write the brain mask, and the image of the sign of the true effect."""
+    truth = np.select([effect > 0, effect < 0], [ABOVE, BELOW], 0)
+    for suffix, desc, volume, text in (
+        ("mask", "brain", mask.inside, "Voxels of the brain where the motor map has data"),
+        ("dseg", "truth", truth, "Sign of the true effect; 0 where it is exactly zero"),
+    ):
+        out.image(SIMULATED.path(suffix, ".nii.gz", desc=desc), mask.grid.image(volume.astype(np.uint8)))
+        out.json(SIMULATED.path(suffix, ".json", desc=desc), {"Description": text})
+    names = ["true effect above zero", "true effect below zero"]
+    out.table(SIMULATED.path("dseg", ".tsv", desc="truth"), pd.DataFrame({"index": [ABOVE, BELOW], "name": names}))
