@@ -210,10 +210,10 @@ class Settings:
     )
     bids_database_dir: Path | None = option(
         None,
-        "folder of the index of the dataset, created if it does not exist: large datasets open faster the next time",
+        "folder of pybids databases of the dataset, created if they do not exist",
         kind=Path,
         metavar="PATH",
-        default_text="no index is kept",
+        default_text="search the folders",
     )
     options: Options = part(Options)
     participants: Path | None = option(
