@@ -180,8 +180,8 @@ def preview(settings: Settings) -> Preview:
     BidsAriError
         When nothing can be analysed.
     """
-    settings = replace(settings, options=with_estimator(settings.options), bids_database_dir=None)
-    dataset, discovery = find(settings)
+    settings = replace(settings, options=with_estimator(settings.options))
+    dataset, discovery = find(settings, make_database=False)
     look = partial(look_at_maps, options=settings.options, participants=participants_of(dataset, settings))
     return Preview(discovery, contrasts_of(discovery, settings), look)
 
@@ -243,12 +243,16 @@ def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastRe
     return others
 
 
-def find(settings: Settings) -> tuple[Dataset, Discovery]:
+def find(settings: Settings, make_database: bool = True) -> tuple[Dataset, Discovery]:
     """Open the dataset or the manifest, and sort its maps into contrasts."""
     where = None if settings.bids_filter_file is None else read_filter_file(settings.bids_filter_file)
     dataset = (
         open_dataset(
-            settings.bids_dir, settings.derivatives, [settings.output_dir], database_dir=settings.bids_database_dir
+            settings.bids_dir,
+            settings.derivatives,
+            [settings.output_dir],
+            database_dir=settings.bids_database_dir,
+            make_database=make_database,
         )
         if settings.manifest is None
         else open_manifest(settings.manifest)
