@@ -109,7 +109,9 @@ def _add_inputs(text: CitedText, result: ContrastResult) -> None:
         text.add("The maps were listed in a table, together with the subjects they belong to.")
     elif kind != "map":
         pybids = _version(result, "pybids")
-        text.add("File names were parsed with pybids {version} [@pybids].", version=pybids)
+        text.add(
+            "BIDS entities in file and folder names were read as defined by pybids {version} [@pybids].", version=pybids
+        )
     if kind == "group":
         _add_processing(text, result)
     _add_points(text, result)
