@@ -1,7 +1,6 @@
 """A whole result as one ``.npz`` file, which the explorer, ``--reports-only`` and other programs read.
 
-`bids_ari.outputs.archive_format` lists the arrays, in which points are in the C order of ``mask``, and the fields of
-the text ``about``, a JSON object. Paths in it are names.
+`archive_format` lists the arrays and the fields of the text ``about``, a JSON object. Paths in it are names.
 
 What follows from these is not saved but computed again, to the same bits: the parent of a node of the forest is the
 nearest node before it whose slice contains it; its height is the statistic of its point, with the sign at which large
@@ -254,6 +253,10 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     require(complete, f"the method {text.method} has more or less than {' and '.join(parts) or 'nothing'}")
     require(text.h is None or 0 <= text.h <= m, f"h is {text.h} of {m} points")
     require(text.atlas is None or 0 <= text.atlas < len(text.regions), f"there is no set of regions {text.atlas}")
+    influence = dict(zip([name for name, _ in text.tests], arrays.get("influence", ()), strict=False))
+    outlying, quality = (_all_of(arrays, names) for names in (OUTLYING, QUALITY))
+    lacking = quality["lacking"].max(initial=0) if quality else 0
+    require(lacking <= text.reference, f"a subject lacks {lacking} of {text.reference} points of the reference")
     n_rows = dict(text.tests).get(text.test, 0)
     is_f = "f" in arrays
     require((n_rows > 0) == is_f and not (is_f and "t" in arrays), f"the test {text.test!r:.60} lacks F or has t")
@@ -271,10 +274,15 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         regions=text.regions,
         atlas=None if text.atlas is None else text.regions[text.atlas],
         tau2=arrays.get("tau2"),
-        outlying=_outlying(text, arrays) if arrays.keys() >= {*OUTLYING, "influence"} else None,
-        quality=_quality(text, arrays) if arrays.keys() >= {*QUALITY} else None,
+        outlying=SubjectDiagnostics(influence=influence, **outlying) if influence and outlying else None,
+        quality=Quality(text.reference, **quality) if quality else None,
         calibrated=_calibrated(text.calibration, arrays, options.alpha) if text.calibration else None,
     )
+
+
+def _all_of(arrays: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
+    """Return some arrays if all of them are there; else none."""
+    return {name: arrays[name] for name in names} if arrays.keys() >= {*names} else {}
 
 
 def _space(text: Text, arrays: Mapping[str, Array]) -> VolumeSpace:
@@ -326,18 +334,6 @@ def _design(text: Text, arrays: Mapping[str, Array]) -> Design:
     }
     require(text.test in tests, f"the design has no test {text.test!r:.60}")
     return Design(text.contrast.subjects, arrays["design"], text.columns, tests, text.formula, text.factors)
-
-
-def _outlying(text: Text, arrays: Mapping[str, Array]) -> SubjectDiagnostics:
-    """Build the measures of outlying subjects."""
-    influence = {name: values for (name, _), values in zip(text.tests, arrays["influence"], strict=True)}
-    return SubjectDiagnostics(influence=influence, **{name: arrays[name] for name in OUTLYING})
-
-
-def _quality(text: Text, arrays: Mapping[str, Array]) -> Quality:
-    """Build the coverage and thumbnails of subjects."""
-    require(arrays["lacking"].max(initial=0) <= text.reference, "more voxels are lacking than the reference has")
-    return Quality(text.reference, **{name: arrays[name] for name in QUALITY})
 
 
 def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha: float) -> Calibrated:

@@ -175,7 +175,7 @@ ARRAYS = {
     "a standard deviation below 0": (put("sd", -1.0), "sd has values outside 0"),
     "an infinite standard deviation": (put("sd", np.inf), "sd has values outside 0"),
     "fewer than no voxels lacking": (put("lacking", -1), "lacking has values outside 0"),
-    "more voxels lacking than there are": (put("lacking", 1 << 30), "more voxels are lacking"),
+    "more voxels lacking than there are": (put("lacking", 1 << 30), "points of the reference"),
     "fewer than no voxels lost": (put("lost", -1), "lost has values outside 0"),
     "an overlap above 1": (put("overlap", 1.1), "overlap has values outside 0 to 1"),
     "an overlap of NaN": (put("overlap", np.nan), "overlap has values outside 0 to 1"),
