@@ -151,7 +151,7 @@ def test_the_map_of_one_subject(result: ContrastResult) -> None:
     changed = replace(result, design=None, folder="sub-01", contrast=alone)
     text = methods.describe_methods(changed).paragraph
     assert "The first-level t map with 7 degrees of freedom of one subject, sub-01 (" in text
-    assert "parsed with pybids" in text
+    assert "as defined by pybids" in text
     assert "smooth" not in text
 
 
