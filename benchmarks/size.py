@@ -79,7 +79,7 @@ def measure(task: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
 
 def child(arguments: argparse.Namespace) -> dict[str, float]:
     """Do a task here."""
-    from bids_ari.runtime.executors import parse_memory
+    from bids_ari.runtime.memory import parse_memory
 
     paths = sorted(arguments.folder.glob("sub-*.nii.gz"))
     start, before = time.perf_counter(), os.times()

@@ -1,61 +1,78 @@
-"""The story, top to bottom: find the contrasts, analyse each, write what was found."""
+"""The story of a run: find the contrasts, analyse each, write the results."""
 
 import logging
-import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bids_ari import report
-from bids_ari.analysis.analyse import (
-    analyse,
-    analyse_map,
-    analyse_subject,
-    look_at_maps,
-)
+from bids_ari.analysis.analyse import analyse, analyse_map, analyse_subject, check_maps
+from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.group_model import plan, with_estimator
+from bids_ari.analysis.inputs import (
+    CONTRAST_ERRORS,
+    check_files,
+    contrasts_at_level,
+    find_contrasts,
+    participants_of,
+    split_alpha,
+)
 from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
 from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
-from bids_ari.bids.dataset import Dataset, open_dataset
-from bids_ari.bids.discover import MAP_SOURCE, discover, subject_contrasts
-from bids_ari.bids.entities import printable
-from bids_ari.bids.filters import read_filter_file
-from bids_ari.bids.manifest import open_manifest
-from bids_ari.bids.participants import Participants, find_participants, read_participants
-from bids_ari.config.methods import METHODS
-from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.bids.discover import MAP_SOURCE
+from bids_ari.bids.participants import Participants
+from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
 from bids_ari.design.design import Design
-from bids_ari.design.model_inputs import check_groups, select_maps
-from bids_ari.design.stats_model import read_model
-from bids_ari.errors import (
-    BidsAriError,
-    DataError,
-    InputNotFoundError,
-    ReadError,
-    TemporaryError,
-    UsageError,
-    counted,
-    listing,
-)
+from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, TemporaryError, counted, listing
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import files_of
 from bids_ari.outputs.run_log import RunLog
-from bids_ari.outputs.summary import differs_in_direction, differs_in_method, summary
-from bids_ari.runtime.executors import progress
+from bids_ari.outputs.summary import headline, summary
+from bids_ari.report.rebuild import rebuild_report, summary_for_index, write_compared_report
+from bids_ari.runtime.cluster import open_cluster
+from bids_ari.runtime.executors import open_pool, progress
+from bids_ari.runtime.processors import divide
 
 log = logging.getLogger(__name__)
 
-SPARES_OTHERS = (DataError, InputNotFoundError, ReadError, UsageError, TemporaryError)
-"""Errors of one contrast, after which the others are analysed; when the output cannot be written, nothing can."""
+_PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")
+"""Modules that worker processes start with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one contrast, as a worker returns it.
+
+    Attributes
+    ----------
+    archives : tuple of str
+        The archives of its results, relative to the output.
+    summaries : tuple of dict
+        What the log of the run keeps of each result.
+    notes : tuple of (int, str)
+        Levels and texts of notes for the log.
+    headlines : tuple of str
+        Lines for the log that summarise the results.
+    seconds : float
+        Time taken.
+    error : BidsAriError or None
+        Why it could not be analysed.
+    """
+
+    archives: tuple[str, ...] = ()
+    summaries: tuple[dict[str, Any], ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()
+    headlines: tuple[str, ...] = ()
+    seconds: float = 0.0
+    error: BidsAriError | None = None
 
 
 class Preview(NamedTuple):
@@ -66,28 +83,31 @@ class Preview(NamedTuple):
     discovery : Discovery
         The contrasts found, and the files that belong to none.
     contrasts : sequence of ContrastSet
-        What would be analysed: groups, or maps of single subjects.
-    look : callable
-        Takes a contrast, returns it with its design; raises what is wrong with its files or its group model.
+        What would be analysed: groups of subjects, or maps of single subjects.
+    check : callable
+        Returns a contrast with its design; raises an error if its files or its group model cannot be used.
     """
 
     discovery: Discovery
     contrasts: Sequence[ContrastSet]
-    look: Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
+    check: Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
 
 
 def run(settings: Settings) -> RunSummary:
-    """Test every contrast found in a dataset and write what was found.
+    """Analyse every contrast found in a dataset and write the results.
+
+    Contrasts are analysed in parallel. A contrast whose inputs and options are unchanged since an earlier run keeps
+    its results, unless `settings.rerun`.
 
     Parameters
     ----------
     settings : Settings
-        Where and what.
+        The dataset, the output, and the options.
 
     Returns
     -------
     RunSummary
-        The results, and the contrasts whose data do not fit, which spare the others.
+        The results, and the contrasts that could not be analysed.
 
     Raises
     ------
@@ -95,34 +115,28 @@ def run(settings: Settings) -> RunSummary:
         When nothing can be analysed, or the output cannot be written.
     """
     with RunLog(to_toml(settings)) as journal:
-        _check_files(settings.options, settings.participants)
+        check_files(settings.options, settings.participants)
         settings = replace(settings, options=with_estimator(settings.options))
-        dataset, discovery = find(settings)
-        contrasts = contrasts_of(discovery, settings)
+        dataset, discovery = find_contrasts(settings)
+        contrasts = contrasts_at_level(discovery, settings)
         participants = participants_of(dataset, settings)
-        options = _split_alpha(settings, contrasts, participants)
+        settings = split_alpha(settings, contrasts, participants)
         journal.excluded = discovery.all_excluded()
-        _say_what_was_found(journal.excluded, contrasts)
-        written: list[Path] = []
+        _log_contrasts(contrasts, journal.excluded)
+        archives: list[Path] = []
         failures: list[Failure] = []
-        with Derivatives(settings.output_dir, dataset.roots) as out:
+        with Derivatives(settings.output_dir, dataset.roots) as out, _described(out):
             journal.open(out)
-            try:
-                for contrast in progress(contrasts, unit="contrast"):
-                    try:
-                        written += _analyse_and_write(
-                            contrast, replace(settings, options=options), participants, out, journal
-                        )
-                    except SPARES_OTHERS as error:
-                        failures.append(_fail(contrast, error, out, journal))
-                        if settings.stop_on_first_crash:
-                            break
-            except BaseException:  # the disk is full, or somebody pressed Ctrl-C: what is done stays usable
-                with suppress(BidsAriError):
-                    _describe(out)
-                raise
-            _describe(out)
-    return RunSummary(archive.SavedResults(written), tuple(failures), discovery.excluded)
+            with closing(_analyse_all(contrasts, settings, participants, out)) as outcomes:
+                for outcome, contrast in zip(outcomes, contrasts, strict=True):
+                    if outcome.error is None:
+                        archives += [out.folder / name for name in outcome.archives]
+                        _log_outcome(contrast.name, outcome, journal)
+                        continue
+                    failures.append(_log_failure(contrast, outcome.error, out, journal))
+                    if settings.stop_on_first_crash:
+                        break
+    return RunSummary(archive.SavedResults(archives), tuple(failures), discovery.excluded)
 
 
 def run_map(
@@ -132,17 +146,17 @@ def run_map(
     dof: float | None = None,
     resources: Resources | None = None,
 ) -> tuple[ContrastResult, ...]:
-    """Bound a statistical map that was made elsewhere, and write what was found.
+    """Analyse a statistical map computed elsewhere, and write the results.
 
     Parameters
     ----------
     path : path
-        z statistics, or t statistics with `dof`; not thresholded. The entities of its name, if it has any, name the
-        results; else its whole name does.
+        z statistics, or t statistics with `dof`; not thresholded. The entities of its name, or else the whole name,
+        name the results.
     output_dir : path
-        Where all results are written.
+        The folder for all results.
     options : Options
-        What is asked; smoothing and coverage play no part.
+        The options; smoothing and coverage are not used.
     dof : float, optional
         Degrees of freedom of a t map, above 0.
     resources : Resources, optional
@@ -151,7 +165,7 @@ def run_map(
     Returns
     -------
     tuple of ContrastResult
-        One per alternative.
+        One per alternative and method.
 
     Raises
     ------
@@ -159,21 +173,20 @@ def run_map(
         When the map cannot be analysed, or the output cannot be written.
     """
     with RunLog("") as journal:
-        _check_files(options)
+        check_files(options)
         began = time.monotonic()
         results = analyse_map(path, options, resources, dof)
-        with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out:
+        name = results[0].contrast.name
+        with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, _described(out):
             journal.open(out)
-            name = results[0].contrast.name
             with out.result(name):
-                write(results, out)
-            _tell(name, results, journal, time.monotonic() - began)
-            _describe(out)
+                _write(results, out)
+            _log_outcome(name, _outcome(results, began), journal)
     return results
 
 
 def preview(settings: Settings) -> Preview:
-    """Find what a run would analyse; nothing is written and no image value is read.
+    """Find what a run would analyse; write nothing and read no image value.
 
     Raises
     ------
@@ -181,190 +194,169 @@ def preview(settings: Settings) -> Preview:
         When nothing can be analysed.
     """
     settings = replace(settings, options=with_estimator(settings.options))
-    dataset, discovery = find(settings, make_database=False)
-    look = partial(look_at_maps, options=settings.options, participants=participants_of(dataset, settings))
-    return Preview(discovery, contrasts_of(discovery, settings), look)
+    dataset, discovery = find_contrasts(settings, make_database=False)
+    check = partial(check_maps, options=settings.options, participants=participants_of(dataset, settings))
+    return Preview(discovery, contrasts_at_level(discovery, settings), check)
 
 
 def rebuild_reports(output_dir: Path) -> None:
-    """Make the reports of all results in an output folder anew, from what was written there.
+    """Write the reports of all results in an output folder again, from their archives.
 
     Raises
     ------
     InputNotFoundError
         When there is no result.
     DataError
-        When what was written of a result is damaged.
+        When an archive is damaged.
     """
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
-    bad: list[BidsAriError] = []
+    errors: list[BidsAriError] = []
     with RunLog("") as journal, Derivatives(output_dir, {}) as out:
         journal.open(out)
         for record in progress(out.records(), unit="report"):
             try:
-                _rebuild(record, out)
-            except SPARES_OTHERS as error:
+                rebuild_report(record, out)
+            except CONTRAST_ERRORS as error:
                 log.error("%s", error)
-                bad.append(error)
+                errors.append(error)
         with out.shared():
             _write_overview(out)
-    if bad:
-        raise bad[0] if len(bad) == 1 else DataError(f"{len(bad)} reports could not be made anew")
+    if errors:
+        raise errors[0] if len(errors) == 1 else DataError(f"{len(errors)} reports could not be written again")
 
 
-def _rebuild(record: dict[str, Any], out: Derivatives) -> None:
-    """Make the report of one result anew."""
-    name, files = str(record.get("Name")), files_of(record)
-    path = next((file for file in sorted(files) if file.endswith(names.ARCHIVE_ENDING)), None)
-    if path is None:
-        log.warning("%s has no file ...%s, and keeps its report", printable(name), names.ARCHIVE_ENDING)
-        return
-    result = archive.load_result(out.folder / path)
-    if names.record_name(result) != name:
-        raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
-    with out.result(result.contrast.name):
-        kept = [file for file in files if not file.endswith((".html", ".png"))]
-        out.record(name, kept + _report(result, _others_on_disk(result, out), out), _noted(result))
-    log.info("%s: report made anew", name)
-
-
-def _others_on_disk(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
-    """Read the results of the same test that differ in direction or in method, in the order in which they were made.
-
-    One that cannot be read is told with its own report.
-    """
-    others = []
-    for alternative, method in product(result.options.alternative, result.options.method):
-        if (alternative != result.alternative) != (method != result.method):
-            other = replace(result, alternative=alternative, bound=replace(result.bound, method=method))
-            with suppress(BidsAriError):
-                others.append(archive.load_result(out.folder / names.archive_name(other)))
-    return others
-
-
-def find(settings: Settings, make_database: bool = True) -> tuple[Dataset, Discovery]:
-    """Open the dataset or the manifest, and sort its maps into contrasts."""
-    where = None if settings.bids_filter_file is None else read_filter_file(settings.bids_filter_file)
-    dataset = (
-        open_dataset(
-            settings.bids_dir,
-            settings.derivatives,
-            [settings.output_dir],
-            database_dir=settings.bids_database_dir,
-            make_database=make_database,
-        )
-        if settings.manifest is None
-        else open_manifest(settings.manifest)
-    )
-    weights, tables = settings.options.is_weighted, _folders(dataset, settings)
-    search = partial(discover, dataset, **settings.filters.arguments(), weights=weights, tables=tables)
-    if settings.options.model is None:
-        return dataset, search(where=where)
-    model = read_model(settings.options.model, settings.options.node)
-    maps, notes = select_maps(model.inputs, dataset)
-    if both := [key for key in maps if key in (where or {})]:
-        raise UsageError(
-            f"Both {settings.bids_filter_file} and {model.path} choose the {both[0]} of maps", "one of them"
-        )
-    discovery = search(where={**maps, **(where or {})})
-    check_groups(model.inputs, model.group_by, discovery)
-    contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
-    return dataset, replace(discovery, contrasts=contrasts)
-
-
-def participants_of(dataset: Dataset, settings: Settings) -> Participants | None:
-    """Read the table of subjects, where the group model looks at it."""
-    if settings.level == "participant" or not settings.options.asks_table:
-        return None
-    folders = _folders(dataset, settings)
-    path = settings.participants or find_participants(folders)
-    return None if path is None else replace(read_participants(path), folders=(path.parent, *folders))
-
-
-def _folders(dataset: Dataset, settings: Settings) -> tuple[Path, ...]:
-    """Say where tables of subjects and of their sessions may be."""
-    named = () if settings.participants is None else (settings.participants.parent,)
-    return tuple(dict.fromkeys((settings.bids_dir, *named, *dataset.roots.values())))
-
-
-def contrasts_of(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
-    """Give what is analysed at the level of a run: groups, or maps of single subjects."""
-    return subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
-
-
-def write(results: Iterable[ContrastResult], out: Derivatives) -> None:
-    """Write all files of the results of one contrast, each in place of those of an earlier run."""
-    results = tuple(results)
-    for result in results:
-        written = files.write(result, out) + _report(result, results, out)
-        out.record(names.record_name(result), written, _noted(result))
-
-
-def _report(result: ContrastResult, around: Sequence[ContrastResult], out: Derivatives) -> list[str]:
-    """Write the report of a result, beside which those around it stand that differ in direction or in method alone."""
-    others = [other for other in around if differs_in_direction(result, other)]
-    compared = [other for other in around if differs_in_method(result, other)]
-    return report.write_report(result, out, others, compared)
-
-
-def _noted(result: ContrastResult) -> dict[str, Any]:
-    """Give what is noted of a result, for the pages that tell of all."""
-    return summary(result) | report.methods_note(result)
-
-
-def headline(result: ContrastResult) -> str:
-    """Say in one line what was found."""
-    sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
-    method = result.method if METHODS[result.method].label else ""
-    asked = ", ".join(filter(None, (result.test, result.asked, method)))
-    whose = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
-    return (
-        f"{result.contrast.name} ({asked}): {whose}, at least {result.bound.whole} of {result.space.n_points} voxels "
-        f"active; clusters: {sizes}"
-    )
+def _analyse_all(
+    contrasts: Sequence[ContrastSet], settings: Settings, participants: Participants | None, out: Derivatives
+) -> Generator[Outcome, None, None]:
+    """Analyse contrasts in parallel; yield their outcomes in order."""
+    resources = settings.resources
+    if resources.dask_scheduler is not None:
+        folders = [settings.bids_dir, settings.output_dir]
+        pool = open_cluster(resources.dask_scheduler, [folder.absolute() for folder in folders])
+        share = replace(resources, nprocs=resources.nprocs or 1)
+    else:
+        n_processes, n_threads, mem = divide(resources.n_jobs, resources.mem, len(contrasts))
+        pool = open_pool(n_processes, _PRELOAD)
+        share = replace(resources, nprocs=n_threads, mem=mem)
+    work = partial(_analyse_and_write, settings=replace(settings, resources=share), participants=participants, out=out)
+    with pool as workers:
+        for outcome in progress(workers.map(work, contrasts), "contrast", len(contrasts)):
+            yield Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
 
 
 def _analyse_and_write(
-    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives, journal: RunLog
-) -> list[Path]:
-    """Analyse one contrast and write what was found, while nobody else does; give where each result is kept."""
+    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
+) -> Outcome:
+    """Analyse one contrast and write its results under their lock, unless they are there and unchanged."""
     began = time.monotonic()
-    with out.result(contrast.name):
-        work = analyse_subject if settings.level == "participant" else partial(analyse, participants=participants)
-        try:
-            results = work(contrast, settings.options, settings.resources)
-        except MemoryError as error:
-            raise DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer") from error
-        write(results, out)
-    _tell(contrast.name, results, journal, time.monotonic() - began)
-    return [out.folder / names.archive_name(result) for result in results]
+    try:
+        with out.result(contrast.name):
+            if not settings.rerun and (kept := _unchanged(contrast, settings, participants, out)):
+                return replace(kept, seconds=time.monotonic() - began)
+            if settings.level == "participant":
+                results = analyse_subject(contrast, settings.options, settings.resources)
+            else:
+                results = analyse(contrast, settings.options, settings.resources, participants)
+            _write(results, out)
+            return _outcome(results, began)
+    except MemoryError:
+        return Outcome(error=DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer"))
+    except CONTRAST_ERRORS as error:
+        return Outcome(error=error)
 
 
-def _tell(name: str, results: Sequence[ContrastResult], journal: RunLog, seconds: float) -> None:
-    """Log a line for each result and each note once; note all of it for machines."""
-    choices = results[0].contrast.notes
-    for note in dict.fromkeys(note for result in results for note in result.notes):
-        if note not in journal.logged:  # of thousands of subjects, the first stands for all
-            log.log(logging.INFO if note in choices else logging.WARNING, "%s: %s", name, note)
-        journal.logged.add(note)
+def _unchanged(
+    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
+) -> Outcome | None:
+    """Return the outcome of an earlier run if nothing that the results depend on has changed since."""
+    if not out.has_records(contrast.name):
+        return None
+    design = None
+    if settings.level == "group":
+        contrast, design = plan(contrast, settings.options, participants)
+    try:
+        key = fingerprint(contrast, design, settings.options)
+    except OSError:
+        return None  # the analysis reports it
+    if not (records := out.unchanged(contrast.name, key)):
+        return None
+    since = max(str(record.get("Time")) for record in records)
+    archives = sorted(name for record in records for name in files_of(record) if name.endswith(names.ARCHIVE_ENDING))
+    summaries = [each for record in records for each in record["Results"] if isinstance(each, dict)]
+    line = f"{contrast.name}: unchanged since {since}, kept; use --rerun to analyse again"
+    return Outcome(tuple(archives), tuple(summaries), headlines=(line,))
+
+
+def _write(results: Sequence[ContrastResult], out: Derivatives) -> None:
+    """Write all files of the results of one contrast, in place of those of an earlier run."""
+    first = results[0]
+    key = fingerprint(first.contrast, first.design, first.options, first.hashes)
     for result in results:
-        log.info("%s", headline(result))
-    journal.done(name, map(summary, results), seconds)
+        written = files.write(result, out) + write_compared_report(result, results, out)
+        out.record(
+            names.record_name(result),
+            written,
+            summary_for_index(result),
+            fingerprint=key,
+            results=map(names.record_name, results),
+        )
 
 
-def _fail(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal: RunLog) -> Failure:
-    """Note that a contrast could not be analysed."""
+def _outcome(results: Sequence[ContrastResult], began: float) -> Outcome:
+    """Return the outcome of a contrast that was analysed."""
+    choices = results[0].contrast.notes
+    notes = dict.fromkeys(note for result in results for note in result.notes)
+    return Outcome(
+        tuple(map(names.archive_name, results)),
+        tuple(map(summary, results)),
+        tuple((logging.INFO if note in choices else logging.WARNING, note) for note in notes),
+        tuple(map(headline, results)),
+        time.monotonic() - began,
+    )
+
+
+def _log_contrasts(contrasts: Sequence[ContrastSet], excluded: Sequence[Excluded]) -> None:
+    """Log the contrasts that will be analysed, and how many files are excluded."""
+    log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
+    for reason, n in Counter(entry.reason for entry in excluded).most_common():
+        log.info("excluded: %d, %s", n, reason)
+
+
+def _log_outcome(name: str, outcome: Outcome, journal: RunLog) -> None:
+    """Log the notes of a contrast, each once in a run, and a line for each result."""
+    for level, note in outcome.notes:
+        if journal.is_new(note):
+            log.log(level, "%s: %s", name, note)
+    for line in outcome.headlines:
+        log.info("%s", line)
+    journal.done(name, outcome.summaries, outcome.seconds)
+
+
+def _log_failure(contrast: ContrastSet, error: BidsAriError, out: Derivatives, journal: RunLog) -> Failure:
+    """Log and record that a contrast could not be analysed."""
     log.error("%s: %s", contrast.name, error)
     failure = Failure(contrast, error)
     journal.failed(contrast.name, error)
-    if not isinstance(error, TemporaryError):  # then another job is at it, which tells its own end
+    if not isinstance(error, TemporaryError):  # else another job is at it, and records its own outcome
         out.record_failure(contrast.name, report.failure_note(failure, out))
     return failure
 
 
+@contextmanager
+def _described(out: Derivatives) -> Iterator[None]:
+    """Update the files about all results at the end, also when a full disk or Ctrl-C ends the run early."""
+    try:
+        yield
+    except BaseException:
+        with suppress(BidsAriError):
+            _describe(out)
+        raise
+    _describe(out)
+
+
 def _describe(out: Derivatives) -> None:
-    """Bring the files that tell of all results up to date, if there is anything to tell."""
+    """Update the files about all results, if there are any."""
     if out.records() or out.interrupted() or out.failures():
         with out.shared():
             _write_overview(out)
@@ -372,57 +364,6 @@ def _describe(out: Derivatives) -> None:
 
 
 def _write_overview(out: Derivatives) -> None:
-    """Write the pages that tell of all results."""
+    """Write the pages about all results."""
     report.write_index(out)
     report.write_citation(out)
-
-
-def _check_files(options: Options, participants: Path | None = None) -> None:
-    """Look for the files named in the options before any work."""
-    named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
-    named |= {"table of participants": participants, "template": options.template}
-    for what, path in [*named.items(), *(("region", path) for path in options.roi)]:
-        if path is not None and path not in (FIRST, TEMPLATE):
-            try:
-                is_file = stat.S_ISREG(path.stat().st_mode)
-            except FileNotFoundError as error:
-                if path.is_symlink():
-                    hint = f"Fetch it: datalad get {path}, or mend the link"
-                    raise DataError(f"The {what} {path} is a link to content that is not here", hint=hint) from error
-                raise InputNotFoundError(f"There is no {what} {path}") from error
-            except OSError as error:
-                raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
-            if not is_file:
-                raise ReadError(f"The {what} {path} cannot be read: it is no file")
-
-
-def _split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participants: Participants | None) -> Options:
-    """Divide alpha over the results of a run, if asked, so that all bounds of the run hold together."""
-    options = settings.options
-    if not settings.split_alpha:
-        return options
-    n_results = len(contrasts) * len(options.alternative) * len(options.method)
-    if settings.level == "group":
-        n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
-    if n_results <= 1:
-        return options
-    alpha = options.alpha / n_results
-    log.info("alpha %g is divided over %d results: %g each", options.alpha, n_results, alpha)
-    return replace(options, alpha=alpha, n_results=n_results)
-
-
-def _n_results(contrast: ContrastSet, options: Options, participants: Participants | None) -> int:
-    """Say how many results a contrast will have; none where its group model cannot be fitted."""
-    try:
-        _, design = plan(contrast, options, participants)
-    except SPARES_OTHERS:
-        return 0
-    directions = [1 if design.statistic(test) == "F" else len(options.alternative) for test in design.tests]
-    return sum(directions) * len(options.method)
-
-
-def _say_what_was_found(excluded: Sequence[Excluded], contrasts: Sequence[ContrastSet]) -> None:
-    """Log what will be analysed and how much is left out."""
-    log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
-    for reason, n in Counter(entry.reason for entry in excluded).most_common():
-        log.info("left out: %d, %s", n, reason)

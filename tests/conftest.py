@@ -57,3 +57,9 @@ def group_dir(tmp_path: Path, rng: np.random.Generator) -> Path:
     describe(root)
     write_group(root, 8, rng)
     return root
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Analyse contrasts in this process, where functions can be replaced, unless a test takes --nprocs."""
+    monkeypatch.setattr("bids_ari.runtime.processors.n_available", lambda: 1)

@@ -1,28 +1,26 @@
 """From the maps of one contrast to its results: the group model, or the bounds of a single map."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from reprlib import repr as shorten
 
 import numpy as np
 
+from bids_ari.analysis.fingerprint import hash_option_files
 from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimator
 from bids_ari.analysis.inference import conclude
+from bids_ari.analysis.inputs import dof_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.discover import contrast_of_map
-from bids_ari.bids.entities import printable
 from bids_ari.bids.participants import Participants
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design
-from bids_ari.errors import EmptyMaskError, SidecarError, UsageError, counted
+from bids_ari.errors import EmptyMaskError, UsageError, counted
 from bids_ari.images.checks import check_headers
-from bids_ari.images.files import read_image
 from bids_ari.images.masks import looks_unmasked
 from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Stack, load_map, load_stack
@@ -71,7 +69,7 @@ def analyse(
         options=options,
         coverage=stack.coverage,
         design=replace(design, excluded=(), notes=()),  # which the contrast and the notes tell
-        hashes=_hashes(contrast, stack) | _hashes_of_given(options),
+        hashes=_hashes(contrast, stack) | hash_option_files(options),
         resampled=stack.resampled,
         outlying=fitted.outlying,
         quality=stack.quality,
@@ -128,7 +126,7 @@ def analyse_subject(
     (member,) = contrast.members
     if contrast.stat not in ("z", "t"):
         raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
-    dof = _dof_of(member) if contrast.stat == "t" else None
+    dof = dof_of(member) if contrast.stat == "t" else None
     subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
     folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
@@ -166,12 +164,17 @@ def analyse_map(
     return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
 
 
-def look_at_maps(
+def check_maps(
     contrast: ContrastSet, options: Options, participants: Participants | None = None
 ) -> tuple[ContrastSet, Design | None]:
-    """Plan the group model, and look at the headers of all files; raise one error of all that is wrong with them.
+    """Plan the group model and check the headers of all files; all problems are raised as one error.
 
-    A map of one subject has no group model.
+    Returns
+    -------
+    ContrastSet
+        The maps that would be analysed.
+    Design or None
+        The group model; None for a map of a single subject.
     """
     if contrast.entities.get("sub") is not None:  # one map, which takes no group model
         contrast.check()
@@ -228,7 +231,7 @@ def _bound(
         coverage=stack.coverage,
         folder=folder,
         notes=contrast.notes + notes + tuple(_notes(stack.space, 0, options)),
-        hashes=_hashes(contrast, stack) | _hashes_of_given(options),
+        hashes=_hashes(contrast, stack) | hash_option_files(options),
     )
 
 
@@ -246,43 +249,3 @@ def _notes(mask: VolumeSpace, n_constant: int, options: Options) -> Iterator[str
             f"The tested voxels fill {mask.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
             "testing voxels outside the brain weakens every bound. Give a brain mask with --mask"
         )
-
-
-def _hashes_of_given(options: Options) -> dict[str, str]:
-    """Give the SHA-256 of the mask, the atlas, its table and the regions that were given as files, by these words."""
-    given = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
-    given |= {"target grid": options.target_grid}
-    given |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
-    files = {word: path for word, path in given.items() if path is not None and path.is_file()}
-    hashes = {word: _hash_of_image(path, _state(path)) for word, path in files.items()}
-    texts = {"atlas labels": options.atlas_labels, "model": options.model}
-    for word, path in texts.items():
-        if path is not None and path.is_file():
-            hashes[word] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return hashes
-
-
-def _state(path: Path) -> tuple[int, int]:
-    """Tell whether a file is still the same."""
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
-
-
-@lru_cache(maxsize=64)
-def _hash_of_image(path: Path, state: tuple[int, int]) -> str:
-    """Give the SHA-256 of an image, whose content is checked; the same file serves all contrasts."""
-    return read_image(path).sha256
-
-
-def _dof_of(member: SubjectMap) -> float:
-    """Read the degrees of freedom of a t map from the manifest or from its sidecar."""
-    dof = member.dof if member.dof is not None else member.first.sidecar().get("DegreesOfFreedom")
-    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
-        raise SidecarError(
-            f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"
-            if dof is not None
-            else f"No sidecar of {printable(member.first.name)} says DegreesOfFreedom",
-            "a number above 0, without which a t map has no p",
-            "Add it, or take z maps with --stat z",
-        )
-    return float(dof)

@@ -1,6 +1,7 @@
 """A run: `Settings`, which dataset and where to write; `MapFilters`, which maps; `Resources`, what a run may use."""
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -30,7 +31,7 @@ def _level(value: Any) -> Any:
 
 def _bytes(value: Any) -> Any:
     """Return an amount of memory in bytes: a whole number as it is, a text as `--mem` has it."""
-    from bids_ari.runtime.executors import parse_memory
+    from bids_ari.runtime.memory import parse_memory
 
     return parse_memory(value) if isinstance(value, str) else value
 
@@ -103,7 +104,7 @@ class Resources:
 
     nprocs: int | None = option(
         None,
-        "number of contrasts that are analysed at the same time, in processes",
+        "number of processors: as many contrasts are analysed at the same time, in processes; the rest are threads",
         group=RUNNING,
         kind=int,
         at_least=1,
@@ -154,7 +155,9 @@ class Resources:
         """The value of `nprocs`, by default the number of processors that this process may use."""
         if self.nprocs is not None:
             return self.nprocs
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        from bids_ari.runtime import processors
+
+        return processors.n_available()
 
 
 @documented
@@ -239,8 +242,12 @@ class Settings:
         stat = self.filters.stat or ("z" if self.level == "participant" else "effect")
         object.__setattr__(self, "filters", replace(self.filters, stat=stat))
         if self.resources.dask_scheduler is not None:  # workers may run in other folders
-            object.__setattr__(self, "bids_dir", self.bids_dir.absolute())
-            object.__setattr__(self, "derivatives", tuple(path.absolute() for path in self.derivatives))
+            for name in ("bids_dir", "output_dir", "derivatives", "manifest", "participants"):
+                object.__setattr__(self, name, _absolute(getattr(self, name)))
+            paths = {
+                entry.name: _absolute(entry.of(self.options), entry.option.words) for entry in changed(self.options)
+            }
+            object.__setattr__(self, "options", replace(self.options, **paths))
         if (
             self.bids_database_dir is not None
             and self.bids_database_dir.exists()
@@ -312,6 +319,13 @@ class Modes:
     )
     reports_only: bool = option(False, "write the reports in OUTPUT_DIR again, from the results there; read no maps")
     skip_bids_validation: bool = option(False, "accepted for compatibility: the input dataset is never validated")
+
+
+def _absolute(value: Any, words: Collection[str] = ()) -> Any:
+    """Make a path, or each of several, absolute, unless it is one of some words; return other values as they are."""
+    if isinstance(value, tuple):
+        return tuple(_absolute(each, words) for each in value)
+    return value.absolute() if isinstance(value, Path) and str(value) not in words else value
 
 
 def _check_output(output_dir: Path, folder: Path) -> None:

@@ -16,7 +16,8 @@ from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
 from bids_ari.images.templates import TEMPLATE, template_mask
-from bids_ari.runtime.executors import available_memory, progress, run_parallel
+from bids_ari.runtime.executors import progress, run_parallel
+from bids_ari.runtime.memory import available_memory
 
 Result = TypeVar("Result")
 

@@ -25,7 +25,7 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
 from bids_ari.images.space import Grid
-from bids_ari.runtime.executors import available_memory, format_memory
+from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
 
 BYTES_PER_VOXEL = 40

@@ -19,7 +19,7 @@ from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.resampling import smooth
 from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.storage import Columns, Stored, Values, room_for
-from bids_ari.runtime.executors import available_memory
+from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
 _FEW = 0.5

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.errors import DataError, OutputError, ReadError, counted
-from bids_ari.runtime.executors import format_memory
+from bids_ari.runtime.memory import format_memory
 from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)

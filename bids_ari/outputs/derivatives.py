@@ -224,6 +224,11 @@ class Derivatives:
         there = all((self.folder / name).is_file() for note in notes.values() for name in files_of(note))
         return [*notes.values()] if is_whole and there else []
 
+    def has_records(self, contrast: str) -> bool:
+        """Return whether `unchanged` may find results of a contrast."""
+        notes = (note for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast)))
+        return any(note.get("Contrast") == contrast and note.get("Fingerprint") for note in notes)
+
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Record that a contrast could not be analysed, until a result of it is recorded."""
         self._files.write(failure_name(contrast), json_bytes({"Contrast": contrast, **facts}))

@@ -44,7 +44,7 @@ class RunLog(logging.Handler):
         self.results: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
         self.excluded: Sequence[Excluded] = ()
-        self.logged: set[str] = set()  # notes that are already in the log
+        self._notes: set[str] = set()
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
         self._lines: list[str] = []
@@ -88,6 +88,12 @@ class RunLog(logging.Handler):
         out.binary(f"{folder}/log.txt", "".join(self._lines).encode(errors="backslashreplace"))
         self._lines.clear()
         self._file = out.folder / folder / "log.txt"
+
+    def is_new(self, note: str) -> bool:
+        """Return whether a note is not in the log yet: of thousands of contrasts, the first is enough."""
+        is_new = note not in self._notes
+        self._notes.add(note)
+        return is_new
 
     def done(self, name: str, results: Iterable[Mapping[str, Any]], seconds: float) -> None:
         """Add the results of a contrast and the time it took."""

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.methods import METHODS
+from bids_ari.errors import counted
 from bids_ari.outputs.names import explorer_name, report_name
 
 
@@ -32,6 +34,18 @@ def summary(result: ContrastResult) -> dict[str, Any]:
         "Explorer": explorer_name(result),
         "Model": _fingerprint(result),
     }
+
+
+def headline(result: ContrastResult) -> str:
+    """Return a line for the log that summarises a result."""
+    sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
+    method = result.method if METHODS[result.method].label else ""
+    test = ", ".join(filter(None, (result.test, result.asked, method)))
+    group = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
+    return (
+        f"{result.contrast.name} ({test}): {group}, at least {result.bound.whole} of {result.space.n_points} voxels "
+        f"active; clusters: {sizes}"
+    )
 
 
 def differs_in_direction(result: ContrastResult, other: ContrastResult) -> bool:

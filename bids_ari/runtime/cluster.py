@@ -1,97 +1,103 @@
-"""Workers of a Dask cluster: calls are sent to its scheduler, by whose address it is known.
-
-What workers are given is small: where a file is, and a number. Files lie in a folder that all of them see.
-"""
+"""Contrasts on the workers of a Dask cluster, which read the maps and write the results themselves."""
 
 import asyncio
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
 
 from bids_ari.errors import TemporaryError, UsageError, listing
+from bids_ari.runtime.executors import Pool, WorkerPool
 from bids_ari.runtime.provenance import numeric_versions
-from bids_ari.runtime.shared import forget, unfit
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from collections.abc import Callable
+
+    from distributed import Client
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _TIMEOUT = 10.0
 """Seconds in which a scheduler must answer."""
 
 _CLOSING = 2.0
-"""Seconds that are spent on a farewell."""
+"""Seconds in which a client must close."""
 
 _FEWEST_AHEAD = 64
-"""Calls under way where there are few workers: more of these may come at any time."""
+"""Calls that are submitted where there are few workers: more workers may join."""
 
 _NOISY = ("distributed", "tornado", "asyncio")
-"""Loggers that tell of every connection lost, with tracebacks; what matters of it is an error, in words."""
-
-
-class Cluster(NamedTuple):
-    """How calls are made by the workers of a scheduler."""
-
-    submit: "Callable[[Callable[[Any], Any], Any], _Awaited]"
-    """Takes a function and its argument."""
-    n_ahead: int
-    """How many calls may be under way."""
+"""Loggers that report each lost connection with a traceback."""
 
 
 @contextmanager
-def connected(address: str, folder: Path, needed: Path | None = None) -> Iterator[Cluster]:
-    """Connect to a scheduler.
+def open_cluster(address: str, paths: Sequence[Path]) -> Iterator[Pool]:
+    """Connect to a Dask scheduler.
 
     Parameters
     ----------
     address : str
-        As Dask writes it, ``tcp://host:8786``.
-    folder : Path
-        The workers must see it.
-    needed : Path, optional
-        A file that they must see.
+        The address of the scheduler, ``tcp://host:8786``.
+    paths : sequence of Path
+        Absolute paths of folders that every worker must see.
+
+    Yields
+    ------
+    Pool
+        The workers. Calls raise TemporaryError when the scheduler is gone.
 
     Raises
     ------
     UsageError
-        When Dask is not installed, the address is none, or a worker does not see these or has other versions.
+        When Dask is not installed, the address is invalid, or a worker has other versions or does not see the paths.
     TemporaryError
-        When the scheduler does not answer; also from calls, when it is gone or workers died.
+        When the scheduler does not answer.
     """
     try:
-        import distributed  # noqa: F401 - is it there?
+        import distributed  # noqa: F401 - is it installed?
     except ImportError as error:
         raise UsageError(
             "--dask-scheduler needs Dask, which is not installed", hint="Run: pip install 'bids_ari[cluster]'"
         ) from error
-    with _silence():
+    with _quiet():
         client = _connect(address)
         try:
-            with _in_words(address):
+            with _translated(address):
                 n_threads = sum(client.nthreads().values())
-                _check(client, address, folder, needed)
-            yield Cluster(partial(_submit, client, address), max(_FEWEST_AHEAD, 2 * n_threads))
+                _check_workers(client, address, paths)
+                executor = client.get_executor(pure=False)
+            yield _Cluster(WorkerPool(lambda: executor, max(_FEWEST_AHEAD, 2 * n_threads)), address)
         finally:
-            with suppress(Exception):  # it may be gone
-                if client.status == "running":
-                    client.run(forget)
+            with suppress(Exception):  # the scheduler may be gone
                 client.close(timeout=_CLOSING)
 
 
+class _Cluster:
+    """The workers of a scheduler."""
+
+    def __init__(self, pool: WorkerPool, address: str) -> None:
+        self._pool, self._address = pool, address
+
+    def map(self, function: "Callable[[Item], Result]", items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+        """Call the function in workers; Dask repeats a call whose worker ended unexpectedly."""
+        with _translated(self._address):
+            yield from self._pool.map(function, items)
+
+
 def _connect(address: str) -> "Client":
-    """Connect to a scheduler that answers: a client that finds none would leave its thread behind."""
+    """Connect to a scheduler that answers; a client that finds none would leave its thread behind."""
     import distributed
 
     try:
-        with ThreadPoolExecutor(1) as pool:  # there, no other loop runs, as it does in notebooks
+        with ThreadPoolExecutor(1) as pool:  # a thread without an event loop, unlike the main thread of a notebook
             pool.submit(asyncio.run, _greet(address)).result()
-        with warnings.catch_warnings():  # versions are compared by `_check`
+        with warnings.catch_warnings():  # versions are compared by `_check_workers`
             warnings.filterwarnings("ignore", category=distributed.versions.VersionMismatchWarning)
             return distributed.Client(address, timeout=_TIMEOUT, set_as_default=False)
     except OSError as error:
@@ -104,45 +110,32 @@ def _connect(address: str) -> "Client":
 
 
 async def _greet(address: str) -> None:
-    """See whether a scheduler answers."""
+    """Connect to a scheduler and close the connection."""
     from distributed.comm.core import connect
     from distributed.security import Security
 
     await (await connect(address, timeout=_TIMEOUT, **Security().get_connection_args("client"))).close()
 
 
-class _Awaited:
-    """A result to come from a worker."""
-
-    def __init__(self, future: "Future[Any]", address: str) -> None:
-        self._future, self._address = future, address
-
-    def result(self) -> Any:
-        """Wait for it; raise what the function raised."""
-        with _in_words(self._address):
-            return self._future.result()
-
-    def cancel(self) -> None:
-        """Say that nobody wants it any more."""
-        with suppress(Exception):  # nor does it matter where the scheduler is gone
-            self._future.cancel()
+def worker_problem(versions: dict[str, str], paths: Sequence[Path]) -> str:
+    """Return why this process cannot work for one with these versions and paths; empty if it can."""
+    for path in paths:
+        if not path.exists():
+            return f"{path} does not exist there; all workers must see it under the same path"
+    own = numeric_versions()
+    different = [
+        f"{name} {own[name]} instead of {version}" for name, version in versions.items() if own[name] != version
+    ]
+    return f"it has {listing(different)}" if different else ""
 
 
-def _submit(client: "Client", address: str, function: Callable[[Any], Any], item: Any) -> _Awaited:
-    """Have a function called; anew by another worker, where one dies."""
-    with _in_words(address):
-        if client.status != "running":
-            raise CancelledError
-        return _Awaited(client.submit(function, item, pure=False), address)
-
-
-def _check(client: "Client", address: str, folder: Path, needed: Path | None) -> None:
-    """Refuse workers that would not compute the same."""
+def _check_workers(client: "Client", address: str, paths: Sequence[Path]) -> None:
+    """Refuse workers that would compute something else."""
     try:
-        found = client.run(unfit, folder, tuple(numeric_versions().items()), needed)
+        found = client.run(worker_problem, numeric_versions(), [*paths])
     except (OSError, CancelledError):
-        raise  # of the connection
-    except Exception as error:  # what workers make of a function that they do not have depends on Dask
+        raise  # the connection is lost
+    except Exception as error:  # Dask raises many kinds for a function that a worker cannot import
         raise UsageError(
             f"Workers of {address} cannot run this version of bids_ari: {error}",
             hint="Start them in the environment of this command",
@@ -152,28 +145,28 @@ def _check(client: "Client", address: str, folder: Path, needed: Path | None) ->
     problems = sorted({problem for problem in found.values() if problem})
     if problems:
         workers = [worker for worker, problem in found.items() if problem]
-        raise UsageError(f"Workers of {address} cannot help ({listing(workers)})", lines=problems)
+        raise UsageError(f"Workers of {address} cannot be used ({listing(workers)})", lines=problems)
 
 
 @contextmanager
-def _in_words(address: str) -> Iterator[None]:
-    """Say in words that the scheduler is gone, or that workers die; what functions raise stays what it is."""
+def _translated(address: str) -> Iterator[None]:
+    """Raise TemporaryError when the scheduler is gone, or workers died again and again."""
     from distributed.comm.core import CommClosedError
     from distributed.scheduler import KilledWorker
 
-    hint = "Finished batches are kept: the same command goes on from there"
+    hint = "Finished contrasts are kept: run the same command again"
     try:
         yield
     except KilledWorker as error:
-        found = f"Workers of the Dask scheduler at {address} died again and again over the same batch"
+        found = f"Workers of the Dask scheduler at {address} died several times on the same contrast"
         raise TemporaryError(found, hint=f"See their logs: they may need more memory. {hint}") from error
     except (CancelledError, asyncio.CancelledError, CommClosedError) as error:
         raise TemporaryError(f"The Dask scheduler at {address} is gone", hint=hint) from error
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep what Dask tells off the screen."""
+def _quiet() -> Iterator[None]:
+    """Silence the log of Dask."""
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _NOISY]
     before = {name: logging.getLogger(name).level for name in {*names, *_NOISY}}
     for name in before:

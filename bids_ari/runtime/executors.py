@@ -1,78 +1,64 @@
-"""What the machine gives: threads, memory, and a bar on a terminal that shows how far the work is."""
+"""Parallel work: threads within a process, and contrasts in processes of this machine or on a Dask cluster.
 
+All of it goes through `concurrent.futures`. A contrast is analysed by one call of a function that can be pickled; the
+results, and the lines of the log, come back in the order of the contrasts, whatever the number of workers.
+"""
+
+import logging
+import multiprocessing
 import os
-import re
 import sys
+import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from tqdm import tqdm
 
-from bids_ari.errors import UsageError
+from bids_ari.errors import TemporaryError
+from bids_ari.runtime.workers import THIS_PROCESS, call_logged, start_worker
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
-_UNITS = {letter: 1024**power for power, letter in enumerate(" KMGT")}
-_MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]*)?|\.[0-9]+) ?(?:([KMGT])B?)?", re.IGNORECASE)
+MOST_ATTEMPTS = 3
+"""An item whose worker process ends unexpectedly this often is given up."""
 
 
-class _Group(NamedTuple):
-    """Where a version of control groups keeps its numbers."""
+def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_threads: int = 1) -> Iterator[Result]:
+    """Call a function with each item in threads; yield the results in the order of the items.
 
-    mounts: tuple[str, ...]
-    limit: str
-    usage: str
-    reclaimable: str  # of the usage, what the kernel gives back when asked: the line of memory.stat
-
-
-_GROUPS = {
-    "": _Group(("sys/fs/cgroup", "sys/fs/cgroup/unified"), "memory.max", "memory.current", "inactive_file"),
-    "memory": _Group(
-        ("sys/fs/cgroup/memory",), "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
-    ),
-}
-"""By the controllers that /proc/self/cgroup names: version 2 names none."""
-
-
-class Map(Protocol):
-    """Calls a function with each item, somewhere; gives what it returns, in the order of the items."""
-
-    def __call__(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterable[Result]:
-        """Call it."""
-
-
-def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_jobs: int = 1) -> Iterator[Result]:
-    """Call a function with each item, in `n_jobs` threads; yield what it gives in the order of the items.
-
-    Only a few items are under way at a time, so memory does not grow with their number. An exception, also Ctrl-C,
-    ends it as soon as the calls under way are done.
+    Only a few items are worked on or finished at a time, so memory does not grow with their number. An exception, also
+    Ctrl-C, ends it as soon as the calls that are running have returned.
     """
-    if n_jobs <= 1:
+    if n_threads <= 1:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(n_jobs) as pool:
-        yield from in_order(lambda item: pool.submit(function, item), items, 2 * n_jobs)
+    with ThreadPoolExecutor(n_threads) as pool:
+        yield from in_order(lambda item: pool.submit(function, item), items, 2 * n_threads)
 
 
 class Promise(Protocol[Result_co]):
-    """A result to come, as executors give it."""
+    """A future result, as of an executor."""
 
     def result(self) -> Result_co:
-        """Wait for it; raise what was raised instead."""
+        """Wait for the result and return it; raise the exception of the call instead."""
 
     def cancel(self) -> object:
-        """Say that nobody wants it any more."""
+        """Cancel the call if it has not begun."""
 
 
 def in_order(submit: Callable[[Item], Promise[Result]], items: Iterable[Item], n_ahead: int) -> Iterator[Result]:
-    """Submit items, up to `n_ahead` of them before the result of the first is there; yield results in their order.
+    """Submit items, at most `n_ahead` before the first result is there; yield the results in the order of the items.
 
-    At the end, whatever brings it about, those that have not begun are cancelled.
+    At the end, also by an exception, calls that have not begun are cancelled.
     """
     waiting: deque[Promise[Result]] = deque()
     try:
@@ -88,84 +74,136 @@ def in_order(submit: Callable[[Item], Promise[Result]], items: Iterable[Item], n
 
 
 def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:
-    """Pass items on, with a bar on stderr that goes away at the end; silent where stderr is no terminal."""
-    silent = True if sys.stderr is None else None  # None: tqdm looks whether it is a terminal
+    """Yield the items, with a progress bar on stderr if that is a terminal."""
+    silent = True if sys.stderr is None else None  # None: tqdm checks whether it is a terminal
     yield from tqdm(items, total=total, unit=f" {unit}", leave=False, disable=silent)
 
 
-def parse_memory(text: str) -> int:
-    """Read a number of bytes, as of a flag: a number of MB, or a number with K, M, G or T.
+class Pool(Protocol):
+    """Workers that call a function with each item."""
 
-    >>> parse_memory("512") == parse_memory("512M") == parse_memory("0.5G") == 2**29
-    True
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+        """Yield the result for each item, in order; an error for one whose workers ended unexpectedly."""
+
+
+@contextmanager
+def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
+    """Open a pool of processes on this machine; a single one is this process itself.
+
+    Parameters
+    ----------
+    n_processes : int
+        Number of processes.
+    preload : sequence of str
+        Modules that are imported once, before workers are forked from the process that has them.
     """
-    match = _MEMORY.fullmatch(text.strip())
-    n_bytes = int(float(match[1]) * _UNITS[(match[2] or "M").upper()]) if match else 0
-    if n_bytes < 1:
-        raise UsageError(f"{text!r} is no amount of memory", "a number of MB, or with a letter as in 800M, 8G or 1.5T")
-    return n_bytes
-
-
-def format_memory(n_bytes: float) -> str:
-    """Write a number of bytes as `parse_memory` reads it, to two or three digits.
-
-    >>> format_memory(2**30), format_memory(9_500_000), format_memory(300)
-    ('1 GB', '9.1 MB', '300 bytes')
-    """
-    if n_bytes < 1024:
-        return f"{n_bytes:.0f} bytes"
-    letter = next((letter for letter in "KMG" if n_bytes < 1000 * _UNITS[letter]), "T")
-    size = n_bytes / _UNITS[letter]
-    return f"{size:.0f} {letter}B" if size >= 99.5 else f"{size:.2g} {letter}B"
-
-
-def available_memory(root: Path = Path("/")) -> int:
-    """Give how many bytes of memory are free: of the machine, and of the control groups of a container or batch job.
-
-    `root` is where /proc and /sys are.
-    """
-    free = [*_free_in_machine(root), *_free_in_groups(root)]
-    if free:
-        return max(min(free), 0)
+    if n_processes == 1:
+        yield _ThisProcess()
+        return
+    has_server = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if has_server else "spawn")
+    if has_server:
+        context.set_forkserver_preload([*preload])
+    earlier = set(multiprocessing.active_children())
+    environment = (dict(os.environ),)
+    pool = WorkerPool(
+        partial(ProcessPoolExecutor, n_processes, context, start_worker, environment), n_ahead=4 * n_processes
+    )
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # not Linux: all that there is
-    except (AttributeError, ValueError, OSError):
-        return sys.maxsize
+        yield pool
+    except BaseException:
+        for process in set(multiprocessing.active_children()) - earlier:
+            process.terminate()  # it ends its call, see `start_worker`
+        raise
+    finally:
+        pool.close()
 
 
-def _free_in_machine(root: Path) -> Iterator[int]:
-    """Ask the kernel how much can be taken without swapping."""
-    found = re.search(r"^MemAvailable: +([0-9]+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
-    if found:
-        yield int(found[1]) * 1024
+class _ThisProcess:
+    """A pool that calls functions in this process."""
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+        """Call the function with an item when its result is requested."""
+        return map(function, items)
 
 
-def _free_in_groups(root: Path) -> Iterator[int]:
-    """Ask each control group that this process is in, and those around it, how much of its limit is left."""
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, _, named = line.partition(":")
-        controllers, _, path = named.partition(":")
-        kind = next((_GROUPS[name] for name in controllers.split(",") if name in _GROUPS), None)
-        if kind is None:
-            continue
-        inside = PurePosixPath(path.lstrip("/"))
-        for mount in kind.mounts:
-            for part in (inside, *inside.parents):  # up to what is mounted: a path of the host is not in a container
-                yield from _free_in_group(root / mount / part, kind)
+class WorkerPool:
+    """Workers of an executor, which is replaced when it breaks.
+
+    Parameters
+    ----------
+    make : callable
+        Makes an executor.
+    n_ahead : int
+        Number of items that are submitted before the first result is there.
+    """
+
+    def __init__(self, make: Callable[[], Executor], n_ahead: int) -> None:
+        self._make, self._n_ahead = make, n_ahead
+        self._executor: Executor | None = None
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+        """Call the function in workers; repeat a call whose worker ended unexpectedly."""
+        call = partial(call_logged, THIS_PROCESS, logging.getLogger("bids_ari").getEffectiveLevel(), function)
+        for reply in in_order(lambda item: _Attempt(self, call, item), items, self._n_ahead):
+            yield reply if isinstance(reply, TemporaryError) else reply.value()
+
+    def submit(self, call: Callable[[Item], Result], item: Item) -> tuple[Executor, Promise[Result]]:
+        """Submit a call; return the executor, too, which the caller reports if it breaks."""
+        while True:
+            if self._executor is None:
+                self._executor = self._make()
+            executor = self._executor
+            try:
+                with _without_main():
+                    return executor, executor.submit(call, item)
+            except BrokenProcessPool:
+                self.replace(executor)
+
+    def replace(self, executor: Executor) -> None:
+        """Forget an executor that broke."""
+        if executor is self._executor:
+            self._executor = None
+            log.warning("A worker process ended unexpectedly; its contrast is analysed again")
+
+    def close(self) -> None:
+        """Shut the executor down; cancel calls that have not begun, and wait for those that have."""
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
 
 
-def _free_in_group(folder: Path, kind: _Group) -> Iterator[int]:
-    """Say how much of the limit of one group is left, if it has one."""
-    limit = _text(folder / kind.limit).strip()
-    usage = _text(folder / kind.usage).strip()
-    if limit.isdecimal() and usage.isdecimal():
-        found = re.search(rf"^{kind.reclaimable} ([0-9]+)$", _text(folder / "memory.stat"), re.MULTILINE)
-        yield int(limit) - int(usage) + (int(found[1]) if found else 0)
+class _Attempt(Generic[Item, Result]):
+    """A call that is repeated when its worker ends unexpectedly."""
+
+    def __init__(self, pool: WorkerPool, call: Callable[[Item], Result], item: Item) -> None:
+        self._pool, self._call, self._item = pool, call, item
+        self._executor, self._future = pool.submit(call, item)
+
+    def result(self) -> Result | TemporaryError:
+        """Wait for the result; return an error if the worker ended unexpectedly again and again."""
+        for n in range(1, MOST_ATTEMPTS + 1):
+            try:
+                return self._future.result()
+            except BrokenProcessPool:
+                self._pool.replace(self._executor)
+                if n < MOST_ATTEMPTS:
+                    self._executor, self._future = self._pool.submit(self._call, self._item)
+        return TemporaryError(
+            f"The worker process ended unexpectedly {MOST_ATTEMPTS} times, for example for lack of memory",
+            hint="Take fewer processes with --nprocs, or find a larger computer",
+        )
+
+    def cancel(self) -> None:
+        """Cancel the call if it has not begun."""
+        self._future.cancel()
 
 
-def _text(path: Path) -> str:
-    """Read a file of the kernel; empty where there is none."""
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Start processes that do not import the main module: a script may call this without a guard."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):
-        return ""
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,21 +1,25 @@
-"""Threads, memory, and the bar."""
+"""Threads, worker processes, and the progress bar."""
 
 import io
+import logging
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
 
-from bids_ari.errors import UsageError
+from bids_ari.errors import TemporaryError
 from bids_ari.runtime import executors as compute
-from bids_ari.runtime.executors import available_memory, format_memory, parse_memory, progress, run_parallel
+from bids_ari.runtime.executors import MOST_ATTEMPTS, open_pool, progress, run_parallel
+from bids_ari.runtime.processors import divide
 
 
 class TestRunParallel:
@@ -160,150 +164,78 @@ class TestProgress:
         assert list(progress(range(3), "map")) == [0, 1, 2]
 
 
-class TestParseMemory:
-    @pytest.mark.parametrize(
-        ("text", "n_bytes"),
-        [
-            ("512", 536_870_912),  # MB: 512 * 1024 * 1024
-            ("1K", 1024),
-            ("8G", 8_589_934_592),
-            ("8g", 8_589_934_592),
-            ("8GB", 8_589_934_592),
-            (" 8 gb ", 8_589_934_592),
-            ("1.5T", 1_649_267_441_664),
-            ("2.M", 2_097_152),
-            (".5M", 524_288),
-            ("1024.0", 1_073_741_824),
-        ],
-    )
-    def test_sizes(self, text: str, n_bytes: int) -> None:
-        assert parse_memory(text) == n_bytes
+class TestProcesses:
+    def test_results_and_log_lines_come_in_order(self, caplog: pytest.LogCaptureFixture) -> None:
+        """The first items take longest, so that later ones are done before them."""
+        with caplog.at_level(logging.INFO, logger="bids_ari"), open_pool(2) as pool:
+            assert list(pool.map(log_and_return, range(6))) == list(range(6))
+        assert [record.getMessage() for record in caplog.records] == [f"item {item}" for item in range(6)]
+
+    def test_one_process_is_this_one(self) -> None:
+        with open_pool(1) as pool:
+            assert list(pool.map(lambda item: os.getpid(), [0])) == [os.getpid()]
+
+    def test_a_worker_that_is_killed_is_replaced(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        with open_pool(2) as pool:
+            assert list(pool.map(partial(die_once, tmp_path, 2), range(8))) == list(range(8))
+        assert "ended unexpectedly" in caplog.text
+
+    def test_an_item_that_kills_every_worker_spares_the_others(self) -> None:
+        with open_pool(2) as pool:
+            first, second, third = pool.map(partial(die, 1), range(3))
+        assert (first, third) == (0, 2)
+        assert isinstance(second, TemporaryError)
+        assert f"{MOST_ATTEMPTS} times" in str(second)
+
+    def test_an_exception_ends_it(self) -> None:
+        results = []
+        with pytest.raises(ZeroDivisionError) as caught, open_pool(2) as pool:
+            results.extend(pool.map(partial(fail_at, 3), range(200)))
+        assert results == [] or results == [0, 1, 2]
+        assert "fail_at" in "".join(caught.value.__notes__)  # where it happened
+        assert not multiprocessing.active_children()
+
+    def test_ctrl_c_in_the_caller_ends_the_workers(self, tmp_path: Path) -> None:
+        def interrupt(result: object) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt), open_pool(2) as pool:
+            interrupt(next(pool.map(partial(squares, tmp_path, 0.2), range(60))))
+        assert not multiprocessing.active_children()
+        assert len(calls(tmp_path)) < 10
+
+    def test_workers_end_with_a_parent_that_is_killed(self, tmp_path: Path) -> None:
+        code = (
+            "from functools import partial; from bids_ari.runtime.executors import open_pool\n"
+            "from builders_calls import squares\n"  # the main module has no guard against being imported by workers
+            f"with open_pool(2) as pool: list(pool.map(partial(squares, {str(tmp_path)!r}, 0.3), range(100)))"
+        )
+        environment = {"PYTHONPATH": ":".join(sys.path), "PATH": os.environ["PATH"]}
+        running = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
+        with running:
+            while len(calls(tmp_path)) < 2:
+                time.sleep(0.05)
+                assert running.poll() is None
+            running.kill()
+        time.sleep(1.0)
+        n_calls = len(calls(tmp_path))
+        time.sleep(1.0)
+        assert len(calls(tmp_path)) == n_calls
+
+
+class TestDivide:
+    GB = 2**30
 
     @pytest.mark.parametrize(
-        "text",
-        ["", "G", "0", "0G", "-1", "+1", "1e3", "nan", "inf", "8X", "8 G B", "8B", "1,5G", "1G1", "٣", "9" * 400],
+        ("n_processors", "n_items", "expected"),
+        [(8, 1, (1, 8)), (8, 3, (3, 2)), (8, 100, (8, 1)), (1, 100, (1, 1)), (2, 0, (1, 2))],
     )
-    def test_what_is_no_size(self, text: str) -> None:
-        with pytest.raises(UsageError) as caught:
-            parse_memory(text)
-        assert "8G" in caught.value.expected
+    def test_processors(self, n_processors: int, n_items: int, expected: tuple[int, int]) -> None:
+        assert divide(n_processors, 100 * self.GB, n_items)[:2] == expected
 
-    @given(st.integers(1, 2**50))
-    def test_a_number_of_mb_comes_back(self, n_bytes: int) -> None:
-        """As settings are written and read again: divided by a power of two, nothing is lost."""
-        text = f"{n_bytes / 2**20:.40f}"
-        assert parse_memory(text) == n_bytes
-
-    @given(st.integers(1, 2**60))
-    def test_what_is_written_can_be_read(self, n_bytes: int) -> None:
-        """To two digits: within 5 %."""
-        text = format_memory(n_bytes)
-        if not text.endswith("bytes"):
-            assert abs(parse_memory(text) / n_bytes - 1) <= 0.05
-
-
-class TestFormatMemory:
-    @pytest.mark.parametrize(
-        ("n_bytes", "text"),
-        [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1 KB"),
-            (101_888, "100 KB"),  # 99.5
-            (1_048_000, "1 MB"),  # 1023.4 KB
-            (5 * 2**40, "5 TB"),
-            (2**60, "1048576 TB"),
-        ],
-    )
-    def test_sizes(self, n_bytes: int, text: str) -> None:
-        assert format_memory(n_bytes) == text
-
-
-GB = 2**30
-
-
-@pytest.fixture
-def system(tmp_path: Path) -> "System":
-    return System(tmp_path)
-
-
-class System:
-    """Files of a kernel: a machine with 16 GB free."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.write("proc/meminfo", f"MemTotal: 99 kB\nMemAvailable:   {16 * 2**20} kB\nMemFree: 1 kB\n")
-
-    def write(self, name: str, text: object) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{text}\n")
-
-    def group(self, folder: str, limit: object, usage: int, inactive: int = 0, version: int = 2) -> None:
-        names = ("memory.max", "memory.current", "inactive_file")
-        if version == 1:
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-        for name, value in zip(names, (limit, usage, f"anon 5\n{names[2]} {inactive}"), strict=True):
-            self.write(f"{folder}/{name if name != names[2] else 'memory.stat'}", value)
-
-
-class TestAvailableMemory:
-    def test_of_this_machine(self) -> None:
-        assert 2**20 < available_memory() < 2**60
-
-    def test_without_groups_the_machine_decides(self, system: System) -> None:
-        assert available_memory(system.root) == 16 * GB
-
-    def test_version_2(self, system: System) -> None:
-        """A limit of 4 GB, 3 of which are taken, 1 of these by files that the kernel can drop: 2 GB."""
-        system.write("proc/self/cgroup", "0::/job/step")
-        system.group("sys/fs/cgroup/job/step", 4 * GB, 3 * GB, 1 * GB)
-        assert available_memory(system.root) == 2 * GB
-
-    def test_a_group_around_it_may_have_less(self, system: System) -> None:
-        system.write("proc/self/cgroup", "0::/job/step")
-        system.group("sys/fs/cgroup/job/step", "max", 3 * GB)
-        system.group("sys/fs/cgroup/job", 5 * GB, 4 * GB)
-        assert available_memory(system.root) == 1 * GB
-
-    def test_a_container_sees_its_own_group_as_the_root(self, system: System) -> None:
-        for path in ("/", "/docker/0123", "/../../user.slice"):
-            system.write("proc/self/cgroup", f"0::{path}")
-            system.group("sys/fs/cgroup", 2 * GB, GB // 2)
-            assert available_memory(system.root) == 3 * GB // 2
-
-    def test_version_1(self, system: System) -> None:
-        system.write("proc/self/cgroup", "11:cpu,cpuacct:/slurm\n9:memory:/slurm/job_7\n0::/")
-        system.group("sys/fs/cgroup/memory/slurm/job_7", 8 * GB, 7 * GB, GB // 2, version=1)
-        assert available_memory(system.root) == 3 * GB // 2
-
-    def test_version_1_without_limit(self, system: System) -> None:
-        """The kernel writes the largest number of pages."""
-        system.write("proc/self/cgroup", "9:memory:/a")
-        system.group("sys/fs/cgroup/memory/a", 9223372036854771712, 7 * GB, version=1)
-        assert available_memory(system.root) == 16 * GB
-
-    def test_the_machine_may_have_less_than_the_group(self, system: System) -> None:
-        system.write("proc/self/cgroup", "0::/a")
-        system.group("sys/fs/cgroup/a", 64 * GB, 0)
-        assert available_memory(system.root) == 16 * GB
-
-    def test_a_group_that_is_over_its_limit_has_nothing(self, system: System) -> None:
-        system.write("proc/self/cgroup", "0::/a")
-        system.group("sys/fs/cgroup/a", 1 * GB, 2 * GB)
-        assert available_memory(system.root) == 0
-
-    @pytest.mark.parametrize("text", ["", "nonsense", "0:", "0::", "::::", "0::/a\x00b"])
-    def test_nonsense_about_groups_is_no_limit(self, system: System, text: str) -> None:
-        system.write("proc/self/cgroup", text)
-        system.write("sys/fs/cgroup/memory.max", "nonsense")
-        assert available_memory(system.root) == 16 * GB
-
-    def test_where_there_is_no_proc_it_is_all_there_is(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}
-        monkeypatch.setattr(compute.os, "sysconf", pages.__getitem__)
-        assert available_memory(tmp_path) == 4_096_000
-
-    def test_where_nothing_is_told_nothing_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delattr(compute.os, "sysconf")
-        assert available_memory(tmp_path) == sys.maxsize
+    def test_memory(self) -> None:
+        """Each process has a gigabyte or more."""
+        assert divide(8, 8 * self.GB, 4) == (4, 2, 2 * self.GB)
+        assert divide(8, 3 * self.GB, 8) == (3, 2, self.GB)
+        assert divide(8, self.GB // 2, 8) == (1, 8, self.GB // 2)
+        assert divide(8, None, 1) == (1, 8, None)

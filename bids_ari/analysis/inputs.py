@@ -1,0 +1,166 @@
+"""The inputs of a run: its contrasts, its table of subjects, the files named in its options, and its error level."""
+
+import logging
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from reprlib import repr as shorten
+
+from bids_ari.analysis.group_model import plan
+from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
+from bids_ari.bids.dataset import Dataset, open_dataset
+from bids_ari.bids.discover import discover, subject_contrasts
+from bids_ari.bids.entities import printable
+from bids_ari.bids.filters import read_filter_file
+from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.participants import Participants, find_participants, read_participants
+from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.settings import Settings
+from bids_ari.design.model_inputs import check_groups, select_maps
+from bids_ari.design.stats_model import read_model
+from bids_ari.errors import (
+    DataError,
+    InputNotFoundError,
+    ReadError,
+    SidecarError,
+    TemporaryError,
+    UsageError,
+)
+
+log = logging.getLogger(__name__)
+
+CONTRAST_ERRORS = (DataError, InputNotFoundError, ReadError, UsageError, TemporaryError)
+"""Errors of one contrast, after which the others are analysed; if the output cannot be written, none can be."""
+
+
+def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[Dataset, Discovery]:
+    """Open the dataset or the manifest, and group its maps into contrasts.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings of a run.
+    make_database : bool
+        Whether the pybids database that the settings name is made if it does not exist.
+
+    Raises
+    ------
+    BidsAriError
+        When there is no dataset or no contrast, or a file with filters or a model cannot be used.
+    """
+    filters = None if settings.bids_filter_file is None else read_filter_file(settings.bids_filter_file)
+    if settings.manifest is None:
+        dataset = open_dataset(
+            settings.bids_dir,
+            settings.derivatives,
+            [settings.output_dir],
+            database_dir=settings.bids_database_dir,
+            make_database=make_database,
+        )
+    else:
+        dataset = open_manifest(settings.manifest)
+    weights, tables = settings.options.is_weighted, _folders(dataset, settings)
+    search = partial(discover, dataset, **settings.filters.arguments(), weights=weights, tables=tables)
+    if settings.options.model is None:
+        return dataset, search(where=filters)
+    model = read_model(settings.options.model, settings.options.node)
+    maps, notes = select_maps(model.inputs, dataset)
+    if both := [key for key in maps if key in (filters or {})]:
+        raise UsageError(f"Both {settings.bids_filter_file} and {model.path} select maps by {both[0]}", "one of them")
+    discovery = search(where={**maps, **(filters or {})})
+    check_groups(model.inputs, model.group_by, discovery)
+    contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
+    return dataset, replace(discovery, contrasts=contrasts)
+
+
+def contrasts_at_level(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
+    """Return what is analysed at the level of a run: groups of subjects, or the maps of single subjects."""
+    return subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
+
+
+def participants_of(dataset: Dataset, settings: Settings) -> Participants | None:
+    """Read the table of subjects if the group model needs it."""
+    if settings.level == "participant" or not settings.options.asks_table:
+        return None
+    folders = _folders(dataset, settings)
+    path = settings.participants or find_participants(folders)
+    return None if path is None else replace(read_participants(path), folders=(path.parent, *folders))
+
+
+def check_files(options: Options, participants: Path | None = None) -> None:
+    """Check that the files named in the options exist.
+
+    Raises
+    ------
+    InputNotFoundError, DataError, ReadError
+        When a file does not exist, is a link to content that is not here, or cannot be read.
+    """
+    named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
+    named |= {"table of participants": participants, "template": options.template}
+    for what, path in [*named.items(), *(("region", path) for path in options.roi)]:
+        if path is None or path in (FIRST, TEMPLATE):
+            continue
+        try:
+            is_file = stat.S_ISREG(path.stat().st_mode)
+        except FileNotFoundError as error:
+            if path.is_symlink():
+                hint = f"Fetch it: datalad get {path}, or fix the link"
+                raise DataError(f"The {what} {path} is a link to content that is not here", hint=hint) from error
+            raise InputNotFoundError(f"There is no {what} {path}") from error
+        except OSError as error:
+            raise ReadError(f"The {what} {path} cannot be read: {error.strerror}") from error
+        if not is_file:
+            raise ReadError(f"The {what} {path} cannot be read: it is not a file")
+
+
+def dof_of(member: SubjectMap) -> float:
+    """Return the degrees of freedom of a t map, from the manifest or from its sidecar.
+
+    Raises
+    ------
+    SidecarError
+        When they are missing or invalid.
+    """
+    dof = member.dof if member.dof is not None else member.first.sidecar().get("DegreesOfFreedom")
+    if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
+        raise SidecarError(
+            f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"
+            if dof is not None
+            else f"No sidecar of {printable(member.first.name)} says DegreesOfFreedom",
+            "a number above 0, without which a t map has no p",
+            "Add it, or take z maps with --stat z",
+        )
+    return float(dof)
+
+
+def split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participants: Participants | None) -> Settings:
+    """Divide alpha by the number of results of a run if that was requested, so that all bounds hold together."""
+    options = settings.options
+    if not settings.split_alpha:
+        return settings
+    n_results = len(contrasts) * len(options.alternative) * len(options.method)
+    if settings.level == "group":
+        n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
+    if n_results <= 1:
+        return settings
+    alpha = options.alpha / n_results
+    log.info("alpha %g is divided over %d results: %g each", options.alpha, n_results, alpha)
+    return replace(settings, options=replace(options, alpha=alpha, n_results=n_results))
+
+
+def _n_results(contrast: ContrastSet, options: Options, participants: Participants | None) -> int:
+    """Return how many results a contrast will have; 0 if its group model cannot be fitted."""
+    try:
+        _, design = plan(contrast, options, participants)
+    except CONTRAST_ERRORS:
+        return 0
+    directions = [1 if design.statistic(test) == "F" else len(options.alternative) for test in design.tests]
+    return sum(directions) * len(options.method)
+
+
+def _folders(dataset: Dataset, settings: Settings) -> tuple[Path, ...]:
+    """Return the folders where tables of subjects and of their sessions may be."""
+    named = () if settings.participants is None else (settings.participants.parent,)
+    return tuple(dict.fromkeys((settings.bids_dir, *named, *dataset.roots.values())))
