@@ -10,12 +10,12 @@ import pytest
 from builders import SHAPE, brain, image, results_in, write_group, write_map
 from scipy import stats
 
-from bids_ari.bids.discover import discover
+from bids_ari.analysis.analyse import analyse_subject
+from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.cli.main import main
 from bids_ari.cli.map import main as map_main
 from bids_ari.errors import UsageError
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.workflow import analyse_subject, subject_contrasts
 
 
 def call(*words: object) -> int:

@@ -14,6 +14,7 @@ import pytest
 from builders import brain, describe, image, write_group, write_map
 
 from bids_ari import cluster_tdp
+from bids_ari.analysis.analyse import analyse
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import discover
@@ -22,7 +23,6 @@ from bids_ari.outputs import files
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.files import OutputMap
 from bids_ari.outputs.summary import summary
-from bids_ari.workflow import analyse
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 THRESHOLDS = (2.0, 3.1, 30.0)
