@@ -7,9 +7,9 @@ from bids_ari.bids.participants import Participants
 
 
 def people(*, levels: Sequence[str] = (), **columns: Sequence[object]) -> Participants:
-    """A table of sub-01, sub-02, ... by its columns; None where there is no value. `levels`: columns that have Levels.
+    """A table of sub-01, sub-02, ... by its columns; None for a missing value. `levels`: columns with Levels.
 
-    Names of columns that are no identifiers are given as ``**{"body weight": ...}``.
+    Columns whose names are not identifiers: ``**{"body weight": ...}``.
     """
     n = len(next(iter(columns.values())))
     subjects = [f"{i:02d}" for i in range(1, n + 1)]

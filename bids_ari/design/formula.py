@@ -174,37 +174,40 @@ def _operator(text: str, token: _Token, before: Sequence[str]) -> str:
 
 
 def _factor(text: str, tokens: Sequence[_Token], columns: Sequence[str] | None) -> Factor:
-    """Parse one factor."""
-    variables: dict[str, str] = {}
-    shown: dict[str, str] = {}
+    """Parse one factor; names of columns are v0, v1, ... in Python, and restored in the syntax tree."""
     if tokens[0] == ("mark", "{"):
         tokens = [_Token("name", "I"), _Token("mark", "("), *tokens[1:-1], _Token("mark", ")")]
+    used: list[str] = []
     source = []
     for i, (token, after) in enumerate(zip(tokens, [*tokens[1:], _Token("", "")], strict=True)):
-        kind, word = token
-        coding = kind == "name" and i > 2 and tokens[0] == ("name", "C") and word in CODINGS
-        if kind == "string":
-            source.append(repr(word))
-        elif kind == "number":
-            source.append(_literal(text, word))
-        elif kind == "mark" or coding or (kind == "name" and after == ("mark", "=")):
-            source.append(word)
-        elif kind == "name" and after == ("mark", "("):
-            source.append(_function(text, word))
-        else:
-            column = _column(text, word, columns)
-            alias = f"v{len(shown)}"
-            variables.setdefault(_shown(column), column)
-            shown[alias] = _shown(column)
-            source.append(alias)
+        coding = i > 2 and tokens[0] == ("name", "C") and token.kind == "name" and token.text in CODINGS
+        python = token.text if coding else _python(text, token, after)
+        if python is None:
+            used.append(_column(text, token.text, columns))
+            python = f"v{len(used) - 1}"
+        source.append(python)
+    shown = {f"v{i}": _shown(column) for i, column in enumerate(used)}
     try:
         tree = ast.parse(" ".join(source), mode="eval").body
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 node.id = shown.get(node.id, node.id)
-        return Factor(ast.unparse(tree), tree, variables)
+        return Factor(ast.unparse(tree), tree, {_shown(column): column for column in used})
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise wrong_formula(text, "A factor in it cannot be parsed") from error
+
+
+def _python(text: str, token: _Token, after: _Token) -> str | None:
+    """Return a token in Python; None for the name of a column."""
+    if token.kind == "string":
+        return repr(token.text)
+    if token.kind == "number":
+        return _literal(text, token.text)
+    if token.kind == "name" and after == ("mark", "("):
+        return _function(text, token.text)
+    if token.kind == "mark" or (token.kind == "name" and after == ("mark", "=")):
+        return token.text
+    return None
 
 
 def _function(text: str, word: str) -> str:

@@ -105,7 +105,7 @@ cells = st.lists(st.sampled_from("abcd"), min_size=8, max_size=20)
 @settings(max_examples=30, deadline=None)
 @given(group=cells, data=st.data())
 def test_columns_agree_with_patsy(group: list[str], data: Any) -> None:
-    """Up to their order: columns are sorted on both sides."""
+    """In any order: columns are sorted on both sides."""
     n = len(group)
     assume(len(set(group)) > 1)
     x = data.draw(st.lists(st.integers(-50, 50), min_size=n, max_size=n))

@@ -1,4 +1,4 @@
-"""Tests in words, and those that a design has by default."""
+"""Tests as expressions, and the default tests of a design."""
 
 import numpy as np
 import pytest
@@ -30,22 +30,22 @@ def refusal(expression: str, formula: str = "1 + center(age) + C(group)", **colu
 
 
 class TestDefaults:
-    def test_the_mean_is_the_test_of_one(self) -> None:
+    def test_the_mean(self) -> None:
         assert {name: each.tolist() for name, each in default_tests(model("1")).items()} == {"mean": [1]}
 
-    def test_each_column_has_a_t_test_and_each_factor_of_several_an_f_test(self) -> None:
+    def test_t_tests_of_columns_and_f_tests_of_factors(self) -> None:
         found = default_tests(model("1 + center(age) + C(group) + sex"))
         assert list(found) == ["intercept", "age", "groupB", "groupC", "sexM", "group"]
         assert np.array_equal([found[name] for name in list(found)[:5]], np.eye(5))
         assert found["group"].tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0]]
 
-    def test_interactions_are_named_by_what_they_are_of(self) -> None:
+    def test_labels_of_interactions(self) -> None:
         found = default_tests(model("center(age) * group"))
         assert list(found)[-4:] == ["ageXGroupB", "ageXGroupC", "group", "ageXGroup"]
         assert found["ageXGroup"].tolist() == np.eye(6)[[4, 5]].tolist()
 
-    def test_an_interaction_by_itself_is_not_named_after_the_factor_that_it_holds_alone(self) -> None:
-        """``group:sex`` without ``sex`` takes the column of sex in: its F test is of more than sex."""
+    def test_label_of_an_interaction_without_a_main_effect(self) -> None:
+        """``group:sex`` without ``sex`` includes the column of sex: its F test is of more than sex."""
         made = model("1 + group:sex")
         found = default_tests(made)
         assert made.names[1] == "sex[T.m]"
@@ -67,7 +67,7 @@ class TestDefaults:
             ("`é` + `-`", ["intercept", "x", "xx2"]),
         ],
     )
-    def test_names_are_labels_that_differ_even_where_case_does_not_count(self, formula: str, names: list[str]) -> None:
+    def test_labels_are_unique_ignoring_case(self, formula: str, names: list[str]) -> None:
         values = [1, 2, 3, 4, 5, 6, 8, 7]
         extra = dict.fromkeys(("body weight", "2", "x", "X", "é", "-"), values)
         found = list(default_tests(model(formula, **extra, site=["a b", "a-b"] * 4)))
@@ -109,30 +109,30 @@ class TestExpressions:
     def test_sums_and_rows(self, expression: str, expected: list[object]) -> None:
         assert weights(expression) == expected
 
-    def test_quotes_and_spaces_may_differ_from_those_of_the_column(self) -> None:
+    def test_any_quotes_and_spaces(self) -> None:
         formula = "C(group, Treatment('c'))"
         assert weights('C(group,Treatment("c"))[T.b] - a', formula) == [0, -1, 1]
 
-    def test_the_longest_name_counts(self) -> None:
+    def test_the_longest_name_matches(self) -> None:
         columns = {"a": range(8), "a.b": [3, 1, 2, 2, 1, 0, 9, 9], "a-b": [1, 0, 0, 1, 1, 1, 0, 0]}
         assert weights("a.b - a", "a + a.b + `a-b`", **columns) == [0, -1, 1, 0]
         assert weights("`a-b`", "a + a.b + `a-b`", **columns) == [0, 0, 0, 1]
         assert "'b' is not understood" in refusal("a -b", "a + `a-b`", **columns)
 
-    def test_a_column_comes_before_what_is_short_for_another(self) -> None:
-        """A column `mean`, and a column `b`, beside the level b of group."""
+    def test_columns_take_precedence_over_short_names(self) -> None:
+        """There are columns `mean` and `b`, and a level b of group."""
         columns = {"mean": range(8), "b": [3, 1, 2, 2, 1, 0, 9, 9]}
         assert weights("mean", "mean + b + group", **columns) == [0, 1, 0, 0, 0]
         assert weights("b", "mean + b + group", **columns) == [0, 0, 1, 0, 0]
         assert weights("group[T.b]", "mean + b + group", **columns) == [0, 0, 0, 1, 0]
 
-    def test_interactions_go_by_the_names_of_the_table(self) -> None:
+    def test_interactions_by_names_of_the_table(self) -> None:
         """The columns: intercept, center(age), sex[T.m], center(age):sex[T.m]."""
         assert weights("age:sex[T.m]", "center(age)*sex") == [0, 0, 0, 1]
         assert weights("age:sex", "center(age)*sex") == [0, 0, 0, 1]
         assert weights("m", "center(age)*sex") == [0, 0, 1, 0]
 
-    def test_cell_means_are_compared_by_their_levels(self) -> None:
+    def test_cell_means_by_their_levels(self) -> None:
         assert weights("b - a", "0 + group") == [-1, 1, 0]
         assert weights("group[b] - 0.5 * (group[a] + group[c])", "0 + group") == [-0.5, 1, -0.5]
 
@@ -144,11 +144,11 @@ class TestExpressions:
     def test_a_formula_of_the_mean(self) -> None:
         assert parse_tests(["faces=1"], model("1"))["faces"].tolist() == [1]
 
-    def test_names_of_tests_may_hold_a_plus(self) -> None:
+    def test_names_may_contain_a_plus(self) -> None:
         assert list(parse_tests(["a+B1=1", "a=1"], model("1"))) == ["a+B1", "a"]
 
 
-class TestRefusals:
+class TestErrors:
     @pytest.mark.parametrize(
         ("expression", "message"),
         [
@@ -177,16 +177,16 @@ class TestRefusals:
             ("__import__('os')", "is not understood"),
         ],
     )
-    def test_what_is_no_expression(self, expression: str, message: str) -> None:
+    def test_syntax_errors(self, expression: str, message: str) -> None:
         found = refusal(expression)
         assert message in found
         assert found.endswith("The design has the columns intercept, center(age), C(group)[T.b], C(group)[T.c]")
 
-    def test_an_intercept_that_is_not_there(self) -> None:
+    def test_no_intercept(self) -> None:
         assert "the design has no intercept" in refusal("1", "0 + group")
         assert "'mean' is not understood" in refusal("mean", "0 + group")
 
-    def test_what_may_mean_two_columns(self) -> None:
+    def test_ambiguous_names(self) -> None:
         other = ["x", "b", "b", "x", "x", "b", "x", "b"]
         assert "b may be other[b] or group[T.b]" in refusal("b", "0 + other + group", other=other)
         assert "age may be center(age) or log(age)" in refusal("age", "center(age) + log(age)")
@@ -196,6 +196,6 @@ class TestRefusals:
         with pytest.raises(UsageError, match=r"A test is named .*; expected letters and digits"):
             parse_tests([f"{name}=1"], model("1"))
 
-    def test_names_differ(self) -> None:
+    def test_names_are_unique(self) -> None:
         with pytest.raises(UsageError, match="Tests are named age and Age; expected names that differ by letters"):
             parse_tests(["age=1", "Age=1"], model("1"))

@@ -48,15 +48,17 @@ class TestSelection:
         assert notes[0].startswith("Input of the model selects run 1, 2, which no map names")
 
     def test_selectors_of_images_are_noted(self, tmp_path: Path, root: Path) -> None:
-        asked = {"task": "emo", "suffix": "bold", "description": ["preproc", "denoised"], "extension": ".nii.gz"}
-        where, notes = select_maps(read(tmp_path, MEAN, Input=None, input=asked).inputs, open_dataset(root))
+        selectors = {"task": "emo", "suffix": "bold", "description": ["preproc", "denoised"], "extension": ".nii.gz"}
+        where, notes = select_maps(read(tmp_path, MEAN, Input=None, input=selectors).inputs, open_dataset(root))
         assert where == {"task": ["emo"]}
         (note,) = notes
         assert "suffix bold, description preproc, denoised, extension .nii.gz of first-level images" in note
 
-    @pytest.mark.parametrize("asked", [{"Input": None}, {"Input": {"task": "emo", "subject": ["01"]}}, {"Input": {}}])
-    def test_without_such_selectors_there_is_no_note(self, tmp_path: Path, root: Path, asked: Json) -> None:
-        assert select_maps(read(tmp_path, MEAN, **asked).inputs, open_dataset(root))[1] == ()
+    @pytest.mark.parametrize(
+        "selectors", [{"Input": None}, {"Input": {"task": "emo", "subject": ["01"]}}, {"Input": {}}]
+    )
+    def test_without_such_selectors_there_is_no_note(self, tmp_path: Path, root: Path, selectors: Json) -> None:
+        assert select_maps(read(tmp_path, MEAN, **selectors).inputs, open_dataset(root))[1] == ()
 
     def test_input_and_filter_contradict(self, tmp_path: Path, root: Path) -> None:
         model = read(tmp_path, MEAN, passing={"task": ["rest"]}, Input={"task": "emo"})
