@@ -1,8 +1,8 @@
-"""Put templates and atlases of TemplateFlow into an image: brain masks, and the atlases named.
+"""Download brain masks and atlases of TemplateFlow into an image.
 
 usage: bake_templates.py FOLDER [TEMPLATE[:ATLAS...] ...]
 
-Without a network nothing is put there, with a word about it: the image works without templates.
+Without a network it prints a message and downloads nothing: the image works without templates.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 
 
 def bake(template: str, atlases: list[str]) -> int:
-    """Fetch the masks of a template and the images and tables of atlases; give how many files there are."""
+    """Download the brain masks of a template and its atlases; return the number of files."""
     from templateflow import api
 
     found = [api.get(template, desc="brain", suffix="mask", extension=".nii.gz")]
@@ -19,15 +19,15 @@ def bake(template: str, atlases: list[str]) -> int:
 
 
 def main() -> None:
-    """Fetch what the words name."""
+    """Download the templates and atlases of the command line."""
     folder, *words = sys.argv[1:]
     os.environ["TEMPLATEFLOW_HOME"] = folder
     for word in words:
         template, *atlases = word.split(":")
         try:
             sys.stdout.write(f"{word}: {bake(template, atlases)} files\n")
-        except Exception as error:  # whatever a network can do
-            sys.stdout.write(f"{word}: not put into the image, {type(error).__name__}: {error}\n")
+        except Exception as error:  # any error of the network
+            sys.stdout.write(f"{word}: not in the image, {type(error).__name__}: {error}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Find the contrasts of a dataset and submit a task for each:
+# Finds the contrasts of a dataset and submits one task per contrast:
 #   submit.sh IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]
-# What sbatch is to know stands in its variables, such as SBATCH_ACCOUNT. Logs and the list come into this folder.
+# Set options of sbatch by its variables, such as SBATCH_ACCOUNT. Logs and the list of contrasts are written to this folder.
 set -euo pipefail
 
 : "${3:?submit.sh IMAGE BIDS_DIR OUTPUT_DIR [flags of bids-ari]}"
@@ -15,7 +15,7 @@ apptainer run --containall --cleanenv --bind "$bids:$bids:ro" "$image" "$bids" "
     sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*contrast-([^_ ]+)(_.*)?$/\2/p' | sort -u > "$contrasts"
 n_contrasts=$(wc -l < "$contrasts")
 if ((n_contrasts == 0)); then
-    echo "No map names its contrast; write a list for group.sbatch by hand" >&2
+    echo "No map has a contrast in its name; write a list of contrasts and submit group.sbatch yourself" >&2
     exit 66
 fi
 

@@ -1,4 +1,4 @@
-"""Where the files for platforms are, and the tools that read them, where they are installed."""
+"""The files for platforms, and the tools that read them, where they are installed."""
 
 import shutil
 from pathlib import Path
@@ -10,13 +10,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def platforms() -> Path:
-    """The folder of files for platforms."""
+    """Return the folder of files for platforms."""
     return ROOT / "platforms"
 
 
 @pytest.fixture(scope="session")
 def bosh() -> str:
-    """The program of Boutiques: on the path, or where .ci/platforms puts it."""
+    """Return the program of Boutiques, on the path or where .ci/platforms installs it."""
     found = shutil.which("bosh") or shutil.which(ROOT / ".venv-platforms" / "bin" / "bosh")
     if found is None:
         pytest.skip("no bosh: run .ci/platforms, or pip install boutiques in an environment of its own")

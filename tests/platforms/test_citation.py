@@ -1,4 +1,4 @@
-"""The version and the citation are the same wherever they are told."""
+"""The version and the citation are the same in all files that contain them."""
 
 import json
 import re
@@ -21,8 +21,8 @@ def test_one_version(platforms: Path) -> None:
     descriptor = json.loads((platforms / "boutiques" / "bids_ari.json").read_text())
     pipeline = json.loads((platforms / "nipoppy" / "bids_ari" / "config.json").read_text())
     image = descriptor["container-image"]["image"].partition(":")[2]
-    told = [CITATION["version"], ZENODO["version"], descriptor["tool-version"], image, pipeline["VERSION"]]
-    assert told == [__version__] * 5
+    versions = [CITATION["version"], ZENODO["version"], descriptor["tool-version"], image, pipeline["VERSION"]]
+    assert versions == [__version__] * 5
 
 
 def test_one_citation() -> None:
@@ -35,17 +35,17 @@ def test_one_citation() -> None:
     ]
 
 
-@pytest.mark.parametrize("told", CITATION["references"], ids=lambda told: told["doi"])
-def test_references_are_those_of_the_reports(told: dict[str, Any]) -> None:
-    known = KNOWN[told["doi"]]
-    authors = " and ".join(f"{each['family-names']}, {each['given-names']}" for each in told["authors"])
-    pages = "--".join(str(told[end]) for end in ("start", "end") if end in told)
-    assert (authors, told["title"], told["journal"]) == (known.author, known.title, known.journal)
-    assert (str(told["year"]), str(told["volume"]), pages) == (known.year, known.volume, known.pages)
+@pytest.mark.parametrize("cited", CITATION["references"], ids=lambda cited: cited["doi"])
+def test_references_are_those_of_the_reports(cited: dict[str, Any]) -> None:
+    known = KNOWN[cited["doi"]]
+    authors = " and ".join(f"{each['family-names']}, {each['given-names']}" for each in cited["authors"])
+    pages = "--".join(str(cited[end]) for end in ("start", "end") if end in cited)
+    assert (authors, cited["title"], cited["journal"]) == (known.author, known.title, known.journal)
+    assert (str(cited["year"]), str(cited["volume"]), pages) == (known.year, known.volume, known.pages)
 
 
-def test_the_bundle_of_nipoppy_fits_together(platforms: Path) -> None:
-    """Each step names files that are there and inputs that the descriptor knows."""
+def test_the_bundle_of_nipoppy_is_consistent(platforms: Path) -> None:
+    """Each step refers to files of the bundle and to inputs of the descriptor."""
     bundle = platforms / "nipoppy" / "bids_ari"
     config = json.loads((bundle / "config.json").read_text())
     inputs = {each["id"] for each in json.loads((bundle / "descriptor.json").read_text())["inputs"]}

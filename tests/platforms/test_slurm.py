@@ -1,4 +1,4 @@
-"""The scripts for SLURM, with stand-ins for its commands and for the container."""
+"""The scripts for SLURM, with replacements for its commands and for the container."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from builders import describe, write_group
 Submit = Callable[..., "subprocess.CompletedProcess[str]"]
 
 SBATCH = """#!/usr/bin/env bash
-# All tasks of the array at once, from a copy of the script, as on the node of a cluster.
+# Starts all tasks of the array at once, from a copy of the script, as on the node of a cluster.
 last=${1#--array=1-}
 cp "$2" "$SPOOL/script"
 shift 2
@@ -24,7 +24,7 @@ for job in $(jobs -p); do wait "$job" || exit; done
 """
 
 APPTAINER = f"""#!{sys.executable}
-# Without the container: its own words are taken off, and places inside it are those outside.
+# Runs without the container: removes its flags, and replaces paths inside it by those outside.
 import os, sys
 with open(os.environ["CALLS"], "a") as calls:
     calls.write(" ".join(sys.argv[1:]) + "\\n")
@@ -41,7 +41,7 @@ if not os.environ.get("ONLY_NOTED"):
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a task, where the commands are stand-ins."""
+    """Return the environment of a task, with replacements for the commands."""
     for folder in ("bin", "scratch", "spool"):
         (tmp_path / folder).mkdir()
     for name, text in (("sbatch", SBATCH), ("apptainer", APPTAINER)):
@@ -60,15 +60,15 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def task(platforms: Path, tmp_path: Path, environment: dict[str, str]) -> Submit:
-    """One task of an array, whose container is only noted."""
+    """Return a function that runs one task of an array and only records the command of its container."""
     (tmp_path / "contrasts.txt").write_text("faces\nhouses\n")
     (tmp_path / "study").mkdir()
 
     def run(*flags: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         command = [platforms / "slurm" / "group.sbatch", "image.sif", "study", "out", "contrasts.txt", *flags]
         environment.update({"ONLY_NOTED": "yes", "SLURM_ARRAY_TASK_ID": "2"} | variables)
-        told = {name: value for name, value in environment.items() if value}
-        return subprocess.run(command, check=False, cwd=tmp_path, env=told, capture_output=True, text=True)
+        nonempty = {name: value for name, value in environment.items() if value}
+        return subprocess.run(command, check=False, cwd=tmp_path, env=nonempty, capture_output=True, text=True)
 
     return run
 
@@ -105,44 +105,44 @@ def test_no_contrast_to_submit(platforms: Path, tmp_path: Path, environment: dic
     command = [platforms / "slurm" / "submit.sh", "image.sif", "study", "out"]
     noted = environment | {"ONLY_NOTED": "yes"}
     done = subprocess.run(command, check=False, cwd=tmp_path, env=noted, capture_output=True, text=True)
-    assert (done.returncode, "names its contrast" in done.stderr) == (66, True)
+    assert (done.returncode, "No map has a contrast" in done.stderr) == (66, True)
 
 
-def test_a_task_takes_its_own_contrast(task: Submit, environment: dict[str, str]) -> None:
-    """Also where the flags name several, to choose those that are submitted."""
+def test_a_task_analyses_its_own_contrast(task: Submit, environment: dict[str, str]) -> None:
+    """Also where the flags select several, of which one task each is submitted."""
     assert task("--contrast", "faces", "houses").returncode == 0
     assert Path(environment["CALLS"]).read_text().endswith(" --contrast faces houses --contrast houses\n")
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "flags"),
     [
         ({}, "--nprocs 2 --mem 1500M"),
         ({"SLURM_MEM_PER_NODE": "", "SLURM_MEM_PER_CPU": "4000"}, "--nprocs 2 --mem 6000M"),
         ({"SLURM_MEM_PER_NODE": ""}, "--nprocs 2 --contrast"),
         ({"SLURM_MEM_PER_NODE": "0"}, "--nprocs 2 --contrast"),
     ],
-    ids=["per node", "per processor", "not told", "all there is"],
+    ids=["per node", "per processor", "no variable", "all memory of the node"],
 )
-def test_a_task_takes_what_it_was_given(
-    task: Submit, environment: dict[str, str], variables: dict[str, str], told: str
+def test_a_task_uses_the_resources_of_the_job(
+    task: Submit, environment: dict[str, str], variables: dict[str, str], flags: str
 ) -> None:
     assert task(**variables).returncode == 0
-    assert told in Path(environment["CALLS"]).read_text()
+    assert flags in Path(environment["CALLS"]).read_text()
 
 
-def test_alpha_cannot_be_divided_within_a_task(task: Submit) -> None:
+def test_split_alpha_is_refused(task: Submit) -> None:
     done = task("--split-alpha")
-    assert (done.returncode, "--alpha divided" in done.stderr) == (64, True)
+    assert (done.returncode, "use --alpha" in done.stderr) == (64, True)
 
 
-def test_a_task_without_a_line(task: Submit) -> None:
+def test_a_task_number_beyond_the_list(task: Submit) -> None:
     done = task(SLURM_ARRAY_TASK_ID="3")
     assert (done.returncode, "no contrast on line 3" in done.stderr) == (64, True)
 
 
 @pytest.mark.parametrize("script", ["submit.sh", "group.sbatch"])
-def test_words_that_lack_are_named(platforms: Path, script: str) -> None:
+def test_missing_arguments_are_named(platforms: Path, script: str) -> None:
     done = subprocess.run([platforms / "slurm" / script, "image.sif"], check=False, capture_output=True, text=True)
     assert done.returncode != 0
     assert "IMAGE BIDS_DIR OUTPUT_DIR" in done.stderr
