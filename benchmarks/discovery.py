@@ -1,4 +1,4 @@
-"""Finding the first-level maps of a large study: ours, against pybids and against a bare walk, each in a fresh process.
+"""Discovery of the first-level maps of a large study, against pybids and a bare walk, each in a fresh process.
 
 usage: python benchmarks/discovery.py [--subjects 5000] [--layout func|node] [--sidecars] [--repeats 5] [--no-pybids]
 
@@ -25,7 +25,7 @@ STATS = ("effect", "variance", "t", "z", "p")
 
 
 class Measured(NamedTuple):
-    """What one process took."""
+    """Seconds and memory of one process."""
 
     wall: float
     cpu: float
@@ -33,7 +33,7 @@ class Measured(NamedTuple):
 
 
 def make_study(root: Path, n_subjects: int, layout: str, sidecars: bool) -> None:
-    """Make the files of a study: below sub-*/func as most programs do, or below node-*/sub-* as FitLins does."""
+    """Write the files of a study: below sub-*/func as most programs do, or below node-*/sub-* as FitLins does."""
     for number in range(1, n_subjects + 1):
         subject = f"sub-{number:05d}"
         folder = root / subject / "func" if layout == "func" else root / "node-subjectLevel" / subject
@@ -45,11 +45,11 @@ def make_study(root: Path, n_subjects: int, layout: str, sidecars: bool) -> None
 
 
 def walk(root: Path, database_dir: Path) -> int:
-    """Walk through all folders and do nothing."""
+    """Walk through all folders."""
     return sum(len(names) for _, _, names in os.walk(root))
 
 
-def ours(root: Path, database_dir: Path | None = None) -> int:
+def bids_ari(root: Path, database_dir: Path | None = None) -> int:
     """Find the maps and sort them into contrasts."""
     from bids_ari.bids.dataset import open_dataset
     from bids_ari.bids.discover import discover
@@ -58,7 +58,7 @@ def ours(root: Path, database_dir: Path | None = None) -> int:
 
 
 def pybids(root: Path, ignored: tuple[str, ...]) -> int:
-    """Let pybids index what is not ignored, without metadata, and give it our entities."""
+    """Find the maps with pybids, without metadata, with the entities of bids_ari."""
     from bids import BIDSLayout, BIDSLayoutIndexer
 
     from bids_ari.bids.layouts import LAYOUT_CONFIG
@@ -71,8 +71,8 @@ def pybids(root: Path, ignored: tuple[str, ...]) -> int:
 
 METHODS: dict[str, Callable[[Path, Path], int]] = {
     "bare walk": walk,
-    "ours": lambda root, _: ours(root),
-    "ours, with a database": ours,
+    "bids_ari": lambda root, _: bids_ari(root),
+    "bids_ari, with a database": bids_ari,
     "pybids, effect maps only": lambda root, _: pybids(root, (r"^(?!.*stat-effect_statmap\.nii\.gz$).*\.(gz|json)$",)),
     "pybids, all files": lambda root, _: pybids(root, ()),
 }
@@ -89,28 +89,28 @@ def measure(method: str, root: Path, database_dir: Path) -> Measured:
     return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def told(values: list[float]) -> str:
-    """Write median and spread."""
+def summary(values: list[float]) -> str:
+    """Return median and range as text."""
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
 def compare(root: Path, database_dir: Path, repeats: int, no_pybids: bool) -> None:
     """Run the quick methods in turn several times and pybids once or a few times; print one row for each."""
-    quick = ("bare walk", "ours") + (() if no_pybids else ("ours, with a database",))
+    quick = ("bare walk", "bids_ari") + (() if no_pybids else ("bids_ari, with a database",))
     slow = {} if no_pybids else {"pybids, effect maps only": min(repeats, 3), "pybids, all files": 1}
     runs = {method: [measure(method, root, database_dir) for _ in range(n)] for method, n in slow.items()}
     if not no_pybids:
-        runs["ours, making a database"] = [measure("ours, with a database", root, database_dir)]
+        runs["bids_ari, making a database"] = [measure("bids_ari, with a database", root, database_dir)]
     rounds = [{method: measure(method, root, database_dir) for method in quick} for _ in range(repeats)]
     runs = {method: [each[method] for each in rounds] for method in quick} | runs
     sys.stdout.write("| | wall, s | CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n")
     for method, measured in runs.items():
-        columns = (told(list(values)) for values in zip(*measured, strict=True))
+        columns = (summary(list(values)) for values in zip(*measured, strict=True))
         sys.stdout.write(f"| {method} | {' | '.join(columns)} |\n")
 
 
 def main() -> None:
-    """Make a study and print a table: one row for each way to find its maps."""
+    """Make a study and print a table: one row per method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subjects", type=int, default=5000)
     parser.add_argument("--layout", choices=("func", "node"), default="func")

@@ -1,9 +1,9 @@
-"""The complete forest, with TDN at every node, against nilearn's inference at three thresholds, in turn in one process.
+"""The complete forest, with TDN at every node, against nilearn at three thresholds, in turn in one process.
 
 usage: python benchmarks/forest.py [--resolution 1 2 3 4] [--repeats 7]
 
-Ours starts from the z map in memory and counts everything that the forest needs: p, h and categories, neighbours,
-sort, tree and TDN. nilearn's `cluster_level_inference` starts from the same map as an image, with the same mask.
+The time of bids_ari starts from the z map in memory: p, h and categories, neighbours, sort, tree and TDN. That of
+`cluster_level_inference` of nilearn starts from the same map as an image, with the same mask.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from bids_ari.stats.forest import ClusterForest, grow_forest
 
 
 def simulated_z(inside: np.ndarray, resolution: int) -> np.ndarray:
-    """Make a smooth field of unit variance with some bumps of signal, (x, y, z)."""
+    """Return a smooth field of unit variance with some bumps of signal, (x, y, z)."""
     rng = np.random.default_rng(1)
     noise = ndimage.gaussian_filter(rng.normal(size=inside.shape), 4 / resolution)
     bumps = ndimage.gaussian_filter((rng.random(inside.shape) > 1 - 4e-5 * resolution**3).astype(float), 6 / resolution)
@@ -43,13 +43,13 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def told(values: list[float], scale: float = 1.0) -> str:
-    """Write median and spread."""
+def summary(values: list[float], scale: float = 1.0) -> str:
+    """Return median and range as text."""
     return f"{statistics.median(values) * scale:.3g} ({min(values) * scale:.3g}-{max(values) * scale:.3g})"
 
 
 def bytes_per_voxel(inside: np.ndarray, z: np.ndarray) -> float:
-    """Measure in a process of its own by how much the forest raises the peak of resident memory (Linux)."""
+    """Measure in a separate process the increase of the peak of resident memory by the forest (Linux)."""
     with tempfile.NamedTemporaryFile(suffix=".npz") as file:
         np.savez(file, inside=inside, z=z)
         file.flush()
@@ -58,7 +58,7 @@ def bytes_per_voxel(inside: np.ndarray, z: np.ndarray) -> float:
 
 
 def measure_memory(path: str) -> float:
-    """Grow one forest, from inputs that are in memory and loops that are compiled; give bytes per voxel."""
+    """Return the bytes per voxel of one forest, with inputs in memory and loops compiled."""
 
     def grow(inside: np.ndarray, z: np.ndarray) -> None:
         bound = hommel_bound(p_from_z(z, "greater"), 0.05)
@@ -78,7 +78,7 @@ def measure_memory(path: str) -> float:
 
 
 def compare(resolution: int, repeats: int) -> str:
-    """Run both in turn at one resolution; give one row of the table."""
+    """Run both in turn at one resolution; return one row of the table."""
     mask_image = load_mni152_brain_mask(resolution=resolution)
     mask = VolumeSpace(Grid.of(mask_image), mask_image.get_fdata() > 0)
     volume = simulated_z(mask.inside, resolution)
@@ -87,24 +87,24 @@ def compare(resolution: int, repeats: int) -> str:
     p = p_from_z(z, "greater")
     scales = local_scales(p.size, "simes")
 
-    def ours() -> ClusterForest:
+    def bids_ari() -> ClusterForest:
         bound = hommel_bound(p_from_z(z, "greater"), 0.05)
         return grow_forest(z, mask.adjacency(18), bound)
 
     def peer() -> object:
         return cluster_level_inference(image, mask_img=mask_image, threshold=[3, 4, 5], alpha=0.05)
 
-    forest = ours()  # compiles
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(repeats)]
+    forest = bids_ari()  # compiles
+    pairs = [(seconds(bids_ari), seconds(peer)) for _ in range(repeats)]
     pairs_h = [(seconds(lambda: hommel_value(p, 0.05, scales)), seconds(lambda: np.sort(p))) for _ in range(repeats)]
     query = [seconds(lambda: forest.with_tdp(0.7)) for _ in range(repeats)]
     columns = (
         f"{z.size:,}",
-        told([a for a, _ in pairs]),
-        told([b for _, b in pairs]),
-        told([a / b for a, b in pairs]),
-        told([a / b for a, b in pairs_h]),
-        told(query, 1000),
+        summary([a for a, _ in pairs]),
+        summary([b for _, b in pairs]),
+        summary([a / b for a, b in pairs]),
+        summary([a / b for a, b in pairs_h]),
+        summary(query, 1000),
         f"{bytes_per_voxel(mask.inside, z):.0f}",
     )
     return f"| {' | '.join(columns)} |"
@@ -121,7 +121,7 @@ def main() -> None:
         sys.stdout.write(f"{measure_memory(arguments.memory_of)}\n")
         return
     warnings.simplefilter("ignore")
-    head = ["m", "ours, s", "nilearn, s", "ours / nilearn", "h / numpy sort", "with_tdp, ms", "bytes per voxel"]
+    head = ["m", "bids_ari, s", "nilearn, s", "bids_ari / nilearn", "h / numpy sort", "with_tdp, ms", "bytes per voxel"]
     sys.stdout.write(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}\n")
     for resolution in arguments.resolution:
         sys.stdout.write(compare(resolution, arguments.repeats) + "\n")

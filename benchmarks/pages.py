@@ -1,4 +1,4 @@
-"""How large the report and the explorer are, how long they take to make, and how quick the explorer is in Chromium.
+"""Size of report and explorer, time to render them, and speed of the explorer in Chromium.
 
 usage: python benchmarks/pages.py [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
 
@@ -34,30 +34,30 @@ from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
 
 NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
-GAMMAS = np.linspace(0.05, 1, 20)
+TARGETS = np.linspace(0.05, 1, 20)
 UPDATED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def brain_mask(resolution: int) -> nib.Nifti1Image:
-    """Give nilearn's mask."""
+    """Return the brain mask of nilearn."""
     return load_mni152_brain_mask(resolution=resolution)
 
 
 def smooth(rng: np.random.Generator, shape: tuple[int, ...], resolution: int) -> np.ndarray:
-    """Make a smooth field of about unit variance (FWHM 8 mm), (x, y, z)."""
+    """Return a smooth field of about unit variance (FWHM 8 mm), (x, y, z)."""
     noise = ndimage.gaussian_filter(rng.normal(size=shape), 3.4 / resolution)
     return np.asarray(noise / noise.std())
 
 
 def bumps(rng: np.random.Generator, shape: tuple[int, ...], resolution: int) -> np.ndarray:
-    """Make bumps of height up to 1 that fill about a third, (x, y, z)."""
+    """Return bumps of height up to 1 in about a third of the volume, (x, y, z)."""
     places = (rng.random(shape) > 1 - 2e-5 * resolution**3).astype(float)
     found = ndimage.gaussian_filter(places, 10 / resolution)
     return np.asarray(found / found.max())
 
 
 def group_result(folder: Path, n_subjects: int, resolution: int) -> ContrastResult:
-    """Write a map for each subject, and analyse them."""
+    """Write a map per subject and analyse them."""
     mask, rng = brain_mask(resolution), np.random.default_rng(1)
     inside, signal = mask.get_fdata() > 0, bumps(rng, mask.shape, resolution)
     for i in range(n_subjects):
@@ -70,7 +70,7 @@ def group_result(folder: Path, n_subjects: int, resolution: int) -> ContrastResu
 
 
 def map_result(folder: Path, resolution: int, height: float) -> ContrastResult:
-    """Write one z map whose bumps have this height, and bound it."""
+    """Write a z map with bumps of this height and analyse it."""
     mask, rng = brain_mask(resolution), np.random.default_rng(1)
     volume = height * bumps(rng, mask.shape, resolution) + smooth(rng, mask.shape, resolution)
     path = folder / "z_space-MNI152NLin2009cAsym.nii.gz"
@@ -80,7 +80,7 @@ def map_result(folder: Path, resolution: int, height: float) -> ContrastResult:
 
 
 def made(path: Path, make: Callable[[], str]) -> str:
-    """Make a page; give its size and the seconds that it took, of which the processor was busy with it for so many."""
+    """Render a page; return its size, and the seconds and processor seconds it took."""
     start, before = time.perf_counter(), time.process_time()
     text = make()
     took, busy = time.perf_counter() - start, time.process_time() - before
@@ -89,35 +89,35 @@ def made(path: Path, make: Callable[[], str]) -> str:
 
 
 def report_row(name: str, result: ContrastResult, folder: Path) -> str:
-    """Make a report, its pictures included."""
+    """Render a report with its pictures."""
     size = made(folder / f"{name} report.html", lambda: report_page(result, dict(draw(result))))
     return f"| report, {name} | {active(result)} | | {size} | | |\n"
 
 
 def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Browser, openings: int) -> str:
-    """Make an explorer, open it several times, and ask for 20 values of gamma each time."""
+    """Render an explorer, open it several times, and set 20 target TDPs each time."""
     path = folder / f"{name} explorer.html"
     pictures = dict(draw(result))
     size = made(path, lambda: explorer_page([result], pictures.get("highest", pictures["tdp"])))
     opened = [open_explorer(browser, path) for _ in range(openings)]
     updates = [update for _, each in opened for update in each]
-    times = f"{told([ready for ready, _ in opened])} | {told(updates)}"
+    times = f"{summary([ready for ready, _ in opened])} | {summary(updates)}"
     return f"| explorer, {name} | {active(result)} | {least_tdp([result.forest])} | {size} | {times} |\n"
 
 
 def active(result: ContrastResult) -> str:
-    """Tell how many voxels there are, and how many are active, at least: an explorer with nothing found is small."""
+    """Return the number of voxels and the TDP of the whole mask: without discoveries an explorer is small."""
     return f"{result.space.n_points:,} | {result.bound.whole / result.space.n_points:.2f}"
 
 
 def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:
-    """Give the ms until a page can be used, and those of each update: all that follows from another gamma, drawn."""
+    """Return the ms until a page is ready, and of each update: everything that depends on the target TDP, drawn."""
     window = browser.new_page(viewport={"width": 1400, "height": 900})
     window.goto(path.resolve().as_uri())
     window.wait_for_selector('body[data-ready="true"]')
     updates = []
-    for gamma in GAMMAS:
-        window.evaluate("(gamma) => explorer.setGamma(gamma)", float(gamma))
+    for target in TARGETS:
+        window.evaluate("(target) => explorer.setTdp(target)", float(target))
         window.evaluate(UPDATED)
         updates.append(float(window.evaluate("explorer.timings.update")))
     ready = float(window.evaluate("explorer.timings.ready"))
@@ -125,8 +125,8 @@ def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:
     return ready, updates
 
 
-def told(values: list[float]) -> str:
-    """Write median and spread."""
+def summary(values: list[float]) -> str:
+    """Return median and range as text."""
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
@@ -155,7 +155,7 @@ def main() -> None:
         for name in ("in", "many", "map"):
             (folder / name).mkdir(parents=True)
         sys.stdout.write(
-            "| | voxels | TDP | least gamma | MB | s to make (CPU) | ms until ready | ms of an update |\n"
+            "| | voxels | TDP | least target TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n"
             + "| --- " * 8
             + "|\n"
         )

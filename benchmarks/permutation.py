@@ -1,10 +1,10 @@
-"""Sign flips and calibration (family simes) against sanssouci, each in a process of its own, in turn.
+"""Sign flips and calibration (family simes) against sanssouci, each in a separate process, in turn.
 
 usage: python benchmarks/permutation.py [--voxels 20000 50000 235000] [--repeats 5] [--peer-up-to 50000]
 
 Needs sanssouci from PyPI. Both start from the same effects of 30 subjects in memory and end with lambda, two-sided
-(all that sanssouci has), 1,000 draws. The *bare product* multiplies the same signs with the same data by BLAS on one
-thread, 32 draws at a time, and looks at nothing.
+(the only alternative of sanssouci), with 1,000 permutations. The *bare product* only multiplies the same signs with the
+same data by BLAS on one thread, 32 permutations at a time.
 """
 
 import argparse
@@ -24,7 +24,7 @@ N_SUBJECTS, N_PERMUTATIONS, ALPHA, BATCH = 30, 1000, 0.05, 32
 
 
 def simulated(n_points: int) -> np.ndarray:
-    """Make smooth maps of unit variance, a fiftieth of them active, (n_subjects, n_points)."""
+    """Return smooth maps of unit variance, a fiftieth of them active, (n_subjects, n_points)."""
     rng = np.random.default_rng(1)
     side = int(np.ceil(n_points ** (1 / 3)))
     maps = [ndimage.gaussian_filter(rng.normal(size=(side,) * 3), 2).ravel()[:n_points] for _ in range(N_SUBJECTS)]
@@ -34,12 +34,12 @@ def simulated(n_points: int) -> np.ndarray:
 
 
 def took(start: float, before: float) -> dict[str, float]:
-    """Give the seconds since `start`, and those of the processor since `before`."""
+    """Return the seconds since `start`, and those of the processor since `before`."""
     return {"seconds": time.perf_counter() - start, "CPU": time.process_time() - before}
 
 
-def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
-    """Give lambda, and the seconds of each part."""
+def bids_ari(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
+    """Return lambda and the seconds."""
     from bids_ari.stats.critical_vectors import Simes
     from bids_ari.stats.null_model import fit_null_model
     from bids_ari.stats.permutation import calibrate_by_permutation
@@ -62,7 +62,7 @@ def ours(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
 
 
 def peer(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
-    """Give lambda, and the seconds of each part."""
+    """Return lambda and the seconds."""
     import sanssouci
 
     start, before = time.perf_counter(), time.process_time()
@@ -72,7 +72,7 @@ def peer(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
 
 
 def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
-    """Multiply."""
+    """Return the seconds of the product alone."""
     signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(N_PERMUTATIONS, N_SUBJECTS))
     found = np.empty((BATCH, effects.shape[1]))
     start, before = time.perf_counter(), time.process_time()
@@ -82,11 +82,15 @@ def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     return took(start, before)
 
 
-TASKS: dict[str, Callable[[np.ndarray, int], dict[str, float]]] = {"ours": ours, "sanssouci": peer, "product": product}
+TASKS: dict[str, Callable[[np.ndarray, int], dict[str, float]]] = {
+    "bids_ari": bids_ari,
+    "sanssouci": peer,
+    "product": product,
+}
 
 
 def measure(task: str, n_points: int, n_jobs: int) -> dict[str, float]:
-    """Do a task in a process of its own."""
+    """Run a task in a separate process."""
     command = [sys.executable, __file__, "--child", task, "--voxels", str(n_points), "--jobs", str(n_jobs)]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"} if task == "product" else None
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=one_thread)
@@ -95,21 +99,21 @@ def measure(task: str, n_points: int, n_jobs: int) -> dict[str, float]:
 
 
 def child(task: str, n_points: int, n_jobs: int) -> dict[str, float]:
-    """Do a task here; tell also the peak of memory in MB, data and Python included."""
+    """Run a task in this process; return also the peak memory in MB, data and Python included."""
     found = TASKS[task](simulated(n_points), n_jobs)
     status = Path("/proc/self/status").read_text().splitlines()  # getrusage counts the parent, too
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     return {"peak": peak, **found}
 
 
-def told(values: list[float]) -> str:
-    """Write median and spread."""
+def summary(values: list[float]) -> str:
+    """Return median and range as text."""
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})" if values else "n/a"
 
 
 def compare(n_points: int, repeats: int, with_peer: bool) -> str:
-    """Run all in turn; give one row of the table."""
-    tasks = {"ours, 1 thread": ("ours", 1), "ours, 2 threads": ("ours", 2), "product": ("product", 1)}
+    """Run all tasks in turn; return one row of the table."""
+    tasks = {"1 thread": ("bids_ari", 1), "2 threads": ("bids_ari", 2), "product": ("product", 1)}
     if with_peer:
         tasks["sanssouci"] = ("sanssouci", 1)
     runs = [{name: measure(task, n_points, n_jobs) for name, (task, n_jobs) in tasks.items()} for _ in range(repeats)]
@@ -122,12 +126,12 @@ def compare(n_points: int, repeats: int, with_peer: bool) -> str:
 
     columns = (
         f"{n_points:,}",
-        *(told(of(name, "seconds")) for name in ("ours, 1 thread", "ours, 2 threads", "sanssouci")),
-        *(told(ratio("sanssouci", name)) for name in ("ours, 1 thread", "ours, 2 threads")),
-        told(ratio("sanssouci", "ours, 1 thread", "CPU")),
-        told(of("product", "seconds")),
-        told(ratio("ours, 1 thread", "product", "CPU")),
-        *(told(of(name, "peak")) for name in ("ours, 2 threads", "sanssouci")),
+        *(summary(of(name, "seconds")) for name in ("1 thread", "2 threads", "sanssouci")),
+        *(summary(ratio("sanssouci", name)) for name in ("1 thread", "2 threads")),
+        summary(ratio("sanssouci", "1 thread", "CPU")),
+        summary(of("product", "seconds")),
+        summary(ratio("1 thread", "product", "CPU")),
+        *(summary(of(name, "peak")) for name in ("2 threads", "sanssouci")),
     )
     return f"| {' | '.join(columns)} |"
 
@@ -139,15 +143,25 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--voxels", type=int, nargs="+", default=[20_000, 50_000, 235_000])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--peer-up-to", type=int, default=50_000, help="voxels; sanssouci needs 60 bytes for each draw")
+    parser.add_argument(
+        "--peer-up-to", type=int, default=50_000, help="voxels; sanssouci needs 60 bytes per permutation"
+    )
     arguments = parser.parse_args()
     if arguments.child:
-        sys.stdout.write(json.dumps(child(arguments.child, arguments.points[0], arguments.jobs)))
+        sys.stdout.write(json.dumps(child(arguments.child, arguments.voxels[0], arguments.jobs)))
         return
-    head = ["m", "ours, s", "2 threads, s", "sanssouci, s", "sanssouci / ours", "sanssouci / 2 threads", "in CPU"]
-    head += ["bare product, s", "ours / product, CPU", "peak, 2 threads, MB", "peak, sanssouci, MB"]
+    head = [
+        "m",
+        "1 thread, s",
+        "2 threads, s",
+        "sanssouci, s",
+        "sanssouci / 1 thread",
+        "sanssouci / 2 threads",
+        "in CPU",
+    ]
+    head += ["bare product, s", "1 thread / product, CPU", "peak, 2 threads, MB", "peak, sanssouci, MB"]
     sys.stdout.write(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}\n")
-    for n_points in arguments.points:
+    for n_points in arguments.voxels:
         sys.stdout.write(compare(n_points, arguments.repeats, n_points <= arguments.peer_up_to) + "\n")
         sys.stdout.flush()
 

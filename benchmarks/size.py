@@ -1,4 +1,4 @@
-"""From the files of many subjects to t at every voxel: peak memory and time, against merely reading the files.
+"""From the files of many subjects to t at every voxel: peak memory and time, against only reading the files.
 
 usage: python benchmarks/size.py [--subjects 100] [--resolution 2] [--mem 256M] [--nprocs 2] [--folder FOLDER]
 
@@ -21,7 +21,7 @@ import numpy as np
 
 
 def simulate(folder: Path, n_subjects: int, resolution: int) -> int:
-    """Write one map for each subject: unit noise, and an effect of its own; give the number of voxels with values."""
+    """Write one map per subject, unit noise and an effect; return the number of voxels with values."""
     from nilearn.datasets import load_mni152_brain_mask
 
     mask = load_mni152_brain_mask(resolution=resolution)
@@ -35,14 +35,14 @@ def simulate(folder: Path, n_subjects: int, resolution: int) -> int:
 
 
 def read_only(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
-    """Read the values of each file with nibabel, and forget them."""
+    """Read the values of each file with nibabel."""
     for path in paths:
         nib.load(path).get_fdata()
     return {}
 
 
 def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
-    """Check the maps, read them, find the voxels to test, fit the mean; give the seconds of each step."""
+    """Check the maps, read them, find the voxels to test, fit the mean; return the seconds of each step."""
     from bids_ari.bids.contrasts import SubjectMap
     from bids_ari.bids.dataset import StatMap
     from bids_ari.bids.entities import Entities
@@ -66,11 +66,11 @@ def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
     return took
 
 
-TASKS: dict[str, Callable[[list[Path], int, int], dict[str, float]]] = {"reading": read_only, "ours": whole_path}
+TASKS: dict[str, Callable[[list[Path], int, int], dict[str, float]]] = {"reading": read_only, "bids_ari": whole_path}
 
 
 def measure(task: str, folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
-    """Do a task in a process of its own; give its seconds of work, as a whole and by step, and its peak memory."""
+    """Run a task in a separate process; return its seconds, in total and by step, and its peak memory."""
     child = [sys.executable, __file__, "--child", task, "--folder", str(folder)]
     child += ["--mem", arguments.mem, "--nprocs", str(arguments.nprocs)]
     found: dict[str, float] = json.loads(subprocess.run(child, check=True, capture_output=True, text=True).stdout)
@@ -78,7 +78,7 @@ def measure(task: str, folder: Path, arguments: argparse.Namespace) -> dict[str,
 
 
 def child(arguments: argparse.Namespace) -> dict[str, float]:
-    """Do a task here."""
+    """Run a task in this process."""
     from bids_ari.runtime.memory import parse_memory
 
     paths = sorted(arguments.folder.glob("sub-*.nii.gz"))
@@ -113,8 +113,8 @@ def main() -> None:
         steps = ", ".join(f"{each[step]:.3g}" for step in ("read", "fit") if step in each)
         row = f"| {task} | {each['wall']:.3g} | {each['CPU']:.3g} | {each['peak']:.0f} | {steps} |\n"
         sys.stdout.write(row)
-    ratios = ", ".join(f"{key} {found['ours'][key] / found['reading'][key]:.2f}" for key in ("wall", "CPU"))
-    sys.stdout.write(f"ours / reading: {ratios}\n")
+    ratios = ", ".join(f"{key} {found['bids_ari'][key] / found['reading'][key]:.2f}" for key in ("wall", "CPU"))
+    sys.stdout.write(f"bids_ari / reading: {ratios}\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How often is a bound wrong that was calibrated by draws, and how much does it find?
+"""Simulation of the error and power of bounds calibrated by permutation, and of closed testing.
 
-Simulates smooth maps, with and without activation, and counts the errors of every method that is offered. Run as
-``python validation/permutation_error.py``; writes ``permutation_error.tsv`` beside itself, which README.md explains.
+Simulates smooth maps, with and without activation, and counts the errors of all methods. Run as
+``python validation/permutation_error.py``; writes ``permutation_error.tsv`` next to itself, which README.md explains.
 """
 
 import argparse
@@ -29,28 +29,28 @@ from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_
 SEED = 20240229
 REPETITIONS = 2000
 MORE = 4
-"""Where an error is above chance, so many times as many data sets are added: of many errors, some are so by chance."""
+"""Where an error is above chance, this many times as many data sets are added: of many errors, some are by chance."""
 PIECE = 100
-"""Data sets that are simulated together."""
+"""Data sets simulated together."""
 ALPHA = 0.05
 SIDE, SMOOTH = 20, 2.0
 """Voxels along each side of a square map, and the standard deviation of the Gaussian it is smoothed by, in voxels."""
 ACTIVE = 6
-"""Side of the square that is active, if anything is."""
+"""Side of the active square, if there is activation."""
 SIZES = (10, 20, 40)
-DRAWS = (20, 32, 200)
+N_PERMUTATIONS = (20, 32, 200)
 DELTA = 9
 LEARNED, RANKS = 100, 100
-"""Draws that a template is learned from, and its ranks."""
+"""Permutations of a learned template, and its ranks."""
 STRENGTH = 4.5
-"""Expected t of what is active, with known variance."""
+"""Expected t of active voxels, with known variance."""
 
 COLUMNS = (
     "question",
     "subjects",
     "signal",
     "method",
-    "draws",
+    "permutations",
     f"error at {ALPHA}",
     "above chance",
     "part of the active voxels found",
@@ -62,12 +62,12 @@ log = logging.getLogger("validation")
 
 
 class Question(NamedTuple):
-    """A design and what is asked of it."""
+    """A design, its test and the resampling scheme."""
 
     name: str
     alternative: Alternative
     first_group: float
-    """The part of the subjects in the first group; 1 where there is one group."""
+    """Fraction of the subjects in the first group; 1 where there is one group."""
     with_covariate: bool
     scheme: Scheme
 
@@ -83,7 +83,7 @@ QUESTIONS = (
 
 
 class Setting(NamedTuple):
-    """One kind of data."""
+    """A question, a number of subjects, and whether there is activation."""
 
     question: Question
     n_subjects: int
@@ -91,7 +91,7 @@ class Setting(NamedTuple):
 
     @property
     def active(self) -> npt.NDArray[np.bool_]:
-        """Which voxels are active, (n_points,)."""
+        """The active voxels, a boolean per voxel (n_points,)."""
         inside = np.zeros((SIDE, SIDE), dtype=bool)
         if self.has_signal:
             inside[3 : 3 + ACTIVE, 3 : 3 + ACTIVE] = True
@@ -102,7 +102,7 @@ SETTINGS = tuple(Setting(*each) for each in product(QUESTIONS, SIZES, (False, Tr
 
 
 def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Make a design matrix and the weights of what is asked; the covariate goes along with the group."""
+    """Return a design matrix and the weights of the test; the covariate is correlated with the group."""
     question, n = setting.question, setting.n_subjects
     columns = [np.ones(n)]
     if question.first_group < 1:
@@ -116,7 +116,7 @@ def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Floa
 
 
 def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Make effects (n_subjects, n_points), design and weights: unit variance, the covariate of some effect too."""
+    """Return effects (n_subjects, n_points) of unit variance, design and weights; the covariate has an effect."""
     matrix, weights = design(setting, rng)
     noise = rng.normal(size=(setting.n_subjects, SIDE, SIDE))
     smooth = ndimage.gaussian_filter(noise, (0, SMOOTH, SMOOTH), mode="wrap").reshape(setting.n_subjects, -1)
@@ -129,16 +129,16 @@ def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Fl
 
 
 def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bound]]:
-    """Bound one data set by every method; names tell the method and the number of draws."""
+    """Yield the bound of one data set by each method, with the names of method and number of permutations."""
     effects, matrix, weights = simulate(setting, rng)
     exchangeability = Exchangeability.of(setting.n_subjects, setting.question.scheme)
     model = fit_null_model(effects, matrix, weights, setting.question.alternative, exchangeability)
-    resampling = make_resampling(model.subspaces, exchangeability, max(DRAWS), int(rng.integers(2**63)))
+    resampling = make_resampling(model.subspaces, exchangeability, max(N_PERMUTATIONS), int(rng.integers(2**63)))
     p, m = model.observed_p(), model.n_points
     yield "closed testing, simes\t", hommel_bound(p, ALPHA, "simes")
     yield "closed testing, hommel\t", hommel_bound(p, ALPHA, "hommel")
-    drawn = all_p(model, resampling)
-    ordered = np.sort(drawn, axis=1)
+    permuted = all_p(model, resampling)
+    ordered = np.sort(permuted, axis=1)
     template = Learned.from_smallest_p(np.sort(all_p(model, resampling.independent(LEARNED)), axis=1)[:, :RANKS])
     families: dict[str, CriticalVectors] = {
         "simes": Simes(m),
@@ -148,23 +148,23 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     }
     for name, family in families.items():
         lambdas = smallest_lambda(family, ordered)
-        for n_permutations in DRAWS:
+        for n_permutations in N_PERMUTATIONS:
             yield f"{name}\t{n_permutations}", calibrate(lambdas[:n_permutations], family, ALPHA).bound(p)
     for name in ("simes", "learned"):
         family = families[name]
-        without = lambda excluded, family=family: smallest_lambda(family, np.sort(drawn[:, ~excluded], axis=1))  # noqa: E731
-        yield f"{name}, step-down\t{max(DRAWS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
+        without = lambda excluded, family=family: smallest_lambda(family, np.sort(permuted[:, ~excluded], axis=1))  # noqa: E731
+        yield f"{name}, step-down\t{max(N_PERMUTATIONS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
 
 
 def all_p(model: NullModel, resampling: Resampling) -> FloatArray:
-    """Give all p of all draws, (n_draws, n_points)."""
+    """Return all p, (n_permutations, n_points)."""
     return np.concatenate([model.permuted_p(resampling.batch(first)) for first in resampling.batches])
 
 
 def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """Simulate some data sets; count errors, discoveries among what is active, and data sets, of each method.
+    """Simulate some data sets; count errors, discoveries among active voxels, and data sets, of each method.
 
-    Some set is claimed to hold more active voxels than it does exactly when one is claimed among all that are not.
+    The bound of some set exceeds its number of active voxels exactly when that of all other voxels is above 0.
     """
     rng = np.random.default_rng(seed)
     errors: Counter[str] = Counter()
@@ -179,14 +179,14 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str],
 
 
 def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[dict[str, str]]:
-    """Give the rows of a setting."""
+    """Yield the rows of a setting."""
     errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
     for method, total in data_sets.items():
         name, _, n_permutations = method.partition("\t")
         limit = stats.binom.ppf(0.99, total, ALPHA) / total
         simes = found["closed testing, simes\t"]
         error, power = errors[method] / total, found[method] / total / ACTIVE**2
-        told = (
+        values = (
             setting.question.name,
             str(setting.n_subjects),
             "yes" if setting.has_signal else "no",
@@ -198,7 +198,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
             f"{found[method] / simes:.2f}" if simes else "n/a",
             str(total),
         )
-        yield dict(zip(COLUMNS, told, strict=True))
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 def main() -> None:

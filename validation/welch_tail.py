@@ -1,7 +1,7 @@
-"""How far can the p-values of Welch's test and of mixed effects be trusted in the tail that the bounds rest on?
+"""Simulation of the error of Welch's test and of mixed effects in the tail that the bounds depend on.
 
-Simulates maps without any activation and counts what is found in them. Run as ``python validation/welch_tail.py``;
-writes ``welch_tail.tsv`` beside itself, which README.md explains.
+Simulates maps without activation and counts errors. Run as ``python validation/welch_tail.py``;
+writes ``welch_tail.tsv`` next to itself, which README.md explains.
 """
 
 import csv
@@ -38,7 +38,7 @@ log = logging.getLogger("validation")
 
 
 class Setting(NamedTuple):
-    """One kind of data, and the models that are fitted to it."""
+    """A kind of data, and the models fitted to it."""
 
     sizes: str
     data: str
@@ -46,7 +46,7 @@ class Setting(NamedTuple):
 
 
 def settings() -> Iterator[Setting]:
-    """All settings, in the order of the result."""
+    """Yield all settings, in the order of the result."""
     for sizes in SIZES:
         for spreads in SPREADS:
             name = f"sd {spreads[0]:g} and {spreads[1]:g}"
@@ -57,7 +57,7 @@ def settings() -> Iterator[Setting]:
 
 
 def two_groups(sizes: tuple[int, int], spreads: tuple[float, float]) -> Simulate:
-    """Two groups of normal data with mean 0."""
+    """Return a simulation of two groups of normal data with mean 0."""
     group = np.repeat([0, 1], sizes)
     matrix, tests = np.eye(2)[group], {"difference": np.array([1.0, -1.0])}
 
@@ -70,7 +70,7 @@ def two_groups(sizes: tuple[int, int], spreads: tuple[float, float]) -> Simulate
 
 
 def one_group(uneven: float, between: float) -> Simulate:
-    """One group of normal data with mean 0, whose first-level variances are known."""
+    """Return a simulation of one group of normal data with mean 0 and known first-level variances."""
     matrix, tests = np.ones((N_MIXED, 1)), {"mean": np.ones(1)}
 
     def simulate(rng: np.random.Generator) -> dict[str, GlmResult]:
@@ -85,13 +85,13 @@ def one_group(uneven: float, between: float) -> Simulate:
 
 
 def normal_z(effects: FloatArray, variances: FloatArray, tau2: FloatArray) -> GlmResult:
-    """DerSimonian-Laird as it is often used: tau2 is taken as known, and z as normal."""
+    """Return DerSimonian-Laird as it is often used: with tau2 as if known, and a normal z."""
     weights = 1 / (variances + tau2)
     return GlmResult.of_z((weights * effects).sum(axis=0) / np.sqrt(weights.sum(axis=0)))
 
 
 def run(setting: Setting, seed: np.random.SeedSequence) -> Iterator[dict[str, str | int]]:
-    """Repeat a setting; both directions are counted, each a test of its own."""
+    """Repeat a setting; both alternatives are counted, as separate tests."""
     rng = np.random.default_rng(seed)
     below: dict[str, FloatArray] = {}
     errors: dict[str, int] = {}
