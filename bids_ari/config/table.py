@@ -261,7 +261,8 @@ def documented(table: Class) -> Class:
     for each in fields(table):
         if "option" in each.metadata:
             (entry,) = [entry for entry in entries(table) if entry.name == each.name and not entry.path]
-            lines += [f"{each.name} : {_type_of(entry)}", f"    {entry.help[0].upper()}{entry.help[1:]}."]
+            text = entry.help.replace("*", r"\*")  # no emphasis in reStructuredText
+            lines += [f"{each.name} : {_type_of(entry)}", f"    {text[0].upper()}{text[1:]}."]
         elif "part" in each.metadata:
             lines += [f"{each.name} : {each.metadata['part'].__name__}"]
     table.__doc__ = "\n".join(lines)
