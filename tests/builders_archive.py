@@ -1,4 +1,4 @@
-"""Results of every kind that an archive must hold, and archives that were changed by somebody."""
+"""Results of every kind that can be saved, and changed archives."""
 
 import io
 import json
@@ -22,13 +22,13 @@ from bids_ari.bids.entities import Entities
 from bids_ari.bids.statmap import StatMap
 
 Arrays = dict[str, Any]
-"""The arrays of an archive; bytes stand for a ``.npy`` file that no writer of arrays would write."""
+"""The arrays of an archive, or the bytes of an invalid ``.npy`` file."""
 
 Change = Callable[[dict[str, Any], Arrays], object]
 
 
 def group(folder: Path, signal: float = 3.0, **options: Any) -> ContrastResult:
-    """Eight subjects with signal in a blob, and a variance map that is left out."""
+    """Eight subjects with signal in a blob, and a variance map that is not used."""
     rng = np.random.default_rng(7)
     describe(folder / "in")
     write_group(folder / "in", 8, rng, signal=signal)
@@ -47,7 +47,7 @@ def gaps(folder: Path) -> ContrastResult:
 
 
 def regions(folder: Path) -> ContrastResult:
-    """An atlas whose last parcel lies nowhere, regions that overlap, one of all voxels, a mask and smoothing."""
+    """An atlas whose last parcel is empty, regions that overlap, one of all voxels, a mask and smoothing."""
     numbers = np.ones(SHAPE, dtype=np.int16)
     numbers[SHAPE[0] // 2 :] = 2
     inside = np.zeros(SHAPE)
@@ -70,7 +70,7 @@ def regions(folder: Path) -> ContrastResult:
 
 
 def odd_words(folder: Path) -> ContrastResult:
-    """Words that a careless format would not bring back; two directions by themselves, which makes a note."""
+    """Texts that a careless format would change; two one-sided tests, which add a note."""
     result = group(folder, alternative=("greater", "less"))
     words = "\"'\\</script> é 脳 \U0001f9e0 \t\n\x1b\x7f n/a NaN \udce9\udcff"
     contrast = replace(
@@ -82,7 +82,7 @@ def odd_words(folder: Path) -> ContrastResult:
 
 
 def combined(folder: Path) -> ContrastResult:
-    """Runs of each subject were combined by their variances, and each file has a hash."""
+    """Runs of each subject combined by their variances, with a hash of each file."""
     result = group(folder)
 
     def files(subject: str, stat: str) -> tuple[StatMap, ...]:
@@ -100,7 +100,7 @@ def combined(folder: Path) -> ContrastResult:
 
 
 def factor(folder: Path) -> ContrastResult:
-    """Two of three tests of a formula over a table: the F test of a factor with three levels."""
+    """The F test of a factor with three levels."""
     rng = np.random.default_rng(11)
     write_group(folder / "in", 12, rng)
     rows = [f"sub-{i + 1:02d}\t{'abc'[i % 3]}\t{20 + i * i % 7}" for i in range(12)]
@@ -112,7 +112,7 @@ def factor(folder: Path) -> ContrastResult:
 
 
 def mixed(folder: Path) -> ContrastResult:
-    """Weights by first-level variances, and the variance between subjects; one variance map has a hole."""
+    """Weights by first-level variances, and the between-subject variance; one variance map has a hole."""
     rng = np.random.default_rng(12)
     for i in range(6):
         variance = rng.uniform(0.5, 2, SHAPE)
@@ -136,7 +136,7 @@ def paired(folder: Path) -> ContrastResult:
 
 
 def subject_map(folder: Path, stat: str) -> ContrastResult:
-    """A z or t map of one subject's own."""
+    """A z or t map of one subject."""
     path = write_map(folder / "in", "01", brain(np.random.default_rng(9), 6.0), stat=stat, session="pre")
     path.with_name(path.name.replace(".nii.gz", ".json")).write_text('{"DegreesOfFreedom": 151.5}')
     (contrast,) = subject_contrasts(ari.discover(folder / "in", stat=stat))  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def subject_map(folder: Path, stat: str) -> ContrastResult:
 
 
 def other_map(folder: Path, dof: float | None, data: np.ndarray | None = None, **options: Any) -> ContrastResult:
-    """A map made elsewhere, z or with degrees of freedom t, of which one voxel is infinite unless it is given."""
+    """A map of other software, z or, with degrees of freedom, t; by default with one infinite voxel."""
     folder.mkdir(parents=True, exist_ok=True)
     if data is None:
         data = brain(np.random.default_rng(10), 5.0)
@@ -181,14 +181,14 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
 
 
 def opened(content: bytes) -> tuple[dict[str, Any], Arrays]:
-    """Read an archive as any other program would: the text, and the arrays."""
+    """Read text and arrays of an archive as any other program would."""
     with np.load(io.BytesIO(content)) as file:
         arrays = dict(file.items())
     return json.loads(arrays.pop("about").tobytes()), arrays
 
 
 def changed(content: bytes, change: Change) -> bytes:
-    """Change text and arrays of an archive by somebody who knows how to write one."""
+    """Change text and arrays of an archive, with valid checksums."""
     about, arrays = opened(content)
     change(about, arrays)
     members = {name: array if isinstance(array, bytes) else npy(array) for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""Jobs that run as processes of their own, and what a killed one leaves."""
+"""Jobs in processes of their own, and the files that a killed one leaves."""
 
 import multiprocessing
 import os
@@ -34,7 +34,7 @@ def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
 
 
 def finish(*jobs: BaseProcess) -> None:
-    """Wait until jobs are done, and see that all went well."""
+    """Wait until jobs are done, and check their exit codes."""
     for job in jobs:
         job.join(60)
     assert [job.exitcode for job in jobs] == [0] * len(jobs)
@@ -42,7 +42,7 @@ def finish(*jobs: BaseProcess) -> None:
 
 @contextmanager
 def running(work: Callable[..., None], *arguments: Any) -> Iterator[BaseProcess]:
-    """Have a job during a block; kill it at the end."""
+    """Run a job during a block; kill it at the end."""
     job = start(work, *arguments)
     try:
         yield job
@@ -52,14 +52,14 @@ def running(work: Callable[..., None], *arguments: Any) -> Iterator[BaseProcess]
 
 
 def kill(job: BaseProcess) -> None:
-    """Kill a job as a scheduler does; nothing in it can be done about that."""
+    """Kill a job as a scheduler does, with SIGKILL."""
     assert job.pid is not None
     os.kill(job.pid, signal.SIGKILL)
     job.join()
 
 
 def dead_pid() -> int:
-    """The number of a process that has run."""
+    """Return the ID of a process that has ended."""
     pid = os.spawnlp(os.P_NOWAIT, "true", "true")
     os.waitpid(pid, 0)
     return pid
@@ -76,7 +76,7 @@ def left_behind(root: Path, slot: str, **owner: Any) -> Path:
 
 
 def write_result(out: Derivatives, contrast: str, labels: list[str], result: str = "greater") -> None:
-    """Write a result: a map, its sidecar and a table for each label, and a map that the contrast's results share."""
+    """Write a map, its sidecar and a table for each label, and a map that the results of the contrast share."""
     names = [out.image(f"group/{contrast}_desc-analysis_mask.nii.gz", VOLUME)]
     out.explain("analysis", "The voxels that were tested")
     for label in labels:
@@ -88,14 +88,14 @@ def write_result(out: Derivatives, contrast: str, labels: list[str], result: str
 
 
 def write_index(out: Derivatives) -> None:
-    """Write the files of all results, with a list of these in place of a page."""
+    """Write the files about all results, with a list in place of the index page."""
     with out.shared():
         out.text("index.html", "".join(f"{note['Name']}\n" for note in out.records()))
         out.describe()
 
 
 def job_on(contrast: str, root: Path, source: Path) -> None:
-    """One job of many: one contrast, then what tells of all."""
+    """Write one contrast, then the files about all results."""
     with Derivatives(root, {source.name: source}) as out:
         with out.result(contrast):
             write_result(out, contrast, ["Z3", contrast.rpartition("-")[2]])
@@ -113,7 +113,7 @@ def job_without_end(root: Path, begun: Event) -> None:
 
 
 def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> None:
-    """Have a result open, with a file that waits, until told to go on; then record it."""
+    """Keep a result open, with a file that waits, until an event; then record it."""
     with Derivatives(root, {}) as out, out.result(contrast):
         out.text("group/held.txt", "held")
         held.set()
@@ -122,14 +122,14 @@ def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> Non
 
 
 def job_of_the_program(words: list[str]) -> None:
-    """The whole program, on a command line."""
+    """Run the whole program."""
     from bids_ari.cli.main import main
 
     sys.exit(main(words))
 
 
 def job_among_rivals(root: Path, n_turns: int, seed: int) -> None:
-    """Take a lock some times; while it is held, nobody else may be there."""
+    """Acquire a lock several times; no other process may be inside at the same time."""
     random.seed(seed)  # or all jobs would wait equally long
     for _ in range(n_turns):
         with lock(root, "contended.lock", "contended", wait=60):
@@ -140,7 +140,7 @@ def job_among_rivals(root: Path, n_turns: int, seed: int) -> None:
 
 
 def job_refused(root: Path, n_refused: "multiprocessing.sharedctypes.Synchronized[int]") -> None:
-    """Try to open a result that may be open already."""
+    """Write a result, or count an error if it is open already."""
     try:
         with Derivatives(root, {}) as out, out.result("a"):
             out.record("a", [out.text("group/a.txt", str(os.getpid()))], {})

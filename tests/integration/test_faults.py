@@ -1,4 +1,4 @@
-"""What survives when jobs are killed, disks fill up, and many jobs write into one output at once."""
+"""Faults: killed jobs, full disks, and many jobs that write into one output at once."""
 
 import gzip
 import json
@@ -49,14 +49,14 @@ RECORD = f"logs/results/{RESULT}.json"
 
 
 def visible(root: Path) -> dict[str, bytes]:
-    """Each file of an output but those that wait, which no program takes for part of it."""
+    """Return each file of an output except those that wait, which no program reads as part of it."""
     paths = (path for path in sorted(root.rglob("*")) if path.is_file())
     found = {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
     return {name: content for name, content in found.items() if not name.startswith(f"{STAGING}/")}
 
 
 def check_whole(root: Path) -> None:
-    """See that each file is whole, and that a record knows each file of a result."""
+    """Check that each file is complete, and that each file of a result is in a record."""
     found = visible(root)
     for name, content in found.items():
         if name.endswith(".gz"):
@@ -75,7 +75,7 @@ def check_whole(root: Path) -> None:
 
 
 def run_once(root: Path, labels: list[str]) -> None:
-    """A run that nobody disturbs."""
+    """Write a result without disturbance."""
     with Derivatives(root, {}) as out:
         with out.result(CONTRAST):
             write_result(out, CONTRAST, labels)
@@ -83,21 +83,21 @@ def run_once(root: Path, labels: list[str]) -> None:
 
 
 def without_time(found: dict[str, bytes]) -> dict[str, bytes]:
-    """The same, but for when it was written."""
-    told = json.loads(found[RECORD])
-    return found | {RECORD: json.dumps(told | {"Time": ""}).encode()}
+    """Return the files without the time in the record."""
+    record = json.loads(found[RECORD])
+    return found | {RECORD: json.dumps(record | {"Time": ""}).encode()}
 
 
 @pytest.fixture
 def undisturbed(tmp_path: Path) -> dict[str, bytes]:
-    """What a run leaves in a new output."""
+    """Files of a run in a new output."""
     run_once(tmp_path / "undisturbed", ["Z3", "Z4"])
     return without_time(visible(tmp_path / "undisturbed"))
 
 
 class TestKilled:
     def test_at_random_moments(self, tmp_path: Path, undisturbed: dict[str, bytes]) -> None:
-        """Fifteen times a job that does nothing but write: no file is cut short, and the next run makes all good."""
+        """Fifteen times a job that only writes: no file is truncated, and the next run completes the output."""
         moments = random.Random(20261123)
         out = tmp_path / "out"
         for _ in range(15):
@@ -114,7 +114,7 @@ class TestKilled:
     def test_at_every_moment_of_publishing(
         self, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A copy of the output after each step is what a job leaves that is killed then."""
+        """A copy of the output after each step is what a job killed at that moment leaves."""
         out = tmp_path / "out"
         run_once(out, ["Z3", "Z5", "Tdp70"])
         earlier = visible(out)
@@ -134,7 +134,7 @@ class TestKilled:
             assert not (copy / STAGING).exists()
 
     def copies_after_each_step(self, out: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-        """Run again, and copy the output after each step as if the owner of what waits there were dead."""
+        """Run again, and copy the output after each step as if the owner of waiting files had ended."""
         gone, made = dead_pid(), []
 
         def copying(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -157,7 +157,7 @@ class TestKilled:
         yield from made
 
     def state(self, copy: Path, earlier: dict[str, bytes]) -> str:
-        """Say what a reader finds: the earlier result as it was, a result of this run, or that it is in between."""
+        """Return what a reader finds: the earlier result, the complete new one, or an interrupted one."""
         if visible(copy) == earlier:
             return "earlier"
         with Derivatives(copy, {}) as out:
@@ -175,7 +175,7 @@ class TestKilled:
         assert f"The files of {RESULT} are incomplete" in caplog.text
 
     def test_while_it_held_a_result(self, tmp_path: Path) -> None:
-        """The next job has it at once, and removes what waited."""
+        """The next job gets the lock at once, and removes the files that waited."""
         held = JOBS.Event()
         with running(job_that_holds, tmp_path, CONTRAST, held, JOBS.Event()) as job:
             assert held.wait(60)
@@ -189,7 +189,7 @@ class TestKilled:
 
 class TestTogether:
     def test_sixteen_jobs_on_sixteen_contrasts(self, tmp_path: Path) -> None:
-        """Into an output that is not there before, each from a dataset of its own."""
+        """Into a new output, each from a dataset of its own."""
         contrasts = [f"task-x_contrast-c{n:02d}" for n in range(16)]
         sources = [tmp_path / f"in{n:02d}" for n in range(16)]
         out = tmp_path / "deep" / "out"
@@ -210,7 +210,7 @@ class TestTogether:
         )
 
     def test_two_on_the_same_result(self, tmp_path: Path) -> None:
-        """The second is told who is at it; the first goes on undisturbed."""
+        """The second gets an error that names the first, which continues undisturbed."""
         held, let_go = JOBS.Event(), JOBS.Event()
         with running(job_that_holds, tmp_path, CONTRAST, held, let_go) as job:
             assert held.wait(60)
@@ -253,8 +253,8 @@ with Derivatives(sys.argv[1], {}) as out:
         sys.exit(error.exit_code)
 """
 
-    def check(self, out: Path, said: str, **how: Any) -> None:
-        """See that a job that writes too much ends with 73, and leaves the earlier result and nothing else."""
+    def check(self, out: Path, reason: str, **how: Any) -> None:
+        """Check that a job that writes too much ends with 73 and leaves only the earlier result."""
         with Derivatives(out, {}) as first, first.result("a"):
             first.text("group/x.txt", "earlier")
             first.record("a", [], {})
@@ -262,7 +262,7 @@ with Derivatives(sys.argv[1], {}) as out:
         done = subprocess.run(
             [sys.executable, "-c", self.FILL, str(out)], check=False, capture_output=True, text=True, **how
         )
-        assert (done.returncode, done.stderr) == (73, f"{out}/group/large.bin cannot be written: {said}")
+        assert (done.returncode, done.stderr) == (73, f"{out}/group/large.bin cannot be written: {reason}")
         assert visible(out) == before
         assert not (out / STAGING).exists()
 
@@ -308,13 +308,13 @@ with Derivatives(sys.argv[1], {}) as out:
 class TestProgram:
     @pytest.fixture
     def words(self, tmp_path: Path, rng: np.random.Generator) -> list[str]:
-        """A command line for two contrasts."""
+        """Arguments for two contrasts."""
         for contrast in ("a", "b"):
             write_group(tmp_path / "in", 5, rng, contrast=contrast)
         return [str(tmp_path / "in"), str(tmp_path / "out"), "group", "--tdp", "0.7", "--threshold", "3"]
 
     def test_killed_while_it_writes(self, tmp_path: Path, words: list[str]) -> None:
-        """What a run leaves at last does not depend on what was killed before."""
+        """The output of the last run does not depend on killed ones."""
         for written in ("", "20.part"):
             with running(job_of_the_program, [*words, "4", "--contrast", "a"]) as job:
                 while job.is_alive() and not list(tmp_path.glob(f"out/{STAGING}/*-a.lock/*/{written}")):
@@ -341,7 +341,7 @@ class TestProgram:
     def test_a_result_that_another_job_writes(
         self, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Is refused with 75, try again, before any work."""
+        """Exit code 75, try again, before any work."""
         held, stem = JOBS.Event(), "task-emo_space-MNI152NLin2009cAsym_contrast-"
         with running(job_that_holds, tmp_path / "out", f"{stem}a", held, JOBS.Event()) as job:
             assert held.wait(60)
@@ -352,7 +352,7 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("error", "code"), [(KeyboardInterrupt(), 130), (OutputError("No space left"), 73), (RuntimeError("bug"), 1)]
     )
-    def test_what_goes_wrong_while_a_result_is_written_leaves_the_earlier_one(
+    def test_an_error_while_a_result_is_written_leaves_the_earlier_one(
         self, tmp_path: Path, words: list[str], error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         words = [*words, "--contrast", "a"]
@@ -373,7 +373,7 @@ class TestProgram:
 
 
 def test_a_source_is_never_written(tmp_path: Path) -> None:
-    """Not even when the output lies below it."""
+    """Also if the output is a folder of the source."""
     describe(tmp_path / "in", Authors=["A", "B"])
     before = visible(tmp_path / "in")
     with Derivatives(tmp_path / "in" / "derivatives" / "ari", {"in": tmp_path / "in"}) as out:

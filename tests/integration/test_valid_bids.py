@@ -1,4 +1,4 @@
-"""What is written is valid BIDS: by the BIDS validator, and as pybids reads it."""
+"""Outputs are valid BIDS, by the BIDS validator and as read by pybids."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from bids_ari.cli.main import main
 
 
 def issues(folder: Path) -> dict[str, set[str]]:
-    """Let the validator judge a dataset: give the codes of its errors and of its warnings."""
+    """Run the validator on a dataset; return the codes of its errors and warnings."""
     command = shutil.which("bids-validator-deno") or str(Path(sys.executable).parent / "bids-validator-deno")
     if not Path(command).exists():
         pytest.skip("no bids-validator-deno")
@@ -27,7 +27,7 @@ def issues(folder: Path) -> dict[str, set[str]]:
 
 @pytest.fixture
 def group(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Results of a group, in two directions."""
+    """Results of a group, for two alternatives."""
     describe(tmp_path / "in")
     write_group(tmp_path / "in", 8, rng)
     words = [str(tmp_path / "in"), str(tmp_path / "out"), "group", "--alternative", "greater", "two-sided"]
@@ -51,7 +51,7 @@ def test_subject_results_have_no_error(tmp_path: Path, rng: np.random.Generator)
 
 
 @pytest.mark.filterwarnings("ignore")  # of pybids
-def test_pybids_finds_every_map_by_the_entities_that_no_schema_knows(group: Path) -> None:
+def test_pybids_finds_every_map_by_entities_outside_the_schema(group: Path) -> None:
     from bids import BIDSLayout
 
     layout = BIDSLayout(str(group), validate=False, is_derivative=True)  # reads our layout_config.json

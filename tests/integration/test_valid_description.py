@@ -1,4 +1,4 @@
-"""What an output says of itself is valid BIDS, whatever its sources say of themselves: by the BIDS validator.
+"""Descriptions of outputs are valid BIDS for any description of the sources, by the BIDS validator.
 
 The validator asks for two authors (its rule is ``length(json.Authors) > 1``). We name those whom the sources name, and
 say of the rest what is known.
@@ -21,7 +21,7 @@ PEOPLE = ["Ada Lovelace", "Ronald Fisher"]
 
 
 def issues(folder: Path) -> dict[str, set[str]]:
-    """Let the validator judge a dataset: give the codes of its errors and of its warnings."""
+    """Run the validator on a dataset; return the codes of its errors and warnings."""
     command = shutil.which("bids-validator-deno") or str(Path(sys.executable).parent / "bids-validator-deno")
     if not Path(command).exists():
         pytest.skip("no bids-validator-deno")
@@ -31,7 +31,7 @@ def issues(folder: Path) -> dict[str, set[str]]:
 
 
 def written(tmp_path: Path, **about: Any) -> Path:
-    """An output of which the source says `about`."""
+    """Write an output whose source has a description."""
     describe(tmp_path / "in", **about)
     with Derivatives(tmp_path / "out", {"in": tmp_path / "in"}) as out:
         with out.result("task-x_contrast-a"):
@@ -42,11 +42,11 @@ def written(tmp_path: Path, **about: Any) -> Path:
     return tmp_path / "out"
 
 
-def test_with_two_authors_only_the_folders_of_subjects_are_missed(tmp_path: Path) -> None:
+def test_with_two_authors_only_subject_folders_are_missing(tmp_path: Path) -> None:
     assert issues(written(tmp_path, Authors=PEOPLE)) == {"error": set(), "warning": {"SUBJECT_FOLDERS"}}
 
 
-def test_in_a_container_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bids_ari.runtime.provenance.container", lambda: {"Type": "apptainer", "Tag": "unknown"})
     assert issues(written(tmp_path, Authors=PEOPLE)) == {"error": set(), "warning": {"SUBJECT_FOLDERS"}}
 
@@ -61,12 +61,12 @@ def test_in_a_container_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         {"Authors": [1, None, ["x"], {"a": "b"}, ""], "License": {"a": 1}, "GeneratedBy": 3, "DatasetLinks": "x"},
     ],
 )
-def test_with_fewer_authors_too(tmp_path: Path, about: dict[str, Any]) -> None:
+def test_with_fewer_authors(tmp_path: Path, about: dict[str, Any]) -> None:
     assert issues(written(tmp_path, **about)) == {"error": set(), "warning": {"SUBJECT_FOLDERS"}}
 
 
 @pytest.mark.parametrize("n_subjects", [1, 10])
-def test_with_subjects_nothing_is_missed(tmp_path: Path, n_subjects: int) -> None:
+def test_with_subjects_nothing_is_missing(tmp_path: Path, n_subjects: int) -> None:
     describe(tmp_path / "in", Authors=PEOPLE)
     with Derivatives(tmp_path / "out", {"in": tmp_path / "in"}) as out:
         for stem in (f"sub-{n:02d}_task-x_contrast-a" for n in range(1, n_subjects + 1)):
@@ -77,6 +77,6 @@ def test_with_subjects_nothing_is_missed(tmp_path: Path, n_subjects: int) -> Non
     assert issues(tmp_path / "out") == {"error": set(), "warning": set()}
 
 
-def test_what_a_killed_job_leaves_is_no_part_of_the_dataset(tmp_path: Path) -> None:
+def test_files_of_a_killed_job_are_not_part_of_the_dataset(tmp_path: Path) -> None:
     left_behind(written(tmp_path, Authors=PEOPLE), "task-x_contrast-c.lock")
     assert issues(tmp_path / "out") == {"error": set(), "warning": {"SUBJECT_FOLDERS"}}

@@ -1,4 +1,4 @@
-"""A result as one file, and back: nothing is lost, and other programs can read it."""
+"""Saved results: nothing is lost, other programs can read them, and versions may differ."""
 
 import io
 import logging
@@ -28,30 +28,30 @@ FOLDER = "jane-doe"
 
 @dataclass(frozen=True)
 class Case:
-    """A result, its file, and what comes back."""
+    """A result, its file, and the result read from it."""
 
     result: ContrastResult
     content: bytes
     back: ContrastResult
 
 
-def there_and_back(result: ContrastResult) -> Case:
+def round_trip(result: ContrastResult) -> Case:
     content = archive.pack(result)
     return Case(result, content, archive.unpack(content, "x_forest.npz"))
 
 
 @pytest.fixture(scope="module", params=RESULTS)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return there_and_back(RESULTS[request.param](tmp_path_factory.mktemp(FOLDER)))
+    return round_trip(RESULTS[request.param](tmp_path_factory.mktemp(FOLDER)))
 
 
 @pytest.fixture(scope="module")
 def regions(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return there_and_back(RESULTS["regions"](tmp_path_factory.mktemp(FOLDER)))
+    return round_trip(RESULTS["regions"](tmp_path_factory.mktemp(FOLDER)))
 
 
 def differences(one: Any, other: Any, where: str = "result") -> Iterator[str]:
-    """Compare two values, whatever they are made of; paths by their names."""
+    """Return the differences between two values of any type; paths are compared by name."""
     if isinstance(one, Path):
         same = isinstance(other, Path) and one.name == other.name
     elif type(one) is not type(other):
@@ -80,7 +80,7 @@ def without_folder_of_atlas(result: ContrastResult) -> ContrastResult:
     return replace(result, options=replace(result.options, atlas=atlas and Path(atlas).name))
 
 
-def test_everything_comes_back(case: Case) -> None:
+def test_every_field_is_read_back(case: Case) -> None:
     assert list(differences(without_folder_of_atlas(case.result), case.back)) == []
 
 
@@ -113,24 +113,24 @@ def test_every_file_is_the_same(case: Case, tmp_path: Path) -> None:
     assert written["first"] == written["back"]
 
 
-def test_folders_are_not_told(case: Case) -> None:
+def test_folders_of_the_user_are_not_saved(case: Case) -> None:
     assert FOLDER not in str(opened(case.content)[0])
     files = [file for member in case.back.contrast.members for file in (*member.maps, *member.variances)]
     assert [file.path for file in files] == [Path(file.name) for file in files]
 
 
-def test_the_masks_of_templateflow_stay_what_they_are(regions: Case) -> None:
+def test_names_of_templateflow_are_kept(regions: Case) -> None:
     options = replace(
         regions.result.options, mask=TEMPLATE, atlas="Schaefer2018:200Parcels7Networks", atlas_labels=None
     )
-    assert there_and_back(replace(regions.result, options=options)).back.options.mask == TEMPLATE
-    assert there_and_back(replace(regions.result, options=options)).back.options.atlas == options.atlas
+    assert round_trip(replace(regions.result, options=options)).back.options.mask == TEMPLATE
+    assert round_trip(replace(regions.result, options=options)).back.options.atlas == options.atlas
 
 
 def test_the_atlas_is_one_of_the_sets_of_regions(regions: Case) -> None:
     assert regions.back.atlas is regions.back.regions[0]
-    assert there_and_back(replace(regions.result, atlas=None)).back.atlas is None
-    last = there_and_back(replace(regions.result, atlas=regions.result.regions[1])).back
+    assert round_trip(replace(regions.result, atlas=None)).back.atlas is None
+    last = round_trip(replace(regions.result, atlas=regions.result.regions[1])).back
     assert last.atlas is last.regions[1]
 
 
@@ -153,15 +153,15 @@ def test_the_arrays_are_those_of_the_table(case: Case) -> None:
     assert lengths["sum"] == arrays["region_size"].sum()
 
 
-def test_the_text_tells_who_wrote_it(regions: Case) -> None:
+def test_the_text_names_version_and_format(regions: Case) -> None:
     about, _ = opened(regions.content)
     assert (about["format"], about["software"]) == (4, f"bids_ari {__version__}")
     assert about["options"]["roi"] == ["front.nii.gz", "top.nii.gz", "whole.nii.gz"]
     assert [each["name"] for each in about["regions"]] == ["halves", "rois"]
 
 
-def test_a_reader_finds_the_clusters_from_what_is_documented(regions: Case) -> None:
-    """A cluster above a threshold: the slice of a place above it whose parent, or nothing, is not above it."""
+def test_clusters_follow_from_the_documented_arrays(regions: Case) -> None:
+    """A cluster above a threshold: the slice of a node above it whose parent, if any, is not above it."""
     about, arrays = opened(regions.content)
     preorder, size, m = arrays["preorder"], arrays["size"], len(arrays["z"])
     found = set()
@@ -176,7 +176,7 @@ def test_a_reader_finds_the_clusters_from_what_is_documented(regions: Case) -> N
 
 
 def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case) -> None:
-    """Who gives a result one more field finds here that it has to come back as well."""
+    """A new field of a result must be saved as well."""
     names = {field.name for field in fields(ContrastResult)}
     of_arrays = {"design", "space", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
     of_arrays |= {"quality", "calibrated"}
@@ -189,7 +189,7 @@ OLD_OPTIONS |= {"roi": "rois", "test": "tests", "model": "stats_model"}
 
 
 def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
-    """Give the fields of a text the names that they had in version 0.1.0, and those that it had besides."""
+    """Rename the fields of a text as in version 0.1.0, and add those that it had besides."""
     about["options"] = {OLD_OPTIONS.get(name, name): value for name, value in about["options"].items()}
     contrast = about["contrast"]
     contrast["left_out"] = [{"what": each["name"], "reason": each["reason"]} for each in contrast.pop("excluded")]

@@ -1,4 +1,4 @@
-"""Archives that are damaged, of other programs, or made to do harm: one clear error, and no memory for nothing."""
+"""Damaged, foreign and malicious archives: one clear error, and no large allocation."""
 
 import io
 import tracemalloc
@@ -29,7 +29,7 @@ from bids_ari.outputs.archive import pack, unpack
 
 NAME = "group/contrast-x_forest.npz"
 LITTLE = 4 << 20
-"""Bytes that a refusal may take: a few times what an archive of these tests holds."""
+"""Bytes that an error may allocate: a few times the content of an archive in these tests."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def refusal(content: bytes) -> str:
-    """Unpack what cannot be used; give the message."""
+    """Return the message of the error for an unusable archive."""
     with pytest.raises(DataError) as raised:
         unpack(content, NAME)
     message = str(raised.value)
@@ -56,7 +56,7 @@ def refusal(content: bytes) -> str:
 
 
 def put(name: str, value: Any, at: Any = 0) -> Change:
-    """Put a value into an array."""
+    """Change a value of an array."""
 
     def change(about: dict[str, Any], arrays: Arrays) -> None:
         arrays[name] = arrays[name].copy()
@@ -66,12 +66,12 @@ def put(name: str, value: Any, at: Any = 0) -> Change:
 
 
 def make(name: str, new: Callable[[np.ndarray], np.ndarray | bytes]) -> Change:
-    """Make another array of an array."""
+    """Replace an array."""
     return lambda about, arrays: arrays.update({name: new(arrays[name])})
 
 
-def say(path: str, value: Any) -> Change:
-    """Set what the text says, at keys and positions with a dot between."""
+def edit(path: str, value: Any) -> Change:
+    """Set a value of the text, at keys and positions joined by dots."""
 
     def change(about: dict[str, Any], arrays: Arrays) -> None:
         place, key = find(about, path)
@@ -80,8 +80,8 @@ def say(path: str, value: Any) -> Change:
     return change
 
 
-def forget(path: str) -> Change:
-    """Take away what the text says there."""
+def delete(path: str) -> Change:
+    """Remove a value of the text."""
 
     def change(about: dict[str, Any], arrays: Arrays) -> None:
         place, key = find(about, path)
@@ -98,7 +98,7 @@ def find(about: Any, path: str) -> tuple[Any, Any]:
 
 
 def crossing(about: dict[str, Any], arrays: Arrays) -> None:
-    """Let two slices overlap: the second begins in the first and ends after it."""
+    """Make two slices overlap: the second begins in the first and ends after it."""
     size = arrays["size"].copy()
     size[:] = 1
     size[10:12] = 2
@@ -185,66 +185,66 @@ ARRAYS = {
     "a flat thumbnail": (make("thumbnails", lambda x: x[:, 0]), "thumbnails is |i1 of"),
     "weights of more tests": (make("weights", lambda x: np.repeat(x, 2, axis=0)), "weights is "),
 }
-"""What somebody did to the arrays, and words of what is said."""
+"""Changes of arrays, and a part of the message."""
 
 TEXTS = {
-    "no format": (forget("format"), "its format is None; expected 4"),
-    "a later format": (say("format", 5), "its format is 5; expected 4"),
-    "a format in words": (say("format", "2"), "its format is '2'"),
-    "a format that is true": (say("format", True), "its format is True; expected 4"),
-    "an F test without F": (say("tests", [["mean", 1]]), "the test 'mean' lacks F"),
-    "a test of fewer rows than none": (say("tests", [["mean", -1]]), "its tests are impossible"),
-    "a test of many rows": (say("tests.0.1", 1 << 40), "weights is (1, 1); expected"),
-    "a test twice": (say("tests", [["mean", 0], ["mean", 0]]), "its tests are impossible"),
-    "a test that is a path": (say("tests.0.0", "../x"), "cannot be part of a file name"),
-    "no options": (forget("options"), "missing required field `options`"),
-    "alpha in words": (say("options.alpha", "0.05"), "Expected `float`, got `str` - at `$.options.alpha`"),
-    "alpha that is true": (say("options.alpha", True), "Expected `float`, got `bool`"),
-    "alpha of 2": (say("options.alpha", 2), "alpha is 2.0"),
-    "alpha of many digits": (say("options.alpha", 10**400), "out of range"),
-    "a smoothing of a list": (say("options.smoothing", [8]), "`$.options.smoothing`"),
-    "thresholds of one number": (say("options.threshold", 3), "`$.options.threshold`"),
-    "no thresholds": (say("options.threshold", []), "threshold is ()"),
-    "a threshold of nothing": (say("options.threshold", [None]), "`$.options.threshold[0]`"),
-    "a mask of a number": (say("options.mask", 1), "`$.options.mask`"),
-    "another method": (say("method", "bonferroni"), "the method is 'bonferroni'"),
-    "methods that are none": (say("options.method", ["bonferroni"]), "method is"),
-    "a method without its draws": (say("method", "permutation"), "the method permutation has more or less than"),
-    "no h": (say("h", None), "the method simes has more or less than"),
-    "another direction": (say("alternative", "up"), "`$.alternative`"),
-    "a list for a direction": (say("alternative", ["less"]), "`$.alternative`"),
-    "members that are no list": (say("contrast.members", {}), "`$.contrast.members`"),
-    "a member that is none": (say("contrast.members.0", None), "`$.contrast.members[0]`"),
-    "a member without files": (forget("contrast.members.0.maps"), "missing required field `maps`"),
-    "a member of no file": (say("contrast.members.7.maps", []), "a member has no file"),
-    "a file without a name": (forget("contrast.members.0.maps.0.name"), "missing required field `name`"),
-    "a pair of three": (say("contrast.entities.pairs", [["a", "b", "c"]]), "of length 2"),
+    "no format": (delete("format"), "its format is None; expected 4"),
+    "a later format": (edit("format", 5), "its format is 5; expected 4"),
+    "a format in words": (edit("format", "2"), "its format is '2'"),
+    "a format that is true": (edit("format", True), "its format is True; expected 4"),
+    "an F test without F": (edit("tests", [["mean", 1]]), "the test 'mean' lacks F"),
+    "a test of fewer rows than none": (edit("tests", [["mean", -1]]), "its tests are impossible"),
+    "a test of many rows": (edit("tests.0.1", 1 << 40), "weights is (1, 1); expected"),
+    "a test twice": (edit("tests", [["mean", 0], ["mean", 0]]), "its tests are impossible"),
+    "a test that is a path": (edit("tests.0.0", "../x"), "cannot be part of a file name"),
+    "no options": (delete("options"), "missing required field `options`"),
+    "alpha in words": (edit("options.alpha", "0.05"), "Expected `float`, got `str` - at `$.options.alpha`"),
+    "alpha that is true": (edit("options.alpha", True), "Expected `float`, got `bool`"),
+    "alpha of 2": (edit("options.alpha", 2), "alpha is 2.0"),
+    "alpha of many digits": (edit("options.alpha", 10**400), "out of range"),
+    "a smoothing of a list": (edit("options.smoothing", [8]), "`$.options.smoothing`"),
+    "thresholds of one number": (edit("options.threshold", 3), "`$.options.threshold`"),
+    "no thresholds": (edit("options.threshold", []), "threshold is ()"),
+    "a threshold of nothing": (edit("options.threshold", [None]), "`$.options.threshold[0]`"),
+    "a mask of a number": (edit("options.mask", 1), "`$.options.mask`"),
+    "another method": (edit("method", "bonferroni"), "the method is 'bonferroni'"),
+    "methods that are none": (edit("options.method", ["bonferroni"]), "method is"),
+    "a method without its draws": (edit("method", "permutation"), "the method permutation has more or less than"),
+    "no h": (edit("h", None), "the method simes has more or less than"),
+    "another direction": (edit("alternative", "up"), "`$.alternative`"),
+    "a list for a direction": (edit("alternative", ["less"]), "`$.alternative`"),
+    "members that are no list": (edit("contrast.members", {}), "`$.contrast.members`"),
+    "a member that is none": (edit("contrast.members.0", None), "`$.contrast.members[0]`"),
+    "a member without files": (delete("contrast.members.0.maps"), "missing required field `maps`"),
+    "a member of no file": (edit("contrast.members.7.maps", []), "a member has no file"),
+    "a file without a name": (delete("contrast.members.0.maps.0.name"), "missing required field `name`"),
+    "a pair of three": (edit("contrast.entities.pairs", [["a", "b", "c"]]), "of length 2"),
     "an entity that leads out": (
-        say("contrast.entities.pairs", [["task", "../../x"]]),
+        edit("contrast.entities.pairs", [["task", "../../x"]]),
         "cannot be part of a file name",
     ),
-    "an entity with a zero byte": (say("contrast.entities.pairs", [["task", "a\0"]]), "cannot be part of a file name"),
-    "an entity of a list": (say("contrast.entities", []), "`$.contrast.entities`"),
-    "a folder that leads out": (say("folder", "group/../.."), "'..' cannot be part of a file name"),
-    "a folder from the root on": (say("folder", "/etc"), "its folder is '/etc'"),
-    "no folder": (say("folder", ""), "its folder is ''"),
-    "a test that leads out": (say("test", "/mean"), "'/mean' cannot be part of a file name"),
-    "a test that there is not": (say("test", "slope"), "the design has no test 'slope'"),
-    "an atlas that leads out": (say("regions.0.name", "../x"), "'../x' cannot be part of a file name"),
-    "a column more": (say("columns", ["intercept", "age"]), "design is (8, 1); expected (8, 2)"),
-    "a region less": (say("regions.1.regions", []), "regions; expected"),
-    "a set of regions that there is not": (say("atlas", 2), "there is no set of regions 2"),
-    "a negative set of regions": (say("atlas", -1), "there is no set of regions -1"),
-    "h above m": (say("h", 1 << 40), "h is "),
-    "h below 0": (say("h", -1), "h is -1"),
-    "h with a fraction": (say("h", 1.5), "`$.h`"),
-    "fewer constant voxels than none": (say("n_constant", -1), "n_constant is -1"),
-    "codes of no transform": (say("codes", [99, 0]), "codes of sform and qform are (99, 0)"),
-    "notes of numbers": (say("notes", [1]), "`$.notes[0]`"),
-    "hashes in a list": (say("hashes", []), "`$.hashes`"),
-    "a hash of nothing": (say("hashes", {"bids:a:b": None}), "`$.hashes[...]`"),
+    "an entity with a zero byte": (edit("contrast.entities.pairs", [["task", "a\0"]]), "cannot be part of a file name"),
+    "an entity of a list": (edit("contrast.entities", []), "`$.contrast.entities`"),
+    "a folder that leads out": (edit("folder", "group/../.."), "'..' cannot be part of a file name"),
+    "a folder from the root on": (edit("folder", "/etc"), "its folder is '/etc'"),
+    "no folder": (edit("folder", ""), "its folder is ''"),
+    "a test that leads out": (edit("test", "/mean"), "'/mean' cannot be part of a file name"),
+    "a test that there is not": (edit("test", "slope"), "the design has no test 'slope'"),
+    "an atlas that leads out": (edit("regions.0.name", "../x"), "'../x' cannot be part of a file name"),
+    "a column more": (edit("columns", ["intercept", "age"]), "design is (8, 1); expected (8, 2)"),
+    "a region less": (edit("regions.1.regions", []), "regions; expected"),
+    "a set of regions that there is not": (edit("atlas", 2), "there is no set of regions 2"),
+    "a negative set of regions": (edit("atlas", -1), "there is no set of regions -1"),
+    "h above m": (edit("h", 1 << 40), "h is "),
+    "h below 0": (edit("h", -1), "h is -1"),
+    "h with a fraction": (edit("h", 1.5), "`$.h`"),
+    "fewer constant voxels than none": (edit("n_constant", -1), "n_constant is -1"),
+    "codes of no transform": (edit("codes", [99, 0]), "codes of sform and qform are (99, 0)"),
+    "notes of numbers": (edit("notes", [1]), "`$.notes[0]`"),
+    "hashes in a list": (edit("hashes", []), "`$.hashes`"),
+    "a hash of nothing": (edit("hashes", {"bids:a:b": None}), "`$.hashes[...]`"),
 }
-"""What somebody did to the text, and words of what is said."""
+"""Changes of the text, and a part of the message."""
 
 RAW_TEXTS = {
     "nothing": (b"", "Expecting value"),
@@ -255,28 +255,28 @@ RAW_TEXTS = {
     "depth": (b"[" * 100_000, "recursion"),
     "other letters": (b'{"\xff": 1}', "decode"),
 }
-"""Texts that no writer of JSON writes."""
+"""Invalid JSON texts."""
 
 
 @pytest.mark.parametrize("case", ARRAYS | TEXTS)
-def test_what_does_not_fit_is_refused(content: bytes, case: str) -> None:
+def test_inconsistent_content_is_refused(content: bytes, case: str) -> None:
     change, words = (ARRAYS | TEXTS)[case]
     assert words in refusal(changed(content, change))
 
 
 @pytest.mark.parametrize("case", RAW_TEXTS)
-def test_a_text_that_is_none_is_refused(content: bytes, case: str) -> None:
+def test_an_invalid_text_is_refused(content: bytes, case: str) -> None:
     text, words = RAW_TEXTS[case]
     assert words in refusal(zipped(unzipped(content) | {"about": npy(np.frombuffer(text, np.uint8))}))
 
 
-def test_what_is_written_anew_without_a_change_is_read(content: bytes) -> None:
-    """So that each refusal above is one of the change, not of the way it was written."""
+def test_an_unchanged_archive_of_another_writer_is_read(content: bytes) -> None:
+    """So that each error above is due to the change, not to the writer."""
     assert pack(unpack(changed(content, lambda about, arrays: None), NAME)) == content
 
 
 def test_an_infinite_number_in_the_text_is_refused(content: bytes) -> None:
-    """JSON has no infinity, but what is too large is read as one."""
+    """JSON has no infinity, but Python reads numbers that are too large as one."""
     members = unzipped(content)
     about = members["about"][members["about"].index(b"{", 20) :].replace(b'"alpha": 0.05', b'"alpha": 1e999')
     message = refusal(zipped(members | {"about": npy(np.frombuffer(about, np.uint8))}))
@@ -292,14 +292,14 @@ def test_each_array_is_needed(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_other_ways_to_pack_are_refused(content: bytes, packed: int) -> None:
-    """They could hide far more bytes in a few."""
+def test_other_compressions_are_refused(content: bytes, packed: int) -> None:
+    """They can have a far higher ratio."""
     assert "is compressed in a way that NumPy does not use" in refusal(zipped(unzipped(content), packed))
     assert pack(unpack(zipped(unzipped(content), zipfile.ZIP_STORED), NAME)) == content
 
 
-def test_arrays_belong_together(content: bytes, other: bytes) -> None:
-    """An array of another result, or in the place of another, is sound in itself."""
+def test_arrays_of_other_archives_are_refused(content: bytes, other: bytes) -> None:
+    """An array of another result, or another array of this one, is valid by itself."""
     mine, theirs = unzipped(content), unzipped(other)
     assert "t does not belong to this file" in refusal(zipped(mine | {"t": mine["effect"]}))
     for name in mine.keys() - {"about"}:
@@ -328,7 +328,7 @@ def test_other_files_are_refused(content: bytes) -> None:
 
 
 def header(dtype: str, *shape: int) -> bytes:
-    """Write a header that claims what it likes; nothing follows."""
+    """Return a header that claims any shape, without data."""
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
     return file.getvalue()
@@ -343,7 +343,7 @@ BOMBS = {
     "64 MB after a small array": (lambda a: a.update(affine=npy(np.eye(4)) + bytes(64 << 20)), "claims 128 bytes"),
     "a header of commas": (lambda a: a.update(z=b"\x93NUMPY\x01\x00\xff\xff" + b"," * 65535), "not in NumPy's format"),
 }
-"""Arrays that claim to be large, or are, packed to next to nothing."""
+"""Arrays that claim to be large, or are large and highly compressed."""
 
 
 def peak_of_refusal(content: bytes) -> tuple[str, int]:
@@ -370,8 +370,8 @@ def test_a_text_of_many_bytes_is_refused_before_it_is_read(content: bytes) -> No
     assert peak < LITTLE
 
 
-def test_a_list_of_members_that_claims_too_much_is_refused(content: bytes) -> None:
-    """The size of a member stands 24 bytes after the start of its entry, its name 46 bytes after."""
+def test_a_zip_directory_that_claims_too_much_is_refused(content: bytes) -> None:
+    """In an entry, the size of a member is at byte 24 and its name at byte 46."""
     entry = content.rindex(b"z.npy") - 46
     assert content[entry : entry + 4] == b"PK\x01\x02"
     claimed = content[: entry + 24] + (0xFFFFFFF0).to_bytes(4, "little") + content[entry + 28 :]
@@ -381,14 +381,14 @@ def test_a_list_of_members_that_claims_too_much_is_refused(content: bytes) -> No
 
 
 def nested(sizes: tuple[int, ...]) -> bool:
-    """Say whether slices that begin at 0, 1, ... lie within one another, or apart, and none leads past the end."""
+    """Return whether slices that begin at 0, 1, ... are nested or disjoint, and none leads past the end."""
     ends = [place + size for place, size in enumerate(sizes)]
     within = all(size > 0 for size in sizes) and max(ends) <= len(sizes)
     return within and not any(i < j < ends[i] < ends[j] for i, j in combinations(range(len(sizes)), 2))
 
 
-def test_every_forest_of_four_voxels_is_told_from_what_is_none(tmp_path: Path) -> None:
-    """All sizes 1..5 at four places; a parent is the nearest place before one whose slice holds it."""
+def test_all_forests_of_four_voxels_and_no_others_are_read(tmp_path: Path) -> None:
+    """All sizes 1..5 of four nodes; a parent is the nearest node before one whose slice contains it."""
     flat = pack(other_map(tmp_path, None, np.ones((4, 1, 1))))
     arrays = opened(flat)[1]
     n_forests = 0
@@ -431,7 +431,7 @@ def mutated(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 
 def spliced(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
-    """Take an array from elsewhere, or damage one and write it as if it were sound; or take the text from elsewhere."""
+    """Take an array or the text from another archive, or damage an array and write it with a valid checksum."""
     mine, theirs = unzipped(content), unzipped(other)
     name, another = (str(each) for each in rng.choice([each for each in mine if each != "about"], 2))
     damaged = bytearray(mine[name])
@@ -442,7 +442,7 @@ def spliced(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 
 
 def outcome(damaged: bytes, content: bytes, seed: int) -> str:
-    """Say what becomes of a damaged archive."""
+    """Return whether a damaged archive is refused or harmless."""
     try:
         result = unpack(damaged, NAME)
     except DataError:
@@ -451,7 +451,7 @@ def outcome(damaged: bytes, content: bytes, seed: int) -> str:
     return "harmless"
 
 
-def test_damage_is_found_or_does_no_harm(content: bytes, other: bytes) -> None:
+def test_damage_is_refused_or_harmless(content: bytes, other: bytes) -> None:
     """500 damaged archives: an error, or the same result."""
     damaged = [mutated(content, other, np.random.default_rng(seed)) for seed in range(500)]
     outcomes = Counter(outcome(each, content, seed) for seed, each in enumerate(damaged) if each != content)
@@ -459,8 +459,8 @@ def test_damage_is_found_or_does_no_harm(content: bytes, other: bytes) -> None:
     assert outcomes["harmless"] > 5
 
 
-def test_a_text_that_was_changed_is_refused_or_tells_another_result(content: bytes) -> None:
-    """300 texts with a byte changed, written as if they were sound."""
+def test_a_changed_text_is_refused_or_read_as_another_result(content: bytes) -> None:
+    """300 texts with a changed byte, written with a valid checksum."""
     members = unzipped(content)
     start = members["about"].index(b"{", 20)
     outcomes = Counter[str]()

@@ -1,4 +1,4 @@
-"""Writing: each file whole or not at all, nothing of others touched, nothing stale left."""
+"""Writing an output: files are complete or absent, other files untouched, outdated files removed."""
 
 import copy
 import errno
@@ -39,17 +39,17 @@ def out(tmp_path: Path) -> Derivatives:
 
 
 class TestFolder:
-    def test_a_new_folder_is_made_with_those_above_it(self, tmp_path: Path) -> None:
+    def test_a_new_folder_is_made_with_its_parents(self, tmp_path: Path) -> None:
         with Derivatives(tmp_path / "a" / "b", {}) as out:
             out.text("group/x.txt", "x")
         assert files(tmp_path) == {"a/b/group/x.txt"}
 
-    def test_a_new_folder_in_which_nothing_was_written_is_removed_with_those_above_it(self, tmp_path: Path) -> None:
+    def test_a_new_empty_folder_is_removed_with_its_parents(self, tmp_path: Path) -> None:
         with pytest.raises(RuntimeError), Derivatives(tmp_path / "a" / "b", {}):
             raise RuntimeError
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_folder_that_was_there_stays(self, tmp_path: Path) -> None:
+    def test_an_existing_folder_stays(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         with Derivatives(tmp_path / "a", {}):
             pass
@@ -72,7 +72,7 @@ class TestFolder:
         assert files(tmp_path) == {"out/dataset_description.json"}
         assert (tmp_path / "out" / "dataset_description.json").read_text() == description
 
-    def test_our_own_folder_is_written_again(self, out: Derivatives) -> None:
+    def test_an_output_is_written_again(self, out: Derivatives) -> None:
         with out:
             out.describe()
         with Derivatives(out.folder, {}) as again:
@@ -80,7 +80,7 @@ class TestFolder:
 
     @pytest.mark.parametrize("content", ["", "{", "[]", "\xff", None])
     def test_a_folder_that_may_hold_another_dataset_is_refused(self, tmp_path: Path, content: str | None) -> None:
-        """Its description is damaged, or a link to content that is not fetched."""
+        """Its description is damaged, or a broken link, as of git-annex."""
         (tmp_path / "out").mkdir()
         path = tmp_path / "out" / "dataset_description.json"
         if content is None:
@@ -113,14 +113,14 @@ class TestFolder:
         assert len(list(tmp_path.iterdir())) == 4
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-    def test_a_folder_of_somebody_else_is_named(self, tmp_path: Path) -> None:
+    def test_a_folder_of_another_user_is_named(self, tmp_path: Path) -> None:
         (tmp_path / "out").mkdir(mode=0o500)
         for place in ("out", "out/below"):
             with pytest.raises(OutputError, match=f"{place} cannot be written: Permission"):  # noqa: SIM117
                 with Derivatives(tmp_path / place, {}):
                     pytest.fail("nothing can be written")
 
-    def test_what_killed_runs_left_is_removed(self, out: Derivatives) -> None:
+    def test_unfinished_files_of_killed_runs_are_removed(self, out: Derivatives) -> None:
         left_behind(out.folder, "a.lock", **asdict(Owner.this_process()) | {"pid": dead_pid(), "started": ""})
         with out:
             assert list(out.folder.iterdir()) == []
@@ -138,8 +138,8 @@ class TestFolder:
 
 
 class TestWriting:
-    def test_the_same_image_is_the_same_bytes(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Also at another time, which gzip would note."""
+    def test_equal_images_have_equal_bytes(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Also at another time, which gzip may store."""
         made = image(np.arange(np.prod(SHAPE)).reshape(SHAPE))
         first = (out.folder / out.image("a.nii.gz", made)).read_bytes()
         monkeypatch.setattr("time.time", lambda: 4e9)
@@ -152,7 +152,7 @@ class TestWriting:
         np.testing.assert_array_equal(back.affine, AFFINE)
         assert back.get_data_dtype() == np.float32
 
-    def test_a_table_says_na_for_what_is_not_there(self, out: Derivatives) -> None:
+    def test_missing_values_in_tables_are_na(self, out: Derivatives) -> None:
         frame = pd.DataFrame({"a": [1, 2], "b": [0.1, np.nan], "c": ["x", None]})
         assert (out.folder / out.table("t.tsv", frame)).read_bytes() == b"a\tb\tc\n1\t0.1\tx\n2\tn/a\tn/a\n"
 
@@ -184,7 +184,7 @@ class TestWriting:
         assert (out.folder / "group/a.txt").read_text() == "old"
 
     @pytest.mark.parametrize("name", ["group", "group/x", "group/x/y"])
-    def test_a_file_in_place_of_a_folder_or_the_reverse_is_named(self, out: Derivatives, name: str) -> None:
+    def test_a_file_in_place_of_a_folder_or_the_reverse_is_an_error(self, out: Derivatives, name: str) -> None:
         (out.folder / "group").mkdir() if name == "group" else (out.folder / "group").touch()
         with pytest.raises(OutputError, match=f"{name} cannot be written"):
             out.text(name, "x")
@@ -194,13 +194,13 @@ class TestWriting:
 class TestNames:
     @pytest.mark.parametrize("name", ["/etc/x", "../x", "group/../../x", "group/..", "", ".", "a\0b"])
     @pytest.mark.parametrize("is_open", [True, False])
-    def test_no_name_leads_out_of_the_output(self, out: Derivatives, name: str, is_open: bool) -> None:
+    def test_names_outside_the_output_are_refused(self, out: Derivatives, name: str, is_open: bool) -> None:
         with out.result("c") if is_open else nullcontext(), pytest.raises(ValueError, match="names no file"):
             out.text(name, "x")
         assert files(out.folder.parent) == set()
 
     @pytest.mark.parametrize("is_open", [True, False])
-    def test_a_name_that_no_file_system_takes_is_told_before_anything_is_written(
+    def test_a_name_that_is_too_long_is_an_error_before_anything_is_written(
         self, out: Derivatives, is_open: bool
     ) -> None:
         """255 bytes are possible, 256 are not; an umlaut has two."""
@@ -212,12 +212,12 @@ class TestNames:
         assert len(files(out.folder)) == (0 if is_open else 1)
 
     @pytest.mark.parametrize("is_open", [True, False])
-    def test_a_path_that_this_system_does_not_take_is_told(self, out: Derivatives, is_open: bool) -> None:
-        """Linux takes 4096 bytes."""
+    def test_a_path_that_is_too_long_is_an_error(self, out: Derivatives, is_open: bool) -> None:
+        """The limit of Linux is 4096 bytes."""
         with out.result("c") if is_open else nullcontext(), pytest.raises(DataError, match=r"The path .* bytes"):
             out.text("/".join(["d" * 200] * 30), "x")
 
-    def test_a_contrast_with_such_a_name_can_be_locked_and_noted(self, out: Derivatives) -> None:
+    def test_a_contrast_with_such_a_name_can_be_locked_and_recorded(self, out: Derivatives) -> None:
         for contrast in ("c" * 300, "../c", "a/b", ".c"):
             with out.result(contrast):
                 pass
@@ -263,7 +263,7 @@ def publish(out: Derivatives, contrast: str, result: str, names: list[str], **su
         out.record(result, [], {"Contrast": contrast, **summary})
 
 
-def said(out: Derivatives, name: str) -> str:
+def text_of(out: Derivatives, name: str) -> str:
     return (out.folder / name).read_text()
 
 
@@ -273,22 +273,22 @@ class TestResult:
             assert out.text("group/x.txt", "x") == "group/x.txt"
             assert not (out.folder / "group").exists()
             out.record("a", ["group/x.txt"], {"Contrast": "a"})
-            assert said(out, "group/x.txt") == "x"
+            assert text_of(out, "group/x.txt") == "x"
         assert files(out.folder) == {"group/x.txt", "logs/results/a.json"}
         assert not (out.folder / ".staging").exists()
 
-    def test_no_file_that_waits_looks_like_one_of_the_dataset(self, out: Derivatives) -> None:
+    def test_hidden_files_have_no_extension_of_the_dataset(self, out: Derivatives) -> None:
         with out.result("a"):
             out.image("group/x.nii.gz", image(np.zeros(SHAPE)))
             assert list(out.folder.rglob("*.nii.gz")) == []
             assert all(name.startswith(".staging/") for name in files(out.folder))
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, DataError("x")])
-    def test_one_that_is_not_recorded_leaves_the_earlier_one_as_it_was(
+    def test_a_result_that_is_not_recorded_leaves_the_earlier_one_unchanged(
         self, out: Derivatives, error: type[BaseException] | BaseException
     ) -> None:
         publish(out, "a", "a_desc-x", ["x.txt", "y.txt"])
-        before = {name: said(out, name) for name in files(out.folder)}
+        before = {name: text_of(out, name) for name in files(out.folder)}
 
         def fail() -> None:
             out.text("group/x.txt", "new")
@@ -297,17 +297,17 @@ class TestResult:
 
         with pytest.raises((KeyboardInterrupt, RuntimeError, DataError)), out.result("a"):
             fail()
-        assert {name: said(out, name) for name in files(out.folder)} == before
+        assert {name: text_of(out, name) for name in files(out.folder)} == before
         out.describe()
-        assert "never seen" not in said(out, "descriptions.tsv")
+        assert "never seen" not in text_of(out, "descriptions.tsv")
 
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
-    def test_when_it_cannot_be_written_the_earlier_one_stays(
+    def test_a_result_that_cannot_be_written_leaves_the_earlier_one_unchanged(
         self, out: Derivatives, code: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also when it is only the record for which there is no room."""
+        """Also if only the record does not fit on the disk."""
         publish(out, "a", "a_desc-x", ["x.txt"])
-        before = {name: said(out, name) for name in files(out.folder)}
+        before = {name: text_of(out, name) for name in files(out.folder)}
         write = Path.write_bytes
         for n_allowed in (0, 1, 2):  # the file, a note that it begins, the record
             left = [n_allowed]
@@ -324,12 +324,10 @@ class TestResult:
                 publish(out, "a", "a_desc-x", ["x.txt"], Test="mean")
             monkeypatch.undo()
             assert caught.value.exit_code == 73
-            assert {name: said(out, name) for name in files(out.folder)} == before
+            assert {name: text_of(out, name) for name in files(out.folder)} == before
 
     @pytest.mark.parametrize("name", ["group/x", "group"])
-    def test_something_in_the_way_of_a_file_is_told_before_others_are_visible(
-        self, out: Derivatives, name: str
-    ) -> None:
+    def test_an_occupied_name_is_an_error_before_other_files_are_visible(self, out: Derivatives, name: str) -> None:
         (out.folder / "group" / "x").mkdir(parents=True)
         with out.result("a"):
             out.text("other.txt", "x")
@@ -337,7 +335,7 @@ class TestResult:
                 out.text(name, "x")
         assert files(out.folder) == set()
 
-    def test_another_process_that_is_at_it_is_named(self, out: Derivatives) -> None:
+    def test_the_process_that_writes_the_result_is_named(self, out: Derivatives) -> None:
         with out.result("a"):
             with pytest.raises(TemporaryError, match=f"^a is being written by process {os.getpid()} on"):  # noqa: SIM117
                 with Derivatives(out.folder, {}) as other, other.result("a"):
@@ -348,7 +346,7 @@ class TestResult:
         assert files(out.folder) == {"logs/results/a.json", "logs/results/b.json"}
 
     @pytest.mark.parametrize("when", ["before it writes", "before it records"])
-    def test_who_was_taken_for_dead_makes_nothing_visible(self, out: Derivatives, when: str) -> None:
+    def test_a_lost_lock_makes_nothing_visible(self, out: Derivatives, when: str) -> None:
 
         def work() -> None:
             if when == "before it records":
@@ -365,22 +363,22 @@ class TestResult:
         assert caught.value.exit_code == 75
         assert files(out.folder) == set()
 
-    def test_what_tells_of_all_results_is_visible_at_once(self, out: Derivatives) -> None:
+    def test_files_about_all_results_are_visible_at_once(self, out: Derivatives) -> None:
         with out.result("a"):
             out.text("group/x.txt", "x")
             with out.shared():
                 out.text("index.html", "x")
-                assert said(out, "index.html") == "x"
+                assert text_of(out, "index.html") == "x"
             out.text("group/y.txt", "y")
             out.record("a", [], {})
         assert files(out.folder) == {"index.html", "group/x.txt", "group/y.txt", "logs/results/a.json"}
 
-    def test_what_tells_of_all_results_is_written_by_one_at_a_time(self, out: Derivatives) -> None:
+    def test_files_about_all_results_are_written_by_one_process_at_a_time(self, out: Derivatives) -> None:
         with out.shared(), pytest.raises(TemporaryError), out.shared(wait=0.1):
             pytest.fail("others write")
 
     def test_a_file_behind_a_folder_that_another_job_removed_is_published(self, out: Derivatives) -> None:
-        """A job that comes to nothing removes the folders that it made, if they are empty."""
+        """A job that writes nothing removes the empty folders that it made."""
         with Derivatives(out.folder / "new", {}) as mine:
             (mine.folder / "group").mkdir()
             with mine.result("a"):
@@ -389,7 +387,7 @@ class TestResult:
                 mine.record("a", [], {})
         assert files(out.folder / "new") == {"group/x.txt", "logs/results/a.json"}
 
-    def test_a_folder_that_goes_at_the_last_moment_is_made_again(
+    def test_a_folder_that_is_removed_at_the_last_moment_is_made_again(
         self, out: Derivatives, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         real, moments = Path.replace, iter(["too early"])
@@ -401,9 +399,9 @@ class TestResult:
 
         monkeypatch.setattr(Path, "replace", replace)
         out.text("group/x.txt", "x")
-        assert said(out, "group/x.txt") == "x"
+        assert text_of(out, "group/x.txt") == "x"
 
-    def test_a_folder_that_another_makes_at_the_same_moment_is_not_ours(
+    def test_a_folder_that_another_process_makes_at_the_same_moment_is_not_ours(
         self, out: Derivatives, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """So that it stays, and the folder of this run gets another name."""
@@ -434,9 +432,9 @@ class TestResult:
             )
             for desc in ("greater", "less")
         }
-        assert said(out, "group/a_desc-both_mask.txt") == "less"
+        assert text_of(out, "group/a_desc-both_mask.txt") == "less"
 
-    def test_folders_that_others_made_are_theirs_to_remove(self, out: Derivatives) -> None:
+    def test_folders_of_other_processes_are_not_removed(self, out: Derivatives) -> None:
         with Derivatives(out.folder / "new", {}) as mine:
             (mine.folder / "logs").mkdir()
             mine.run_folder()
@@ -492,8 +490,8 @@ class TestUnchanged:
 
 
 class TestRunFolder:
-    def test_each_run_has_its_own(self, out: Derivatives) -> None:
-        """Also of those that begin in the same second."""
+    def test_each_run_has_its_own_folder(self, out: Derivatives) -> None:
+        """Also if they begin in the same second."""
         runs = [Derivatives(out.folder, {}) for _ in range(3)]
         names = [run.run_folder() for run in runs]
         assert len(set(names)) == 3
@@ -501,7 +499,7 @@ class TestRunFolder:
         assert [run.run_folder() for run in runs] == names
         assert all((out.folder / name).is_dir() for name in names)
 
-    def test_a_second_in_the_same_second_is_counted(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_folders_of_the_same_second_are_numbered(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
         class Clock(datetime):
             @classmethod
             def now(cls, tz: tzinfo | None = None) -> "Clock":
@@ -511,20 +509,20 @@ class TestRunFolder:
         names = [Derivatives(out.folder, {}).run_folder() for _ in range(3)]
         assert names == ["logs/20261123T180102Z", "logs/20261123T180102Z-2", "logs/20261123T180102Z-3"]
 
-    def test_none_is_made_until_it_is_asked_for_and_an_empty_one_goes(self, out: Derivatives) -> None:
+    def test_it_is_made_on_the_first_call_and_removed_if_empty(self, out: Derivatives) -> None:
         with out:
             assert list(out.folder.iterdir()) == []
             out.run_folder()
         assert list(out.folder.iterdir()) == []
 
-    def test_a_place_where_it_cannot_be_made_is_told(self, out: Derivatives) -> None:
+    def test_a_folder_that_cannot_be_made_is_an_error(self, out: Derivatives) -> None:
         (out.folder / "logs").touch()
         with pytest.raises(OutputError, match="logs"):
             out.run_folder()
 
 
 def test_an_image_is_compressed_without_a_name_or_a_time(out: Derivatives) -> None:
-    """Bytes 4-7 of a gzip member are the time, bit 3 of byte 3 says that a name follows (RFC 1952)."""
+    """Bytes 4-7 of a gzip member are the time, bit 3 of byte 3 is set if a name follows (RFC 1952)."""
     content = (out.folder / out.image("a.nii.gz", image(np.zeros(SHAPE)))).read_bytes()
     assert content[4:8] == b"\0\0\0\0"
     assert content[3] & 0b1000 == 0

@@ -1,4 +1,4 @@
-"""What an output says of itself: links, licence, authors, labels; nothing that its sources do not say."""
+"""Description of an output: links, licence, authors and labels, as far as the sources have them."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ class TestDescription:
         return dict(json.loads((out.folder / "dataset_description.json").read_text()))
 
     def test_links_to_the_sources_are_relative(self, tmp_path: Path) -> None:
-        """They tell no user's folders, and both may be moved together."""
+        """They contain no folder of a user, and both datasets may be moved together."""
         sources = {"raw": tmp_path / "raw", "first": tmp_path / "raw" / "derivatives" / "first"}
         about = self.described(Derivatives(tmp_path / "raw" / "derivatives" / "ari", sources))
         assert about["DatasetLinks"] == {"raw": "../..", "first": "../first"}
@@ -39,7 +39,7 @@ class TestDescription:
         about = self.described(Derivatives(tmp_path / "out", {"first": tmp_path / "first"}))
         assert (tmp_path / "out" / about["DatasetLinks"]["first"]).resolve() == tmp_path / "first"
 
-    def test_it_says_who_made_it(self, out: Derivatives) -> None:
+    def test_it_names_the_software(self, out: Derivatives) -> None:
         about = self.described(out)
         assert about["DatasetType"] == "derivative"
         assert about["GeneratedBy"][0]["Name"] == "bids_ari"
@@ -48,7 +48,7 @@ class TestDescription:
         ("licences", "said"),
         [(["CC0", "CC0"], "CC0"), (["CC0", "PDDL"], "unknown"), (["CC0", None], "unknown"), ([None], "unknown")],
     )
-    def test_a_licence_is_passed_on_when_all_sources_have_it(
+    def test_a_licence_that_all_sources_share_is_kept(
         self, tmp_path: Path, licences: list[str | None], said: str
     ) -> None:
         sources = {f"s{i}": tmp_path / f"s{i}" for i in range(len(licences))}
@@ -73,10 +73,8 @@ class TestDescription:
             ([1, None, ["A"], {"name": "B"}, "", " ", "C"], ["C"]),
         ],
     )
-    def test_authors_are_those_of_the_sources_and_never_made_up(
-        self, tmp_path: Path, authors: object, kept: list[str]
-    ) -> None:
-        """Of fewer than two, which the validator wants, the rest says what is known and names nobody."""
+    def test_authors_are_those_of_the_sources(self, tmp_path: Path, authors: object, kept: list[str]) -> None:
+        """If they are fewer than the two that the validator requires, the others name the software or nobody."""
         describe(tmp_path / "in", Authors=authors)
         told = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["Authors"]
         assert told[: len(kept)] == kept
@@ -84,8 +82,8 @@ class TestDescription:
         assert len(told) == len(kept) + len(rest)
         assert all(words in text for words, text in zip(rest, told[len(kept) :], strict=True))
 
-    def test_sources_of_other_runs_count(self, tmp_path: Path) -> None:
-        """Also when a run adds no source, as one that only makes reports anew."""
+    def test_sources_of_other_runs_are_used(self, tmp_path: Path) -> None:
+        """Also if a run has no source, such as one with --reports-only."""
         for name, author, licence in (("a", "A", "CC0"), ("b", "B", "PDDL")):
             describe(tmp_path / name, Authors=[author], License=licence)
             about = self.described(Derivatives(tmp_path / "out", {name: tmp_path / name}))
@@ -99,7 +97,7 @@ class TestDescription:
         sources = {name: tmp_path / name for name in "ab"}
         assert self.described(Derivatives(tmp_path / "out", sources))["Authors"] == ["A", "B", "C"]
 
-    def test_authors_of_derivatives_that_name_none_are_those_of_the_dataset_around_them(self, tmp_path: Path) -> None:
+    def test_derivatives_without_authors_have_those_of_the_enclosing_dataset(self, tmp_path: Path) -> None:
         describe(tmp_path / "raw", Authors=["A", "B"])
         describe(tmp_path / "raw" / "other" / "x", Name="no derivative of raw")
         first, other = tmp_path / "raw" / "derivatives" / "lab" / "fitlins", tmp_path / "raw" / "other" / "x"
@@ -110,7 +108,7 @@ class TestDescription:
         assert self.described(Derivatives(tmp_path / "out3", {"in": first}))["Authors"] == ["C", "D"]
 
     @pytest.mark.parametrize("content", ["{", "[]", "", None])
-    def test_a_source_whose_description_is_damaged_or_missing_tells_nothing(
+    def test_a_source_with_a_damaged_or_missing_description_is_skipped(
         self, tmp_path: Path, content: str | None
     ) -> None:
         (tmp_path / "in").mkdir()
@@ -120,7 +118,7 @@ class TestDescription:
         assert about["License"] == "unknown"
         assert "does not name them" in about["Authors"][0]
 
-    def test_the_container_is_told(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_container_is_described(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
         box = {"Type": "docker", "Tag": "bids_ari:1.0"}
         monkeypatch.setattr("bids_ari.runtime.provenance.container", lambda: box)
         assert self.described(out)["GeneratedBy"][0]["Container"] == box
@@ -133,10 +131,10 @@ class TestDescription:
         assert about["DatasetLinks"] == {"one": "../one", "other": "../other"}
         assert about["SourceDatasets"] == [{"URL": "../one"}, {"URL": "../other"}]
 
-    def test_a_name_that_now_leads_elsewhere_is_told_and_the_earlier_link_kept(
+    def test_a_name_with_a_new_target_is_logged_and_the_earlier_link_kept(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """However often two runs take turns, the links do not grow, and each run has its name."""
+        """However often two runs alternate, the links do not grow in number, and each run has its name."""
         links: list[dict[str, str]] = []
         for place in ("a", "b", "a", "b", "a"):
             about = self.described(Derivatives(tmp_path / "out", {"first": tmp_path / place / "first"}))
@@ -149,7 +147,7 @@ class TestDescription:
         assert "bids:first: is now ../b/first" in caplog.text
 
     @pytest.mark.parametrize("links", [3, ["x"], {"first": 3}, {"first": {"a": 1}}])
-    def test_links_that_were_tampered_with_are_left_out(self, tmp_path: Path, links: object) -> None:
+    def test_invalid_links_are_dropped(self, tmp_path: Path, links: object) -> None:
         describe(tmp_path / "out", DatasetLinks=links)
         about = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))
         assert about["DatasetLinks"] == {"in": "../in"}
@@ -166,8 +164,8 @@ class TestDescription:
         frame = pd.read_csv(out.folder / "descriptions.tsv", sep="\t")
         return dict(zip(frame["desc_id"], frame["description"], strict=True))
 
-    def test_labels_are_explained_as_long_as_files_have_them(self, out: Derivatives) -> None:
-        """Those of other runs too, and those of files that an interrupted run may have left."""
+    def test_labels_are_described_as_long_as_files_have_them(self, out: Derivatives) -> None:
+        """Also those of other runs, and of files that an interrupted run may have left."""
         self.explained(out, "c_desc-greater", "greaterZ3", "greaterZ4", "analysis")
         self.explained(Derivatives(out.folder, {}), "c_desc-less", "lessZ3", "analysis")
         assert set(self.labels(out)) == {"desc-greaterZ3", "desc-greaterZ4", "desc-lessZ3", "desc-analysis"}
@@ -177,25 +175,25 @@ class TestDescription:
             for label in ("desc-greaterZ3", "desc-lessZ3", "desc-analysis")
         }
 
-    def test_labels_of_files_that_stay_need_not_be_explained_again(self, out: Derivatives) -> None:
-        """Reports are made anew from what is there."""
+    def test_labels_of_kept_files_stay_described(self, out: Derivatives) -> None:
+        """As with --reports-only."""
         self.explained(out, "c_desc-greater", "greaterZ3", "analysis")
         kept = out.records()[0]["Files"]
         with out.result("c"):
             out.record("c_desc-greater", kept, {})
         assert set(self.labels(out)) == {"desc-greaterZ3", "desc-analysis"}
 
-    def test_labels_that_are_not_of_a_recorded_result_are_explained_by_this_run_alone(self, out: Derivatives) -> None:
+    def test_labels_of_no_recorded_result_are_described_in_this_run_only(self, out: Derivatives) -> None:
         out.explain("greater", "x")
         assert self.labels(out) == {"desc-greater": "x"}
         assert self.labels(Derivatives(out.folder, {})) == {}
 
     @pytest.mark.parametrize("said", [3, ["x"], {"desc-x": 3}])
-    def test_meanings_that_were_tampered_with_are_left_out(self, out: Derivatives, said: object) -> None:
+    def test_invalid_meanings_are_dropped(self, out: Derivatives, said: object) -> None:
         out.json("logs/results/a.json", {"Name": "a", "Files": ["group/a_desc-x_mask.json"], "Descriptions": said})
         assert self.labels(out) == {}
 
-    def test_pybids_reads_the_dataset_with_the_configuration_that_lies_in_it(self, out: Derivatives) -> None:
+    def test_pybids_reads_the_dataset_with_its_configuration(self, out: Derivatives) -> None:
         from bids import BIDSLayout
 
         out.image("group/task-a_contrast-b+c_test-mean_stat-z_statmap.nii.gz", image(np.zeros(SHAPE)))

@@ -1,4 +1,4 @@
-"""What is written: names, sidecars, and that files, tables and images agree."""
+"""Files of a result: names, sidecars, and agreement of images and tables with the result."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ FORMED = ("Z2", "Z3p1", "Z30", "Tdp50", "Tdp70", "Tdp90")
 
 @dataclass(frozen=True)
 class Written:
-    """An output folder, the input, the results, and the names that `write` gave."""
+    """An output folder, the input, the results, and the names that `write` returned."""
 
     folder: Path
     source: Path
@@ -68,7 +68,7 @@ def write(root: Path, out: Path, options: Options) -> Iterator[Written]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Two directions, three thresholds of which the last has no cluster, a mask, a subject and files left out."""
+    """Two alternatives, three thresholds of which the last has no cluster, a mask, an excluded subject and files."""
     folder = tmp_path_factory.mktemp("outputs")
     rng = np.random.default_rng(11)
     describe(folder / "in")
@@ -84,7 +84,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     return one
 
 
-def test_the_names_are_those_of_the_design(written: Written) -> None:
+def test_names_of_files(written: Written) -> None:
     maps = [f"{STEM}_test-mean_stat-{stat}_statmap" for stat in ("effect", "variance", "t", "z")]
     for desc in ("greater", "twoSided"):
         maps += [f"{STEM}_test-mean_stat-{stat}_desc-{desc}_statmap" for stat in ("p", "pHommel", "tdp")]
@@ -102,16 +102,18 @@ def test_the_names_are_those_of_the_design(written: Written) -> None:
     assert set(written.names) == expected
 
 
-def test_what_is_said_to_be_written_is_what_is_there(written: Written) -> None:
+def test_returned_names_are_those_on_disk(written: Written) -> None:
     there = {path.relative_to(written.folder).as_posix() for path in (written.folder / "group").iterdir()}
     assert there == set(written.names)
 
 
-def test_each_image_has_a_sidecar_that_says_what_it_holds(written: Written) -> None:
-    said = [written.json(name.replace(".nii.gz", ".json"))["Description"] for name in written.matching(".nii.gz")]
-    assert all(said)
-    # 4 statistics, p, adjusted p, 2 highest TDP, mask; TDP and clusters of 3 thresholds and 3 wanted TDP
-    assert len(set(said)) == 4 + 1 + 1 + 2 + 1 + 2 * (3 + 3)
+def test_each_image_has_a_description_of_its_own(written: Written) -> None:
+    descriptions = [
+        written.json(name.replace(".nii.gz", ".json"))["Description"] for name in written.matching(".nii.gz")
+    ]
+    assert all(descriptions)
+    # 4 statistics, p, adjusted p, 2 highest TDP, mask; TDP and clusters of 3 thresholds and 3 target TDP
+    assert len(set(descriptions)) == 4 + 1 + 1 + 2 + 1 + 2 * (3 + 3)
 
 
 def test_json_holds_no_nan(written: Written) -> None:
@@ -122,14 +124,14 @@ def test_json_holds_no_nan(written: Written) -> None:
         json.loads((written.folder / name).read_text(), parse_constant=refuse)
 
 
-def test_sources_are_files_that_are_there(written: Written) -> None:
+def test_sources_exist(written: Written) -> None:
     for name in written.matching(".json"):
         for source in written.json(name).get("Sources", []):
             assert source.startswith("bids::")
             assert source.removeprefix("bids::") in written.names, name
 
 
-def test_sidecars_tell_how_to_make_the_inference_again(written: Written) -> None:
+def test_sidecars_have_the_settings_of_the_inference(written: Written) -> None:
     about = written.json(f"{STEM}_test-mean_desc-twoSidedZ3p1_dseg.json")
     result = written.results[1]
     expected = {
@@ -153,12 +155,12 @@ def test_sidecars_tell_how_to_make_the_inference_again(written: Written) -> None
 
 
 @pytest.mark.parametrize(("desc", "alternative"), [("greater", "greater"), ("twoSided", "two-sided")])
-def test_the_sidecar_of_p_says_its_direction(written: Written, desc: str, alternative: str) -> None:
+def test_the_sidecar_of_p_has_the_alternative(written: Written, desc: str, alternative: str) -> None:
     assert written.json(f"{STEM}_test-mean_stat-p_desc-{desc}_statmap.json")["Alternative"] == alternative
     assert "Alternative" not in written.json(f"{STEM}_test-mean_stat-t_statmap.json")
 
 
-def test_no_folder_of_the_user_is_told(written: Written) -> None:
+def test_no_folder_of_the_user_is_written(written: Written) -> None:
     for path in written.folder.rglob("*"):
         if path.suffix in {".json", ".tsv", ".md"}:
             assert str(written.source.parent) not in path.read_text(), path
@@ -183,7 +185,7 @@ def test_labels_in_tables_are_values_in_images(written: Written) -> None:
         assert names["name"].tolist() == [f"cluster {label:g}" for label in values[1:]]
 
 
-def test_tables_say_what_the_result_says(written: Written) -> None:
+def test_tables_are_those_of_the_result(written: Written) -> None:
     for result in written.results:
         for threshold, label in zip(THRESHOLDS, LABELS, strict=True):
             table = written.table(f"{STEM}_test-mean_desc-{result.desc}{label}_clusters.tsv")
@@ -194,8 +196,8 @@ def test_images_are_those_of_the_result(written: Written) -> None:
     for result in written.results:
         for stat in ("effect", "variance", "t", "z", f"p_desc-{result.desc}", f"tdp_desc-{result.desc}"):
             back = nib.load(written.folder / f"{STEM}_test-mean_stat-{stat}_statmap.nii.gz")
-            wanted = result.image(stat.partition("_")[0])  # type: ignore[arg-type]
-            np.testing.assert_array_equal(back.get_fdata(), wanted.get_fdata())
+            expected = result.image(stat.partition("_")[0])  # type: ignore[arg-type]
+            np.testing.assert_array_equal(back.get_fdata(), expected.get_fdata())
             assert int(back.header["sform_code"]) == 4  # as in the input
         for threshold, label in zip(THRESHOLDS, LABELS, strict=True):
             name = f"{STEM}_test-mean_{{}}desc-{result.desc}{label}"
@@ -209,7 +211,7 @@ def test_images_are_those_of_the_result(written: Written) -> None:
 
 
 @pytest.mark.parametrize("desc", ["greater", "twoSided"])
-def test_the_files_are_enough_to_make_the_tdp_again(written: Written, desc: str) -> None:
+def test_the_tdp_can_be_computed_from_the_files(written: Written, desc: str) -> None:
     about = written.json(f"{STEM}_test-mean_stat-tdp_desc-{desc}_statmap.json")
     again = cluster_tdp(
         written.folder / about["Sources"][0].removeprefix("bids::"),
@@ -243,14 +245,14 @@ def test_sidecars_name_the_mask_and_its_content(written: Written) -> None:
     assert about["MaskHash"] == hashlib.sha256((written.source.parent / "mask.nii.gz").read_bytes()).hexdigest()
 
 
-def test_the_design_tells_who_was_left_out_and_why(written: Written) -> None:
+def test_the_design_lists_excluded_subjects_with_reasons(written: Written) -> None:
     excluded = written.json(f"{STEM}_design.json")["LeftOut"]
     assert {"What": "sub-09", "Reason": "has no effect map of this contrast"} in excluded
     assert any(entry["What"].endswith("stat-z_statmap.nii.gz") for entry in excluded)
     assert written.json(f"{STEM}_design.json")["Tests"] == {"mean": {"Statistic": "t", "Weights": [{"intercept": 1.0}]}}
 
 
-def test_each_desc_label_in_a_name_is_explained(written: Written) -> None:
+def test_each_desc_label_in_a_name_is_described(written: Written) -> None:
     explained = written.table("descriptions.tsv").set_index("desc_id")["description"]
     used = {part for name in written.names for part in name.split("_") if part.startswith("desc-")}
     assert set(explained.index) == used
@@ -259,10 +261,10 @@ def test_each_desc_label_in_a_name_is_explained(written: Written) -> None:
 
 def test_the_summary_counts_what_the_tables_hold(written: Written) -> None:
     for result in written.results:
-        said = json.loads(json.dumps(summary(result)))
-        assert said["Clusters"] == {f"{threshold:g}": len(result.table(threshold)) for threshold in THRESHOLDS}
-        assert said["TrueDiscoveryNumber"] == result.bound.whole > 0
-        assert said["Report"] == f"{STEM}_test-mean_desc-{result.desc}_report.html"
+        found = json.loads(json.dumps(summary(result)))
+        assert found["Clusters"] == {f"{threshold:g}": len(result.table(threshold)) for threshold in THRESHOLDS}
+        assert found["TrueDiscoveryNumber"] == result.bound.whole > 0
+        assert found["Report"] == f"{STEM}_test-mean_desc-{result.desc}_report.html"
 
 
 def test_contrasts_that_differ_only_in_desc_do_not_overwrite_each_other(

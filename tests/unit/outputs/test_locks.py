@@ -1,4 +1,4 @@
-"""Locks: one process at a time, wherever it runs; what a dead one leaves is taken over by exactly one other."""
+"""Locks: one process at a time, on any host; the lock of a dead one is taken over by exactly one other."""
 
 import logging
 import os
@@ -18,18 +18,18 @@ from bids_ari.runtime.owner import Owner
 
 
 def age(place: Path, seconds: float) -> None:
-    """Set the last sign of life of a place back."""
+    """Set the heartbeat of a place back."""
     then = time.time() - seconds
     os.utime(place, (then, then))
 
 
 def here(**other: object) -> dict[str, object]:
-    """This process, but for what is given."""
+    """Return the identity of this process with some other fields."""
     return asdict(Owner.this_process()) | other
 
 
 class TestPlace:
-    def test_nothing_is_left_of_it(self, tmp_path: Path) -> None:
+    def test_it_is_removed(self, tmp_path: Path) -> None:
         def fail(place: Place) -> None:
             place.write(b"x")
             raise RuntimeError
@@ -38,18 +38,18 @@ class TestPlace:
             fail(place)
         assert list(tmp_path.iterdir()) == []
 
-    def test_what_is_written_keeps_apart(self, tmp_path: Path) -> None:
+    def test_files_of_places_are_separate(self, tmp_path: Path) -> None:
         with own_place(tmp_path) as one, own_place(tmp_path) as other:
             parts = [place.write(content) for place in (one, other) for content in (b"1", b"2")]
             assert [part.read_bytes() for part in parts] == [b"1", b"2"] * 2
             assert {part.suffix for part in parts} == {".part"}  # no image for whoever looks for images
 
-    def test_a_root_that_cannot_be_written_is_told(self, tmp_path: Path) -> None:
+    def test_a_root_that_cannot_be_written_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(OutputError, match="file cannot be written"), own_place(tmp_path / "file"):
             pytest.fail("there is no place")
 
-    def test_what_the_dead_left_is_swept_away_and_what_the_living_have_stays(self, tmp_path: Path) -> None:
+    def test_places_of_ended_processes_are_removed_and_others_stay(self, tmp_path: Path) -> None:
         dead = here(pid=dead_pid(), started="")
         left_behind(tmp_path, "a.lock", **dead)
         left_behind(tmp_path, "scratch", **dead)
@@ -63,8 +63,8 @@ class TestPlace:
         assert sorted((tmp_path / STAGING).glob("*/*")) == staying
         assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"b.lock", "d.lock"}
 
-    def test_a_place_that_tells_no_owner_is_judged_by_its_age(self, tmp_path: Path) -> None:
-        """As another version of this program may make it."""
+    def test_a_place_without_an_owner_is_removed_by_its_age(self, tmp_path: Path) -> None:
+        """As another version of this program may have made it."""
         for name, seconds in (("old", 121), ("new", 5)):
             place = tmp_path / STAGING / name / name
             place.mkdir(parents=True)
@@ -73,7 +73,7 @@ class TestPlace:
             mine.sweep()
         assert {path.name for path in (tmp_path / STAGING).iterdir()} == {"new"}
 
-    def test_the_clock_of_the_host_plays_no_part(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_clock_of_the_host_is_not_used(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """It may be a day ahead of that of the host of the other process, and of the file system."""
         place = left_behind(tmp_path, "a.lock")
         ahead = time.time() + 86_400
@@ -82,7 +82,7 @@ class TestPlace:
             mine.sweep()
         assert place.is_dir()
 
-    def test_a_file_among_the_places_is_no_trouble(self, tmp_path: Path) -> None:
+    def test_other_files_are_ignored(self, tmp_path: Path) -> None:
         (tmp_path / STAGING).mkdir()
         (tmp_path / STAGING / "notes.txt").touch()
         with own_place(tmp_path) as mine:
@@ -91,7 +91,7 @@ class TestPlace:
 
 
 class TestLock:
-    def test_it_keeps_others_out_until_it_is_left(self, tmp_path: Path) -> None:
+    def test_it_excludes_others_until_it_is_released(self, tmp_path: Path) -> None:
         with lock(tmp_path, "a.lock", "task-a") as mine:
             me = Owner.of(mine.folder)
             assert is_locked(tmp_path, "a.lock")
@@ -106,14 +106,14 @@ class TestLock:
             pass
         assert list(tmp_path.iterdir()) == []
 
-    def test_it_waits_as_long_as_asked(self, tmp_path: Path) -> None:
+    def test_it_waits_as_long_as_requested(self, tmp_path: Path) -> None:
         left_behind(tmp_path, "a.lock", **here())
         began = time.monotonic()
         with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a", wait=0.3):
             pytest.fail("it is locked")
         assert 0.3 <= time.monotonic() - began < 5
 
-    def test_it_is_had_once_the_other_leaves(self, tmp_path: Path) -> None:
+    def test_it_is_acquired_once_the_other_releases_it(self, tmp_path: Path) -> None:
         left, entered = threading.Event(), threading.Event()
 
         def other() -> None:
@@ -129,7 +129,7 @@ class TestLock:
             assert left.is_set()
         thread.join()
 
-    def test_of_one_that_is_dead_it_is_had_at_once_with_nothing_of_what_it_left(
+    def test_the_lock_of_an_ended_process_is_acquired_at_once_without_its_files(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         place = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started="", host="node7"))
@@ -141,16 +141,16 @@ class TestLock:
         assert "on node7" in caplog.text
         assert list(tmp_path.iterdir()) == []
 
-    def test_of_one_that_died_as_it_left_it_is_had_at_once(self, tmp_path: Path) -> None:
+    def test_the_lock_of_a_process_that_ended_while_releasing_is_acquired_at_once(self, tmp_path: Path) -> None:
         (tmp_path / STAGING / "a.lock").mkdir(parents=True)
         with lock(tmp_path, "a.lock", "a"):
             pass
         assert list(tmp_path.iterdir()) == []
 
-    def test_it_is_had_where_no_folder_can_be_renamed_to_another(
+    def test_it_is_acquired_where_folders_cannot_be_replaced(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """POSIX lets an empty folder be replaced; other systems let none."""
+        """POSIX allows replacing an empty folder; other systems do not."""
         real = Path.rename
 
         def rename(path: Path, target: Path) -> Path:
@@ -163,21 +163,21 @@ class TestLock:
         with own_place(tmp_path) as mine:
             assert mine.move_to("a.lock")
 
-    def test_of_one_that_runs_it_is_never_taken_however_silent(self, tmp_path: Path) -> None:
-        """A stopped process may go on."""
+    def test_the_lock_of_a_running_process_is_never_taken(self, tmp_path: Path) -> None:
+        """A stopped process may continue, however old its heartbeat."""
         age(left_behind(tmp_path, "a.lock", **here()), 10_000)
         with pytest.raises(TemporaryError), lock(tmp_path, "a.lock", "a"):
             pytest.fail("it is locked")
 
-    def test_of_one_elsewhere_that_is_silent_for_long_it_is_had(self, tmp_path: Path) -> None:
+    def test_the_lock_of_another_host_without_heartbeat_is_acquired(self, tmp_path: Path) -> None:
         age(left_behind(tmp_path, "a.lock"), 121)
         with lock(tmp_path, "a.lock", "a"):
             pass
 
-    def test_one_elsewhere_that_gives_a_sign_of_life_is_alive(
+    def test_a_process_of_another_host_with_a_new_heartbeat_is_alive(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """Until it does, it is waited for; there is one line about that."""
+        """Until then it is waited for, with one line in the log."""
         place, end = left_behind(tmp_path, "a.lock"), threading.Event()
 
         def beat() -> None:
@@ -187,8 +187,8 @@ class TestLock:
         thread = threading.Thread(target=beat)
         thread.start()
         caplog.set_level(logging.INFO)
-        said = "process 123 on far since 2026-01-01 12:03 UTC"
-        with pytest.raises(TemporaryError, match=said), lock(tmp_path, "a.lock", "task-a"):
+        owner = "process 123 on far since 2026-01-01 12:03 UTC"
+        with pytest.raises(TemporaryError, match=owner), lock(tmp_path, "a.lock", "task-a"):
             pytest.fail("it is locked")
         end.set()
         thread.join()
@@ -196,7 +196,7 @@ class TestLock:
             "task-a: waiting for process 123 on far since 2026-01-01 12:03 UTC"
         ]
 
-    def test_one_elsewhere_is_waited_for_until_it_leaves(self, tmp_path: Path) -> None:
+    def test_a_process_of_another_host_is_waited_for_until_it_releases(self, tmp_path: Path) -> None:
         place = left_behind(tmp_path, "a.lock")
 
         def leave() -> None:
@@ -207,7 +207,7 @@ class TestLock:
         with lock(tmp_path, "a.lock", "a"):
             assert not place.exists()
 
-    def test_one_elsewhere_is_waited_for_until_it_counts_as_dead(
+    def test_a_process_of_another_host_is_waited_for_until_it_counts_as_dead(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(locks, "STALE", 0.4)
@@ -216,7 +216,7 @@ class TestLock:
         with lock(tmp_path, "a.lock", "a"):
             assert time.monotonic() - began >= 0.3
 
-    def test_it_gives_signs_of_life(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_has_a_heartbeat(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(locks, "HEARTBEAT", 0.01)
         with lock(tmp_path, "a.lock", "a") as mine:
             age(mine.folder, 1000)
@@ -225,15 +225,15 @@ class TestLock:
                 time.sleep(0.01)
             assert mine.folder.stat().st_mtime > time.time() - 500
 
-    def test_signs_of_life_end_with_it(self, tmp_path: Path) -> None:
+    def test_the_heartbeat_ends_with_it(self, tmp_path: Path) -> None:
         with lock(tmp_path, "a.lock", "a") as mine:
             (thread,) = [thread for thread in threading.enumerate() if mine.token in thread.name]
             assert thread.daemon
         thread.join(5)
         assert not thread.is_alive()
 
-    def test_who_is_taken_for_dead_can_no_longer_make_anything_visible(self, tmp_path: Path) -> None:
-        """And does no harm to the lock of who took over."""
+    def test_a_process_that_lost_its_lock_can_make_nothing_visible(self, tmp_path: Path) -> None:
+        """And does not harm the lock of its successor."""
         with lock(tmp_path, "a.lock", "a") as mine:
             part = mine.write(b"x")
             with own_place(tmp_path) as other:
@@ -247,7 +247,7 @@ class TestLock:
                 assert other.exists()
         assert list(tmp_path.iterdir()) == []
 
-    def test_who_was_swept_away_while_waiting_makes_a_new_place(self, tmp_path: Path) -> None:
+    def test_a_waiting_process_makes_a_new_place_if_its_own_was_removed(self, tmp_path: Path) -> None:
         with own_place(tmp_path) as mine, own_place(tmp_path) as other:
             other.take_away(mine.folder)
             end = time.monotonic() + 5
@@ -255,8 +255,8 @@ class TestLock:
                 pass
             assert mine.exists()
 
-    def test_an_answer_that_was_lost_is_no_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """NFS may rename and then say that there was nothing to rename."""
+    def test_a_lost_reply_is_not_a_failure(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """NFS may rename and then report that the file does not exist."""
         real = Path.rename
 
         def rename(path: Path, target: Path) -> Path:
@@ -269,8 +269,8 @@ class TestLock:
             monkeypatch.undo()
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_place_that_can_be_taken_away_goes_to_one(self, tmp_path: Path) -> None:
-        """Also when both had judged it before, and the first is in its slot already."""
+    def test_an_abandoned_lock_is_taken_over_by_one(self, tmp_path: Path) -> None:
+        """Also if both had found it abandoned, and the first has the lock already."""
         dead = left_behind(tmp_path, "a.lock", **here(pid=dead_pid(), started=""))
         with own_place(tmp_path) as one, own_place(tmp_path) as other:
             assert [place.is_alive(dead, {}) for place in (one, other)] == [False, False]
@@ -281,9 +281,7 @@ class TestLock:
             assert one.exists()
             assert other.exists()
 
-    def test_a_disk_that_cannot_be_written_any_more_is_told(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_disk_that_becomes_read_only_is_an_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(path: Path, target: Path) -> Path:
             raise OSError(30, "Read-only file system")
 
@@ -291,8 +289,8 @@ class TestLock:
         with pytest.raises(OutputError, match="Read-only file system"), lock(tmp_path, "a.lock", "a"):
             pytest.fail("there is no lock")
 
-    def test_of_many_who_find_a_dead_owner_each_has_its_turn_alone(self, tmp_path: Path) -> None:
-        """Each of ten processes, twice: 20 turns; who meets another inside fails."""
+    def test_many_processes_take_turns_after_a_dead_owner(self, tmp_path: Path) -> None:
+        """Ten processes, two turns each; a process that meets another inside fails."""
         left_behind(tmp_path, "contended.lock", **here(pid=dead_pid(), started=""))
         jobs = [start(job_among_rivals, tmp_path, 2, seed) for seed in range(10)]
         finish(*jobs)
@@ -301,7 +299,7 @@ class TestLock:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["turns"]
 
 
-class TestPersistently:
+class TestRetry:
     def test_it_tries_again_while_folders_come_and_go(self) -> None:
         outcomes: list[Exception | None] = [FileNotFoundError(), FileExistsError(), None]
 
@@ -323,7 +321,7 @@ class TestPersistently:
             retry(act, tries=5)
         assert len(calls) == 5
 
-    def test_other_errors_are_told_at_once(self) -> None:
+    def test_other_errors_are_raised_at_once(self) -> None:
         calls = []
 
         def act() -> None:

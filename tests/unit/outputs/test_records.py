@@ -1,4 +1,4 @@
-"""Notes of results and of failures: nothing stale left, nothing elsewhere touched, whatever they say."""
+"""Records of results and failures: outdated files are removed, files elsewhere never, whatever a record contains."""
 
 from pathlib import Path
 from typing import Any
@@ -46,16 +46,14 @@ class TestRecord:
         results = {f"logs/results/{stem}{each}.json" for each in ("Greater", "Less")}
         assert files(out.folder) == {"group/b", "group/c", "group/other", "group/shared"} | results
 
-    def test_what_an_interrupted_run_may_have_left_is_removed(self, out: Derivatives) -> None:
+    def test_files_of_an_interrupted_run_are_removed(self, out: Derivatives) -> None:
         out.text("group/left.txt", "left")
         out.json("logs/results/a_desc-x.json", {"Name": "a_desc-x", "Complete": False, "Files": ["group/left.txt"]})
         publish(out, "a", "a_desc-x", ["x"])
         assert files(out.folder) == {"group/x", "logs/results/a_desc-x.json"}
 
     @pytest.mark.parametrize("names", [["../precious.txt"], "../precious.txt", None, [3], ["{absolute}"], ["keep"]])
-    def test_a_record_that_was_tampered_with_removes_nothing_elsewhere(
-        self, out: Derivatives, tmp_path: Path, names: Any
-    ) -> None:
+    def test_an_edited_record_removes_nothing_elsewhere(self, out: Derivatives, tmp_path: Path, names: Any) -> None:
         (tmp_path / "precious.txt").touch()
         (out.folder / "keep").mkdir()
         if names == ["{absolute}"]:
@@ -65,8 +63,8 @@ class TestRecord:
         assert (tmp_path / "precious.txt").exists()
         assert (out.folder / "keep").is_dir()
 
-    def test_of_other_contrasts_no_record_is_read(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Or a thousand contrasts would read a million."""
+    def test_records_of_other_contrasts_are_not_read(self, out: Derivatives, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A thousand contrasts would read a million records."""
         for n in range(20):
             publish(out, f"contrast-{n:02d}", f"contrast-{n:02d}_test-mean_desc-greater", ["shared"])
         read: list[str] = []
@@ -75,7 +73,7 @@ class TestRecord:
         publish(out, "contrast-07", "contrast-07_test-mean_desc-less", ["x"])
         assert read == ["contrast-07_test-mean_desc-greater.json"]
 
-    def test_a_stale_file_that_is_gone_already_is_no_trouble(self, out: Derivatives) -> None:
+    def test_an_outdated_file_may_be_gone_already(self, out: Derivatives) -> None:
         out.record("faces", ["group/never.txt", "group/x/never.txt"], {})
         out.text("group/x", "no folder any more")
         out.record("faces", [], {})
@@ -90,7 +88,7 @@ class TestRecord:
         assert again[1]["Results"] == [{"Test": "mean"}]
         assert again[1]["Complete"] is True
 
-    def test_an_interrupted_one_is_told_apart(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+    def test_interrupted_results_are_separate(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
         out.record("done", [], {})
         out.json("logs/results/begun.json", {"Name": "begun", "Contrast": "begun", "Complete": False, "Files": []})
         out.json("logs/results/older.json", {"Name": "older", "Files": []})
@@ -108,7 +106,7 @@ class TestRecord:
         assert len(out.interrupted()) == 1
 
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"Files": ["x"'])
-    def test_a_damaged_one_is_told_once_and_left_out(
+    def test_a_damaged_record_is_logged_once_and_skipped(
         self, out: Derivatives, content: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         out.record("a", [], {})
@@ -121,7 +119,7 @@ class TestRecord:
 
 
 class TestFailures:
-    def test_they_are_told_by_name_until_there_is_a_result(self, out: Derivatives) -> None:
+    def test_they_are_listed_by_name_until_there_is_a_result(self, out: Derivatives) -> None:
         out.record_failure("b", {"Message": "m"})
         out.record_failure("a", {"Message": "n", "ExitCode": 65})
         assert Derivatives(out.folder, {}).failures() == [
@@ -131,12 +129,12 @@ class TestFailures:
         publish(out, "a", "a_desc-greater", ["x"])
         assert [note["Contrast"] for note in out.failures()] == ["b"]
 
-    def test_they_are_told_while_a_result_is_open(self, out: Derivatives) -> None:
+    def test_they_are_listed_while_a_result_is_open(self, out: Derivatives) -> None:
         with out.result("a"):
             out.record_failure("a", {})
         assert len(out.failures()) == 1
 
-    def test_a_damaged_note_is_left_out(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+    def test_a_damaged_record_of_a_failure_is_skipped(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
         out.record_failure("a", {})
         out.text("logs/failures/b.json", "{")
         assert [note["Contrast"] for note in out.failures()] == ["a"]

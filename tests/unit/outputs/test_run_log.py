@@ -1,4 +1,4 @@
-"""The log folder of a run, whatever becomes of the run."""
+"""Log folder of a run, however the run ends."""
 
 import errno
 import json
@@ -28,7 +28,7 @@ def out(tmp_path: Path) -> Iterator[Derivatives]:
 
 @pytest.fixture(autouse=True)
 def told(caplog: pytest.LogCaptureFixture) -> None:
-    """As the console does it: without details."""
+    """As on the console: without details."""
     caplog.set_level(logging.INFO, logger="bids_ari")
 
 
@@ -38,7 +38,7 @@ def folders(out: Derivatives) -> list[Path]:
 
 
 def summary(out: Derivatives) -> dict[str, Any]:
-    """What the only run says of itself at its end."""
+    """Return the summary of the only run."""
     (folder,) = folders(out)
     found: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return found
@@ -51,7 +51,7 @@ def lines(out: Derivatives) -> list[str]:
 
 
 class TestLines:
-    def test_those_from_before_there_was_a_place_come_first(self, out: Derivatives) -> None:
+    def test_lines_from_before_the_output_was_open_come_first(self, out: Derivatives) -> None:
         log.info("before the run")
         with RunLog("") as journal:
             log.info("one")
@@ -63,7 +63,7 @@ class TestLines:
         log.info("after the run")
         assert lines(out) == ["INFO one", "WARNING two: größe", "ERROR three"]
 
-    def test_details_are_among_them_only_if_asked_for(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
+    def test_details_are_written_only_on_request(self, out: Derivatives, caplog: pytest.LogCaptureFixture) -> None:
         with RunLog("") as journal:
             journal.open(out)
             log.debug("hidden")
@@ -71,7 +71,7 @@ class TestLines:
             log.debug("shown")
         assert lines(out) == ["DEBUG shown"]
 
-    def test_those_that_could_not_be_written_are_not_lost(self, out: Derivatives) -> None:
+    def test_lines_that_could_not_be_written_are_not_lost(self, out: Derivatives) -> None:
         with RunLog("") as journal:
             journal.open(out)
             log.info("one")
@@ -82,8 +82,8 @@ class TestLines:
             log.info("three")
         assert lines(out) == ["INFO one", "INFO two", "INFO three"]
 
-    def test_names_that_are_no_text(self, out: Derivatives) -> None:
-        """Python has bytes that are no UTF-8 as half a character, which no file can hold."""
+    def test_names_that_are_not_utf_8(self, out: Derivatives) -> None:
+        """Python represents bytes that are not UTF-8 by lone surrogates, which cannot be encoded."""
         with RunLog('output-dir = "gr\udcf6"\n') as journal:
             log.info("before: \udcf6")
             journal.open(out)
@@ -92,14 +92,14 @@ class TestLines:
         (folder,) = folders(out)
         assert (folder / "settings.toml").read_bytes() == b'output-dir = "gr\xf6"\n'  # as it is on disk
 
-    def test_a_run_that_finds_no_place_leaves_nothing(self, out: Derivatives) -> None:
+    def test_a_run_without_output_writes_nothing(self, out: Derivatives) -> None:
         with RunLog("x = 1\n"), suppress(InputNotFoundError):
             raise InputNotFoundError("There is nothing")
         assert list(out.folder.iterdir()) == []
 
 
 class TestFolders:
-    def test_what_is_there_from_the_beginning(self, out: Derivatives) -> None:
+    def test_files_at_the_beginning(self, out: Derivatives) -> None:
         with RunLog("alpha = 0.05\n") as journal:
             journal.open(out)
             (folder,) = folders(out)
@@ -111,13 +111,13 @@ class TestFolders:
             *("left_out.tsv", "summary.json")
         }
 
-    def test_without_settings_there_is_no_file_of_them(self, out: Derivatives) -> None:
+    def test_no_settings_no_file(self, out: Derivatives) -> None:
         with RunLog("") as journal:
             journal.open(out)
         (folder,) = folders(out)
         assert not (folder / "settings.toml").exists()
 
-    def test_runs_in_the_same_second_have_each_their_own(self, out: Derivatives) -> None:
+    def test_runs_of_the_same_second_have_their_own_folders(self, out: Derivatives) -> None:
         for n in range(3):
             with Derivatives(out.folder, {}) as each, RunLog(f"n = {n}\n") as journal:
                 log.info("run %d", n)
@@ -129,7 +129,7 @@ class TestFolders:
 
 
 class TestSummary:
-    def test_of_results_and_failures(self, out: Derivatives) -> None:
+    def test_results_and_failures(self, out: Derivatives) -> None:
         with RunLog("") as journal:
             journal.open(out)
             journal.excluded = [Excluded("b", "it is old"), Excluded("a", "it is old"), Excluded("c", "it is new")]
@@ -185,8 +185,8 @@ class TestSummary:
         ],
         ids=repr,
     )
-    def test_of_a_run_that_ends_early(self, error: BaseException, said: str, out: Derivatives) -> None:
-        """Its exit code is the one that the console gives."""
+    def test_a_run_that_ends_early(self, error: BaseException, said: str, out: Derivatives) -> None:
+        """Its exit code is that of the command."""
 
         def run() -> None:
             with RunLog("") as journal:
@@ -200,7 +200,7 @@ class TestSummary:
         assert (found["ExitCode"], found["Error"]) == (exit_code_of(error), said)
         assert [result["Name"] for result in found["Results"]] == ["x"]
 
-    def test_one_that_cannot_be_written_hides_no_error(self, out: Derivatives) -> None:
+    def test_a_summary_that_cannot_be_written_hides_no_error(self, out: Derivatives) -> None:
         def run() -> None:
             with RunLog("") as journal:
                 journal.open(out)
