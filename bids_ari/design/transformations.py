@@ -5,25 +5,17 @@ values of pybids, with one exception: a missing value stays missing in all colum
 ReplaceNA replaces it. (pybids takes 0, or the other factors of a product; a subject of unknown age would be aged 0.)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from bids_ari.design import variables
 from bids_ari.design.coding import Levels
 from bids_ari.design.json_document import Item
-from bids_ari.design.variables import (
-    Variable,
-    Variables,
-    all_true,
-    any_true,
-    demean,
-    negate,
-    product,
-    rescale,
-    threshold,
-)
+from bids_ari.design.variables import Variable, Variables
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
@@ -76,6 +68,14 @@ class Transformation:
     def error(self, found: str, expected: str = "", hint: str = "") -> UsageError:
         """Return an error about this transformation, with its position."""
         return UsageError(f"{self.item.path}: {self.item.place} ({self.name}) {found}", expected, hint)
+
+    @contextmanager
+    def errors(self, names: str) -> Iterator[None]:
+        """Raise a ValueError of a function of these columns as an error about this transformation."""
+        try:
+            yield
+        except ValueError as error:
+            raise self.error(f"cannot be applied to {names}: {error}") from error
 
     def apply(self, table: Variables) -> Variables:
         """Apply the transformation.
@@ -228,39 +228,25 @@ def _to_each(function: Callable[..., FloatArray]) -> _Apply:
 
     def make(table: Variables, name: str, transformation: Transformation, i: int) -> Variable:
         options = {option.lower(): transformation.option(option, i, None) for option in transformation.options}
-        try:
+        with transformation.errors(name):
             values = function(_numbers(table, name, transformation), **options)
-        except ValueError as error:
-            raise transformation.error(f"cannot be applied to {name}: {error}", "values that differ") from error
         return Variable.of_numbers(values, () if options.get("replacena") else table.columns[name].sources)
 
     return _each(make)
 
 
-def _to_all(function: Callable[[FloatArray], FloatArray]) -> _Apply:
+def _to_all(function: Callable[..., FloatArray]) -> _Apply:
     """Apply a function of several columns (n_columns, n_subjects) that makes one column."""
-    return lambda table, names, transformation: _join(
-        table, names, transformation, function(_stack(table, names, transformation))
-    )
 
+    def apply(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
+        values = np.array([_numbers(table, name, transformation) for name in names])
+        (output,) = transformation.names_of_outputs(names[:1])
+        with transformation.errors(listing(names)):
+            made = function(values, **{option.lower(): each for option, each in transformation.options.items()})
+        sources = tuple(dict.fromkeys(source for name in names for source in table.columns[name].sources))
+        return table.with_columns({output: Variable.of_numbers(made, sources)})
 
-def _sum(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    values = _stack(table, names, transformation)
-    weights = np.array(transformation.options.get("Weights", (1.0,) * len(values)))
-    if len(weights) != len(values):
-        raise transformation.error(f"has {len(weights)} Weights", f"{len(values)}, one for each input")
-    return _join(table, names, transformation, weights @ values)
-
-
-def _stack(table: Variables, names: Sequence[str], transformation: Transformation) -> FloatArray:
-    return np.array([_numbers(table, name, transformation) for name in names])
-
-
-def _join(table: Variables, names: Sequence[str], transformation: Transformation, values: FloatArray) -> Variables:
-    """Add a column made from several."""
-    sources = tuple(dict.fromkeys(source for name in names for source in table.columns[name].sources))
-    (output,) = transformation.names_of_outputs(names[:1])
-    return table.with_columns({output: Variable.of_numbers(values, sources)})
+    return apply
 
 
 _copy = _each(lambda table, name, transformation, i: table.columns[name])
@@ -327,29 +313,29 @@ class _Kind:
 
 
 KINDS: Mapping[str, _Kind] = {
-    "And": _Kind(_to_all(all_true), outputs="one"),
+    "And": _Kind(_to_all(variables.all_true), outputs="one"),
     "Copy": _Kind(_copy, outputs="required"),
     "Delete": _Kind(lambda table, names, _: table.without(names), outputs="none"),
-    "Demean": _Kind(_to_each(demean)),
+    "Demean": _Kind(_to_each(variables.demean)),
     "DropNA": _Kind(_drop_missing, outputs="none"),
     "Factor": _Kind(
         _factor,
         {"Constraint": _one_of("none", "drop_one", "mean_zero"), "RefLevel": _read_level, "Sep": Item.text},
         "none",
     ),
-    "Not": _Kind(_to_each(negate)),
-    "Or": _Kind(_to_all(any_true), outputs="one"),
-    "Product": _Kind(_to_all(product), outputs="one"),
+    "Not": _Kind(_to_each(variables.negate)),
+    "Or": _Kind(_to_all(variables.any_true), outputs="one"),
+    "Product": _Kind(_to_all(variables.product), outputs="one"),
     "Rename": _Kind(_rename, outputs="required"),
     "Replace": _Kind(_each(_replace), {"Replace": _read_replacements, "Attribute": _one_of("value")}),
     "Scale": _Kind(
-        _to_each(rescale),
+        _to_each(variables.rescale),
         {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},
     ),
     "Select": _Kind(lambda table, names, _: table.only(names), outputs="none"),
-    "Sum": _Kind(_sum, {"Weights": Item.number}, outputs="one"),
+    "Sum": _Kind(_to_all(variables.weighted_sum), {"Weights": Item.number}, outputs="one"),
     "Threshold": _Kind(
-        _to_each(threshold),
+        _to_each(variables.threshold),
         {"Threshold": Item.number, "Binarize": Item.flag, "Above": Item.flag, "Signed": Item.flag},
     ),
 }

@@ -171,6 +171,16 @@ def product(values: FloatArray) -> FloatArray:
     return result
 
 
+def weighted_sum(values: FloatArray, weights: Sequence[float] | None = None) -> FloatArray:
+    """Add columns (n_columns, n_subjects), each times its weight (default: 1)."""
+    if weights is None:
+        weights = (1.0,) * len(values)
+    if len(weights) != len(values):
+        raise ValueError(f"there are {len(weights)} Weights for {len(values)} columns")
+    result: FloatArray = np.array(weights) @ values
+    return result
+
+
 def _apply_to_known(values: FloatArray, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Apply a function to the values that are not missing."""
     result, known = values.copy(), ~np.isnan(values)

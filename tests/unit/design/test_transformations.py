@@ -95,7 +95,7 @@ BAD_INSTRUCTIONS: list[tuple[Json, str]] = [
     ({"Name": "Scale", "Input": ["agee"]}, "(Scale) names 'agee', which is not a column"),
     ({"Name": "Scale", "Input": ["age"], "Demean": [True, False]}, "(Scale) has 2 values of Demean; expected 1, or 1"),
     ({"Name": "Copy", "Input": ["age"], "Output": ["a", "b"]}, "(Copy) has 2 names in Output; expected 1, one for eac"),
-    ({"Name": "Sum", "Input": ["age", "code"], "Weights": 2, "Output": "s"}, "(Sum) has 1 Weights; expected 2, one fo"),
+    ({"Name": "Sum", "Input": ["age", "code"], "Weights": 2, "Output": "s"}, "(Sum) cannot be applied to age, code:"),
     ({"Name": "Rename", "Input": ["age", "code"], "Output": ["code", "x"]}, "(Rename) has code in Input and in Output"),
     ({"Name": "Factor", "Input": ["sex", "sex"]}, "(Factor) names a column twice: sex, sex; expected each once"),
     ({"Name": "Factor", "Input": ["sex"], "RefLevel": "X"}, "(Factor) names the level 'X'; expected one of sex: F, M"),
