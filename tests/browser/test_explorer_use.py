@@ -300,7 +300,7 @@ def test_nothing_found_is_said_with_what_to_do(visits: Visits) -> None:
     assert explorer.result.bound.whole == 0
     page = visits.explorer(explorer.path)
     assert page.locator("#nothing").is_visible()
-    assert "does not mean that nothing is there" in page.locator("#nothing").inner_text()
+    assert "does not mean that nothing is active" in page.locator("#nothing").inner_text()
     assert "no clusters" in page.locator("#status").inner_text()
     assert violations(page) == []
     one = explorer_of("whole only", np.where(np.indices(SHAPE)[0] < 10, 2.6, -2.6) + one_blob("RAS") / 100)

@@ -31,7 +31,7 @@ def test_excluded_files_are_grouped_by_reason(result: ContrastResult) -> None:
     excluded = inputs.context(ReportData(shown, drawn()))["excluded"]
     assert excluded == [("excluded", ["sub-09", "sub-10"]), ("too short", ["a/map.nii"])]
     text = section_text(shown, "inputs")
-    assert re.search("3 files or subjects, for 2 reasons", text)
+    assert re.search("3 files or subjects excluded, for 2 reasons", text)
     assert text.index("sub-10") < text.index("a/map.nii")
 
 
