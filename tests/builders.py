@@ -89,6 +89,12 @@ def write_group(
     return [write_map(root, label, brain(rng, signal), **names) for label in labels]
 
 
+def saved(path: Path, data: npt.ArrayLike, affine: Floats = AFFINE) -> Path:
+    """Save an array as an image; return its path."""
+    nib.save(image(data, affine), path)
+    return path
+
+
 def subject_map(
     subject: str, *paths: Path, variances: Sequence[Path] = (), minus: SubjectMap | None = None
 ) -> SubjectMap:
@@ -98,6 +104,11 @@ def subject_map(
         for each in (paths, variances)
     )
     return SubjectMap(subject, files, weights, minus=minus)
+
+
+def one_each(paths: Sequence[Path]) -> list[SubjectMap]:
+    """One map for each of sub-00, sub-01, ..."""
+    return [subject_map(f"{i:02d}", path) for i, path in enumerate(paths)]
 
 
 def touch_maps(root: Path, *subjects: str | None, **names: Any) -> list[Path]:

@@ -78,7 +78,7 @@ class Header:
     def of(cls, image: Any, name: str) -> "Header":
         """Return the header of an image of nibabel; raise a DataError if it is not one volume with a valid affine."""
         if not isinstance(image, SpatialImage):
-            raise DataError(f"{name} is no volume image but {type(image).__name__}", "a NIfTI file")
+            raise DataError(f"{name} is not a volume image but {type(image).__name__}", "a NIfTI file")
         shape = _three_axes(image.shape, name)
         _check_type(image.get_data_dtype(), str(image.get_data_dtype()), name)
         _check_place(image.affine, name)

@@ -1,7 +1,7 @@
-"""How the map of each subject looks before the group model: what it covers, and three slices of it.
+"""Quality of the map of each subject before the group model: what it covers, and three slices of it.
 
-A *glimpse* is taken of each map while it is in memory. What a subject costs the group is known only when all maps have
-been seen, so a glimpse holds where there are data, as packed bits.
+A `Glimpse` is taken of each map while it is in memory. The voxels that are excluded because of one subject are known
+only after all maps have been read, so a glimpse stores where the subject has data, as packed bits.
 """
 
 import zlib
@@ -20,22 +20,22 @@ Bits = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
 
 ABSENT = -128
-"""Where a thumbnail shows no data."""
+"""Value of a thumbnail where there are no data."""
 
 STEPS = 127
-"""A thumbnail has so many steps from 0 to its largest value."""
+"""Number of steps of a thumbnail from 0 to its largest value."""
 
 SIDE = 80
-"""No slice of a thumbnail is longer, in pixels."""
+"""Largest side of a slice, in pixels."""
 
 FAR = 3.5
-"""A subject stands out so many scaled median absolute deviations from the median."""
+"""A possible outlier is further than this many scaled median absolute deviations from the median."""
 
 LEAST_FAR = {"mean": 0.1, "sd": 0.1, "overlap": 0.02}
-"""And no less than this: of means and standard deviations as a part of the median standard deviation."""
+"""And further than this; for means and standard deviations, as a fraction of the median standard deviation."""
 
 FEW = 5
-"""Of fewer subjects, none stands out."""
+"""Of fewer subjects, none is an outlier."""
 
 _MAD_TO_SD = 1.4826  # of a normal distribution
 _VIEWS = ((1, 2), (0, 2), (0, 1))  # axes to the right and up: sagittal, coronal, axial
@@ -43,12 +43,12 @@ _ONES = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 
 
 class Glimpse(NamedTuple):
-    """What is kept of a map to look at.
+    """Summary of the map of a subject.
 
     Attributes
     ----------
     present : bytes
-        Where the subject has data: bits in C order, compressed.
+        Mask of the voxels with data: bits in C order, compressed.
     thumbnail : array of int8 (height, width)
         Slices, in steps; `ABSENT` where there are no data.
     step : float
@@ -62,26 +62,26 @@ class Glimpse(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Mosaic:
-    """Where three slices of a volume are cut: sagittal, coronal and axial, side by side.
+    """Sagittal, coronal and axial slice of a volume, side by side.
 
-    Left and front of the head are left: of a sagittal slice the back is on the left, else the left of the brain.
+    On the left are the back of the brain (sagittal) and the left hemisphere (coronal, axial).
 
     Attributes
     ----------
     places : array of int (3, height, width)
-        The voxel at each pixel.
+        Voxel indices at each pixel.
     shown : array of bool (height, width)
-        Where there is a slice.
+        True where there is a slice.
     """
 
     places: npt.NDArray[np.intp]
     shown: BoolVolume
 
     @classmethod
-    def through(cls, mask: VolumeSpace) -> "Mosaic":
-        """Cut through the middle of a mask; pixels have one size in mm, whatever the size of voxels."""
-        grid = mask.grid
-        middle = np.median(mask.indices, axis=0).astype(np.intp)
+    def through(cls, space: VolumeSpace) -> "Mosaic":
+        """Return the slices through the middle of a mask; pixels are square in mm, whatever the size of voxels."""
+        grid = space.grid
+        middle = np.median(space.indices, axis=0).astype(np.intp)
         lines = _lines(grid)
         slices = [_slice(lines, across, up, middle) for across, up in _VIEWS]
         height = max(each.shape[1] for each in slices)
@@ -90,34 +90,34 @@ class Mosaic:
         return cls(np.where(shown, places, 0), shown)
 
     def glimpse(self, effect: FloatArray, present: BoolVolume) -> Glimpse:
-        """Look at the map of a subject, (x, y, z), NaN where there are no data."""
+        """Return the summary of the map of a subject, (x, y, z), NaN where there are no data."""
         values = effect[tuple(self.places)]
-        seen = self.shown & np.isfinite(values)
-        step = float(np.abs(values[seen]).max(initial=0.0)) / STEPS
+        visible = self.shown & np.isfinite(values)
+        step = float(np.abs(values[visible]).max(initial=0.0)) / STEPS
         steps = np.full(values.shape, ABSENT, dtype=np.int8)
-        steps[seen] = np.rint(values[seen] / step) if step else 0
+        steps[visible] = np.rint(values[visible] / step) if step else 0
         return Glimpse(zlib.compress(np.packbits(present).tobytes(), 1), steps, step)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quality:
-    """What the map of each subject covers, and how it looks.
+    """Coverage of each subject, and slices of its map.
 
     Attributes
     ----------
     reference : int
-        Number of voxels that a subject should cover: those inside the mask that was given, else those that at least
-        half of the subjects cover.
+        Number of voxels that a subject should cover: those of the mask, or without a mask those that at least half of
+        the subjects cover.
     lacking : array of int32 (n_subjects,)
-        How many of these the subject lacks.
+        Number of these voxels without data of the subject.
     lost : array of int32 (n_subjects,)
-        Voxels that were not tested, and would have been if this subject had data there.
+        Number of voxels that are excluded because only this subject lacks data.
     overlap : array (n_subjects,)
         Dice coefficient of the voxels that the subject covers and those that at least half of the subjects cover.
     thumbnails : array of int8 (n_subjects, height, width)
-        Slices of each map as it was read, in steps; `ABSENT` where there are no data.
+        Slices of each map before smoothing, in steps; `ABSENT` where there are no data.
     step : array (n_subjects,)
-        The value of one step of each, in the units of the maps.
+        The value of one step, in the units of the maps.
     """
 
     reference: int
@@ -131,37 +131,37 @@ class Quality:
 def assess(
     glimpses: Sequence[Glimpse],
     counts: npt.NDArray[np.int32],
-    given: VolumeSpace | None,
-    mask: VolumeSpace,
-    n_enough: int,
+    mask: VolumeSpace | None,
+    space: VolumeSpace,
+    n_required: int,
 ) -> Quality:
-    """Say what each subject covers.
+    """Compute the coverage of each subject.
 
     Parameters
     ----------
     glimpses : sequence of Glimpse
-        One of each subject.
+        One for each subject.
     counts : array of int (x, y, z)
-        How many subjects have data at each voxel.
-    given : VolumeSpace or None
-        The mask that was given.
-    mask : VolumeSpace
+        Number of subjects with data at each voxel.
+    mask : VolumeSpace or None
+        The mask that limits the analysis.
+    space : VolumeSpace
         The voxels to test.
-    n_enough : int
-        How many subjects must have data at a voxel.
+    n_required : int
+        Number of subjects that must have data at a voxel.
     """
     half = np.packbits(2 * counts >= len(glimpses))
-    within = half if given is None else np.packbits(given.inside)
-    wanting = (counts == n_enough - 1) & ~mask.inside
-    lost_to_one = np.packbits(wanting if given is None else wanting & given.inside)
+    reference = half if mask is None else np.packbits(mask.inside)
+    one_too_few = (counts == n_required - 1) & ~space.inside
+    lost_to_one = np.packbits(one_too_few if mask is None else one_too_few & mask.inside)
     lacking, lost, overlap = [], [], []
     for glimpse in glimpses:
         present = np.frombuffer(zlib.decompress(glimpse.present), dtype=np.uint8)
-        lacking.append(_count(within & ~present))
+        lacking.append(_count(reference & ~present))
         lost.append(_count(lost_to_one & ~present))
         overlap.append(2 * _count(half & present) / (_count(half) + _count(present)))
     return Quality(
-        _count(within),
+        _count(reference),
         np.array(lacking, dtype=np.int32),
         np.array(lost, dtype=np.int32),
         np.array(overlap),
@@ -171,9 +171,9 @@ def assess(
 
 
 def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bool_]:
-    """Tell the values that are far from the median of all: `FAR` scaled MAD, and `least` in any case.
+    """Return which values are far from the median: by `FAR` scaled median absolute deviations, and by `least`.
 
-    This describes; it is no ground to leave a subject out. NaN is far from everything.
+    This is a description, and no reason to exclude a subject. NaN is always far.
 
     >>> far_from_others(np.array([1.0, 2.0, 3.0, 4.0, 20.0]))
     array([False, False, False, False,  True])
@@ -187,12 +187,12 @@ def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bo
 
 
 def _count(bits: Bits) -> int:
-    """Count the ones."""
+    """Return the number of ones."""
     return int(_ONES[bits].sum(dtype=np.int64))
 
 
 def widths(grid: Grid) -> tuple[int, ...]:
-    """Give the width in pixels of each slice of a mosaic.
+    """Return the width in pixels of each slice of a mosaic.
 
     >>> widths(Grid((10, 20, 30), np.diag([2.0, 2, 2, 1])))
     (20, 10, 10)
@@ -202,7 +202,7 @@ def widths(grid: Grid) -> tuple[int, ...]:
 
 
 def _lines(grid: Grid) -> list[tuple[int, npt.NDArray[np.intp]]]:
-    """Give, for x, y and z, the axis of the file that is nearest, and the indices met from left, back and below."""
+    """Return, for x, y and z, the nearest axis of the file, and its indices from left, back and bottom."""
     pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / SIDE)
     lines: list[tuple[int, npt.NDArray[np.intp]]] = [(0, np.empty(0, dtype=np.intp))] * 3
     for axis, (nearest, sense) in enumerate(nib.io_orientation(grid.affine)):
@@ -216,7 +216,7 @@ def _lines(grid: Grid) -> list[tuple[int, npt.NDArray[np.intp]]]:
 def _slice(
     lines: Sequence[tuple[int, npt.NDArray[np.intp]]], across: int, up: int, middle: npt.NDArray[np.intp]
 ) -> npt.NDArray[np.intp]:
-    """Give the voxel at each pixel of a slice, (3, height, width); up is up."""
+    """Return the voxel at each pixel of a slice, (3, height, width), the top first."""
     (right_axis, right), (up_axis, upward) = lines[across], lines[up]
     places = np.empty((3, upward.size, right.size), dtype=np.intp)
     places[:] = middle[:, None, None]
@@ -226,6 +226,6 @@ def _slice(
 
 
 def _centred(places: npt.NDArray[np.intp], height: int) -> npt.NDArray[np.intp]:
-    """Put a slice in the middle of so many rows; -1 around it."""
+    """Pad a slice to a number of rows, with -1."""
     free = height - places.shape[1]
     return np.pad(places, ((0, 0), (free // 2, free - free // 2), (0, 0)), constant_values=-1)

@@ -1,14 +1,15 @@
-"""All that headers tell about the files of a contrast, in one error, before any voxel is read."""
+"""Checks of headers: all problems with the files of a contrast in one error, before any voxel is read."""
 
 import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE, image
+from builders import AFFINE, SHAPE, image, saved, subject_map
 
 from bids_ari.errors import (
     BidsAriError,
@@ -17,7 +18,7 @@ from bids_ari.errors import (
     InputNotFoundError,
     ReadError,
 )
-from bids_ari.images.checks import Problem, check_headers, one_error, preflight
+from bids_ari.images.checks import Headers, check_headers, one_error
 from bids_ari.images.space import Grid
 
 GOOD = gzip.compress(image(np.ones(SHAPE)).to_bytes())
@@ -76,14 +77,18 @@ def files_of(folder: Path, n: int, **spoiled: Spoil) -> list[tuple[str, Path]]:
     return files
 
 
+def check(files: list[tuple[str, Path]], **options: Any) -> Headers:
+    return check_headers([subject_map(subject, path) for subject, path in files], **options)
+
+
 def error_of(files: list[tuple[str, Path]]) -> BidsAriError:
     with pytest.raises(BidsAriError) as caught:
-        preflight(files)
+        check(files)
     return caught.value
 
 
 def test_sound_files_share_a_grid(tmp_path: Path) -> None:
-    grid = preflight(files_of(tmp_path, 3))
+    grid = check(files_of(tmp_path, 3)).grid
     assert grid.matches(Grid(SHAPE, AFFINE))
     assert grid.codes == (4, 0)
 
@@ -119,36 +124,37 @@ class TestOneKind:
         if kind is GridMismatchError:
             assert error.found.startswith("sub-02, sub-05 have a grid of")
         else:
-            told, *lines = str(error).split("\n- ")
-            assert told == "2 problems with the maps; mend them, or leave out with --exclude 02 05:"
+            first, *lines = str(error).split("\n- ")
+            assert first.startswith("2 problems with the maps")
+            assert first.endswith("--exclude 02 05:")
             assert all(str(files[i][1]) in line for i, line in zip((1, 4), lines, strict=True))
 
 
-def test_a_mixture_has_a_line_for_each_problem(tmp_path: Path) -> None:
+def test_different_problems_have_a_line_each(tmp_path: Path) -> None:
     files = files_of(
         tmp_path, 12, s01=not_there, s03=no_image, s04=four_axes, s06=a_folder, s08=other_grid, s10=in_metres
     )
     error = error_of(files)
     assert type(error) is DataError
     first, *lines = str(error).splitlines()
-    assert first == "6 problems with the maps; mend them, or leave out with --exclude 01 03 04 06 10 08:"
-    said = ["There is no file", "is damaged", "has 4 dimensions", "it is a folder", "metres", "sub-08 has a grid of"]
+    assert first == "6 problems with the maps; fix them, or exclude subjects with --exclude 01 03 04 06 10 08:"
+    words = ["There is no file", "is damaged", "has 4 dimensions", "it is a folder", "metres", "sub-08 has a grid of"]
     assert len(lines) == 6
-    assert all(text in line and line.startswith("- ") for text, line in zip(said, lines, strict=True))
+    assert all(text in line and line.startswith("- ") for text, line in zip(words, lines, strict=True))
     assert "that of the 6 others" in lines[-1]  # 12, but for five without a grid in mm, and sub-08
 
 
-def test_of_a_kind_five_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+def test_five_problems_of_a_kind_are_listed_and_the_others_counted(tmp_path: Path) -> None:
     bad: dict[str, Spoil] = {f"s{i:02d}": four_axes for i in range(1, 9)}
     lines = str(error_of(files_of(tmp_path, 12, s09=no_image, **bad))).splitlines()
     assert [("has 4 dimensions" in line) for line in lines[1:]] == [True] * 5 + [False] * 2
-    assert lines[6] == "- and 3 more such"
+    assert lines[6] == "- and 3 more of this kind"
     assert "sub-09_statmap.nii.gz is damaged" in lines[7]
 
 
-def test_nobody_is_left_out_where_less_than_two_would_remain(tmp_path: Path) -> None:
+def test_no_exclusion_is_proposed_if_fewer_than_two_subjects_remain(tmp_path: Path) -> None:
     error = error_of(files_of(tmp_path, 3, s01=four_axes, s02=no_image))
-    assert str(error).startswith("2 problems with the maps; mend them:\n- ")
+    assert str(error).startswith("2 problems with the maps; fix them:\n- ")
 
 
 def test_several_files_of_a_subject_are_one_subject(tmp_path: Path) -> None:
@@ -159,8 +165,8 @@ def test_several_files_of_a_subject_are_one_subject(tmp_path: Path) -> None:
     assert error.hint.endswith("--exclude 01")
 
 
-def test_where_nobody_shares_a_grid_the_first_stands_for_all(tmp_path: Path) -> None:
-    """Also where there are more grids than are compared with each other."""
+def test_if_all_grids_differ_the_first_is_expected(tmp_path: Path) -> None:
+    """Also with more grids than are compared with each other."""
     files = files_of(tmp_path, 40)
     for i, (_, path) in enumerate(files):
         affine = AFFINE.copy()
@@ -188,35 +194,35 @@ def test_nothing_but_headers_is_read(tmp_path: Path) -> None:
     long = tmp_path / "long.nii"
     long.write_bytes(header.binaryblock + bytes(4))
     os.truncate(long, 352 + 500 * 500 * 400 * 4)
-    assert preflight([("01", long)], memory=2**33).shape == (500, 500, 400)
+    assert check([("01", long)], mem=2**33).grid.shape == (500, 500, 400)
     cut = tmp_path / "cut.nii.gz"
     nib.save(image(np.random.default_rng(0).normal(size=(60, 60, 60))), cut)
     cut.write_bytes(cut.read_bytes()[:-9])
-    assert preflight([("01", cut)]).shape == (60, 60, 60)
+    assert check([("01", cut)]).grid.shape == (60, 60, 60)
 
 
-def test_what_does_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+def test_maps_that_do_not_fit_into_memory_are_refused(tmp_path: Path) -> None:
     """10 x 11 x 12 voxels of 40 bytes are 52,800 bytes."""
     files = files_of(tmp_path, 2)
-    preflight(files, memory=52_800)
+    check(files, mem=52_800)
     with pytest.raises(DataError, match="52 KB") as caught:
-        preflight(files, memory=52_799)
-    assert caught.value.found.startswith("2 problems with the maps; mend them:")
+        check(files, mem=52_799)
+    assert caught.value.found.startswith("2 problems with the maps")
 
 
 def test_threads_change_nothing(tmp_path: Path) -> None:
     files = files_of(tmp_path, 9, s02=no_image, s03=other_grid, s07=not_there)
     alone = error_of(files)
     with pytest.raises(DataError) as caught:
-        preflight(files, n_jobs=4)
+        check(files, n_threads=4)
     assert str(caught.value) == str(alone)
 
 
-def test_problems_of_two_classes_are_data_that_do_not_fit() -> None:
-    problems = [Problem(("01",), ReadError("a")), Problem(("02",), InputNotFoundError("b"))]
+def test_problems_of_two_classes_are_a_data_error() -> None:
+    problems = [(("01",), ReadError("a")), (("02",), InputNotFoundError("b"))]
     assert type(one_error(problems, ["01", "02"])) is DataError
     assert type(one_error(problems[:1] * 2, ["01", "02"])) is ReadError
-    assert one_error(problems[:1], ["01", "02"]) is problems[0].error
+    assert one_error(problems[:1], ["01", "02"]) is problems[0][1]
 
 
 class TestTarget:
@@ -225,22 +231,21 @@ class TestTarget:
     def test_files_may_be_on_other_grids(self, tmp_path: Path) -> None:
         files = files_of(tmp_path, 4)
         nib.save(image(np.ones(self.COARSE.shape), self.COARSE.affine), files[2][1])
-        headers = check_headers(files, target=self.COARSE)
+        headers = check(files, target=self.COARSE)
         assert headers.grid is self.COARSE
         assert headers.resampled == ("01", "02", "04")
-        assert headers.n_points == 10 * 11 * 12
-        first = check_headers(files, target="first")
+        assert headers.n_voxels == 10 * 11 * 12
+        first = check(files, target="first")
         assert first.grid.matches(Grid(SHAPE, AFFINE))
         assert first.resampled == ("03",)
-        assert preflight(files, target="first").matches(first.grid)
 
     def test_the_target_may_be_the_largest(self, tmp_path: Path) -> None:
         fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
-        assert check_headers(files_of(tmp_path, 2), target=fine).n_points == 20 * 22 * 24
+        assert check(files_of(tmp_path, 2), target=fine).n_voxels == 20 * 22 * 24
 
-    def test_without_a_target_the_way_out_is_named(self, tmp_path: Path) -> None:
+    def test_without_a_target_resampling_is_proposed(self, tmp_path: Path) -> None:
         error = error_of(files_of(tmp_path, 4, s02=other_grid))
-        assert error.hint == "Resample with --target-grid, or leave out with --exclude 02"
+        assert error.hint == "Resample with --target-grid, or exclude subjects with --exclude 02"
 
     def far(self, folder: Path, *shifts: float) -> list[tuple[str, Path]]:
         """Maps of 30 mm along x, moved by mm."""
@@ -251,25 +256,63 @@ class TestTarget:
             nib.save(image(np.ones(SHAPE), affine), path)
         return files
 
-    def test_files_in_another_place_are_named(self, tmp_path: Path) -> None:
+    def test_files_far_from_the_target_are_named(self, tmp_path: Path) -> None:
         """Of 30 mm, 12 mm and 0 mm lie within; moved by 12 mm it is 18 mm, which is enough."""
         files = self.far(tmp_path, 0, 18, 12, -300, 0)
         with pytest.raises(GridMismatchError) as caught:
-            check_headers(files, target="first")
+            check(files, target="first")
         assert caught.value.found.startswith("Less than half of the field of view of sub-02, sub-04 lies in that of")
         assert "from (33, -16, -20)" in caught.value.found  # 15 + 18
         assert "from (15, -16, -20)" in caught.value.expected
         assert caught.value.hint.endswith("--exclude 02 04")
 
     def test_half_is_enough(self, tmp_path: Path) -> None:
-        assert check_headers(self.far(tmp_path, 0, 15), target="first").resampled == ("02",)
+        assert check(self.far(tmp_path, 0, 15), target="first").resampled == ("02",)
 
-    def test_the_first_that_is_sound_stands_for_the_first(self, tmp_path: Path) -> None:
-        """The error is that of the file that is not."""
+    def test_a_damaged_first_file_is_reported(self, tmp_path: Path) -> None:
         files = files_of(tmp_path, 3, s01=not_there)
         with pytest.raises(InputNotFoundError, match="sub-01"):
-            check_headers(files, target="first")
+            check(files, target="first")
 
-    def test_all_broken_is_an_error_too(self, tmp_path: Path) -> None:
+    def test_all_files_may_be_damaged(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match="2 problems"):
-            check_headers(files_of(tmp_path, 2, s01=not_there, s02=not_there), target="first")
+            check(files_of(tmp_path, 2, s01=not_there, s02=not_there), target="first")
+
+
+class TestCommonGrid:
+    def mismatch(self, folder: Path, *shifts: float) -> BidsAriError:
+        """The error of maps moved along x by mm."""
+        files = []
+        for i, shift in enumerate(shifts):
+            affine = AFFINE.copy()
+            affine[0, 3] += shift
+            files.append((str(i), saved(folder / f"{i}.nii.gz", np.ones(SHAPE), affine)))
+        return error_of(files)
+
+    def test_both_grids_are_described(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, 0, 0, 0, 9)
+        assert error.found == "sub-3 has a grid of 3 x 3 x 3.5 mm (10, 11, 12) LAS from (24, -16, -20)"
+        assert error.expected == "that of the 3 others: 3 x 3 x 3.5 mm (10, 11, 12) LAS from (15, -16, -20)"
+        assert error.hint.endswith("--exclude 3")
+
+    def test_the_first_may_be_the_odd_one(self, tmp_path: Path) -> None:
+        assert self.mismatch(tmp_path, 9, 0, 0).found.startswith("sub-0 has")
+
+    def test_of_two_halves_the_second_is_named(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, 0, 0, 9, 9)
+        assert error.found.startswith("sub-2, sub-3 have a grid of")
+        assert "the 2 others" in error.expected
+        assert error.hint.endswith("--exclude 2 3")
+
+    def test_several_other_grids(self, tmp_path: Path) -> None:
+        error = self.mismatch(tmp_path, 0, 9, 18)
+        assert error.found.startswith("sub-1, sub-2 have other grids, such as")
+        assert error.expected.startswith("that of sub-0: ")
+
+    def test_rounding_of_the_affine_is_tolerated(self, tmp_path: Path) -> None:
+        affine = AFFINE.copy()
+        affine[0, 3] += 1e-5
+        files = [
+            (str(i), saved(tmp_path / f"{i}.nii", np.ones(SHAPE), each)) for i, each in enumerate((AFFINE, affine))
+        ]
+        assert check(files).grid.matches(Grid(SHAPE, AFFINE))

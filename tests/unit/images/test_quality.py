@@ -1,4 +1,4 @@
-"""What each subject covers, and the slices that are shown of each map."""
+"""Quality of maps: coverage of each subject, slices, and outliers."""
 
 import zlib
 from itertools import permutations, product
@@ -49,7 +49,9 @@ class TestMosaic:
 
     @pytest.mark.parametrize("flips", list(product([1, -1], repeat=3)))
     @pytest.mark.parametrize("order", list(permutations(range(3))))
-    def test_storage_changes_nothing(self, order: tuple[int, ...], flips: tuple[int, ...]) -> None:
+    def test_the_order_of_axes_in_the_file_does_not_matter(
+        self, order: tuple[int, ...], flips: tuple[int, ...]
+    ) -> None:
         """A file may store its axes in any order and direction. Odd lengths have one middle."""
         values = np.random.default_rng(5).normal(size=(5, 7, 3))
         image = nib.Nifti1Image(values, np.diag([2.0, 2, 2, 1]))
@@ -65,12 +67,12 @@ class TestMosaic:
     def test_no_slice_is_longer_than_80_pixels(self) -> None:
         assert Mosaic.through(everywhere(grid((20, 200, 10), (1.0, 1.0, 1.0)))).places.shape == (3, 80, 80 + 8 + 8)
 
-    def test_no_data_is_told_from_zero(self) -> None:
+    def test_missing_data_differ_from_zero(self) -> None:
         values = np.zeros(BOX)
         values[0] = np.nan
         assert np.isnan(shown(look(values))[2, 6])  # the left of the coronal slice
         assert shown(look(values))[2, 7] == 0
-        values[1] = np.inf  # cannot be drawn either
+        values[1] = np.inf  # not shown either
         assert np.isnan(shown(look(values))[2, 7])
 
 
@@ -90,7 +92,7 @@ class TestCoverage:
         return VolumeSpace(grid((10, 1, 1)), volume)
 
     def test_all_subjects_must_have_data(self) -> None:
-        """Voxels 0-4 are tested. Two or more cover 0-8, the reference. Only for want of the last: 5 and 6."""
+        """Voxels 0-4 are tested. Two or more cover 0-8, the reference. 5 and 6 lack only the last subject."""
         quality = assess(*self.glimpses(), None, self.mask(*range(5)), 4)
         assert quality.reference == 9
         assert quality.lacking.tolist() == [0, 2, 0, 4]
@@ -103,7 +105,7 @@ class TestCoverage:
         quality = assess(*self.glimpses(), None, self.mask(*range(9)), 2)
         assert quality.lost.tolist() == [1, 1, 0, 1]
 
-    def test_within_a_mask_that_was_given(self) -> None:
+    def test_within_a_mask(self) -> None:
         """Of voxels 4-6 and 9, the first is tested; 5 and 6 are lost to the last."""
         quality = assess(*self.glimpses(), self.mask(4, 5, 6, 9), self.mask(4), 4)
         assert quality.reference == 4
@@ -121,14 +123,14 @@ class TestFar:
         values = np.array([-3, -2, -1, 0, 0, 2, 3, 10.3, -10.4])
         assert np.flatnonzero(far_from_others(values)).tolist() == [8]
 
-    def test_a_little_is_never_far(self) -> None:
+    def test_small_deviations_are_never_outliers(self) -> None:
         values = np.array([1, 1, 1, 1, 1, 0.99])
         assert far_from_others(values).tolist() == [False] * 5 + [True]
         assert not far_from_others(values, least=0.02).any()
 
-    def test_few_subjects_do_not_tell(self) -> None:
+    def test_of_few_subjects_none_is_an_outlier(self) -> None:
         assert not far_from_others(np.array([0.0, 0, 0, 9])).any()
 
-    def test_what_is_not_defined_is_far(self) -> None:
+    def test_nan_is_an_outlier(self) -> None:
         assert far_from_others(np.array([0, 0, 0, 0, np.nan])).tolist() == [False] * 4 + [True]
         assert far_from_others(np.full(5, np.nan)).all()

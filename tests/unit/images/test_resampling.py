@@ -1,4 +1,4 @@
-"""Maps brought to another grid: what interpolation gives, and what becomes of voxels without data."""
+"""Resampling to another grid, and smoothing: values, edges, and voxels without data."""
 
 import warnings
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE, Floats
+from builders import AFFINE, SHAPE, Floats, brain
 from nilearn.image import resample_img
 
-from bids_ari.images.resampling import Interpolation, overlap, resample
+from bids_ari.images.resampling import Interpolation, overlap, resample, smooth
 from bids_ari.images.space import Grid
 
 COARSE = Grid((21, 23, 20), np.diag([3.0, 3, 3, 1]))
@@ -46,7 +46,7 @@ def nilearn(volume: Floats, grid: Grid, target: Grid, interpolation: str) -> Flo
 
 @both_ways
 @pytest.mark.parametrize(("interpolation", "tolerance"), [("continuous", 1e-3), ("linear", 1e-12)])
-def test_of_a_map_with_data_everywhere_it_is_that_of_nilearn(
+def test_without_missing_data_it_equals_nilearn(
     rng: np.random.Generator, grid: Grid, target: Grid, interpolation: Interpolation, tolerance: float
 ) -> None:
     """At least 6 voxels from the faces, whose reach falls by 0.27 with each voxel: 0.27^6 = 4e-4 of values up to 2."""
@@ -74,7 +74,7 @@ def test_a_constant_map_stays_constant_to_its_edge(grid: Grid, target: Grid, int
 
 @both_ways
 @all_kinds
-def test_data_end_where_they_ended(grid: Grid, target: Grid, interpolation: Interpolation) -> None:
+def test_the_edge_of_the_data_stays_in_place(grid: Grid, target: Grid, interpolation: Interpolation) -> None:
     """To half the diagonal of the larger voxel, sqrt(27) / 2 = 2.6 mm, and that of the smaller one, 1.7 mm."""
     found = resample(np.where(from_centre(grid) < 20, 1.0, np.nan), grid, target, interpolation)
     distance = from_centre(target)
@@ -85,7 +85,7 @@ def test_data_end_where_they_ended(grid: Grid, target: Grid, interpolation: Inte
 @both_ways
 @all_kinds
 def test_a_smooth_map_keeps_its_values_to_its_edge(grid: Grid, target: Grid, interpolation: Interpolation) -> None:
-    """A wave of 57 mm and height 1 changes by at most 0.33 over a voxel of 3 mm; unmended, the edge loses half."""
+    """A wave of 57 mm and height 1 changes by at most 0.33 over a voxel of 3 mm; uncorrected, the edge loses half."""
 
     def wave(mm: Floats) -> Floats:
         return 3 + np.sin(mm[:, 0] / 9)
@@ -126,7 +126,7 @@ def test_linear_of_positive_values_is_positive(rng: np.random.Generator) -> None
     volume[rng.random(COARSE.shape) < 0.2] = np.nan
     linear, splines = (resample(volume, COARSE, FINE, kind) for kind in ("linear", "continuous"))
     assert np.nanmin(linear) >= np.nanmin(volume) * (1 - 1e-12)
-    assert np.nanmin(splines) < 0  # which is why variances are not
+    assert np.nanmin(splines) < 0  # so variances are resampled linearly
 
 
 def test_the_same_grid_changes_nothing(rng: np.random.Generator) -> None:
@@ -152,7 +152,7 @@ def test_values_too_large_for_numbers_are_missing() -> None:
 
 class TestOverlap:
     @pytest.mark.parametrize(("shift", "part"), [(0.0, 1.0), (5.0, 0.75), (10.0, 0.5), (-15.0, 0.25), (25.0, 0.0)])
-    def test_of_shifted_grids_it_is_what_they_share(self, shift: float, part: float) -> None:
+    def test_of_shifted_grids_it_is_the_shared_part(self, shift: float, part: float) -> None:
         """A field of view of 20 mm, moved along one axis."""
         moved = np.diag([2.0, 2, 2, 1])
         moved[1, 3] = shift
@@ -160,7 +160,7 @@ class TestOverlap:
         assert overlap(one, other) == pytest.approx(part, abs=1e-9)
         assert overlap(other, one) == pytest.approx(part, abs=1e-9)
 
-    def test_a_slab_inside_a_volume_is_wholly_there(self) -> None:
+    def test_a_slab_inside_a_volume_overlaps_completely(self) -> None:
         slab = np.diag([2.0, 2, 2, 1])
         slab[2, 3] = 8
         assert overlap(Grid((10, 10, 10), np.diag([2.0, 2, 2, 1])), Grid((10, 10, 3), slab)) == 1
@@ -170,3 +170,23 @@ class TestOverlap:
         coarse = np.diag([4.0, 4, 4, 1])
         coarse[:3, 3] = 1
         assert overlap(Grid((10, 10, 10), np.diag([2.0, 2, 2, 1])), Grid((5, 5, 5), coarse)) == 1
+
+
+class TestSmoothing:
+    def test_the_width_is_in_mm_at_half_maximum(self) -> None:
+        """A point smoothed with 6 mm falls to a half at a distance of 3 mm: one voxel along x."""
+        point = np.zeros(SHAPE)
+        point[5, 5, 6] = 1
+        smoothed = smooth(point, Grid(SHAPE, AFFINE), 6.0)
+        assert smoothed[6, 5, 6] / smoothed[5, 5, 6] == pytest.approx(0.5)
+        assert smoothed[5, 5, 7] / smoothed[5, 5, 6] == pytest.approx(0.5 ** (3.5 / 3) ** 2)  # 3.5 mm along z
+
+    @pytest.mark.parametrize("width", [None, 0.0, 6.0])
+    def test_values_that_are_not_finite_count_as_zero(self, rng: np.random.Generator, width: float | None) -> None:
+        volume, zeroed = brain(rng), brain(rng)
+        zeroed[:] = volume
+        volume[4, 4, 3:6] = np.nan, np.inf, -np.inf
+        zeroed[4, 4, 3:6] = 0
+        np.testing.assert_array_equal(
+            smooth(volume, Grid(SHAPE, AFFINE), width), smooth(zeroed, Grid(SHAPE, AFFINE), width)
+        )

@@ -1,4 +1,4 @@
-"""Values in memory or on disk: the same numbers, one rule, and no file left behind."""
+"""Values in memory or on disk: the same numbers, the choice between them, and no file left behind."""
 
 import gc
 import logging
@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from bids_ari.images.values import Columns, RowsOnDisk, Values, room_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bids_ari.errors import DataError, OutputError, ReadError
+from bids_ari.images.storage import Columns, RowsOnDisk, Values, room_for
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.mixed_effects import fit_mixed
 
@@ -75,13 +75,13 @@ class TestRowsOnDisk:
         at = data.draw(st.integers(0, n_columns)), data.draw(st.integers(0, n_columns))
         np.testing.assert_array_equal(found[:, at[0] : at[1]], whole[:, at[0] : at[1]])
 
-    def test_rows_may_come_in_any_order(self, tmp_path: Path, values: np.ndarray) -> None:
+    def test_rows_are_written_in_any_order(self, tmp_path: Path, values: np.ndarray) -> None:
         rows = RowsOnDisk(SHAPE, tmp_path)
         for i in (3, 0, 4, 2, 1):
             rows[i] = values[i]
         np.testing.assert_array_equal(rows[:, :], values)
 
-    def test_what_was_read_is_not_what_is_stored(self, tmp_path: Path, values: np.ndarray) -> None:
+    def test_blocks_are_copies(self, tmp_path: Path, values: np.ndarray) -> None:
         rows = filled(tmp_path, values)
         rows[:, 0:9][:] = 0
         np.testing.assert_array_equal(rows[:, :], values)
@@ -97,7 +97,7 @@ class TestRowsOnDisk:
         tracemalloc.stop()
         assert peak < 2 * 512_000
 
-    def test_there_is_no_file_to_be_seen_and_none_is_left_open(self, tmp_path: Path, values: np.ndarray) -> None:
+    def test_the_file_has_no_name_and_is_closed(self, tmp_path: Path, values: np.ndarray) -> None:
         gc.collect()  # of tests before this one
         before = open_files()
         rows = filled(tmp_path, values)
@@ -117,7 +117,7 @@ class TestRowsOnDisk:
         with pytest.raises(ReadError, match=f"The values in {tmp_path} cannot be read: Bad file descriptor"):
             rows[:, :]
 
-    def test_a_step_or_a_row_of_another_length_is_a_mistake(self, tmp_path: Path, values: np.ndarray) -> None:
+    def test_a_step_or_a_row_of_another_length_is_an_error(self, tmp_path: Path, values: np.ndarray) -> None:
         rows = filled(tmp_path, values)
         with pytest.raises(ValueError, match="slice without step"):
             rows[:, ::2]
@@ -130,21 +130,21 @@ class TestRowsOnDisk:
         with pytest.raises(ReadError, match="end too early"):
             rows[:, :]
 
-    def test_interrupted_writing_goes_on(
+    def test_interrupted_writing_continues(
         self, tmp_path: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """A system may write and read less than it was asked to."""
+        """A system may write and read fewer bytes than requested."""
         write, read = os.pwrite, os.preadv
         monkeypatch.setattr(os, "pwrite", lambda file, content, at: write(file, content[:100], at))
         monkeypatch.setattr(os, "preadv", lambda file, content, at: read(file, [content[0][:37]], at))
         np.testing.assert_array_equal(filled(tmp_path, values)[:, 1:], values[:, 1:])
 
 
-class TestNoPlace:
+class TestNoSpace:
     class Usage(NamedTuple):
         free: int
 
-    def test_a_disk_without_room_is_told_before_anything_is_written(
+    def test_a_disk_without_space_is_an_error_before_anything_is_written(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """5 x 70 values of 8 bytes: 2800 bytes, 2.7 KB; both arrays 5.5 KB."""
@@ -156,9 +156,9 @@ class TestNoPlace:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: self.Usage(5599))
         RowsOnDisk(SHAPE, tmp_path)
         with pytest.raises(OutputError, match=r"expected 5\.5 KB"):
-            room_for(SHAPE, n_arrays=2, reading=1, memory=33_600, folder=tmp_path)
+            room_for(SHAPE, n_arrays=2, reading=1, mem=33_600, folder=tmp_path)
 
-    def test_a_disk_that_becomes_full_is_told(
+    def test_a_disk_that_becomes_full_is_an_error(
         self, tmp_path: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def full(*_: object) -> int:
@@ -168,41 +168,41 @@ class TestNoPlace:
         with pytest.raises(OutputError, match="cannot hold the values of all subjects: No space left on device"):
             filled(tmp_path, values)
 
-    def test_a_folder_that_is_not_there_is_told(self, tmp_path: Path) -> None:
+    def test_a_folder_that_does_not_exist_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=r"nowhere cannot hold the values .*: No such file") as caught:
             RowsOnDisk(SHAPE, tmp_path / "nowhere")
         assert "--work-dir" in caught.value.hint
 
-    def test_without_any_folder_of_temporary_files_one_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_a_folder_for_temporary_files(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def none() -> str:
             raise FileNotFoundError(2, "No usable temporary directory found")
 
         monkeypatch.setattr(tempfile, "gettempdir", none)
-        with pytest.raises(OutputError, match="No folder of temporary files") as caught:
-            room_for(SHAPE, n_arrays=1, reading=1, memory=16_800, folder=None)
+        with pytest.raises(OutputError, match="no writable folder for temporary files") as caught:
+            room_for(SHAPE, n_arrays=1, reading=1, mem=16_800, folder=None)
         assert "--work-dir" in caught.value.hint
 
 
-class TestRule:
+class TestRoomFor:
     """5 x 70 values: 2800 bytes, and 16,800 (48 a value) beside them for the group model, or more for reading."""
 
-    def room(self, folder: Path, memory: int, reading: int = 100, n_arrays: int = 1) -> tuple[tuple[Values, ...], int]:
-        return room_for(SHAPE, n_arrays=n_arrays, reading=reading, memory=memory, folder=folder)
+    def room(self, folder: Path, mem: int, reading: int = 100, n_arrays: int = 1) -> tuple[tuple[Values, ...], int]:
+        return room_for(SHAPE, n_arrays=n_arrays, reading=reading, mem=mem, folder=folder)
 
-    def test_values_are_in_memory_where_they_fit(self, tmp_path: Path) -> None:
+    def test_values_are_in_memory_if_they_fit(self, tmp_path: Path) -> None:
         (array,), spare = self.room(tmp_path, 19_600)
         assert isinstance(array, np.ndarray)
         assert array.shape == SHAPE
         assert spare == 16_800
 
-    def test_else_on_disk_and_the_log_says_so(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_else_they_are_on_disk_and_logged(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, logger="bids_ari")
         (rows,), spare = self.room(tmp_path, 19_599)
         assert isinstance(rows, RowsOnDisk)
         assert rows.shape == SHAPE
         assert spare == 19_599
         (line,) = caplog.messages
-        assert line == "The values of 5 subjects at 70 voxels, 2.7 KB, are kept on disk: --mem is 19 KB"
+        assert line == "The values of 5 subjects at 70 voxels, 2.7 KB, are stored on disk: --mem is 19 KB"
 
     def test_variances_take_as_much_again(self, tmp_path: Path) -> None:
         arrays, spare = self.room(tmp_path, 39_200, n_arrays=2)
@@ -216,26 +216,26 @@ class TestRule:
         assert isinstance(self.room(tmp_path, 52_799, reading=50_000)[0][0], RowsOnDisk)
 
     @pytest.mark.parametrize(("reading", "least", "said"), [(100, 16_800, "16 KB"), (50_000, 50_000, "49 KB")])
-    def test_what_not_even_the_disk_helps_is_refused(self, tmp_path: Path, reading: int, least: int, said: str) -> None:
+    def test_too_little_memory_for_a_block_is_an_error(
+        self, tmp_path: Path, reading: int, least: int, said: str
+    ) -> None:
         assert isinstance(self.room(tmp_path, least, reading)[0][0], RowsOnDisk)
         with pytest.raises(DataError, match=f"5 subjects at 70 voxels take {said} of memory") as caught:
             self.room(tmp_path, least - 1, reading)
         assert "--mem" in caught.value.hint
 
-    def test_the_group_model_takes_no_more_of_many_values(self, tmp_path: Path) -> None:
+    def test_the_memory_of_the_group_model_is_bounded(self, tmp_path: Path) -> None:
         """1000 x 230,000 values are 1.84e9 bytes; the group model reads blocks, 192 MB in all."""
-        (rows,), _ = room_for((1000, 230_000), n_arrays=1, reading=1, memory=6 * 2**25, folder=tmp_path)
+        (rows,), _ = room_for((1000, 230_000), n_arrays=1, reading=1, mem=6 * 2**25, folder=tmp_path)
         assert isinstance(rows, RowsOnDisk)
         with pytest.raises(DataError, match="take 192 MB of memory"):
-            room_for((1000, 230_000), n_arrays=1, reading=1, memory=6 * 2**25 - 1, folder=tmp_path)
+            room_for((1000, 230_000), n_arrays=1, reading=1, mem=6 * 2**25 - 1, folder=tmp_path)
         with pytest.raises(DataError, match="take 384 MB of memory"):
-            room_for((1000, 230_000), n_arrays=2, reading=1, memory=12 * 2**25 - 1, folder=tmp_path)
+            room_for((1000, 230_000), n_arrays=2, reading=1, mem=12 * 2**25 - 1, folder=tmp_path)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_group_model_takes_what_it_is_said_to_take(
-    tmp_path: Path, rng: np.random.Generator, weighted: bool
-) -> None:
+def test_the_group_model_takes_the_expected_memory(tmp_path: Path, rng: np.random.Generator, weighted: bool) -> None:
     """Values of 48 MB, more than a block: beside them, the fit stays below 192 MB for each array, and not far below."""
     shape = (40, 150_000)
     effects, variances = RowsOnDisk(shape, tmp_path), RowsOnDisk(shape, tmp_path)
@@ -273,7 +273,7 @@ class TestColumns:
         found[:] = 0
         np.testing.assert_array_equal(chosen[:, :], wanted)
 
-    def test_what_lies_between_takes_the_memory_of_one_row(self, tmp_path: Path) -> None:
+    def test_the_columns_between_take_the_memory_of_one_row(self, tmp_path: Path) -> None:
         """Two columns of 64 rows of 125,000 values; all between them would be 64 MB, a row is 1 MB."""
         rows = RowsOnDisk((64, 125_000), tmp_path)
         for i in range(64):

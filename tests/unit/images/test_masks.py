@@ -1,0 +1,143 @@
+"""Masks: missing voxels, mask files, and the voxels that a group analysis tests."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from builders import AFFINE, SHAPE, image, saved
+
+from bids_ari.errors import EmptyMaskError, GridMismatchError
+from bids_ari.images.masks import group_mask, load_mask, looks_unmasked, missing
+from bids_ari.images.space import Grid, VolumeSpace
+
+GRID = Grid(SHAPE, AFFINE)
+
+
+class TestMissing:
+    def test_the_zero_background_is_missing_and_a_zero_inside_is_a_value(self) -> None:
+        volume = np.ones((7, 7, 7))
+        volume[0] = 0
+        volume[3, 3, 3] = 0
+        absent = missing(volume)
+        assert absent[0].all()
+        assert absent.sum() == 49
+
+    def test_nan_and_infinities_are_missing_anywhere(self) -> None:
+        volume = np.ones((5, 5, 5))
+        volume[2, 2, 1:4] = np.nan, np.inf, -np.inf
+        assert np.argwhere(missing(volume)).tolist() == [[2, 2, 1], [2, 2, 2], [2, 2, 3]]
+
+    def test_a_zero_reached_from_the_edge_through_nan_is_missing(self) -> None:
+        volume = np.ones((5, 5, 7))
+        volume[2, 2, :3] = np.nan
+        volume[2, 2, 3] = 0
+        assert missing(volume)[2, 2, 3]
+
+    def test_a_zero_beside_nan_that_does_not_reach_the_edge_is_a_value(self) -> None:
+        volume = np.ones((5, 5, 7))
+        volume[2, 2, 2] = np.nan
+        volume[2, 2, 3] = 0
+        assert np.argwhere(missing(volume)).tolist() == [[2, 2, 2]]
+
+    @pytest.mark.parametrize("corner", [(0, 2, 2), (4, 2, 2), (2, 0, 2), (2, 4, 2), (2, 2, 0), (2, 2, 4)])
+    def test_every_face_is_an_edge(self, corner: tuple[int, int, int]) -> None:
+        volume = np.ones((5, 5, 5))
+        volume[corner] = -0.0
+        assert missing(volume)[corner]
+
+    @pytest.mark.parametrize("shape", [(9, 8, 7), (1, 6, 5), (3, 3, 3)])
+    @pytest.mark.parametrize("empty", [0.55, 0.75, 0.95])
+    def test_zeros_connected_to_the_edge_are_missing(
+        self, rng: np.random.Generator, shape: tuple[int, int, int], empty: float
+    ) -> None:
+        """Compared with a walk from each voxel at a face through voxels without a value."""
+        for _ in range(20):
+            volume = rng.choice([0.0, np.nan, 1.0], p=[0.9 * empty, 0.1 * empty, 1 - empty], size=shape)
+            hollow = (volume == 0) | np.isnan(volume)
+            reached = {at for at in np.ndindex(shape) if any(i in (0, n - 1) for i, n in zip(at, shape, strict=True))}
+            to_do = [at for at in reached if hollow[at]]
+            reached = set(to_do)
+            while to_do:
+                at = np.array(to_do.pop())
+                for step in (*np.eye(3, dtype=int), *-np.eye(3, dtype=int)):
+                    there = tuple(int(i) for i in at + step)
+                    if all(0 <= i < n for i, n in zip(there, shape, strict=True)) and hollow[there]:
+                        to_do += [there] if there not in reached else []
+                        reached.add(there)
+            wanted = np.isnan(volume)
+            wanted[tuple(np.array(sorted(reached), dtype=int).reshape(-1, 3).T)] = True
+            np.testing.assert_array_equal(missing(volume), wanted)
+
+    def test_a_map_of_zeros_is_missing_everywhere(self) -> None:
+        assert missing(np.zeros((4, 5, 6))).all()
+
+    def test_without_any_zero_only_nan_is_missing(self) -> None:
+        volume = np.full((3, 3, 3), np.nan)
+        volume[1, 1, 1] = 2
+        assert missing(volume).sum() == 26
+
+
+@pytest.mark.parametrize(("n_inside", "unmasked"), [(60, False), (61, True)])
+def test_more_than_sixty_per_cent_of_the_volume_looks_unmasked(n_inside: int, unmasked: bool) -> None:
+    inside = (np.arange(100) < n_inside).reshape(1, 10, 10)
+    assert looks_unmasked(VolumeSpace(Grid((1, 10, 10), AFFINE), inside)) is unmasked
+
+
+class TestMaskFile:
+    def test_all_finite_values_but_zero_are_inside(self) -> None:
+        volume = np.zeros(SHAPE)
+        volume[1, 1, 1:6] = 1, 0.3, -2, np.nan, np.inf
+        mask = load_mask(image(volume), GRID)
+        assert mask.indices.tolist() == [[1, 1, 1], [1, 1, 2], [1, 1, 3]]
+
+    @pytest.mark.parametrize("value", [0.0, np.nan])
+    def test_an_empty_mask_is_refused(self, tmp_path: Path, value: float) -> None:
+        path = saved(tmp_path / "mask.nii.gz", np.full(SHAPE, value))
+        with pytest.raises(EmptyMaskError, match=r"mask\.nii\.gz is empty"):
+            load_mask(path, GRID)
+
+    def test_a_mask_on_another_grid(self, tmp_path: Path) -> None:
+        path = saved(tmp_path / "mask.nii.gz", np.ones((5, 6, 7)), np.diag([2.0, 2, 2, 1]))
+        with pytest.raises(GridMismatchError) as caught:
+            load_mask(path, GRID)
+        assert "mask.nii.gz is on another grid: 2 x 2 x 2 mm (5, 6, 7)" in caught.value.found
+        assert "3 x 3 x 3.5 mm (10, 11, 12)" in caught.value.expected
+        assert "resample_to_img" in caught.value.hint
+
+    def test_the_resampling_in_the_message_works(self, tmp_path: Path) -> None:
+        from nilearn.image import resample_to_img
+
+        small = image(np.ones((5, 6, 7)), np.diag([-2.0, 2, 2, 1]))
+        resampled = resample_to_img(
+            small, image(np.ones(SHAPE)), interpolation="nearest", force_resample=True, copy_header=True
+        )
+        assert load_mask(resampled, GRID).n_points > 0
+
+
+class TestGroupMask:
+    def space(self, counts: npt.ArrayLike, n_subjects: int, coverage: float, *inside: bool) -> list[bool]:
+        """Which voxels of a row are tested, by the number of subjects with data at each."""
+        row = np.asarray(counts, dtype=np.int32).reshape(1, 1, -1)
+        grid = Grid(row.shape, AFFINE)
+        mask = VolumeSpace(grid, np.array([[inside]])) if inside else None
+        return [bool(value) for value in group_mask(row, n_subjects, coverage, grid, mask).inside.ravel()]
+
+    @pytest.mark.parametrize(
+        ("coverage", "least"),
+        [(1.0, 100), (0.999, 100), (0.07, 7), (0.29, 29), (0.57, 57), (0.501, 51), (0.001, 1), (1e-12, 1)],
+    )
+    def test_coverage_is_a_fraction_of_the_subjects(self, coverage: float, least: int) -> None:
+        """Also where coverage * 100 is not exact in floating point: 0.07, 0.29, 0.57."""
+        assert self.space(range(101), 100, coverage) == [count >= least for count in range(101)]
+
+    def test_a_mask_excludes_voxels_and_adds_none(self) -> None:
+        assert self.space([2, 2, 1, 2], 2, 1.0, True, False, True, True) == [True, False, False, True]
+
+    def test_without_a_voxel_the_largest_count_is_in_the_message(self) -> None:
+        with pytest.raises(EmptyMaskError, match=r"90% of the 10 subjects \(at most 8 have data\)\."):
+            self.space([8, 3], 10, 0.9)
+
+    def test_inside_a_mask_the_largest_count_is_that_inside(self) -> None:
+        with pytest.raises(EmptyMaskError, match=r"\(at most 3 have data\) inside the mask"):
+            self.space([10, 3], 10, 1.0, False, True)
