@@ -1,7 +1,6 @@
 """A run: `Settings`, which dataset and where to write; `MapFilters`, which maps; `Resources`, what a run may use."""
 
 import os
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bids_ari.config.options import DATA, INFERENCE, MODEL, PERMUTATION, REGIONS, Options
-from bids_ari.config.table import changed, check_options, documented, option, part
+from bids_ari.config.table import changed, check_options, documented, make_paths_absolute, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
 
 POSITIONAL, MAPS, RUNNING = "positional arguments", "which maps", "running"
@@ -104,7 +103,7 @@ class Resources:
 
     nprocs: int | None = option(
         None,
-        "number of processors: as many contrasts are analysed at the same time, in processes; the rest are threads",
+        "number of processors: contrasts are analysed in parallel processes, which share N threads",
         group=RUNNING,
         kind=int,
         at_least=1,
@@ -242,17 +241,10 @@ class Settings:
         stat = self.filters.stat or ("z" if self.level == "participant" else "effect")
         object.__setattr__(self, "filters", replace(self.filters, stat=stat))
         if self.resources.dask_scheduler is not None:  # workers may run in other folders
-            for name in ("bids_dir", "output_dir", "derivatives", "manifest", "participants"):
-                object.__setattr__(self, name, _absolute(getattr(self, name)))
-            paths = {
-                entry.name: _absolute(entry.of(self.options), entry.option.words) for entry in changed(self.options)
-            }
-            object.__setattr__(self, "options", replace(self.options, **paths))
-        if (
-            self.bids_database_dir is not None
-            and self.bids_database_dir.exists()
-            and not self.bids_database_dir.is_dir()
-        ):
+            make_paths_absolute(self)
+            object.__setattr__(self, "options", replace(self.options))
+            make_paths_absolute(self.options)
+        if self.bids_database_dir is not None and self.bids_database_dir.is_file():
             raise UsageError(f"bids-database-dir {self.bids_database_dir} is a file", "a folder")
         if self.level == "participant":
             self._check_participant_level()
@@ -319,13 +311,6 @@ class Modes:
     )
     reports_only: bool = option(False, "write the reports in OUTPUT_DIR again, from the results there; read no maps")
     skip_bids_validation: bool = option(False, "accepted for compatibility: the input dataset is never validated")
-
-
-def _absolute(value: Any, words: Collection[str] = ()) -> Any:
-    """Make a path, or each of several, absolute, unless it is one of some words; return other values as they are."""
-    if isinstance(value, tuple):
-        return tuple(_absolute(each, words) for each in value)
-    return value.absolute() if isinstance(value, Path) and str(value) not in words else value
 
 
 def _check_output(output_dir: Path, folder: Path) -> None:

@@ -143,6 +143,12 @@ class Entry(NamedTuple):
             table = getattr(table, name)
         return table
 
+    def absolute(self, value: Any) -> Any:
+        """Return a value with its paths made absolute, but for words that are accepted in place of a file."""
+        if isinstance(value, tuple):
+            return tuple(map(self.absolute, value))
+        return value.absolute() if isinstance(value, Path) and str(value) not in self.option.words else value
+
     def checked(self, value: Any) -> Any:
         """Return a value in its one form.
 
@@ -212,6 +218,13 @@ def check_options(instance: Any) -> None:
     for entry in entries(type(instance)):
         if not entry.path:
             object.__setattr__(instance, entry.name, entry.checked(getattr(instance, entry.name)))
+
+
+def make_paths_absolute(instance: Any) -> None:
+    """Make the paths in the options of an instance, without those of its parts, absolute."""
+    for entry in entries(type(instance)):
+        if not entry.path:
+            object.__setattr__(instance, entry.name, entry.absolute(getattr(instance, entry.name)))
 
 
 def build(table: Callable[..., Any], values: dict[str, Any]) -> Any:

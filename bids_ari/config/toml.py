@@ -72,14 +72,11 @@ def _has_value(entry: Entry, value: Any) -> bool:
 
 
 def _plain(entry: Entry, value: Any) -> Any:
-    """Return a value as TOML has it; paths are made absolute, so that the file works from any folder."""
-    if entry.option.is_list:
-        return [str(each.absolute()) if isinstance(each, Path) else each for each in value]
-    if entry.option.to_file is not None:
-        value = entry.option.to_file(value)
-    if isinstance(value, Path):
-        return str(value if str(value) in entry.option.words else value.absolute())
-    return value
+    """Return a value as TOML has it, with absolute paths, so that the file works from any folder."""
+    value = entry.absolute(entry.option.to_file(value) if entry.option.to_file else value)
+    if isinstance(value, tuple):
+        return [str(each) if isinstance(each, Path) else each for each in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _words(path: Path, key: str, value: Any) -> Iterator[str]:
