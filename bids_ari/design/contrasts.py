@@ -140,19 +140,7 @@ def _camel(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Expression:
-    """The expression of a test.
-
-    Attributes
-    ----------
-    name, text : str
-        The test.
-    columns : sequence of str
-        The columns of the design.
-    known : mapping of str to tuple of Columns
-        The names that it may use, see `names_of`.
-    scanner : Pattern
-        A regular expression for the next token.
-    """
+    """The expression of a test, with the names that it may use (see `names_of`) and a pattern of the next token."""
 
     name: str
     text: str

@@ -79,25 +79,6 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
-class DummyContrasts:
-    """Tests of single columns.
-
-    Attributes
-    ----------
-    test : {'t', 'F'}
-        The statistic.
-    conditions : tuple of str or int, or None
-        The columns; None for all columns of X.
-    place : str
-        Position in the file.
-    """
-
-    test: Literal["t", "F"]
-    conditions: tuple[Term, ...] | None
-    place: str
-
-
-@dataclass(frozen=True, slots=True)
 class StatsModel:
     """The node of the dataset level of a BIDS Stats Model.
 
@@ -115,8 +96,8 @@ class StatsModel:
         Transformations of columns of participants.tsv.
     contrasts : tuple of Contrast
         The named tests.
-    dummies : DummyContrasts or None
-        Tests of single columns.
+    dummies : Contrast or None
+        The form of tests of single columns: of its conditions, or of all columns of X if it has none.
     estimator : {'ols', 'fixed'}
         ``ols`` for a model of type glm, ``fixed`` for one of type meta.
     """
@@ -127,24 +108,21 @@ class StatsModel:
     x: tuple[Term, ...]
     transformations: tuple[Transformation, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
-    dummies: DummyContrasts | None = None
+    dummies: Contrast | None = None
     estimator: Literal["ols", "fixed"] = "ols"
 
     def named_contrasts(self, columns: Sequence[Term]) -> tuple[Contrast, ...]:
         """Return all tests: those of single columns, unless a contrast has that name, then the contrasts."""
         if self.dummies is None:
             return self.contrasts
-        test, place = self.dummies.test, self.dummies.place
-        names = columns if self.dummies.conditions is None else self.dummies.conditions
         taken = [contrast.name for contrast in self.contrasts]
-        single = tuple(Contrast(name, (name,), ((1.0,),), test, place) for name in names if name not in taken)
-        return single + self.contrasts
+        names = [name for name in self.dummies.conditions or columns if name not in taken]
+        return (*(replace(self.dummies, name=name, conditions=(name,)) for name in names), *self.contrasts)
 
     def check_conditions(self, columns: Sequence[Term]) -> None:
         """Check that all columns in tests are columns of the design matrix."""
-        tests: list[Contrast | DummyContrasts] = [*self.contrasts, *([self.dummies] if self.dummies else [])]
-        for test in tests:
-            if unknown := [name for name in test.conditions or () if name not in columns]:
+        for test in (*self.contrasts, *filter(None, [self.dummies])):
+            if unknown := [name for name in test.conditions if name not in columns]:
                 found = f"{self.path}: {test.place} names {listing(map(repr, unknown))}, which is not in X"
                 raise UsageError(found, f"one of {listing(map(repr, columns), 20)}")
 
@@ -191,7 +169,7 @@ def _read_node(item: Item, inputs: NodeInputs, former: bool) -> StatsModel:
         x: tuple[Term, ...] = (ONES,)
         if dummies and dummies.conditions:
             inputs = replace(inputs, filters={**inputs.filters, "contrast": dummies.conditions})
-        dummies = dummies and replace(dummies, conditions=None)
+        dummies = dummies and replace(dummies, conditions=())
     else:
         x = _read_x(item, model.get("X"))
     passing = inputs.filters.get("contrast", ())
@@ -287,7 +265,7 @@ def _read_contrast(item: Item, names: Mapping[Term, Term]) -> Contrast:
     return Contrast(_term(fields["Name"]), conditions, weights, test, item.place)
 
 
-def _read_dummies(item: Item | None) -> DummyContrasts | None:
+def _read_dummies(item: Item | None) -> Contrast | None:
     """Read the tests of single columns."""
     if item is None:
         return None
@@ -295,8 +273,8 @@ def _read_dummies(item: Item | None) -> DummyContrasts | None:
     listed = [fields[key] for key in ("Contrasts", "Conditions", "ConditionList") if key in fields]
     if "Test" not in fields or len(listed) > 1:
         raise item.error("Test, and at most one list of Contrasts")
-    conditions = _read_conditions(listed[0], {}) if listed else None
-    return DummyContrasts(_read_test(fields["Test"]), conditions, item.place)
+    conditions = _read_conditions(listed[0], {}) if listed else ()
+    return Contrast("", conditions, ((1.0,),), _read_test(fields["Test"]), item.place)
 
 
 def _read_conditions(item: Item, names: Mapping[Term, Term]) -> tuple[Term, ...]:

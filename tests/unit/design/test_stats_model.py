@@ -48,7 +48,7 @@ class TestModel:
             "ols",
         )
         assert model.dummies is not None
-        assert (model.dummies.test, model.dummies.conditions, model.contrasts) == ("t", None, ())
+        assert (model.dummies.test, model.dummies.conditions, model.contrasts) == ("t", (), ())
         assert (model.inputs.labels, model.inputs.filters) == ({"task": ("stroop",)}, {"contrast": ("con_vs_incon",)})
 
     def test_two_groups(self, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ class TestModel:
             {"task": ("gambling",)},
         )
         assert model.dummies is not None
-        assert model.dummies.conditions is None
+        assert model.dummies.conditions == ()
 
     def test_a_column_named_after_the_only_contrast(self, tmp_path: Path) -> None:
         """A column that is 1 where the contrast is gain is the column of ones if gain is the only contrast."""
