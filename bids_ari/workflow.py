@@ -270,7 +270,7 @@ def _unchanged(
     contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
 ) -> Outcome | None:
     """Return the outcome of an earlier run if nothing that the results depend on has changed since."""
-    if not out.has_records(contrast.name):
+    if not (reusable := out.reusable(contrast.name)):
         return None
     design = None
     if settings.level == "group":
@@ -279,7 +279,7 @@ def _unchanged(
         key = fingerprint(contrast, design, settings.options)
     except OSError:
         return None  # the analysis reports it
-    if not (records := out.unchanged(contrast.name, key)):
+    if not (records := reusable.get(key)):
         return None
     since = max(str(record.get("Time")) for record in records)
     archives = sorted(name for record in records for name in files_of(record) if name.endswith(names.ARCHIVE_ENDING))

@@ -6,6 +6,7 @@ neither a truncated file nor one that the next run of the result does not know.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -188,9 +189,9 @@ class Derivatives:
         summary : mapping
             What the index shows of it.
         fingerprint : str
-            Digest of the inputs, options and versions of the contrast, for `unchanged`.
+            Digest of the inputs, options and versions of the contrast, for `reusable`.
         results : iterable of str
-            Names of all results of the contrast with this fingerprint, for `unchanged`.
+            Names of all results of the contrast with this fingerprint, for `reusable`.
         """
         if self._stage is not None:
             origin = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
@@ -199,35 +200,26 @@ class Derivatives:
         with self.result(str(summary.get("Contrast") or result)):
             self.record(result, written, summary, fingerprint=fingerprint, results=results)
 
-    def unchanged(self, contrast: str, fingerprint: str) -> list[Note]:
-        """Return the records of a contrast if all of its results are there, complete and with a fingerprint.
+    def reusable(self, contrast: str) -> dict[str, list[Note]]:
+        """Return the records of a contrast by fingerprint, where all of its results are complete and on disk.
 
         Parameters
         ----------
         contrast : str
             Its name.
-        fingerprint : str
-            As given to `record`.
-
-        Returns
-        -------
-        list of dict
-            The records, by name of the result; empty if the contrast must be analysed.
         """
-        notes = {
-            str(note.get("Name")): note
-            for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast))
-            if is_complete(note) and (note.get("Contrast"), note.get("Fingerprint")) == (contrast, fingerprint)
+        found: dict[str, dict[str, Note]] = defaultdict(dict)
+        for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast)):
+            if is_complete(note) and note.get("Contrast") == contrast and (key := entry(note, "Fingerprint", str)):
+                found[key][str(note.get("Name"))] = note
+        return {
+            key: [*notes.values()] for key, notes in found.items() if all(map(partial(self._has_all, notes), notes))
         }
-        expected = [entry(note, "ContrastResults", list) for note in notes.values()]
-        is_whole = bool(notes) and all(sorted(map(str, names)) == sorted(notes) for names in expected)
-        there = all((self.folder / name).is_file() for note in notes.values() for name in files_of(note))
-        return [*notes.values()] if is_whole and there else []
 
-    def has_records(self, contrast: str) -> bool:
-        """Return whether `unchanged` may find results of a contrast."""
-        notes = (note for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast)))
-        return any(note.get("Contrast") == contrast and note.get("Fingerprint") for note in notes)
+    def _has_all(self, notes: Mapping[str, Note], name: str) -> bool:
+        """Return whether notes are those of all results that one of them lists, and its files exist."""
+        listed = {str(each) for each in entry(notes[name], "ContrastResults", list)}
+        return listed == notes.keys() and all((self.folder / file).is_file() for file in files_of(notes[name]))
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Record that a contrast could not be analysed, until a result of it is recorded."""

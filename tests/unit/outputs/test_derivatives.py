@@ -462,7 +462,7 @@ class TestWorkers:
         assert [note["Contrast"] for note in out.records()] == ["a", "b", "c"]
 
 
-class TestUnchanged:
+class TestReusable:
     def make(self, out: Derivatives, *results: str, fingerprint: str = "f") -> None:
         with out.result("a"):
             for result in results:
@@ -471,22 +471,23 @@ class TestUnchanged:
 
     def test_all_results_with_the_fingerprint_are_returned(self, out: Derivatives) -> None:
         self.make(out, "a_1", "a_2")
-        assert [note["Name"] for note in out.unchanged("a", "f")] == ["a_1", "a_2"]
-        assert out.unchanged("a", "g") == out.unchanged("b", "f") == []
+        assert [note["Name"] for note in out.reusable("a")["f"]] == ["a_1", "a_2"]
+        assert out.reusable("a").keys() == {"f"}
+        assert out.reusable("b") == {}
 
     def test_a_contrast_of_which_a_result_is_missing_is_analysed_again(self, out: Derivatives) -> None:
         self.make(out, "a_1")
-        assert out.unchanged("a", "f") == []
+        assert out.reusable("a") == {}
 
     def test_a_contrast_of_which_a_file_is_missing_is_analysed_again(self, out: Derivatives) -> None:
         self.make(out, "a_1", "a_2")
         (out.folder / "group" / "a_2.txt").unlink()
-        assert out.unchanged("a", "f") == []
+        assert out.reusable("a") == {}
 
     def test_results_without_a_fingerprint_are_not_reused(self, out: Derivatives) -> None:
         """As those of version 0.1.0."""
         publish(out, "a", "a_1", ["x.txt"])
-        assert out.unchanged("a", "") == []
+        assert out.reusable("a") == {}
 
 
 class TestRunFolder:
