@@ -1,9 +1,9 @@
-"""Names that functions of this room accept, kept apart so that the command line can list them without numpy."""
+"""Names of alternatives, local tests, families and schemes, importable without numpy for the command line."""
 
 from typing import Literal, get_args
 
 Alternative = Literal["greater", "less", "two-sided"]
-"""Directions of a test, as in `scipy.stats`."""
+"""Alternatives of a test, as in `scipy.stats`."""
 
 LocalTest = Literal["simes", "hommel"]
 """Local tests of closed testing."""
@@ -18,5 +18,3 @@ ALTERNATIVES: tuple[Alternative, ...] = get_args(Alternative)
 LOCAL_TESTS: tuple[LocalTest, ...] = get_args(LocalTest)
 FAMILIES: tuple[FamilyName, ...] = get_args(FamilyName)
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-
-Shuffle, SHUFFLES = Scheme, SCHEMES  # former names, until no module imports them

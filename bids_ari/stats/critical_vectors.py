@@ -6,7 +6,7 @@ A family is used through its *inverse*: the lambda for which t_k = p. It grows w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from scipy import special
@@ -64,15 +64,11 @@ class Simes:
 
     m: int
     delta: int = 0
+    name: ClassVar[FamilyName] = "simes"
 
     def __post_init__(self) -> None:
         if not 0 <= self.delta < self.m:
             raise ValueError(f"delta must lie in 0..{self.m - 1}, less than the number of points; found {self.delta}")
-
-    @property
-    def name(self) -> FamilyName:
-        """The name of the family."""
-        return "simes"
 
     @property
     def n_ranks(self) -> int:
@@ -102,11 +98,7 @@ class Beta:
     """
 
     m: int
-
-    @property
-    def name(self) -> FamilyName:
-        """The name of the family."""
-        return "beta"
+    name: ClassVar[FamilyName] = "beta"
 
     @property
     def n_ranks(self) -> int:
@@ -141,6 +133,7 @@ class Learned:
     """
 
     curves: FloatArray
+    name: ClassVar[FamilyName] = "learned"
 
     def __post_init__(self) -> None:
         curves = np.asarray(self.curves, dtype=np.float64)
@@ -156,11 +149,6 @@ class Learned:
     def from_smallest_p(cls, smallest: FloatArray | Sequence[FloatArray]) -> "Learned":
         """Return the template of permutations, from the K smallest p of each in ascending order, (B, K)."""
         return cls(np.sort(smallest, axis=0))
-
-    @property
-    def name(self) -> FamilyName:
-        """The name of the family."""
-        return "learned"
 
     @property
     def n_ranks(self) -> int:

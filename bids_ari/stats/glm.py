@@ -93,6 +93,13 @@ class GlmResult:
         """Return the F test of F statistics; they are NaN, and `dof` may be 0, at points that are not tested."""
         return cls(test, z_from_f(f, n_rows, np.where(dof > 0, dof, 1.0)), dof, f=f, n_rows=n_rows)
 
+    @classmethod
+    def of_test(cls, test: str, weights: FloatArray, dof: FloatArray, *found: FloatArray) -> "GlmResult":
+        """Return the t test of `found` effect and variance, or the F test of `found` F where weights are 2-D."""
+        if weights.ndim == 1:
+            return cls.of_estimate(test, found[0], found[1], dof)
+        return cls.of_f(test, found[0], len(weights), dof)
+
     def p(self, alternative: Alternative) -> FloatArray:
         """Return the p-value of each point for an alternative, (n_points,); an F test has only ``greater``."""
         if self.f is not None:
@@ -177,7 +184,7 @@ def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray
             dof[part.points] = fit.dof
             for name, weights in tests.items():
                 found[name][:, part.points] = _estimate(fit, weights) if weights.ndim == 1 else _f(fit, weights)
-    return tuple(_result(name, weights, found[name], dof) for name, weights in tests.items())
+    return tuple(GlmResult.of_test(name, weights, dof, *found[name]) for name, weights in tests.items())
 
 
 def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> None:
@@ -318,10 +325,3 @@ def _f(fit: Fit, weights: FloatArray) -> FloatArray:
     """
     explained = ((directions(fit.r, weights).T @ fit.projected) ** 2).sum(axis=0)
     return np.asarray(explained / len(weights) / fit.residual_variance)
-
-
-def _result(name: str, weights: FloatArray, found: FloatArray, dof: FloatArray) -> GlmResult:
-    """Return the result of a test from its estimate and variance, or from its F."""
-    if weights.ndim == 1:
-        return GlmResult.of_estimate(name, found[0], found[1], dof)
-    return GlmResult.of_f(name, found[0], len(weights), dof)

@@ -174,7 +174,7 @@ def _fit(
         dof[points], tau2[points] = found.dof, found.tau2
         for i, direction in enumerate(directions):
             statistics[i][:, points] = _evaluate(found, direction)
-    results = tuple(_result(name, w, statistics[i], dof) for i, (name, w) in enumerate(tests.items()))
+    results = tuple(GlmResult.of_test(name, w, dof, *statistics[i]) for i, (name, w) in enumerate(tests.items()))
     return WeightedFit(results, n_unusable, unevenness, tau2 if mixed else None)
 
 
@@ -272,10 +272,3 @@ def _evaluate(found: _Estimate, direction: FloatArray) -> tuple[FloatArray, Floa
     covariance = spread @ spread.swapaxes(1, 2)
     distance = (effect * np.linalg.solve(covariance, effect[:, :, None])[:, :, 0]).sum(axis=1)
     return np.maximum(distance, 0) / len(direction) / found.scale, np.full_like(distance, np.nan)
-
-
-def _result(name: str, weights: FloatArray, found: FloatArray, dof: FloatArray) -> GlmResult:
-    """Return the t test of effect and variance, or the F test."""
-    if weights.ndim == 1:
-        return GlmResult.of_estimate(name, found[0], found[1], dof)
-    return GlmResult.of_f(name, found[0], len(weights), dof)

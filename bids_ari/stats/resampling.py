@@ -151,7 +151,7 @@ class Resampling:
     exchangeability : Exchangeability
         The exchangeability of the subjects.
     stream : int
-        0 for the permutations of a calibration, with the identity first; others are independent, without it.
+        0 for the permutations of a calibration, with the identity first; 1 for independent ones, without it.
     complete : Permutations or None
         All distinct permutations, where there are no more than requested.
     """
@@ -184,9 +184,9 @@ class Resampling:
             order[0], sign[0] = np.arange(n), 1.0
         return Permutations(order, sign)
 
-    def independent(self, n_permutations: int, stream: int = 1) -> "Resampling":
+    def independent(self, n_permutations: int) -> "Resampling":
         """Return independent permutations of the same kind, without the identity: for learning a template."""
-        return Resampling(n_permutations, self.seed, self.exchangeability, stream)
+        return Resampling(n_permutations, self.seed, self.exchangeability, stream=1)
 
     def _words(self, first: int, stop: int) -> npt.NDArray[np.uint64]:
         """Return 2n random words per permutation: the first bit of one is a sign, by another subjects are sorted.

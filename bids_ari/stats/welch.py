@@ -82,7 +82,8 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
         moments = _moments(np.asarray(effects[:, points], dtype=np.float64), group)
         for i, over_groups in enumerate(weights):
             effect[i, points], variance[i, points], dof[i, points] = _combine(moments, over_groups)
-    return tuple(_result(name, w.ndim, effect[i], variance[i], dof[i]) for i, (name, w) in enumerate(tests.items()))
+    found = [(e, v) if w.ndim == 1 else (e**2 / v,) for e, v, w in zip(effect, variance, tests.values(), strict=True)]
+    return tuple(GlmResult.of_test(name, w, dof[i], *found[i]) for i, (name, w) in enumerate(tests.items()))
 
 
 def _groups(matrix: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
@@ -133,10 +134,3 @@ def _combine(moments: _Moments, weights: FloatArray) -> tuple[FloatArray, FloatA
     dof = 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0)  # by shares: squares of variances may underflow
     tested = ~np.isnan(total)
     return np.where(tested, (w * mean).sum(axis=0), np.nan), total, np.where(tested, dof, 0)
-
-
-def _result(name: str, ndim: int, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> GlmResult:
-    """Return the t test, or F = t^2 where the weights are a matrix of one row."""
-    if ndim == 1:
-        return GlmResult.of_estimate(name, effect, variance, dof)
-    return GlmResult.of_f(name, effect**2 / variance, 1, dof)
