@@ -204,7 +204,7 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     require(version == FORMAT and version is not True, f"its format is {version!r:.60}; expected {FORMAT}")
     found = renamed(file.text)
     text = from_json(Text, _with_points(found, arrays))
-    if unknown := [*unknown_fields(found, to_json(text)), *(file.names - ARRAYS.keys())]:
+    if unknown := dict.fromkeys([*unknown_fields(found, to_json(text)), *(file.names - ARRAYS.keys())]):
         log.info("%s was written by %s; unknown fields are ignored: %s", name, text.software, ", ".join(unknown))
     folders, tests = text.folder.split("/"), [test for test, _ in text.tests]
     labels = [label for pair in text.contrast.entities for label in pair]

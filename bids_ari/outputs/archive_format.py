@@ -85,7 +85,12 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 """Earlier names of fields and the present ones, by the field that holds the object, or a list of such objects."""
 
-RETIRED = ("maps", "has_outlying", "has_quality")  # of the text in 0.1.0: the arrays present say the same
+RETIRED: Mapping[str, tuple[str, ...]] = {
+    "": ("maps", "has_outlying", "has_quality"),
+    "maps": ("nested",),
+    "variances": ("nested",),
+}
+"""Fields of 0.1.0 without a successor, likewise."""
 
 
 SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "resampled", "made")
@@ -158,6 +163,6 @@ def renamed(value: Any, parent: str = "") -> Any:
     if not isinstance(value, dict):
         return value
     names = RENAMED.get(parent, {})
-    kept = {key: each for key, each in value.items() if parent or key not in RETIRED}
+    kept = {key: each for key, each in value.items() if key not in RETIRED.get(parent, ())}
     value = {(new := names.get(key, key)): renamed(each, new) for key, each in kept.items()}
     return value | {"path": value["name"]} if parent in ("maps", "variances") and "name" in value else value

@@ -188,6 +188,25 @@ OLD_OPTIONS = {"threshold": "thresholds", "tdp": "gammas", "alternative": "alter
 OLD_OPTIONS |= {"roi": "rois", "test": "tests", "model": "stats_model"}
 
 
+KEYS_0_1_0 = {
+    "about": "format software codes maps test formula factors columns tests has_outlying has_quality reference method "
+    "h calibration regions atlas contrast options alternative n_constant folder notes hashes resampled made",
+    "contrast": "entities stat members left_out notes combined clash weighted paired",
+    "member": "subject files variances dof minus",
+    "map": "path name root entities extension nested problem",
+    "options": "formula tests stats_model node estimator variance missing target_grid mask coverage smoothing "
+    "alternatives alpha thresholds gammas connectivity methods n_permutations family delta step_down shuffle blocks "
+    "random_seed template save_template join_signs atlas atlas_labels rois n_results",
+    "calibration": "family delta lambda_ n_left_out n_steps shuffle blocks exactness is_complete seed template",
+    "made": "versions container command",
+}
+"""Fields of a file of version 0.1.0. A field renamed since then needs an entry of `RENAMED`."""
+
+
+def has_keys_of_0_1_0(kind: str, value: dict[str, Any]) -> bool:
+    return set(value) - {"crc32"} == set(KEYS_0_1_0[kind].split())
+
+
 def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
     """Rename the fields of a text as in version 0.1.0, and add those that it had besides."""
     about["options"] = {OLD_OPTIONS.get(name, name): value for name, value in about["options"].items()}
@@ -197,7 +216,7 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
         for each in filter(None, (member, member["minus"])):
             for map_ in each["maps"] + each["variances"]:
                 map_["root"] = map_.pop("dataset")
-                map_["path"] = Path(map_["name"]).name
+                map_ |= {"path": Path(map_["name"]).name, "nested": False}
             each["files"] = each.pop("maps")
     for regions in about["regions"]:
         for region in regions["regions"]:
@@ -207,6 +226,11 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
             about["calibration"].pop(name)
     about["maps"] = [name for name in ("t", "f", "effect", "variance", "tau2") if name in arrays]
     about |= {"has_outlying": "correlation" in arrays, "has_quality": "step" in arrays, "software": "bids_ari 0.1.0"}
+    assert has_keys_of_0_1_0("about", about)
+    assert all(has_keys_of_0_1_0(kind, about[kind]) for kind in ("contrast", "options", "made"))
+    assert about["calibration"] is None or has_keys_of_0_1_0("calibration", about["calibration"])
+    assert all(has_keys_of_0_1_0("member", member) for member in contrast["members"])
+    assert all(has_keys_of_0_1_0("map", map_) for member in contrast["members"] for map_ in member["files"])
 
 
 def test_a_file_of_version_0_1_0_is_the_same_result(case: Case, caplog: pytest.LogCaptureFixture) -> None:
