@@ -161,7 +161,9 @@ def analyse_map(
     """
     if dof is not None and not 0 < dof < float("inf"):
         raise UsageError(f"dof is {dof}", "a finite number above 0")
-    return _bound(contrast_of_map(path, "z" if dof is None else "t"), options, resources, dof)
+    contrast = contrast_of_map(path, "z" if dof is None else "t")
+    contrast = replace(contrast, members=tuple(replace(member, dof=dof) for member in contrast.members))
+    return _bound(contrast, options, resources, dof)
 
 
 def check_maps(
