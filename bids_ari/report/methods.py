@@ -11,7 +11,6 @@ from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
 from bids_ari.design.design import Design
-from bids_ari.images.regions import RegionSet
 from bids_ari.report.formatting import any_of, beyond, percent, plural, plural_of, thousands
 from bids_ari.report.labels import (
     atlas_name,
@@ -24,6 +23,7 @@ from bids_ari.report.labels import (
     template_source,
 )
 from bids_ari.report.references import CitedText, MethodsText
+from bids_ari.runtime.provenance import PACKAGES
 
 _NEIGHBOURS = {6: "a face", 18: "a face or an edge", 26: "a face, an edge or a corner"}
 _ALTERNATIVES = {
@@ -54,12 +54,11 @@ def describe_methods(result: ContrastResult) -> MethodsText:
     MethodsText
         Text and citations.
     """
-    text = CitedText()
+    text = CitedText(_values(result))
     _add_inputs(text, result)
     _add_model(text, result)
     _add_dof(text, result)
-    versions = {name: _version(result, name) for name in ("numpy", "scipy")}
-    text.add("Computations used numpy {numpy} [@numpy] and scipy {scipy} [@scipy].", **versions)
+    text.add("Computations used numpy {numpy} [@numpy] and scipy {scipy} [@scipy].")
     _add_bounds(text, result)
     _add_clusters(text, result)
     _add_regions(text, result)
@@ -68,7 +67,7 @@ def describe_methods(result: ContrastResult) -> MethodsText:
 
 def model_sentence(result: ContrastResult) -> str:
     """Return the sentence of the methods text on the group model and the test."""
-    text = CitedText()
+    text = CitedText(_values(result))
     _add_model(text, result)
     return text.sentences[0]
 
@@ -79,39 +78,48 @@ def linear_combinations(design: Design, test: str) -> list[str]:
     return [" ".join(f"{w:+.6g} {column}" for w, column in zip(row, design.columns, strict=True) if w) for row in rows]
 
 
+def _values(result: ContrastResult) -> dict[str, object]:
+    """Return what sentences name: versions of software, and everything that comes from the data."""
+    contrast, design, options, unit = result.contrast, result.design, result.options, result.space.unit
+    versions = {name: result.made.versions.get(name, "unknown") for name in ("bids_ari", *PACKAGES)}
+    model = {} if design is None else {
+        "columns": ", ".join(design.columns),
+        "factors": ", ".join(design.factors),
+        "formula": design.formula or "from a BIDS Stats Model",
+        "rows": "; ".join(linear_combinations(design, result.test)),
+    }  # fmt: skip
+    return versions | model | {
+        "unit": unit,
+        "units": plural_of(unit),
+        "points": plural(result.space.n_points, unit),
+        "constant": plural(result.n_constant, unit),
+        "name": contrast.name,
+        "subjects": plural(len(contrast.members), "subject"),
+        "source": source_name(result),
+        "statistic": statistic(result),
+        "paired": contrast.paired,
+        "mask": mask_name(result),
+        "test": result.test,
+        "side": _ALTERNATIVES[result.alternative],
+        "blocks": "" if result.calibrated is None else result.calibrated.blocks,
+        "template": template_source(result),
+        "atlas": options.atlas if is_templateflow_atlas(result) else atlas_name(result),
+    }  # fmt: skip
+
+
 def _add_inputs(text: CitedText, result: ContrastResult) -> None:
-    """Add the maps that were analysed, and the points that were tested."""
-    contrast = result.contrast
-    software = {"version": _version(result, "bids_ari"), "name": contrast.name}
-    kind = source(result)
-    if kind == "group":
-        text.add(
-            "First-level {stat} maps of {n} ({name}) were analysed with bids_ari {version}.",
-            stat=contrast.stat,
-            n=plural(len(contrast.members), "subject"),
-            **software,
-        )
-    elif kind == "subject":
-        text.add(
-            "The first-level {statistic} of one subject, {subject} ({name}), was analysed with bids_ari {version}.",
-            statistic=statistic(result),
-            subject=source_name(result),
-            **software,
-        )
-    else:
-        text.add(
-            "A {statistic} computed by other software ({file}) was analysed with bids_ari {version}.",
-            statistic=statistic(result),
-            file=source_name(result),
-            **software,
-        )
-    if any(file.dataset == MANIFEST_SOURCE for member in contrast.members for file in member.all_files):
+    """Add the maps that were analysed, their processing, and the points that were tested."""
+    members, kind = result.contrast.members, source(result)
+    maps = {
+        "group": f"First-level {result.contrast.stat} maps of {{subjects}} ({{name}}) were",
+        "subject": "The first-level {statistic} of one subject, {source} ({name}), was",
+        "map": "A {statistic} computed by other software ({source}) was",
+    }[kind]
+    text.add(f"{maps} analysed with bids_ari {{bids_ari}}.")
+    if any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps):
         text.add("The maps were listed in a table, together with the subjects they belong to.")
     elif kind != "map":
-        pybids = _version(result, "pybids")
-        text.add(
-            "BIDS entities in file and folder names were read as defined by pybids {version} [@pybids].", version=pybids
-        )
+        text.add("BIDS entities in file and folder names were read as defined by pybids {pybids} [@pybids].")
     if kind == "group":
         _add_processing(text, result)
     _add_points(text, result)
@@ -126,13 +134,11 @@ def _add_processing(text: CitedText, result: ContrastResult) -> None:
         how = "weighted by the inverse of their first-level variance (fixed effects)" if is_weighted else "unweighted"
         text.add(f"The maps of the {levels} of each subject were averaged, {how}.")
     if contrast.paired:
-        text.add("Within-subject differences between two values of {paired} were analysed.", paired=contrast.paired)
+        text.add("Within-subject differences between two values of {paired} were analysed.")
     if smoothing:
         text.add(
-            "Each map was smoothed with a Gaussian kernel of {fwhm:g} mm full width at half maximum using nilearn "
-            "{version} [@nilearn].",
-            fwhm=smoothing,
-            version=_version(result, "nilearn"),
+            f"Each map was smoothed with a Gaussian kernel of {smoothing:g} mm full width at half maximum using "
+            "nilearn {nilearn} [@nilearn]."
         )
     else:
         text.add("No further smoothing was applied.")
@@ -140,65 +146,43 @@ def _add_processing(text: CitedText, result: ContrastResult) -> None:
 
 def _add_points(text: CitedText, result: ContrastResult) -> None:
     """Add the points that were tested."""
-    options, unit, name = result.options, result.space.unit, mask_name(result)
-    inside = f" inside {name if options.mask == TEMPLATE else f'the mask {name}'}" if name else ""
+    options = result.options
+    inside = (
+        {True: " inside {mask}", False: " inside the mask {mask}"}[options.mask == TEMPLATE] if options.mask else ""
+    )
     where, constant = "it had a value", ""
     if source(result) == "group":
         n_required = (
             "all subjects" if options.coverage == 1 else f"at least {percent(options.coverage)} of the subjects"
         )
         where = f"{n_required} had data"
-        if result.n_constant:
-            constant = f" ({plural(result.n_constant, unit)} without variation between subjects excluded)"
-    text.add(
-        "The {points}{inside} at which {where} were tested{constant}.",
-        points=plural(result.space.n_points, unit),
-        inside=inside,
-        where=where,
-        constant=constant,
-    )
+        constant = " ({constant} without variation between subjects excluded)" if result.n_constant else ""
+    text.add(f"The {{points}}{inside} at which {where} were tested{constant}.")
 
 
 def _add_model(text: CitedText, result: ContrastResult) -> None:
     """Add the group model and the test."""
-    side, options, design = _ALTERNATIVES[result.alternative], result.options, result.design
-    unit, factors = result.space.unit, "" if design is None else ", ".join(design.factors)
+    options, design = result.options, result.design
     if design is None:
-        text.add(
-            "The statistics of the {statistic} were used without a group model ({side}).",
-            statistic=statistic(result),
-            side=side,
-        )
+        text.add("The statistics of the {statistic} were used without a group model ({side}).")
         return
-    fitted = _FITTED[options.estimator]
+    fitted, is_known = _FITTED[options.estimator], options.estimator == "fixed"
     if options.variance == "unequal":
-        fitted = f"by the means of groups{' of {factors}' if factors else ''}, {_UNEQUAL}"
+        fitted = f"by the means of groups{' of {factors}' if design.factors else ''}, {_UNEQUAL}"
     if design.is_mean and not result.is_f_test:
         by = {"ols": "a one-sample t test", "fixed": "a z test", "mixed": "a t test"}[options.estimator]
         text.add(
             f"At each {{unit}}, the mean effect over subjects was estimated {fitted} and compared with zero by {by} "
-            "({side}).",
-            unit=unit,
-            side=side,
-            factors=factors,
+            "({side})."
         )
         return
-    rows, known = linear_combinations(design, result.test), options.estimator == "fixed"
     if result.is_f_test:
-        tested = "{test} ({rows}) was compared with zero by " + ("a chi-square test" if known else "an F test")
+        tested = "{test} ({rows}) was compared with zero by " + ("a chi-square test" if is_known else "an F test")
     else:
-        tested = (
-            f"the combination {{rows}} ({{test}}) was compared with zero by a {'z' if known else 't'} test ({side})"
-        )
+        tested = "the combination {rows} ({test}) was compared with zero by a "
+        tested += ("z" if is_known else "t") + " test ({side})"
     text.add(
-        "At each {unit}, a linear model ({formula}) with the columns {columns} was fitted "
-        + f"{fitted}, and {tested}.",
-        unit=unit,
-        formula=design.formula or "from a BIDS Stats Model",
-        columns=", ".join(design.columns),
-        factors=factors,
-        rows="; ".join(rows),
-        test=result.test,
+        "At each {unit}, a linear model ({formula}) with the columns {columns} was fitted " + f"{fitted}, and {tested}."
     )
 
 
@@ -218,15 +202,13 @@ def _add_dof(text: CitedText, result: ContrastResult) -> None:
 def _add_bounds(text: CitedText, result: ContrastResult) -> None:
     """Add the origin of the bounds, their confidence and their assumption."""
     options, calibrated, method = result.options, result.calibrated, METHODS[result.method]
-    units = plural_of(result.space.unit)
     text.add(
         "All-Resolutions Inference [@rosenblatt2018] was used to compute lower bounds on the number (TDN) and "
-        "the proportion (TDP) of truly active {units} in sets of {units}.",
-        units=units,
+        "the proportion (TDP) of truly active {units} in sets of {units}."
     )
     held = (
         f", at alpha = {options.alpha:g}: with a confidence of {percent(1 - options.alpha)} they hold simultaneously "
-        f"for all sets of {units}, so that sets may be chosen after seeing the data."
+        "for all sets of {units}, so that sets may be chosen after seeing the data."
     )
     if calibrated is None:
         text.add(f"{method.methods_text}{held}")
@@ -236,8 +218,7 @@ def _add_bounds(text: CitedText, result: ContrastResult) -> None:
         within = f" {how} of the column {{blocks}} [@winkler2014]" if calibrated.blocks else ""
         text.add(
             f"The bounds were calibrated [@blanchard2020] by {permutations_text(calibrated)} of the subjects"
-            f"{seed}{within}, including the observed data [@hemerik2018]{held}",
-            blocks=calibrated.blocks,
+            f"{seed}{within}, including the observed data [@hemerik2018]{held}"
         )
         _add_calibration(text, result, calibrated)
     text.add(method.assumption)
@@ -245,12 +226,10 @@ def _add_bounds(text: CitedText, result: ContrastResult) -> None:
 
 def _add_calibration(text: CitedText, result: ContrastResult, calibrated: Calibrated) -> None:
     """Add the choice of the critical vector by permutation."""
-    units = plural_of(result.space.unit)
     text.add(
         f"The critical vector was selected from the family with {_family(calibrated)}: that with the largest lambda, "
         f"{calibrated.lambda_:.4g}, at which at most {thousands(calibrated.n_errors)} of the permutations had, for "
-        f"some k, at least k {units} with a p below the k-th critical p.",
-        template=template_source(result),
+        "some k, at least k {units} with a p below the k-th critical p."
     )
     if calibrated.exactness != "exact":
         permuted = "uncorrelated residuals [@theil1965; @winkler2020]"
@@ -262,13 +241,13 @@ def _add_calibration(text: CitedText, result: ContrastResult, calibrated: Calibr
         )
     if result.options.step_down:
         text.add(
-            f"The calibration was repeated without the individually significant {units} "
+            "The calibration was repeated without the individually significant {units} "
             f"({calibrated.n_left_out} in the end) until no further ones were found [@blanchard2020]."
         )
 
 
 def _family(calibrated: Calibrated) -> str:
-    """Return the family of critical vectors, as a template."""
+    """Return the family of critical vectors."""
     if calibrated.family == "simes":
         delta = calibrated.delta
         line = f"(k - {delta}) lambda / (m - {delta})" if delta else "k lambda / m"
@@ -284,25 +263,19 @@ def _family(calibrated: Calibrated) -> str:
 def _add_clusters(text: CitedText, result: ContrastResult) -> None:
     """Add how clusters were formed, and the adjusted p of single points."""
     options, signs = result.options, ""
+    conditions = any_of(beyond(threshold, result.alternative) for threshold in options.threshold)
     if result.alternative == "two-sided":
-        points = plural_of(result.space.unit)
         signs = (
-            "; a cluster may contain both signs" if options.join_signs else f"; {points} of a cluster share their sign"
+            "; a cluster may contain both signs" if options.join_signs else "; {units} of a cluster share their sign"
         )
     text.add(
-        "Clusters are connected components of {units} with {thresholds} (connectivity {connectivity}: neighbours share "
-        "{neighbours}{signs}).",
-        units=plural_of(result.space.unit),
-        thresholds=any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
-        connectivity=options.connectivity,
-        neighbours=_NEIGHBOURS[options.connectivity],
-        signs=signs,
+        f"Clusters are connected components of {{units}} with {conditions} (connectivity {options.connectivity}: "
+        f"neighbours share {_NEIGHBOURS[options.connectivity]}{signs})."
     )
     if result.largest:
         text.add(
-            "In addition, all largest supra-threshold clusters with a TDP of at least {tdps}, at any threshold, were "
-            "found [@chen2023].",
-            tdps=any_of(f"{tdp:g}" for tdp in result.largest),
+            "In addition, all largest supra-threshold clusters with a TDP of at least "
+            f"{any_of(f'{tdp:g}' for tdp in result.largest)}, at any threshold, were found [@chen2023]."
         )
     if adjusted := METHODS[result.method].adjusted_p_text:
         text.add(adjusted)
@@ -310,30 +283,16 @@ def _add_clusters(text: CitedText, result: ContrastResult) -> None:
 
 def _add_regions(text: CitedText, result: ContrastResult) -> None:
     """Add the regions for which bounds were computed, and the origin of atlas and mask."""
-    templateflow = {"version": _version(result, "templateflow")}
-    from_templateflow = result.atlas is not None and is_templateflow_atlas(result)
     for regions in result.regions:
-        if regions is result.atlas:
-            _add_atlas(text, result, regions)
-        else:
-            text.add(f"TDN and TDP were computed for {plural(len(regions.regions), 'region')} of interest.")
-    if from_templateflow:
-        text.add("The atlas was taken from TemplateFlow, version {version} [@templateflow].", **templateflow)
-    if result.options.mask == TEMPLATE:
-        text.add("The brain mask was taken from TemplateFlow, version {version} [@templateflow].", **templateflow)
-
-
-def _add_atlas(text: CitedText, result: ContrastResult, atlas: RegionSet) -> None:
-    """Add the atlas."""
-    citation = " [@schaefer2018]" if re.search("schaefer.*2018", atlas.name, re.IGNORECASE) else ""
-    name = result.options.atlas if is_templateflow_atlas(result) else atlas_name(result) or atlas.name
-    text.add(
-        f"TDN and TDP were computed for the {{parcels}} of the atlas {{name}}{citation}.",
-        parcels=plural(len(atlas.regions), "parcel"),
-        name=name,
-    )
-
-
-def _version(result: ContrastResult, package: str) -> str:
-    """Return the version with which the result was computed, not that of this process."""
-    return result.made.versions.get(package, "unknown")
+        n = len(regions.regions)
+        if regions is not result.atlas:
+            text.add(f"TDN and TDP were computed for {plural(n, 'region')} of interest.")
+            continue
+        cited = " [@schaefer2018]" if re.search("schaefer.*2018", regions.name, re.IGNORECASE) else ""
+        text.add(f"TDN and TDP were computed for the {plural(n, 'parcel')} of the atlas {{atlas}}{cited}.")
+    for taken, what in (
+        (result.atlas is not None and is_templateflow_atlas(result), "atlas"),
+        (result.options.mask == TEMPLATE, "brain mask"),
+    ):
+        if taken:
+            text.add(f"The {what} was taken from TemplateFlow, version {{templateflow}} [@templateflow].")

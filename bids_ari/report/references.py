@@ -90,20 +90,24 @@ class MethodsText:
 
 
 class CitedText:
-    """Sentences with citations such as ``[@simes1986]``.
+    """Sentences with citations such as ``[@simes1986]`` and values such as ``{units}``.
 
-    A sentence is a template with values: citations are resolved in the template only, so that names from the data,
-    which are filled in afterwards, cannot be mistaken for citations.
+    Citations are resolved before values are filled in, so that names from the data cannot be mistaken for citations.
+
+    Parameters
+    ----------
+    values : mapping of str to object
+        What the sentences name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self.values = values
         self.sentences: list[str] = []
         self.keys: dict[str, None] = {}
 
-    def add(self, template: str, /, **values: object) -> None:
-        """Add a sentence: resolve the citations of the template, then fill in its values."""
-        cited = _CITATIONS.sub(self._cite, template)
-        self.sentences.append(cited.format(**values) if values else cited)
+    def add(self, sentence: str) -> None:
+        """Add a sentence."""
+        self.sentences.append(_CITATIONS.sub(self._cite, sentence).format_map(self.values))
 
     def finish(self) -> MethodsText:
         """Return the whole text."""

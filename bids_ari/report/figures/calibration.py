@@ -1,4 +1,4 @@
-"""A calibration by permutation: critical and observed p, and lambda of the permutations."""
+"""A calibration by permutation, as a PNG: critical and observed p, and lambda of the permutations."""
 
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,6 @@ def draw_calibration(calibrated: Calibrated, p: FloatArray, subtitle: str) -> by
         Observed p.
     subtitle : str
         The result that the picture belongs to.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
 
     def fill(figure: "Figure") -> None:

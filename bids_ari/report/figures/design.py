@@ -1,4 +1,4 @@
-"""The design matrix and the correlations of its columns. matplotlib is imported when needed."""
+"""The design matrix and the correlations of its columns, as a PNG. matplotlib is imported when needed."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,6 @@ def draw_design(design: Design, subtitle: str) -> bytes:
         The group model.
     subtitle : str
         The results that the picture belongs to.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     diagnostics = design_diagnostics(design.matrix)
     varying = np.flatnonzero(~np.isnan(diagnostics.vif))

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -52,7 +51,10 @@ class Picture:
         return int.from_bytes(self.png[16:20]), int.from_bytes(self.png[20:24])
 
 
-def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
+Pictures = Iterator[tuple[str, Picture]]
+
+
+def draw(result: ContrastResult) -> Pictures:
     """Draw the pictures of a result.
 
     Yields
@@ -64,7 +66,6 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     """
     scene = make_scene(result.space, result.contrast.entities.get("space"), _peak_heights(result), subtitle(result))
     yield from _draw_maps(result, scene)
-    yield from _draw_unthresholded(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
         name = f"figures/{result.contrast.entities}_design.png"
@@ -73,7 +74,7 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     if result.calibrated is not None:
         png = draw_calibration(result.calibrated, result.p, subtitle(result))
         alt = "Curves: observed and critical p by rank, and lambda of the permutations in ascending order."
-        yield "calibration", Picture(_file(result, "calibration", desc=result.desc), alt, "", png)
+        yield "calibration", Picture(_file(result, "calibration"), alt, "", png)
     yield from _draw_thresholds(result, scene)
     yield from _draw_largest(result, scene)
     if result.bound.whole:
@@ -87,7 +88,48 @@ def subtitle(result: ContrastResult) -> str:
     return ", ".join(filter(None, (result.contrast.name, result_label(result), subjects)))
 
 
-def _draw_quality(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
+def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
+    """Draw z where p < .001 uncorrected, the first map with an opacity by |z|, and each map with full opacity."""
+    z, shown = result.glm.z, "the z map, where p < .001 uncorrected"
+    if scene.is_on_template:
+        png = draw_glass_brain(z, result.space, scene.subtitle, is_signed=not result.is_f_test)
+        yield "glass", Picture(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.underlay, png)
+    png = slices.draw_z(z, result.alternative, scene)
+    yield "z", Picture(_file(result, "z"), f"Axial slices of {shown}.", scene.underlay, png)
+    (first, values), *_ = _maps(result).items()
+    png = slices.draw_values(
+        values,
+        scene,
+        f"{_TITLES[first]}, opacity by |z|",
+        first,
+        is_signed=first != "F",
+        z=np.maximum(z, 0) if result.is_f_test else z,
+        outlined=slices.is_uncorrected(z, result.alternative),
+    )
+    alt = f"Axial slices of the unthresholded {first} map with opacity by |z|."
+    yield "faded", Picture(_file(result, "faded"), alt, scene.underlay, png)
+    for name, values in _maps(result).items():
+        png = slices.draw_values(values, scene, f"{_TITLES[name]}, unthresholded", name, is_signed=name != "F")
+        alt = f"Axial slices of the unthresholded {name} map."
+        yield f"{name} everywhere", Picture(_file(result, name, "All"), alt, scene.underlay, png)
+
+
+_TITLES = {
+    "effect": "Effect, in the units of the input",
+    "F": "F statistic",
+    "t": "t statistic",
+    "z": "z statistic",
+}
+
+
+def _maps(result: ContrastResult) -> dict[str, FloatArray]:
+    """Return the maps of a result, (n_points,), the most informative first."""
+    glm = result.glm
+    maps = {"effect": glm.effect, "F": glm.f, "t": glm.t, "z": glm.z}
+    return {name: values for name, values in maps.items() if values is not None}
+
+
+def _draw_quality(result: ContrastResult) -> Pictures:
     """Draw numbers and slices of the map of each subject."""
     quality, outlying = result.quality, result.outlying
     if quality is None or outlying is None:
@@ -95,100 +137,46 @@ def _draw_quality(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
     names = [f"sub-{subject}" for subject in result.contrast.subjects]
     png = draw_panels(panels(outlying, quality), names, subtitle(result))
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
-    yield "quality", Picture(_file(result, "quality", desc=result.desc), alt, "", png)
+    yield "quality", Picture(_file(result, "quality"), alt, "", png)
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
     for i, png in enumerate(draw_sheets(quality, result.space.grid, names, flagged, subtitle(result)), start=1):
-        name = _file(result, f"subjects{i}", desc=result.desc)
-        yield f"sheet {i}", Picture(name, f"Three slices of the map of each subject, sheet {i}.", "", png)
+        alt = f"Three slices of the map of each subject, sheet {i}."
+        yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, "", png)
 
 
-def _draw_maps(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
-    """Draw z where p < .001 uncorrected, as a glass brain and in slices."""
-    z, what = result.glm.z, "the z map, where p < .001 uncorrected"
-    if scene.is_on_template:
-        png = draw_glass_brain(z, result.space, scene.subtitle, is_signed=not result.is_f_test)
-        name = _file(result, "glass", desc=result.desc)
-        yield "glass", Picture(name, f"Glass brain from four sides: {what}.", scene.underlay, png)
-    png = slices.draw_z(z, result.alternative, scene)
-    yield "z", Picture(_file(result, "z", desc=result.desc), f"Axial slices of {what}.", scene.underlay, png)
-
-
-def _draw_unthresholded(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
-    """Draw the first map with an opacity by |z|, and then each map with full opacity."""
-    z, (first, *_) = result.glm.z, _maps(result)
-    png = slices.draw_values(
-        first.values,
-        scene,
-        f"{first.title}, opacity by |z|",
-        first.name,
-        is_signed=first.name != "F",
-        z=np.maximum(z, 0) if result.is_f_test else z,
-        outlined=slices.is_uncorrected(z, result.alternative),
-    )
-    alt = f"Axial slices of the unthresholded {first.name} map with opacity by |z|."
-    yield "faded", Picture(_file(result, "faded", desc=result.desc), alt, scene.underlay, png)
-    for name, title, values in _maps(result):
-        png = slices.draw_values(values, scene, f"{title}, unthresholded", name, is_signed=name != "F")
-        file, alt = _file(result, name, desc=f"{result.desc}All"), f"Axial slices of the unthresholded {name} map."
-        yield f"{name} everywhere", Picture(file, alt, scene.underlay, png)
-
-
-class _Map(NamedTuple):
-    """A statistical map: label of its colour bar, title, and values (n_points,)."""
-
-    name: str
-    title: str
-    values: FloatArray
-
-
-def _maps(result: ContrastResult) -> list[_Map]:
-    """Return the maps of a result, the most informative first."""
-    glm = result.glm
-    maps = (
-        ("effect", "Effect, in the units of the input", glm.effect),
-        ("F", "F statistic", glm.f),
-        ("t", "t statistic", glm.t),
-        ("z", "z statistic", glm.z),
-    )
-    return [_Map(name, title, values) for name, title, values in maps if values is not None]
-
-
-def _draw_thresholds(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
+def _draw_thresholds(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw the highest TDP over the thresholds, and the TDP at each threshold with clusters if there are several."""
     conditions = {threshold: beyond(threshold, result.alternative) for threshold in result.clusters}
     title = f"{'TDP' if len(conditions) == 1 else 'Highest TDP'} of clusters with {', '.join(conditions.values())}"
     in_any = np.logical_or.reduce([result.labels(threshold) > 0 for threshold in conditions])
     png = slices.draw_tdp(result.tdp(), in_any, scene, title)
-    name = _file(result, "tdp", desc=result.desc)
-    yield "tdp", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+    yield "tdp", _slices(_file(result, "tdp"), title, scene, png)
     for threshold, condition in conditions.items():
         if len(conditions) > 1 and result.clusters[threshold]:
             title = f"TDP of clusters with {condition}"
             png = slices.draw_tdp(result.tdp(threshold), result.labels(threshold) > 0, scene, title)
-            name = _file(result, "tdp", desc=result.desc + threshold_label(threshold))
-            yield f"tdp above {threshold:g}", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+            name = _file(result, "tdp", threshold_label(threshold))
+            yield f"tdp above {threshold:g}", _slices(name, title, scene, png)
 
 
-def _draw_largest(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
+def _draw_largest(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw the largest clusters at each target TDP with their labels."""
     for tdp, clusters in result.largest.items():
         if clusters:
             title = f"Largest clusters with TDP at least {tdp:g}"
             png = slices.draw_clusters(result.labels(tdp=tdp), scene, title)
-            name = _file(result, "clusters", desc=result.desc + tdp_label(tdp))
-            yield f"largest {tdp:g}", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+            yield f"largest {tdp:g}", _slices(_file(result, "clusters", tdp_label(tdp)), title, scene, png)
 
 
-def _draw_highest(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
+def _draw_highest(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw the highest TDP of all supra-threshold clusters that contain a point."""
-    highest, unit = result.forest.highest_tdp(), result.space.unit
-    title = f"Highest TDP of all supra-threshold clusters that contain a {unit}"
+    highest = result.forest.highest_tdp()
+    title = f"Highest TDP of all supra-threshold clusters that contain a {result.space.unit}"
     png = slices.draw_tdp(highest, highest > 0, scene, title)
-    name = _file(result, "tdp", desc=f"{result.desc}All")
-    yield "highest", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+    yield "highest", _slices(_file(result, "tdp", "All"), title, scene, png)
 
 
-def _draw_atlas(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Picture]]:
+def _draw_atlas(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw the TDP of the parcels of the atlas."""
     if result.atlas is None:
         return
@@ -196,8 +184,7 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Iterator[tuple[str, Pic
     if tdp.any():
         title = f"TDP of parcels: {region_set_title(result.atlas, result)}"
         png = slices.draw_tdp(tdp, tdp > 0, scene, title)
-        name = _file(result, "tdp", desc=result.desc, atlas=result.atlas.name)
-        yield "atlas", Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+        yield "atlas", _slices(_file(result, "tdp", atlas=result.atlas.name), title, scene, png)
 
 
 def _peak_heights(result: ContrastResult) -> FloatArray:
@@ -207,5 +194,9 @@ def _peak_heights(result: ContrastResult) -> FloatArray:
     return result.space.coordinates(np.asarray(peaks))[:, 2]
 
 
-def _file(result: ContrastResult, suffix: str, **labels: str) -> str:
-    return f"figures/{stem(result, **labels)}_{suffix}.png"
+def _slices(name: str, title: str, scene: Scene, png: bytes) -> Picture:
+    return Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+
+
+def _file(result: ContrastResult, suffix: str, formed: str = "", **labels: str) -> str:
+    return f"figures/{stem(result, desc=result.desc + formed, **labels)}_{suffix}.png"

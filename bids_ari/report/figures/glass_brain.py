@@ -1,4 +1,4 @@
-"""Glass brain: maximum-intensity projections of a thresholded map. matplotlib and nilearn are imported when needed."""
+"""Glass brain: maximum-intensity projections of a thresholded map, as a PNG. Libraries are imported when needed."""
 
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,6 @@ def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_sig
         The result that the picture belongs to.
     is_signed : bool
         Whether negative z is shown as well, whatever the alternative of the test.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")

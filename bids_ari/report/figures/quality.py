@@ -1,4 +1,4 @@
-"""Quality of subject maps: numbers of each subject as dots, and sheets of small slices of all maps."""
+"""Quality of subject maps, as PNG files: numbers of each subject as dots, and sheets of slices of all maps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -94,11 +94,6 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
         The subjects.
     subtitle : str
         The result that the picture belongs to.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
 
     def fill(figure: "Figure") -> None:
@@ -110,7 +105,7 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
 
 
 def draw_sheets(quality: Quality, grid: Grid, names: Sequence[str], flagged: Flags, subtitle: str) -> Iterator[bytes]:
-    """Draw slices of the map of each subject, at most `PER_SHEET` on each picture, with one colour scale.
+    """Yield pictures with slices of the map of each subject, at most `PER_SHEET` on each, with one colour scale.
 
     Parameters
     ----------
@@ -124,11 +119,6 @@ def draw_sheets(quality: Quality, grid: Grid, names: Sequence[str], flagged: Fla
         The possible outliers.
     subtitle : str
         The result that the pictures belong to.
-
-    Yields
-    ------
-    bytes
-        A PNG.
     """
     for start in range(0, len(names), PER_SHEET):
         subjects = np.arange(start, min(start + PER_SHEET, len(names)))

@@ -1,4 +1,4 @@
-"""Axial slices of one value or one label per point. matplotlib is imported when needed."""
+"""Axial slices of one value or one label per point, as PNG files. matplotlib is imported when needed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -53,11 +53,6 @@ def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
         The side shown; both for ``two-sided``, each at p < .001.
     scene : Scene
         Slices and underlay.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     shown = is_uncorrected(z, alternative)
     scale = z_scale(z[shown], alternative)
@@ -92,11 +87,6 @@ def draw_values(
         Opacity: the square of |z| divided by the z of p = .001, at most 1.
     outlined : array of bool (n_points,), optional
         Points to outline.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     scale = value_scale(values, label, is_signed=is_signed)
     opacity = np.ones(values.size) if z is None else np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1))
@@ -119,11 +109,6 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
         Slices and underlay.
     title : str
         The sets of points that it belongs to.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     scale = tdp_scale()
     return _compose(scene.paint(scale.colour(tdp), shown), scene, title, scale.draw if shown.any() else None)
@@ -140,11 +125,6 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
         Slices and underlay.
     title : str
         How the clusters were formed.
-
-    Returns
-    -------
-    bytes
-        A PNG.
     """
     from matplotlib.colors import to_rgb
 

@@ -36,13 +36,10 @@ def test_fields_of_an_entry() -> None:
 
 
 def test_citations_are_resolved_before_values_are_filled_in() -> None:
-    text = CitedText()
-    text.add("Simes [@simes1986; @hommel1988] of {name} (@welch1947).", name="[@scipy] {x}")
-    text.add("Braces {} without values.")
+    text = CitedText({"name": "[@scipy] {x}"})
+    text.add("Simes [@simes1986; @hommel1988] of {name} (@welch1947).")
     found = text.finish()
-    assert (
-        found.paragraph == "Simes (Simes, 1986; Hommel, 1988) of [@scipy] {x} (Welch, 1947). Braces {} without values."
-    )
+    assert found.paragraph == "Simes (Simes, 1986; Hommel, 1988) of [@scipy] {x} (Welch, 1947)."
     assert found.keys == ("simes1986", "hommel1988", "welch1947")
     assert [reference.year for reference in found.references] == ["1986", "1988", "1947"]
     with pytest.raises(KeyError):
