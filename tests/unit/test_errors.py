@@ -1,4 +1,4 @@
-"""Errors: whose move it is, and what is said."""
+"""Exceptions, their exit codes and messages."""
 
 import os
 import pickle
@@ -17,14 +17,14 @@ def _classes() -> dict[str, type[BidsAriError]]:
     }
 
 
-def test_names_of_files_cannot_forge_a_line_of_the_log() -> None:
+def test_control_characters_in_a_message_are_escaped() -> None:
     error = BidsAriError("a\nERROR forged", "b\x1b[2J", lines=["c\rd", "e" * 10**5])
     assert len(str(error).splitlines()) == 3  # the message, and a line for each of two
     assert "\x1b" not in str(error)
     assert len(str(error)) < 5000
 
 
-def _drawn() -> Iterator[tuple[str, str | None, int]]:
+def _tree() -> Iterator[tuple[str, str | None, int]]:
     """Read the tree in the docstring: each class, the class above it, its exit code."""
     above: list[tuple[int, str, int]] = []
     for line in str(errors.__doc__).splitlines():
@@ -39,13 +39,13 @@ def _drawn() -> Iterator[tuple[str, str | None, int]]:
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_classes() -> None:
-    drawn = {name: (parent, code) for name, parent, code in _drawn()}
-    real = {
+    tree = {name: (parent, code) for name, parent, code in _tree()}
+    classes = {
         name: (None if each is BidsAriError else each.__bases__[0].__name__, each.exit_code)
         for name, each in _classes().items()
     }
-    assert drawn == real
-    assert len(drawn) == 14
+    assert tree == classes
+    assert len(tree) == 14
 
 
 # sysexits.h where it has a number; 17 and 18 are those of the BIDS-App execution specification.
@@ -71,7 +71,12 @@ def test_each_error_has_the_exit_code_of_its_kind(name: str, code: int) -> None:
     assert _classes()[name].exit_code == code
 
 
-def test_an_interrupt_exits_as_the_shell_says_it() -> None:
+def test_every_exit_code_has_a_description() -> None:
+    codes = {each.exit_code for each in _classes().values()}
+    assert set(errors.EXIT_CODES) == codes | {0, errors.INTERRUPTED, errors.UNREAD}
+
+
+def test_an_interrupt_has_the_exit_code_of_shells() -> None:
     assert errors.INTERRUPTED == 128 + 2  # 128 + SIGINT
 
 
@@ -84,19 +89,19 @@ def test_an_interrupt_exits_as_the_shell_says_it() -> None:
         (("a",), "a"),
     ],
 )
-def test_a_message_says_what_was_found_what_was_expected_and_the_next_step(
+def test_parts_of_a_message(
     parts: tuple[str, ...], message: str
 ) -> None:
     assert str(BidsAriError(*parts)) == message
 
 
-def test_an_error_keeps_its_parts() -> None:
+def test_an_error_has_its_parts_as_attributes() -> None:
     error = GridMismatchError("found", "expected", "hint")
     assert (error.found, error.expected, error.hint) == ("found", "expected", "hint")
 
 
 @pytest.mark.parametrize("kind", _classes().values(), ids=_classes())
-def test_an_error_survives_the_way_back_from_a_worker(kind: type[BidsAriError]) -> None:
+def test_an_error_can_be_pickled(kind: type[BidsAriError]) -> None:
     back = pickle.loads(pickle.dumps(kind("found", hint="hint")))
     assert type(back) is kind
     assert str(back) == "found. hint"
@@ -111,8 +116,8 @@ def test_wrong_values_can_be_caught_as_value_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "said"),
+    ("n", "text"),
     [(0, ""), (1, "0"), (5, "0, 1, 2, 3, 4"), (6, "0, 1, 2, 3, 4 and 1 more")],
 )
-def test_a_listing_names_five_then_counts(n: int, said: str) -> None:
-    assert listing(range(n)) == said
+def test_a_listing_names_five_then_counts(n: int, text: str) -> None:
+    assert listing(range(n)) == text
