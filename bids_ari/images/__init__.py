@@ -1,1 +1,1 @@
-"""From image files to arrays on one space."""
+"""From image files to arrays on one space: files, checks, masks, resampling, the stack of a contrast, atlases."""

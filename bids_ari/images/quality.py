@@ -18,6 +18,7 @@ from bids_ari.stats.distributions import FloatArray
 
 Bits = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.intp]
 
 ABSENT = -128
 """Value of a thumbnail where there are no data."""
@@ -68,35 +69,51 @@ class Mosaic:
 
     Attributes
     ----------
-    places : array of int (3, height, width)
-        Voxel indices at each pixel.
-    shown : array of bool (height, width)
-        True where there is a slice.
+    orientation : array (3, 2)
+        Axis and direction in the file of x, y and z, as nibabel has them.
+    pixels : tuple of three arrays of int
+        The voxels shown along x, y and z, from left, back and bottom.
+    middle : tuple of three int
+        Where the slices are cut along x, y and z.
     """
 
-    places: npt.NDArray[np.intp]
-    shown: BoolVolume
+    orientation: FloatArray
+    pixels: tuple[Indices, ...]
+    middle: tuple[int, ...]
 
     @classmethod
     def through(cls, space: VolumeSpace) -> "Mosaic":
         """Return the slices through the middle of a mask; pixels are square in mm, whatever the size of voxels."""
-        grid = space.grid
-        middle = np.median(space.indices, axis=0).astype(np.intp)
-        lines = _lines(grid)
-        slices = [_slice(lines, across, up, middle) for across, up in _VIEWS]
-        height = max(each.shape[1] for each in slices)
-        places = np.concatenate([_centred(each, height) for each in slices], axis=2)
-        shown = places[0] >= 0
-        return cls(np.where(shown, places, 0), shown)
+        orientation = nib.io_orientation(space.grid.affine)
+        middle = [0, 0, 0]
+        for file_axis, (axis, sense) in enumerate(orientation):
+            cut = int(np.median(space.indices[:, file_axis]))
+            middle[int(axis)] = cut if sense > 0 else space.shape[file_axis] - 1 - cut
+        return cls(orientation, _pixels(space.grid), tuple(middle))
 
     def glimpse(self, effect: FloatArray, present: BoolVolume) -> Glimpse:
         """Return the summary of the map of a subject, (x, y, z), NaN where there are no data."""
-        values = effect[tuple(self.places)]
-        visible = self.shown & np.isfinite(values)
+        values = self._slices(effect)
+        visible = np.isfinite(values)
         step = float(np.abs(values[visible]).max(initial=0.0)) / STEPS
         steps = np.full(values.shape, ABSENT, dtype=np.int8)
         steps[visible] = np.rint(values[visible] / step) if step else 0
         return Glimpse(zlib.compress(np.packbits(present).tobytes(), 1), steps, step)
+
+    def _slices(self, volume: FloatArray) -> FloatArray:
+        """Return the slices of a volume, (height, width), each centred vertically; NaN around them."""
+        oriented = nib.apply_orientation(volume, self.orientation)
+        slices = []
+        for axis, (across, up) in enumerate(_VIEWS):
+            plane = np.moveaxis(oriented, axis, 0)[self.middle[axis]]
+            slices.append(plane[np.ix_(self.pixels[across], self.pixels[up])].T[::-1])
+        height = max(each.shape[0] for each in slices)
+        margins = [height - each.shape[0] for each in slices]
+        padded = [
+            np.pad(each, ((margin // 2, margin - margin // 2), (0, 0)), constant_values=np.nan)
+            for each, margin in zip(slices, margins, strict=True)
+        ]
+        return np.concatenate(padded, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -197,35 +214,15 @@ def widths(grid: Grid) -> tuple[int, ...]:
     >>> widths(Grid((10, 20, 30), np.diag([2.0, 2, 2, 1])))
     (20, 10, 10)
     """
-    lines = _lines(grid)
-    return tuple(lines[across][1].size for across, _ in _VIEWS)
+    pixels = _pixels(grid)
+    return tuple(pixels[across].size for across, _ in _VIEWS)
 
 
-def _lines(grid: Grid) -> list[tuple[int, npt.NDArray[np.intp]]]:
-    """Return, for x, y and z, the nearest axis of the file, and its indices from left, back and bottom."""
+def _pixels(grid: Grid) -> tuple[Indices, ...]:
+    """Return the voxels shown along x, y and z, from left, back and bottom."""
     pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / SIDE)
-    lines: list[tuple[int, npt.NDArray[np.intp]]] = [(0, np.empty(0, dtype=np.intp))] * 3
-    for axis, (nearest, sense) in enumerate(nib.io_orientation(grid.affine)):
-        n, zoom = grid.shape[axis], grid.zooms[axis]
+    pixels = [np.empty(0, dtype=np.intp)] * 3
+    for (axis, _), n, zoom in zip(nib.io_orientation(grid.affine), grid.shape, grid.zooms, strict=True):
         n_pixels = max(1, int(n * zoom / pitch))
-        indices = ((np.arange(n_pixels) + 0.5) * n / n_pixels).astype(np.intp)
-        lines[int(nearest)] = (axis, indices if sense > 0 else (n - 1 - indices))
-    return lines
-
-
-def _slice(
-    lines: Sequence[tuple[int, npt.NDArray[np.intp]]], across: int, up: int, middle: npt.NDArray[np.intp]
-) -> npt.NDArray[np.intp]:
-    """Return the voxel at each pixel of a slice, (3, height, width), the top first."""
-    (right_axis, right), (up_axis, upward) = lines[across], lines[up]
-    places = np.empty((3, upward.size, right.size), dtype=np.intp)
-    places[:] = middle[:, None, None]
-    places[right_axis] = right
-    places[up_axis] = upward[::-1, None]
-    return places
-
-
-def _centred(places: npt.NDArray[np.intp], height: int) -> npt.NDArray[np.intp]:
-    """Pad a slice to a number of rows, with -1."""
-    free = height - places.shape[1]
-    return np.pad(places, ((0, 0), (free // 2, free - free // 2), (0, 0)), constant_values=-1)
+        pixels[int(axis)] = ((np.arange(n_pixels) + 0.5) * n / n_pixels).astype(np.intp)
+    return tuple(pixels)

@@ -178,6 +178,9 @@ class Space(ABC):
     def describe(self) -> str:
         """Return a description for messages."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.describe()})"
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VolumeSpace(Space):
@@ -288,6 +291,3 @@ class VolumeSpace(Space):
         steps = steps[(axes > 0) & (axes <= CONNECTIVITIES[connectivity])]
         cell = np.flatnonzero(padded_inside).astype(np.int32)
         return GridAdjacency(cell, (steps @ strides).astype(np.int32), padded_inside.size)
-
-    def __repr__(self) -> str:
-        return f"VolumeSpace(n_points={self.n_points}, grid={self.grid})"

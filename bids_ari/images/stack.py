@@ -145,17 +145,10 @@ def load_stack(
     arrays, spare = room_for(
         (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
     )
+    reading = _Reading(reader, candidates, smoothing, arrays, Mosaic.through(candidates))
     counts = np.zeros(headers.grid.shape, dtype=np.int32)
     summaries: list[_Summary] = []
-    take = partial(
-        _take,
-        reader=reader,
-        space=candidates,
-        smoothing=smoothing,
-        arrays=arrays,
-        mosaic=Mosaic.through(candidates),
-    )
-    for present, summary in for_each_member(take, members, min(n_threads, spare // n_bytes)):
+    for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
@@ -260,32 +253,33 @@ def _present(_: int, member: SubjectMap, reader: MapReader) -> tuple[BoolVolume,
     return ~np.isnan(volumes.effect), volumes.hashes
 
 
-def _take(
-    i: int,
-    member: SubjectMap,
-    reader: MapReader,
-    space: VolumeSpace,
-    smoothing: float | None,
-    arrays: Sequence[Stored],
-    mosaic: Mosaic,
-) -> tuple[BoolVolume, _Summary]:
-    """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
-    volumes = reader.read(member)
-    present = ~np.isnan(volumes.effect)
-    effect = volumes.effect[space.inside]
-    if volumes.variance is not None:
-        arrays[1][i] = np.where(np.isnan(effect), np.nan, volumes.variance[space.inside])
-    if smoothing:
-        smoothed = smooth(volumes.effect, reader.grid, smoothing)[space.inside]
-        effect = np.where(np.isnan(effect), np.nan, smoothed)
-    arrays[0][i] = effect
-    glimpse = mosaic.glimpse(volumes.effect, present)
-    return present, _Summary(int(np.count_nonzero(present)), len(volumes.empty), volumes.hashes, glimpse)
+class _Reading(NamedTuple):
+    """The reader, the points at which values are stored, the width of smoothing, the arrays, and the slices shown."""
+
+    reader: MapReader
+    space: VolumeSpace
+    smoothing: float | None
+    arrays: Sequence[Stored]
+    mosaic: Mosaic
+
+    def store(self, i: int, member: SubjectMap) -> tuple[BoolVolume, _Summary]:
+        """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
+        volumes = self.reader.read(member)
+        present = ~np.isnan(volumes.effect)
+        effect = self.space.select(volumes.effect)
+        if volumes.variance is not None:
+            self.arrays[1][i] = np.where(np.isnan(effect), np.nan, self.space.select(volumes.variance))
+        if self.smoothing:
+            smoothed = self.space.select(smooth(volumes.effect, self.reader.grid, self.smoothing))
+            effect = np.where(np.isnan(effect), np.nan, smoothed)
+        self.arrays[0][i] = effect
+        glimpse = self.mosaic.glimpse(volumes.effect, present)
+        return present, _Summary(int(np.count_nonzero(present)), len(volumes.empty), volumes.hashes, glimpse)
 
 
 def _within(arrays: Sequence[Stored], candidates: VolumeSpace, space: VolumeSpace) -> Sequence[Values]:
     """Return the values at some of the points at which they are stored."""
-    positions = np.flatnonzero(space.inside[candidates.inside])
+    positions = np.flatnonzero(candidates.select(space.inside))
     if positions.size == candidates.n_points:
         return arrays
     return [Columns(array, positions) for array in arrays]
