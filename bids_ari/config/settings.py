@@ -179,7 +179,7 @@ class Settings:
     output_dir: Path = _positional(help=_OUTPUT_DIR)
     level: Level = _positional(
         "group",
-        "group: analyse the subjects together (also called dataset); participant: analyse the z or t maps of each "
+        "analysis level: group, the subjects together (also called dataset), or participant, the z or t maps of each "
         "subject",
         kind=str,
         choices=("participant", "group"),

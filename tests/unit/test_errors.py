@@ -89,9 +89,7 @@ def test_an_interrupt_has_the_exit_code_of_shells() -> None:
         (("a",), "a"),
     ],
 )
-def test_parts_of_a_message(
-    parts: tuple[str, ...], message: str
-) -> None:
+def test_parts_of_a_message(parts: tuple[str, ...], message: str) -> None:
     assert str(BidsAriError(*parts)) == message
 
 
