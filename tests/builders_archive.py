@@ -96,7 +96,11 @@ def combined(folder: Path) -> ContrastResult:
         for subject in result.contrast.subjects
     )
     contrast = replace(result.contrast, members=members, combined="run")
-    return replace(result, contrast=contrast, hashes={member.uris[1]: "0a" * 32 for member in reversed(members)})
+    return replace(
+        result,
+        contrast=contrast,
+        hashes={member.all_maps[1].uri: "0a" * 32 for member in reversed(members)},
+    )
 
 
 def factor(folder: Path) -> ContrastResult:

@@ -21,7 +21,7 @@ def place(*paths: Path) -> None:
 
 def walked(top: Path, *tops: Path) -> list[Folder]:
     """The folders of a walk, in order of names."""
-    return sorted(Walk([top, *tops]).folders(top))
+    return sorted(Walk([top, *tops]).folders(top), key=lambda folder: folder.name)
 
 
 def maps(folders: Iterable[Folder]) -> list[str]:

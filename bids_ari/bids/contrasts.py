@@ -98,11 +98,6 @@ class SubjectMap:
         return len(self.variances) == len(self.maps) and (self.minus is None or self.minus.has_variances)
 
     @property
-    def uris(self) -> tuple[str, ...]:
-        """The BIDS URI of each map, those of `minus` last."""
-        return tuple(file.uri for file in self.all_maps)
-
-    @property
     def uri(self) -> str:
         """The BIDS URI of the map: a list where several are combined, ``A minus B`` for a difference."""
         own = ", ".join(file.uri for file in self.maps)

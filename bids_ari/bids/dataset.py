@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
 from bids_ari.bids.layouts import LAYOUT_CONFIG, Layouts
@@ -120,17 +120,19 @@ def open_dataset(
         if layouts is None:
             layouts = Layouts.open(database_dir, [top, *searched], make_database) if database_dir else Layouts()
         walk = Walk(searched, excluded, made_by_us)
-        parts = [part for folder in searched for part in _parts(folder, walk, layouts, searched)]
+        found = {folder: list(walk.folders(folder, layouts.folders(folder, searched))) for folder in searched}
         _warn_of_links(walk)
-        roots, statmaps = _statmaps(parts)
+        roots: dict[str, Path] = {}
+        statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
         if all(statmap.problem == NESTED for statmap in statmaps):
-            raise _no_statmap(top, searched, [*_nested(parts), *_unsearched([top, *searched], made_by_us)])
+            nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
+            raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     except OSError as error:
         where = printable(os.fsdecode(error.filename or top))
         hint = f"Make it readable, or move it out of {top}"
         raise ReadError(f"{where} cannot be read: {error.strerror}", hint=hint) from error
     log.debug("%d statmap files in %s", len(statmaps), top)
-    return Dataset(top, roots, statmaps)
+    return Dataset(top, roots, tuple(statmaps))
 
 
 def _check_folders(folders: Iterable[Path]) -> None:
@@ -157,46 +159,30 @@ def _different(folders: Sequence[Path], excluded: Sequence[Path]) -> list[Path]:
     return [folder for here, folder in reversed(first.items()) if here not in others]
 
 
-class _Part(NamedTuple):
-    """A dataset that holds maps: the folder `name` of a tree, or its top, and those folders in it that hold them."""
+def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> list[StatMap]:
+    """Return the maps in the folders of one tree, and add the datasets that hold them to `roots`.
 
-    top: Path
-    name: str
-    folders: list[Folder]
-
-
-def _parts(top: Path, walk: Walk, layouts: Layouts, searched: Sequence[Path]) -> list[_Part]:
-    """Return the maps of one tree: its top's or, if that is no dataset and has none, those of each dataset in it."""
-    holding = [folder for folder in walk.folders(top, layouts.listings(top, searched)) if folder.maps]
-    if not holding:
-        return []
-    if os.path.lexists(top / DESCRIPTION) or not all(folder.datasets for folder in holding):
-        return [_Part(top, "", holding)]
-    by_dataset = defaultdict(list)
+    They belong to the dataset at the top or, if the top is no dataset and has no maps of its own, to those within it.
+    """
+    holding = [folder for folder in folders if folder.maps]
+    is_one = os.path.lexists(top / DESCRIPTION) or not all(folder.datasets for folder in holding)
+    names: dict[str, str] = {}
+    found: dict[str, list[StatMap]] = defaultdict(list)
     for folder in holding:
-        by_dataset[folder.datasets[0]].append(folder)
-    return [_Part(top, name, inner) for name, inner in by_dataset.items()]
+        part = "" if is_one else folder.datasets[0]
+        if part not in names:
+            names[part] = short_name(top / part, roots)
+            roots[names[part]] = top / part
+        found[part] += _in_folder(names[part], top, part, folder)
+    return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]
 
 
-def _statmaps(parts: Iterable[_Part]) -> tuple[dict[str, Path], tuple[StatMap, ...]]:
-    """Name the datasets that hold maps, and return their maps, sorted by name within each dataset."""
-    roots: dict[str, Path] = {}
-    statmaps: list[StatMap] = []
-    for part in parts:
-        root = part.top / part.name
-        name = short_name(root, roots)
-        roots[name] = root
-        found = (statmap for folder in part.folders for statmap in _in_folder(name, part, folder))
-        statmaps += sorted(found, key=lambda statmap: statmap.name)
-    return roots, tuple(statmaps)
-
-
-def _in_folder(dataset: str, part: _Part, folder: Folder) -> Iterator[StatMap]:
-    """Return the statmaps in one folder of a dataset."""
-    where = part.top / folder.name
-    inside = folder.name[len(part.name) :].lstrip("/")
+def _in_folder(dataset: str, top: Path, part: str, folder: Folder) -> Iterator[StatMap]:
+    """Return the statmaps in one folder of a dataset, which is the folder `part` of a tree, or its top."""
+    where = top / folder.name
+    inside = folder.name[len(part) :].lstrip("/")
     above = labels_of_folder(printable(inside))
-    nested = NESTED if len(folder.datasets) > bool(part.name) else ""
+    nested = NESTED if len(folder.datasets) > bool(part) else ""
     for name, unusable in folder.maps.items():
         problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
         if not _is_text(f"{where}/{name}"):
@@ -255,13 +241,6 @@ def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) 
         "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz",
         hint,
     )
-
-
-def _nested(parts: Sequence[_Part]) -> Iterator[Path]:
-    """Return the datasets with maps within those that are searched."""
-    for part in parts:
-        for folder in part.folders:
-            yield part.top / folder.datasets[-1]
 
 
 def _unsearched(searched: Sequence[Path], is_excluded: Callable[[Path], bool]) -> Iterator[Path]:

@@ -38,8 +38,8 @@ class Condition:
     ----------
     key : str
         The key of the entity; ``extension`` for the extension of the file.
-    labels, numbers : frozenset of str
-        Labels that pass as they are, and numbers, which pass with any leading zeros.
+    labels : frozenset of str and int
+        Labels that pass as they are, and whole numbers, which pass with any leading zeros.
     absent, anything : bool
         Whether a map without the entity passes; whether any label does.
     from_file : bool
@@ -47,8 +47,7 @@ class Condition:
     """
 
     key: str
-    labels: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
+    labels: frozenset[str | int]
     absent: bool = False
     anything: bool = False
     from_file: bool = False
@@ -57,12 +56,11 @@ class Condition:
         """Return whether a map with these labels of the entity, or none, passes."""
         if not labels:
             return self.absent
-        return self.anything or any(label in self.labels or _number(label) in self.numbers for label in labels)
+        return self.anything or any(label in self.labels or _number(label) in self.labels for label in labels)
 
     def unknown(self, existing: Collection[str]) -> list[str]:
         """Return the labels and numbers of the filter that are not among the existing labels."""
-        numbers = {_number(label) for label in existing}
-        return sorted(self.labels.difference(existing)) + sorted(self.numbers.difference(numbers), key=len)
+        return sorted(map(str, self.labels.difference(existing, map(_number, existing))))
 
     def reason(self, labels: Collection[str]) -> str:
         """Return why a map with these labels of the entity, or none, does not pass."""
@@ -71,7 +69,7 @@ class Condition:
         return intern(f"not among the selected {self.key}" if labels else f"no {self.key} in its name")
 
     def __str__(self) -> str:
-        named = sorted(self.labels | self.numbers) + ["any"] * self.anything + ["none"] * self.absent
+        named = sorted(map(str, self.labels)) + ["any"] * self.anything + ["none"] * self.absent
         return f"{self.key} {listing(map(printable, named))}"
 
 
@@ -239,9 +237,9 @@ def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
     return frozenset(bare_label(str(x), key) for x in ([labels] if isinstance(labels, str | int) else labels))
 
 
-def _number(label: str) -> str | None:
-    """Strip leading zeros from a number; None for other labels. As text: a label may be too long for an int."""
-    return (label.lstrip("0") or "0") if label.isascii() and label.isdecimal() else None
+def _number(label: str) -> int | None:
+    """Return a label as a whole number; None for other labels, and for numbers beyond those in JSON."""
+    return int(label) if label.isascii() and label.isdecimal() and len(label) < 400 else None
 
 
 def _conditions(where: Mapping[str, Any], stat: Stat, dataset: Dataset) -> tuple[Condition, ...]:
@@ -250,7 +248,8 @@ def _conditions(where: Mapping[str, Any], stat: Stat, dataset: Dataset) -> tuple
     for condition in conditions:
         found = f"The filter file selects {condition}"
         if condition.key == "stat" and not condition.accepts([stat]):
-            hint = _use_stat(label) if (label := min(condition.labels, default="")) in STATS else ""
+            other = min(map(str, condition.labels), default="")
+            hint = _use_stat(other) if other in STATS else ""
             raise UsageError(found, f"stat {stat}, the value of --stat", hint)
         if condition.key == "suffix" and not condition.accepts([SUFFIX]):
             raise UsageError(found, f"suffix {SUFFIX}")
@@ -268,19 +267,13 @@ def _condition(name: str, value: Any, dataset: Dataset) -> Condition:
             "keys or names of entities, such as ses or session",
         )
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-    texts = [each for each in values if isinstance(each, str) and each not in ("", "*")]
-    numbers = [each for each in values if _is_whole(each)]
-    if not values or len(texts) + len(numbers) + values.count(None) + values.count("*") < len(values):
+    labels = [bare_label(each, key) for each in values if isinstance(each, str) and each not in ("", "*")]
+    numbers = [int(each) for each in values if _is_whole(each)]
+    absent, anything = None in values, "*" in values
+    if not values or len(labels) + len(numbers) + values.count(None) + values.count("*") < len(values):
         rule = 'a label, a whole number, null for none, "*" for any, or a list of these'
         raise UsageError(f"The filter file selects {printable(name)} {shorten(value)}", rule)
-    return Condition(
-        key,
-        frozenset(bare_label(each, key) for each in texts),
-        frozenset(str(int(each)) for each in numbers),
-        absent=None in values,
-        anything="*" in values,
-        from_file=True,
-    )
+    return Condition(key, frozenset([*labels, *numbers]), absent, anything, from_file=True)
 
 
 def _is_whole(value: object) -> bool:

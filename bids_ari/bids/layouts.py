@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.bids.statmap import SUFFIX, map_extension
-from bids_ari.bids.tree import FILE_ENDINGS, UNSEARCHED, Listing, identity, is_searched, short_name
+from bids_ari.bids.tree import FILE_ENDINGS, UNSEARCHED, Folder, identity, is_searched, short_name
 from bids_ari.errors import UsageError, listing
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Layouts:
         """The root of each dataset."""
         return [Path(layout.root) for layout in self._by_root.values()]
 
-    def listings(self, top: Path, others: Sequence[Path]) -> Mapping[str, Listing] | None:
-        """Return what the folders of a dataset hold, by their paths below its root.
+    def folders(self, top: Path, others: Sequence[Path]) -> Mapping[str, Folder] | None:
+        """Return the folders of a dataset that hold maps, and those above them, by their paths below its root.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Layouts:
 
         Returns
         -------
-        mapping of str to Listing, or None
+        mapping of str to Folder, or None
             None when there is no layout of the dataset and none can be made.
         """
         if identity(top) not in self._by_root:
@@ -114,7 +114,7 @@ class Layouts:
             except Exception as error:  # of files, SQLite or descriptions: pybids does not handle them
                 log.warning("pybids cannot index %s: %s. The folders are searched instead", top, error)
                 return None
-        return _listings(self._by_root[identity(top)])
+        return _folders(self._by_root[identity(top)])
 
 
 def _with_derivatives(layout: "BIDSLayout") -> Iterator["BIDSLayout"]:
@@ -183,26 +183,22 @@ class _Cycle:
         return os.path.realpath(link) in above | {str(folder) for folder in self.root.resolve().parents}
 
 
-def _listings(layout: "BIDSLayout") -> dict[str, Listing]:
-    """Return what the folders of a layout hold, as `read_folder` returns it for a folder on disk."""
+def _folders(layout: "BIDSLayout") -> dict[str, Folder]:
+    """Return the folders of a layout as `read_folder` returns them from the disk."""
     root = Path(layout.root)
     maps: dict[PurePosixPath, dict[str, str]] = defaultdict(dict)
     for name in _statmaps(layout):
         maps[name.parent][name.name] = ""
-    folders = {PurePosixPath(), *maps, *(above for folder in maps for above in folder.parents)}
+    paths = {PurePosixPath(), *maps, *(above for path in maps for above in path.parents)}
     inner: dict[PurePosixPath, list[str]] = defaultdict(list)
-    for folder in sorted(folders):
-        if folder.name and is_searched(folder.name):
-            inner[folder.parent].append(folder.name)
+    for path in sorted(paths):
+        if path.name and is_searched(path.name):
+            inner[path.parent].append(path.name)
     found = {}
-    for folder in folders:
-        linked = {name for name in inner[folder] if (root / folder / name).is_symlink()}
-        found["/".join(folder.parts)] = Listing(
-            maps.get(folder, {}),
-            tuple(name for name in inner[folder] if name not in linked),
-            tuple(name for name in inner[folder] if name in linked),
-            os.path.lexists(root / folder / DESCRIPTION),
-        )
+    for path in paths:
+        links = [name for name in inner[path] if (root / path / name).is_symlink()]
+        folders = [name for name in inner[path] if name not in links]
+        found["/".join(path.parts)] = Folder(maps[path], folders, links, os.path.lexists(root / path / DESCRIPTION))
     return found
 
 

@@ -37,58 +37,57 @@ _Sessions = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """The column in which maps differ: an entity, or a column in the tables of sessions of the subjects."""
+class _Comparison:
+    """The column in which maps differ, an entity or a column of the tables of sessions, and its values to compare."""
 
-    name: str
+    column: str
     key: str
     tables: Mapping[str, _Sessions] | None = None
+    high: str = ""
+    low: str = ""
 
     def value(self, each: SubjectMap) -> str | None:
         """Return the value of a map."""
         label = each.first.entities.get(self.key)
         if self.tables is None:
             return label
-        return self.tables.get(each.subject, {}).get(label or "", {}).get(self.name)
+        return self.tables.get(each.subject, {}).get(label or "", {}).get(self.column)
+
+    def values(self, contrast: ContrastSet) -> set[str | None]:
+        """Return the values of the maps of a contrast."""
+        return set(map(self.value, contrast.members))
 
     def shown(self, value: str) -> str:
         """Write a value with its column, for messages."""
-        return printable(f"{self.key}-{value}" if self.tables is None else f"{self.name} {value}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Comparison:
-    """The column and the two values to compare."""
-
-    column: _Column
-    high: str
-    low: str
+        return printable(f"{self.key}-{value}" if self.tables is None else f"{self.column} {value}")
 
     @property
     def sides(self) -> tuple[str, str]:
         """High and low with their column, for messages."""
-        return self.column.shown(self.high), self.column.shown(self.low)
+        return self.shown(self.high), self.shown(self.low)
 
-    def reason(self, each: SubjectMap) -> str:
-        """Return why a map is not part of a difference: it has neither value, or its counterpart is missing."""
-        value = self.column.value(each)
+    def exclude(self, members: Iterable[SubjectMap]) -> list[Excluded]:
+        """Exclude maps that are not part of a difference: they have neither value, or their counterpart is missing."""
+        return [Excluded.of_map(file, self._reason(member)) for member in members for file in member.all_files]
+
+    def _reason(self, each: SubjectMap) -> str:
+        value = self.value(each)
         if value in (self.high, self.low):
             return f"no map of {self.sides[value == self.high]} to compare it with"
         if value is not None:
-            return f"of {self.column.shown(value)}, which is not compared"
-        if self.column.tables is None or each.first.entities.get(self.column.key) is None:
-            return f"no {self.column.key} in its name"
-        return f"no {printable(self.column.name)} of its session in the sessions.tsv of its subject"
+            return f"of {self.shown(value)}, which is not compared"
+        if self.tables is None or each.first.entities.get(self.key) is None:
+            return f"no {self.key} in its name"
+        return f"no {printable(self.column)} of its session in the sessions.tsv of its subject"
 
     def name(self, key: Entities) -> Entities:
         """Name the difference: ``facesMinusHouses``, or ``facesSes02MinusSes01`` where another entity differs."""
-        name, labels = self.column.name, dict(key)
-        if self.column.key in _CONTRASTS:
-            return key.with_(**{self.column.key: f"{_camel(self.high, first=False)}Minus{_camel(self.low)}"})
+        high, low, labels = _camel(self.high), _camel(self.low), dict(key)
+        if self.key in _CONTRASTS:
+            return key.with_(**{self.key: f"{_camel(self.high, first=False)}Minus{low}"})
         of = next(each for each in _CONTRASTS if each in labels)
-        column = _camel(self.column.key if self.column.tables is None else name)
-        difference = f"{column}{_camel(self.high)}Minus{column}{_camel(self.low)}"
-        return key.with_(**{of: labels[of] + difference})
+        column = _camel(self.key if self.tables is None else self.column)
+        return key.with_(**{of: f"{labels[of]}{column}{high}Minus{column}{low}"})
 
 
 def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Discovery:
@@ -129,19 +128,19 @@ def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Dis
     if not has_values and not (high.isdigit() and low.isdigit()):  # the order of words is arbitrary
         other = printable(f"--paired {name}={low}-{high}")
         log.warning("--paired uses %s minus %s; for the other direction: %s", high, low, other)
-    return _differences(discovery, _Comparison(found, high, low))
+    return _differences(discovery, replace(found, high=high, low=low))
 
 
-def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> _Column:
+def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> _Comparison:
     """Find the column of a name: an entity of the maps, or a column of tables of sessions."""
     key = key_of(name)
     if key not in ("sub", "stat") and any(member.first.entities.get(key) for member in members):
-        return _Column(name, key)
+        return _Comparison(name, key)
     places = tuple(folders)
     tables = {subject: _sessions(subject, places) for subject in {member.subject for member in members}}
     columns = sorted({column for table in tables.values() for row in table.values() for column in row})
     if name in columns:
-        return _Column(name, "ses", tables)
+        return _Comparison(name, "ses", tables)
     labels: dict[str, set[str]] = defaultdict(set)
     for member in members:
         for entity, label in member.first.entities:
@@ -159,59 +158,58 @@ def _sessions(subject: str, folders: Sequence[Path]) -> _Sessions:
     return {label: row.values for label, row in table.by_label().items()} if table else {}
 
 
-def _two(column: _Column, existing: Sequence[str]) -> tuple[str, str]:
+def _two(found: _Comparison, existing: Sequence[str]) -> tuple[str, str]:
     """Return high and low where a column has two values: the second and the first."""
     if len(existing) == 2:
         return existing[1], existing[0]
-    found = f"The maps have {counted(len(existing), 'value')} of {column.name}: {listing(map(printable, existing), 20)}"
+    problem = (
+        f"The maps have {counted(len(existing), 'value')} of {found.column}: {listing(map(printable, existing), 20)}"
+    )
     if len(existing) < 2:
-        raise NoMatchError(found, "two, for differences within subjects", "Select maps of both")
-    hint = f"Choose two, as --paired {printable(f'{column.name}={existing[1]}-{existing[0]}')}, or use a filter"
-    raise UsageError(found, "two", hint)
+        raise NoMatchError(problem, "two, for differences within subjects", "Select maps of both")
+    hint = f"Choose two, as --paired {printable(f'{found.column}={existing[1]}-{existing[0]}')}, or use a filter"
+    raise UsageError(problem, "two", hint)
 
 
-def _split(column: _Column, values: str, existing: Collection[str]) -> tuple[str, str]:
+def _split(found: _Comparison, values: str, existing: Collection[str]) -> tuple[str, str]:
     """Split HIGH-LOW into two existing values, which may hold dashes themselves."""
     splits = [(values[: dash.start()], values[dash.end() :]) for dash in re.finditer("-", values)]
-    bare = [(bare_label(high, column.key), bare_label(low, column.key)) for high, low in splits]
+    bare = [(bare_label(high, found.key), bare_label(low, found.key)) for high, low in splits]
     fitting = sorted({(high, low) for high, low in bare if high != low and high in existing and low in existing})
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         ways = listing(f"{high} minus {low}" for high, low in fitting)
-        raise UsageError(f"--paired {column.name}={values} may be {ways}", "values that can be split in one way")
+        raise UsageError(f"--paired {found.column}={values} may be {ways}", "values that can be split in one way")
     raise NoMatchError(
-        f"No maps have two values of {column.name} that match {values!r}",
+        f"No maps have two values of {found.column} that match {values!r}",
         f"HIGH-LOW, two of: {listing(map(printable, existing), 20) or 'nothing'}",
     )
 
 
 def _differences(discovery: Discovery, comparison: _Comparison) -> Discovery:
     """Make the contrasts of differences; all other maps are excluded."""
-    column, compared = comparison.column, {comparison.high, comparison.low}
+    compared = {comparison.high, comparison.low}
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
-        groups[key_of_group(contrast.members[0].first).without(column.key)].append(contrast)
+        groups[key_of_group(contrast.members[0].first).without(comparison.key)].append(contrast)
     made: dict[Entities, ContrastSet] = {}
     excluded = list(discovery.excluded)
     for key, sets in groups.items():
-        values = [set(map(column.value, contrast.members)) for contrast in sets]
-        if compared <= set().union(*values):
-            parts = [each for each, own in zip(sets, values, strict=True) if own & compared]
+        parts = [each for each in sets if comparison.values(each) & compared]
+        if parts and compared <= set().union(*map(comparison.values, parts)):
             made.update([_difference(key, parts, comparison)])
             sets = [each for each in sets if each not in parts]
         for contrast in sets:
-            excluded += _excluded(contrast.members, comparison)
+            excluded += comparison.exclude(contrast.members)
             excluded += [entry for entry in contrast.excluded if not entry.is_subject]
     if not made:
-        names = {
-            side: listing(each.name for each in discovery if value in map(column.value, each.members))
-            for side, value in zip(comparison.sides, (comparison.high, comparison.low), strict=True)
-        }
-        found = "; ".join(f"{side}: {own}" for side, own in names.items())
-        raise NoMatchError(
-            f"No maps of {' and '.join(comparison.sides)} are alike otherwise ({found})", "pairs of maps"
-        )
+        found = []
+        for side, value in zip(comparison.sides, (comparison.high, comparison.low), strict=True):
+            names = listing(each.name for each in discovery if value in comparison.values(each))
+            found.append(f"{side}: {names}")
+        sides = " and ".join(comparison.sides)
+        raise NoMatchError(f"No maps of {sides} are alike otherwise ({'; '.join(found)})", "pairs of maps")
     return Discovery(by_name(made), tuple(excluded))
 
 
@@ -222,7 +220,7 @@ def _difference(key: Entities, parts: Sequence[ContrastSet], comparison: _Compar
         for each in part.members:
             maps[each.subject].append(each)
     combined = max(part.combined for part in parts)  # '' < 'run' < 'session'
-    alike = {"ses", "run"}.difference([comparison.column.key], COMBINED_OVER[combined] if combined else ())
+    alike = {"ses", "run"}.difference([comparison.key], COMBINED_OVER[combined] if combined else ())
     members: list[SubjectMap] = []
     excluded: list[Excluded] = []
     for subject in sorted(maps):
@@ -239,7 +237,7 @@ def _difference(key: Entities, parts: Sequence[ContrastSet], comparison: _Compar
         tuple(dict.fromkeys(excluded)),
         tuple(_notes(parts, members, comparison)),
         combined,
-        paired=comparison.column.key,
+        paired=comparison.key,
     )
 
 
@@ -259,9 +257,8 @@ def _of_subject(
     stat : str
         The statistic of the maps.
     """
-    value = comparison.column.value
-    highs, lows = ([each for each in maps if value(each) == it] for it in (comparison.high, comparison.low))
-    excluded = _excluded([each for each in maps if each not in (*highs, *lows)], comparison)
+    highs, lows = ([each for each in maps if comparison.value(each) == it] for it in (comparison.high, comparison.low))
+    excluded = comparison.exclude(each for each in maps if each not in (*highs, *lows))
     if reason := _obstacle(highs, lows, comparison, alike, stat):
         files = [file for each in (*highs, *lows) for file in each.all_files]
         subject = Excluded.of_subject(maps[0].subject, reason)
@@ -284,14 +281,8 @@ def _obstacle(
     return ""
 
 
-def _excluded(members: Iterable[SubjectMap], comparison: _Comparison) -> list[Excluded]:
-    """Exclude all files of some maps."""
-    return [Excluded.of_map(file, comparison.reason(member)) for member in members for file in member.all_files]
-
-
 def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], comparison: _Comparison) -> Iterator[str]:
     """Describe the difference, what is unusual about it, and the notes of its parts."""
-    column = comparison.column
     yield f"The map of each subject is {' minus '.join(comparison.sides)}"
     pairs = [(member, member.minus) for member in members if member.minus]
     if across := sorted({one.subject for one, other in pairs if one.first.dataset != other.first.dataset}):
@@ -300,8 +291,8 @@ def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], comparis
         yield f"One file is on both sides: {listing(f'sub-{printable(subject)}' for subject in same)}"
     for note in dict.fromkeys(note for part in parts for note in part.notes):
         of = [part for part in parts if note in part.notes]
-        values = {column.value(part.members[0]) or "" for part in of}
-        yield note if len(of) == len(parts) else f"{' and '.join(map(column.shown, sorted(values)))}: {note}"
+        values = {comparison.value(part.members[0]) or "" for part in of}
+        yield note if len(of) == len(parts) else f"{' and '.join(map(comparison.shown, sorted(values)))}: {note}"
 
 
 def _camel(text: str, *, first: bool = True) -> str:

@@ -15,8 +15,46 @@ log = logging.getLogger(__name__)
 DESCRIPTION = "dataset_description.json"
 """The file that makes a folder a dataset."""
 
-_LARGEST = 16 * 2**20
-"""Bytes of the largest file that is read; a sidecar has some hundreds."""
+LARGEST = 16 * 2**20
+"""Bytes of the largest JSON file that is read; a sidecar has some hundreds."""
+
+
+def read_bytes(path: Path, most: float = math.inf) -> bytes | None:
+    """Read a regular file: a pipe or a device might never end.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    most : float
+        The largest number of bytes.
+
+    Returns
+    -------
+    bytes or None
+        None where there is no such file.
+
+    Raises
+    ------
+    ReadError
+        When it is too large, not a regular file, a link to content that was not fetched, or cannot be read.
+    """
+    try:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= most:
+            return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not path.is_symlink():
+            return None
+        found = f"{path} is a link to content that is not here"
+        raise ReadError(found, hint=f"Fetch it: datalad get {path}, or fix the link") from error
+    except OSError as error:
+        raise ReadError(f"{path} cannot be read: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ReadError(f"{path} is a folder", "a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise ReadError(f"{path} is not a regular file")
+    raise ReadError(f"{path} has {status.st_size} bytes", f"at most {most}")
 
 
 def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, Any]:
@@ -41,7 +79,7 @@ def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, An
     wrong
         When it is not a JSON object whose numbers are finite and whose texts can be written again.
     """
-    content = _content(path)
+    content = read_bytes(path, LARGEST)
     if content is None:
         return {}
     try:
@@ -78,26 +116,6 @@ def describes_ours(description: Mapping[str, Any]) -> bool:
     return isinstance(made_by, list) and any(
         isinstance(tool, dict) and tool.get("Name") == "bids_ari" for tool in made_by
     )
-
-
-def _content(path: Path) -> bytes | None:
-    """Read a regular file of moderate size; return None where there is none."""
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST:
-            return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if not path.is_symlink():
-            return None
-        found = f"{path} is a link to content that is not here"
-        raise ReadError(found, hint=f"Fetch it: datalad get {path}") from error
-    except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error.strerror}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ReadError(f"{path} is a folder", "a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise ReadError(f"{path} is not a regular file")
-    raise ReadError(f"{path} has {status.st_size} bytes", f"JSON of at most {_LARGEST} bytes")
 
 
 def _finite(text: str) -> float:

@@ -22,42 +22,30 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Folder(NamedTuple):
-    """A folder of a tree.
+    """A folder of a tree, with the entries that matter.
 
     Attributes
     ----------
+    maps : mapping of str to str
+        The statmaps, sorted by file name, each with the reason why it cannot be used, or an empty text.
+    folders : sequence of str
+        Folders to search, sorted.
+    links : sequence of str
+        Symbolic links that may lead to folders to search, or to nothing, sorted.
+    is_dataset : bool
+        Whether it has a dataset_description.json.
     name : str
         Its path below the top of the tree, with forward slashes; empty for the top.
     datasets : tuple of str
         The datasets below the top that contain it, outermost first.
-    maps : mapping of str to str
-        The statmaps in it, by file name, each with the reason why it cannot be used, or an empty text.
-    """
-
-    name: str
-    datasets: tuple[str, ...]
-    maps: Mapping[str, str]
-
-
-class Listing(NamedTuple):
-    """The entries of a folder that matter.
-
-    Attributes
-    ----------
-    maps : mapping of str to str
-        Statmaps, sorted by name, each with the reason why it cannot be used, or an empty text.
-    folders : tuple of str
-        Folders to search, sorted.
-    links : tuple of str
-        Symbolic links that may lead to folders to search, or to nothing, sorted.
-    is_dataset : bool
-        Whether the folder has a dataset_description.json.
     """
 
     maps: Mapping[str, str]
-    folders: tuple[str, ...]
-    links: tuple[str, ...]
+    folders: Sequence[str]
+    links: Sequence[str]
     is_dataset: bool
+    name: str = ""
+    datasets: tuple[str, ...] = ()
 
 
 class _Step(NamedTuple):
@@ -91,7 +79,7 @@ def short_name(folder: Path, taken: Collection[str]) -> str:
     return name
 
 
-def read_folder(folder: Path) -> Listing:
+def read_folder(folder: Path) -> Folder:
     """Read the names in a folder."""
     maps: dict[str, str] = {}
     folders, links = [], []
@@ -111,7 +99,7 @@ def read_folder(folder: Path) -> Listing:
                     maps[name] = ""
             elif entry.is_symlink() and is_searched(name) and not name.endswith(FILE_ENDINGS):
                 links.append(name)
-    return Listing(dict(sorted(maps.items())), tuple(sorted(folders)), tuple(sorted(links)), is_dataset)
+    return Folder(dict(sorted(maps.items())), sorted(folders), sorted(links), is_dataset)
 
 
 class Walk:
@@ -143,15 +131,15 @@ class Walk:
         self.cycles: list[Path] = []
         self.dangling: list[Path] = []
 
-    def folders(self, top: Path, listings: Mapping[str, Listing] | None = None) -> Iterator[Folder]:
+    def folders(self, top: Path, indexed: Mapping[str, Folder] | None = None) -> Iterator[Folder]:
         """Visit each folder of a tree, its top first.
 
         Parameters
         ----------
         top : Path
             The tree.
-        listings : mapping of str to Listing, optional
-            The listing of each folder, as an index has it. By default, the folders are read.
+        indexed : mapping of str to Folder, optional
+            The entries of each folder, by its name, from an index. By default, the folders are read.
 
         Raises
         ------
@@ -162,29 +150,29 @@ class Walk:
         links: deque[_Step] = deque()
         while ahead or links:
             step = ahead.pop() if ahead else links.popleft()
-            listing = self._listing(top, step, listings)
-            if listing is None:
+            found = self._visit(top, step, indexed)
+            if found is None:
                 continue
-            datasets = (*step.datasets, step.name) if step.name and listing.is_dataset else step.datasets
-            yield Folder(step.name, datasets, listing.maps)
+            datasets = (*step.datasets, step.name) if step.name and found.is_dataset else step.datasets
+            yield found._replace(name=step.name, datasets=datasets)
             above = f"{step.name}/" if step.name else ""
-            ahead += [_Step(above + name, datasets, step.linked) for name in reversed(listing.folders)]
-            links += [_Step(above + name, datasets, True) for name in listing.links]
+            ahead += [_Step(above + name, datasets, step.linked) for name in reversed(found.folders)]
+            links += [_Step(above + name, datasets, True) for name in found.links]
 
-    def _listing(self, top: Path, step: _Step, listings: Mapping[str, Listing] | None) -> Listing | None:
-        """Return what a folder holds; None if it is no folder, has vanished, or is not to be searched."""
+    def _visit(self, top: Path, step: _Step, indexed: Mapping[str, Folder] | None) -> Folder | None:
+        """Return the entries of a folder; None if it is no folder, has vanished, or is not to be searched."""
         path = top / step.name
         try:
             status = path.stat()
             if not stat.S_ISDIR(status.st_mode) or (step.name and self._is_barred(path, status, step.linked)):
                 return None
-            listing = read_folder(path) if listings is None else listings[step.name]
+            found = read_folder(path) if indexed is None else indexed[step.name]
         except OSError as error:
             if error.errno not in _GONE:
                 raise
             self.dangling += [path] if path.is_symlink() else []
             return None
-        return None if step.name and listing.is_dataset and self._is_excluded(path) else listing
+        return None if step.name and found.is_dataset and self._is_excluded(path) else found
 
     def _is_barred(self, path: Path, status: os.stat_result, linked: bool) -> bool:
         """Return whether a folder is not to be searched; remember that it was visited.

@@ -12,7 +12,8 @@ from pathlib import Path
 from reprlib import repr as shorten
 
 from bids_ari.bids.entities import bare_label, printable
-from bids_ari.errors import DataError, InputNotFoundError, ReadError, counted, listing
+from bids_ari.bids.sidecars import read_bytes
+from bids_ari.errors import DataError, InputNotFoundError, counted, listing
 
 _ENTITIES = {"participant_id": "sub", "session_id": "ses"}
 """The entity of the labels in a column, where the column has another name."""
@@ -133,19 +134,10 @@ def _has(cell: str) -> bool:
 
 
 def _text_of(path: Path, unit: str) -> str:
-    """Read a regular file: a pipe or a device might never end."""
-    expected = f"a tab-separated table with a line for each {unit}"
-    try:
-        if path.exists() and not path.is_file():
-            raise ReadError(f"{path} is not a file", expected)
-        content = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if path.is_symlink():
-            found = f"{path} is a link to content that is not here"
-            raise ReadError(found, expected, f"Fetch it: datalad get {path}, or fix the link") from error
-        raise InputNotFoundError(f"There is no table {path}", expected) from error
-    except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error.strerror}", expected) from error
+    """Read the text of a table."""
+    content = read_bytes(path)
+    if content is None:
+        raise InputNotFoundError(f"There is no table {path}", f"a tab-separated table with a line for each {unit}")
     try:
         return content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -93,7 +93,7 @@ MANIFESTS = (
         74,
         "manifest: a folder in its place",
         lambda folder: group(folder, "--manifest", folder / "in"),
-        "is not a file",
+        "is a folder",
     ),
     refused(66, "manifest: none", lambda folder: group(folder, "--manifest", folder / "no.tsv"), "no.tsv"),
 )

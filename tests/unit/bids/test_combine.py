@@ -56,7 +56,7 @@ class TestRuns:
         touch_runs(tmp_path / "glm", "01", "12", ["effect"], folder="")
         member = only(discover(tmp_path / "glm", combine="run")).members[0]
         first, second = (f"bids:glm:sub-01/{map_path(Path(), '01', run=run).name}" for run in "12")
-        assert member.uris == (first, second)
+        assert tuple(file.uri for file in member.all_maps) == (first, second)
         assert member.uri == f"{first}, {second}"
 
     def test_with_variance_maps_for_all_the_mean_is_weighted_and_they_are_not_left_out(self, tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ class TestDifferences:
 
     def test_their_uri_says_what_is_taken_away(self) -> None:
         assert self.BOTH.uri == "bids:data:a, bids:data:b minus bids:data:c"
-        assert self.BOTH.uris == ("bids:data:a", "bids:data:b", "bids:data:c")
+        assert tuple(file.uri for file in self.BOTH.all_maps) == ("bids:data:a", "bids:data:b", "bids:data:c")
 
     @pytest.mark.parametrize(
         ("one", "has"),
@@ -186,5 +186,5 @@ def test_every_file_of_every_member_has_a_path() -> None:
     one, other = (StatMap(Path(name), name, "data", Entities.of({"sub": "01"}), ".nii") for name in ("a.nii", "b.nii"))
     contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", (SubjectMap("01", (one, other)),))
     assert contrast.paths == (Path("a.nii"), Path("b.nii"))
-    assert contrast.members[0].uris == ("bids:data:a.nii", "bids:data:b.nii")
+    assert tuple(file.uri for file in contrast.members[0].all_maps) == ("bids:data:a.nii", "bids:data:b.nii")
     assert contrast.excluded == () != (Excluded("a", "b"),)

@@ -225,7 +225,7 @@ class TestLayout:
 
 
 def test_without_layouts_folders_are_read(tmp_path: Path) -> None:
-    assert Layouts().listings(tmp_path, []) is None
+    assert Layouts().folders(tmp_path, []) is None
 
 
 def as_pairs(discovery: Discovery) -> list[tuple[str, list[Path]]]:

@@ -319,10 +319,10 @@ class TestTable:
     def test_a_table_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match=r"no table .*gone\.tsv; expected .* a line for each map"):
             open_manifest(tmp_path / "gone.tsv")
-        with pytest.raises(ReadError, match=f"{tmp_path} is not a file"):
+        with pytest.raises(ReadError, match=f"{tmp_path} is a folder"):
             open_manifest(tmp_path)
         (tmp_path / "fifo").symlink_to("/dev/zero")
-        with pytest.raises(ReadError, match="is not a file"):
+        with pytest.raises(ReadError, match="is not a regular file"):
             open_manifest(tmp_path / "fifo")
 
 

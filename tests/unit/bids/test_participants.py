@@ -102,7 +102,7 @@ class TestRefusals:
 
     def test_no_table_no_file_and_no_content_are_told_apart(self, tmp_path: Path) -> None:
         assert "There is no table TABLE" in refusal(tmp_path / "participants.tsv", InputNotFoundError)
-        assert "TABLE is not a file" in refusal(tmp_path, ReadError)
+        assert "TABLE is a folder" in refusal(tmp_path, ReadError)
         (tmp_path / "link.tsv").symlink_to("nowhere")
         assert "TABLE is a link to content that is not here" in refusal(tmp_path / "link.tsv", ReadError)
 

@@ -10,7 +10,7 @@ import pytest
 from builders import describe
 from builders_trees import MAP, maps, place, refuse, walked
 
-from bids_ari.bids.tree import UNSEARCHED, Listing, Walk, read_folder, short_name
+from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, read_folder, short_name
 
 
 class TestReadFolder:
@@ -22,7 +22,7 @@ class TestReadFolder:
             (tmp_path / name).mkdir()
         for name in ("to-a-folder", "e_statmap.nii", ".hidden", "logs", "f.json", "g_bold.nii.gz"):
             (tmp_path / name).symlink_to("sub-01")
-        assert read_folder(tmp_path) == Listing(
+        assert read_folder(tmp_path) == Folder(
             maps={
                 "a_statmap": "",
                 "a_statmap.func.gii": "",
@@ -32,8 +32,8 @@ class TestReadFolder:
                 "e_statmap.nii": "",
                 "statmap.nii": "",
             },
-            folders=("d_statmap.json", "statmap", "sub-01", "sub-02", "x.statmap"),
-            links=("to-a-folder",),
+            folders=["d_statmap.json", "statmap", "sub-01", "sub-02", "x.statmap"],
+            links=["to-a-folder"],
             is_dataset=False,
         )
 

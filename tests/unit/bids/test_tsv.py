@@ -27,7 +27,7 @@ def refusal(path: Path, kind: type[BidsAriError] = DataError) -> str:
     with pytest.raises(BidsAriError) as caught:
         read_table(path, "participant_id", "subject").by_label()
     assert type(caught.value) is kind
-    assert caught.value.expected
+    assert caught.value.expected or kind is ReadError
     return str(caught.value).replace(str(path), "TABLE")
 
 
@@ -116,13 +116,13 @@ class TestRefusals:
         path.unlink()
         path.symlink_to(path)
         assert "TABLE cannot be read: Too many levels of symbolic links" in refusal(path, ReadError)
-        assert "TABLE is not a file" in refusal(tmp_path, ReadError)
+        assert "TABLE is a folder" in refusal(tmp_path, ReadError)
         (tmp_path / "y.tsv").write_text("")
         assert "There is no table" in refusal(tmp_path / "y.tsv" / "z.tsv", InputNotFoundError)
 
     def test_do_not_wait_for_what_never_ends(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "x.tsv")
-        assert "TABLE is not a file" in refusal(tmp_path / "x.tsv", ReadError)
+        assert "TABLE is not a regular file" in refusal(tmp_path / "x.tsv", ReadError)
 
 
 def _of_subjects(folder: Path, cell: str) -> bool:
@@ -167,5 +167,5 @@ class TestTablesOfSessions:
     def test_that_are_not_fetched_are_not_passed_over(self, tmp_path: Path) -> None:
         (tmp_path / "sub-01").mkdir()
         (tmp_path / "sub-01" / "sub-01_sessions.tsv").symlink_to("gone")
-        with pytest.raises(ReadError, match=r"content that is not here; expected .* a line for each session"):
+        with pytest.raises(ReadError, match="content that is not here"):
             read_sessions("01", [tmp_path])
