@@ -366,7 +366,7 @@ class TestProgram:
             return real(out, name, frame)
 
         monkeypatch.setattr(Derivatives, "table", fail)
-        assert main(words) == code
+        assert main([*words, "--rerun"]) == code
         after = {name: content for name, content in visible(tmp_path / "out").items() if "contrast-a" in name}
         assert after == before
         assert not (tmp_path / "out" / STAGING).exists()
