@@ -1,4 +1,4 @@
-"""From the maps of one contrast to its results: the group model, or the bounds of a single map."""
+"""Analyses: from the maps of one contrast to its results, by a group model or from a single map."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.fingerprint import hash_option_files
 from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimator
-from bids_ari.analysis.inference import conclude
+from bids_ari.analysis.inference import infer
 from bids_ari.analysis.inputs import dof_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
@@ -34,14 +34,14 @@ def analyse(
     resources: Resources | None = None,
     participants: Participants | str | Path | None = None,
 ) -> tuple[ContrastResult, ...]:
-    """Go from one set of subject maps to true discovery proportions.
+    """Analyse the maps of a group: from one map per subject to true discovery proportions.
 
     Parameters
     ----------
     contrast : ContrastSet
-        The maps, from `discover`; with ``weights=True`` for another estimator than ordinary least squares.
+        The maps, from `discover`; with ``weights=True`` for other estimators than ordinary least squares.
     options : Options, optional
-        What is asked.
+        The options of the analysis.
     resources : Resources, optional
         What may be used of the machine.
     participants : Participants or path, optional
@@ -50,7 +50,7 @@ def analyse(
     Returns
     -------
     tuple of ContrastResult
-        One per test and alternative; an F test has one.
+        One per test, alternative and method; an F test has one alternative.
 
     Raises
     ------
@@ -61,60 +61,58 @@ def analyse(
     options, resources = with_estimator(options or Options()), resources or Resources()
     contrast, design = plan(contrast, options, participants)
     stack = _load(contrast, options, resources)
-    mask = stack.space
     fitted = fit(stack, design, options)
-    conclusion = partial(
-        conclude,
+    make = partial(
+        ContrastResult,
         contrast=contrast,
         options=options,
         coverage=stack.coverage,
-        design=replace(design, excluded=(), notes=()),  # which the contrast and the notes tell
+        design=replace(design, excluded=(), notes=()),  # these are in the contrast and the notes
         hashes=_hashes(contrast, stack) | hash_option_files(options),
         resampled=stack.resampled,
         outlying=fitted.outlying,
         quality=stack.quality,
     )
     notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
-    results: tuple[ContrastResult, ...] = ()
+    results: list[ContrastResult] = []
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)
         if not tested.any():
             raise EmptyMaskError(
-                f"None of the {mask.n_points} voxels of {contrast.name} varies between subjects",
+                f"None of the {stack.space.n_points} voxels of {contrast.name} varies between subjects",
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
-        of_test = (*notes_of_test(fitted, design, glm.test), *_notes(mask, n_constant, options))
-        tau2 = None if fitted.tau2 is None else fitted.tau2[tested]
-        results += conclusion(
+        results += infer(
+            partial(make, n_constant=n_constant, tau2=None if fitted.tau2 is None else fitted.tau2[tested]),
             glm.at(tested),
-            mask.keep(tested),
-            n_constant=n_constant,
-            notes=(*notes, *of_test),
-            tau2=tau2,
-            group=GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
+            stack.space.keep(tested),
+            options,
+            (*notes, *notes_of_test(fitted, design, glm.test), *_notes(stack.space, n_constant, options)),
+            GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
+            contrast.entities.get("space"),
         )
-    return results
+    return tuple(results)
 
 
 def analyse_subject(
     contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
 ) -> tuple[ContrastResult, ...]:
-    """Go from one subject's own z or t map to true discovery proportions.
+    """Analyse the z or t map of a single subject.
 
     Parameters
     ----------
     contrast : ContrastSet
-        Of one map, from `subject_contrasts`. The sidecar of a t map tells its DegreesOfFreedom.
+        One map, from `subject_contrasts`. The sidecar of a t map must have DegreesOfFreedom.
     options : Options, optional
-        What is asked; smoothing and coverage play no part.
+        The options of the analysis; smoothing and coverage are not used.
     resources : Resources, optional
         What may be used of the machine.
 
     Returns
     -------
     tuple of ContrastResult
-        One per alternative.
+        One per alternative and method.
 
     Raises
     ------
@@ -125,25 +123,25 @@ def analyse_subject(
     contrast.check()
     (member,) = contrast.members
     if contrast.stat not in ("z", "t"):
-        raise UsageError(f"The maps hold stat {contrast.stat}", "z or t: an effect alone has no p")
+        raise UsageError(f"The maps have stat {contrast.stat}", "z or t: an effect alone has no p")
     dof = dof_of(member) if contrast.stat == "t" else None
     subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
     folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
-    noise = "p-values rest on the noise model of the first level, which this analysis cannot check"
-    return _bound(contrast, options, resources, dof, folder=folder, notes=(noise,), zeros=False)
+    noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
+    return _analyse_single(contrast, options, resources, dof, folder=folder, notes=(noise,), drop_zeros=True)
 
 
 def analyse_map(
     path: Path, options: Options | None = None, resources: Resources | None = None, dof: float | None = None
 ) -> tuple[ContrastResult, ...]:
-    """Go from a group map that was made elsewhere to true discovery proportions.
+    """Analyse a group map that was computed elsewhere.
 
     Parameters
     ----------
     path : path
         z statistics, or t statistics with `dof`; not thresholded. An infinite statistic is a test.
     options : Options, optional
-        What is asked; smoothing and coverage play no part.
+        The options of the analysis; smoothing and coverage are not used.
     resources : Resources, optional
         What may be used of the machine.
     dof : float, optional
@@ -152,7 +150,7 @@ def analyse_map(
     Returns
     -------
     tuple of ContrastResult
-        One per alternative.
+        One per alternative and method.
 
     Raises
     ------
@@ -163,7 +161,7 @@ def analyse_map(
         raise UsageError(f"dof is {dof}", "a finite number above 0")
     contrast = contrast_of_map(path, "z" if dof is None else "t")
     contrast = replace(contrast, members=tuple(replace(member, dof=dof) for member in contrast.members))
-    return _bound(contrast, options, resources, dof)
+    return _analyse_single(contrast, options, resources, dof)
 
 
 def check_maps(
@@ -178,7 +176,7 @@ def check_maps(
     Design or None
         The group model; None for a map of a single subject.
     """
-    if contrast.entities.get("sub") is not None:  # one map, which takes no group model
+    if contrast.entities.get("sub") is not None:
         contrast.check()
         check_headers(contrast.members)
         return contrast, None
@@ -209,7 +207,7 @@ def _hashes(contrast: ContrastSet, stack: Stack) -> dict[str, str]:
     return {file.uri: stack.hashes[file.path] for file in contrast.files if file.path in stack.hashes}
 
 
-def _bound(
+def _analyse_single(
     contrast: ContrastSet,
     options: Options | None,
     resources: Resources | None,
@@ -217,28 +215,31 @@ def _bound(
     *,
     folder: str = "group",
     notes: tuple[str, ...] = (),
-    zeros: bool = True,
+    drop_zeros: bool = False,
 ) -> tuple[ContrastResult, ...]:
-    """Bound the one map of a contrast; `zeros` says whether a zero inside the brain is a test."""
+    """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
     options = options or Options()
     (file,) = contrast.files
     template, mem = contrast.entities.get("space"), (resources or Resources()).mem
-    stack = load_map(file.path, options.mask, template=template, drop_zeros=not zeros, mem=mem)
+    stack = load_map(file.path, options.mask, template=template, drop_zeros=drop_zeros, mem=mem)
     (values,) = stack.effects[:, :]
-    return conclude(
-        GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof),
-        stack.space,
-        contrast,
-        options,
+    make = partial(
+        ContrastResult,
+        contrast=contrast,
+        options=options,
         coverage=stack.coverage,
-        folder=folder,
-        notes=contrast.notes + notes + tuple(_notes(stack.space, 0, options)),
+        design=None,
+        n_constant=0,
         hashes=_hashes(contrast, stack) | hash_option_files(options),
+        folder=folder,
     )
+    glm = GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof)
+    notes = (*contrast.notes, *notes, *_notes(stack.space, 0, options))
+    return tuple(infer(make, glm, stack.space, options, notes, template=template))
 
 
-def _notes(mask: VolumeSpace, n_constant: int, options: Options) -> Iterator[str]:
-    """Say what the reader of a result should know about how it came about."""
+def _notes(space: VolumeSpace, n_constant: int, options: Options) -> Iterator[str]:
+    """Yield notes on a test for the report."""
     if n_constant:
         yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
     if options.n_results > 1:
@@ -246,8 +247,8 @@ def _notes(mask: VolumeSpace, n_constant: int, options: Options) -> Iterator[str
             f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
             f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
         )
-    if options.mask is None and looks_unmasked(mask):
+    if options.mask is None and looks_unmasked(space):
         yield (
-            f"The tested voxels fill {mask.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
+            f"The tested voxels fill {space.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
             "testing voxels outside the brain weakens every bound. Give a brain mask with --mask"
         )

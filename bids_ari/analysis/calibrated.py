@@ -1,4 +1,4 @@
-"""What is told of a calibration by draws: how they were made, and which critical vector they chose."""
+"""A calibration by permutation as results keep it: the permutations, and the critical vector chosen."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -25,7 +25,7 @@ FLIPS: dict[Scheme, str] = {
     "permute": "permutations",
     "both": "permutations with sign flips",
 }
-"""What draws are, in words."""
+"""The name of each kind of permutation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -41,15 +41,15 @@ class Calibrated:
     lambda_ : float
         Which of them was chosen.
     lambdas : array (n_draws,)
-        From which lambda on each draw makes an error, the data as observed first.
+        Smallest lambda at which each permutation has an error, the observed data first.
     n_points : int
         m.
     alpha : float
         The error level asked for.
     n_left_out, n_steps : int
-        Voxels, certainly active, that step-down left out of the draws, and how often these were gone through.
+        Number of active points that step-down excluded from the permutations, and number of passes over these.
     shuffle : {'flip', 'permute', 'both'}
-        What a draw does with the subjects.
+        The kind of permutation: sign flips, permutations of subjects, or both.
     blocks : str
         The column of exchangeability blocks; empty where all subjects are in one.
     exactness : {'exact', 'normal', 'approximate'}
@@ -57,11 +57,11 @@ class Calibrated:
         where subjects change places. ``normal`` where signs are flipped of uncorrelated residuals of all subjects, so
         that the error is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
     is_complete : bool
-        Whether these are all draws there are.
+        Whether these are all permutations that exist.
     seed : int
-        Of random draws.
+        The seed of random permutations.
     template : str
-        Where a learned template comes from: a file, or the number of draws it was learned from.
+        The origin of a learned template: a file, or the number of permutations it was learned from.
     learned : array (K,)
         t_1..t_K of a learned template; empty of the others, which follow from lambda.
     """
@@ -86,7 +86,7 @@ class Calibrated:
     def of(
         cls,
         calibration: Calibration,
-        draws: Resampling,
+        permutations: Resampling,
         n_points: int,
         *,
         shuffle: Scheme,
@@ -94,7 +94,7 @@ class Calibrated:
         exactness: Exactness,
         template: str,
     ) -> "Calibrated":
-        """Keep of a calibration what is told."""
+        """Make it from a calibration and its permutations."""
         family = calibration.family
         return cls(
             family=family.name,
@@ -108,8 +108,8 @@ class Calibrated:
             shuffle=shuffle,
             blocks=blocks,
             exactness=exactness,
-            is_complete=draws.complete is not None,
-            seed=draws.seed,
+            is_complete=permutations.complete is not None,
+            seed=permutations.seed,
             template=template,
             learned=calibration.critical if isinstance(family, Learned) else np.empty(0),
         )
@@ -121,7 +121,7 @@ class Calibrated:
 
     @property
     def n_errors(self) -> int:
-        """How many of the draws may make an error, floor(alpha * B)."""
+        """Number of permutations that may have an error, floor(alpha * B)."""
         return n_allowed_errors(self.alpha, self.n_draws)
 
     @property

@@ -1,7 +1,7 @@
-"""From statistics of one map to its bound, its forest and its clusters, in each direction."""
+"""Inference: from the statistics of one test to its bound, its forest and its clusters."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -11,19 +11,15 @@ import numpy as np
 
 from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
-from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
-from bids_ari.design.design import Design
 from bids_ari.errors import UsageError
 from bids_ari.images.atlas import load_atlas
-from bids_ari.images.quality import Quality
-from bids_ari.images.regions import RegionSet, load_rois
+from bids_ari.images.regions import load_rois
 from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.diagnostics import SubjectDiagnostics
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.distributions import Alternative
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
 
@@ -33,82 +29,80 @@ log = logging.getLogger(__name__)
 def grow(
     glm: GlmResult, bound: Bound, neighbours: Adjacency, alternative: Alternative, options: Options
 ) -> ClusterForest:
-    """Grow the forest of all clusters."""
-    say_what_is_compiled()
+    """Compute the forest of all supra-threshold clusters; two-sided clusters have one sign unless signs are joined."""
+    log_compilation()
     if alternative == "two-sided" and not options.join_signs:
         neighbours = neighbours.split(glm.z < 0)
     return grow_forest(extremeness(glm.z, alternative), neighbours, bound)
 
 
 @cache
-def say_what_is_compiled() -> None:
-    """Log, once, when compiled code cannot be kept."""
+def log_compilation() -> None:
+    """Log once that compiled code cannot be kept."""
     if kernels.uncached:
-        log.info("compiled code cannot be kept on this machine (no cache folder): each process compiles anew")
+        log.info("compiled code cannot be kept on this machine (no cache folder): each process compiles again")
 
 
-def conclude(
+def infer(
+    make: Callable[..., ContrastResult],
     glm: GlmResult,
-    mask: VolumeSpace,
-    contrast: ContrastSet,
+    space: VolumeSpace,
     options: Options,
-    *,
-    coverage: FloatArray,
-    design: Design | None = None,
-    n_constant: int = 0,
-    folder: str = "group",
-    notes: tuple[str, ...] = (),
-    hashes: Mapping[str, str] | None = None,
-    resampled: tuple[str, ...] = (),
-    tau2: FloatArray | None = None,
-    outlying: SubjectDiagnostics | None = None,
-    quality: Quality | None = None,
+    notes: Sequence[str] = (),
     group: GroupData | None = None,
-) -> tuple[ContrastResult, ...]:
-    """Bound one test in each direction, by each method asked for; the arguments are fields of the results.
+    template: str | None = None,
+) -> Iterator[ContrastResult]:
+    """Compute the results of one test, for each alternative and method.
 
-    An F test has one direction: a large statistic.
+    Parameters
+    ----------
+    make : callable
+        Makes a result; takes the fields that depend on the test as keyword arguments.
+    glm : GlmResult
+        Statistics at the points tested.
+    space : VolumeSpace
+        These points.
+    options : Options
+        The alternatives, methods, thresholds and regions. An F test has one alternative: a large statistic.
+    notes : sequence of str
+        Notes on the test for the report.
+    group : GroupData, optional
+        The maps of the subjects, for methods that need them.
+    template : str, optional
+        The name of the space of the maps, for an atlas of TemplateFlow.
 
     Raises
     ------
     DataError
         When the atlas or a region does not fit the maps.
+    UsageError
+        When a method needs the maps of the subjects, and there are none.
     """
-    atlas, regions = _regions(mask, contrast, options)
-    neighbours = mask.adjacency(options.connectivity)
-    results = []
+    atlas = None
+    if options.atlas is not None:
+        atlas = load_atlas(options.atlas, options.atlas_labels, template, space)
+    regions = () if atlas is None else (atlas,)
+    if options.roi:
+        regions = (*regions, load_rois(options.roi, space))
+    neighbours = space.adjacency(options.connectivity)
     alternatives: tuple[Alternative, ...] = options.alternative if glm.f is None else ("greater",)
     for alternative, method in product(alternatives, options.method):
         found = infer_bound(method, glm, alternative, options, group)
         forest = grow(glm, found.bound, neighbours, alternative, options)
-        results.append(
-            ContrastResult(
-                contrast=contrast,
-                options=options,
-                alternative=alternative,
-                design=design,
-                space=mask,
-                coverage=coverage,
-                n_constant=n_constant,
-                glm=glm,
-                bound=found.bound,
-                forest=forest,
-                clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
-                largest={gamma: forest.with_tdp(gamma) for gamma in options.tdp},
-                regions=regions,
-                atlas=atlas,
-                folder=folder,
-                notes=(*notes, *_joint_error(alternative, alternatives), *found.notes),
-                hashes=hashes or {},
-                resampled=resampled,
-                tau2=tau2,
-                outlying=outlying,
-                quality=quality,
-                calibrated=found.calibrated,
-                template=found.template,
-            )
+        yield make(
+            glm=glm,
+            space=space,
+            alternative=alternative,
+            bound=found.bound,
+            forest=forest,
+            clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
+            largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
+            regions=regions,
+            atlas=atlas,
+            notes=(*notes, *_notes(alternative, alternatives), *found.notes),
+            calibrated=found.calibrated,
+            template=found.template,
         )
-    return tuple(results)
 
 
 def cluster_tdp(
@@ -122,15 +116,14 @@ def cluster_tdp(
     connectivity: int = 18,
     method: str = "simes",
 ) -> nib.Nifti1Image:
-    """Give the proportion of truly active voxels, at least, in each cluster of any z map.
+    """Compute a lower bound on the proportion of truly active voxels in each cluster of any z map.
 
     Parameters
     ----------
     z : path or image
         z statistics, (x, y, z).
     mask : path or image, optional
-        The voxels that were tested, NaN among them left out; without it those where `z` is not NaN and not the zero
-        background.
+        The voxels that were tested, except NaN; by default, those where `z` is not NaN and not the zero background.
     threshold : float or sequence of float, optional
         Cluster-forming threshold in z, 3 without `tdp`. Of several, each voxel gets the highest TDP.
     tdp : float, optional
@@ -196,24 +189,10 @@ def cluster_tdp(
     return tested.image(proportion.astype(np.float32))
 
 
-def _joint_error(alternative: Alternative, alternatives: Sequence[Alternative]) -> tuple[str, ...]:
-    """Say what testing both directions by themselves costs."""
-    if alternative == "two-sided" or not {"greater", "less"} <= set(alternatives):
-        return ()
-    return (
-        "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "
-        "both directions at level alpha, test two-sided",
-    )
-
-
-def _regions(
-    mask: VolumeSpace, contrast: ContrastSet, options: Options
-) -> tuple[RegionSet | None, tuple[RegionSet, ...]]:
-    """Give the parcels of the atlas asked for, and all sets of regions asked for."""
-    parcels = None
-    if options.atlas is not None:
-        parcels = load_atlas(options.atlas, options.atlas_labels, contrast.entities.get("space"), mask)
-    sets = [parcels] if parcels is not None else []
-    if options.roi:
-        sets.append(load_rois(options.roi, mask))
-    return parcels, tuple(sets)
+def _notes(alternative: Alternative, alternatives: Sequence[Alternative]) -> Iterator[str]:
+    """Yield a note if both one-sided alternatives are tested, each at level alpha."""
+    if alternative != "two-sided" and {"greater", "less"} <= set(alternatives):
+        yield (
+            "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "
+            "both directions at level alpha, test two-sided"
+        )

@@ -1,6 +1,6 @@
-"""From the maps of subjects and their design to a bound calibrated by draws."""
+"""The method ``permutation``: from the maps of subjects and their design to a calibrated bound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     found = calibrate_by_permutation(
         model, resampling, family, options.alpha, step_down=options.step_down, n_threads=group.n_threads
     )
-    told = Calibrated.of(
+    calibration = Calibrated.of(
         found,
         resampling,
         model.n_points,
@@ -60,7 +60,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         template=origin,
     )
     template = family.curves if isinstance(family, Learned) and options.save_template else None
-    return Inferred(found.bound(model.observed_p()), told, template, tuple(notes_of(told)))
+    return Inferred(found.bound(model.observed_p()), calibration, template, tuple(notes_of(calibration)))
 
 
 def read_template(path: Path) -> Learned:
@@ -84,7 +84,7 @@ def read_template(path: Path) -> Learned:
 
 
 def _resampling(model: NullModel, exchangeability: Exchangeability, options: Options) -> Resampling:
-    """Plan the draws."""
+    """Choose the permutations."""
     try:
         return make_resampling(model.subspaces, exchangeability, options.n_permutations, options.random_seed)
     except ValueError as error:
@@ -118,7 +118,7 @@ def _family(model: NullModel, resampling: Resampling, options: Options, n_thread
         learned = read_template(options.template)
         return Learned(learned.curves[:, : min(m, learned.n_ranks)]), options.template.name
     independent = resampling.independent(options.n_permutations)
-    return learn_template(model, independent, n_threads=n_threads), f"{independent.n_permutations} other draws"
+    return learn_template(model, independent, n_threads=n_threads), f"{independent.n_permutations} other permutations"
 
 
 def _check_complete(effects: Effects, shuffle: Scheme) -> None:
@@ -143,18 +143,18 @@ def _blocks(options: Options) -> str:
     return f" within the blocks of {options.blocks}" if options.blocks else ""
 
 
-def notes_of(told: Calibrated) -> Sequence[str]:
-    """Say what the reader of a calibrated result should know."""
-    notes = []
-    if told.is_complete:
-        notes.append(f"There are {told.n_draws} different draws of these subjects; all were made")
-    if told.alpha * told.n_draws < 1:
-        notes.append(
-            f"With {told.n_draws} draws nothing can be found at alpha {told.alpha:g}: at least 1 / {told.n_draws} = "
-            f"{1 / told.n_draws:.3g} is needed, or more subjects"
+def notes_of(calibration: Calibrated) -> Iterator[str]:
+    """Yield notes on a calibration for the report."""
+    n = calibration.n_draws
+    if calibration.is_complete:
+        yield f"There are {n} different permutations of these subjects; all were computed"
+    if calibration.alpha * n < 1:
+        yield (
+            f"With {n} permutations nothing can be found at alpha {calibration.alpha:g}: at least 1 / {n} = "
+            f"{1 / n:.3g} is needed, or more subjects"
         )
-    if told.exactness == "approximate":
-        notes.append(
-            "Draws of a model with covariates are approximate: what these explain is estimated and taken away first"
+    if calibration.exactness == "approximate":
+        yield (
+            "Permutations of a model with covariates are approximate: the effects of these are estimated and removed "
+            "first"
         )
-    return notes

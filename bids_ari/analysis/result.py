@@ -39,9 +39,9 @@ class ContrastResult:
     Attributes
     ----------
     contrast : ContrastSet
-        The maps that were used, and what was left out.
+        The maps, and what was excluded.
     options : Options
-        What was asked.
+        The options of the analysis.
     alternative : {'greater', 'less', 'two-sided'}
         The direction; ``greater`` for an F test, whose statistic is large for any difference.
     design : Design or None
@@ -81,8 +81,8 @@ class ContrastResult:
     quality : Quality or None
         What each subject covers, and thumbnails of the maps.
     calibrated : Calibrated or None
-        How draws chose the critical vector, where the method is ``permutation``.
-    template : array (n_draws, K) or None
+        The calibration by permutation, for methods that have one.
+    template : array (n_permutations, K) or None
         The template that was learned, where it is to be kept.
     made : Made
         With what: versions, container, command.
@@ -120,12 +120,12 @@ class ContrastResult:
 
     @property
     def excluded(self) -> tuple[Excluded, ...]:
-        """Files and subjects that take no part, with reasons."""
+        """Files and subjects that are not analysed, with reasons."""
         return self.contrast.excluded
 
     @property
     def desc(self) -> str:
-        """Direction and method, as they stand in file names: ``greater``, ``twoSidedHommel``, ..."""
+        """Alternative and method, as in names of files: ``greater``, ``twoSidedHommel``, ..."""
         return ("any" if self.is_f_test else _IN_NAMES[self.alternative]) + METHODS[self.method].label
 
     @property
@@ -135,12 +135,12 @@ class ContrastResult:
 
     @property
     def is_f_test(self) -> bool:
-        """Say whether several linear combinations were tested at once."""
+        """Return whether several linear combinations were tested at once."""
         return self.glm.f is not None
 
     @property
     def asked(self) -> str:
-        """What was asked: the direction, or any difference."""
+        """The alternative as reported: that of the test, or ``any`` for an F test."""
         return "any" if self.is_f_test else self.alternative
 
     @cached_property
@@ -156,16 +156,16 @@ class ContrastResult:
 
     @property
     def dof(self) -> float:
-        """Residual degrees of freedom, the most of any voxel; infinite for a z map."""
+        """Residual degrees of freedom, the largest of all points; infinite for a z map."""
         return float(self.glm.dof.max())
 
     @property
     def extremeness(self) -> FloatArray:
-        """z turned so that large is extreme in the direction of the test, (n_points,)."""
+        """z, its negative or its absolute value, so that large values are extreme, (n_points,)."""
         return extremeness(self.glm.z, self.alternative)
 
     def formed(self, threshold: float | None = None, tdp: float | None = None) -> Sequence[Cluster]:
-        """Give the clusters above a threshold, or the largest that reach a TDP; of all thresholds with neither."""
+        """Return the clusters above a threshold, or the largest with a target TDP; by default, of all thresholds."""
         if threshold is not None:
             return self.clusters.get(threshold) or self.forest.at_threshold(threshold)
         if tdp is not None:
@@ -173,19 +173,19 @@ class ContrastResult:
         return [cluster for clusters in self.clusters.values() for cluster in clusters]
 
     def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
-        """Give the TDP of the cluster that holds each voxel, (n_points,); 0 outside all clusters.
+        """Return the TDP of the cluster that contains each point, (n_points,); 0 outside all clusters.
 
         Parameters
         ----------
         threshold, tdp : float, optional
-            Any threshold, or any wanted TDP; with neither, the highest over the thresholds asked for.
+            Any threshold, or any target TDP; by default, the highest TDP over the thresholds of the options.
         """
         return highest_of(
             ((cluster.points, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.space.n_points
         )
 
     def labels(self, threshold: float | None = None, tdp: float | None = None) -> npt.NDArray[np.int32]:
-        """Give the label of the cluster that holds each voxel, (n_points,); 0 outside."""
+        """Return the label of the cluster that contains each point, (n_points,); 0 outside."""
         if threshold is None and tdp is None:
             threshold = self.options.threshold[0]
         values = np.zeros(self.space.n_points, dtype=np.int32)
@@ -194,9 +194,9 @@ class ContrastResult:
         return values
 
     def has(self, field: Field) -> bool:
-        """Say whether there is such a map: results of maps made elsewhere lack some; dof is a map where it varies.
+        """Return whether the result has a map; dof is a map only where it varies.
 
-        Adjusted p are of closed testing.
+        Results of maps computed elsewhere lack some, and not every method adjusts p.
         """
         if field == "dof":
             return bool((self.glm.dof != self.glm.dof[0]).any())
@@ -207,17 +207,17 @@ class ContrastResult:
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
-        """Give one map as an image.
+        """Return one map as an image.
 
         Parameters
         ----------
         field : str
             'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'adjusted_p', 'tdp', 'highest_tdp' or 'clusters'.
             Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
-            all supra-threshold clusters that hold a voxel, at any threshold.
+            all supra-threshold clusters that contain a point, at any threshold.
         threshold, tdp : float, optional
-            For ``tdp`` and ``clusters``: any threshold, or any wanted TDP. With neither, TDP is the highest over the
-            thresholds asked for, and clusters are those above the first.
+            For ``tdp`` and ``clusters``: any threshold, or any target TDP. By default, TDP is the highest over the
+            thresholds of the options, and clusters are those above the first.
         """
         if field == "tdp":
             return self._image(self.tdp(threshold, tdp).astype(np.float32), 0)
@@ -230,26 +230,40 @@ class ContrastResult:
         return self._image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
-        """Give the TDP of the region that holds each voxel, the highest where regions overlap."""
+        """Return the TDP of the region that contains each point, the highest where regions overlap, as an image."""
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
         return self._image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)
 
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
-        """Give clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
+        """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
 
         Parameters
         ----------
         threshold, tdp : float, optional
-            Any threshold, or any wanted TDP. With neither, the clusters of all thresholds asked for, with a first
-            column that names it.
+            Any threshold, or any target TDP. By default, the clusters of all thresholds of the options, with a first
+            column for the threshold.
         """
         if threshold is None and tdp is None:
             tables = {each: self.table(each) for each in self.clusters}
             return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
-        return cluster_table(self.formed(threshold, tdp), self.space, self.glm, self.extremeness, self.atlas)
+        if (threshold, tdp) not in self._tables:
+            clusters = self.formed(threshold, tdp)
+            table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas)
+            self._tables[threshold, tdp] = table
+        return self._tables[threshold, tdp].copy()
+
+    @cached_property
+    def _tables(self) -> dict[tuple[float | None, float | None], pd.DataFrame]:
+        """Tables that were computed, by threshold and target TDP."""
+        return {}
+
+    @cached_property
+    def _is_peak(self) -> npt.NDArray[np.bool_]:
+        """Whether each point is a local maximum, (n_points,)."""
+        return self.space.local_maxima(self.extremeness)
 
     def region_table(self, regions: RegionSet) -> pd.DataFrame:
-        """Give the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
+        """Return the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
         return region_table(regions, self.bound, self.space, self.glm.z)
 
     def _image(self, values: npt.NDArray[np.generic], fill: float) -> nib.Nifti1Image:
@@ -272,12 +286,12 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes
     ----------
     results : sequence of ContrastResult
-        What was found; each is read from the output when it is asked for.
+        The results; each is read from the output on access.
     failures : tuple of Failure
         The contrasts that could not be analysed.
     excluded : tuple of Excluded
@@ -295,12 +309,12 @@ class RunSummary:
 
 
 def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:
-    """Turn z so that large is extreme in the direction of a test."""
+    """Return z, its negative or its absolute value, so that large values are extreme for an alternative."""
     return {"greater": z, "less": -z, "two-sided": np.abs(z)}[alternative]
 
 
 def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_points: int) -> FloatArray:
-    """Give for each voxel the highest value of the sets that hold it, (n_points,); 0 for none."""
+    """Return the highest value of the sets that contain each point, (n_points,); 0 for none."""
     highest = np.zeros(n_points)
     for voxels, value in valued:
         highest[voxels] = np.maximum(highest[voxels], value)

@@ -1,4 +1,4 @@
-"""Tables of clusters and of regions, one row each, and of critical vectors and draws."""
+"""Tables of clusters and regions, one row each, and of critical vectors and permutations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,38 +16,45 @@ from bids_ari.stats.forest import Cluster
 from bids_ari.stats.glm import GlmResult
 
 SUBPEAKS = 3
-"""At most so many further peaks are told of each cluster."""
+"""Largest number of further peaks in the table of each cluster."""
 
 SUBPEAK_DISTANCE = 8.0
-"""Peaks of one cluster are at least this far apart, in mm."""
+"""Smallest distance of the peaks of a cluster, in mm."""
 
 TOP_REGIONS = 5
-"""At most so many regions are told of each cluster."""
+"""Largest number of regions in the table of each cluster."""
 
 ALL_RANKS = 1000
-"""Of a critical vector, all ranks up to this are told."""
+"""All ranks of a critical vector up to this are in its table."""
 
 PEAKS = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
 _WHOLE = ("label", "index", "size", "tdn")
 
 
 def cluster_table(
-    clusters: Sequence[Cluster], mask: VolumeSpace, glm: GlmResult, height: FloatArray, atlas: RegionSet | None = None
+    clusters: Sequence[Cluster],
+    space: VolumeSpace,
+    glm: GlmResult,
+    height: FloatArray,
+    is_peak: npt.NDArray[np.bool_],
+    atlas: RegionSet | None = None,
 ) -> pd.DataFrame:
-    """Describe clusters, one row each.
+    """Return a table of clusters, one row each.
 
     Parameters
     ----------
     clusters : sequence of Cluster
         The clusters.
-    mask : VolumeSpace
-        Where the voxels are.
+    space : VolumeSpace
+        The points tested.
     glm : GlmResult
-        z and, where known, the effect of each voxel.
+        z and, where known, the effect at each point.
     height : array (n_points,)
-        z turned so that large is extreme.
+        The statistic; large values are extreme.
+    is_peak : array of bool (n_points,)
+        Whether each point is a local maximum of `height`.
     atlas : RegionSet, optional
-        Names for the peak and the make-up of each cluster.
+        Regions that name the peak and the parts of each cluster.
 
     Returns
     -------
@@ -57,22 +64,21 @@ def cluster_table(
         local maxima at least 8 mm from any stronger one. With an atlas: peak_region, and regions, its regions with
         most voxels and their share.
     """
-    summits = mask.local_maxima(height)
-    labels = None if atlas is None else atlas.labels(mask.n_points)
+    labels = None if atlas is None else atlas.labels(space.n_points)
     rows = []
     for cluster in clusters:
         row: dict[str, Any] = {
             "label": cluster.label,
             "size": cluster.size,
-            "volume_mm3": mask.size_of(cluster.points),
+            "volume_mm3": space.size_of(cluster.points),
             "tdn": cluster.tdn,
             "tdp": cluster.tdp,
         }
         if glm.effect is not None:
             row["mean_effect"] = float(glm.effect[cluster.points].mean())
-        candidates = cluster.points[summits[cluster.points]]
+        candidates = cluster.points[is_peak[cluster.points]]
         candidates = candidates[np.argsort(-height[candidates], kind="stable")]
-        places = mask.coordinates(np.append(cluster.peak, candidates))
+        places = space.coordinates(np.append(cluster.peak, candidates))
         far = _far_apart(places)
         for name, place, position in zip(PEAKS, places[far], np.append(cluster.peak, candidates)[far], strict=False):
             row[f"{name}_stat"] = float(glm.z[position])
@@ -91,7 +97,7 @@ def cluster_table(
 
 
 def region_table(regions: RegionSet, bound: Bound, mask: VolumeSpace, z: FloatArray) -> pd.DataFrame:
-    """Describe regions, one row each, in the order of the set.
+    """Return a table of regions, one row each, in the order of the set.
 
     Columns: index, name, size (tested voxels), volume_mm3, tdn, tdp (0 for a region without tested voxels), max_z
     and min_z.
@@ -116,7 +122,7 @@ def region_table(regions: RegionSet, bound: Bound, mask: VolumeSpace, z: FloatAr
 
 
 def _far_apart(places: FloatArray) -> list[int]:
-    """Choose the first place, (n, 3) in mm, and up to three more that are far enough from all chosen before."""
+    """Return the first position, (n, 3) in mm, and up to three more that are far enough from all before."""
     chosen = [0]
     for candidate in range(1, len(places)):
         if np.linalg.norm(places[chosen] - places[candidate], axis=1).min() >= SUBPEAK_DISTANCE:
@@ -127,7 +133,7 @@ def _far_apart(places: FloatArray) -> list[int]:
 
 
 def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
-    """Name the regions with most voxels of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
+    """Return the regions with most points of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
     places, counts = np.unique(labels, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:TOP_REGIONS]
     names = ["in no region" if place < 0 else atlas.regions[place].name for place in places]
@@ -135,7 +141,7 @@ def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
 
 
 class CalibrationTable(NamedTuple):
-    """A table of a calibration: the suffix of its file, its rows, what they tell, and what each column tells."""
+    """A table of a calibration: the suffix of its file, its rows, and the descriptions of the table and its columns."""
 
     suffix: str
     rows: pd.DataFrame
@@ -144,9 +150,9 @@ class CalibrationTable(NamedTuple):
 
 
 def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[CalibrationTable, CalibrationTable]:
-    """Tell a critical vector beside the observed p, (n_points,), and from which lambda on each draw makes an error."""
+    """Return tables of the critical vector and the observed p, (n_points,), and of the lambda of each permutation."""
     critical, ordered = calibrated.critical, np.sort(p)
-    ranks = told_ranks(critical.size)
+    ranks = ranks_in_table(critical.size)
     vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}
     draws = {"draw": np.arange(calibrated.n_draws), "lambda": calibrated.lambdas}
     return (
@@ -169,10 +175,10 @@ def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[Calibrati
     )
 
 
-def told_ranks(n_ranks: int) -> npt.NDArray[np.intp]:
-    """Choose the ranks that are told of a long vector: all of the first, then each a hundredth larger, and the last.
+def ranks_in_table(n_ranks: int) -> npt.NDArray[np.intp]:
+    """Return ranks of a long vector: all of the first, then each a hundredth larger, and the last.
 
-    >>> told_ranks(3), told_ranks(10**6).size
+    >>> ranks_in_table(3), ranks_in_table(10**6).size
     (array([1, 2, 3]), 1695)
     """
     steps = np.ceil(np.log(max(n_ranks, ALL_RANKS) / ALL_RANKS) / np.log(1.01)).astype(int)

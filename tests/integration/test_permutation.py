@@ -113,7 +113,7 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
     again = run(data, tmp_path / "second", *learned, "--template", str(template))
     first, second = (json.loads((each / f"{STEM}_draws.json").read_text()) for each in (out, again))
     assert first["Lambda"] == second["Lambda"]
-    assert (first["Template"], second["Template"]) == ("200 other draws", template.name)
+    assert (first["Template"], second["Template"]) == ("200 other permutations", template.name)
     assert main([str(data), str(tmp_path / "third"), "group", *learned, "--template", str(tmp_path / "no.npz")]) == 66
     assert "There is no template" in capsys.readouterr().err
 
@@ -137,4 +137,4 @@ def test_what_cannot_be_is_refused(
 
 def test_one_map_cannot_be_permuted(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(data), str(tmp_path / "out"), "participant", "--method", "permutation"]) == 64
-    assert "needs the maps of all subjects" in capsys.readouterr().err
+    assert "requires the group level" in capsys.readouterr().err

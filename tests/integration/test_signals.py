@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import logging
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM
@@ -18,8 +20,8 @@ from builders_pauses import Job, Pause, pausing
 
 from bids_ari.cli.main import main
 
-WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
-OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "2")
+WORDS = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "1")
+OTHERS = ("--threshold", "4", "--tdp", "0.5", "--nprocs", "1")
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +64,9 @@ def finish_a_run(data: Path, out: Path, *words: str) -> None:
 
 
 @contextmanager
-def job(data: Path, out: Path, *pauses: Pause) -> Iterator[Job]:
+def job(data: Path, out: Path, *pauses: Pause, words: Sequence[str] = ()) -> Iterator[Job]:
     """Have a run, which does not outlive the test."""
-    with pausing([data, out, "group", *OTHERS], out, *pauses) as started:
+    with pausing([data, out, "group", *OTHERS, *words], out, *pauses) as started:
         yield started
 
 
@@ -81,8 +83,8 @@ def hidden(out: Path) -> list[str]:
 
 
 MOMENTS = {
-    "discovery": ("bids_ari.workflow:discover", 1),
-    "loading": ("bids_ari.images.sources:read_image", 3),
+    "discovery": ("bids_ari.analysis.inputs:discover", 1),
+    "loading": ("bids_ari.images.maps:read_image", 3),
     "statistics": ("bids_ari.analysis.inference:grow_forest", 1),
     "writing": ("bids_ari.outputs.locks:Place.write", 9),
     "publishing": ("bids_ari.outputs.folder:Files.move", 9),
@@ -105,8 +107,7 @@ def test_a_signal_ends_a_run_in_order(
     moment: str, number: signal.Signals, data: Path, earlier: Path, undisturbed: Path, out: Path
 ) -> None:
     """What is done stays, be it of this run or of an earlier one; of what is not done there is nothing."""
-    seconds = 1 if moment == "loading" else 60  # what other threads do is waited for
-    with job(data, out, (*MOMENTS[moment], seconds)) as run:
+    with job(data, out, (*MOMENTS[moment], 60)) as run:
         run.wait_for()
         run.send(number)
         assert run.end() == (130, ["ERROR interrupted"])
@@ -148,7 +149,8 @@ def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> Non
 
 def test_a_signal_later_on_ends_what_does_not_end(data: Path, earlier: Path, undisturbed: Path, out: Path) -> None:
     """A file of a dead network drive cannot be read to its end. What is left then, the next run removes."""
-    with job(data, out, (*MOMENTS["loading"], 60)) as run:
+    threads = ("--contrast", "faces", "--nprocs", "2")  # a single contrast is read by threads, which hear no signal
+    with job(data, out, (*MOMENTS["loading"], 60), words=threads) as run:
         run.wait_for()
         run.send(SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -177,3 +179,38 @@ def check_next_run(data: Path, out: Path, undisturbed: Path) -> None:
     finish_a_run(data, out, *OTHERS)
     assert hidden(out) == []
     assert maps(out) == maps(undisturbed)
+
+
+def wait_for_records(out: Path, n: int, running: Job) -> None:
+    """Wait until a run has recorded some results."""
+    while len(list((out / "logs" / "results").glob("*.json"))) < n:
+        assert running.process.poll() is None
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGKILL, -SIGKILL), (SIGTERM, 130)])
+def test_a_run_of_worker_processes_goes_on_at_the_next_contrast(
+    number: signal.Signals, code: int, tmp_path: Path, rng: np.random.Generator, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Results that are complete are kept, with their files; the others are analysed."""
+    data, out = tmp_path / "in", tmp_path / "out"
+    describe(data)
+    for contrast in "abcdef":
+        write_group(data, 4, rng, contrast=contrast)
+    words = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
+    with pausing([data, out, "group", *words], out) as run:
+        wait_for_records(out, 2, run)
+        run.send(number)
+        assert run.end()[0] == code
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
+    with caplog.at_level(logging.INFO, logger="bids_ari"):
+        finish_a_run(data, out, *words[:-1], "1")
+    n_kept = caplog.text.count("unchanged since")
+    assert 2 <= n_kept < 6
+    assert caplog.text.count("voxels active") == 6 - n_kept
+    after = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
+    assert len(before.items() & after.items()) >= n_kept * (len(after) // 6)
+    new = tmp_path / "new"
+    finish_a_run(data, new, *words[:-1], "1")
+    assert maps(out) == maps(new)
+    assert hidden(out) == []

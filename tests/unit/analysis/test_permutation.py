@@ -96,7 +96,7 @@ class TestAllDraws:
         found = calibrate(few, mean_of(5), "mean", "two-sided", DRAWN)
         assert found.bound.whole == 0
         said = " ".join(found.notes)
-        assert "16 different draws" in said
+        assert "16 different permutations" in said
         assert "nothing can be found at alpha 0.05: at least 1 / 16" in said
 
 
@@ -176,7 +176,7 @@ class TestTemplates:
         found = calibrate(effects, mean_of(12), "mean", "greater", replace(self.LEARNED, save_template=True))
         assert found.template is not None
         assert found.template.shape == (200, 40)
-        assert found.calibrated.template == "200 other draws"
+        assert found.calibrated.template == "200 other permutations"
         assert found.calibrated.critical.size == 40
 
     def test_that_of_another_dataset_gives_the_same_as_there(self, effects: FloatArray, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def table_of_a_row(heights: dict[int, float], voxel: float) -> pd.DataFrame:
     z[list(heights)] = list(heights.values())
     mask = VolumeSpace(Grid((40, 1, 1), np.diag([voxel, 3, 3, 1])), np.ones((40, 1, 1), dtype=bool))
     cluster = Cluster(1, np.arange(40, dtype=np.int32), 0, highest)
-    return cluster_table([cluster], mask, GlmResult.of_z(z), z)
+    return cluster_table([cluster], mask, GlmResult.of_z(z), z, mask.local_maxima(z))
 
 
 def told(table: pd.DataFrame) -> list[tuple[float, float]]:
