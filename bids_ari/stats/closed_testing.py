@@ -12,7 +12,7 @@ References
 ----------
 Simes (1986), Biometrika 73:751. Hommel (1983), Biometrical Journal 25:423; (1988), Biometrika 75:383. Goeman & Solari
 (2011), Statistical Science 26:584. Goeman, Meijer, Krebs & Solari (2019), Biometrika 106:841. Meijer, Krebs & Goeman
-(2019), Statistical Applications in Genetics and Molecular Biology 18. Rosenblatt et al. (2018), NeuroImage 181:786.
+(2019), Biometrical Journal 61:73, for the shortcut. Rosenblatt et al. (2018), NeuroImage 181:786.
 """
 
 import numpy as np

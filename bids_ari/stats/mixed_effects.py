@@ -6,10 +6,6 @@ the population.
 
 Everything is computed for the orthonormal columns Q of the design X = QR: the condition of Q'WQ is at most the ratio of
 the largest to the smallest weight, for any condition of the design.
-
-References
-----------
-DerSimonian & Laird (1986), Controlled Clinical Trials 7:177. Knapp & Hartung (2003), Statistics in Medicine 22:2693.
 """
 
 from collections.abc import Mapping
@@ -138,9 +134,8 @@ def fit_mixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
 
     References
     ----------
-    DerSimonian, R. & Laird, N. (1986). Meta-analysis in clinical trials. Controlled Clinical Trials 7, 177-188.
-    Knapp, G. & Hartung, J. (2003). Improved tests for a random effects meta-regression with a single covariate.
-    Statistics in Medicine 22, 2693-2710.
+    DerSimonian & Laird (1986), Controlled Clinical Trials 7:177. Knapp & Hartung (2003), Statistics in Medicine
+    22:2693.
 
     Examples
     --------

@@ -5,7 +5,7 @@ must have as many columns as there are groups (cell means, or any other coding o
 
 References
 ----------
-Welch (1951), Biometrika 38:330. Satterthwaite (1946), Biometrics Bulletin 2:110.
+Welch (1947), Biometrika 34:28. Satterthwaite (1946), Biometrics Bulletin 2:110.
 """
 
 from collections.abc import Mapping
@@ -58,12 +58,6 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     ValueError
         When `check_model` does, the design has other columns than groups, a test has several rows, or a group of
         nonzero weight has fewer than two subjects.
-
-    References
-    ----------
-    Welch, B. L. (1951). On the comparison of several mean values: an alternative approach. Biometrika 38, 330-336.
-    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics
-    Bulletin 2, 110-114.
 
     Examples
     --------
