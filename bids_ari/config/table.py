@@ -195,6 +195,12 @@ def part(table: type) -> Any:
 
 def entries(table: type) -> tuple[Entry, ...]:
     """Return all options of a class, with those of its parts, in the order of the fields."""
+    if table not in _KNOWN:
+        _KNOWN[table] = tuple(_find_entries(table))
+    return _KNOWN[table]
+
+
+def _find_entries(table: type) -> list[Entry]:
     found: list[Entry] = []
     for each in fields(table):
         if "part" in each.metadata:
@@ -204,7 +210,11 @@ def entries(table: type) -> tuple[Entry, ...]:
             facts = each.metadata["option"]
             group = facts.group or (found[-1].option.group if found else "")
             found.append(Entry(each.name, each.default, replace(facts, group=group)))
-    return tuple(found)
+    return found
+
+
+_KNOWN: dict[type, tuple[Entry, ...]] = {}
+"""Options of each class."""
 
 
 def check_options(instance: Any) -> None:
