@@ -82,7 +82,7 @@ def contrasts_at_level(discovery: Discovery, settings: Settings) -> Sequence[Con
 
 def participants_of(dataset: Dataset, settings: Settings) -> Participants | None:
     """Read the table of subjects if the group model needs it."""
-    if settings.level == "participant" or not settings.options.asks_table:
+    if settings.level == "participant" or not settings.options.uses_table:
         return None
     folders = _folders(dataset, settings)
     path = settings.participants or find_participants(folders)

@@ -315,6 +315,6 @@ class Options:
         return self.estimator != "ols"
 
     @property
-    def asks_table(self) -> bool:
+    def uses_table(self) -> bool:
         """Whether the group model uses the table of participants; the mean over subjects does not."""
         return self.formula != "1" or self.model is not None or self.blocks is not None

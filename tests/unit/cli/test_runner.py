@@ -220,9 +220,9 @@ class TestLog:
         for name in ("bids_ari.x", "library"):
             logging.getLogger(name).debug("d %s", name)
             logging.getLogger(name).info("i %s", name)
-        said = capsys.readouterr().err.splitlines()
-        assert [line.split()[-2] for line in said if line.endswith("bids_ari.x")] == list(package)
-        assert [line.split()[-2] for line in said if line.endswith("library")] == list(libraries)
+        logged = capsys.readouterr().err.splitlines()
+        assert [line.split()[-2] for line in logged if line.endswith("bids_ari.x")] == list(package)
+        assert [line.split()[-2] for line in logged if line.endswith("library")] == list(libraries)
 
     def test_a_run_logs_one_line_per_result(
         self, group_dir: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
@@ -232,9 +232,9 @@ class TestLog:
         assert cli.main(words) == 0
         name = "INFO task-emo_space-MNI152NLin2009cAsym_contrast-"
         starts = ["INFO 2 contrasts: ", f"{name}faces (mean, greater): ", f"{name}houses (mean, greater): "]
-        said = capsys.readouterr().err.splitlines()
-        assert len(said) == 4
-        assert all(line.startswith(start) for line, start in zip(said, [*starts, "INFO Reports: "], strict=True))
+        logged = capsys.readouterr().err.splitlines()
+        assert len(logged) == 4
+        assert all(line.startswith(start) for line, start in zip(logged, [*starts, "INFO Reports: "], strict=True))
 
     def test_verbose_run(self, group_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
         words = [str(group_dir), str(group_dir.parent / "out"), "group", "--threshold", "3", "--tdp", "-v"]
@@ -309,9 +309,9 @@ class TestBars:
 
     def test_without_a_terminal_there_are_none(self, words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(words) == 0
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert re.findall(r"[^\n\x20-\x7e]", said.err) == []
+        logged = capsys.readouterr()
+        assert logged.out == ""
+        assert re.findall(r"[^\n\x20-\x7e]", logged.err) == []
 
 
 @pytest.mark.parametrize("threads", ["2", "0", "-1"])
