@@ -20,8 +20,8 @@ def issues(folder: Path) -> dict[str, set[str]]:
     if not Path(command).exists():
         pytest.skip("no bids-validator-deno")
     done = subprocess.run([command, str(folder), "--format", "json"], check=False, capture_output=True, text=True)
-    said: dict[str, Any] = json.loads(done.stdout)
-    found = said["issues"]["issues"]
+    report: dict[str, Any] = json.loads(done.stdout)
+    found = report["issues"]["issues"]
     return {kind: {each["code"] for each in found if each["severity"] == kind} for kind in ("error", "warning")}
 
 

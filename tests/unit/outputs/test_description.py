@@ -45,22 +45,22 @@ class TestDescription:
         assert about["GeneratedBy"][0]["Name"] == "bids_ari"
 
     @pytest.mark.parametrize(
-        ("licences", "said"),
+        ("licences", "expected"),
         [(["CC0", "CC0"], "CC0"), (["CC0", "PDDL"], "unknown"), (["CC0", None], "unknown"), ([None], "unknown")],
     )
     def test_a_licence_that_all_sources_share_is_kept(
-        self, tmp_path: Path, licences: list[str | None], said: str
+        self, tmp_path: Path, licences: list[str | None], expected: str
     ) -> None:
         sources = {f"s{i}": tmp_path / f"s{i}" for i in range(len(licences))}
         for folder, licence in zip(sources.values(), licences, strict=True):
             describe(folder, **({"License": licence} if licence else {}))
-        assert self.described(Derivatives(tmp_path / "out", sources))["License"] == said
+        assert self.described(Derivatives(tmp_path / "out", sources))["License"] == expected
 
     @pytest.mark.parametrize("licence", [3, ["CC0", 4], {"a": 1}, "", " ", True])
     def test_a_licence_is_a_text(self, tmp_path: Path, licence: object) -> None:
         describe(tmp_path / "in", License=licence)
-        said = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["License"]
-        assert said == ("CC0" if isinstance(licence, list) else "unknown")
+        found = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["License"]
+        assert found == ("CC0" if isinstance(licence, list) else "unknown")
 
     @pytest.mark.parametrize(
         ("authors", "kept"),
@@ -76,11 +76,11 @@ class TestDescription:
     def test_authors_are_those_of_the_sources(self, tmp_path: Path, authors: object, kept: list[str]) -> None:
         """If they are fewer than the two that the validator requires, the others name the software or nobody."""
         describe(tmp_path / "in", Authors=authors)
-        told = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["Authors"]
-        assert told[: len(kept)] == kept
+        authors = self.described(Derivatives(tmp_path / "out", {"in": tmp_path / "in"}))["Authors"]
+        assert authors[: len(kept)] == kept
         rest = [] if len(kept) > 1 else ["the program that made"] if kept else ["does not name them", "the program"]
-        assert len(told) == len(kept) + len(rest)
-        assert all(words in text for words, text in zip(rest, told[len(kept) :], strict=True))
+        assert len(authors) == len(kept) + len(rest)
+        assert all(words in text for words, text in zip(rest, authors[len(kept) :], strict=True))
 
     def test_sources_of_other_runs_are_used(self, tmp_path: Path) -> None:
         """Also if a run has no source, such as one with --reports-only."""
@@ -188,9 +188,9 @@ class TestDescription:
         assert self.labels(out) == {"desc-greater": "x"}
         assert self.labels(Derivatives(out.folder, {})) == {}
 
-    @pytest.mark.parametrize("said", [3, ["x"], {"desc-x": 3}])
-    def test_invalid_meanings_are_dropped(self, out: Derivatives, said: object) -> None:
-        out.json("logs/results/a.json", {"Name": "a", "Files": ["group/a_desc-x_mask.json"], "Descriptions": said})
+    @pytest.mark.parametrize("meanings", [3, ["x"], {"desc-x": 3}])
+    def test_invalid_meanings_are_dropped(self, out: Derivatives, meanings: object) -> None:
+        out.json("logs/results/a.json", {"Name": "a", "Files": ["group/a_desc-x_mask.json"], "Descriptions": meanings})
         assert self.labels(out) == {}
 
     def test_pybids_reads_the_dataset_with_its_configuration(self, out: Derivatives) -> None:

@@ -27,7 +27,7 @@ def out(tmp_path: Path) -> Iterator[Derivatives]:
 
 
 @pytest.fixture(autouse=True)
-def told(caplog: pytest.LogCaptureFixture) -> None:
+def log_level(caplog: pytest.LogCaptureFixture) -> None:
     """As on the console: without details."""
     caplog.set_level(logging.INFO, logger="bids_ari")
 
@@ -122,10 +122,10 @@ class TestFolders:
             with Derivatives(out.folder, {}) as each, RunLog(f"n = {n}\n") as journal:
                 log.info("run %d", n)
                 journal.open(each)
-        told = [(folder / "log.txt").read_text().split()[-1] for folder in folders(out)]
+        names = [(folder / "log.txt").read_text().split()[-1] for folder in folders(out)]
         settings = [(folder / "settings.toml").read_text().split()[-1] for folder in folders(out)]
-        assert sorted(told) == sorted(settings) == ["0", "1", "2"]
-        assert told == settings
+        assert sorted(names) == sorted(settings) == ["0", "1", "2"]
+        assert names == settings
 
 
 class TestSummary:
@@ -172,7 +172,7 @@ class TestSummary:
         assert summary(out)["ExitCode"] == code
 
     @pytest.mark.parametrize(
-        ("error", "said"),
+        ("error", "message"),
         [
             (OutputError("The disk is full"), "OutputError: The disk is full"),
             (KeyboardInterrupt(), "interrupted"),
@@ -185,7 +185,7 @@ class TestSummary:
         ],
         ids=repr,
     )
-    def test_a_run_that_ends_early(self, error: BaseException, said: str, out: Derivatives) -> None:
+    def test_a_run_that_ends_early(self, error: BaseException, message: str, out: Derivatives) -> None:
         """Its exit code is that of the command."""
 
         def run() -> None:
@@ -197,7 +197,7 @@ class TestSummary:
         with pytest.raises(type(error)):
             run()
         found = summary(out)
-        assert (found["ExitCode"], found["Error"]) == (exit_code_of(error), said)
+        assert (found["ExitCode"], found["Error"]) == (exit_code_of(error), message)
         assert [result["Name"] for result in found["Results"]] == ["x"]
 
     def test_a_summary_that_cannot_be_written_hides_no_error(self, out: Derivatives) -> None:
