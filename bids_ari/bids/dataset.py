@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
-from bids_ari.bids.layouts import LAYOUT_CONFIG, Layouts
+from bids_ari.bids.layouts import LAYOUT_CONFIG, Layouts, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
 from bids_ari.bids.statmap import NESTED, StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
@@ -103,12 +103,11 @@ def open_dataset(
     """
     named, excluded = [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
     describe = cache(read_description)
-    layouts, top = None, source
-    if not isinstance(top, str | Path):
-        layouts = Layouts([top])
-        top, *inner = layouts.roots
-        named = named or [top, *inner]
-    top = Path(top)
+    layouts: Layouts = {}
+    if not isinstance(source, str | Path):
+        layouts = with_derivatives(source)
+        named = named or [Path(layout.root) for layout in layouts.values()]
+    top = Path(source if isinstance(source, str | Path) else source.root)
     _check_folders([top, *named])
 
     def made_by_us(folder: Path) -> bool:
@@ -117,10 +116,14 @@ def open_dataset(
     try:
         folders = named or _search_folders(top, describe(top))
         searched = [folder for folder in _different(folders, excluded) if not made_by_us(folder)]
-        if layouts is None:
-            layouts = Layouts.open(database_dir, [top, *searched], make_database) if database_dir else Layouts()
+        if database_dir and not layouts:
+            layouts = open_layouts(database_dir, top, searched, make_database)
         walk = Walk(searched, excluded, made_by_us)
-        found = {folder: list(walk.folders(folder, layouts.folders(folder, searched))) for folder in searched}
+        indexed = {folder: layouts.get(identity(folder)) for folder in searched}
+        found = {
+            folder: list(walk.folders(folder, indexed_folders(layout) if layout else None))
+            for folder, layout in indexed.items()
+        }
         _warn_of_links(walk)
         roots: dict[str, Path] = {}
         statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]

@@ -13,7 +13,7 @@ import shutil
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -37,91 +37,62 @@ DATABASE = "layout_index.sqlite"
 _UNSEARCHED = re.compile(rf"/({'|'.join(map(re.escape, UNSEARCHED))})(/|$)")
 
 
-class Layouts:
-    """The layouts of several datasets, each found by the root of its dataset.
+Layouts = dict[tuple[int, int] | None, "BIDSLayout"]
+"""The layouts of several datasets, by the `identity` of their roots."""
+
+
+def with_derivatives(layout: "BIDSLayout") -> Layouts:
+    """Return a layout and those of its derivatives."""
+    found = {identity(Path(layout.root)): layout}
+    for inner in layout.derivatives.values():
+        found |= with_derivatives(inner)
+    return found
+
+
+def open_layouts(folder: Path, top: Path, searched: Sequence[Path], make: bool) -> Layouts:
+    """Open the databases in a folder.
 
     Parameters
     ----------
-    layouts : iterable of BIDSLayout
-        The layouts; those of their derivatives are added.
-    folder : Path, optional
-        The database folder in which further layouts are made. By default, none are made.
+    folder : Path
+        The database folder; it need not exist.
+    top : Path
+        The dataset that was opened.
+    searched : sequence of Path
+        The datasets whose files are needed: this one or some derivatives.
+    make : bool
+        Whether databases that do not exist yet are made.
+
+    Returns
+    -------
+    dict
+        The layouts, without those of datasets that pybids cannot index.
+
+    Raises
+    ------
+    UsageError
+        When the databases are of other datasets.
     """
-
-    def __init__(self, layouts: Iterable["BIDSLayout"] = (), folder: Path | None = None) -> None:
-        self._folder = folder
-        self._by_root = {identity(Path(each.root)): each for layout in layouts for each in _with_derivatives(layout)}
-
-    @classmethod
-    def open(cls, folder: Path, searched: Sequence[Path], make: bool) -> "Layouts":
-        """Open the databases in a folder.
-
-        Parameters
-        ----------
-        folder : Path
-            The folder; it need not exist.
-        searched : sequence of Path
-            The datasets whose files are needed.
-        make : bool
-            Whether databases that do not exist yet are made.
-
-        Raises
-        ------
-        UsageError
-            When the databases are of other datasets.
-        """
-        try:
-            layouts = [
-                _load(path.parent) for path in sorted(folder.glob(DATABASE)) + sorted(folder.glob(f"*/{DATABASE}"))
-            ]
-        except Exception as error:  # the file is damaged, of another version, or of a dataset that was moved
-            log.warning("The pybids database in %s cannot be used: %s. The folders are searched instead", folder, error)
-            return cls()
-        opened = cls(layouts, folder if make else None)
-        if layouts and not any(identity(top) in opened._by_root for top in searched):
-            raise UsageError(
-                f"The pybids database in {folder} is of {listing(opened.roots)}",
-                f"a database of {listing(searched)}",
-                "Choose another folder with --bids-database-dir",
-            )
-        return opened
-
-    @property
-    def roots(self) -> list[Path]:
-        """The root of each dataset."""
-        return [Path(layout.root) for layout in self._by_root.values()]
-
-    def folders(self, top: Path, others: Sequence[Path]) -> Mapping[str, Folder] | None:
-        """Return the folders of a dataset that hold maps, and those above them, by their paths below its root.
-
-        Parameters
-        ----------
-        top : Path
-            The root of the dataset.
-        others : sequence of Path
-            Datasets that have layouts of their own.
-
-        Returns
-        -------
-        mapping of str to Folder, or None
-            None when there is no layout of the dataset and none can be made.
-        """
-        if identity(top) not in self._by_root:
-            if self._folder is None:
-                return None
+    layouts: Layouts = {}
+    try:
+        for path in (*folder.glob(DATABASE), *sorted(folder.glob(f"*/{DATABASE}"))):
+            layouts |= with_derivatives(_load(path.parent))
+    except Exception as error:  # the file is damaged, of another version, or of a dataset that was moved
+        log.warning("The pybids database in %s cannot be used: %s. The folders are searched instead", folder, error)
+        return {}
+    if layouts and not any(identity(each) in layouts for each in (top, *searched)):
+        raise UsageError(
+            f"The pybids database in {folder} is of {listing(layout.root for layout in layouts.values())}",
+            f"a database of {top}",
+            "Choose another folder with --bids-database-dir",
+        )
+    for root in searched if make else ():
+        if identity(root) not in layouts:
             try:
-                self._by_root[identity(top)] = _make(top, others, self._folder)
+                layouts[identity(root)] = _make(root, searched, folder)
             except Exception as error:  # of files, SQLite or descriptions: pybids does not handle them
-                log.warning("pybids cannot index %s: %s. The folders are searched instead", top, error)
-                return None
-        return _folders(self._by_root[identity(top)])
-
-
-def _with_derivatives(layout: "BIDSLayout") -> Iterator["BIDSLayout"]:
-    """Yield a layout and those of its derivatives."""
-    yield layout
-    for inner in layout.derivatives.values():
-        yield from _with_derivatives(inner)
+                log.warning("pybids cannot index %s: %s. The folders are searched instead", root, error)
+    return layouts
 
 
 def _load(folder: Path) -> "BIDSLayout":
@@ -183,8 +154,11 @@ class _Cycle:
         return os.path.realpath(link) in above | {str(folder) for folder in self.root.resolve().parents}
 
 
-def _folders(layout: "BIDSLayout") -> dict[str, Folder]:
-    """Return the folders of a layout as `read_folder` returns them from the disk."""
+def indexed_folders(layout: "BIDSLayout") -> dict[str, Folder]:
+    """Return the folders of a layout that hold maps, and those above them, by their paths below its root.
+
+    They have the entries that `bids_ari.bids.tree.read_folder` returns from the disk.
+    """
     root = Path(layout.root)
     maps: dict[PurePosixPath, dict[str, str]] = defaultdict(dict)
     for name in _statmaps(layout):

@@ -15,7 +15,7 @@ from builders_trees import place
 from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover
-from bids_ari.bids.layouts import DATABASE, LAYOUT_CONFIG, Layouts
+from bids_ari.bids.layouts import DATABASE, LAYOUT_CONFIG
 from bids_ari.errors import InputNotFoundError, UsageError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:bids", "ignore::DeprecationWarning")
@@ -142,6 +142,10 @@ class TestDatabases:
         assert databases(database_dir) == sorted(
             [DATABASE, *(f"{each}/{DATABASE}" for each in ("a", "b", "derivatives"))]
         )
+        shutil.rmtree(database_dir / "a")
+        derivatives = [raw / "derivatives" / "a"]
+        assert open_dataset(raw, derivatives, database_dir=database_dir) == open_dataset(raw, derivatives)
+        assert (database_dir / "a" / DATABASE).is_file()
 
     def test_none_is_made_where_nothing_may_be_written(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "study", "01", "02")
@@ -222,10 +226,6 @@ class TestLayout:
         with pytest.raises(InputNotFoundError, match="no statmap"):
             discover(BIDSLayout(tmp_path, validate=False))
         assert isinstance(open_dataset(tmp_path), Dataset)
-
-
-def test_without_layouts_folders_are_read(tmp_path: Path) -> None:
-    assert Layouts().folders(tmp_path, []) is None
 
 
 def as_pairs(discovery: Discovery) -> list[tuple[str, list[Path]]]:
