@@ -5,7 +5,6 @@ it. The record of a failure holds the reason. Readers do not trust a record: it 
 """
 
 import hashlib
-import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,8 +14,6 @@ from typing import Any, TypeVar
 
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError
-
-log = logging.getLogger(__name__)
 
 RECORDS = "logs/results"
 """Folder of the records of results."""

@@ -332,6 +332,24 @@ class TestProgram:
         assert not {name for name in found if found[name] != undisturbed[name] and not name.endswith(".html")}
         assert not (tmp_path / "out" / STAGING).exists()
 
+    def test_a_killed_run_continues_at_the_next_contrast(
+        self, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The first of two contrasts is complete when the run is killed; the next run keeps it."""
+        words = [*words, "--nprocs", "1"]
+        with running(job_of_the_program, words) as job:
+            while job.is_alive() and not list(tmp_path.glob(f"out/{STAGING}/*-b.lock")):
+                time.sleep(0.001)
+            kill(job)
+        first = {name: content for name, content in visible(tmp_path / "out").items() if "contrast-a" in name}
+        assert main(words) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if "unchanged since" in line]
+        assert len(lines) == 1
+        assert "contrast-a: unchanged since" in lines[0]
+        found = visible(tmp_path / "out")
+        assert {name: found[name] for name in first} == first
+        assert {name.replace("contrast-a", "contrast-b") for name in first} <= found.keys()
+
     def test_two_jobs_on_two_contrasts(self, tmp_path: Path, words: list[str]) -> None:
         finish(*(start(job_of_the_program, [*words, "--contrast", contrast]) for contrast in ("a", "b")))
         index = (tmp_path / "out" / "index.html").read_text()
