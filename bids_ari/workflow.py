@@ -3,17 +3,16 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bids_ari import report
 from bids_ari.analysis.analyse import analyse, analyse_map, analyse_subject, check_maps
-from bids_ari.analysis.fingerprint import fingerprint
-from bids_ari.analysis.group_model import plan, with_estimator
+from bids_ari.analysis.group_model import with_estimator
 from bids_ari.analysis.inputs import (
     CONTRAST_ERRORS,
     check_files,
@@ -26,17 +25,18 @@ from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
 from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
 from bids_ari.bids.discover import MAP_SOURCE
 from bids_ari.bids.participants import Participants
+from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, TemporaryError, counted, listing
-from bids_ari.outputs import archive, files, names
+from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.records import files_of
+from bids_ari.outputs.outcome import Outcome, outcome_of, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
-from bids_ari.outputs.summary import headline, summary
-from bids_ari.report.rebuild import rebuild_report, summary_for_index, write_compared_report
+from bids_ari.report.overview import updated_overview, write_overview
+from bids_ari.report.results import rebuild_report, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import open_pool, progress
 from bids_ari.runtime.processors import divide
@@ -45,34 +45,6 @@ log = logging.getLogger(__name__)
 
 _PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")
 """Modules that worker processes start with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one contrast, as a worker returns it.
-
-    Attributes
-    ----------
-    archives : tuple of str
-        The archives of its results, relative to the output.
-    summaries : tuple of dict
-        What the log of the run keeps of each result.
-    notes : tuple of (int, str)
-        Levels and texts of notes for the log.
-    headlines : tuple of str
-        Lines for the log that summarise the results.
-    seconds : float
-        Time taken.
-    error : BidsAriError or None
-        Why it could not be analysed.
-    """
-
-    archives: tuple[str, ...] = ()
-    summaries: tuple[dict[str, Any], ...] = ()
-    notes: tuple[tuple[int, str], ...] = ()
-    headlines: tuple[str, ...] = ()
-    seconds: float = 0.0
-    error: BidsAriError | None = None
 
 
 class Preview(NamedTuple):
@@ -125,7 +97,7 @@ def run(settings: Settings) -> RunSummary:
         _log_contrasts(contrasts, journal.excluded)
         archives: list[Path] = []
         failures: list[Failure] = []
-        with Derivatives(settings.output_dir, dataset.roots) as out, _described(out):
+        with Derivatives(settings.output_dir, dataset.roots) as out, updated_overview(out):
             journal.open(out)
             with closing(_analyse_all(contrasts, settings, participants, out)) as outcomes:
                 for outcome, contrast in zip(outcomes, contrasts, strict=True):
@@ -177,11 +149,11 @@ def run_map(
         began = time.monotonic()
         results = analyse_map(path, options, resources, dof)
         name = results[0].contrast.name
-        with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, _described(out):
+        with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, updated_overview(out):
             journal.open(out)
             with out.result(name):
-                _write(results, out)
-            _log_outcome(name, _outcome(results, began), journal)
+                write_results(results, out)
+            _log_outcome(name, outcome_of(results, began), journal)
     return results
 
 
@@ -221,7 +193,7 @@ def rebuild_reports(output_dir: Path) -> None:
                 log.error("%s", error)
                 errors.append(error)
         with out.shared():
-            _write_overview(out)
+            write_overview(out)
     if errors:
         raise errors[0] if len(errors) == 1 else DataError(f"{len(errors)} reports could not be written again")
 
@@ -239,81 +211,42 @@ def _analyse_all(
         n_processes, n_threads, mem = divide(resources.n_jobs, resources.mem, len(contrasts))
         pool = open_pool(n_processes, _PRELOAD)
         share = replace(resources, nprocs=n_threads, mem=mem)
-    work = partial(_analyse_and_write, settings=replace(settings, resources=share), participants=participants, out=out)
+    work = partial(
+        _analyse_and_write,
+        settings=replace(settings, resources=share),
+        participants=participants,
+        out=out,
+        methods=tuple(METHODS.values()),
+    )
     with pool as workers:
         for outcome in progress(workers.map(work, contrasts), "contrast", len(contrasts)):
             yield Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
 
 
 def _analyse_and_write(
-    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
+    contrast: ContrastSet,
+    settings: Settings,
+    participants: Participants | None,
+    out: Derivatives,
+    methods: Sequence[Method],
 ) -> Outcome:
     """Analyse one contrast and write its results under their lock, unless they are there and unchanged."""
     began = time.monotonic()
+    METHODS.update((method.name, method) for method in methods)  # a worker process lacks those of the caller
     try:
         with out.result(contrast.name):
-            if not settings.rerun and (kept := _unchanged(contrast, settings, participants, out)):
+            if not settings.rerun and (kept := unchanged_outcome(contrast, settings, participants, out)):
                 return replace(kept, seconds=time.monotonic() - began)
             if settings.level == "participant":
                 results = analyse_subject(contrast, settings.options, settings.resources)
             else:
                 results = analyse(contrast, settings.options, settings.resources, participants)
-            _write(results, out)
-            return _outcome(results, began)
+            write_results(results, out)
+            return outcome_of(results, began)
     except MemoryError:
         return Outcome(error=DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer"))
     except CONTRAST_ERRORS as error:
         return Outcome(error=error)
-
-
-def _unchanged(
-    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
-) -> Outcome | None:
-    """Return the outcome of an earlier run if nothing that the results depend on has changed since."""
-    if not (reusable := out.reusable(contrast.name)):
-        return None
-    design = None
-    if settings.level == "group":
-        contrast, design = plan(contrast, settings.options, participants)
-    try:
-        key = fingerprint(contrast, design, settings.options)
-    except OSError:
-        return None  # the analysis reports it
-    if not (records := reusable.get(key)):
-        return None
-    since = max(str(record.get("Time")) for record in records)
-    archives = sorted(name for record in records for name in files_of(record) if name.endswith(names.ARCHIVE_ENDING))
-    summaries = [each for record in records for each in record["Results"] if isinstance(each, dict)]
-    line = f"{contrast.name}: unchanged since {since}, kept; use --rerun to analyse again"
-    return Outcome(tuple(archives), tuple(summaries), headlines=(line,))
-
-
-def _write(results: Sequence[ContrastResult], out: Derivatives) -> None:
-    """Write all files of the results of one contrast, in place of those of an earlier run."""
-    first = results[0]
-    key = fingerprint(first.contrast, first.design, first.options, first.hashes)
-    for result in results:
-        written = files.write(result, out) + write_compared_report(result, results, out)
-        out.record(
-            names.record_name(result),
-            written,
-            summary_for_index(result),
-            fingerprint=key,
-            results=map(names.record_name, results),
-        )
-
-
-def _outcome(results: Sequence[ContrastResult], began: float) -> Outcome:
-    """Return the outcome of a contrast that was analysed."""
-    choices = results[0].contrast.notes
-    notes = dict.fromkeys(note for result in results for note in result.notes)
-    return Outcome(
-        tuple(map(names.archive_name, results)),
-        tuple(map(summary, results)),
-        tuple((logging.INFO if note in choices else logging.WARNING, note) for note in notes),
-        tuple(map(headline, results)),
-        time.monotonic() - began,
-    )
 
 
 def _log_contrasts(contrasts: Sequence[ContrastSet], excluded: Sequence[Excluded]) -> None:
@@ -341,29 +274,3 @@ def _log_failure(contrast: ContrastSet, error: BidsAriError, out: Derivatives, j
     if not isinstance(error, TemporaryError):  # else another job is at it, and records its own outcome
         out.record_failure(contrast.name, report.failure_note(failure, out))
     return failure
-
-
-@contextmanager
-def _described(out: Derivatives) -> Iterator[None]:
-    """Update the files about all results at the end, also when a full disk or Ctrl-C ends the run early."""
-    try:
-        yield
-    except BaseException:
-        with suppress(BidsAriError):
-            _describe(out)
-        raise
-    _describe(out)
-
-
-def _describe(out: Derivatives) -> None:
-    """Update the files about all results, if there are any."""
-    if out.records() or out.interrupted() or out.failures():
-        with out.shared():
-            _write_overview(out)
-            out.describe()
-
-
-def _write_overview(out: Derivatives) -> None:
-    """Write the pages about all results."""
-    report.write_index(out)
-    report.write_citation(out)

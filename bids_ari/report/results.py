@@ -1,4 +1,4 @@
-"""The report of a result beside the results that are compared with it, when they are new and from their files."""
+"""All files of the results of a contrast, and the reports of results that were written before."""
 
 import logging
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from itertools import product
 from typing import Any
 
 from bids_ari import report
+from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import printable
 from bids_ari.errors import BidsAriError, DataError
-from bids_ari.outputs import archive, names
+from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import Note, files_of
 from bids_ari.outputs.summary import differs_in_direction, differs_in_method, summary
@@ -19,7 +20,22 @@ from bids_ari.outputs.summary import differs_in_direction, differs_in_method, su
 log = logging.getLogger(__name__)
 
 
-def write_compared_report(result: ContrastResult, results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
+def write_results(results: Sequence[ContrastResult], out: Derivatives) -> None:
+    """Write all files of the results of one contrast, in place of those of an earlier run."""
+    first = results[0]
+    key = fingerprint(first.contrast, first.design, first.options, first.hashes)
+    for result in results:
+        written = files.write(result, out) + _write_report(result, results, out)
+        out.record(
+            names.record_name(result),
+            written,
+            _summary_for_index(result),
+            fingerprint=key,
+            results=map(names.record_name, results),
+        )
+
+
+def _write_report(result: ContrastResult, results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
     """Write the report of a result; return the paths of its files.
 
     Parameters
@@ -36,7 +52,7 @@ def write_compared_report(result: ContrastResult, results: Sequence[ContrastResu
     return report.write_report(result, out, others, compared)
 
 
-def summary_for_index(result: ContrastResult) -> dict[str, Any]:
+def _summary_for_index(result: ContrastResult) -> dict[str, Any]:
     """Return what the pages about all results show of one."""
     return summary(result) | report.methods_note(result)
 
@@ -49,8 +65,8 @@ def rebuild_report(record: Note, out: Derivatives) -> None:
     DataError
         When the archive is damaged or holds another result.
     """
-    name, files = str(record.get("Name")), files_of(record)
-    path = next((file for file in sorted(files) if file.endswith(names.ARCHIVE_ENDING)), None)
+    name, paths = str(record.get("Name")), files_of(record)
+    path = next((file for file in sorted(paths) if file.endswith(names.ARCHIVE_ENDING)), None)
     if path is None:
         log.warning("%s has no file ...%s, and keeps its report", printable(name), names.ARCHIVE_ENDING)
         return
@@ -59,11 +75,11 @@ def rebuild_report(record: Note, out: Derivatives) -> None:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
     fingerprint, results = record.get("Fingerprint"), record.get("ContrastResults")
     with out.result(result.contrast.name):
-        kept = [file for file in files if not file.endswith((".html", ".png"))]
+        kept = [file for file in paths if not file.endswith((".html", ".png"))]
         out.record(
             name,
-            kept + write_compared_report(result, _others(result, out), out),
-            summary_for_index(result),
+            kept + _write_report(result, _others(result, out), out),
+            _summary_for_index(result),
             fingerprint=fingerprint if isinstance(fingerprint, str) else "",
             results=results if isinstance(results, list) else (),
         )
