@@ -51,11 +51,11 @@ def test_without_a_cache_folder() -> None:
         "import numba.core.caching\n"
         "numba.core.caching.CacheImpl._locator_classes = []\n"
         "import logging, sys, numpy as np\n"
-        "from bids_ari.analysis.inference import say_what_is_compiled\n"
+        "from bids_ari.analysis.inference import log_compilation\n"
         "from bids_ari.stats import forest_kernels as kernels\n"
         "from bids_ari.stats.closed_testing import hommel_bound\n"
         "logging.basicConfig(level='INFO', stream=sys.stdout)\n"
-        "say_what_is_compiled()\n"
+        "log_compilation()\n"
         "print(len(kernels.uncached), hommel_bound(np.array([.01, .5])).h)\n"
     )
     output = python(code)
