@@ -102,7 +102,6 @@ def open_dataset(
         When the database is of another dataset.
     """
     named, excluded = [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
-    describe = cache(read_description)
     layouts: Layouts = {}
     if not isinstance(source, str | Path):
         layouts = with_derivatives(source)
@@ -110,30 +109,40 @@ def open_dataset(
     top = Path(source if isinstance(source, str | Path) else source.root)
     _check_folders([top, *named])
 
-    def made_by_us(folder: Path) -> bool:
-        return describes_ours(describe(folder))
+    def layouts_of(searched: Sequence[Path]) -> Layouts:
+        return open_layouts(database_dir, top, searched, make_database) if database_dir and not layouts else layouts
 
     try:
-        folders = named or _search_folders(top, describe(top))
-        searched = [folder for folder in _different(folders, excluded) if not made_by_us(folder)]
-        if database_dir and not layouts:
-            layouts = open_layouts(database_dir, top, searched, make_database)
-        walk = Walk(searched, excluded, made_by_us)
-        indexed = {folder: layouts.get(identity(folder)) for folder in searched}
-        found = {
-            folder: list(walk.folders(folder, indexed_folders(layout) if layout else None))
-            for folder, layout in indexed.items()
-        }
-        _warn_of_links(walk)
-        roots: dict[str, Path] = {}
-        statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
-        if all(statmap.problem == NESTED for statmap in statmaps):
-            nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
-            raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
+        return _search(top, named, excluded, layouts_of)
     except OSError as error:
         where = printable(os.fsdecode(error.filename or top))
         hint = f"Make it readable, or move it out of {top}"
         raise ReadError(f"{where} cannot be read: {error.strerror}", hint=hint) from error
+
+
+def _search(
+    top: Path, named: Sequence[Path], excluded: Sequence[Path], layouts_of: Callable[[Sequence[Path]], Layouts]
+) -> Dataset:
+    """Find the statmaps of a dataset, in its folders or in the layouts of those that have one."""
+    describe = cache(read_description)
+
+    def made_by_us(folder: Path) -> bool:
+        return describes_ours(describe(folder))
+
+    folders = _different(named or _search_folders(top, describe(top)), excluded)
+    searched = [folder for folder in folders if not made_by_us(folder)]
+    layouts = layouts_of(searched)
+    walk = Walk(searched, excluded, made_by_us)
+    found: dict[Path, list[Folder]] = {}
+    for folder in searched:
+        layout = layouts.get(identity(folder))
+        found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
+    _warn_of_links(walk)
+    roots: dict[str, Path] = {}
+    statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
+    if all(statmap.problem == NESTED for statmap in statmaps):
+        nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
+        raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
     return Dataset(top, roots, tuple(statmaps))
 

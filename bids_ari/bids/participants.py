@@ -182,32 +182,25 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
     Participants
         Each row with the columns of that session, which replace columns of the same name.
     """
-    rows = dict(participants.rows)
-    places: dict[tuple[str, str], str] = {}
-    columns: dict[str, None] = {}
-    categorical: set[str] = set()
-    unknown = []
-    for subject, session in sessions.items():
-        if (table := read_sessions(subject, roots)) is None:
-            unknown.append(subject)
-            continue
-        path, of_session = table.path, table.by_label()
-        columns |= dict.fromkeys(table.others)
-        categorical |= _categorical(path.with_suffix(".json")) | _categorical(path.parents[1] / "sessions.json")
-        if session not in of_session:
-            unknown.append(subject)
-        elif subject in rows:
-            kept = {column: cell for column, cell in rows[subject].items() if column not in table.others}
-            rows[subject] = kept | of_session[session].values
-            place = f"{path.name}, line {of_session[session].line}"
-            places |= {(subject, column): place for column in table.others}
+    found = {subject: table for subject in sessions if (table := read_sessions(subject, roots)) is not None}
+    of_session = {subject: table.by_label().get(sessions[subject]) for subject, table in found.items()}
+    columns = dict.fromkeys(column for table in found.values() for column in table.others)
     if not columns:
         return participants
+    rows = dict(participants.rows)
+    places: dict[tuple[str, str], str] = {}
+    for subject, row in of_session.items():
+        if row is not None and subject in rows:
+            others = found[subject].others
+            kept = {column: cell for column, cell in rows[subject].items() if column not in others}
+            rows[subject] = kept | row.values
+            places |= {(subject, column): f"{row.path.name}, line {row.line}" for column in others}
+    unknown = [subject for subject in sessions if of_session.get(subject) is None]
     return replace(
         participants,
         columns=tuple(dict.fromkeys((*participants.columns, *columns))),
         rows=rows,
-        categorical=participants.categorical | categorical,
+        categorical=participants.categorical.union(*(_categorical_of_sessions(table.path) for table in found.values())),
         session_places=places,
         notes=(*participants.notes, _session_note(columns, unknown)),
     )
@@ -218,6 +211,11 @@ def _session_note(columns: Iterable[str], unknown: Sequence[str]) -> str:
     if unknown:
         note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
     return f"{note}."
+
+
+def _categorical_of_sessions(table: Path) -> frozenset[str]:
+    """Return the columns with levels in the sidecars of a table of sessions."""
+    return _categorical(table.with_suffix(".json")) | _categorical(table.parents[1] / "sessions.json")
 
 
 def _categorical(sidecar: Path) -> frozenset[str]:
