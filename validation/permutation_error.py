@@ -20,11 +20,12 @@ from scipy import ndimage, stats
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
+from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes, smallest_lambda
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel, fit_null_model
-from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_resampling
+from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 SEED = 20240229
 REPETITIONS = 2000

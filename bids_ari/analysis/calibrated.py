@@ -6,9 +6,10 @@ from typing import Literal
 import numpy as np
 
 from bids_ari.stats.calibration import Calibration, n_allowed_errors
-from bids_ari.stats.critical_vectors import Beta, CriticalVectors, FamilyName, Learned, Simes
+from bids_ari.stats.choices import FamilyName, Scheme
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.resampling import Resampling, Scheme
+from bids_ari.stats.resampling import Resampling
 
 Exactness = Literal["exact", "normal", "approximate"]
 """Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""

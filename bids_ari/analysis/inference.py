@@ -19,7 +19,7 @@ from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.choices import Alternative
 from bids_ari.stats.forest import Adjacency, ClusterForest, grow_forest
 from bids_ari.stats.glm import GlmResult
 

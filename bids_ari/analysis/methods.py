@@ -8,8 +8,9 @@ from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import UsageError
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.closed_testing import LocalTest, hommel_bound
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.choices import Alternative, LocalTest
+from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import Effects, GlmResult
 
 

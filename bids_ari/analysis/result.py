@@ -22,8 +22,9 @@ from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import VolumeSpace
 from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.choices import Alternative
 from bids_ari.stats.diagnostics import SubjectDiagnostics
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
 

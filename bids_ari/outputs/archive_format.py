@@ -15,7 +15,7 @@ from bids_ari.config.options import Options
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs.npz import Array, NpzReader, require
 from bids_ari.runtime.provenance import Made
-from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.choices import Alternative
 
 _MAX = float(np.finfo(np.float64).max)
 _TINY = float(np.finfo(np.float64).tiny)

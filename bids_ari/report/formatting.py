@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
-from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.choices import Alternative
 
 _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
 

@@ -20,8 +20,7 @@ import numpy.typing as npt
 
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.choices import LOCAL_TESTS as LOCAL_TESTS
-from bids_ari.stats.choices import LocalTest as LocalTest
+from bids_ari.stats.choices import LOCAL_TESTS, LocalTest
 from bids_ari.stats.distributions import FloatArray
 
 

@@ -11,8 +11,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from scipy import special
 
-from bids_ari.stats.choices import FAMILIES as FAMILIES
-from bids_ari.stats.choices import FamilyName as FamilyName
+from bids_ari.stats.choices import FamilyName
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.permutation_kernels import Indices, count_at_most
 

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from bids_ari.stats.choices import ALTERNATIVES as ALTERNATIVES
-from bids_ari.stats.choices import Alternative as Alternative
+from bids_ari.stats.choices import ALTERNATIVES, Alternative
 
 FloatArray = npt.NDArray[np.float64]
 

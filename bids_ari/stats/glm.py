@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
-from bids_ari.stats.distributions import Alternative, FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
+from bids_ari.stats.choices import Alternative
+from bids_ari.stats.distributions import FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 CONSTANT = 1e-12
 """A point is constant, and not tested, where its residual variance is at most this times its mean square."""

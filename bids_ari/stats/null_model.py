@@ -31,10 +31,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from bids_ari.stats.distributions import ALTERNATIVES, Alternative, FloatArray
+from bids_ari.stats.choices import ALTERNATIVES, Alternative, Scheme
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import Effects, Part, check_model, directions, fit_part, in_terms_of_q, parts
 from bids_ari.stats.permutation_kernels import Groups, Indices, partial_correlations, unit_residuals
-from bids_ari.stats.resampling import Exchangeability, Permutations, Scheme, Subspaces
+from bids_ari.stats.resampling import Exchangeability, Permutations, Subspaces
 
 _NO_CHANGE = 1e-10
 """A direction that differs by less than this from one that permutations do not change is considered equal to it."""

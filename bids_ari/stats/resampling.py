@@ -24,8 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.choices import SCHEMES as SCHEMES
-from bids_ari.stats.choices import Scheme as Scheme
+from bids_ari.stats.choices import SCHEMES, Scheme
 from bids_ari.stats.distributions import FloatArray
 
 BATCH = 32

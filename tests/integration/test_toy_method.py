@@ -13,7 +13,7 @@ from bids_ari.cli.main import main
 from bids_ari.config.methods import METHODS, Method, register
 from bids_ari.config.options import Options
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.choices import Alternative
 from bids_ari.stats.glm import GlmResult
 
 

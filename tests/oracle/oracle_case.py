@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.closed_testing import LocalTest, hommel_bound
+from bids_ari.stats.choices import LocalTest
+from bids_ari.stats.closed_testing import hommel_bound
 
 NAME_IN_R: dict[LocalTest, str] = {"simes": "simes", "hommel": "robust"}
 

@@ -11,13 +11,8 @@ from builders_stats import CONNECTIVITIES, adjacency, as_sets, by_label, concent
 from oracle_case import NAME_IN_R, OracleCase
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.closed_testing import (
-    LOCAL_TESTS,
-    LocalTest,
-    adjusted_p,
-    hommel_bound,
-    local_scales,
-)
+from bids_ari.stats.choices import LOCAL_TESTS, LocalTest
+from bids_ari.stats.closed_testing import adjusted_p, hommel_bound, local_scales
 from bids_ari.stats.forest import grow_forest
 
 CASES = (

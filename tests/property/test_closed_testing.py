@@ -18,13 +18,9 @@ from hypothesis import strategies as st
 from strategies import ALPHAS, LOCAL_TESTS, dyadic_p, p_vectors
 
 from bids_ari.stats.bounds import Bound, true_discoveries
-from bids_ari.stats.closed_testing import LOCAL_TESTS as ALL_LOCAL_TESTS
-from bids_ari.stats.closed_testing import (
-    LocalTest,
-    adjusted_p,
-    hommel_bound,
-    local_scales,
-)
+from bids_ari.stats.choices import LOCAL_TESTS as ALL_LOCAL_TESTS
+from bids_ari.stats.choices import LocalTest
+from bids_ari.stats.closed_testing import adjusted_p, hommel_bound, local_scales
 
 laws = settings(max_examples=100, deadline=None)  # the first call may take long on a loaded machine
 

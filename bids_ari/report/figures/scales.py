@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from bids_ari.report.figures.png import Pixels
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.choices import Alternative
+from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap

@@ -10,7 +10,8 @@ from scipy import ndimage
 from bids_ari.report.figures.png import Pixels, draw_png
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
 from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.choices import Alternative
+from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,9 +12,9 @@ from bids_ari.analysis.permutation import permute, read_template
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError
-from bids_ari.stats.distributions import Alternative, FloatArray
+from bids_ari.stats.choices import Alternative, Scheme
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult
-from bids_ari.stats.resampling import Scheme
 
 DRAWN = Options(method="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
 

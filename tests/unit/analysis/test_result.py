@@ -15,7 +15,7 @@ from bids_ari.analysis.analyse import analyse
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
-from bids_ari.stats.distributions import Alternative
+from bids_ari.stats.choices import Alternative
 
 THRESHOLDS = (0.5, 2.0, 3.5)
 STRUCTURES = {connectivity: ndimage.generate_binary_structure(3, k) for connectivity, k in ((6, 1), (18, 2), (26, 3))}

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from bids_ari.stats.closed_testing import (
-    LocalTest,
-    adjusted_p,
-    categories,
-    hommel_bound,
-    hommel_value,
-    local_scales,
-)
+from bids_ari.stats.choices import LocalTest
+from bids_ari.stats.closed_testing import adjusted_p, categories, hommel_bound, hommel_value, local_scales
 
 
 def test_scales() -> None:

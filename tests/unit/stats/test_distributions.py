@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_ari.stats.distributions import ALTERNATIVES, Alternative, p_from_t, p_from_z, z_from_t
+from bids_ari.stats.choices import ALTERNATIVES, Alternative
+from bids_ari.stats.distributions import p_from_t, p_from_z, z_from_t
 
 # (t, dof, P(T > t), z). With mpmath at 60 digits, n = dof and x = n / (n + t^2):
 #   P = betainc(n/2, 1/2, 0, x, regularized=True) / 2

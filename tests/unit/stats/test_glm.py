@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from bids_ari.stats.distributions import ALTERNATIVES, Alternative
+from bids_ari.stats.choices import ALTERNATIVES, Alternative
 from bids_ari.stats.glm import CONSTANT, GlmResult, fit_glm
 
 Floats = npt.NDArray[np.float64]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from bids_ari.stats.distributions import ALTERNATIVES
+from bids_ari.stats.choices import ALTERNATIVES
 from bids_ari.stats.glm import (
     ILL_CONDITIONED,
     GlmResult,

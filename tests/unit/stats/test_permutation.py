@@ -9,8 +9,8 @@ from scipy import stats
 from scipy.linalg import null_space, sqrtm
 
 from bids_ari.stats.calibration import calibrate
+from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Simes, smallest_lambda
-from bids_ari.stats.distributions import Alternative
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.permutation import (
@@ -19,7 +19,7 @@ from bids_ari.stats.permutation import (
     permuted_lambdas,
     smallest_permuted_p,
 )
-from bids_ari.stats.resampling import Exchangeability, Resampling, Scheme, make_resampling
+from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 Floats = npt.NDArray[np.float64]
 

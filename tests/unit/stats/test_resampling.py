@@ -4,15 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bids_ari.stats.resampling import (
-    BATCH,
-    Exchangeability,
-    Permutations,
-    Resampling,
-    Scheme,
-    Subspaces,
-    make_resampling,
-)
+from bids_ari.stats.choices import Scheme
+from bids_ari.stats.resampling import BATCH, Exchangeability, Permutations, Resampling, Subspaces, make_resampling
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from bids_ari.stats.distributions import ALTERNATIVES, Alternative
+from bids_ari.stats.choices import ALTERNATIVES, Alternative
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.welch import fit_welch
 

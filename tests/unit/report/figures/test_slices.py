@@ -14,7 +14,7 @@ from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.figures.scene import make_scene
-from bids_ari.stats.distributions import ALTERNATIVES, Alternative
+from bids_ari.stats.choices import ALTERNATIVES, Alternative
 
 pytestmark = pytest.mark.usefixtures("rendered")
 
