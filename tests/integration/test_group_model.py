@@ -432,9 +432,9 @@ def test_f_maps_are_those_of_nilearn(data: Path, tmp_path: Path) -> None:
 
 
 def test_values_on_disk_give_identical_maps(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With little memory, values are kept on disk."""
+    """With little memory, values are stored on disk."""
     wide, narrow = run(data, tmp_path / "wide"), run(data, tmp_path / "narrow", "--mem", "0.5")
-    assert capsys.readouterr().err.count("are kept on disk") == 1
+    assert capsys.readouterr().err.count("are stored on disk") == 1
     names = sorted(path.name for path in wide.glob("*.nii.gz"))
     assert names
     assert all((wide / name).read_bytes() == (narrow / name).read_bytes() for name in names)
