@@ -48,14 +48,14 @@ _PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")
 
 
 class Preview(NamedTuple):
-    """What a run would analyse.
+    """The contrasts that a run would analyse.
 
     Attributes
     ----------
     discovery : Discovery
         The contrasts found, and the files that belong to none.
     contrasts : sequence of ContrastSet
-        What would be analysed: groups of subjects, or maps of single subjects.
+        Groups of subjects, or maps of single subjects.
     check : callable
         Returns a contrast with its design; raises an error if its files or its group model cannot be used.
     """

@@ -1,1 +1,1 @@
-"""From the maps of one contrast to results: group model, inference, tables."""
+"""The analysis of one contrast: group model, inference, results, tables."""

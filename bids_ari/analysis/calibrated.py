@@ -46,7 +46,7 @@ class Calibrated:
     n_points : int
         m.
     alpha : float
-        The error level asked for.
+        The error level.
     n_left_out, n_steps : int
         Number of active points that step-down excluded from the permutations, and number of passes over these.
     shuffle : {'flip', 'permute', 'both'}

@@ -1,4 +1,4 @@
-"""The group model of one contrast: which subjects by which columns, and its fit to their maps."""
+"""The group model of one contrast: subjects, design, and its fit to the maps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from bids_ari.bids.participants import Participants, read_participants, with_ses
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import read_model
-from bids_ari.errors import counted, listing
+from bids_ari.errors import listing
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
@@ -22,18 +22,18 @@ from bids_ari.stats.welch import fit_welch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """What a group model came to.
+    """The fit of a group model.
 
     Attributes
     ----------
     results : tuple of GlmResult
         One per test.
     outlying : Outlying
-        How unlike the others each subject's map is.
+        Criteria for outliers among the subjects.
     tau2 : array (n_points,) or None
         The variance between subjects, with mixed effects.
     notes : tuple of str
-        What the reader of a result should know.
+        Notes for the report.
     """
 
     results: tuple[GlmResult, ...]
@@ -45,14 +45,14 @@ class Fit:
 def plan(
     contrast: ContrastSet, options: Options, participants: Participants | str | Path | None = None
 ) -> tuple[ContrastSet, Design]:
-    """Say which subjects are analysed, and by which design; no image is read.
+    """Choose the subjects that are analysed, and make their design; no image is read.
 
     Parameters
     ----------
     contrast : ContrastSet
         The maps.
     options : Options
-        What is asked.
+        The options of the analysis.
     participants : Participants or path, optional
         The table of subjects.
 
@@ -87,14 +87,14 @@ def plan(
 
 
 def with_estimator(options: Options) -> Options:
-    """Take the estimator from the BIDS Stats Model, if there is one and no other was asked for."""
+    """Return options with the estimator of the BIDS Stats Model, unless they have one other than the default."""
     if options.model is None or options.estimator != "ols":
         return options
     return replace(options, estimator=read_model(options.model, options.node).estimator)
 
 
 def fit(stack: Stack, design: Design, options: Options) -> Fit:
-    """Fit a design to the maps of a contrast, by the estimator asked for."""
+    """Fit a design to the maps of a contrast, by the estimator of the options."""
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
     effects = stack.effects
@@ -112,38 +112,39 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:
-    """Give the session of each subject whose map is of one."""
+    """Return the session of each subject whose maps are of a single session."""
     labels = {m.subject: {file.entities.get("ses") for file in m.all_maps} for m in contrast.members}
     return {subject: label for subject, found in labels.items() if len(found) == 1 for label in found if label}
 
 
 def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
-    """Name the subjects on whom a test rests."""
+    """Yield a note on the influential subjects of a test."""
     influence = fitted.outlying.influence[test]
     found = np.flatnonzero(fitted.outlying.influential(test))
     if found.size:
-        who = (f"sub-{design.subjects[i]} ({influence[i]:.2f})" for i in found)
+        subjects = (f"sub-{design.subjects[i]} ({influence[i]:.2f})" for i in found)
         yield (
-            f"The test {test} moves much without {listing(who)}: by so many standard errors, root mean square over "
-            "voxels"
+            f"{'Influential subject' if found.size == 1 else 'Influential subjects'}: {listing(subjects)}. In "
+            f"parentheses, the change of the test {test} without the subject, in standard errors (RMS over "
+            "voxels)"
         )
 
 
 def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
-    """Name the subjects whose maps are unlike the others."""
+    """Yield a note on possible outliers among the subjects."""
     apart = np.flatnonzero(unlike.outliers())
     if apart.size:
         known = unlike.correlation[~np.isnan(unlike.correlation)]
         middle = f" (median {np.median(known):.2f})" if known.size else ""
-        who = (f"sub-{design.subjects[i]} ({unlike.correlation[i]:.2f})" for i in apart)
+        subjects = (f"sub-{design.subjects[i]} ({unlike.correlation[i]:.2f})" for i in apart)
         yield (
-            f"{counted(apart.size, 'map')} unlike the others, by the correlation with the mean of the other subjects"
-            f"{middle}: {listing(who)}"
+            f"{'Possible outlier' if apart.size == 1 else 'Possible outliers'}: {listing(subjects)}. In parentheses, "
+            f"the correlation with the mean map of the other subjects{middle}"
         )
 
 
 def _weighted_notes(options: Options, found: WeightedFit, shape: tuple[int, ...]) -> Iterator[str]:
-    """Say what weights mean, where they were lacking, and where they cannot be trusted."""
+    """Yield notes on weights: their meaning, where they are missing, and where they are not reliable."""
     if options.estimator == "fixed":
         yield (
             f"Fixed effects: the inference is about these {shape[0]} subjects only, not about the population that "
@@ -152,13 +153,13 @@ def _weighted_notes(options: Options, found: WeightedFit, shape: tuple[int, ...]
     if found.n_unusable:
         part = found.n_unusable / (shape[0] * shape[1])
         yield (
-            f"Subjects were left out at voxels where their first-level variance is zero or not a number: "
+            f"Subjects were excluded at voxels where their first-level variance is zero or not a number: "
             f"{found.n_unusable} values, {part:.2%} of all"
         )
     unevenness = float(np.median(found.unevenness))
     if options.estimator == "mixed" and unevenness > UNEVEN:
         yield (
-            f"First-level variances differ much between subjects (standard deviation of their logarithm "
+            f"First-level variances differ strongly between subjects (standard deviation of their logarithm "
             f"{unevenness:.2f}, median over voxels): above {UNEVEN} the tail of mixed effects is too light, so that "
             "bounds may be too optimistic (simulated in validation/). Prefer --estimator ols"
         )

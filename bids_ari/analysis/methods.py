@@ -1,4 +1,4 @@
-"""What methods of inference take and return, and the methods of closed testing."""
+"""Arguments and return values of methods of inference, and the methods of closed testing."""
 
 from dataclasses import dataclass
 

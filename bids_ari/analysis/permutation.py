@@ -96,7 +96,7 @@ def _resampling(model: NullModel, exchangeability: Exchangeability, options: Opt
 
 
 def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
-    """Say whether the error is at most alpha for any number of subjects."""
+    """Return whether the error is at most alpha for any number of subjects."""
     if len(model.subspaces.nuisance):
         return "approximate"
     if not model.subspaces.dropped:
@@ -106,7 +106,7 @@ def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
 
 
 def _family(model: NullModel, resampling: Resampling, options: Options, n_threads: int) -> tuple[CriticalVectors, str]:
-    """Give the critical vectors to choose from, and where a learned template comes from."""
+    """Return the family of critical vectors, and the origin of a learned template."""
     m = model.n_points
     if options.family == "beta":
         return Beta(m), ""
@@ -122,7 +122,7 @@ def _family(model: NullModel, resampling: Resampling, options: Options, n_thread
 
 
 def _check_complete(effects: Effects, shuffle: Scheme) -> None:
-    """Refuse to move data of subjects to voxels where others have none."""
+    """Check that all subjects have data at all points: otherwise their maps cannot change places."""
     n_subjects, n_points = effects.shape
     lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_points, _BLOCK))
     if lacking:

@@ -46,7 +46,7 @@ class ContrastResult:
     alternative : {'greater', 'less', 'two-sided'}
         The direction; ``greater`` for an F test, whose statistic is large for any difference.
     design : Design or None
-        The design that was fitted; none for a map of one subject or one made elsewhere.
+        The design that was fitted; none for the map of a single subject or one computed elsewhere.
     space : VolumeSpace
         The points tested, m.
     coverage : array (x, y, z)
@@ -60,9 +60,9 @@ class ContrastResult:
     forest : ClusterForest
         All supra-threshold clusters.
     clusters : mapping of float to tuple of Cluster
-        The clusters above each threshold asked for.
+        The clusters above each threshold of the options.
     largest : mapping of float to tuple of Cluster
-        The largest clusters that reach each TDP asked for.
+        The largest clusters with each target TDP of the options.
     regions : tuple of RegionSet
         Parcels of the atlas, and the user's own masks.
     atlas : RegionSet or None

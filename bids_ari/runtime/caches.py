@@ -27,7 +27,7 @@ VARIABLES = {
     "XDG_CACHE_HOME": "cache",
     "JOBLIB_TEMP_FOLDER": "joblib",
 }
-"""Environment variables that say where a cache is, and its folder in the work folder."""
+"""Environment variables of caches, and the folder of each in the work folder."""
 
 BROUGHT = "BIDS_ARI_COMPILED"
 """The environment variable that names a folder of machine code, compiled by numba when an image was built."""
@@ -43,7 +43,7 @@ _OLD = 7 * 24 * 3600.0  # seconds
 
 @contextmanager
 def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
-    """Point the caches of libraries and temporary files to folders that can be written.
+    """Set writable folders for the caches of libraries and for temporary files.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
 
 
 def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> None:
-    """Set the variables that have to be set."""
+    """Set the environment variables that need it."""
     if work_dir is not None and not is_writable(work_dir):
         raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
     if not _has_home():
@@ -95,19 +95,17 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
         if (brought := _brought()) is not None:
             _bring(brought, Path(os.environ["NUMBA_CACHE_DIR"]))
         elif work_dir is None and output_dir is not None:
-            log.info(
-                "Compiled code cannot be kept here: each run compiles anew, unless --work-dir names a folder for it"
-            )
+            log.info("Compiled code cannot be kept: each run compiles again, unless --work-dir names a folder for it")
 
 
 def _brought() -> Path | None:
-    """Give the folder of machine code that the image brings along, if it does."""
+    """Return the folder of compiled code in the image, if there is one."""
     folder = os.environ.get(BROUGHT)
     return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 def _bring(brought: Path, folder: Path) -> None:
-    """Copy machine code to where numba will look for it; other jobs may do the same there."""
+    """Copy compiled code to the cache of numba; other jobs may do the same at the same time."""
     for source in sorted(path for path in brought.rglob("*") if path.is_file()):  # code before the index that names it
         target = folder / source.relative_to(brought)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +115,7 @@ def _bring(brought: Path, folder: Path) -> None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Say whether a file can be made in a folder, or the folder itself and those above it can be made."""
+    """Return whether a file can be created in a folder, which is created if need be."""
     try:
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -128,11 +126,11 @@ def is_writable(folder: Path) -> bool:
 
 
 def _places(name: str) -> list[Path]:
-    """Give where a library looks by itself: where its variable points, else where it would go without one."""
+    """Return the folders that a library uses by default: that of its variable, else those without one."""
     if os.environ.get(name):
         return [Path(os.environ[name])]
     if name == "NUMBA_CACHE_DIR" and _brought() is not None:
-        return []  # where numba looks by itself, it would compile anew
+        return []  # the default folders lack the compiled code of the image
     config, cache = (
         Path(os.environ.get(f"XDG_{kind.upper()}_HOME") or Path.home() / f".{kind}") for kind in ("config", "cache")
     )
@@ -144,7 +142,7 @@ def _places(name: str) -> list[Path]:
 
 
 def _has_home() -> bool:
-    """Say whether this user has a home, and may look into it; one that does not exist holds nothing."""
+    """Return whether this user has a home that can be read or does not exist."""
     try:
         home = Path.home()
         home.joinpath("anything").exists()
@@ -154,7 +152,7 @@ def _has_home() -> bool:
 
 
 def _temporary() -> Path | None:
-    """Give the system's folder for temporary files, if there is one that can be written."""
+    """Return the folder of the system for temporary files, if it can be written."""
     try:
         found = tempfile.gettempdir()
         is_last_resort = found not in (os.environ.get("TMPDIR"), *_TEMPORARY) and Path(found).samefile(".")
@@ -164,13 +162,13 @@ def _temporary() -> Path | None:
 
 
 def _has_semaphores() -> bool:
-    """Say whether processes can share semaphores, which Linux keeps as files."""
+    """Return whether processes can share semaphores, which are files on Linux."""
     shared = Path("/dev/shm")
     return not sys.platform.startswith("linux") or (shared.is_dir() and is_writable(shared))
 
 
 def _private(place: Path | None, made: list[Path]) -> Path | None:
-    """Make a folder that nobody else can write, and note what was made; what killed jobs left long ago goes."""
+    """Create a private folder, and list what was created; remove folders that killed jobs left long ago."""
     if place is None:
         return None
     try:
@@ -188,7 +186,7 @@ def _private(place: Path | None, made: list[Path]) -> Path | None:
 
 
 def _remove(made: list[Path]) -> None:
-    """Remove the folder of caches, and those above it that are empty."""
+    """Remove the private folder, and those above it that were created and are empty."""
     for folder in reversed(made):
         if folder.name.startswith(_PREFIX):
             shutil.rmtree(folder, ignore_errors=True)

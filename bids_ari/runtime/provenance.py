@@ -1,4 +1,4 @@
-"""What made a result: versions, container, command, machine. Facts for logs, descriptions and pages."""
+"""Provenance of results: versions, container, command."""
 
 import os
 import platform
@@ -13,27 +13,27 @@ from pathlib import Path
 from bids_ari._version import __version__
 
 PACKAGES = ("numpy", "scipy", "nibabel", "pybids", "templateflow", "numba", "nilearn", "matplotlib", "pandas")
-"""The packages whose versions may matter to a number or a picture."""
+"""The packages whose versions may change a number or a figure."""
 
 _NUMERIC = ("bids_ari", "numpy", "scipy", "numba")
 
 
 PROGRAMS = ("bids-ari", "bids-ari-map", "bids-ari-demo", "bids_ari")
-"""What a command of this package begins with."""
+"""The first word of the commands of this package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """With what a result was made, for whoever reads it later and elsewhere.
+    """The provenance of a result.
 
     Attributes
     ----------
     versions : mapping of str to str
-        Of this package, of Python and of every package that may matter to a number.
+        Of this package, of Python and of `PACKAGES`.
     container : mapping of str to str
         As BIDS describes one; empty outside any.
     command : tuple of str
-        The words of the command, of paths only the last part; empty where it was no command of this package.
+        The words of the command, with only the last part of paths; empty if it was no command of this package.
     """
 
     versions: Mapping[str, str]
@@ -42,13 +42,13 @@ class Made:
 
 
 def made() -> Made:
-    """Tell with what a result of this process is made."""
+    """Return the provenance of results of this process."""
     words = command()
     return Made(versions(), container() or {}, tuple(without_paths(words)) if words[0] in PROGRAMS else ())
 
 
 def versions() -> Mapping[str, str]:
-    """Give the version of this package, of Python and of every package that may matter to a number."""
+    """Return the version of this package, of Python and of `PACKAGES`."""
     found = {"bids_ari": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -59,13 +59,13 @@ def versions() -> Mapping[str, str]:
 
 
 def numeric_versions() -> dict[str, str]:
-    """Give the versions on which numbers computed from the same data may depend."""
+    """Return the versions of the packages that may change a number."""
     found = versions()
     return {name: found[name] for name in _NUMERIC}
 
 
 def container() -> dict[str, str] | None:
-    """Give the container this runs in, as BIDS describes one (Type and, where it is known, Tag); None outside any."""
+    """Return the container of this process as BIDS describes it (Type and, if known, Tag); None outside containers."""
     image = os.environ.get("BIDS_ARI_IMAGE", "")
     file = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER")
     if file:
@@ -76,13 +76,13 @@ def container() -> dict[str, str] | None:
 
 
 def command() -> list[str]:
-    """Give the command as it was typed: the program by its name, then its words."""
+    """Return the command as it was typed: the name of the program, then its words."""
     program = Path(sys.argv[0])
     return [program.parent.name if program.name == "__main__.py" else program.name, *sys.argv[1:]]
 
 
 def without_paths(words: Sequence[str]) -> Iterator[str]:
-    """Leave of each path in a command only its last part: pages travel, and folders tell who worked where.
+    """Yield the words of a command with only the last part of each path: folders may reveal names of users.
 
     >>> list(without_paths(["bids-ari", "/home/jo/ds", "out", "group", "--mask=/tmp/m.nii", "--formula", "a/b"]))
     ['bids-ari', 'ds', 'out', 'group', '--mask=m.nii', '--formula', 'a/b']
@@ -99,13 +99,13 @@ def without_paths(words: Sequence[str]) -> Iterator[str]:
 
 
 def _shown(value: str, flag: str, *, first: bool) -> str:
-    """Write a value of a flag without folders; formulas and tests, of which there are many, keep strokes."""
+    """Return a value of a flag without folders; formulas and tests keep their slashes."""
     is_formula = flag == "--test" or (flag == "--formula" and first)
     return value if is_formula and not value.startswith(("/", "~")) else _last_part(value)
 
 
 def _last_part(path: str) -> str:
-    """Give the last part of a path; of a home, which bears the name of its user, none."""
+    """Return the last part of a path; ``~`` for a home, whose last part is the name of its user."""
     with suppress(RuntimeError):  # a user without a name has no home
         if "/" in path and Path(path) == Path.home():
             return "~"

@@ -1,4 +1,4 @@
-"""What ends a run from outside: Ctrl-C, a scheduler's SIGTERM, a lost terminal."""
+"""Signals that end a run: Ctrl-C, SIGTERM of a scheduler, SIGHUP of a lost terminal."""
 
 import os
 import signal
@@ -12,16 +12,20 @@ from bids_ari.errors import INTERRUPTED
 
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
-_PATIENCE = 2.0  # seconds: who signals once may send several, one to the process and one to its group
+_PATIENCE = 2.0  # seconds: a single request may send several signals, one to the process and one to its group
 
 
 @contextmanager
 def interruptible(is_all: bool = False) -> Iterator[None]:
-    """Let SIGTERM, which schedulers and containers send, and a lost terminal clean up as Ctrl-C does.
+    """Raise KeyboardInterrupt also on SIGTERM, which schedulers and containers send, and when the terminal is lost.
 
-    The first signal ends the work; another one while that cleans up is ignored at first, then ends all at once, which
-    harms no result. What is ignored from outside, as under nohup, stays so. Where the block `is_all` that the process
-    does, no signal changes its exit code afterwards, while Python puts things away.
+    Further signals are ignored for two seconds, during the cleanup, and then end the process at once, which harms no
+    result. Signals that are ignored from outside, as under nohup, stay ignored.
+
+    Parameters
+    ----------
+    is_all : bool
+        Whether the process ends after the block: then no signal changes its exit code during the shutdown of Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -46,7 +50,7 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C, and what else ends a run, wait until a block of some milliseconds is done."""
+    """Delay signals that end a run until a block of some milliseconds is done."""
     waiting: list[int] = []
     before = {}
     if threading.current_thread() is threading.main_thread():

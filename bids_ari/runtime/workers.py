@@ -42,7 +42,7 @@ class Reply(Generic[Result]):
 
 
 class _Records(logging.Handler):
-    """Keeps log records in a form that can be pickled."""
+    """A handler that keeps log records in a form that can be pickled."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
