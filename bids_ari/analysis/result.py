@@ -140,7 +140,7 @@ class ContrastResult:
         return self.glm.f is not None
 
     @property
-    def asked(self) -> str:
+    def alternative_label(self) -> str:
         """The alternative as reported: that of the test, or ``any`` for an F test."""
         return "any" if self.is_f_test else self.alternative
 
@@ -272,7 +272,7 @@ class ContrastResult:
 
     def __repr__(self) -> str:
         return (
-            f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.asked!r}, "
+            f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.alternative_label!r}, "
             f"n_points={self.space.n_points}, tdn={self.bound.whole})"
         )
 

@@ -140,7 +140,7 @@ class _Writer:
                 labels["desc"] = each.desc.format(desc=result.desc)
                 self._explain(labels["desc"], worded(result, each.meaning.replace("{direction}", direction(result))))
             if "{desc}" in each.desc:
-                extra["Alternative"] = result.asked
+                extra["Alternative"] = result.alternative_label
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
             about = sidecar(result, each.description, inferred=each.inferred, **extra)
             self._image(entities, each.suffix, image, about)

@@ -125,7 +125,7 @@ def region_hashes(result: ContrastResult) -> dict[str, str]:
 
 def direction(result: ContrastResult) -> str:
     """Return the description of the alternative and the method of a result."""
-    return ", ".join(filter(None, (DIRECTIONS[result.asked], METHODS[result.method].description)))
+    return ", ".join(filter(None, (DIRECTIONS[result.alternative_label], METHODS[result.method].description)))
 
 
 def weights_by_column(weights: FloatArray, names: Sequence[str]) -> list[dict[str, float]]:
@@ -173,7 +173,7 @@ def _inference(result: ContrastResult) -> Sidecar:
     """Return the entries about bounds and clusters."""
     return {
         "Sources": [f"bids::{path_of(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
-        "Alternative": result.asked,
+        "Alternative": result.alternative_label,
         "AlphaDividedBy": result.options.n_results,
         **sidecar_entries(result.options, "inference"),
         "Method": result.method,

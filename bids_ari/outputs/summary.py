@@ -21,7 +21,7 @@ def summary(result: ContrastResult) -> dict[str, Any]:
     return {
         "Contrast": result.contrast.name,
         "Test": result.test,
-        "Alternative": result.asked,
+        "Alternative": result.alternative_label,
         "Method": result.method,
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
@@ -40,7 +40,7 @@ def headline(result: ContrastResult) -> str:
     """Return a line for the log that summarises a result."""
     sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
     method = result.method if METHODS[result.method].label else ""
-    test = ", ".join(filter(None, (result.test, result.asked, method)))
+    test = ", ".join(filter(None, (result.test, result.alternative_label, method)))
     group = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
     return (
         f"{result.contrast.name} ({test}): {group}, at least {result.bound.whole} of {result.space.n_points} voxels "

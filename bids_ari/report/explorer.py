@@ -216,8 +216,8 @@ def _direction_facts(result: ContrastResult) -> Context:
     before, after = str(stem(result, desc=result.desc + _MARK)).split(_MARK)
     sets = sorted(result.regions, key=lambda regions: regions is not result.atlas)
     return {
-        "name": result.asked,
-        "meaning": MEANINGS[result.asked],
+        "name": result.alternative_label,
+        "meaning": MEANINGS[result.alternative_label],
         "alpha": f"{bound.alpha:g}",
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
