@@ -1,4 +1,4 @@
-"""First-level trees as other programs write them are found and analysed unchanged."""
+"""Outputs of first-level programs are found and analysed unchanged."""
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_a_tree_written_by_nilearn(tmp_path: Path, rng: np.random.Generator) -> 
 
 
 def test_a_tree_of_fitlins(tmp_path: Path, rng: np.random.Generator) -> None:
-    """Nodes of runs, subjects and the dataset side by side: the subject's own map is taken, and that is said."""
+    """With nodes of runs, subjects and the dataset, the maps of subjects are used, with a note."""
     tree, out = tmp_path / "fitlins", tmp_path / "out"
     subjects: dict[str, np.ndarray] = {}
     for subject in ("01", "02", "03"):
@@ -114,7 +114,7 @@ def test_a_raw_dataset_with_derivatives(tmp_path: Path, rng: np.random.Generator
 def test_datasets_that_hold_only_t_maps(
     tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The tutorial itself takes t maps: without effect maps the message names the way, and it works."""
+    """The tutorial uses t maps: without effect maps the message names the flag, and it works."""
     tree, out = tmp_path / "first", tmp_path / "out"
     for subject in ("01", "02", "03"):
         name = f"sub-{subject}_task-x_space-MNI_contrast-c_stat-t_statmap.nii.gz"

@@ -59,7 +59,7 @@ class TestRuns:
         assert tuple(file.uri for file in member.all_maps) == (first, second)
         assert member.uri == f"{first}, {second}"
 
-    def test_with_variance_maps_for_all_the_mean_is_weighted_and_they_are_not_left_out(self, tmp_path: Path) -> None:
+    def test_with_variance_maps_for_all_the_mean_is_weighted_and_they_are_not_excluded(self, tmp_path: Path) -> None:
         for subject in ("01", "02"):
             touch_runs(tmp_path, subject, "12", ["effect", "variance", "t"])
         contrast = only(discover(tmp_path, combine="run"))
@@ -77,7 +77,7 @@ class TestRuns:
         member = only(discover(tmp_path, combine="run")).members[0]
         assert [path.name.partition(".")[2] for path in member.variance_paths] == ["nii.gz", "nii.gz"]
 
-    def test_where_one_variance_map_lacks_nobody_is_weighted(self, tmp_path: Path) -> None:
+    def test_where_one_variance_map_is_missing_no_subject_is_weighted(self, tmp_path: Path) -> None:
         for subject in ("01", "02"):
             touch_runs(tmp_path, subject, "12", ["effect", "variance"])
         lost = map_path(tmp_path, "02", run="2", stat="variance")
@@ -88,7 +88,7 @@ class TestRuns:
         assert [member.variances for member in contrast.members] == [(), ()]
         assert len(contrast.excluded) == 3  # the variance maps that are there
 
-    def test_a_subject_with_a_single_run_needs_no_variance_and_is_said_to_have_fewer(self, tmp_path: Path) -> None:
+    def test_a_subject_with_a_single_run_needs_no_variance_and_is_listed_in_a_note(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"])
         touch_runs(tmp_path, "02", "1", ["effect"])
         contrast = only(discover(tmp_path, combine="run"))
@@ -96,7 +96,7 @@ class TestRuns:
         assert [len(member.maps) for member in contrast.members] == [2, 1]
         assert [len(member.variances) for member in contrast.members] == [2, 0]
 
-    def test_of_many_with_fewer_runs_five_are_named(self, tmp_path: Path) -> None:
+    def test_five_of_many_subjects_with_fewer_runs_are_listed(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "123", ["effect"])
         for subject in range(2, 9):
             touch_runs(tmp_path, f"{subject:02d}", "13", ["effect"])
@@ -109,7 +109,7 @@ class TestRuns:
             touch_runs(tmp_path, subject, "12", ["effect"], session="pre")
         assert only(discover(tmp_path, combine="run")).name == f"ses-pre_{NAME}"
 
-    def test_sessions_are_not_combined_with_the_runs_and_the_way_out_is_named(self, tmp_path: Path) -> None:
+    def test_sessions_are_not_combined_with_runs_and_the_error_names_the_flag(self, tmp_path: Path) -> None:
         for session in ("pre", "post"):
             touch_runs(tmp_path, "01", "12", ["effect"], session=session)
         error = refusal(only(discover(tmp_path, combine="run")))
@@ -148,24 +148,24 @@ class TestSessions:
         assert contrast.notes[0].startswith("Runs of each subject")
 
     @pytest.mark.parametrize(
-        ("more", "said"),
+        ("more", "message"),
         [([("2", None)], "sub-01 has 1 of 2 sessions"), ([("2", "1"), ("2", "2")], "sub-01 has 1 of 3 maps")],
     )
-    def test_a_subject_with_fewer_is_named(self, tmp_path: Path, more: list[tuple[str, str]], said: str) -> None:
+    def test_a_subject_with_fewer_is_named(self, tmp_path: Path, more: list[tuple[str, str]], message: str) -> None:
         touch_maps(tmp_path, "01", "02", session="1")
         for session, run in more:
             touch_maps(tmp_path, "02", session=session, run=run)
-        assert only(discover(tmp_path, combine="session")).notes[1] == said
+        assert only(discover(tmp_path, combine="session")).notes[1] == message
 
 
 class TestNothingToCombine:
     def test_one_map_of_each_stays_as_it_is(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", run="1")
-        plain, asked = (only(discover(tmp_path, combine=how)) for how in (None, "run"))
-        assert asked.notes == ("No subject has several runs to combine",)
-        assert (asked.combined, asked.name, asked.members) == ("", plain.name, plain.members)
+        plain, combined = (only(discover(tmp_path, combine=how)) for how in (None, "run"))
+        assert combined.notes == ("No subject has several runs to combine",)
+        assert (combined.combined, combined.name, combined.members) == ("", plain.name, plain.members)
 
-    def test_the_subjects_own_map_still_goes_before_those_of_runs(self, tmp_path: Path) -> None:
+    def test_the_map_of_the_subject_is_preferred_to_those_of_runs(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"], node="runLevel")
         touch_maps(tmp_path, "01", node="subjectLevel")
         contrast = only(discover(tmp_path, combine="run"))
@@ -177,13 +177,13 @@ class TestNothingToCombine:
         contrast = only(discover(tmp_path, combine="run"))
         assert contrast.notes == ("Maps of node runLevel are used", f"Runs of each subject {WEIGHTED}")
 
-    def test_without_being_asked_nothing_is_combined(self, tmp_path: Path) -> None:
+    def test_nothing_is_combined_by_default(self, tmp_path: Path) -> None:
         touch_runs(tmp_path, "01", "12", ["effect", "variance"])
         contrast = only(discover(tmp_path))
         assert (contrast.combined, contrast.notes, len(contrast.members)) == ("", (), 2)
         assert len(contrast.excluded) == 2
 
-    def test_maps_that_are_no_parts_stay_apart(self, tmp_path: Path) -> None:
+    def test_maps_that_are_not_parts_of_one_are_not_combined(self, tmp_path: Path) -> None:
         """A map without a run may be made of the runs beside it: with them it would count twice."""
         touch_runs(tmp_path, "01", ["1", "2", None], ["effect"])
         error = refusal(only(discover(tmp_path, combine="run")))
@@ -232,7 +232,7 @@ class TestWeights:
         plain = only(discover(tmp_path))
         assert (plain.weighted, len(plain.files), len(plain.excluded)) == (False, 2, 2)
 
-    def test_who_has_none_is_left_out(self, tmp_path: Path) -> None:
+    def test_subjects_without_one_are_excluded(self, tmp_path: Path) -> None:
         self.touch(tmp_path, "01", "02")
         touch_maps(tmp_path, "03", "04")
         contrast = only(discover(tmp_path, weights=True))
@@ -243,7 +243,7 @@ class TestWeights:
             ["sub-03", "sub-04", *(map_path(Path(), s).name for s in ("03", "04"))], why
         )
 
-    def test_where_nobody_has_one_the_contrast_is_refused_and_spares_others(self, tmp_path: Path) -> None:
+    def test_a_contrast_without_any_is_refused_and_others_are_not_affected(self, tmp_path: Path) -> None:
         self.touch(tmp_path, "01", "02", contrast="a")
         touch_maps(tmp_path, "01", "02", contrast="b")
         good, refused = discover(tmp_path, weights=True)
@@ -288,7 +288,7 @@ class TestWeights:
         touch_maps(tmp_path, "01", run="2")
         assert "--run-label 1" in refusal(only(discover(tmp_path, weights=True))).hint
 
-    def test_a_manifest_names_them(self, tmp_path: Path) -> None:
+    def test_a_manifest_may_list_them(self, tmp_path: Path) -> None:
         for name in ("e.nii", "v.nii", "f.nii"):
             (tmp_path / name).touch()
         rows = "participant_id\teffect\tvariance\n01\te.nii\tv.nii\n02\tf.nii\tn/a\n"
@@ -331,7 +331,7 @@ def test_which_maps_are_parts_of_one(places: list[tuple[str, str]], run: bool, s
     assert (can_combine(parts, "run"), can_combine(parts, "session")) == (run, session)
 
 
-def test_maps_that_differ_in_anything_else_are_no_parts_of_one() -> None:
+def test_maps_that_differ_in_another_entity_are_not_combined() -> None:
     one = statmap(run="1")
     others = [statmap(run="2", node="a"), statmap(run="2", res="2"), statmap("y", run="2")]
     assert [can_combine([one, other], "run") for other in others] == [False] * 3

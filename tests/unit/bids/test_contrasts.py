@@ -1,4 +1,4 @@
-"""Contrast sets have names that can be written, whatever the labels of the maps hold."""
+"""Contrast sets: valid names for any labels, members, excluded files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ HOSTILE = ["a b", "../x", "<script>", "é", "a\x1b[2J", "a'\"", "a\nb", "😀", 
 
 
 def dataset(*maps: dict[str, str]) -> Dataset:
-    """A dataset of maps with any labels, also such as no file system would take."""
+    """A dataset of maps with any labels, also those that no file system accepts."""
     files = []
     for labels in maps:
         entities = Entities.of({"sub": "01", "stat": "effect", **labels})
@@ -39,7 +39,7 @@ class TestWrittenNames:
         )
         assert all(note.isprintable() for note in contrast.notes)
 
-    def test_a_plain_label_is_not_told_of(self) -> None:
+    def test_a_plain_label_makes_no_note(self) -> None:
         (contrast,) = discover(dataset({"contrast": "a+B1"}))
         assert (contrast.name, contrast.notes) == ("contrast-a+B1", ())
 
@@ -75,7 +75,7 @@ class TestWrittenNames:
             contrast.check()
         assert str(caught.value).isprintable()
 
-    def test_names_of_files_left_out_are_escaped(self) -> None:
+    def test_names_of_excluded_files_are_escaped(self) -> None:
         found = discover(dataset({"contrast": "c"}, {"contrast": "c\x1b\udcff", "stat": "p"}))
         assert [entry.name for entry in found.all_excluded()] == [
             "data/sub-01_contrast-c\\x1b\\udcff_stat-p_statmap.nii"
@@ -97,7 +97,7 @@ class TestSubjectContrasts:
         ]
         assert [len(contrast.paths) for contrast in apart] == [1] * 4
 
-    def test_each_has_what_was_left_out_of_its_subject(self, tmp_path: Path) -> None:
+    def test_each_has_the_excluded_files_of_its_subject(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "02", stat="z")
         first, second = subject_contrasts(discover(tmp_path))
@@ -112,13 +112,13 @@ class TestSubjectContrasts:
             contrast.check()
 
     @pytest.mark.parametrize("others", [["a.b", "ab"], ["A", "a"]])
-    def test_subjects_whose_files_cannot_be_told_apart_are_refused(self, others: list[str]) -> None:
+    def test_subjects_whose_file_names_would_be_the_same_are_refused(self, others: list[str]) -> None:
         apart = subject_contrasts(discover(dataset(*({"sub": sub, "contrast": "c"} for sub in (*others, "02")))))
         assert sorted(bool(contrast.clash) for contrast in apart) == [False, True, True]
         assert all(str(contrast.entities.get("sub")).isalnum() for contrast in apart)
 
 
-def test_what_takes_no_part_is_told_once() -> None:
+def test_excluded_entries_are_listed_once() -> None:
     """A file may have been a member of several contrasts."""
     maps = dataset(
         {"contrast": "c", "task": "a"}, {"contrast": "c", "task": "b"}, {"contrast": "c", "stat": "z"}, {"stat": "z"}
@@ -146,7 +146,7 @@ class TestDifferences:
         assert contrast.files == self.BOTH.all_files
         assert contrast.paths == (Path("a"), Path("b"), Path("c"))
 
-    def test_their_uri_says_what_is_taken_away(self) -> None:
+    def test_the_uri_of_a_difference_names_both_maps(self) -> None:
         assert self.BOTH.uri == "bids:data:a, bids:data:b minus bids:data:c"
         assert tuple(file.uri for file in self.BOTH.all_maps) == ("bids:data:a", "bids:data:b", "bids:data:c")
 

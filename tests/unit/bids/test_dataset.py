@@ -1,4 +1,4 @@
-"""Opening a dataset: where maps are searched, and what is said of each."""
+"""Opening a dataset: which folders are searched, and the entities of each map."""
 
 import errno
 import json
@@ -43,7 +43,7 @@ def refusal(path: Path, *arguments: Any) -> InputNotFoundError:
 
 class TestDescription:
     @pytest.mark.parametrize("about", BROKEN)
-    def test_a_broken_one_is_told_of_once_and_not_needed(
+    def test_a_broken_one_is_reported_once_and_not_needed(
         self, tmp_path: Path, about: bytes, caplog: pytest.LogCaptureFixture
     ) -> None:
         """Whether it is raw or a derivative is unknown then: it is searched, and so are its derivatives."""
@@ -56,15 +56,15 @@ class TestDescription:
         assert str(tmp_path / "dataset_description.json") in record.getMessage()
 
     @pytest.mark.parametrize(
-        ("make", "said"), [(Path.mkdir, "is a folder"), (lambda path: path.symlink_to("gone"), "datalad get")]
+        ("make", "message"), [(Path.mkdir, "is a folder"), (lambda path: path.symlink_to("gone"), "datalad get")]
     )
-    def test_one_that_is_no_file_is_told_of(
-        self, tmp_path: Path, make: Any, said: str, caplog: pytest.LogCaptureFixture
+    def test_one_that_is_not_a_file_is_reported(
+        self, tmp_path: Path, make: Any, message: str, caplog: pytest.LogCaptureFixture
     ) -> None:
         touch_maps(tmp_path, "01")
         make(tmp_path / "dataset_description.json")
         assert subjects(open_dataset(tmp_path)) == ["01"]
-        assert said in caplog.text
+        assert message in caplog.text
 
     def test_a_broken_one_beside_does_not_hide_its_dataset(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -84,7 +84,7 @@ class TestDescription:
         assert subjects(open_dataset(tmp_path)) == ["01"]
         assert caplog.records == []
 
-    def test_that_of_old_fitlins_says_no_type(self, tmp_path: Path) -> None:
+    def test_that_of_old_fitlins_has_no_type(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", node="runLevel")
         about = {"Name": "FitLins", "BIDSVersion": "1.1.0", "PipelineDescription": {"Name": "FitLins"}}
         (tmp_path / "dataset_description.json").write_text(json.dumps(about))
@@ -92,7 +92,7 @@ class TestDescription:
 
 
 class TestWhere:
-    def test_a_group_of_derivatives_stands_for_the_datasets_in_it(self, tmp_path: Path) -> None:
+    def test_a_folder_of_derivative_datasets_is_searched_as_its_datasets(self, tmp_path: Path) -> None:
         """derivatives/lab holds no maps of its own and is no dataset."""
         root = tmp_path / "derivatives" / "lab" / "first" / "glm"
         describe(root)
@@ -157,7 +157,7 @@ class TestWhere:
             ("node-b", None),
         ]
 
-    def test_a_round_of_links_and_a_link_to_nothing_are_told_of(
+    def test_cycles_of_links_and_links_without_a_target_are_reported(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         touch_maps(tmp_path, "01")
@@ -189,7 +189,7 @@ class TestWhere:
         assert caught.value.found == f"{tmp_path / 'sub-01'} cannot be read: Permission denied"
 
     def test_each_folder_is_looked_into_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Time that grows with anything but the number of folders is felt at thousands of subjects."""
+        """The time must grow with the number of folders only: there may be thousands of subjects."""
         touch_maps(tmp_path, *(f"{i:02d}" for i in range(20)))
         looks, scan = [], os.scandir
         monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scan(path))
@@ -231,7 +231,7 @@ class TestNothing:
         assert refusal(tmp_path).hint == f"There are some in {where}; to analyse those, use --derivatives {where}"
         assert subjects(open_dataset(tmp_path, [where])) == ["01", "02"]
 
-    def test_so_are_those_of_the_dataset_where_another_is_named(self, tmp_path: Path) -> None:
+    def test_maps_of_the_dataset_are_pointed_to_where_derivatives_have_none(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "raw" / "derivatives" / "glm", "01")
         (tmp_path / "empty").mkdir()
         error = refusal(tmp_path / "raw", [tmp_path / "empty"])
@@ -263,7 +263,7 @@ class TestNothing:
         assert "There are some" not in refusal(tmp_path).hint
         assert "nothing but results of bids_ari" in refusal(root).found
 
-    def test_what_cannot_be_read_elsewhere_is_no_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_unreadable_folders_elsewhere_do_not_matter(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         describe(tmp_path)
         (tmp_path / "sourcedata").mkdir()
         touch_maps(tmp_path / "code", "01")
@@ -280,7 +280,7 @@ class TestStatmaps:
         assert found == {map_path(tmp_path, "01"): ("", ".nii.gz"), path: ("a folder, not a file", ".nii.gz")}
 
     @pytest.mark.parametrize("where", ["file", "folder", "dataset"])
-    def test_a_name_that_is_no_text_is_refused_and_can_be_written(self, tmp_path: Path, where: str) -> None:
+    def test_a_name_that_is_not_utf8_is_refused_and_can_be_written(self, tmp_path: Path, where: str) -> None:
         broken = os.fsdecode(b"\xff")
         subject = broken if where == "file" else "01"
         root = tmp_path / "derivatives" / (broken if where == "dataset" else "glm")
@@ -299,7 +299,7 @@ class TestStatmaps:
         assert text.isprintable()
         assert (r"\udcff" in text) == (where != "dataset")
 
-    def test_the_name_of_a_file_speaks_before_its_folders(self, tmp_path: Path) -> None:
+    def test_entities_of_the_file_override_those_of_its_folders(self, tmp_path: Path) -> None:
         path = tmp_path / "node-runLevel" / "sub-01" / "ses-1" / "sub-02_run-01_contrast-a_stat-z_statmap.nii.gz"
         path.parent.mkdir(parents=True)
         path.touch()
@@ -307,8 +307,8 @@ class TestStatmaps:
         assert str(statmap.entities) == "sub-02_ses-1_run-01_node-runLevel_contrast-a_stat-z"
 
     @given(st.lists(st.one_of(FOLDER, ANY_NAME), min_size=1, max_size=4).map("/".join))
-    def test_folders_give_what_pybids_reads_in_them(self, path: str) -> None:
-        """Where two patterns could fit, and where labels hold what they may not."""
+    def test_entities_of_folders_are_those_of_pybids(self, path: str) -> None:
+        """Also where two patterns match, and where labels hold invalid characters."""
         parsed = parse_file_entities(f"/{path}/", entities=known_entities())
         expected = {key_of(name): str(label) for name, label in parsed.items() if name not in NO_ENTITIES}
         assert labels_of_folder(path) == expected

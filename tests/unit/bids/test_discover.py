@@ -1,4 +1,4 @@
-"""From files to contrast sets: what belongs together, and a reason for whatever is left out."""
+"""Discovery: maps are grouped into contrasts, and every excluded file has a reason."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def found(contrasts: Iterable[ContrastSet]) -> dict[str, str]:
 
 
 def reasons(contrasts: Discovery) -> dict[str, str]:
-    """Why each file is left out, by its name without folders; why each subject is."""
+    """The reason of each excluded file, by its name without folders, and of each excluded subject."""
     entries = [*contrasts.excluded, *(entry for contrast in contrasts for entry in contrast.excluded)]
     return {entry.name.rpartition("/")[2]: entry.reason for entry in entries}
 
@@ -83,7 +83,7 @@ class TestGroups:
             (tmp_path / f"sub-{label}" / "contrast-a_stat-effect_statmap.nii.gz").touch()
         assert found(discover(tmp_path)) == {"contrast-a": "01 02"}
 
-    def test_maps_of_halfpipe_are_told_apart_by_its_own_entities(self, tmp_path: Path) -> None:
+    def test_maps_of_halfpipe_are_separated_by_its_own_entities(self, tmp_path: Path) -> None:
         for label in ("faces", "houses"):
             names = {"feature": "task", "taskcontrast": label, "model": "agg", "contrast": "intercept"}
             touch_maps(tmp_path, "01", "02", task=None, space=None, **names)
@@ -104,7 +104,7 @@ class TestGroups:
         ]
         assert [entry.name for entry in second.excluded if entry.name.startswith("sub-")] == ["sub-03", "sub-04"]
 
-    def test_a_file_that_belongs_to_one_contrast_is_told_of_there_only(self, tmp_path: Path) -> None:
+    def test_an_excluded_file_of_one_contrast_is_listed_there_only(self, tmp_path: Path) -> None:
         """Not where a shorter name would fit it too."""
         for task in ("emo", None):
             touch_maps(tmp_path, "01", "02", task=task, space=None)
@@ -141,7 +141,7 @@ class TestDuplicates:
         assert error.hint == "Choose with --session-label a, --run-label 1, or combine them with --combine session"
         discover(tmp_path, session="a", run="1")[0].check()
 
-    def test_two_pipelines_are_told_apart_by_derivatives(self, tmp_path: Path) -> None:
+    def test_two_pipelines_are_separated_by_derivatives(self, tmp_path: Path) -> None:
         for pipeline in ("fitlins", "nilearn"):
             touch_maps(tmp_path / "derivatives" / pipeline, "01", "02")
         error = self.refusal(discover(tmp_path))
@@ -150,7 +150,7 @@ class TestDuplicates:
         assert "--derivatives" in error.hint
         discover(open_dataset(tmp_path, [tmp_path / "derivatives" / "nilearn"]))[0].check()
 
-    def test_two_nodes_are_told_apart_by_their_folders(self, tmp_path: Path) -> None:
+    def test_two_nodes_are_separated_by_their_folders(self, tmp_path: Path) -> None:
         for node in ("smooth", "rough"):
             touch_maps(tmp_path, "01", "02", node=node)
         assert self.refusal(discover(tmp_path)).hint == "Choose with the folder of one node as BIDS_DIR"
@@ -175,7 +175,7 @@ class TestStat:
         return tmp_path
 
     @pytest.mark.parametrize("stat", ["effect", "t", "z"])
-    def test_the_statistic_asked_for_is_taken_and_the_others_are_named(self, all_stats: Path, stat: Any) -> None:
+    def test_the_requested_statistic_is_used_and_others_are_excluded(self, all_stats: Path, stat: Any) -> None:
         contrasts = discover(all_stats, stat=stat)
         assert found(contrasts) == {NAME: "01 02"}
         assert {path.name.split("_stat-")[1] for path in contrasts[0].paths} == {f"{stat}_statmap.nii.gz"}
@@ -185,19 +185,19 @@ class TestStat:
         assert left[map_path(Path(), "01", stat=None).name].startswith("its stat is not named")
 
     @pytest.mark.parametrize("stat", ["variance", "p", "F", "", "Effect"])
-    def test_no_other_statistic_can_be_asked_for(self, all_stats: Path, stat: Any) -> None:
+    def test_no_other_statistic_can_be_requested(self, all_stats: Path, stat: Any) -> None:
         with pytest.raises(UsageError, match="effect, t, z"):
             discover(all_stats, stat=stat)
 
     @pytest.mark.parametrize(("there", "say"), [("z", "--stat z"), ("t", "--stat t")])
-    def test_a_dataset_with_another_statistic_only_says_which(self, tmp_path: Path, there: str, say: str) -> None:
+    def test_the_error_names_the_statistic_that_exists(self, tmp_path: Path, there: str, say: str) -> None:
         touch_maps(tmp_path, "01", "02", stat=there)
         touch_maps(tmp_path, None, stat="t" if there == "z" else "z")  # of the dataset: no way out
         with pytest.raises(NoMatchError) as caught:
             discover(tmp_path)
         assert caught.value.hint.endswith(say)
 
-    def test_p_maps_alone_are_no_way_out(self, tmp_path: Path) -> None:
+    def test_p_maps_are_never_suggested(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", stat="p")
         with pytest.raises(NoMatchError) as caught:
             discover(tmp_path)
@@ -214,7 +214,7 @@ class TestLeftOut:
         assert found(contrasts) == {NAME: "01 02"}
         assert reasons(contrasts)[surface.name] == "surface maps are not supported yet"
 
-    def test_maps_of_the_whole_dataset_and_of_other_groups_are_no_input(self, tmp_path: Path) -> None:
+    def test_maps_of_the_whole_dataset_and_of_other_groups_are_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, None)
         touch_maps(tmp_path, "01", "02", node="datasetLevel")
@@ -226,8 +226,8 @@ class TestLeftOut:
             "a group-level result",
         }
 
-    def test_what_the_search_found_wrong_with_a_file_is_its_reason(self, tmp_path: Path) -> None:
-        """Before anything else that may be said of it."""
+    def test_the_problem_of_a_file_is_its_reason(self, tmp_path: Path) -> None:
+        """It comes before any other reason."""
         touch_maps(tmp_path, "01", "02")
         dataset = open_dataset(tmp_path)
         odd = replace(dataset.statmaps[1], problem="is odd")
@@ -235,7 +235,7 @@ class TestLeftOut:
         assert found(contrasts) == {NAME: "01"}
         assert list(reasons(contrasts).values()) == ["is odd"]
 
-    def test_sidecars_are_not_left_out_files(self, tmp_path: Path) -> None:
+    def test_sidecars_are_not_listed_as_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "01", "02", extension=".json")
         (tmp_path / "statmap.json").write_text("{}")
@@ -247,7 +247,7 @@ class TestLeftOut:
             (tmp_path / "sub-01" / "func" / f"sub-01_{name}").touch()
         assert reasons(discover(tmp_path)) == {}
 
-    def test_a_map_that_names_no_contrast_is_left_out(self, tmp_path: Path) -> None:
+    def test_a_map_without_a_contrast_is_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "01", contrast=None)
         contrasts = discover(tmp_path)
@@ -274,12 +274,12 @@ class TestFilters:
         assert found(rest) == {f"ses-1_{NAME}": "02 03"}
         assert reasons(rest)[map_path(Path(), "01", session="1").name] == "excluded"
 
-    def test_what_a_filter_leaves_out_says_which_filter(self, large: Path) -> None:
+    def test_the_reason_names_the_filter(self, large: Path) -> None:
         left = reasons(discover(large, session="1"))
         assert len(left) == 6
         assert set(left.values()) == {"not among the selected ses"}
 
-    def test_a_map_without_the_entity_of_a_filter_is_left_out_for_that(self, tmp_path: Path) -> None:
+    def test_a_map_without_the_entity_of_a_filter_is_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path, "01", "02", task=None)
         assert set(reasons(discover(tmp_path, task="emo")).values()) == {"no task in its name"}
@@ -296,7 +296,7 @@ class TestFilters:
         ],
         ids=str,
     )
-    def test_a_label_that_does_not_exist_is_named_with_those_that_do(
+    def test_an_unknown_label_is_named_with_the_existing_ones(
         self, large: Path, filters: dict[str, Any], unknown: str, there: str
     ) -> None:
         with pytest.raises(NoMatchError) as caught:
@@ -304,7 +304,7 @@ class TestFilters:
         assert caught.value.found == f"No statmap has {unknown}"
         assert caught.value.expected == f"one of: {there}"
 
-    def test_labels_that_exist_but_not_together_are_named_with_what_there_is(self, tmp_path: Path) -> None:
+    def test_labels_that_do_not_occur_together_are_named_with_the_existing_ones(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", task="a", space="T1w")
         touch_maps(tmp_path, "01", "02", task="b", space="MNI")
         with pytest.raises(NoMatchError) as caught:
@@ -312,19 +312,19 @@ class TestFilters:
         assert "task a, space MNI, stat effect" in caught.value.found
         assert "task a, b; space MNI, T1w; contrast faces; stat effect" in caught.value.expected
 
-    def test_excluding_everybody_says_so(self, tmp_path: Path) -> None:
+    def test_excluding_all_subjects_is_an_error(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         with pytest.raises(NoMatchError, match="sub other than 01, 02"):
             discover(tmp_path, exclude=["01", "02"])
 
-    def test_excluding_nobody_who_is_there_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def test_excluding_an_unknown_subject_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         touch_maps(tmp_path, "01", "02")
         assert found(discover(tmp_path, exclude=["1"])) == {NAME: "01 02"}
         assert "--exclude 1: there is no such subject" in caplog.text
 
 
 class TestNodes:
-    """FitLins keeps the maps of every node of its model, and forgets task and space on the way up."""
+    """FitLins keeps the maps of every node of its model; those of upper nodes lack task and space."""
 
     def fitlins(self, root: Path, *subjects: str, tasks: Iterable[str] = ("emo",)) -> Path:
         for task in tasks:
@@ -335,7 +335,7 @@ class TestNodes:
         touch_maps(root, None, node="datasetLevel", task=None, space=None, contrast="intercept")
         return root
 
-    def test_the_subjects_map_is_taken_though_its_name_has_lost_task_and_space(self, tmp_path: Path) -> None:
+    def test_the_map_of_the_subject_is_used_though_its_name_lacks_task_and_space(self, tmp_path: Path) -> None:
         contrasts = discover(self.fitlins(tmp_path, "01", "02", "03"))
         assert found(contrasts) == {"contrast-faces": "01 02 03"}
         assert contrasts[0].notes == ("Maps of node subjectLevel are used",)
@@ -351,7 +351,7 @@ class TestNodes:
         }
 
     def test_a_subject_with_maps_of_runs_only_is_named(self, tmp_path: Path) -> None:
-        """Not left out silently, as a file whose better half was taken."""
+        """It is listed, and its files are not excluded silently."""
         contrasts = discover(self.fitlins(tmp_path, "01", "02"))
         assert found(contrasts) == {"contrast-faces": "01 02"}
         assert reasons(contrasts)["sub-03"] == "has no effect map of this contrast"
@@ -377,7 +377,7 @@ class TestNodes:
         (contrast,) = discover(tmp_path)
         assert contrast.notes == ("Maps of node subjectLevel are used",)
 
-    def test_a_contrast_set_speaks_for_itself(self, tmp_path: Path) -> None:
+    def test_the_repr_of_a_contrast_set(self, tmp_path: Path) -> None:
         (contrast,) = discover(self.fitlins(tmp_path, "01", "02"))
         assert repr(contrast) == "ContrastSet('contrast-faces', stat='effect', n_subjects=2)"
         assert contrast.members[0].uri.endswith(
@@ -386,7 +386,7 @@ class TestNodes:
 
 
 class TestWhere:
-    def test_folders_above_the_dataset_name_no_entities(self, tmp_path: Path) -> None:
+    def test_folders_above_the_dataset_have_no_entities(self, tmp_path: Path) -> None:
         root = tmp_path / "task-LEAK" / "sub-99" / "ses-X" / "node-runLevel" / "contrast-no"
         touch_maps(root, "01", "02", task=None, space=None)
         assert found(discover(root)) == {"contrast-faces": "01 02"}
@@ -417,7 +417,7 @@ class TestWhere:
         assert found(discover(tmp_path)) == {NAME: "01 02"}
 
     @pytest.mark.parametrize("about", [b"{broken", b"", b"[1]", b"\xff\xfe"])
-    def test_a_broken_description_is_named_and_does_no_harm(
+    def test_a_broken_description_is_reported_and_ignored(
         self, tmp_path: Path, about: bytes, caplog: pytest.LogCaptureFixture
     ) -> None:
         touch_maps(tmp_path, "01", "02")
@@ -429,8 +429,8 @@ class TestWhere:
         "content",
         ["{broken", json.dumps({"name": "own", "entities": [{"name": "contrast", "pattern": "contrast-([a-z]+)"}]})],
     )
-    def test_a_pybids_configuration_in_the_dataset_does_no_harm(self, tmp_path: Path, content: str) -> None:
-        """We write one ourselves; pybids fails where two configurations name one entity."""
+    def test_a_pybids_configuration_in_the_dataset_is_ignored(self, tmp_path: Path, content: str) -> None:
+        """bids_ari writes one itself; pybids fails where two configurations define one entity."""
         touch_maps(tmp_path, "01", "02")
         (tmp_path / "layout_config.json").write_text(content)
         assert found(discover(tmp_path)) == {NAME: "01 02"}
@@ -446,7 +446,7 @@ class TestWhere:
         assert dataset.roots == {"fitlins": tmp_path / "derivatives" / "fitlins"}  # nothing comes from the others
         assert repr(dataset) == f"Dataset({str(tmp_path)!r}, n_statmaps=2)"
 
-    def test_maps_may_lie_in_derivatives_itself(self, tmp_path: Path) -> None:
+    def test_maps_may_be_in_derivatives_itself(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "derivatives", "01", "02")
         assert found(discover(tmp_path)) == {NAME: "01 02"}
 
@@ -462,14 +462,14 @@ class TestWhere:
         dataset = open_dataset(tmp_path, [tmp_path / "x", tmp_path / "link", tmp_path / "x" / "." / "sub-01" / ".."])
         discover(dataset)[0].check()
 
-    def test_datasets_of_one_name_are_told_apart(self, tmp_path: Path) -> None:
+    def test_datasets_of_one_name_get_different_short_names(self, tmp_path: Path) -> None:
         for site, subject in (("a", "01"), ("b", "02")):
             touch_maps(tmp_path / site / "first level", subject)
         dataset = open_dataset(tmp_path, [tmp_path / site / "first level" for site in "ab"])
         assert list(dataset.roots) == ["firstlevel", "firstlevel-2"]
         assert [member.uri.split(":")[1] for member in discover(dataset)[0].members] == ["firstlevel", "firstlevel-2"]
 
-    def test_our_own_results_are_no_input(self, tmp_path: Path) -> None:
+    def test_results_of_bids_ari_are_not_searched(self, tmp_path: Path) -> None:
         touch_maps(tmp_path / "derivatives" / "first", "01", "02")
         touch_maps(tmp_path / "derivatives" / "ari", "01", "02")
         describe(tmp_path / "derivatives" / "ari", GeneratedBy=[{"Name": "bids_ari"}])
@@ -501,15 +501,15 @@ class TestWhere:
         assert found(contrasts) == {NAME: "01 02"}
         assert contrasts[0].paths == tuple(map_path(tmp_path / "link", label) for label in ("01", "02"))
 
-    def test_links_to_nowhere_are_found_and_left_to_the_reader(self, tmp_path: Path) -> None:
-        """A missing annex content must stop the analysis, not shrink the group."""
+    def test_links_without_a_target_are_found_as_maps(self, tmp_path: Path) -> None:
+        """Unfetched content must stop the analysis, not shrink the group."""
         for path in touch_maps(tmp_path, "01", "02"):
             path.unlink()
             path.symlink_to("gone")
         assert found(discover(tmp_path)) == {NAME: "01 02"}
 
     @pytest.mark.parametrize("make", [Path.mkdir, lambda path: None, Path.touch], ids=["empty", "absent", "file"])
-    def test_nothing_to_analyse_names_where_we_looked(self, tmp_path: Path, make: Any) -> None:
+    def test_the_error_names_the_folder_without_maps(self, tmp_path: Path, make: Any) -> None:
         make(tmp_path / "dataset")
         with pytest.raises(BidsAriError, match=str(tmp_path / "dataset")) as caught:
             discover(str(tmp_path / "dataset"))
@@ -522,7 +522,7 @@ class TestWhere:
 
 
 def test_a_filter_for_the_only_task_keeps_subject_maps_that_do_not_name_it(tmp_path: Path) -> None:
-    """FitLins makes subject-level maps of all runs; their names have lost the task."""
+    """FitLins makes subject-level maps from all runs; their names lack the task."""
     for run in ("1", "2"):
         touch_maps(tmp_path, "01", "02", run=run, node="runLevel")
     touch_maps(tmp_path, "01", "02", node="subjectLevel", task=None, space=None)
@@ -532,7 +532,7 @@ def test_a_filter_for_the_only_task_keeps_subject_maps_that_do_not_name_it(tmp_p
     assert {member.first.entities.get("node") for member in contrast.members} == {"subjectLevel"}
 
 
-def test_with_several_tasks_a_map_that_names_none_does_not_pass(tmp_path: Path) -> None:
+def test_with_several_tasks_a_map_without_a_task_does_not_pass(tmp_path: Path) -> None:
     touch_maps(tmp_path, "01", "02", task="emo")
     touch_maps(tmp_path, "01", "02", task="rest")
     touch_maps(tmp_path, "01", "02", task=None)
@@ -542,7 +542,7 @@ def test_with_several_tasks_a_map_that_names_none_does_not_pass(tmp_path: Path) 
 
 @pytest.mark.parametrize(("node", "runs"), [("subtraction", 2), ("prune", 2), ("session_level", 1), ("Subject", 1)])
 def test_only_whole_words_of_a_node_name_its_stage(tmp_path: Path, node: str, runs: int) -> None:
-    """Maps of the runs lie beside; a node whose stage is not known counts by its entities: both are runs then."""
+    """A node whose stage is unknown is ranked by its entities: both nodes are of runs then."""
     touch_maps(tmp_path, "01", "02", run="1", node="runLevel")
     touch_maps(tmp_path, "01", "02", run="1", node=node)
     (contrast,) = discover(tmp_path)

@@ -51,7 +51,7 @@ def test_a_name_that_was_made_is_read_back() -> None:
 
 
 def test_entities_stand_in_the_order_of_the_bids_schema() -> None:
-    """With contrast, test and stat, which no schema knows, before desc; an atlas tells of a test and follows it."""
+    """With contrast, test and stat, which the schema does not define, before desc; an atlas follows the test."""
     schema = load_schema()
     theirs = [schema.objects.entities[entity].name for entity in schema.rules.entities]
     theirs.remove("atlas")
@@ -60,7 +60,7 @@ def test_entities_stand_in_the_order_of_the_bids_schema() -> None:
     assert len(set(ORDER)) == len(ORDER)
 
 
-def test_the_order_of_labels_given_does_not_matter() -> None:
+def test_the_order_of_labels_does_not_matter() -> None:
     labels = {"desc": "d", "stat": "z", "test": "mean", "contrast": "c", "zzz": "u", "space": "s", "sub": "01"}
     name = "sub-01_space-s_zzz-u_contrast-c_test-mean_stat-z_desc-d"
     assert str(Entities.of(labels)) == str(Entities.of(dict(reversed(labels.items())))) == name

@@ -23,7 +23,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def taken(root: Path, where: dict[str, Any], **filters: Any) -> list[str]:
-    """The sessions, runs and resolutions of the maps that are taken."""
+    """The sessions, runs and resolutions of the maps that pass."""
     found = [
         member.first.entities for contrast in discover(root, where=where, **filters) for member in contrast.members
     ]
@@ -35,7 +35,7 @@ PRE = ["pre/-/-", "pre/01/-", "pre/02/-", "pre/1/-", "pre/10/-"]
 
 class TestValues:
     @pytest.mark.parametrize("key", ["ses", "session"])
-    def test_an_entity_goes_by_its_key_or_its_name(self, large: Path, key: str) -> None:
+    def test_an_entity_may_be_given_by_key_or_name(self, large: Path, key: str) -> None:
         assert taken(large, {key: "pre"}) == PRE
 
     @pytest.mark.parametrize("label", ["pre", "ses-pre", ["pre"], ["pre", "pre"]])
@@ -58,23 +58,23 @@ class TestValues:
         ],
         ids=str,
     )
-    def test_texts_are_taken_as_they_are_and_numbers_with_any_zeros(
+    def test_texts_match_exactly_and_numbers_with_any_leading_zeros(
         self, large: Path, value: Any, runs: list[str]
     ) -> None:
         assert taken(large, {"run": value, "ses": "pre"}) == [f"pre/{run}/-" for run in runs]
 
     def test_any_means_that_it_is_there_also_for_maps_of_a_node(self, tmp_path: Path) -> None:
-        """Such a map passes a filter by the only label that there is without naming it, but it has not any."""
+        """A map without a label passes a filter by the only existing label, but not one for any label."""
         touch_maps(tmp_path, "01", node="subject", task=None)
         touch_maps(tmp_path, "02", task="emo", node="subject")
         assert len(discover(tmp_path, task="emo")) == 2
         assert [c.entities.get("task") for c in discover(tmp_path, where={"task": "*"})] == ["emo"]
 
-    def test_all_that_is_asked_must_hold(self, large: Path) -> None:
+    def test_all_conditions_must_be_met(self, large: Path) -> None:
         assert taken(large, {"ses": None, "res": "2"}) == ["-/-/2"]
         assert taken(large, {"run": 1}, session="pre") == ["pre/01/-", "pre/1/-"]
 
-    def test_what_is_left_out_says_so(self, large: Path) -> None:
+    def test_the_reason_names_the_filter_file(self, large: Path) -> None:
         found = discover(large, where={"session": "pre"})
         assert {entry.reason for entry in found.all_excluded()} == {"excluded by the filter file (ses)"}
         assert len(found.all_excluded()) == 6
@@ -87,7 +87,7 @@ class TestValues:
 
 class TestEntities:
     @pytest.mark.parametrize("name", ["Session", "sesion", "datatype", "", "a b"])
-    def test_what_is_no_entity_is_named(self, large: Path, name: str) -> None:
+    def test_an_unknown_entity_is_refused(self, large: Path, name: str) -> None:
         with pytest.raises(UsageError, match=f"the entity '{name}', which neither BIDS nor a file here has"):
             taken(large, {name: "pre"})
 
@@ -98,7 +98,7 @@ class TestEntities:
         assert contrast.subjects == ("01",)
 
     @pytest.mark.parametrize(
-        ("where", "asked", "there"),
+        ("where", "requested", "there"),
         [
             ({"session": "post"}, "ses post", "pre"),
             ({"run": 3}, "run 3", "01, 02, 1, 10"),
@@ -110,13 +110,13 @@ class TestEntities:
         ],
         ids=str,
     )
-    def test_a_label_that_no_map_has_is_named_with_those_that_there_are(
-        self, large: Path, where: dict[str, Any], asked: str | None, there: str | None
+    def test_an_unknown_label_is_named_with_a_list_of_existing_ones(
+        self, large: Path, where: dict[str, Any], requested: str | None, there: str | None
     ) -> None:
         with pytest.raises(NoMatchError) as caught:
             taken(large, where)
-        if asked:
-            assert (caught.value.found, caught.value.expected) == (f"No statmap has {asked}", f"one of: {there}")
+        if requested:
+            assert (caught.value.found, caught.value.expected) == (f"No statmap has {requested}", f"one of: {there}")
         else:
             assert "has contrast none, stat effect" in caught.value.found
 
@@ -131,7 +131,7 @@ class TestEntities:
 
 class TestStatSuffixExtension:
     @pytest.mark.parametrize("value", ["effect", ["effect", "variance"], "*", "stat-effect"])
-    def test_the_statistic_may_be_named_as_the_flag_has_it(self, large: Path, value: Any) -> None:
+    def test_the_statistic_of_the_flag_may_be_selected(self, large: Path, value: Any) -> None:
         assert len(taken(large, {"stat": value, "suffix": "statmap"})) == 11
 
     @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ class TestStatSuffixExtension:
         assert len(taken(large, {"extension": "*"})) == 11
 
     @pytest.mark.parametrize("value", ["nii", ".mgz", None, [".nii", ".gii"], 1])
-    def test_no_other_extension_can_be_asked_for(self, large: Path, value: Any) -> None:
+    def test_no_other_extension_can_be_selected(self, large: Path, value: Any) -> None:
         with pytest.raises(UsageError, match=r"expected extension \.nii or \.nii\.gz"):
             taken(large, {"extension": value})
 
@@ -163,11 +163,11 @@ class TestFile:
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
         return path
 
-    def test_only_what_is_asked_of_statmaps_counts(self, tmp_path: Path) -> None:
+    def test_queries_of_other_suffixes_are_ignored(self, tmp_path: Path) -> None:
         path = self.write(tmp_path / "f.json", {"bold": {"task": "x"}, "statmap": {"run": 1, "ses": None}, "t1w": 3})
         assert read_filter_file(path) == {"run": 1, "ses": None}
 
-    def test_what_is_read_filters(self, large: Path, tmp_path: Path) -> None:
+    def test_a_filter_file_selects_maps(self, large: Path, tmp_path: Path) -> None:
         path = self.write(tmp_path / "filter.json", '\ufeff{"statmap":\r\n{"run": [1, null], "ses": "pre"}}')
         assert taken(large, dict(read_filter_file(str(path)))) == ["pre/-/-", "pre/01/-", "pre/1/-"]
 
@@ -185,13 +185,13 @@ class TestFile:
             ('{"statmap": {"run": NaN}}', "JSON"),
         ],
     )
-    def test_a_file_that_asks_nothing_of_statmaps_is_refused(self, tmp_path: Path, content: str, found: str) -> None:
+    def test_a_file_without_a_query_for_statmaps_is_refused(self, tmp_path: Path, content: str, found: str) -> None:
         path = self.write(tmp_path / "filter.json", content)
         with pytest.raises(UsageError, match=found) as caught:
             read_filter_file(path)
         assert str(path) in caught.value.found
 
-    def test_a_file_that_is_not_there_or_cannot_be_read_is_named(self, tmp_path: Path) -> None:
+    def test_a_missing_or_unreadable_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match=r"no filter file .*gone\.json"):
             read_filter_file(tmp_path / "gone.json")
         with pytest.raises(ReadError, match=str(tmp_path)):

@@ -1,4 +1,4 @@
-"""Tables of maps that no BIDS name tells about."""
+"""Tables of maps without BIDS names."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ def touch(root: Path, *names: str) -> None:
 
 
 def write(root: Path, *lines: str | Sequence[str], end: str = "\n") -> Path:
-    """Write a table; a line may be given as its cells."""
+    """Write a table from lines or from the cells of each."""
     path = root / "maps.tsv"
     text = end.join(line if isinstance(line, str) else "\t".join(line) for line in lines) + end
     path.write_bytes(text.encode())
@@ -51,8 +51,8 @@ class TestMaps:
         assert contrast.paths == tuple(spm / "spm" / f"sub-{s}" / "con_0001.nii" for s in ("01", "02"))
         assert (contrast.notes, contrast.excluded) == ((), ())
 
-    def test_files_go_by_their_path_in_the_folder_that_holds_them_all(self, spm: Path) -> None:
-        """Such names are all different, tell nothing of the folders above, and lead to the files."""
+    def test_names_of_files_are_relative_to_their_common_folder(self, spm: Path) -> None:
+        """Such names are unique, without the folders above, and lead to the files."""
         rows = [("01", "spm/sub-01/con_0001.nii"), ("02", str(spm / "spm" / "sub-02" / "con_0001.nii"))]
         manifest = open_manifest(write(spm, ("participant_id", "effect"), *rows))
         assert manifest.roots == {"manifest": spm / "spm"}
@@ -104,7 +104,7 @@ class TestMaps:
             discover(manifest, contrast="con3")
 
     @pytest.mark.parametrize("column", ["session", "ses", "acquisition", "acq", "run", "resolution", "taskcontrast"])
-    def test_an_entity_goes_by_its_key_or_its_name(self, spm: Path, column: str) -> None:
+    def test_an_entity_may_be_given_by_key_or_name(self, spm: Path, column: str) -> None:
         manifest = open_manifest(
             write(spm, ("participant_id", column, "effect"), ("01", "7", "spm/sub-01/con_0001.nii"))
         )
@@ -136,28 +136,28 @@ class TestMaps:
                 contrast.check()
             assert caught.value.hint == "Choose with --exclude, or remove one of them"
 
-    def test_one_file_for_two_subjects_is_said(self, spm: Path) -> None:
+    def test_one_file_for_two_subjects_makes_a_note(self, spm: Path) -> None:
         rows = [(s, "spm/sub-01/con_0001.nii") for s in ("01", "02")]
         (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         file = spm / "spm" / "sub-01" / "con_0001.nii"
         assert contrast.notes == (f"{file} is listed more than once, for sub-01, sub-02",)
 
     @pytest.mark.parametrize("name", ["con.img", "con.mgz", "con"])
-    def test_other_formats_are_left_out(self, spm: Path, name: str) -> None:
+    def test_other_formats_are_excluded(self, spm: Path, name: str) -> None:
         touch(spm, name)
         rows = [("01", "spm/sub-01/con_0001.nii"), ("02", name)]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
         assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI image"]
 
-    def test_a_dot_in_a_name_is_no_extension(self, spm: Path) -> None:
+    def test_a_dot_within_a_name_does_not_start_the_extension(self, spm: Path) -> None:
         touch(spm, "con.v2.nii.gz")
         (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), ("01", "con.v2.nii.gz"))))
         assert contrast.members[0].first.extension == ".nii.gz"
 
 
 class TestStat:
-    def test_the_statistic_asked_for_is_taken(self, spm: Path) -> None:
+    def test_the_requested_statistic_is_used(self, spm: Path) -> None:
         rows = [(s, f"spm/sub-{s}/con_0001.nii", f"spm/sub-{s}/con_0002.nii") for s in ("01", "02")]
         manifest = open_manifest(write(spm, ("participant_id", "effect", "z"), *rows))
         for stat, name in (("effect", "con_0001.nii"), ("z", "con_0002.nii")):
@@ -165,7 +165,7 @@ class TestStat:
             assert (contrast.stat, {path.name for path in contrast.paths}) == (stat, {name})
             assert len(contrast.excluded) == 2
 
-    def test_a_table_of_another_statistic_says_which(self, spm: Path) -> None:
+    def test_the_error_names_the_statistic_of_the_table(self, spm: Path) -> None:
         manifest = open_manifest(write(spm, ("participant_id", "t"), ("01", "spm/sub-01/con_0001.nii")))
         with pytest.raises(NoMatchError) as caught:
             discover(manifest)
@@ -187,7 +187,7 @@ class TestStat:
 
 class TestNothingThere:
     @pytest.mark.parametrize("cell", ["n/a", "", "N/A", "nan", "NaN", " "])
-    def test_a_subject_whose_line_names_no_map_is_left_out_with_its_line(self, spm: Path, cell: str) -> None:
+    def test_a_subject_without_a_map_is_excluded_with_its_line(self, spm: Path, cell: str) -> None:
         rows = [("02", cell), ("01", "spm/sub-01/con_0001.nii")]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
@@ -207,11 +207,11 @@ class TestNothingThere:
         error = refusal(write(spm, tuple(cells), tuple(cells.values())))
         assert f"line 2 has '{cell}' in column {column}" in error.found
 
-    def test_a_bare_key_is_no_label(self, spm: Path) -> None:
+    def test_a_key_without_a_label_is_refused(self, spm: Path) -> None:
         error = refusal(write(spm, ("participant_id", "effect"), ("sub-", "spm/sub-01/con_0001.nii")))
         assert "line 2 has 'sub-' in column participant_id" in error.found
 
-    def test_all_files_that_are_not_there_are_named_at_once(self, spm: Path) -> None:
+    def test_all_missing_files_are_listed_at_once(self, spm: Path) -> None:
         rows = [(f"{i:02d}", f"gone/{i}.nii") for i in range(1, 8)]
         rows[2] = ("03", "spm/sub-01/con_0001.nii")
         rows[3] = ("04", "folder.nii")
@@ -228,13 +228,13 @@ class TestNothingThere:
         with pytest.raises(DataError, match=r"2 files in .* not found"):
             discover(manifest, combine="run")
 
-    def test_a_file_that_nobody_asks_for_may_lack(self, spm: Path) -> None:
+    def test_a_file_that_is_not_used_need_not_exist(self, spm: Path) -> None:
         rows = [("01", "spm/sub-01/con_0001.nii", "v.nii"), ("02", "gone.nii", "v.nii")]
         manifest = open_manifest(write(spm, ("participant_id", "effect", "variance"), *rows))
         assert discover(manifest, exclude=["02"])[0].subjects == ("01",)
 
-    def test_a_link_to_nowhere_is_left_to_the_reader(self, spm: Path) -> None:
-        """Who knows that its content can be fetched."""
+    def test_a_link_without_a_target_is_not_a_missing_file(self, spm: Path) -> None:
+        """The reader reports that its content can be fetched."""
         (spm / "annexed.nii").symlink_to("gone")
         path = write(spm, ("participant_id", "effect"), ("01", "annexed.nii"))
         assert len(discover(open_manifest(path))) == 1
@@ -291,7 +291,7 @@ class TestTable:
             (b"participant_id\teffect\n01\t" + b"a" * 200_000, ", line 2 cannot be read"),
         ],
     )
-    def test_what_is_no_such_table_is_refused_by_file_and_line(self, spm: Path, content: bytes, found: str) -> None:
+    def test_malformed_tables_are_refused_by_file_and_line(self, spm: Path, content: bytes, found: str) -> None:
         path = spm / "maps.tsv"
         path.write_bytes(content)
         error = refusal(path)
@@ -326,7 +326,7 @@ class TestTable:
             open_manifest(tmp_path / "fifo")
 
 
-def test_a_manifest_speaks_for_itself(spm: Path) -> None:
+def test_the_repr_of_a_manifest(spm: Path) -> None:
     path = write(spm, ("participant_id", "effect"), ("01", "spm/sub-01/con_0001.nii"))
     manifest: Any = open_manifest(path)
     assert repr(manifest) == f"Dataset({str(path)!r}, n_statmaps=1)"

@@ -11,7 +11,7 @@ from bids_ari.errors import BidsAriError, DataError, DesignError, InputNotFoundE
 
 
 def write(path: Path, *lines: str, end: str = "\n", encoding: str = "utf-8") -> Path:
-    """Write a table whose cells are given with | between them."""
+    """Write a table whose cells are separated by | in the arguments."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes((end.join(lines) + end).replace("|", "\t").encode(encoding))
     return path
@@ -30,7 +30,7 @@ def refusal(path: Path, kind: type[BidsAriError] = DataError) -> str:
 
 
 class TestReading:
-    def test_cells_stay_text_and_rows_go_by_bare_labels(self, tmp_path: Path) -> None:
+    def test_cells_stay_text_and_rows_are_found_by_bare_label(self, tmp_path: Path) -> None:
         people = table(tmp_path, "participant_id|age|sex|code", "sub-01|24|F|007", "02|31.50|NA|1e3")
         assert people.columns == ("age", "sex", "code")
         assert people.rows == {
@@ -52,7 +52,7 @@ class TestReading:
     def test_the_key_may_stand_anywhere_and_spaces_around_cells_do_not_count(self, tmp_path: Path) -> None:
         assert table(tmp_path, "age|participant_id", " 24 | sub-01 ").rows == {"01": {"age": "24"}}
 
-    def test_what_could_move_a_cursor_is_escaped(self, tmp_path: Path) -> None:
+    def test_control_characters_are_escaped(self, tmp_path: Path) -> None:
         people = table(tmp_path, "participant_id|gr\x1boup", "sub-01|\x1b[2Ja")
         assert (people.columns, people.rows["01"]) == (("gr\\x1boup",), {"gr\\x1boup": "\\x1b[2Ja"})
 
@@ -66,7 +66,7 @@ class TestReading:
         people = table(tmp_path, "participant_id|site|age", "sub-01|1|20", "sub-02|2|30")
         assert (people.is_numeric("site"), people.is_numeric("age")) == (False, True)
 
-    def test_the_first_folder_that_has_a_table_gives_it(self, tmp_path: Path) -> None:
+    def test_the_table_of_the_first_folder_is_used(self, tmp_path: Path) -> None:
         second = write(tmp_path / "b" / "participants.tsv", "participant_id", "sub-01")
         write(tmp_path / "c" / "participants.tsv", "participant_id", "sub-01")
         assert find_participants([tmp_path / "a", tmp_path / "b", tmp_path / "c"]) == second
@@ -91,7 +91,7 @@ class TestRefusals:
             (("participant_id|age", '01|"2'), "TABLE, line 2 cannot be read"),
         ],
     )
-    def test_a_table_that_is_none_is_refused_by_line_and_column(
+    def test_malformed_tables_are_refused_by_line_and_column(
         self, tmp_path: Path, lines: tuple[str, ...], message: str
     ) -> None:
         assert message in refusal(write(tmp_path / "participants.tsv", *lines))
@@ -100,7 +100,7 @@ class TestRefusals:
         path = write(tmp_path / "participants.tsv", "participant_id|a", "sub-01|é", encoding="latin-1")
         assert "TABLE, line 2 is not UTF-8" in refusal(path)
 
-    def test_no_table_no_file_and_no_content_are_told_apart(self, tmp_path: Path) -> None:
+    def test_no_table_a_folder_and_unfetched_content_are_different_errors(self, tmp_path: Path) -> None:
         assert "There is no table TABLE" in refusal(tmp_path / "participants.tsv", InputNotFoundError)
         assert "TABLE is a folder" in refusal(tmp_path, ReadError)
         (tmp_path / "link.tsv").symlink_to("nowhere")

@@ -1,4 +1,4 @@
-"""Sidecars and descriptions: JSON that anybody may have written."""
+"""Sidecars and descriptions: JSON that may be malformed."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 class TestJson:
     @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
-    def test_what_is_no_object_is_refused(self, tmp_path: Path, content: bytes) -> None:
+    def test_content_that_is_not_an_object_is_refused(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "x.json"
         path.write_bytes(content)
         with pytest.raises(ReadError, match=r"x\.json"):
@@ -55,10 +55,10 @@ class TestJson:
         with pytest.raises(SidecarError, match=r"x\.json"):
             read_json(path, SidecarError)
 
-    @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
-    def test_what_cannot_be_read_is_named_with_the_reason(self, tmp_path: Path, make: Any, said: str) -> None:
+    @pytest.mark.parametrize(("make", "message"), UNREADABLE.values(), ids=UNREADABLE)
+    def test_unreadable_files_are_named_with_the_reason(self, tmp_path: Path, make: Any, message: str) -> None:
         make(tmp_path / "x.json")
-        with pytest.raises(ReadError, match=rf"x\.json.*{said}"):
+        with pytest.raises(ReadError, match=rf"x\.json.*{message}"):
             read_json(tmp_path / "x.json", SidecarError)
 
     def test_a_file_that_may_not_be_read_is_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ class TestSidecar:
         assert statmap.sidecar() == {}
 
     def test_a_label_of_the_same_length_does_not_decide(self, statmap: StatMap) -> None:
-        """More entities win, however short their labels."""
+        """More entities take precedence, however short their labels."""
         (statmap.path.parent / "space-MNI152NLin2009cAsym_statmap.json").write_text('{"a": 1}')
         (statmap.path.parent / "ses-1_task-emo_statmap.json").write_text('{"a": 2}')
         assert statmap.sidecar() == {"a": 2}
@@ -142,10 +142,10 @@ class TestSidecar:
         with pytest.raises(SidecarError, match=r"func/statmap\.json"):
             statmap.sidecar()
 
-    @pytest.mark.parametrize(("make", "said"), UNREADABLE.values(), ids=UNREADABLE)
-    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatMap, make: Any, said: str) -> None:
+    @pytest.mark.parametrize(("make", "message"), UNREADABLE.values(), ids=UNREADABLE)
+    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatMap, make: Any, message: str) -> None:
         make(statmap.path.parent / "statmap.json")
-        with pytest.raises(ReadError, match=rf"func/statmap\.json.*{said}"):
+        with pytest.raises(ReadError, match=rf"func/statmap\.json.*{message}"):
             statmap.sidecar()
 
     def test_a_folder_that_cannot_be_read_is_named(self, statmap: StatMap, monkeypatch: pytest.MonkeyPatch) -> None:

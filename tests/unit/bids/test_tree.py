@@ -1,4 +1,4 @@
-"""Searches of folder trees: each folder once, wherever links lead."""
+"""Searches of folder trees: each folder is visited once, also through links."""
 
 import errno
 import os

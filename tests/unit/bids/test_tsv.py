@@ -17,7 +17,7 @@ PRESENT = ["NA", "na", "none", "null", "-", "0", "n / a", "nano"]
 
 
 def table(path: Path, content: str | bytes, key: str = "participant_id") -> Table:
-    """Read a table whose cells are given with | between them."""
+    """Read a table whose cells are separated by | in the argument."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content if isinstance(content, bytes) else content.replace("|", "\t").encode())
     return read_table(path, key, "subject")
@@ -70,7 +70,7 @@ class TestReading:
         assert list(rows) == ["01", "sub-02"]
 
     def test_a_label_may_be_what_a_cell_alone_may_not(self, tmp_path: Path) -> None:
-        """sub-nan is the name of somebody; nan is nothing."""
+        """sub-nan is a subject; nan is a missing value."""
         assert list(table(tmp_path / "x.tsv", "participant_id\nsub-nan\n").by_label()) == ["nan"]
 
 
