@@ -80,6 +80,10 @@ def encode(pixels: Pixels) -> bytes:
         image = image.point([min(round(level / GREY_STEP) * GREY_STEP, 255) for level in range(256)] * 3)
     else:
         image = image.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        palette = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)
+        greyish = np.ptp(palette, axis=1) < GREY_STEP
+        palette[greyish] = np.rint(palette[greyish].mean(axis=1, keepdims=True))
+        image.putpalette(palette.tobytes())
     file = io.BytesIO()
     image.save(file, format="png", dpi=(DPI, DPI), compress_level=_COMPRESSION)
     return file.getvalue()
