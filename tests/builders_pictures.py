@@ -1,4 +1,4 @@
-"""Sketches: figures that are laid out but not rendered, which would take most of the time of tests with reports."""
+"""Sketches: figures with layout but without rendering, which takes most of the time of tests with reports."""
 
 import hashlib
 import io
@@ -24,7 +24,7 @@ def sketch(figure: Figure) -> bytes:
     """
     digest = hashlib.sha256()
     for artist in figure.findobj():
-        for part in (type(artist).__name__, str(artist.get_visible()), *_told(artist)):
+        for part in (type(artist).__name__, str(artist.get_visible()), *_content(artist)):
             digest.update(part.encode())
     info, file = PngInfo(), io.BytesIO()
     info.add_text("drawn", digest.hexdigest())
@@ -33,8 +33,8 @@ def sketch(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _told(artist: Artist) -> Iterator[str]:
-    """Tell what an artist draws."""
+def _content(artist: Artist) -> Iterator[str]:
+    """Yield the content of an artist."""
     match artist:
         case Text():
             yield f"{artist.get_text()} {artist.get_position()} {artist.get_color()}"

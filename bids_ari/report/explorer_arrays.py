@@ -80,14 +80,6 @@ class Blob:
         packed = packer.compress(parts.tobytes()) + packer.flush()
         return cls(name, str(array.dtype), delta, base64.b64encode(packed).decode())
 
-    def array(self) -> npt.NDArray[np.integer]:
-        """Decode the array."""
-        dtype = np.dtype(self.type)
-        parts = np.frombuffer(zlib.decompress(base64.b64decode(self.text), wbits=31), dtype=np.uint8)
-        stored = np.ascontiguousarray(parts.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).reshape(-1)
-        values: npt.NDArray[np.integer] = np.cumsum(stored, dtype=dtype) if self.delta else stored.astype(dtype)
-        return values
-
 
 def least_tdp(forests: Sequence[ClusterForest]) -> float:
     """Return the smallest TDP of the clusters in a page: 0 for all above 0, more for large maps."""

@@ -25,7 +25,7 @@ def chromium() -> Iterator["Browser"]:
 
 @pytest.fixture
 def visits(chromium: "Browser") -> Iterator[Visits]:
-    """Opens pages; the test fails when one of them wrote an error to its console, or asked for another file."""
+    """Opens pages; the test fails when one of them logs an error or requests another file."""
     opened = Visits(chromium)
     yield opened
     opened.close()

@@ -212,12 +212,12 @@ def test_an_address_restores_what_was_seen_without_filling_the_history(visits: V
     page.locator("#grow").click()
     page.locator("#radiological").check()
     page.locator("#colour-by").select_option("cluster")
-    wanted, labels = state(page), page.evaluate("explorer.labels()")
-    assert wanted["pinned"] is not None
+    expected, labels = state(page), page.evaluate("explorer.labels()")
+    assert expected["pinned"] is not None
     page.wait_for_timeout(600)  # addresses are written at most every fifth of a second
     assert page.evaluate("history.length") == entries
     again = visits.explorer(explorer.path, place=page.evaluate("location.hash"))
-    assert state(again) == wanted
+    assert state(again) == expected
     assert again.evaluate("explorer.labels()") == labels
     assert again.locator("#radiological").is_checked()
     assert again.locator("#tdp").input_value() == "0.123"
@@ -271,9 +271,9 @@ def test_parcels_are_named_bounded_and_lead_to_their_strongest_voxel(visits: Vis
         rows = page.locator("#parcels tbody tr").evaluate_all(
             "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
         )
-        wanted = {region.name: (region.points.size, result.bound.tdn(region.points)) for region in atlas.regions}
-        assert {name: (_whole(size), _whole(tdn)) for name, size, tdn, _ in rows} == wanted
-        assert sum(size for size, _ in wanted.values()) == result.space.n_points
+        expected = {region.name: (region.points.size, result.bound.tdn(region.points)) for region in atlas.regions}
+        assert {name: (_whole(size), _whole(tdn)) for name, size, tdn, _ in rows} == expected
+        assert sum(size for size, _ in expected.values()) == result.space.n_points
         for region in atlas.regions:
             page.locator("#parcels button").get_by_text(region.name, exact=True).press("Enter")
             strongest = region.points[result.extremeness[region.points].argmax()]

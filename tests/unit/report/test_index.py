@@ -68,7 +68,7 @@ def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult,
 
 
 def test_largest_clusters_are_counted(out: Derivatives, result: ContrastResult) -> None:
-    """Those at .7; where it was not asked for, at a TDP that was."""
+    """Those at .7; without that target, those at another one."""
     record(out, result)
     html = index(out)
     assert "TDP ≥ 0.7" in html

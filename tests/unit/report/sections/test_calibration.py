@@ -16,7 +16,7 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.page import report_page
 from bids_ari.report.sections import ReportData, calibration, provenance
 
-LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other draws"}
+LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations"}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
         ({"delta": 9}, {}, "= (k - 9) lambda / (m - 9), for k above 9"),
         ({"delta": 9}, {}, "sets of up to 9 voxels have TDN 0"),
         ({"family": "beta"}, {}, "= lambda quantile of the k-th smallest of m independent uniform p"),
-        (LEARNED, {}, "learned from 99 other draws of"),
+        (LEARNED, {}, "learned from 99 other permutations of"),
         (
             {"family": "learned", "learned": np.arange(1000) / 1e6, "template": "x_template.npz"},
             {"family": "learned", "template": "x_template.npz"},
@@ -104,7 +104,7 @@ def test_provenance_has_the_settings_of_permutations(result: ContrastResult) -> 
     assert settings["permutations used"] == "all 256 different sign flips"
     assert (settings["family"], settings["step-down"]) == ("simes, delta 0", "no")
     learned = provenance.context(ReportData(with_calibration(result, **LEARNED), drawn_calibrated()))["settings"]
-    assert learned["template"] == "99 other draws of the same data"
+    assert learned["template"] == "99 other permutations of the same data"
 
 
 def test_the_explorer_names_the_permutations(result: ContrastResult) -> None:
