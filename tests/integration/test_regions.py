@@ -119,7 +119,7 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
         (["--atlas", "same.nii.gz", "--atlas-labels", "empty.tsv"], 65, "cannot be read as a table"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "latin.tsv"], 65, "in UTF-8"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "twice.tsv"], 65, "lists a number twice"),
-        (["--atlas-labels", "odd.tsv"], 64, "go with an atlas"),
+        (["--atlas-labels", "odd.tsv"], 64, "requires an atlas"),
         (["--atlas", "NoSuchAtlas", "--atlas-labels", "odd.tsv"], 64, "needs an atlas file"),
     ],
 )
