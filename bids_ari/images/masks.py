@@ -122,6 +122,11 @@ def group_mask(
     mask : VolumeSpace, optional
         Voxels outside are not tested.
 
+    Returns
+    -------
+    VolumeSpace
+        The voxels to test.
+
     Raises
     ------
     EmptyMaskError

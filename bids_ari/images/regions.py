@@ -64,12 +64,26 @@ class RegionSet:
 def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
     """Read regions of interest from mask files on the grid of the maps: all voxels that are finite and not 0.
 
+    Parameters
+    ----------
+    files : sequence of path
+        One file for each region; its name, up to the first dot, is the name of the region.
+    space : VolumeSpace
+        The points that are tested.
+
+    Returns
+    -------
+    RegionSet
+        The regions, numbered from 1 in the order of the files.
+
     Raises
     ------
     GridMismatchError
         When a mask is on another grid.
     EmptyMaskError
         When a mask is empty.
+    UsageError
+        When two regions have the same name.
     """
     regions = []
     for index, path in enumerate(files, start=1):

@@ -64,7 +64,7 @@ def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interp
 
 
 def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) -> npt.NDArray[np.generic]:
-    """Return the nearest value of a volume at each voxel of another grid; 0 outside."""
+    """Return the nearest value of a volume (x, y, z) at each voxel of another grid; 0 outside."""
     if grid.matches(target):
         return volume
     from nilearn.image import resample_img
@@ -81,7 +81,17 @@ def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) 
 
 
 def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
-    """Smooth a volume by a Gaussian of a full width at half maximum in mm; values that are not finite become 0."""
+    """Smooth a volume (x, y, z) by a Gaussian, as nilearn does; values that are not finite count as 0.
+
+    Parameters
+    ----------
+    volume : array (x, y, z)
+        The values.
+    grid : Grid
+        The grid of the volume.
+    fwhm : float or None
+        Full width at half maximum in mm; None or 0 for no smoothing.
+    """
     finite = np.where(np.isfinite(volume), volume, 0.0)
     if not fwhm:
         return finite

@@ -20,7 +20,15 @@ _OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a lo
 
 
 def template_mask(space: str | None, grid: Grid) -> Path:
-    """Return the path of TemplateFlow's brain mask of a space, in the resolution nearest to a grid."""
+    """Return the path of TemplateFlow's brain mask of a space, in the resolution nearest to a grid.
+
+    Raises
+    ------
+    UsageError
+        When the space is unknown.
+    InputNotFoundError
+        When TemplateFlow does not have it, or it cannot be fetched.
+    """
     if space is None:
         raise UsageError("The names of the maps have no space", "space- in their names", "Use a mask file with --mask")
     return _fetch(space, grid, f"a brain mask of {space}", desc="brain", suffix="mask", extension=".nii.gz")
