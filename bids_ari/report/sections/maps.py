@@ -17,5 +17,6 @@ def context(data: ReportData) -> Context:
         "everywhere": [(name, picture) for name, picture in found.items() if picture],
         "z_condition": beyond(round(Z_UNCORRECTED, 2), result.alternative),
         "n_significant": int((result.bound.category == 1).sum()),
+        "has_adjusted_p": result.has("adjusted_p"),
         "first_critical": None if result.calibrated is None else f"{float(result.calibrated.critical[0]):.3g}",
     }
