@@ -71,7 +71,7 @@ def open_dataset(
 ) -> Dataset:
     """Open a dataset and find its statmaps.
 
-    A folder to search that neither is a dataset nor has maps of its own stands for the datasets within it.
+    If a folder to search is not a dataset and has no maps of its own, the datasets within it are searched.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Datasets, tables, words and places that nobody can trust, and some that only look so: one table for all tests."""
+"""Hostile datasets, tables, flags and folders, and harmless ones that look hostile: one table for all tests."""
 
 import os
 from collections.abc import Callable
@@ -113,7 +113,7 @@ DESCRIPTIONS = (
 
 
 def output(prepare: Callable[[Path], object], name: str = "out") -> Make:
-    """Something stands where the output is to be."""
+    """A file or folder exists in place of the output."""
 
     def make(folder: Path) -> Words:
         words = group(folder)

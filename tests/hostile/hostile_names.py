@@ -1,4 +1,4 @@
-"""Names of files and folders that mean something to a page, a terminal, a template or a file system."""
+"""Names of files and folders with a meaning for HTML, terminals, templates or file systems."""
 
 from pathlib import Path
 
@@ -86,7 +86,7 @@ def subject_of(label: str) -> Make:
 
 
 def not_text(folder: Path, n: int = 3) -> Words:
-    """Beside a group, a map whose name is not UTF-8."""
+    """A group, and a map whose name is not UTF-8."""
     path = map_path(folder / "in", "04", space=None, contrast="a\udcff")
     write_map(folder / "in", "04", brain(rng(), 3.0), space=None, contrast="a\udcff")
     assert path.exists()
@@ -125,7 +125,7 @@ def one_map(name: str) -> Make:
 
 
 def damaged(label: str) -> Make:
-    """A group of which one map is no image; its name holds a label."""
+    """A group in which one map is not an image; its name has the label."""
 
     def make(folder: Path) -> Words:
         words = group(folder, contrast=label)
@@ -156,13 +156,13 @@ def same_regions(folder: Path) -> Words:
 
 
 _RAW = "a\udcff.nii.gz"
-"""A name that is not UTF-8, as Python has it."""
+"""A name that is not UTF-8, as Python decodes it."""
 
 _AS_TEXT = "a\\udcff.nii.gz"
-"""How it is told."""
+"""The same name as it is printed."""
 
 _ODD = "<i>$x_1^$ {{7*7}} 脳\n'\".nii.gz"
-"""A name that a page, a picture, a template and a terminal each would take for something else."""
+"""A name that HTML, SVG, templates and terminals would each interpret."""
 
 PLACES = (
     refused(65, "names: too long", long_label, "contrast-ccc", "at most 255", "Shorten the labels"),

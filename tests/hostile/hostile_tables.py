@@ -1,4 +1,4 @@
-"""Tables of maps and of atlases, and atlases, that are not what they should be."""
+"""Malformed tables of maps and of atlases, and malformed atlases."""
 
 import os
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from hostile.making import (
 
 
 def manifest(*lines: str | bytes, end: bytes = b"\n", start: bytes = b"") -> Make:
-    """A table of maps that are there as ``maps/1.nii.gz`` to ``maps/3.nii.gz``, all but its header given."""
+    """A table with these lines, beside the maps ``maps/1.nii.gz`` to ``maps/3.nii.gz``."""
 
     def make(folder: Path) -> Words:
         random = rng()

@@ -1,4 +1,4 @@
-"""Values of flags, and files of labels, filters and flags, that cannot be used."""
+"""Invalid values of flags, and invalid files of labels, filters and flags."""
 
 from hostile.making import BOM, MEND, HostileDataset, Make, file, flags, given, group, refused, works
 

@@ -1,4 +1,4 @@
-"""How cases of hostile input are made: each makes a folder, and gives the words of the command that is run on it.
+"""Builders of hostile input: each makes a folder and returns the arguments of the command that is run on it.
 
 The input is ``in``, the output ``out`` in that folder; nothing else there may change.
 """
@@ -14,7 +14,7 @@ from builders import SHAPE, brain, image, write_group, write_map
 Words = list[str]
 Make = Callable[[Path], Words]
 MakeFile = Callable[[Path], object]
-"""Makes a file in a folder, and gives its path."""
+"""Makes a file in a folder and returns its path."""
 
 JSON, MEND = "statmap.json", "Fix or remove it"
 SCRIPT = "<script>alert(1)</script>"
@@ -22,10 +22,10 @@ BOM = b"\xef\xbb\xbf"
 
 
 class HostileDataset(NamedTuple):
-    """What is run, how it ends, and what its message says of it.
+    """A command, its exit code, and parts of its message.
 
-    `shows`: where all goes well, what a page must show, as text. `twin`: the same with words that ask for nothing; its
-    pages must have the same elements. `drawn`: pictures hold words of the case.
+    `shows`: texts that a page must show if the command succeeds. `twin`: the same case with harmless texts, whose pages
+    must have the same elements. `drawn`: whether figures contain texts of the case.
     """
 
     name: str
@@ -39,7 +39,7 @@ class HostileDataset(NamedTuple):
 
 
 def works(name: str, make: Make, *shows: str, **more: Any) -> HostileDataset:
-    """A case in which all goes well."""
+    """A case that succeeds."""
     return HostileDataset(name, make, 0, shows=shows, **more)
 
 
@@ -54,19 +54,19 @@ def rng() -> np.random.Generator:
 
 
 def group(folder: Path, *more: object, n: int = 3, signal: float = 3.0, **names: str | None) -> Words:
-    """Write a group, and give the words that analyse it; as quickly as can be."""
+    """Write a group, and return the arguments that analyse it quickly."""
     write_group(folder / "in", n, rng(), signal=signal, **{"space": None, **names})
     return run_on(folder, *more)
 
 
 def run_on(folder: Path, *more: object, level: str = "group") -> Words:
-    """The words of a run on what is in a folder; in one thread, in which waiting for ever can be ended."""
+    """The arguments of a run on a folder, in one thread, which a timeout can end."""
     few = ("--threshold", "2", "--tdp", "0.5", "--nprocs", "1")
     return [str(folder / "in"), str(folder / "out"), level, *few, *map(str, more)]
 
 
 def named(label: str) -> Make:
-    """A group in whose names a label is everywhere."""
+    """A group with one label in all its names."""
 
     def make(folder: Path) -> Words:
         random = rng()

@@ -1,4 +1,4 @@
-"""What can happen to a text, be it JSON, TOML or a table: by accident, or because somebody wants it."""
+"""Mutations of texts (JSON, TOML, tables), accidental and malicious."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ TOKENS: tuple[bytes, ...] = (
     "\u202e\u2028\x85".encode(),
     b"n" * 100_000,
 )
-"""What is put into a text."""
+"""Insertions into a text."""
 
 VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 1, 2**31, 10**300, 0.5, 1e308, -1e-308, "", "x", "n/a", "NaN", "*", "-", "."),
@@ -68,7 +68,7 @@ VALUES: tuple[Any, ...] = (
     *('"><img src=x onerror=alert(1)>', "<script>alert(1)</script>", "{{ 7*7 }}", "é脳\U0001f9e0", "x" * 300),
     *([], {}, [None], [[]], [{}], {"": None}, {"a": {"b": [1]}}, [1, "a"], ["x"] * 300),
 )
-"""What is put in place of a value."""
+"""Replacements of a value."""
 
 
 def mutate_text(content: bytes, rng: Rng) -> bytes:
@@ -80,7 +80,7 @@ def mutate_text(content: bytes, rng: Rng) -> bytes:
 
 
 def mutate_json(value: Any, rng: Rng) -> Any:
-    """Change one or two values of what JSON was read as; `value` stays as it is."""
+    """Return parsed JSON with one or two other values; `value` is not changed."""
     changed = [json.loads(json.dumps(value))]
     for _ in range(rng.integers(1, 3)):
         places = list(_places(changed))
@@ -125,7 +125,7 @@ BYTES: tuple[Callable[[bytearray, Rng], None], ...] = (_flip, _cut, _remove, _re
 
 
 def _places(holder: Any) -> Any:
-    """Every place in which a value stands: what holds it, and its key."""
+    """Every value, as its container and key."""
     for key in list(holder) if isinstance(holder, dict) else range(len(holder)):
         yield holder, key
         if isinstance(holder[key], dict | list):

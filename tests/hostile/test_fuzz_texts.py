@@ -1,4 +1,4 @@
-"""Mutated texts, by the hundred: each is used or refused, without a warning, and nothing of it reaches a page as HTML.
+"""Mutated texts: each is used or refused, without a warning, and none reaches a page as HTML.
 
 To see one again: call the target with the seed that the failure names, ``np.random.default_rng(seed)``.
 """
@@ -37,15 +37,15 @@ from bids_ari.outputs.description import dataset_description
 from bids_ari.report import write_index
 
 DOCUMENTED = {0, 17, 18, 64, 65, 66, 73, 74}
-"""Exit codes that a text can bring about."""
+"""Exit codes that a malformed text can cause."""
 
 PER_BLOCK = 50
 VICTIM = "victim.html"
-"""A file beside the output, which no record may touch."""
+"""A file beside the output, which must stay as it is."""
 
 
 class Target(NamedTuple):
-    """A kind of text: what uses a mutated one, in a folder made for it; says whether all went well."""
+    """A kind of text: the function that uses a mutated one in a new folder and returns whether it was accepted."""
 
     name: str
     n_blocks: int
@@ -53,14 +53,14 @@ class Target(NamedTuple):
 
 
 def mutated(sound: Any, rng: Rng) -> bytes:
-    """JSON with other values or, one time in three, with other bytes."""
+    """JSON with other values or, in a third of cases, other bytes."""
     if rng.random() < 1 / 3:
         return mutate_text(json.dumps(sound).encode(), rng)
     return json.dumps(mutate_json(sound, rng)).encode()
 
 
 def listed(folder: Path, *words: object) -> bool:
-    """Whether maps can be listed that way."""
+    """List the maps; return whether that succeeds."""
     code = main([str(folder / "in"), str(folder / "out"), "group", *map(str, words), "--list"])
     assert code in DOCUMENTED, f"exit code {code}"
     assert not (folder / "out").exists()
@@ -71,7 +71,7 @@ SIDECAR = {"DegreesOfFreedom": 20, "Sources": ["a", {"b": [None, 1.5]}], "Text":
 
 
 def sidecar(folder: Path, rng: Rng) -> bool:
-    """A sidecar of a participant's t map; where it is taken, each voxel has a z."""
+    """A sidecar of a t map at the participant level; where it is accepted, each voxel has a z."""
     (folder / "subject/sub-01/func/sub-01_contrast-faces_stat-t_statmap.json").write_bytes(mutated(SIDECAR, rng))
     (contrast,) = subject_contrasts(ari.discover(folder / "subject", stat="t"))
     (result,) = analyse_subject(contrast, ari.Options(threshold=(2,), tdp=()))
@@ -91,7 +91,7 @@ DESCRIPTION = {
 
 
 def description(folder: Path, rng: Rng) -> bool:
-    """What the input says of itself: told again, it is JSON."""
+    """The description of the input; it is copied as valid JSON."""
     (folder / "in/dataset_description.json").write_bytes(mutated(DESCRIPTION, rng))
     told = dataset_description(folder / "out", open_dataset(folder / "in").roots)
     json.dumps(told, allow_nan=False).encode()
@@ -101,7 +101,7 @@ def description(folder: Path, rng: Rng) -> bool:
 
 
 def own_description(folder: Path, rng: Rng) -> bool:
-    """What an earlier output says of itself: it is used again, or taken for another dataset."""
+    """The description of an earlier output: it is used again, or refused as that of another dataset."""
     out = folder / "earlier"
     out.mkdir(exist_ok=True)
     earlier = DESCRIPTION | {"GeneratedBy": [{"Name": "bids_ari"}]}
@@ -147,7 +147,7 @@ CONFIG = {
 
 
 def config(folder: Path, rng: Rng) -> bool:
-    """A file of flags; the three words without a flag are given, so that it leads nowhere else."""
+    """A file of flags; the positional arguments are fixed, so that nothing else is written."""
     if rng.random() < 0.5:
         content = mutate_text(tomli_w.dumps(CONFIG).encode(), rng)
     else:
@@ -158,7 +158,7 @@ def config(folder: Path, rng: Rng) -> bool:
 
 
 def _for_toml(value: Any) -> Any:
-    """Leave out what TOML has no word for: none, and halves of surrogate pairs."""
+    """Drop values that TOML cannot hold: none, and halves of surrogate pairs."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -172,7 +172,7 @@ ATLAS = "index\tname\tcolour\n1\tleft\tred\n2\t\tblue\n3.0\tfar away\tn/a\n"
 
 
 def atlas(folder: Path, rng: Rng) -> bool:
-    """A table of an atlas; where it is taken, each parcel has a number and a name."""
+    """A table of an atlas; where it is accepted, each parcel has a number and a name."""
     (folder / "halves.tsv").write_bytes(mutate_text(ATLAS.encode(), rng))
     grid = Grid(SHAPE, image(np.ones(SHAPE)).affine)
     space = VolumeSpace(grid, np.ones(SHAPE, dtype=bool))
@@ -191,7 +191,7 @@ def copied(folder: Path) -> Path:
 
 
 def reports(folder: Path, out: Path) -> bool:
-    """Whether reports can be made anew; whatever comes of it, pages are sound, and nothing else is touched."""
+    """Rebuild the reports; pages must be valid, and nothing else may change."""
     code = main([str(folder / "in"), str(out), "group", "--reports-only"])
     assert code in DOCUMENTED, f"exit code {code}"
     pages_in(out)
@@ -200,7 +200,7 @@ def reports(folder: Path, out: Path) -> bool:
 
 
 def note_of(out: Path, kind: str) -> Path:
-    """The one note of a kind."""
+    """The only record of a kind."""
     (path,) = (out / "logs" / kind).glob("*.json")
     return path
 
@@ -210,20 +210,20 @@ def mutate_note(path: Path, rng: Rng) -> None:
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """Write a file anew, and not where other names of it lead."""
+    """Replace a file; hard links to it stay as they are."""
     path.unlink()
     path.write_bytes(content)
 
 
 def record(folder: Path, rng: Rng) -> bool:
-    """What is noted of a result, before its report is made anew."""
+    """The record of a result, before its report is rebuilt."""
     out = copied(folder)
     mutate_note(note_of(out, "results"), rng)
     return reports(folder, out)
 
 
 def record_before_a_rerun(folder: Path, rng: Rng) -> bool:
-    """What is noted of a result and of a failure, before the result is there anew."""
+    """The records of a result and of a failure, before the result is computed again."""
     out = copied(folder)
     mutate_note(note_of(out, "results"), rng)
     mutate_note(note_of(out, "failures"), rng)
@@ -244,7 +244,7 @@ def record_before_a_rerun(folder: Path, rng: Rng) -> bool:
 
 
 def archive(folder: Path, rng: Rng) -> bool:
-    """The file that holds a result, before its report is made anew from it."""
+    """The saved result, before its report is rebuilt from it."""
     out = copied(folder)
     (path,) = out.rglob("*_forest.npz")
     content = path.read_bytes()
@@ -321,7 +321,7 @@ def test_a_mutated_text_is_used_or_refused(target: Target, block: int, folder: P
 
 @pytest.mark.parametrize("target", [pytest.param(target, id=target.name) for target in TARGETS])
 def test_what_is_not_mutated_is_used(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else all could be refused for another reason than its mutation."""
+    """Else all could be refused for a reason other than the mutation."""
     monkeypatch.setattr(sys.modules[__name__], "mutate_text", lambda content, _: content)
     monkeypatch.setattr(sys.modules[__name__], "mutate_json", lambda value, _: value)
     assert target.use(folder, np.random.default_rng(0))
@@ -351,7 +351,7 @@ TEXTS = [pytest.param(value, id=ascii(value)[:20]) for value in VALUES if isinst
 
 @pytest.mark.parametrize("value", TEXTS)
 def test_whatever_an_archive_says_names_no_file_elsewhere(value: str, folder: Path) -> None:
-    """Each word of which names of files are made, replaced by a value."""
+    """Each text that becomes part of a file name, replaced by a value."""
     out = copied(folder)
     (path,) = out.rglob("*_forest.npz")
     sound = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Whatever the input holds: the documented exit code, one clear message, and nothing half-written.
+"""For any input: the documented exit code, one clear message, and no partial output.
 
 Where all goes well, nothing that comes from a dataset is taken for HTML, for a path or for a command of a terminal.
 """
@@ -30,7 +30,7 @@ Run = Callable[..., tuple[int, str]]
 
 
 class Stuck(BaseException):
-    """Something waited for too long."""
+    """A command did not end in time."""
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def no_waiting() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Commands are called in a folder of their own, and leave nothing there."""
+    """Commands run in a folder of their own, and leave nothing there."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -62,7 +62,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Run:
-    """Run a command; give its exit code and what it wrote to stderr."""
+    """Run a command; return its exit code and its stderr."""
 
     def run(words: Words, command: str = "bids-ari") -> tuple[int, str]:
         capfd.readouterr()
@@ -73,14 +73,14 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
 
 
 def state(folder: Path) -> dict[Path, tuple[int, ...]]:
-    """What anybody could see of everything below a folder but the output."""
+    """Names, sizes and times of everything below a folder except the output."""
     out = folder / "out"
     stats = {path: path.lstat() for path in folder.rglob("*") if path != out and out not in path.parents}
     return {path: (stat.st_mode, stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
 
 
 def check_nothing_left(out: Path, before: set[str]) -> None:
-    """Of what was in an output, all is there; there is no result beside it, and nothing hidden."""
+    """Check that the former files of an output are there, without results or hidden files beside them."""
     if out.is_dir():
         assert results_in(out) == before
         assert not [path for path in out.rglob(".*") if path.name != ".bidsignore"]
@@ -93,7 +93,7 @@ def structures(out: Path) -> list[Structure]:
 
 @pytest.fixture(scope="module")
 def known_twins() -> dict[Make, list[Structure]]:
-    """The elements of the pages of harmless twins, each analysed once."""
+    """The elements of the pages of harmless counterparts, each analysed once."""
     return {}
 
 
@@ -192,7 +192,7 @@ def three(folder: Path, case: HostileImage, extension: str) -> Path:
 
 
 def one_of(case: HostileImage, i: int) -> object:
-    """A case under one of its names: what the other one changes is tested where images are read."""
+    """Each case under one name; other names are tested where images are read."""
     return pytest.param(case, case.extensions[i % len(case.extensions)], id=case.name)
 
 
