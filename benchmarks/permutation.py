@@ -40,9 +40,9 @@ def took(start: float, before: float) -> dict[str, float]:
 
 def bids_ari(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
     """Return lambda and the seconds."""
+    from bids_ari.stats.calibration import calibrate_by_permutation
     from bids_ari.stats.critical_vectors import Simes
     from bids_ari.stats.null_model import fit_null_model
-    from bids_ari.stats.permutation import calibrate_by_permutation
     from bids_ari.stats.resampling import Exchangeability, make_resampling
 
     matrix, weights = np.ones((N_SUBJECTS, 1)), np.ones(1)

@@ -9,11 +9,11 @@ from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.config.options import Options
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
+from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
 from bids_ari.stats.glm import Effects, GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
-from bids_ari.stats.permutation import calibrate_by_permutation, learn_template
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 

@@ -87,15 +87,8 @@ class Bound:
 
 
 def true_discoveries(category: npt.NDArray[np.int32]) -> int:
-    """Return the TDN of a set from the categories of its points, in time linear in its size.
+    """Return the TDN of a set from the categories (size,) of its points, in time linear in its size.
 
-    Parameters
-    ----------
-    category : array of int32 (size,)
-        The categories, at least 1.
-
-    Examples
-    --------
     >>> true_discoveries(np.array([1, 1, 2, 9], dtype=np.int32))   # u = 1: 2 points, u = 2: 3 - 1
     2
     """

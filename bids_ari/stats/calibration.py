@@ -8,12 +8,16 @@ exchangeable with its permutations where nothing is active, are no more likely a
 Neuvial & Roquain 2020; Hemerik & Goeman 2018). This needs the strict ``inverse(k, p) < lambda``: with <=, one more
 permutation would make the error.
 
+The permutations of a `Resampling` are computed in *batches*, in any order, by threads: numba releases the lock of the
+interpreter. A value depends on the data of its point alone, so the result is the same for any number of threads.
+
 References
 ----------
 Blanchard, Neuvial & Roquain (2020), Annals of Statistics 48:1281. Hemerik & Goeman (2018), TEST 27:811.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
@@ -22,46 +26,31 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.critical_vectors import CriticalVectors
+from bids_ari.stats.correlation_bins import CorrelationBins, default_n_bins
+from bids_ari.stats.critical_vectors import TEMPLATE_RANKS, CriticalVectors, Learned
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.null_model import NullModel
+from bids_ari.stats.resampling import Permutations, Resampling
+
+_IN_MEMORY = 8
+"""Permutations of a batch whose correlations are in memory together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """A calibrated critical vector, and the permutations it was calibrated by.
-
-    Attributes
-    ----------
-    family : CriticalVectors
-        The family of critical vectors.
-    alpha : float
-        The requested error level.
-    lambda_ : float
-        The parameter of the chosen vector.
-    lambdas : array (n_permutations,)
-        lambda_b of each permutation, the identity first: the lambda above which it makes a joint error.
-    n_excluded : int
-        Number of points, certainly active, that `calibrate_step_down` excluded from the permutations.
-    n_steps : int
-        Number of calibrations.
-    """
+    """A calibrated critical vector, and the permutations it was calibrated by."""
 
     family: CriticalVectors
     alpha: float
-    lambda_: float
-    lambdas: FloatArray
-    n_excluded: int = 0
-    n_steps: int = 1
+    lambda_: float  # the parameter of the chosen vector
+    lambdas: FloatArray  # (n_permutations,): the lambda above which each makes a joint error, the identity first
+    n_excluded: int = 0  # points, certainly active, that `calibrate_step_down` excluded from the permutations
+    n_steps: int = 1  # number of calibrations
 
     def __post_init__(self) -> None:
         lambdas = self.lambdas.view()
         lambdas.flags.writeable = False
         object.__setattr__(self, "lambdas", lambdas)
-
-    @property
-    def n_permutations(self) -> int:
-        """B, the identity included."""
-        return self.lambdas.size
 
     @property
     def critical(self) -> FloatArray:
@@ -71,12 +60,6 @@ class Calibration:
     def bound(self, p: FloatArray) -> Bound:
         """Return the bound for the observed p (m,), which must be computed as those of the permutations are."""
         return Bound(categories(p, self.family, self.lambda_), self.alpha, "permutation")
-
-    def __repr__(self) -> str:
-        return (
-            f"Calibration(family={self.family.name!r}, n_permutations={self.n_permutations}, alpha={self.alpha}, "
-            f"lambda_={self.lambda_:.6g})"
-        )
 
 
 def n_allowed_errors(alpha: float, n_permutations: int) -> int:
@@ -88,23 +71,125 @@ def n_allowed_errors(alpha: float, n_permutations: int) -> int:
     return floor(Fraction(str(alpha)) * n_permutations)
 
 
-def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: float) -> Calibration:
-    """Choose the vector of a family: lambda is the (floor(alpha * B) + 1)-th smallest, without interpolation.
+def calibrate_by_permutation(
+    model: NullModel,
+    resampling: Resampling,
+    family: CriticalVectors,
+    alpha: float,
+    *,
+    step_down: bool = False,
+    n_threads: int = 1,
+) -> Calibration:
+    """Calibrate a family of critical vectors by the permutations of a test.
 
     Parameters
     ----------
-    lambdas : array (B,)
-        From `smallest_lambda` for each permutation, the identity among them.
+    model : NullModel
+        From `fit_null_model`.
+    resampling : Resampling
+        From `make_resampling`.
     family : CriticalVectors
-        The vectors to choose from.
+        The critical vectors to choose from.
     alpha : float
         Error level in (0, 1).
+    step_down : bool
+        Whether to repeat the calibration without points that are certainly active, by `calibrate_step_down`.
+    n_threads : int
+        Number of threads; the result does not depend on it.
+
+    Returns
+    -------
+    Calibration
+        ``calibration.bound(model.observed_p())`` is the bound.
 
     Raises
     ------
     ValueError
         When `alpha` is not in (0, 1).
+
+    References
+    ----------
+    Blanchard, Neuvial & Roquain (2020), Annals of Statistics 48:1281. Andreella et al. (2023), Statistics in Medicine
+    42:2311.
     """
+
+    def lambdas_without(excluded: npt.NDArray[np.bool_]) -> FloatArray:
+        return permuted_lambdas(model, resampling, family, excluded, n_threads)
+
+    if step_down:
+        return calibrate_step_down(model.observed_p(), lambdas_without, family, alpha)
+    return calibrate(lambdas_without(np.zeros(model.n_points, dtype=bool)), family, alpha)
+
+
+def learn_template(
+    model: NullModel, resampling: Resampling, n_ranks: int = TEMPLATE_RANKS, n_threads: int = 1
+) -> Learned:
+    """Learn a template from permutations used for nothing else, as ``resampling.independent`` makes them.
+
+    Parameters
+    ----------
+    model : NullModel
+        From `fit_null_model`.
+    resampling : Resampling
+        The permutations.
+    n_ranks : int
+        Number of ranks; at most the number of points is used.
+    n_threads : int
+        Number of threads; the result does not depend on it.
+
+    References
+    ----------
+    Blain, Thirion & Neuvial (2022), NeuroImage 260:119492.
+    """
+    n_ranks = min(n_ranks, model.n_points)
+    return Learned.from_smallest_p(smallest_permuted_p(model, resampling, n_ranks, n_threads))
+
+
+def permuted_lambdas(
+    model: NullModel,
+    resampling: Resampling,
+    family: CriticalVectors,
+    excluded: npt.NDArray[np.bool_] | None = None,
+    n_threads: int = 1,
+) -> FloatArray:
+    """Return lambda_b of every permutation, (n_permutations,), without the `excluded` points (a boolean per point)."""
+    group = model.dof_groups(excluded)
+    return _compute(model, resampling, lambda bins, r: bins.smallest_lambda(r, group, family), n_threads)
+
+
+def smallest_permuted_p(model: NullModel, resampling: Resampling, n_ranks: int, n_threads: int = 1) -> FloatArray:
+    """Return the smallest p of every permutation in ascending order, (n_permutations, n_ranks)."""
+    group = model.dof_groups()
+    return _compute(model, resampling, lambda bins, r: bins.smallest_p(r, group, n_ranks), n_threads)
+
+
+def _compute(
+    model: NullModel,
+    resampling: Resampling,
+    summarise: Callable[[CorrelationBins, FloatArray], FloatArray],
+    n_threads: int,
+) -> FloatArray:
+    """Summarise the correlations of all permutations, batch by batch in threads; join the summaries in order."""
+    n_bins = default_n_bins(model.n_points)
+    bins = CorrelationBins(model.p_of_correlations, model.dofs, model.subspaces.one_sided, n_bins)
+
+    def batch(first: int) -> FloatArray:
+        order, sign = resampling.batch(first)
+        slices = [slice(at, at + _IN_MEMORY) for at in range(0, len(order), _IN_MEMORY)]
+        some = (Permutations(order[each], sign[each]) for each in slices)
+        return np.concatenate([summarise(bins, model.correlations(permutations)) for permutations in some])
+
+    if n_threads <= 1:
+        return np.concatenate([batch(first) for first in resampling.batches])
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        return np.concatenate(list(pool.map(batch, resampling.batches)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: float) -> Calibration:
+    """Choose the vector of a family: lambda is the (floor(alpha * B) + 1)-th smallest of `lambdas` (B,)."""
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); found {alpha}")
     place = n_allowed_errors(alpha, lambdas.size)
@@ -121,24 +206,8 @@ def calibrate_step_down(
 
     These are the points of category 1. While a vector holds for all true nulls, none of these is excluded, so that
     permutations of the remaining points still cover them, and lambda never decreases (Blanchard, Neuvial & Roquain
-    2020, section 4.3).
-
-    Parameters
-    ----------
-    p : array (m,)
-        Observed p-values.
-    lambdas_without : callable
-        Returns lambda_b of each permutation (B,) without the excluded points (a boolean per point); ranks and m of the
-        family remain those of all points.
-    family : CriticalVectors
-        The vectors to choose from.
-    alpha : float
-        Error level in (0, 1).
-
-    Raises
-    ------
-    ValueError
-        When `alpha` is not in (0, 1).
+    2020, section 4.3). `lambdas_without` returns lambda_b of each permutation without the excluded points (a boolean
+    per point); ranks and m of the family remain those of all points (m,).
     """
     active = np.zeros(p.size, dtype=bool)
     found = calibrate(lambdas_without(active), family, alpha)

@@ -10,9 +10,8 @@ Comparisons are made with products, as written above, in float64; equality rejec
 
 References
 ----------
-Simes (1986), Biometrika 73:751. Hommel (1983), Biometrical Journal 25:423; (1988), Biometrika 75:383. Goeman & Solari
-(2011), Statistical Science 26:584. Goeman, Meijer, Krebs & Solari (2019), Biometrika 106:841. Meijer, Krebs & Goeman
-(2019), Biometrical Journal 61:73, for the shortcut. Rosenblatt et al. (2018), NeuroImage 181:786.
+Simes (1986), Biometrika 73:751. Hommel (1983), Biometrical Journal 25:423. Goeman & Solari (2011), Statistical Science
+26:584. Meijer, Krebs & Goeman (2019), Biometrical Journal 61:73, for the shortcut.
 """
 
 import numpy as np
@@ -81,35 +80,15 @@ def hommel_value(p: FloatArray, alpha: float, scales: FloatArray) -> int:
 
     The k-th smallest p is the j-th smallest of the i largest, j = k - m + i, and rejects them when
     ``s_i * p_(k) <= (k - m + i) * alpha``. Only p <= alpha can reject anything, so only those are sorted.
-
-    Parameters
-    ----------
-    p : array (m,)
-        p-values.
-    alpha : float
-        Error level.
-    scales : array (m + 1,)
-        From `local_scales`.
+    `scales` (m + 1,) are from `local_scales`.
     """
     return int(kernels.largest_not_rejected(np.sort(p[p <= alpha]), p.size, alpha, scales))
 
 
 def categories(p: FloatArray, alpha: float, scale: float) -> npt.NDArray[np.int32]:
-    """Return the category of each p: the smallest integer u >= 1 with ``scale * p <= u * alpha``.
+    """Return the category of each p, (m,): the smallest integer u >= 1 with ``scale * p <= u * alpha``.
 
-    Parameters
-    ----------
-    p : array (m,)
-        p-values.
-    alpha : float
-        Error level.
-    scale : float
-        s_h.
-
-    Returns
-    -------
-    array of int32 (m,)
-        At most m + 1, a category that adds to no bound.
+    `scale` is s_h; a category of m + 1, the largest, adds to no bound.
     """
     product = scale * p
     with np.errstate(over="ignore"):  # alpha may be as small as float64 allows
@@ -151,22 +130,15 @@ def adjusted_p(p: FloatArray, local_test: LocalTest = "simes") -> FloatArray:
     """
     p = _valid_p(p)
     scales = local_scales(p.size, local_test)
-    jumps = _jumps(p, scales)
+    # The i largest p are rejected from alpha = s_i * min over j of p_(m-i+j) / j: the smallest slope from the point
+    # (m - i, 0) to a point (k, p_(k)) to its right. Sets of all sizes above i are rejected from alpha = jumps[i].
+    rejected_from = scales[1:] * kernels.least_slopes(np.sort(p))
+    jumps = np.append(np.maximum.accumulate(rejected_from[::-1])[::-1], 0.0)
     # the smallest alpha with s_h(alpha) * p <= alpha: s_i * p grows with i and jumps[i] falls, it is where they cross
     steepness = jumps[1:] / scales[1:]
     crossing = 1 + np.searchsorted(-steepness, -p, side="left")  # first i with jumps[i] <= s_i * p
     i = np.minimum(crossing, p.size)
     return np.asarray(np.minimum(np.minimum(scales[i] * p, jumps[i - 1]), 1.0))
-
-
-def _jumps(p: FloatArray, scales: FloatArray) -> FloatArray:
-    """Return the alpha from which ``h(alpha) <= i``, i = 0..m: that from which sets of all sizes above i are rejected.
-
-    The i largest p are rejected from alpha = s_i * min over j of p_(m-i+j) / j: the smallest slope from the point
-    (m - i, 0) to a point (k, p_(k)) to its right.
-    """
-    rejected_from = scales[1:] * kernels.least_slopes(np.sort(p))
-    return np.append(np.maximum.accumulate(rejected_from[::-1])[::-1], 0.0)
 
 
 def _valid_p(p: FloatArray) -> FloatArray:

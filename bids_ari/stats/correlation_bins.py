@@ -31,16 +31,8 @@ def default_n_bins(n_points: int) -> int:
 class CorrelationBins:
     """Bins of equal width of partial correlations, from -1 (or 0, where they have no sign) to 1.
 
-    Parameters
-    ----------
-    p_of : callable
-        ``p_of(correlations, dof)`` returns their p-values.
-    dofs : array (n_groups,)
-        The distinct degrees of freedom; each has bins of its own.
-    signed : bool
-        Whether correlations have a sign.
-    n_bins : int
-        Number of bins for each number of degrees of freedom, as from `default_n_bins`.
+    ``p_of(correlations, dof)`` returns their p-values. Each of the degrees of freedom `dofs` (n_groups,) has `n_bins`
+    bins of its own.
     """
 
     def __init__(
@@ -71,14 +63,8 @@ class CorrelationBins:
         change the result, since around the p with the smallest inverse, at rank k, there are no such bins: a bin
         around it reaches below p, and at least k points are in bins that reach below its end, so it can decide, too.
 
-        Parameters
-        ----------
-        correlation : array (n_permutations, n_points)
-            Partial correlations.
-        group : array (n_points,)
-            The position of the degrees of freedom of each point in `dofs`, -1 for excluded points.
-        family : CriticalVectors
-            The critical vectors.
+        `correlation` is (n_permutations, n_points); `group` (n_points,) is the position of the degrees of freedom of
+        each point in `dofs`, -1 for excluded points.
         """
         counts = self._counts(correlation, group)
         deciding = self._deciding(counts, family)
@@ -93,7 +79,7 @@ class CorrelationBins:
     def smallest_p(self, correlation: FloatArray, group: Groups, n_ranks: int) -> FloatArray:
         """Return the smallest p of each permutation in ascending order, (n_permutations, n_ranks).
 
-        Parameters are those of `smallest_lambda`; `n_ranks` is at most the number of points that are not excluded.
+        `n_ranks` is at most the number of points that are not excluded.
         """
         counts = self._counts(correlation, group)
         within = running_counts(counts, self._by_most, self._all[1:])

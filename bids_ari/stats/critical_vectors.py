@@ -34,7 +34,7 @@ class CriticalVectors(Protocol):
 
     @property
     def n_ranks(self) -> int:
-        """K: the length of the vectors."""
+        """Length of the vectors, K."""
 
     def inverse(self, k: Indices, p: FloatArray) -> FloatArray:
         """Return the lambda with t_k = p for ranks 1..K, of the shape of both; infinite where t_k is always 0."""
@@ -45,23 +45,12 @@ class CriticalVectors(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Simes:
-    """Lines ``t_k = (k - delta) * lambda / (m - delta)``, 0 for k <= delta.
+    """Lines ``t_k = (k - delta) * lambda / (m - delta)``, 0 for k <= delta (Andreella et al. 2023, Stat. Med. 42:2311).
 
     A larger `delta` gives up sets of up to `delta` points for larger bounds of large sets.
-
-    Attributes
-    ----------
-    m : int
-        Number of points.
-    delta : int
-        Shift, in 0..m-1.
-
-    References
-    ----------
-    Andreella et al. (2023), Statistics in Medicine 42:2311.
     """
 
-    m: int
+    m: int  # number of points
     delta: int = 0
     name: ClassVar[FamilyName] = "simes"
 
@@ -88,15 +77,9 @@ class Simes:
 
 @dataclass(frozen=True, slots=True)
 class Beta:
-    """Quantiles of the k-th smallest of m independent uniform p: ``t_k = qbeta(lambda; k, m + 1 - k)``.
+    """Quantiles of the k-th smallest of m independent uniform p: ``t_k = qbeta(lambda; k, m + 1 - k)``."""
 
-    Attributes
-    ----------
-    m : int
-        Number of points.
-    """
-
-    m: int
+    m: int  # number of points
     name: ClassVar[FamilyName] = "beta"
 
     @property
@@ -114,24 +97,16 @@ class Beta:
         return np.asarray(special.betaincinv(k, self.m + 1 - k, lambda_))
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Learned:
     """A template: quantiles of the k-th smallest p of permutations used for nothing else.
 
     t_k(j / (B + 1)) is the j-th smallest of the k-th smallest p of B permutations, with t_k(0) = 0, t_k(1) = 1 and
     linear interpolation between. (Notip has steps instead: lambda is then one of B numbers, and ties lose power.)
-
-    Attributes
-    ----------
-    curves : array (B, K)
-        The p of each rank in ascending order.
-
-    References
-    ----------
     Blain, Thirion & Neuvial (2022), NeuroImage 260:119492 (Notip).
     """
 
-    curves: FloatArray
+    curves: FloatArray  # (B, K), the p of each rank in ascending order
     name: ClassVar[FamilyName] = "learned"
 
     def __post_init__(self) -> None:
@@ -170,27 +145,14 @@ class Learned:
         knots = np.pad(self.curves, ((1, 1), (0, 0)), constant_values=((0, 1), (0, 0)))
         return np.array([np.interp(lambda_, levels, curve) for curve in knots.T])
 
-    def __repr__(self) -> str:
-        return f"Learned(n_permutations={self.curves.shape[0]}, n_ranks={self.n_ranks})"
-
 
 def smallest_lambda(family: CriticalVectors, ordered: FloatArray) -> FloatArray:
     """Return the smallest ``inverse(k, p_(k))`` of each permutation: the lambda above which it makes a joint error.
 
     Most inverses, which may be costly, are not needed. Within ranks a..b none is below ``inverse(b, p_(a))``, and that
     of b is at most ``inverse(b, p_(b))``: groups of ranks with a lower bound above the value of another group are
-    skipped.
-
-    Parameters
-    ----------
-    family : CriticalVectors
-        The critical vectors.
-    ordered : array (n_permutations, n)
-        p of each permutation in ascending order; those beyond the K-th are not used.
-
-    Returns
-    -------
-    array (n_permutations,)
+    skipped. `ordered` (n_permutations, n) are the p of each permutation in ascending order; those beyond the K-th are
+    not used.
     """
     n_permutations, n = ordered.shape[0], min(ordered.shape[1], family.n_ranks)
     ends = np.append(np.arange(_GROUP, n, _GROUP), n)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import CONSTANT, Effects, Fit, check_model, condition_number, directions, fit_part, parts
+from bids_ari.stats.glm import CONSTANT, Effects, check_model, condition_number, directions, fit_part, parts
 
 MAD_TO_SD = 1.4826
 """The standard deviation of a normal distribution in units of its median absolute deviation (MAD)."""
@@ -35,52 +35,37 @@ _FULL_LEVERAGE = 1e-10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DesignDiagnostics:
-    """Collinearity of the columns of a design, and leverage of its subjects.
-
-    Attributes
-    ----------
-    correlations : array (n_columns, n_columns)
-        Pearson correlations between columns; NaN for a constant column.
-    vif : array (n_columns,)
-        Variance inflation factors: the variance of a coefficient relative to that with a column orthogonal to the
-        others. Centred for a column whose others span the constant; NaN for a constant column.
-    condition : float
-        The condition number with columns scaled to length 1; above 30 collinearity is considered strong.
-    leverage : array (n_subjects,)
-        The diagonal of X (X'X)^-1 X': from 0 to 1, on average n_columns / n_subjects.
-    """
+    """Collinearity of the columns of a design, and leverage of its subjects."""
 
     correlations: FloatArray
+    """(n_columns, n_columns), Pearson correlations between columns; NaN for a constant column."""
     vif: FloatArray
+    """(n_columns,), variance inflation factors: the variance of a coefficient relative to that with a column orthogonal
+    to the others. Centred for a column whose others span the constant; NaN for a constant column."""
     condition: float
+    """The condition number with columns scaled to length 1; above 30 collinearity is considered strong."""
     leverage: FloatArray
+    """(n_subjects,), the diagonal of X (X'X)^-1 X': from 0 to 1, on average n_columns / n_subjects."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubjectDiagnostics:
-    """The similarity of each subject's map to the others, and its influence on each test.
-
-    Attributes
-    ----------
-    correlation : array (n_subjects,)
-        Leave-one-out correlation: that over points of the subject's map with the mean of all other subjects, of any
-        group, at points where the subject and at least one other have data. NaN for a constant map.
-    residual : array (n_subjects,)
-        Root mean square over points of the (internally) studentised residual; 1 is expected. NaN for a subject of
-        leverage 1, as the only one in its group.
-    influence : mapping of str to array (n_subjects,)
-        For each test, the root mean square over points of the change of the estimate when the subject is excluded, in
-        standard errors; for an F test, the root of Cook's distance of its rows. Infinite where there is no estimate
-        without the subject.
-    mean, sd : array (n_subjects,)
-        Mean and standard deviation of the subject's map over the same points; NaN where there are none.
-    """
+    """The similarity of each subject's map to the others, and its influence on each test."""
 
     correlation: FloatArray
+    """(n_subjects,), leave-one-out correlation: that over points of the subject's map with the mean of all others, of
+    any group, at points where the subject and at least one other have data. NaN for a constant map."""
     residual: FloatArray
+    """(n_subjects,), root mean square over points of the (internally) studentised residual; 1 is expected. NaN for a
+    subject of leverage 1, as the only one in its group."""
     influence: Mapping[str, FloatArray]
+    """(n_subjects,) for each test, the root mean square over points of the change of the estimate when the subject is
+    excluded, in standard errors; for an F test, the root of Cook's distance of its rows. Infinite where there is no
+    estimate without the subject."""
     mean: FloatArray
+    """(n_subjects,), the mean of the subject's map over the points of `correlation`; NaN where there are none."""
     sd: FloatArray
+    """(n_subjects,), the standard deviation over the same points."""
 
     def outliers(self) -> npt.NDArray[np.bool_]:
         """Return the subjects whose leave-one-out correlation is an outlier or undefined, (n_subjects,).
@@ -109,45 +94,27 @@ class SubjectDiagnostics:
 
 
 def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
-    """Return the diagnostics of a design matrix.
+    """Return the diagnostics of a design matrix (n_subjects, n_columns), with linearly independent columns.
 
-    Parameters
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix, with linearly independent columns. The result does not depend on its memory order.
+    The result does not depend on its memory order.
     """
     matrix = np.ascontiguousarray(matrix)
-    q, r = np.linalg.qr(matrix)
-    return DesignDiagnostics(_correlations(matrix), _vif(matrix, q, r), condition_number(matrix), (q**2).sum(axis=1))
-
-
-def _correlations(matrix: FloatArray) -> FloatArray:
-    """Return the correlations between columns; NaN for constant columns."""
+    constant = matrix.std(axis=0) <= 1e-10 * np.abs(matrix).max(axis=0)  # up to rounding
     centred = matrix - matrix.mean(axis=0)
-    lengths = np.linalg.norm(centred, axis=0)
-    lengths[_constant(matrix)] = np.nan
-    scaled = centred / lengths
-    return np.asarray(np.clip(scaled.T @ scaled, -1, 1))
-
-
-def _constant(matrix: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return the columns that are constant up to rounding."""
-    return np.asarray(matrix.std(axis=0) <= 1e-10 * np.abs(matrix).max(axis=0))
-
-
-def _vif(matrix: FloatArray, q: FloatArray, r: FloatArray) -> FloatArray:
-    """Return the sum of squares of each column divided by that of its residual given the others, 1 / (X'X)^-1_jj.
-
-    The others span the constant when 1 = X c without the part of c_j x_j outside their span, of squared length
-    c_j^2 / (X'X)^-1_jj.
-    """
+    scaled = centred / np.where(constant, np.nan, np.linalg.norm(centred, axis=0))
+    q, r = np.linalg.qr(matrix)
+    # VIF: the sum of squares of each column divided by that of its residual given the others, 1 / (X'X)^-1_jj. The
+    # others span the constant when 1 = X c without the part of c_j x_j outside their span, of squared length
+    # c_j^2 / (X'X)^-1_jj.
     inverse = solve_triangular(r, np.eye(len(r)))
     residual = 1 / (inverse**2).sum(axis=1)
     ones = np.ones(len(matrix))
     outside = ((ones - q @ (q.T @ ones)) ** 2).sum()
     lacking = (inverse @ (q.T @ ones)) ** 2 * residual + outside
     mean = np.where(lacking <= 1e-10 * len(matrix), matrix.mean(axis=0), 0.0)
-    return np.asarray(np.where(_constant(matrix), np.nan, ((matrix - mean) ** 2).sum(axis=0) / residual))
+    vif = np.where(constant, np.nan, ((matrix - mean) ** 2).sum(axis=0) / residual)
+    correlations = np.clip(scaled.T @ scaled, -1, 1)
+    return DesignDiagnostics(correlations, vif, condition_number(matrix), (q**2).sum(axis=1))
 
 
 def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> SubjectDiagnostics:
@@ -168,10 +135,6 @@ def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str
     ------
     ValueError
         When `check_model` does.
-
-    References
-    ----------
-    Cook & Weisberg (1982), Residuals and Influence in Regression.
     """
     n_subjects = effects.shape[0]
     check_model(n_subjects, matrix, tests)
@@ -183,7 +146,8 @@ def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str
         if (fit := fit_part(part.values, matrix[part.rows])) is None:
             continue
         rest = _one_minus_leverage(fit.q)
-        studentised = _sum_of_squares(fit) / rest
+        precision = np.where(np.isnan(fit.residual_variance), 0.0, 1 / fit.residual_variance)
+        studentised = np.einsum("ij,ij,j->i", fit.residuals, fit.residuals, precision) / rest
         squares[part.rows] += np.nan_to_num(studentised)
         n_tested[part.rows] += np.where(np.isnan(rest), 0, np.isfinite(fit.residual_variance).sum())
         for name, weights in tests.items():
@@ -204,18 +168,9 @@ def _one_minus_leverage(q: FloatArray) -> FloatArray:
 
 
 def _share(q: FloatArray, r: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the share of each subject in a test, of sum 1.
-
-    It is x_i' (X'X)^-1 C' (C (X'X)^-1 C')^-1 C (X'X)^-1 x_i / rows.
-    """
+    """Return the share of each subject in a test, of sum 1: x_i' A' (C A)^-1 A x_i / rows with A = C (X'X)^-1."""
     basis = directions(r, weights)
     return np.asarray(((q @ basis) ** 2).sum(axis=1) / basis.shape[1])
-
-
-def _sum_of_squares(fit: Fit) -> FloatArray:
-    """Return the sum over points of the squared residuals of each subject, in units of the variance of the point."""
-    precision = np.where(np.isnan(fit.residual_variance), 0.0, 1 / fit.residual_variance)
-    return np.asarray(np.einsum("ij,ij,j->i", fit.residuals, fit.residuals, precision))
 
 
 def _with_full_leverage(influence: FloatArray, matrix: FloatArray, weights: FloatArray) -> FloatArray:

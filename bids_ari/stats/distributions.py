@@ -28,27 +28,7 @@ _TERMS = 60
 
 
 def p_from_t(t: FloatArray, dof: FloatArray | float, alternative: Alternative) -> FloatArray:
-    """Return the p-value of t statistics.
-
-    Parameters
-    ----------
-    t : array
-        t statistics; NaN where not tested.
-    dof : float or array like `t`
-        Degrees of freedom, greater than 0.
-    alternative : {'greater', 'less', 'two-sided'}
-        ``two-sided`` is twice the smaller tail.
-
-    Returns
-    -------
-    array
-        Probabilities in [0, 1], NaN where `t` is.
-
-    Raises
-    ------
-    ValueError
-        When `alternative` is unknown.
-    """
+    """Return the p-value of t statistics, NaN where `t` is; ``two-sided`` is twice the smaller tail."""
     return _p_of(alternative, lambda x: np.asarray(special.stdtr(dof, -x)), t)
 
 
@@ -58,55 +38,34 @@ def p_from_z(z: FloatArray, alternative: Alternative) -> FloatArray:
 
 
 def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
-    """Return the z statistic with the same tail probability as t.
+    """Return the z statistic with the same tail probability as t; NaN where `t` is.
 
     The relative accuracy is about 1e-12 beyond \\|z\\| = 1, and z is finite where the tail probability underflows in
     float64 (\\|z\\| > 37).
 
-    Parameters
-    ----------
-    t : array
-        t statistics; NaN where not tested.
-    dof : float or array like `t`
-        Degrees of freedom, greater than 0.
-
-    Examples
-    --------
     >>> z_from_t(np.array([0.0, 2.0, 1e30]), 15.0).round(4)
     array([ 0.    ,  1.8526, 45.0204])
     """
-    magnitude = np.abs(t)
-    return np.asarray(np.copysign(-special.ndtri_exp(_log_upper_tail(magnitude, dof)), t))
+    magnitude, dof = _broadcast(np.abs(t), dof)
+    tail = np.asarray(special.stdtr(dof, -magnitude))
+    far = tail < _UNDERFLOW
+    with np.errstate(divide="ignore"):
+        log_tail: FloatArray = np.log(tail)
+    log_tail[far] = _log_far_beta(2 * np.log(magnitude[far]), dof[far], 0.5) - np.log(2)  # half the tail of F = t^2
+    return np.asarray(np.copysign(-special.ndtri_exp(log_tail), t))
 
 
 def p_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
-    """Return the p-value of F statistics: P(F > f).
-
-    Parameters
-    ----------
-    f : array
-        F statistics, at least 0; NaN where not tested.
-    n_rows : int
-        Degrees of freedom of the numerator: the number of rows tested together.
-    dof : float or array like `f`
-        Degrees of freedom of the denominator, greater than 0; infinite for a chi-squared divided by `n_rows`.
-
-    Returns
-    -------
-    array
-        Probabilities in [0, 1], NaN where `f` is.
-    """
+    """Return the p-value P(F > f) of F statistics, NaN where `f` is, with `n_rows` and `dof` degrees of freedom."""
     return _tails_of_f(f, n_rows, dof)[1]
 
 
 def z_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
-    """Return the z statistic with the same upper tail probability as F; parameters are those of `p_from_f`.
+    """Return the z statistic with the same upper tail probability as F.
 
     It is as accurate as `z_from_t`: negative where F is below its median, finite where p underflows, infinite only
     where F is infinite (inf) or exactly 0 (-inf, since p is 1).
 
-    Examples
-    --------
     >>> z_from_f(np.array([0.0, 1.0, 4.0, 1e30]), 2, 15.0).round(4)
     array([   -inf,  0.2764,  1.7446, 31.5784])
     """
@@ -158,44 +117,25 @@ def _tails_of_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> tuple[Fl
     return np.where(chi2, special.gammainc(b, half), lower), np.where(chi2, special.gammaincc(b, half), upper)
 
 
-def _log_upper_tail(t: FloatArray, dof: FloatArray | float) -> FloatArray:
-    """Return log P(T > t) for t >= 0: half the tail of F = t^2 with one row."""
-    t, dof = _broadcast(t, dof)
-    tail = np.asarray(special.stdtr(dof, -t))
-    far = tail < _UNDERFLOW
-    with np.errstate(divide="ignore"):
-        log_tail: FloatArray = np.log(tail)
-    log_tail[far] = _log_far_beta(2 * np.log(t[far]), dof[far], 0.5) - np.log(2)
-    return log_tail
-
-
 def _log_far_beta(log_nf: FloatArray, dof: FloatArray, b: float) -> FloatArray:
-    """Return log P(F > f) where P underflows in float64, from log(n f), dof and b = n / 2.
+    """Return log P(F > f) where P underflows in float64, from log(n f), since t^2 may overflow, dof and b = n / 2.
 
     With a = dof / 2 and x = dof / (dof + n f), P is I_x(a, b) = x^a (1-x)^b / (a B(a, b)) * 2F1(a+b, 1; a+1; x)
-    (DLMF 8.17.8), which Pfaff's transformation (DLMF 15.8.1) turns into x^a (1-x)^(b-1) / (a B(a, b)) *
+    (DLMF 8.17.8), which Pfaff's transformation (DLMF 15.8.1) turns into a factor, x^a (1-x)^(b-1) / (a B(a, b)), times
     2F1(1-b, 1; a+1; -dof/(n f)). With h = n f / 2 the terms of the last series have the ratios
-    (b-1-k) / (h (1 + (k+1)/a)); for a = inf it is the series of the incomplete gamma function (DLMF 8.11.2).
-    The argument is the logarithm of n f, since t^2 may overflow.
+    (b-1-k) / (h (1 + (k+1)/a)); for a = inf it is the series of the incomplete gamma function (DLMF 8.11.2), and the
+    factor is h^(b-1) exp(-h) / Gamma(b).
     """
     a = dof / 2
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # each factor is also computed where the other is used
         h = np.exp(log_nf) / 2
         series = term = np.ones_like(h)
         for k in range(_TERMS):
             term = term * (b - 1 - k) / (h * (1 + (k + 1) / a))
             series = series + term
-    return np.asarray(np.where(np.isinf(log_nf), -np.inf, _log_far_factor(log_nf, a, b) + np.log(series)))
-
-
-def _log_far_factor(log_nf: FloatArray, a: FloatArray, b: float) -> FloatArray:
-    """Return the logarithm of the factor of the series: x^a (1-x)^(b-1) / (a B(a, b)).
-
-    Its limit for a = inf is h^(b-1) exp(-h) / Gamma(b).
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # each formula is also computed where the other is used
         log_odds = log_nf - np.log(2 * a)  # log of (1 - x) / x
         log_x, log_1_minus_x = -np.logaddexp(0.0, log_odds), -np.logaddexp(0.0, -log_odds)
-        limit = (b - 1) * (log_nf - np.log(2)) - np.exp(log_nf) / 2 - special.gammaln(b)
+        limit = (b - 1) * (log_nf - np.log(2)) - h - special.gammaln(b)
         factor = a * log_x + (b - 1) * log_1_minus_x - np.log(a) - special.betaln(a, b)
-    return np.asarray(np.where(np.isinf(a), limit, factor))
+    log_factor = np.where(np.isinf(a), limit, factor)
+    return np.asarray(np.where(np.isinf(log_nf), -np.inf, log_factor + np.log(series)))

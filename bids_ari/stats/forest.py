@@ -3,10 +3,6 @@
 When a threshold decreases from the most extreme point, clusters appear, grow and merge. Each point completes one
 cluster, so there is one node per point, and its subtree is a cluster: a connected component of ``statistic > z`` for
 some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i]``.
-
-References
-----------
-Chen, Goeman, Krebs, Meijer & Weeda (2023), arXiv:2206.13587.
 """
 
 from dataclasses import dataclass
@@ -21,22 +17,12 @@ from bids_ari.stats.distributions import FloatArray
 Ints = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class GridAdjacency:
-    """Neighbours on a grid, as steps between cells of the padded grid.
+    """Neighbours on a grid, as steps between cells of the padded grid."""
 
-    Attributes
-    ----------
-    cell : array of int32 (n_points,)
-        Cell of each point in the flattened grid, which is padded so that no step from a point leaves it.
-    offsets : array of int32
-        Steps from a cell to its neighbouring cells.
-    n_cells : int
-        Number of cells.
-    """
-
-    cell: Ints
-    offsets: Ints
+    cell: Ints  # (n_points,), of each point in the flattened grid, padded so that no step from a point leaves it
+    offsets: Ints  # steps from a cell to its neighbouring cells
     n_cells: int
 
     def split(self, side: npt.NDArray[np.bool_]) -> "GridAdjacency":
@@ -53,24 +39,13 @@ class GridAdjacency:
         """Number of points."""
         return self.cell.size
 
-    def __repr__(self) -> str:
-        return f"GridAdjacency(n_points={self.n_points}, n_neighbours={self.offsets.size})"
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class CsrAdjacency:
-    """Neighbours on any graph, such as a mesh, as a sparse matrix in compressed rows (CSR).
+    """Neighbours on any graph, such as a mesh, as a sparse matrix in compressed rows (CSR)."""
 
-    Attributes
-    ----------
-    starts : array of int64 (n_points + 1,)
-        The neighbours of point v are ``neighbours[starts[v] : starts[v + 1]]``.
-    neighbours : array of int32
-        Positions; each pair is stored in both directions.
-    """
-
-    starts: npt.NDArray[np.int64]
-    neighbours: Ints
+    starts: npt.NDArray[np.int64]  # the neighbours of point v are ``neighbours[starts[v] : starts[v + 1]]``
+    neighbours: Ints  # positions; each pair is stored in both directions
 
     def __post_init__(self) -> None:
         starts, neighbours = np.asarray(self.starts, dtype=np.int64), np.asarray(self.neighbours)
@@ -84,22 +59,8 @@ class CsrAdjacency:
 
     @classmethod
     def of_edges(cls, edges: npt.NDArray[np.integer], n_points: int) -> "CsrAdjacency":
-        """Return the adjacency of undirected edges.
+        """Return the adjacency of undirected edges (n_edges, 2), each pair of positions in one direction.
 
-        Parameters
-        ----------
-        edges : array (n_edges, 2)
-            Positions of neighbours, each pair in one direction.
-        n_points : int
-            Number of points.
-
-        Raises
-        ------
-        ValueError
-            When an edge has a position outside.
-
-        Examples
-        --------
         >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_points=3).neighbours
         array([1, 0, 2, 1], dtype=int32)
         """
@@ -125,9 +86,6 @@ class CsrAdjacency:
     def n_points(self) -> int:
         """Number of points."""
         return self.starts.size - 1
-
-    def __repr__(self) -> str:
-        return f"CsrAdjacency(n_points={self.n_points}, n_neighbours={self.neighbours.size})"
 
 
 Adjacency = GridAdjacency | CsrAdjacency
@@ -299,10 +257,6 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
         The neighbours of each point.
     bound : Bound
         Categories of the same points.
-
-    Returns
-    -------
-    ClusterForest
 
     Raises
     ------

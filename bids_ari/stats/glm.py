@@ -83,23 +83,17 @@ class GlmResult:
         return cls("", z_from_t(t, dof), np.full(t.shape, float(dof)), t)
 
     @classmethod
-    def of_estimate(cls, test: str, effect: FloatArray, variance: FloatArray, dof: FloatArray) -> "GlmResult":
-        """Return the t test of an estimate; `variance` is NaN, and `dof` may be 0, at points that are not tested."""
-        t = effect / np.sqrt(variance)
-        z = z_from_t(t, np.where(dof > 0, dof, 1.0))
-        return cls(test, z, dof, t, np.where(np.isnan(variance), np.nan, effect), variance)
-
-    @classmethod
-    def of_f(cls, test: str, f: FloatArray, n_rows: int, dof: FloatArray) -> "GlmResult":
-        """Return the F test of F statistics; they are NaN, and `dof` may be 0, at points that are not tested."""
-        return cls(test, z_from_f(f, n_rows, np.where(dof > 0, dof, 1.0)), dof, f=f, n_rows=n_rows)
-
-    @classmethod
     def of_test(cls, test: str, weights: FloatArray, dof: FloatArray, *found: FloatArray) -> "GlmResult":
-        """Return the t test of `found` effect and variance, or the F test of `found` F where weights are 2-D."""
-        if weights.ndim == 1:
-            return cls.of_estimate(test, found[0], found[1], dof)
-        return cls.of_f(test, found[0], len(weights), dof)
+        """Return the t test of `found` effect and variance, or the F test of `found` F where weights are 2-D.
+
+        At points that are not tested variance and F are NaN, and `dof` may be 0.
+        """
+        some_dof = np.where(dof > 0, dof, 1.0)
+        if weights.ndim == 2:
+            return cls(test, z_from_f(found[0], len(weights), some_dof), dof, f=found[0], n_rows=len(weights))
+        effect, variance = found
+        t = effect / np.sqrt(variance)
+        return cls(test, z_from_t(t, some_dof), dof, t, np.where(np.isnan(variance), np.nan, effect), variance)
 
     def p(self, alternative: Alternative) -> FloatArray:
         """Return the p-value of each point for an alternative, (n_points,); an F test has only ``greater``."""
@@ -121,12 +115,9 @@ class GlmResult:
 class Part(NamedTuple):
     """Points of a block where the same subjects have data."""
 
-    rows: npt.NDArray[np.intp]
-    """Positions of these subjects."""
-    points: npt.NDArray[np.intp]
-    """Positions of the points among all."""
-    values: FloatArray
-    """(these subjects, these points)"""
+    rows: npt.NDArray[np.intp]  # positions of these subjects
+    points: npt.NDArray[np.intp]  # positions of the points among all
+    values: FloatArray  # (these subjects, these points)
 
 
 class Fit(NamedTuple):
@@ -134,12 +125,9 @@ class Fit(NamedTuple):
 
     q: FloatArray
     r: FloatArray
-    projected: FloatArray
-    """Q'y (n_columns, n_points): the coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1."""
-    residuals: FloatArray
-    """(n_subjects, n_points)"""
-    residual_variance: FloatArray
-    """(n_points,), NaN where the point is constant."""
+    projected: FloatArray  # Q'y (n_columns, n_points): coefficients are R^-1 Q'y, their covariance sigma^2 (R'R)^-1
+    residuals: FloatArray  # (n_subjects, n_points)
+    residual_variance: FloatArray  # (n_points,), NaN where the point is constant
     dof: int
 
 
@@ -184,27 +172,12 @@ def fit_glm(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray
         if (fit := fit_part(part.values, matrix[part.rows])) is not None:
             dof[part.points] = fit.dof
             for name, weights in tests.items():
-                found[name][:, part.points] = _estimate(fit, weights) if weights.ndim == 1 else _f(fit, weights)
+                found[name][:, part.points] = _evaluate(fit, weights)
     return tuple(GlmResult.of_test(name, weights, dof, *found[name]) for name, weights in tests.items())
 
 
 def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> None:
-    """Check the shapes of a design and its tests, and that columns, and rows of a test, are not collinear.
-
-    Parameters
-    ----------
-    n_subjects : int
-        Number of subjects.
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    tests : mapping of str to array
-        Name and weights of each test.
-
-    Raises
-    ------
-    ValueError
-        When they are not valid.
-    """
+    """Check the shapes of a design and its tests, and that columns, and rows of a test, are not collinear."""
     if matrix.shape[0] != n_subjects:
         raise ValueError(f"matrix must have one row per subject: {n_subjects}; found {matrix.shape[0]}")
     if not np.isfinite(matrix).all():
@@ -216,20 +189,17 @@ def check_model(n_subjects: int, matrix: FloatArray, tests: Mapping[str, FloatAr
         )
     if not tests:
         raise ValueError("tests must name at least one linear combination")
+    n_columns = matrix.shape[1]
     for name, weights in tests.items():
-        _check_weights(name, weights, np.abs(matrix).max(axis=0))
-
-
-def _check_weights(name: str, weights: FloatArray, peaks: FloatArray) -> None:
-    """Check the weights of a test; `peaks` are the largest values of the columns, which remove their units."""
-    n_columns = peaks.size
-    if weights.ndim not in (1, 2) or weights.shape[-1] != n_columns:
-        raise ValueError(f"weights of test {name!r} must have one entry per column: {n_columns}; found {weights.shape}")
-    if not np.isfinite(weights).all() or not weights.any():
-        raise ValueError(f"weights of test {name!r} must be finite and not all zero; found {weights.tolist()}")
-    rows = np.atleast_2d(weights) / peaks
-    if condition_number(rows.T) > ILL_CONDITIONED:
-        raise ValueError(f"rows of test {name!r} must be independent; found {len(rows)} of lower rank")
+        if weights.ndim not in (1, 2) or weights.shape[-1] != n_columns:
+            raise ValueError(
+                f"weights of test {name!r} must have one entry per column: {n_columns}; found {weights.shape}"
+            )
+        if not np.isfinite(weights).all() or not weights.any():
+            raise ValueError(f"weights of test {name!r} must be finite and not all zero; found {weights.tolist()}")
+        rows = np.atleast_2d(weights) / np.abs(matrix).max(axis=0)  # which removes the units of the columns
+        if condition_number(rows.T) > ILL_CONDITIONED:
+            raise ValueError(f"rows of test {name!r} must be independent; found {len(rows)} of lower rank")
 
 
 def condition_number(matrix: FloatArray) -> float:
@@ -269,18 +239,14 @@ def parts(effects: Effects) -> Iterator[Part]:
             continue
         if complete.any():
             yield Part(everyone, points[complete], values[:, complete])
-        for some in _equal_columns(present, np.flatnonzero(~complete)):
+        others = np.flatnonzero(~complete)
+        packed = np.ascontiguousarray(np.packbits(present[:, others], axis=0).T)  # eight subjects in a byte
+        words = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()  # those bytes of a point as one word
+        _, which = np.unique(words, return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        for some in np.split(others[order], np.flatnonzero(np.diff(which[order])) + 1):
             rows = np.flatnonzero(present[:, some[0]])
             yield Part(rows, points[some], values[np.ix_(rows, some)])
-
-
-def _equal_columns(present: npt.NDArray[np.bool_], points: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
-    """Group some points with equal columns; eight subjects are packed into a byte, and the bytes sorted as one word."""
-    packed = np.ascontiguousarray(np.packbits(present[:, points], axis=0).T)
-    words = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, which = np.unique(words, return_inverse=True)
-    order = np.argsort(which, kind="stable")
-    return np.split(points[order], np.flatnonzero(np.diff(which[order])) + 1)
 
 
 def fit_part(values: FloatArray, matrix: FloatArray) -> Fit | None:
@@ -313,16 +279,14 @@ def in_terms_of_q(r: FloatArray, weights: FloatArray) -> FloatArray:
     return np.asarray(solve_triangular(r, weights.T, trans="T"))
 
 
-def _estimate(fit: Fit, weights: FloatArray) -> FloatArray:
-    """Return a linear combination of coefficients and its variance, (2, n_points)."""
-    s = in_terms_of_q(fit.r, weights)
-    return np.stack([s @ fit.projected, (s @ s) * fit.residual_variance])
+def _evaluate(fit: Fit, weights: FloatArray) -> FloatArray:
+    """Return a linear combination of coefficients and its variance, (2, n_points), or F of several, (n_points,).
 
-
-def _f(fit: Fit, weights: FloatArray) -> FloatArray:
-    """Return Wald's F of the combinations C b: (C b)' (C (X'X)^-1 C')^-1 (C b) / rows / sigma^2.
-
-    With C b = S'Q'y and C (X'X)^-1 C' = S'S the form is the squared length of Q'y within the span of S.
+    Wald's F of the combinations C b is (C b)' (C (X'X)^-1 C')^-1 (C b) / rows / sigma^2. With C b = S'Q'y and
+    C (X'X)^-1 C' = S'S the form is the squared length of Q'y within the span of S.
     """
+    if weights.ndim == 1:
+        s = in_terms_of_q(fit.r, weights)
+        return np.stack([s @ fit.projected, (s @ s) * fit.residual_variance])
     explained = ((directions(fit.r, weights).T @ fit.projected) ** 2).sum(axis=0)
     return np.asarray(explained / len(weights) / fit.residual_variance)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
@@ -29,40 +28,23 @@ _SINGULAR = 1e-12
 """Q'WQ is singular when its smallest eigenvalue is at most this times the largest."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class WeightedFit:
-    """The results of a fixed-effects or mixed-effects model.
+    """The results of a fixed-effects or mixed-effects model."""
 
-    Attributes
-    ----------
-    results : tuple of GlmResult
-        One per test, in order.
-    n_unusable : int
-        Number of effects, over subjects and points, that were excluded because they have no usable variance.
-    unevenness : array (n_points,)
-        Standard deviation over subjects of the logarithm of the variance; 0 where there are fewer than two.
-    tau2 : array (n_points,) or None
-        The variance between subjects; None with fixed effects.
-    """
-
-    results: tuple[GlmResult, ...]
-    n_unusable: int
-    unevenness: FloatArray
-    tau2: FloatArray | None = None
-
-    def __repr__(self) -> str:
-        return f"WeightedFit(results={self.results}, n_unusable={self.n_unusable})"
+    results: tuple[GlmResult, ...]  # one per test, in order
+    n_unusable: int  # effects, over subjects and points, that were excluded because they have no usable variance
+    unevenness: FloatArray  # (n_points,), SD over subjects of the log of the variance; 0 where there are fewer than two
+    tau2: FloatArray | None = None  # (n_points,), the variance between subjects; None with fixed effects
 
 
 class _Block(NamedTuple):
     """A block of points; where a subject is excluded, its effect is 0 and its variance infinite."""
 
     effects: FloatArray
-    variances: FloatArray
-    """In units of the median of the point, so that squares do not overflow."""
+    variances: FloatArray  # in units of the median of the point, so that squares do not overflow
     unit: FloatArray
-    n: FloatArray
-    """Number of subjects at each point."""
+    n: FloatArray  # number of subjects at each point
     n_unusable: int
     unevenness: FloatArray
 
@@ -70,12 +52,9 @@ class _Block(NamedTuple):
 class _Solution(NamedTuple):
     """Weighted least squares at a block of points."""
 
-    coefficients: FloatArray
-    """(n_points, n_columns)"""
-    root: FloatArray
-    """(n_points, n_columns, n_columns); root @ root' is the inverse of Q'WQ."""
-    rest: FloatArray
-    """(n_points,), the weighted sum of squared residuals; NaN where the coefficients are not determined."""
+    coefficients: FloatArray  # (n_points, n_columns)
+    root: FloatArray  # (n_points, n_columns, n_columns); root @ root' is the inverse of Q'WQ
+    rest: FloatArray  # (n_points,), the weighted sum of squared residuals; NaN where coefficients are not determined
 
 
 class _Estimate(NamedTuple):
@@ -97,10 +76,8 @@ def fit_fixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: M
     effects, variances : array-like (n_subjects, n_points)
         One row per subject, read block by block of points. A subject is excluded at a point where its effect is NaN
         or its variance is NaN, infinite, 0, negative or at most `NEGLIGIBLE` times the median there.
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    tests : mapping of str to array
-        Name and weights: (n_columns,) for a t test, (rows, n_columns) for an F test.
+    matrix, tests
+        As of `fit_glm`.
 
     Returns
     -------
@@ -158,7 +135,8 @@ def _fit(
     if n_subjects <= matrix.shape[1]:
         raise ValueError(f"n_subjects must exceed the rank of the design, {matrix.shape[1]}; found {n_subjects}")
     q, r = np.linalg.qr(matrix)
-    directions = [_direction(weights, r) for weights in tests.values()]
+    over_q = [np.linalg.solve(r.T, weights.T) for weights in tests.values()]
+    directions = [each if each.ndim == 1 else np.linalg.qr(each)[0].T for each in over_q]  # any basis of rows for F
     dof, tau2, unevenness = np.zeros((3, n_points))
     n_unusable = 0
     statistics = np.full((len(tests), 2, n_points), np.nan)
@@ -173,12 +151,6 @@ def _fit(
     return WeightedFit(results, n_unusable, unevenness, tau2 if mixed else None)
 
 
-def _direction(weights: FloatArray, r: FloatArray) -> FloatArray:
-    """Return weights over the columns of Q from weights over those of X; F does not depend on the basis of its rows."""
-    over_q = np.asarray(np.linalg.solve(r.T, weights.T), dtype=np.float64)
-    return over_q if over_q.ndim == 1 else np.asarray(np.linalg.qr(over_q)[0].T)
-
-
 def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
     """Exclude subjects without effect or usable variance at each point; the unit is its median variance."""
     present = ~np.isnan(effects)
@@ -190,15 +162,11 @@ def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
     unit = np.where(np.isfinite(median), median, 1)
     with np.errstate(over="ignore"):
         scaled = np.where(usable, variances, np.inf) / unit
-    n, n_unusable = usable.sum(axis=0).astype(float), int((present & ~usable).sum())
-    return _Block(np.where(usable, effects, 0), scaled, unit, n, n_unusable, _unevenness(variances, usable))
-
-
-def _unevenness(variances: FloatArray, usable: npt.NDArray[np.bool_]) -> FloatArray:
-    """Return the standard deviation of the logarithms of the usable variances at each point."""
-    logs, n = np.log(np.where(usable, variances, 1)), usable.sum(axis=0)
+    n, n_unusable = usable.sum(axis=0), int((present & ~usable).sum())
+    logs = np.log(np.where(usable, variances, 1))
     squares = np.where(usable, logs - logs.sum(axis=0) / np.maximum(n, 1), 0) ** 2
-    return np.asarray(np.sqrt(squares.sum(axis=0) / np.maximum(n - 1, 1)))
+    unevenness = np.sqrt(squares.sum(axis=0) / np.maximum(n - 1, 1))
+    return _Block(np.where(usable, effects, 0), scaled, unit, n.astype(float), n_unusable, unevenness)
 
 
 def _fixed(block: _Block, q: FloatArray) -> _Estimate:
@@ -214,9 +182,17 @@ def _fixed(block: _Block, q: FloatArray) -> _Estimate:
 
 
 def _mixed(block: _Block, q: FloatArray) -> _Estimate:
-    """Return the mixed-effects estimate, with the scale of Knapp & Hartung (2003)."""
+    """Return the mixed-effects estimate, with the scale of Knapp & Hartung (2003) and tau2 by the method of moments.
+
+    With the weights W = 1 / variance, E(rest) = n - rank + tau2 * (tr W - tr((Q'WQ)^-1 Q'W^2 Q)).
+    """
     dof = np.maximum(block.n - q.shape[1], 0)
-    tau2 = _between(block, q, dof)
+    weights = 1 / block.variances
+    fixed = _solve(block, weights, q)
+    used = (fixed.root * (_gram(weights**2, q) @ fixed.root)).sum(axis=(1, 2))
+    total = weights.sum(axis=0)
+    slope = np.where(total - used > _SINGULAR * total, total - used, np.nan)
+    tau2 = np.maximum(0, (fixed.rest / block.unit - dof) / slope)
     weights = 1 / (block.variances + np.where(np.isnan(tau2), np.inf, tau2))
     solution = _solve(block, weights, q)
     scale = solution.rest / np.maximum(dof, 1)
@@ -224,19 +200,6 @@ def _mixed(block: _Block, q: FloatArray) -> _Estimate:
     undetermined = np.isnan(solution.rest)
     scale[scale <= CONSTANT * mean_square] = np.nan
     return _Estimate(solution, scale, np.where(undetermined, 0, dof), tau2 * block.unit)
-
-
-def _between(block: _Block, q: FloatArray, dof: FloatArray) -> FloatArray:
-    """Return tau2 by the method of moments (DerSimonian & Laird 1986), in the unit of the block.
-
-    With the weights W = 1 / variance, E(rest) = n - rank + tau2 * (tr W - tr((Q'WQ)^-1 Q'W^2 Q)).
-    """
-    weights = 1 / block.variances
-    solution = _solve(block, weights, q)
-    undetermined = (solution.root * (_gram(weights**2, q) @ solution.root)).sum(axis=(1, 2))
-    total = weights.sum(axis=0)
-    slope = np.where(total - undetermined > _SINGULAR * total, total - undetermined, np.nan)
-    return np.asarray(np.maximum(0, (solution.rest / block.unit - dof) / slope))
 
 
 def _solve(block: _Block, weights: FloatArray, q: FloatArray) -> _Solution:

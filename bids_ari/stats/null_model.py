@@ -53,29 +53,15 @@ class NullPart(NamedTuple):
     dof: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class NullModel:
-    """The residuals of the reduced model, and the directions of one test in one alternative.
+    """The residuals of the reduced model, and the directions of one test in one alternative."""
 
-    Attributes
-    ----------
-    residuals : array (n_subjects, n_points)
-        Residuals of the reduced model, each point scaled to length 1; 0 where a subject has no data.
-    parts : tuple of NullPart
-        Points where the same subjects have data, one part after the other.
-    order : array (n_points,)
-        The position of each column of `residuals` among the points of the effects.
-    subspaces : Subspaces
-        The directions where all subjects have data.
-    n_rows : int
-        Number of rows of an F test, 0 for t.
-    """
-
-    residuals: FloatArray
-    parts: tuple[NullPart, ...]
-    order: Indices
-    subspaces: Subspaces
-    n_rows: int
+    residuals: FloatArray  # (n_subjects, n_points), of length 1 at each point; 0 where a subject has no data
+    parts: tuple[NullPart, ...]  # points where the same subjects have data, one part after the other
+    order: Indices  # (n_points,), the position of each column of `residuals` among the points of the effects
+    subspaces: Subspaces  # the directions where all subjects have data
+    n_rows: int  # of an F test, 0 for t
 
     @property
     def n_points(self) -> int:
@@ -95,10 +81,7 @@ class NullModel:
     def dof_groups(self, excluded: npt.NDArray[np.bool_] | None = None) -> Groups:
         """Return the position in `dofs` of each column of `residuals`, (n_points,); -1 for excluded points.
 
-        Parameters
-        ----------
-        excluded : array of bool (n_points,), optional
-            Points to exclude, in the order of the effects.
+        `excluded` (n_points,) is in the order of the effects.
         """
         group = np.searchsorted(self.dofs, self.dof).astype(np.int16)
         if excluded is not None:
@@ -135,10 +118,6 @@ class NullModel:
         """Return the p-value of each point, (n_points,): that of the identity, computed as under any permutation."""
         return np.asarray(self.permuted_p(Permutations.identity(len(self.residuals)))[0])
 
-    def __repr__(self) -> str:
-        n_subjects, n_points = self.residuals.shape
-        return f"NullModel(n_subjects={n_subjects}, n_points={n_points}, dofs={self.dofs})"
-
 
 def default_scheme(matrix: FloatArray, weights: FloatArray) -> Scheme:
     """Return the resampling scheme for a test: permutation where the reduced model has the mean, else sign flips.
@@ -152,10 +131,6 @@ def default_scheme(matrix: FloatArray, weights: FloatArray) -> Scheme:
         The design matrix.
     weights : array (n_columns,) or (n_rows, n_columns)
         A t test, or an F test.
-
-    Returns
-    -------
-    {'flip', 'permute'}
     """
     constant = np.ones(len(matrix)) / np.sqrt(len(matrix))
     reduced = _tested_and_reduced(matrix, weights)[1]
@@ -184,10 +159,6 @@ def fit_null_model(
         The alternative of a t test; of an F test ``greater``.
     exchangeability : Exchangeability
         Which subjects are exchangeable, and which signs.
-
-    Returns
-    -------
-    NullModel
 
     Raises
     ------
@@ -225,12 +196,9 @@ def fit_null_model(
 class ResidualMap(NamedTuple):
     """A linear map from data to residuals: ``data[kept] + outer.T @ (inner @ data)``."""
 
-    kept: Indices
-    """(n_kept,): the subjects with a residual."""
-    outer: FloatArray
-    """(n_directions, n_kept)."""
-    inner: FloatArray
-    """(n_directions, n_subjects)."""
+    kept: Indices  # (n_kept,): the subjects with a residual
+    outer: FloatArray  # (n_directions, n_kept)
+    inner: FloatArray  # (n_directions, n_subjects)
 
     def of(self, data: FloatArray) -> FloatArray:
         """Return the residuals (n_kept, ...) of data (n_subjects, ...)."""
@@ -257,13 +225,7 @@ def uncorrelated_residuals(reduced: FloatArray) -> ResidualMap:
 
 
 def dropped_subjects(reduced: FloatArray) -> Indices:
-    """Return k subjects that determine the coefficients of the reduced model: each in turn that of most leverage.
-
-    Parameters
-    ----------
-    reduced : array (k, n_subjects)
-        Orthonormal directions of the reduced model.
-    """
+    """Return k subjects that determine the coefficients of the reduced model: each in turn that of most leverage."""
     rest, dropped = reduced.copy(), []
     for _ in range(len(reduced)):
         leverage = (rest**2).sum(axis=0)
@@ -322,20 +284,16 @@ def _reduce(
         tested, nuisance = residual_map.of(tested.T).T, np.empty((0, residual_map.kept.size))
     else:
         residual_map = ordinary_residuals(np.ascontiguousarray(nuisance))
-        if exchangeability.permutation_blocks is not None:
-            nuisance = _varying_within_blocks(nuisance, exchangeability.permutation_blocks)
+        if (labels := exchangeability.permutation_blocks) is not None:
+            # along directions that are constant within blocks residuals sum to 0 in every permutation
+            block_mean = np.equal.outer(labels, labels) / np.bincount(labels)[labels]
+            rotation, size, _ = np.linalg.svd(nuisance - nuisance @ block_mean, full_matrices=True)
+            varying = np.zeros(len(nuisance), dtype=bool)
+            varying[: size.size] = size > _NO_CHANGE
+            nuisance = rotation.T[varying] @ nuisance
     complete = np.zeros((len(tested) + len(nuisance), len(matrix)))
     complete[:, rows[residual_map.kept]] = np.vstack([tested, nuisance])
     one_sided = weights.ndim == 1 and alternative != "two-sided"
     dropped = tuple(np.delete(rows, residual_map.kept).tolist())
     subspaces = Subspaces(complete[: len(tested)], complete[len(tested) :], one_sided, dropped)
     return residual_map, subspaces, rows.size - matrix.shape[1]
-
-
-def _varying_within_blocks(nuisance: FloatArray, blocks: Indices) -> FloatArray:
-    """Remove the directions that are constant within blocks: residuals sum to 0 along them in every permutation."""
-    block_mean = np.equal.outer(blocks, blocks) / np.bincount(blocks)[blocks]
-    rotation, size, _ = np.linalg.svd(nuisance - nuisance @ block_mean, full_matrices=True)
-    kept = np.zeros(len(nuisance), dtype=bool)
-    kept[: size.size] = size > _NO_CHANGE
-    return np.asarray(rotation.T[kept] @ nuisance)

@@ -41,14 +41,7 @@ def _component(weights: Floats, data: Floats, start: int, out: Floats) -> None:
 def unit_residuals(kept: Indices, outer: Floats, inner: Floats, values: Floats) -> Floats:
     """Return values[kept] + outer' (inner values), (n_kept, n_points), each point scaled to length 1.
 
-    Parameters
-    ----------
-    kept : array (n_kept,)
-        Subjects.
-    outer, inner : array (n_directions, n_kept), (n_directions, n_subjects)
-        Weights.
-    values : array (n_subjects, n_points)
-        Data.
+    `outer` is (n_directions, n_kept), `inner` (n_directions, n_subjects), and `values` (n_subjects, n_points).
     """
     residuals = values[kept]
     component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
@@ -74,19 +67,8 @@ def partial_correlations(
     """Compute the partial correlation of data with the tested directions under each permutation.
 
     For data e of length 1 it is sqrt(|U e|^2 / (1 - |Z e|^2)); it has a sign where there is one direction and `signed`.
-
-    Parameters
-    ----------
-    tested, nuisance : array (n_permutations, n_rows, n_subjects)
-        The tested directions U and those of the reduced model Z, permuted.
-    data : array (n_subjects, n_points)
-        Residuals of length 1.
-    start, stop : int
-        The points.
-    signed : bool
-        Whether the correlation has a sign.
-    out : array (n_permutations, n_points)
-        Receives the correlations, at columns `start` to `stop`.
+    `tested` U and `nuisance` Z are permuted, (n_permutations, n_rows, n_subjects), and data (n_subjects, n_points).
+    Columns `start` to `stop` of `out` (n_permutations, n_points) receive the correlations.
     """
     n_permutations, n_rows, _ = tested.shape
     n_others = nuisance.shape[1]

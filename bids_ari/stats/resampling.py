@@ -45,10 +45,8 @@ Labels = npt.NDArray[np.intp]
 class Permutations(NamedTuple):
     """Some permutations: the subject whose residuals take each position, and their sign."""
 
-    order: npt.NDArray[np.intp]
-    """(n_permutations, n_subjects), positions of subjects."""
-    sign: FloatArray
-    """(n_permutations, n_subjects), 1 or -1."""
+    order: npt.NDArray[np.intp]  # (n_permutations, n_subjects), positions of subjects
+    sign: FloatArray  # (n_permutations, n_subjects), 1 or -1
 
     @classmethod
     def identity(cls, n_subjects: int) -> "Permutations":
@@ -66,10 +64,8 @@ class Permutations(NamedTuple):
 class Exchangeability(NamedTuple):
     """Exchangeability blocks: which subjects may be permuted, and which signs may be flipped."""
 
-    permutation_blocks: Labels | None
-    """(n_subjects,): subjects of the same label are permuted; None where positions do not change."""
-    flip_blocks: Labels | None
-    """(n_subjects,): subjects of the same label get the same sign; None where signs do not change."""
+    permutation_blocks: Labels | None  # (n_subjects,): those of a label are permuted; None: positions do not change
+    flip_blocks: Labels | None  # (n_subjects,): those of a label get the same sign; None: signs do not change
 
     @classmethod
     def of(cls, n_subjects: int, scheme: Scheme, blocks: Sequence[object] | None = None) -> "Exchangeability":
@@ -127,39 +123,21 @@ class Exchangeability(NamedTuple):
 class Subspaces(NamedTuple):
     """Subspaces of a test, as orthonormal rows of weights of the subjects."""
 
-    tested: FloatArray
-    """(n_rows, n_subjects): the tested directions, one for t."""
-    nuisance: FloatArray
-    """(n_others, n_subjects): the directions of the reduced model, except those that no permutation changes."""
-    one_sided: bool
-    """Whether a statistic and its negative differ, as in a one-sided t test."""
-    dropped: tuple[int, ...] = ()
-    """Subjects without an uncorrelated residual, see `bids_ari.stats.null_model`: neither permuted nor flipped."""
+    tested: FloatArray  # (n_rows, n_subjects): the tested directions, one for t
+    nuisance: FloatArray  # (n_others, n_subjects): those of the reduced model, but for those no permutation changes
+    one_sided: bool  # whether a statistic and its negative differ, as in a one-sided t test
+    dropped: tuple[int, ...] = ()  # subjects without an uncorrelated residual: neither permuted nor flipped
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Resampling:
-    """All permutations of a test.
-
-    Attributes
-    ----------
-    n_permutations : int
-        Number of permutations, B.
-    seed : int
-        In 0..2**64 - 1.
-    exchangeability : Exchangeability
-        The exchangeability of the subjects.
-    stream : int
-        0 for the permutations of a calibration, with the identity first; 1 for independent ones, without it.
-    complete : Permutations or None
-        All distinct permutations, where there are no more than requested.
-    """
+    """All permutations of a test."""
 
     n_permutations: int
-    seed: int
+    seed: int  # in 0..2**64 - 1
     exchangeability: Exchangeability
-    stream: int = 0
-    complete: Permutations | None = None
+    stream: int = 0  # 0 for the permutations of a calibration, the identity first; 1 for independent ones, without it
+    complete: Permutations | None = None  # all distinct permutations, where there are no more than requested
 
     @property
     def batches(self) -> range:
@@ -220,10 +198,6 @@ def make_resampling(
     seed : int
         In 0..2**64 - 1.
 
-    Returns
-    -------
-    Resampling
-
     Raises
     ------
     ValueError
@@ -265,7 +239,8 @@ def _all_distinct(subspaces: Subspaces, exchangeability: Exchangeability, most: 
     if permutation_blocks is not None:
         columns = np.round(np.vstack([permutation_blocks, subspaces.tested, subspaces.nuisance]), _DECIMALS) + 0.0
         kinds = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
-        if _n_arrangements(kinds, permutation_blocks) * exchangeability.n_flips > most:
+        total, alike = (prod(factorial(int(n)) for n in np.bincount(x)) for x in (permutation_blocks, kinds))
+        if total // alike * exchangeability.n_flips > most:  # a kind is in one block
             return None
         orders = np.array(list(_arrangements(kinds, permutation_blocks)))
     if flip_blocks is not None:
@@ -291,13 +266,8 @@ def _first_of_equal(permutations: Permutations, subspaces: Subspaces) -> npt.NDA
     return np.sort(np.unique(kind, return_index=True)[1])
 
 
-def _n_arrangements(kinds: Labels, block: Labels) -> int:
-    """Count the distinct orders of subjects within blocks, subjects of a kind being equal; a kind is in one block."""
-    return prod(factorial(int(n)) for n in np.bincount(block)) // prod(factorial(int(n)) for n in np.bincount(kinds))
-
-
 def _arrangements(kinds: Labels, block: Labels) -> Iterator[Labels]:
-    """Yield each of these orders once, the identity first."""
+    """Yield each distinct order of subjects within blocks once, subjects of a kind being equal, the identity first."""
     places = [np.flatnonzero(block == label) for label in np.unique(block)]
     for orders in product(*(list(_orders(kinds[members].tolist())) for members in places)):
         order = np.arange(kinds.size)

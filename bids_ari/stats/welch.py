@@ -9,7 +9,6 @@ Welch (1947), Biometrika 34:28. Satterthwaite (1946), Biometrics Bulletin 2:110.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +18,6 @@ from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
 
 _ROUNDING = 1e-12
 """A weight of a group is 0, except for rounding, where it is at most this times the largest."""
-
-
-class _Moments(NamedTuple):
-    """Moments of each group at a block of points, all (n_groups, n_points)."""
-
-    n: FloatArray
-    mean: FloatArray
-    variance: FloatArray
-    """Within the group; NaN where it has fewer than two subjects with data."""
-    constant: npt.NDArray[np.bool_]
 
 
 def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
@@ -75,7 +64,14 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     for points in blocks(effects):
         moments = _moments(np.asarray(effects[:, points], dtype=np.float64), group)
         for i, over_groups in enumerate(weights):
-            effect[i, points], variance[i, points], dof[i, points] = _combine(moments, over_groups)
+            n, mean, within, constant = (values[over_groups != 0] for values in moments)
+            w = over_groups[over_groups != 0][:, None]
+            part = w**2 * within / np.maximum(n, 1)
+            variance[i, points] = total = np.where(constant.all(axis=0), np.nan, part.sum(axis=0))
+            share = part / total  # since squares of variances may underflow
+            tested = ~np.isnan(total)
+            effect[i, points] = np.where(tested, (w * mean).sum(axis=0), np.nan)
+            dof[i, points] = np.where(tested, 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0), 0)
     found = [(e, v) if w.ndim == 1 else (e**2 / v,) for e, v, w in zip(effect, variance, tests.values(), strict=True)]
     return tuple(GlmResult.of_test(name, w, dof[i], *found[i]) for i, (name, w) in enumerate(tests.items()))
 
@@ -102,29 +98,15 @@ def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: n
     return over_groups
 
 
-def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> _Moments:
-    """Return the moments of each group over its subjects with data."""
-    each = [_moments_of_group(effects[group == g]) for g in range(int(group.max()) + 1)]
-    return _Moments(*(np.array(values) for values in zip(*each, strict=True)))
-
-
-def _moments_of_group(effects: FloatArray) -> tuple[FloatArray, ...]:
-    """Return number of subjects, mean, variance, and whether they are constant, of one group (n, n_points)."""
-    present = ~np.isnan(effects)
-    n = present.sum(axis=0).astype(float)
-    mean = np.where(present, effects, 0).sum(axis=0) / np.maximum(n, 1)
-    residuals = np.where(present, effects - mean, 0)
-    variance = (residuals**2).sum(axis=0) / np.maximum(n - 1, 1)
-    return n, mean, np.where(n < 2, np.nan, variance), variance <= CONSTANT * mean**2
-
-
-def _combine(moments: _Moments, weights: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return effect, variance and degrees of freedom of a combination of group means."""
-    n, mean, variance, constant = (values[weights != 0] for values in moments)
-    w = weights[weights != 0][:, None]
-    part = w**2 * variance / np.maximum(n, 1)
-    total = np.where(constant.all(axis=0), np.nan, part.sum(axis=0))
-    share = part / total
-    dof = 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0)  # by shares: squares of variances may underflow
-    tested = ~np.isnan(total)
-    return np.where(tested, (w * mean).sum(axis=0), np.nan), total, np.where(tested, dof, 0)
+def _moments(effects: FloatArray, group: npt.NDArray[np.intp]) -> list[FloatArray]:
+    """Return number of subjects with data, mean, variance, and whether they are constant, each (n_groups, n_points)."""
+    each = []
+    for g in range(int(group.max()) + 1):
+        values = effects[group == g]
+        present = ~np.isnan(values)
+        n = present.sum(axis=0).astype(float)
+        mean = np.where(present, values, 0).sum(axis=0) / np.maximum(n, 1)
+        residuals = np.where(present, values - mean, 0)
+        variance = (residuals**2).sum(axis=0) / np.maximum(n - 1, 1)
+        each.append((n, mean, np.where(n < 2, np.nan, variance), variance <= CONSTANT * mean**2))
+    return [np.array(values) for values in zip(*each, strict=True)]

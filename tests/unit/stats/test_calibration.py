@@ -49,7 +49,7 @@ def test_learned_lines_between_quantiles() -> None:
     np.testing.assert_allclose(family.critical(1 / 6), [0.05, 0.25])
     k, p = np.array([1, 1, 1, 2, 2, 2]), np.array([0.1, 0.15, 0.6, 0.25, 1.0, 0.0])
     np.testing.assert_allclose(family.inverse(k, p), [1 / 3, 1 / 2, 5 / 6, 1 / 6, 1, 0])
-    assert (family.name, family.n_ranks, repr(family)) == ("learned", 2, "Learned(n_permutations=2, n_ranks=2)")
+    assert (family.name, family.n_ranks) == ("learned", 2)
 
 
 def test_a_template_with_more_ranks_than_points() -> None:
@@ -113,9 +113,3 @@ def test_arrays_are_read_only() -> None:
         found.lambdas[0] = 2
     with pytest.raises(ValueError, match="read-only"):
         Learned.from_smallest_p(np.ones((2, 2))).curves[0] = 2
-
-
-def test_repr() -> None:
-    found = calibrate(np.full(20, 0.7), Simes(10, 3), 0.05)
-    assert repr(found) == "Calibration(family='simes', n_permutations=20, alpha=0.05, lambda_=0.7)"
-    assert repr(found.bound(np.ones(10))) == "Bound(n_points=10, alpha=0.05, method='permutation')"

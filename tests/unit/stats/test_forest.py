@@ -150,7 +150,6 @@ def test_forest_of_a_graph() -> None:
     apart = mesh.split(np.array([True, False, True, True, False]))
     np.testing.assert_array_equal(apart.starts, [0, 1, 1, 3, 4, 4])
     np.testing.assert_array_equal(apart.neighbours, [2, 0, 3, 2])
-    assert repr(apart) == "CsrAdjacency(n_points=5, n_neighbours=4)"
 
 
 def test_infinite_statistics_are_the_highest() -> None:
@@ -221,7 +220,6 @@ def test_forest_is_read_only(forest: ClusterForest, field: str) -> None:
 
 def test_repr(forest: ClusterForest) -> None:
     assert repr(forest) == "ClusterForest(n_points=7, n_trees=1)"
-    assert repr(adjacency(ROW, 18)) == "GridAdjacency(n_points=7, n_neighbours=18)"
     cluster = Cluster(label=2, points=np.array([4, 7, 9], dtype=np.int32), tdn=2, peak=7)
     assert repr(cluster) == "Cluster(label=2, size=3, tdn=2, tdp=0.667)"
 

@@ -392,8 +392,3 @@ def test_refused(fit: Fitter, effects: Floats, variances: Floats) -> None:
         fit(effects[:3], variances[:3], MATRIX[:3], TESTS)
     with pytest.raises(ValueError, match="rows of test 'twice' must be independent"):
         fit(effects, variances, MATRIX, {"twice": np.array([[0, 1.0, 0], [0, 2, 0]])})
-
-
-def test_repr(effects: Floats, variances: Floats) -> None:
-    found = fit_fixed(effects, variances, MATRIX, {"group": TESTS["group"]})
-    assert repr(found) == "WeightedFit(results=(GlmResult(test='group', n_points=40, dof=[inf]),), n_unusable=0)"

@@ -8,17 +8,17 @@ import pytest
 from scipy import stats
 from scipy.linalg import null_space, sqrtm
 
-from bids_ari.stats.calibration import calibrate
-from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Simes, smallest_lambda
-from bids_ari.stats.glm import fit_glm
-from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
-from bids_ari.stats.permutation import (
+from bids_ari.stats.calibration import (
+    calibrate,
     calibrate_by_permutation,
     learn_template,
     permuted_lambdas,
     smallest_permuted_p,
 )
+from bids_ari.stats.choices import Alternative, Scheme
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Simes, smallest_lambda
+from bids_ari.stats.glm import fit_glm
+from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 Floats = npt.NDArray[np.float64]
@@ -321,7 +321,3 @@ def test_a_template_has_the_sorted_p_of_each_rank(effects: Floats) -> None:
     np.testing.assert_array_equal(template.curves, np.sort(ordered, axis=0))
     lambdas = permuted_lambdas(model, resampling, template)
     assert calibrate(lambdas, template, 0.1).critical.shape == (10,)
-
-
-def test_repr(effects: Floats) -> None:
-    assert repr(prepare(effects, CASES["mean, less"])[0]) == "NullModel(n_subjects=14, n_points=23, dofs=[13])"
