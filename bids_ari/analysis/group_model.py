@@ -59,7 +59,7 @@ def plan(
     Returns
     -------
     ContrastSet
-        Without the subjects that the design leaves out; these are in `left_out`.
+        Without the subjects that the design excludes; these are in `excluded`.
     Design
         Its rows are the members of that set.
 

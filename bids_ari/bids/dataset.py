@@ -64,7 +64,7 @@ class Dataset:
 def open_dataset(
     source: "str | Path | BIDSLayout",
     derivatives: Sequence[str | Path] = (),
-    leave_out: Sequence[str | Path] = (),
+    excluded: Sequence[str | Path] = (),
     *,
     database_dir: Path | None = None,
     make_database: bool = True,
@@ -80,7 +80,7 @@ def open_dataset(
         files are used instead of those in the folders, with those of its derivatives.
     derivatives : sequence of path
         Datasets to search instead of ``source`` and ``source/derivatives/*``.
-    leave_out : sequence of path
+    excluded : sequence of path
         Folders that are not searched, such as the output of this run.
     database_dir : path, optional
         A database folder of pybids: the files in its databases are used instead of those in the folders.
@@ -101,7 +101,7 @@ def open_dataset(
     UsageError
         When the database is of another dataset.
     """
-    named, excluded = [Path(folder) for folder in derivatives], [Path(folder) for folder in leave_out]
+    named = [Path(folder) for folder in derivatives]
     layouts: Layouts = {}
     if not isinstance(source, str | Path):
         layouts = with_derivatives(source)
@@ -113,7 +113,7 @@ def open_dataset(
         return open_layouts(database_dir, top, searched, make_database) if database_dir and not layouts else layouts
 
     try:
-        return _search(top, named, excluded, layouts_of)
+        return _search(top, named, [Path(folder) for folder in excluded], layouts_of)
     except OSError as error:
         where = printable(os.fsdecode(error.filename or top))
         hint = f"Make it readable, or move it out of {top}"

@@ -1,7 +1,7 @@
 """Log of a run, for people and for programs: ``logs/<time>/`` in the output.
 
 ``settings.toml`` repeats the run; ``provenance.json`` has command, versions, container and machine; ``log.txt`` is the
-whole log; at the end, ``summary.json`` has results, failures and timings, and ``left_out.tsv`` every excluded file with
+whole log; at the end, ``summary.json`` has results, failures and timings, and ``excluded.tsv`` every excluded file with
 the reason.
 """
 
@@ -110,7 +110,7 @@ class RunLog(logging.Handler):
         assert self._out is not None
         folder = self._out.run_folder()
         rows = sorted({(entry.name, entry.reason) for entry in self.excluded})
-        self._out.table(f"{folder}/left_out.tsv", pd.DataFrame(rows, columns=["name", "reason"]))
+        self._out.table(f"{folder}/excluded.tsv", pd.DataFrame(rows, columns=["name", "reason"]))
         summary = {
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),

@@ -197,7 +197,7 @@ def test_a_place_among_a_subjects_files_is_refused_to_all_commands(tree: Path, t
 def test_maps_in_a_dataset_of_its_own_are_told(tree: Path, tmp_path: Path) -> None:
     (tree / "sub-04" / "dataset_description.json").write_text('{"Name": "nested", "BIDSVersion": "1.8.0"}')
     assert main([str(tree), str(tmp_path / "out"), "group"]) == 0
-    (table,) = (path.read_text() for path in (tmp_path / "out" / "logs").glob("2*/left_out.tsv"))
+    (table,) = (path.read_text() for path in (tmp_path / "out" / "logs").glob("2*/excluded.tsv"))
     assert "sub-04" in table
     assert "in another dataset within this one" in table
 

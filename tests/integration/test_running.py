@@ -136,7 +136,7 @@ class TestSettings:
         assert main([str(group_dir), str(out), "group", *QUICK]) == 65
         folder = log_folder(out)
         assert {path.name for path in folder.iterdir()} == {
-            *("settings.toml", "provenance.json", "log.txt", "summary.json", "left_out.tsv"),
+            *("settings.toml", "provenance.json", "log.txt", "summary.json", "excluded.tsv"),
         }
         assert tomllib.loads((folder / "settings.toml").read_text())["threshold"] == [3.0]
         provenance = json.loads((folder / "provenance.json").read_text())

@@ -480,12 +480,12 @@ class TestWhere:
     def test_the_output_of_this_run_is_not_searched(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")
         touch_maps(tmp_path / "out (1)", "03")
-        assert found(discover(open_dataset(tmp_path, leave_out=[tmp_path / "out (1)"]))) == {NAME: "01 02"}
+        assert found(discover(open_dataset(tmp_path, excluded=[tmp_path / "out (1)"]))) == {NAME: "01 02"}
 
     def test_the_output_of_this_run_among_the_derivatives_is_not_searched(self, tmp_path: Path) -> None:
         for pipeline in ("first", "out"):
             touch_maps(tmp_path / "derivatives" / pipeline, "01", "02")
-        dataset = open_dataset(tmp_path, leave_out=[tmp_path / "derivatives" / "out"])
+        dataset = open_dataset(tmp_path, excluded=[tmp_path / "derivatives" / "out"])
         discover(dataset)[0].check()
         assert list(dataset.roots) == ["first"]
 

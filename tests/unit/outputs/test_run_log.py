@@ -108,7 +108,7 @@ class TestFolders:
             facts = json.loads((folder / "provenance.json").read_text())
             assert facts.keys() == {"Command", "Started", "Versions", "Container", "Machine"}
         assert {path.name for path in folder.iterdir()} - {"log.txt", "provenance.json", "settings.toml"} == {
-            *("left_out.tsv", "summary.json")
+            *("excluded.tsv", "summary.json")
         }
 
     def test_no_settings_no_file(self, out: Derivatives) -> None:
@@ -148,7 +148,7 @@ class TestSummary:
         assert found["LeftOut"] == {"it is old": 2, "it is new": 1}
         assert (found["ExitCode"], found["Error"]) == (65, None)
         (folder,) = folders(out)
-        assert (folder / "left_out.tsv").read_text() == "name\treason\na\tit is old\nb\tit is old\nc\tit is new\n"
+        assert (folder / "excluded.tsv").read_text() == "name\treason\na\tit is old\nb\tit is old\nc\tit is new\n"
 
     # Some contrasts failed: 65. All failed for one reason: the code of that. Else 65, too.
     @pytest.mark.parametrize(
