@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from bids_ari._version import __version__
 from bids_ari.config.settings import GROUPS, POSITIONAL
-from bids_ari.config.table import Entry, entries
+from bids_ari.config.table import Option, entries
 from bids_ari.errors import EXIT_CODES, UsageError
 
 
@@ -40,25 +40,18 @@ def add_general(top: argparse.ArgumentParser) -> None:
 
 
 def add_options(top: argparse.ArgumentParser, *tables: type, is_map: bool = False) -> None:
-    """Add the options of classes of options, in their groups.
+    """Add the options of classes of options, in their groups; for a single map, only those with a meaning for it.
 
-    Parameters
-    ----------
-    top : ArgumentParser
-        The parser. What it parses holds only the options that are on the command line.
-    *tables : type
-        Classes of options.
-    is_map : bool
-        Whether the command analyses a single map: options without a meaning for it are omitted.
+    What the parser returns holds only the options that are on the command line.
     """
-    found = [entry for table in tables for entry in entries(table)]
+    found = [each for table in tables for each in entries(table)]
     if is_map:
-        found = [entry for entry in found if entry.option.on_map and entry.option.is_for_one_map]
-    for title in dict.fromkeys([*GROUPS, *(entry.option.group for entry in found)]):
-        inside = [entry for entry in found if entry.option.group == title]
+        found = [each for each in found if each.on_map and each.is_for_one_map]
+    for title in dict.fromkeys([*GROUPS, *(each.group for each in found)]):
+        inside = [each for each in found if each.group == title]
         group = top.add_argument_group(title, GROUPS.get(title)) if inside and title != POSITIONAL else top
-        for entry in inside:
-            _add(group, entry, is_map)
+        for each in inside:
+            _add(group, each, is_map)
 
 
 def flag_names(name: str) -> list[str]:
@@ -70,41 +63,34 @@ def flag_names(name: str) -> list[str]:
     return list(dict.fromkeys(f"--{spelling}" for spelling in (name.replace("_", "-"), name)))
 
 
-def _add(group: Any, entry: Entry, is_map: bool) -> None:
+def _add(group: Any, option: Option, is_map: bool) -> None:
     """Add an option to a group."""
-    option = entry.option
     choices = option.choices_of_map() if is_map and option.choices_of_map else option.choices
-    text = entry.help_with(choices).replace("%", "%%")
-    absent: dict[str, Any] = {"default": argparse.SUPPRESS}
-    if option.kind is bool:
-        group.add_argument(*flag_names(entry.name), dest=entry.name, action="store_true", help=text, **absent)
-        taken_back = flag_names(f"no_{entry.name}")
-        group.add_argument(*taken_back, dest=entry.name, action="store_false", **absent | {"help": argparse.SUPPRESS})
-        return
-    facts: dict[str, Any] = {"type": type_of_word(entry)}
+    facts: dict[str, Any] = {"type": type_of_word(option)}
     if option.is_positional:
-        metavar = f"{{{','.join(choices)}}}" if choices else entry.name.upper()
+        metavar = f"{{{','.join(choices)}}}" if choices else option.name.upper()
         facts |= {} if is_map else {"nargs": "?"}  # the configuration file of bids-ari may have it instead
-        group.add_argument(entry.name, metavar=metavar, help=f"{option.help} (required)", **facts)
+        group.add_argument(option.name, metavar=metavar, help=f"{option.help} (required)", **facts)
         return
+    names = [*([option.short] if option.short else []), *flag_names(option.name)]
+    facts |= {"dest": option.name, "default": argparse.SUPPRESS, "help": option.full_help(choices).replace("%", "%%")}
+    if option.kind is bool:
+        del facts["type"]
+        group.add_argument(*names, action="store_true", **facts)
+        facts["help"] = argparse.SUPPRESS
+        group.add_argument(*flag_names(f"no_{option.name}"), action="store_false", **facts)
+        return
+    placeholder = option.metavar or ("FILE" if option.kind is Path or option.words else option.name.upper())
     facts |= {"nargs": "*" if option.may_be_empty else "+"} if option.is_list else {}
-    facts |= {"choices": choices} if choices else {"metavar": _metavar(entry)}
-    names = [*([option.short] if option.short else []), *flag_names(entry.name)]
-    group.add_argument(*names, dest=entry.name, help=text, **absent, **facts)
+    facts |= {"choices": choices} if choices else {"metavar": "|".join((placeholder, *option.words))}
+    group.add_argument(*names, **facts)
 
 
-def _metavar(entry: Entry) -> str:
-    """Return the placeholder of a value, and the words that are accepted instead."""
-    option = entry.option
-    placeholder = option.metavar or ("FILE" if option.kind is Path or option.words else entry.name.upper())
-    return "|".join((placeholder, *option.words))
-
-
-def type_of_word(entry: Entry) -> Callable[[str], Any]:
+def type_of_word(option: Option) -> Callable[[str], Any]:
     """Return what reads a word of the command line as a value of an option."""
-    if entry.option.kind is Path:
+    if option.kind is Path:
         return some_path
-    return str if entry.option.convert else entry.option.kind
+    return str if option.convert else option.kind
 
 
 def some_path(text: str) -> Path:

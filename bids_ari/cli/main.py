@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bids_ari.cli.arguments import Parser, add_general, add_options, type_of_word
+from bids_ari.cli.arguments import Parser, add_general, add_options, flag_names, some_path, type_of_word
 from bids_ari.cli.runner import answer
 from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import build, entries
@@ -16,33 +16,36 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit code.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The words after the command; by default, those of the process.
-    """
+    """Run the command with these words, by default those of the process, and return the exit code."""
     return answer(parse, argv, do)
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the words of the command line, after those of the configuration file that they name."""
-    top = parser()
-    if not any(word.startswith(("--config-file", "--config_file")) for word in argv):
-        return _with_positionals(top.parse_intermixed_args(argv), {})
     early = Parser("bids-ari", "", add_help=False)
-    early.add_argument("--config-file", "--config_file", type=Path)
+    early.add_argument(*flag_names("config_file"), type=some_path)
     file = early.parse_known_args(argv)[0].config_file
+    positional, arguments = _parse_file(file) if file else ({}, None)
+    arguments = parser().parse_intermixed_args(argv, arguments)
+    for each in entries(Settings):
+        if each.is_positional and getattr(arguments, each.name) is None:
+            if each.name not in positional:
+                raise UsageError(f"{each.flag} is missing", "BIDS_DIR OUTPUT_DIR group", "See bids-ari --help")
+            setattr(arguments, each.name, type_of_word(each)(positional[each.name]))
+    return arguments
+
+
+def _parse_file(file: Path) -> tuple[dict[str, str], argparse.Namespace]:
+    """Return the positional arguments in a configuration file, and its flags as arguments."""
     from bids_ari.config.toml import read_config
 
     positional, words = read_config(file)
     try:
-        from_file = top.parse_intermixed_args(words)
+        arguments = parser().parse_intermixed_args(words)
     except UsageError as error:
         raise UsageError(f"In the configuration file {file}: {error.found}", hint=error.hint) from error
-    from_file.verbose = 0
-    return _with_positionals(top.parse_intermixed_args(argv, from_file), positional)
+    arguments.verbose = 0
+    return positional, arguments
 
 
 def do(arguments: argparse.Namespace) -> int:
@@ -69,13 +72,7 @@ def do(arguments: argparse.Namespace) -> int:
 
 
 def parser(table: type = Settings) -> Parser:
-    """Build the parser.
-
-    Parameters
-    ----------
-    table : type
-        The class of settings, whose options are the arguments of the command.
-    """
+    """Build the parser; its arguments are the options of a class of settings, and `Modes`."""
     top = Parser(
         "bids-ari",
         "All-Resolutions Inference on first-level fMRI contrast maps: for any cluster, a lower bound on the proportion "
@@ -90,21 +87,11 @@ def parser(table: type = Settings) -> Parser:
 def read_settings(arguments: argparse.Namespace, table: type = Settings) -> Settings:
     """Return parsed arguments as settings."""
     values = dict(vars(arguments))
-    for entry in entries(table):
-        if entry.option.metavar == "LABEL" and entry.name in values:
-            values[entry.name] = _labels(values[entry.name])
+    for each in entries(table):
+        if each.metavar == "LABEL" and each.name in values:
+            values[each.name] = _labels(values[each.name])
     settings: Settings = build(table, values)
     return settings
-
-
-def _with_positionals(arguments: argparse.Namespace, from_file: dict[str, str]) -> argparse.Namespace:
-    """Take the positional arguments from the configuration file where the command line lacks them."""
-    for entry in entries(Settings):
-        if entry.option.is_positional and getattr(arguments, entry.name) is None:
-            if entry.name not in from_file:
-                raise UsageError(f"{entry.flag} is missing", "BIDS_DIR OUTPUT_DIR group", "See bids-ari --help")
-            setattr(arguments, entry.name, type_of_word(entry)(from_file[entry.name]))
-    return arguments
 
 
 def _labels(words: Sequence[str]) -> Sequence[str]:

@@ -13,13 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit code.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The words after the command; by default, those of the process.
-    """
+    """Run the command with these words, by default those of the process, and return the exit code."""
     return answer(parser().parse_args, argv, analyse_map)
 
 

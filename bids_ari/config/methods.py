@@ -1,12 +1,12 @@
 """The registry of methods of inference: everything that depends on which method computed a bound, once per method.
 
 The command line, names of files, sidecars, reports, methods text and the inference itself read this table. A new
-method is one call of `register`, in a file of its own. Nothing here imports numerical libraries: a function is given
-as ``deferred("package.module:function")`` and imported when it is first called, so that ``--help`` stays fast.
+method is one call of `register`, in a file of its own. Nothing here imports numerical libraries: functions are given
+as ``deferred("package.module:function")`` and imported when they are first called, so that ``--help`` stays fast.
 """
 
-import importlib
-from collections.abc import Callable, Iterable
+import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -16,49 +16,23 @@ from typing import Any, Literal
 class Method:
     """A method of inference.
 
-    Attributes
-    ----------
-    name : str
-        The value of ``--method``, and of ``Method`` in sidecars.
-    title : str
-        The name in reports: ``closed testing, Simes``.
-    help : str
-        The method in the help of ``--method``.
-    bound : callable
-        ``(glm, alternative, options, group) -> Bound``: the bound of one test, from its statistics (`GlmResult`), the
-        alternative, the options and the data of the group (`GroupData`; None for the map of a single subject or one
-        computed elsewhere). A method with more to report returns a `bids_ari.analysis.methods.Inferred` instead.
-    methods_text : str
-        The origin of the bounds as a clause of the methods text, with citations: ``The bounds ...``. Where the result
-        has a calibration, the report describes that instead.
-    assumption : str
-        The assumption under which the bounds are valid, as a sentence of the methods text.
-    label : str
-        The label in names of files, after the alternative; empty for the default method.
-    description : str
-        The method in ``descriptions.tsv``; empty for the default method.
-    needs_group : bool
-        Whether the method needs the maps of all subjects, and not only the statistics of the group.
-    adjusted_p : callable or None
-        ``p (n_points,) -> adjusted p (n_points,)``, where the method adjusts the p-values of single points.
-    adjusted_p_text : str
-        A sentence of the methods text about these adjusted p-values.
-    parts : tuple of {'h', 'calibration'}
-        What every result of the method has: the Hommel value h, a calibration by permutation.
+    Its bound is a function ``(glm, alternative, options, group) -> Bound`` of the statistics of one test (`GlmResult`),
+    the alternative, the options and the data of the group (`GroupData`; None for the map of a single subject or one
+    computed elsewhere). A method with more to report returns a `bids_ari.analysis.methods.Inferred` instead.
     """
 
-    name: str
-    title: str
-    help: str
+    name: str  # value of --method, and of Method in sidecars
+    title: str  # name in reports: "closed testing, Simes"
+    help: str  # the method in the help of --method
     bound: Callable[..., Any]
-    methods_text: str
-    assumption: str
-    label: str = ""
-    description: str = ""
-    needs_group: bool = False
-    adjusted_p: Callable[..., Any] | None = None
-    adjusted_p_text: str = ""
-    parts: tuple[Literal["h", "calibration"], ...] = ()
+    methods_text: str  # origin of the bounds: a clause of the methods text, replaced where there is a calibration
+    assumption: str  # under which the bounds are valid: a sentence of the methods text
+    label: str = ""  # in names of files, after the alternative; empty for the default method
+    description: str = ""  # in descriptions.tsv; empty for the default method
+    needs_group: bool = False  # whether it needs the maps of all subjects, and not only the statistics of the group
+    adjusted_p: Callable[..., Any] | None = None  # p (n_points,) -> adjusted p (n_points,), where there are any
+    adjusted_p_text: str = ""  # about these adjusted p: a sentence of the methods text
+    parts: tuple[Literal["h", "calibration"], ...] = ()  # of each result: the Hommel value h, a calibration
 
 
 METHODS: dict[str, Method] = {}
@@ -66,23 +40,7 @@ METHODS: dict[str, Method] = {}
 
 
 def register(method: Method) -> Method:
-    """Add a method to the registry.
-
-    Parameters
-    ----------
-    method : Method
-        The method; its name and its label must be new.
-
-    Returns
-    -------
-    Method
-        The same.
-
-    Raises
-    ------
-    ValueError
-        When another method has this name or label.
-    """
+    """Add a method to the registry; raise ValueError when another method has its name or label."""
     for other in METHODS.values():
         if other.name == method.name or other.label == method.label:
             raise ValueError(f"method {method.name!r} has the name or the label of the registered {other.name!r}")
@@ -90,33 +48,13 @@ def register(method: Method) -> Method:
     return method
 
 
-def methods_of(names: Iterable[str]) -> tuple[Method, ...]:
-    """Return the methods of these names, in this order."""
-    return tuple(METHODS[name] for name in names)
-
-
-def needs_group(names: Iterable[str]) -> bool:
-    """Return whether any of these methods needs the maps of all subjects."""
-    return any(method.needs_group for method in methods_of(names))
-
-
 def deferred(path: str, **arguments: Any) -> Callable[..., Any]:
-    """Return a function that is imported when it is first called.
-
-    Parameters
-    ----------
-    path : str
-        ``package.module:function``.
-    **arguments
-        Keyword arguments of each call.
-    """
-    return partial(_call, path, arguments)
+    """Return ``package.module:function`` with these keyword arguments; it is imported when it is first called."""
+    return partial(_call, path, **arguments)
 
 
-def _call(path: str, arguments: dict[str, Any], /, *positional: Any, **named: Any) -> Any:
-    """Import a function and call it."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)(*positional, **arguments, **named)
+def _call(path: str, /, *positional: Any, **named: Any) -> Any:
+    return pkgutil.resolve_name(path)(*positional, **named)
 
 
 register(

@@ -1,14 +1,14 @@
 """`Options`: how maps are modelled and tested, shared by the command line and notebooks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from bids_ari.bids.entities import decimal_label
-from bids_ari.config.methods import METHODS, needs_group
-from bids_ari.config.table import SidecarEntry, changed, check_options, documented, option
+from bids_ari.config.methods import METHODS
+from bids_ari.config.table import SidecarEntry, changed, convert_options, documented, option
 from bids_ari.design import Missing, Variance
 from bids_ari.errors import UsageError
 from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative, FamilyName, Scheme
@@ -16,8 +16,6 @@ from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative,
 DATA, MODEL, INFERENCE, REGIONS = "data", "group model", "inference", "regions"
 PERMUTATION = "calibration by permutation"
 """Titles of groups on the help page."""
-
-Estimator = Literal["ols", "fixed", "mixed"]
 
 TEMPLATE = Path("template")
 """As the mask or the target grid: TemplateFlow's brain mask of the space of the maps."""
@@ -36,11 +34,6 @@ def _have_distinct_labels(values: Sequence[float]) -> bool:
     return len({decimal_label(value) for value in values}) == len(values)
 
 
-def _atlas_in_file(value: str) -> str | Path:
-    """Return an atlas as a path where it is a file, so that the path is made absolute."""
-    return Path(value) if Path(value).is_file() else value
-
-
 _ESTIMATORS = {
     "ols": "ordinary least squares",
     "fixed": "weights from the first-level variance maps, for inference about these subjects only",
@@ -55,13 +48,7 @@ _permutation_option = partial(option, group=PERMUTATION, method="permutation")
 @documented
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How maps are modelled and tested.
-
-    Raises
-    ------
-    UsageError
-        When a value is not accepted, or options contradict each other.
-    """
+    """How maps are modelled and tested."""
 
     formula: str = _model_option(
         "1",
@@ -87,7 +74,9 @@ class Options:
         sidecar=SidecarEntry("StatsModel", "model"),
     )
     node: str | None = _model_option(None, "name of the node, where the Stats Model has several of level Dataset")
-    estimator: Estimator = _model_option("ols", "estimator of the group model", choices=_ESTIMATORS)
+    estimator: Literal["ols", "fixed", "mixed"] = _model_option(
+        "ols", "estimator of the group model", choices=_ESTIMATORS
+    )
     variance: Variance = _model_option(
         "equal", "residual variance of groups", choices=_VARIANCES, sidecar=SidecarEntry("Variance", "model")
     )
@@ -239,7 +228,7 @@ class Options:
         "such as Schaefer2018:200Parcels7Networks",
         group=REGIONS,
         words=("NAME",),
-        to_file=_atlas_in_file,
+        to_file=lambda atlas: Path(atlas) if Path(atlas).is_file() else atlas,  # a path becomes absolute
     )
     atlas_labels: Path | None = option(
         None,
@@ -253,61 +242,58 @@ class Options:
     """Number of results by which alpha was already divided, for their sidecars and reports."""
 
     def __post_init__(self) -> None:
-        check_options(self)
+        convert_options(self)
         for is_wrong, problem, hint in (*self._conflicts(), *self._permutation_conflicts()):
             if is_wrong:
                 raise UsageError(problem, hint=hint)
 
-    def _conflicts(self) -> tuple[tuple[object, str, str], ...]:
-        """Return combinations of options that are not accepted: whether one occurs, the message and the hint."""
+    def _conflicts(self) -> Iterator[tuple[object, str, str]]:
+        """Yield combinations of options that are not accepted: whether one occurs, the message and the hint."""
         estimator = f"--estimator {self.estimator}"
-        return (
-            (self.atlas_labels and not self.atlas, "atlas-labels requires an atlas", "Add --atlas FILE"),
-            (self.model and self.formula != "1", "Both formula and model are set", "Use one of them"),
-            (self.model and self.test, "Both test and model are set", "The Stats Model defines the tests"),
-            (self.node and not self.model, "node requires a Stats Model", "Add --model JSON"),
-            (
-                self.is_weighted and self.variance == "unequal",
-                f"Unequal variances cannot be combined with {estimator}",
-                "Its weights come from the first level; mixed also estimates the variance between subjects",
-            ),
-            (
-                self.is_weighted and self.smoothing,
-                f"Smoothing cannot be combined with {estimator}",
-                "Smoothing changes the variance of an effect: smooth the data before the first level",
-            ),
+        yield self.atlas_labels and not self.atlas, "atlas-labels requires an atlas", "Add --atlas FILE"
+        yield self.model and self.formula != "1", "Both formula and model are set", "Use one of them"
+        yield self.model and self.test, "Both test and model are set", "The Stats Model defines the tests"
+        yield self.node and not self.model, "node requires a Stats Model", "Add --model JSON"
+        yield (
+            self.is_weighted and self.variance == "unequal",
+            f"Unequal variances cannot be combined with {estimator}",
+            "Its weights come from the first level; mixed also estimates the variance between subjects",
+        )
+        yield (
+            self.is_weighted and self.smoothing,
+            f"Smoothing cannot be combined with {estimator}",
+            "Smoothing changes the variance of an effect: smooth the data before the first level",
         )
 
-    def _permutation_conflicts(self) -> tuple[tuple[object, str, str], ...]:
-        """Return combinations that are not accepted with a method, or without the method that an option belongs to."""
-        alien = [entry for entry in changed(self) if entry.option.method and entry.option.method not in self.method]
-        is_learned, add_learned = self.family == "learned", "Add --family learned"
-        return (
-            *((True, f"{each.flag} requires --method {each.option.method}", "Add it") for each in alien),
-            (
-                self.is_permuted and self.is_weighted,
-                f"Permutations cannot be combined with --estimator {self.estimator}",
-                "Its weights would have to be estimated for each permutation: use --estimator ols",
-            ),
-            (
-                self.is_permuted and self.variance == "unequal",
-                "Permutations cannot be combined with unequal variances",
-                "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
-            ),
-            (self.delta and self.family != "simes", "delta requires --family simes", "Remove --delta"),
-            (self.template and not is_learned, "template requires --family learned", add_learned),
-            (self.save_template and not is_learned, "save-template requires --family learned", add_learned),
-            (
-                self.template and self.save_template,
-                "Both template and save-template are set",
-                "No template is learned where one is set",
-            ),
+    def _permutation_conflicts(self) -> Iterator[tuple[object, str, str]]:
+        """Yield combinations that are not accepted with a method, or without the method that an option belongs to."""
+        learned = self.family == "learned"
+        for each in changed(self):
+            method = each.method
+            yield method and method not in self.method, f"{each.flag} requires --method {method}", "Add it"
+        yield (
+            self.is_permuted and self.is_weighted,
+            f"Permutations cannot be combined with --estimator {self.estimator}",
+            "Its weights would have to be estimated for each permutation: use --estimator ols",
+        )
+        yield (
+            self.is_permuted and self.variance == "unequal",
+            "Permutations cannot be combined with unequal variances",
+            "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
+        )
+        yield self.delta and self.family != "simes", "delta requires --family simes", "Remove --delta"
+        yield self.template and not learned, "template requires --family learned", "Add --family learned"
+        yield self.save_template and not learned, "save-template requires --family learned", "Add --family learned"
+        yield (
+            self.template and self.save_template,
+            "Both template and save-template are set",
+            "No template is learned where one is set",
         )
 
     @property
     def is_permuted(self) -> bool:
         """Whether a method of inference needs the maps of all subjects."""
-        return needs_group(self.method)
+        return any(METHODS[name].needs_group for name in self.method)
 
     @property
     def is_weighted(self) -> bool:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bids_ari.config.options import DATA, INFERENCE, MODEL, PERMUTATION, REGIONS, Options
-from bids_ari.config.table import changed, check_options, documented, make_paths_absolute, option, part
+from bids_ari.config.table import Option, changed, convert_options, documented, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
+from bids_ari.runtime import processors
+from bids_ari.runtime.memory import parse_memory
 
 POSITIONAL, MAPS, RUNNING = "positional arguments", "which maps", "running"
 
@@ -20,20 +22,6 @@ GROUPS = {
 }
 """Titles of the groups on the help page, in their order, and their descriptions."""
 
-Level = Literal["participant", "group"]
-
-
-def _level(value: Any) -> Any:
-    """Return the name of a level; BIDS Stats Models call the group level ``dataset``."""
-    return "group" if value == "dataset" else value
-
-
-def _bytes(value: Any) -> Any:
-    """Return an amount of memory in bytes: a whole number as it is, a text as `--mem` has it."""
-    from bids_ari.runtime.memory import parse_memory
-
-    return parse_memory(value) if isinstance(value, str) else value
-
 
 _labels = partial(option, (), metavar="LABEL", default_text="all", group=MAPS)
 _positional = partial(option, group=POSITIONAL, kind=Path, is_positional=True)
@@ -43,13 +31,7 @@ _OUTPUT_DIR = "folder that all results are written to"
 @documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapFilters:
-    """Selection of the maps of a dataset.
-
-    Raises
-    ------
-    UsageError
-        When a value is not accepted.
-    """
+    """Selection of the maps of a dataset."""
 
     participant_label: tuple[str, ...] = _labels("subjects to analyse")
     exclude: tuple[str, ...] = _labels("subjects to exclude", default_text="none")
@@ -81,25 +63,19 @@ class MapFilters:
     )
 
     def __post_init__(self) -> None:
-        check_options(self)
+        convert_options(self)
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `bids_ari.bids.discover.discover` that select these maps."""
         names = {"participant_label": "subjects", "session_label": "session", "run_label": "run", "task_id": "task"}
-        chosen = {entry.name: entry.of(self) for entry in changed(self)}
+        chosen = {each.name: each.of(self) for each in changed(self)}
         return {names.get(name, name): value for name, value in chosen.items()}
 
 
 @documented
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """Use of the computer. In Python, ``mem`` may also be a number of bytes.
-
-    Raises
-    ------
-    UsageError
-        When a value is not accepted.
-    """
+    """Use of the computer. In Python, ``mem`` may also be a number of bytes."""
 
     nprocs: int | None = option(
         None,
@@ -122,7 +98,7 @@ class Resources:
         None,
         "memory limit, in MB or with a unit, as in 800M, 8G or 1.5T; larger arrays are kept on disk",
         kind=int,
-        convert=_bytes,
+        convert=lambda amount: parse_memory(amount) if isinstance(amount, str) else amount,
         at_least=1,
         expected="an amount of memory in MB, or with a unit, as in 800M, 8G or 1.5T",
         metavar="SIZE_MB",
@@ -147,16 +123,12 @@ class Resources:
     )
 
     def __post_init__(self) -> None:
-        check_options(self)
+        convert_options(self)
 
     @property
     def n_jobs(self) -> int:
         """The value of `nprocs`, by default the number of processors that this process may use."""
-        if self.nprocs is not None:
-            return self.nprocs
-        from bids_ari.runtime import processors
-
-        return processors.n_available()
+        return processors.n_available() if self.nprocs is None else self.nprocs
 
 
 @documented
@@ -164,26 +136,21 @@ class Resources:
 class Settings:
     """A run: the dataset, the output folder, and all options.
 
-    Raises
-    ------
-    UnknownLevelError
-        When there is no such level.
-    UsageError
-        When a value is not accepted, an option cannot be used at the level, or the output folder is the input or lies
-        among the files of a subject.
+    An unknown level raises `UnknownLevelError`, a subclass of UsageError. The output folder must neither be an input
+    folder nor lie among the files of a subject.
     """
 
     bids_dir: Path = _positional(
         help="dataset with first-level maps, or raw dataset with such datasets in derivatives/; never written to"
     )
     output_dir: Path = _positional(help=_OUTPUT_DIR)
-    level: Level = _positional(
+    level: Literal["participant", "group"] = _positional(
         "group",
         "analysis level: group, the subjects together (also called dataset), or participant, the z or t maps of each "
         "subject",
         kind=str,
         choices=("participant", "group"),
-        convert=_level,
+        convert=lambda level: "group" if level == "dataset" else level,  # as BIDS Stats Models call it
         expected="participant or group",
         error=UnknownLevelError,
     )
@@ -237,45 +204,35 @@ class Settings:
     rerun: bool = option(False, "analyse contrasts again whose inputs, options and version are unchanged")
 
     def __post_init__(self) -> None:
-        check_options(self)
+        convert_options(self)
         stat = self.filters.stat or ("z" if self.level == "participant" else "effect")
         object.__setattr__(self, "filters", replace(self.filters, stat=stat))
         if self.resources.dask_scheduler is not None:  # workers may run in other folders
-            make_paths_absolute(self)
+            convert_options(self, Option.absolute)
             object.__setattr__(self, "options", replace(self.options))
-            make_paths_absolute(self.options)
+            convert_options(self.options, Option.absolute)
         if self.bids_database_dir is not None and self.bids_database_dir.is_file():
             raise UsageError(f"bids-database-dir {self.bids_database_dir} is a file", "a folder")
         if self.level == "participant":
             self._check_participant_level()
-        for folder in (self.bids_dir, *self.derivatives):
-            _check_output(self.output_dir, folder)
+        for source in (self.bids_dir, *self.derivatives):
+            _check_output(self.output_dir, source)
 
     def _check_participant_level(self) -> None:
         """Refuse options that need a group of subjects."""
-        used: list[tuple[str, str]] = [
-            (entry.flag, entry.option.group_only)
-            for entry in changed(self)
-            if entry.option.group_only and entry.of(self)
-        ]
+        used = {each.flag: each.group_only for each in changed(self) if each.group_only and each.of(self)}
         if self.options.is_permuted:
-            used.append(("method permutation", "A single map has no subjects to permute"))
+            used["method permutation"] = "A single map has no subjects to permute"
         if self.filters.stat == "effect":
-            used.append(("stat effect", "An effect without its variance has no p: use z or t maps"))
-        for flag, reason in used:
+            used["stat effect"] = "An effect without its variance has no p: use z or t maps"
+        for flag, reason in used.items():
             raise UsageError(f"--{flag} requires the group level", hint=reason)
 
 
 @documented
 @dataclass(frozen=True, slots=True)
 class MapSettings:
-    """The analysis of one statistical map that another program made.
-
-    Raises
-    ------
-    UsageError
-        When a value is not accepted.
-    """
+    """The analysis of one statistical map that another program made."""
 
     map: Path = _positional(help="statistical map without a threshold; never written to")
     output_dir: Path = _positional(help=_OUTPUT_DIR)
@@ -291,7 +248,7 @@ class MapSettings:
     resources: Resources = part(Resources)
 
     def __post_init__(self) -> None:
-        check_options(self)
+        convert_options(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,34 +14,29 @@ from typing import Any
 import tomli_w
 
 from bids_ari.config.settings import Settings
-from bids_ari.config.table import Entry, entries
+from bids_ari.config.table import entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError
 
 _FLAG = re.compile("[a-z]+(-[a-z]+)*")
 
 
 def to_toml(settings: Settings) -> str:
-    """Return settings as a TOML file that repeats the run; options without a value are omitted."""
-    values = ((entry, entry.of(settings)) for entry in entries(type(settings)))
-    return tomli_w.dumps({entry.flag: _plain(entry, value) for entry, value in values if _has_value(entry, value)})
+    """Return settings as a TOML file that repeats the run from any folder; options without a value are omitted."""
+    content = {}
+    for each in entries(type(settings)):
+        value = each.of(settings)
+        if value is not None and value is not False and (value != () or each.may_be_empty):
+            value = each.absolute(each.to_file(value) if each.to_file else value)
+            content[each.flag] = list(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
+    return tomli_w.dumps(content)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
 
 
 def read_config(path: Path, table: type = Settings) -> tuple[dict[str, str], list[str]]:
-    """Read a configuration file as words of the command line.
-
-    Parameters
-    ----------
-    path : Path
-        The TOML file.
-    table : type
-        The class of settings.
-
-    Returns
-    -------
-    positional : dict of str to str
-        Positional arguments by name, with underscores.
-    words : list of str
-        All flags and their values.
+    """Read a configuration file as positional arguments by name, and the words of all flags of a command line.
 
     Raises
     ------
@@ -61,22 +56,9 @@ def read_config(path: Path, table: type = Settings) -> tuple[dict[str, str], lis
     content = {key.replace("_", "-"): value for key, value in content.items()}
     if wrong := [key for key in content if not _FLAG.fullmatch(key)]:
         raise UsageError(f"{path} holds the key {shorten(wrong[0])}", "long flags without their dashes")
-    names = [entry for entry in entries(table) if entry.option.is_positional]
-    positional = {entry.name: str(content.pop(entry.flag)) for entry in names if entry.flag in content}
+    names = {each.flag: each.name for each in entries(table) if each.is_positional}
+    positional = {name: str(content.pop(flag)) for flag, name in names.items() if flag in content}
     return positional, [word for key, value in content.items() for word in _words(path, key, value)]
-
-
-def _has_value(entry: Entry, value: Any) -> bool:
-    """Return whether a value has to be written; an empty list may be a choice."""
-    return value is not None and value is not False and (value != () or entry.option.may_be_empty)
-
-
-def _plain(entry: Entry, value: Any) -> Any:
-    """Return a value as TOML has it, with absolute paths, so that the file works from any folder."""
-    value = entry.absolute(entry.option.to_file(value) if entry.option.to_file else value)
-    if isinstance(value, tuple):
-        return [str(each) if isinstance(each, Path) else each for each in value]
-    return str(value) if isinstance(value, Path) else value
 
 
 def _words(path: Path, key: str, value: Any) -> Iterator[str]:
@@ -98,6 +80,5 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
 
 def _is_plain(value: Any) -> bool:
     """Return whether a value is a text or a number that Python can write; it reads some that it cannot write."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**18)
+    is_short = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18
+    return is_short or isinstance(value, str | float)

@@ -11,7 +11,7 @@ from typing import Any
 from bids_ari import __version__
 from bids_ari.cli import main as cli
 from bids_ari.config.settings import Modes, Settings
-from bids_ari.config.table import Entry, entries
+from bids_ari.config.table import Option, entries
 from bids_ari.errors import EXIT_CODES
 
 Descriptor = dict[str, Any]
@@ -62,9 +62,9 @@ _OUTPUTS = (
 
 def describe(*tables: type) -> Descriptor:
     """Return the descriptor of a command with the options of these classes."""
-    found = [entry for table in tables for entry in entries(table)]
-    inputs = [described for entry in found for described in _inputs(entry)] + [_VERBOSE]
-    of_group = [each["id"] for entry in found if not entry.option.is_for_one_map for each in _inputs(entry)]
+    found = [option for table in tables for option in entries(table)]
+    inputs = [described for option in found for described in _inputs(option)] + [_VERBOSE]
+    of_group = [each["id"] for option in found if not option.is_for_one_map for each in _inputs(option)]
     for each in inputs:
         each.update(_RELATIONS.get(each["id"], {}))
         if each["id"] == "level":
@@ -81,7 +81,7 @@ def describe(*tables: type) -> Descriptor:
         "container-image": {"type": "docker", "image": IMAGE},
         "shell": "/bin/bash",  # under Apptainer, /bin/sh becomes a login shell, which resets the PATH of the image
         "inputs": inputs,
-        "groups": [_either(entry) for entry in found if entry.option.words],
+        "groups": [_either(option) for option in found if option.words],
         "output-files": [_output(*each) for each in _OUTPUTS],
         "error-codes": [{"code": code, "description": text} for code, text in sorted(EXIT_CODES.items()) if code],
         "tags": {"domain": ["neuroinformatics", "fmri"]},
@@ -94,27 +94,26 @@ def as_text(descriptor: Descriptor) -> str:
     return json.dumps(descriptor, indent=2) + "\n"
 
 
-def _inputs(entry: Entry) -> Iterator[Descriptor]:
+def _inputs(option: Option) -> Iterator[Descriptor]:
     """Yield the inputs of an option: one, or two of different types where a word is accepted in place of a file."""
-    yield _input(entry, entry.name, _type(entry))
-    if entry.option.words:
-        choices = [word for word in entry.option.words if word.islower()]
-        yield _input(entry, _name_of(entry), {"type": "String"} | ({"value-choices": choices} if choices else {}))
+    yield _input(option, option.name, _type(option))
+    if option.words:
+        choices = [word for word in option.words if word.islower()]
+        yield _input(option, _name_of(option), {"type": "String"} | ({"value-choices": choices} if choices else {}))
 
 
-def _input(entry: Entry, key: str, kind: Descriptor) -> Descriptor:
+def _input(option: Option, key: str, kind: Descriptor) -> Descriptor:
     """Return an input of a type."""
-    option = entry.option
     described = {
         "id": key,
         "name": key.replace("_", " ").capitalize(),
-        "description": option.help if option.is_positional else entry.help,
+        "description": option.help if option.is_positional else option.full_help(),
         **kind,
         "value-key": _value_key(key),
         "optional": not option.is_positional,
     }
     if not option.is_positional:
-        described["command-line-flag"] = f"--{entry.flag}"
+        described["command-line-flag"] = f"--{option.flag}"
     if option.is_list:
         described |= {"list": True, "list-separator": " "} | ({} if option.may_be_empty else {"min-list-entries": 1})
     return described
@@ -125,40 +124,39 @@ def _value_key(key: str) -> str:
     return f"[ARI_{key.upper()}]"
 
 
-def _type(entry: Entry) -> Descriptor:
+def _type(option: Option) -> Descriptor:
     """Return the type of an input, with its choices and limits."""
-    option = entry.option
     is_number = option.kind in (int, float) and not option.convert
     if option.choices:  # also of numbers: an integer of Boutiques ignores its choices
         return {"type": "Number" if is_number else "String", "value-choices": list(option.choices)}
     if option.kind is bool:
         return {"type": "Flag"}
     if option.kind is Path or option.words:
-        return {"type": "String" if entry.name in _CREATED else "File"}
+        return {"type": "String" if option.name in _CREATED else "File"}
     if not is_number:
         return {"type": "String"}
-    return {"type": "Number"} | ({"integer": True} if option.kind is int else {}) | _limits(entry)
+    return {"type": "Number"} | ({"integer": True} if option.kind is int else {}) | _limits(option)
 
 
-def _limits(entry: Entry) -> Descriptor:
+def _limits(option: Option) -> Descriptor:
     """Return the limits of a number."""
-    option, found = entry.option, {}
+    found: Descriptor = {}
     for key, closed, strict in (("minimum", option.at_least, option.above), ("maximum", option.at_most, option.below)):
         if (limit := closed if closed is not None else strict) is not None:
             found |= {key: limit} | ({} if closed is not None else {f"exclusive-{key}": True})
     return found
 
 
-def _name_of(entry: Entry) -> str:
-    return f"{entry.name}_name"
+def _name_of(option: Option) -> str:
+    return f"{option.name}_name"
 
 
-def _either(entry: Entry) -> Descriptor:
+def _either(option: Option) -> Descriptor:
     """Return the group of the two inputs of one option, which exclude each other."""
     return {
-        "id": f"either_{entry.name}",
-        "name": f"{entry.name.replace('_', ' ').capitalize()}: a file or a name",
-        "members": [entry.name, _name_of(entry)],
+        "id": f"either_{option.name}",
+        "name": f"{option.name.replace('_', ' ').capitalize()}: a file or a name",
+        "members": [option.name, _name_of(option)],
         "mutually-exclusive": True,
     }
 

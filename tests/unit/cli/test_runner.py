@@ -302,7 +302,7 @@ class TestBars:
     ) -> None:
         assert cli.main(words) == 0
         quiet = capsys.readouterr().err.splitlines()
-        shown = on_terminal(lambda: cli.main(words))
+        shown = on_terminal(lambda: cli.main([*words, "--rerun"]))
         # Eight small maps are read before the bar is updated.
         assert all(bar in shown.written for bar in (" 0/2 ", " 1/2 ", " 0/8 "))
         assert [line for line in shown.lines if "replaces" not in line] == quiet

@@ -88,7 +88,7 @@ class TestOneMoreOption:
 def test_each_option_has_one_name_and_a_help(table: type) -> None:
     names = [entry.name for entry in entries(table)]
     assert len(set(names)) == len(names)
-    assert all(entry.option.help for entry in entries(table))
+    assert all(entry.help for entry in entries(table))
 
 
 def test_settings_are_built_from_values_by_name() -> None:
