@@ -11,6 +11,7 @@ from bids_ari.analysis.inputs import dof_of
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
+from bids_ari.images.files import check_memory, read_header
 from bids_ari.runtime.provenance import numeric_versions
 
 
@@ -34,8 +35,8 @@ def fingerprint(
 
     Raises
     ------
-    OSError
-        When a map cannot be read.
+    OSError, BidsAriError
+        When a file cannot be read.
     """
     known = known or {}
     hashes = {file.uri: known.get(file.uri) or _hash(file.path) for file in contrast.files}
@@ -73,6 +74,9 @@ def hash_option_files(options: Options) -> dict[str, str]:
     paths |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
     paths |= {"atlas labels": options.atlas_labels, "model": options.model}
     files = {name: path for name, path in paths.items() if path is not None and path.is_file()}
+    for name, path in files.items():
+        if name not in ("atlas labels", "model"):
+            check_memory(read_header(path))  # an image of any size is not read before its header makes sense
     return {name: _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()}
 
 

@@ -71,7 +71,7 @@ def unchanged_outcome(
         contrast, design = plan(contrast, settings.options, participants)
     try:
         key = fingerprint(contrast, design, settings.options)
-    except OSError:
+    except (OSError, BidsAriError):
         return None  # the analysis reports it
     if not (records := reusable.get(key)):
         return None
