@@ -17,45 +17,21 @@ _PARTS = {"run": "runs", "session": "sessions or runs"}
 
 
 class Combined(NamedTuple):
-    """The maps of a contrast after combination.
+    """The maps of a contrast after combination."""
 
-    Attributes
-    ----------
-    members : tuple of SubjectMap
-        Sorted by subject; one of each, unless some cannot be combined.
-    over : {'', 'run', 'session'}
-        What they are combined over; empty when there was nothing to combine.
-    notes : tuple of str
-        What was combined, and how.
-    """
-
-    members: tuple[SubjectMap, ...]
-    over: Literal["", "run", "session"] = ""
+    members: tuple[SubjectMap, ...]  # by subject; one of each, unless some cannot be combined
+    over: Literal["", "run", "session"] = ""  # empty when there was nothing to combine
     notes: tuple[str, ...] = ()
 
 
 def combine_maps(
     maps: Iterable[SubjectMap], how: Combine | None, stat: Stat, *, keep_variances: bool = False
 ) -> Combined:
-    """Combine the maps of each subject.
+    """Combine the maps of each subject, given one for each file, with its variance map if it has one.
 
-    Parameters
-    ----------
-    maps : iterable of SubjectMap
-        One for each file of the contrast, with its variance map if it has one.
-    how : {'run', 'session'} or None
-        What to combine over.
-    stat : {'effect', 't', 'z'}
-        The statistic of the maps.
-    keep_variances : bool
-        Whether single maps keep their variance maps, and each subject is combined by precision if all its maps have
-        one.
-
-    Returns
-    -------
-    Combined
-        All subjects are combined the same way: by precision when every map to combine has a variance map, else by the
-        plain mean. With `keep_variances`, a subject without all of them has no variances at all.
+    All subjects are combined the same way: by precision when every map to combine has a variance map, else by the
+    plain mean. With `keep_variances`, single maps keep theirs, and each subject is combined by precision if all its
+    maps have one; otherwise it has no variances at all.
     """
     groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].first.label))
     several = [parts for parts in groups if len(parts) > 1]

@@ -24,17 +24,9 @@ _NOT_IN_KEY = ("sub", "ses", "run", "stat", "node", "level")  # entities that do
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """A file or a subject that is not analysed, and why.
+    """A file or a subject that is not analysed, and why."""
 
-    Attributes
-    ----------
-    name : str
-        ``sub-`` and the label of a subject, or the dataset and the path in it of a file.
-    reason : str
-        Why it is excluded.
-    """
-
-    name: str
+    name: str  # sub- and the label of a subject, or the dataset and the path in it of a file
     reason: str
 
     @classmethod
@@ -55,27 +47,13 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True)
 class SubjectMap:
-    """The map of one subject, or the maps that become one.
-
-    Attributes
-    ----------
-    subject : str
-        The label of the subject.
-    maps : tuple of StatMap
-        The map, or several to combine, by session and run.
-    variances : tuple of StatMap
-        The variance map of each, where it weights the combination or the group model; else empty.
-    dof : float or None
-        Degrees of freedom of a t map, where a manifest has them.
-    minus : SubjectMap or None
-        The map to subtract, where differences within subjects are analysed.
-    """
+    """The map of one subject, or the maps that become one."""
 
     subject: str
-    maps: tuple[StatMap, ...]
-    variances: tuple[StatMap, ...] = ()
-    dof: float | None = None
-    minus: "SubjectMap | None" = None
+    maps: tuple[StatMap, ...]  # several are combined, by session and run
+    variances: tuple[StatMap, ...] = ()  # of each map, where they weight the combination or the group model; else empty
+    dof: float | None = None  # of a t map, where a manifest has them
+    minus: "SubjectMap | None" = None  # the map to subtract, for differences within subjects
 
     @property
     def first(self) -> StatMap:
@@ -176,14 +154,11 @@ class ContrastSet:
         return replace(self, members=members, excluded=(*excluded, *self.excluded))
 
     def check(self) -> None:
-        """Refuse a contrast that cannot be analysed.
+        """Check that the output has names of its own, that some subject is left, and that each has one map.
 
         Raises
         ------
-        DuplicateMapsError
-            When a subject has more than one map.
-        DataError
-            When the output of another contrast would have the same names, or no subject is left.
+        DataError, DuplicateMapsError
         """
         if self.clash:
             raise DataError(
@@ -236,18 +211,10 @@ class ContrastSet:
 
 @dataclass(frozen=True, slots=True)
 class Discovery(Sequence[ContrastSet]):
-    """The contrast sets that were found, as a sequence.
+    """The contrast sets that were found, as a sequence."""
 
-    Attributes
-    ----------
-    contrasts : tuple of ContrastSet
-        The contrast sets, sorted by name.
-    excluded : tuple of Excluded
-        Files that belong to none of them.
-    """
-
-    contrasts: tuple[ContrastSet, ...]
-    excluded: tuple[Excluded, ...]
+    contrasts: tuple[ContrastSet, ...]  # sorted by name
+    excluded: tuple[Excluded, ...]  # files that belong to no contrast
 
     @overload
     def __getitem__(self, index: int) -> ContrastSet: ...

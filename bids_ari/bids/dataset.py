@@ -37,21 +37,11 @@ _MOST_LOOKED_AT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One or more derivative datasets that are searched together.
+    """One or more derivative datasets that are searched together."""
 
-    Attributes
-    ----------
-    path : Path
-        The folder that was opened.
-    roots : mapping of str to Path
-        The derivative datasets that hold maps, by a short name each.
-    statmaps : tuple of StatMap
-        Every file with the suffix ``statmap`` except sidecars, sorted.
-    """
-
-    path: Path
-    roots: Mapping[str, Path]
-    statmaps: tuple[StatMap, ...]
+    path: Path  # the folder that was opened
+    roots: Mapping[str, Path]  # the derivative datasets that hold maps, by a short name
+    statmaps: tuple[StatMap, ...]  # every file with the suffix statmap except sidecars, sorted
 
     def labels(self, key: str) -> set[str]:
         """Return every label of an entity among the statmaps."""

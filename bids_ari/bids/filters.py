@@ -32,25 +32,13 @@ _SURFACES = (".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii")
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One filter, of one entity.
+    """One filter, of one entity."""
 
-    Attributes
-    ----------
-    key : str
-        The key of the entity; ``extension`` for the extension of the file.
-    labels : frozenset of str and int
-        Labels that pass as they are, and whole numbers, which pass with any leading zeros.
-    absent, anything : bool
-        Whether a map without the entity passes; whether any label does.
-    from_file : bool
-        Whether the filter is from a filter file, not from a flag.
-    """
-
-    key: str
-    labels: frozenset[str | int]
-    absent: bool = False
-    anything: bool = False
-    from_file: bool = False
+    key: str  # of the entity; `extension` for the extension of the file
+    labels: frozenset[str | int]  # numbers pass with any leading zeros
+    absent: bool = False  # a map without the entity passes
+    anything: bool = False  # any label passes
+    from_file: bool = False  # and not from a flag
 
     def accepts(self, labels: Collection[str]) -> bool:
         """Return whether a map with these labels of the entity, or none, passes."""
@@ -75,20 +63,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """All filters of a run.
+    """All filters of a run."""
 
-    Attributes
-    ----------
-    conditions : tuple of Condition
-        A map has to pass all.
-    excluded : frozenset of str
-        Subjects that are excluded.
-    stat : {'effect', 't', 'z'}
-        The statistic to analyse.
-    """
-
-    conditions: tuple[Condition, ...]
-    excluded: frozenset[str]
+    conditions: tuple[Condition, ...]  # a map has to pass all
+    excluded: frozenset[str]  # subjects
     stat: Stat
 
     @classmethod
@@ -134,13 +112,7 @@ class Filters:
         return None if file.labels("contrast") else "no contrast in its name"
 
     def check(self, dataset: Dataset) -> None:
-        """Check that maps with the labels of each filter exist; a misspelt label is an error.
-
-        Raises
-        ------
-        NoMatchError
-            When no statmap has a label; lists the existing ones.
-        """
+        """Check that maps with the labels of each filter exist: a misspelt label is an error that lists those."""
         for condition in self.conditions:
             existing = dataset.labels(condition.key)
             unknown = condition.unknown(existing) or ["at all"] * (condition.anything and not existing)

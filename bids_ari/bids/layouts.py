@@ -50,28 +50,9 @@ def with_derivatives(layout: "BIDSLayout") -> Layouts:
 
 
 def open_layouts(folder: Path, top: Path, searched: Sequence[Path], make: bool) -> Layouts:
-    """Open the databases in a folder.
+    """Open the databases in a folder, and make those of searched datasets that do not exist yet.
 
-    Parameters
-    ----------
-    folder : Path
-        The database folder; it need not exist.
-    top : Path
-        The dataset that was opened.
-    searched : sequence of Path
-        The datasets whose files are needed: this one or some derivatives.
-    make : bool
-        Whether databases that do not exist yet are made.
-
-    Returns
-    -------
-    dict
-        The layouts, without those of datasets that pybids cannot index.
-
-    Raises
-    ------
-    UsageError
-        When the databases are of other datasets.
+    Datasets that pybids cannot index have no layout. Databases of datasets other than these and `top` are an error.
     """
     layouts: Layouts = {}
     try:

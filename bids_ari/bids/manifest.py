@@ -45,30 +45,14 @@ _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Manifest(Dataset):
-    """The maps in a table, which `discover` takes in place of a dataset.
+    """The maps in a table, which `discover` takes in place of a dataset."""
 
-    Attributes
-    ----------
-    maps : mapping of StatMap to SubjectMap
-        Each map with its variance or its degrees of freedom.
-    lines : mapping of StatMap to int
-        The line of each file in the table.
-    lacking : mapping of str to tuple of Excluded
-        For each statistic: the subjects whose line has no map of it.
-    """
-
-    maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)
-    lines: Mapping[StatMap, int] = field(default_factory=dict)
-    lacking: Mapping[Stat, tuple[Excluded, ...]] = field(default_factory=dict)
+    maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)  # with their variance or their degrees of freedom
+    lines: Mapping[StatMap, int] = field(default_factory=dict)  # of each file, in the table
+    lacking: Mapping[Stat, tuple[Excluded, ...]] = field(default_factory=dict)  # subjects without a map of a statistic
 
     def check(self, files: Iterable[StatMap]) -> None:
-        """Check that files exist; links without a target are left to the reader, which knows of unfetched content.
-
-        Raises
-        ------
-        DataError
-            When some do not exist, or are folders; lists them.
-        """
+        """Check that files exist; links without a target are left to the reader, which knows of unfetched content."""
         bad = [file for file in files if not os.path.lexists(file.path) or os.path.isdir(file.path)]  # noqa: PTH112
         if bad:
             bad.sort(key=self.lines.__getitem__)

@@ -91,31 +91,10 @@ class _Comparison:
 
 
 def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Discovery:
-    """Make contrasts of differences within subjects.
+    """Make contrasts of differences within subjects; exclude subjects and contrasts with one of the two maps only.
 
-    Parameters
-    ----------
-    discovery : Discovery
-        The maps, one for each subject, contrast, session and so on.
-    column : str
-        ``COLUMN=HIGH-LOW``, or ``COLUMN`` where it has two values: then the second minus the first, in natural order.
-    folders : iterable of Path
-        Where tables of sessions may be: the first that has one of a subject is used.
-
-    Returns
-    -------
-    Discovery
-        Contrasts of differences. Subjects with one of the two maps, and contrasts with one of the two values, are
-        excluded.
-
-    Raises
-    ------
-    UsageError
-        When there is no such column, or it has more than two values and none are chosen.
-    NoMatchError
-        When the maps do not have the values, or no contrast has maps of both.
-    DataError
-        When a table of sessions is malformed.
+    `column` is ``COLUMN=HIGH-LOW``, or ``COLUMN`` where it has two values: then the second minus the first, in natural
+    order. Tables of sessions are searched in `folders`.
     """
     members = [member for contrast in discovery for member in contrast.members]
     name, has_values, values = column.partition("=")
@@ -246,16 +225,7 @@ def _of_subject(
 ) -> tuple[list[SubjectMap], list[Excluded]]:
     """Return the difference of a subject's maps, several where there are more than two; and what is excluded.
 
-    Parameters
-    ----------
-    maps : sequence of SubjectMap
-        The maps of one subject.
-    comparison : _Comparison
-        The values to compare.
-    alike : collection of str
-        Entities of which the two maps must have the same labels.
-    stat : str
-        The statistic of the maps.
+    `alike` are the entities of which the two maps must have the same labels.
     """
     highs, lows = ([each for each in maps if comparison.value(each) == it] for it in (comparison.high, comparison.low))
     excluded = comparison.exclude(each for each in maps if each not in (*highs, *lows))

@@ -22,36 +22,16 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Participants:
-    """The variables of each subject.
-
-    Attributes
-    ----------
-    path : Path
-        The table.
-    columns : tuple of str
-        Its columns other than ``participant_id``.
-    rows : mapping of str to mapping of str to str
-        The cells of each subject that have a value, by label without ``sub-`` and by column.
-    lines : mapping of str to int
-        The line of each subject.
-    categorical : frozenset of str
-        Columns with ``Levels`` in the sidecar: factors, even where the levels are numbers.
-    session_places : mapping of (str, str) to str
-        The table and the line of each value, by subject and column, that is from a table of sessions.
-    notes : tuple of str
-        Notes for the report.
-    folders : tuple of Path
-        Where tables of sessions may be.
-    """
+    """The variables of each subject."""
 
     path: Path
-    columns: tuple[str, ...]
-    rows: Mapping[str, Mapping[str, str]]
-    lines: Mapping[str, int]
-    categorical: frozenset[str] = frozenset()
-    session_places: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    folders: tuple[Path, ...] = ()
+    columns: tuple[str, ...]  # without participant_id
+    rows: Mapping[str, Mapping[str, str]]  # values by label and column, without missing ones
+    lines: Mapping[str, int]  # of each subject
+    categorical: frozenset[str] = frozenset()  # columns with Levels in the sidecar: factors
+    session_places: Mapping[tuple[str, str], str] = field(default_factory=dict)  # of values from sessions.tsv
+    notes: tuple[str, ...] = ()  # for the report
+    folders: tuple[Path, ...] = ()  # where tables of sessions may be
 
     def missing(self, subject: str, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the columns in which a subject has no value."""
@@ -67,7 +47,7 @@ class Participants:
         Raises
         ------
         DesignError
-            When more than half of its values are numbers and some are text, so that the meaning is unclear.
+            When more than half of its values are numbers and some are text.
         """
         if column in self.categorical:
             return False
@@ -143,22 +123,7 @@ def read_participants(path: str | Path) -> Participants:
 
 
 def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
-    """Read the table of the sessions of a subject, from the first of some folders that has one.
-
-    Parameters
-    ----------
-    subject : str
-        The label of the subject.
-    folders : iterable of Path
-        Datasets, where it is ``sub-X/sub-X_sessions.tsv``.
-
-    Raises
-    ------
-    ReadError
-        When it cannot be read.
-    DataError
-        When it is malformed; names the line and the column.
-    """
+    """Read the ``sub-X/sub-X_sessions.tsv`` of a subject, from the first of some folders that has one."""
     name = f"sub-{subject}/sub-{subject}_sessions.tsv"
     path = next((folder / name for folder in folders if os.path.lexists(folder / name)), None)
     return None if path is None else read_table(path, "session_id", "session")

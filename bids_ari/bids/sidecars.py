@@ -20,25 +20,7 @@ LARGEST = 16 * 2**20
 
 
 def read_bytes(path: Path, most: float = math.inf) -> bytes | None:
-    """Read a regular file: a pipe or a device might never end.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    most : float
-        The largest number of bytes.
-
-    Returns
-    -------
-    bytes or None
-        None where there is no such file.
-
-    Raises
-    ------
-    ReadError
-        When it is too large, not a regular file, a link to content that was not fetched, or cannot be read.
-    """
+    """Read a regular file of at most `most` bytes, as a pipe might never end; return None where there is none."""
     try:
         status = path.stat()
         if stat.S_ISREG(status.st_mode) and status.st_size <= most:

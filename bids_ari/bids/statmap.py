@@ -24,30 +24,14 @@ NESTED = "in another dataset within this one"
 
 @dataclass(frozen=True, slots=True)
 class StatMap:
-    """A statistical map as a file of a dataset.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    name : str
-        Its path relative to the dataset, with forward slashes, as in BIDS URIs.
-    dataset : str
-        The short name of the dataset that holds it.
-    entities : Entities
-        All entities of its folders and its name.
-    extension : str
-        From the first dot after the suffix on.
-    problem : str
-        Why it cannot be used, whatever the filters; empty where it can.
-    """
+    """A statistical map as a file of a dataset."""
 
     path: Path
-    name: str
-    dataset: str
-    entities: Entities
-    extension: str
-    problem: str = ""
+    name: str  # path relative to the dataset, with forward slashes, as in BIDS URIs
+    dataset: str  # short name of the dataset
+    entities: Entities  # of its folders and its name
+    extension: str  # from the first dot after the suffix on
+    problem: str = ""  # why it cannot be used, whatever the filters
 
     @property
     def uri(self) -> str:
@@ -70,13 +54,7 @@ class StatMap:
         return self.entities.get("node") or self.entities.get("level")
 
     def labels(self, key: str) -> tuple[str, ...]:
-        """Return the labels of an entity, none or one; a contrast may also be a taskcontrast, as HALFpipe names it.
-
-        Parameters
-        ----------
-        key : str
-            The key of the entity, or ``extension``.
-        """
+        """Return the labels of an entity or ``extension``; a contrast may be a taskcontrast, as HALFpipe names it."""
         if key == "extension":
             return (self.extension,)
         keys = ("contrast", "taskcontrast") if key == "contrast" else (key,)

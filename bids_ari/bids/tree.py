@@ -22,30 +22,14 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class Folder(NamedTuple):
-    """A folder of a tree, with the entries that matter.
+    """A folder of a tree, with the entries that matter."""
 
-    Attributes
-    ----------
-    maps : mapping of str to str
-        The statmaps, sorted by file name, each with the reason why it cannot be used, or an empty text.
-    folders : sequence of str
-        Folders to search, sorted.
-    links : sequence of str
-        Symbolic links that may lead to folders to search, or to nothing, sorted.
-    is_dataset : bool
-        Whether it has a dataset_description.json.
-    name : str
-        Its path below the top of the tree, with forward slashes; empty for the top.
-    datasets : tuple of str
-        The datasets below the top that contain it, outermost first.
-    """
-
-    maps: Mapping[str, str]
-    folders: Sequence[str]
-    links: Sequence[str]
-    is_dataset: bool
-    name: str = ""
-    datasets: tuple[str, ...] = ()
+    maps: Mapping[str, str]  # each with the reason why it cannot be used, or an empty text
+    folders: Sequence[str]  # to search
+    links: Sequence[str]  # that may lead to folders to search, or to nothing
+    is_dataset: bool  # has a dataset_description.json
+    name: str = ""  # path below the top of the tree, with forward slashes
+    datasets: tuple[str, ...] = ()  # the datasets below the top that contain it, outermost first
 
 
 class _Step(NamedTuple):
@@ -105,21 +89,9 @@ def read_folder(folder: Path) -> Folder:
 class Walk:
     """A search of several trees: real folders first, then those behind links.
 
-    A link is followed unless it leads to a folder that was visited, or to one above a tree (a cycle).
-
-    Parameters
-    ----------
-    tops : sequence of Path
-        The trees. None is searched as a part of another.
-    excluded : sequence of Path
-        Folders that are not searched.
-    is_excluded : callable
-        Whether a dataset within a tree, by its folder, is not searched either.
-
-    Attributes
-    ----------
-    cycles, dangling : list of Path
-        Links to folders that are not searched again, and links whose target does not exist.
+    A link is followed unless it leads to a folder that was visited, or to one above a tree (a cycle): `cycles` has
+    such links, and `dangling` those without a target. None of the trees is searched as a part of another; `is_excluded`
+    returns whether a dataset within a tree is not searched.
     """
 
     def __init__(
@@ -132,20 +104,7 @@ class Walk:
         self.dangling: list[Path] = []
 
     def folders(self, top: Path, indexed: Mapping[str, Folder] | None = None) -> Iterator[Folder]:
-        """Visit each folder of a tree, its top first.
-
-        Parameters
-        ----------
-        top : Path
-            The tree.
-        indexed : mapping of str to Folder, optional
-            The entries of each folder, by its name, from an index. By default, the folders are read.
-
-        Raises
-        ------
-        OSError
-            When a folder cannot be read; its `filename` is the folder.
-        """
+        """Visit each folder of a tree, its top first; `indexed` has their entries by name, else they are read."""
         ahead = [_Step("", (), False)]
         links: deque[_Step] = deque()
         while ahead or links:

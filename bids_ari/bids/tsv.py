@@ -24,23 +24,11 @@ _SAVE = "Save the table in UTF-8, tab-separated"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One line of a table.
-
-    Attributes
-    ----------
-    path : Path
-        The table.
-    line : int
-        The number of the line, from 1.
-    key : str
-        The column of labels.
-    cells : mapping of str to str
-        All cells, by column.
-    """
+    """One line of a table."""
 
     path: Path
-    line: int
-    key: str
+    line: int  # from 1
+    key: str  # the column of labels
     cells: Mapping[str, str]
 
     @property
@@ -67,24 +55,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Table:
-    """A table as text.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    key : str
-        The column of labels.
-    columns : tuple of str
-        All columns.
-    rows : tuple of Row
-        The lines that are not blank.
-    """
+    """A table as text."""
 
     path: Path
-    key: str
+    key: str  # the column of labels
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...]  # without blank lines
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -104,25 +80,10 @@ class Table:
 
 
 def read_table(path: Path, key: str, unit: str, name_of: Callable[[str], str] = printable) -> Table:
-    """Read a table.
+    """Read a table that has the column `key`; DataError names the line or the column that is malformed.
 
-    Parameters
-    ----------
-    path : Path
-        The table.
-    key : str
-        The column that it must have.
-    unit : str
-        What each line describes, such as ``map``, for messages.
-    name_of : callable
-        Turns the name of a column in the file into its name in the table; these must differ.
-
-    Raises
-    ------
-    InputNotFoundError, ReadError
-        When there is no such table, or it cannot be read.
-    DataError
-        When it is malformed; names the line or the column.
+    `unit` is what a line describes, such as ``map``, for messages. `name_of` converts the names of columns, which must
+    differ afterwards.
     """
     (_, names), *lines = _lines(path, _text_of(path, unit), unit)
     columns = _columns(path, names, key, name_of)
