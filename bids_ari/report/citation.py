@@ -1,6 +1,6 @@
 """How to cite all results of an output: their methods as text, and their references as BibTeX."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from bids_ari.analysis.result import ContrastResult
@@ -30,10 +30,7 @@ def methods_note(result: ContrastResult) -> dict[str, Any]:
 def write_citation(out: Derivatives) -> None:
     """Write ``logs/CITATION.md`` and ``logs/CITATION.bib`` for all results on disk, if there are any.
 
-    Parameters
-    ----------
-    out : Derivatives
-        The output with its records; of a damaged record only texts and known references are used.
+    Of a damaged record, only texts and known references are used.
     """
     names: dict[str, list[str]] = {}
     cited: set[str] = set()
@@ -45,16 +42,12 @@ def write_citation(out: Derivatives) -> None:
     if not names:
         return
     references = [reference for key, reference in read_references().items() if key in cited]
-    lines = sorted(f"- {reference.text} https://doi.org/{reference.doi}\n" for reference in references)
-    out.text("logs/CITATION.md", "\n".join((_INTRODUCTION, *_paragraphs(names), "## References\n", "".join(lines))))
-    out.text("logs/CITATION.bib", "\n".join(reference.bibtex for reference in references))
-
-
-def _paragraphs(names: Mapping[str, Iterable[str]]) -> Iterator[str]:
-    """Yield each text once, below the names of its results."""
+    parts = [_INTRODUCTION]
     for text, results in names.items():
-        yield "".join(f"## `{_one_line(name)}`\n" for name in results)
-        yield f"{_one_line(text)}\n"
+        parts += ["".join(f"## `{_one_line(name)}`\n" for name in results), f"{_one_line(text)}\n"]
+    lines = sorted(f"- {reference.text} https://doi.org/{reference.doi}\n" for reference in references)
+    out.text("logs/CITATION.md", "\n".join((*parts, "## References\n", "".join(lines))))
+    out.text("logs/CITATION.bib", "\n".join(reference.bibtex for reference in references))
 
 
 def _one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Publications that reports cite, read from ``references.bib``, and texts that cite them."""
+"""Publications that reports cite, read from ``references.bib``, and citations of them."""
 
 import re
 from collections.abc import Mapping
@@ -13,20 +13,10 @@ _FIELD = re.compile(r"^  (\w+) = \{(.*)\},$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A publication.
+    """A publication."""
 
-    Attributes
-    ----------
-    bibtex : str
-        Its entry in ``references.bib``.
-    author : str
-        Family names and initials, joined by ``and`` as in BibTeX.
-    year, title, journal, volume, doi, pages : str
-        The other fields; a preprint has no pages.
-    """
-
-    bibtex: str
-    author: str
+    bibtex: str  # its entry in ``references.bib``
+    author: str  # family names and initials, joined by ``and``
     year: str
     title: str
     journal: str
@@ -65,18 +55,10 @@ def read_references() -> Mapping[str, Reference]:
 
 @dataclass(frozen=True, slots=True)
 class MethodsText:
-    """The methods of a result as a paper reports them.
+    """The methods of a result as a paper reports them."""
 
-    Attributes
-    ----------
-    paragraph : str
-        The text, with citations by author and year.
-    keys : tuple of str
-        BibTeX keys of what it cites, in the order of the text.
-    """
-
-    paragraph: str
-    keys: tuple[str, ...]
+    paragraph: str  # with citations by author and year
+    keys: tuple[str, ...]  # of the publications cited, in this order
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -89,29 +71,15 @@ class MethodsText:
         return "\n".join(reference.bibtex for reference in self.references)
 
 
-class CitedText:
-    """Sentences with citations such as ``[@simes1986]`` and values such as ``{units}``.
+class Citations:
+    """The publications that a text cites, by key in the order of their first citation."""
 
-    Citations are resolved before values are filled in, so that names from the data cannot be mistaken for citations.
-
-    Parameters
-    ----------
-    values : mapping of str to object
-        What the sentences name.
-    """
-
-    def __init__(self, values: Mapping[str, object]) -> None:
-        self.values = values
-        self.sentences: list[str] = []
+    def __init__(self) -> None:
         self.keys: dict[str, None] = {}
 
-    def add(self, sentence: str) -> None:
-        """Add a sentence."""
-        self.sentences.append(_CITATIONS.sub(self._cite, sentence).format_map(self.values))
-
-    def finish(self) -> MethodsText:
-        """Return the whole text."""
-        return MethodsText(" ".join(self.sentences), tuple(self.keys))
+    def __call__(self, text: str) -> str:
+        """Replace keys by author and year: ``[@simes1986]`` by ``(Simes, 1986)``."""
+        return _CITATIONS.sub(self._cite, text)
 
     def _cite(self, match: re.Match[str]) -> str:
         keys = re.findall(r"\w+", match[1])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bids_ari.report.formatting import plural, thousands
+from bids_ari.report.formatting import percent, plural, thousands
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -20,19 +20,9 @@ ASSETS = REPORT / "assets"
 
 
 def render(template: str, **context: Any) -> str:
-    """Render a template with all strings escaped, including characters that UTF-8 cannot encode.
+    """Render a template in ``assets`` or ``sections``.
 
-    Parameters
-    ----------
-    template : str
-        A file in ``assets``, or in ``sections`` by its name with the folder.
-    **context
-        The variables of the template.
-
-    Returns
-    -------
-    str
-        The page.
+    Strings are escaped in HTML, and everywhere characters that UTF-8 cannot encode.
     """
     page = _environment().get_template(template).render(**context)
     return page.encode(errors="backslashreplace").decode()  # file names may not be valid UTF-8
@@ -40,18 +30,17 @@ def render(template: str, **context: Any) -> str:
 
 @cache
 def _environment() -> "Environment":
-    """Return the template environment."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
     from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader([ASSETS, REPORT]),
-        autoescape=True,
+        autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"thousands": thousands, "plural": plural, "link": quote}
+    environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
     environment.globals["css"] = Markup((ASSETS / "style.css").read_text(encoding="utf-8"))
     environment.globals["script"] = Markup(script)

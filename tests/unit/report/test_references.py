@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bids_ari.report.references import CitedText, read_references
+from bids_ari.report.references import Citations, MethodsText, read_references
 
 
 def test_every_entry_is_read_whole() -> None:
@@ -35,12 +35,12 @@ def test_fields_of_an_entry() -> None:
     assert read_references()["chen2023"].pages == ""
 
 
-def test_citations_are_resolved_before_values_are_filled_in() -> None:
-    text = CitedText({"name": "[@scipy] {x}"})
-    text.add("Simes [@simes1986; @hommel1988] of {name} (@welch1947).")
-    found = text.finish()
-    assert found.paragraph == "Simes (Simes, 1986; Hommel, 1988) of [@scipy] {x} (Welch, 1947)."
-    assert found.keys == ("simes1986", "hommel1988", "welch1947")
-    assert [reference.year for reference in found.references] == ["1986", "1988", "1947"]
+def test_citations_are_resolved_and_kept_in_order() -> None:
+    cite = Citations()
+    assert cite("Simes [@simes1986; @hommel1988].") == "Simes (Simes, 1986; Hommel, 1988)."
+    assert cite("(@welch1947) and (@simes1986)") == "(Welch, 1947) and (Simes, 1986)"
+    text = MethodsText("", tuple(cite.keys))
+    assert text.keys == ("simes1986", "hommel1988", "welch1947")
+    assert [reference.year for reference in text.references] == ["1986", "1988", "1947"]
     with pytest.raises(KeyError):
-        text.add("[@nobody1900]")
+        cite("[@nobody1900]")
