@@ -47,37 +47,24 @@ def write_report(
 def report_page(
     result: ContrastResult, pictures: Mapping[str, Picture], compared: Sequence[ContrastResult] = ()
 ) -> str:
-    """Return the report of a result as an HTML page that needs no other file.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-    pictures : mapping of str to Picture
-        From `draw`.
-    compared : sequence of ContrastResult
-        The same test with the same alternative by other methods.
-    """
+    """Return the report of a result as an HTML page that needs no other file; arguments as in `ReportData`."""
     data = ReportData(result, pictures, compared)
-    sections = [section for section in SECTIONS if section.applies(data)]
+    found = [(section, section.context(data)) for section in SECTIONS]
     context = _common(data)
-    for section in sections:
-        context |= section.context(data)
-    return render("report.html", sections=sections, **context)
+    for _, values in found:
+        context |= values or {}
+    return render("report.html", sections=[section for section, values in found if values is not None], **context)
 
 
 def _common(data: ReportData) -> Context:
     """Return the variables that several sections use."""
     result = data.result
     return {
+        "result": result,
         "pictures": data.pictures,
         "home": "../" * report_name(result).count("/") + "index.html",
         "label": contrast_label(result),
-        "name": result.contrast.name,
-        "test": result.test,
-        "alternative": result.alternative,
         "result_label": result_label(result),
-        "is_f_test": result.is_f_test,
         "is_compared": bool(data.compared),
         "alpha": f"{result.options.alpha:g}",
         "confidence": percent(1 - result.options.alpha),

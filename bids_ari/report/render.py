@@ -19,7 +19,7 @@ REPORT = Path(__file__).parent
 ASSETS = REPORT / "assets"
 
 
-def render(template: str, **context: Any) -> str:
+def render(template: str, /, **context: Any) -> str:
     """Render a template in ``assets`` or ``sections``.
 
     Strings are escaped in HTML, and everywhere characters that UTF-8 cannot encode.

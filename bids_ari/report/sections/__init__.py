@@ -1,41 +1,79 @@
-"""Sections of the report, one module each beside its template, in the order in which they are shown."""
+"""Sections of the report: for each a template with its text, and a function that returns the variables of the template.
 
-from bids_ari.report.sections import (
-    calibration,
-    clusters,
-    comparison,
-    design,
-    headline,
-    inputs,
-    largest,
-    maps,
-    mask,
-    methods,
-    provenance,
-    quality,
-    regions,
-    resolutions,
-    tdp,
-)
+Functions of a few lines are here, the others in modules: the data analysed, the tables of bounds, and so on.
+"""
+
+from pathlib import PurePosixPath
+
+from bids_ari.outputs.files import MAPS
+from bids_ari.outputs.names import explorer_name
+from bids_ari.report.figures.scales import Z_UNCORRECTED
+from bids_ari.report.formatting import beyond
+from bids_ari.report.labels import CONTRAST_KEYS, MEANINGS, method_title
+from bids_ari.report.methods import describe_methods
+from bids_ari.report.render import Context
+from bids_ari.report.sections.data import inputs, mask, quality
+from bids_ari.report.sections.model import calibration, design
 from bids_ari.report.sections.section import ReportData, Section
+from bids_ari.report.sections.settings import provenance
+from bids_ari.report.sections.tables import clusters, comparison, largest, regions
 
-__all__ = ["SECTIONS", "ReportData", "Section"]
+__all__ = ["SECTIONS", "ReportData"]
+
+
+def _headline(data: ReportData) -> Context:
+    result = data.result
+    return {
+        "entities": [f"{key} {value}" for key, value in result.contrast.entities if key not in CONTRAST_KEYS],
+        "meaning": MEANINGS[result.alternative],
+        "cluster_counts": [
+            (f"with {beyond(threshold, result.alternative)}", len(found), sum(cluster.tdn > 0 for cluster in found))
+            for threshold, found in result.clusters.items()
+        ],
+        "largest_counts": [(f"{tdp:g}", len(found)) for tdp, found in result.largest.items()],
+        "explorer": PurePosixPath(explorer_name(result)).name,
+    }
+
+
+def _maps(data: ReportData) -> Context:
+    """Return the maps; significant by themselves are points with TDN({point}) = 1, that is, of category 1."""
+    result = data.result
+    found = {name: data.pictures.get(f"{name} everywhere") for name in ("effect", "F", "t", "z")}
+    return {
+        "everywhere": [(name, picture) for name, picture in found.items() if picture],
+        "z_condition": beyond(round(Z_UNCORRECTED, 2), result.alternative),
+        "n_significant": int((result.bound.category == 1).sum()),
+        "adjusted_p": next((each.stat for each in MAPS if each.source == "adjusted_p" and result.has(each.source)), ""),
+        "method_title": method_title(result.method),
+        "first_critical": None if result.calibrated is None else f"{float(result.calibrated.critical[0]):.3g}",
+    }
+
+
+def _tdp(data: ReportData) -> Context:
+    result, pictures = data.result, data.pictures
+    names = {beyond(threshold, result.alternative): f"tdp above {threshold:g}" for threshold in result.clusters}
+    return {
+        "tdp_picture": pictures["tdp"],
+        "n_thresholds": len(result.clusters),
+        "tdp_pictures": [(condition, pictures[name]) for condition, name in names.items() if name in pictures],
+    }
+
 
 SECTIONS = (
-    Section("headline", "Result", headline.context),
-    Section("inputs", "Inputs", inputs.context),
-    Section("design", "Design", design.context),
-    Section("mask", "Mask", mask.context),
-    Section("maps", "Maps", maps.context),
-    Section("quality", "Quality of the maps", quality.context, quality.applies),
-    Section("calibration", "Calibration", calibration.context, calibration.applies),
-    Section("clusters", "Clusters above thresholds", clusters.context),
-    Section("tdp", "True discovery proportion", tdp.context),
-    Section("largest", "Largest clusters at a target TDP", largest.context, largest.applies),
-    Section("resolutions", "All resolutions", resolutions.context),
-    Section("regions", "Regions", regions.context, regions.applies),
-    Section("comparison", "Methods compared", comparison.context, comparison.applies),
-    Section("methods", "Methods", methods.context),
-    Section("provenance", "Provenance", provenance.context),
+    Section("headline", "Result", _headline),
+    Section("inputs", "Inputs", inputs),
+    Section("design", "Design", design),
+    Section("mask", "Mask", mask),
+    Section("maps", "Maps", _maps),
+    Section("quality", "Quality of the maps", quality),
+    Section("calibration", "Calibration", calibration),
+    Section("clusters", "Clusters above thresholds", clusters),
+    Section("tdp", "True discovery proportion", _tdp),
+    Section("largest", "Largest clusters at a target TDP", largest),
+    Section("resolutions", "All resolutions", lambda data: {"highest_picture": data.pictures.get("highest")}),
+    Section("regions", "Regions", regions),
+    Section("comparison", "Methods compared", comparison),
+    Section("methods", "Methods", lambda data: {"methods": describe_methods(data.result)}),
+    Section("provenance", "Provenance", provenance),
 )
 """All sections, from top to bottom."""

@@ -1,7 +1,6 @@
-"""What a section of the report is: a module with its numbers beside a template with its text."""
+"""The type of a section of the report, and the data that sections are made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bids_ari.analysis.result import ContrastResult
@@ -10,42 +9,16 @@ from bids_ari.report.render import Context
 
 
 class ReportData(NamedTuple):
-    """All that a report shows.
-
-    Attributes
-    ----------
-    result : ContrastResult
-        The result.
-    pictures : mapping of str to Picture
-        Its pictures, from `draw`.
-    compared : sequence of ContrastResult
-        The same test with the same alternative by other methods.
-    """
+    """All that a report shows."""
 
     result: ContrastResult
-    pictures: Mapping[str, Picture]
-    compared: Sequence[ContrastResult] = ()
+    pictures: Mapping[str, Picture]  # from `draw`
+    compared: Sequence[ContrastResult] = ()  # the same test with the same alternative by other methods
 
 
-def _always(data: ReportData) -> bool:
-    return True
+class Section(NamedTuple):
+    """A section of the report."""
 
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A section of the report.
-
-    Attributes
-    ----------
-    name, title : str
-        Its template (``sections/<name>.html``) and anchor, and its heading.
-    context : callable
-        Returns the variables of the template.
-    applies : callable
-        Whether a report has this section.
-    """
-
-    name: str
+    name: str  # of its template, ``sections/<name>.html``, and of its anchor
     title: str
-    context: Callable[[ReportData], Context]
-    applies: Callable[[ReportData], bool] = _always
+    context: Callable[[ReportData], Context | None]  # the variables of the template; None where there is no section

@@ -8,7 +8,7 @@ from reported import by_methods, drawn_calibrated, section, section_text, text_o
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import names
 from bids_ari.report.page import report_page
-from bids_ari.report.sections.comparison import comparison_table
+from bids_ari.report.sections.tables import comparison_table
 
 
 @pytest.fixture(scope="module")

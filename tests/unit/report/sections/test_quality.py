@@ -10,8 +10,8 @@ from reported import analysed, section_text
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
-from bids_ari.report.sections import quality
-from bids_ari.report.sections.mask import most_missed
+from bids_ari.report.sections import data
+from bids_ari.report.sections.data import most_missed
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def result() -> ContrastResult:
 
 
 def test_the_most_influential_come_first(result: ContrastResult) -> None:
-    influence = [float(row["influence"]) for row in quality.subject_table(result)["rows"]]
+    influence = [float(row["influence"]) for row in data.subject_table(result)["rows"]]
     assert all(one >= other for one, other in pairwise(influence))
 
 
@@ -30,7 +30,7 @@ def test_without_maps_of_subjects_there_is_no_such_section(result: ContrastResul
     pictures = dict(draw(alone))
     assert not {"quality", "sheet 1"} & pictures.keys()
     assert 'id="quality"' not in report_page(alone, pictures)
-    assert quality.subject_table(alone) == {}
+    assert data.subject_table(alone) == {}
 
 
 def test_subjects_whose_missing_data_exclude_most_voxels_are_named(result: ContrastResult) -> None:
@@ -50,7 +50,7 @@ def test_sheets_that_would_make_a_report_too_large_are_linked(
     pictures = dict(draw(result))
     sheet = pictures["sheet 1"]
     assert sheet.uri in report_page(result, pictures)
-    monkeypatch.setattr(quality, "MOST_SHEETS", len(sheet.png) - 1)
+    monkeypatch.setattr(data, "MOST_SHEETS", len(sheet.png) - 1)
     html = report_page(result, pictures)
     assert sheet.uri not in html
     assert f'href="../{sheet.name}"' in html

@@ -13,7 +13,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import RegionSet
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
-from bids_ari.report.sections import regions
+from bids_ari.report.sections import tables
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +51,12 @@ def test_tdn_and_tdp_are_those_of_the_bound(result: ContrastResult) -> None:
 
 def test_zeros_fold_beyond_the_first(result: ContrastResult, monkeypatch: pytest.MonkeyPatch) -> None:
     """All with TDP above 0 are in the first table, however many."""
-    monkeypatch.setattr(regions, "FIRST_ROWS", 1)
+    monkeypatch.setattr(tables, "FIRST_ROWS", 1)
     active = [region(i, f"active {i}", *result.clusters[3][0].points) for i in range(1, 4)]
     quiet = [region(i, f"quiet {i}") for i in range(4, 8)]
     shown = with_atlas(result, *active, *quiet)
     assert shown.atlas is not None
-    assert [len(part) for part in regions.region_block(shown, shown.atlas)["parts"]] == [4, 3]
+    assert [len(part) for part in tables.region_block(shown, shown.atlas)["parts"]] == [4, 3]
     assert "3 further regions, none with TDP above 0" in section_text(shown, "regions")
 
 
@@ -94,7 +94,7 @@ def test_hostile_names_stay_text(result: ContrastResult) -> None:
 def test_the_most_extreme_z_is_that_of_the_alternative(index: int, alternative: str) -> None:
     some = replace(analysed(3.0)[index], alternative=alternative)  # type: ignore[arg-type]
     everything = RegionSet("rois", "All", (region(1, "all", *range(some.space.n_points)),))
-    (row,) = regions.region_block(some, everything)["parts"][0]
+    (row,) = tables.region_block(some, everything)["parts"][0]
     z = some.glm.z
     expected = {"greater": z.max(), "less": z.min(), "two-sided": z[np.abs(z).argmax()]}[alternative]
     assert row["extreme"] == f"{expected:.2f}"

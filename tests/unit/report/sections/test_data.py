@@ -13,8 +13,10 @@ from bids_ari.bids.contrasts import Excluded
 from bids_ari.config.options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.report.page import report_page
-from bids_ari.report.sections import ReportData, inputs, mask, provenance
-from bids_ari.report.sections.design import design_tables
+from bids_ari.report.sections import ReportData
+from bids_ari.report.sections.data import inputs, mask
+from bids_ari.report.sections.model import design_tables
+from bids_ari.report.sections.settings import provenance
 from bids_ari.stats.glm import GlmResult
 
 
@@ -28,7 +30,7 @@ def test_excluded_files_are_grouped_by_reason(result: ContrastResult) -> None:
     """The most frequent reason first."""
     entries = (Excluded("sub-09", "excluded"), Excluded("sub-10", "excluded"), Excluded("a/map.nii", "too short"))
     shown = replace(result, contrast=replace(result.contrast, excluded=entries))
-    excluded = inputs.context(ReportData(shown, drawn()))["excluded"]
+    excluded = inputs(ReportData(shown, drawn()))["excluded"]
     assert excluded == [("excluded", ["sub-09", "sub-10"]), ("too short", ["a/map.nii"])]
     text = section_text(shown, "inputs")
     assert re.search("3 files or subjects excluded, for 2 reasons", text)
@@ -64,7 +66,7 @@ def test_a_mask_of_templateflow_is_named(result: ContrastResult) -> None:
 
 
 def test_the_size_of_the_mask(result: ContrastResult) -> None:
-    context = mask.context(ReportData(result, drawn()))
+    context = mask(ReportData(result, drawn()))
     zooms = result.space.grid.zooms
     assert context["volume"] == pytest.approx(result.space.n_points * np.prod(zooms) / 1000)
     assert (context["n_covered_by_all"], context["n_covered_by_any"]) == (720, 720)
@@ -82,9 +84,9 @@ def test_the_design_of_two_columns() -> None:
 
 def test_settings(result: ContrastResult) -> None:
     shown = with_options(result, smoothing=6.5, mask=Path("/home/jane/gm.nii.gz"))
-    settings = provenance.context(ReportData(shown, drawn()))["settings"]
+    settings = provenance(ReportData(shown, drawn()))["settings"]
     assert (settings["alpha"], settings["smoothing"], settings["mask"]) == ("0.05", "6.5 mm", "gm.nii.gz")
     assert (settings["coverage"], settings["method"]) == ("100 %", "closed testing, Simes")
     assert settings["target TDP"] == "0.5, 0.7, 0.9"
     assert settings["h (Hommel value)"] == f"{result.bound.h:,}"
-    assert "smoothing" not in provenance.context(ReportData(one_map(shown), drawn()))["settings"]
+    assert "smoothing" not in provenance(ReportData(one_map(shown), drawn()))["settings"]

@@ -11,16 +11,13 @@ from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 
 
-def context(data: ReportData) -> Context:
+def provenance(data: ReportData) -> Context:
     """Return the variables of ``provenance.html``."""
     result = data.result
     h = {} if result.bound.h is None else {"h (Hommel value)": f"{result.bound.h:,}"}
     return {
         "command": " ".join(map(shlex.quote, result.made.command)),
-        "versions": result.made.versions,
-        "container": " ".join(result.made.container.values()),
         "settings": _settings(result) | _group_settings(result) | h,
-        "hashes": list(result.hashes.items()),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -12,7 +12,7 @@ from bids_ari.images.regions import RegionSet
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.page import report_page
-from bids_ari.report.sections import clusters
+from bids_ari.report.sections import tables
 from bids_ari.stats.glm import GlmResult
 
 
@@ -48,8 +48,8 @@ def test_a_threshold_without_clusters(result: ContrastResult, html: str) -> None
 
 def test_many_clusters_unfold_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that are not in the first table unfold; those beyond the limit are counted."""
-    monkeypatch.setattr(clusters, "FIRST_ROWS", 1)
-    monkeypatch.setattr(clusters, "MOST_ROWS", 3)
+    monkeypatch.setattr(tables, "FIRST_ROWS", 1)
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)
     result = analysed(0.0)[0]
     n = len(result.clusters[2])
     assert n > 4
@@ -82,7 +82,7 @@ def test_infinite_statistics(result: ContrastResult) -> None:
 def test_coordinates_have_no_negative_zero(result: ContrastResult) -> None:
     """-0.4 mm is 0, and -0.6 is -1."""
     table = result.table(3.0).head(1).assign(peak_stat=3.0, peak_x=-0.4, peak_y=-0.6, peak_z=0.4)
-    shown = clusters.cluster_block(result, result.clusters[3][:1], table, "Z3", "with z > 3")
+    shown = tables.cluster_block(result, result.clusters[3][:1], table, "Z3", "with z > 3")
     assert shown["parts"][0][0]["peaks"][0] == ("3.00", "0", "-1", "0")
 
 

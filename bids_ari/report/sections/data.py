@@ -1,0 +1,97 @@
+"""Sections on the data: included and excluded maps, the points tested, and the quality of the map of each subject."""
+
+from collections import defaultdict
+from itertools import accumulate, compress
+
+import numpy as np
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.outputs.names import report_name
+from bids_ari.report.figures.quality import CRITERIA, PER_SHEET, outliers
+from bids_ari.report.formatting import decimal, percent
+from bids_ari.report.labels import mask_name
+from bids_ari.report.render import Context
+from bids_ari.report.sections.section import ReportData
+from bids_ari.stats.diagnostics import design_diagnostics
+
+MOST_SHEETS = 4_000_000
+"""Bytes of sheets of subjects within a report; further sheets are linked."""
+
+
+def inputs(data: ReportData) -> Context:
+    """Return the subjects, and the excluded files grouped by reason, the most frequent first."""
+    contrast = data.result.contrast
+    excluded = defaultdict(list)
+    for entry in contrast.excluded:
+        excluded[entry.reason].append(entry.name)
+    return {
+        "members": [(f"sub-{member.subject}", member.uri) for member in contrast.members],
+        "excluded": sorted(excluded.items(), key=lambda item: (-len(item[1]), item[0])),
+        "n_inputs": len(contrast.members) + len(contrast.excluded),
+    }
+
+
+def mask(data: ReportData) -> Context:
+    """Return the points that were tested, and those that single subjects exclude."""
+    result, space = data.result, data.result.space
+    return {
+        "mask_name": mask_name(result),
+        "coverage": percent(result.options.coverage),
+        "n_covered_by_any": int((result.coverage > 0).sum()),
+        "n_covered_by_all": int((result.coverage == 1).sum()),
+        "only_missing": most_missed(result),
+        "volume": space.size_of() / 1000,
+        "resolution": space.resolution.replace(" x ", " × "),
+    }
+
+
+def most_missed(result: ContrastResult, most: int = 3) -> list[tuple[str, int]]:
+    """Return the subjects whose missing data alone exclude most points from the test, with the number of points."""
+    if result.quality is None:
+        return []
+    lost, subjects = result.quality.lost, result.contrast.subjects
+    return [(f"sub-{subjects[i]}", int(lost[i])) for i in np.argsort(-lost, kind="stable")[:most] if lost[i]]
+
+
+def quality(data: ReportData) -> Context | None:
+    """Return the numbers and sheets of slices of each subject's map, if maps of subjects were analysed."""
+    if not (table := subject_table(data.result)):
+        return None
+    sheets = [picture for name, picture in data.pictures.items() if name.startswith("sheet ")]
+    n_shown = sum(size <= MOST_SHEETS for size in accumulate(len(picture.png) for picture in sheets))
+    root = "../" * report_name(data.result).count("/")
+    return {
+        "quality": table,
+        "quality_picture": data.pictures["quality"],
+        "sheets": sheets[:n_shown],
+        "linked_sheets": [(picture.name, f"{root}{picture.name}") for picture in sheets[n_shown:]],
+        "per_sheet": PER_SHEET,
+    }
+
+
+def subject_table(result: ContrastResult) -> Context:
+    """Return the numbers of each subject, the most influential first; empty where no subject maps were analysed."""
+    measured, outlying, design = result.quality, result.outlying, result.design
+    if measured is None or outlying is None or design is None:
+        return {}
+    flags, influence = outliers(measured, outlying, result.test), outlying.influence[result.test]
+    columns = {
+        "correlation": (outlying.correlation, 2),
+        "mean": (outlying.mean, 3),
+        "sd": (outlying.sd, 3),
+        "overlap": (measured.overlap, 3),
+        "residual": (outlying.residual, 2),
+        "leverage": (design_diagnostics(design.matrix).leverage, 2),
+        "influence": (influence, 2),
+    }
+    rows: list[Context] = [
+        {
+            "name": f"sub-{design.subjects[i]}",
+            "criteria": ", ".join(compress(CRITERIA, flags[i])),
+            "lacking": int(measured.lacking[i]),
+            "lost": int(measured.lost[i]),
+            **{name: decimal(values[i], decimals) for name, (values, decimals) in columns.items()},
+        }
+        for i in np.argsort(-influence, kind="stable")
+    ]
+    return {"rows": rows, "n_outliers": int(flags.any(axis=1).sum()), "reference": measured.reference}

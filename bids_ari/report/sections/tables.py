@@ -1,0 +1,176 @@
+"""Sections with tables of bounds: clusters above thresholds or at a target TDP, regions, and other methods."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.regions import RegionSet
+from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
+from bids_ari.report.figures.slices import colour_of
+from bids_ari.report.formatting import any_of, beyond, decimal, percent, plural_of, proportion
+from bids_ari.report.labels import method_title, region_set_title
+from bids_ari.report.render import Context
+from bids_ari.report.sections.section import ReportData
+from bids_ari.stats.forest import Cluster
+
+FIRST_ROWS = 20
+"""Clusters of a table, or regions with TDP 0, that are visible at first; the others unfold."""
+
+MOST_ROWS = 500
+"""Clusters of a table that the report contains at all; the file has the others."""
+
+
+def clusters(data: ReportData) -> Context:
+    """Return one block for each threshold."""
+    result, blocks = data.result, []
+    for threshold, found in result.clusters.items():
+        condition, label = beyond(threshold, result.alternative), threshold_label(threshold)
+        block = cluster_block(result, found, result.table(threshold), label, f"with {condition}")
+        blocks.append(block | {"condition": condition, "is_coloured": False})
+    return {"blocks": blocks}
+
+
+def largest(data: ReportData) -> Context | None:
+    """Return one block for each target TDP, if there are any."""
+    result, blocks = data.result, []
+    for tdp, found in result.largest.items():
+        block = cluster_block(result, found, result.table(tdp=tdp), tdp_label(tdp), f"with TDP at least {tdp:g}")
+        picture = data.pictures.get(f"largest {tdp:g}")
+        blocks.append(block | {"tdp": f"{tdp:g}", "is_coloured": True, "picture": picture})
+    if not blocks:
+        return None
+    return {"largest_blocks": blocks, "target_tdps": any_of(block["tdp"] for block in blocks), "h": result.bound.h}
+
+
+def cluster_block(
+    result: ContrastResult, clusters: Sequence[Cluster], table: pd.DataFrame, label: str, formed: str
+) -> Context:
+    """Return what the macro ``cluster_tables`` shows of clusters and their table, from `ContrastResult.table`.
+
+    `label` names the clusters in file names; `formed` is how they were formed: ``with z > 3``.
+    """
+    rows = [_cluster_row(row) for row in table.head(MOST_ROWS).to_dict("records")]
+    return {
+        "id": label,
+        "formed": formed,
+        "n_clusters": len(clusters),
+        "parts": [part for part in (rows[:FIRST_ROWS], rows[FIRST_ROWS:]) if part],
+        "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[FIRST_ROWS:MOST_ROWS]),
+        "n_more": len(clusters) - len(rows),
+        "n_active_more": sum(cluster.tdn > 0 for cluster in clusters[MOST_ROWS:]),
+        "table": _path(result, stem(result, desc=result.desc + label).filename("clusters", ".tsv")),
+    }
+
+
+def _path(result: ContrastResult, name: str) -> str:
+    """Return the path of a file beside the report, relative to the output."""
+    return f"{PurePosixPath(report_name(result)).parent}/{name}"
+
+
+def _bounds_cells(row: Mapping[Any, Any]) -> Context:
+    """Return the cells that clusters and regions share: size, volume, TDN, TDP and the width of its bar."""
+    size, tdn = int(row["size"]), int(row["tdn"])
+    return {
+        "size": size,
+        "volume": row["volume_mm3"],
+        "tdn": tdn,
+        "tdp": proportion(tdn, size),
+        "width": f"{100 * row['tdp']:.1f}%",
+    }
+
+
+def _cluster_row(row: Mapping[Any, Any]) -> Context:
+    """Return the cells of a cluster: of its peak and subpeaks z, and x, y, z in mm."""
+    heights = [column for column in row if column.endswith("_stat") and pd.notna(row[column])]
+    places = [[str(round(row[name.removesuffix("stat") + axis])) for axis in "xyz"] for name in heights]
+    return {
+        "label": int(row["label"]),
+        "colour": colour_of(int(row["label"])),
+        "peaks": [(decimal(row[name]), *place) for name, place in zip(heights, places, strict=True)],
+        "peak_region": name if isinstance(name := row.get("peak_region"), str) else "no region",
+        "regions": row.get("regions"),
+        **_bounds_cells(row),
+    }
+
+
+def regions(data: ReportData) -> Context | None:
+    """Return one block for each set of regions, if there are any."""
+    blocks = [region_block(data.result, found) for found in data.result.regions]
+    return {"region_blocks": blocks} if blocks else None
+
+
+def region_block(result: ContrastResult, found: RegionSet) -> Context:
+    """Return the table of a set of regions: highest TDP first, then by name, regions without tested points last."""
+    rows = [_region_row(row, result) for row in result.region_table(found).to_dict("records")]
+    rows.sort(key=lambda row: (-row["fraction"], row["size"] == 0, row["name"].casefold(), row["index"]))
+    n_active = sum(row["tdn"] > 0 for row in rows)
+    first = n_active + FIRST_ROWS
+    return {
+        "id": found.name,
+        "title": region_set_title(found, result),
+        "is_atlas": found is result.atlas,
+        "n_regions": len(rows),
+        "n_active": n_active,
+        "parts": [part for part in (rows[:first], rows[first:]) if part],
+        "table": _path(result, stem(result, desc=result.desc, atlas=found.name).filename("tdp", ".tsv")),
+    }
+
+
+def _region_row(row: Mapping[Any, Any], result: ContrastResult) -> Context:
+    """Return the cells of a region, with the z that is most extreme in the direction of the test."""
+    ends = {"greater": [row["max_z"]], "less": [row["min_z"]]}.get(result.alternative, [row["max_z"], row["min_z"]])
+    return {
+        "index": int(row["index"]),
+        "name": str(row["name"]),
+        "fraction": row["tdp"],
+        "extreme": decimal(max(ends, key=abs)) if row["size"] else "",
+        **_bounds_cells(row),
+    }
+
+
+def comparison(data: ReportData) -> Context | None:
+    """Return the bounds by all methods, if there are results of other methods."""
+    return {"comparison": comparison_table(data.result, data.compared)} if data.compared else None
+
+
+def comparison_table(result: ContrastResult, compared: Sequence[ContrastResult]) -> Context:
+    """Return TDN and TDP of the same sets by each method, in the order in which methods were requested."""
+    order, options = result.options.method, result.options
+    results = sorted((result, *compared), key=lambda each: order.index(each.method))
+    whole = _compared_row(
+        f"all {plural_of(result.space.unit)} tested", result.space.n_points, [each.bound.whole for each in results]
+    )
+    return {
+        "columns": [
+            (method_title(each.method), PurePosixPath(report_name(each)).name, each is result) for each in results
+        ],
+        "blocks": [{"condition": "", "rows": [whole], "n_more": 0}, *_compared_blocks(result, results)],
+        "n_results": options.n_results,
+        "each_alpha": f"{options.alpha:.4g}",
+        "joint_confidence": percent(1 - options.alpha * options.n_results),
+    }
+
+
+def _compared_blocks(result: ContrastResult, results: Sequence[ContrastResult]) -> Iterator[Context]:
+    """Yield a block for each threshold: the first clusters with TDN above 0 by any method."""
+    for threshold, found in result.clusters.items():
+        if found:
+            tdns = [[each.bound.tdn(cluster.points) for each in results] for cluster in found]
+            active = [i for i, bounds in enumerate(tdns) if any(bounds)]
+            shown = active[:FIRST_ROWS]
+            yield {
+                "condition": beyond(threshold, result.alternative),
+                "rows": [_compared_row(str(found[i].label), found[i].size, tdns[i]) for i in shown],
+                "n_more": len(found) - len(shown),
+                "n_active_more": len(active) - len(shown),
+            }
+
+
+def _compared_row(label: str, size: int, tdns: Sequence[int]) -> Context:
+    """Return TDN, TDP and whether the TDN is the largest of several, of one set by each method."""
+    differ = len(set(tdns)) > 1
+    cells = [(tdn, proportion(tdn, size), differ and tdn == max(tdns)) for tdn in tdns]
+    return {"label": label, "size": size, "cells": cells}
