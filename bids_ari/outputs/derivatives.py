@@ -5,6 +5,9 @@ names, as nearly at once as a file system can. So an earlier result stays unchan
 neither a truncated file nor one that the next run of the result does not know.
 """
 
+import csv
+import gzip
+import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +27,6 @@ from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.errors import OutputError, ReadError, TemporaryError
 from bids_ari.outputs import description
-from bids_ari.outputs.content import image_bytes, json_bytes, table_bytes
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
 from bids_ari.outputs.records import (
@@ -32,15 +34,12 @@ from bids_ari.outputs.records import (
     RECORDS,
     Note,
     entry,
-    failure_name,
     file_name,
     files_of,
     is_complete,
     meanings_of,
     new_record,
     read_notes,
-    record_name,
-    rests_on_another_model,
     siblings_begin_with,
 )
 from bids_ari.runtime.signals import uninterrupted
@@ -65,23 +64,10 @@ class Derivatives:
 
     As a context manager it makes the folder, checks that it can be written, and removes it again if it is new and
     nothing was written. It can be pickled or copied: each worker opens the result of its contrast in its own copy.
-
-    Parameters
-    ----------
-    folder : path
-        Root of the dataset.
-    sources : mapping of str to path
-        The datasets that the results come from, by the names used in BIDS URIs.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds another dataset.
-    OutputError
-        If the folder cannot be made or written.
     """
 
     def __init__(self, folder: str | Path, sources: Mapping[str, Path]) -> None:
+        """`sources` are the datasets that the results come from, by the names used in BIDS URIs."""
         self.folder = Path(folder)
         self.sources = dict(sources)
         self._files = Files(self.folder)
@@ -105,19 +91,9 @@ class Derivatives:
 
     @contextmanager
     def result(self, contrast: str, wait: float = 0.0) -> Iterator[None]:
-        """Lock a contrast during a block, whose files stay hidden until `record`.
+        """Lock a contrast, by name, during a block, whose files stay hidden until `record`.
 
-        Parameters
-        ----------
-        contrast : str
-            Its name.
-        wait : float
-            Seconds to wait for another process that is known to be alive.
-
-        Raises
-        ------
-        TemporaryError
-            If another process writes results of the contrast.
+        Wait up to `wait` seconds for a process that is known to write results of it, then raise TemporaryError.
         """
         outer = self._stage
         with lock(self.folder, _lock_of(contrast), contrast, wait) as place:
@@ -130,13 +106,7 @@ class Derivatives:
 
     @contextmanager
     def shared(self, wait: float = SHARED_WAIT) -> Iterator[None]:
-        """Lock the files about all results during a block; they are visible as they are written.
-
-        Raises
-        ------
-        TemporaryError
-            If other processes wrote them all the time.
-        """
+        """Lock the files about all results during a block, likewise; they are visible as they are written."""
         outer = self._stage
         with lock(self.folder, "shared", f"The overview of {self.folder}", wait):
             self._stage = None
@@ -146,24 +116,37 @@ class Derivatives:
                 self._stage = outer
 
     def image(self, name: str, image: nib.Nifti1Image) -> str:
-        """Write an image as ``.nii.gz``; return its name."""
-        return self._write(name, image_bytes(image))
+        """Write an image as ``.nii.gz``, without name or time, so that equal images have equal files."""
+        return self.binary(name, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
 
     def table(self, name: str, table: pd.DataFrame) -> str:
-        """Write a table as ``.tsv``; return its name."""
-        return self._write(name, table_bytes(table))
+        """Write a table as ``.tsv``. BIDS has no quotes there: white space within a text becomes one blank."""
+        texts = table.select_dtypes(include=["object", "string"]).columns
+        plain = table.assign(
+            **{key: table[key].map(lambda text: " ".join(str(text).split()), na_action="ignore") for key in texts}
+        )
+        text = plain.to_csv(
+            sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n", quoting=csv.QUOTE_NONE
+        )
+        return self.text(name, text)
 
     def json(self, name: str, content: Mapping[str, Any]) -> str:
-        """Write a JSON object; return its name."""
-        return self._write(name, json_bytes(content))
+        """Write a JSON object."""
+        return self.binary(name, _json_bytes(content))
 
     def text(self, name: str, text: str) -> str:
-        """Write a text; return its name."""
-        return self._write(name, text.encode(errors="backslashreplace"))
+        """Write a text."""
+        return self.binary(name, text.encode(errors="backslashreplace"))
 
     def binary(self, name: str, content: bytes) -> str:
-        """Write bytes; return its name."""
-        return self._write(name, content)
+        """Write a file, which waits until the open result is recorded, or at once if none is open; return its name."""
+        if (stage := self._stage) is None:
+            self._files.write(name, content)
+            return name
+        path = self._files.path(name)  # an impossible name is an error now, before anything is visible
+        with _unless_lost(stage, path):
+            stage.parts[name] = stage.place.write(content)
+        return name
 
     def explain(self, desc: str, meaning: str) -> None:
         """Add the meaning of a ``desc`` label of the result recorded next to ``descriptions.tsv``."""
@@ -201,29 +184,24 @@ class Derivatives:
             self.record(result, written, summary, fingerprint=fingerprint, results=results)
 
     def reusable(self, contrast: str) -> dict[str, list[Note]]:
-        """Return the records of a contrast by fingerprint, where all of its results are complete and on disk.
+        """Return the records of a contrast by fingerprint, where all of its results are complete and on disk."""
 
-        Parameters
-        ----------
-        contrast : str
-            Its name.
-        """
+        def has_all(notes: Mapping[str, Note]) -> bool:
+            listed = ({str(each) for each in entry(note, "ContrastResults", list)} for note in notes.values())
+            files = frozenset[str]().union(*map(files_of, notes.values()))
+            return all(each == notes.keys() for each in listed) and all(
+                (self.folder / name).is_file() for name in files
+            )
+
         found: dict[str, dict[str, Note]] = defaultdict(dict)
         for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast)):
             if is_complete(note) and note.get("Contrast") == contrast and (key := entry(note, "Fingerprint", str)):
                 found[key][str(note.get("Name"))] = note
-        return {
-            key: [*notes.values()] for key, notes in found.items() if all(map(partial(self._has_all, notes), notes))
-        }
-
-    def _has_all(self, notes: Mapping[str, Note], name: str) -> bool:
-        """Return whether notes are those of all results that one of them lists, and its files exist."""
-        listed = {str(each) for each in entry(notes[name], "ContrastResults", list)}
-        return listed == notes.keys() and all((self.folder / file).is_file() for file in files_of(notes[name]))
+        return {key: [*notes.values()] for key, notes in found.items() if has_all(notes)}
 
     def record_failure(self, contrast: str, facts: Mapping[str, Any]) -> None:
         """Record that a contrast could not be analysed, until a result of it is recorded."""
-        self._files.write(failure_name(contrast), json_bytes({"Contrast": contrast, **facts}))
+        self._files.write(f"{FAILURES}/{file_name(contrast, '.json')}", _json_bytes({"Contrast": contrast, **facts}))
 
     def run_folder(self) -> str:
         """Return the name of the folder for the log of this run, which is made at the first call."""
@@ -267,10 +245,11 @@ class Derivatives:
         self, stage: _Stage, result: str, written: Iterable[str], summary: Mapping[str, Any], origin: Note
     ) -> None:
         """Rename the files that wait, between recording those that may be there and those that are there."""
-        name, files = record_name(result), {*written, *stage.parts}
+        name, files = f"{RECORDS}/{file_name(result, '.json')}", {*written, *stage.parts}
         notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
         earlier = notes.pop(self.folder / name, {})
-        outdated = {path: note for path, note in notes.items() if rests_on_another_model(note, summary)}
+        shared = [summary.get("Model")]  # results of another model would share maps that the new one overwrites
+        outdated = {path: note for path, note in notes.items() if "Model" in summary and _models_of(note) != shared}
         kept = [files_of(note) for path, note in notes.items() if path not in outdated]
         old = files_of(earlier).union(*map(files_of, outdated.values()))
         stale = old.difference(files, *kept)  # a contrast's results share some
@@ -282,14 +261,14 @@ class Derivatives:
         for note in outdated.values():
             log.warning("%s is removed: it is of another group model than the new result", note.get("Name"))
         with _unless_lost(stage, self.folder / name), uninterrupted():
-            first, last = (stage.place.write(json_bytes(note)) for note in (begun, done))  # before anything changes
+            first, last = (stage.place.write(_json_bytes(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)
             for target, part in stage.parts.items():
                 self._files.move(part, target)
             for target in sorted(stale) + [path.relative_to(self.folder).as_posix() for path in outdated]:
                 self._files.remove(target)
             self._files.move(last, name)
-            self._files.remove(failure_name(stage.contrast))
+            self._files.remove(f"{FAILURES}/{file_name(stage.contrast, '.json')}")
         stage.parts.clear()
 
     def _notes(self, folder: str, name: str = "Name") -> list[Note]:
@@ -314,16 +293,6 @@ class Derivatives:
             log.warning("%s", message)
         self._warned.add(message)
 
-    def _write(self, name: str, content: bytes) -> str:
-        """Write a file, which waits until the open result is recorded; at once if none is open."""
-        if (stage := self._stage) is None:
-            self._files.write(name, content)
-            return name
-        path = self._files.path(name)  # an impossible name is an error now, before anything is visible
-        with _unless_lost(stage, path):
-            stage.parts[name] = stage.place.write(content)
-        return name
-
 
 @contextmanager
 def _unless_lost(stage: _Stage, path: Path) -> Iterator[None]:
@@ -334,10 +303,18 @@ def _unless_lost(stage: _Stage, path: Path) -> Iterator[None]:
     except OutputError as error:
         if stage.place.exists():
             raise
-        raise TemporaryError(
-            f"{stage.contrast} was taken over by another process, because this one had no heartbeat",
-            hint="Run it again",
-        ) from error
+        found = f"{stage.contrast} was taken over by another process, because this one had no heartbeat"
+        raise TemporaryError(found, hint="Run it again") from error
+
+
+def _models_of(note: Note) -> list[object]:
+    """Return the ``Model`` of each result of a record."""
+    return [each.get("Model") for each in entry(note, "Results", list) if isinstance(each, dict)]
+
+
+def _json_bytes(content: Mapping[str, Any]) -> bytes:
+    """Return the content of a JSON file; NaN and infinity are errors."""
+    return (json.dumps(content, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _lock_of(contrast: str) -> str:

@@ -15,28 +15,14 @@ from bids_ari.outputs.records import LONGEST, leads_out
 
 
 class Files:
-    """Files of one output, with the folders made for them.
-
-    Parameters
-    ----------
-    root : Path
-        The output.
-    """
+    """Files of one output, with the folders made for them."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._made: list[Path] = []
 
     def open(self) -> None:
-        """Make the output, check that it can be written, and remove unfinished files of killed runs.
-
-        Raises
-        ------
-        UsageError
-            If there is another dataset in its place, or around it.
-        OutputError
-            If it cannot be made or written.
-        """
+        """Make the output, check that it can be written, and remove unfinished files of killed runs."""
         try:
             self._refuse_bad_place()
             retry(lambda: self.make_folder(self.root))
@@ -50,15 +36,7 @@ class Files:
             raise
 
     def path(self, name: str) -> Path:
-        """Return the path of a file, after checking that the name is possible.
-
-        Raises
-        ------
-        DataError
-            If the name is too long: labels come from the data.
-        OutputError
-            If something else has that name.
-        """
+        """Return the path of a file, after checking that the name is possible: labels in it come from the data."""
         if leads_out(name):
             raise ValueError(f"{name!r} names no file in the output")
         path, longest = self.root / name, max(map(os.fsencode, PurePosixPath(name).parts), key=len)
@@ -123,7 +101,10 @@ class Files:
 
     def _refuse_bad_place(self) -> None:
         """Raise an error if the output is not a folder, holds another dataset, or lies in a subject's folder."""
-        self._refuse_what_is_no_folder()
+        there = (each for each in (self.root, *self.root.parents) if each.exists() or each.is_symlink())
+        if (nearest := next(there, None)) is not None and not nearest.is_dir():
+            what = "a file" if nearest.exists() else "a broken link"
+            raise OutputError(f"The output folder {self.root} cannot be made: {nearest} is {what}")
         place, expected = self.root.resolve(), "an empty or new folder, or one written by bids_ari"
         try:
             if os.path.lexists(place / DESCRIPTION) and not is_ours(place):
@@ -136,14 +117,6 @@ class Files:
             if folder.name.startswith("sub-") and (folder.parent / DESCRIPTION).exists():
                 found = f"The output folder {self.root} lies among the files of a subject"
                 raise UsageError(found, "a separate folder")
-
-    def _refuse_what_is_no_folder(self) -> None:
-        """Raise an error if the output or a folder above it is a file or a broken link."""
-        there = (each for each in (self.root, *self.root.parents) if each.exists() or each.is_symlink())
-        nearest = next(there, None)
-        if nearest is not None and not nearest.is_dir():
-            what = "a file" if nearest.exists() else "a broken link"
-            raise OutputError(f"The output folder {self.root} cannot be made: {nearest} is {what}")
 
 
 def _rename(part: Path, path: Path) -> None:

@@ -43,13 +43,7 @@ _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 class Place:
-    """A folder that one process writes in.
-
-    Parameters
-    ----------
-    root : Path
-        The output, on whose file system the place must be.
-    """
+    """A folder that one process writes in, on the file system of the output `root`."""
 
     def __init__(self, root: Path) -> None:
         self.token = Owner.this_process().token()
@@ -59,7 +53,7 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        """Its present path."""
+        """The present path."""
         return self._slot / self.token
 
     def make(self) -> None:
@@ -107,12 +101,7 @@ class Place:
     def is_alive(self, other: Path, seen: dict[str, float]) -> bool | None:
         """Return whether the owner of another place is alive; None if that is not known yet.
 
-        Parameters
-        ----------
-        other : Path
-            The place.
-        seen : dict
-            Heartbeats of earlier calls, which this one adds to: an owner with a new heartbeat is alive.
+        `seen` has the heartbeats of earlier calls, and this one adds to it: an owner with a new heartbeat is alive.
         """
         owner = Owner.of(other)
         running = owner.is_running() if owner else None
@@ -156,13 +145,7 @@ class Place:
 
 @contextmanager
 def own_place(root: Path) -> Iterator[Place]:
-    """Make a place during a block.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be made.
-    """
+    """Make a place during a block."""
     place = Place(root)
     try:
         with as_output_error(root):
@@ -174,32 +157,26 @@ def own_place(root: Path) -> Iterator[Place]:
 
 @contextmanager
 def lock(root: Path, slot: str, what: str, wait: float = 0.0) -> Iterator[Place]:
-    """Lock a slot of the output during a block, for one process on any host.
+    """Lock a slot of the output during a block, for one process on any host; `what` is locked, for messages.
 
-    Parameters
-    ----------
-    root : Path
-        The output.
-    slot : str
-        Name of the lock, other than any token.
-    what : str
-        What is locked, for messages.
-    wait : float
-        Seconds to wait for a process that is known to be alive. One that is not known to be is waited for until it
-        leaves, has a new heartbeat, or has had none for `STALE` seconds.
-
-    Raises
-    ------
-    TemporaryError
-        If another process has the lock.
-    OutputError
-        If the output cannot be written.
+    Wait up to `wait` seconds for a process that is known to be alive, then raise TemporaryError. Wait for one that is
+    not known to be until it leaves, has a new heartbeat, or has had none for `STALE` seconds.
     """
     with own_place(root) as place:
         with as_output_error(root):
             _wait_for(place, slot, what, wait)
-        with _heartbeat(place):
+        end = threading.Event()
+
+        def beat() -> None:
+            while not end.wait(HEARTBEAT):
+                with suppress(OSError):  # the next may succeed
+                    place.beat()
+
+        threading.Thread(target=beat, name=f"heartbeat of {place.token}", daemon=True).start()
+        try:
             yield place
+        finally:
+            end.set()
 
 
 def is_locked(root: Path, slot: str) -> bool:
@@ -241,23 +218,6 @@ def _wait_for(place: Place, slot: str, what: str, wait: float) -> None:
                 is_logged = True
         time.sleep(pause * random.uniform(0.5, 1.5))  # so that waiting processes do not try in step
         pause = min(2 * pause, 0.5)
-
-
-@contextmanager
-def _heartbeat(place: Place) -> Iterator[None]:
-    """Update the heartbeat of a place from a thread during a block."""
-    end = threading.Event()
-
-    def beat() -> None:
-        while not end.wait(HEARTBEAT):
-            with suppress(OSError):  # the next may succeed
-                place.beat()
-
-    threading.Thread(target=beat, name=f"heartbeat of {place.token}", daemon=True).start()
-    try:
-        yield
-    finally:
-        end.set()
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -55,11 +55,6 @@ def leads_out(name: str) -> bool:
     return path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name
 
 
-def record_name(result: str) -> str:
-    """Return the name of the record of a result, relative to the output."""
-    return f"{RECORDS}/{file_name(result, '.json')}"
-
-
 def siblings_begin_with(contrast: str, result: str) -> str:
     """Return how the names of all results of a contrast begin, so that other records need not be read.
 
@@ -70,11 +65,6 @@ def siblings_begin_with(contrast: str, result: str) -> str:
     """
     common = _APART.sub("", contrast)
     return common if result.startswith(common) else ""
-
-
-def failure_name(contrast: str) -> str:
-    """Return the name of the record of a failure, relative to the output."""
-    return f"{FAILURES}/{file_name(contrast, '.json')}"
 
 
 def entry(facts: Mapping[str, Any], name: str, kind: type[T]) -> T:
@@ -91,12 +81,6 @@ def files_of(note: Note) -> frozenset[str]:
 def meanings_of(note: Note) -> dict[str, str]:
     """Return the meaning of each ``desc`` label in a record."""
     return {label: text for label, text in entry(note, "Descriptions", dict).items() if isinstance(text, str)}
-
-
-def rests_on_another_model(note: Note, summary: Mapping[str, Any]) -> bool:
-    """Return whether a result on disk is of another ``Model`` than a new one, which overwrites maps that both share."""
-    models = [each.get("Model") for each in entry(note, "Results", list) if isinstance(each, dict)]
-    return "Model" in summary and models != [summary["Model"]]
 
 
 def is_complete(note: Note) -> bool:

@@ -7,6 +7,7 @@ import re
 import secrets
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,27 +18,13 @@ _ENDED = ("Z", "X")  # states of processes of which only the exit status is left
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """A process that owns a folder.
-
-    Attributes
-    ----------
-    pid : int
-        Process ID.
-    started : str
-        Start time in clock ticks since boot; empty if unknown. A process ID is reused, but not with this time.
-    namespace : str
-        Digest of the boot of the machine and the namespace of process IDs; empty if unknown.
-    since : int
-        Time at which it became the owner, in seconds since 1970, for messages.
-    host : str
-        Host name, for messages: containers on one host have different ones, and those of two hosts may be equal.
-    """
+    """A process that owns a folder; texts are empty if unknown."""
 
     pid: int
-    started: str
-    namespace: str
-    since: int
-    host: str
+    started: str  # in clock ticks since boot; a process ID is reused, but not with this time
+    namespace: str  # digest of the boot of the machine and the namespace of process IDs
+    since: int  # time at which it became the owner, in seconds since 1970, for messages
+    host: str  # for messages: containers on one host have different names, and those of two hosts may be equal
 
     @classmethod
     def this_process(cls) -> "Owner":
@@ -62,11 +49,10 @@ class Owner:
         if not self.namespace or self.namespace != process_namespace():
             return None
         try:
-            os.kill(self.pid, 0)  # sends no signal
+            with suppress(PermissionError):  # a process of another user
+                os.kill(self.pid, 0)  # sends no signal
         except ProcessLookupError:
             return False
-        except PermissionError:
-            pass  # a process of another user
         state, started = process_state(self.pid)
         return state not in _ENDED and (not self.started or not started or started == self.started)
 
@@ -76,19 +62,15 @@ class Owner:
 
 def process_namespace() -> str:
     """Return a digest of where the ID of this process is valid; empty if unknown."""
-    if platform.system() != "Linux":
-        return _digest(f"host {socket.gethostname()}")
-    try:
-        if Path("/proc/self").readlink() != Path(str(os.getpid())):
-            return ""  # /proc shows the processes of another namespace
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return _digest(f"boot {boot} {Path('/proc/self/ns/pid').readlink()}")
-    except OSError:
-        return ""
-
-
-def _digest(text: str) -> str:
-    """Return 16 hexadecimal digits."""
+    text = f"host {socket.gethostname()}"
+    if platform.system() == "Linux":
+        try:
+            if Path("/proc/self").readlink() != Path(str(os.getpid())):
+                return ""  # /proc shows the processes of another namespace
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            text = f"boot {boot} {Path('/proc/self/ns/pid').readlink()}"
+        except OSError:
+            return ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
