@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from bids_ari.cli.arguments import Parser, add_general, some_path
 from bids_ari.cli.runner import answer
@@ -13,14 +12,8 @@ FWHM = 8.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return the exit code.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The words after the command; by default, those of the process.
-    """
-    return answer(parser().parse_args, argv, show)
+    """Run the command with these words, by default those of the process, and return the exit code."""
+    return answer(parser().parse_args, argv, run_demo)
 
 
 def parser() -> Parser:
@@ -37,56 +30,29 @@ def parser() -> Parser:
     return top
 
 
-def show(arguments: argparse.Namespace) -> int:
-    """Run the demo and write a summary to stdout; return the exit code."""
-    sys.stdout.write(run_demo(arguments.output_dir, is_simulated=not arguments.localizer))
-    return 0
-
-
-def run_demo(folder: Path, *, is_simulated: bool = True) -> str:
-    """Write a dataset and analyse it.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder for ``dataset`` and ``results``.
-    is_simulated : bool
-        Whether the dataset is simulated, or downloaded.
-
-    Returns
-    -------
-    str
-        Paths of the results, and a summary.
-
-    Raises
-    ------
-    UsageError
-        When the folder holds other files.
-    InputNotFoundError
-        When the maps cannot be downloaded.
-    """
+def run_demo(arguments: argparse.Namespace) -> int:
+    """Write a dataset and analyse it; write paths and a summary of the results to stdout, and return the exit code."""
     from bids_ari.cli import demo_data
     from bids_ari.config.options import Options
     from bids_ari.config.settings import Settings
     from bids_ari.outputs.names import explorer_name, report_name
     from bids_ari.workflow import run
 
-    dataset, results = folder / "dataset", folder / "results"
+    dataset, results = arguments.output_dir / "dataset", arguments.output_dir / "results"
+    is_simulated = not arguments.localizer
     (demo_data.write_simulated if is_simulated else demo_data.write_localizer)(dataset)
     mask = dataset / demo_data.SIMULATED.path("mask", ".nii.gz", desc="brain") if is_simulated else None
     summary = run(Settings(dataset, results, options=Options(mask=mask, smoothing=FWHM)))
     for failure in summary.failures:
         raise failure.error
     result = summary.results[0]
-    paths = {
-        "Dataset": dataset,
-        "Results": results / "index.html",
-        "Report": results / report_name(result),
-        "Explorer": results / explorer_name(result),
-    }
-    found = (
-        f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
-        "voxels tested are active"
-    )
     truth = f"; in truth {demo_data.n_active(dataset, result.space)} are" if is_simulated else ""
-    return "".join(f"{name + ':':<10}{path}\n" for name, path in paths.items()) + f"{found}{truth}.\n"
+    sys.stdout.write(
+        f"Dataset:  {dataset}\n"
+        f"Results:  {results / 'index.html'}\n"
+        f"Report:   {results / report_name(result)}\n"
+        f"Explorer: {results / explorer_name(result)}\n"
+        f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
+        f"voxels tested are active{truth}.\n"
+    )
+    return 0

@@ -6,7 +6,7 @@ individual strengths and smooth noise. Where its z values are small, the true ef
 
 import logging
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,35 +168,27 @@ def n_active(folder: Path, space: Space) -> int:
 
 
 def write_localizer(folder: Path) -> None:
-    """Download maps of the Localizer dataset and write them as BIDS; write nothing when the download fails."""
-    _check_folder(folder, LOCALIZER)
-    maps = fetch_localizer()
-    out = _write_description(folder, LOCALIZER)
-    out.table("participants.tsv", pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in maps]}))
-    for subject, content in maps.items():
-        out.binary(LOCALIZER.statmap(subject, ".nii.gz"), content)
-        out.json(LOCALIZER.statmap(subject, ".json"), {"Description": LOCALIZER.maps})
+    """Download effect maps with nilearn, which caches them, and write them as BIDS.
 
-
-def fetch_localizer() -> Mapping[str, bytes]:
-    """Download effect maps with nilearn, which caches them; return the content of the file of each subject.
-
-    Raises
-    ------
-    InputNotFoundError
-        When the maps cannot be downloaded.
+    Where they cannot be downloaded, write nothing and raise InputNotFoundError.
     """
+    _check_folder(folder, LOCALIZER)
     cache = datasets.get_data_dirs()[0]
     log.info("fetching maps of %d subjects from https://osf.io into %s", N_SUBJECTS, cache)
     try:
         fetched = datasets.fetch_localizer_contrasts([CONTRAST], n_subjects=N_SUBJECTS, verbose=0)
-        return {Path(path).parent.name: Path(path).read_bytes() for path in fetched["cmaps"]}
+        maps = {Path(path).parent.name: Path(path).read_bytes() for path in fetched["cmaps"]}
     except (OSError, ValueError, KeyError) as error:  # no network, no disk space, a response that is not the dataset
         reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder="...")
         raise InputNotFoundError(
             f"The Localizer maps could not be downloaded from https://osf.io into {cache} ({reason})",
             hint="Try again with a network; bids-ari-demo OUT, without --localizer, needs none",
         ) from error
+    out = _write_description(folder, LOCALIZER)
+    out.table("participants.tsv", pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in maps]}))
+    for subject, content in maps.items():
+        out.binary(LOCALIZER.statmap(subject, ".nii.gz"), content)
+        out.json(LOCALIZER.statmap(subject, ".json"), {"Description": LOCALIZER.maps})
 
 
 def _check_folder(folder: Path, dataset: DemoDataset) -> None:

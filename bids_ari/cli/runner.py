@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
 
 from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code
 from bids_ari.runtime.caches import caches
@@ -26,17 +25,7 @@ def answer(
     words: Sequence[str] | None,
     work: Callable[[argparse.Namespace], int],
 ) -> int:
-    """Run a command: parse its arguments, do its work, log errors; return the exit code.
-
-    Parameters
-    ----------
-    parse : callable
-        Takes words, returns arguments, with ``verbose`` among them.
-    words : sequence of str or None
-        The words after the command; None for those of the process.
-    work : callable
-        Takes the arguments, returns the exit code.
-    """
+    """Run a command with its words, by default those of the process: parse, work, log errors, return the exit code."""
     set_up_streams()
     set_up_log(0)
     with interruptible(is_all=words is None):
@@ -106,39 +95,31 @@ def set_up_streams() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+_HANDLER = _ToStderr()
+
+
 def set_up_log(verbose: int) -> None:
     """Log to stderr: this package, with details where `verbose` is 1 or more, and libraries where it is 2 or more."""
     everything, package = logging.getLogger(), logging.getLogger("bids_ari")
     package.setLevel(logging.DEBUG if verbose else logging.INFO)
-    for logger in (everything, package):
-        for handler in [each for each in logger.handlers if isinstance(each, _ToStderr)]:
-            logger.removeHandler(handler)
-    handler = _ToStderr()
+    package.removeHandler(_HANDLER)
+    everything.removeHandler(_HANDLER)
     if verbose > 1:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         everything.setLevel(logging.INFO)
-        everything.addHandler(handler)
-    else:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-        package.addHandler(handler)
+    (everything if verbose > 1 else package).addHandler(_HANDLER)
+    name = " %(name)s:" if verbose > 1 else ""
+    _HANDLER.setFormatter(logging.Formatter(f"%(levelname)s{name} %(message)s"))
 
 
 def _flush(code: int) -> int:
     """Write buffered output, at whose failure Python would exit with its own code; return the exit code."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        _discard(sys.stdout)
-        error.filename = "stdout"
-        code = code or exit_code_of(error)
-    try:
-        sys.stderr.flush()
-    except OSError:
-        _discard(sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            with suppress(OSError):  # discard what cannot be written
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout:
+                error.filename = "stdout"
+                code = code or exit_code_of(error)
     return code
-
-
-def _discard(stream: TextIO) -> None:
-    """Discard the buffered output of a stream."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from builders import map_path, touch_maps
@@ -11,12 +12,19 @@ from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.statmap import StatMap
 from bids_ari.cli.listing import overview, subject_ranges
+from bids_ari.design.design import Design, make_design
 from bids_ari.errors import BidsAriError, DataError
+
+
+def look(contrast: ContrastSet) -> tuple[ContrastSet, Design | None]:
+    """Check a contrast without its files, and return it with the design of a mean."""
+    contrast.check()
+    return contrast, make_design(contrast.subjects) if contrast.entities.get("sub") is None else None
 
 
 def shown(root: Path, **filters: object) -> list[str]:
     found = discover(root, **filters)  # type: ignore[arg-type]
-    return overview(found, found).splitlines()
+    return overview(found, found, look).splitlines()
 
 
 def contrast(*subjects: str, excluded: tuple[Excluded, ...] = (), clash: str = "", **labels: str) -> ContrastSet:
@@ -87,7 +95,7 @@ class TestGroup:
         touch_maps(tmp_path, "01", contrast="alone", task=None, space=None)
         touch_maps(tmp_path, "01", "02", contrast="good", task=None, space=None)
         found = discover(tmp_path)
-        text = " ".join(overview(found, found).split())
+        text = " ".join(overview(found, found, look).split())
         with pytest.raises(BidsAriError) as caught:
             found[1].check()
         error = str(caught.value).replace("/", "/ ").replace("_", "_ ")  # where lines may be broken
@@ -100,7 +108,7 @@ class TestGroup:
 
     def test_contrasts_that_clash_are_shown_both(self) -> None:
         both = [contrast("01", "02", clash="contrast-c, contrast-C") for _ in range(2)]
-        text = overview(Discovery(tuple(both), ()), both)
+        text = overview(Discovery(tuple(both), ()), both, look)
         assert text.count("File names cannot distinguish contrast-c, contrast-C") == 2
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
@@ -109,7 +117,7 @@ class TestGroup:
             Excluded(f"data/a{i}", "very often") for i in "7654321"
         ]
         only = contrast("01", "02", excluded=tuple(entries))
-        lines = overview(Discovery((only,), (Excluded("data/a0", "very often"),)), [only]).splitlines()
+        lines = overview(Discovery((only,), (Excluded("data/a0", "very often"),)), [only], look).splitlines()
         start = lines.index("excluded")
         assert lines[start + 1 : start + 10] == [
             "  8: very often",
@@ -131,7 +139,7 @@ class TestParticipant:
         touch_maps(tmp_path, "01", session="2", run="7", stat="z", task=None, space=None)
         touch_maps(tmp_path, "31", stat="t", task=None, space=None)
         found = discover(tmp_path, stat="z")
-        assert overview(found, subject_contrasts(found)).splitlines()[:11] == [
+        assert overview(found, subject_contrasts(found), look).splitlines()[:11] == [
             "contrast-faces",
             "  stat      z",
             "  subjects  30: 01-30",
@@ -144,16 +152,16 @@ class TestParticipant:
             "  without   31: has no z map of this contrast",
             "",
         ]
-        assert overview(found, subject_contrasts(found)).endswith("\n61 maps can be analysed")
+        assert overview(found, subject_contrasts(found), look).endswith("\n61 maps can be analysed")
 
     def test_a_note_on_all_maps_is_shown_once(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", stat="z", node="subjectLevel")
         found = discover(tmp_path, stat="z")
-        assert overview(found, subject_contrasts(found)).count("Maps of node subjectLevel") == 1
+        assert overview(found, subject_contrasts(found), look).count("Maps of node subjectLevel") == 1
 
     def test_one_subject_is_enough_and_problems_are_named_up_to_five(self) -> None:
         sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)] + [contrast("20", sub="20")]
-        text = overview(Discovery((), ()), sets)
+        text = overview(Discovery((), ()), sets, look)
         assert text.count("has more than one map") == 5
         assert "problem   2 more" in text
         assert text.endswith("1 map can be analysed, 7 cannot")
@@ -172,7 +180,7 @@ class TestText:
     )
     def test_lines_have_at_most_100_columns_but_for_words_that_are_longer(self, what: str) -> None:
         only = contrast("01", "02", excluded=(Excluded(what, "a reason " * 30),), task="t" * 200)
-        text = overview(Discovery((only,), ()), [only])
+        text = overview(Discovery((only,), ()), [only], look)
         assert all(len(line) <= 100 or " " not in line.strip() for line in text.splitlines())
         assert what.replace(" ", "") in "".join(text.split())
         assert only.name in "".join(text.split())
@@ -180,32 +188,32 @@ class TestText:
     def test_a_path_is_not_broken(self) -> None:
         path = f"data/{'d' * 60}/{'e' * 60}_{'f' * 60}.nii"
         only = contrast("01", "02", excluded=(Excluded(path, "r"),))
-        assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only])
+        assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only], look)
 
     def test_an_error_of_the_files_is_a_problem(self) -> None:
-        def look(_: ContrastSet) -> None:
+        def damaged(_: ContrastSet) -> NoReturn:
             raise DataError("2 problems with the maps", lines=["a.nii is damaged", "b.nii too"])
 
         only = contrast("01", "02")
-        text = overview(Discovery((only,), ()), [only], look)
+        text = overview(Discovery((only,), ()), [only], damaged)
         assert "problem   2 problems with the maps\n            - a.nii is damaged\n            - b.nii too\n" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
 
     def test_words_with_hyphens_are_not_broken(self) -> None:
         only = contrast("01", "02", excluded=(Excluded("data/f", "an-odd-reason " * 99),))
-        text = overview(Discovery((only,), ()), [only])
+        text = overview(Discovery((only,), ()), [only], look)
         assert text.count("an-odd-reason") == 99  # no line ends within one
 
     def test_short_names_are_shown_as_they_are(self) -> None:
         only = contrast("01", "02", excluded=(Excluded("data/two  blanks - and-dash", "r"),))
-        assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only])
+        assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only], look)
 
     @pytest.mark.parametrize("sign", ["\x1b[2J", "\r", "\x07", "\u202e", "\udcff", "\t", "\x9b", "\u2028"])
     def test_control_characters_in_names_are_escaped(self, sign: str) -> None:
         what, subject = Excluded(f"data/{sign}", sign), f"0{sign}"
         only = contrast(subject, subject, "02", excluded=(what, Excluded(f"sub-{sign}", sign)), clash="")
         for shown in (only, replace(only, entities=only.entities.with_(sub="1"))):
-            text = overview(Discovery((only,), (what,)), [shown])
+            text = overview(Discovery((only,), (what,)), [shown], look)
             assert text.replace("\n", "").isprintable()
             assert ascii(sign)[1:-1] in text
 
