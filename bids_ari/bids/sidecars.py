@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,11 @@ def read_bytes(path: Path, most: float = math.inf) -> bytes | None:
     raise ReadError(f"{path} has {status.st_size} bytes", f"at most {most}")
 
 
-def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, Any]:
+def read_json(
+    path: Path,
+    wrong: type[BidsAriError] = ReadError,
+    make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Read a JSON object.
 
     Parameters
@@ -48,6 +52,8 @@ def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, An
         The file.
     wrong : type
         The error to raise when the file holds something else.
+    make_object : callable, optional
+        Makes each object of its keys and values, of which keys may be duplicate; by default the last one is kept.
 
     Returns
     -------
@@ -66,7 +72,9 @@ def read_json(path: Path, wrong: type[BidsAriError] = ReadError) -> dict[str, An
         return {}
     try:
         text = content.decode("utf-8-sig")
-        found = json.loads(text, parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+        found = json.loads(
+            text, object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_finite
+        )
         if "\\u" in text:
             json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be written
     except RecursionError:

@@ -1,6 +1,5 @@
 """A strict reader of JSON documents, such as BIDS Stats Models: each value knows its position for error messages."""
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,20 +17,10 @@ _COMMENTS = ("$", "_", "//", "comment", "description")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value of a JSON document with its position.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    place : str
-        Position in the document, such as ``Nodes[2].Model.X[1]``; empty for the whole document.
-    value : object
-        The JSON value.
-    """
+    """A value of a JSON document with its position."""
 
     path: Path
-    place: str
+    place: str  # such as Nodes[2].Model.X[1]; empty for the whole document
     value: Any
 
     def error(self, expected: str, hint: str = "", found: str = "") -> UsageError:
@@ -68,12 +57,14 @@ class Item:
             raise self.error(" or ".join(among), hint)
         return words[self.value.lower()]
 
-    def items(self, lone: bool = False) -> list["Item"]:
-        """Return the values of a list; with `lone`, a scalar counts as a list of one."""
+    def items(self, lone: bool = False, filled: str = "") -> list["Item"]:
+        """Return the values of a list, not empty if `filled` is what it must hold; with `lone`, also a single value."""
         if lone and not isinstance(self.value, list | dict) and self.value is not None:
             return [self]
         if not isinstance(self.value, list):
             raise self.error("a list")
+        if filled and not self.value:
+            raise self.error(filled)
         return [Item(self.path, f"{self.place}[{i}]", value) for i, value in enumerate(self.value)]
 
     def members(self) -> Mapping[str, "Item"]:
@@ -86,28 +77,18 @@ class Item:
         }
 
     def fields(self, known: Iterable[str], hints: Mapping[str, str] | None = None) -> Mapping[str, "Item"]:
-        """Return the members of an object by known keys.
+        """Return the members of an object by known keys, of which case and underscores do not matter.
 
-        Parameters
-        ----------
-        known : iterable of str
-            The supported keys. Case and underscores do not matter: ConditionList and condition_list are one key.
-        hints : mapping of str to str, optional
-            Hints in the error messages for some unsupported keys. Only comments and empty values are ignored.
-
-        Raises
-        ------
-        UsageError
-            For an unsupported key, or a key that is present in two spellings.
+        An unsupported key is an error, with a hint for some, unless its value is empty or it is a comment.
         """
-        names = {_plain(name): name for name in known}
+        names = {name.lower(): name for name in known}
         found: dict[str, Item] = {}
         for key, item in self.members().items():
-            name = names.get(_plain(key))
-            if name is None:
+            plain = key.lower().replace("_", "")
+            if (name := names.get(plain)) is None:
                 if item.value not in (None, "", [], {}) and not key.lower().startswith(_COMMENTS):
-                    hint = (hints or {}).get(_plain(key))
-                    raise item.unsupported(hint or f"Supported keys: {listing(names.values(), 20)}")
+                    default = f"Supported keys: {listing(names.values(), 20)}"
+                    raise item.unsupported((hints or {}).get(plain, default))
             elif name in found:
                 raise item.error("one of them", found=f"is the same key as {found[name].place}")
             elif item.value is not None:
@@ -115,27 +96,15 @@ class Item:
         return found
 
 
-def _plain(key: str) -> str:
-    return key.lower().replace("_", "")
-
-
 def read_document(path: Path) -> Item:
-    """Read a JSON object from a file.
-
-    Raises
-    ------
-    ReadError
-        When the file cannot be read.
-    UsageError
-        When it holds no JSON object, or one with a duplicate key (the json module would keep the last one only).
-    """
-    document = read_json(path, UsageError)
+    """Read a JSON object from a file; duplicate keys, of which the json module keeps the last, are an error."""
     duplicates: list[str] = []
 
-    def check_keys(pairs: list[tuple[str, Any]]) -> None:
+    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         duplicates.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        return dict(pairs)
 
-    json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=check_keys)
+    document = read_json(path, UsageError, make_object)
     if duplicates:
         raise UsageError(f"{path} has the key {printable(shorten(duplicates[0]))} twice in one object", "each key once")
     return Item(path, "", document)

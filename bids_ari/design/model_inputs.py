@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -27,43 +27,20 @@ _WORD = re.compile("[a-zA-Z0-9+]+")
 
 @dataclass(frozen=True, slots=True)
 class NodeInputs:
-    """The maps and subjects that a node of the dataset level takes.
-
-    Attributes
-    ----------
-    path : Path
-        The model file.
-    node : str
-        The name of the node.
-    labels : mapping of str to tuple
-        Labels of Input that may select maps, by key of an entity.
-    image_labels : mapping of str to tuple
-        Labels of Input that select images of the first level only, by their names in the file, such as ``suffix``.
-    filters : mapping of str to tuple
-        Labels of maps in the filter of the edge to the node, by key of an entity.
-    subjects : mapping of str to tuple of str
-        Values of subjects in the filter of the edge to the node, by column of participants.tsv.
-    """
+    """The maps and subjects that a node of the dataset level takes."""
 
     path: Path
     node: str
-    labels: Labels = field(default_factory=dict)
-    image_labels: Labels = field(default_factory=dict)
-    filters: Labels = field(default_factory=dict)
-    subjects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Labels  # of Input, where they may select maps
+    image_labels: Labels  # of Input, for images of the first level, by the names in the file, such as suffix
+    filters: Labels  # of the filter of the edge to the node
+    subjects: Mapping[str, tuple[str, ...]]  # values in this filter, by column of participants.tsv
 
 
 def read_inputs(document: Item, fields: Mapping[str, Item], name: str | None) -> tuple[Item, NodeInputs]:
     """Read a node of the dataset level, and which maps and subjects it takes; of other nodes only names and levels.
 
-    Parameters
-    ----------
-    document : Item
-        The model.
-    fields : mapping of str to Item
-        Its fields, with ``Nodes``, or ``Steps`` in the former form.
-    name : str or None
-        Name of the node; required where several are of the dataset level.
+    `fields` are those of the document; `name` is required where several nodes are of the dataset level.
     """
     nodes = (fields["Nodes"] if "Nodes" in fields else fields["Steps"]).items()
     names, is_dataset = _names_and_levels(nodes)
@@ -96,14 +73,13 @@ def select_maps(inputs: NodeInputs, dataset: Dataset) -> tuple[Mapping[str, Any]
     UsageError
         When Input and the filter contradict each other.
     """
-    where: dict[str, list[Any]] = {}
-    notes = []
-    for key, labels in inputs.labels.items():
-        if dataset.labels(key):
-            where[key] = list(labels)
-        else:
-            named = printable(listing(labels))
-            notes.append(f"Input of the model selects {key} {named}, which no map names; assumed to hold for all maps")
+    where = {key: list(labels) for key, labels in inputs.labels.items() if dataset.labels(key)}
+    notes = [
+        f"Input of the model selects {key} {printable(listing(labels))}, which no map names; assumed to hold for all "
+        "maps"
+        for key, labels in inputs.labels.items()
+        if key not in where
+    ]
     for key, labels in inputs.filters.items():
         existing = dataset.labels(key)
         requested = [_label_in_files(label, existing) if key == "contrast" else label for label in labels]
@@ -147,17 +123,17 @@ def label_of(name: str) -> str:
 
 def _names_and_levels(nodes: Sequence[Item]) -> tuple[list[str], list[bool]]:
     """Read the name of each node, and whether it is of the dataset level."""
-    names: list[str] = []
-    levels: list[str] = []
+    levels: dict[str, str] = {}
     for node in nodes:
         members = {key.lower(): member for key, member in node.members().items()}
         if "level" not in members:
             raise node.error('a Level, such as "Dataset"', found="has no Level")
-        levels.append(members["level"].text().lower())
-        names.append(members["name"].text() if "name" in members else levels[-1])
-        if names[-1] in names[:-1]:
-            raise node.error("a unique name for each node", found=f"has the same name as another node, {names[-1]!r}")
-    return names, [level == "dataset" for level in levels]
+        level = members["level"].text().lower()
+        name = members["name"].text() if "name" in members else level
+        if name in levels:
+            raise node.error("a unique name for each node", found=f"has the same name as another node, {name!r}")
+        levels[name] = level
+    return list(levels), [level == "dataset" for level in levels.values()]
 
 
 def _choose(document: Item, names: Sequence[str], name: str | None) -> str:
@@ -174,8 +150,8 @@ def _choose(document: Item, names: Sequence[str], name: str | None) -> str:
 
 
 def _edge_filter(edges: Sequence[Item], names: Sequence[str], is_dataset: Sequence[bool], node: str) -> Item | None:
-    """Find the edge to a node; return its filter."""
-    leading = []
+    """Return the filter of the edge to a node."""
+    leading: list[tuple[Item, Mapping[str, Item]]] = []
     for edge in edges:
         fields = edge.fields(("Source", "Destination", "Filter"))
         for key in ("Source", "Destination"):
@@ -185,14 +161,13 @@ def _edge_filter(edges: Sequence[Item], names: Sequence[str], is_dataset: Sequen
                 raise fields[key].error(f"the name of a node: {listing(map(printable, names))}")
         if fields["Destination"].value == node:
             leading.append((edge, fields))
-    if not leading:
-        return None
     if len(leading) > 1:
         raise leading[1][0].unsupported(f"{node!r} must take the maps of one node, not of several")
-    edge, fields = leading[0]
-    if is_dataset[names.index(fields["Source"].value)]:
-        raise edge.unsupported("It leads from one node of the dataset level to another")
-    return fields.get("Filter")
+    for edge, fields in leading:
+        if is_dataset[names.index(fields["Source"].value)]:
+            raise edge.unsupported("It leads from one node of the dataset level to another")
+        return fields.get("Filter")
+    return None
 
 
 def _read_filter(rule: Item | None) -> tuple[Labels, Mapping[str, tuple[str, ...]]]:
@@ -220,21 +195,21 @@ def _read_input(item: Item | None) -> tuple[Labels, Labels]:
             raise values.error("entities, such as task, subject or session", found="is not an entity")
         if key in inputs or key in map(key_of, images):
             raise values.error(f"one selection of {key}", found=f"is a second selection of {key}")
-        (images if key in _IMAGE_KEYS else inputs)[name if key in _IMAGE_KEYS else key] = _labels(values, key)
+        if key in _IMAGE_KEYS:
+            images[name] = _labels(values, key)
+        else:
+            inputs[key] = _labels(values, key)
     return inputs, images
 
 
 def _is_entity(name: str) -> bool:
-    """Return whether a name is that of an entity, not of a column of participants.tsv."""
     return name in KEYS or name in ORDER
 
 
 def _labels(item: Item, key: str) -> tuple[Any, ...]:
     """Read a label or a list of labels: strings or integers; runs become integers."""
-    labels = [each.value for each in item.items(lone=True)]
-    if not labels or not all(
-        isinstance(each, str | int) and not isinstance(each, bool) and each not in ("", "*") for each in labels
-    ):
+    labels = [each.value for each in item.items(lone=True, filled="a label, or a list of labels")]
+    if not all(isinstance(each, str | int) and not isinstance(each, bool) and each not in ("", "*") for each in labels):
         raise item.error("a label, or a list of labels")
     return tuple(int(each) if key == "run" and re.fullmatch("[0-9]{1,9}", str(each)) else each for each in labels)
 
@@ -242,10 +217,7 @@ def _labels(item: Item, key: str) -> tuple[Any, ...]:
 def _label_in_files(name: Any, existing: Collection[str]) -> str:
     """Return the label that a contrast of this name has in file names."""
     as_is, camel = str(name), label_of(str(name))
-    alike = [label for label in existing if _bare(label) == _bare(as_is)]
+    bare = {label: "".join(filter(str.isalnum, label)).lower() for label in (as_is, *existing)}
+    alike = [label for label in existing if bare[label] == bare[as_is]]
     candidates = (as_is, camel, *(alike if len(alike) == 1 else ()))
     return next((label for label in candidates if label in existing), camel or as_is)
-
-
-def _bare(label: str) -> str:
-    return "".join(filter(str.isalnum, label)).lower()

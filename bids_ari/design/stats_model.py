@@ -55,61 +55,27 @@ _WEIGHT = re.compile(r"\s*([+-]?\d{1,15}(?:\.\d{0,15})?)\s*(?:/\s*(\d{1,15}))?\s
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A test of a model.
+    """A test of a model: rows of weights of some columns, one row for a t test."""
 
-    Attributes
-    ----------
-    name : str or int
-        Its name; `ONES` where it is named after the column of ones.
-    conditions : tuple of str or int
-        Names of columns.
-    weights : tuple of tuple of float
-        Rows of weights of these columns; one row for a t test.
-    test : {'t', 'F'}
-        The statistic.
-    place : str
-        Position in the file.
-    """
-
-    name: Term
-    conditions: tuple[Term, ...]
+    name: Term  # ONES where it is named after the column of ones
+    conditions: tuple[Term, ...]  # the columns
     weights: tuple[tuple[float, ...], ...]
     test: Literal["t", "F"]
-    place: str
+    place: str  # position in the file
 
 
 @dataclass(frozen=True, slots=True)
 class StatsModel:
-    """The node of the dataset level of a BIDS Stats Model.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    inputs : NodeInputs
-        The node: its name, and which maps and subjects it takes.
-    group_by : tuple of str
-        Keys of entities: each combination of their labels is one analysis. Always includes contrast.
-    x : tuple of str or int
-        The columns of the design matrix, in order: `ONES`, names, and patterns such as ``group.*``.
-    transformations : tuple of Transformation
-        Transformations of columns of participants.tsv.
-    contrasts : tuple of Contrast
-        The named tests.
-    dummies : Contrast or None
-        The form of tests of single columns: of its conditions, or of all columns of X if it has none.
-    estimator : {'ols', 'fixed'}
-        ``ols`` for a model of type glm, ``fixed`` for one of type meta.
-    """
+    """The node of the dataset level of a BIDS Stats Model."""
 
     path: Path
     inputs: NodeInputs
-    group_by: tuple[str, ...]
-    x: tuple[Term, ...]
-    transformations: tuple[Transformation, ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
-    dummies: Contrast | None = None
-    estimator: Literal["ols", "fixed"] = "ols"
+    group_by: tuple[str, ...]  # keys of entities, always with contrast: each combination of labels is one analysis
+    x: tuple[Term, ...]  # columns of the design matrix, or patterns
+    transformations: tuple[Transformation, ...]
+    contrasts: tuple[Contrast, ...]
+    dummies: Contrast | None  # the form of tests of single columns: its conditions, or all columns of X without them
+    estimator: Literal["ols", "fixed"]  # fixed for a model of type meta
 
     def named_contrasts(self, columns: Sequence[Term]) -> tuple[Contrast, ...]:
         """Return all tests: those of single columns, unless a contrast has that name, then the contrasts."""
@@ -154,30 +120,36 @@ def read_model(path: str | Path, node: str | None = None) -> StatsModel:
         raise version.error("1.0.0, the supported version")
     if len({"Nodes", "Steps"} & set(fields)) != 1:
         raise document.error("Nodes, a list", found="has Nodes and Steps" if "Nodes" in fields else "has no Nodes")
-    return _read_node(*read_inputs(document, fields, node), former="Steps" in fields)
+    model = _read_node(*read_inputs(document, fields, node), former="Steps" in fields)
+    if not any(isinstance(term, str) and is_pattern(term) for term in model.x):
+        model.check_conditions(model.x)
+    return model
 
 
 def _read_node(item: Item, inputs: NodeInputs, former: bool) -> StatsModel:
     """Read the node of the dataset level.
 
-    In the former form, a node without X is the mean, and its conditions are the contrasts of the level below.
+    In the former form, a node without X is the mean, and its conditions are the contrasts of the level below. The
+    column of ones may have the name ``intercept`` or, in a model of one contrast, the name of that contrast.
     """
     fields = item.fields(_NODE_KEYS, _HINTS)
     model = fields["Model"].fields(("X", "Type"), _HINTS) if "Model" in fields else {}
     dummies = _read_dummies(fields.get("DummyContrasts"))
-    if former and "X" not in model:
-        x: tuple[Term, ...] = (ONES,)
-        if dummies and dummies.conditions:
+    x: tuple[Term, ...] = (ONES,)
+    if "X" in model:
+        x = tuple(map(_term, model["X"].items(filled="1, or names of columns")))
+    elif not former:
+        raise item.error("the columns of the design matrix", found="has no Model.X")
+    elif dummies:
+        if dummies.conditions:
             inputs = replace(inputs, filters={**inputs.filters, "contrast": dummies.conditions})
-        dummies = dummies and replace(dummies, conditions=())
-    else:
-        x = _read_x(item, model.get("X"))
+        dummies = replace(dummies, conditions=())
     passing = inputs.filters.get("contrast", ())
-    names = _names_of_ones(x, passing[0] if len(passing) == 1 else None)
-    if dummies and dummies.conditions:
-        dummies = replace(
-            dummies, conditions=tuple(dict.fromkeys(names.get(each, each) for each in dummies.conditions))
-        )
+    only = passing[0] if len(passing) == 1 and passing[0] in x else None
+    names: dict[Term, Term] = {"intercept": ONES} if ONES in x else {only: ONES} if isinstance(only, str) else {}
+    if dummies:
+        conditions = (names.get(each, each) for each in dummies.conditions)
+        dummies = replace(dummies, conditions=tuple(dict.fromkeys(conditions)))
     made = StatsModel(
         path=item.path,
         inputs=inputs,
@@ -188,28 +160,12 @@ def _read_node(item: Item, inputs: NodeInputs, former: bool) -> StatsModel:
         dummies=dummies,
         estimator="fixed" if "Type" in model and model["Type"].choice(("glm", "meta")) == "meta" else "ols",
     )
-    _check(item, made)
-    return made
-
-
-def _check(item: Item, model: StatsModel) -> None:
-    """Check what can be checked without participants.tsv."""
-    if repeated := [term for term, n in Counter(model.x).items() if n > 1]:
+    if repeated := [term for term, n in Counter(made.x).items() if n > 1]:
         listed = ", ".join("the column of ones" if term == ONES else repr(term) for term in repeated)
         raise item.error("each column once", found=f"has {listed} more than once in Model.X")
-    if not model.contrasts and model.dummies is None:
+    if not made.contrasts and made.dummies is None:
         raise item.error('Contrasts, or "DummyContrasts": {"Test": "t"}', found="has no test")
-    if not any(isinstance(term, str) and is_pattern(term) for term in model.x):
-        model.check_conditions(model.x)
-
-
-def _read_x(node: Item, item: Item | None) -> tuple[Term, ...]:
-    """Read the columns of the design matrix."""
-    if item is None:
-        raise node.error("the columns of the design matrix", found="has no Model.X")
-    if not item.items():
-        raise item.error("1, or names of columns")
-    return tuple(map(_term, item.items()))
+    return made
 
 
 def _term(item: Item) -> Term:
@@ -219,13 +175,6 @@ def _term(item: Item) -> Term:
     if not isinstance(item.value, str) or not item.value:
         raise item.error("1, or the name of a column")
     return item.value
-
-
-def _names_of_ones(x: Sequence[Term], only_contrast: object) -> Mapping[Term, Term]:
-    """Return names of the column of ones: ``intercept``; or, in a model of one contrast, the name of that contrast."""
-    if ONES in x:
-        return {"intercept": ONES}
-    return {only_contrast: ONES} if isinstance(only_contrast, str) and only_contrast in x else {}
 
 
 def _read_group_by(node: Item, item: Item | None, one_contrast: bool) -> tuple[str, ...]:
@@ -245,24 +194,19 @@ def _read_group_by(node: Item, item: Item | None, one_contrast: bool) -> tuple[s
 
 def _read_contrasts(item: Item | None, names: Mapping[Term, Term]) -> tuple[Contrast, ...]:
     """Read the named tests."""
-    contrasts: list[Contrast] = []
+    contrasts: dict[Term, Contrast] = {}
     for each in item.items() if item else []:
-        contrast = _read_contrast(each, names)
-        if contrast.name in [other.name for other in contrasts]:
-            raise each.error("a unique name for each contrast", found=f"is a second contrast named {contrast.name!r}")
-        contrasts.append(contrast)
-    return tuple(contrasts)
-
-
-def _read_contrast(item: Item, names: Mapping[Term, Term]) -> Contrast:
-    fields = _with_test(item, ("Name", "ConditionList", "Weights"))
-    for key in ("Name", "ConditionList", "Weights", "Test"):
-        if key not in fields:
-            raise item.error("Name, ConditionList, Weights and Test", found=f"has no {key}")
-    conditions = _read_conditions(fields["ConditionList"], names)
-    test = _read_test(fields["Test"])
-    weights = _read_weights(fields["Weights"], len(conditions), test)
-    return Contrast(_term(fields["Name"]), conditions, weights, test, item.place)
+        fields = _with_test(each, ("Name", "ConditionList", "Weights"))
+        for key in ("Name", "ConditionList", "Weights", "Test"):
+            if key not in fields:
+                raise each.error("Name, ConditionList, Weights and Test", found=f"has no {key}")
+        conditions, test = _read_conditions(fields["ConditionList"], names), _read_test(fields["Test"])
+        weights = _read_weights(fields["Weights"], len(conditions), test)
+        name = _term(fields["Name"])
+        if name in contrasts:
+            raise each.error("a unique name for each contrast", found=f"is a second contrast named {name!r}")
+        contrasts[name] = Contrast(name, conditions, weights, test, each.place)
+    return tuple(contrasts.values())
 
 
 def _read_dummies(item: Item | None) -> Contrast | None:

@@ -34,30 +34,14 @@ _REASONS = dict.fromkeys(("lag", "resample", "todense"), "A table of subjects ha
 
 @dataclass(frozen=True, slots=True)
 class Transformation:
-    """One transformation.
-
-    Attributes
-    ----------
-    name : str
-        Its name, such as ``Factor``.
-    inputs : tuple of str
-        Columns, or patterns such as ``group.*``.
-    outputs : tuple of str
-        Names of the columns made; empty to replace the inputs.
-    prefix, suffix : str
-        Text before and after the names of the columns made.
-    options : mapping of str to tuple
-        Other options: each with one value, or one for each input.
-    item : Item
-        Its position in the file.
-    """
+    """One transformation."""
 
     name: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    prefix: str
+    inputs: tuple[str, ...]  # columns, or patterns such as group.*
+    outputs: tuple[str, ...]  # names of the columns made; empty to replace the inputs
+    prefix: str  # before the names of the columns made
     suffix: str
-    options: Mapping[str, tuple[Any, ...]]
+    options: Mapping[str, tuple[Any, ...]]  # each with one value, or one for each input
     item: Item
 
     def option(self, name: str, i: int, default: Any) -> Any:
@@ -78,13 +62,7 @@ class Transformation:
             raise self.error(f"cannot be applied to {names}: {error}") from error
 
     def apply(self, table: Variables) -> Variables:
-        """Apply the transformation.
-
-        Raises
-        ------
-        UsageError
-            When the columns do not exist or cannot be transformed; names the position in the model.
-        """
+        """Apply the transformation; an error names its position in the model."""
         names: list[str] = []
         for name in self.inputs:
             if not (found := table.match(name)):
@@ -107,13 +85,7 @@ class Transformation:
 
 
 def read_transformations(item: Item | None) -> tuple[Transformation, ...]:
-    """Read the transformations of a node; in the former form, a list without Transformer.
-
-    Raises
-    ------
-    UsageError
-        When one is not supported or incomplete; names the position in the model.
-    """
+    """Read the transformations of a node; in the former form, a list without Transformer."""
     if item is None:
         return ()
     if not isinstance(item.value, list):
@@ -132,7 +104,12 @@ def _read(item: Item) -> Transformation:
     members = {key.lower(): member for key, member in item.members().items()}
     if "name" not in members:
         raise item.error("the name of a transformation", found="has no Name")
-    name = _read_name(members["name"])
+    written = members["name"].text()
+    name = next((known for known in KINDS if known.lower() == written.lower()), None)
+    if name is None:
+        hint = _REASONS.get(written.lower(), f"Supported: {listing(KINDS, 20)}")
+        found = f"{item.path}: {members['name'].place}: the transformation {written!r} is not supported"
+        raise UsageError(found, hint=hint)
     readers = KINDS[name].options
     fields = item.fields(("Name", "Input", "Output", "OutputPrefix", "OutputSuffix", *readers))
     if "Input" not in fields:
@@ -143,35 +120,19 @@ def _read(item: Item) -> Transformation:
         _read_columns(fields["Output"]) if "Output" in fields else (),
         fields["OutputPrefix"].text() if "OutputPrefix" in fields else "",
         fields["OutputSuffix"].text() if "OutputSuffix" in fields else "",
-        {key: _read_values(fields[key], reader) for key, reader in readers.items() if key in fields},
+        {
+            key: tuple(map(reader, option.items(filled="a value") if isinstance(option.value, list) else [option]))
+            for key, reader in readers.items()
+            if (option := fields.get(key))
+        },
         item,
     )
     _check_outputs(made)
     return made
 
 
-def _read_name(item: Item) -> str:
-    name = item.text()
-    found = next((known for known in KINDS if known.lower() == name.lower()), None)
-    if found is None:
-        hint = _REASONS.get(name.lower(), f"Supported: {listing(KINDS, 20)}")
-        raise UsageError(f"{item.path}: {item.place}: the transformation {name!r} is not supported", hint=hint)
-    return found
-
-
 def _read_columns(item: Item) -> tuple[str, ...]:
-    names = tuple(each.text() for each in item.items(lone=True))
-    if not names:
-        raise item.error("names of columns")
-    return names
-
-
-def _read_values(item: Item, reader: _Reader) -> tuple[Any, ...]:
-    """Read an option: one value, or a list of one value for each input."""
-    values = tuple(map(reader, item.items() if isinstance(item.value, list) else [item]))
-    if not values:
-        raise item.error("a value")
-    return values
+    return tuple(each.text() for each in item.items(lone=True, filled="names of columns"))
 
 
 def _check_outputs(made: Transformation) -> None:
@@ -236,7 +197,7 @@ def _to_each(function: Callable[..., FloatArray]) -> _Apply:
 
 
 def _to_all(function: Callable[..., FloatArray]) -> _Apply:
-    """Apply a function of several columns (n_columns, n_subjects) that makes one column."""
+    """Apply a function of several columns (n_columns, n_subjects) that makes one, missing where one of them is."""
 
     def apply(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
         values = np.array([_numbers(table, name, transformation) for name in names])
@@ -244,6 +205,7 @@ def _to_all(function: Callable[..., FloatArray]) -> _Apply:
         with transformation.errors(listing(names)):
             made = function(values, **{option.lower(): each for option, each in transformation.options.items()})
         sources = tuple(dict.fromkeys(source for name in names for source in table.columns[name].sources))
+        made = np.where(np.isnan(values).any(axis=0), np.nan, made)
         return table.with_columns({output: Variable.of_numbers(made, sources)})
 
     return apply
@@ -266,11 +228,6 @@ def _replace(table: Variables, name: str, transformation: Transformation, i: int
         raise transformation.error(found, "text: the keys of a JSON object are not numbers", "Use Factor")
     values: Mapping[str, str] = transformation.option("Replace", i, {})
     return Variable.of_cells([values.get(cell, cell) if cell else cell for cell in column.cells], column.sources)
-
-
-def _drop_missing(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
-    sources = (source for name in names for source in table.columns[name].sources)
-    return replace(table, required=(*table.required, *sources))
 
 
 def _factor(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
@@ -313,26 +270,33 @@ class _Kind:
 
 
 KINDS: Mapping[str, _Kind] = {
-    "And": _Kind(_to_all(variables.all_true), outputs="one"),
+    "And": _Kind(_to_all(lambda values: (values != 0).all(axis=0)), outputs="one"),
     "Copy": _Kind(_copy, outputs="required"),
     "Delete": _Kind(lambda table, names, _: table.without(names), outputs="none"),
     "Demean": _Kind(_to_each(variables.demean)),
-    "DropNA": _Kind(_drop_missing, outputs="none"),
+    "DropNA": _Kind(
+        lambda table, names, _: replace(
+            table, required=(*table.required, *(source for name in names for source in table.columns[name].sources))
+        ),
+        outputs="none",
+    ),
     "Factor": _Kind(
         _factor,
         {"Constraint": _one_of("none", "drop_one", "mean_zero"), "RefLevel": _read_level, "Sep": Item.text},
         "none",
     ),
-    "Not": _Kind(_to_each(variables.negate)),
-    "Or": _Kind(_to_all(variables.any_true), outputs="one"),
-    "Product": _Kind(_to_all(variables.product), outputs="one"),
+    "Not": _Kind(_to_each(lambda values: np.where(np.isnan(values), np.nan, values == 0))),
+    "Or": _Kind(_to_all(lambda values: (values != 0).any(axis=0)), outputs="one"),
+    "Product": _Kind(_to_all(lambda values: np.prod(values, axis=0)), outputs="one"),
     "Rename": _Kind(_rename, outputs="required"),
     "Replace": _Kind(_each(_replace), {"Replace": _read_replacements, "Attribute": _one_of("value")}),
     "Scale": _Kind(
         _to_each(variables.rescale),
         {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},
     ),
-    "Select": _Kind(lambda table, names, _: table.only(names), outputs="none"),
+    "Select": _Kind(
+        lambda table, names, _: replace(table, columns={name: table.columns[name] for name in names}), outputs="none"
+    ),
     "Sum": _Kind(_to_all(variables.weighted_sum), {"Weights": Item.number}, outputs="one"),
     "Threshold": _Kind(
         _to_each(variables.threshold),

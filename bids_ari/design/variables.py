@@ -1,7 +1,7 @@
 """Columns of a table of subjects while the transformations of a BIDS Stats Model are applied."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from bids_ari.bids.participants import Participants, number
-from bids_ari.design.coding import Levels, center
+from bids_ari.design.coding import Levels
 from bids_ari.stats.distributions import FloatArray
 
 _PATTERN = re.compile(r"[*?\[\]]")
@@ -17,21 +17,11 @@ _PATTERN = re.compile(r"[*?\[\]]")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variable:
-    """A column: a value of each subject.
+    """A column: a value of each subject."""
 
-    Attributes
-    ----------
-    cells : tuple of str
-        Values as text; empty where missing.
-    numbers : array (n_subjects,) or None
-        Values as numbers, NaN where missing; None where some are text.
-    sources : tuple of str
-        Columns of the table: where one has no value of a subject, this column has none either.
-    """
-
-    cells: tuple[str, ...]
-    numbers: FloatArray | None
-    sources: tuple[str, ...]
+    cells: tuple[str, ...]  # values as text, empty where missing
+    numbers: FloatArray | None  # values as numbers, NaN where missing; None where some are text
+    sources: tuple[str, ...]  # columns of the table: where one has no value of a subject, this column has none either
 
     @classmethod
     def of_cells(cls, cells: Sequence[str], sources: tuple[str, ...]) -> "Variable":
@@ -48,24 +38,12 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Variables:
-    """The columns of a table of subjects, and those made from them by transformations.
-
-    Attributes
-    ----------
-    subjects : tuple of str
-        The rows.
-    columns : mapping of str to Variable
-        By name.
-    levels : mapping of str to Levels
-        The columns that Factor was applied to.
-    required : tuple of str
-        The columns of the table in which DropNA requires a value.
-    """
+    """The columns of a table of subjects, and those made from them by transformations."""
 
     subjects: tuple[str, ...]
     columns: Mapping[str, Variable]
-    levels: Mapping[str, Levels] = field(default_factory=dict)
-    required: tuple[str, ...] = ()
+    levels: Mapping[str, Levels] = field(default_factory=dict)  # of the columns that Factor was applied to
+    required: tuple[str, ...] = ()  # the columns of the table in which DropNA requires a value
 
     @classmethod
     def of_table(cls, participants: Participants, subjects: Sequence[str]) -> "Variables":
@@ -99,10 +77,6 @@ class Variables:
         """Add or replace columns."""
         return replace(self, columns={**self.columns, **columns})
 
-    def only(self, names: Sequence[str]) -> "Variables":
-        """Keep some columns."""
-        return replace(self, columns={name: self.columns[name] for name in names})
-
     def without(self, names: Sequence[str]) -> "Variables":
         """Remove columns."""
         return replace(self, columns={name: each for name, each in self.columns.items() if name not in names})
@@ -115,29 +89,25 @@ def is_pattern(name: str) -> bool:
 
 def demean(values: FloatArray) -> FloatArray:
     """Subtract the mean of the values that are not missing."""
-    return _apply_to_known(values, center)
+    known = values[~np.isnan(values)]
+    return values - known.mean() if known.size else values
 
 
 def rescale(
     values: FloatArray, demean: bool = True, rescale: bool = True, replacena: Literal["before", "after"] | None = None
 ) -> FloatArray:
-    """Subtract the mean and divide by the standard deviation (n - 1); replace missing values by 0 before or after.
-
-    Raises
-    ------
-    ValueError
-        When all values are the same.
-    """
-    constant = len(np.unique(values[~np.isnan(values)])) == 1
+    """Subtract the mean and divide by the standard deviation (n - 1); replace missing values by 0 before or after."""
+    known = values[~np.isnan(values)]
+    constant = len(np.unique(known)) == 1
     if constant and not (replacena == "after" and demean):
         raise ValueError("it is the same for all subjects")
-
-    def function(known: FloatArray) -> FloatArray:
-        centred = center(known) if demean else known
-        return 0 * known if constant else centred / known.std(ddof=1) if rescale else centred
-
-    result = _apply_to_known(np.nan_to_num(values) if replacena == "before" else values, function)
-    return np.nan_to_num(result) if replacena == "after" else result
+    if replacena == "before":
+        known = values = np.nan_to_num(values)
+    if demean and known.size:
+        values = values - known.mean()
+    if rescale and known.size:
+        values = 0 * values if constant else values / known.std(ddof=1)
+    return np.nan_to_num(values) if replacena == "after" else values
 
 
 def threshold(
@@ -150,40 +120,10 @@ def threshold(
     return np.where(np.isnan(values), np.nan, np.where(kept, 1.0 if binarize else values, 0.0))
 
 
-def negate(values: FloatArray) -> FloatArray:
-    """Return 1 where values are 0, and 0 elsewhere."""
-    return np.where(np.isnan(values), np.nan, values == 0)
-
-
-def all_true(values: FloatArray) -> FloatArray:
-    """Return 1 for subjects whose values in all columns (n_columns, n_subjects) are not 0, and 0 for others."""
-    return np.where(np.isnan(values).any(axis=0), np.nan, (values != 0).all(axis=0))
-
-
-def any_true(values: FloatArray) -> FloatArray:
-    """Return 1 for subjects with a value that is not 0 in a column (n_columns, n_subjects), and 0 for others."""
-    return np.where(np.isnan(values).any(axis=0), np.nan, (values != 0).any(axis=0))
-
-
-def product(values: FloatArray) -> FloatArray:
-    """Multiply columns (n_columns, n_subjects)."""
-    result: FloatArray = np.prod(values, axis=0)
-    return result
-
-
 def weighted_sum(values: FloatArray, weights: Sequence[float] | None = None) -> FloatArray:
     """Add columns (n_columns, n_subjects), each times its weight (default: 1)."""
-    if weights is None:
-        weights = (1.0,) * len(values)
+    weights = (1.0,) * len(values) if weights is None else weights
     if len(weights) != len(values):
         raise ValueError(f"there are {len(weights)} Weights for {len(values)} columns")
     result: FloatArray = np.array(weights) @ values
-    return result
-
-
-def _apply_to_known(values: FloatArray, function: Callable[[FloatArray], FloatArray]) -> FloatArray:
-    """Apply a function to the values that are not missing."""
-    result, known = values.copy(), ~np.isnan(values)
-    if known.any():
-        result[known] = function(values[known])
     return result
