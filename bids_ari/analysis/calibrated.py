@@ -112,7 +112,7 @@ class Calibrated:
             is_complete=permutations.complete is not None,
             seed=permutations.seed,
             template=template,
-            learned=calibration.critical if isinstance(family, Learned) else np.empty(0),
+            learned=family.critical(calibration.lambda_) if isinstance(family, Learned) else np.empty(0),
         )
 
     @property

@@ -14,6 +14,7 @@ interpreter. A value depends on the data of its point alone, so the result is th
 References
 ----------
 Blanchard, Neuvial & Roquain (2020), Annals of Statistics 48:1281. Hemerik & Goeman (2018), TEST 27:811.
+Andreella et al. (2023), Statistics in Medicine 42:2311, for brain images.
 """
 
 from collections.abc import Callable
@@ -51,11 +52,6 @@ class Calibration:
         lambdas = self.lambdas.view()
         lambdas.flags.writeable = False
         object.__setattr__(self, "lambdas", lambdas)
-
-    @property
-    def critical(self) -> FloatArray:
-        """The critical vector t_1..t_K: what p must be below. Categories are decided by its inverse instead."""
-        return self.family.critical(self.lambda_)
 
     def bound(self, p: FloatArray) -> Bound:
         """Return the bound for the observed p (m,), which must be computed as those of the permutations are."""
@@ -106,11 +102,6 @@ def calibrate_by_permutation(
     ------
     ValueError
         When `alpha` is not in (0, 1).
-
-    References
-    ----------
-    Blanchard, Neuvial & Roquain (2020), Annals of Statistics 48:1281. Andreella et al. (2023), Statistics in Medicine
-    42:2311.
     """
 
     def lambdas_without(excluded: npt.NDArray[np.bool_]) -> FloatArray:
@@ -128,14 +119,10 @@ def learn_template(
 
     Parameters
     ----------
-    model : NullModel
-        From `fit_null_model`.
-    resampling : Resampling
-        The permutations.
+    model, resampling, n_threads
+        As of `calibrate_by_permutation`.
     n_ranks : int
         Number of ranks; at most the number of points is used.
-    n_threads : int
-        Number of threads; the result does not depend on it.
 
     References
     ----------

@@ -66,7 +66,7 @@ class CorrelationBins:
         `correlation` is (n_permutations, n_points); `group` (n_points,) is the position of the degrees of freedom of
         each point in `dofs`, -1 for excluded points.
         """
-        counts = self._counts(correlation, group)
+        counts = bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
         deciding = self._deciding(counts, family)
         others = running_counts(np.where(deciding, np.int32(0), counts), self._by_most, self._all)
         smallest = np.full(len(correlation), np.inf)
@@ -81,15 +81,11 @@ class CorrelationBins:
 
         `n_ranks` is at most the number of points that are not excluded.
         """
-        counts = self._counts(correlation, group)
+        counts = bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
         within = running_counts(counts, self._by_most, self._all[1:])
         last = [np.searchsorted(row, n_ranks) for row in within]  # n_ranks p are at most the end of this bin
         relevant = self._least <= self._sorted_most[last][:, None]
         return np.array([p[:n_ranks] for p in self._sorted_p_in(relevant, correlation, group, counts)])
-
-    def _counts(self, correlation: FloatArray, group: Groups) -> Ints:
-        """Count the points in each bin, (n_permutations, n_groups * n_bins)."""
-        return bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
 
     def _deciding(self, counts: Ints, family: CriticalVectors) -> npt.NDArray[np.bool_]:
         """Return which bins can hold the p of the smallest inverse, (n_permutations, n_groups * n_bins).

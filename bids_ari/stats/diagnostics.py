@@ -158,7 +158,7 @@ def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str
     }
     n = np.where(moments[0] > 0, moments[0], np.nan)
     mean, sd = np.where(np.isnan(n), np.nan, moments[1]), np.sqrt(moments[3] / n)
-    return SubjectDiagnostics(_correlation(moments), np.sqrt(squares / n_tested), influence, mean, sd)
+    return SubjectDiagnostics(_correlations(moments), np.sqrt(squares / n_tested), influence, mean, sd)
 
 
 def _one_minus_leverage(q: FloatArray) -> FloatArray:
@@ -168,7 +168,7 @@ def _one_minus_leverage(q: FloatArray) -> FloatArray:
 
 
 def _share(q: FloatArray, r: FloatArray, weights: FloatArray) -> FloatArray:
-    """Return the share of each subject in a test, of sum 1: x_i' A' (C A)^-1 A x_i / rows with A = C (X'X)^-1."""
+    """Return the share of each subject in a test, of sum 1: x_i' A' (A C')^-1 A x_i / rows with A = C (X'X)^-1."""
     basis = directions(r, weights)
     return np.asarray(((q @ basis) ** 2).sum(axis=1) / basis.shape[1])
 
@@ -202,7 +202,7 @@ def _merged(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.concatenate([n[None], a[1:3] + np.stack([y, o]) * b[0] / n, a[3:] + b[3:] + between])
 
 
-def _correlation(moments: FloatArray) -> FloatArray:
+def _correlations(moments: FloatArray) -> FloatArray:
     """Return the correlations from moments; NaN where a map is constant up to rounding."""
     n, mean, others_mean, yy, oo, yo = moments
     flat = (yy <= CONSTANT * n * mean**2) | (oo <= CONSTANT * n * others_mean**2)

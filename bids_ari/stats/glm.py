@@ -41,36 +41,19 @@ class Effects(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GlmResult:
-    """The statistics of one test at every point, fitted here or read from a map.
-
-    Attributes
-    ----------
-    test : str
-        The name of the test; empty for a map computed elsewhere.
-    z : array (n_points,)
-        The z value with the same tail probability as the t statistic, or the same upper tail as F.
-    dof : array (n_points,)
-        Residual degrees of freedom, which differ between points where subjects have no data; infinite for a z map.
-    t : array (n_points,) or None
-        The t statistic.
-    effect, variance : array (n_points,) or None
-        The estimated linear combination, in the units of the maps, and its sampling variance.
-    f : array (n_points,) or None
-        The F statistic of an F test, which has no t, effect or variance.
-    n_rows : int
-        Numerator degrees of freedom of an F test, else 0.
+    """The statistics of one test at every point, fitted here or read from a map; all maps are (n_points,) or None.
 
     Where a point cannot be tested (constant, or too few subjects), all maps except `dof` are NaN.
     """
 
-    test: str
-    z: FloatArray
-    dof: FloatArray
+    test: str  # the name of the test; empty for a map computed elsewhere
+    z: FloatArray  # the z value with the same tail probability as the t statistic, or the same upper tail as F
+    dof: FloatArray  # residual degrees of freedom, fewer where subjects have no data; infinite for a z map
     t: FloatArray | None = None
-    effect: FloatArray | None = None
-    variance: FloatArray | None = None
-    f: FloatArray | None = None
-    n_rows: int = 0
+    effect: FloatArray | None = None  # the estimated linear combination, in the units of the maps
+    variance: FloatArray | None = None  # its sampling variance
+    f: FloatArray | None = None  # the F statistic of an F test, which has no t, effect or variance
+    n_rows: int = 0  # numerator degrees of freedom of an F test, else 0
 
     @classmethod
     def of_z(cls, z: FloatArray) -> "GlmResult":

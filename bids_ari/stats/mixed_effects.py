@@ -57,15 +57,6 @@ class _Solution(NamedTuple):
     rest: FloatArray  # (n_points,), the weighted sum of squared residuals; NaN where coefficients are not determined
 
 
-class _Estimate(NamedTuple):
-    """A solution, the scale of its covariance, and its degrees of freedom, 0 where it is not determined."""
-
-    solution: _Solution
-    scale: FloatArray
-    dof: FloatArray
-    tau2: FloatArray
-
-
 def fit_fixed(effects: Effects, variances: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> WeightedFit:
     """Fit a fixed-effects model: least squares weighted by 1 / variance, with known variances.
 
@@ -142,11 +133,10 @@ def _fit(
     statistics = np.full((len(tests), 2, n_points), np.nan)
     for points in blocks(effects):
         block = _usable(np.asarray(effects[:, points], float), np.asarray(variances[:, points], float))
-        found = _mixed(block, q) if mixed else _fixed(block, q)
+        solution, scale, dof[points], tau2[points] = _estimate(block, q, mixed)
         unevenness[points], n_unusable = block.unevenness, n_unusable + block.n_unusable
-        dof[points], tau2[points] = found.dof, found.tau2
         for i, direction in enumerate(directions):
-            statistics[i][:, points] = _evaluate(found, direction)
+            statistics[i][:, points] = _evaluate(solution, scale, direction)
     results = tuple(GlmResult.of_test(name, w, dof, *statistics[i]) for i, (name, w) in enumerate(tests.items()))
     return WeightedFit(results, n_unusable, unevenness, tau2 if mixed else None)
 
@@ -169,37 +159,29 @@ def _usable(effects: FloatArray, variances: FloatArray) -> _Block:
     return _Block(np.where(usable, effects, 0), scaled, unit, n.astype(float), n_unusable, unevenness)
 
 
-def _fixed(block: _Block, q: FloatArray) -> _Estimate:
-    """Return the fixed-effects estimate."""
-    solution = _solve(block, 1 / block.variances, q)
-    undetermined = np.isnan(solution.rest)
-    return _Estimate(
-        solution,
-        np.where(undetermined, np.nan, block.unit),
-        np.where(undetermined, 0, np.inf),
-        np.zeros(undetermined.shape),
-    )
+def _estimate(block: _Block, q: FloatArray, mixed: bool) -> tuple[_Solution, FloatArray, FloatArray, FloatArray]:
+    """Return a solution, the scale of its covariance, its degrees of freedom, 0 where it is not determined, and tau2.
 
-
-def _mixed(block: _Block, q: FloatArray) -> _Estimate:
-    """Return the mixed-effects estimate, with the scale of Knapp & Hartung (2003) and tau2 by the method of moments.
-
-    With the weights W = 1 / variance, E(rest) = n - rank + tau2 * (tr W - tr((Q'WQ)^-1 Q'W^2 Q)).
+    Mixed effects have the scale of Knapp & Hartung (2003), and tau2 by the method of moments: with the weights
+    W = 1 / variance, E(rest) = n - rank + tau2 * (tr W - tr((Q'WQ)^-1 Q'W^2 Q)).
     """
-    dof = np.maximum(block.n - q.shape[1], 0)
     weights = 1 / block.variances
-    fixed = _solve(block, weights, q)
-    used = (fixed.root * (_gram(weights**2, q) @ fixed.root)).sum(axis=(1, 2))
+    solution = _solve(block, weights, q)
+    if not mixed:
+        undetermined = np.isnan(solution.rest)
+        scale = np.where(undetermined, np.nan, block.unit)
+        return solution, scale, np.where(undetermined, 0, np.inf), np.zeros(scale.shape)
+    dof = np.maximum(block.n - q.shape[1], 0)
+    used = (solution.root * (_gram(weights**2, q) @ solution.root)).sum(axis=(1, 2))
     total = weights.sum(axis=0)
     slope = np.where(total - used > _SINGULAR * total, total - used, np.nan)
-    tau2 = np.maximum(0, (fixed.rest / block.unit - dof) / slope)
+    tau2 = np.maximum(0, (solution.rest / block.unit - dof) / slope)
     weights = 1 / (block.variances + np.where(np.isnan(tau2), np.inf, tau2))
     solution = _solve(block, weights, q)
     scale = solution.rest / np.maximum(dof, 1)
     mean_square = (weights * block.effects**2).sum(axis=0) / np.maximum(block.n, 1)
-    undetermined = np.isnan(solution.rest)
     scale[scale <= CONSTANT * mean_square] = np.nan
-    return _Estimate(solution, scale, np.where(undetermined, 0, dof), tau2 * block.unit)
+    return solution, scale, np.where(np.isnan(solution.rest), 0, dof), tau2 * block.unit
 
 
 def _solve(block: _Block, weights: FloatArray, q: FloatArray) -> _Solution:
@@ -221,12 +203,12 @@ def _gram(weights: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray((weights.T @ products).reshape(-1, n_columns, n_columns))
 
 
-def _evaluate(found: _Estimate, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _evaluate(solution: _Solution, scale: FloatArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return effect and variance of a linear combination, or F and NaN of several."""
-    effect = found.solution.coefficients @ direction.T
-    spread = direction @ found.solution.root
+    effect = solution.coefficients @ direction.T
+    spread = direction @ solution.root
     if direction.ndim < 2:
-        return np.where(np.isnan(found.scale), np.nan, effect), (spread**2).sum(axis=1) * found.scale
+        return np.where(np.isnan(scale), np.nan, effect), (spread**2).sum(axis=1) * scale
     covariance = spread @ spread.swapaxes(1, 2)
     distance = (effect * np.linalg.solve(covariance, effect[:, :, None])[:, :, 0]).sum(axis=1)
-    return np.maximum(distance, 0) / len(direction) / found.scale, np.full_like(distance, np.nan)
+    return np.maximum(distance, 0) / len(direction) / scale, np.full_like(distance, np.nan)

@@ -122,15 +122,9 @@ class NullModel:
 def default_scheme(matrix: FloatArray, weights: FloatArray) -> Scheme:
     """Return the resampling scheme for a test: permutation where the reduced model has the mean, else sign flips.
 
-    The reduced model has the mean where groups are compared or a covariate is tested. Where the mean itself is
-    tested, signs are flipped, which assumes errors that are symmetric about zero.
-
-    Parameters
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    weights : array (n_columns,) or (n_rows, n_columns)
-        A t test, or an F test.
+    The reduced model has the mean where groups are compared or a covariate is tested. Where the mean itself is tested,
+    signs are flipped, which assumes errors that are symmetric about zero. Weights are (n_columns,) for a t test,
+    (n_rows, n_columns) for an F test.
     """
     constant = np.ones(len(matrix)) / np.sqrt(len(matrix))
     reduced = _tested_and_reduced(matrix, weights)[1]
@@ -148,11 +142,8 @@ def fit_null_model(
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_points)
-        One row per subject, read block by block of points; NaN where a subject has no data, which only sign flips
-        allow.
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
+    effects, matrix
+        As of `fit_glm`; only sign flips allow NaN.
     weights : array (n_columns,) or (n_rows, n_columns)
         A t test, or an F test.
     alternative : {'greater', 'less', 'two-sided'}
@@ -167,7 +158,11 @@ def fit_null_model(
         some points would be permuted.
     """
     n_subjects, _ = effects.shape
-    _check(n_subjects, matrix, weights, alternative, exchangeability)
+    check_model(n_subjects, matrix, {"": weights})
+    if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
+        raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
+    if exchangeability.n_subjects != n_subjects:
+        raise ValueError(f"exchangeability must be of {n_subjects} subjects; found {exchangeability.n_subjects}")
     residuals = np.zeros(effects.shape)
     reduced: dict[bytes, tuple[ResidualMap, Subspaces, int]] = {}
     points: dict[bytes, list[Indices]] = {}
@@ -180,17 +175,17 @@ def fit_null_model(
         some = np.ix_(part.rows[residual_map.kept], part.points)
         residuals[some] = unit_residuals(*residual_map, np.ascontiguousarray(part.values))
         points.setdefault(key, []).append(part.points)
-    order = np.concatenate([np.concatenate(found) for found in points.values()])
+    each = [np.concatenate(found) for found in points.values()]
+    order, stops = np.concatenate(each), np.cumsum([found.size for found in each]).tolist()
     if (np.diff(order) < 0).any():
         residuals = np.take(residuals, order, axis=1)
     residuals.flags.writeable = False
-    null_parts, start = [], 0
-    for key, (_, subspaces, dof) in reduced.items():
-        stop = start + sum(found.size for found in points[key])
-        null_parts.append(NullPart(start, stop, subspaces, dof))
-        start = stop
+    null_parts = tuple(
+        NullPart(stop - found.size, stop, subspaces, dof)
+        for found, stop, (_, subspaces, dof) in zip(each, stops, reduced.values(), strict=True)
+    )
     _, complete, _ = _reduce(matrix, weights, alternative, exchangeability, np.arange(n_subjects))
-    return NullModel(residuals, tuple(null_parts), order, complete, len(weights) if weights.ndim == 2 else 0)
+    return NullModel(residuals, null_parts, order, complete, len(weights) if weights.ndim == 2 else 0)
 
 
 class ResidualMap(NamedTuple):
@@ -233,21 +228,6 @@ def dropped_subjects(reduced: FloatArray) -> Indices:
         direction = rest[:, dropped[-1]] / np.sqrt(leverage[dropped[-1]])
         rest -= np.outer(direction, direction @ rest)
     return np.array(dropped, dtype=np.intp)
-
-
-def _check(
-    n_subjects: int,
-    matrix: FloatArray,
-    weights: FloatArray,
-    alternative: Alternative,
-    exchangeability: Exchangeability,
-) -> None:
-    """Check that model, test, alternative and exchangeability go together."""
-    check_model(n_subjects, matrix, {"": weights})
-    if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
-        raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
-    if exchangeability.n_subjects != n_subjects:
-        raise ValueError(f"exchangeability must be of {n_subjects} subjects; found {exchangeability.n_subjects}")
 
 
 def _check_part(part: Part, matrix: FloatArray, exchangeability: Exchangeability) -> None:

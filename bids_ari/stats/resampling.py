@@ -189,10 +189,8 @@ def make_resampling(
 
     Parameters
     ----------
-    subspaces : Subspaces
-        The subspaces of the test, which determine the permutations with the same statistic.
-    exchangeability : Exchangeability
-        The exchangeability of the subjects.
+    subspaces, exchangeability
+        Of the test and its subjects; the subspaces determine the permutations with the same statistic.
     n_permutations : int
         Requested number, the identity included.
     seed : int

@@ -29,10 +29,8 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
 
     Parameters
     ----------
-    effects : array-like (n_subjects, n_points)
-        One row per subject; NaN where a subject has no data. Read block by block of points.
-    matrix : array (n_subjects, n_columns)
-        The design matrix, with as many different rows as columns.
+    effects, matrix
+        As of `fit_glm`; the design matrix must have as many different rows as columns.
     tests : mapping of str to array (n_columns,) or (1, n_columns)
         Name and weights of each linear combination; a row of shape (1, n_columns) gives F = t^2.
 
@@ -58,7 +56,13 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     """
     n_subjects, n_points = effects.shape
     check_model(n_subjects, matrix, tests)
-    rows, group = _groups(matrix)
+    rows, group = np.unique(matrix, axis=0, return_inverse=True)
+    if len(rows) != matrix.shape[1]:
+        raise ValueError(
+            "unequal variances need a design of groups: matrix must have as many different rows as columns; "
+            f"found {len(rows)} and {matrix.shape[1]}"
+        )
+    group = group.ravel()
     weights = [_over_groups(name, w, rows, np.bincount(group)) for name, w in tests.items()]
     effect, variance, dof = np.empty((3, len(tests), n_points))
     for points in blocks(effects):
@@ -74,17 +78,6 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
             dof[i, points] = np.where(tested, 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0), 0)
     found = [(e, v) if w.ndim == 1 else (e**2 / v,) for e, v, w in zip(effect, variance, tests.values(), strict=True)]
     return tuple(GlmResult.of_test(name, w, dof[i], *found[i]) for i, (name, w) in enumerate(tests.items()))
-
-
-def _groups(matrix: FloatArray) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Return the distinct rows of the design, and the row of each subject."""
-    rows, group = np.unique(matrix, axis=0, return_inverse=True)
-    if len(rows) != matrix.shape[1]:
-        raise ValueError(
-            "unequal variances need a design of groups: matrix must have as many different rows as columns; "
-            f"found {len(rows)} and {matrix.shape[1]}"
-        )
-    return rows, group.ravel()
 
 
 def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: npt.NDArray[np.integer]) -> FloatArray:

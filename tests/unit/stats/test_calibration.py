@@ -11,7 +11,7 @@ def test_lambda_and_categories_by_hand() -> None:
     found = calibrate(smallest_lambda(Simes(4), np.sort(p, axis=1)), Simes(4), alpha=0.25)
     np.testing.assert_allclose(found.lambdas, [0.12, 0.2, 2 / 3, 0.9])
     assert found.lambda_ == pytest.approx(0.2)
-    np.testing.assert_allclose(found.critical, [0.05, 0.1, 0.15, 0.2])
+    np.testing.assert_allclose(found.family.critical(found.lambda_), [0.05, 0.1, 0.15, 0.2])
     bound = found.bound(p[0])
     assert bound.category.tolist() == [2, 5, 1, 5]
     assert bound.category.dtype == np.int32

@@ -320,4 +320,4 @@ def test_a_template_has_the_sorted_p_of_each_rank(effects: Floats) -> None:
     ordered = np.sort(all_p(model, learning), axis=1)[:, :10]
     np.testing.assert_array_equal(template.curves, np.sort(ordered, axis=0))
     lambdas = permuted_lambdas(model, resampling, template)
-    assert calibrate(lambdas, template, 0.1).critical.shape == (10,)
+    assert template.critical(calibrate(lambdas, template, 0.1).lambda_).shape == (10,)
