@@ -13,8 +13,7 @@ from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
-from bids_ari.images.atlas import load_atlas
-from bids_ari.images.regions import load_rois
+from bids_ari.images.regions import load_atlas, load_rois
 from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import load_map
 from bids_ari.stats import forest_kernels as kernels

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
 from bids_ari.images.files import check_memory, read_header
-from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
 from bids_ari.images.templates import TEMPLATE, template_mask
@@ -41,28 +40,15 @@ _NEAR = 0.5
 
 
 class Headers(NamedTuple):
-    """Summary of the headers of the files of a contrast.
+    """Summary of the headers of the files of a contrast."""
 
-    Attributes
-    ----------
-    grid : Grid
-        Grid of the maps after reading.
-    resampled : tuple of str
-        Subjects with a file on another grid.
-    n_voxels : int
-        Number of voxels of the largest grid.
-    """
-
-    grid: Grid
-    resampled: tuple[str, ...]
-    n_voxels: int
+    grid: Grid  # of the maps after reading
+    resampled: tuple[str, ...]  # subjects with a file on another grid
+    n_voxels: int  # of the largest grid
 
 
 def files_to_read(member: SubjectMap, variances: bool = False) -> tuple[Path, ...]:
-    """Return the files that are read of a subject.
-
-    Variance maps are among them if `variances` is true, or if several maps are combined by them.
-    """
+    """Return the files that are read of a subject; variance maps if requested, or if maps are combined by them."""
     own = member.paths + member.variance_paths if variances or len(member.maps) > 1 else member.paths
     return own + (files_to_read(member.minus, variances) if member.minus is not None else ())
 
@@ -105,17 +91,19 @@ def check_headers(
         Of the class of the problem if there is one kind of problem, else a DataError.
     """
     files = [(member.subject, path) for member in members for path in files_to_read(member, variances)]
-    requested = _resolve(target, files, template)
-    read = partial(_read_header, mem=available_memory() if mem is None else mem)
+    if target is not None and not isinstance(target, Grid) and str(target) != FIRST:
+        path = template_mask(template, read_header(files[0][1]).grid) if str(target) == TEMPLATE else Path(target)
+        target = read_header(path).grid
+    read = partial(_read_grid, mem=available_memory() if mem is None else mem)
     problems: list[Problem] = []
     grids: list[tuple[str, Grid]] = []
     found = progress(run_parallel(partial(attempt, read), [path for _, path in files], n_threads), "header", len(files))
-    for (subject, _), header in zip(files, found, strict=True):
-        if isinstance(header, Header):
-            grids.append((subject, header.grid))
+    for (subject, _), grid_or_errors in zip(files, found, strict=True):
+        if isinstance(grid_or_errors, Grid):
+            grids.append((subject, grid_or_errors))
         else:
-            problems.extend(((subject,), error) for error in header)
-    grid, mismatch = _common_grid(grids) if requested is None else _target_grid(grids, requested)
+            problems.extend(((subject,), error) for error in grid_or_errors)
+    grid, mismatch = _common_grid(grids) if target is None else _target_grid(grids, target)
     problems.extend(mismatch)
     if problems or grid is None:
         raise one_error(problems, [subject for subject, _ in files])
@@ -166,7 +154,11 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     kinds: dict[tuple[type[BidsAriError], str], list[BidsAriError]] = defaultdict(list)
     for _, error in problems:
         kinds[type(error), error.expected].append(error)
-    lines = [line for errors in kinds.values() for line in _lines(errors)]
+    lines: list[str] = []
+    for errors in kinds.values():
+        lines += map(str, errors[:_MOST])
+        if len(errors) > _MOST:
+            lines.append(f"and {len(errors) - _MOST} more of this kind")
     classes = {kind for kind, _ in kinds}
     bad = dict.fromkeys(subject for affected, _ in problems for subject in affected)
     way_out = f", or exclude subjects with --exclude {' '.join(bad)}" if len(set(subjects) - set(bad)) > 1 else ""
@@ -174,19 +166,11 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
 
 
-def _lines(errors: Sequence[BidsAriError]) -> Iterator[str]:
-    """Write problems of one kind, one per line."""
-    for error in errors[:_MOST]:
-        yield str(error)
-    if len(errors) > _MOST:
-        yield f"and {len(errors) - _MOST} more of this kind"
-
-
-def _read_header(path: Path, mem: int) -> Header:
-    """Read a header; raise if the volume that it describes does not fit into memory."""
+def _read_grid(path: Path, mem: int) -> Grid:
+    """Read the grid of a volume; raise if it does not fit into memory."""
     header = read_header(path)
     check_memory(header, mem)
-    return header
+    return header.grid
 
 
 def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid | None, list[Problem]]:
@@ -207,16 +191,8 @@ def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid | None, list[P
     return files[common][1], [_mismatch(files, kinds, common)]
 
 
-def _resolve(target: Target | None, files: Sequence[tuple[str, Path]], template: str | None) -> Grid | str | None:
-    """Read the grid of the target, if it is in a file."""
-    if target is None or isinstance(target, Grid) or str(target) == FIRST:
-        return target if target is None or isinstance(target, Grid) else FIRST
-    path = template_mask(template, read_header(files[0][1]).grid) if str(target) == TEMPLATE else Path(target)
-    return read_header(path).grid
-
-
-def _target_grid(files: Sequence[tuple[str, Grid]], target: Grid | str) -> tuple[Grid | None, list[Problem]]:
-    """Return the grid to which maps are resampled, and the problem of the files elsewhere in space."""
+def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Grid | None, list[Problem]]:
+    """Return the target grid, by default that of the first file, and the problem of the files elsewhere in space."""
     if not files:
         return None, []
     target = target if isinstance(target, Grid) else files[0][1]

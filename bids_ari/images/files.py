@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from itertools import chain
@@ -74,21 +74,11 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Image:
-    """An image in memory.
+    """An image in memory."""
 
-    Attributes
-    ----------
-    values : array (x, y, z)
-        Scaled, as float64, in the order of the file (the first axis is contiguous).
-    header : Header
-        The header.
-    sha256 : str
-        SHA-256 of the file; empty without file.
-    """
-
-    values: FloatArray
+    values: FloatArray  # (x, y, z), scaled; of a NIfTI file in its order: the first axis is contiguous
     header: Header
-    sha256: str = ""
+    sha256: str = ""  # of the file
 
     @property
     def grid(self) -> Grid:
@@ -97,16 +87,12 @@ class Image:
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header of an image, and whether the file is long enough for its values.
+    """Read and check the header of an image, and whether the length of the file fits it.
 
     Raises
     ------
-    InputNotFoundError
-        When the file does not exist.
-    DataError
-        When its content is missing, damaged, or not one volume.
-    ReadError
-        When the operating system cannot read it.
+    InputNotFoundError, DataError, ReadError
+        When there is no file, it is not one undamaged volume, or the operating system cannot read it.
     """
     with _opened(path) as file:
         if not _is_nifti(path):
@@ -134,8 +120,8 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
     path = Path(source)
     with _opened(path) as file:
         if not _is_nifti(path):
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            return _loaded(_load_other(path), str(path), mem, sha256)
+            image = _loaded(_load_other(path), str(path), mem)  # its size is checked before the file is hashed
+            return replace(image, sha256=hashlib.file_digest(file, "sha256").hexdigest())
         hashed = _HashedFile(file)
         start, header, stream = _read_start(hashed, path)
         check_memory(header, mem)
@@ -184,7 +170,12 @@ class _HashedFile(RawIOBase):
 def _opened(path: Path) -> Iterator[BufferedReader]:
     """Open a regular file; raise errors of this package for all that is wrong with it, also while it is read."""
     try:
-        _check_regular(path)
+        try:
+            mode = path.stat().st_mode
+        except ValueError as error:  # a name that no file can have
+            raise InputNotFoundError(f"There is no file {str(path)!r}: {error}") from error
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for a process that writes to it
+            raise ReadError(f"{path} cannot be read: it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
         with path.open("rb") as file:
             yield file
     except _CORRUPT as error:
@@ -195,16 +186,6 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         raise ReadError(f"{path} cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise DataError(f"{path} does not fit into memory", hint="Use a larger computer") from error
-
-
-def _check_regular(path: Path) -> None:
-    """Raise if a file is not regular: opening a pipe would wait for a process that writes to it."""
-    try:
-        mode = path.stat().st_mode
-    except ValueError as error:  # a name that no file can have
-        raise InputNotFoundError(f"There is no file {str(path)!r}: {error}") from error
-    if not stat.S_ISREG(mode):
-        raise ReadError(f"{path} cannot be read: it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
 
 
 def _not_found(path: Path) -> BidsAriError:
@@ -229,12 +210,18 @@ def _read_start(file: _HashedFile, path: Path) -> tuple[bytes, Header, BufferedI
         stream = igzip.GzipFile(fileobj=file)  # type: ignore[no-untyped-call]
     start = stream.read(HEADER_BYTES)
     header = parse_header(start, str(path))
-    _check_length(header, os.fstat(file.file.fileno()).st_size, compressed)
+    size = os.fstat(file.file.fileno()).st_size
+    if compressed and header.n_bytes > _MOST_COMPRESSED * size:
+        raise damaged(header.name, f"{size} compressed bytes cannot contain the {header.size} of its header")
+    if not compressed and header.n_bytes > size:
+        raise _too_short(header, size)
+    if size > header.n_bytes + _PADDING + (header.n_bytes // 1000 if compressed else 0):  # gzip adds 0.04 % at most
+        raise _too_long(header)
     return start, header, stream
 
 
 def _check_start(start: bytes, path: Path, compressed: bool) -> None:
-    """Raise if the first bytes are those of a pointer, of a web page, or of an image with a wrong extension."""
+    """Raise if a file is empty, a pointer, a web page, or an image with a wrong extension."""
     if not start:
         raise DataError(f"{path} is empty", "a NIfTI image", "Copy or regenerate the file")
     for pointer, command in _POINTERS.items():
@@ -250,16 +237,6 @@ def _check_start(start: bytes, path: Path, compressed: bool) -> None:
         if plain:
             raise DataError(f"{path} is not compressed", "a name that ends in .nii", "Rename it")
         raise damaged(str(path), f"it is not compressed and begins with {start[:8]!r}")
-
-
-def _check_length(header: Header, size: int, compressed: bool) -> None:
-    """Raise if a file is too short, or much too long, for the values that its header describes."""
-    if compressed and header.n_bytes > _MOST_COMPRESSED * size:
-        raise damaged(header.name, f"{size} compressed bytes cannot contain the {header.size} of its header")
-    if not compressed and header.n_bytes > size:
-        raise _too_short(header, size)
-    if size > header.n_bytes + _PADDING + (header.n_bytes // 1000 if compressed else 0):  # gzip adds 0.04 % at most
-        raise _too_long(header)
 
 
 def _read_content(start: bytes, header: Header, stream: BufferedIOBase) -> Any:
@@ -304,7 +281,7 @@ def _load_other(path: Path) -> Any:
         raise _unreadable(str(path), error) from error
 
 
-def _loaded(image: Any, name: str, mem: int | None, sha256: str = "") -> Image:
+def _loaded(image: Any, name: str, mem: int | None) -> Image:
     """Read the values of an image of nibabel."""
     header = Header.of(image, name)
     check_memory(header, mem)
@@ -312,7 +289,7 @@ def _loaded(image: Any, name: str, mem: int | None, sha256: str = "") -> Image:
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
     except _UNREADABLE as error:
         raise _unreadable(name, error) from error
-    return Image(values, header, sha256)
+    return Image(values, header)
 
 
 def _unreadable(name: str, error: Exception) -> DataError | ReadError:

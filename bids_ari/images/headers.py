@@ -51,27 +51,13 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
-    """How the values of one volume are stored, and where its voxels are.
+    """How the values of one volume are stored, and where its voxels are."""
 
-    Attributes
-    ----------
-    name : str
-        Name of the image in messages.
-    grid : Grid
-        Shape and affine.
-    dtype : numpy.dtype
-        Type of the stored numbers.
-    offset : int
-        Position of the first value in the file, in bytes.
-    slope, inter : float
-        A stored number k has the value ``slope * k + inter``.
-    """
-
-    name: str
+    name: str  # in messages
     grid: Grid
     dtype: np.dtype[Any]
-    offset: int = 0
-    slope: float = 1.0
+    offset: int = 0  # of the first value, in bytes
+    slope: float = 1.0  # a stored number k has the value slope * k + inter
     inter: float = 0.0
 
     @classmethod
@@ -111,21 +97,11 @@ class Header:
 
 
 def parse_header(start: bytes, name: str) -> Header:
-    """Read the header of a single-file NIfTI image.
+    """Read the header of a single-file NIfTI image from its first bytes.
 
-    Parameters
-    ----------
-    start : bytes
-        The first `HEADER_BYTES` of the file, or all of a shorter one.
-    name : str
-        Name of the file in messages.
-
-    Raises
-    ------
-    DataError
-        When this is not such a header, or describes no volume of real numbers with a valid affine.
+    Raises a DataError if it does not describe one volume of real numbers with a valid affine.
     """
-    fields, kind = _fields(start, name)
+    fields, first_value = _fields(start, name)
     n_axes = int(fields["dim"][0])
     if not 1 <= n_axes <= 7:
         raise damaged(name, f"its header has {n_axes} dimensions")
@@ -133,11 +109,23 @@ def parse_header(start: bytes, name: str) -> Header:
     if min(sizes) < 0:
         raise damaged(name, f"the shape in its header is {sizes}")
     shape = _three_axes(sizes, name)
-    dtype = _data_type(fields, name)
+    code = int(fields["datatype"])
+    known: Any = nib.nifti1.data_type_codes
+    if code not in known.value_set("code"):
+        raise damaged(name, f"its data type {code} does not exist")
+    _check_type(known.dtype[code], str(known.label[code]), name)
     grid = Grid(shape, _affine(fields, name), (int(fields["sform_code"]), int(fields["qform_code"])))
     _check_units(int(fields["xyzt_units"]), grid, name)
-    slope, inter = _scaling(fields, name)
-    return Header(name, grid, dtype, _offset(fields, kind, name), slope, inter)
+    slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
+    if slope == 0 or not math.isfinite(slope):  # no scaling, by the standard, or as in other programs
+        slope, inter = 1.0, 0.0
+    if not math.isfinite(inter):
+        raise damaged(name, f"its values are scaled by {slope:g} with the offset {inter}")
+    offset = float(fields["vox_offset"])
+    if not math.isfinite(offset) or (offset >= first_value and offset != int(offset)):
+        raise damaged(name, f"its vox_offset is {offset:g}")
+    dtype: np.dtype[Any] = known.dtype[code].newbyteorder(fields.endianness)
+    return Header(name, grid, dtype, max(int(offset), first_value), slope, inter)  # by the standard never before it
 
 
 def damaged(name: str, why: str) -> DataError:
@@ -145,8 +133,8 @@ def damaged(name: str, why: str) -> DataError:
     return DataError(f"{name} is damaged or not a NIfTI image: {why}", hint="Copy or regenerate the file")
 
 
-def _fields(start: bytes, name: str) -> tuple[Any, _Format]:
-    """Find version and byte order from the size of the header; return its fields, unchecked."""
+def _fields(start: bytes, name: str) -> tuple[Any, int]:
+    """Find version and byte order from the size of the header; return its fields, and the first byte of values."""
     for order, sign in (("little", "<"), ("big", ">")):
         size = int.from_bytes(start[:4], order)  # type: ignore[arg-type]
         if size not in _FORMATS or len(start) < size:
@@ -157,7 +145,7 @@ def _fields(start: bytes, name: str) -> tuple[Any, _Format]:
             raise DataError(f"{name} is the header of a pair of files", "a single NIfTI file, .nii or .nii.gz")
         if not start[where:].startswith(known):
             raise damaged(name, f"its magic number is {start[where : where + len(known[0])]!r}")
-        return kind.header(start[:size], endianness=sign, check=False), kind
+        return kind.header(start[:size], endianness=sign, check=False), kind.first_value
     if len(start) < min(_FORMATS):
         raise damaged(name, f"it ends after {len(start)} bytes")
     raise damaged(name, f"it begins with {start[:8]!r}")
@@ -173,40 +161,10 @@ def _three_axes(sizes: tuple[int, ...], name: str) -> tuple[int, int, int]:
     return shape[0], shape[1], shape[2]
 
 
-def _data_type(fields: Any, name: str) -> np.dtype[Any]:
-    """Return the type of the stored numbers. `bitpix` is redundant, and not always filled in."""
-    code = int(fields["datatype"])
-    try:
-        dtype: Any = nib.nifti1.data_type_codes.dtype[code]
-    except KeyError:
-        raise damaged(name, f"its data type {code} does not exist") from None
-    _check_type(dtype, str(nib.nifti1.data_type_codes.label[code]), name)
-    ordered: np.dtype[Any] = np.dtype(dtype).newbyteorder(fields.endianness)
-    return ordered
-
-
 def _check_type(dtype: npt.DTypeLike, label: str, name: str) -> None:
     """Raise if values are not real numbers."""
     if np.dtype(dtype).kind not in "biuf":
         raise DataError(f"{name} contains values of type {label}", "real numbers")
-
-
-def _scaling(fields: Any, name: str) -> tuple[float, float]:
-    """Return slope and intercept: no scaling for a slope of 0 (the standard) or not finite (as other programs do)."""
-    slope, inter = float(fields["scl_slope"]), float(fields["scl_inter"])
-    if slope == 0 or not math.isfinite(slope):
-        return 1.0, 0.0
-    if not math.isfinite(inter):
-        raise damaged(name, f"its values are scaled by {slope:g} with the offset {inter}")
-    return slope, inter
-
-
-def _offset(fields: Any, kind: _Format, name: str) -> int:
-    """Return the position of the first value: by the standard never within the header, whatever vox_offset is."""
-    offset = float(fields["vox_offset"])
-    if not math.isfinite(offset) or (offset >= kind.first_value and offset != int(offset)):
-        raise damaged(name, f"its vox_offset is {offset:g}")
-    return max(int(offset), kind.first_value)
 
 
 def _affine(fields: Any, name: str) -> FloatArray:
@@ -214,8 +172,13 @@ def _affine(fields: Any, name: str) -> FloatArray:
     for field in ("sform_code", "qform_code"):
         if not 0 <= int(fields[field]) <= 5:
             raise DataError(f"{name} has the {field} {int(fields[field])}", "0 to 5")
-    if fields["sform_code"] == 0:
-        _check_sizes(fields, name)
+    if fields["sform_code"] == 0:  # only then do programs use the voxel sizes
+        handedness, *sizes = (float(size) for size in fields["pixdim"][:4])
+        if not all(size > 0 for size in sizes):
+            raise DataError(f"{name} has voxels of the size {sizes}", "sizes above 0")
+        if fields["qform_code"] != 0 and handedness not in (-1, 0, 1):
+            raise DataError(f"{name} has a qform of the handedness {handedness:g} (pixdim[0])", "1 or -1")
+        fields["pixdim"][0] = handedness or 1  # by the standard, 0 is 1
     with np.errstate(all="ignore"):  # invalid numbers are refused below
         try:
             affine = np.asarray(fields.get_best_affine(), dtype=float)
@@ -224,16 +187,6 @@ def _affine(fields: Any, name: str) -> FloatArray:
             raise DataError(f"{name} has a qform that is not a rotation: ({turn})", "a length of at most 1") from error
     _check_place(affine, name)
     return affine
-
-
-def _check_sizes(fields: Any, name: str) -> None:
-    """Raise if programs would interpret the voxel sizes differently; only without an sform do they matter."""
-    sizes = [float(size) for size in fields["pixdim"][:4]]
-    if not all(size > 0 for size in sizes[1:]):
-        raise DataError(f"{name} has voxels of the size {sizes[1:]}", "sizes above 0")
-    if fields["qform_code"] != 0 and sizes[0] not in (-1, 0, 1):
-        raise DataError(f"{name} has a qform of the handedness {sizes[0]:g} (pixdim[0])", "1 or -1")
-    fields["pixdim"][0] = sizes[0] or 1  # by the standard, 0 is 1
 
 
 def _check_place(affine: FloatArray | None, name: str) -> None:

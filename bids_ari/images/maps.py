@@ -22,49 +22,23 @@ from bids_ari.stats.distributions import FloatArray
 
 
 class Volumes(NamedTuple):
-    """The map of a subject.
+    """The map of a subject."""
 
-    Attributes
-    ----------
-    effect : array (x, y, z)
-        NaN where the subject has no data.
-    variance : array (x, y, z) or None
-        NaN where no file has a variance that is finite and above 0.
-    hashes : dict of Path to str
-        SHA-256 of each file.
-    empty : tuple of Path
-        Files without any data.
-    """
-
-    effect: FloatArray
-    variance: FloatArray | None
-    hashes: dict[Path, str]
-    empty: tuple[Path, ...]
+    effect: FloatArray  # (x, y, z), NaN where the subject has no data
+    variance: FloatArray | None  # (x, y, z), NaN where no file has a variance that is finite and above 0
+    hashes: dict[Path, str]  # SHA-256 of each file
+    empty: tuple[Path, ...]  # files without any data
 
 
 @dataclass(frozen=True, slots=True)
 class MapReader:
-    """Reader of the maps of a contrast.
+    """Reader of the maps of a contrast."""
 
-    Attributes
-    ----------
-    grid : Grid
-        The grid to which maps are resampled.
-    mem : int
-        Bytes that a volume may take.
-    resamples : bool
-        Whether files may be on other grids; if not, a file on another one has changed since its header was checked.
-    variances : bool
-        Whether the variance of each map is read.
-    hashes : mapping of Path to str
-        The expected SHA-256 of files that have been read before.
-    """
-
-    grid: Grid
-    mem: int
-    resamples: bool = False
-    variances: bool = False
-    hashes: Mapping[Path, str] = field(default_factory=dict)
+    grid: Grid  # to which maps are resampled
+    mem: int  # bytes that a volume may take
+    resamples: bool = False  # if not, a file on another grid has changed since its header was checked
+    variances: bool = False  # whether the variance of each map is read
+    hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of files that have been read before
 
     def n_bytes(self, members: Sequence[SubjectMap], n_voxels: int) -> int:
         """Return the most memory that reading any of the members takes; no file has more than `n_voxels` voxels."""
@@ -78,20 +52,19 @@ class MapReader:
         return n_voxels * (per_voxel + 8 * self.variances + 8 * n_arrays * (len(parts) > len(members)))
 
     def read(self, member: SubjectMap) -> Volumes:
-        """Read the map of a subject.
+        """Read the map of a subject; raise an error, or an ExceptionGroup of several, if it cannot be used.
 
         The variance of a combination by precision is 1 / sum(1 / variance), that of a difference the sum of both.
-
-        Raises
-        ------
-        BidsAriError
-            When a file cannot be used, or the subject has no data; an ExceptionGroup of several errors.
         """
         errors: list[BidsAriError] = []
         found: list[Volumes] = []
         for part in _parts(member):
             with collecting(errors):
-                found.append(_combined(part, self) if len(part.maps) > 1 else _single(part, self))
+                if len(part.maps) > 1:
+                    found.append(_combined(part, self))
+                else:
+                    variance_path = next(iter(part.variance_paths), None) if self.variances else None
+                    found.append(_read_pair(part.paths[0], variance_path, self))
         if errors:
             raise ExceptionGroup(f"sub-{member.subject}", errors)
         volumes = found[0] if member.minus is None else _difference(*found)
@@ -114,12 +87,6 @@ def _difference(first: Volumes, second: Volumes) -> Volumes:
     return Volumes(effect, variance, first.hashes | second.hashes, first.empty + second.empty)
 
 
-def _single(member: SubjectMap, reader: MapReader) -> Volumes:
-    """Read the one map of a subject."""
-    variances = member.variance_paths if reader.variances else ()
-    return _read_pair(member.paths[0], variances[0] if variances else None, reader)
-
-
 def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     """Combine maps as fixed effects: sum(w e) / sum(w) over those with data at a voxel, w = 1 / variance, else 1."""
     weights, total = np.zeros(1), np.zeros(1)
@@ -129,7 +96,8 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     for path, variance_path in zip_longest(member.paths, member.variance_paths):
         with collecting(errors):
             found = _read_pair(path, variance_path, reader)
-            weight = _weight(found)
+            weight = np.ones(1) if found.variance is None else 1 / found.variance
+            weight = np.where(np.isnan(found.effect) | np.isnan(weight), 0.0, weight)  # 0 where there are no data
             with np.errstate(all="ignore"):  # too large numbers become infinite: missing
                 weights = weights + weight
                 total = total + weight * np.where(weight > 0, found.effect, 0.0)
@@ -142,12 +110,6 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
         has_variance = member.variance_paths and reader.variances
         variance = np.where(np.isnan(effect), np.nan, 1 / weights) if has_variance else None
     return Volumes(effect, variance, hashes, empty)
-
-
-def _weight(volumes: Volumes) -> FloatArray:
-    """Return the weight of a map at each voxel: 1 / variance, or 1; 0 where it has no data."""
-    weight = np.ones(1) if volumes.variance is None else 1 / volumes.variance
-    return np.where(np.isnan(volumes.effect) | np.isnan(weight), 0.0, weight)
 
 
 def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Volumes:
@@ -164,18 +126,15 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
     if variance_path is not None:
         with collecting(errors):
             image = _read(variance_path, reader)
-            variance = resample(_usable_variance(image.values), image.header.grid, reader.grid, "linear")
+            with np.errstate(all="ignore"):
+                precision = 1 / image.values
+            variance = np.where(np.isfinite(precision) & (precision > 0), image.values, np.nan)
+            del precision
+            variance = resample(variance, image.header.grid, reader.grid, "linear")
             hashes[variance_path] = image.sha256
     if errors:
         raise ExceptionGroup(str(path), errors)
     return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else ())
-
-
-def _usable_variance(values: FloatArray) -> FloatArray:
-    """Set a variance to NaN where it is not above 0, or its inverse is not finite."""
-    with np.errstate(all="ignore"):
-        precision = 1 / values
-    return np.where(np.isfinite(precision) & (precision > 0), values, np.nan)
 
 
 def _read(path: Path, reader: MapReader) -> Image:
@@ -189,32 +148,25 @@ def _read(path: Path, reader: MapReader) -> Image:
 
 def _check_values(member: SubjectMap, volumes: Volumes) -> None:
     """Raise if a subject has no data, or no variance where it has data."""
+    hint = f"Fix the files, or exclude the subject with --exclude {member.subject}"
     present = ~np.isnan(volumes.effect)
     if not present.any():
-        raise _no_data(member, set(volumes.empty))
+        raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, set(volumes.empty))}", hint=hint)
     if volumes.variance is not None and np.isnan(volumes.variance[present]).all():
         files = [path for part in _parts(member) for path in part.variance_paths]
-        raise DataError(
-            f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}",
-            hint=f"Fix the files, or exclude the subject with --exclude {member.subject}",
-        )
+        raise DataError(f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}", hint=hint)
 
 
-def _no_data(member: SubjectMap, empty: set[Path]) -> DataError:
-    """Return the error for a subject without data: in one of its maps, or at no voxel in both."""
+def _found_instead(member: SubjectMap, empty: set[Path]) -> str:
+    """Describe why a subject has no data: its maps, or one of them, have none, or they have no voxel in common."""
     parts = [part for part in _parts(member) if empty.issuperset(part.paths)]
     if member.minus is not None and not parts:
-        found = f"its two maps have no voxel with data in common, {listing(files_to_read(member))}"
-    else:
-        parts = parts or list(_parts(member))
-        files = [path for part in parts for path in files_to_read(replace(part, minus=None))]
-        weighted = any(len(part.maps) > 1 and part.variances for part in parts)
-        contain = "contain" if len(files) > 1 else "contains"
-        found = f"{listing(files)} {contain} only NaN or zero" + (", or no variance above 0" if weighted else "")
-    return DataError(
-        f"sub-{member.subject} has no data: {found}",
-        hint=f"Fix the files, or exclude the subject with --exclude {member.subject}",
-    )
+        return f"its two maps have no voxel with data in common, {listing(files_to_read(member))}"
+    parts = parts or list(_parts(member))
+    files = [path for part in parts for path in files_to_read(replace(part, minus=None))]
+    weighted = any(len(part.maps) > 1 and part.variances for part in parts)
+    contain = "contain" if len(files) > 1 else "contains"
+    return f"{listing(files)} {contain} only NaN or zero" + (", or no variance above 0" if weighted else "")
 
 
 def _finite(volume: FloatArray) -> FloatArray:

@@ -27,20 +27,8 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     """Return the voxels of an unsmoothed map at which the subject has no data.
 
     NaN and infinities are missing. Zero is missing only where it is connected to the edge of the volume through
-    other voxels without a value: the background. A zero inside the brain is a value, as in scaled integers.
-
-    Parameters
-    ----------
-    volume : array (x, y, z)
-        The map.
-    step : float
-        For scaled integers, the distance between neighbouring values: the value nearest to zero counts as zero. (A
-        background of zero that was saved with an offset reads as -2e-5 or so.)
-
-    Returns
-    -------
-    array of bool (x, y, z)
-        True where data are missing.
+    other voxels without a value: the background. A zero inside the brain is a value. Of scaled integers, `step` apart,
+    the value nearest to zero counts as zero: a background that was saved with an offset reads as -2e-5 or so.
     """
     if not volume.flags.c_contiguous and volume.flags.f_contiguous:
         return missing(volume.T, step).T  # connections do not depend on the order, and numpy is faster along rows
@@ -51,35 +39,19 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     absent = empty | zero
     if not absent.all():
         box = _bounding_box(~absent)  # outside the box no voxel has a value, up to the edge of the volume
-        absent[box] = empty[box] | _connected_to_faces(absent[box])
+        hollows, n_hollows = ndimage.label(absent[box])
+        reached = np.zeros(n_hollows + 1, dtype=bool)
+        for axis in range(3):
+            reached[np.take(hollows, (0, -1), axis=axis)] = True
+        reached[0] = False
+        absent[box] = empty[box] | reached.take(hollows)
     return absent
 
 
 def load_mask(mask: Mask, grid: Grid, template: str | None = None, *, kind: str = "mask") -> VolumeSpace:
-    """Read a mask: all voxels that are finite and not 0.
+    """Read a mask on the grid of the maps: all voxels that are finite and not 0.
 
-    Parameters
-    ----------
-    mask : path, image, VolumeSpace or 'template'
-        The mask; with 'template', the brain mask of TemplateFlow, resampled to the grid.
-    grid : Grid
-        The grid of the maps.
-    template : str, optional
-        The name of the space of the maps, such as MNI152NLin2009cAsym.
-    kind : str
-        The word for the mask in messages.
-
-    Returns
-    -------
-    VolumeSpace
-        The voxels inside the mask.
-
-    Raises
-    ------
-    GridMismatchError
-        When the mask is not on `grid`.
-    EmptyMaskError
-        When no voxel is inside.
+    The mask of TemplateFlow, for the space `template`, is resampled to the grid. Messages call the mask `kind`.
     """
     if isinstance(mask, VolumeSpace):
         return mask
@@ -107,31 +79,7 @@ def n_required(coverage: float, n_subjects: int) -> int:
 def group_mask(
     counts: npt.NDArray[np.int32], n_subjects: int, coverage: float, grid: Grid, mask: VolumeSpace | None = None
 ) -> VolumeSpace:
-    """Return the voxels to test: inside the mask, and with data of enough subjects.
-
-    Parameters
-    ----------
-    counts : array of int (x, y, z)
-        Number of subjects with data at each voxel.
-    n_subjects : int
-        Number of subjects.
-    coverage : float
-        The fraction of subjects, in (0, 1], that must have data at a voxel.
-    grid : Grid
-        The grid of the maps.
-    mask : VolumeSpace, optional
-        Voxels outside are not tested.
-
-    Returns
-    -------
-    VolumeSpace
-        The voxels to test.
-
-    Raises
-    ------
-    EmptyMaskError
-        When no voxel remains.
-    """
+    """Return the voxels to test: inside the mask, and with data, by `counts` (x, y, z), of enough subjects."""
     inside = counts >= n_required(coverage, n_subjects)
     if mask is not None:
         inside &= mask.inside
@@ -155,13 +103,3 @@ def _bounding_box(inside: BoolVolume) -> tuple[slice, ...]:
     plane = np.asarray(inside.any(axis=2))  # the last axis is contiguous in memory
     found = [np.flatnonzero(line) for line in (plane.any(axis=1), plane.any(axis=0), inside.any(axis=(0, 1)))]
     return tuple(slice(int(where[0]), int(where[-1]) + 1) for where in found)
-
-
-def _connected_to_faces(hollow: BoolVolume) -> BoolVolume:
-    """Return the hollow voxels that are connected to a face of the box through others, face to face."""
-    regions, n_regions = ndimage.label(hollow)
-    reached = np.zeros(n_regions + 1, dtype=bool)
-    for axis in range(3):
-        reached[np.take(regions, (0, -1), axis=axis)] = True
-    reached[0] = False
-    return np.asarray(reached.take(regions))

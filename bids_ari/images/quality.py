@@ -16,7 +16,6 @@ import numpy.typing as npt
 from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
-Bits = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.intp]
 
@@ -40,25 +39,14 @@ FEW = 5
 
 _MAD_TO_SD = 1.4826  # of a normal distribution
 _VIEWS = ((1, 2), (0, 2), (0, 1))  # axes to the right and up: sagittal, coronal, axial
-_ONES = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 
 
 class Glimpse(NamedTuple):
-    """Summary of the map of a subject.
+    """Summary of the map of a subject."""
 
-    Attributes
-    ----------
-    present : bytes
-        Mask of the voxels with data: bits in C order, compressed.
-    thumbnail : array of int8 (height, width)
-        Slices, in steps; `ABSENT` where there are no data.
-    step : float
-        The value of one step.
-    """
-
-    present: bytes
-    thumbnail: npt.NDArray[np.int8]
-    step: float
+    present: bytes  # mask of the voxels with data: bits in C order, compressed
+    thumbnail: npt.NDArray[np.int8]  # slices (height, width), in steps; ABSENT where there are no data
+    step: float  # the value of one step
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -66,20 +54,11 @@ class Mosaic:
     """Sagittal, coronal and axial slice of a volume, side by side.
 
     On the left are the back of the brain (sagittal) and the left hemisphere (coronal, axial).
-
-    Attributes
-    ----------
-    orientation : array (3, 2)
-        Axis and direction in the file of x, y and z, as nibabel has them.
-    pixels : tuple of three arrays of int
-        The voxels shown along x, y and z, from left, back and bottom.
-    middle : tuple of three int
-        Where the slices are cut along x, y and z.
     """
 
-    orientation: FloatArray
-    pixels: tuple[Indices, ...]
-    middle: tuple[int, ...]
+    orientation: FloatArray  # (3, 2), axis and direction in the file of x, y and z, as nibabel has them
+    pixels: tuple[Indices, ...]  # the voxels shown along x, y and z, from left, back and bottom
+    middle: tuple[int, ...]  # where the slices are cut along x, y and z
 
     @classmethod
     def through(cls, space: VolumeSpace) -> "Mosaic":
@@ -154,34 +133,18 @@ def assess(
 ) -> Quality:
     """Compute the coverage of each subject.
 
-    Parameters
-    ----------
-    glimpses : sequence of Glimpse
-        One for each subject.
-    counts : array of int (x, y, z)
-        Number of subjects with data at each voxel.
-    mask : VolumeSpace or None
-        The mask that limits the analysis.
-    space : VolumeSpace
-        The voxels to test.
-    n_required : int
-        Number of subjects that must have data at a voxel.
+    Of `counts` (x, y, z) subjects with data at a voxel inside the mask, `n_required` are needed for it to be tested.
     """
-    half = np.packbits(2 * counts >= len(glimpses))
-    reference = half if mask is None else np.packbits(mask.inside)
+    half = _bits(np.packbits(2 * counts >= len(glimpses)))
+    inside = half if mask is None else _bits(np.packbits(mask.inside))
     one_too_few = (counts == n_required - 1) & ~space.inside
-    lost_to_one = np.packbits(one_too_few if mask is None else one_too_few & mask.inside)
-    lacking, lost, overlap = [], [], []
-    for glimpse in glimpses:
-        present = np.frombuffer(zlib.decompress(glimpse.present), dtype=np.uint8)
-        lacking.append(_count(reference & ~present))
-        lost.append(_count(lost_to_one & ~present))
-        overlap.append(2 * _count(half & present) / (_count(half) + _count(present)))
+    lost_to_one = _bits(np.packbits(one_too_few if mask is None else one_too_few & mask.inside))
+    present = [_bits(zlib.decompress(glimpse.present)) for glimpse in glimpses]
     return Quality(
-        _count(reference),
-        np.array(lacking, dtype=np.int32),
-        np.array(lost, dtype=np.int32),
-        np.array(overlap),
+        inside.bit_count(),
+        np.array([(inside & ~each).bit_count() for each in present], dtype=np.int32),
+        np.array([(lost_to_one & ~each).bit_count() for each in present], dtype=np.int32),
+        np.array([2 * (half & each).bit_count() / (half.bit_count() + each.bit_count()) for each in present]),
         np.stack([glimpse.thumbnail for glimpse in glimpses]),
         np.array([glimpse.step for glimpse in glimpses]),
     )
@@ -203,9 +166,9 @@ def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bo
     return np.asarray(~(apart <= max(FAR * spread, least)))
 
 
-def _count(bits: Bits) -> int:
-    """Return the number of ones."""
-    return int(_ONES[bits].sum(dtype=np.int64))
+def _bits(mask: bytes | npt.NDArray[np.uint8]) -> int:
+    """Return packed bits as one integer, of which Python counts the ones."""
+    return int.from_bytes(mask, "big")
 
 
 def widths(grid: Grid) -> tuple[int, ...]:

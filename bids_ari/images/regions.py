@@ -1,57 +1,45 @@
-"""Regions: the parcels of an atlas, or regions of interest from mask files."""
+"""Regions: the parcels of an atlas, from a file or from TemplateFlow, or regions of interest from mask files."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from bids_ari.bids.entities import printable
-from bids_ari.errors import UsageError
+from bids_ari.bids.entities import labels_in_name, printable
+from bids_ari.errors import DataError, InputNotFoundError, UsageError, listing
+from bids_ari.images.files import read_image
 from bids_ari.images.masks import load_mask
+from bids_ari.images.resampling import resample_nearest
 from bids_ari.images.space import VolumeSpace
+from bids_ari.images.templates import template_atlas
 
-ROIS = "rois"
-"""The name of the set of regions of interest, in place of the name of an atlas."""
+_INDEX_COLUMNS = ("index", "label", "value", "id")
+_NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
+
+_LARGEST = 2**31 - 1
+"""The largest number of a parcel: images and tables store them in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """One region.
+    """One region."""
 
-    Attributes
-    ----------
-    index : int
-        Its number in the atlas, or among the mask files, from 1.
-    name : str
-        Its name.
-    points : array of int32
-        The tested points in it, ascending.
-    """
-
-    index: int
+    index: int  # in the atlas, or among the mask files, from 1
     name: str
-    points: npt.NDArray[np.int32]
+    points: npt.NDArray[np.int32]  # the tested points in it, ascending
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegionSet:
-    """The regions of an atlas, or all regions of interest.
+    """The regions of an atlas, or all regions of interest."""
 
-    Attributes
-    ----------
-    name : str
-        The name in file names: letters and digits.
-    title : str
-        The name in reports.
-    regions : tuple of Region
-        All regions, also those without tested points.
-    """
-
-    name: str
-    title: str
-    regions: tuple[Region, ...]
+    name: str  # in file names: letters and digits
+    title: str  # in reports
+    regions: tuple[Region, ...]  # also those without tested points
 
     def labels(self, n_points: int) -> npt.NDArray[np.int32]:
         """Return the position in `regions` of the last region that contains each point, (n_points,); -1 for none."""
@@ -59,6 +47,128 @@ class RegionSet:
         for position, region in enumerate(self.regions):
             labels[region.points] = position
         return labels
+
+
+def load_atlas(atlas: str, labels: Path | None, template: str | None, space: VolumeSpace) -> RegionSet:
+    """Read the parcels of an atlas, each point by the nearest voxel of the atlas.
+
+    Parameters
+    ----------
+    atlas : str
+        A file, or a name in TemplateFlow: ``NAME`` or ``NAME:DESC``, such as
+        ``Schaefer2018:200Parcels7Networks``.
+    labels : path, optional
+        Table of a local atlas with the columns ``index`` and ``name``; TemplateFlow has its own.
+    template : str or None
+        The name of the space of the maps, from their file names.
+    space : VolumeSpace
+        The points that are tested. Of several resolutions in TemplateFlow, that nearest to its grid is used.
+
+    Returns
+    -------
+    RegionSet
+        All parcels of the atlas and its table, in rising order.
+
+    Raises
+    ------
+    InputNotFoundError
+        When the file does not exist, in TemplateFlow neither.
+    DataError
+        When the atlas is in another space, or file and table do not match.
+    """
+    if Path(atlas).is_file() or atlas.endswith((".nii", ".nii.gz")):
+        path = Path(atlas)
+        if labels is None:
+            beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
+            labels = beside if beside.exists() else None
+        name = _alphanumeric(labels_in_name(path.name).get("atlas") or path.name.partition(".")[0])
+    else:
+        if labels is not None:
+            raise UsageError(
+                "--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels"
+            )
+        path, labels = template_atlas(atlas, template, space.grid)
+        name = _alphanumeric(atlas.partition(":")[0])
+    _check_space(path, template)
+    parcels, numbers = _read_parcels(path, space)
+    names = _read_names(labels) if labels else {}
+    if names and not set(numbers) & set(names):
+        raise DataError(f"No number of the atlas {path} is listed in {labels}", "a table of its parcels")
+    order = np.argsort(parcels, kind="stable").astype(np.int32)
+    ordered = parcels[order]
+    regions = []
+    for number in sorted({*numbers, *names}):
+        first, last = np.searchsorted(ordered, [number, number + 1])
+        regions.append(Region(number, names.get(number, f"parcel {number}"), order[first:last]))
+    return RegionSet(name, f"Atlas {name}", tuple(regions))
+
+
+def _check_space(path: Path, template: str | None) -> None:
+    """Raise if the name of an atlas contains another space than that of the maps."""
+    entities = labels_in_name(path.name)
+    found = entities.get("space") or entities.get("tpl")
+    if found and template and found != template:
+        raise DataError(
+            f"The atlas {path.name} is in {found}",
+            f"the space of the maps, {template}",
+            "Use an atlas in that space, or maps in the space of the atlas (--space)",
+        )
+
+
+def _read_parcels(path: Path, space: VolumeSpace) -> tuple[npt.NDArray[np.int32], list[int]]:
+    """Read the number of the parcel at each point, (n_points,), and all numbers of the atlas above 0."""
+    image = read_image(path)
+    values = np.rint(image.values)
+    if not np.isfinite(image.values).all() or (np.abs(image.values - values) > 1e-3).any():
+        raise DataError(f"The atlas {path} contains values that are not integers", "one integer per parcel")
+    if np.abs(values).max() > _LARGEST:
+        raise DataError(f"The atlas {path} contains {np.abs(values).max():g}", f"integers up to {_LARGEST}")
+    parcels = values.astype(np.int32)
+    nearest = resample_nearest(parcels, image.grid, space.grid)
+    return space.select(nearest).astype(np.int32), [int(number) for number in np.unique(parcels) if number > 0]
+
+
+def _read_names(table: Path) -> dict[int, str]:
+    """Read the number and the name of each parcel from a table."""
+    if not table.is_file():
+        raise InputNotFoundError(f"There is no table {table}")
+    try:
+        frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
+    except ValueError as error:  # empty, ragged, or another encoding
+        raise DataError(
+            f"{table} cannot be read as a table: {str(error).strip()}", "tab-separated text in UTF-8"
+        ) from error
+    columns = [str(column).strip().lower() for column in frame.iloc[0]]
+    number, name = (_column(table, columns, known) for known in (_INDEX_COLUMNS, _NAME_COLUMNS))
+    try:
+        numbers = list(map(_integer, frame[number][1:]))
+    except ValueError as error:
+        raise DataError(f"{table}: {error}", f"integers in the column {columns[number]}") from error
+    if len(set(numbers)) < len(numbers):
+        raise DataError(f"{table} lists a number twice", f"different numbers in the column {columns[number]}")
+    return {n: text for n, text in zip(numbers, frame[name][1:], strict=True) if n > 0 and text}
+
+
+def _column(table: Path, columns: Sequence[str], known: Sequence[str]) -> int:
+    """Return the index of the column with a known name."""
+    name = next((each for each in known if each in columns), None)
+    if name is None or columns.count(name) > 1:
+        found = listing(map(printable, columns))
+        raise DataError(f"{table} has the columns {found}", "tab-separated columns index and name, one of each")
+    return columns.index(name)
+
+
+def _integer(text: str) -> int:
+    """Read the number of a parcel, which may be written as 1.0."""
+    number = float(text)
+    if not number.is_integer() or abs(number) > _LARGEST:
+        raise ValueError(f"{text!r} is not an integer up to {_LARGEST}")
+    return int(number)
+
+
+def _alphanumeric(text: str) -> str:
+    """Keep letters and digits."""
+    return re.sub(r"[^a-zA-Z0-9]", "", text) or "atlas"
 
 
 def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
@@ -93,4 +203,4 @@ def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
     names = [region.name for region in regions]
     if len(set(names)) < len(names):
         raise UsageError(f"Two regions have the same name: {', '.join(names)}", "files with different names")
-    return RegionSet(ROIS, "Regions of interest", tuple(regions))
+    return RegionSet("rois", "Regions of interest", tuple(regions))

@@ -33,21 +33,8 @@ def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interp
 
     Voxels without data count as 0, and the result is divided by the interpolation of a map that is 1 where there are
     data and 0 elsewhere, so that missing neighbours neither spread nor pull the values at the edge of the brain
-    towards 0. Both are interpolated in the same way; otherwise a constant map would not stay constant at its edge.
-
-    Parameters
-    ----------
-    volume : array (x, y, z)
-        The map; NaN where it has no data.
-    grid, target : Grid
-        The grid of the map, and that of the result.
-    interpolation : {'continuous', 'linear'}
-        By cubic splines, or linear, which keeps positive values positive.
-
-    Returns
-    -------
-    array (x, y, z)
-        The map on the target grid; NaN where less than half of the interpolation has data.
+    towards 0. Both are interpolated in the same way; otherwise a constant map would not stay constant at its edge. The
+    result is NaN where less than half of the interpolation has data. Linear interpolation keeps positive values so.
     """
     if grid.matches(target):
         return volume
@@ -81,17 +68,7 @@ def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) 
 
 
 def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
-    """Smooth a volume (x, y, z) by a Gaussian, as nilearn does; values that are not finite count as 0.
-
-    Parameters
-    ----------
-    volume : array (x, y, z)
-        The values.
-    grid : Grid
-        The grid of the volume.
-    fwhm : float or None
-        Full width at half maximum in mm; None or 0 for no smoothing.
-    """
+    """Smooth a volume (x, y, z) by a Gaussian of `fwhm` mm, as nilearn does; values that are not finite count as 0."""
     finite = np.where(np.isfinite(volume), volume, 0.0)
     if not fwhm:
         return finite

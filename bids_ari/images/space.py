@@ -30,21 +30,11 @@ _TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Shape and affine of a volume.
-
-    Attributes
-    ----------
-    shape : tuple of three int
-        Number of voxels along each axis.
-    affine : array (4, 4)
-        From voxel indices to mm, RAS+.
-    codes : tuple of two int
-        The sform and qform codes of the file, for images that are written on this grid.
-    """
+    """Shape and affine of a volume."""
 
     shape: tuple[int, int, int]
-    affine: FloatArray
-    codes: tuple[int, int] = (2, 0)
+    affine: FloatArray  # (4, 4), from voxel indices to mm, RAS+
+    codes: tuple[int, int] = (2, 0)  # of sform and qform, for images that are written on this grid
 
     @classmethod
     def of(cls, image: nib.Nifti1Image) -> "Grid":
@@ -174,37 +164,25 @@ class Space(ABC):
     def keep(self, points: npt.NDArray[np.bool_]) -> Self:
         """Return the space of the points for which a boolean, (n_points,), is true."""
 
-    @abstractmethod
-    def describe(self) -> str:
-        """Return a description for messages."""
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.describe()})"
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VolumeSpace(Space):
-    """Some voxels of a grid, in C order.
-
-    Attributes
-    ----------
-    grid : Grid
-        The grid.
-    inside : array of bool (x, y, z)
-        True for the voxels of the space; not writeable.
-    """
+    """Some voxels of a grid, in C order."""
 
     unit: ClassVar[str] = "voxel"
     units: ClassVar[str] = "voxels"
     size_unit: ClassVar[str] = "mm3"
 
     grid: Grid
-    inside: BoolVolume
+    inside: BoolVolume  # (x, y, z), not writeable
 
     def __post_init__(self) -> None:
         inside = self.inside.view()
         inside.flags.writeable = False
         object.__setattr__(self, "inside", inside)
+
+    def __repr__(self) -> str:
+        return f"VolumeSpace({self.n_points} voxels of {self.grid})"
 
     @property
     def n_points(self) -> int:
@@ -270,18 +248,8 @@ class VolumeSpace(Space):
         """Return the space of the voxels for which a boolean, (n_points,), is true."""
         return VolumeSpace(self.grid, self.unmask(points).astype(bool))
 
-    def describe(self) -> str:
-        """Return the number of voxels and the grid."""
-        return f"{self.n_points} voxels of {self.grid}"
-
     def adjacency(self, connectivity: int) -> GridAdjacency:
-        """Return which voxels are neighbours.
-
-        Parameters
-        ----------
-        connectivity : {6, 18, 26}
-            Neighbours share a face, also an edge, or also a corner.
-        """
+        """Return which voxels are neighbours, as in `CONNECTIVITIES`."""
         box = ndimage.find_objects(self.inside.astype(np.int8))[0]  # much smaller than the volume
         padded_inside = np.pad(self.inside[box], 1)
         padded = padded_inside.shape

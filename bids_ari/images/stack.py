@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from bids_ari.images.masks import Mask, group_mask, load_mask, missing, n_requir
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.resampling import smooth
 from bids_ari.images.space import BoolVolume, VolumeSpace
-from bids_ari.images.storage import Columns, Stored, Values, room_for
+from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -28,40 +27,17 @@ _FEW = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Stack:
-    """The maps of a contrast on one space.
+    """The maps of a contrast on one space."""
 
-    Attributes
-    ----------
-    effects : array-like (n_maps, n_points)
-        The values of each map, in memory or on disk; NaN where a subject has no data.
-    subjects : tuple of str
-        The label of each map.
-    space : VolumeSpace
-        The points to test.
-    coverage : array (x, y, z)
-        Fraction of subjects with data, also at points that are not tested.
-    variances : array-like (n_maps, n_points) or None
-        The variance of each map, if they were requested; NaN where the subject has no data, and where it is not
-        finite and above 0.
-    hashes : mapping of Path to str
-        SHA-256 of each file.
-    quality : Quality or None
-        What each subject covers, and slices of its map.
-    notes : tuple of str
-        Remarks on the maps for the report.
-    resampled : tuple of str
-        Subjects whose maps were on another grid.
-    """
-
-    effects: Values
-    subjects: tuple[str, ...]
-    space: VolumeSpace
-    coverage: FloatArray
-    variances: Values | None = None
-    hashes: Mapping[Path, str] = field(default_factory=dict)
-    quality: Quality | None = None
-    notes: tuple[str, ...] = ()
-    resampled: tuple[str, ...] = ()
+    effects: Values  # (n_maps, n_points), in memory or on disk; NaN where a subject has no data
+    subjects: tuple[str, ...]  # the label of each map
+    space: VolumeSpace  # the points to test
+    coverage: FloatArray  # (x, y, z), fraction of subjects with data, also at points that are not tested
+    variances: Values | None = None  # (n_maps, n_points), if requested; NaN also where not finite and above 0
+    hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
+    quality: Quality | None = None  # what each subject covers, and slices of its map
+    notes: tuple[str, ...] = ()  # for the report
+    resampled: tuple[str, ...] = ()  # subjects whose maps were on another grid
 
     def __repr__(self) -> str:
         return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
@@ -152,16 +128,18 @@ def load_stack(
         counts += present
         summaries.append(summary)
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
-    effects, *others = _within(arrays, candidates, space)
+    values: Sequence[Values] = arrays
+    if space.n_points < candidates.n_points:
+        values = [at_points(array, candidates.select(space.inside)) for array in arrays]
     return Stack(
-        effects,
+        values[0],
         tuple(member.subject for member in members),
         space,
         counts / len(members),
-        variances=others[0] if others else None,
+        variances=values[1] if variances else None,
         hashes={path: sha256 for each in summaries for path, sha256 in each.hashes.items()},
         quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
-        notes=(*_resampling_notes(headers), *_data_notes(members, summaries)),
+        notes=tuple(_notes(headers, members, summaries)),
         resampled=headers.resampled,
     )
 
@@ -207,8 +185,8 @@ def load_map(
     if drop_zeros:
         absent |= values == 0
         values = np.where(values == 0, np.nan, values)
-    given = None if mask is None else load_mask(mask, grid, template).inside
-    inside = ~absent | np.isinf(values) if given is None else given & ~np.isnan(values)
+    tested = None if mask is None else load_mask(mask, grid, template).inside
+    inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
     hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
@@ -235,7 +213,11 @@ def _candidates(
     inside = np.zeros(reader.grid.shape, dtype=bool)
     hashes: dict[Path, str] = {}
     first = members[: len(members) - n_required(coverage, len(members)) + 1]
-    read = partial(_present, reader=reader)
+
+    def read(_: int, member: SubjectMap) -> tuple[BoolVolume, dict[Path, str]]:
+        volumes = reader.read(member)
+        return ~np.isnan(volumes.effect), volumes.hashes
+
     try:
         for present, found in for_each_member(read, first, n_threads):
             inside |= present
@@ -245,12 +227,6 @@ def _candidates(
             pass
         raise
     return VolumeSpace(reader.grid, inside), replace(reader, hashes=hashes)
-
-
-def _present(_: int, member: SubjectMap, reader: MapReader) -> tuple[BoolVolume, dict[Path, str]]:
-    """Read the map of a subject; return where it has data, and the hashes of its files."""
-    volumes = reader.read(member)
-    return ~np.isnan(volumes.effect), volumes.hashes
 
 
 class _Reading(NamedTuple):
@@ -277,14 +253,6 @@ class _Reading(NamedTuple):
         return present, _Summary(int(np.count_nonzero(present)), len(volumes.empty), volumes.hashes, glimpse)
 
 
-def _within(arrays: Sequence[Stored], candidates: VolumeSpace, space: VolumeSpace) -> Sequence[Values]:
-    """Return the values at some of the points at which they are stored."""
-    positions = np.flatnonzero(candidates.select(space.inside))
-    if positions.size == candidates.n_points:
-        return arrays
-    return [Columns(array, positions) for array in arrays]
-
-
 def _check_variances(members: Sequence[SubjectMap]) -> None:
     """Raise if a map has no variance map."""
     lacking = [member for member in members if not member.has_variances]
@@ -298,16 +266,12 @@ def _check_variances(members: Sequence[SubjectMap]) -> None:
         )
 
 
-def _resampling_notes(headers: Headers) -> Iterator[str]:
-    """Name the subjects whose maps were on another grid."""
+def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:
+    """Name the subjects with maps on another grid, without data, or that cover far less than those of the others."""
     if headers.resampled:
         subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")
         yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.grid}: {subjects}"
-
-
-def _data_notes(members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:
-    """Name the subjects with maps without data, and those whose maps cover far less than those of the others."""
     for member, summary in zip(members, summaries, strict=True):
         if summary.n_empty:
             n_maps = len(member.all_maps)

@@ -39,21 +39,8 @@ class RowsOnDisk:
 
     The file has no name where the system allows that, so it disappears with this object and with the process, however
     either ends. It is not memory-mapped: values that were read do not count as memory of the process afterwards, and
-    a disk that fails raises an error instead of ending the process.
-
-    Parameters
-    ----------
-    shape : tuple of two int
-        Number of rows and of columns.
-    folder : Path
-        The folder of the file.
-    needed : int
-        Bytes that must be free there, if this is not the only such file.
-
-    Raises
-    ------
-    OutputError
-        When the folder has no room, or cannot be written.
+    a disk that fails raises an error instead of ending the process. The folder must have room for `needed` bytes, if
+    this is not the only such file.
     """
 
     def __init__(self, shape: tuple[int, int], folder: Path, needed: int = 0) -> None:
@@ -107,15 +94,7 @@ Stored: TypeAlias = FloatArray | RowsOnDisk
 
 
 class Columns:
-    """Some columns of values, read like an array: ``columns[which, a:b]``; they are copied only then.
-
-    Parameters
-    ----------
-    values : array or RowsOnDisk
-        All values.
-    positions : array of int (n_columns,)
-        The columns, in rising order.
-    """
+    """Some columns of values, in rising order, read like an array: ``columns[which, a:b]``; copied only then."""
 
     def __init__(self, values: Stored, positions: npt.NDArray[np.intp]) -> None:
         self.shape = (values.shape[0], positions.size)
@@ -155,34 +134,10 @@ def at_points(values: Values, points: npt.NDArray[np.bool_]) -> Columns:
 def room_for(
     shape: tuple[int, int], *, n_arrays: int, reading: int, mem: int, folder: Path | None
 ) -> tuple[tuple[Stored, ...], int]:
-    """Allocate arrays for values: in memory if they and the group model fit there, else on disk.
+    """Allocate arrays of subjects by points: in memory if they and the group model fit there, else on disk.
 
-    Parameters
-    ----------
-    shape : tuple of two int
-        Number of subjects and of points.
-    n_arrays : int
-        Number of arrays: 1 for effects alone, 2 with variances.
-    reading : int
-        Bytes that a thread takes to read the map of a subject.
-    mem : int
-        Bytes that everything may take.
-    folder : Path or None
-        Folder for files; by default, that of the system for temporary files.
-
-    Returns
-    -------
-    tuple of arrays
-        Not initialized; to be written row by row.
-    int
-        Bytes that remain for reading.
-
-    Raises
-    ------
-    DataError
-        When the memory is too small to read one map, or to fit one block.
-    OutputError
-        When there is not enough space on disk.
+    Everything may take `mem` bytes; a thread takes `reading` bytes to read the map of a subject. Returns the arrays,
+    not initialized, and the bytes that remain for reading.
     """
     size = n_arrays * shape[0] * shape[1] * _VALUE
     beside = max(reading, min(n_arrays * _FIT, size // _VALUE * _FIT_PER_VALUE))

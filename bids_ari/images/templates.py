@@ -20,26 +20,12 @@ _OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a lo
 
 
 def template_mask(space: str | None, grid: Grid) -> Path:
-    """Return the path of TemplateFlow's brain mask of a space, in the resolution nearest to a grid.
-
-    Raises
-    ------
-    UsageError
-        When the space is unknown.
-    InputNotFoundError
-        When TemplateFlow does not have it, or it cannot be fetched.
-    """
-    if space is None:
-        raise UsageError("The names of the maps have no space", "space- in their names", "Use a mask file with --mask")
+    """Return the path of TemplateFlow's brain mask of a space, in the resolution nearest to a grid."""
     return _fetch(space, grid, f"a brain mask of {space}", desc="brain", suffix="mask", extension=".nii.gz")
 
 
 def template_atlas(atlas: str, space: str | None, grid: Grid) -> tuple[Path, Path | None]:
     """Return the paths of TemplateFlow's atlas and its table, if it has one."""
-    if space is None:
-        raise UsageError(
-            "The names of the maps have no space", "space- in their names", "Use an atlas file with --atlas"
-        )
     name, _, desc = atlas.partition(":")
     query: dict[str, Any] = {"atlas": name, "suffix": "dseg"} | ({"desc": desc} if desc else {})
     path = _fetch(space, grid, f"the atlas {atlas} in {space}", extension=".nii.gz", **query)
@@ -50,8 +36,11 @@ def template_atlas(atlas: str, space: str | None, grid: Grid) -> tuple[Path, Pat
     return path, table
 
 
-def _fetch(space: str, grid: Grid, what: str, **query: Any) -> Path:
+def _fetch(space: str | None, grid: Grid, what: str, **query: Any) -> Path:
     """Return the path of one file of TemplateFlow: on this machine if possible, in the resolution nearest to a grid."""
+    if space is None:
+        hint = "Use a local file with --mask, --atlas or --target-grid"
+        raise UsageError("The names of the maps have no space", "space- in their names", hint)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # of creating a new home
