@@ -40,22 +40,9 @@ def check_number(subjects: Sequence[str], excluded: Sequence[Excluded] = ()) -> 
 def check_design(
     matrix: FloatArray, columns: Sequence[str], subjects: Sequence[str], excluded: Sequence[Excluded] = ()
 ) -> tuple[str, ...]:
-    """Check that a design can be fitted; return notes for the report.
+    """Check that a design matrix (n_subjects, n_columns) can be fitted; return notes for the report.
 
-    Parameters
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    columns, subjects : sequence of str
-        The names of its columns, the intercept as ``intercept``, and of its rows.
-    excluded : sequence of Excluded
-        The subjects that were excluded, for error messages.
-
-    Raises
-    ------
-    DesignError
-        With fewer than two subjects or less than one residual degree of freedom; when a column is constant, not
-        finite or collinear with others; when the scaled condition number is above 1e8.
+    `columns` and `subjects` are the names of its columns and rows; `excluded` are named in errors.
     """
     check_number(subjects, excluded)
     n, p = matrix.shape
@@ -86,13 +73,7 @@ def check_unequal(
 ) -> tuple[str, ...]:
     """Check that Welch's test, with a variance for each group, can be fitted; return notes on the sizes of groups.
 
-    `factors` are the columns of participants.tsv that define the groups; see `check_design` for other parameters.
-
-    Raises
-    ------
-    DesignError
-        When there are columns other than groups, fewer than two groups, a group of one subject, or an F test with
-        several rows.
+    `factors` are the columns of participants.tsv that define the groups.
     """
     _, group, sizes = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
     if len(sizes) != matrix.shape[1]:

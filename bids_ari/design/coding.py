@@ -8,7 +8,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -41,24 +41,12 @@ class CodedFactor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The levels of a factor, and their coding.
+    """The levels of a factor, and their coding."""
 
-    Attributes
-    ----------
-    variable : str
-        The column of the table.
-    subjects : mapping of str to tuple of str
-        The subjects of each level; levels in order.
-    coding : {"treatment", "sum"} or {"none", "drop_one", "mean_zero"}
-        The coding, in the terms of R or of BIDS Stats Models.
-    reference : str
-        The level without a column: the reference, or the last level of sum coding; empty if all have columns.
-    """
-
-    variable: str
-    subjects: Mapping[str, tuple[str, ...]]
-    coding: str
-    reference: str
+    variable: str  # the column of the table
+    subjects: Mapping[str, tuple[str, ...]]  # the subjects of each level; levels in order
+    coding: str  # treatment or sum, as in R; none, drop_one or mean_zero, as in BIDS Stats Models
+    reference: str  # the level without a column: the reference, or the last of sum coding; empty if all have columns
 
     def describe(self, full: bool) -> str:
         """Return a description of the coding; `full` if each level has a column."""
@@ -76,24 +64,12 @@ class Levels:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelMatrix:
-    """The design matrix that a formula makes from a table.
-
-    Attributes
-    ----------
-    matrix : array (n_subjects, n_columns)
-        The design matrix.
-    columns : tuple of tuple of CodedFactor
-        The factors whose product each column is; none for the intercept.
-    terms : mapping of str to tuple of int
-        The columns of each term except the intercept, by index.
-    levels : mapping of str to Levels
-        The factors that are groups, by their text in the formula.
-    """
+    """The design matrix (n_subjects, n_columns) that a formula makes from a table."""
 
     matrix: FloatArray
-    columns: tuple[tuple[CodedFactor, ...], ...]
-    terms: Mapping[str, tuple[int, ...]]
-    levels: Mapping[str, Levels]
+    columns: tuple[tuple[CodedFactor, ...], ...]  # the factors whose product each column is; none for the intercept
+    terms: Mapping[str, tuple[int, ...]]  # the columns of each term except the intercept, by index
+    levels: Mapping[str, Levels]  # the factors that are groups, by their text in the formula
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,22 +85,7 @@ class ModelMatrix:
 
 
 def model_matrix(formula: Formula, participants: Participants | None, subjects: Sequence[str]) -> ModelMatrix:
-    """Compute the design matrix of a formula.
-
-    Parameters
-    ----------
-    formula : Formula
-        The formula.
-    participants : Participants or None
-        The table; not used by a formula without variables.
-    subjects : sequence of str
-        The rows, subjects with a value of each variable.
-
-    Raises
-    ------
-    UsageError, DesignError
-        When a factor cannot be computed; names it and the reason.
-    """
+    """Compute the design matrix of a formula, for subjects with a value of each variable."""
     context, levels = dict[str, Any](), dict[str, Levels]()
     if participants is not None and formula.factors:
         context, levels = _compute_factors(formula, participants, subjects)
@@ -132,32 +93,21 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
     texts = (":".join(formula.factors[name].text for name in term if name in formula.factors) for term in terms)
     return ModelMatrix(
         matrix,
-        tuple(_coded_factors(formula, name, levels) for name in names),
+        tuple(tuple(_coded_factors(formula, name, levels)) for name in names),
         {text: at for text, at in zip(texts, terms.values(), strict=True) if text},
         {formula.factors[name].text: each for name, each in levels.items()},
     )
 
 
 def center(values: FloatArray) -> FloatArray:
-    """Subtract the mean.
-
-    >>> center(np.array([1.0, 2.0, 6.0]))
-    array([-2., -1.,  3.])
-    """
+    """Subtract the mean."""
     centred: FloatArray = values - values.mean()
     return centred
 
 
 def scale(values: FloatArray) -> FloatArray:
-    """Subtract the mean and divide by the standard deviation (n - 1), as R does; 0 if all values are equal.
-
-    >>> scale(np.array([1.0, 2.0, 3.0]))
-    array([-1.,  0.,  1.])
-    """
-    if np.ptp(values) == 0:
-        return np.zeros_like(values)
-    scaled: FloatArray = center(values) / values.std(ddof=1)
-    return scaled
+    """Subtract the mean and divide by the standard deviation (n - 1), as R does; 0 if all values are equal."""
+    return np.zeros_like(values) if np.ptp(values) == 0 else center(values) / values.std(ddof=1)
 
 
 _FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -179,15 +129,12 @@ class _Table(NamedTuple):
 
     def levels(self, column: str, coding: str = "treatment", reference: str | float | None = None) -> Levels:
         """Return the levels of a column."""
-        members: dict[str, tuple[str, ...]] = {}
-        for subject in self.subjects:
-            level = self.participants.rows[subject][column]
-            members[level] = (*members.get(level, ()), subject)
-        members = dict(sorted(members.items(), key=lambda item: _natural_order(item[0])))
-        if len(members) < 2:
-            found = f"Column {column} is {listing(members)} for all {counted(len(self.subjects), 'subject')}"
+        values = {subject: self.participants.rows[subject][column] for subject in self.subjects}
+        names = sorted(set(values.values()), key=_natural_order)
+        if len(names) < 2:
+            found = f"Column {column} is {listing(names)} for all {counted(len(self.subjects), 'subject')}"
             raise DesignError(found, "at least two levels to compare")
-        names = list(members)
+        members = {name: tuple(subject for subject, value in values.items() if value == name) for name in names}
         if coding == "sum" or reference is None:
             return Levels(column, members, coding, names[-1 if coding == "sum" else 0])
         matching = [level for level in names if level == str(reference) or number(level) == reference]
@@ -309,15 +256,12 @@ def _expand_terms(
     return terms, list(made.columns), made.to_numpy(dtype=float)
 
 
-def _coded_factors(formula: Formula, name: str, levels: Mapping[str, Levels]) -> tuple[CodedFactor, ...]:
-    """Return the factors in a column from the name that formulaic made for it."""
-    parts = []
-    for piece in name.split(":"):
-        if found := _ENCODED.fullmatch(piece):
-            alias, mark, at = found.groups(default="")
-            level = list(levels[alias].subjects)[int(at)] if alias in levels else at
-            parts.append(CodedFactor(formula.factors[alias], mark, level))
-    return tuple(parts)
+def _coded_factors(formula: Formula, name: str, levels: Mapping[str, Levels]) -> Iterator[CodedFactor]:
+    """Yield the factors in a column from the name that formulaic made for it."""
+    for found in filter(None, map(_ENCODED.fullmatch, name.split(":"))):
+        alias, mark, at = found.groups(default="")
+        level = list(levels[alias].subjects)[int(at)] if alias in levels else at
+        yield CodedFactor(formula.factors[alias], mark, level)
 
 
 def _natural_order(text: str) -> tuple[Any, ...]:

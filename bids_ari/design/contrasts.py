@@ -44,25 +44,7 @@ def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
 
 
 def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArray]:
-    """Parse tests.
-
-    Parameters
-    ----------
-    tests : iterable of str
-        Tests as ``NAME=EXPRESSION``.
-    model : ModelMatrix
-        The design matrix.
-
-    Returns
-    -------
-    dict of str to array (n_columns,) or (n_rows, n_columns)
-        The weights of each test: of a t test, or the rows of an F test.
-
-    Raises
-    ------
-    UsageError
-        When a name is no label or not unique, or an expression cannot be parsed.
-    """
+    """Parse tests, ``NAME=EXPRESSION``: the weights (n_columns,) of t tests, or (n_rows, n_columns) of F tests."""
     weights: dict[str, FloatArray] = {}
     taken: dict[str, str] = {}
     known = names_of(model)

@@ -43,21 +43,11 @@ _CALLED = (*FUNCTIONS, "C", "poly")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Factor:
-    """A factor of a formula.
+    """A factor of a formula."""
 
-    Attributes
-    ----------
-    text : str
-        Its text, with normalized spaces: ``center(age)``.
-    tree : ast.expr
-        Its syntax tree, with names of columns as in `text`.
-    variables : mapping of str to str
-        The columns of the table that it uses: name in `text` to name in the table.
-    """
-
-    text: str
-    tree: ast.expr
-    variables: Mapping[str, str]
+    text: str  # with normalized spaces: center(age)
+    tree: ast.expr  # its syntax tree, with names of columns as in its text
+    variables: Mapping[str, str]  # the columns that it uses: name in its text to name in the table
 
     @property
     def variable(self) -> str:
@@ -85,22 +75,7 @@ class Formula:
 
 
 def parse_formula(text: str, columns: Sequence[str] | None = None) -> Formula:
-    """Parse a formula.
-
-    Parameters
-    ----------
-    text : str
-        The formula.
-    columns : sequence of str, optional
-        The columns of the table. Without a table, any name may be a column.
-
-    Raises
-    ------
-    UsageError
-        When it cannot be parsed, or calls a function that is not supported.
-    DesignError
-        When it names a column that does not exist.
-    """
+    """Parse a formula; `columns` are those of the table, without which any name may be a column."""
     tokens = _tokens(text)
     if [token.text for token in tokens[:1]] == ["~"]:
         tokens = tokens[1:]
@@ -113,8 +88,7 @@ def parse_formula(text: str, columns: Sequence[str] | None = None) -> Formula:
             algebra.append(_operator(text, tokens.pop(0), algebra))
             continue
         factor = _factor(text, tokens[:length], columns)
-        same = (name for name, other in factors.items() if other.text == factor.text)
-        name = next(same, f"f{len(factors)}")
+        name = next((name for name, other in factors.items() if other.text == factor.text), f"f{len(factors)}")
         factors.setdefault(name, factor)
         algebra.append(name)
         tokens = tokens[length:]
@@ -163,11 +137,10 @@ def _factor_length(text: str, tokens: Sequence[_Token]) -> int:
 
 def _operator(text: str, token: _Token, before: Sequence[str]) -> str:
     """Check a token between factors."""
-    if token.kind == "mark" and token.text in ("+", "-", "*", "/", ":", "(", ")", "^", "**"):
-        return token.text
     power = before and before[-1] in ("^", "**")
-    allowed = [str(i) for i in range(2, HIGHEST + 1)] if power else ["0", "1"]
-    if token.kind == "number" and token.text in allowed:
+    numbers = [str(i) for i in range(2, HIGHEST + 1)] if power else ["0", "1"]
+    allowed = {"mark": ["+", "-", "*", "/", ":", "(", ")", "^", "**"], "number": numbers}
+    if token.text in allowed.get(token.kind, ()):
         return token.text
     hint = f"A power of terms is 2 to {HIGHEST}" if power else "Numbers go into I(): I(2 * age), I(age ** 2)"
     raise wrong_formula(text, f"{token.text!r} is not allowed there", hint=hint)
@@ -199,29 +172,19 @@ def _factor(text: str, tokens: Sequence[_Token], columns: Sequence[str] | None) 
 
 def _python(text: str, token: _Token, after: _Token) -> str | None:
     """Return a token in Python; None for the name of a column."""
+    word = token.text
     if token.kind == "string":
-        return repr(token.text)
+        return repr(word)
     if token.kind == "number":
-        return _literal(text, token.text)
+        value = float(word)
+        if not math.isfinite(value):
+            raise wrong_formula(text, f"{word[:20]} is too large")
+        return repr(int(value)) if value.is_integer() and value < 2**53 else repr(value)
     if token.kind == "name" and after == ("mark", "("):
-        return _function(text, token.text)
-    if token.kind == "mark" or (token.kind == "name" and after == ("mark", "=")):
-        return token.text
-    return None
-
-
-def _function(text: str, word: str) -> str:
-    if word not in _CALLED:
-        raise wrong_formula(text, f"It calls {word}", f"one of {', '.join(_CALLED)}")
-    return word
-
-
-def _literal(text: str, word: str) -> str:
-    """Return a number as a Python literal."""
-    value = float(word)
-    if not math.isfinite(value):
-        raise wrong_formula(text, f"{word[:20]} is too large")
-    return repr(int(value)) if value.is_integer() and value < 2**53 else repr(value)
+        if word not in _CALLED:
+            raise wrong_formula(text, f"It calls {word}", f"one of {', '.join(_CALLED)}")
+        return word
+    return word if token.kind == "mark" or (token.kind == "name" and after == ("mark", "=")) else None
 
 
 def _shown(column: str) -> str:
@@ -233,9 +196,8 @@ def _column(text: str, word: str, columns: Sequence[str] | None) -> str:
     """Find a column by its name, in any Unicode normalization."""
     if columns is None or word in columns:
         return word
-    alike = [
-        column for column in columns if unicodedata.normalize("NFKC", column) == unicodedata.normalize("NFKC", word)
-    ]
+    normal = unicodedata.normalize("NFKC", word)
+    alike = [column for column in columns if unicodedata.normalize("NFKC", column) == normal]
     if len(alike) == 1:
         return alike[0]
     near = difflib.get_close_matches(word, columns, n=3, cutoff=0.6)

@@ -13,15 +13,7 @@ from bids_ari.errors import DesignError, InputNotFoundError, UsageError, counted
 def select_subjects(
     subjects: Sequence[str], participants: Participants | None, variables: Sequence[str], missing: Missing
 ) -> tuple[tuple[str, ...], tuple[Excluded, ...], tuple[str, ...]]:
-    """Return the subjects with a value of each variable, those without, with reasons, and notes for the report.
-
-    Raises
-    ------
-    InputNotFoundError
-        When there are variables but no table.
-    DesignError
-        With ``missing="error"``, when a subject has a missing value.
-    """
+    """Return the subjects with a value of each variable, those without, with reasons, and notes for the report."""
     if not variables:
         return tuple(subjects), (), ()
     if participants is None:
@@ -43,13 +35,7 @@ def select_subjects(
 def filter_subjects(
     inputs: NodeInputs, subjects: Sequence[str], table: Participants
 ) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
-    """Return the subjects that pass the filter of a node of a BIDS Stats Model, and the others with reasons.
-
-    Raises
-    ------
-    UsageError
-        When the filter names an unknown column.
-    """
+    """Return the subjects that pass the filter of a node of a BIDS Stats Model, and the others with reasons."""
     if unknown := [column for column in inputs.subjects if column not in table.columns]:
         raise UsageError(
             f"{inputs.path}: a Filter of {inputs.node!r} names {unknown[0]}, which is neither an entity nor a column",
@@ -59,15 +45,7 @@ def filter_subjects(
 
 
 def exchangeability_blocks(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
-    """Return the exchangeability block of each subject: its value in a column of participants.tsv.
-
-    Raises
-    ------
-    InputNotFoundError
-        When there is no table.
-    DesignError
-        When the column does not exist, or a subject has no value.
-    """
+    """Return the exchangeability block of each subject: its value in a column of participants.tsv."""
     if participants is not None and column not in participants.columns:
         expected = f"one of {listing(participants.columns)}"
         raise DesignError(f"{participants.path.name} has no column {column}, named by --blocks", expected)
