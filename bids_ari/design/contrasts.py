@@ -67,27 +67,25 @@ def names_of(model: ModelMatrix) -> dict[str, tuple[Columns, ...]]:
     the table (``group[T.patient]`` for ``C(group)[T.patient]``); a term by the names of the table (``age`` for
     ``center(age)``); the level of a factor (``patient``).
     """
-    names: dict[str, tuple[Columns, ...]] = {}
-    for layer in _candidates(model):
-        found: dict[str, list[Columns]] = {}
-        for name, columns in layer:
-            if name not in names and columns not in found.setdefault(name, []):
-                found[name].append(columns)
-        names |= {name: tuple(choices) for name, choices in found.items() if choices}
-    return names
-
-
-def _candidates(model: ModelMatrix) -> Iterable[list[tuple[str, Columns]]]:
-    """Return names with their columns, in order of precedence."""
     columns = list(enumerate(model.columns))
     terms = [(text, at) for text, at in model.terms.items() if at]
-    yield [(name, (i,)) for i, name in enumerate(model.names)]
-    yield [(word, (i,)) for i, parts in columns if not parts for word in (INTERCEPT, "Intercept", "mean")]
-    yield terms
-    yield [(":".join(part.name(part.factor.short) for part in parts), (i,)) for i, parts in columns if parts]
-    yield [(":".join(part.factor.short for part in _widest(model, at)), at) for _, at in terms]
     alone = [(i, parts[0]) for i, parts in columns if len(parts) == 1 and parts[0].factor.text in model.levels]
-    yield [(part.level, (i,)) for i, part in alone if _LEVEL.fullmatch(part.level)]
+    layers: list[list[tuple[str, Columns]]] = [
+        [(name, (i,)) for i, name in enumerate(model.names)],
+        [(word, (i,)) for i, parts in columns if not parts for word in (INTERCEPT, "Intercept", "mean")],
+        terms,
+        [(":".join(part.name(part.factor.short) for part in parts), (i,)) for i, parts in columns if parts],
+        [(":".join(part.factor.short for part in _widest(model, at)), at) for _, at in terms],
+        [(part.level, (i,)) for i, part in alone if _LEVEL.fullmatch(part.level)],
+    ]
+    names: dict[str, tuple[Columns, ...]] = {}
+    for layer in layers:
+        found: dict[str, list[Columns]] = {}
+        for name, at in layer:
+            if name not in names and at not in found.setdefault(name, []):
+                found[name].append(at)
+        names |= {name: tuple(choices) for name, choices in found.items() if choices}
+    return names
 
 
 def _widest(model: ModelMatrix, columns: Iterable[int]) -> Sequence[CodedFactor]:
@@ -188,11 +186,14 @@ class _Expression:
 
     def _parse(self, tokens: Sequence[str]) -> FloatArray:
         """Return the weights of all columns, and the constant, of a sum of columns and numbers."""
-        if _nesting(tokens) > _DEEPEST:
-            raise self._error(f"more than {_DEEPEST} signs or parentheses are nested")
         terms: dict[str, FloatArray] = {}
-        source = []
+        source: list[str] = []
+        depth = signs = 0
         for token in tokens:
+            depth += (token == "(") - (token == ")")
+            signs = signs + 1 if token in ("+", "-") else 0
+            if depth + signs > _DEEPEST:
+                raise self._error(f"more than {_DEEPEST} signs or parentheses are nested")
             if token in self.known:
                 at = self._columns_of(token)
                 if len(at) > 1:
@@ -243,32 +244,14 @@ class _Expression:
         return UsageError(f"The test {self.name}={self.text} is not understood: {reason}", expected, hints)
 
 
-def _nesting(tokens: Iterable[str]) -> int:
-    """Return how many parentheses and signs are nested."""
-    deepest = depth = signs = 0
-    for token in tokens:
-        signs = signs + 1 if token in ("+", "-") else 0
-        depth += (token == "(") - (token == ")")
-        deepest = max(deepest, depth + signs)
-    return deepest
-
-
 def _scanner(names: Iterable[str]) -> re.Pattern[str]:
-    """Return a regular expression for the next token; of several names, the longest matches."""
-    patterns = [(name, f"(?P<n{i}>{_pattern(name)})") for i, name in enumerate(names)]
-    patterns.sort(key=lambda each: -len("".join(each[0].split())))
-    return re.compile("|".join([*(pattern for _, pattern in patterns), _NUMBER.pattern, r"[-+*/(),;=]", r"\s+"]))
+    """Return a regular expression for the next token: a name, with any spaces around signs and either kind of quotes.
 
-
-def _pattern(name: str) -> str:
-    """Return a regular expression for a name, with any spaces around signs and either kind of quotes."""
-    pieces = re.findall(r"\w+|[^\w\s]", name)
-    pattern = ""
-    for before, piece in zip(["", *pieces], pieces, strict=False):
-        apart = r"\s+" if _is_word(before) and _is_word(piece) else r"\s*" if before else ""
-        pattern += apart + ("['\"]" if piece in "'\"" else re.escape(piece))
-    return pattern + (r"(?!\w)" if _is_word(pieces[-1]) else "")
-
-
-def _is_word(piece: str) -> bool:
-    return re.match(r"\w", piece) is not None
+    Of several names, the longest matches.
+    """
+    patterns = []
+    for i, name in sorted(enumerate(names), key=lambda each: -len("".join(each[1].split()))):
+        pieces = re.findall(r"(\w+)|([^\w\s])", name)
+        parts = (rf"\b{word}\b" if word else "['\"]" if sign in "'\"" else re.escape(sign) for word, sign in pieces)
+        patterns.append(rf"(?P<n{i}>" + r"\s*".join(parts) + ")")
+    return re.compile("|".join([*patterns, _NUMBER.pattern, r"[-+*/(),;=]", r"\s+"]))

@@ -19,7 +19,10 @@ def select_subjects(
     if participants is None:
         found = f"There is no participants.tsv, needed for column {listing(variables)}"
         raise InputNotFoundError(found, "a table of subjects", "Add it, or use --participants")
-    included, excluded = _split({subject: _missing(subject, participants, variables) for subject in subjects})
+    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
+    lacking = {s: participants.missing(s, variables) for s in subjects if s in participants.rows}
+    reasons = {s: f"no value of {listing(columns)} in {where}" if columns else "" for s, columns in lacking.items()}
+    included, excluded = _split({s: reasons.get(s, f"not in {participants.path.name}") for s in subjects})
     if excluded and missing == "error":
         raise DesignError(
             f"Values are missing for {list_excluded(excluded)}",
@@ -58,15 +61,6 @@ def _split(reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Excluded,
     """Separate subjects without a reason to exclude them from the others."""
     included = tuple(subject for subject, reason in reasons.items() if not reason)
     return included, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
-
-
-def _missing(subject: str, participants: Participants, variables: Sequence[str]) -> str:
-    """Return why a subject is excluded; empty if it has all values."""
-    if subject not in participants.rows:
-        return f"not in {participants.path.name}"
-    columns = participants.missing(subject, variables)
-    where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
-    return f"no value of {listing(columns)} in {where}" if columns else ""
 
 
 def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> str:

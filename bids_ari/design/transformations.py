@@ -233,31 +233,23 @@ def _replace(table: Variables, name: str, transformation: Transformation, i: int
 def _factor(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
     """Replace columns of groups by a column for each level."""
     for i, name in enumerate(names):
-        variable = table.columns[name]
-        levels = _levels(table, name, transformation, i)
+        variable, members = table.columns[name], table.subjects_by_level(name)
+        coding, reference = transformation.option("Constraint", i, "none"), transformation.option("RefLevel", i, None)
+        if reference is None and coding != "none" and len(members) > 1:
+            reference = next(iter(members))
+        if reference is not None and reference not in members:
+            raise transformation.error(f"names the level {reference!r}", f"one of {name}: {listing(members, 20)}")
+        levels = Levels(name, members, coding if len(members) > 1 else "none", reference or "")
         stem = f"{name}{transformation.option('Sep', i, '.')}"
         made = {}
-        for level, members in levels.subjects.items():
-            if level == levels.reference:
-                continue
-            column = np.isin(table.subjects, members).astype(np.float64)
+        for level in filter(lambda each: each != reference, members):
+            column = np.isin(table.subjects, members[level]).astype(np.float64)
             if levels.coding == "mean_zero":
-                column[np.isin(table.subjects, levels.subjects[levels.reference])] = -1 / (len(levels.subjects) - 1)
+                column[np.isin(table.subjects, members[reference])] = -1 / (len(members) - 1)
             column[[not cell for cell in variable.cells]] = np.nan
             made[f"{stem}{level}"] = Variable.of_numbers(column, variable.sources)
         table = replace(table.without([name]).with_columns(made), levels={**table.levels, name: levels})
     return table
-
-
-def _levels(table: Variables, name: str, transformation: Transformation, i: int) -> Levels:
-    """Return the levels of a column and the reference."""
-    members = table.subjects_by_level(name)
-    coding, reference = transformation.option("Constraint", i, "none"), transformation.option("RefLevel", i, None)
-    if reference is None and coding != "none" and len(members) > 1:
-        reference = next(iter(members))
-    if reference is not None and reference not in members:
-        raise transformation.error(f"names the level {reference!r}", f"one of {name}: {listing(members, 20)}")
-    return Levels(name, members, coding if len(members) > 1 else "none", reference or "")
 
 
 @dataclass(frozen=True, slots=True)
