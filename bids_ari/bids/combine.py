@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, Stat, SubjectMap, can_combine
 from bids_ari.bids.entities import printable
-from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import listing
 
 _PARTS = {"run": "runs", "session": "sessions or runs"}
@@ -35,7 +34,7 @@ def combine_maps(
     """
     groups = sorted(_groups(maps, how), key=lambda parts: (parts[0].subject, parts[0].first.label))
     several = [parts for parts in groups if len(parts) > 1]
-    lacking = [part.first for parts in several for part in parts if not part.variances]
+    lacking = [part for parts in several for part in parts if not part.variances]
     if keep_variances:
         members, lacking = tuple(_as_one(parts, all(part.variances for part in parts)) for parts in groups), []
     else:
@@ -45,7 +44,11 @@ def combine_maps(
     if not several:
         return Combined(members, notes=(f"No subject has several {_PARTS[how]} to combine",))
     over: Combine = "session" if any(_n_sessions(parts) > 1 for parts in several) else "run"
-    note = f"{over.capitalize()}s of each subject were combined by {_mean(lacking, stat)}"
+    mean = "precision-weighted mean (variance maps)" if not lacking else f"plain mean of their {stat} maps"
+    if lacking and stat == "effect":
+        names = listing(printable(part.first.name) for part in lacking)
+        mean = f"plain mean: not every map has a variance map ({names})"
+    note = f"{over.capitalize()}s of each subject were combined by {mean}"
     return Combined(members, over, (note, *_incomplete(groups)))
 
 
@@ -63,7 +66,6 @@ def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[Su
 
 
 def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
-    """Make one subject map from its parts."""
     variances = tuple(file for part in parts for file in part.variances) if weighted else ()
     if len(parts) == 1:
         return replace(parts[0], variances=variances)
@@ -74,23 +76,11 @@ def _n_sessions(parts: Sequence[SubjectMap]) -> int:
     return len({part.first.entities.get("ses") for part in parts})
 
 
-def _mean(lacking: Sequence[StatMap], stat: Stat) -> str:
-    """Describe the mean that is used and, for effects, why."""
-    if not lacking:
-        return "precision-weighted mean (variance maps)"
-    if stat != "effect":
-        return f"plain mean of their {stat} maps"
-    return f"plain mean: not every map has a variance map ({listing(printable(file.name) for file in lacking)})"
-
-
 def _incomplete(groups: Sequence[Sequence[SubjectMap]]) -> Iterator[str]:
     """List the subjects with fewer maps than others."""
     most = max(map(len, groups))
-    noun = "maps"
-    if all(_n_sessions(parts) == 1 for parts in groups):
-        noun = "runs"
-    elif all(_n_sessions(parts) == len(parts) for parts in groups):
-        noun = "sessions"
+    of_sessions = all(_n_sessions(parts) == len(parts) for parts in groups)
+    noun = "runs" if all(_n_sessions(parts) == 1 for parts in groups) else "sessions" if of_sessions else "maps"
     few = [(parts[0].subject, len(parts)) for parts in groups if len(parts) < most]
     if few:
         yield listing(f"sub-{printable(subject)} has {n} of {most} {noun}" for subject, n in few)

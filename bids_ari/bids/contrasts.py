@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Literal, get_args, overload
 
@@ -14,10 +15,8 @@ Stat = Literal["effect", "t", "z"]
 STATS: tuple[Stat, ...] = get_args(Stat)
 
 Combine = Literal["run", "session"]
-"""What the maps of a subject are combined over: its runs, or its sessions and the runs in them."""
-
 COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("ses", "run")}
-"""The entities in which maps that are combined differ."""
+"""What the maps of a subject are combined over, and the entities in which these differ."""
 
 _NOT_IN_KEY = ("sub", "ses", "run", "stat", "node", "level")  # entities that do not separate contrasts
 
@@ -179,7 +178,7 @@ class ContrastSet:
     def _duplicates(self, subjects: Sequence[str]) -> DuplicateMapsError:
         """Make the error that some subjects have several maps: it names the maps of the first one."""
         maps, other_side = _sides([member for member in self.members if member.subject == subjects[0]])
-        labels = listing(f"sub-{printable(subject)}" for subject in subjects)
+        labels = listing(f"sub-{subject}" for subject in subjects)
         return DuplicateMapsError(
             f"{labels} {'has' if len(subjects) == 1 else 'have'} more than one map of {self.name}: "
             f"{listing(file.label for file in maps)}",
@@ -228,8 +227,7 @@ class Discovery(Sequence[ContrastSet]):
 
     def all_excluded(self) -> tuple[Excluded, ...]:
         """Return each file and each subject that is excluded, also from single contrasts, once."""
-        of_contrasts = (entry for contrast in self.contrasts for entry in contrast.excluded)
-        return tuple(dict.fromkeys([*self.excluded, *of_contrasts]))
+        return tuple(dict.fromkeys(chain(self.excluded, *(contrast.excluded for contrast in self.contrasts))))
 
 
 def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
@@ -265,7 +263,7 @@ def _label_to_keep(labels: set[str | None], across: set[str | None]) -> str:
     """Return a label to filter by that keeps the maps on the other side of a difference."""
     common = sorted(filter(None, labels & across))
     further = sorted(filter(None, across - labels))
-    return printable(" ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]]))
+    return " ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]])
 
 
 def key_of_group(file: StatMap) -> Entities:
@@ -284,10 +282,9 @@ def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:
 
 def by_name(sets: Mapping[Entities, ContrastSet]) -> tuple[ContrastSet, ...]:
     """Sort contrast sets by name; mark those whose file names are the same, also where disks ignore case."""
-    alike: dict[str, list[Entities]] = defaultdict(list)
+    alike: dict[str, list[str]] = defaultdict(list)
     for key in sorted(sets, key=str):
-        alike[sets[key].name.lower()].append(key)
-    clashing = [keys for keys in alike.values() if len(keys) > 1]
-    clashes = {key: listing(printable(str(key)) for key in keys) for keys in clashing for key in keys}
-    marked = (replace(contrast, clash=clashes.get(key, "")) for key, contrast in sets.items())
+        alike[sets[key].name.lower()].append(printable(str(key)))
+    clashes = {name: listing(keys) for name, keys in alike.items() if len(keys) > 1}
+    marked = (replace(contrast, clash=clashes.get(contrast.name.lower(), "")) for contrast in sets.values())
     return tuple(sorted(marked, key=lambda contrast: contrast.name))

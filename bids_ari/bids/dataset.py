@@ -6,6 +6,7 @@ Neither raw data nor a complete ``dataset_description.json`` is needed.
 
 import logging
 import os
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")
-_STAGES = ("sub-", "ses-", "node-")
-"""How the names of folders begin that are parts of a dataset, not datasets."""
-
-_MOST_LOOKED_AT = 10_000
-"""Folders that are read where no maps are searched, only to report where there are some."""
+_STAGES = ("sub-", "ses-", "node-")  # beginnings of the names of folders that are parts of a dataset, not datasets
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")  # the bytes of a name that are not UTF-8 become halves of surrogate pairs
+_MOST_LOOKED_AT = 10_000  # folders that are read where no maps are searched, only to report where there are some
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,10 @@ def open_dataset(
         layouts = with_derivatives(source)
         named = named or [Path(layout.root) for layout in layouts.values()]
     top = Path(source if isinstance(source, str | Path) else source.root)
-    _check_folders([top, *named])
+    for folder in (top, *named):
+        if not folder.is_dir():
+            found = f"{folder} is a file" if folder.exists() else f"There is no folder {folder}"
+            raise InputNotFoundError(found, "the folder of a BIDS dataset")
 
     def layouts_of(searched: Sequence[Path]) -> Layouts:
         return open_layouts(database_dir, top, searched, make_database) if database_dir and not layouts else layouts
@@ -127,7 +129,12 @@ def _search(
     for folder in searched:
         layout = layouts.get(identity(folder))
         found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
-    _warn_of_links(walk)
+    for links, problem in (
+        (walk.cycles, "not followed, since they lead to folders that are searched already or excluded"),
+        (walk.dangling, "without a target, where there may have been maps"),
+    ):
+        if links:
+            log.warning("Links %s: %s", problem, listing(printable(str(link)) for link in links))
     roots: dict[str, Path] = {}
     statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
     if all(statmap.problem == NESTED for statmap in statmaps):
@@ -135,14 +142,6 @@ def _search(
         raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
     return Dataset(top, roots, tuple(statmaps))
-
-
-def _check_folders(folders: Iterable[Path]) -> None:
-    """Refuse what is not a folder."""
-    for folder in folders:
-        if not folder.is_dir():
-            found = f"{folder} is a file" if folder.exists() else f"There is no folder {folder}"
-            raise InputNotFoundError(found, "the folder of a BIDS dataset")
 
 
 def _search_folders(top: Path, description: Mapping[str, Any]) -> list[Path]:
@@ -187,19 +186,10 @@ def _in_folder(dataset: str, top: Path, part: str, folder: Folder) -> Iterator[S
     nested = NESTED if len(folder.datasets) > bool(part) else ""
     for name, unusable in folder.maps.items():
         problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
-        if not _is_text(f"{where}/{name}"):
+        if _NOT_UTF8.search(f"{where}/{name}"):
             problem, shown = problem or "its name is not UTF-8", printable(shown)
         entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
         yield StatMap(where / name, shown, dataset, entities, map_extension(name) or "", problem)
-
-
-def _is_text(name: str) -> bool:
-    """Return whether a name can be written; what is not UTF-8 has halves of surrogate pairs."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @cache
@@ -220,16 +210,6 @@ def known_entities() -> tuple[Any, ...]:
     for config in ("bids", "derivatives", str(LAYOUT_CONFIG)):
         known.update(Config.load(config).entities)
     return tuple(known.values())
-
-
-def _warn_of_links(walk: Walk) -> None:
-    """Log the links that were not followed."""
-    if walk.cycles:
-        links = listing(printable(str(link)) for link in walk.cycles)
-        log.warning("Links not followed, since they lead to folders that are searched already or excluded: %s", links)
-    if walk.dangling:
-        links = listing(printable(str(link)) for link in walk.dangling)
-        log.warning("Links without a target, where there may have been maps: %s", links)
 
 
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:

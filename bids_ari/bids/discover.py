@@ -114,7 +114,7 @@ def discover(
     _check_usage(combine, paired, weights, stat)
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
-    flags = {"subjects": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
+    flags = {"subject": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
     filters = Filters.make(flags, exclude, stat, where, dataset)
     filters.check(dataset)
     usable, refused = _filter(dataset, filters)
@@ -197,8 +197,7 @@ def _filter(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[Sta
 
 def _stage(file: StatMap) -> int:
     """Rank a map by its stage: the subject's before a session's before a run's."""
-    named = stage_of_node(file)
-    if named is not None:
+    if named := stage_of_node(file.node):
         return _STAGES[named]
     return 2 if file.entities.get("run") else 1 if file.entities.get("ses") else 0
 

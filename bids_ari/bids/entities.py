@@ -46,7 +46,7 @@ class Entities:
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> "Entities":
         """Make entities from a mapping, in any order."""
-        return cls(tuple(sorted(labels.items(), key=_rank)))
+        return cls(tuple(sorted(labels.items(), key=lambda pair: (_RANKS.get(pair[0], _UNKNOWN), pair[0]))))
 
     def with_(self, **labels: str) -> "Entities":
         """Set or replace some entities."""
@@ -73,7 +73,7 @@ class Entities:
 
     def filename(self, suffix: str, extension: str) -> str:
         """Return the name of a file with these entities."""
-        return "_".join([*(f"{key}-{label}" for key, label in self.pairs), suffix]) + extension
+        return f"{self}_{suffix}{extension}" if self.pairs else suffix + extension
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self.pairs)
@@ -125,7 +125,3 @@ def decimal_label(value: float) -> str:
     ('3p1', '3', '72p5')
     """
     return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", "p")
-
-
-def _rank(pair: tuple[str, str]) -> tuple[float, str]:
-    return _RANKS.get(pair[0], _UNKNOWN), pair[0]

@@ -20,10 +20,6 @@ from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listin
 
 log = logging.getLogger(__name__)
 
-FLAG_KEYS = {"subjects": "sub", "task": "task", "space": "space", "contrast": "contrast"}
-FLAG_KEYS |= {"session": "ses", "run": "run"}
-"""The entity of each filter of the command line."""
-
 OTHER_STAT = "its stat is"
 """How the reason begins where a map only holds another statistic than the requested one."""
 
@@ -58,7 +54,7 @@ class Condition:
 
     def __str__(self) -> str:
         named = sorted(map(str, self.labels)) + ["any"] * self.anything + ["none"] * self.absent
-        return f"{self.key} {listing(map(printable, named))}"
+        return f"{self.key} {listing(named)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +77,7 @@ class Filters:
         """Make the filters from flags and the query of a filter file; refuse those that make no sense."""
         if stat not in STATS:
             raise UsageError(f"stat {stat!r} is unknown", f"one of {', '.join(STATS)}")
-        chosen = ((FLAG_KEYS[name], labels) for name, labels in flags.items() if labels)
+        chosen = ((key_of(name), labels) for name, labels in flags.items() if labels)
         by_flag = tuple(Condition(key, _bare_labels(labels, key)) for key, labels in chosen)
         return cls(by_flag + _conditions(where or {}, stat, dataset), _bare_labels(exclude, "sub"), stat)
 
@@ -117,11 +113,8 @@ class Filters:
             existing = dataset.labels(condition.key)
             unknown = condition.unknown(existing) or ["at all"] * (condition.anything and not existing)
             if unknown:
-                known = listing(map(printable, sorted(existing)), 20)
-                raise NoMatchError(
-                    f"No statmap has {condition.key} {listing(map(printable, unknown))}",
-                    f"one of: {known or f'nothing, no name holds {condition.key}-'}",
-                )
+                known = listing(sorted(existing), 20) or f"nothing, no name holds {condition.key}-"
+                raise NoMatchError(f"No statmap has {condition.key} {listing(unknown)}", f"one of: {known}")
         for label in sorted(self.excluded - dataset.labels("sub")):
             log.warning("--exclude %s: there is no such subject", printable(label))
 
@@ -131,9 +124,9 @@ class Filters:
         existing = []
         for key in ("sub", "ses", "run", "task", "space", "contrast", "stat"):
             if labels := sorted({label for file in images if (label := file.entities.get(key))}):
-                existing.append(f"{key} {listing(map(printable, labels))}")
+                existing.append(f"{key} {listing(labels)}")
         chosen = [str(condition) for condition in self.conditions] + [f"stat {self.stat}"]
-        chosen += [f"sub other than {listing(map(printable, sorted(self.excluded)))}"] if self.excluded else []
+        chosen += [f"sub other than {listing(sorted(self.excluded))}"] if self.excluded else []
         stats = {file.stat for file in images if file.entities.get("sub")}
         others = [other for other in STATS if other in stats and self.stat not in stats]
         problems = Counter(file.problem for file in dataset.statmaps if file.problem).most_common()
@@ -171,7 +164,7 @@ def read_filter_file(path: str | Path) -> Mapping[str, Any]:
         raise InputNotFoundError(f"There is no filter file {path}", "a JSON file")
     queries = read_json(path, UsageError)
     if SUFFIX not in queries:
-        found = listing(printable(key) for key in queries) or "nothing"
+        found = listing(queries) or "nothing"
         raise UsageError(f"The filter file {path} has queries for {found}", 'a query {"statmap": {entity: label}}')
     query = queries[SUFFIX]
     if not isinstance(query, dict):
@@ -179,15 +172,10 @@ def read_filter_file(path: str | Path) -> Mapping[str, Any]:
     return query
 
 
-def stage_of_node(file: StatMap) -> str | None:
-    """Return the stage of a first-level model that a map's node or level names: run, ses, sub or dataset."""
-    return _stage_in(file.node or "")
-
-
 @cache
-def _stage_in(name: str) -> str | None:
-    words = r"(?:^|[^a-z])(dataset|run|ses|sub)(?:sion|ject)?s?(?:level|[^a-z]|$)"
-    found = re.search(words, name.lower())
+def stage_of_node(node: str | None) -> str | None:
+    """Return the stage of a first-level model that the node or level of a map names: run, ses, sub or dataset."""
+    found = re.search(r"(?:^|[^a-z])(dataset|run|ses|sub)(?:sion|ject)?s?(?:level|[^a-z]|$)", (node or "").lower())
     return found.group(1) if found else None
 
 
@@ -197,7 +185,7 @@ def _unusable(file: StatMap) -> str | None:
         return file.problem
     if file.extension not in IMAGES:
         return "surface maps are not supported yet" if file.extension.endswith(_SURFACES) else "not a NIfTI image"
-    if file.entities.get("sub") is None or stage_of_node(file) == "dataset":
+    if file.entities.get("sub") is None or stage_of_node(file.node) == "dataset":
         return "a map of the whole dataset, not of a subject"
     if file.entities.get("test") is not None:
         return "a group-level result"
@@ -205,7 +193,6 @@ def _unusable(file: StatMap) -> str | None:
 
 
 def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
-    """Return the labels of one flag without their key."""
     return frozenset(bare_label(str(x), key) for x in ([labels] if isinstance(labels, str | int) else labels))
 
 
@@ -244,12 +231,12 @@ def _condition(name: str, value: Any, dataset: Dataset) -> Condition:
     absent, anything = None in values, "*" in values
     if not values or len(labels) + len(numbers) + values.count(None) + values.count("*") < len(values):
         rule = 'a label, a whole number, null for none, "*" for any, or a list of these'
-        raise UsageError(f"The filter file selects {printable(name)} {shorten(value)}", rule)
+        raise UsageError(f"The filter file selects {name} {shorten(value)}", rule)
     return Condition(key, frozenset([*labels, *numbers]), absent, anything, from_file=True)
 
 
 def _is_whole(value: object) -> bool:
-    """Return whether a JSON value is a whole number, 1 or 1.0, and not true or false."""
+    """Return whether a JSON value is a whole number, 1 or 1.0."""
     return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 

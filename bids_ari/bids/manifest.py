@@ -17,7 +17,6 @@ any entity      its label, such as ``task``, ``session``, ``run`` (optional)
 """
 
 import logging
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from reprlib import repr as shorten
 from bids_ari.bids.contrasts import STATS, Excluded, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
+from bids_ari.bids.participants import number
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
@@ -35,9 +35,6 @@ log = logging.getLogger(__name__)
 
 MANIFEST_SOURCE = "manifest"
 """The name, in BIDS URIs, of the folder that holds all maps of a manifest."""
-
-DEFAULT_CONTRAST = "map"
-"""The label of the contrast where no column has it."""
 
 _MAPS = (*STATS, "variance")
 _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
@@ -138,20 +135,15 @@ def _statmap(row: Row, stat: str, folder: str) -> StatMap:
     extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
     labels = {key: bare_label(cell, key) for key, cell in row.cells.items() if key in _ENTITIES and row.has(key)}
     if not {"contrast", "taskcontrast"} & set(labels):
-        labels["contrast"] = DEFAULT_CONTRAST
+        labels["contrast"] = "map"
     entities = Entities.of({**labels, "sub": row.label("participant_id"), "stat": stat})
     return StatMap(path, name, MANIFEST_SOURCE, entities, extension)
 
 
 def _dof(row: Row) -> float | None:
     """Return the degrees of freedom of a t map, if the table has them."""
-    if not row.has("dof"):
-        return None
-    try:
-        dof = float(row.cells["dof"])
-    except ValueError:
-        dof = math.nan
-    if not 0 < dof < math.inf:
+    dof = number(row.cells["dof"]) if row.has("dof") else None
+    if row.has("dof") and not (dof and dof > 0):
         raise row.error(f"has dof {row.cells['dof']!r}", "a number above 0")
     return dof
 

@@ -161,26 +161,19 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
             rows[subject] = kept | row.values
             places |= {(subject, column): f"{row.path.name}, line {row.line}" for column in others}
     unknown = [subject for subject in sessions if of_session.get(subject) is None]
+    note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
+    if unknown:
+        note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
+    tables = [table.path for table in found.values()]
+    sidecars = [each for path in tables for each in (path.with_suffix(".json"), path.parents[1] / "sessions.json")]
     return replace(
         participants,
         columns=tuple(dict.fromkeys((*participants.columns, *columns))),
         rows=rows,
-        categorical=participants.categorical.union(*(_categorical_of_sessions(table.path) for table in found.values())),
+        categorical=participants.categorical.union(*map(_categorical, sidecars)),
         session_places=places,
-        notes=(*participants.notes, _session_note(columns, unknown)),
+        notes=(*participants.notes, f"{note}."),
     )
-
-
-def _session_note(columns: Iterable[str], unknown: Sequence[str]) -> str:
-    note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
-    if unknown:
-        note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
-    return f"{note}."
-
-
-def _categorical_of_sessions(table: Path) -> frozenset[str]:
-    """Return the columns with levels in the sidecars of a table of sessions."""
-    return _categorical(table.with_suffix(".json")) | _categorical(table.parents[1] / "sessions.json")
 
 
 def _categorical(sidecar: Path) -> frozenset[str]:
