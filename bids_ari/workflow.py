@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bids_ari import report
 from bids_ari.analysis.analyse import analyse, analyse_map, analyse_subject, check_maps
 from bids_ari.analysis.group_model import with_estimator
 from bids_ari.analysis.inputs import (
@@ -35,8 +34,8 @@ from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, outcome_of, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
-from bids_ari.report.overview import updated_overview, write_overview
-from bids_ari.report.results import rebuild_report, write_results
+from bids_ari.report.index import failure_note
+from bids_ari.report.results import rebuild_report, updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import open_pool, progress
 from bids_ari.runtime.processors import divide
@@ -272,5 +271,5 @@ def _log_failure(contrast: ContrastSet, error: BidsAriError, out: Derivatives, j
     failure = Failure(contrast, error)
     journal.failed(contrast.name, error)
     if not isinstance(error, TemporaryError):  # else another job is at it, and records its own outcome
-        out.record_failure(contrast.name, report.failure_note(failure, out))
+        out.record_failure(contrast.name, failure_note(failure, out))
     return failure

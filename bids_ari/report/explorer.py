@@ -53,7 +53,7 @@ _MARK = "TdpHere"  # placeholder of the target TDP in names of files
 
 
 def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) -> str:
-    """Return the explorer of a result as an HTML page that needs no other file.
+    """Return the explorer of a result as an HTML page that needs no other file, but links to the report beside it.
 
     Parameters
     ----------
@@ -61,20 +61,15 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         The result that is shown first, then the same test with other alternatives.
     picture : Picture or None
         Shown without JavaScript.
-
-    Returns
-    -------
-    str
-        The page. It links to the report of the first result, in the same folder.
     """
-    result = results[0]
-    underlay = make_underlay(
-        result.space, result.contrast.entities.get("space"), 1 if result.space.inside.size <= _FINE_UNDERLAY else 2
-    )
+    result, space = results[0], results[0].space
+    stride = 1 if space.inside.size <= _FINE_UNDERLAY else 2
+    underlay = make_underlay(space, result.contrast.entities.get("space"), stride)
     least = arrays.least_tdp([each.forest for each in results])
     z_step = _COARSE_STEP if least else arrays.Z_STEP
     facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": z_step}
-    script, style = _assets()
+    # in a function, so that its names are not global
+    script = '\n"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "})();\n"
     return render(
         "explorer/explorer.html",
         name=result.contrast.name,
@@ -86,34 +81,26 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         slider_start=least or _SMALLEST_TDP,
         least_tdp=least,
         underlay=underlay.description,
-        units=plural_of(result.space.unit),
+        units=plural_of(space.unit),
         directions=facts["directions"],
         atlas=facts["atlas"],
         has_regions=bool(result.regions),
         facts=_json(facts),
         blobs=list(_blobs(results, underlay, least, z_step)),
-        explorer_css=style,
+        explorer_css=_asset("explorer.css"),
         explorer_script=script,
         explorer_hash=script_hash(script),
     )
 
 
 @cache
-def _assets() -> tuple[str, str]:
-    """Return the script, in a function so that its names are not global, and the style."""
-    from markupsafe import Markup
-
-    folder = ASSETS / "explorer"
-    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
-    script = '\n"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
-    return Markup(script), Markup((folder / "explorer.css").read_text(encoding="utf-8"))
+def _asset(name: str) -> str:
+    return (ASSETS / "explorer" / name).read_text(encoding="utf-8")
 
 
 def _json(facts: Context) -> str:
     """Return facts as JSON that cannot end its script element."""
-    from markupsafe import Markup
-
-    return Markup(json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"))
+    return json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, z_step: float) -> Iterator[Blob]:
@@ -132,21 +119,32 @@ def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, 
 
 def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Context:
     """Return everything that is not an array, for the script."""
-    result = results[0]
-    atlas, grid = result.atlas, result.space.grid
+    result, grid, z = results[0], results[0].space.grid, results[0].glm.z
+    clusters = result.formed(tdp=TARGET_TDP)
+    start = clusters[0].peak if clusters else int(result.extremeness.argmax())
+    ends = [first + underlay.stride * n for first, n in zip(underlay.start, underlay.values.shape, strict=True)]
+    header = grid.image(np.zeros(grid.shape, dtype=np.uint8)).to_bytes()[:_HEADER_BYTES]
     return {
         "nVoxels": result.space.n_points,
         "voxelVolume": grid.voxel_volume,
         "grid": _grid_facts(grid),
-        "header": _header(grid),
-        "underlay": _underlay_facts(underlay, grid),
+        "header": base64.b64encode(header).decode(),  # the script sets the data type
+        "underlay": {
+            "start": list(underlay.start),
+            "stop": [min(end, n) for end, n in zip(ends, grid.shape, strict=True)],
+            "stride": underlay.stride,
+            "shape": list(underlay.values.shape),
+            "levels": _GREY_LEVELS,
+        },
         "zStep": arrays.Z_STEP,
         "zInfinite": arrays.Z_INFINITE,
-        "zTop": _top(result),
+        "zTop": int(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=4.0))),  # end of the colour scale
         "colours": _colours(),
         "targetTdp": TARGET_TDP,
-        "voxel": _first_voxel(result),
-        "atlas": None if atlas is None else _atlas_facts(atlas, result),
+        "voxel": [int(index) for index in result.space.indices[start]],  # of the crosshair at the start
+        "atlas": None
+        if result.atlas is None
+        else {"title": region_set_title(result.atlas, result), "names": [each.name for each in result.atlas.regions]},
         "directions": [_direction_facts(each) for each in results],
     }
 
@@ -165,30 +163,6 @@ def _grid_facts(grid: Grid) -> Context:
     }
 
 
-def _header(grid: Grid) -> str:
-    """Return the NIfTI header of an image on a grid, in which the script sets the data type, in base64."""
-    empty = grid.image(np.zeros(grid.shape, dtype=np.uint8))
-    return base64.b64encode(empty.to_bytes()[:_HEADER_BYTES]).decode()
-
-
-def _underlay_facts(underlay: Underlay, grid: Grid) -> Context:
-    """Return position and size of the underlay in the grid."""
-    ends = [first + underlay.stride * n for first, n in zip(underlay.start, underlay.values.shape, strict=True)]
-    return {
-        "start": list(underlay.start),
-        "stop": [min(end, n) for end, n in zip(ends, grid.shape, strict=True)],
-        "stride": underlay.stride,
-        "shape": list(underlay.values.shape),
-        "levels": _GREY_LEVELS,
-    }
-
-
-def _top(result: ContrastResult) -> int:
-    """Return the end of the colour scale of z: the largest finite |z|, at least 4."""
-    z = result.glm.z
-    return int(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=4.0)))
-
-
 @cache
 def _colours() -> Context:
     """Return palettes as hexadecimal digits, six a colour."""
@@ -197,17 +171,6 @@ def _colours() -> Context:
     steps, names = np.linspace(0, 1, 256), {"sequential": "viridis", "diverging": "RdBu_r"}
     palettes = {name: bytes(colormaps[cmap](steps, bytes=True)[:, :3]).hex() for name, cmap in names.items()}
     return palettes | {"clusters": "".join(CLUSTER_COLOURS).replace("#", "")}
-
-
-def _first_voxel(result: ContrastResult) -> list[int]:
-    """Return the voxel of the crosshair at the start: the peak of the largest cluster, else the most extreme voxel."""
-    clusters = result.formed(tdp=TARGET_TDP)
-    peak = clusters[0].peak if clusters else int(result.extremeness.argmax())
-    return [int(index) for index in result.space.indices[peak]]
-
-
-def _atlas_facts(atlas: RegionSet, result: ContrastResult) -> Context:
-    return {"title": region_set_title(atlas, result), "names": [region.name for region in atlas.regions]}
 
 
 def _direction_facts(result: ContrastResult) -> Context:

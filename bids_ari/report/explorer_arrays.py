@@ -51,23 +51,11 @@ _FLOOR_STEP = 0.05
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Blob:
-    """An array as text.
+    """An array as text."""
 
-    Attributes
-    ----------
-    name : str
-        Its name in the page.
-    type : str
-        Its numpy type.
-    delta : bool
-        Whether first differences are stored.
-    text : str
-        The text.
-    """
-
-    name: str
-    type: str
-    delta: bool
+    name: str  # in the page
+    type: str  # of numpy
+    delta: bool  # whether first differences are stored
     text: str
 
     @classmethod

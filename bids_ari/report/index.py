@@ -20,14 +20,11 @@ TARGET_TDP = "0.7"
 """The target TDP whose clusters are counted, if results have it."""
 
 
-def write_index(out: Derivatives) -> None:
-    """Write ``index.html`` for all results and failures on disk, including those of earlier runs.
+_INTERRUPTED = "A run was interrupted while it wrote the files of this result. Run it again"
 
-    Parameters
-    ----------
-    out : Derivatives
-        The output with its records and failures.
-    """
+
+def write_index(out: Derivatives) -> None:
+    """Write ``index.html`` for all results and failures on disk, including those of earlier runs."""
     records = [record for record in out.records() if isinstance(record, Mapping)]
     rows = [
         _row(summary, record)
@@ -35,8 +32,9 @@ def write_index(out: Derivatives) -> None:
         for summary in entry(record, "Results", list)
         if isinstance(summary, Mapping)
     ]
-    analysed = {entry(record, "Contrast", str) for record in records}
-    interrupted = map(_interrupted, out.interrupted())
+    failures = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
+    for note in out.interrupted():
+        failures.append((entry(note, "Contrast", str) or entry(note, "Name", str), _INTERRUPTED))
     alphas = [row["alpha"] for row in rows]
     default_titles = {method.title for method in METHODS.values() if not method.label}
     text = render(
@@ -44,7 +42,8 @@ def write_index(out: Derivatives) -> None:
         rows=rows,
         target_tdp=_target_tdp(rows),
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
-        failures=[_failure(note, analysed) for note in (*out.failures(), *interrupted)],
+        failures=failures,
+        analysed={entry(record, "Contrast", str) for record in records},
         joint_alpha=percent(min(1.0, sum(alphas))) if None not in alphas else None,
         version=__version__,
     )
@@ -52,30 +51,10 @@ def write_index(out: Derivatives) -> None:
 
 
 def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
-    """Return the record of a contrast that failed, for ``Derivatives.record_failure``.
-
-    Parameters
-    ----------
-    failure : Failure
-        The contrast and its error.
-    out : Derivatives
-        The output, whose folders are removed from the message.
-    """
+    """Return the record of a contrast that failed, for ``Derivatives.record_failure``, without known folders."""
     message = without_folders(str(failure.error), dict(_known_folders(out, failure)))
     kind = type(failure.error).__name__
     return {"Contrast": failure.contrast.name, "Error": kind, "ExitCode": failure.error.exit_code, "Message": message}
-
-
-def _interrupted(note: Mapping[str, Any]) -> dict[str, str]:
-    """Return the failure of a result whose run was killed before all its files were in place."""
-    message = "A run was interrupted while it wrote the files of this result. Run it again"
-    return {"Contrast": entry(note, "Contrast", str) or entry(note, "Name", str), "Message": message}
-
-
-def _failure(note: Mapping[str, Any], analysed: set[str]) -> dict[str, Any]:
-    """Return a failure as the template shows it; `analysed` are the contrasts that have a result."""
-    name = entry(note, "Contrast", str)
-    return {"name": name, "message": entry(note, "Message", str), "has_result": name in analysed}
 
 
 def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:

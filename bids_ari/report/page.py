@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
+from bids_ari.outputs.summary import differs_in_direction, differs_in_method
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.formatting import percent, plural_of, proportion
@@ -13,34 +14,18 @@ from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData
 
 
-def write_report(
-    result: ContrastResult,
-    out: Derivatives,
-    others: Sequence[ContrastResult] = (),
-    compared: Sequence[ContrastResult] = (),
-) -> list[str]:
-    """Write the report of a result, its explorer and its pictures.
+def write_report(result: ContrastResult, out: Derivatives, results: Sequence[ContrastResult] = ()) -> list[str]:
+    """Write the report of a result, its explorer and its pictures; return the files, relative to the output.
 
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-    out : Derivatives
-        The output.
-    others : sequence of ContrastResult
-        The same test with other alternatives, which the explorer shows as well.
-    compared : sequence of ContrastResult
-        The same test with the same alternative by other methods, which the report compares.
-
-    Returns
-    -------
-    list of str
-        The files written, relative to the output.
+    Of the other `results` of its contrast, the explorer shows those that differ in the alternative only, and the report
+    compares those that differ in the method only.
     """
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
+    others = [other for other in results if differs_in_direction(result, other)]
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
     written.append(out.text(explorer_name(result), explorer))
+    compared = [other for other in results if differs_in_method(result, other)]
     return [*written, out.text(report_name(result), report_page(result, pictures, compared))]
 
 

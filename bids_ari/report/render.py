@@ -31,7 +31,6 @@ def render(template: str, /, **context: Any) -> str:
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader([ASSETS, REPORT]),
@@ -42,8 +41,8 @@ def _environment() -> "Environment":
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
-    environment.globals["css"] = Markup((ASSETS / "style.css").read_text(encoding="utf-8"))
-    environment.globals["script"] = Markup(script)
+    environment.globals["css"] = (ASSETS / "style.css").read_text(encoding="utf-8")
+    environment.globals["script"] = script
     environment.globals["script_hash"] = script_hash(f"\n{script}\n")
     return environment
 

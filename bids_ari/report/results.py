@@ -1,13 +1,12 @@
-"""All files of the results of a contrast, and the reports of results that were written before."""
+"""All files of results: those of a contrast, reports of results written before, and the pages about all results."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from bids_ari import report
 from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import printable
@@ -15,7 +14,10 @@ from bids_ari.errors import BidsAriError, DataError
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import Note, files_of
-from bids_ari.outputs.summary import differs_in_direction, differs_in_method, summary
+from bids_ari.outputs.summary import summary
+from bids_ari.report.citation import methods_note, write_citation
+from bids_ari.report.index import write_index
+from bids_ari.report.page import write_report
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives) -> None:
     first = results[0]
     key = fingerprint(first.contrast, first.design, first.options, first.hashes)
     for result in results:
-        written = files.write(result, out) + _write_report(result, results, out)
+        written = files.write(result, out) + write_report(result, out, results)
         out.record(
             names.record_name(result),
             written,
@@ -35,36 +37,13 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives) -> None:
         )
 
 
-def _write_report(result: ContrastResult, results: Sequence[ContrastResult], out: Derivatives) -> list[str]:
-    """Write the report of a result; return the paths of its files.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-    results : sequence of ContrastResult
-        All results of its contrast; those that differ in alternative or in method only are shown beside it.
-    out : Derivatives
-        The output.
-    """
-    others = [other for other in results if differs_in_direction(result, other)]
-    compared = [other for other in results if differs_in_method(result, other)]
-    return report.write_report(result, out, others, compared)
-
-
 def _summary_for_index(result: ContrastResult) -> dict[str, Any]:
     """Return what the pages about all results show of one."""
-    return summary(result) | report.methods_note(result)
+    return summary(result) | methods_note(result)
 
 
 def rebuild_report(record: Note, out: Derivatives) -> None:
-    """Write the report of a result again, from its archive.
-
-    Raises
-    ------
-    DataError
-        When the archive is damaged or holds another result.
-    """
+    """Write the report of a result again, from its archive; raise DataError if that is damaged or of another result."""
     name, paths = str(record.get("Name")), files_of(record)
     path = next((file for file in sorted(paths) if file.endswith(names.ARCHIVE_ENDING)), None)
     if path is None:
@@ -78,7 +57,7 @@ def rebuild_report(record: Note, out: Derivatives) -> None:
         kept = [file for file in paths if not file.endswith((".html", ".png"))]
         out.record(
             name,
-            kept + _write_report(result, _others(result, out), out),
+            kept + write_report(result, out, _others(result, out)),
             _summary_for_index(result),
             fingerprint=fingerprint if isinstance(fingerprint, str) else "",
             results=results if isinstance(results, list) else (),
@@ -98,3 +77,29 @@ def _others(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
             with suppress(BidsAriError):
                 others.append(archive.load_result(out.folder / names.archive_name(other)))
     return others
+
+
+@contextmanager
+def updated_overview(out: Derivatives) -> Iterator[None]:
+    """Update the files about all results at the end, also when a full disk or Ctrl-C ends the run early."""
+    try:
+        yield
+    except BaseException:
+        with suppress(BidsAriError):
+            _update(out)
+        raise
+    _update(out)
+
+
+def _update(out: Derivatives) -> None:
+    """Update the files about all results, if there are any."""
+    if out.records() or out.interrupted() or out.failures():
+        with out.shared():
+            write_overview(out)
+            out.describe()
+
+
+def write_overview(out: Derivatives) -> None:
+    """Write the pages about all results."""
+    write_index(out)
+    write_citation(out)

@@ -34,7 +34,7 @@ from bids_ari.images.regions import load_atlas
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import dataset_description
-from bids_ari.report import write_index
+from bids_ari.report.index import write_index
 
 DOCUMENTED = {0, 17, 18, 64, 65, 66, 73, 74}
 """Exit codes that a malformed text can cause."""

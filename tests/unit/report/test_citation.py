@@ -10,7 +10,8 @@ from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.report import methods, methods_note, write_citation
+from bids_ari.report import methods
+from bids_ari.report.citation import methods_note, write_citation
 
 
 @pytest.fixture

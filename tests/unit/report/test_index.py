@@ -15,7 +15,7 @@ from bids_ari.errors import DataError
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.summary import summary
-from bids_ari.report import failure_note, write_index
+from bids_ari.report.index import failure_note, write_index
 
 
 @pytest.fixture
