@@ -6,6 +6,7 @@ address points by their position 0..n_points-1, and do not depend on the kind of
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, ClassVar, Self
@@ -183,6 +184,23 @@ class VolumeSpace(Space):
 
     def __repr__(self) -> str:
         return f"VolumeSpace({self.n_points} voxels of {self.grid})"
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], codes: tuple[int, int]) -> "VolumeSpace":
+        """Build the space of what `arrays` and `codes` returned; raise ValueError if it is impossible."""
+        affine = arrays["affine"]
+        with np.errstate(all="ignore"):
+            volume = np.linalg.det(affine[:3, :3])
+        if volume == 0 or not np.isfinite(volume) or affine[3].tolist() != [0, 0, 0, 1]:
+            raise ValueError("the array affine is not an invertible affine transform")
+        if not {*codes} <= {*range(6)}:
+            raise ValueError(f"the codes of sform and qform are {codes}; expected 0 to 5")
+        return cls(Grid(arrays["mask"].shape, affine, codes), arrays["mask"])
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """The sform and qform codes of its images."""
+        return self.grid.codes
 
     @property
     def n_points(self) -> int:

@@ -1,13 +1,7 @@
 """A whole result as one ``.npz`` file, which the explorer, ``--reports-only`` and other programs read.
 
-`archive_format` lists the arrays and the fields of the text ``about``, a JSON object. Paths in it are names.
-
-What follows from these is not saved but computed again, to the same bits: the parent of a node of the forest is the
-nearest node before it whose slice contains it; its height is the statistic of its point, with the sign at which large
-is extreme; a node as high as its parent is not a supra-threshold cluster; clusters of each threshold and target TDP.
-
-Versions differ in what they save. Absent fields and arrays take their defaults, unknown ones are ignored and logged,
-and ``RENAMED`` maps earlier names of fields. `FORMAT` changes only if the meaning of something changes.
+`archive_format` lists the arrays and the fields of the text ``about``, a JSON object. What follows from these is
+computed again, to the same bits; ``docs/output.md`` describes how, and what versions of the file may differ in.
 """
 
 import logging
@@ -26,7 +20,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.quality import Quality
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.space import VolumeSpace
 from bids_ari.outputs.archive_format import ARRAYS, OUTLYING, QUALITY, SHARED, STATISTICS, Text, read_arrays, renamed
 from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.outputs.npz import UNREADABLE, Array, NpzReader, from_json, pack_npz, require, to_json, unknown_fields
@@ -43,44 +37,15 @@ FORMAT = 4
 
 
 def pack(result: ContrastResult) -> bytes:
-    """Return the content of the file of a result, the same bytes for the same result.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-
-    Returns
-    -------
-    bytes
-        An ``.npz``, as this module describes it.
-    """
+    """Return the content of the file of a result, the same bytes for the same result."""
     arrays = {
         name: np.asarray(array, ARRAYS[name].dtype) for name, array in _arrays(result).items() if array is not None
     }
-    return pack_npz(_text(result), arrays)
+    return pack_npz(to_json(_text(result)), arrays)
 
 
 def unpack(content: bytes, name: str) -> ContrastResult:
-    """Read a result from a file, which may be damaged or malicious.
-
-    Parameters
-    ----------
-    content : bytes
-        The content of the file.
-    name : str
-        Its name, for messages.
-
-    Returns
-    -------
-    ContrastResult
-        The same result; paths are names.
-
-    Raises
-    ------
-    DataError
-        If it cannot be used.
-    """
+    """Read a result from the content of a file, which may be damaged or malicious: then raise DataError."""
     try:
         file = NpzReader(content)
         arrays = read_arrays(file)
@@ -137,12 +102,9 @@ class SavedResults(Sequence[ContrastResult]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __repr__(self) -> str:
-        return f"SavedResults(n_results={len(self)})"
-
 
 def _arrays(result: ContrastResult) -> dict[str, Array | None]:
-    """Return the arrays of a result; None for those that it does not have."""
+    """Return the arrays of a result, None for those that it does not have."""
     glm, forest, design, calibrated = result.glm, result.forest, result.design, result.calibrated
     points = [region.points for regions in result.regions for region in regions.regions]
     outlying, quality = result.outlying, result.quality
@@ -165,37 +127,30 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
     }
 
 
-def _text(result: ContrastResult) -> dict[str, Any]:
+def _text(result: ContrastResult) -> Text:
     """Return what is not an array of a result."""
     options, design = result.options, result.design
     if options.atlas is not None:  # a text, since it may be a name of TemplateFlow
         options = replace(options, atlas=re.split(r"[/\\]", options.atlas)[-1])
-    model: dict[str, Any] = (
-        {"formula": design.formula, "factors": design.factors, "columns": design.columns} if design else {}
-    )
-    shared: dict[str, Any] = {name: getattr(result, name) for name in SHARED}
-    text = Text(
+    model: dict[str, Any] = {}
+    if design:
+        tests = tuple((name, len(rows) if rows.ndim == 2 else 0) for name, rows in design.tests.items())
+        model = {"formula": design.formula, "factors": design.factors, "columns": design.columns, "tests": tests}
+    return Text(
         format=FORMAT,
         software=f"bids_ari {__version__}",
-        codes=result.space.grid.codes,
+        codes=result.space.codes,
         test=result.test,
         method=result.method,
         options=options,
         h=result.bound.h,
         calibration=to_json(result.calibrated),
-        tests=tuple((name, _rows_of_f(weights)) for name, weights in design.tests.items()) if design else (),
         reference=result.quality.reference if result.quality else 0,
         regions=result.regions,
         atlas=next((index for index, regions in enumerate(result.regions) if regions is result.atlas), None),
         **model,
-        **shared,
+        **{name: getattr(result, name) for name in SHARED},
     )
-    return dict(to_json(text))
-
-
-def _rows_of_f(weights: FloatArray) -> int:
-    """Return the number of rows of an F test; 0 for a t test."""
-    return len(weights) if weights.ndim == 2 else 0
 
 
 def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
@@ -215,7 +170,6 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     members = text.contrast.members
     require(all(m.maps and (m.minus is None or m.minus.maps) for m in members), "a member has no file")
     require(text.n_constant >= 0, f"n_constant is {text.n_constant}")
-    require(set(text.codes) <= {*range(6)}, f"the codes of sform and qform are {text.codes}")
     require(text.method in METHODS, f"the method is {text.method!r:.60}; expected {', '.join(METHODS)}")
     n_weights = sum(max(rows, 1) for _, rows in text.tests)
     require(all(rows >= 0 for _, rows in text.tests) and len({*tests}) == len(tests), "its tests are impossible")
@@ -254,7 +208,9 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     require(text.h is None or 0 <= text.h <= m, f"h is {text.h} of {m} points")
     require(text.atlas is None or 0 <= text.atlas < len(text.regions), f"there is no set of regions {text.atlas}")
     influence = dict(zip([name for name, _ in text.tests], arrays.get("influence", ()), strict=False))
-    outlying, quality = (_all_of(arrays, names) for names in (OUTLYING, QUALITY))
+    outlying, quality = (
+        {name: arrays[name] for name in names if arrays.keys() >= {*names}} for names in (OUTLYING, QUALITY)
+    )
     lacking = quality["lacking"].max(initial=0) if quality else 0
     require(lacking <= text.reference, f"a subject lacks {lacking} of {text.reference} points of the reference")
     n_rows = dict(text.tests).get(text.test, 0)
@@ -264,7 +220,7 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         **{name: getattr(text, name) for name in SHARED},
         options=options,
         design=_design(text, arrays) if text.columns else None,
-        space=_space(text, arrays),
+        space=VolumeSpace.from_arrays(arrays, text.codes),
         coverage=arrays["coverage"],
         glm=GlmResult(text.test, **{name: arrays[name] for name in STATISTICS if name in arrays}, n_rows=n_rows),
         bound=Bound(arrays["category"], options.alpha, text.method, text.h),
@@ -278,21 +234,6 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         quality=Quality(text.reference, **quality) if quality else None,
         calibrated=_calibrated(text.calibration, arrays, options.alpha) if text.calibration else None,
     )
-
-
-def _all_of(arrays: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
-    """Return some arrays if all of them are there; else none."""
-    return {name: arrays[name] for name in names} if arrays.keys() >= {*names} else {}
-
-
-def _space(text: Text, arrays: Mapping[str, Array]) -> VolumeSpace:
-    """Build the space of the points tested."""
-    affine = arrays["affine"]
-    with np.errstate(all="ignore"):
-        volume = np.linalg.det(affine[:3, :3])
-    is_affine = volume != 0 and np.isfinite(volume) and affine[3].tolist() == [0, 0, 0, 1]
-    require(is_affine, "the array affine is not an invertible affine transform")
-    return VolumeSpace(Grid(arrays["mask"].shape, affine, text.codes), arrays["mask"])
 
 
 def _forest(arrays: Mapping[str, Array], statistic: FloatArray) -> ClusterForest:

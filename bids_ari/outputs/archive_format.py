@@ -71,7 +71,8 @@ STATISTICS = ("z", "dof", "t", "f", "effect", "variance")
 OUTLYING = ("correlation", "residual", "mean", "sd")
 QUALITY = ("lacking", "lost", "overlap", "thumbnails", "step")
 
-RENAMED: Mapping[str, Mapping[str, str]] = {
+RENAMED: Mapping[str, Mapping[str, str | None]] = {
+    "": {"maps": None, "has_outlying": None, "has_quality": None},
     "options": {
         **{"thresholds": "threshold", "gammas": "tdp", "alternatives": "alternative", "methods": "method"},
         **{"rois": "roi", "tests": "test", "stats_model": "model"},
@@ -80,48 +81,35 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
     "excluded": {"what": "name"},
     "members": {"files": "maps"},
     "minus": {"files": "maps"},
-    "maps": {"root": "dataset"},
-    "variances": {"root": "dataset"},
+    "maps": {"root": "dataset", "nested": None},
+    "variances": {"root": "dataset", "nested": None},
 }
-"""Earlier names of fields and the present ones, by the field that holds the object, or a list of such objects."""
-
-RETIRED: Mapping[str, tuple[str, ...]] = {
-    "": ("maps", "has_outlying", "has_quality"),
-    "maps": ("nested",),
-    "variances": ("nested",),
-}
-"""Fields of 0.1.0 without a successor, likewise."""
-
+"""Names of fields in 0.1.0 and the present ones, if any, by the field that holds the object or a list of objects."""
 
 SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "resampled", "made")
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What an archive holds as text: `SHARED` and ``options`` are fields of `ContrastResult`.
-
-    ``codes`` are those of sform and qform; ``tests`` the name of each test and its number of rows if it is an F test,
-    else 0; ``reference`` that of `Quality`; ``regions`` the sets of regions, whose points are arrays; ``atlas`` the
-    index of the set that names clusters; ``calibration`` the fields of `Calibrated` that are not arrays.
-    """
+    """What an archive holds as text: `SHARED` and ``options`` are fields of `ContrastResult`."""
 
     format: int
     software: str
-    codes: tuple[int, int]
+    codes: tuple[int, int]  # of sform and qform
     test: str
     method: str
     alternative: Alternative
     contrast: ContrastSet
     options: Options
     h: int | None = None
-    calibration: dict[str, Any] | None = None
+    calibration: dict[str, Any] | None = None  # the fields of Calibrated that are not arrays
     formula: str = ""
     factors: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
-    tests: tuple[tuple[str, int], ...] = ()
-    reference: int = 0
-    regions: tuple[RegionSet, ...] = ()
-    atlas: int | None = None
+    tests: tuple[tuple[str, int], ...] = ()  # names, and numbers of rows of F tests, else 0
+    reference: int = 0  # of Quality
+    regions: tuple[RegionSet, ...] = ()  # their points are arrays
+    atlas: int | None = None  # index of the set that names clusters
     n_constant: int = 0
     folder: str = "group"
     notes: tuple[str, ...] = ()
@@ -163,6 +151,6 @@ def renamed(value: Any, parent: str = "") -> Any:
     if not isinstance(value, dict):
         return value
     names = RENAMED.get(parent, {})
-    kept = {key: each for key, each in value.items() if key not in RETIRED.get(parent, ())}
-    value = {(new := names.get(key, key)): renamed(each, new) for key, each in kept.items()}
+    pairs = ((names.get(key, key), each) for key, each in value.items())
+    value = {new: renamed(each, new) for new, each in pairs if new is not None}
     return value | {"path": value["name"]} if parent in ("maps", "variances") and "name" in value else value

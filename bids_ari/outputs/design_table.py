@@ -23,15 +23,7 @@ _MEMBER_COLUMNS = {
 
 
 def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, Sidecar]:
-    """Return the table of the design, one row per subject, and its sidecar.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        Any result of the contrast.
-    design : Design
-        Its design.
-    """
+    """Return the table of the design of a contrast, one row per subject, and its sidecar."""
     members, quality = _members(result), _quality(result, design)
     matrix = pd.DataFrame(design.matrix, columns=list(design.columns))
     diagnostics = design_diagnostics(design.matrix)
@@ -80,18 +72,12 @@ def _members(result: ContrastResult) -> pd.DataFrame:
 
 def _quality(result: ContrastResult, design: Design) -> dict[str, tuple[FloatArray, str]]:
     """Return the values, one per subject, and the description of each measure of outlying subjects."""
-    outlying = result.outlying
-    if outlying is None:
+    if (outlying := result.outlying) is None:
         return {}
+    influence = "Change of the test {} without the subject, in standard errors, root mean square"
     return {
         "leverage": (design_diagnostics(design.matrix).leverage, "Leverage: influence by the design alone"),
         "map_correlation": (outlying.correlation, "Correlation of the map with the mean of the others"),
         "residual": (outlying.residual, "Root mean square of the studentised residual; 1 is expected"),
-        **{
-            f"influence_{test}": (
-                influence,
-                f"Change of the test {test} without the subject, in standard errors, root mean square",
-            )
-            for test, influence in outlying.influence.items()
-        },
+        **{f"influence_{test}": (values, influence.format(test)) for test, values in outlying.influence.items()},
     }

@@ -16,50 +16,27 @@ from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
 from bids_ari.outputs.names import archive_name, contrast_stem, path_of, stem, tdp_label, threshold_label
-from bids_ari.outputs.sidecars import (
-    REGION_COLUMNS,
-    Sidecar,
-    cluster_columns,
-    columns,
-    direction,
-    region_hashes,
-    sidecar,
-    worded,
-)
+from bids_ari.outputs.sidecars import REGION_COLUMNS, Sidecar, cluster_columns, columns, direction, sidecar, worded
 
 
 @dataclass(frozen=True, slots=True)
 class OutputMap:
     """A map that is written of each result that has it.
 
-    Attributes
-    ----------
-    stat : str
-        Label of the entity ``stat`` in the file name; empty for none.
-    description : str
-        What the map holds, for the sidecar; ``{unit}`` and ``{units}`` stand for the points, such as voxels.
-    source : str or callable
-        Name of the map in `ContrastResult.image`, or a function from a result to an image, None where there is none.
-    desc : str
-        Label of the entity ``desc``; ``{desc}`` stands for that of alternative and method. Empty for none.
-    meaning : str
-        What the ``desc`` label means, for ``descriptions.tsv``; ``{direction}`` stands for alternative and method.
-    suffix : str
-        BIDS suffix.
-    per_test : bool
-        Whether the map differs between tests, so that its name has the entity ``test``.
-    inferred : bool
-        Whether the map depends on the bound, so that its sidecar has the settings of the inference.
+    In texts, ``{unit}`` and ``{units}`` are the points, such as voxels; ``{desc}`` and ``{direction}`` are alternative
+    and method, as a label and in words.
     """
 
-    stat: str
-    description: str
-    source: Field | Callable[[ContrastResult], nib.Nifti1Image | None]
-    desc: str = ""
-    meaning: str = "{direction}"
+    stat: str  # label of the entity stat; empty for none
+    description: str  # for the sidecar
+    source: (
+        Field | Callable[[ContrastResult], nib.Nifti1Image | None]
+    )  # argument of ContrastResult.image, or a function
+    desc: str = ""  # label of the entity desc; empty for none
+    meaning: str = "{direction}"  # of desc, for descriptions.tsv
     suffix: str = "statmap"
-    per_test: bool = True
-    inferred: bool = False
+    per_test: bool = True  # whether it differs between tests
+    inferred: bool = False  # whether it depends on the bound
 
     def image(self, result: ContrastResult) -> nib.Nifti1Image | None:
         """Return the image, or None if the result does not have it."""
@@ -98,13 +75,7 @@ MAPS: list[OutputMap] = [
 
 
 def write(result: ContrastResult, out: Derivatives) -> list[str]:
-    """Write the maps, tables and the archive of a result.
-
-    Returns
-    -------
-    list of str
-        The paths of the files, relative to the output.
-    """
+    """Write the maps, tables and the archive of a result; return the paths of the files, relative to the output."""
     writer = _Writer(result, out)
     writer.maps()
     for tdp in result.largest:
@@ -166,7 +137,8 @@ class _Writer:
         result = self.result
         for regions in result.regions:
             entities = stem(result, desc=result.desc, atlas=regions.name)
-            extra = {"Atlas": regions.title, "AtlasHashes": region_hashes(result)}
+            hashes = {name: each for name, each in result.hashes.items() if name.startswith(("atlas", "region "))}
+            extra = {"Atlas": regions.title, "AtlasHashes": hashes}
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
             self._table(entities, "tdp", result.region_table(regions), about | columns(result, REGION_COLUMNS))
             about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"
@@ -179,11 +151,8 @@ class _Writer:
 
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""
-        result, calibrated = self.result, self.result.calibrated
-        entities = stem(result, desc=result.desc)
-        if calibrated is None:
-            return
-        for each in calibration_tables(calibrated, result.p):
+        result, entities = self.result, stem(self.result, desc=self.result.desc)
+        for each in calibration_tables(result.calibrated, result.p) if result.calibrated else ():
             about = sidecar(result, each.meaning, inferred=True, **columns(result, each.columns))
             self._table(entities, each.suffix, each.rows, about)
         if result.template is not None:

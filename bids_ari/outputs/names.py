@@ -11,33 +11,17 @@ ARCHIVE_ENDING = "_" + "".join(ARCHIVE)
 
 
 def threshold_label(threshold: float) -> str:
-    """Return the label of a cluster-forming threshold.
-
-    >>> threshold_label(3.1)
-    'Z3p1'
-    """
+    """Return the label of a cluster-forming threshold, such as Z3p1."""
     return f"Z{decimal_label(threshold)}"
 
 
 def tdp_label(tdp: float) -> str:
-    """Return the label of a target TDP, in percent.
-
-    >>> tdp_label(0.7)
-    'Tdp70'
-    """
+    """Return the label of a target TDP, in percent, such as Tdp70."""
     return f"Tdp{decimal_label(100 * tdp)}"
 
 
 def stem(result: ContrastResult, **labels: str) -> Entities:
-    """Return the entities in the name of a file of a result.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-    **labels : str
-        Entities beyond those of the contrast and the test.
-    """
+    """Return the entities in the name of a file of a result: those of the contrast, the test, and further labels."""
     return contrast_stem(result, **({"test": result.test} if result.test else {}), **labels)
 
 

@@ -41,15 +41,7 @@ _HEADER = re.compile(rb"\{'descr': '([|<]\w+)', 'fortran_order': False, 'shape':
 
 
 def pack_npz(text: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
-    """Write an ``.npz`` of arrays and a JSON text, the same bytes for the same content.
-
-    Parameters
-    ----------
-    text : mapping
-        What `to_json` returns.
-    arrays : mapping of str to array
-        The arrays, by name.
-    """
+    """Write an ``.npz`` of arrays and a text from `to_json`, the same bytes for the same content."""
     members = {name: _npy(array) for name, array in arrays.items()}
     text = {**text, CHECKSUMS: {name: zlib.crc32(member) for name, member in members.items()}}
     content = np.frombuffer(json.dumps(text, allow_nan=False).encode(), np.uint8)
@@ -61,20 +53,7 @@ def pack_npz(text: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
 
 
 class NpzReader:
-    """A file that `pack_npz` wrote, or that claims so.
-
-    Parameters
-    ----------
-    content : bytes
-        The file.
-
-    Attributes
-    ----------
-    text : dict
-        The JSON object, without checksums.
-    names : collection of str
-        The arrays that were written.
-    """
+    """Content of a file that `pack_npz` wrote, or that claims so: its JSON `text` and the `names` of its arrays."""
 
     def __init__(self, content: bytes) -> None:
         self._file = zipfile.ZipFile(io.BytesIO(content))
@@ -131,22 +110,10 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], value: Any) -> T:
-    """Return a dataclass from what JSON can hold; absent fields take their defaults, unknown ones are ignored.
+    """Return a dataclass from what JSON can hold, and arrays; else raise ValueError.
 
-    Parameters
-    ----------
-    kind : type
-        The dataclass.
-    value
-        Objects as `to_json` returns them. Arrays may stand where the dataclass has arrays.
+    Absent fields take their defaults, unknown ones are ignored.
 
-    Raises
-    ------
-    ValueError
-        If a value has the wrong type, or a field without a default is absent.
-
-    Examples
-    --------
     >>> from bids_ari.bids.entities import Entities
     >>> from_json(Entities, {"pairs": [["task", "rest"]], "later": 1})
     Entities(pairs=(('task', 'rest'),))

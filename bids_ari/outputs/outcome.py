@@ -1,50 +1,38 @@
-"""The outcome of one contrast in a run: of an analysis, or of an earlier run whose inputs are unchanged."""
+"""Outcome of one contrast in a run, summaries of its results, and which results of a contrast belong together."""
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.group_model import plan
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.participants import Participants
+from bids_ari.config.methods import METHODS
 from bids_ari.config.settings import Settings
-from bids_ari.errors import BidsAriError
+from bids_ari.errors import BidsAriError, counted
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import files_of
-from bids_ari.outputs.summary import headline, summary
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one contrast, as a worker returns it.
+    """The outcome of one contrast, as a worker returns it: of its analysis, or of an earlier run that is kept."""
 
-    Attributes
-    ----------
-    archives : tuple of str
-        The archives of its results, relative to the output.
-    summaries : tuple of dict
-        What the log of the run keeps of each result.
-    notes : tuple of (int, str)
-        Levels and texts of notes for the log.
-    headlines : tuple of str
-        Lines for the log that summarise the results.
-    seconds : float
-        Time taken.
-    error : BidsAriError or None
-        Why it could not be analysed.
-    """
-
-    archives: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()  # of its results, relative to the output
     summaries: tuple[dict[str, Any], ...] = ()
-    notes: tuple[tuple[int, str], ...] = ()
-    headlines: tuple[str, ...] = ()
+    notes: tuple[tuple[int, str], ...] = ()  # levels and texts for the log
+    headlines: tuple[str, ...] = ()  # lines for the log that summarise the results
     seconds: float = 0.0
-    error: BidsAriError | None = None
+    error: BidsAriError | None = None  # why it could not be analysed
 
 
 def outcome_of(results: Sequence[ContrastResult], began: float) -> Outcome:
@@ -80,3 +68,71 @@ def unchanged_outcome(
     summaries = [each for record in records for each in record["Results"] if isinstance(each, dict)]
     line = f"{contrast.name}: unchanged since {since}, kept; use --rerun to analyse again"
     return Outcome(tuple(archives), tuple(summaries), headlines=(line,))
+
+
+def summary(result: ContrastResult) -> dict[str, Any]:
+    """Return what the index shows of a result, as JSON.
+
+    ``Model`` identifies the maps, points and group model: results of a contrast with different values of it are of
+    different analyses.
+    """
+    return {
+        "Contrast": result.contrast.name,
+        "Test": result.test,
+        "Alternative": result.alternative_label,
+        "Method": result.method,
+        "Alpha": result.options.alpha,
+        "NumberOfSubjects": len(result.contrast.members),
+        "NumberOfVoxels": result.space.n_points,
+        "TrueDiscoveryNumber": result.bound.whole,
+        "Clusters": {f"{threshold:g}": len(found) for threshold, found in result.clusters.items()},
+        "LargestClusters": {f"{tdp:g}": len(found) for tdp, found in result.largest.items()},
+        "Notes": list(result.notes),
+        "Report": names.report_name(result),
+        "Explorer": names.explorer_name(result),
+        "Model": _model_digest(result),
+    }
+
+
+def headline(result: ContrastResult) -> str:
+    """Return a line for the log that summarises a result."""
+    sizes = ", ".join(f"{len(found)} above z = {z:g}" for z, found in result.clusters.items())
+    method = result.method if METHODS[result.method].label else ""
+    test = ", ".join(filter(None, (result.test, result.alternative_label, method)))
+    group = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
+    return (
+        f"{result.contrast.name} ({test}): {group}, at least {result.bound.whole} of {result.space.n_points} voxels "
+        f"active; clusters: {sizes}"
+    )
+
+
+def differs_in_direction(result: ContrastResult, other: ContrastResult) -> bool:
+    """Return whether two results are of the same test and method and differ only in the alternative."""
+    return _same_test(result, other) and result.method == other.method and result.alternative != other.alternative
+
+
+def differs_in_method(result: ContrastResult, other: ContrastResult) -> bool:
+    """Return whether two results are of the same test and alternative and differ only in the method."""
+    return _same_test(result, other) and result.method != other.method and result.alternative == other.alternative
+
+
+def _same_test(result: ContrastResult, other: ContrastResult) -> bool:
+    """Return whether two results are of one test of the same maps with the same options."""
+    return (result.test, result.options) == (other.test, other.options) and _model_digest(result) == _model_digest(
+        other
+    )
+
+
+def _model_digest(result: ContrastResult) -> str:
+    """Return a digest of what all results of a contrast share: subject maps, points tested and group model."""
+    options, design, uris = result.options, result.design, [file.uri for file in result.contrast.files]
+    settings = (options.smoothing, options.estimator, options.variance, options.target_grid, options.coverage)
+    facts = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in settings]]
+    arrays: list[np.ndarray] = [result.coverage, result.space.arrays()["affine"]]
+    if design is None:
+        arrays.append(result.space.arrays()["mask"])
+    else:
+        facts.append([*design.columns, *design.tests])
+        arrays += [design.matrix, *design.tests.values()]
+    content = json.dumps(facts).encode() + b"".join(array.tobytes() for array in arrays)
+    return hashlib.sha256(content).hexdigest()

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from bids_ari._version import __version__
-from bids_ari.analysis.calibrated import FLIPS
+from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
 from bids_ari.bids.entities import printable
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import sidecar_entries
+from bids_ari.design.design import Design
 from bids_ari.outputs.names import path_of, stem
 from bids_ari.stats.distributions import FloatArray
 
@@ -33,21 +34,21 @@ DIRECTIONS = {
 """Description of each alternative."""
 
 CLUSTER_COLUMNS = {
-    "label": ("", "Value of the cluster in the label image; 1 is the largest"),
-    "size": ("", "Number of {units}"),
-    "volume_mm3": ("mm3", "Volume"),
-    "tdn": ("", "True discovery number: lower bound on the number of truly active {units} in the cluster"),
-    "tdp": ("", "True discovery proportion: tdn / size"),
-    "mean_effect": ("", "Mean effect over the cluster, in the units of the subject maps"),
-    "peak_region": ("", "Region of the atlas at the peak"),
-    "regions": ("", "Regions of the atlas with the largest share of the cluster, and that share"),
-    "peak": ("", "the most extreme {unit}"),
+    "label": "Value of the cluster in the label image; 1 is the largest",
+    "size": "Number of {units}",
+    "volume_mm3": "Volume",
+    "tdn": "True discovery number: lower bound on the number of truly active {units} in the cluster",
+    "tdp": "True discovery proportion: tdn / size",
+    "mean_effect": "Mean effect over the cluster, in the units of the subject maps",
+    "peak_region": "Region of the atlas at the peak",
+    "regions": "Regions of the atlas with the largest share of the cluster, and that share",
+    "peak": "the most extreme {unit}",
     **{
-        f"subpeak{i}": ("", f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one")
+        f"subpeak{i}": f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one"
         for i in range(1, SUBPEAKS + 1)
     },
 }
-"""Unit and description of each column of a table of clusters; a peak has four columns; see `worded`."""
+"""Description of each column of a table of clusters; a peak has four columns; see `worded`."""
 
 REGION_COLUMNS = {
     "index": "Number of the region in the atlas, or position in the list of masks",
@@ -63,20 +64,8 @@ REGION_COLUMNS = {
 
 
 def sidecar(result: ContrastResult, description: str, *, inferred: bool = False, **extra: Any) -> Sidecar:
-    """Return the sidecar of a file of a result.
-
-    Parameters
-    ----------
-    result : ContrastResult
-        The result.
-    description : str
-        What the file holds.
-    inferred : bool
-        Whether the file depends on the bound, so that its settings are included.
-    **extra
-        Further entries.
-    """
-    contrast = result.contrast
+    """Return the sidecar of a file of a result; if it is `inferred`, with the settings of the bound."""
+    contrast, design = result.contrast, result.design
     entries: Sidecar = {
         "Description": worded(result, description),
         "InputStatistic": contrast.stat,
@@ -86,11 +75,11 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         "MaskHash": result.hashes.get("mask"),
         "SoftwareVersion": f"bids_ari {__version__}",
     }
-    if result.design is None:
+    if design is None:
         entries["Sources"] = [file.uri for file in contrast.files]
         entries["SourceHashes"] = {file.uri: result.hashes.get(file.uri) for file in contrast.files}
     else:
-        entries |= _model(result)
+        entries |= _model(result, design)
     return entries | (_inference(result) if inferred else {}) | extra
 
 
@@ -109,18 +98,11 @@ def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     entries: Sidecar = {}
     for column in names:
         name, _, part = column.rpartition("_")
-        if column in CLUSTER_COLUMNS:
-            unit, text = CLUSTER_COLUMNS[column]
-        else:
-            peak = CLUSTER_COLUMNS[name][1]
-            unit, text = ("", f"z statistic of {peak}") if part == "stat" else ("mm", f"{part} of {peak}")
-        entries[column] = {"Description": worded(result, text)} | ({"Units": unit} if unit else {})
+        of_peak = f"{'z statistic' if part == 'stat' else part} of {CLUSTER_COLUMNS.get(name)}"
+        unit = {"volume_mm3": "mm3"}.get(column) or ("mm" if part in ("x", "y", "z") else None)
+        entries[column] = {"Description": worded(result, CLUSTER_COLUMNS.get(column, of_peak))}
+        entries[column] |= {"Units": unit} if unit else {}
     return entries
-
-
-def region_hashes(result: ContrastResult) -> dict[str, str]:
-    """Return the SHA-256 of the files that regions were read from."""
-    return {name: digest for name, digest in result.hashes.items() if name.startswith(("atlas", "region "))}
 
 
 def direction(result: ContrastResult) -> str:
@@ -141,32 +123,26 @@ def number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _model(result: ContrastResult) -> Sidecar:
+def _model(result: ContrastResult, design: Design) -> Sidecar:
     """Return the entries about the group model."""
-    contrast, design = result.contrast, result.design
+    contrast, combined_by = result.contrast, None
+    if combined := [each for each in contrast.members if len(each.all_maps) > 1 + (each.minus is not None)]:
+        combined_by = "precision-weighted mean" if any(each.variances for each in combined) else "mean"
     return {
         "Sources": [f"bids::{path_of(result, contrast.entities, 'design', '.tsv')}"],
         "Estimator": ESTIMATORS[result.options.estimator],
         **sidecar_entries(result.options, "model"),
-        "Formula": None if design is None else design.formula or None,
+        "Formula": design.formula or None,
         "Test": result.test,
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
-        "Weights": None if design is None else weights_by_column(design.tests[result.test], design.columns),
+        "Weights": weights_by_column(design.tests[result.test], design.columns),
         "DegreesOfFreedomOfRows": result.glm.n_rows or None,
         "NumberOfSubjects": len(contrast.members),
         "CombinedOver": contrast.combined or None,
-        "CombinedBy": _combined_by(result),
+        "CombinedBy": combined_by,
         "DifferenceWithin": contrast.paired or None,
         "NumberOfConstantVoxels": result.n_constant,
     }
-
-
-def _combined_by(result: ContrastResult) -> str | None:
-    """Return how several maps of a subject were combined; None if no subject has several."""
-    combined = [member for member in result.contrast.members if len(member.all_maps) > 1 + (member.minus is not None)]
-    if not combined:
-        return None
-    return "precision-weighted mean" if any(member.variances for member in combined) else "mean"
 
 
 def _inference(result: ContrastResult) -> Sidecar:
@@ -178,16 +154,13 @@ def _inference(result: ContrastResult) -> Sidecar:
         **sidecar_entries(result.options, "inference"),
         "Method": result.method,
         **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
-        **_calibration(result),
+        **(_calibration(result, result.calibrated) if result.calibrated else {}),
         "TrueDiscoveryNumber": result.bound.whole,
     }
 
 
-def _calibration(result: ContrastResult) -> Sidecar:
-    """Return the entries about the calibration by permutations; none for other methods."""
-    calibrated = result.calibrated
-    if calibrated is None:
-        return {}
+def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
+    """Return the entries about the calibration by permutations."""
     return {
         "Draws": FLIPS[calibrated.shuffle],
         "NumberOfDraws": calibrated.n_draws,

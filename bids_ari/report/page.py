@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
-from bids_ari.outputs.summary import differs_in_direction, differs_in_method
+from bids_ari.outputs.outcome import differs_in_direction, differs_in_method
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.formatting import percent, plural_of, proportion

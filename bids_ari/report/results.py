@@ -13,8 +13,8 @@ from bids_ari.bids.entities import printable
 from bids_ari.errors import BidsAriError, DataError
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.outcome import summary
 from bids_ari.outputs.records import Note, files_of
-from bids_ari.outputs.summary import summary
 from bids_ari.report.citation import methods_note, write_citation
 from bids_ari.report.index import write_index
 from bids_ari.report.page import write_report

@@ -22,7 +22,7 @@ from bids_ari.config.options import Options
 from bids_ari.outputs import files
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.files import OutputMap
-from bids_ari.outputs.summary import summary
+from bids_ari.outputs.outcome import summary
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 THRESHOLDS = (2.0, 3.1, 30.0)

@@ -14,7 +14,7 @@ from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.summary import summary
+from bids_ari.outputs.outcome import summary
 from bids_ari.report.index import failure_note, write_index
 
 
