@@ -61,14 +61,13 @@ def do(arguments: argparse.Namespace) -> int:
         return 0
     if modes.reports_only:
         workflow.rebuild_reports(settings.output_dir)
-        log.info("Reports: %s", settings.output_dir / "index.html")
-        return 0
-    summary = workflow.run(settings)
-    if summary.failures:
-        log.error("%s could not be analysed", counted(len(summary.failures), "contrast"))
     else:
-        log.info("Reports: %s", settings.output_dir / "index.html")
-    return summary.exit_code
+        summary = workflow.run(settings)
+        if summary.failures:
+            log.error("%s could not be analysed", counted(len(summary.failures), "contrast"))
+            return summary.exit_code
+    log.info("Reports: %s", settings.output_dir / "index.html")
+    return 0
 
 
 def parser(table: type = Settings) -> Parser:

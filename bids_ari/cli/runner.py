@@ -43,17 +43,16 @@ def answer(
 def writable_caches(arguments: argparse.Namespace) -> Iterator[None]:
     """Set the number of threads and the folders of caches before the libraries that use them are loaded."""
     threads, output = getattr(arguments, "omp_nthreads", None) or 0, getattr(arguments, "output_dir", None)
-    before = {name: os.environ.get(name) for name in _THREADS}
+    before = {name: os.environ[name] for name in _THREADS if name in os.environ}
     if threads > 0:  # other values are refused later, with a message
         os.environ.update(dict.fromkeys(_THREADS, str(threads)))
     try:  # --list writes nothing
         with caches(getattr(arguments, "work_dir", None), None if getattr(arguments, "list", False) else output):
             yield
     finally:
-        for name, value in before.items():
+        for name in _THREADS:
             os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
+        os.environ.update(before)
 
 
 def exit_code_of(error: BaseException) -> int:

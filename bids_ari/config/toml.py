@@ -66,7 +66,7 @@ def _words(path: Path, key: str, value: Any) -> Iterator[str]:
     if isinstance(value, bool):
         yield f"--{key}" if value else f"--no-{key}"
     elif key == "verbose" and isinstance(value, int):
-        yield from ["--verbose"] * min(value, 2)
+        yield "--verbose"  # the command line alone decides how much is logged
     elif isinstance(value, list) and all(map(_is_plain, value)):
         if wrong := [each for each in value if isinstance(each, str) and each.startswith("-")]:
             raise UsageError(f"{key} in {path} holds {wrong[0]!r}", "a value that does not begin with a dash")
