@@ -29,14 +29,9 @@ Target: TypeAlias = Grid | str | Path
 FIRST = "first"
 """As a target: the grid of the first map."""
 
-_MOST = 5
-"""Problems of one kind that are listed; the others are counted."""
-
-_GRIDS = 20
-"""Number of grids with which another one is compared: if each subject has its own, all pairs would take minutes."""
-
-_NEAR = 0.5
-"""Maps are resampled when at least this part of the smaller field of view lies in the larger."""
+_MOST = 5  # problems of one kind that are listed; the others are counted
+_GRIDS = 20  # grids with which another one is compared: if each subject has its own, all pairs would take minutes
+_NEAR = 0.5  # maps are resampled when at least this part of the smaller field of view lies in the larger
 
 
 class Headers(NamedTuple):

@@ -31,14 +31,9 @@ from bids_ari.stats.distributions import FloatArray
 BYTES_PER_VOXEL = 40
 """Largest memory that reading a map takes: as stored, as float64, smoothed, and the mask of missing voxels."""
 
-_CHUNK = 2**16
-"""Bytes read at a time; those of a header are among the first."""
-
-_PADDING = 2**20
-"""A file may be longer than its header describes by this many bytes."""
-
-_MOST_COMPRESSED = 1040
-"""Largest ratio of compression by gzip: 1032 bytes become one."""
+_CHUNK = 2**16  # bytes read at a time; those of a header are among the first
+_PADDING = 2**20  # a file may be longer than its header describes by this many bytes
+_MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
 
 _CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
 """Errors of compressed content that is damaged."""
@@ -96,7 +91,8 @@ def read_header(path: Path) -> Header:
     """
     with _opened(path) as file:
         if not _is_nifti(path):
-            return Header.of(_load_other(path), str(path))
+            with _decoding(str(path)):
+                return Header.of(nib.load(path), str(path))
         return _read_start(_HashedFile(file), path)[1]
 
 
@@ -120,12 +116,12 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
     path = Path(source)
     with _opened(path) as file:
         if not _is_nifti(path):
-            image = _loaded(_load_other(path), str(path), mem)  # its size is checked before the file is hashed
+            image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed
             return replace(image, sha256=hashlib.file_digest(file, "sha256").hexdigest())
         hashed = _HashedFile(file)
         start, header, stream = _read_start(hashed, path)
         check_memory(header, mem)
-        values = _scaled(_read_content(start, header, stream), header)
+        values = _read_values(start, header, stream)
         return Image(values, header, hashed.sha256.hexdigest())
 
 
@@ -239,9 +235,12 @@ def _check_start(start: bytes, path: Path, compressed: bool) -> None:
         raise damaged(str(path), f"it is not compressed and begins with {start[:8]!r}")
 
 
-def _read_content(start: bytes, header: Header, stream: BufferedIOBase) -> Any:
-    """Read up to the last value, after the bytes at the start; check that the stream ends there."""
-    content = np.empty(header.n_bytes, dtype=np.uint8)
+def _read_values(start: bytes, header: Header, stream: BufferedIOBase) -> FloatArray:
+    """Read all values after the bytes at the start, and check that the stream ends there.
+
+    They keep the order of the file: reordering takes half as long as inflating.
+    """
+    content: Any = np.empty(header.n_bytes, dtype=np.uint8)
     view, n_read = content.data, 0
     for piece in chain([start], iter(partial(stream.read, _CHUNK), b"")):  # small pieces reuse memory
         part = piece[: max(header.n_bytes - n_read, 0)]
@@ -251,7 +250,13 @@ def _read_content(start: bytes, header: Header, stream: BufferedIOBase) -> Any:
             raise _too_long(header)
     if n_read < header.n_bytes:
         raise _too_short(header, n_read)
-    return content
+    stored = np.ndarray(header.grid.shape, header.dtype, content, header.offset, order="F")
+    with np.errstate(all="ignore"):  # damaged values that are not numbers, or too large, are missing
+        values: FloatArray = stored.astype(np.float64, order="F")
+        if (header.slope, header.inter) != (1.0, 0.0):
+            values *= header.slope
+            values += header.inter
+    return values
 
 
 def _too_short(header: Header, size: int) -> DataError:
@@ -262,38 +267,22 @@ def _too_long(header: Header) -> DataError:
     return damaged(header.name, f"it continues after the {header.size} of its header")
 
 
-def _scaled(content: Any, header: Header) -> FloatArray:
-    """Return the values as float64, scaled, in the order of the file: reordering takes half as long as inflating."""
-    stored = np.ndarray(header.grid.shape, header.dtype, content, header.offset, order="F")
-    with np.errstate(all="ignore"):  # damaged values that are not numbers, or too large, are missing
-        values = stored.astype(np.float64, order="F")
-        if (header.slope, header.inter) != (1.0, 0.0):
-            values *= header.slope
-            values += header.inter
-    return values
-
-
-def _load_other(path: Path) -> Any:
-    """Open an image of another format with nibabel."""
-    try:
-        return nib.load(path)
-    except _UNREADABLE as error:
-        raise _unreadable(str(path), error) from error
-
-
-def _loaded(image: Any, name: str, mem: int | None) -> Image:
-    """Read the values of an image of nibabel."""
-    header = Header.of(image, name)
-    check_memory(header, mem)
-    try:
+def _loaded(source: Any, name: str, mem: int | None) -> Image:
+    """Read an image of nibabel, or a file of another format than NIfTI."""
+    with _decoding(name):
+        image: Any = nib.load(source) if isinstance(source, Path) else source
+        header = Header.of(image, name)
+        check_memory(header, mem)
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
-    except _UNREADABLE as error:
-        raise _unreadable(name, error) from error
     return Image(values, header)
 
 
-def _unreadable(name: str, error: Exception) -> DataError | ReadError:
-    """Return the error for damaged content, or for a file that the operating system cannot read."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return ReadError(f"{name} cannot be read: {error.strerror}")
-    return damaged(name, str(error).splitlines()[0] if str(error) else type(error).__name__)
+@contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Raise errors of this package for content that nibabel cannot decode, or the operating system cannot read."""
+    try:
+        yield
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise ReadError(f"{name} cannot be read: {error.strerror}") from error
+        raise damaged(name, str(error).splitlines()[0] if str(error) else type(error).__name__) from error

@@ -17,29 +17,20 @@ from bids_ari.errors import DataError
 from bids_ari.images.space import Grid
 from bids_ari.stats.distributions import FloatArray
 
-HEADER_BYTES = 540
-"""The longest header: that of NIfTI-2."""
-
-_VOXEL_SIZES = (0.01, 100.0)
-"""Smallest and largest plausible voxel size in mm, with a wide margin."""
-
-_FURTHEST = 1e5
-"""Largest distance in mm of the first voxel from the origin."""
-
-_FLAT = 1e-6
-"""Axes of an affine that span less than this part of a cube are linearly dependent (float32 has seven digits)."""
-
-_LENGTHS = {1: "metres", 3: "micrometres"}
-"""Units of length in xyzt_units that are not mm."""
+HEADER_BYTES = 540  # of the longest header, that of NIfTI-2
+_VOXEL_SIZES = (0.01, 100.0)  # smallest and largest plausible voxel size in mm, with a wide margin
+_FURTHEST = 1e5  # largest distance in mm of the first voxel from the origin
+_FLAT = 1e-6  # axes that span less than this part of a cube are linearly dependent (float32 has seven digits)
+_LENGTHS = {1: "metres", 3: "micrometres"}  # units of length in xyzt_units that are not mm
 
 
 class _Format(NamedTuple):
-    """One version of the NIfTI format: nibabel's header, the magic numbers, and the first possible byte of a value."""
+    """One version of the NIfTI format."""
 
-    header: type[Any]
-    magic: tuple[int, tuple[bytes, ...]]
-    pair: bytes
-    first_value: int
+    header: type[Any]  # of nibabel
+    magic: tuple[int, tuple[bytes, ...]]  # position and possible values of the magic number
+    pair: bytes  # the magic number of a pair of files
+    first_value: int  # the first possible byte of a value
 
 
 _FORMATS = {

@@ -19,24 +19,14 @@ from bids_ari.stats.distributions import FloatArray
 Ints = npt.NDArray[np.int32]
 Indices = npt.NDArray[np.intp]
 
-ABSENT = -128
-"""Value of a thumbnail where there are no data."""
-
-STEPS = 127
-"""Number of steps of a thumbnail from 0 to its largest value."""
-
-SIDE = 80
-"""Largest side of a slice, in pixels."""
-
-FAR = 3.5
-"""A possible outlier is further than this many scaled median absolute deviations from the median."""
-
+ABSENT = -128  # value of a thumbnail where there are no data
+STEPS = 127  # of a thumbnail, from 0 to its largest value
 LEAST_FAR = {"mean": 0.1, "sd": 0.1, "overlap": 0.02}
-"""And further than this; for means and standard deviations, as a fraction of the median standard deviation."""
+"""Least distance from the median of a possible outlier; of mean and sd, as a fraction of the median sd."""
 
-FEW = 5
-"""Of fewer subjects, none is an outlier."""
-
+_SIDE = 80  # largest side of a slice, in pixels
+_FAR = 3.5  # a possible outlier is further than this many scaled median absolute deviations from the median
+_FEW = 5  # of fewer subjects, none is an outlier
 _MAD_TO_SD = 1.4826  # of a normal distribution
 _VIEWS = ((1, 2), (0, 2), (0, 1))  # axes to the right and up: sagittal, coronal, axial
 
@@ -97,31 +87,17 @@ class Mosaic:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quality:
-    """Coverage of each subject, and slices of its map.
+    """Coverage of each subject, and slices of its map; arrays of (n_subjects,) numbers but for the thumbnails.
 
-    Attributes
-    ----------
-    reference : int
-        Number of voxels that a subject should cover: those of the mask, or without a mask those that at least half of
-        the subjects cover.
-    lacking : array of int32 (n_subjects,)
-        Number of these voxels without data of the subject.
-    lost : array of int32 (n_subjects,)
-        Number of voxels that are excluded because only this subject lacks data.
-    overlap : array (n_subjects,)
-        Dice coefficient of the voxels that the subject covers and those that at least half of the subjects cover.
-    thumbnails : array of int8 (n_subjects, height, width)
-        Slices of each map before smoothing, in steps; `ABSENT` where there are no data.
-    step : array (n_subjects,)
-        The value of one step, in the units of the maps.
+    A subject should cover the voxels of the mask, or without a mask those that at least half of the subjects cover.
     """
 
-    reference: int
-    lacking: Ints
-    lost: Ints
-    overlap: FloatArray
-    thumbnails: npt.NDArray[np.int8]
-    step: FloatArray
+    reference: int  # number of voxels that a subject should cover
+    lacking: Ints  # number of these voxels without data of the subject
+    lost: Ints  # number of voxels that are excluded because only this subject lacks data
+    overlap: FloatArray  # Dice coefficient of its voxels and those that at least half of the subjects cover
+    thumbnails: npt.NDArray[np.int8]  # (n_subjects, height, width), of each map before smoothing, in steps
+    step: FloatArray  # the value of one step of a thumbnail, in the units of the maps
 
 
 def assess(
@@ -139,31 +115,36 @@ def assess(
     inside = half if mask is None else _bits(np.packbits(mask.inside))
     one_too_few = (counts == n_required - 1) & ~space.inside
     lost_to_one = _bits(np.packbits(one_too_few if mask is None else one_too_few & mask.inside))
-    present = [_bits(zlib.decompress(glimpse.present)) for glimpse in glimpses]
+    lacking, lost, overlap = [], [], []
+    for glimpse in glimpses:
+        present = _bits(zlib.decompress(glimpse.present))
+        lacking.append((inside & ~present).bit_count())
+        lost.append((lost_to_one & ~present).bit_count())
+        overlap.append(2 * (half & present).bit_count() / (half.bit_count() + present.bit_count()))
     return Quality(
         inside.bit_count(),
-        np.array([(inside & ~each).bit_count() for each in present], dtype=np.int32),
-        np.array([(lost_to_one & ~each).bit_count() for each in present], dtype=np.int32),
-        np.array([2 * (half & each).bit_count() / (half.bit_count() + each.bit_count()) for each in present]),
+        np.array(lacking, dtype=np.int32),
+        np.array(lost, dtype=np.int32),
+        np.array(overlap),
         np.stack([glimpse.thumbnail for glimpse in glimpses]),
         np.array([glimpse.step for glimpse in glimpses]),
     )
 
 
 def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bool_]:
-    """Return which values are far from the median: by `FAR` scaled median absolute deviations, and by `least`.
+    """Return which values are far from the median: by 3.5 scaled median absolute deviations, and by `least`.
 
     This is a description, and no reason to exclude a subject. NaN is always far.
 
     >>> far_from_others(np.array([1.0, 2.0, 3.0, 4.0, 20.0]))
     array([False, False, False, False,  True])
     """
-    if values.size < FEW:
+    if values.size < _FEW:
         return np.zeros(values.size, dtype=bool)
     middle = np.nanmedian(values) if np.isfinite(values).any() else np.nan
     apart = np.abs(values - middle)
     spread = _MAD_TO_SD * np.nanmedian(apart) if np.isfinite(apart).any() else np.nan
-    return np.asarray(~(apart <= max(FAR * spread, least)))
+    return np.asarray(~(apart <= max(_FAR * spread, least)))
 
 
 def _bits(mask: bytes | npt.NDArray[np.uint8]) -> int:
@@ -183,7 +164,7 @@ def widths(grid: Grid) -> tuple[int, ...]:
 
 def _pixels(grid: Grid) -> tuple[Indices, ...]:
     """Return the voxels shown along x, y and z, from left, back and bottom."""
-    pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / SIDE)
+    pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / _SIDE)
     pixels = [np.empty(0, dtype=np.intp)] * 3
     for (axis, _), n, zoom in zip(nib.io_orientation(grid.affine), grid.shape, grid.zooms, strict=True):
         n_pixels = max(1, int(n * zoom / pitch))

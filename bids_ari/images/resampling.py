@@ -15,17 +15,12 @@ from bids_ari.stats.distributions import FloatArray
 
 Interpolation = Literal["continuous", "linear"]
 
-_ORDERS: dict[Interpolation, int] = {"continuous": 3, "linear": 1}
-"""The order of the splines."""
-
 RESAMPLING_BYTES = 24
 """Memory per voxel of the larger grid that resampling takes, at the most."""
 
-_PRESENT = 0.5
-"""A voxel has data when at least this part of the weight of its neighbours has."""
-
-_PROBES = 12
-"""Number of positions along each axis at which two fields of view are compared."""
+_ORDERS: dict[Interpolation, int] = {"continuous": 3, "linear": 1}  # of the splines
+_PRESENT = 0.5  # a voxel has data when at least this part of the weight of its neighbours has
+_PROBES = 12  # positions along each axis at which two fields of view are compared
 
 
 def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interpolation = "continuous") -> FloatArray:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +20,9 @@ from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)
 
-_VALUE = 8
-"""Bytes of a value, also on disk: as float32 there, results would depend on how much memory there is."""
-
-_FIT = 6 * 2**25
-"""Largest memory that the group model takes for each array of values: it reads blocks of 32 MB."""
-
-_FIT_PER_VALUE = 48
-"""The same for each value, if one block contains them all."""
-
+_VALUE = 8  # bytes, also on disk: as float32 there, results would depend on how much memory there is
+_FIT = 6 * 2**25  # largest memory that the group model takes for each array of values: it reads blocks of 32 MB
+_FIT_PER_VALUE = 48  # the same for each value, if one block contains them all
 _HINT = "Use another folder with --work-dir, allow more memory with --mem, or test fewer voxels with --mask"
 
 _Rows: TypeAlias = slice | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
@@ -46,7 +40,18 @@ class RowsOnDisk:
     def __init__(self, shape: tuple[int, int], folder: Path, needed: int = 0) -> None:
         self.shape = shape
         self._folder = folder
-        file = _nameless(folder, max(needed, shape[0] * shape[1] * _VALUE))
+        needed = max(needed, shape[0] * shape[1] * _VALUE)
+        try:
+            free = shutil.disk_usage(folder).free
+            if free < needed:
+                raise OutputError(
+                    f"{folder} has {format_memory(free)} free",
+                    f"{format_memory(needed)} for the values of all subjects, which do not fit into memory",
+                    _HINT,
+                )
+            file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise _unusable(folder, error) from error
         self._file = file.fileno()
         self.close = weakref.finalize(self, file.close)
 
@@ -85,9 +90,6 @@ class RowsOnDisk:
                 raise ReadError(f"The values in {self._folder} end too early", hint="Check the disk, and run again")
             content, at = content[n_read:], at + n_read
 
-    def __repr__(self) -> str:
-        return f"RowsOnDisk(shape={self.shape}, folder={str(self._folder)!r})"
-
 
 Stored: TypeAlias = FloatArray | RowsOnDisk
 """Values that rows can be written to."""
@@ -115,9 +117,6 @@ class Columns:
             for row, values in zip(rows.tolist(), block, strict=True):
                 values[:] = self.values[row : row + 1, start:stop][0, positions - start]
         return block
-
-    def __repr__(self) -> str:
-        return f"Columns(shape={self.shape}, of={self.values.shape})"
 
 
 Values: TypeAlias = Stored | Columns
@@ -153,32 +152,12 @@ def room_for(
     log.info(
         "The values of %s, %s, are stored on disk: --mem is %s", description, format_memory(size), format_memory(mem)
     )
-    folder = folder or _temporary()
-    return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), mem
-
-
-def _nameless(place: Path, needed: int) -> BinaryIO:
-    """Open a temporary file in a folder with enough free space."""
     try:
-        free = shutil.disk_usage(place).free
-        if free >= needed:
-            return tempfile.TemporaryFile(dir=place, buffering=0)
+        folder = folder or Path(tempfile.gettempdir())
     except OSError as error:
-        raise _unusable(place, error) from error
-    raise OutputError(
-        f"{place} has {format_memory(free)} free",
-        f"{format_memory(needed)} for the values of all subjects, which do not fit into memory",
-        _HINT,
-    )
+        raise OutputError("There is no writable folder for temporary files", hint=_HINT) from error
+    return tuple(RowsOnDisk(shape, folder, size) for _ in range(n_arrays)), mem
 
 
 def _unusable(place: Path, error: OSError) -> OutputError:
     return OutputError(f"{place} cannot hold the values of all subjects: {error.strerror or error}", hint=_HINT)
-
-
-def _temporary() -> Path:
-    """Return the folder of the system for temporary files."""
-    try:
-        return Path(tempfile.gettempdir())
-    except OSError as error:
-        raise OutputError("There is no writable folder for temporary files", hint=_HINT) from error
