@@ -22,17 +22,7 @@ _LOWEST = 1e-300  # smaller values, including 0, are drawn here
 
 
 def draw_calibration(calibrated: Calibrated, p: FloatArray, subtitle: str) -> bytes:
-    """Draw the observed p by rank beside the critical vector, and lambda of all permutations in ascending order.
-
-    Parameters
-    ----------
-    calibrated : Calibrated
-        The calibration.
-    p : array (n_points,)
-        Observed p.
-    subtitle : str
-        The result that the picture belongs to.
-    """
+    """Draw observed p, (n_points,), by rank beside the critical vector, and lambda of all permutations in order."""
 
     def fill(figure: "Figure") -> None:
         _draw_vector(figure.add_axes((0.07, 0.12, 0.4, 0.62)), calibrated, p)

@@ -23,15 +23,7 @@ _LINE = "#8a929a"
 
 
 def draw_design(design: Design, subtitle: str) -> bytes:
-    """Draw a design matrix, each column scaled to its own range, and the correlations of the columns that vary.
-
-    Parameters
-    ----------
-    design : Design
-        The group model.
-    subtitle : str
-        The results that the picture belongs to.
-    """
+    """Draw a design matrix, each column scaled to its own range, and the correlations of the columns that vary."""
     diagnostics = design_diagnostics(design.matrix)
     varying = np.flatnonzero(~np.isnan(diagnostics.vif))
     n_panels = 2 if varying.size > 1 else 1

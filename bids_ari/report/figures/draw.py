@@ -21,23 +21,11 @@ from bids_ari.stats.distributions import FloatArray
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Picture:
-    """A picture of a report, which is also a file.
+    """A picture of a report, which is also a file."""
 
-    Attributes
-    ----------
-    name : str
-        Path of the file, relative to the output.
-    alt : str
-        Alternative text.
-    underlay : str
-        Description of the underlay; empty without one.
-    png : bytes
-        The file.
-    """
-
-    name: str
+    name: str  # path of the file, relative to the output
     alt: str
-    underlay: str
+    underlay: str  # its description; empty without one
     png: bytes
 
     @property
@@ -55,14 +43,11 @@ Pictures = Iterator[tuple[str, Picture]]
 
 
 def draw(result: ContrastResult) -> Pictures:
-    """Draw the pictures of a result.
+    """Draw the pictures of a result; yield what each shows, and the picture.
 
-    Yields
-    ------
-    tuple of str and Picture
-        What a picture shows: ``glass``, ``z``, ``faded``, ``effect everywhere``, ..., ``design``, ``quality``,
-        ``sheet 1``, ..., ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and
-        ``atlas``; those without content are missing, except for maps and ``tdp``.
+    They are ``glass``, ``z``, ``faded``, ``effect everywhere``, ..., ``design``, ``quality``, ``sheet 1``, ...,
+    ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
+    content are missing, except for maps and ``tdp``.
     """
     scene = make_scene(result.space, result.contrast.entities.get("space"), _peak_heights(result), subtitle(result))
     yield from _draw_maps(result, scene)

@@ -20,18 +20,9 @@ _VIEWS = ("left side", "back", "right side", "top")
 
 
 def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool) -> bytes:
-    """Draw the z map where p < .001 uncorrected, projected onto four views of the brain.
+    """Draw z, (n_points,), where p < .001 uncorrected, projected onto four views of the brain, in MNI152 or similar.
 
-    Parameters
-    ----------
-    z : array (n_points,)
-        z; infinite values have the colour of the largest finite one.
-    space : VolumeSpace
-        The voxels tested, in a space similar to MNI152.
-    subtitle : str
-        The result that the picture belongs to.
-    is_signed : bool
-        Whether negative z is shown as well, whatever the alternative of the test.
+    If `is_signed`, negative z is shown as well, whatever the alternative of the test.
     """
     shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")

@@ -28,22 +28,7 @@ _COMPRESSION = 6  # of zlib: 9 takes five times as long for 5 % less
 
 
 def draw_png(size: tuple[int, int], title: str, subtitle: str, fill: Callable[["Figure"], None]) -> bytes:
-    """Draw a figure with a title, independently of the current matplotlib style.
-
-    Parameters
-    ----------
-    size : tuple of int
-        Width and height in pixels.
-    title, subtitle : str
-        What is shown, and the result it belongs to.
-    fill : callable
-        Draws the content into the figure.
-
-    Returns
-    -------
-    bytes
-        A PNG.
-    """
+    """Draw a figure of a size in pixels with a title, and the result it belongs to, and return it as a PNG."""
     from matplotlib import style
     from matplotlib.figure import Figure
 

@@ -38,21 +38,11 @@ _USUAL, _OUTLIER = "#56606b", "#D55E00"
 
 
 class Panel(NamedTuple):
-    """One number of each subject.
-
-    Attributes
-    ----------
-    title : str
-        What the number is.
-    values : array (n_subjects,)
-        The numbers; those that are not finite are not drawn.
-    is_far : array of bool (n_subjects,)
-        The subjects that are possible outliers by this number.
-    """
+    """One number of each subject."""
 
     title: str
-    values: FloatArray
-    is_far: Flags
+    values: FloatArray  # (n_subjects,); those that are not finite are not drawn
+    is_far: Flags  # (n_subjects,): possible outliers by this number
 
 
 def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
@@ -84,17 +74,7 @@ def outliers(quality: Quality, outlying: SubjectDiagnostics, test: str) -> Flags
 
 
 def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> bytes:
-    """Draw four numbers of each subject, in the order of the subjects; possible outliers are labelled.
-
-    Parameters
-    ----------
-    shown : sequence of four Panel
-        From `panels`.
-    names : sequence of str
-        The subjects.
-    subtitle : str
-        The result that the picture belongs to.
-    """
+    """Draw the four numbers of each subject from `panels`, in order; possible outliers are labelled."""
 
     def fill(figure: "Figure") -> None:
         for i, panel in enumerate(shown):
@@ -105,21 +85,7 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
 
 
 def draw_sheets(quality: Quality, grid: Grid, names: Sequence[str], flagged: Flags, subtitle: str) -> Iterator[bytes]:
-    """Yield pictures with slices of the map of each subject, at most `PER_SHEET` on each, with one colour scale.
-
-    Parameters
-    ----------
-    quality : Quality
-        With the slices.
-    grid : Grid
-        Grid of the maps.
-    names : sequence of str
-        The subjects.
-    flagged : array of bool (n_subjects,)
-        The possible outliers.
-    subtitle : str
-        The result that the pictures belong to.
-    """
+    """Yield pictures with slices of the map of each subject, at most `PER_SHEET` on each, with one colour scale."""
     for start in range(0, len(names), PER_SHEET):
         subjects = np.arange(start, min(start + PER_SHEET, len(names)))
         yield _draw_sheet(quality, grid, names, flagged, subtitle, subjects)

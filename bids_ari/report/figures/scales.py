@@ -25,30 +25,14 @@ _HIDDEN = (0.85, 0.85, 0.85, 1)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """A colour for each value.
-
-    Attributes
-    ----------
-    label : str
-        Title of the bar.
-    colours : Colormap
-        From the lower to the upper end.
-    ends : tuple of float
-        The values with the first and the last colour; values beyond have the same colours.
-    part : tuple of float
-        The part of the bar that is shown.
-    ticks : tuple of float
-        The values that are labelled.
-    extend : {'neither', 'both', 'min', 'max'}
-        The ends beyond which there are values, where the bar is pointed.
-    """
+    """A colour for each value."""
 
     label: str
     colours: "Colormap"
-    ends: tuple[float, float]
-    part: tuple[float, float]
+    ends: tuple[float, float]  # values with the first and the last colour; values beyond have the same colours
+    part: tuple[float, float]  # of the bar that is shown
     ticks: tuple[float, ...]
-    extend: Extend = "neither"
+    extend: Extend = "neither"  # the ends beyond which there are values, where the bar is pointed
 
     def colour(self, values: FloatArray) -> Pixels:
         """Return the colour of each value, (n_points, 3)."""
@@ -95,17 +79,7 @@ def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
 
 
 def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Scale:
-    """Return a scale symmetric around 0, or its upper half if not `is_signed`, up to the 99.9th percentile of |values|.
-
-    Parameters
-    ----------
-    values : array (n_points,)
-        The values to be shown.
-    label : str
-        Title of the bar.
-    is_signed : bool
-        Whether there may be values below 0.
-    """
+    """Return a scale symmetric around 0, or its upper half if not `is_signed`, to the 99.9th percentile of |values|."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 

@@ -35,27 +35,13 @@ _PALE = 0.85  # grey of the mask where there is no template
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What all pictures of a result share.
+    """What all pictures of a result share."""
 
-    Attributes
-    ----------
-    cuts : tuple of float
-        z of the axial slices in mm, ascending: from left to right, then in the next row.
-    points : array of int32 (height, width)
-        The tested point at each pixel, -1 for none.
-    grey : array of uint8 (height, width)
-        The underlay; 255 where there is none.
-    underlay : str
-        Description of the underlay.
-    subtitle : str
-        The result that the pictures belong to.
-    """
-
-    cuts: tuple[float, ...]
-    points: npt.NDArray[np.int32]
-    grey: Pixels
-    underlay: str
-    subtitle: str = ""
+    cuts: tuple[float, ...]  # z of the axial slices in mm, ascending: from left to right, then in the next row
+    points: npt.NDArray[np.int32]  # (height, width): the tested point at each pixel, -1 for none
+    grey: Pixels  # (height, width): the underlay, 255 where there is none
+    underlay: str  # its description
+    subtitle: str = ""  # the result that the pictures belong to
 
     @property
     def is_on_template(self) -> bool:
@@ -79,18 +65,8 @@ class Scene:
 def make_scene(space: Space, space_label: str | None, peaks: npt.ArrayLike = (), subtitle: str = "") -> Scene:
     """Choose the slices and the underlay.
 
-    Slices are spread evenly over the points; then the slice nearest to each peak moves there.
-
-    Parameters
-    ----------
-    space : Space
-        The points tested.
-    space_label : str or None
-        The ``space`` entity of the maps.
-    peaks : array (n_peaks,)
-        z of peaks in mm, the most important first.
-    subtitle : str
-        The result that the pictures belong to.
+    Slices are spread evenly over the points; then the slice nearest to each of the `peaks`, z in mm with the most
+    important first, moves there.
     """
     places = space.coordinates()
     heights = np.asarray(peaks, dtype=float)

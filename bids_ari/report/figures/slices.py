@@ -44,17 +44,7 @@ def is_uncorrected(z: FloatArray, alternative: Alternative) -> npt.NDArray[np.bo
 
 
 def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
-    """Draw the z map where p < .001 uncorrected, in the direction of the test.
-
-    Parameters
-    ----------
-    z : array (n_points,)
-        z; infinite values have the colour of the largest finite one.
-    alternative : {'greater', 'less', 'two-sided'}
-        The side shown; both for ``two-sided``, each at p < .001.
-    scene : Scene
-        Slices and underlay.
-    """
+    """Draw z, (n_points,), where p < .001 uncorrected on the side of the alternative, or on each for ``two-sided``."""
     shown = is_uncorrected(z, alternative)
     scale = z_scale(z[shown], alternative)
     painted = scene.paint(scale.colour(z), shown)
@@ -72,22 +62,10 @@ def draw_values(
     z: FloatArray | None = None,
     outlined: npt.NDArray[np.bool_] | None = None,
 ) -> bytes:
-    """Draw a value at every point, on a scale that is symmetric around 0.
+    """Draw a value at every point, (n_points,), on a scale that is symmetric around 0 if `is_signed`.
 
-    Parameters
-    ----------
-    values : array (n_points,)
-        The values.
-    scene : Scene
-        Slices and underlay.
-    title, label : str
-        Title of the picture, and of the colour bar.
-    is_signed : bool
-        Whether there may be values below 0, unlike F.
-    z : array (n_points,), optional
-        Opacity: the square of |z| divided by the z of p = .001, at most 1.
-    outlined : array of bool (n_points,), optional
-        Points to outline.
+    With `z`, opacity is the square of |z| divided by the z of p = .001, at most 1. The points in
+    `outlined` have an outline.
     """
     scale = value_scale(values, label, is_signed=is_signed)
     opacity = np.ones(values.size) if z is None else np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1))
@@ -98,35 +76,13 @@ def draw_values(
 
 
 def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> bytes:
-    """Draw true discovery proportions, on a scale from 0 to 1.
-
-    Parameters
-    ----------
-    tdp : array (n_points,)
-        A TDP for each point.
-    shown : array of bool (n_points,)
-        Where it is shown, including a TDP of 0.
-    scene : Scene
-        Slices and underlay.
-    title : str
-        The sets of points that it belongs to.
-    """
+    """Draw true discovery proportions, (n_points,), on a scale from 0 to 1 where `shown`, also a TDP of 0."""
     scale = tdp_scale()
     return _compose(scene.paint(scale.colour(tdp), shown), scene, title, scale.draw if shown.any() else None)
 
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
-    """Draw clusters in their colours, the larger ones with their numbers.
-
-    Parameters
-    ----------
-    labels : array of int (n_points,)
-        The cluster of each point: 1, 2, ...; 0 for none.
-    scene : Scene
-        Slices and underlay.
-    title : str
-        How the clusters were formed.
-    """
+    """Draw clusters, labels 1, 2, ... and 0 for none (n_points,), in their colours, the larger ones with numbers."""
     from matplotlib.colors import to_rgb
 
     n = int(labels.max(initial=0))

@@ -34,21 +34,9 @@ class Template:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Underlay:
-    """An underlay on a grid.
+    """An underlay on a grid: values of every `stride`-th voxel along each axis, beginning at the voxel `start`."""
 
-    Attributes
-    ----------
-    values : array of float32 (x, y, z)
-        From 0 (nothing) to 1; of every `stride`-th voxel along each axis, beginning at `start`.
-    start : tuple of three int
-        The first voxel with a value.
-    stride : int
-        Voxels that share a value along each axis.
-    description : str
-        What the underlay is.
-    """
-
-    values: npt.NDArray[np.float32]
+    values: npt.NDArray[np.float32]  # (x, y, z), from 0 (nothing) to 1
     start: tuple[int, ...]
     stride: int
     description: str
@@ -74,17 +62,7 @@ def load_template() -> Template:
 
 
 def make_underlay(space: VolumeSpace, space_label: str | None, stride: int = 1) -> Underlay:
-    """Return the underlay of a volume, cropped to what it shows.
-
-    Parameters
-    ----------
-    space : VolumeSpace
-        The voxels tested.
-    space_label : str or None
-        The ``space`` entity of the maps.
-    stride : int
-        Voxels that share a value along each axis.
-    """
+    """Return the underlay of a volume, cropped to what it shows; `stride` voxels along each axis share a value."""
     inside, strided = space.inside, space.inside[::stride, ::stride, ::stride]
     box = _box(inside)
     if is_like_template(space_label):
