@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -92,11 +92,7 @@ class SavedResults(Sequence[ContrastResult]):
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = tuple(paths)
 
-    @overload
-    def __getitem__(self, index: int) -> ContrastResult: ...
-    @overload
-    def __getitem__(self, index: slice) -> "SavedResults": ...
-    def __getitem__(self, index: int | slice) -> "ContrastResult | SavedResults":
+    def __getitem__(self, index: Any) -> Any:
         return load_result(self.paths[index]) if isinstance(index, int) else SavedResults(self.paths[index])
 
     def __len__(self) -> int:

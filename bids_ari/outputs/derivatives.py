@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import nibabel as nib
@@ -25,7 +24,7 @@ import pandas as pd
 
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.sidecars import DESCRIPTION
-from bids_ari.errors import OutputError, ReadError, TemporaryError
+from bids_ari.errors import OutputError, TemporaryError
 from bids_ari.outputs import description
 from bids_ari.outputs.folder import Files
 from bids_ari.outputs.locks import Place, as_output_error, is_locked, lock, retry
@@ -84,9 +83,7 @@ class Derivatives:
         self._files.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._files.remove_empty()
 
     @contextmanager
@@ -163,18 +160,9 @@ class Derivatives:
     ) -> None:
         """Make the files of a result visible, record them, and remove those that only an earlier run of it wrote.
 
-        Parameters
-        ----------
-        result : str
-            Its name, unique in the dataset.
-        written : iterable of str
-            Names of its files, in addition to those that wait.
-        summary : mapping
-            What the index shows of it.
-        fingerprint : str
-            Digest of the inputs, options and versions of the contrast, for `reusable`.
-        results : iterable of str
-            Names of all results of the contrast with this fingerprint, for `reusable`.
+        Its name is unique in the dataset, `written` are files in addition to those that wait, and the index shows the
+        `summary`. For `reusable`: a `fingerprint` of the inputs, options and versions of the contrast, and the names of
+        all `results` that have it.
         """
         if self._stage is not None:
             origin = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
@@ -194,7 +182,8 @@ class Derivatives:
             )
 
         found: dict[str, dict[str, Note]] = defaultdict(dict)
-        for _, note in self._found(RECORDS, siblings_begin_with(contrast, contrast)):
+        beginning = siblings_begin_with(contrast, contrast)
+        for _, note in read_notes(self.folder / RECORDS, self._warn, beginning):
             if is_complete(note) and note.get("Contrast") == contrast and (key := entry(note, "Fingerprint", str)):
                 found[key][str(note.get("Name"))] = note
         return {key: [*notes.values()] for key, notes in found.items() if has_all(notes)}
@@ -234,11 +223,9 @@ class Derivatives:
         self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in description.IGNORED))
         self.text("layout_config.json", LAYOUT_CONFIG.read_text(encoding="utf-8"))
         self.text("README.md", description.README)
-        meanings: dict[str, str] = {}
-        for note in self._notes(RECORDS):
-            meanings |= meanings_of(note)
-        rows = pd.DataFrame(sorted((meanings | self._explained).items()), columns=["desc_id", "description"])
-        self.table("descriptions.tsv", rows)
+        meanings = {key: text for note in self._notes(RECORDS) for key, text in meanings_of(note).items()}
+        rows = sorted((meanings | self._explained).items())
+        self.table("descriptions.tsv", pd.DataFrame(rows, columns=["desc_id", "description"]))
         self.json("descriptions.json", description.COLUMNS)
 
     def _publish(
@@ -246,7 +233,7 @@ class Derivatives:
     ) -> None:
         """Rename the files that wait, between recording those that may be there and those that are there."""
         name, files = f"{RECORDS}/{file_name(result, '.json')}", {*written, *stage.parts}
-        notes = dict(self._found(RECORDS, siblings_begin_with(stage.contrast, result)))
+        notes = dict(read_notes(self.folder / RECORDS, self._warn, siblings_begin_with(stage.contrast, result)))
         earlier = notes.pop(self.folder / name, {})
         shared = [summary.get("Model")]  # results of another model would share maps that the new one overwrites
         outdated = {path: note for path, note in notes.items() if "Model" in summary and _models_of(note) != shared}
@@ -273,15 +260,8 @@ class Derivatives:
 
     def _notes(self, folder: str, name: str = "Name") -> list[Note]:
         """Read records, sorted by an entry."""
-        return sorted((note for _, note in self._found(folder)), key=lambda note: str(note.get(name)))
-
-    def _found(self, folder: str, beginning: str = "") -> Iterator[tuple[Path, Note]]:
-        """Read records; warn of a damaged one."""
-        for path, note in read_notes(self.folder / folder, beginning):
-            if isinstance(note, ReadError):
-                self._warn(f"{note}. It is not in the index")
-            elif note:  # else another process has just removed it
-                yield path, note
+        notes = dict(read_notes(self.folder / folder, self._warn))
+        return sorted(notes.values(), key=lambda note: str(note.get(name)))
 
     def _is_interrupted(self, note: Note) -> bool:
         """Return whether files of a result may be missing and no process is writing them."""

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -48,17 +48,16 @@ _PROGRAM = f"bids_ari {__version__} (the program that made these derivatives)"
 def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, Any]:
     """Return the content of ``dataset_description.json``.
 
-    Parameters
-    ----------
-    folder : Path
-        The output. Sources of other runs are kept from its present description.
-    sources : mapping of str to Path
-        The datasets that this run reads, by the names used in BIDS URIs.
+    `sources` are the datasets that this run reads, by the names used in BIDS URIs; those of other runs are kept from
+    the present description of the output.
     """
-    earlier = _read(folder).get("DatasetLinks")
-    new = {name: _link(path.resolve(), folder.resolve()) for name, path in sources.items()}
+    earlier, place = _read(folder).get("DatasetLinks"), folder.resolve()
+    # relative links: both can be moved together, and no folder of a user is shown
+    relative = {name: Path(os.path.relpath(path.resolve(), place)).as_posix() for name, path in sources.items()}
+    new = {name: printable(link) for name, link in relative.items()}
     links = _joined(new, earlier if isinstance(earlier, dict) else {})
-    places = [Path(os.path.normpath(folder.resolve() / link)) for link in links.values()]
+    places = [Path(os.path.normpath(place / link)) for link in links.values()]
+    licences = {", ".join(_texts(_read(source).get("License"))) for source in places}
     container = provenance.container()
     tool = {"Name": "bids_ari", "Version": __version__, "CodeURL": CODE_URL}
     authors = list(dict.fromkeys(author for place in places for author in _authors(place)))
@@ -66,7 +65,7 @@ def dataset_description(folder: Path, sources: Mapping[str, Path]) -> dict[str, 
         "Name": "All-Resolutions Inference by bids_ari",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
-        "License": _licence(places),
+        "License": (licences.pop() if len(licences) == 1 else "") or "unknown",
         "Authors": authors if len(authors) > 1 else [*(authors or [_UNNAMED]), _PROGRAM],
         "GeneratedBy": [tool | ({"Container": container} if container else {})],
         "SourceDatasets": [{"URL": link} for link in dict.fromkeys(links.values())],
@@ -90,11 +89,6 @@ def _joined(new: Mapping[str, str], earlier: Mapping[str, Any]) -> dict[str, str
     return links
 
 
-def _link(path: Path, folder: Path) -> str:
-    """Return a relative link to a source dataset: both can be moved together, and no folder of a user is shown."""
-    return printable(Path(os.path.relpath(path, folder)).as_posix())
-
-
 def _read(folder: Path) -> dict[str, Any]:
     """Read the description of a dataset; an empty one if it is damaged."""
     try:
@@ -102,12 +96,6 @@ def _read(folder: Path) -> dict[str, Any]:
     except ReadError as error:
         log.debug("%s", error)
         return {}
-
-
-def _licence(sources: Iterable[Path]) -> str:
-    """Return the licence of all sources; ``unknown`` if they differ."""
-    licences = {", ".join(_texts(_read(source).get("License"))) for source in sources}
-    return (licences.pop() if len(licences) == 1 else "") or "unknown"
 
 
 def _authors(source: Path) -> list[str]:

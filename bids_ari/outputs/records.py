@@ -7,7 +7,7 @@ it. The record of a failure holds the reason. Readers do not trust a record: it 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -109,8 +109,8 @@ def new_record(
     }
 
 
-def read_notes(folder: Path, beginning: str = "") -> Iterator[tuple[Path, Note | ReadError]]:
-    """Read the records in a folder whose names begin with a text, or the error for each that cannot be read."""
+def read_notes(folder: Path, warn: Callable[[str], None], beginning: str = "") -> Iterator[tuple[Path, Note]]:
+    """Read the records in a folder whose names begin with a text; warn of each that cannot be read."""
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.startswith(beginning))
@@ -118,6 +118,7 @@ def read_notes(folder: Path, beginning: str = "") -> Iterator[tuple[Path, Note |
         return
     for path in (folder / name for name in names if name.endswith(".json")):
         try:
-            yield path, read_json(path)
+            if note := read_json(path):  # else another process has just removed it
+                yield path, note
         except ReadError as error:
-            yield path, error
+            warn(f"{error}. It is not in the index")

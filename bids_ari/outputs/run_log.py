@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pandas as pd
@@ -30,14 +29,10 @@ class RunLog(logging.Handler):
     """Handler that keeps the log of a run from its beginning and writes it once the output is open.
 
     As a context manager it is attached to the log of the package.
-
-    Parameters
-    ----------
-    settings : str
-        The settings of the run as TOML; empty if there are none.
     """
 
     def __init__(self, settings: str) -> None:
+        """`settings` are those of the run as TOML; empty if there are none."""
         super().__init__(logging.DEBUG)
         self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         self.settings = settings
@@ -55,9 +50,7 @@ class RunLog(logging.Handler):
         logging.getLogger("bids_ari").addHandler(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         logging.getLogger("bids_ari").removeHandler(self)
         if self._out is not None:
             with suppress(BidsAriError):  # the disk may be full, which is an error already
@@ -110,27 +103,16 @@ class RunLog(logging.Handler):
         assert self._out is not None
         folder = self._out.run_folder()
         rows = sorted({(entry.name, entry.reason) for entry in self.excluded})
+        text = None if error is None else ": ".join(filter(None, (type(error).__name__, str(error))))
+        code = joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
         self._out.table(f"{folder}/excluded.tsv", pd.DataFrame(rows, columns=["name", "reason"]))
         summary = {
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),
-            "ExitCode": self._exit_code(error),
-            "Error": _message(error),
+            "ExitCode": code if error is None else exit_code(error),
+            "Error": "interrupted" if isinstance(error, KeyboardInterrupt) else text,
             "Results": self.results,
             "Failures": self.failures,
             "LeftOut": dict(Counter(reason for _, reason in rows).most_common()),
         }
         self._out.json(f"{folder}/summary.json", summary)
-
-    def _exit_code(self, error: BaseException | None) -> int:
-        """Return the exit code of the run."""
-        if error is None:
-            return joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
-        return exit_code(error)
-
-
-def _message(error: BaseException | None) -> str | None:
-    """Return the error that ended a run."""
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return None if error is None else ": ".join(filter(None, (type(error).__name__, str(error))))
