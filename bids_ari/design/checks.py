@@ -5,7 +5,7 @@ References
 Belsley, Kuh & Welsch 1980, Regression Diagnostics: the scaled condition number.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,15 +24,13 @@ ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4
 SMALL_GROUP, UNEQUAL_SIZES = 10, 2
 """Groups smaller than this, or with a larger ratio of sizes: the tail of Welch's t is too light (validation/)."""
 
-GOOD_GROUP, GOOD_SIZES = 20, 1.5
-"""Groups at least as large, with a smaller ratio of sizes: no note."""
+GOOD_GROUP, GOOD_SIZES = 20, 1.5  # groups at least as large, with a smaller ratio of sizes: no note
 
 
 def check_number(subjects: Sequence[str], excluded: Sequence[Excluded] = ()) -> None:
     """Raise a DesignError if there are fewer than two subjects."""
     if len(subjects) < 2:
-        names = f" (sub-{subjects[0]})" if subjects else ""
-        found = f"There is 1 subject{names}" if subjects else "There are 0 subjects"
+        found = f"There is 1 subject (sub-{subjects[0]})" if subjects else "There are 0 subjects"
         hint = "Fill in participants.tsv, with the labels of the maps" if excluded else "Check the filters"
         raise DesignError(f"{found}{_and_excluded(excluded)}", "at least 2 for a group analysis", hint)
 
@@ -44,7 +42,6 @@ def check_design(
 
     `columns` and `subjects` are the names of its columns and rows; `excluded` are named in errors.
     """
-    check_number(subjects, excluded)
     n, p = matrix.shape
     if p == 0:
         raise DesignError("The design has no columns", "at least one, such as 1")
@@ -94,7 +91,7 @@ def check_unequal(
         raise DesignError(found, "at least 2 subjects, to estimate the variance of a group")
     if several := [name for name, weights in tests.items() if weights.ndim == 2 and len(weights) > 1]:
         raise DesignError(f"Unequal variances allow t tests only; {listing(several)} is an F test", "tests of one row")
-    return tuple(_notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors)))
+    return _notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors))
 
 
 def list_excluded(excluded: Sequence[Excluded]) -> str:
@@ -107,21 +104,23 @@ def _and_excluded(excluded: Sequence[Excluded]) -> str:
     return f"; excluded {list_excluded(excluded)}" if excluded else ""
 
 
-def _notes_on_sizes(sizes: Sequence[int], column: str) -> Iterator[str]:
+def _notes_on_sizes(sizes: Sequence[int], column: str) -> tuple[str, ...]:
     """Note group sizes for which the tail of Welch's t is too light, according to the simulations in validation/."""
     smallest, largest = sizes[0], sizes[-1]
-    groups = f"Groups{f' by {column}' if column else ''} of {listing(sizes, 20)} subjects"
     if smallest < SMALL_GROUP or largest > UNEQUAL_SIZES * smallest:
-        yield (
-            f"{groups}: with unequal variances, groups below {SMALL_GROUP} or sizes that differ more than "
-            f"{UNEQUAL_SIZES}:1 make the far tail of Welch's t too light, so that bounds may be too optimistic "
-            "(simulated in validation/)"
+        reason = (
+            f"groups below {SMALL_GROUP} or sizes that differ more than {UNEQUAL_SIZES}:1 make the far tail of "
+            "Welch's t too light, so that bounds may be too optimistic (simulated in validation/)"
         )
     elif smallest < GOOD_GROUP or largest >= GOOD_SIZES * smallest:
-        yield (
-            f"{groups}: with unequal variances, bounds may be too optimistic if the smaller group has the larger "
-            "variance (simulated in validation/: errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
+        reason = (
+            "bounds may be too optimistic if the smaller group has the larger variance (simulated in validation/: "
+            "errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
         )
+    else:
+        return ()
+    by = f" by {column}" if column else ""
+    return (f"Groups{by} of {listing(sizes, 20)} subjects: with unequal variances, {reason}",)
 
 
 def _check_columns(

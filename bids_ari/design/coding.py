@@ -99,20 +99,14 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
     )
 
 
-def center(values: FloatArray) -> FloatArray:
-    """Subtract the mean."""
-    centred: FloatArray = values - values.mean()
-    return centred
-
-
-def scale(values: FloatArray) -> FloatArray:
+def _scale(values: FloatArray) -> FloatArray:
     """Subtract the mean and divide by the standard deviation (n - 1), as R does; 0 if all values are equal."""
-    return np.zeros_like(values) if np.ptp(values) == 0 else center(values) / values.std(ddof=1)
+    return np.zeros_like(values) if np.ptp(values) == 0 else (values - values.mean()) / values.std(ddof=1)
 
 
 _FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
-    **{"center": center, "scale": scale, "abs": np.abs, "sqrt": np.sqrt, "exp": np.exp},
-    **{"log": np.log, "log2": np.log2, "log10": np.log10, "I": lambda values: values},
+    **{"center": lambda values: values - values.mean(), "scale": _scale, "I": lambda values: values},
+    **{"abs": np.abs, "sqrt": np.sqrt, "exp": np.exp, "log": np.log, "log2": np.log2, "log10": np.log10},
 }
 
 _OPERATORS: dict[type[ast.AST], Callable[..., FloatArray]] = {

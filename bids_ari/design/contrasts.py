@@ -23,8 +23,7 @@ _LEVEL = re.compile(r"[^\W\d](?:.*\w)?")
 _LONGEST_LABEL, _DEEPEST = 60, 20
 _OPERATORS = tuple("+-*/()")
 
-Columns = tuple[int, ...]
-"""Columns of the design matrix, by index."""
+Columns = tuple[int, ...]  # columns of the design matrix, by index
 
 
 def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
@@ -146,13 +145,12 @@ class _Expression:
 
     def _tokens(self) -> list[str]:
         """Split the expression into names, numbers and operators."""
-        names, tokens, at = list(self.known), [], 0
-        while at < len(self.text):
-            if (found := self.scanner.match(self.text, at)) is None:
-                raise self._error(f"{self.text[at:]!r} is not understood")
+        names, tokens = list(self.known), []
+        for found in self.scanner.finditer(self.text):
+            if found.lastgroup == "other":
+                raise self._error(f"{found[0]!r} is not understood")
             if not found[0].isspace():
                 tokens.append(found[0] if found.lastgroup is None else names[int(found.lastgroup[1:])])
-            at = found.end()
         return tokens
 
     def _row(self, tokens: Sequence[str]) -> FloatArray:
@@ -254,4 +252,4 @@ def _scanner(names: Iterable[str]) -> re.Pattern[str]:
         pieces = re.findall(r"(\w+)|([^\w\s])", name)
         parts = (rf"\b{word}\b" if word else "['\"]" if sign in "'\"" else re.escape(sign) for word, sign in pieces)
         patterns.append(rf"(?P<n{i}>" + r"\s*".join(parts) + ")")
-    return re.compile("|".join([*patterns, _NUMBER.pattern, r"[-+*/(),;=]", r"\s+"]))
+    return re.compile("|".join([*patterns, _NUMBER.pattern, r"[-+*/(),;=]", r"\s+", "(?P<other>.+)"]), re.DOTALL)

@@ -16,13 +16,12 @@ from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.model_inputs import label_of
 from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
-from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, select_subjects
+from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_table, select_subjects
 from bids_ari.design.variables import Variables
-from bids_ari.errors import InputNotFoundError, UsageError, listing
+from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
-_LONGEST_LABEL = 60
-"""The maximal length of the name of a test, in characters: it is part of file names."""
+_LONGEST_LABEL = 60  # the maximal length of the name of a test, in characters: it is part of file names
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -92,7 +91,7 @@ def make_design(
     subjects : sequence of str
         The subjects with maps.
     participants : Participants, optional
-        The table; not required by a formula without variables.
+        The table, if it is needed.
     formula : str
         The columns, such as ``1 + center(age) + C(group)``.
     tests : sequence of str
@@ -163,11 +162,7 @@ def _design_of_model(
     """
     uses_table = model.x != (ONES,) or bool(model.transformations or model.inputs.subjects)
     if participants is None and uses_table:
-        raise InputNotFoundError(
-            f"There is no participants.tsv, needed by {model.path}",
-            "a table of subjects",
-            "Add it, or use --participants",
-        )
+        raise no_table(f"by {model.path}")
     table = participants or Participants(model.path, (), {}, {})
     candidates, filtered = filter_subjects(model.inputs, subjects, table)
     check_number(candidates, filtered)
@@ -189,16 +184,13 @@ def _design_of_model(
 
 def _single_subject_notes(factors: Iterable[Levels]) -> tuple[str, ...]:
     """Note levels with one subject."""
-    single = (
-        (members[0], level, levels.variable)
-        for levels in factors
-        for level, members in levels.subjects.items()
+    notes = (
+        f"Only sub-{members[0]} has {level} in column {each.variable}: the effect of this level depends on one map."
+        for each in factors
+        for level, members in each.subjects.items()
         if len(members) == 1
     )
-    return tuple(
-        f"Only sub-{subject} has {level} in column {column}: the effect of this level depends on one map."
-        for subject, level, column in dict.fromkeys(single)
-    )
+    return tuple(dict.fromkeys(notes))
 
 
 def _required_columns(model: StatsModel, subjects: Sequence[str], table: Participants) -> tuple[str, ...]:
@@ -226,7 +218,14 @@ def _columns(model: StatsModel, variables: Variables) -> list[Term]:
     for term in model.x:
         found: list[Term] = [ONES] if isinstance(term, int) else [*variables.match(term)]
         if not found:
-            raise _unknown_column(model, str(term), variables)
+            near = get_close_matches(str(term), variables.columns, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else ""
+            if term == str(ONES):
+                hint = "The column of ones is the number 1, without quotes"
+            elif term in variables.levels:
+                hint = f"Factor made columns of its levels; {term}.* is all of them"
+            unknown = f"{term!r}, which is not a column of the included subjects"
+            raise _error_in_x(model, unknown, f"one of {listing(variables.columns, 20)}", hint)
         if repeated := [name for name in found if name in names]:
             raise _error_in_x(model, f"{repeated[0]!r} twice", "each column once")
         names += found
@@ -246,18 +245,6 @@ def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
     return values
 
 
-def _unknown_column(model: StatsModel, name: str, variables: Variables) -> UsageError:
-    """Return the error about an unknown column in X, with similar names as a hint."""
-    near = get_close_matches(name, variables.columns, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else ""
-    if name == str(ONES):
-        hint = "The column of ones is the number 1, without quotes"
-    elif name in variables.levels:
-        hint = f"Factor made columns of its levels; {name}.* is all of them"
-    found = f"{name!r}, which is not a column of the included subjects"
-    return _error_in_x(model, found, f"one of {listing(variables.columns, 20)}", hint)
-
-
 def _error_in_x(model: StatsModel, found: str, expected: str, hint: str = "") -> UsageError:
     return UsageError(f"{model.path}: X of {model.inputs.node!r} names {found}", expected, hint)
 
@@ -265,16 +252,15 @@ def _error_in_x(model: StatsModel, found: str, expected: str, hint: str = "") ->
 def _tests_of_model(model: StatsModel, columns: Sequence[Term]) -> dict[str, FloatArray]:
     """Return the weights of each test, by its label in file names."""
     tests: dict[str, FloatArray] = {}
-    taken: dict[str, str] = {}
+    taken: dict[str, Term] = {}
     for contrast in model.named_contrasts(columns):
-        label, name = _label(model, contrast, columns), repr(contrast.name)
-        if label.casefold() in taken:
+        label = _label(model, contrast, columns)
+        if (other := taken.setdefault(label.casefold(), contrast.name)) != contrast.name:
             raise UsageError(
-                f"{model.path}: the contrasts {taken[label.casefold()]} and {name} would both have the label {label}",
+                f"{model.path}: the contrasts {other!r} and {contrast.name!r} would both have the label {label}",
                 "names that differ in letters or digits",
                 "Rename one of them",
             )
-        taken[label.casefold()] = name
         weights = np.zeros((len(contrast.weights), len(columns)))
         weights[:, [columns.index(condition) for condition in contrast.conditions]] = contrast.weights
         tests[label] = weights[0] if contrast.test == "t" else weights

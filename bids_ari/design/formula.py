@@ -18,13 +18,12 @@ from typing import NamedTuple
 
 from bids_ari.errors import DesignError, UsageError, listing
 
-INTERCEPT = "intercept"
-"""The name of the column of ones."""
+INTERCEPT = "intercept"  # the name of the column of ones
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)|`(?P<quoted>[^`]+)`|"(?P<double>[^"]*)"|'(?P<single>[^']*)'"""
     r"""|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"""
-    r"""|(?P<name>[^\W\d][\w.]*)|(?P<mark>\*\*|[-+*/:^(){},=])"""
+    r"""|(?P<name>[^\W\d][\w.]*)|(?P<mark>\*\*|[-+*/:^(){},=])|."""
 )
 _PLAIN = re.compile(r"[^\W\d][\w.]*")
 _LONGEST, _DEEPEST = 2000, 20
@@ -35,8 +34,7 @@ FUNCTIONS = ("center", "scale", "abs", "sqrt", "exp", "log", "log2", "log10", "I
 CODINGS = {"Treatment": "treatment", "contr.treatment": "treatment", "Sum": "sum", "contr.sum": "sum"}
 """Codings of groups in C()."""
 
-HIGHEST = 5
-"""The highest power of terms, and the highest degree of polynomials."""
+HIGHEST = 5  # the highest power of terms, and the highest degree of polynomials
 
 _CALLED = (*FUNCTIONS, "C", "poly")
 
@@ -77,8 +75,6 @@ class Formula:
 def parse_formula(text: str, columns: Sequence[str] | None = None) -> Formula:
     """Parse a formula; `columns` are those of the table, without which any name may be a column."""
     tokens = _tokens(text)
-    if [token.text for token in tokens[:1]] == ["~"]:
-        tokens = tokens[1:]
     if not tokens:
         raise wrong_formula(text, "It is empty")
     factors: dict[str, Factor] = {}
@@ -104,20 +100,16 @@ def _tokens(text: str) -> list[_Token]:
     """Split a formula into tokens."""
     if len(text) > _LONGEST:
         raise wrong_formula(text[:40] + "...", f"It has {len(text)} characters", f"at most {_LONGEST}")
-    tokens, at, depth = [], 0, 0
-    stripped = unicodedata.normalize("NFC", text.strip())
-    if stripped.startswith("~"):
-        tokens, at = [_Token("mark", "~")], 1
-    while at < len(stripped):
-        if (found := _TOKEN.match(stripped, at)) is None:
-            raise wrong_formula(text, f"{stripped[at]!r} is not understood")
-        kind = found.lastgroup or ""
+    tokens, depth = [], 0
+    for found in _TOKEN.finditer(unicodedata.normalize("NFC", text.strip()).removeprefix("~")):
+        kind = found.lastgroup or "other"
+        if kind == "other":
+            raise wrong_formula(text, f"{found[0]!r} is not understood")
         if kind != "space":
             tokens.append(_Token("string" if kind in ("double", "single") else kind, found[kind]))
             depth += (found[0] in ("(", "{")) - (found[0] in (")", "}"))
             if depth > _DEEPEST:
                 raise wrong_formula(text, f"More than {_DEEPEST} parentheses are open")
-        at = found.end()
     return tokens
 
 

@@ -11,8 +11,7 @@ from bids_ari.bids.entities import printable
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import UsageError, listing
 
-_COMMENTS = ("$", "_", "//", "comment", "description")
-"""Prefixes of keys that hold comments."""
+_COMMENTS = ("$", "_", "//", "comment", "description")  # prefixes of keys that hold comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +75,15 @@ class Item:
             for key, value in self.value.items()
         }
 
-    def fields(self, known: Iterable[str], hints: Mapping[str, str] | None = None) -> Mapping[str, "Item"]:
+    def fields(
+        self, known: Iterable[str], hints: Mapping[str, str] | None = None, needed: str = "", **former: str
+    ) -> Mapping[str, "Item"]:
         """Return the members of an object by known keys, of which case and underscores do not matter.
 
-        An unsupported key is an error, with a hint for some, unless its value is empty or it is a comment.
+        An unsupported key is an error, with a hint for some, unless its value is empty or it is a comment; so is a
+        missing one, if `needed` is what they are. `former`: known keys by former names, in lower case.
         """
-        names = {name.lower(): name for name in known}
+        names = {name.lower(): name for name in known} | former
         found: dict[str, Item] = {}
         for key, item in self.members().items():
             plain = key.lower().replace("_", "")
@@ -93,6 +95,8 @@ class Item:
                 raise item.error("one of them", found=f"is the same key as {found[name].place}")
             elif item.value is not None:
                 found[name] = item
+        if needed and (lacking := [name for name in names.values() if name not in found]):
+            raise self.error(needed, found=f"has no {lacking[0]}")
         return found
 
 

@@ -43,14 +43,15 @@ def read_inputs(document: Item, fields: Mapping[str, Item], name: str | None) ->
     `fields` are those of the document; `name` is required where several nodes are of the dataset level.
     """
     nodes = (fields["Nodes"] if "Nodes" in fields else fields["Steps"]).items()
-    names, is_dataset = _names_and_levels(nodes)
-    chosen = _choose(document, [node for node, fits in zip(names, is_dataset, strict=True) if fits], name)
+    levels = _read_levels(nodes)
+    names = list(levels)
+    chosen = _choose(document, [each for each in names if levels[each] == "dataset"], name)
     index = names.index(chosen)
     edges = fields["Edges"].items() if "Edges" in fields else []
-    if not edges and index and is_dataset[index - 1]:
+    if not edges and index and levels[names[index - 1]] == "dataset":
         found = f"follows {names[index - 1]!r}, which is also of the dataset level"
-        raise nodes[index].error("Edges that say where its maps come from", found=found)
-    filters, subjects = _read_filter(_edge_filter(edges, names, is_dataset, chosen))
+        raise nodes[index].error("Edges from the nodes that its maps come from", found=found)
+    filters, subjects = _read_filter(_edge_filter(edges, levels, chosen))
     labels, image_labels = _read_input(fields.get("Input"))
     return nodes[index], NodeInputs(document.path, chosen, labels, image_labels, filters, subjects)
 
@@ -121,8 +122,8 @@ def label_of(name: str) -> str:
     return "".join([first, *(word[:1].upper() + word[1:] for word in others)])
 
 
-def _names_and_levels(nodes: Sequence[Item]) -> tuple[list[str], list[bool]]:
-    """Read the name of each node, and whether it is of the dataset level."""
+def _read_levels(nodes: Sequence[Item]) -> Mapping[str, str]:
+    """Read the level of each node, by its name."""
     levels: dict[str, str] = {}
     for node in nodes:
         members = {key.lower(): member for key, member in node.members().items()}
@@ -133,7 +134,7 @@ def _names_and_levels(nodes: Sequence[Item]) -> tuple[list[str], list[bool]]:
         if name in levels:
             raise node.error("a unique name for each node", found=f"has the same name as another node, {name!r}")
         levels[name] = level
-    return list(levels), [level == "dataset" for level in levels.values()]
+    return levels
 
 
 def _choose(document: Item, names: Sequence[str], name: str | None) -> str:
@@ -149,7 +150,7 @@ def _choose(document: Item, names: Sequence[str], name: str | None) -> str:
     return names[0] if name is None else name
 
 
-def _edge_filter(edges: Sequence[Item], names: Sequence[str], is_dataset: Sequence[bool], node: str) -> Item | None:
+def _edge_filter(edges: Sequence[Item], levels: Mapping[str, str], node: str) -> Item | None:
     """Return the filter of the edge to a node."""
     leading: list[tuple[Item, Mapping[str, Item]]] = []
     for edge in edges:
@@ -157,14 +158,14 @@ def _edge_filter(edges: Sequence[Item], names: Sequence[str], is_dataset: Sequen
         for key in ("Source", "Destination"):
             if key not in fields:
                 raise edge.error("the names of two nodes", found=f"has no {key}")
-            if fields[key].text() not in names:
-                raise fields[key].error(f"the name of a node: {listing(map(printable, names))}")
+            if fields[key].text() not in levels:
+                raise fields[key].error(f"the name of a node: {listing(map(printable, levels))}")
         if fields["Destination"].value == node:
             leading.append((edge, fields))
     if len(leading) > 1:
         raise leading[1][0].unsupported(f"{node!r} must take the maps of one node, not of several")
     for edge, fields in leading:
-        if is_dataset[names.index(fields["Source"].value)]:
+        if levels[fields["Source"].value] == "dataset":
             raise edge.unsupported("It leads from one node of the dataset level to another")
         return fields.get("Filter")
     return None

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -22,11 +23,9 @@ from bids_ari.design.transformations import Transformation, read_transformations
 from bids_ari.design.variables import is_pattern
 from bids_ari.errors import InputNotFoundError, UsageError, counted, listing
 
-ONES = 1
-"""The column of ones in X."""
+ONES = 1  # the column of ones in X
 
-Term = str | int
-"""An entry of X: a column, a pattern such as ``group.*``, or `ONES`."""
+Term = str | int  # an entry of X: a column, a pattern such as group.*, or ONES
 
 _NODE_KEYS = ("Name", "Level", "GroupBy", "Transformations", "Model", "Contrasts", "DummyContrasts")
 
@@ -111,8 +110,17 @@ def read_model(path: str | Path, node: str | None = None) -> StatsModel:
         When it is no model, or not supported; names the position in the file.
     """
     path = Path(path)
-    if not (path.exists() or path.is_symlink()):
-        raise InputNotFoundError(f"There is no model {path}", "a BIDS Stats Model, a JSON file")
+    if path.exists():
+        status = path.stat()
+        return _read_version(path, node, status.st_ino, status.st_size, status.st_mtime_ns)
+    if path.is_symlink():  # broken: the reader of the file raises the error
+        return _read_version(path, node)
+    raise InputNotFoundError(f"There is no model {path}", "a BIDS Stats Model, a JSON file")
+
+
+@lru_cache(maxsize=1)
+def _read_version(path: Path, node: str | None, *_version: int) -> StatsModel:
+    """Read a model once, not for each contrast, until the file changes."""
     document = read_document(path)
     fields = document.fields(("Name", "BIDSModelVersion", "Input", "Nodes", "Steps", "Edges"))
     version = fields.get("BIDSModelVersion")
@@ -196,10 +204,8 @@ def _read_contrasts(item: Item | None, names: Mapping[Term, Term]) -> tuple[Cont
     """Read the named tests."""
     contrasts: dict[Term, Contrast] = {}
     for each in item.items() if item else []:
-        fields = _with_test(each, ("Name", "ConditionList", "Weights"))
-        for key in ("Name", "ConditionList", "Weights", "Test"):
-            if key not in fields:
-                raise each.error("Name, ConditionList, Weights and Test", found=f"has no {key}")
+        keys = ("Name", "ConditionList", "Weights", "Test")
+        fields = each.fields(keys, needed="Name, ConditionList, Weights and Test", type="Test")
         conditions, test = _read_conditions(fields["ConditionList"], names), _read_test(fields["Test"])
         weights = _read_weights(fields["Weights"], len(conditions), test)
         name = _term(fields["Name"])
@@ -213,8 +219,8 @@ def _read_dummies(item: Item | None) -> Contrast | None:
     """Read the tests of single columns."""
     if item is None:
         return None
-    fields = _with_test(item, ("Contrasts", "Conditions", "ConditionList"))
-    listed = [fields[key] for key in ("Contrasts", "Conditions", "ConditionList") if key in fields]
+    fields = item.fields(("Contrasts", "Conditions", "ConditionList", "Test"), type="Test")
+    listed = [each for key, each in fields.items() if key != "Test"]
     if "Test" not in fields or len(listed) > 1:
         raise item.error("Test, and at most one list of Contrasts")
     conditions = _read_conditions(listed[0], {}) if listed else ()
@@ -226,17 +232,6 @@ def _read_conditions(item: Item, names: Mapping[Term, Term]) -> tuple[Term, ...]
     if not conditions or len(set(conditions)) < len(conditions):
         raise item.error("names of columns, each once")
     return conditions
-
-
-def _with_test(item: Item, keys: Sequence[str]) -> Mapping[str, Item]:
-    """Return the fields of an object with Test, which was called Type in the former form."""
-    fields = dict(item.fields((*keys, "Test", "Type")))
-    if "Type" in fields:
-        former = fields.pop("Type")
-        if "Test" in fields:
-            raise former.error("one of them", found="is the same key as Test")
-        fields["Test"] = former
-    return fields
 
 
 def _read_test(item: Item) -> Literal["t", "F"]:

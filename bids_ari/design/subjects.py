@@ -17,8 +17,7 @@ def select_subjects(
     if not variables:
         return tuple(subjects), (), ()
     if participants is None:
-        found = f"There is no participants.tsv, needed for column {listing(variables)}"
-        raise InputNotFoundError(found, "a table of subjects", "Add it, or use --participants")
+        raise no_table(f"for column {listing(variables)}")
     where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
     lacking = {s: participants.missing(s, variables) for s in subjects if s in participants.rows}
     reasons = {s: f"no value of {listing(columns)} in {where}" if columns else "" for s, columns in lacking.items()}
@@ -33,6 +32,12 @@ def select_subjects(
     if unused := [f"sub-{subject}" for subject in participants.rows if subject not in subjects]:
         notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
     return included, excluded, notes
+
+
+def no_table(needed: str) -> InputNotFoundError:
+    """Return the error about a missing table of subjects: what it is needed by, or for."""
+    found = f"There is no participants.tsv, needed {needed}"
+    return InputNotFoundError(found, "a table of subjects", "Add it, or use --participants")
 
 
 def filter_subjects(

@@ -89,12 +89,9 @@ def read_transformations(item: Item | None) -> tuple[Transformation, ...]:
     if item is None:
         return ()
     if not isinstance(item.value, list):
-        fields = item.fields(("Transformer", "Instructions"))
-        if "Transformer" not in fields:
-            raise item.error(f'"Transformer": "{TRANSFORMER}"', found="has no Transformer")
+        needed = f'"Transformer": "{TRANSFORMER}", and a list of Instructions'
+        fields = item.fields(("Transformer", "Instructions"), needed=needed)
         fields["Transformer"].choice((TRANSFORMER,), "No other transformer is supported")
-        if "Instructions" not in fields:
-            raise item.error("a list of Instructions", found="has no Instructions")
         item = fields["Instructions"]
     return tuple(map(_read, item.items()))
 
