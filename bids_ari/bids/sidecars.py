@@ -36,7 +36,7 @@ def read_bytes(path: Path, most: float = math.inf) -> bytes | None:
         raise ReadError(f"{path} is a folder", "a file")
     if not stat.S_ISREG(status.st_mode):
         raise ReadError(f"{path} is not a regular file")
-    raise ReadError(f"{path} has {status.st_size} bytes", f"at most {most}")
+    raise ReadError(f"{path} has {status.st_size} bytes", f"at most {most} bytes")
 
 
 def read_json(

@@ -50,7 +50,7 @@ SIDECARS = (
     refused(74, "sidecar: a folder", sidecar(Path.mkdir), JSON, "is a folder; expected a file"),
     refused(74, "sidecar: not fetched", sidecar(lambda path: path.symlink_to("gone")), JSON, "datalad get"),
     refused(74, "sidecar: a pipe", sidecar(os.mkfifo), JSON, "is not a regular file"),
-    refused(74, "sidecar: 100 MB", sidecar(_sparse), JSON, "104857600 bytes; expected JSON of at most"),
+    refused(74, "sidecar: 100 MB", sidecar(_sparse), JSON, "104857600 bytes; expected at most 16777216 bytes"),
     refused(65, "sidecar: none", sidecar(lambda path: None), *_DOF),
     refused(65, "sidecar: dof NaN", dof("NaN"), JSON, "not a finite number", MEND),
     refused(65, "sidecar: dof 1e999", dof("1e999"), JSON, "not a finite number", MEND),
