@@ -18,8 +18,6 @@ Combine = Literal["run", "session"]
 COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("ses", "run")}
 """What the maps of a subject are combined over, and the entities in which these differ."""
 
-_NOT_IN_KEY = ("sub", "ses", "run", "stat", "node", "level")  # entities that do not separate contrasts
-
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
@@ -27,11 +25,6 @@ class Excluded:
 
     name: str  # sub- and the label of a subject, or the dataset and the path in it of a file
     reason: str
-
-    @classmethod
-    def of_map(cls, file: StatMap, reason: str) -> "Excluded":
-        """Make the entry of a file."""
-        return cls(file.label, reason)
 
     @classmethod
     def of_subject(cls, subject: str, reason: str) -> "Excluded":
@@ -93,39 +86,17 @@ class SubjectMap:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ContrastSet:
-    """The maps of one contrast: the input of one group analysis.
+    """The maps of one contrast: the input of one group analysis."""
 
-    Attributes
-    ----------
-    entities : Entities
-        The entities that all maps share, with labels of letters, digits and +, as in the names of the output.
-    stat : {'effect', 't', 'z'}
-        The statistic of the maps.
-    members : tuple of SubjectMap
-        The maps, by subject. `check` refuses more than one per subject.
-    excluded : tuple of Excluded
-        Files and subjects of this contrast that are not analysed.
-    notes : tuple of str
-        Choices made on the way.
-    combined : {'', 'run', 'session'}
-        What the maps of a subject are combined over, if any.
-    clash : str
-        Contrasts whose output files would have the same names as those of this one; `check` refuses them.
-    weighted : bool
-        Whether the group model is weighted by the variance maps: then each map has one.
-    paired : str
-        The entity in which the two maps of each subject differ, where differences within subjects are analysed.
-    """
-
-    entities: Entities
-    stat: Stat
-    members: tuple[SubjectMap, ...]
-    excluded: tuple[Excluded, ...] = ()
-    notes: tuple[str, ...] = ()
-    combined: Literal["", "run", "session"] = ""
-    clash: str = ""
-    weighted: bool = False
-    paired: str = ""
+    entities: Entities  #: that all maps share, with labels of letters, digits and +, as in the names of the output
+    stat: Stat  #: the statistic of the maps
+    members: tuple[SubjectMap, ...]  #: the maps, by subject; `check` refuses more than one per subject
+    excluded: tuple[Excluded, ...] = ()  #: files and subjects of this contrast that are not analysed
+    notes: tuple[str, ...] = ()  #: choices made on the way
+    combined: Literal["", "run", "session"] = ""  #: what the maps of a subject are combined over, if any
+    clash: str = ""  #: contrasts whose output files would have the same names; `check` refuses them
+    weighted: bool = False  #: the group model is weighted by the variance maps: then each map has one
+    paired: str = ""  #: the entity in which the two maps of a subject differ, for differences within subjects
 
     @property
     def name(self) -> str:
@@ -264,11 +235,6 @@ def _label_to_keep(labels: set[str | None], across: set[str | None]) -> str:
     common = sorted(filter(None, labels & across))
     further = sorted(filter(None, across - labels))
     return " ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]])
-
-
-def key_of_group(file: StatMap) -> Entities:
-    """Return the entities that separate the contrast of a map from others."""
-    return file.entities.without(*_NOT_IN_KEY)
 
 
 def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:

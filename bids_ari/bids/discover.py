@@ -14,17 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from bids_ari.bids.combine import Combined, combine_maps
-from bids_ari.bids.contrasts import (
-    Combine,
-    ContrastSet,
-    Discovery,
-    Excluded,
-    Stat,
-    SubjectMap,
-    by_name,
-    key_of_group,
-    with_shared,
-)
+from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.filters import OTHER_STAT, Filters, stage_of_node
@@ -38,15 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAP_SOURCE = "map"
-"""The name, in BIDS URIs, of the folder of a map outside any dataset."""
-
+MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
 _OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are used"
 _STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
-_SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")
-"""The subjects in a path."""
-
+_SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")  # the subjects in a path
 _Refused = list[tuple[StatMap, str]]
 """Files that do not pass the filters, with the reason."""
 
@@ -191,7 +177,7 @@ def _filter(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[Sta
         if reason := filters.reason(file, implied):
             refused.append((file, reason))
         else:
-            usable[key_of_group(file)].append(file)
+            usable[file.group].append(file)
     return usable, refused
 
 
@@ -257,9 +243,9 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
     elsewhere: list[Excluded] = []
     fitting: dict[Entities, list[Entities]] = {}
     for file, reason in refused:
-        entry = Excluded.of_map(file, reason)
+        entry = Excluded(file.label, reason)
         log.debug("excluded: %s: %s", entry.name, reason)
-        key = key_of_group(file)
+        key = file.group
         if key not in fitting:
             fitting[key] = [key] if key in groups else [other for other in groups if _compatible(key, other)]
         for each in fitting[key]:
@@ -295,7 +281,7 @@ def _weighted(contrast: ContrastSet) -> ContrastSet:
         several = len(member.all_maps) > 1
         reason = f"no variance map{' of each of its maps' if several else ''}, which --estimator needs"
         excluded.append(Excluded.of_subject(member.subject, reason))
-        excluded += [Excluded.of_map(file, reason) for file in member.all_files]
+        excluded += [Excluded(file.label, reason) for file in member.all_files]
     subjects = set(contrast.subjects).difference(member.subject for member in lacking)
     return replace(contrast.keep(subjects, excluded), weighted=True)
 

@@ -20,9 +20,7 @@ from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listin
 
 log = logging.getLogger(__name__)
 
-OTHER_STAT = "its stat is"
-"""How the reason begins where a map only holds another statistic than the requested one."""
-
+OTHER_STAT = "its stat is"  # how the reason begins where a map only holds another statistic than the requested one
 _SURFACES = (".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii")
 
 
@@ -227,17 +225,12 @@ def _condition(name: str, value: Any, dataset: Dataset) -> Condition:
         )
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     labels = [bare_label(each, key) for each in values if isinstance(each, str) and each not in ("", "*")]
-    numbers = [int(each) for each in values if _is_whole(each)]
+    numbers = [int(x) for x in values if isinstance(x, int | float) and not isinstance(x, bool) and x % 1 == 0]
     absent, anything = None in values, "*" in values
     if not values or len(labels) + len(numbers) + values.count(None) + values.count("*") < len(values):
         rule = 'a label, a whole number, null for none, "*" for any, or a list of these'
         raise UsageError(f"The filter file selects {name} {shorten(value)}", rule)
     return Condition(key, frozenset([*labels, *numbers]), absent, anything, from_file=True)
-
-
-def _is_whole(value: object) -> bool:
-    """Return whether a JSON value is a whole number, 1 or 1.0."""
-    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and value.is_integer()))
 
 
 def _use_stat(stat: str) -> str:

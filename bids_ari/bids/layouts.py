@@ -31,9 +31,7 @@ log = logging.getLogger(__name__)
 LAYOUT_CONFIG = files("bids_ari.bids") / "entities.json"
 """The entities of statmaps that pybids does not define, in its own format."""
 
-DATABASE = "layout_index.sqlite"
-"""The file of pybids in a database folder."""
-
+DATABASE = "layout_index.sqlite"  # the file of pybids in a database folder
 _UNSEARCHED = re.compile(rf"/({'|'.join(map(re.escape, UNSEARCHED))})(/|$)")
 
 

@@ -33,9 +33,7 @@ from bids_ari.errors import DataError, brief, counted, listing
 
 log = logging.getLogger(__name__)
 
-MANIFEST_SOURCE = "manifest"
-"""The name, in BIDS URIs, of the folder that holds all maps of a manifest."""
-
+MANIFEST_SOURCE = "manifest"  # the name, in BIDS URIs, of the folder that holds all maps of a manifest
 _MAPS = (*STATS, "variance")
 _ENTITIES = frozenset(ORDER) - {"sub", "tpl", "stat", "test"}
 
@@ -96,7 +94,15 @@ def open_manifest(path: str | Path) -> Manifest:
         variances = (files[row, "variance"],) if stat == "effect" and (row, "variance") in files else ()
         maps[file] = SubjectMap(row.label("participant_id"), (file,), variances, _dof(row) if stat == "t" else None)
     lines = {file: row.line for (row, _), file in files.items()}
-    lacking = {stat: tuple(_lacking(table, stat)) for stat in STATS if stat in table.columns}
+    lacking = {
+        stat: tuple(
+            Excluded.of_subject(row.label("participant_id"), f"no {stat} map in line {row.line} of {path.name}")
+            for row in table.rows
+            if not row.has(stat)
+        )
+        for stat in STATS
+        if stat in table.columns
+    }
     return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking)
 
 
@@ -146,11 +152,3 @@ def _dof(row: Row) -> float | None:
     if row.has("dof") and not (dof and dof > 0):
         raise row.error(f"has dof {row.cells['dof']!r}", "a number above 0")
     return dof
-
-
-def _lacking(table: Table, stat: str) -> Iterable[Excluded]:
-    """Return the subjects whose line has no map of a statistic."""
-    for row in table.rows:
-        if not row.has(stat):
-            reason = f"no {stat} map in line {row.line} of {row.path.name}"
-            yield Excluded.of_subject(row.label("participant_id"), reason)

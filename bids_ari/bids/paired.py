@@ -13,16 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
-from bids_ari.bids.contrasts import (
-    COMBINED_OVER,
-    ContrastSet,
-    Discovery,
-    Excluded,
-    SubjectMap,
-    by_name,
-    key_of_group,
-    with_shared,
-)
+from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, Excluded, SubjectMap, by_name, with_shared
 from bids_ari.bids.entities import Entities, bare_label, key_of, printable
 from bids_ari.bids.participants import read_sessions
 from bids_ari.errors import NoMatchError, UsageError, counted, listing
@@ -68,7 +59,7 @@ class _Comparison:
 
     def exclude(self, members: Iterable[SubjectMap]) -> list[Excluded]:
         """Exclude maps that are not part of a difference: they have neither value, or their counterpart is missing."""
-        return [Excluded.of_map(file, self._reason(member)) for member in members for file in member.all_files]
+        return [Excluded(file.label, self._reason(member)) for member in members for file in member.all_files]
 
     def _reason(self, each: SubjectMap) -> str:
         value = self.value(each)
@@ -116,7 +107,9 @@ def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -
     if key not in ("sub", "stat") and any(member.first.entities.get(key) for member in members):
         return _Comparison(name, key)
     places = tuple(folders)
-    tables = {subject: _sessions(subject, places) for subject in {member.subject for member in members}}
+    found = {subject: read_sessions(subject, places) for subject in {member.subject for member in members}}
+    rows = {subject: table.by_label() if table else {} for subject, table in found.items()}
+    tables = {subject: {label: row.values for label, row in own.items()} for subject, own in rows.items()}
     columns = sorted({column for table in tables.values() for row in table.values() for column in row})
     if name in columns:
         return _Comparison(name, "ses", tables)
@@ -129,12 +122,6 @@ def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -
         f"No map has the entity {name!r}, and no sessions.tsv a column of that name",
         f"one of: {listing(map(printable, entities + columns), 20) or 'nothing, the maps do not differ'}",
     )
-
-
-def _sessions(subject: str, folders: Sequence[Path]) -> _Sessions:
-    """Read the table of the sessions of a subject, without missing values."""
-    table = read_sessions(subject, folders)
-    return {label: row.values for label, row in table.by_label().items()} if table else {}
 
 
 def _two(found: _Comparison, existing: Sequence[str]) -> tuple[str, str]:
@@ -171,7 +158,7 @@ def _differences(discovery: Discovery, comparison: _Comparison) -> Discovery:
     compared = {comparison.high, comparison.low}
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
-        groups[key_of_group(contrast.members[0].first).without(comparison.key)].append(contrast)
+        groups[contrast.members[0].first.group.without(comparison.key)].append(contrast)
     made: dict[Entities, ContrastSet] = {}
     excluded = list(discovery.excluded)
     for key, sets in groups.items():
@@ -229,26 +216,19 @@ def _of_subject(
     """
     highs, lows = ([each for each in maps if comparison.value(each) == it] for it in (comparison.high, comparison.low))
     excluded = comparison.exclude(each for each in maps if each not in (*highs, *lows))
-    if reason := _obstacle(highs, lows, comparison, alike, stat):
-        files = [file for each in (*highs, *lows) for file in each.all_files]
-        subject = Excluded.of_subject(maps[0].subject, reason)
-        return [], [subject, *(Excluded.of_map(file, f"its subject {reason}") for file in files), *excluded]
-    pairs = ((high or highs[0], low or lows[0]) for high, low in zip_longest(highs, lows))
-    return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], excluded
-
-
-def _obstacle(
-    highs: Sequence[SubjectMap], lows: Sequence[SubjectMap], comparison: _Comparison, alike: Collection[str], stat: str
-) -> str:
-    """Return why there is no difference of the maps of a subject, or an empty text; too many are refused later."""
-    lacking = [side for side, own in zip(comparison.sides, (highs, lows), strict=True) if not own]
-    if lacking:
-        return f"has no {stat} map of {' and '.join(lacking)}"
-    if len(highs) == len(lows) == 1:
+    reason = ""
+    if lacking := [side for side, own in zip(comparison.sides, (highs, lows), strict=True) if not own]:
+        reason = f"has no {stat} map of {' and '.join(lacking)}"
+    elif len(highs) == len(lows) == 1:  # more are refused later
         labels = {key: {each.first.entities.get(key) for each in (*highs, *lows)} for key in sorted(alike)}
         if differing := [key for key, own in labels.items() if None not in own and len(own) > 1]:
-            return f"has maps of {' and '.join(comparison.sides)} that differ in {' and '.join(differing)}, too"
-    return ""
+            reason = f"has maps of {' and '.join(comparison.sides)} that differ in {' and '.join(differing)}, too"
+    if reason:
+        files = [file for each in (*highs, *lows) for file in each.all_files]
+        subject = Excluded.of_subject(maps[0].subject, reason)
+        return [], [subject, *(Excluded(file.label, f"its subject {reason}") for file in files), *excluded]
+    pairs = ((high or highs[0], low or lows[0]) for high, low in zip_longest(highs, lows))
+    return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], excluded
 
 
 def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], comparison: _Comparison) -> Iterator[str]:

@@ -12,9 +12,7 @@ from bids_ari.errors import BidsAriError, ReadError
 
 log = logging.getLogger(__name__)
 
-DESCRIPTION = "dataset_description.json"
-"""The file that makes a folder a dataset."""
-
+DESCRIPTION = "dataset_description.json"  # the file that makes a folder a dataset
 LARGEST = 16 * 2**20
 """Bytes of the largest JSON file that is read; a sidecar has some hundreds."""
 

@@ -9,15 +9,9 @@ from bids_ari.bids.entities import Entities, labels_in_name, printable
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, SidecarError
 
-SUFFIX = "statmap"
-"""The suffix of statistical maps, as FitLins and nilearn name them."""
-
-IMAGES = (".nii", ".nii.gz")
-"""The extensions of maps that can be read."""
-
-IMAGE_ENDINGS = (".nii", ".gz", ".gii")
-"""How the names of image files end, of volumes and surfaces."""
-
+SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn name them
+IMAGES = (".nii", ".nii.gz")  # the extensions of maps that can be read
+IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
 NESTED = "in another dataset within this one"
 """The problem of maps in a dataset within the one that was opened."""
 
@@ -52,6 +46,11 @@ class StatMap:
     def node(self) -> str | None:
         """The node, or the level, of the first-level model that made the map, if its name has one."""
         return self.entities.get("node") or self.entities.get("level")
+
+    @property
+    def group(self) -> Entities:
+        """The entities that separate its contrast from others."""
+        return self.entities.without("sub", "ses", "run", "stat", "node", "level")
 
     def labels(self, key: str) -> tuple[str, ...]:
         """Return the labels of an entity or ``extension``; a contrast may be a taskcontrast, as HALFpipe names it."""

@@ -123,8 +123,14 @@ class Walk:
         path = top / step.name
         try:
             status = path.stat()
-            if not stat.S_ISDIR(status.st_mode) or (step.name and self._is_barred(path, status, step.linked)):
+            if not stat.S_ISDIR(status.st_mode):
                 return None
+            here = status.st_dev, status.st_ino
+            # Only targets of links are compared with all folders visited: some file systems reuse inodes
+            if step.name and here in (self._visited if step.linked else self._barred):
+                self.cycles += [path] if step.linked else []
+                return None
+            self._visited.add(here)
             found = read_folder(path) if indexed is None else indexed[step.name]
         except OSError as error:
             if error.errno not in _GONE:
@@ -132,15 +138,3 @@ class Walk:
             self.dangling += [path] if path.is_symlink() else []
             return None
         return None if step.name and found.is_dataset and self._is_excluded(path) else found
-
-    def _is_barred(self, path: Path, status: os.stat_result, linked: bool) -> bool:
-        """Return whether a folder is not to be searched; remember that it was visited.
-
-        Only targets of links are compared by identity with all folders visited: some file systems reuse inodes.
-        """
-        here = status.st_dev, status.st_ino
-        if here in (self._visited if linked else self._barred):
-            self.cycles += [path] if linked else []
-            return True
-        self._visited.add(here)
-        return False

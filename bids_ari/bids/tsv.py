@@ -85,7 +85,7 @@ def read_table(path: Path, key: str, unit: str, name_of: Callable[[str], str] = 
     `unit` is what a line describes, such as ``map``, for messages. `name_of` converts the names of columns, which must
     differ afterwards.
     """
-    (_, names), *lines = _lines(path, _text_of(path, unit), unit)
+    (_, names), *lines = _lines(path, unit)
     columns = _columns(path, names, key, name_of)
     return Table(path, key, tuple(columns), tuple(_row(path, line, key, columns, cells) for line, cells in lines))
 
@@ -94,20 +94,16 @@ def _has(cell: str) -> bool:
     return cell.lower() not in _MISSING
 
 
-def _text_of(path: Path, unit: str) -> str:
-    """Read the text of a table."""
+def _lines(path: Path, unit: str) -> list[tuple[int, list[str]]]:
+    """Return the numbers and the cells of the lines of a table, the header first; blank lines are skipped."""
     content = read_bytes(path)
     if content is None:
         raise InputNotFoundError(f"There is no table {path}", f"a tab-separated table with a line for each {unit}")
     try:
-        return content.decode().removeprefix("\ufeff")
+        text = content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = len((content[: error.start] + b".").splitlines())
         raise DataError(f"{path}, line {line} is not UTF-8", "a text in UTF-8", _SAVE) from error
-
-
-def _lines(path: Path, text: str, unit: str) -> list[tuple[int, list[str]]]:
-    """Split a table into the numbers and the cells of its lines, the header first; blank lines are skipped."""
     lines, line = [], 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
     try:
