@@ -11,7 +11,7 @@ from bids_ari.analysis.inputs import dof_of
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.images.files import check_memory, read_header
+from bids_ari.images.files import read_header
 from bids_ari.runtime.provenance import numeric_versions
 
 
@@ -76,7 +76,7 @@ def hash_option_files(options: Options) -> dict[str, str]:
     files = {name: path for name, path in paths.items() if path is not None and path.is_file()}
     for name, path in files.items():
         if name not in ("atlas labels", "model"):
-            check_memory(read_header(path))  # an image of any size is not read before its header makes sense
+            read_header(path)  # an image of any size is not read before its header makes sense
     return {name: _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()}
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
-from bids_ari.images.files import check_memory, read_header
+from bids_ari.images.files import read_header
+from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
 from bids_ari.images.templates import TEMPLATE, template_mask
@@ -89,18 +90,19 @@ def check_headers(
     if target is not None and not isinstance(target, Grid) and str(target) != FIRST:
         path = template_mask(template, read_header(files[0][1]).grid) if str(target) == TEMPLATE else Path(target)
         target = read_header(path).grid
-    read = partial(_read_grid, mem=available_memory() if mem is None else mem)
+    read = partial(attempt, partial(read_header, mem=available_memory() if mem is None else mem))
     problems: list[Problem] = []
     grids: list[tuple[str, Grid]] = []
-    found = progress(run_parallel(partial(attempt, read), [path for _, path in files], n_threads), "header", len(files))
-    for (subject, _), grid_or_errors in zip(files, found, strict=True):
-        if isinstance(grid_or_errors, Grid):
-            grids.append((subject, grid_or_errors))
+    found = progress(run_parallel(read, [path for _, path in files], n_threads), "header", len(files))
+    for (subject, _), header in zip(files, found, strict=True):
+        if isinstance(header, Header):
+            grids.append((subject, header.grid))
         else:
-            problems.extend(((subject,), error) for error in grid_or_errors)
-    grid, mismatch = _common_grid(grids) if target is None else _target_grid(grids, target)
-    problems.extend(mismatch)
-    if problems or grid is None:
+            problems.extend(((subject,), error) for error in header)
+    if grids:
+        grid, mismatch = _common_grid(grids) if target is None else _target_grid(grids, target)
+        problems.extend(mismatch)
+    if problems:
         raise one_error(problems, [subject for subject, _ in files])
     others = dict.fromkeys(subject for subject, each in grids if not each.matches(grid))
     largest = max(math.prod(each.shape) for each in (grid, *(each for _, each in grids)))
@@ -161,14 +163,7 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
 
 
-def _read_grid(path: Path, mem: int) -> Grid:
-    """Read the grid of a volume; raise if it does not fit into memory."""
-    header = read_header(path)
-    check_memory(header, mem)
-    return header.grid
-
-
-def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid | None, list[Problem]]:
+def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid, list[Problem]]:
     """Return the grid of most files, and the problem of the files on another one."""
     votes: Counter[int] = Counter()
     kinds: list[int] = []  # for each file, the first one on the same grid
@@ -181,15 +176,13 @@ def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid | None, list[P
         kinds.append(known[exactly])
         votes[known[exactly]] += 1
     if len(votes) <= 1:
-        return (files[0][1] if files else None), []
+        return files[0][1], []
     common = votes.most_common(1)[0][0]
     return files[common][1], [_mismatch(files, kinds, common)]
 
 
-def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Grid | None, list[Problem]]:
+def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Grid, list[Problem]]:
     """Return the target grid, by default that of the first file, and the problem of the files elsewhere in space."""
-    if not files:
-        return None, []
     target = target if isinstance(target, Grid) else files[0][1]
     far = [(subject, grid) for subject, grid in files if not grid.matches(target) and overlap(grid, target) < _NEAR]
     if not far:

@@ -81,19 +81,22 @@ class Image:
         return self.header.grid
 
 
-def read_header(path: Path) -> Header:
-    """Read and check the header of an image, and whether the length of the file fits it.
+def read_header(path: Path, mem: int | None = None) -> Header:
+    """Read and check the header of an image; its values must fit into the file, and into `mem` bytes of memory.
 
     Raises
     ------
     InputNotFoundError, DataError, ReadError
-        When there is no file, it is not one undamaged volume, or the operating system cannot read it.
+        When there is no file, it is not one volume, or damaged or too large, or the operating system cannot read it.
     """
     with _opened(path) as file:
-        if not _is_nifti(path):
+        if _is_nifti(path):
+            header = _read_start(_HashedFile(file), path)[1]
+        else:
             with _decoding(str(path)):
-                return Header.of(nib.load(path), str(path))
-        return _read_start(_HashedFile(file), path)[1]
+                header = Header.of(nib.load(path), str(path))
+    check_memory(header, mem)
+    return header
 
 
 def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> Image:
@@ -109,7 +112,7 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
     Raises
     ------
     InputNotFoundError, DataError, ReadError
-        As `read_header`, and when the image does not fit into memory.
+        As `read_header`.
     """
     if not isinstance(source, str | Path):
         return _loaded(source, name_of(source), mem)

@@ -19,8 +19,7 @@ from bids_ari.stats.distributions import FloatArray
 Mask: TypeAlias = str | Path | nib.Nifti1Image | VolumeSpace
 """A mask: its file or image, or ``template`` for the brain mask of TemplateFlow."""
 
-_UNMASKED = 0.6
-"""Maps that fill more of the volume than this are probably not brain-masked."""
+_UNMASKED = 0.6  # maps that fill more of the volume than this are probably not brain-masked
 
 
 def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
@@ -38,7 +37,7 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
         return empty
     absent = empty | zero
     if not absent.all():
-        box = _bounding_box(~absent)  # outside the box no voxel has a value, up to the edge of the volume
+        (box,) = ndimage.find_objects((~absent).astype(np.int8))  # outside it no voxel has a value, up to the edge
         hollows, n_hollows = ndimage.label(absent[box])
         reached = np.zeros(n_hollows + 1, dtype=bool)
         for axis in range(3):
@@ -96,10 +95,3 @@ def group_mask(
 def looks_unmasked(space: Space) -> bool:
     """Return whether the tested points fill so much of the volume that the maps are probably not brain-masked."""
     return space.fraction > _UNMASKED
-
-
-def _bounding_box(inside: BoolVolume) -> tuple[slice, ...]:
-    """Return the smallest box around some voxels."""
-    plane = np.asarray(inside.any(axis=2))  # the last axis is contiguous in memory
-    found = [np.flatnonzero(line) for line in (plane.any(axis=1), plane.any(axis=0), inside.any(axis=(0, 1)))]
-    return tuple(slice(int(where[0]), int(where[-1]) + 1) for where in found)

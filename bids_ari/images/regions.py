@@ -19,9 +19,7 @@ from bids_ari.images.templates import template_atlas
 
 _INDEX_COLUMNS = ("index", "label", "value", "id")
 _NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
-
-_LARGEST = 2**31 - 1
-"""The largest number of a parcel: images and tables store them in 32 bits."""
+_LARGEST = 2**31 - 1  # number of a parcel: images and tables store it in 32 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,25 +79,22 @@ def load_atlas(atlas: str, labels: Path | None, template: str | None, space: Vol
         if labels is None:
             beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
             labels = beside if beside.exists() else None
-        name = _alphanumeric(labels_in_name(path.name).get("atlas") or path.name.partition(".")[0])
+        name = labels_in_name(path.name).get("atlas") or path.name.partition(".")[0]
+    elif labels is not None:
+        raise UsageError("--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels")
     else:
-        if labels is not None:
-            raise UsageError(
-                "--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels"
-            )
         path, labels = template_atlas(atlas, template, space.grid)
-        name = _alphanumeric(atlas.partition(":")[0])
+        name = atlas.partition(":")[0]
     _check_space(path, template)
     parcels, numbers = _read_parcels(path, space)
     names = _read_names(labels) if labels else {}
     if names and not set(numbers) & set(names):
         raise DataError(f"No number of the atlas {path} is listed in {labels}", "a table of its parcels")
-    order = np.argsort(parcels, kind="stable").astype(np.int32)
-    ordered = parcels[order]
-    regions = []
-    for number in sorted({*numbers, *names}):
-        first, last = np.searchsorted(ordered, [number, number + 1])
-        regions.append(Region(number, names.get(number, f"parcel {number}"), order[first:last]))
+    regions = [
+        Region(number, names.get(number, f"parcel {number}"), np.flatnonzero(parcels == number).astype(np.int32))
+        for number in sorted({*numbers, *names})
+    ]
+    name = re.sub(r"[^a-zA-Z0-9]", "", name) or "atlas"
     return RegionSet(name, f"Atlas {name}", tuple(regions))
 
 
@@ -164,11 +159,6 @@ def _integer(text: str) -> int:
     if not number.is_integer() or abs(number) > _LARGEST:
         raise ValueError(f"{text!r} is not an integer up to {_LARGEST}")
     return int(number)
-
-
-def _alphanumeric(text: str) -> str:
-    """Keep letters and digits."""
-    return re.sub(r"[^a-zA-Z0-9]", "", text) or "atlas"
 
 
 def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:

@@ -25,8 +25,7 @@ Points = npt.NDArray[np.integer[Any]]
 CONNECTIVITIES = {6: 1, 18: 2, 26: 3}
 """Neighbours share a face (6), also an edge (18), or also a corner (26): the number of axes along which they differ."""
 
-_TOLERANCE = 0.01
-"""Two grids are the same when their corners are no further apart than this fraction of a voxel."""
+_TOLERANCE = 0.01  # two grids are the same when their corners are no further apart than this fraction of a voxel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,14 +95,9 @@ class Space(ABC):
     has the positions that are not tested: all voxels of the grid, or all vertices of the mesh.
     """
 
-    unit: ClassVar[str]
-    """The name of a point, such as ``voxel``."""
-
-    units: ClassVar[str]
-    """Plural of `unit`."""
-
-    size_unit: ClassVar[str]
-    """Unit of `size_of`, such as ``mm3``."""
+    unit: ClassVar[str]  # the name of a point, such as voxel
+    units: ClassVar[str]  # its plural
+    size_unit: ClassVar[str]  # of `size_of`, such as mm3
 
     @property
     @abstractmethod

@@ -21,8 +21,7 @@ from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
-_FEW = 0.5
-"""Subjects with data at fewer than this part of the voxels of the median subject are named in a note."""
+_FEW = 0.5  # subjects with data at fewer than this part of the voxels of the median subject are named in a note
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
