@@ -13,11 +13,14 @@ from bids_ari.errors import EXIT_CODES, UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError instead of exiting."""
+    """A parser that raises UsageError instead of exiting, with the flags that every command has."""
 
-    def __init__(self, prog: str, description: str, **more: Any) -> None:
+    def __init__(self, prog: str, description: str, usage: str | None = None) -> None:
         codes = ", ".join(f"{code} ({text})" for code, text in sorted(EXIT_CODES.items()))
-        super().__init__(prog, description=description, epilog=f"Exit codes: {codes}.", allow_abbrev=False, **more)
+        super().__init__(prog, usage, description, f"Exit codes: {codes}.", allow_abbrev=False)
+        self.add_argument("--version", action="version", version=f"bids_ari {__version__}")
+        text = "log more; -vv: also the log of libraries"
+        self.add_argument("-v", "--verbose", action="count", default=0, help=text)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, with a reference to the help page."""
@@ -30,13 +33,6 @@ class Parser(argparse.ArgumentParser):
         except OSError as error:
             error.filename = "stdout"
             raise
-
-
-def add_general(top: argparse.ArgumentParser) -> None:
-    """Add the flags that every command has."""
-    top.add_argument("--version", action="version", version=f"bids_ari {__version__}")
-    text = "log more; -vv: also the log of libraries"
-    top.add_argument("-v", "--verbose", action="count", default=0, help=text)
 
 
 def add_options(top: argparse.ArgumentParser, *tables: type, is_map: bool = False) -> None:

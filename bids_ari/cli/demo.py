@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bids_ari.cli.arguments import Parser, add_general, some_path
+from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
 
 FWHM = 8.0
@@ -23,7 +23,6 @@ def parser() -> Parser:
         "Write a small dataset with known active voxels to OUT/dataset and its group analysis by bids-ari "
         "to OUT/results, and compare the result with the truth. Needs no network.",
     )
-    add_general(top)
     top.add_argument("output_dir", type=some_path, metavar="OUT", help="folder for dataset/ and results/ (required)")
     text = "download real maps instead: 16 subjects of the Localizer dataset, as in nilearn's tutorial"
     top.add_argument("--localizer", action="store_true", help=text)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bids_ari.cli.arguments import Parser, add_general, add_options, flag_names, some_path, type_of_word
+from bids_ari.cli.arguments import Parser, add_options, type_of_word
 from bids_ari.cli.runner import answer
 from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import build, entries
@@ -22,11 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the words of the command line, after those of the configuration file that they name."""
-    early = Parser("bids-ari", "", add_help=False)
-    early.add_argument(*flag_names("config_file"), type=some_path)
-    file = early.parse_known_args(argv)[0].config_file
-    positional, arguments = _parse_file(file) if file else ({}, None)
-    arguments = parser().parse_intermixed_args(argv, arguments)
+    arguments = parser().parse_intermixed_args(argv)
+    positional: dict[str, str] = {}
+    if "config_file" in arguments:
+        positional, from_file = _parse_file(arguments.config_file)
+        arguments = parser().parse_intermixed_args(argv, from_file)
     for each in entries(Settings):
         if each.is_positional and getattr(arguments, each.name) is None:
             if each.name not in positional:
@@ -78,7 +78,6 @@ def parser(table: type = Settings) -> Parser:
         "of truly active voxels.",
         usage="%(prog)s BIDS_DIR OUTPUT_DIR {participant,group} [options]",
     )
-    add_general(top)
     add_options(top, table, Modes)
     return top
 

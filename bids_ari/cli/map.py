@@ -4,7 +4,7 @@ import argparse
 import logging
 from collections.abc import Sequence
 
-from bids_ari.cli.arguments import Parser, add_general, add_options
+from bids_ari.cli.arguments import Parser, add_options
 from bids_ari.cli.runner import answer
 from bids_ari.config.settings import MapSettings
 from bids_ari.config.table import build
@@ -34,6 +34,5 @@ def parser(table: type = MapSettings) -> Parser:
         "All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any other program: "
         "the tables, maps and report of bids-ari, without a dataset.",
     )
-    add_general(top)
     add_options(top, table, is_map=True)
     return top
