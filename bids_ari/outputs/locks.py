@@ -94,9 +94,22 @@ class Place:
             raise problem
         return False
 
-    def others_in(self, slot: str) -> list[Path]:
-        """Return the places of other processes in a slot: one, or none if its owner has just left it."""
-        return [place for place in _entries(self._staging / slot) if place.name != self.token]
+    def wait_for(self, slot: str, what: str, seconds: float) -> None:
+        """Move to a slot as soon as no other process is in it."""
+        end, pause, is_logged = time.monotonic() + seconds, 0.01, False
+        seen: dict[str, float] = {}
+        while not self.move_to(slot):
+            for other in (place for place in _entries(self._staging / slot) if place.name != self.token):
+                owner, alive = Owner.of(other) or "another process", self.is_alive(other, seen)
+                if alive is False:
+                    self.take_away(other)
+                elif alive and time.monotonic() >= end:
+                    raise TemporaryError(f"{what} is being written by {owner}", hint="Try again when it is done")
+                elif alive is None and not is_logged:
+                    log.info("%s: waiting for %s", what, owner)
+                    is_logged = True
+            time.sleep(pause * random.uniform(0.5, 1.5))  # so that waiting processes do not try in step
+            pause = min(2 * pause, 0.5)
 
     def is_alive(self, other: Path, seen: dict[str, float]) -> bool | None:
         """Return whether the owner of another place is alive; None if that is not known yet.
@@ -164,7 +177,7 @@ def lock(root: Path, slot: str, what: str, wait: float = 0.0) -> Iterator[Place]
     """
     with own_place(root) as place:
         with as_output_error(root):
-            _wait_for(place, slot, what, wait)
+            place.wait_for(slot, what, wait)
         end = threading.Event()
 
         def beat() -> None:
@@ -200,24 +213,6 @@ def retry(action: Callable[[], T], tries: int = 100) -> T:
         with suppress(FileNotFoundError, FileExistsError):  # the latter if the folder went while it was being made
             return action()
     return action()
-
-
-def _wait_for(place: Place, slot: str, what: str, wait: float) -> None:
-    """Move to a slot as soon as no other process is in it."""
-    end, pause, is_logged = time.monotonic() + wait, 0.01, False
-    seen: dict[str, float] = {}
-    while not place.move_to(slot):
-        for other in place.others_in(slot):
-            owner, alive = Owner.of(other) or "another process", place.is_alive(other, seen)
-            if alive is False:
-                place.take_away(other)
-            elif alive and time.monotonic() >= end:
-                raise TemporaryError(f"{what} is being written by {owner}", hint="Try again when it is done")
-            elif alive is None and not is_logged:
-                log.info("%s: waiting for %s", what, owner)
-                is_logged = True
-        time.sleep(pause * random.uniform(0.5, 1.5))  # so that waiting processes do not try in step
-        pause = min(2 * pause, 0.5)
 
 
 def _entries(folder: Path) -> list[Path]:

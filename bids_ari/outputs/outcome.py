@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -106,21 +106,11 @@ def headline(result: ContrastResult) -> str:
     )
 
 
-def differs_in_direction(result: ContrastResult, other: ContrastResult) -> bool:
-    """Return whether two results are of the same test and method and differ only in the alternative."""
-    return _same_test(result, other) and result.method == other.method and result.alternative != other.alternative
-
-
-def differs_in_method(result: ContrastResult, other: ContrastResult) -> bool:
-    """Return whether two results are of the same test and alternative and differ only in the method."""
-    return _same_test(result, other) and result.method != other.method and result.alternative == other.alternative
-
-
-def _same_test(result: ContrastResult, other: ContrastResult) -> bool:
-    """Return whether two results are of one test of the same maps with the same options."""
-    return (result.test, result.options) == (other.test, other.options) and _model_digest(result) == _model_digest(
-        other
-    )
+def differ_only_in(field: Literal["alternative", "method"], result: ContrastResult, other: ContrastResult) -> bool:
+    """Return whether two results of one test of the same maps with the same options differ in one of two fields."""
+    different = [name for name in ("alternative", "method") if getattr(result, name) != getattr(other, name)]
+    same_test = (result.test, result.options) == (other.test, other.options)
+    return different == [field] and same_test and _model_digest(result) == _model_digest(other)
 
 
 def _model_digest(result: ContrastResult) -> str:

@@ -42,13 +42,14 @@ CLUSTER_COLUMNS = {
     "mean_effect": "Mean effect over the cluster, in the units of the subject maps",
     "peak_region": "Region of the atlas at the peak",
     "regions": "Regions of the atlas with the largest share of the cluster, and that share",
-    "peak": "the most extreme {unit}",
-    **{
-        f"subpeak{i}": f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one"
-        for i in range(1, SUBPEAKS + 1)
-    },
 }
-"""Description of each column of a table of clusters; a peak has four columns; see `worded`."""
+"""Description of each column of a table of clusters, but for those of its peaks; see `worded`."""
+
+PEAKS = {"peak": "the most extreme {unit}"} | {
+    f"subpeak{i}": f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one"
+    for i in range(1, SUBPEAKS + 1)
+}
+"""Description of each peak, which has four columns."""
 
 REGION_COLUMNS = {
     "index": "Number of the region in the atlas, or position in the list of masks",
@@ -95,14 +96,11 @@ def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:
 
 def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     """Return the entries of the columns of a table of clusters."""
-    entries: Sidecar = {}
-    for column in names:
-        name, _, part = column.rpartition("_")
-        of_peak = f"{'z statistic' if part == 'stat' else part} of {CLUSTER_COLUMNS.get(name)}"
-        unit = {"volume_mm3": "mm3"}.get(column) or ("mm" if part in ("x", "y", "z") else None)
-        entries[column] = {"Description": worded(result, CLUSTER_COLUMNS.get(column, of_peak))}
-        entries[column] |= {"Units": unit} if unit else {}
-    return entries
+    parts = {f"{peak}_{axis}": f"{axis} of {text}" for peak, text in PEAKS.items() for axis in "xyz"}
+    texts = CLUSTER_COLUMNS | parts | {f"{peak}_stat": f"z statistic of {text}" for peak, text in PEAKS.items()}
+    units = {"volume_mm3": "mm3"} | dict.fromkeys(parts, "mm")
+    entries = columns(result, {name: texts[name] for name in names})
+    return {name: entry | ({"Units": units[name]} if name in units else {}) for name, entry in entries.items()}
 
 
 def direction(result: ContrastResult) -> str:

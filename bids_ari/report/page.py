@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
-from bids_ari.outputs.outcome import differs_in_direction, differs_in_method
+from bids_ari.outputs.outcome import differ_only_in
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.formatting import percent, plural_of, proportion
@@ -22,10 +22,10 @@ def write_report(result: ContrastResult, out: Derivatives, results: Sequence[Con
     """
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
-    others = [other for other in results if differs_in_direction(result, other)]
+    others = [other for other in results if differ_only_in("alternative", result, other)]
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
     written.append(out.text(explorer_name(result), explorer))
-    compared = [other for other in results if differs_in_method(result, other)]
+    compared = [other for other in results if differ_only_in("method", result, other)]
     return [*written, out.text(report_name(result), report_page(result, pictures, compared))]
 
 
