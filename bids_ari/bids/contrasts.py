@@ -88,7 +88,7 @@ class SubjectMap:
 class ContrastSet:
     """The maps of one contrast: the input of one group analysis."""
 
-    entities: Entities  #: that all maps share, with labels of letters, digits and +, as in the names of the output
+    entities: Entities  #: those that all maps share, with labels as in the names of the output
     stat: Stat  #: the statistic of the maps
     members: tuple[SubjectMap, ...]  #: the maps, by subject; `check` refuses more than one per subject
     excluded: tuple[Excluded, ...] = ()  #: files and subjects of this contrast that are not analysed
@@ -144,18 +144,13 @@ class ContrastSet:
                 hint = "Add a stat-variance map for each stat-effect map, or use --estimator ols"
             raise DataError(f"No subject is left in {self.name}: {why}", "at least 2 for a group analysis", hint)
         if twice := [subject for subject, n in Counter(self.subjects).items() if n > 1]:
-            raise self._duplicates(twice)
-
-    def _duplicates(self, subjects: Sequence[str]) -> DuplicateMapsError:
-        """Make the error that some subjects have several maps: it names the maps of the first one."""
-        maps, other_side = _sides([member for member in self.members if member.subject == subjects[0]])
-        labels = listing(f"sub-{subject}" for subject in subjects)
-        return DuplicateMapsError(
-            f"{labels} {'has' if len(subjects) == 1 else 'have'} more than one map of {self.name}: "
-            f"{listing(file.label for file in maps)}",
-            "one map per subject" + (" for each side of the difference" if self.paired else ""),
-            f"Choose with {self._ways_to_choose(maps, other_side)}",
-        )
+            maps, other_side = _sides([member for member in self.members if member.subject == twice[0]])
+            have = f"{listing(f'sub-{subject}' for subject in twice)} {'has' if len(twice) == 1 else 'have'}"
+            raise DuplicateMapsError(
+                f"{have} more than one map of {self.name}: {listing(file.label for file in maps)}",
+                "one map per subject" + (" for each side of the difference" if self.paired else ""),
+                f"Choose with {self._ways_to_choose(maps, other_side)}",
+            )
 
     def _ways_to_choose(self, maps: Sequence[StatMap], other_side: Sequence[StatMap]) -> str:
         """List the flags that separate or combine some maps of a subject, but keep both sides of a difference."""
@@ -164,7 +159,8 @@ class ContrastSet:
         for key, flag in (("ses", "--session-label"), ("run", "--run-label")):
             labels, across = ({file.entities.get(key) for file in side} for side in (maps, other_side))
             if len(labels) > 1 and key not in done:
-                ways.append(f"{flag} {_label_to_keep(labels, across)}")
+                own, further, both = (sorted(filter(None, each)) for each in (labels, across - labels, labels & across))
+                ways.append(f"{flag} {' '.join(both[:1] or own[:1] + further[:1])}")
                 ways += [f'"{key}": null in a --bids-filter-file'] if None in labels else []
         if len({file.dataset for file in maps}) > 1:
             ways.append("--derivatives, naming one of the derivative datasets")
@@ -228,13 +224,6 @@ def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]
     low = dict.fromkeys(file for member in members if member.minus for file in member.minus.maps)
     several = len({member.maps for member in members}) > 1
     return (list(high), list(low)) if several else (list(low), list(high))
-
-
-def _label_to_keep(labels: set[str | None], across: set[str | None]) -> str:
-    """Return a label to filter by that keeps the maps on the other side of a difference."""
-    common = sorted(filter(None, labels & across))
-    further = sorted(filter(None, across - labels))
-    return " ".join(common[:1] or [*sorted(filter(None, labels))[:1], *further[:1]])
 
 
 def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:

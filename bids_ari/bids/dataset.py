@@ -174,22 +174,17 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
         if part not in names:
             names[part] = short_name(top / part, roots)
             roots[names[part]] = top / part
-        found[part] += _in_folder(names[part], top, part, folder)
+        where, inside = top / folder.name, folder.name[len(part) :].lstrip("/")
+        above = labels_of_folder(printable(inside))
+        nested = NESTED if len(folder.datasets) > bool(part) else ""
+        for name, unusable in folder.maps.items():
+            problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
+            if _NOT_UTF8.search(f"{where}/{name}"):
+                problem, shown = problem or "its name is not UTF-8", printable(shown)
+            entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
+            extension = map_extension(name) or ""
+            found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem))
     return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]
-
-
-def _in_folder(dataset: str, top: Path, part: str, folder: Folder) -> Iterator[StatMap]:
-    """Return the statmaps in one folder of a dataset, which is the folder `part` of a tree, or its top."""
-    where = top / folder.name
-    inside = folder.name[len(part) :].lstrip("/")
-    above = labels_of_folder(printable(inside))
-    nested = NESTED if len(folder.datasets) > bool(part) else ""
-    for name, unusable in folder.maps.items():
-        problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
-        if _NOT_UTF8.search(f"{where}/{name}"):
-            problem, shown = problem or "its name is not UTF-8", printable(shown)
-        entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
-        yield StatMap(where / name, shown, dataset, entities, map_extension(name) or "", problem)
 
 
 @cache
@@ -206,10 +201,8 @@ def known_entities() -> tuple[Any, ...]:
     """Load the entities that pybids defines, and ours."""
     from bids.layout.models import Config
 
-    known: dict[str, Any] = {}
-    for config in ("bids", "derivatives", str(LAYOUT_CONFIG)):
-        known.update(Config.load(config).entities)
-    return tuple(known.values())
+    bids, derivatives, ours = (Config.load(name).entities for name in ("bids", "derivatives", str(LAYOUT_CONFIG)))
+    return tuple({**bids, **derivatives, **ours}.values())
 
 
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:

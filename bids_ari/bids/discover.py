@@ -33,8 +33,7 @@ _OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are u
 _STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
 _SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")  # the subjects in a path
-_Refused = list[tuple[StatMap, str]]
-"""Files that do not pass the filters, with the reason."""
+_Refused = list[tuple[StatMap, str]]  # files that do not pass the filters, with the reason
 
 
 def discover(
@@ -241,17 +240,15 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
     }
     excluded: dict[Entities, list[Excluded]] = defaultdict(list)
     elsewhere: list[Excluded] = []
-    fitting: dict[Entities, list[Entities]] = {}
+    fitting: dict[Entities, list[list[Excluded]]] = {}
     for file, reason in refused:
         entry = Excluded(file.label, reason)
         log.debug("excluded: %s: %s", entry.name, reason)
-        key = file.group
-        if key not in fitting:
-            fitting[key] = [key] if key in groups else [other for other in groups if _compatible(key, other)]
-        for each in fitting[key]:
-            excluded[each].append(entry)
-        if not fitting[key]:
-            elsewhere.append(entry)
+        if file.group not in fitting:
+            others = [other for other in groups if _compatible(file.group, other)]
+            fitting[file.group] = [excluded[each] for each in ([file.group] if file.group in groups else others)]
+        for entries in fitting[file.group] or [elsewhere]:
+            entries.append(entry)
     sets = dict(_contrast_set(key, group, everyone, excluded[key], stat) for key, group in groups.items())
     return Discovery(by_name(sets), tuple(elsewhere))
 

@@ -14,9 +14,10 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.bids.statmap import SUFFIX, map_extension
@@ -28,12 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LAYOUT_CONFIG = files("bids_ari.bids") / "entities.json"
-"""The entities of statmaps that pybids does not define, in its own format."""
-
+LAYOUT_CONFIG = files("bids_ari.bids") / "entities.json"  # the entities of statmaps that pybids does not define
 DATABASE = "layout_index.sqlite"  # the file of pybids in a database folder
 _UNSEARCHED = re.compile(rf"/({'|'.join(map(re.escape, UNSEARCHED))})(/|$)")
-
 
 Layouts = dict[tuple[int, int] | None, "BIDSLayout"]
 """The layouts of several datasets, by the `identity` of their roots."""
@@ -74,13 +72,17 @@ def open_layouts(folder: Path, top: Path, searched: Sequence[Path], make: bool) 
     return layouts
 
 
-def _load(folder: Path) -> "BIDSLayout":
-    """Open the database in a folder."""
+def _layout(**options: Any) -> "BIDSLayout":
     from bids import BIDSLayout
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pybids warns of incomplete descriptions
-        layout = BIDSLayout(database_path=folder, validate=False)
+        return BIDSLayout(validate=False, **options)
+
+
+def _load(folder: Path) -> "BIDSLayout":
+    """Open the database in a folder."""
+    layout = _layout(database_path=folder)
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime((folder / DATABASE).stat().st_mtime))
     log.info("Files of %s are those in the pybids database in %s, of %s", layout.root, folder, made)
     return layout
@@ -88,7 +90,7 @@ def _load(folder: Path) -> "BIDSLayout":
 
 def _make(top: Path, others: Sequence[Path], folder: Path) -> "BIDSLayout":
     """Index a dataset in a database folder, or in a folder in it if there is a database of another dataset."""
-    from bids import BIDSLayout, BIDSLayoutIndexer
+    from bids import BIDSLayoutIndexer
 
     if (folder / DATABASE).exists():
         folder /= short_name(top, [path.parent.name for path in folder.glob(f"*/{DATABASE}")])
@@ -103,26 +105,19 @@ def _make(top: Path, others: Sequence[Path], folder: Path) -> "BIDSLayout":
     temporary = folder / f".{secrets.token_hex(8)}"  # a database that is not complete would count as complete
     try:
         temporary.mkdir(parents=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            BIDSLayout(
-                root,
-                validate=False,
-                config=["bids", "derivatives", str(LAYOUT_CONFIG)],
-                indexer=indexer,
-                database_path=temporary,
-            )
+        configs = ["bids", "derivatives", str(LAYOUT_CONFIG)]
+        _layout(root=root, config=configs, indexer=indexer, database_path=temporary)
         (temporary / DATABASE).replace(folder / DATABASE)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return _load(folder)
 
 
+@dataclass
 class _Cycle:
     """A pattern, as pybids takes it, of links to a folder above them: pybids would follow them again and again."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    root: Path
 
     def search(self, path: str) -> bool:
         """Return whether a path below the root is such a link."""

@@ -1,24 +1,14 @@
 """Manifests: tables of maps without BIDS names, such as those of SPM and FSL.
 
-The table is tab-separated, with one map or subject in each line:
-
-==============  ================================================================================================
-column          meaning
-==============  ================================================================================================
-participant_id  the subject, with or without ``sub-``
-effect, t, z    path of the map, at least one of these; relative paths start at the folder of the table
-variance        path of the sampling variance of the effect (optional), to combine or weight maps by
-dof             degrees of freedom of the t map (optional)
-contrast        label of the contrast (optional)
-any entity      its label, such as ``task``, ``session``, ``run`` (optional)
-==============  ================================================================================================
-
-``n/a`` or an empty cell is a missing value.
+A tab-separated table has one map or subject in each line: ``participant_id``, and the paths of maps in ``effect``,
+``t`` or ``z``, relative to the folder of the table. Optional columns are ``variance`` (of the effect, to combine or
+weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. ``n/a`` or an empty cell is a missing value.
 """
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shorten
@@ -44,7 +34,7 @@ class Manifest(Dataset):
 
     maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)  # with their variance or their degrees of freedom
     lines: Mapping[StatMap, int] = field(default_factory=dict)  # of each file, in the table
-    lacking: Mapping[Stat, tuple[Excluded, ...]] = field(default_factory=dict)  # subjects without a map of a statistic
+    lacking: Mapping[Stat, Sequence[Excluded]] = field(default_factory=dict)  # subjects without a map of a statistic
 
     def check(self, files: Iterable[StatMap]) -> None:
         """Check that files exist; links without a target are left to the reader, which knows of unfetched content."""
@@ -84,25 +74,23 @@ def open_manifest(path: str | Path) -> Manifest:
     _check_columns(table)
     for row in table.rows:
         _check_cells(row)
-    given = [(row, stat) for row in table.rows for stat in _MAPS if row.has(stat)]
-    if not given:
+    cells = [(row, stat) for row in table.rows for stat in _MAPS if row.has(stat)]
+    paths = {(row, stat): (path.parent / row.cells[stat]).absolute() for row, stat in cells}
+    if not paths:
         raise DataError(f"{path} lists no map", f"paths in the column {' or '.join(STATS)}")
-    folder = os.path.commonpath([_place(row, stat).parent for row, stat in given])
-    files = {(row, stat): _statmap(row, stat, folder) for row, stat in given}
+    folder = os.path.commonpath([_place(each).parent for each in paths.values()])
+    files = {(row, stat): _statmap(row, stat, each, folder) for (row, stat), each in paths.items()}
     maps = {}
     for (row, stat), file in files.items():
         variances = (files[row, "variance"],) if stat == "effect" and (row, "variance") in files else ()
         maps[file] = SubjectMap(row.label("participant_id"), (file,), variances, _dof(row) if stat == "t" else None)
     lines = {file: row.line for (row, _), file in files.items()}
-    lacking = {
-        stat: tuple(
-            Excluded.of_subject(row.label("participant_id"), f"no {stat} map in line {row.line} of {path.name}")
-            for row in table.rows
-            if not row.has(stat)
-        )
-        for stat in STATS
-        if stat in table.columns
-    }
+    lacking = defaultdict(list)
+    for stat, row in (
+        (stat, row) for stat in STATS if stat in table.columns for row in table.rows if not row.has(stat)
+    ):
+        reason = f"no {stat} map in line {row.line} of {path.name}"
+        lacking[stat].append(Excluded.of_subject(row.label("participant_id"), reason))
     return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking)
 
 
@@ -126,18 +114,14 @@ def _check_cells(row: Row) -> None:
             row.label(column)
 
 
-def _path(row: Row, stat: str) -> Path:
-    return (row.path.parent / row.cells[stat]).absolute()
-
-
-def _place(row: Row, stat: str) -> Path:
+def _place(path: Path) -> Path:
     """Return the path of a map without ``..``, for its name only: links on the way are not resolved."""
-    return Path(os.path.normpath(_path(row, stat)))
+    return Path(os.path.normpath(path))
 
 
-def _statmap(row: Row, stat: str, folder: str) -> StatMap:
+def _statmap(row: Row, stat: str, path: Path, folder: str) -> StatMap:
     """Describe a map as if it had a BIDS name."""
-    path, name = _path(row, stat), _place(row, stat).relative_to(folder).as_posix()
+    name = _place(path).relative_to(folder).as_posix()
     extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
     labels = {key: bare_label(cell, key) for key, cell in row.cells.items() if key in _ENTITIES and row.has(key)}
     if not {"contrast", "taskcontrast"} & set(labels):

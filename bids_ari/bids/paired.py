@@ -7,7 +7,7 @@ input of the group model is the map of high minus that of low.
 
 import logging
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -23,9 +23,6 @@ log = logging.getLogger(__name__)
 _CONTRASTS = ("contrast", "taskcontrast")
 """The entities that name a contrast, to which the name of the difference is added."""
 
-_Sessions = Mapping[str, Mapping[str, str]]
-"""The cells of each session of a subject, by session and column."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
@@ -33,7 +30,7 @@ class _Comparison:
 
     column: str
     key: str
-    tables: Mapping[str, _Sessions] | None = None
+    tables: Mapping[str, Mapping[str, Mapping[str, str]]] | None = None  # cells by subject, session and column
     high: str = ""
     low: str = ""
 
@@ -113,14 +110,11 @@ def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -
     columns = sorted({column for table in tables.values() for row in table.values() for column in row})
     if name in columns:
         return _Comparison(name, "ses", tables)
-    labels: dict[str, set[str]] = defaultdict(set)
-    for member in members:
-        for entity, label in member.first.entities:
-            labels[entity].add(label)
-    entities = sorted(entity for entity, own in labels.items() if len(own) > 1 and entity != "sub")
+    labels = Counter(entity for entity, _ in {pair for member in members for pair in member.first.entities})
+    entities = sorted(entity for entity, n in labels.items() if n > 1 and entity != "sub")
     raise UsageError(
         f"No map has the entity {name!r}, and no sessions.tsv a column of that name",
-        f"one of: {listing(map(printable, entities + columns), 20) or 'nothing, the maps do not differ'}",
+        f"one of: {listing(entities + columns, 20) or 'nothing, the maps do not differ'}",
     )
 
 

@@ -42,13 +42,7 @@ class Participants:
         return self.session_places.get((subject, column)) or f"line {self.lines[subject]}"
 
     def is_numeric(self, column: str) -> bool:
-        """Return whether a column holds numbers, rather than levels of a factor.
-
-        Raises
-        ------
-        DesignError
-            When more than half of its values are numbers and some are text.
-        """
+        """Return whether a column holds numbers, not levels of a factor; raise DesignError for some text among them."""
         if column in self.categorical:
             return False
         values = {subject: row[column] for subject, row in self.rows.items() if column in row}
@@ -58,13 +52,7 @@ class Participants:
         return bool(values) and not texts
 
     def numbers(self, column: str, subjects: Sequence[str]) -> list[float]:
-        """Return the values of subjects as numbers.
-
-        Raises
-        ------
-        DesignError
-            When one is text; lists the cells.
-        """
+        """Return the values of subjects as numbers; raise DesignError where one is text."""
         values = {subject: number(self.rows[subject][column]) for subject in subjects}
         if texts := [subject for subject, value in values.items() if value is None]:
             raise self.not_numbers(column, texts)

@@ -32,14 +32,6 @@ class Folder(NamedTuple):
     datasets: tuple[str, ...] = ()  # the datasets below the top that contain it, outermost first
 
 
-class _Step(NamedTuple):
-    """A folder to visit; `linked` if a link leads to it or to a folder above it."""
-
-    name: str
-    datasets: tuple[str, ...]
-    linked: bool
-
-
 def is_searched(name: str) -> bool:
     """Return whether a folder of this name within a dataset may hold maps of the dataset."""
     return not name.startswith(".") and name not in UNSEARCHED
@@ -105,36 +97,36 @@ class Walk:
 
     def folders(self, top: Path, indexed: Mapping[str, Folder] | None = None) -> Iterator[Folder]:
         """Visit each folder of a tree, its top first; `indexed` has their entries by name, else they are read."""
-        ahead = [_Step("", (), False)]
-        links: deque[_Step] = deque()
+        ahead: list[tuple[str, tuple[str, ...], bool]] = [("", (), False)]  # name, datasets, whether behind a link
+        links = deque(ahead[:0])
         while ahead or links:
-            step = ahead.pop() if ahead else links.popleft()
-            found = self._visit(top, step, indexed)
+            name, datasets, linked = ahead.pop() if ahead else links.popleft()
+            found = self._visit(top, name, linked, indexed)
             if found is None:
                 continue
-            datasets = (*step.datasets, step.name) if step.name and found.is_dataset else step.datasets
-            yield found._replace(name=step.name, datasets=datasets)
-            above = f"{step.name}/" if step.name else ""
-            ahead += [_Step(above + name, datasets, step.linked) for name in reversed(found.folders)]
-            links += [_Step(above + name, datasets, True) for name in found.links]
+            datasets = (*datasets, name) if name and found.is_dataset else datasets
+            yield found._replace(name=name, datasets=datasets)
+            above = f"{name}/" if name else ""
+            ahead += [(above + inner, datasets, linked) for inner in reversed(found.folders)]
+            links += [(above + inner, datasets, True) for inner in found.links]
 
-    def _visit(self, top: Path, step: _Step, indexed: Mapping[str, Folder] | None) -> Folder | None:
+    def _visit(self, top: Path, name: str, linked: bool, indexed: Mapping[str, Folder] | None) -> Folder | None:
         """Return the entries of a folder; None if it is no folder, has vanished, or is not to be searched."""
-        path = top / step.name
+        path = top / name
         try:
             status = path.stat()
             if not stat.S_ISDIR(status.st_mode):
                 return None
             here = status.st_dev, status.st_ino
             # Only targets of links are compared with all folders visited: some file systems reuse inodes
-            if step.name and here in (self._visited if step.linked else self._barred):
-                self.cycles += [path] if step.linked else []
+            if name and here in (self._visited if linked else self._barred):
+                self.cycles += [path] if linked else []
                 return None
             self._visited.add(here)
-            found = read_folder(path) if indexed is None else indexed[step.name]
+            found = read_folder(path) if indexed is None else indexed[name]
         except OSError as error:
             if error.errno not in _GONE:
                 raise
             self.dangling += [path] if path.is_symlink() else []
             return None
-        return None if step.name and found.is_dataset and self._is_excluded(path) else found
+        return None if name and found.is_dataset and self._is_excluded(path) else found

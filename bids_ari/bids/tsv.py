@@ -34,11 +34,13 @@ class Row:
     @property
     def values(self) -> dict[str, str]:
         """The cells that have a value, except the key, by column, as printable text."""
-        return {column: printable(cell) for column, cell in self.cells.items() if column != self.key and _has(cell)}
+        return {
+            column: printable(cell) for column, cell in self.cells.items() if column != self.key and self.has(column)
+        }
 
     def has(self, column: str) -> bool:
         """Return whether there is a value in a column."""
-        return _has(self.cells.get(column, ""))
+        return self.cells.get(column, "").lower() not in _MISSING
 
     def label(self, column: str) -> str:
         """Return a label without its entity; raise DataError where there is none."""
@@ -87,11 +89,14 @@ def read_table(path: Path, key: str, unit: str, name_of: Callable[[str], str] = 
     """
     (_, names), *lines = _lines(path, unit)
     columns = _columns(path, names, key, name_of)
-    return Table(path, key, tuple(columns), tuple(_row(path, line, key, columns, cells) for line, cells in lines))
-
-
-def _has(cell: str) -> bool:
-    return cell.lower() not in _MISSING
+    rows = tuple(Row(path, line, key, dict(zip(columns, cells, strict=False))) for line, cells in lines)
+    for row, (_, cells) in zip(rows, lines, strict=True):
+        if cells[0].startswith("#"):
+            raise row.error("begins with #", "no comments", "Exclude subjects with --exclude, or remove the line")
+        if len(cells) != len(columns):
+            found, expected = f"has {counted(len(cells), 'cell')}", f"{len(columns)}, as the first line has"
+            raise row.error(found, expected, "Write n/a where there is no value")
+    return Table(path, key, tuple(columns), rows)
 
 
 def _lines(path: Path, unit: str) -> list[tuple[int, list[str]]]:
@@ -134,14 +139,3 @@ def _columns(path: Path, names: Sequence[str], key: str, name_of: Callable[[str]
         repeated = f"{path} has column {listing(twice)} more than once ({found})"
         raise DataError(repeated, "one of each", "Remove the other")
     return columns
-
-
-def _row(path: Path, line: int, key: str, columns: Sequence[str], cells: Sequence[str]) -> Row:
-    """Make the row of one line."""
-    row = Row(path, line, key, dict(zip(columns, cells, strict=False)))
-    if cells[0].startswith("#"):
-        raise row.error("begins with #", "no comments", "Exclude subjects with --exclude, or remove the line")
-    if len(cells) != len(columns):
-        found, expected = f"has {counted(len(cells), 'cell')}", f"{len(columns)}, as the first line has"
-        raise row.error(found, expected, "Write n/a where there is no value")
-    return row
