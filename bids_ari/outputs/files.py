@@ -85,7 +85,8 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
         meaning = f"clusters above z = {threshold:g}"
         writer.clusters(threshold_label(threshold), meaning, {"ClusterThreshold": threshold}, threshold=threshold)
     writer.regions()
-    writer.design()
+    if result.design is not None:
+        writer.save(result.contrast.entities, "design", *design_table(result, result.design))
     writer.calibration()
     writer.written.append(out.binary(archive_name(result), archive.pack(result)))
     return writer.written
@@ -114,7 +115,7 @@ class _Writer:
                 extra["Alternative"] = result.alternative_label
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
             about = sidecar(result, each.description, inferred=each.inferred, **extra)
-            self._image(entities, each.suffix, image, about)
+            self.save(entities, each.suffix, image, about)
 
     def clusters(self, label: str, meaning: str, extra: dict[str, Any], **criterion: float) -> None:
         """Write the TDP map, label image and tables of the clusters of one threshold or target TDP."""
@@ -124,13 +125,13 @@ class _Writer:
         about = sidecar(result, "", inferred=True, **extra)
         content = f"True discovery proportion of the cluster that contains the {result.space.unit}; {meaning}"
         image = result.image("tdp", **criterion)
-        self._image(entities.with_(stat="tdp"), "statmap", image, about | {"Description": content})
+        self.save(entities.with_(stat="tdp"), "statmap", image, about | {"Description": content})
         labels = about | {"Description": f"Cluster labels as in the table of clusters; {meaning}"}
-        self._image(entities, "dseg", result.image("clusters", **criterion), labels)
+        self.save(entities, "dseg", result.image("clusters", **criterion), labels)
         names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
-        self.written.append(self.out.table(path_of(result, entities, "dseg", ".tsv"), names))
+        self.save(entities, "dseg", names)
         about |= {"Description": f"Clusters and their peaks; {meaning}"} | cluster_columns(result, table.columns)
-        self._table(entities, "clusters", table, about)
+        self.save(entities, "clusters", table, about)
 
     def regions(self) -> None:
         """Write a table and a TDP map of each set of regions."""
@@ -140,21 +141,16 @@ class _Writer:
             hashes = {name: each for name, each in result.hashes.items() if name.startswith(("atlas", "region "))}
             extra = {"Atlas": regions.title, "AtlasHashes": hashes}
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
-            self._table(entities, "tdp", result.region_table(regions), about | columns(result, REGION_COLUMNS))
+            self.save(entities, "tdp", result.region_table(regions), about | columns(result, REGION_COLUMNS))
             about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"
-            self._image(entities.with_(stat="tdp"), "statmap", result.region_image(regions), about)
-
-    def design(self) -> None:
-        """Write the design, one row per subject, if a group model was fitted."""
-        if self.result.design is not None:
-            self._table(self.result.contrast.entities, "design", *design_table(self.result, self.result.design))
+            self.save(entities.with_(stat="tdp"), "statmap", result.region_image(regions), about)
 
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""
         result, entities = self.result, stem(self.result, desc=self.result.desc)
         for each in calibration_tables(result.calibrated, result.p) if result.calibrated else ():
             about = sidecar(result, each.meaning, inferred=True, **columns(result, each.columns))
-            self._table(entities, each.suffix, each.rows, about)
+            self.save(entities, each.suffix, each.rows, about)
         if result.template is not None:
             content = io.BytesIO()
             np.savez_compressed(content, curves=result.template)
@@ -164,12 +160,13 @@ class _Writer:
         """Add a ``desc`` label, as it appears in file names, to ``descriptions.tsv``."""
         self.out.explain(str(contrast_stem(self.result, desc=desc).get("desc")), meaning)
 
-    def _image(self, entities: Entities, suffix: str, image: nib.Nifti1Image, about: Sidecar) -> None:
-        """Write an image and its sidecar."""
-        self.written.append(self.out.image(path_of(self.result, entities, suffix, ".nii.gz"), image))
-        self.written.append(self.out.json(path_of(self.result, entities, suffix, ".json"), about))
-
-    def _table(self, entities: Entities, suffix: str, table: pd.DataFrame, about: Sidecar) -> None:
-        """Write a table and its sidecar."""
-        self.written.append(self.out.table(path_of(self.result, entities, suffix, ".tsv"), table))
-        self.written.append(self.out.json(path_of(self.result, entities, suffix, ".json"), about))
+    def save(
+        self, entities: Entities, suffix: str, content: nib.Nifti1Image | pd.DataFrame, about: Sidecar | None = None
+    ) -> None:
+        """Write an image or a table, and its sidecar."""
+        if isinstance(content, pd.DataFrame):
+            self.written.append(self.out.table(path_of(self.result, entities, suffix, ".tsv"), content))
+        else:
+            self.written.append(self.out.image(path_of(self.result, entities, suffix, ".nii.gz"), content))
+        if about is not None:
+            self.written.append(self.out.json(path_of(self.result, entities, suffix, ".json"), about))
