@@ -15,15 +15,12 @@ from bids_ari.errors import DesignError, counted, listing
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import condition_number, of_length_one
 
-COLLINEAR = 1e-10
-"""A column is collinear if its residual from a regression on others is shorter than this part of its length."""
-
-ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4
-"""Scaled condition numbers above which a design is refused, and above which there is a note."""
-
-SMALL_GROUP, UNEQUAL_SIZES = 10, 2
-"""Groups smaller than this, or with a larger ratio of sizes: the tail of Welch's t is too light (validation/)."""
-
+COLLINEAR = 1e-10  # length of the residual of a column from a regression on others, relative to that of the column
+ILL_CONDITIONED, DOUBTFUL = 1e8, 1e4  # scaled condition numbers above which there is an error, or a note
+SMALL_GROUP, UNEQUAL_SIZES = (
+    10,
+    2,
+)  # smaller groups, or a larger ratio: the tail of Welch's t is too light (validation/)
 GOOD_GROUP, GOOD_SIZES = 20, 1.5  # groups at least as large, with a smaller ratio of sizes: no note
 
 

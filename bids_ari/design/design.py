@@ -123,33 +123,21 @@ def make_design(
     if model is not None:
         design = _design_of_model(model, subjects, participants, missing)
     else:
-        design = _design_of_formula(subjects, participants, formula, tests, missing, variance == "equal")
+        parsed = parse_formula(formula, None if participants is None else participants.columns)
+        included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
+        check_number(included, excluded)
+        made = model_matrix(parsed, participants, included)
+        notes += check_design(made.matrix, made.names, included, excluded) + _single_subject_notes(made.levels.values())
+        weights = parse_tests(tests, made) if tests else default_tests(made)
+        if not tests and variance == "unequal":
+            weights = {name: each for name, each in weights.items() if each.ndim == 1}
+        design = Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
     if variance == "unequal":
         notes = check_unequal(design.matrix, design.columns, design.subjects, design.tests, design.factors)
         design = replace(design, notes=design.notes + notes)
     if blocks is not None:
         design = replace(design, blocks=exchangeability_blocks(blocks, design.subjects, participants))
     return design
-
-
-def _design_of_formula(
-    subjects: Sequence[str],
-    participants: Participants | None,
-    formula: str,
-    tests: Sequence[str],
-    missing: Missing,
-    f_tests: bool,
-) -> Design:
-    """Make a design from a formula; `f_tests`: whether there are F tests by default."""
-    parsed = parse_formula(formula, None if participants is None else participants.columns)
-    included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
-    check_number(included, excluded)
-    made = model_matrix(parsed, participants, included)
-    notes += check_design(made.matrix, made.names, included, excluded) + _single_subject_notes(made.levels.values())
-    weights = parse_tests(tests, made) if tests else default_tests(made)
-    if not (tests or f_tests):
-        weights = {name: each for name, each in weights.items() if each.ndim == 1}
-    return Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
 
 
 def _design_of_model(

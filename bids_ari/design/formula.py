@@ -29,14 +29,9 @@ _PLAIN = re.compile(r"[^\W\d][\w.]*")
 _LONGEST, _DEEPEST = 2000, 20
 
 FUNCTIONS = ("center", "scale", "abs", "sqrt", "exp", "log", "log2", "log10", "I")
-"""Functions in arithmetic; C and poly cannot be part of arithmetic."""
-
-CODINGS = {"Treatment": "treatment", "contr.treatment": "treatment", "Sum": "sum", "contr.sum": "sum"}
-"""Codings of groups in C()."""
-
+_CALLED = (*FUNCTIONS, "C", "poly")  # C and poly cannot be part of arithmetic
+CODINGS = {"Treatment": "treatment", "contr.treatment": "treatment", "Sum": "sum", "contr.sum": "sum"}  # in C()
 HIGHEST = 5  # the highest power of terms, and the highest degree of polynomials
-
-_CALLED = (*FUNCTIONS, "C", "poly")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

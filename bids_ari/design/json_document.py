@@ -49,6 +49,12 @@ class Item:
             raise self.error("a number")
         return float(self.value)
 
+    def cell(self) -> str:
+        """Return the value, which must be a non-empty string or a number, as text."""
+        if isinstance(self.value, bool) or not isinstance(self.value, str | int | float) or self.value == "":
+            raise self.error("a text or a number")
+        return str(self.value)
+
     def choice(self, among: Collection[str], hint: str = "") -> str:
         """Return the one of some words that the value equals, ignoring case."""
         words = {word.lower(): word for word in among}

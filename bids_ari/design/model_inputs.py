@@ -13,15 +13,11 @@ from bids_ari.bids.entities import KEYS, ORDER, key_of, printable
 from bids_ari.design.json_document import Item
 from bids_ari.errors import UsageError, listing
 
-Labels = Mapping[str, tuple[Any, ...]]
-"""Labels by key of an entity, such as ``{"task": ("stroop",)}``."""
+Labels = Mapping[str, tuple[Any, ...]]  # by key of an entity, such as {"task": ("stroop",)}
 
-_IMAGE_KEYS = ("suffix", "datatype", "extension", "desc")
-"""Selectors that describe the images of the first level only, not the maps that it made from them."""
-
+_IMAGE_KEYS = ("suffix", "datatype", "extension", "desc")  # of first-level images, not of the maps made from them
+# entities that distinguish images of one session and run; maps made from one image differ in other entities
 _SOURCE_ENTITIES = ("task", "acq", "ce", "trc", "rec", "dir", "echo", "part", "chunk")
-"""Entities that distinguish images of one session and run; other entities say how maps were made from them."""
-
 _WORD = re.compile("[a-zA-Z0-9+]+")
 
 

@@ -24,12 +24,11 @@ from bids_ari.design.variables import is_pattern
 from bids_ari.errors import InputNotFoundError, UsageError, counted, listing
 
 ONES = 1  # the column of ones in X
-
 Term = str | int  # an entry of X: a column, a pattern such as group.*, or ONES
 
 _NODE_KEYS = ("Name", "Level", "GroupBy", "Transformations", "Model", "Contrasts", "DummyContrasts")
 
-_HINTS = {
+_HINTS = {  # for unsupported keys
     "autocontrasts": "Use DummyContrasts",
     "formula": "Make columns by Transformations (Factor, Product), or use --formula instead of --model",
     "hrf": "There is no hemodynamic response at the dataset level",
@@ -37,11 +36,9 @@ _HINTS = {
     "software": "Options of other programs have no effect here; remove them",
     "variancecomponents": "Type glm has one variance between subjects, type meta has none",
 }
-"""Hints in the error messages for unsupported keys."""
 
+# entities that GroupBy may name, and hints for others
 _GROUPING = frozenset(ORDER) - {"sub", "tpl", "ses", "run", "node", "level", "test", "stat", "desc"}
-"""Entities that GroupBy may name."""
-
 _NOT_GROUPING = {
     "sub": "An analysis of the dataset level includes all subjects",
     "ses": "Analyse one session at a time, with --session-label",

@@ -24,12 +24,12 @@ TRANSFORMER = "pybids-transforms-v1"
 _Reader = Callable[[Item], Any]
 _Apply = Callable[[Variables, Sequence[str], "Transformation"], Variables]
 
+# hints for transformations that are not supported
 _REASONS = dict.fromkeys(("lag", "resample", "todense"), "A table of subjects has no time axis") | {
     "convolve": "There is no hemodynamic response at the dataset level",
     "filter": 'To select subjects, write "Filter": {"column": ["value"]} in the edge to this node',
     "split": "Use Factor and Product",
 }
-"""Hints in the error messages for transformations that are not supported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +150,8 @@ def _one_of(*words: str) -> _Reader:
     return lambda item: item.choice(words)
 
 
-def _read_level(item: Item) -> str:
-    return str(item.value) if isinstance(item.value, int) and not isinstance(item.value, bool) else item.text()
-
-
 def _read_replacements(item: Item) -> Mapping[str, str]:
-    members = item.members()
-    for member in members.values():
-        if isinstance(member.value, bool) or not isinstance(member.value, str | int | float) or member.value == "":
-            raise member.error("a text or a number")
-    return {key: str(member.value) for key, member in members.items()}
+    return {key: member.cell() for key, member in item.members().items()}
 
 
 def _numbers(table: Variables, name: str, transformation: Transformation) -> FloatArray:
@@ -271,7 +263,7 @@ KINDS: Mapping[str, _Kind] = {
     ),
     "Factor": _Kind(
         _factor,
-        {"Constraint": _one_of("none", "drop_one", "mean_zero"), "RefLevel": _read_level, "Sep": Item.text},
+        {"Constraint": _one_of("none", "drop_one", "mean_zero"), "RefLevel": Item.cell, "Sep": Item.text},
         "none",
     ),
     "Not": _Kind(_to_each(lambda values: np.where(np.isnan(values), np.nan, values == 0))),
