@@ -6,8 +6,5 @@ selects its maps.
 
 from typing import Literal
 
-Missing = Literal["drop", "error"]
-"""Treatment of subjects without a value in participants.tsv."""
-
-Variance = Literal["equal", "unequal"]
-"""Residual variance of groups."""
+Missing = Literal["drop", "error"]  # treatment of subjects without a value in participants.tsv
+Variance = Literal["equal", "unequal"]  # residual variance of groups

@@ -1,8 +1,6 @@
 """Checks of a design before it is fitted: number of subjects, constant and collinear columns, groups for Welch's test.
 
-References
-----------
-Belsley, Kuh & Welsch 1980, Regression Diagnostics: the scaled condition number.
+The scaled condition number is that of Belsley, Kuh & Welsch 1980, Regression Diagnostics.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

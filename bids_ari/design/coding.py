@@ -215,10 +215,8 @@ def _read_coding(factor: Factor) -> tuple[str, str, str | float | None]:
                     return factor.variables[name], kind, None
                 case "treatment", [ast.Constant(value=str() | int() | float() as reference)]:
                     return factor.variables[name], "treatment", reference
-    raise UsageError(
-        f"{factor.text} in a formula is not supported",
-        "C(column), C(column, Treatment('level')) or C(column, Sum)",
-    )
+    expected = "C(column), C(column, Treatment('level')) or C(column, Sum)"
+    raise UsageError(f"{factor.text} in a formula is not supported", expected)
 
 
 def _categorical(levels: Levels, subjects: Sequence[str]) -> Any:

@@ -22,7 +22,6 @@ _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LEVEL = re.compile(r"[^\W\d](?:.*\w)?")
 _LONGEST_LABEL, _DEEPEST = 60, 20
 _OPERATORS = tuple("+-*/()")
-
 Columns = tuple[int, ...]  # columns of the design matrix, by index
 
 
@@ -130,11 +129,14 @@ class _Expression:
     def weights(self) -> FloatArray:
         """Return the weights of a t test, or the rows of an F test."""
         rows: list[list[str]] = [[]]
-        for token in self._tokens():
-            if token in (",", ";"):
+        names = list(self.known)
+        for found in self.scanner.finditer(self.text):
+            if found.lastgroup == "other":
+                raise self._error(f"{found[0]!r} is not understood")
+            if found[0] in (",", ";"):
                 rows.append([])
-            else:
-                rows[-1].append(token)
+            elif not found[0].isspace():
+                rows[-1].append(names[int(found.lastgroup[1:])] if found.lastgroup else found[0])
         with np.errstate(all="ignore"):  # weights that are not finite are an error
             weights = np.vstack([self._row(row) for row in rows]) + 0.0  # -0 becomes 0
         if not weights.any(axis=1).all():
@@ -142,16 +144,6 @@ class _Expression:
         if np.linalg.matrix_rank(weights) < len(weights):
             raise self._error("its rows are linearly dependent", "linearly independent rows")
         return weights[0] if len(weights) == 1 else weights
-
-    def _tokens(self) -> list[str]:
-        """Split the expression into names, numbers and operators."""
-        names, tokens = list(self.known), []
-        for found in self.scanner.finditer(self.text):
-            if found.lastgroup == "other":
-                raise self._error(f"{found[0]!r} is not understood")
-            if not found[0].isspace():
-                tokens.append(found[0] if found.lastgroup is None else names[int(found.lastgroup[1:])])
-        return tokens
 
     def _row(self, tokens: Sequence[str]) -> FloatArray:
         """Return the weights of one row, or those of all columns of a factor."""
@@ -184,9 +176,10 @@ class _Expression:
 
     def _parse(self, tokens: Sequence[str]) -> FloatArray:
         """Return the weights of all columns, and the constant, of a sum of columns and numbers."""
-        terms: dict[str, FloatArray] = {}
+        terms: list[FloatArray] = []
         source: list[str] = []
         depth = signs = 0
+        identity = np.eye(len(self.columns) + 1)
         for token in tokens:
             depth += (token == "(") - (token == ")")
             signs = signs + 1 if token in ("+", "-") else 0
@@ -196,26 +189,21 @@ class _Expression:
                 at = self._columns_of(token)
                 if len(at) > 1:
                     raise self._error(f"{token} has {len(at)} columns and cannot be part of a sum")
-                value = np.eye(len(self.columns) + 1)[at[0]]
-            elif token in _OPERATORS:
-                source.append(token)
-                continue
-            else:
-                value = float(token) * np.eye(len(self.columns) + 1)[-1]
-            terms[f"v{len(terms)}"] = value
-            source.append(f"v{len(terms) - 1}")
+                terms.append(identity[at[0]])
+            elif token not in _OPERATORS:
+                terms.append(float(token) * identity[-1])
+            source.append(token if token in _OPERATORS else f"v{len(terms) - 1}")
         try:
             return self._evaluate(ast.parse(" ".join(source), mode="eval").body, terms)
         except (SyntaxError, RecursionError, MemoryError) as error:
-            raise self._error(
-                f"{' '.join(tokens)!r} is not a sum of columns" if tokens else "an expression is missing"
-            ) from error
+            reason = f"{' '.join(tokens)!r} is not a sum of columns" if tokens else "an expression is missing"
+            raise self._error(reason) from error
 
-    def _evaluate(self, node: ast.expr, terms: Mapping[str, FloatArray]) -> FloatArray:
+    def _evaluate(self, node: ast.expr, terms: Sequence[FloatArray]) -> FloatArray:
         """Compute a syntax tree of sums, products and quotients; see `_parse`."""
         match node:
             case ast.Name(id=name):
-                return terms[name]
+                return terms[int(name[1:])]
             case ast.UnaryOp(op=ast.UAdd() | ast.USub() as sign, operand=operand):
                 value = self._evaluate(operand, terms)
                 return -value if isinstance(sign, ast.USub) else value

@@ -1,7 +1,7 @@
 """BIDS Stats Models: the node of the dataset level, its design matrix and its tests.
 
 Only the node of the dataset level and the edge to it are read; the nodes below it were computed by the program that
-made the maps. What is not supported in that node is refused by name, not ignored. The former form of models, with
+made the maps. An unsupported part of that node is an error that names it. The former form of models, with
 ``Steps`` in place of ``Nodes``, is read as well. Specification: https://bids-standard.github.io/stats-models/
 """
 
@@ -45,7 +45,6 @@ _NOT_GROUPING = {
     "run": "Analyse one run at a time, with --run-label",
 }
 _BY_COLUMN = 'To analyse some of the subjects, write "Filter": {{"{}": [...]}} in the edge to this node'
-
 _WEIGHT = re.compile(r"\s*([+-]?\d{1,15}(?:\.\d{0,15})?)\s*(?:/\s*(\d{1,15}))?\s*", re.ASCII)
 
 

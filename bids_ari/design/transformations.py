@@ -5,8 +5,7 @@ values of pybids, with one exception: a missing value stays missing in all colum
 ReplaceNA replaces it. (pybids takes 0, or the other factors of a product; a subject of unknown age would be aged 0.)
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -20,7 +19,7 @@ from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
 TRANSFORMER = "pybids-transforms-v1"
-
+_Function = Callable[..., FloatArray]
 _Reader = Callable[[Item], Any]
 _Apply = Callable[[Variables, Sequence[str], "Transformation"], Variables]
 
@@ -53,11 +52,10 @@ class Transformation:
         """Return an error about this transformation, with its position."""
         return UsageError(f"{self.item.path}: {self.item.place} ({self.name}) {found}", expected, hint)
 
-    @contextmanager
-    def errors(self, names: str) -> Iterator[None]:
-        """Raise a ValueError of a function of these columns as an error about this transformation."""
+    def compute(self, names: str, function: _Function, values: FloatArray, **options: Any) -> FloatArray:
+        """Apply a function to the values of these columns; its ValueError is an error about this transformation."""
         try:
-            yield
+            return function(values, **options)
         except ValueError as error:
             raise self.error(f"cannot be applied to {names}: {error}") from error
 
@@ -173,26 +171,25 @@ def _each(make: Callable[[Variables, str, Transformation, int], Variable]) -> _A
     return apply
 
 
-def _to_each(function: Callable[..., FloatArray]) -> _Apply:
+def _to_each(function: _Function) -> _Apply:
     """Apply a function of one column to each column; its keyword arguments are the options in lower case."""
 
     def make(table: Variables, name: str, transformation: Transformation, i: int) -> Variable:
         options = {option.lower(): transformation.option(option, i, None) for option in transformation.options}
-        with transformation.errors(name):
-            values = function(_numbers(table, name, transformation), **options)
+        values = transformation.compute(name, function, _numbers(table, name, transformation), **options)
         return Variable.of_numbers(values, () if options.get("replacena") else table.columns[name].sources)
 
     return _each(make)
 
 
-def _to_all(function: Callable[..., FloatArray]) -> _Apply:
+def _to_all(function: _Function) -> _Apply:
     """Apply a function of several columns (n_columns, n_subjects) that makes one, missing where one of them is."""
 
     def apply(table: Variables, names: Sequence[str], transformation: Transformation) -> Variables:
         values = np.array([_numbers(table, name, transformation) for name in names])
         (output,) = transformation.names_of_outputs(names[:1])
-        with transformation.errors(listing(names)):
-            made = function(values, **{option.lower(): each for option, each in transformation.options.items()})
+        options = {option.lower(): each for option, each in transformation.options.items()}
+        made = transformation.compute(listing(names), function, values, **options)
         sources = tuple(dict.fromkeys(source for name in names for source in table.columns[name].sources))
         made = np.where(np.isnan(values).any(axis=0), np.nan, made)
         return table.with_columns({output: Variable.of_numbers(made, sources)})

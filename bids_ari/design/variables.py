@@ -68,10 +68,8 @@ class Variables:
         column = self.columns[name]
         keys = column.cells if column.numbers is None else column.numbers.tolist()
         cells = {key: cell for key, cell in zip(keys, column.cells, strict=True) if cell}
-        return {
-            cells[key]: tuple(subject for subject, other in zip(self.subjects, keys, strict=True) if other == key)
-            for key in sorted(cells)
-        }
+        rows = list(zip(self.subjects, keys, strict=True))
+        return {cells[key]: tuple(subject for subject, other in rows if other == key) for key in sorted(cells)}
 
     def with_columns(self, columns: Mapping[str, Variable]) -> "Variables":
         """Add or replace columns."""
@@ -125,5 +123,4 @@ def weighted_sum(values: FloatArray, weights: Sequence[float] | None = None) -> 
     weights = (1.0,) * len(values) if weights is None else weights
     if len(weights) != len(values):
         raise ValueError(f"there are {len(weights)} Weights for {len(values)} columns")
-    result: FloatArray = np.array(weights) @ values
-    return result
+    return np.array(weights) @ values

@@ -215,6 +215,14 @@ def test_missing_file(tmp_path: Path) -> None:
         read_model(tmp_path / "model.json")
 
 
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = written(tmp_path, document(MEAN))
+    first = read_model(path)
+    assert read_model(path) is first
+    written(tmp_path, document(dataset([1, "age"])))
+    assert read_model(path).x == (1, "age")
+
+
 def test_duplicate_keys(tmp_path: Path) -> None:
     """JSON readers silently take the last one."""
     text = json.dumps(document(MEAN)).replace('"Level": "Dataset"', '"Level": "Dataset", "Level": "Run"')
