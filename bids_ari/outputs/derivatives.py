@@ -222,7 +222,7 @@ class Derivatives:
         self.json(DESCRIPTION, description.dataset_description(self.folder, self.sources))
         self.text(".bidsignore", "".join(f"{pattern}\n" for pattern in description.IGNORED))
         self.text("layout_config.json", LAYOUT_CONFIG.read_text(encoding="utf-8"))
-        self.text("README.md", description.README)
+        self.text("README.md", description.README.read_text(encoding="utf-8"))
         meanings = {key: text for note in self._notes(RECORDS) for key, text in meanings_of(note).items()}
         rows = sorted((meanings | self._explained).items())
         self.table("descriptions.tsv", pd.DataFrame(rows, columns=["desc_id", "description"]))

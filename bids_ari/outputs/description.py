@@ -21,16 +21,8 @@ CODE_URL = "https://github.com/bids-ari/bids_ari"
 IGNORED = ("group", "sub-*", "figures", "logs", "*.html", "layout_config.json")
 """Files outside the BIDS schema, for ``.bidsignore``."""
 
-README = """\
-# All-Resolutions Inference
-
-Written by bids_ari. Open `index.html` for the reports. For each contrast, `group/` (or `sub-*/`, if subjects were
-analysed one by one) holds statistical maps, the clusters above each threshold and the largest clusters that reach a
-target true discovery proportion (label image, table), and the true discovery proportion (TDP) of each: with the stated
-confidence, at least that fraction of the cluster is truly active. `descriptions.tsv` has the meaning of each `desc-`
-label. If bounds were calibrated by permutation (`Permutation` in `desc-`), `..._critical.tsv` holds the critical vector
-and `..._draws.tsv` the lambda of each sign flip or permutation.
-"""
+README = Path(__file__).with_name("dataset_readme.md")
+"""The README of an output."""
 
 COLUMNS = {
     "Description": "The meaning of each desc entity in this dataset",

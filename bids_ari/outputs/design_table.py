@@ -4,22 +4,9 @@ import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.design.design import Design
-from bids_ari.outputs.sidecars import Sidecar, columns, number, weights_by_column
+from bids_ari.outputs.sidecars import COLUMNS, Sidecar, columns, number, weights_by_column
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
-
-_MEMBER_COLUMNS = {
-    "participant_id": "Subject",
-    "source": "Map of the subject, or the maps that were combined, as BIDS URIs",
-    "source_sha256": "SHA-256 of each of these files",
-    "variance": "Variance map of each, used as weights, as BIDS URIs",
-    "variance_sha256": "SHA-256 of each of these files",
-    "minus": "Map, or maps, subtracted from it, as BIDS URIs",
-    "minus_sha256": "SHA-256 of each of these files",
-    "minus_variance": "Variance map of each of these, as BIDS URIs",
-    "minus_variance_sha256": "SHA-256 of each of these files",
-    "resampled": "Whether the map was on another grid and was resampled",
-}
 
 
 def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, Sidecar]:
@@ -31,7 +18,7 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "Description": "Design matrix of the group model",
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
-        **columns(result, {column: _MEMBER_COLUMNS[column] for column in members.columns}),
+        **columns(result, {column: COLUMNS["design"][column] for column in members.columns}),
         **{
             column: {"Description": "Column of the design matrix", "VarianceInflation": number(vif)}
             for column, vif in zip(design.columns, diagnostics.vif, strict=True)

@@ -16,7 +16,7 @@ from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
 from bids_ari.outputs.names import archive_name, contrast_stem, path_of, stem, tdp_label, threshold_label
-from bids_ari.outputs.sidecars import REGION_COLUMNS, Sidecar, cluster_columns, columns, direction, sidecar, worded
+from bids_ari.outputs.sidecars import COLUMNS, Sidecar, cluster_columns, columns, direction, sidecar, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class _Writer:
             hashes = {name: each for name, each in result.hashes.items() if name.startswith(("atlas", "region "))}
             extra = {"Atlas": regions.title, "AtlasHashes": hashes}
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
-            self.save(entities, "tdp", result.region_table(regions), about | columns(result, REGION_COLUMNS))
+            self.save(entities, "tdp", result.region_table(regions), about | columns(result, COLUMNS["regions"]))
             about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"
             self.save(entities.with_(stat="tdp"), "statmap", result.region_image(regions), about)
 

@@ -1,6 +1,8 @@
 """Sidecars of the files of a result: everything needed to compute them again."""
 
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,35 +35,14 @@ DIRECTIONS = {
 }
 """Description of each alternative."""
 
-CLUSTER_COLUMNS = {
-    "label": "Value of the cluster in the label image; 1 is the largest",
-    "size": "Number of {units}",
-    "volume_mm3": "Volume",
-    "tdn": "True discovery number: lower bound on the number of truly active {units} in the cluster",
-    "tdp": "True discovery proportion: tdn / size",
-    "mean_effect": "Mean effect over the cluster, in the units of the subject maps",
-    "peak_region": "Region of the atlas at the peak",
-    "regions": "Regions of the atlas with the largest share of the cluster, and that share",
-}
-"""Description of each column of a table of clusters, but for those of its peaks; see `worded`."""
+COLUMNS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text(encoding="utf-8"))
+"""Description of each column of the tables of clusters, but for peaks, of regions and of the design; see `worded`."""
 
 PEAKS = {"peak": "the most extreme {unit}"} | {
     f"subpeak{i}": f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one"
     for i in range(1, SUBPEAKS + 1)
 }
 """Description of each peak, which has four columns."""
-
-REGION_COLUMNS = {
-    "index": "Number of the region in the atlas, or position in the list of masks",
-    "name": "Name of the region",
-    "size": "Number of tested {units} in the region",
-    "volume_mm3": "Volume of these {units} in mm3",
-    "tdn": "True discovery number: lower bound on the number of truly active {units} in the region",
-    "tdp": "True discovery proportion: tdn / size; 0 where no {unit} of the region was tested",
-    "max_z": "Largest z",
-    "min_z": "Smallest z",
-}
-"""Description of each column of a table of regions; see `worded`."""
 
 
 def sidecar(result: ContrastResult, description: str, *, inferred: bool = False, **extra: Any) -> Sidecar:
@@ -97,7 +78,7 @@ def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:
 def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     """Return the entries of the columns of a table of clusters."""
     parts = {f"{peak}_{axis}": f"{axis} of {text}" for peak, text in PEAKS.items() for axis in "xyz"}
-    texts = CLUSTER_COLUMNS | parts | {f"{peak}_stat": f"z statistic of {text}" for peak, text in PEAKS.items()}
+    texts = COLUMNS["clusters"] | parts | {f"{peak}_stat": f"z statistic of {text}" for peak, text in PEAKS.items()}
     units = {"volume_mm3": "mm3"} | dict.fromkeys(parts, "mm")
     entries = columns(result, {name: texts[name] for name in names})
     return {name: entry | ({"Units": units[name]} if name in units else {}) for name, entry in entries.items()}
