@@ -1,4 +1,4 @@
-"""BIDS Stats Models are read, or refused with the position of what is not supported."""
+"""BIDS Stats Models are read, or an error names the position of what is not supported."""
 
 import copy
 import json
@@ -253,7 +253,7 @@ def _places(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_a_mutated_model_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_mutated_model_is_read_or_an_error(tmp_path: Path, data: st.DataObject) -> None:
     """Any value anywhere in a model: it is read, or raises a BidsAriError."""
     model = copy.deepcopy(data.draw(st.sampled_from(WHOLE)))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -1,4 +1,4 @@
-"""Transformations of BIDS Stats Models give the values of pybids."""
+"""Transformations of BIDS Stats Models have the values of pybids."""
 
 import copy
 from pathlib import Path
