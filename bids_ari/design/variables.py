@@ -101,10 +101,11 @@ def rescale(
         raise ValueError("it is the same for all subjects")
     if replacena == "before":
         known = values = np.nan_to_num(values)
-    if demean and known.size:
-        values = values - known.mean()
-    if rescale and known.size:
-        values = 0 * values if constant else values / known.std(ddof=1)
+    if constant:
+        values = 0 * values
+    elif known.size:
+        values = values - known.mean() if demean else values
+        values = values / known.std(ddof=1) if rescale else values
     return np.nan_to_num(values) if replacena == "after" else values
 
 
