@@ -27,8 +27,7 @@ Problem: TypeAlias = tuple[tuple[str, ...], BidsAriError]
 Target: TypeAlias = Grid | str | Path
 """The grid to which maps are resampled: this one, that of a file, of the ``first`` map or of a ``template``."""
 
-FIRST = "first"
-"""As a target: the grid of the first map."""
+FIRST = "first"  # as a target: the grid of the first map
 
 _MOST = 5  # problems of one kind that are listed; the others are counted
 _GRIDS = 20  # grids with which another one is compared: if each subject has its own, all pairs would take minutes

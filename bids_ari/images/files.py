@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from io import BufferedIOBase, BufferedReader, RawIOBase
-from itertools import chain
+from io import BufferedIOBase, BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +90,7 @@ def read_header(path: Path, mem: int | None = None) -> Header:
     """
     with _opened(path) as file:
         if _is_nifti(path):
-            header = _read_start(_HashedFile(file), path)[1]
+            header = _read_start(file, path)
         else:
             with _decoding(str(path)):
                 header = Header.of(nib.load(path), str(path))
@@ -121,11 +120,11 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
         if not _is_nifti(path):
             image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed
             return replace(image, sha256=hashlib.file_digest(file, "sha256").hexdigest())
-        hashed = _HashedFile(file)
-        start, header, stream = _read_start(hashed, path)
+        header = _read_start(file, path)
         check_memory(header, mem)
-        values = _read_values(start, header, stream)
-        return Image(values, header, hashed.sha256.hexdigest())
+        hashed = _HashedFile(file)
+        stream = _inflated(hashed) if _is_compressed(path) else BufferedReader(hashed)
+        return Image(_read_values(header, stream), header, hashed.sha256.hexdigest())
 
 
 def name_of(source: Any) -> str:
@@ -200,23 +199,31 @@ def _is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
 
-def _read_start(file: _HashedFile, path: Path) -> tuple[bytes, Header, BufferedIOBase]:
-    """Read the first bytes of a NIfTI file; return them, the checked header, and the stream of the other bytes."""
-    compressed = path.name.lower().endswith(".gz")
-    _check_start(file.file.peek(_CHUNK), path, compressed)
-    stream: BufferedIOBase = BufferedReader(file)
+def _is_compressed(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
+
+
+def _inflated(file: RawIOBase | BytesIO) -> BufferedIOBase:
+    return igzip.GzipFile(fileobj=file)  # type: ignore[no-untyped-call]
+
+
+def _read_start(file: BufferedReader, path: Path) -> Header:
+    """Read the header of a NIfTI file from its first bytes, and check the length of the file."""
+    compressed = _is_compressed(path)
+    start = file.read(_CHUNK)
+    file.seek(0)
+    _check_start(start, path, compressed)
     if compressed:
-        stream = igzip.GzipFile(fileobj=file)  # type: ignore[no-untyped-call]
-    start = stream.read(HEADER_BYTES)
-    header = parse_header(start, str(path))
-    size = os.fstat(file.file.fileno()).st_size
+        start = _inflated(BytesIO(start)).read(HEADER_BYTES)
+    header = parse_header(start[:HEADER_BYTES], str(path))
+    size = os.fstat(file.fileno()).st_size
     if compressed and header.n_bytes > _MOST_COMPRESSED * size:
         raise damaged(header.name, f"{size} compressed bytes cannot contain the {header.size} of its header")
     if not compressed and header.n_bytes > size:
         raise _too_short(header, size)
     if size > header.n_bytes + _PADDING + (header.n_bytes // 1000 if compressed else 0):  # gzip adds 0.04 % at most
         raise _too_long(header)
-    return start, header, stream
+    return header
 
 
 def _check_start(start: bytes, path: Path, compressed: bool) -> None:
@@ -238,14 +245,14 @@ def _check_start(start: bytes, path: Path, compressed: bool) -> None:
         raise damaged(str(path), f"it is not compressed and begins with {start[:8]!r}")
 
 
-def _read_values(start: bytes, header: Header, stream: BufferedIOBase) -> FloatArray:
-    """Read all values after the bytes at the start, and check that the stream ends there.
+def _read_values(header: Header, stream: BufferedIOBase) -> FloatArray:
+    """Read all values, and check that the stream ends there.
 
     They keep the order of the file: reordering takes half as long as inflating.
     """
     content: Any = np.empty(header.n_bytes, dtype=np.uint8)
     view, n_read = content.data, 0
-    for piece in chain([start], iter(partial(stream.read, _CHUNK), b"")):  # small pieces reuse memory
+    for piece in iter(partial(stream.read, _CHUNK), b""):  # small pieces reuse memory
         part = piece[: max(header.n_bytes - n_read, 0)]
         view[n_read : n_read + len(part)] = part
         n_read += len(piece)

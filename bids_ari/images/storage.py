@@ -91,8 +91,7 @@ class RowsOnDisk:
             content, at = content[n_read:], at + n_read
 
 
-Stored: TypeAlias = FloatArray | RowsOnDisk
-"""Values that rows can be written to."""
+Stored: TypeAlias = FloatArray | RowsOnDisk  # values that rows can be written to
 
 
 class Columns:
@@ -119,8 +118,7 @@ class Columns:
         return block
 
 
-Values: TypeAlias = Stored | Columns
-"""Values that a group model reads."""
+Values: TypeAlias = Stored | Columns  # values that a group model reads
 
 
 def at_points(values: Values, points: npt.NDArray[np.bool_]) -> Columns:

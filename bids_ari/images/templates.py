@@ -12,8 +12,7 @@ from bids_ari.bids.entities import labels_in_name
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.images.space import Grid
 
-TEMPLATE = "template"
-"""As a mask or a target grid: TemplateFlow's brain mask of the space of the maps."""
+TEMPLATE = "template"  # as a mask or a target grid: TemplateFlow's brain mask of the space of the maps
 
 _QUERY = {"res": "resolution", "desc": "desc", "atlas": "atlas"}
 _OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a local file"

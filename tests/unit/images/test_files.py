@@ -1,5 +1,6 @@
 """Image files and images in memory: values and damage."""
 
+import os
 from pathlib import Path
 
 import nibabel as nib
@@ -8,7 +9,7 @@ import pytest
 from builders import AFFINE, SHAPE, brain, image, saved
 
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
-from bids_ari.images.files import read_image
+from bids_ari.images.files import read_header, read_image
 from bids_ari.images.masks import missing
 from bids_ari.images.space import Grid
 
@@ -99,6 +100,13 @@ class TestBadFiles:
         (tmp_path / "map.mgz").write_bytes(b"nothing")
         with pytest.raises(DataError, match=r"map\.mgz is damaged or not a NIfTI image"):
             read_image(tmp_path / "map.mgz")
+
+    def test_a_compressed_file_much_longer_than_its_content_is_refused_by_its_size(self, tmp_path: Path) -> None:
+        """It is not read to its end: 1 TB that takes no space on disk."""
+        path = saved(tmp_path / "map.nii.gz", np.ones(SHAPE))
+        os.truncate(path, 2**40)
+        with pytest.raises(DataError, match="continues after"):
+            read_header(path)
 
     def test_a_name_that_no_file_can_have(self) -> None:
         with pytest.raises(InputNotFoundError, match=r"There is no file 'a.x00b\.nii'"):
