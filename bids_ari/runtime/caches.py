@@ -72,15 +72,15 @@ def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> 
     """Set the environment variables that need it."""
     if work_dir is not None and not is_writable(work_dir):
         raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
-    if not _has_home():
+    if not has_home():
         os.environ["HOME"] = "/"  # as containers have it: pybids looks there when it is imported
-    if not _has_semaphores():
+    if not has_semaphores():
         os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # which nothing here wants; it would warn
     templates = os.environ.get(TEMPLATES)
     if templates and Path(templates).is_dir() and any(Path(templates).iterdir()):
         os.environ.setdefault("TEMPLATEFLOW_HOME", templates)
     lacking = [name for name in VARIABLES if work_dir is not None or not any(map(is_writable, _places(name)))]
-    temporary = _temporary()
+    temporary = temporary_folder()
     if temporary is not None and not lacking:
         return
     place = work_dir or _private(temporary or output_dir, made)
@@ -138,10 +138,10 @@ def _places(name: str) -> list[Path]:
         "MPLCONFIGDIR": [config],
         "NUMBA_CACHE_DIR": [Path(__file__).parents[1] / "stats", cache],
         "XDG_CACHE_HOME": [cache],
-    }.get(name) or ([temporary] if (temporary := _temporary()) else [])
+    }.get(name) or ([temporary] if (temporary := temporary_folder()) else [])
 
 
-def _has_home() -> bool:
+def has_home() -> bool:
     """Return whether this user has a home that can be read or does not exist."""
     try:
         home = Path.home()
@@ -151,7 +151,7 @@ def _has_home() -> bool:
     return home.is_absolute()
 
 
-def _temporary() -> Path | None:
+def temporary_folder() -> Path | None:
     """Return the folder of the system for temporary files, if it can be written."""
     try:
         found = tempfile.gettempdir()
@@ -161,7 +161,7 @@ def _temporary() -> Path | None:
     return None if is_last_resort else Path(found)
 
 
-def _has_semaphores() -> bool:
+def has_semaphores() -> bool:
     """Return whether processes can share semaphores, which are files on Linux."""
     shared = Path("/dev/shm")
     return not sys.platform.startswith("linux") or (shared.is_dir() and is_writable(shared))

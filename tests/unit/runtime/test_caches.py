@@ -23,7 +23,7 @@ def only_writable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Forbid:
 
     def forbid(folder: Path) -> None:
         monkeypatch.setattr(room, "is_writable", lambda place: place.is_relative_to(folder))
-        monkeypatch.setattr(room, "_temporary", lambda: None)
+        monkeypatch.setattr(room, "temporary_folder", lambda: None)
 
     for name in (*VARIABLES, "TMPDIR", "HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -125,8 +125,8 @@ class TestWhoHasNoHome:
         monkeypatch.setenv("HOME", "/root")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Path, "exists", refuse)
-            assert not room._has_home()
-        assert room._has_home()
+            assert not room.has_home()
+        assert room.has_home()
 
 
 def test_a_home_that_cannot_be_written_stays(
@@ -139,13 +139,13 @@ def test_a_home_that_cannot_be_written_stays(
         assert os.environ["HOME"] == "/nowhere"
 
 
-@pytest.mark.parametrize(("work", "told"), [(None, 1), ("out/work", 0)])
-def test_it_is_told_where_compiled_code_is_not_kept(
-    work: str | None, told: int, tmp_path: Path, only_writable: Forbid, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("work", "n_messages"), [(None, 1), ("out/work", 0)])
+def test_compiled_code_that_is_not_kept_is_logged(
+    work: str | None, n_messages: int, tmp_path: Path, only_writable: Forbid, caplog: pytest.LogCaptureFixture
 ) -> None:
     only_writable(tmp_path / "out")
     with caplog.at_level("INFO"), caches(work and tmp_path / work, tmp_path / "out"):
-        assert sum("Compiled code" in line for line in caplog.messages) == told
+        assert sum("Compiled code" in line for line in caplog.messages) == n_messages
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -153,7 +153,7 @@ def test_joblib_does_not_warn_where_processes_cannot_share_semaphores(
     there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JOBLIB_MULTIPROCESSING", raising=False)
-    monkeypatch.setattr(room, "_has_semaphores", lambda: there)
+    monkeypatch.setattr(room, "has_semaphores", lambda: there)
     with caches(None, tmp_path / "out"):
         assert os.environ.get("JOBLIB_MULTIPROCESSING") == (None if there else "0")
 
@@ -173,30 +173,30 @@ class TestTheFolderForTemporaryFiles:
     def test_the_working_folder_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-        assert room._temporary() is None
+        assert room.temporary_folder() is None
         monkeypatch.setenv("TMPDIR", str(tmp_path))
-        assert room._temporary() == tmp_path
+        assert room.temporary_folder() == tmp_path
 
     def test_the_folder_of_the_system_is_one_even_if_a_command_is_called_there(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir("/tmp")
         monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
-        assert room._temporary() == Path("/tmp")
+        assert room.temporary_folder() == Path("/tmp")
 
     def test_without_any_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> str:
             raise FileNotFoundError(2, "No usable temporary directory found")
 
         monkeypatch.setattr(tempfile, "gettempdir", fail)
-        assert room._temporary() is None
+        assert room.temporary_folder() is None
 
     def test_a_working_folder_that_is_gone_does_no_harm(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "gone").mkdir()
         monkeypatch.chdir(tmp_path / "gone")
         (tmp_path / "gone").rmdir()
         monkeypatch.setattr(tempfile, "gettempdir", lambda: "/tmp")
-        assert room._temporary() == Path("/tmp")
+        assert room.temporary_folder() == Path("/tmp")
 
 
 def test_what_a_killed_run_left_long_ago_goes(tmp_path: Path, only_writable: Forbid) -> None:

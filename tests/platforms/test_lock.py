@@ -1,4 +1,4 @@
-"""What the image installs: pinned to versions that fit pyproject.toml, by hash, with no address in it."""
+"""Lock files of the image: versions that fit pyproject.toml, pinned by hash, without addresses."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ LOCKS = {name: (REPOSITORY / "platforms" / "container" / f"{name}.txt") for name
 
 
 def pins(name: str) -> list[tuple[Requirement, int]]:
-    """Each requirement of a lock file, and how many hashes it has."""
+    """Return each requirement of a lock file, and how many hashes it has."""
     text = LOCKS[name].read_text().replace("\\\n", " ")
     rows = [row for row in text.splitlines() if row and not row.startswith("#")]
     return [(Requirement(row.split(" --hash")[0].strip()), row.count("--hash=sha256:")) for row in rows]
@@ -26,7 +26,7 @@ def test_every_pin_is_one_version_with_hashes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_no_address_is_told(name: str) -> None:
+def test_no_address_is_named(name: str) -> None:
     assert not re.search(r"://|index|find-links", LOCKS[name].read_text())
 
 
