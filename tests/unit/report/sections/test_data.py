@@ -1,7 +1,8 @@
-"""Sections "Inputs", "Design", "Mask" and "Provenance" of groups and of single maps."""
+"""Sections "Inputs", "Design", "Mask", "Provenance" and "Quality of the maps"."""
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.config.options import TEMPLATE
 from bids_ari.design.design import Design
+from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
-from bids_ari.report.sections import ReportData
-from bids_ari.report.sections.data import inputs, mask
+from bids_ari.report.sections import ReportData, data
+from bids_ari.report.sections.data import inputs, mask, most_missed
 from bids_ari.report.sections.model import design_tables
 from bids_ari.report.sections.settings import provenance
 from bids_ari.stats.glm import GlmResult
@@ -90,3 +92,39 @@ def test_settings(result: ContrastResult) -> None:
     assert settings["target TDP"] == "0.5, 0.7, 0.9"
     assert settings["h (Hommel value)"] == f"{result.bound.h:,}"
     assert "smoothing" not in provenance(ReportData(one_map(shown), drawn()))["settings"]
+
+
+def test_the_most_influential_come_first(result: ContrastResult) -> None:
+    influence = [float(row["influence"]) for row in data.subject_table(result)["rows"]]
+    assert all(one >= other for one, other in pairwise(influence))
+
+
+def test_without_maps_of_subjects_there_is_no_such_section(result: ContrastResult) -> None:
+    alone = replace(result, quality=None)
+    pictures = dict(draw(alone))
+    assert not {"quality", "sheet 1"} & pictures.keys()
+    assert 'id="quality"' not in report_page(alone, pictures)
+    assert data.subject_table(alone) == {}
+
+
+def test_subjects_whose_missing_data_exclude_most_voxels_are_named(result: ContrastResult) -> None:
+    assert result.quality is not None
+    lost = np.array([0, 5, 0, 9, 1, 2, 0, 0], dtype=np.int32)
+    second, fourth, sixth = (f"sub-{result.contrast.subjects[i]}" for i in (1, 3, 5))
+    maps = replace(result, quality=replace(result.quality, lost=lost))
+    assert most_missed(maps) == [(fourth, 9), (second, 5), (sixth, 2)]
+    assert most_missed(replace(result, quality=None)) == []
+    assert f"only this subject lacks data {fourth}: 9 voxels" in section_text(maps, "mask")
+
+
+@pytest.mark.usefixtures("rendered")
+def test_sheets_that_would_make_a_report_too_large_are_linked(
+    result: ContrastResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = dict(draw(result))
+    sheet = pictures["sheet 1"]
+    assert sheet.uri in report_page(result, pictures)
+    monkeypatch.setattr(data, "MOST_SHEETS", len(sheet.png) - 1)
+    html = report_page(result, pictures)
+    assert sheet.uri not in html
+    assert f'href="../{sheet.name}"' in html
