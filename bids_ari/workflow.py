@@ -47,21 +47,11 @@ _PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")
 
 
 class Preview(NamedTuple):
-    """The contrasts that a run would analyse.
+    """The contrasts that a run would analyse; `check` raises an error if one of them cannot be."""
 
-    Attributes
-    ----------
-    discovery : Discovery
-        The contrasts found, and the files that belong to none.
-    contrasts : sequence of ContrastSet
-        Groups of subjects, or maps of single subjects.
-    check : callable
-        Returns a contrast with its design; raises an error if its files or its group model cannot be used.
-    """
-
-    discovery: Discovery
-    contrasts: Sequence[ContrastSet]
-    check: Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
+    discovery: Discovery  # the contrasts found, and the files that belong to none
+    contrasts: Sequence[ContrastSet]  # groups of subjects, or maps of single subjects
+    check: Callable[[ContrastSet], tuple[ContrastSet, Design | None]]  # returns a contrast with its design
 
 
 def run(settings: Settings) -> RunSummary:
@@ -157,13 +147,7 @@ def run_map(
 
 
 def preview(settings: Settings) -> Preview:
-    """Find what a run would analyse; write nothing and read no image value.
-
-    Raises
-    ------
-    BidsAriError
-        When nothing can be analysed.
-    """
+    """Find what a run would analyse; write nothing and read no image value."""
     settings = replace(settings, options=with_estimator(settings.options))
     dataset, discovery = find_contrasts(settings, make_database=False)
     check = partial(check_maps, options=settings.options, participants=participants_of(dataset, settings))
@@ -171,15 +155,7 @@ def preview(settings: Settings) -> Preview:
 
 
 def rebuild_reports(output_dir: Path) -> None:
-    """Write the reports of all results in an output folder again, from their archives.
-
-    Raises
-    ------
-    InputNotFoundError
-        When there is no result.
-    DataError
-        When an archive is damaged.
-    """
+    """Write the reports of all results in an output folder again, from their archives."""
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
     errors: list[BidsAriError] = []
@@ -210,13 +186,8 @@ def _analyse_all(
         n_processes, n_threads, mem = divide(resources.n_jobs, resources.mem, len(contrasts))
         pool = open_pool(n_processes, _PRELOAD)
         share = replace(resources, nprocs=n_threads, mem=mem)
-    work = partial(
-        _analyse_and_write,
-        settings=replace(settings, resources=share),
-        participants=participants,
-        out=out,
-        methods=tuple(METHODS.values()),
-    )
+    settings, methods = replace(settings, resources=share), tuple(METHODS.values())
+    work = partial(_analyse_and_write, settings=settings, participants=participants, out=out, methods=methods)
     with pool as workers:
         for outcome in progress(workers.map(work, contrasts), "contrast", len(contrasts)):
             yield Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome

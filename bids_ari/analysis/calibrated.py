@@ -12,7 +12,12 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.resampling import Resampling
 
 Exactness = Literal["exact", "normal", "approximate"]
-"""Whether the error is at most alpha for any number of subjects: always, if errors are normal, or not for certain."""
+"""Whether the error is at most alpha for any number of subjects.
+
+``exact`` where nothing had to be estimated before subjects could be exchanged: no covariates, but for the mean where
+subjects change places. ``normal`` where signs are flipped of uncorrelated residuals of all subjects, so that the error
+is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
+"""
 
 LEVELS: dict[Exactness, str] = {
     "exact": "exact",
@@ -31,57 +36,23 @@ FLIPS: dict[Scheme, str] = {
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Calibrated:
-    """A calibration as results keep it.
-
-    Attributes
-    ----------
-    family : {'simes', 'beta', 'learned'}
-        The critical vectors among which was chosen.
-    delta : int
-        Their shift, of ``simes``.
-    lambda_ : float
-        Which of them was chosen.
-    lambdas : array (n_draws,)
-        Smallest lambda at which each permutation has an error, the observed data first.
-    n_points : int
-        m.
-    alpha : float
-        The error level.
-    n_left_out, n_steps : int
-        Number of active points that step-down excluded from the permutations, and number of passes over these.
-    shuffle : {'flip', 'permute', 'both'}
-        The kind of permutation: sign flips, permutations of subjects, or both.
-    blocks : str
-        The column of exchangeability blocks; empty where all subjects are in one.
-    exactness : {'exact', 'normal', 'approximate'}
-        ``exact`` where nothing had to be estimated before subjects could be exchanged: no covariates, but for the mean
-        where subjects change places. ``normal`` where signs are flipped of uncorrelated residuals of all subjects, so
-        that the error is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
-    is_complete : bool
-        Whether these are all permutations that exist.
-    seed : int
-        The seed of random permutations.
-    template : str
-        The origin of a learned template: a file, or the number of permutations it was learned from.
-    learned : array (K,)
-        t_1..t_K of a learned template; empty of the others, which follow from lambda.
-    """
+    """A calibration as results keep it."""
 
     family: FamilyName
-    delta: int
+    delta: int  # shift of the family ``simes``
     lambda_: float
-    lambdas: FloatArray
+    lambdas: FloatArray  # (n_permutations,): smallest lambda at which each has an error, the observed data first
     n_points: int
     alpha: float
-    n_left_out: int
-    n_steps: int
+    n_excluded: int  # active points that step-down excluded from the permutations
+    n_steps: int  # of step-down
     shuffle: Scheme
-    blocks: str
+    blocks: str  # column of exchangeability blocks; empty where all subjects are in one
     exactness: Exactness
-    is_complete: bool
+    is_complete: bool  # whether these are all permutations that exist
     seed: int
-    template: str
-    learned: FloatArray
+    template: str  # origin of a learned template: a file, or the permutations it was learned from
+    learned: FloatArray  # (K,): the critical vector of a learned template; empty for the others
 
     @classmethod
     def of(
@@ -104,7 +75,7 @@ class Calibrated:
             lambdas=calibration.lambdas,
             n_points=n_points,
             alpha=calibration.alpha,
-            n_left_out=calibration.n_excluded,
+            n_excluded=calibration.n_excluded,
             n_steps=calibration.n_steps,
             shuffle=shuffle,
             blocks=blocks,
@@ -116,14 +87,14 @@ class Calibrated:
         )
 
     @property
-    def n_draws(self) -> int:
+    def n_permutations(self) -> int:
         """B, the data as observed included."""
         return self.lambdas.size
 
     @property
     def n_errors(self) -> int:
         """Number of permutations that may have an error, floor(alpha * B)."""
-        return n_allowed_errors(self.alpha, self.n_draws)
+        return n_allowed_errors(self.alpha, self.n_permutations)
 
     @property
     def critical(self) -> FloatArray:
@@ -134,4 +105,4 @@ class Calibrated:
         return family.critical(self.lambda_)
 
     def __repr__(self) -> str:
-        return f"Calibrated({self.family!r}, n_draws={self.n_draws}, lambda_={self.lambda_:.6g})"
+        return f"Calibrated({self.family!r}, n_permutations={self.n_permutations}, lambda_={self.lambda_:.6g})"

@@ -20,23 +20,8 @@ def fingerprint(
 ) -> str:
     """Return a digest of the inputs of a contrast, the options and the versions of the software.
 
-    Files count by their content: a dataset that was moved has the same fingerprint.
-
-    Parameters
-    ----------
-    contrast : ContrastSet
-        The maps that are analysed.
-    design : Design or None
-        The group model.
-    options : Options
-        The options of the analysis.
-    known : mapping of str to str, optional
-        The SHA-256 of files that were read, as in a result; others are read here.
-
-    Raises
-    ------
-    OSError, BidsAriError
-        When a file cannot be read.
+    Files count by their content: a dataset that was moved has the same fingerprint. `known` has the SHA-256 of files
+    that were read, as in a result; others are read here.
     """
     known = known or {}
     hashes = {file.uri: known.get(file.uri) or _hash(file.path) for file in contrast.files}

@@ -22,23 +22,11 @@ from bids_ari.stats.welch import fit_welch
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """The fit of a group model.
+    """The fit of a group model."""
 
-    Attributes
-    ----------
-    results : tuple of GlmResult
-        One per test.
-    outlying : Outlying
-        Criteria for outliers among the subjects.
-    tau2 : array (n_points,) or None
-        The variance between subjects, with mixed effects.
-    notes : tuple of str
-        Notes for the report.
-    """
-
-    results: tuple[GlmResult, ...]
+    results: tuple[GlmResult, ...]  # one per test
     outlying: SubjectDiagnostics
-    tau2: FloatArray | None = None
+    tau2: FloatArray | None = None  # (n_points,): the variance between subjects, with mixed effects
     notes: tuple[str, ...] = ()
 
 
@@ -47,26 +35,7 @@ def plan(
 ) -> tuple[ContrastSet, Design]:
     """Choose the subjects that are analysed, and make their design; no image is read.
 
-    Parameters
-    ----------
-    contrast : ContrastSet
-        The maps.
-    options : Options
-        The options of the analysis.
-    participants : Participants or path, optional
-        The table of subjects.
-
-    Returns
-    -------
-    ContrastSet
-        Without the subjects that the design excludes; these are in `excluded`.
-    Design
-        Its rows are the members of that set.
-
-    Raises
-    ------
-    DataError
-        When the design cannot be fitted to these subjects, or a subject has several maps.
+    The set returned lacks the subjects that the design excludes; the rows of the design are its members.
     """
     contrast.check()
     if isinstance(participants, str | Path):

@@ -53,29 +53,8 @@ def infer(
 ) -> Iterator[ContrastResult]:
     """Compute the results of one test, for each alternative and method.
 
-    Parameters
-    ----------
-    make : callable
-        Makes a result; takes the fields that depend on the test as keyword arguments.
-    glm : GlmResult
-        Statistics at the points tested.
-    space : VolumeSpace
-        These points.
-    options : Options
-        The alternatives, methods, thresholds and regions. An F test has one alternative: a large statistic.
-    notes : sequence of str
-        Notes on the test for the report.
-    group : GroupData, optional
-        The maps of the subjects, for methods that need them.
-    template : str, optional
-        The name of the space of the maps, for an atlas of TemplateFlow.
-
-    Raises
-    ------
-    DataError
-        When the atlas or a region does not fit the maps.
-    UsageError
-        When a method needs the maps of the subjects, and there are none.
+    `make` makes a result of the fields that depend on the test. An F test has one alternative: a large statistic.
+    `template` is the name of the space of the maps, for an atlas of TemplateFlow.
     """
     atlas = None
     if options.atlas is not None:

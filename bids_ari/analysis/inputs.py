@@ -36,14 +36,7 @@ CONTRAST_ERRORS = (DataError, InputNotFoundError, ReadError, UsageError, Tempora
 
 
 def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[Dataset, Discovery]:
-    """Open the dataset or the manifest, and group its maps into contrasts.
-
-    Parameters
-    ----------
-    settings : Settings
-        The settings of a run.
-    make_database : bool
-        Whether the pybids database that the settings name is made if it does not exist.
+    """Open the dataset or the manifest, and group its maps into contrasts; make a named pybids database if requested.
 
     Raises
     ------

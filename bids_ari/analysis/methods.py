@@ -16,68 +16,27 @@ from bids_ari.stats.glm import Effects, GlmResult
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupData:
-    """The maps of all subjects at the points tested, for methods that need more than the statistics of the group.
+    """The maps of all subjects at the points tested, for methods that need more than the statistics of the group."""
 
-    Attributes
-    ----------
-    effects : array-like (n_subjects, n_points)
-        The effect of each subject; NaN where a subject has no data.
-    design : Design
-        The group model.
-    n_threads : int
-        The number of threads that may be used.
-    """
-
-    effects: Effects
+    effects: Effects  # (n_subjects, n_points); NaN where a subject has no data
     design: Design
     n_threads: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inferred:
-    """A bound, and what else a method reports.
-
-    Attributes
-    ----------
-    bound : Bound
-        The bound.
-    calibrated : Calibrated or None
-        The calibration by permutation.
-    template : array (n_permutations, K) or None
-        A template of critical vectors that was learned.
-    notes : tuple of str
-        What the reader of the result should know.
-    """
+    """A bound, and what else a method reports."""
 
     bound: Bound
     calibrated: Calibrated | None = None
-    template: FloatArray | None = None
+    template: FloatArray | None = None  # (n_permutations, K): critical vectors that were learned
     notes: tuple[str, ...] = ()
 
 
 def infer_bound(
     name: str, glm: GlmResult, alternative: Alternative, options: Options, group: GroupData | None = None
 ) -> Inferred:
-    """Compute the bound of one test by a registered method.
-
-    Parameters
-    ----------
-    name : str
-        The method.
-    glm : GlmResult
-        The statistics of the test.
-    alternative : {'greater', 'less', 'two-sided'}
-        The direction; ``greater`` for an F test.
-    options : Options
-        The options of the analysis.
-    group : GroupData, optional
-        The maps of the subjects.
-
-    Raises
-    ------
-    UsageError
-        When the method needs the maps of all subjects, and there are none.
-    """
+    """Compute the bound of one test by a registered method; an F test has the alternative ``greater``."""
     method = METHODS[name]
     if method.needs_group and group is None:
         others = " or ".join(other.name for other in METHODS.values() if not other.needs_group)

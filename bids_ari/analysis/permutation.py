@@ -18,18 +18,9 @@ from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampli
 
 
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
-    """Compute the bound of one test by permutations of its group model.
+    """Compute the bound of one test by permutations of its group model, restricted by its exchangeability blocks.
 
-    Parameters
-    ----------
-    glm : GlmResult
-        The test; only its name is used.
-    alternative : {'greater', 'less', 'two-sided'}
-        The direction; ``greater`` for an F test.
-    options : Options
-        The number and kind of permutations, and the critical vectors.
-    group : GroupData
-        The effects at the points tested, and the design; its exchangeability blocks restrict the permutations.
+    Of `glm` only the name of the test is used.
 
     Raises
     ------
@@ -145,7 +136,7 @@ def _blocks(options: Options) -> str:
 
 def notes_of(calibration: Calibrated) -> Iterator[str]:
     """Yield notes on a calibration for the report."""
-    n = calibration.n_draws
+    n = calibration.n_permutations
     if calibration.is_complete:
         yield f"There are {n} different permutations of these subjects; all were computed"
     if calibration.alpha * n < 1:

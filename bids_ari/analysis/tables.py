@@ -154,7 +154,7 @@ def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[Calibrati
     critical, ordered = calibrated.critical, np.sort(p)
     ranks = ranks_in_table(critical.size)
     vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}
-    draws = {"draw": np.arange(calibrated.n_draws), "lambda": calibrated.lambdas}
+    draws = {"draw": np.arange(calibrated.n_permutations), "lambda": calibrated.lambdas}
     return (
         CalibrationTable(
             "critical",

@@ -281,7 +281,7 @@ def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha:
     calibrated = from_json(Calibrated, {**calibration, **saved})
     require(lambdas.size > 0 and calibrated.lambda_ in lambdas, f"no permutation has the lambda {calibrated.lambda_}")
     require(0 <= calibrated.delta < m, f"delta is {calibrated.delta} of {m} points")
-    require(0 <= calibrated.n_left_out <= m and calibrated.n_steps > 0, "the steps of step-down are impossible")
+    require(0 <= calibrated.n_excluded <= m and calibrated.n_steps > 0, "the steps of step-down are impossible")
     require((critical.size > 0) == (calibrated.family == "learned"), f"the family {calibrated.family} has no vector")
     require(critical.size <= m and (np.diff(critical) >= 0).all(), "the critical vector decreases, or is too long")
     return calibrated

@@ -78,6 +78,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
         **{"rois": "roi", "tests": "test", "stats_model": "model"},
     },
     "contrast": {"left_out": "excluded"},
+    "calibration": {"n_left_out": "n_excluded"},
     "excluded": {"what": "name"},
     "members": {"files": "maps"},
     "minus": {"files": "maps"},

@@ -142,7 +142,7 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
     """Return the entries about the calibration by permutations."""
     return {
         "Draws": FLIPS[calibrated.shuffle],
-        "NumberOfDraws": calibrated.n_draws,
+        "NumberOfDraws": calibrated.n_permutations,
         "DrawsAreComplete": calibrated.is_complete,
         "Exactness": calibrated.exactness,
         "RandomSeed": calibrated.seed,
@@ -152,5 +152,5 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Template": printable(calibrated.template) or None,
         "Lambda": calibrated.lambda_,
         **sidecar_entries(result.options, "permutation"),
-        "NumberOfVoxelsLeftOut": calibrated.n_left_out,
+        "NumberOfVoxelsLeftOut": calibrated.n_excluded,
     }

@@ -63,8 +63,8 @@ def result_label(result: ContrastResult, *, directed: bool = True) -> str:
 def permutations_text(calibrated: Calibrated) -> str:
     """Return the number and kind of permutations: ``1,000 random sign flips``, ``all 32 different sign flips``."""
     if calibrated.is_complete:
-        return f"all {thousands(calibrated.n_draws)} different {FLIPS[calibrated.shuffle]}"
-    return f"{thousands(calibrated.n_draws)} random {FLIPS[calibrated.shuffle]}"
+        return f"all {thousands(calibrated.n_permutations)} different {FLIPS[calibrated.shuffle]}"
+    return f"{thousands(calibrated.n_permutations)} random {FLIPS[calibrated.shuffle]}"
 
 
 def template_source(result: ContrastResult) -> str:

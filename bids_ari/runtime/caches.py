@@ -45,13 +45,8 @@ _OLD = 7 * 24 * 3600.0  # seconds
 def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
     """Set writable folders for the caches of libraries and for temporary files.
 
-    Parameters
-    ----------
-    work_dir : Path or None
-        Where the user wants them; made when it does not exist, and kept.
-    output_dir : Path or None
-        Where a temporary folder is made when no other place can be written. It is removed at the end, and so is the
-        output folder if it was made for it and nothing else came there. None when nothing will be computed.
+    They are in `work_dir`, which is made if necessary and kept. Else, where no other folder can be written, they are in
+    a temporary folder in `output_dir` (None when nothing is computed), removed at the end with what was made for it.
     """
     before = {name: os.environ.get(name) for name in (*VARIABLES, *_OTHERS)}
     made: list[Path] = []

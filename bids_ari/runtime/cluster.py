@@ -38,19 +38,9 @@ _NOISY = ("distributed", "tornado", "asyncio")
 
 @contextmanager
 def open_cluster(address: str, paths: Sequence[Path]) -> Iterator[Pool]:
-    """Connect to a Dask scheduler.
+    """Connect to a Dask scheduler, ``tcp://host:8786``; every worker must see the absolute `paths`.
 
-    Parameters
-    ----------
-    address : str
-        The address of the scheduler, ``tcp://host:8786``.
-    paths : sequence of Path
-        Absolute paths of folders that every worker must see.
-
-    Yields
-    ------
-    Pool
-        The workers. Calls raise TemporaryError when the scheduler is gone.
+    Calls of the pool raise TemporaryError when the scheduler is gone.
 
     Raises
     ------

@@ -90,12 +90,7 @@ class Pool(Protocol):
 def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     """Open a pool of processes on this machine; a single one is this process itself.
 
-    Parameters
-    ----------
-    n_processes : int
-        Number of processes.
-    preload : sequence of str
-        Modules that are imported once, before workers are forked from the process that has them.
+    The modules of `preload` are imported once, before workers are forked from the process that has them.
     """
     if n_processes == 1:
         yield _ThisProcess()
@@ -105,10 +100,8 @@ def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     if has_server:
         context.set_forkserver_preload([*preload])
     earlier = set(multiprocessing.active_children())
-    environment = (dict(os.environ),)
-    pool = WorkerPool(
-        partial(ProcessPoolExecutor, n_processes, context, start_worker, environment), n_ahead=4 * n_processes
-    )
+    make = partial(ProcessPoolExecutor, n_processes, context, start_worker, (dict(os.environ),))
+    pool = WorkerPool(make, n_ahead=4 * n_processes)
     try:
         yield pool
     except BaseException:
@@ -128,15 +121,7 @@ class _ThisProcess:
 
 
 class WorkerPool:
-    """Workers of an executor, which is replaced when it breaks.
-
-    Parameters
-    ----------
-    make : callable
-        Makes an executor.
-    n_ahead : int
-        Number of items that are submitted before the first result is there.
-    """
+    """Workers of an executor, which is replaced when it breaks; `n_ahead` items are submitted in advance."""
 
     def __init__(self, make: Callable[[], Executor], n_ahead: int) -> None:
         self._make, self._n_ahead = make, n_ahead

@@ -2,6 +2,7 @@
 
 import os
 
+from bids_ari.runtime.caches import has_semaphores
 from bids_ari.runtime.memory import available_memory
 
 LEAST_MEMORY = 1 << 30
@@ -14,26 +15,12 @@ def n_available() -> int:
 
 
 def divide(n_processors: int, mem: int | None, n_items: int) -> tuple[int, int, int | None]:
-    """Divide processors and memory among items that are worked on in parallel.
+    """Divide processors and memory (bytes; None: all available memory) among items that are worked on in parallel.
 
-    Parameters
-    ----------
-    n_processors : int
-        Processors that may be used.
-    mem : int or None
-        Bytes that may be used; by default, all available memory.
-    n_items : int
-        Number of items.
-
-    Returns
-    -------
-    n_processes, n_threads : int
-        Processes, of one item each, and the threads of each; 1 process for a single item.
-    mem : int or None
-        Bytes for each process.
+    Returns the number of processes, the threads of each, and the bytes of each; 1 process for a single item.
     """
     total = available_memory() if mem is None else mem
     n_processes = max(1, min(n_processors, n_items, total // LEAST_MEMORY))
-    if n_processes == 1:
+    if n_processes == 1 or not has_semaphores():  # a pool of processes needs them
         return 1, n_processors, mem
     return n_processes, max(1, n_processors // n_processes), total // n_processes

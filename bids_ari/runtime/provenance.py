@@ -24,21 +24,11 @@ PROGRAMS = ("bids-ari", "bids-ari-map", "bids-ari-demo", "bids_ari")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The provenance of a result.
+    """The provenance of a result."""
 
-    Attributes
-    ----------
-    versions : mapping of str to str
-        Of this package, of Python and of `PACKAGES`.
-    container : mapping of str to str
-        As BIDS describes one; empty outside any.
-    command : tuple of str
-        The words of the command, with only the last part of paths; empty if it was no command of this package.
-    """
-
-    versions: Mapping[str, str]
-    container: Mapping[str, str]
-    command: tuple[str, ...]
+    versions: Mapping[str, str]  # of this package, of Python and of `PACKAGES`
+    container: Mapping[str, str]  # as BIDS describes one; empty outside any
+    command: tuple[str, ...]  # with only the last part of paths; empty if it was no command of this package
 
 
 def made() -> Made:

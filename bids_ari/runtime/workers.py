@@ -57,18 +57,9 @@ class _Records(logging.Handler):
 
 
 def call_logged(caller: str, level: int, function: Callable[[Item], Result], item: Item) -> Reply[Result]:
-    """Call a function in a worker; return its log records with its result.
+    """Call a function in a worker; return its log records, from `level`, with its result.
 
-    Parameters
-    ----------
-    caller : str
-        Identifies the process that waits for the reply. In that process itself nothing has to be returned.
-    level : int
-        The level of its log.
-    function : callable
-        The function.
-    item : object
-        Its argument.
+    Where the worker is a thread of the process that waits, `caller`, the records need not be returned.
     """
     package, handler = logging.getLogger("bids_ari"), _Records()
     with _ONE_AT_A_TIME:

@@ -3,11 +3,14 @@
 import asyncio
 import importlib
 import logging
+import os
+import re
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +21,7 @@ import pytest
 from builders import describe, write_group
 from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
 from distributed import LocalCluster
+from matplotlib.figure import Figure
 
 from bids_ari.cli.main import main
 from bids_ari.errors import TemporaryError, UsageError
@@ -69,18 +73,31 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def here(data: Path) -> Path:
-    """The output of a run without a cluster."""
+def here(data: Path, _sketches: Callable[[Figure], bytes]) -> Path:
+    """The output of a run without a cluster; those compared with it are beside it, for they name the dataset."""
     out = data.parent / "here"
-    assert main([str(data), str(out), "group", *WORDS]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bids_ari.report.figures.png.to_png", _sketches)  # as workers have it
+        assert main([str(data), str(out), "group", *WORDS]) == 0
     return out
 
 
+def files_of(out: Path) -> dict[str, bytes]:
+    """Return all files of an output, pictures included, but logs; of reports without the time of writing."""
+    return {
+        path.relative_to(out).as_posix(): re.sub(rb"<time .*?</time>", b"", path.read_bytes())
+        if path.suffix == ".html"
+        else path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and not path.is_relative_to(out / "logs")
+    }
+
+
 def same_files(one: Path, other: Path) -> None:
-    """Check that images and tables of two outputs are the same to the byte."""
-    for kind in ("*.nii.gz", "group/*.tsv"):
-        found = [{path.name: path.read_bytes() for path in out.rglob(kind)} for out in (one, other)]
-        assert found[0] == found[1] != {}
+    """Check that two outputs have the same files, the same to the byte."""
+    expected, found = files_of(one), files_of(other)
+    assert expected.keys() == found.keys() != set()
+    assert [name for name in expected if expected[name] != found[name]] == []
 
 
 def test_results_and_log_lines_come_in_order(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -186,14 +203,32 @@ if True:
 
 
 def test_the_command_writes_the_same_files(
-    address: str, data: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    address: str, data: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Paths are relative to a folder that is not that of the workers."""
     monkeypatch.chdir(data.parent)
     monkeypatch.setattr("bids_ari.workflow.analyse", None)  # nothing is analysed in this process
-    out = tmp_path / "out"
+    out = data.parent / "cluster"
     words = ["group", *WORDS, "--dask-scheduler", address]
     assert main(["in", str(out), *words]) == 0
+    same_files(here, out)
+
+
+def test_a_worker_that_is_killed_midway_changes_no_file(data: Path, here: Path) -> None:
+    """The only worker is killed when the first of three contrasts is finished, and replaced."""
+    out = data.parent / "killed"
+    with workers(1) as running:
+
+        def kill() -> None:
+            while not any((out / "logs" / "results").glob("*.json")):
+                time.sleep(0.02)
+            time.sleep(0.2)  # into the second contrast
+            os.kill(running.workers[0].pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", running.scheduler_address]) == 0
+        killer.join()
     same_files(here, out)
 
 
@@ -210,11 +245,12 @@ def test_problems_with_maps_are_one_error_of_the_contrast(
     assert "--exclude 02 03" in shown
 
 
+@pytest.mark.usefixtures("rendered")
 def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(
-    data: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 75; the same command keeps the finished contrasts."""
-    out = tmp_path / "out"
+    out = data.parent / "gone"
     records = out / "logs" / "results"
     with workers(1) as running:
 

@@ -159,7 +159,7 @@ class TestNothingWritableButTheOutput:
         home = home and home.format(closed=closed)
         # from within the dataset, which cannot be written
         done = call(words(kind, Path(), place), program=COMMANDS[kind][0], cage=cage, cwd=data, umask=0o077, HOME=home)
-        assert (done.returncode, complaints(done)) == (0, [])
+        assert (done.returncode, complaints(done)) == (0, []), done.stderr
         assert done.stderr.count(KEPT) == 1
         assert results(place) == results(expected[kind])
         assert {stat.S_IMODE(path.stat().st_mode) for path in place.rglob("*.*") if path.is_file()} == {0o600}

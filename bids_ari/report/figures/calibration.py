@@ -48,7 +48,7 @@ def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
     """Draw lambda of the permutations in ascending order, and mark the selected one and that of the observed data."""
     finite = np.isfinite(calibrated.lambdas)
     lambdas = np.maximum(np.sort(calibrated.lambdas[finite]), _LOWEST)
-    share = np.arange(1, lambdas.size + 1) / calibrated.n_draws
+    share = np.arange(1, lambdas.size + 1) / calibrated.n_permutations
     style = "o" if lambdas.size <= _FEW else "-"
     axes.loglog(share, lambdas, style, color=_USUAL, markersize=4, label="permutations")
     axes.axvline(calibrated.alpha, color=_LEVEL, linestyle=":", label=f"alpha = {calibrated.alpha:.3g}")

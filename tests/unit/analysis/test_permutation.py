@@ -89,7 +89,7 @@ class TestAllDraws:
         np.testing.assert_allclose(found.calibrated.critical, critical, rtol=1e-12)
 
     def test_two_sided_draws_come_in_pairs(self, few: FloatArray) -> None:
-        assert calibrate(few, mean_of(5), "mean", "two-sided", DRAWN).calibrated.n_draws == 16
+        assert calibrate(few, mean_of(5), "mean", "two-sided", DRAWN).calibrated.n_permutations == 16
 
     def test_what_cannot_be_reached_is_said(self, few: FloatArray) -> None:
         """alpha .05 of 16 draws is less than one of them."""
@@ -105,7 +105,7 @@ def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
     steps = calibrate(effects, mean_of(12), "mean", "greater", replace(DRAWN, step_down=True))
     assert 0 < plain.bound.whole <= steps.bound.whole
     assert steps.calibrated.lambda_ >= plain.calibrated.lambda_
-    assert steps.calibrated.n_left_out > 0
+    assert steps.calibrated.n_excluded > 0
 
 
 def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
@@ -147,8 +147,8 @@ class TestExchange:
         """Pairs of one subject of each group: 2^6 draws that differ, in pairs when two-sided, of 12! / (6! 6!)."""
         design = replace(two_groups(12), blocks=PAIRS)
         options = replace(DRAWN, blocks="pair")
-        assert calibrate(effects, design, "group", "greater", options).calibrated.n_draws == 64
-        assert calibrate(effects, design, "group", "two-sided", options).calibrated.n_draws == 32
+        assert calibrate(effects, design, "group", "greater", options).calibrated.n_permutations == 64
+        assert calibrate(effects, design, "group", "two-sided", options).calibrated.n_permutations == 32
 
     def test_blocks_of_one_group_each_leave_nothing_to_exchange(self, effects: FloatArray) -> None:
         design = replace(two_groups(12), blocks=tuple(["a"] * 6 + ["b"] * 6))

@@ -224,6 +224,7 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
     if about["calibration"]:
         for name in ("lambdas", "learned", "n_points", "alpha"):
             about["calibration"].pop(name)
+        about["calibration"]["n_left_out"] = about["calibration"].pop("n_excluded")
     about["maps"] = [name for name in ("t", "f", "effect", "variance", "tau2") if name in arrays]
     about |= {"has_outlying": "correlation" in arrays, "has_quality": "step" in arrays, "software": "bids_ari 0.1.0"}
     assert has_keys_of_0_1_0("about", about)

@@ -67,8 +67,8 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
         ({"exactness": "approximate"}, {}, "residuals (Theil). The calibration is therefore approximate"),
         ({"exactness": "normal"}, {}, "(Theil). If errors are independent, normal and of equal variance"),
         ({"exactness": "normal"}, {}, "Error control exact for normal errors"),
-        ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "40 individually significant voxels excluded"),
-        ({"n_left_out": 40, "n_steps": 3}, {"step_down": True}, "without the voxels excluded by step-down"),
+        ({"n_excluded": 40, "n_steps": 3}, {"step_down": True}, "40 individually significant voxels excluded"),
+        ({"n_excluded": 40, "n_steps": 3}, {"step_down": True}, "without the voxels excluded by step-down"),
         ({}, {"step_down": True}, "no voxel was individually significant"),
     ],
 )
