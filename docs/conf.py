@@ -15,12 +15,12 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "made_
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
-default_role = "code"  # what stands in single backticks in docstrings
+default_role = "code"  # text in single backticks in docstrings
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # the docstrings say the types in words
+autodoc_typehints = "none"  # the docstrings describe the types in words
 napoleon_google_docstring = False
 napoleon_use_ivar = True
-smartquotes = False  # flags and messages are to be copied as they stand
+smartquotes = False  # flags and messages must be copied verbatim
 suppress_warnings = ["ref.python"]  # a shape such as (n_points,) in a docstring is no reference
 html_math_renderer = "mathml"
 

@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw themselves: no script has to be fetched to read them."""
+"""Formulas as MathML, which browsers render without a script."""
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -17,6 +17,6 @@ def _block(translator: HTML5Translator, node: nodes.math_block) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Tell Sphinx."""
+    """Register the renderer of formulas."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
