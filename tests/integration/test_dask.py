@@ -1,7 +1,7 @@
 """Contrasts on the workers of a real Dask cluster: processes of this machine, connected by loopback."""
 
-import asyncio
 import importlib
+import json
 import logging
 import os
 import re
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +54,27 @@ def workers(n_workers: int = 2) -> Iterator[LocalCluster]:
         ) as running,
     ):
         yield running
+
+
+@contextmanager
+def dask_processes(file: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """A scheduler, whose address is in a file, and a worker, in processes of their own: either can be killed."""
+    common = ("--scheduler-file", str(file), "--no-dashboard")
+    commands = (
+        ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"),
+        ("distributed.cli.dask_worker", "--nworkers", "1", "--nthreads", "1", "--death-timeout", "5"),
+    )
+    environment = os.environ | {"PYTHONPATH": ":".join(sys.path)}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment}
+    running = [subprocess.Popen([sys.executable, "-m", *words, *common], **quiet) for words in commands]
+    try:
+        while not file.exists() or not file.read_text():
+            time.sleep(0.02)
+        yield json.loads(file.read_text())["address"], running[0]
+    finally:
+        for process in running[::-1]:
+            process.terminate()
+            process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -251,17 +272,17 @@ def test_a_scheduler_that_goes_away_and_a_run_that_goes_on(
 ) -> None:
     """Exit code 75; the same command keeps the finished contrasts."""
     out = data.parent / "gone"
-    records = out / "logs" / "results"
-    with workers(1) as running:
+    with dask_processes(data.parent / "scheduler.json") as (address, scheduler):
 
-        def leave() -> None:
-            while not any(records.glob("*.json")):
+        def kill() -> None:
+            while not any((out / "logs" / "results").glob("*.json")):
                 time.sleep(0.02)
-            with suppress(asyncio.TimeoutError, TimeoutError):
-                running.close(timeout=5)
+            scheduler.kill()
 
-        threading.Thread(target=leave).start()
-        assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", running.scheduler_address]) == 75
+        killer = threading.Thread(target=kill)
+        killer.start()
+        assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", address]) == 75
+        killer.join()
     assert "is gone" in capsys.readouterr().err
     assert main([str(data), str(out), "group", *WORDS]) == 0
     assert "unchanged since" in capsys.readouterr().err
