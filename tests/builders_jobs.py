@@ -21,7 +21,7 @@ from bids_ari.outputs.locks import STAGING, lock
 from bids_ari.runtime.owner import Owner
 
 JOBS = multiprocessing.get_context("forkserver")
-JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them anew
+JOBS.set_forkserver_preload(["pytest", "bids_ari.workflow"])  # or each job would load them again
 
 VOLUME = nib.Nifti1Image(np.random.default_rng(1).normal(size=(8, 8, 8)).astype(np.float32), np.eye(4))
 

@@ -12,7 +12,7 @@ DOCS = ROOT / "docs"
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: under which headings it stands (`section` of level 2, `entry` of level 3), and what it holds."""
+    """A block of code: its headings (`section` of level 2, `entry` of level 3), and what it holds."""
 
     page: str
     section: str

@@ -10,7 +10,7 @@ _DATA = re.compile(r'<script type="(application/json|text/plain)" id="[\w-]+"[^<
 
 
 def without_own_script(html: str) -> str:
-    """Give a page without its one script, which its Content-Security-Policy names; no other script could run."""
+    """Return a page without its one script, which its Content-Security-Policy names; no other script could run."""
     (script,) = _SCRIPT.findall(html)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)
@@ -22,7 +22,7 @@ def without_own_script(html: str) -> str:
 
 
 def without_data(html: str) -> str:
-    """Give a page without its data: JSON, and texts of letters and digits, which no browser runs."""
+    """Return a page without its data: JSON, and texts of letters and digits, which no browser runs."""
     for kind, content in _DATA.findall(html):
         assert json.loads(content) if kind == "application/json" else re.fullmatch("[A-Za-z0-9+/=]*", content)
     return _DATA.sub("", html)

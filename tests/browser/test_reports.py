@@ -150,7 +150,7 @@ def test_where_copying_is_not_allowed_the_text_is_selected(path: Path, visits: V
 
 @the_report
 def test_inputs_are_searched(path: Path, visits: Visits) -> None:
-    """Of ten subjects and one file that was left out, two have to do with sub-01."""
+    """Of ten subjects and one excluded file, two concern sub-01."""
     page = visits.open(path)
     (name,) = page.locator("input[type=search]").evaluate_all("(boxes) => boxes.map((box) => box.dataset.filter)")
     box, rows = page.locator(f"input[data-filter={name}]"), page.locator(f"#{name} :is(tbody tr, li)")

@@ -26,7 +26,7 @@ KERNELS = {name: value for name, value in os.environ.items() if name.startswith(
 
 
 def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run a command; what it says is told when it fails."""
+    """Run a command; show its output when it fails."""
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=_LIMIT)
     assert not check or done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done
@@ -55,7 +55,7 @@ class Mounts:
     out: Path | None = None
 
     def words(self, flag: str) -> list[str]:
-        """Say them as podman and Apptainer are told."""
+        """Return them as arguments of podman and Apptainer."""
         words = [] if self.data is None else [flag, f"{self.data}:/data:ro"]
         return words + ([] if self.out is None else [flag, f"{self.out}:/out:rw"])
 
@@ -125,6 +125,6 @@ class Cluster:
 
 
 def prepared() -> Path | None:
-    """Give the folder in which `.ci/container` prepared this machine, None where it did not."""
+    """Return the folder in which `.ci/container` prepared this machine, or None."""
     folder = os.environ.get("BIDS_ARI_CONTAINER_DIR")
     return Path(folder) if folder and os.environ.get("CONTAINERS_CONF") else None

@@ -9,7 +9,7 @@ from builders import brain, describe, write_map
 from hostile.hostile_names import NAMES, PLACES
 from hostile.hostile_tables import ATLASES, MANIFESTS
 from hostile.hostile_words import FLAGS, WORD_FILES
-from hostile.making import JSON, MEND, SCRIPT, Make, Words, file, group, refused, rng, run_on, works
+from hostile.making import FIX, JSON, SCRIPT, Make, Words, file, group, refused, rng, run_on, works
 
 # Sidecars of a participant's t map.
 
@@ -39,11 +39,11 @@ def _sparse(path: Path) -> None:
 _DOF = ("DegreesOfFreedom", "expected a number above 0", "--stat z")
 
 SIDECARS = (
-    refused(65, "sidecar: no JSON", sidecar("{dof: 3"), JSON, "is not JSON", MEND),
-    refused(65, "sidecar: empty", sidecar(""), JSON, "is not JSON", MEND),
-    refused(65, "sidecar: binary", sidecar(bytes(range(256))), JSON, "is not JSON", MEND),
-    refused(65, "sidecar: a list", sidecar("[1]"), JSON, "holds no JSON object", MEND),
-    refused(65, "sidecar: deep", sidecar('{"a":' * 100_000), JSON, "nested too deeply", MEND),
+    refused(65, "sidecar: no JSON", sidecar("{dof: 3"), JSON, "is not JSON", FIX),
+    refused(65, "sidecar: empty", sidecar(""), JSON, "is not JSON", FIX),
+    refused(65, "sidecar: binary", sidecar(bytes(range(256))), JSON, "is not JSON", FIX),
+    refused(65, "sidecar: a list", sidecar("[1]"), JSON, "holds no JSON object", FIX),
+    refused(65, "sidecar: deep", sidecar('{"a":' * 100_000), JSON, "nested too deeply", FIX),
     refused(65, "sidecar: UTF-16", sidecar('{"a": 1}'.encode("utf-16")), JSON, "is not JSON", "UTF-8"),
     works("sidecar: byte order mark", sidecar(b'\xef\xbb\xbf{"DegreesOfFreedom": 20}')),
     works("sidecar: said twice", sidecar('{"DegreesOfFreedom": 1, "DegreesOfFreedom": 20}')),
@@ -52,9 +52,9 @@ SIDECARS = (
     refused(74, "sidecar: a pipe", sidecar(os.mkfifo), JSON, "is not a regular file"),
     refused(74, "sidecar: 100 MB", sidecar(_sparse), JSON, "104857600 bytes; expected at most 16777216 bytes"),
     refused(65, "sidecar: none", sidecar(lambda path: None), *_DOF),
-    refused(65, "sidecar: dof NaN", dof("NaN"), JSON, "not a finite number", MEND),
-    refused(65, "sidecar: dof 1e999", dof("1e999"), JSON, "not a finite number", MEND),
-    refused(65, "sidecar: dof of 5,000 digits", dof("9" * 5000), JSON, "not a finite number", MEND),
+    refused(65, "sidecar: dof NaN", dof("NaN"), JSON, "not a finite number", FIX),
+    refused(65, "sidecar: dof 1e999", dof("1e999"), JSON, "not a finite number", FIX),
+    refused(65, "sidecar: dof of 5,000 digits", dof("9" * 5000), JSON, "not a finite number", FIX),
     *(
         refused(65, f"sidecar: dof {value[:12]}", dof(value), *_DOF)
         for value in ('"12"', "-3", "0", "true", "null", "[20]", '{"a": 1}', r'"12\nERROR forged"', f'"{"x" * 10**5}"')

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from builders import brain, map_path, write_group, write_map
 from hostile.making import (
+    FIX,
     JSON,
-    MEND,
     SCRIPT,
     Make,
     Words,
@@ -184,7 +184,7 @@ PLACES = (
     works("names: folder of a map that is not UTF-8", one_map("\udcff/map.nii.gz"), command="bids-ari-map"),
     refused(65, "names: damaged map", damaged(_ODD), "脳\\n", "is damaged"),
     refused(65, "names: map on another grid", other_grid("a\nERROR forged"), "Resample"),
-    refused(65, "names: sidecar", odd_sidecar, JSON, MEND),
+    refused(65, "names: sidecar", odd_sidecar, JSON, FIX),
     works("names: region of no name", given("--roi", image_at(".nii.gz")), ".nii.gz"),
     refused(64, "names: regions of one name", same_regions, "Two regions have the same name: a, a", "different"),
     works("names: mask of odd letters", given("--mask", image_at(_ODD)), _ODD),

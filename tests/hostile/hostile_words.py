@@ -1,6 +1,6 @@
 """Invalid values of flags, and invalid files of labels, filters and flags."""
 
-from hostile.making import BOM, MEND, HostileDataset, Make, file, flags, given, group, refused, works
+from hostile.making import BOM, FIX, HostileDataset, Make, file, flags, given, group, refused, works
 
 
 def config(content: str | bytes) -> Make:
@@ -28,11 +28,11 @@ WORD_FILES = (
     refused(74, "labels: a folder", lambda folder: group(folder, "--participant-label", folder), "labels"),
     refused(66, "labels: none", flags("--participant-label", "../no.txt"), "../no.txt"),
     works("filter: byte order mark", filters(BOM + b'{"statmap": {"task": "emo"}}')),
-    refused(64, "filter: no JSON", filters("statmap: {}"), _FILTER, "is not JSON", MEND),
-    refused(64, "filter: empty", filters(""), _FILTER, "is not JSON", MEND),
-    refused(64, "filter: binary", filters(b"\xff\xfe\0\1"), _FILTER, "is not JSON", MEND),
-    refused(64, "filter: a list", filters("[]"), _FILTER, "holds no JSON object", MEND),
-    refused(64, "filter: deep", filters('{"statmap":' * 99_999), _FILTER, "nested too deeply", MEND),
+    refused(64, "filter: no JSON", filters("statmap: {}"), _FILTER, "is not JSON", FIX),
+    refused(64, "filter: empty", filters(""), _FILTER, "is not JSON", FIX),
+    refused(64, "filter: binary", filters(b"\xff\xfe\0\1"), _FILTER, "is not JSON", FIX),
+    refused(64, "filter: a list", filters("[]"), _FILTER, "holds no JSON object", FIX),
+    refused(64, "filter: deep", filters('{"statmap":' * 99_999), _FILTER, "nested too deeply", FIX),
     refused(64, "filter: for others", filters('{"bold": {}}'), _FILTER, "queries for bold; expected"),
     refused(64, "filter: a list of queries", filters('{"statmap": [[1]]}'), _FILTER, "expected {entity"),
     refused(64, "filter: a query of queries", filters('{"statmap": {"task": {"a": 1}}}'), "filter file", "task"),

@@ -16,7 +16,7 @@ Make = Callable[[Path], Words]
 MakeFile = Callable[[Path], object]
 """Makes a file in a folder and returns its path."""
 
-JSON, MEND = "statmap.json", "Fix or remove it"
+JSON, FIX = "statmap.json", "Fix or remove it"
 SCRIPT = "<script>alert(1)</script>"
 BOM = b"\xef\xbb\xbf"
 

@@ -125,8 +125,8 @@ def check_log(err: str, *says: str) -> None:
     for text in says:
         assert text in err
     errors = [line for line in lines if line.startswith("ERROR ")]
-    told = re.fullmatch(r"ERROR (\d+) contrasts? could not be analysed", errors[-1]) if errors else None
-    assert len(errors) <= (int(told[1]) + 1 if told else 1)
+    reported = re.fullmatch(r"ERROR (\d+) contrasts? could not be analysed", errors[-1]) if errors else None
+    assert len(errors) <= (int(reported[1]) + 1 if reported else 1)
 
 
 def _refuse(constant: str) -> Any:

@@ -115,7 +115,7 @@ TO_COMPRESSED = (cut, splice, longer, flip)
 
 
 def mutate(rng: Rng) -> tuple[str, bytes, float | None]:
-    """Give an extension, the content of a file, and the sum of its values if a checksum promises these."""
+    """Return an extension, the content of a file, and the sum of its values if a checksum promises these."""
     which = int(rng.integers(len(BASES)))
     kind, sound = BASES[which]
     content = bytearray(sound)

@@ -93,10 +93,10 @@ DESCRIPTION = {
 def description(folder: Path, rng: Rng) -> bool:
     """The description of the input; it is copied as valid JSON."""
     (folder / "in/dataset_description.json").write_bytes(mutated(DESCRIPTION, rng))
-    told = dataset_description(folder / "out", open_dataset(folder / "in").roots)
-    json.dumps(told, allow_nan=False).encode()
-    assert isinstance(told["License"], str)
-    assert all(isinstance(author, str) for author in told.get("Authors", []))
+    written = dataset_description(folder / "out", open_dataset(folder / "in").roots)
+    json.dumps(written, allow_nan=False).encode()
+    assert isinstance(written["License"], str)
+    assert all(isinstance(author, str) for author in written.get("Authors", []))
     return True
 
 

@@ -182,7 +182,7 @@ def test_workers_with_other_versions_are_refused(address: str, monkeypatch: pyte
 
 
 def test_workers_without_the_package_are_refused(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A function of a module that is only here stands for those of the package."""
+    """A function of a module that exists only here represents those of the package."""
     (tmp_path / "module_only_here.py").write_text("def worker_problem(versions, paths): return ''\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(cluster, "worker_problem", importlib.import_module("module_only_here").worker_problem)

@@ -1,4 +1,4 @@
-"""What the documentation and the README show for Python runs as it stands."""
+"""The Python examples of the documentation and the README run unchanged."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Each message that the page on troubleshooting quotes is provoked, and has the exit code that it stands under."""
+"""Each message that the page on troubleshooting quotes is provoked, and has the exit code of its heading."""
 
 import errno
 import os

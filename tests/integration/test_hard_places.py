@@ -97,7 +97,7 @@ def data() -> Iterator[Path]:
 
 
 class Ordinary(dict[str, Path]):
-    """The output of each command in an ordinary place, made when it is asked for."""
+    """The output of each command in an ordinary place, made on first use."""
 
     def __init__(self, data: Path, folders: ExitStack) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class TestNothingWritableButTheOutput:
     @pytest.mark.parametrize(
         ("kind", "home"),
         [("group", None), ("participant", "/no/such/home"), ("map", "{closed}")],
-        ids=["no home", "a home that is not there", "a home of somebody else"],
+        ids=["no home", "a home that is not there", "a home of another user"],
     )
     def test_the_results_are_those_of_an_ordinary_run(
         self, kind: str, home: str | None, data: Path, expected: dict[str, Path], place: Path, cage: Cage
@@ -174,7 +174,7 @@ class TestNothingWritableButTheOutput:
         assert "6: 01-06" in done.stdout
         assert list(place.iterdir()) == []
 
-    def test_reports_are_made_anew(self, data: Path, expected: dict[str, Path], place: Path, cage: Cage) -> None:
+    def test_reports_are_regenerated(self, data: Path, expected: dict[str, Path], place: Path, cage: Cage) -> None:
         shutil.copytree(expected["group"], place, dirs_exist_ok=True)
         for path in (place, *place.rglob("*")):
             path.chmod(0o777 if path.is_dir() else 0o666)

@@ -62,14 +62,14 @@ def test_each_method_has_files_of_its_own(both: Path) -> None:
 
 def test_the_tables_tell_what_was_chosen(both: Path) -> None:
     """lambda is the (floor(.05 * 200) + 1)-th smallest of 200, and t_k = k lambda / m."""
-    told = json.loads((both / f"{STEM}_draws.json").read_text())
+    sidecar = json.loads((both / f"{STEM}_draws.json").read_text())
     lambdas = pd.read_csv(both / f"{STEM}_draws.tsv", sep="\t")["lambda"].to_numpy()
-    assert lambdas.size == told["NumberOfDraws"] == 200
-    assert np.sort(lambdas)[10] == pytest.approx(told["Lambda"], rel=1e-9)  # tables have ten digits
-    assert (told["Draws"], told["RandomSeed"], told["Family"]) == ("sign flips", 3, "simes")
+    assert lambdas.size == sidecar["NumberOfDraws"] == 200
+    assert np.sort(lambdas)[10] == pytest.approx(sidecar["Lambda"], rel=1e-9)  # tables have ten digits
+    assert (sidecar["Draws"], sidecar["RandomSeed"], sidecar["Family"]) == ("sign flips", 3, "simes")
     critical = pd.read_csv(both / f"{STEM}_critical.tsv", sep="\t")
-    m = told["NumberOfVoxels"]
-    np.testing.assert_allclose(critical["critical_p"], critical["rank"] * told["Lambda"] / m, rtol=1e-9)
+    m = sidecar["NumberOfVoxels"]
+    np.testing.assert_allclose(critical["critical_p"], critical["rank"] * sidecar["Lambda"] / m, rtol=1e-9)
     z = nib.load(both / f"{SIMES.replace('_desc-greater', '_stat-z')}_statmap.nii.gz").get_fdata()
     observed = np.sort(stats.norm.sf(z[np.isfinite(z)]))
     np.testing.assert_allclose(critical["observed_p"], observed[critical["rank"] - 1], rtol=1e-3)  # z is float32
@@ -87,7 +87,7 @@ def test_the_bound_is_that_of_the_critical_vector(both: Path) -> None:
     assert 0 < result.bound.whole < m
 
 
-def test_reports_are_made_anew_from_what_was_written(both: Path, tmp_path: Path) -> None:
+def test_reports_are_regenerated_from_saved_results(both: Path, tmp_path: Path) -> None:
     copy = tmp_path / "out"
     shutil.copytree(both, copy)
     assert main(["unused", str(copy), "group", "--reports-only"]) == 0
@@ -102,8 +102,11 @@ def test_alpha_is_split_over_methods_too(data: Path, tmp_path: Path) -> None:
 
 def test_blocks_come_from_the_table(data: Path, tmp_path: Path) -> None:
     out = run(data, tmp_path / "out", *DRAWN, "--formula", "1 + center(age)", "--test", "mean=1", "--blocks", "site")
-    told = json.loads((out / f"{STEM}_draws.json").read_text())
-    assert (told["ExchangeabilityBlocks"], told["NumberOfDraws"]) == ("site", 4)  # two blocks, each flipped as a whole
+    sidecar = json.loads((out / f"{STEM}_draws.json").read_text())
+    assert (sidecar["ExchangeabilityBlocks"], sidecar["NumberOfDraws"]) == (
+        "site",
+        4,
+    )  # two blocks, each flipped as a whole
 
 
 def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +122,7 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (("--method", "permutation", "--estimator", "mixed"), 64, "cannot be combined with --estimator mixed"),
         (("--step-down",), 64, "step-down requires --method permutation"),
@@ -129,10 +132,10 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
     ids=str,
 )
 def test_what_cannot_be_is_refused(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, told: str
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, message: str
 ) -> None:
     assert main([str(data), str(tmp_path / "out"), "group", *words]) == code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_one_map_cannot_be_permuted(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

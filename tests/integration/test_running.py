@@ -39,10 +39,10 @@ class TestLooking:
     ) -> None:
         touch_maps(group_dir, "01", stat="p")
         assert main([str(group_dir), str(group_dir.parent / "out"), "group", "--list"]) == 0
-        told = capsys.readouterr().out
-        assert "task-emo_space-MNI152NLin2009cAsym_contrast-faces" in told
-        assert "8: 01-08" in told
-        assert "its stat is p" in told
+        output = capsys.readouterr().out
+        assert "task-emo_space-MNI152NLin2009cAsym_contrast-faces" in output
+        assert "8: 01-08" in output
+        assert "its stat is p" in output
 
     def test_it_writes_nothing(self, group_dir: Path) -> None:
         before = everything(group_dir.parent)
@@ -237,7 +237,7 @@ class TestReportsOnly:
         assert {name: again[name] for name in untouched} == {name: first[name] for name in untouched}
 
     def test_an_explorer_shows_the_directions_that_were_asked_alike(self, group_dir: Path, tmp_path: Path) -> None:
-        """Its own first. A direction that was tested anew, at another level, is one of another question."""
+        """Its own first. A direction that was tested again at another level is not comparable."""
         out = tmp_path / "out"
         words = [str(group_dir), str(out), "group", *QUICK]
         assert main([*words, "--alternative", "greater", "less"]) == 0
@@ -250,7 +250,7 @@ class TestReportsOnly:
         assert directions(out, "less") == ["less"]
 
     def test_methods_are_compared_that_one_run_used(self, group_dir: Path, tmp_path: Path) -> None:
-        """The same when made anew; a method that was used alone later is of another run."""
+        """The same when regenerated; a method that was used alone later is of another run."""
         out = tmp_path / "out"
         words = [str(group_dir), str(out), "group", *QUICK, "--alternative", "greater", "less"]
         assert main([*words, "--method", "simes", "permutation", "--n-permutations", "64"]) == 0

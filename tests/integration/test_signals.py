@@ -1,4 +1,4 @@
-"""What is left when somebody presses Ctrl-C, when a scheduler ends a job, when a terminal is lost."""
+"""State of the output after Ctrl-C, after a scheduler ends a job, after a terminal is lost."""
 
 import gzip
 import json

@@ -99,5 +99,5 @@ def test_links_of_the_readme_lead_to_files() -> None:
 
 
 def test_the_test_command_of_the_readme_is_that_of_the_own_check() -> None:
-    (told,) = (command for command in commands(ROOT / "README.md") if "pytest" in command)
-    assert told.rpartition(" && ")[2] in (ROOT / ".ci" / "run").read_text().splitlines()
+    (command_line,) = (command for command in commands(ROOT / "README.md") if "pytest" in command)
+    assert command_line.rpartition(" && ")[2] in (ROOT / ".ci" / "run").read_text().splitlines()

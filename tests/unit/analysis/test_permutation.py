@@ -118,8 +118,8 @@ def test_threads_and_order_do_not_matter(effects: FloatArray) -> None:
 class TestExchange:
     def test_one_sample_flips_and_groups_change_places(self, effects: FloatArray) -> None:
         assert calibrate(effects, mean_of(12), "mean", "greater", DRAWN).calibrated.shuffle == "flip"
-        told = calibrate(effects, two_groups(12), "group", "greater", DRAWN).calibrated
-        assert (told.shuffle, told.exactness) == ("permute", "exact")
+        calibrated = calibrate(effects, two_groups(12), "group", "greater", DRAWN).calibrated
+        assert (calibrated.shuffle, calibrated.exactness) == ("permute", "exact")
 
     @pytest.mark.parametrize(
         ("shuffle", "blocks", "exactness"),
@@ -140,8 +140,8 @@ class TestExchange:
 
     def test_gaps_beside_a_covariate_make_it_approximate(self, effects: FloatArray, rng: np.random.Generator) -> None:
         effects[3, :9] = np.nan
-        told = calibrate(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).calibrated
-        assert told.exactness == "approximate"
+        calibrated = calibrate(effects, with_age(rng), "group", "two-sided", replace(DRAWN, shuffle="flip")).calibrated
+        assert calibrated.exactness == "approximate"
 
     def test_blocks_keep_places(self, effects: FloatArray) -> None:
         """Pairs of one subject of each group: 2^6 draws that differ, in pairs when two-sided, of 12! / (6! 6!)."""

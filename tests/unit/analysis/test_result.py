@@ -171,14 +171,14 @@ def test_subpeaks_are_local_maxima_far_from_stronger_ones(noise: Results, altern
     labels = np.asarray(result.image("clusters", 0).dataobj)
     most = 0
     for _, row in result.table(0).iterrows():
-        told = [
+        listed = [
             tuple(row[f"{name}_{part}"] for part in ("stat", "x", "y", "z"))
             for name in ("peak", "subpeak1", "subpeak2", "subpeak3")
             if np.isfinite(row[f"{name}_stat"])
         ]
         by_hand = peaks_by_hand(height, labels == row["label"])
-        np.testing.assert_allclose(told, [(z[index], *place) for index, place in by_hand])
-        most = max(most, len(told))
+        np.testing.assert_allclose(listed, [(z[index], *place) for index, place in by_hand])
+        most = max(most, len(listed))
     assert most == 4  # there were peaks to spare
 
 

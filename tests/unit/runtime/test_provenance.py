@@ -64,7 +64,7 @@ class TestContainer:
     def test_apptainer(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """It may have been made of an image of docker, whose sign is still in it."""
         there(monkeypatch, "/.dockerenv")
-        monkeypatch.setenv(variable, "/images/of/somebody/bids_ari.sif")
+        monkeypatch.setenv(variable, "/images/of/jane/bids_ari.sif")
         assert provenance.container() == {"Type": "apptainer", "Tag": "bids_ari.sif"}
         monkeypatch.setenv("BIDS_ARI_IMAGE", "bids_ari:1.0")
         assert provenance.container() == {"Type": "apptainer", "Tag": "bids_ari:1.0"}
@@ -79,7 +79,7 @@ class TestContainer:
     ],
 )
 def test_the_command_as_it_was_typed(program: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the folders of somebody's machine before the program."""
+    """Without the folders of the user's machine before the program."""
     monkeypatch.setattr(sys, "argv", [program, "in", "out", "group", "--alpha", "0.01"])
     assert provenance.command() == [name, "in", "out", "group", "--alpha", "0.01"]
 
@@ -97,7 +97,7 @@ class TestMade:
         assert provenance.made().command == ()
 
     @pytest.mark.parametrize(
-        ("typed", "told"),
+        ("typed", "expected"),
         [
             ("--mask /home/jo/m.nii --smoothing 8", "--mask m.nii --smoothing 8"),
             ("--mask=/home/jo/m.nii", "--mask=m.nii"),
@@ -110,8 +110,8 @@ class TestMade:
             ("C:\\jo\\ds / ./", "ds / ."),
         ],
     )
-    def test_of_paths_only_the_last_part_is_told(self, typed: str, told: str) -> None:
-        assert " ".join(provenance.without_paths(typed.split())) == told
+    def test_only_the_last_part_of_a_path_is_kept(self, typed: str, expected: str) -> None:
+        assert " ".join(provenance.without_paths(typed.split())) == expected
 
     def test_a_home_bears_the_name_of_its_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HOME", "/home/jo")
