@@ -56,8 +56,8 @@ class Job:
 
     def end(self) -> tuple[int, list[str]]:
         """Wait for its end; give its exit code, and the lines of its log that are neither counts nor results."""
-        said = self.process.communicate(timeout=60)[1]
-        return self.process.returncode, [line for line in said.splitlines() if not line.startswith("INFO ")]
+        errors = self.process.communicate(timeout=60)[1]
+        return self.process.returncode, [line for line in errors.splitlines() if not line.startswith("INFO ")]
 
 
 @contextmanager

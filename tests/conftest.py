@@ -22,9 +22,9 @@ settings.load_profile("untimed")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let what a test said be text that one process can send to another: names of files may be none."""
+    """Let the output of a test be text that one process can send to another: names of files may be none."""
     report = yield
-    report.sections = [(name, said.encode(errors="backslashreplace").decode()) for name, said in report.sections]
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report
 
 

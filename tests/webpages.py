@@ -1,4 +1,4 @@
-"""What is known of the script of a page."""
+"""Helpers for pages with a script."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What a reader does with a page in a browser, and what must never happen there."""
+"""Actions of a reader in a browser, and events that must never happen there."""
 
 import os
 import shutil
@@ -99,7 +99,7 @@ def file_of(page: "Page") -> Path:
 
 
 def violations(page: "Page") -> list[str]:
-    """What axe-core finds serious or critical in a page, and where."""
+    """Return the serious and critical findings of axe-core in a page, and where."""
     axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-python is not installed")
     page.evaluate(axe.AXE_SCRIPT)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
@@ -185,4 +185,4 @@ TRY_THE_NETWORK = """async () => {
   await settled(() => {});
   return [refused, document.title];
 }"""
-"""What a script could try, and which rules of the policy forbid it; `document.title` tells whether one ran."""
+"""Attempts of a script, and the rules of the policy that forbid them; `document.title` shows whether one ran."""

@@ -1,4 +1,4 @@
-"""What the explorer shows and saves is what Python gives, to the voxel."""
+"""The explorer shows and saves the numbers of Python, to the voxel."""
 
 import re
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ def test_a_number_typed_is_taken_as_it_is(visits: Visits, target: float) -> None
 
 
 def saved(page: "Page", button: str) -> Path:
-    """What a button saves, under the name that it proposes."""
+    """Click a button; return the file that it saves, under the proposed name."""
     with page.expect_download() as offered:
         page.locator(button).click()
     download = offered.value
@@ -142,7 +142,7 @@ def test_each_row_leads_to_the_peak(visits: Visits, grid: str) -> None:
 
 
 def listed(page: "Page", name: str) -> Mapping[str, str]:
-    """What a list of facts says."""
+    """Return the text of a list of facts."""
     settle(page)
     read = "(list) => [...list.querySelectorAll('dt')].map((dt) => [dt.innerText, dt.nextElementSibling.innerText])"
     return dict(page.locator(f"#{name}").evaluate(read))

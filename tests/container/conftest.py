@@ -31,7 +31,7 @@ def machine() -> Path:
 
 @pytest.fixture(scope="session")
 def image(machine: Path) -> str:
-    """The image of this checkout. What cannot be fetched, for want of a network, is not needed."""
+    """The image of this checkout. It needs nothing that only a network has."""
     return build(IMAGE="bids_ari:test", TEMPLATES="MNI152NLin6Asym")
 
 

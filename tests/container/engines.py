@@ -17,7 +17,7 @@ STRICT = (
     *("--rm", "--read-only", "--read-only-tmpfs=false", "--user", f"{UID}:{UID}", "--network", "none"),
     *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
 )
-"""Nothing can be written but what is mounted to be, by nobody in particular, without a network."""
+"""Nothing can be written but what is mounted to be, by an arbitrary user, without a network."""
 
 _LIMIT = 540  # seconds for one command
 
@@ -33,7 +33,7 @@ def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[s
 
 
 def tell(what: str) -> None:
-    """Print a figure for whoever reads the log."""
+    """Print a figure for the log."""
     sys.stdout.write(f"\n{what}\n")
 
 
@@ -120,8 +120,8 @@ class Cluster:
 
     def _on_node(self, uid: int, mounts: Mounts, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
         binds = [(self.folder, "node"), (mounts.data, "node/data"), (mounts.out, "node/out")]
-        said = ",".join(f"{folder}:{place}" for folder, place in binds if folder is not None)
-        return run(Path(__file__).with_name("login_node"), self.root, str(uid), said, *words)
+        bound = ",".join(f"{folder}:{place}" for folder, place in binds if folder is not None)
+        return run(Path(__file__).with_name("login_node"), self.root, str(uid), bound, *words)
 
 
 def prepared() -> Path | None:

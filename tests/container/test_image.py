@@ -1,4 +1,4 @@
-"""What the image is: small, without tools, quick, and complete."""
+"""The image: small, without tools, quick, and complete."""
 
 import json
 import re

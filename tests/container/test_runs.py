@@ -16,8 +16,8 @@ CONTAINED = ("--containall", "--cleanenv", "--no-home")
 
 
 def test_the_demo(image: str, out: Path) -> None:
-    said = podman(Mounts(out=out), "/out/demo", entrypoint="bids-ari-demo").stdout
-    assert "at least 473 of the 21981 voxels tested are active" in said
+    output = podman(Mounts(out=out), "/out/demo", entrypoint="bids-ari-demo").stdout
+    assert "at least 473 of the 21981 voxels tested are active" in output
     assert (out / "demo" / "results" / "index.html").stat().st_uid == UID
 
 
@@ -33,9 +33,9 @@ def test_nothing_else_is_left(inside: Path) -> None:
 
 def test_machine_code_comes_with_the_image(image: str, data: Path, out: Path) -> None:
     """Every loop is loaded and none compiled, as code for any processor: another model would load the same."""
-    said = podman(Mounts(data, out), "/data", "/out", *WORDS, "--contrast", "faces", NUMBA_DEBUG_CACHE="1")
-    loaded = set(re.findall(r"\[cache\] data loaded from '.*?kernels\.(\w+)-", said.stdout + said.stderr))
-    saved = re.findall(r"\[cache\] data saved to '(.*)'", said.stdout + said.stderr)
+    output = podman(Mounts(data, out), "/data", "/out", *WORDS, "--contrast", "faces", NUMBA_DEBUG_CACHE="1")
+    loaded = set(re.findall(r"\[cache\] data loaded from '.*?kernels\.(\w+)-", output.stdout + output.stderr))
+    saved = re.findall(r"\[cache\] data saved to '(.*)'", output.stdout + output.stderr)
     assert saved == []
     kernels = {"ascending_order", "grid_parents", "subtree_discoveries", "largest_with_tdp", "partial_correlations"}
     assert kernels <= loaded
@@ -100,5 +100,5 @@ class TestApptainer:
         compare(out, inside, "Apptainer with a hostile host, against podman")
 
     def test_the_demo(self, cluster: Cluster, out: Path) -> None:
-        said = cluster.apptainer(Mounts(out=out), "/out/demo", flags=CONTAINED, program="bids-ari-demo").stdout
-        assert "at least 473 of the 21981 voxels tested are active" in said
+        output = cluster.apptainer(Mounts(out=out), "/out/demo", flags=CONTAINED, program="bids-ari-demo").stdout
+        assert "at least 473 of the 21981 voxels tested are active" in output

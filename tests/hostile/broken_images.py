@@ -1,4 +1,4 @@
-"""Images that nobody can trust, and images that look so and are sound: one table for all tests.
+"""Damaged images, and sound images that look damaged: one table for all tests.
 
 Each case writes one file in place of a good map. The maps of the others are `write_good`; a sound case holds the same
 values at the same place.

@@ -46,7 +46,7 @@ SIDECARS = (
     refused(65, "sidecar: deep", sidecar('{"a":' * 100_000), JSON, "nested too deeply", FIX),
     refused(65, "sidecar: UTF-16", sidecar('{"a": 1}'.encode("utf-16")), JSON, "is not JSON", "UTF-8"),
     works("sidecar: byte order mark", sidecar(b'\xef\xbb\xbf{"DegreesOfFreedom": 20}')),
-    works("sidecar: said twice", sidecar('{"DegreesOfFreedom": 1, "DegreesOfFreedom": 20}')),
+    works("sidecar: key twice", sidecar('{"DegreesOfFreedom": 1, "DegreesOfFreedom": 20}')),
     refused(74, "sidecar: a folder", sidecar(Path.mkdir), JSON, "is a folder; expected a file"),
     refused(74, "sidecar: not fetched", sidecar(lambda path: path.symlink_to("gone")), JSON, "datalad get"),
     refused(74, "sidecar: a pipe", sidecar(os.mkfifo), JSON, "is not a regular file"),

@@ -1,4 +1,4 @@
-"""What is checked of every output and of every log, wherever the input came from."""
+"""Checks of every output and of every log, for any input."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ _VALUES = {
     "src": re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+=*"),
     "style": re.compile(r"width: [0-9.]+%|background: #[0-9A-F]{6}"),
 }
-"""What the values of attributes must look like that name an address or hold another language."""
+"""Patterns of the values of attributes that name an address or hold another language."""
 
 _ATTRIBUTES = {*_VALUES, "lang", "charset", "http-equiv", "content", "name", "class", "id", "alt", "width", "height"}
 _ATTRIBUTES |= {"role", "tabindex", "title", "rel", "scope", "rowspan", "colspan", "datetime"}

@@ -108,10 +108,10 @@ MUTATIONS: tuple[Callable[[Bytes, type[Any], Rng], None], ...] = (
     longer,
     flip,
 )
-"""What can happen to an image."""
+"""Mutations of an image."""
 
 TO_COMPRESSED = (cut, splice, longer, flip)
-"""What can happen to a compressed file."""
+"""Mutations of a compressed file."""
 
 
 def mutate(rng: Rng) -> tuple[str, bytes, float | None]:
@@ -170,7 +170,7 @@ def test_a_mutated_image_is_read_or_refused(tmp_path: Path, block: int) -> None:
     assert 0.1 < taken / PER_BLOCK < 0.7
 
 
-def test_what_is_not_mutated_is_read(tmp_path: Path) -> None:
+def test_unmutated_images_are_read(tmp_path: Path) -> None:
     """Else all could be refused for another reason than its mutation."""
     others = [tmp_path / "1.nii", tmp_path / "3.nii"]
     for path in others:

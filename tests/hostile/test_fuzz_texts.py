@@ -320,14 +320,14 @@ def test_a_mutated_text_is_used_or_refused(target: Target, block: int, folder: P
 
 
 @pytest.mark.parametrize("target", [pytest.param(target, id=target.name) for target in TARGETS])
-def test_what_is_not_mutated_is_used(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unmutated_texts_are_used(target: Target, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else all could be refused for a reason other than the mutation."""
     monkeypatch.setattr(sys.modules[__name__], "mutate_text", lambda content, _: content)
     monkeypatch.setattr(sys.modules[__name__], "mutate_json", lambda value, _: value)
     assert target.use(folder, np.random.default_rng(0))
 
 
-def test_whatever_a_note_says_is_text_in_the_index(folder: Path) -> None:
+def test_any_note_is_text_in_the_index(folder: Path) -> None:
     """Each entry of a record, of its summary and of a failure, replaced by each value."""
     out = copied(folder)
     record, failure = (json.loads(note_of(out, kind).read_text()) for kind in ("results", "failures"))
@@ -350,7 +350,7 @@ TEXTS = [pytest.param(value, id=ascii(value)[:20]) for value in VALUES if isinst
 
 
 @pytest.mark.parametrize("value", TEXTS)
-def test_whatever_an_archive_says_names_no_file_elsewhere(value: str, folder: Path) -> None:
+def test_no_archive_names_a_file_elsewhere(value: str, folder: Path) -> None:
     """Each text that becomes part of a file name, replaced by a value."""
     out = copied(folder)
     (path,) = out.rglob("*_forest.npz")

@@ -1,4 +1,4 @@
-"""What the integration tests share: the command line as a function, and the real data where they are present."""
+"""Fixtures of the integration tests: the command line as a function, and the real data where they are present."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -82,7 +82,7 @@ def header_only(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (other_grid, "sub-03 has a grid of 2 x 2 x 2 mm"),
         (other_shape, "sub-03 has a grid of 3 x 3 x 3 mm (8, 8, 8)"),
@@ -96,11 +96,11 @@ def header_only(tree: Path) -> None:
     ],
 )
 def test_a_bad_map_is_named(
-    spoil: Spoil, said: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    spoil: Spoil, message: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spoil(tree)
     assert main([str(tree), str(tmp_path / "out"), "group"]) == 65
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not results_in(tmp_path / "out")
 
 
@@ -120,7 +120,7 @@ def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     out = tmp_path / "out"
     corner = np.zeros(SHAPE)
     corner[0, 0, 0] = 1
-    for data, affine, code, said in (
+    for data, affine, code, message in (
         (np.ones((5, 5, 5)), AFFINE, 65, "is on another grid"),
         (np.ones(SHAPE), np.diag([3.0, 3, 3.5, 1]), 65, "is on another grid"),
         (np.zeros(SHAPE), AFFINE, 65, "is empty"),
@@ -128,7 +128,7 @@ def test_masks(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ):
         write(tmp_path / "mask.nii.gz", data, affine)
         assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "mask.nii.gz")]) == code
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
         assert not results_in(out)
     assert main([str(tree), str(out), "group", "--mask", str(tmp_path / "none.nii.gz")]) == 66
     assert "There is no mask" in capsys.readouterr().err
@@ -156,7 +156,7 @@ def test_duplicates_name_the_ways_out(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["galaxy"], 17, "group"),
         (["group", "--alpha", "2"], 64, "between 0 and 1"),
@@ -174,10 +174,10 @@ def test_duplicates_name_the_ways_out(
     ],
 )
 def test_wrong_words(
-    words: list[str], code: int, said: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], code: int, message: str, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tree), str(tmp_path / "out"), *words]) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -233,9 +233,9 @@ def test_a_loop_of_links(tree: Path, tmp_path: Path) -> None:
 
 def test_no_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    for folder, said in (("nowhere", "no folder"), ("empty", "no statmap")):
+    for folder, message in (("nowhere", "no folder"), ("empty", "no statmap")):
         assert main([str(tmp_path / folder), str(tmp_path / "out"), "group"]) == 66
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -12,7 +12,7 @@ from bids_ari.cli.main import main
 
 @pytest.fixture
 def demo(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What bids-ari-demo leaves, of smaller maps."""
+    """The output of bids-ari-demo, of smaller maps."""
     monkeypatch.chdir(tmp_path)
     describe(Path("demo/dataset"))
     write_group(Path("demo/dataset"), 8, rng)

@@ -202,9 +202,9 @@ def check(entry: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     code = main([word.strip("'") for word in words.split(" ")])
     quoted = QUOTED[entry]
     assert str(code) in re.findall(r"\d+", quoted.section.partition(":")[0])
-    said = " ".join(capsys.readouterr().err.split())
+    log = " ".join(capsys.readouterr().err.split())
     pattern = ".+".join(map(re.escape, quoted.text.strip().split("...")))
-    assert re.search(pattern, said), said
+    assert re.search(pattern, log), log
 
 
 def test_every_entry_is_tested() -> None:

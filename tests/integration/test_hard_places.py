@@ -54,7 +54,7 @@ def run(words: list[str], **streams: Any) -> subprocess.CompletedProcess[str]:
 
 
 def shell(redirection: str) -> list[str]:
-    """What to put before a command to redirect its streams."""
+    """Return the prefix of a command that redirects its streams."""
     return ["sh", "-c", f'exec "$@" {redirection}', "sh"]
 
 
@@ -78,13 +78,13 @@ def fill(disk: Path, free: int) -> None:
 
 
 def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """What a command said beside lines of our log: warnings of libraries, tracebacks."""
+    """Return the output of a command that is not our log: warnings of libraries, tracebacks."""
     return [line for line in done.stderr.splitlines() if not re.match(r"(INFO|WARNING|ERROR) ", line)]
 
 
 @pytest.fixture(scope="module")
 def data() -> Iterator[Path]:
-    """A dataset that nobody may write: six subjects, two of them with a z map."""
+    """A read-only dataset: six subjects, two of them with a z map."""
     with open_folder() as folder:
         root, rng = folder / "in", np.random.default_rng(7)
         describe(root)
@@ -184,11 +184,11 @@ class TestNothingWritableButTheOutput:
         assert (done.returncode, complaints(done)) == (0, [])
         assert results(place) == results(expected["group"])
 
-    @pytest.mark.parametrize("asked", [("--mask", "template"), ("--atlas", "Schaefer2018")], ids=["mask", "atlas"])
-    def test_what_only_a_network_has_is_not_there(
-        self, asked: tuple[str, str], data: Path, place: Path, cage: Cage
+    @pytest.mark.parametrize("flags", [("--mask", "template"), ("--atlas", "Schaefer2018")], ids=["mask", "atlas"])
+    def test_templates_of_the_network_are_not_available(
+        self, flags: tuple[str, str], data: Path, place: Path, cage: Cage
     ) -> None:
-        done = call(words("group", data, place, *asked), cage=cage, HOME=None)
+        done = call(words("group", data, place, *flags), cage=cage, HOME=None)
         assert done.returncode == 66
         assert "TEMPLATEFLOW_HOME" in done.stderr
         assert "Traceback" not in done.stderr
@@ -201,8 +201,8 @@ class TestNothingWritableButTheOutput:
         data = place.parent / "in"
         describe(data)
         write_group(data, 6, np.random.default_rng(7), space="MNI152NLin6Asym")
-        asked = ("--mask", "template", "--atlas", "Schaefer2018:200Parcels7Networks")
-        done = call(words("group", data, place, *asked), cage=cage, HOME=None, TEMPLATEFLOW_HOME=str(home))
+        flags = ("--mask", "template", "--atlas", "Schaefer2018:200Parcels7Networks")
+        done = call(words("group", data, place, *flags), cage=cage, HOME=None, TEMPLATEFLOW_HOME=str(home))
         assert (done.returncode, complaints(done)) == (0, [])
         assert len(list(place.rglob("*atlas-Schaefer2018*_tdp.tsv"))) == 1
 
@@ -272,14 +272,14 @@ class TestStreams:
         assert done.returncode == 0
         assert results(place) == results(expected["group"])
 
-    @pytest.mark.parametrize("asked", ["--list", "--help", "--version"])
-    def test_what_was_asked_for_is_not_read(self, asked: str, data: Path, place: Path) -> None:
+    @pytest.mark.parametrize("flag", ["--list", "--help", "--version"])
+    def test_requested_text_is_not_read(self, flag: str, data: Path, place: Path) -> None:
         """As `bids-ari --list | head -1`: other tools die of SIGPIPE then, which a shell tells as 128 + 13."""
         with unread() as pipe:
-            done = run(command(words("group", data, place, asked)), stdout=pipe)
+            done = run(command(words("group", data, place, flag)), stdout=pipe)
         assert (done.returncode, done.stderr) == (141, "")
 
-    def test_what_was_asked_for_cannot_be_written(self) -> None:
+    def test_requested_text_cannot_be_written(self) -> None:
         with Path("/dev/full").open("w") as full:
             done = run(command(["--help"]), stdout=full)
         assert (done.returncode, done.stderr) == (73, f"ERROR stdout: {os.strerror(errno.ENOSPC)}\n")

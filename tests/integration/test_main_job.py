@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of nilearn, which is the ot
 
 @pytest.fixture(scope="module")
 def results(wager: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the tutorial's settings give on real maps."""
+    """Results of the tutorial's settings on real maps."""
     out = tmp_path_factory.mktemp("wager") / "out"
     mask = wager / "group" / "space-MNI152NLin6Asym_desc-brain_mask.nii.gz"
     words = ["--mask", mask, "--smoothing", 8, "--connectivity", 6, "--threshold", *THRESHOLDS, "--alpha", 0.05]
@@ -68,7 +68,7 @@ def test_z_equals_nilearn(results: Path, nilearn_z: nib.Nifti1Image) -> None:
 def test_tdp_equals_nilearn_at_each_threshold_and_their_maximum_over_all(
     results: Path, nilearn_z: nib.Nifti1Image
 ) -> None:
-    """nilearn's list of thresholds lets a higher one overwrite with a lower TDP: it is asked one at a time."""
+    """nilearn's list of thresholds lets a higher one overwrite with a lower TDP: it gets one at a time."""
     mask = nib.load(results / "group" / f"{STEM}_desc-analysis_mask.nii.gz")
     highest = np.zeros(mask.shape)
     for threshold in THRESHOLDS:

@@ -88,7 +88,7 @@ class TestParticipant:
         assert call(*words, "--stat", "t") == 0
         np.testing.assert_allclose(nib.load(p).get_fdata()[inside], stats.t.sf(t, 20), rtol=1e-6)
 
-    def test_what_has_no_meaning_there_is_refused(self, tmp_path: Path, z: np.ndarray) -> None:
+    def test_options_of_other_levels_are_refused(self, tmp_path: Path, z: np.ndarray) -> None:
         """An effect alone has no p: taken for z it would claim anything."""
         write_map(tmp_path / "in", "01", z, stat="effect")
         for words in (("--smoothing", 6), ("--coverage", 0.5), ("--stat", "effect")):
@@ -149,7 +149,7 @@ class TestMap:
             np.testing.assert_array_equal(nib.load(one).get_fdata(), nib.load(other).get_fdata())
 
     @pytest.mark.parametrize(
-        ("words", "code", "said"),
+        ("words", "code", "message"),
         [
             (["none.nii.gz"], 66, "no file"),
             (["z.nii.gz", "--dof", "-3"], 64, "dof is -3"),
@@ -163,7 +163,7 @@ class TestMap:
         self,
         words: list[str],
         code: int,
-        said: str,
+        message: str,
         tmp_path: Path,
         z: np.ndarray,
         capsys: pytest.CaptureFixture[str],
@@ -173,7 +173,7 @@ class TestMap:
         nib.save(image(z), "z.nii.gz")
         nib.save(image(np.full(SHAPE, np.nan)), "empty.nii.gz")
         assert call_map(words[0], "out", *words[1:]) == code
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
         assert not Path("out").exists()
 
 

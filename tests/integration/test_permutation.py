@@ -131,7 +131,7 @@ def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: p
     ],
     ids=str,
 )
-def test_what_cannot_be_is_refused(
+def test_impossible_settings_are_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], code: int, message: str
 ) -> None:
     assert main([str(data), str(tmp_path / "out"), "group", *words]) == code

@@ -106,7 +106,7 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (["--roi", "none.nii.gz"], 66, "There is no region"),
         (["--roi", "other.nii.gz"], 65, "The region"),
@@ -126,7 +126,7 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
 def test_regions_that_do_not_fit(
     words: list[str],
     code: int,
-    said: str,
+    message: str,
     tree: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -143,7 +143,7 @@ def test_regions_that_do_not_fit(
     (tmp_path / "twice.tsv").write_text("index\tname\n1\ta\n1\tb\n")
     monkeypatch.chdir(tmp_path)
     assert main([str(tree), "out", "group", *words]) == code
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not results_in(tmp_path / "out")
 
 

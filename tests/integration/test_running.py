@@ -301,7 +301,7 @@ def without_time(page: bytes) -> bytes:
 
 
 class TestFromPython:
-    """What `run` gives back, and what can be read again later."""
+    """The return value of `run`, and the results read later."""
 
     def test_results_are_read_when_they_are_asked_for(self, group_dir: Path, tmp_path: Path) -> None:
         settings = Settings(group_dir, tmp_path / "out", options=Options(alternative=("greater", "less")))

@@ -36,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def earlier(data: Path) -> Path:
-    """The output of a run that nobody disturbed, of the first contrast only."""
+    """The output of an undisturbed run of the first contrast only."""
     out = data.parent / "earlier"
     finish_a_run(data, out, *WORDS, "--contrast", "faces")
     return out
@@ -44,7 +44,7 @@ def earlier(data: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(data: Path) -> Path:
-    """The output of a run that nobody disturbed, of both contrasts, with other settings."""
+    """The output of an undisturbed run of both contrasts, with other settings."""
     out = data.parent / "undisturbed"
     finish_a_run(data, out, *OTHERS)
     return out
@@ -59,7 +59,7 @@ def out(earlier: Path) -> Path:
 
 
 def finish_a_run(data: Path, out: Path, *words: str) -> None:
-    """A run that nobody disturbs."""
+    """An undisturbed run."""
     assert main([str(data), str(out), "group", *words]) == 0
 
 
@@ -78,7 +78,7 @@ def maps(out: Path, contrast: str = "") -> dict[str, bytes]:
 
 
 def hidden(out: Path) -> list[str]:
-    """What only a run in progress has."""
+    """Files that only a run in progress has."""
     return [path.name for path in out.rglob(".*") if path.name != ".bidsignore"]
 
 
@@ -106,7 +106,7 @@ MOMENTS = {
 def test_a_signal_ends_a_run_in_order(
     moment: str, number: signal.Signals, data: Path, earlier: Path, undisturbed: Path, out: Path
 ) -> None:
-    """What is done stays, be it of this run or of an earlier one; of what is not done there is nothing."""
+    """Finished results of this or an earlier run stay; of unfinished ones nothing is left."""
     with job(data, out, (*MOMENTS[moment], 60)) as run:
         run.wait_for()
         run.send(number)
@@ -123,8 +123,8 @@ def test_a_signal_while_files_get_their_names(data: Path, undisturbed: Path, out
     with job(data, out, (*MOMENTS["publishing"], 1)) as run:
         run.wait_for()
         run.send(SIGTERM)
-        code, said = run.end()
-    assert (code, said) == (130, ["ERROR interrupted"])
+        code, errors = run.end()
+    assert (code, errors) == (130, ["ERROR interrupted"])
     assert maps(out)
     assert maps(out).items() <= maps(undisturbed).items()  # of the contrast that came first
     assert hidden(out) == []

@@ -128,8 +128,8 @@ def test_aribrain_misses_the_largest_clusters(
     """
     case = read_case(name)
     bound = hommel_bound(case.p, alpha=0.05)
-    asked = {(q["conn"], q["variant"]): q["queries"] for q in case.facts["adaptive"]}
-    (found,) = (query for query in asked[18, "aribrain09"] if query["gamma"] == gamma)
+    queries_of = {(q["conn"], q["variant"]): q["queries"] for q in case.facts["adaptive"]}
+    (found,) = (query for query in queries_of[18, "aribrain09"] if query["gamma"] == gamma)
     labels = case.arrays[f"adaptive_aribrain09_c18_a0.05_g{gamma}"]
     largest = np.flatnonzero(labels == 1)
     assert largest.size == found["sizes"][0] == size_found

@@ -1,4 +1,4 @@
-"""What a notebook imports."""
+"""The public names of the package."""
 
 import ast
 import subprocess

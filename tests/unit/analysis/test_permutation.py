@@ -91,13 +91,13 @@ class TestAllDraws:
     def test_two_sided_draws_come_in_pairs(self, few: FloatArray) -> None:
         assert calibrate(few, mean_of(5), "mean", "two-sided", DRAWN).calibrated.n_permutations == 16
 
-    def test_what_cannot_be_reached_is_said(self, few: FloatArray) -> None:
+    def test_an_unreachable_alpha_is_noted(self, few: FloatArray) -> None:
         """alpha .05 of 16 draws is less than one of them."""
         found = calibrate(few, mean_of(5), "mean", "two-sided", DRAWN)
         assert found.bound.whole == 0
-        said = " ".join(found.notes)
-        assert "16 different permutations" in said
-        assert "nothing can be found at alpha 0.05: at least 1 / 16" in said
+        notes = " ".join(found.notes)
+        assert "16 different permutations" in notes
+        assert "nothing can be found at alpha 0.05: at least 1 / 16" in notes
 
 
 def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:

@@ -287,7 +287,7 @@ def test_direction_and_method_stand_in_file_names(
 
 
 def test_a_result_speaks_for_itself(results: Results) -> None:
-    said = repr(results["less"])
-    assert "contrast-faces" in said
-    assert "alternative='less'" in said
-    assert "n_points=719" in said
+    text = repr(results["less"])
+    assert "contrast-faces" in text
+    assert "alternative='less'" in text
+    assert "n_points=719" in text

@@ -202,7 +202,7 @@ class TestNothingToCombine:
         assert refusal(contrast).hint == "Choose with --derivatives, naming one of the derivative datasets"
 
     @pytest.mark.parametrize("how", ["", "runs", "subject", True])
-    def test_what_cannot_be_combined_over_is_refused(self, tmp_path: Path, how: Any) -> None:
+    def test_unsuitable_entities_are_refused(self, tmp_path: Path, how: Any) -> None:
         touch_maps(tmp_path, "01")
         with pytest.raises(UsageError, match="expected run or session"):
             discover(tmp_path, combine=how)

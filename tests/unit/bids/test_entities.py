@@ -133,5 +133,5 @@ def test_a_safe_label_holds_what_pybids_reads(label: str, safe: str) -> None:
     [("a b.nii", "a b.nii"), ("é", "é"), ("\x1b[1m", r"\x1b[1m"), ("a\nb\t", r"a\nb\t"), ("\udcff", r"\udcff"),
      ("\u202e", r"\u202e"), ("it's", "it's")],
 )  # fmt: skip
-def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
+def test_unprintable_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown

@@ -55,7 +55,7 @@ def reasons(contrasts: Discovery) -> dict[str, str]:
     return {entry.name.rpartition("/")[2]: entry.reason for entry in contrasts.all_excluded()}
 
 
-class TestWhatIsTakenFromWhat:
+class TestDirection:
     def test_the_order_of_words_is_arbitrary_and_reported(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:

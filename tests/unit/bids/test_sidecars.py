@@ -76,7 +76,7 @@ class TestJson:
         assert read_json(tmp_path / "x.json") == {}
         assert read_json(tmp_path / "file" / "x.json") == {}
 
-    def test_whatever_is_read_can_be_written_again(self, tmp_path: Path) -> None:
+    def test_every_sidecar_read_can_be_written_again(self, tmp_path: Path) -> None:
         content = {"é": [1, -0.5, 1e308, 10**300, None, True, "\U0001f9e0", {"a": {}}]}
         for ascii_only in (True, False):
             (tmp_path / "x.json").write_text(json.dumps(content, ensure_ascii=ascii_only), encoding="utf-8")
@@ -143,7 +143,7 @@ class TestSidecar:
             statmap.sidecar()
 
     @pytest.mark.parametrize(("make", "message"), UNREADABLE.values(), ids=UNREADABLE)
-    def test_what_cannot_be_read_is_an_error_of_reading(self, statmap: StatMap, make: Any, message: str) -> None:
+    def test_an_unreadable_sidecar_is_an_error_of_reading(self, statmap: StatMap, make: Any, message: str) -> None:
         make(statmap.path.parent / "statmap.json")
         with pytest.raises(ReadError, match=rf"func/statmap\.json.*{message}"):
             statmap.sidecar()

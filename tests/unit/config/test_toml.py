@@ -222,7 +222,7 @@ omp-nthreads = 2
 mem = "8192.0"
 dask-scheduler = "tcp://host:8786"
 """
-"""What ``to_toml`` of 0.1.0 writes, a line per entry, for settings that differ from the defaults."""
+"""The text that ``to_toml`` of 0.1.0 writes, a line per entry, for settings that differ from the defaults."""
 
 
 def test_a_file_of_0_1_0_is_read(tmp_path: Path) -> None:

@@ -65,9 +65,9 @@ class TestMissing:
                     if all(0 <= i < n for i, n in zip(there, shape, strict=True)) and hollow[there]:
                         to_do += [there] if there not in reached else []
                         reached.add(there)
-            wanted = np.isnan(volume)
-            wanted[tuple(np.array(sorted(reached), dtype=int).reshape(-1, 3).T)] = True
-            np.testing.assert_array_equal(missing(volume), wanted)
+            expected = np.isnan(volume)
+            expected[tuple(np.array(sorted(reached), dtype=int).reshape(-1, 3).T)] = True
+            np.testing.assert_array_equal(missing(volume), expected)
 
     def test_a_map_of_zeros_is_missing_everywhere(self) -> None:
         assert missing(np.zeros((4, 5, 6))).all()

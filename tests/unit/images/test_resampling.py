@@ -53,8 +53,8 @@ def test_without_missing_data_it_equals_nilearn(
     volume = rng.normal(size=grid.shape)
     inner = (slice(9, -9),) * 3
     found = resample(volume, grid, target, interpolation)[inner]
-    wanted = nilearn(volume, grid, target, interpolation)[inner]
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance)
+    expected = nilearn(volume, grid, target, interpolation)[inner]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
 
 def test_splines_are_the_default(rng: np.random.Generator) -> None:

@@ -38,7 +38,7 @@ def values(rng: np.random.Generator) -> np.ndarray:
 
 
 def open_files() -> set[str]:
-    """What this process has open (Linux)."""
+    """Return the files that this process has open (Linux)."""
     found = set()
     for entry in Path("/proc/self/fd").iterdir():
         try:
@@ -215,12 +215,12 @@ class TestRoomFor:
         assert isinstance(self.room(tmp_path, 52_800, reading=50_000)[0][0], np.ndarray)
         assert isinstance(self.room(tmp_path, 52_799, reading=50_000)[0][0], RowsOnDisk)
 
-    @pytest.mark.parametrize(("reading", "least", "said"), [(100, 16_800, "16 KB"), (50_000, 50_000, "49 KB")])
+    @pytest.mark.parametrize(("reading", "least", "size"), [(100, 16_800, "16 KB"), (50_000, 50_000, "49 KB")])
     def test_too_little_memory_for_a_block_is_an_error(
-        self, tmp_path: Path, reading: int, least: int, said: str
+        self, tmp_path: Path, reading: int, least: int, size: str
     ) -> None:
         assert isinstance(self.room(tmp_path, least, reading)[0][0], RowsOnDisk)
-        with pytest.raises(DataError, match=f"5 subjects at 70 voxels take {said} of memory") as caught:
+        with pytest.raises(DataError, match=f"5 subjects at 70 voxels take {size} of memory") as caught:
             self.room(tmp_path, least - 1, reading)
         assert "--mem" in caught.value.hint
 
@@ -250,8 +250,8 @@ def test_the_group_model_takes_the_expected_memory(tmp_path: Path, rng: np.rando
         fit_glm(effects, matrix, tests)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    said = 6 * 2**25 * (2 if weighted else 1)
-    assert said / 3 < peak < said
+    size = 6 * 2**25 * (2 if weighted else 1)
+    assert size / 3 < peak < size
 
 
 class TestColumns:
@@ -266,12 +266,12 @@ class TestColumns:
         self, tmp_path: Path, values: np.ndarray, on_disk: bool, columns: slice, rows: Any
     ) -> None:
         chosen = Columns(filled(tmp_path, values) if on_disk else values, self.POSITIONS)
-        wanted = values[:, self.POSITIONS]
-        assert chosen.shape == wanted.shape == (5, 6)
+        expected = values[:, self.POSITIONS]
+        assert chosen.shape == expected.shape == (5, 6)
         found = chosen[rows, columns]
-        np.testing.assert_array_equal(found.view(np.int64), wanted[rows, columns].copy().view(np.int64))
+        np.testing.assert_array_equal(found.view(np.int64), expected[rows, columns].copy().view(np.int64))
         found[:] = 0
-        np.testing.assert_array_equal(chosen[:, :], wanted)
+        np.testing.assert_array_equal(chosen[:, :], expected)
 
     def test_the_columns_between_take_the_memory_of_one_row(self, tmp_path: Path) -> None:
         """Two columns of 64 rows of 125,000 values; all between them would be 64 MB, a row is 1 MB."""

@@ -356,7 +356,7 @@ def peak_of_refusal(content: bytes) -> tuple[str, int]:
 
 
 @pytest.mark.parametrize("case", BOMBS)
-def test_what_is_too_large_is_refused_before_it_is_read(content: bytes, case: str) -> None:
+def test_too_large_content_is_refused_before_it_is_read(content: bytes, case: str) -> None:
     change, words = BOMBS[case]
     message, peak = peak_of_refusal(changed(content, lambda about, arrays: change(arrays)))
     assert words in message

@@ -42,7 +42,7 @@ class TestPlace:
         with own_place(tmp_path) as one, own_place(tmp_path) as other:
             parts = [place.write(content) for place in (one, other) for content in (b"1", b"2")]
             assert [part.read_bytes() for part in parts] == [b"1", b"2"] * 2
-            assert {part.suffix for part in parts} == {".part"}  # no image for whoever looks for images
+            assert {part.suffix for part in parts} == {".part"}  # not found by a search for images
 
     def test_a_root_that_cannot_be_written_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()

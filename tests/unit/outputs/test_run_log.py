@@ -59,7 +59,7 @@ class TestLines:
             journal.open(out)
             assert lines(out) == ["INFO one", "WARNING two: größe"]
             log.error("three")
-            assert lines(out)[2:] == ["ERROR three"]  # at once: nobody knows when a run is killed
+            assert lines(out)[2:] == ["ERROR three"]  # at once: a run can be killed at any time
         log.info("after the run")
         assert lines(out) == ["INFO one", "WARNING two: größe", "ERROR three"]
 

@@ -35,7 +35,7 @@ def paragraph(result: ContrastResult, method: str = "simes", **options: object) 
     return methods.describe_methods(changed).paragraph
 
 
-def test_what_was_done(result: ContrastResult) -> None:
+def test_the_steps_are_described(result: ContrastResult) -> None:
     text = methods.describe_methods(result).paragraph
     for part in (
         "First-level effect maps of 8 subjects",

@@ -72,7 +72,7 @@ def test_a_work_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None
         pass
 
 
-def test_a_cache_that_the_environment_names_but_nobody_can_write_is_moved(
+def test_a_cache_of_the_environment_that_cannot_be_written_is_moved(
     tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The image of a read-only container names folders in /tmp."""
@@ -86,7 +86,7 @@ def test_a_cache_that_the_environment_names_but_nobody_can_write_is_moved(
 @pytest.mark.parametrize(
     ("exists", "place", "writable"), [(True, "", True), (False, "a/b", True), (True, "file", False)]
 )
-def test_what_can_be_written(tmp_path: Path, exists: bool, place: str, writable: bool) -> None:
+def test_is_writable(tmp_path: Path, exists: bool, place: str, writable: bool) -> None:
     (tmp_path / "file").touch()
     assert room.is_writable(tmp_path / place) is writable
     assert (tmp_path / place).exists() is exists
@@ -102,12 +102,12 @@ def unknown(number: int) -> pwd.struct_passwd:
     raise KeyError(number)
 
 
-class TestWhoHasNoHome:
+class TestNoHome:
     """pybids looks into the home when it is imported, and fails where it must not."""
 
     @pytest.mark.parametrize("out", ["out", None], ids=["a run", "a look"])
     @pytest.mark.parametrize("home", [None, "relative"])
-    def test_gets_one_for_the_time(
+    def test_root_is_the_home_meanwhile(
         self, home: str | None, out: str | None, tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         only_writable(tmp_path / "out")
@@ -118,7 +118,7 @@ class TestWhoHasNoHome:
             assert os.environ["HOME"] == "/"
         assert os.environ.get("HOME") == home
 
-    def test_nor_has_one_who_may_not_look_into_it(
+    def test_a_home_that_cannot_be_read_is_none(
         self, tmp_path: Path, only_writable: Forbid, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         only_writable(tmp_path / "out")
@@ -164,7 +164,7 @@ def test_a_folder_that_this_user_may_not_look_into_cannot_be_written(monkeypatch
 
 
 class TestTheFolderForTemporaryFiles:
-    """Where there is no other, Python takes the working folder, in which nobody looks for such files."""
+    """Without another, Python takes the working folder, which is no place for such files."""
 
     @pytest.fixture(autouse=True)
     def unset(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ class TestTheFolderForTemporaryFiles:
         assert room.temporary_folder() == Path("/tmp")
 
 
-def test_what_a_killed_run_left_long_ago_goes(tmp_path: Path, only_writable: Forbid) -> None:
+def test_old_folders_of_killed_runs_are_removed(tmp_path: Path, only_writable: Forbid) -> None:
     out = tmp_path / "out"
     only_writable(out)
     old, recent = (out / f".bids_ari-work-{name}" for name in ("old", "recent"))
@@ -254,7 +254,7 @@ class TestBroughtCode:
             "loop.nbi",
         ]
 
-    def test_where_the_user_says_it_is_not_brought(
+    def test_it_is_not_copied_to_a_folder_of_the_user(
         self, tmp_path: Path, brought: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
@@ -279,12 +279,12 @@ class TestTemplates:
         monkeypatch.delenv("TEMPLATEFLOW_HOME", raising=False)
         return tmp_path / "templates"
 
-    def test_it_serves_whoever_has_no_other(self, tmp_path: Path, folder: Path) -> None:
+    def test_it_is_the_default(self, tmp_path: Path, folder: Path) -> None:
         with caches(None, tmp_path / "out"):
             assert os.environ["TEMPLATEFLOW_HOME"] == str(folder)
         assert "TEMPLATEFLOW_HOME" not in os.environ
 
-    def test_what_the_user_says_comes_first(
+    def test_the_variable_of_the_user_comes_first(
         self, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TEMPLATEFLOW_HOME", "/mine")

@@ -83,7 +83,7 @@ class TestRunParallel:
         assert results == [0, 1, 2, 3]
         assert len(called) < 20
 
-    def test_what_has_not_begun_is_not_begun_any_more(self) -> None:
+    def test_waiting_tasks_are_cancelled(self) -> None:
         """The first of four fails; its thread may take the third before that is heard, and the fourth waits."""
         called: list[int] = []
 
@@ -132,8 +132,8 @@ class TestRunParallel:
             assert running.stdout.readline() == "ready\n"
             time.sleep(0.3)
             running.send_signal(signal.SIGINT)
-            _, said = running.communicate(timeout=10)
-        assert "KeyboardInterrupt" in said
+            _, errors = running.communicate(timeout=10)
+        assert "KeyboardInterrupt" in errors
         assert running.returncode == -signal.SIGINT
 
 

@@ -35,7 +35,7 @@ class TestParseMemory:
         "text",
         ["", "G", "0", "0G", "-1", "+1", "1e3", "nan", "inf", "8X", "8 G B", "8B", "1,5G", "1G1", "٣", "9" * 400],
     )
-    def test_what_is_no_size(self, text: str) -> None:
+    def test_invalid_sizes_are_refused(self, text: str) -> None:
         with pytest.raises(UsageError) as caught:
             parse_memory(text)
         assert "8G" in caught.value.expected
@@ -47,7 +47,7 @@ class TestParseMemory:
         assert parse_memory(text) == n_bytes
 
     @given(st.integers(1, 2**60))
-    def test_what_is_written_can_be_read(self, n_bytes: int) -> None:
+    def test_a_formatted_size_can_be_read(self, n_bytes: int) -> None:
         """To two digits: within 5 %."""
         text = format_memory(n_bytes)
         if not text.endswith("bytes"):

@@ -1,4 +1,4 @@
-"""What made a result."""
+"""Provenance of a result."""
 
 import platform
 import sys

@@ -19,7 +19,7 @@ def test_zero_is_white_and_the_ends_are_as_far() -> None:
     assert (far == end).all()
 
 
-def test_what_has_no_sign_begins_at_0() -> None:
+def test_unsigned_scales_begin_at_0() -> None:
     scale = value_scale(np.array([0.0, 1.0, 4.0]), "F", is_signed=False)
     assert scale.ends == (0.0, 4.0)
     assert scale.colour(np.array([0.0])).min() > 240

@@ -75,7 +75,7 @@ def test_many_clusters_unfold_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{n - 3} smaller clusters not listed here, none with TDP above 0" in text
 
 
-def test_what_has_to_be_fixed_beforehand() -> None:
+def test_choices_to_fix_beforehand_are_named() -> None:
     simes, permuted = by_methods()
     text = section_text(permuted, "clusters", drawn_calibrated(), simes)
     assert "family of the permutations" in text
