@@ -89,7 +89,7 @@ MOMENTS = {
     "writing": ("bids_ari.outputs.locks:Place.write", 9),
     "publishing": ("bids_ari.outputs.folder:Files.move", 9),
     "the second contrast": ("bids_ari.analysis.inference:grow_forest", 2),
-    "the index": ("bids_ari.report:write_index", 1),
+    "the index": ("bids_ari.report.results:write_index", 1),
 }
 
 
