@@ -42,8 +42,7 @@ from bids_ari.runtime.processors import divide
 
 log = logging.getLogger(__name__)
 
-_PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")
-"""Modules that worker processes start with."""
+_PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")  # modules that worker processes start with
 
 
 class Preview(NamedTuple):

@@ -98,27 +98,9 @@ def analyse(
 def analyse_subject(
     contrast: ContrastSet, options: Options | None = None, resources: Resources | None = None
 ) -> tuple[ContrastResult, ...]:
-    """Analyse the z or t map of a single subject.
+    """Analyse the z or t map of a single subject, from `subject_contrasts`; return a result per alternative and method.
 
-    Parameters
-    ----------
-    contrast : ContrastSet
-        One map, from `subject_contrasts`. The sidecar of a t map must have DegreesOfFreedom.
-    options : Options, optional
-        The options of the analysis; smoothing and coverage are not used.
-    resources : Resources, optional
-        What may be used of the machine.
-
-    Returns
-    -------
-    tuple of ContrastResult
-        One per alternative and method.
-
-    Raises
-    ------
-    DataError
-        When the map does not fit: damaged, on another grid than the mask, without a value, a t map without
-        degrees of freedom.
+    The sidecar of a t map must have DegreesOfFreedom. Smoothing and coverage are not used.
     """
     contrast.check()
     (member,) = contrast.members
@@ -134,28 +116,9 @@ def analyse_subject(
 def analyse_map(
     path: Path, options: Options | None = None, resources: Resources | None = None, dof: float | None = None
 ) -> tuple[ContrastResult, ...]:
-    """Analyse a group map that was computed elsewhere.
+    """Analyse a group map that was computed elsewhere; parameters and errors are those of `bids_ari.workflow.run_map`.
 
-    Parameters
-    ----------
-    path : path
-        z statistics, or t statistics with `dof`; not thresholded. An infinite statistic is a test.
-    options : Options, optional
-        The options of the analysis; smoothing and coverage are not used.
-    resources : Resources, optional
-        What may be used of the machine.
-    dof : float, optional
-        Degrees of freedom of a t map, above 0.
-
-    Returns
-    -------
-    tuple of ContrastResult
-        One per alternative and method.
-
-    Raises
-    ------
-    DataError
-        When the map does not fit.
+    The map is not thresholded, and an infinite statistic is a test.
     """
     if dof is not None and not 0 < dof < float("inf"):
         raise UsageError(f"dof is {dof}", "a finite number above 0")

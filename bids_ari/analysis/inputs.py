@@ -109,13 +109,7 @@ def check_files(options: Options, participants: Path | None = None) -> None:
 
 
 def dof_of(member: SubjectMap) -> float:
-    """Return the degrees of freedom of a t map, from the manifest or from its sidecar.
-
-    Raises
-    ------
-    SidecarError
-        When they are missing or invalid.
-    """
+    """Return the degrees of freedom of a t map, from the manifest or from its sidecar."""
     dof = member.dof if member.dof is not None else member.first.sidecar().get("DegreesOfFreedom")
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(

@@ -55,13 +55,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
 
 
 def read_template(path: Path) -> Learned:
-    """Read a template that another run saved.
-
-    Raises
-    ------
-    InputNotFoundError, ReadError, DataError
-        When there is no such file, or it cannot be read, or holds no template.
-    """
+    """Read a template that another run saved."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return Learned(file["curves"])
@@ -79,8 +73,9 @@ def _resampling(model: NullModel, exchangeability: Exchangeability, options: Opt
     try:
         return make_resampling(model.subspaces, exchangeability, options.n_permutations, options.random_seed)
     except ValueError as error:
+        within = f" within the blocks of {options.blocks}" if options.blocks else ""
         raise DesignError(
-            f"No sign flip or permutation of these subjects changes the test{_blocks(options)}",
+            f"No sign flip or permutation of these subjects changes the test{within}",
             "subjects that can be exchanged, some of them within their block",
             "Take --method simes, or another --shuffle or --blocks",
         ) from error
@@ -128,10 +123,6 @@ def _check_complete(effects: Effects, shuffle: Scheme) -> None:
 
 
 _BLOCK = 1 << 16
-
-
-def _blocks(options: Options) -> str:
-    return f" within the blocks of {options.blocks}" if options.blocks else ""
 
 
 def notes_of(calibration: Calibrated) -> Iterator[str]:

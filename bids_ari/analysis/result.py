@@ -77,16 +77,16 @@ class ContrastResult:
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled : tuple of str
         The subjects whose maps were on another grid.
-    outlying : Outlying or None
-        How much each subject's map is unlike the others, and moves each test, by ordinary least squares.
+    outlying : SubjectDiagnostics or None
+        Correlation of each subject's map with the others, and influence on each test, by ordinary least squares.
     quality : Quality or None
-        What each subject covers, and thumbnails of the maps.
+        Coverage of each subject, and thumbnails of the maps.
     calibrated : Calibrated or None
         The calibration by permutation, for methods that have one.
     template : array (n_permutations, K) or None
         The template that was learned, where it is to be kept.
     made : Made
-        With what: versions, container, command.
+        Provenance: versions, container, command.
     """
 
     contrast: ContrastSet
@@ -221,19 +221,19 @@ class ContrastResult:
             thresholds of the options, and clusters are those above the first.
         """
         if field == "tdp":
-            return self._image(self.tdp(threshold, tdp).astype(np.float32), 0)
+            return self.space.image(self.tdp(threshold, tdp).astype(np.float32), 0)
         if field == "highest_tdp":
-            return self._image(self.forest.highest_tdp().astype(np.float32), 0)
+            return self.space.image(self.forest.highest_tdp().astype(np.float32), 0)
         if field == "clusters":
             labels = self.labels(threshold, tdp)
-            return self._image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
+            return self.space.image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
         values = getattr(self if field in ("tau2", "p", "adjusted_p") else self.glm, field)
-        return self._image(values.astype(np.float32), np.nan)
+        return self.space.image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
         """Return the TDP of the region that contains each point, the highest where regions overlap, as an image."""
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
-        return self._image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)
+        return self.space.image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)
 
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
         """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
@@ -267,9 +267,6 @@ class ContrastResult:
         """Return the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
         return region_table(regions, self.bound, self.space, self.glm.z)
 
-    def _image(self, values: npt.NDArray[np.generic], fill: float) -> nib.Nifti1Image:
-        return self.space.image(values, fill)
-
     def __repr__(self) -> str:
         return (
             f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.alternative_label!r}, "
@@ -287,21 +284,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The outcome of a run.
+    """The outcome of a run."""
 
-    Attributes
-    ----------
-    results : sequence of ContrastResult
-        The results; each is read from the output on access.
-    failures : tuple of Failure
-        The contrasts that could not be analysed.
-    excluded : tuple of Excluded
-        Files that belong to no contrast.
-    """
-
-    results: Sequence[ContrastResult]
-    failures: tuple[Failure, ...]
-    excluded: tuple[Excluded, ...] = ()
+    results: Sequence[ContrastResult]  # each is read from the output on access
+    failures: tuple[Failure, ...]  # the contrasts that could not be analysed
+    excluded: tuple[Excluded, ...] = ()  # files that belong to no contrast
 
     @property
     def exit_code(self) -> int:

@@ -39,30 +39,10 @@ def cluster_table(
     is_peak: npt.NDArray[np.bool_],
     atlas: RegionSet | None = None,
 ) -> pd.DataFrame:
-    """Return a table of clusters, one row each.
+    """Return a table of clusters, one row each, with the columns that `outputs/columns.toml` describes.
 
-    Parameters
-    ----------
-    clusters : sequence of Cluster
-        The clusters.
-    space : VolumeSpace
-        The points tested.
-    glm : GlmResult
-        z and, where known, the effect at each point.
-    height : array (n_points,)
-        The statistic; large values are extreme.
-    is_peak : array of bool (n_points,)
-        Whether each point is a local maximum of `height`.
-    atlas : RegionSet, optional
-        Regions that name the peak and the parts of each cluster.
-
-    Returns
-    -------
-    DataFrame
-        label, size (voxels), volume_mm3, tdn, tdp, mean_effect where effects are known, the statistic z and the
-        coordinates in mm of the peak (peak_stat, peak_x, ...) and of up to three further peaks (subpeak1_stat, ...),
-        local maxima at least 8 mm from any stronger one. With an atlas: peak_region, and regions, its regions with
-        most voxels and their share.
+    The statistic `height`, (n_points,), is large where it is extreme, and `is_peak` where it is a local maximum.
+    Further peaks are at least 8 mm from any stronger one. With an atlas: the regions of each peak and cluster.
     """
     labels = None if atlas is None else atlas.labels(space.n_points)
     rows = []

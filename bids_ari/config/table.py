@@ -175,13 +175,7 @@ def entries(table: type) -> tuple[Option, ...]:
 
 
 def convert_options(instance: Any, convert: Callable[[Option, Any], Any] = Option.checked) -> None:
-    """Convert the options of an instance, without those of its parts, by default into their one form.
-
-    Raises
-    ------
-    UsageError
-        When an option does not accept its value.
-    """
+    """Convert the options of an instance, without those of its parts, by default into their one form."""
     for each in entries(type(instance)):
         if not each.path:
             object.__setattr__(instance, each.name, convert(each, each.of(instance)))

@@ -148,10 +148,6 @@ def _one_of(*words: str) -> _Reader:
     return lambda item: item.choice(words)
 
 
-def _read_replacements(item: Item) -> Mapping[str, str]:
-    return {key: member.cell() for key, member in item.members().items()}
-
-
 def _numbers(table: Variables, name: str, transformation: Transformation) -> FloatArray:
     """Return the values of a column as numbers, which all must be."""
     numbers = table.columns[name].numbers
@@ -267,7 +263,13 @@ KINDS: Mapping[str, _Kind] = {
     "Or": _Kind(_to_all(lambda values: (values != 0).any(axis=0)), outputs="one"),
     "Product": _Kind(_to_all(lambda values: np.prod(values, axis=0)), outputs="one"),
     "Rename": _Kind(_rename, outputs="required"),
-    "Replace": _Kind(_each(_replace), {"Replace": _read_replacements, "Attribute": _one_of("value")}),
+    "Replace": _Kind(
+        _each(_replace),
+        {
+            "Replace": lambda item: {key: member.cell() for key, member in item.members().items()},
+            "Attribute": _one_of("value"),
+        },
+    ),
     "Scale": _Kind(
         _to_each(variables.rescale),
         {"Demean": Item.flag, "Rescale": Item.flag, "ReplaceNA": _one_of("before", "after")},

@@ -55,12 +55,8 @@ _MARK = "TdpHere"  # placeholder of the target TDP in names of files
 def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) -> str:
     """Return the explorer of a result as an HTML page that needs no other file, but links to the report beside it.
 
-    Parameters
-    ----------
-    results : sequence of ContrastResult
-        The result that is shown first, then the same test with other alternatives.
-    picture : Picture or None
-        Shown without JavaScript.
+    The first of the results is shown first; the others are the same test with other alternatives. The picture is shown
+    without JavaScript.
     """
     result, space = results[0], results[0].space
     stride = 1 if space.inside.size <= _FINE_UNDERLAY else 2
@@ -85,7 +81,8 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         directions=facts["directions"],
         atlas=facts["atlas"],
         has_regions=bool(result.regions),
-        facts=_json(facts),
+        # no "<", which could end the script element
+        facts=json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         blobs=list(_blobs(results, underlay, least, z_step)),
         explorer_css=_asset("explorer.css"),
         explorer_script=script,
@@ -96,11 +93,6 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
 @cache
 def _asset(name: str) -> str:
     return (ASSETS / "explorer" / name).read_text(encoding="utf-8")
-
-
-def _json(facts: Context) -> str:
-    """Return facts as JSON that cannot end its script element."""
-    return json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, z_step: float) -> Iterator[Blob]:

@@ -88,22 +88,10 @@ def any_of(words: Iterable[str]) -> str:
 
 
 def without_folders(text: str, names: Mapping[str, str]) -> str:
-    """Remove absolute paths from a message, since reports are shared and folders reveal user names.
+    """Remove folders from a message, since reports are shared and folders reveal user names.
 
-    Parameters
-    ----------
-    text : str
-        A message.
-    names : mapping of str to str
-        Replacements of known folders; of any other path only the last part is kept.
+    Known folders have replacements in `names`; of any other absolute path only the last part is kept.
 
-    Returns
-    -------
-    str
-        The message without folders.
-
-    Examples
-    --------
     >>> without_folders("/home/jo/ds/sub-01/map.nii is empty, /tmp/m.nii too", {"/home/jo/ds": "ds"})
     'ds/sub-01/map.nii is empty, m.nii too'
     """

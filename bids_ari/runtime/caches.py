@@ -1,9 +1,9 @@
 """Writable folders for the caches of libraries, found before these are loaded.
 
 A container may run read-only, as a user without a home, with nothing writable but the output folder. matplotlib and
-pybids then warn or fail, some already when imported. Each is pointed to a folder that can be written: where the user
-says, else where it would look by itself, else a folder of its own among the system's temporary files, else one inside
-the output. Machine code that an image brings along is copied there, for numba reads only what it could also write.
+pybids then warn or fail, some already when imported. Each gets a folder that can be written: in --work-dir, else its
+default, else one in the temporary folder of the system, else one in the output. Machine code of an image is copied
+there, because numba reads only what it could also write.
 """
 
 import logging
@@ -66,7 +66,7 @@ def caches(work_dir: Path | None, output_dir: Path | None) -> Iterator[None]:
 def _point(work_dir: Path | None, output_dir: Path | None, made: list[Path]) -> None:
     """Set the environment variables that need it."""
     if work_dir is not None and not is_writable(work_dir):
-        raise OutputError(f"The work folder {work_dir} cannot be written", hint="Give another with --work-dir")
+        raise OutputError(f"The work folder {work_dir} cannot be written", hint="Choose another with --work-dir")
     if not has_home():
         os.environ["HOME"] = "/"  # as containers have it: pybids looks there when it is imported
     if not has_semaphores():

@@ -23,17 +23,10 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_TIMEOUT = 10.0
-"""Seconds in which a scheduler must answer."""
-
-_CLOSING = 2.0
-"""Seconds in which a client must close."""
-
-_FEWEST_AHEAD = 64
-"""Calls that are submitted where there are few workers: more workers may join."""
-
-_NOISY = ("distributed", "tornado", "asyncio")
-"""Loggers that report each lost connection with a traceback."""
+_TIMEOUT = 10.0  # seconds in which a scheduler must answer
+_CLOSING = 2.0  # seconds in which a client must close
+_FEWEST_AHEAD = 64  # calls that are submitted where there are few workers: more workers may join
+_NOISY = ("distributed", "tornado", "asyncio")  # loggers that report each lost connection with a traceback
 
 
 @contextmanager

@@ -33,8 +33,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel
 from bids_ari.stats.resampling import Permutations, Resampling
 
-_IN_MEMORY = 8
-"""Permutations of a batch whose correlations are in memory together."""
+_IN_MEMORY = 8  # permutations of a batch whose correlations are in memory together
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,8 +21,7 @@ TEMPLATE_RANKS = 1000
 SLACK = 1e-9
 """The relative error up to which an inverse is known to grow with p and fall with k: more than its rounding."""
 
-_GROUP = 16
-"""Ranks of a group in `smallest_lambda`."""
+_GROUP = 16  # ranks of a group in `smallest_lambda`
 
 
 class CriticalVectors(Protocol):

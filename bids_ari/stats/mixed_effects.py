@@ -24,8 +24,7 @@ as the others, but one with a constant time series seems so, and would determine
 UNEVEN = 0.5
 """Where `WeightedFit.unevenness` is larger, the tail of mixed effects is too light (``validation/README.md``)."""
 
-_SINGULAR = 1e-12
-"""Q'WQ is singular when its smallest eigenvalue is at most this times the largest."""
+_SINGULAR = 1e-12  # Q'WQ is singular when its smallest eigenvalue is at most this times the largest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,7 @@ from bids_ari.stats.forest_kernels import Floats, Ints, compiled
 Indices = npt.NDArray[np.intp]
 Groups = npt.NDArray[np.int16]
 
-_CHUNK = 512
-"""Points whose numbers stay in the cache of the processor during all permutations of a batch."""
+_CHUNK = 512  # points whose numbers stay in the cache of the processor during all permutations of a batch
 
 
 @compiled

@@ -33,11 +33,8 @@ BATCH = 32
 _REPEATED = 8
 """All permutations are searched for equal ones where there are at most this many times the requested number."""
 
-_DECIMALS = 9
-"""Weights of subjects that agree to this number of decimals are equal."""
-
-_SAME = 1e-13
-"""Sums of order 1 or less that differ by rounding only are closer than this."""
+_DECIMALS = 9  # weights of subjects that agree to this number of decimals are equal
+_SAME = 1e-13  # sums of order 1 or less that differ by rounding only are closer than this
 
 Labels = npt.NDArray[np.intp]
 

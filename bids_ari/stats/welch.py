@@ -16,8 +16,7 @@ import numpy.typing as npt
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import CONSTANT, Effects, GlmResult, blocks, check_model
 
-_ROUNDING = 1e-12
-"""A weight of a group is 0, except for rounding, where it is at most this times the largest."""
+_ROUNDING = 1e-12  # a weight of a group is 0, except for rounding, where it is at most this times the largest
 
 
 def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[GlmResult, ...]:
