@@ -19,18 +19,10 @@ subjects change places. ``normal`` where signs are flipped of uncorrelated resid
 is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
 """
 
-LEVELS: dict[Exactness, str] = {
-    "exact": "exact",
-    "normal": "exact for normal errors",
-    "approximate": "approximate",
-}
+LEVELS: dict[Exactness, str] = {"exact": "exact", "normal": "exact for normal errors", "approximate": "approximate"}
 """How well the error is held, in words."""
 
-FLIPS: dict[Scheme, str] = {
-    "flip": "sign flips",
-    "permute": "permutations",
-    "both": "permutations with sign flips",
-}
+FLIPS: dict[Scheme, str] = {"flip": "sign flips", "permute": "permutations", "both": "permutations with sign flips"}
 """The name of each kind of permutation."""
 
 

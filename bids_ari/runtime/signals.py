@@ -20,12 +20,8 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
     """Raise KeyboardInterrupt also on SIGTERM, which schedulers and containers send, and when the terminal is lost.
 
     Further signals are ignored for two seconds, during the cleanup, and then end the process at once, which harms no
-    result. Signals that are ignored from outside, as under nohup, stay ignored.
-
-    Parameters
-    ----------
-    is_all : bool
-        Whether the process ends after the block: then no signal changes its exit code during the shutdown of Python.
+    result. Signals that are ignored from outside, as under nohup, stay ignored. If the block is all that the process
+    does (`is_all`), no signal changes its exit code during the shutdown of Python.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
