@@ -174,7 +174,7 @@ class TestDatabases:
             database.write_bytes(content)
         before = database.read_bytes()
         assert len(open_dataset(tmp_path / "moved", database_dir=tmp_path / "db").statmaps) == 2
-        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert [each.levelname for each in caplog.records if each.levelno > logging.INFO] == ["WARNING"]
         assert "cannot be used" in caplog.text
         assert database.read_bytes() == before
 
@@ -192,7 +192,7 @@ class TestDatabases:
         touch_maps(tmp_path / "study", "01", "02")
         place(tmp_path / "db")
         assert len(open_dataset(tmp_path / "study", database_dir=tmp_path / "db").statmaps) == 2
-        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert [each.levelname for each in caplog.records if each.levelno > logging.INFO] == ["WARNING"]
 
     def test_an_index_without_statmaps_is_as_empty_as_a_folder(self, tmp_path: Path) -> None:
         place(tmp_path / "study" / "README")
