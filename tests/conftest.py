@@ -20,6 +20,11 @@ settings.register_profile("untimed", deadline=None)  # the first example of a te
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, which run whole commands: at the end, no worker waits for another one."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Let the output of a test be text that one process can send to another: names of files may be none."""

@@ -55,7 +55,13 @@ def open_cluster(address: str, paths: Sequence[Path]) -> Iterator[Pool]:
                 n_threads = sum(client.nthreads().values())
                 _check_workers(client, address, paths)
                 executor = client.get_executor(pure=False)
-            yield _Cluster(WorkerPool(lambda: executor, max(_FEWEST_AHEAD, 2 * n_threads)), address)
+                connection = client.scheduler_comm
+
+            def check() -> None:  # a result that was on its way when the connection broke is not cancelled by Dask
+                if client.status != "running" or client.scheduler_comm is not connection:
+                    raise CancelledError
+
+            yield _Cluster(WorkerPool(lambda: executor, max(_FEWEST_AHEAD, 2 * n_threads), check), address)
         finally:
             with suppress(Exception):  # the scheduler may be gone
                 client.close(timeout=_CLOSING)

@@ -11,7 +11,7 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -116,15 +116,17 @@ class _ThisProcess:
     """A pool that calls functions in this process."""
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
-        """Call the function with an item when its result is requested."""
         return map(function, items)
 
 
 class WorkerPool:
-    """Workers of an executor, which is replaced when it breaks; `n_ahead` items are submitted in advance."""
+    """Workers of an executor, which is replaced when it breaks; `n_ahead` items are submitted in advance.
 
-    def __init__(self, make: Callable[[], Executor], n_ahead: int) -> None:
-        self._make, self._n_ahead = make, n_ahead
+    While a result is awaited, `check` is called each second: it raises an exception if no result will come any more.
+    """
+
+    def __init__(self, make: Callable[[], Executor], n_ahead: int, check: Callable[[], None] | None = None) -> None:
+        self._make, self._n_ahead, self._check = make, n_ahead, check
         self._executor: Executor | None = None
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
@@ -133,7 +135,7 @@ class WorkerPool:
         for reply in in_order(lambda item: _Attempt(self, call, item), items, self._n_ahead):
             yield reply if isinstance(reply, TemporaryError) else reply.value()
 
-    def submit(self, call: Callable[[Item], Result], item: Item) -> tuple[Executor, Promise[Result]]:
+    def submit(self, call: Callable[[Item], Result], item: Item) -> tuple[Executor, Future[Result]]:
         """Submit a call; return the executor, too, which the caller reports if it breaks."""
         while True:
             if self._executor is None:
@@ -144,6 +146,12 @@ class WorkerPool:
                     return executor, executor.submit(call, item)
             except BrokenProcessPool:
                 self.replace(executor)
+
+    def wait(self, future: Future[Result]) -> Result:
+        """Wait for a result; raise the exception of the call, or of the check."""
+        while self._check is not None and not wait([future], timeout=1.0).done:
+            self._check()
+        return future.result()
 
     def replace(self, executor: Executor) -> None:
         """Forget an executor that broke."""
@@ -168,7 +176,7 @@ class _Attempt(Generic[Item, Result]):
         """Wait for the result; return an error if the worker ended unexpectedly again and again."""
         for n in range(1, MOST_ATTEMPTS + 1):
             try:
-                return self._future.result()
+                return self._pool.wait(self._future)
             except BrokenProcessPool:
                 self._pool.replace(self._executor)
                 if n < MOST_ATTEMPTS:
@@ -179,7 +187,6 @@ class _Attempt(Generic[Item, Result]):
         )
 
     def cancel(self) -> None:
-        """Cancel the call if it has not begun."""
         self._future.cancel()
 
 

@@ -78,8 +78,7 @@ def available_memory(root: Path = Path("/")) -> int:
 
 def _free_in_machine(root: Path) -> Iterator[int]:
     """Yield the memory that can be used without swapping."""
-    found = re.search(r"^MemAvailable: +([0-9]+) kB$", _text(root / "proc/meminfo"), re.MULTILINE)
-    if found:
+    if found := re.search(r"^MemAvailable: +([0-9]+) kB$", _text(root / "proc/meminfo"), re.MULTILINE):
         yield int(found[1]) * 1024
 
 

@@ -10,15 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
 
 from bids_ari.errors import TemporaryError
 from bids_ari.runtime import executors as compute
-from bids_ari.runtime.executors import MOST_ATTEMPTS, open_pool, progress, run_parallel
+from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, open_pool, progress, run_parallel
 from bids_ari.runtime.processors import divide
 
 
@@ -239,3 +241,18 @@ class TestDivide:
         assert divide(8, 3 * self.GB, 8) == (3, 2, self.GB)
         assert divide(8, self.GB // 2, 8) == (1, 8, self.GB // 2)
         assert divide(8, None, 1) == (1, 8, None)
+
+
+class Silent(Executor):
+    """An executor whose results never come, as of a scheduler that is lost while it sends them."""
+
+    def submit(self, fn: object, /, *args: object, **kwargs: object) -> "Future[Any]":
+        return Future()
+
+
+def test_a_result_that_never_comes_is_not_awaited_for_ever() -> None:
+    def check() -> None:
+        raise ConnectionError("the scheduler is lost")
+
+    with pytest.raises(ConnectionError, match="lost"):
+        next(WorkerPool(Silent, 1, check).map(abs, [-1]))
