@@ -19,8 +19,7 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 import errno
 from collections.abc import Iterable, Sequence
 
-BUG, INTERRUPTED, UNREAD = 1, 130, 141
-"""Exit codes without a class here: any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it."""
+BUG, INTERRUPTED, UNREAD = 1, 130, 141  # any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it
 
 EXIT_CODES = {
     0: "done",
@@ -38,8 +37,7 @@ EXIT_CODES = {
 }
 """Meaning of each exit code."""
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""Errors of the operating system when nothing more can be written."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # nothing more can be written
 
 
 class BidsAriError(Exception):

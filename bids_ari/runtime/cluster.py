@@ -68,13 +68,12 @@ def open_cluster(address: str, paths: Sequence[Path]) -> Iterator[Pool]:
 
 
 class _Cluster:
-    """The workers of a scheduler."""
+    """The workers of a scheduler, which repeats a call whose worker ended unexpectedly."""
 
     def __init__(self, pool: WorkerPool, address: str) -> None:
         self._pool, self._address = pool, address
 
     def map(self, function: "Callable[[Item], Result]", items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
-        """Call the function in workers; Dask repeats a call whose worker ended unexpectedly."""
         with _translated(self._address):
             yield from self._pool.map(function, items)
 

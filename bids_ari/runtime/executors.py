@@ -28,8 +28,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
 
-MOST_ATTEMPTS = 3
-"""An item whose worker process ends unexpectedly this often is given up."""
+MOST_ATTEMPTS = 3  # an item whose worker process ends unexpectedly this often is given up
 
 
 def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_threads: int = 1) -> Iterator[Result]:

@@ -5,8 +5,7 @@ import os
 from bids_ari.runtime.caches import has_semaphores
 from bids_ari.runtime.memory import available_memory
 
-LEAST_MEMORY = 1 << 30
-"""Bytes: no more processes are started than each can have this much memory."""
+LEAST_MEMORY = 1 << 30  # bytes: no more processes are started than each can have this much memory
 
 
 def n_available() -> int:

@@ -17,8 +17,7 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-THIS_PROCESS = secrets.token_hex(8)
-"""Identifies this process among all, also those of other machines."""
+THIS_PROCESS = secrets.token_hex(8)  # identifies this process among all, also those of other machines
 
 _ended = threading.Event()  # by the caller: a worker process makes no call any more
 _ONE_AT_A_TIME = threading.Lock()  # in one process: figures and the log are shared by its threads
