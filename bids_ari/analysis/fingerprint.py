@@ -62,7 +62,7 @@ def hash_option_files(options: Options) -> dict[str, str]:
     for name, path in files.items():
         if name not in ("atlas labels", "model"):
             read_header(path)  # an image of any size is not read before its header makes sense
-    return {name: _hash(path) for name, path in files.items()}
+    return {name: _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size) for name, path in files.items()}
 
 
 def _plain(value: object) -> object:
@@ -72,13 +72,13 @@ def _plain(value: object) -> object:
     return value.name if isinstance(value, Path) else value
 
 
-def _hash(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size)
-
-
 @lru_cache(maxsize=64)
 def _cached_hash(path: Path, mtime_ns: int, size: int) -> str:
-    """Return the SHA-256 of a file, computed once while it does not change."""
+    """Return the SHA-256 of a file, computed once for all contrasts."""
+    return _hash(path)
+
+
+def _hash(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
