@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import multiprocessing
 import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -47,6 +48,14 @@ def _sketches() -> Iterator[Callable[[Figure], bytes]]:
 def rendered(_sketches: Callable[[Figure], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pictures rendered, in tests that look at their pixels."""
     monkeypatch.setattr("bids_ari.report.figures.png.to_png", _sketches)
+
+
+@pytest.fixture(autouse=True)
+def _processes() -> Iterator[None]:
+    """Check that a test ends the processes that it starts; a Dask cluster of a module may replace its own."""
+    before = multiprocessing.active_children()
+    yield
+    assert not [one for one in multiprocessing.active_children() if one not in before and "Dask" not in one.name]
 
 
 @pytest.fixture

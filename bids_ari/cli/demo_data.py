@@ -68,7 +68,7 @@ class DemoDataset:
     licence: str
     source: str  # address of the data that it is derived from
     maps: str  # description of its maps, for their sidecars
-    readme: str
+    readme: str  # the text of its README, beside this module; constants above are filled in
 
     def path(self, suffix: str, extension: str, **labels: str) -> str:
         """Return the path of a file in the dataset."""
@@ -87,22 +87,7 @@ SIMULATED = DemoDataset(
     licence="CC0",
     source="https://neurovault.org/images/10426/",
     maps=f"Simulated effect of {CONTRAST} in one subject, in arbitrary units",
-    readme=f"""\
-Effect maps of {N_SUBJECTS} subjects, simulated by bids-ari-demo, for the contrast '{CONTRAST}':
-
-    map of a subject = response x true effect + noise, within the brain mask
-
-- The true effect is {SLOPE:g} times the part of nilearn's sample motor map (z, NeuroVault image 10426) beyond
-  {LEVEL:g} or -{LEVEL:g}. It is exactly zero elsewhere.
-- The response is one factor per subject, in participants.tsv: mean 1, standard deviation {RESPONSE_SD:g}.
-- The noise has standard deviation {NOISE_SD:g} and smoothness {NOISE_FWHM:g} mm; white noise of {WHITE:g} times its
-  standard deviation is added.
-
-The image desc-truth_dseg shows where the true effect is above zero ({ABOVE}), below zero ({BELOW}), or zero (0).
-
-The analysis tests smoothed maps, and smoothing carries some effect across these borders. The bounds hold for the voxels
-that are active after smoothing; this image has fewer, those before. In this dataset, the bounds hold for these too.
-""",
+    readme="simulated.md",
 )
 
 LOCALIZER = DemoDataset(
@@ -111,12 +96,7 @@ LOCALIZER = DemoDataset(
     licence="Unrestricted for non-commercial research purposes",
     source="https://osf.io/vhtf6/",
     maps=f"Effect of {CONTRAST} in one subject, by SPM",
-    readme=f"""\
-Effect maps of {N_SUBJECTS} subjects of the Brainomics/Localizer dataset for the contrast '{CONTRAST}', downloaded
-with nilearn and named similarly to BIDS by bids-ari-demo. The images themselves are unchanged.
-
-Papadopoulos Orfanos et al. (2017), NeuroImage 144:309. Pinel et al. (2007), BMC Neuroscience 8:91.
-""",
+    readme="localizer.md",
 )
 
 
@@ -217,7 +197,8 @@ def _write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
         "SourceDatasets": [{"URL": dataset.source}],
     }
     out.json("dataset_description.json", description)
-    out.text("README.md", f"# {dataset.name}\n\n{dataset.readme}")
+    readme = Path(__file__).with_name(dataset.readme).read_text(encoding="utf-8").format(**globals())
+    out.text("README.md", f"# {dataset.name}\n\n{readme}")
     out.text(".bidsignore", "*_statmap.*\n*_dseg.*\n*_mask.*\n")
     return out
 

@@ -8,14 +8,15 @@ import logging
 import multiprocessing
 import os
 import sys
-import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from multiprocessing.process import BaseProcess
+from types import ModuleType, SimpleNamespace
+from typing import Any, Generic, Protocol, TypeVar
 
 from tqdm import tqdm
 
@@ -92,30 +93,46 @@ def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     The modules of `preload` are imported once, before workers are forked from the process that has them.
     """
     if n_processes == 1:
-        yield _ThisProcess()
+        yield SimpleNamespace(map=map)
         return
     has_server = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if has_server else "spawn")
     if has_server:
         context.set_forkserver_preload([*preload])
-    earlier = set(multiprocessing.active_children())
-    make = partial(ProcessPoolExecutor, n_processes, context, start_worker, (dict(os.environ),))
+    recorder: Any = _Recorder(context)
+    make = partial(ProcessPoolExecutor, n_processes, recorder, start_worker, (dict(os.environ),))
     pool = WorkerPool(make, n_ahead=4 * n_processes)
     try:
         yield pool
     except BaseException:
-        for process in set(multiprocessing.active_children()) - earlier:
+        for process in recorder.running():
             process.terminate()  # it ends its call, see `start_worker`
         raise
     finally:
-        pool.close()
+        try:
+            pool.close()
+        finally:
+            for process in recorder.running():  # lost by an executor that broke, or was interrupted, starting it
+                process.kill()
+                process.join()
 
 
-class _ThisProcess:
-    """A pool that calls functions in this process."""
+class _Recorder:
+    """A context of multiprocessing that remembers the processes it makes."""
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
-        return map(function, items)
+    def __init__(self, context: Any) -> None:
+        self._context, self._processes = context, list[BaseProcess]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def Process(self, *args: Any, **kwargs: Any) -> BaseProcess:
+        self._processes.append(self._context.Process(*args, **kwargs))
+        return self._processes[-1]
+
+    def running(self) -> list[BaseProcess]:
+        """Return the processes that run."""
+        return [process for process in self._processes if process.is_alive()]
 
 
 class WorkerPool:
@@ -193,7 +210,7 @@ class _Attempt(Generic[Item, Result]):
 def _without_main() -> Iterator[None]:
     """Start processes that do not import the main module: a script may call this without a guard."""
     main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
