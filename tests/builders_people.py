@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from bids_ari.bids.columns import Declared
 from bids_ari.bids.participants import Participants
 
 
@@ -18,4 +19,5 @@ def people(*, levels: Sequence[str] = (), **columns: Sequence[object]) -> Partic
         for i, subject in enumerate(subjects)
     }
     lines = {subject: i for i, subject in enumerate(subjects, 2)}
-    return Participants(Path("participants.tsv"), tuple(columns), rows, lines, frozenset(levels))
+    declared = {name: Declared(tuple(map(str, columns[name])), sidecar="participants.json") for name in levels}
+    return Participants(Path("participants.tsv"), tuple(columns), rows, lines, declared)

@@ -2,7 +2,7 @@
 
 A tab-separated table has one map or subject in each line: ``participant_id``, and the paths of maps in ``effect``,
 ``t`` or ``z``, relative to the folder of the table. Optional columns are ``variance`` (of the effect, to combine or
-weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. ``n/a`` or an empty cell is a missing value.
+weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. `bids_ari.bids.columns` defines missing values.
 """
 
 import logging
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shorten
 
+from bids_ari.bids.columns import number
 from bids_ari.bids.contrasts import STATS, Excluded, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
-from bids_ari.bids.participants import number
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing

@@ -1,23 +1,19 @@
 """Tables of subjects: participants.tsv, and sessions.tsv where each map is of one session.
 
-Cells stay text as they are in the file; `bids_ari.bids.tsv` defines missing values.
+Cells stay text as they are in the file; `bids_ari.bids.columns` defines missing values, numbers and levels.
 """
 
-import math
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bids_ari.bids.entities import printable
-from bids_ari.bids.sidecars import read_json
+from bids_ari.bids.columns import UNDECLARED, Declared, is_like_number, is_missing, missing_words, number, read_declared
 from bids_ari.bids.tsv import Table, read_table
-from bids_ari.errors import DesignError, SidecarError, counted, listing
+from bids_ari.errors import DesignError, counted, listing
 
 TABLE = "participants.tsv"
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -28,7 +24,8 @@ class Participants:
     columns: tuple[str, ...]  # without participant_id
     rows: Mapping[str, Mapping[str, str]]  # values by label and column, without missing ones
     lines: Mapping[str, int]  # of each subject
-    categorical: frozenset[str] = frozenset()  # columns with Levels in the sidecar: factors
+    declared: Mapping[str, Declared] = field(default_factory=dict)  # levels in the sidecars, by column
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # missing values as in the file, like rows
     session_places: Mapping[tuple[str, str], str] = field(default_factory=dict)  # of values from sessions.tsv
     notes: tuple[str, ...] = ()  # for the report
     folders: tuple[Path, ...] = ()  # where tables of sessions may be
@@ -42,14 +39,22 @@ class Participants:
         return self.session_places.get((subject, column)) or f"line {self.lines[subject]}"
 
     def is_numeric(self, column: str) -> bool:
-        """Return whether a column holds numbers, not levels of a factor; raise DesignError for some text among them."""
-        if column in self.categorical:
-            return False
+        """Return whether a column holds numbers, not levels of a factor; raise DesignError for numbers beside text."""
         values = {subject: row[column] for subject, row in self.rows.items() if column in row}
+        declared = self.declared.get(column, UNDECLARED)
+        if declared.are_levels(values.values()):
+            outside = declared.outside(values.values())
+            if any(map(is_like_number, outside)):
+                raise self._undeclared(column, [s for s, cell in values.items() if cell in outside], declared)
+            return False
         texts = [subject for subject, cell in values.items() if number(cell) is None]
-        if texts and len(texts) < len(values) / 2:
+        if not texts:
+            return bool(values)
+        if 2 * sum(map(is_like_number, values.values())) > len(values):
             raise self.not_numbers(column, texts)
-        return bool(values) and not texts
+        if numbers := [subject for subject in values if subject not in texts]:
+            raise self._mixed(column, numbers)
+        return False
 
     def numbers(self, column: str, subjects: Sequence[str]) -> list[float]:
         """Return the values of subjects as numbers; raise DesignError where one is text."""
@@ -58,28 +63,70 @@ class Participants:
             raise self.not_numbers(column, texts)
         return [value for value in values.values() if value is not None]
 
+    def notes_on(self, columns: Iterable[str], subjects: Sequence[str]) -> tuple[str, ...]:
+        """Return notes on how cells of some columns are read, for the report: missing values, unused levels."""
+        return tuple(note for column in dict.fromkeys(columns) for note in self._notes_on(column, subjects))
+
+    def _notes_on(self, column: str, subjects: Sequence[str]) -> Iterator[str]:
+        words = Counter(self.words.get(subject, {}).get(column, "n/a") for subject in subjects)
+        del words["n/a"]
+        if words:
+            found = listing((f"{word or 'empty'!r} ({n})" for word, n in words.most_common()), 10)
+            yield (
+                f"Column {column}: {counted(words.total(), 'cell')} read as missing: {found}. A level with such a name "
+                f"must be among the Levels of the column in {self.path.with_suffix('.json').name}."
+            )
+        declared = self.declared.get(column, UNDECLARED)
+        if declared.is_ambiguous:
+            yield f"Column {column}: {declared.sidecar} declares it several times, differently; none of it is used."
+        cells = list(dict.fromkeys(row[column] for row in self.rows.values() if column in row))
+        if declared.levels and not declared.has_units and cells:
+            outside = declared.outside(cells)
+            is_factor = declared.are_levels([row[column] for row in self.rows.values() if column in row])
+            if is_factor and (named := [cell for cell in cells if is_missing(cell)]):
+                yield f"Column {column}: {listing(named)} is a level, as {declared.sidecar} declares."
+            if not is_factor:
+                yield (
+                    f"Column {column}: its Levels in {declared.sidecar} are not used, since most cells, such as "
+                    f"{outside[0]}, are none of them."
+                )
+            elif outside:
+                yield f"Column {column}: {listing(outside)} not among its Levels in {declared.sidecar}."
+
     def not_numbers(self, column: str, subjects: Sequence[str]) -> DesignError:
         """Make the error that lists the cells of a column that should be numbers."""
-        cells = (f"{self.rows[s][column]!r} (sub-{s}, {self.place(s, column)})" for s in subjects)
         what = "text among numbers" if len(subjects) < len(self.rows) / 2 else "text"
         return DesignError(
-            f"{self.path}: column {column} holds {what}: {listing(cells)}",
-            "numbers such as 24 or 24.5, and n/a where there is none",
+            f"{self.path}: column {column} holds {what}: {self._cells(column, subjects)}",
+            "numbers such as 24 or 24.5, without units, and n/a where there is none",
             f"Fix the table, or write C({column}) to use its values as levels of a factor",
         )
 
+    def _mixed(self, column: str, subjects: Sequence[str]) -> DesignError:
+        """Make the error that lists the numbers in a column of labels."""
+        return DesignError(
+            f"{self.path}: column {column} holds numbers among labels: {self._cells(column, subjects)}",
+            "labels only, or numbers only, and n/a where there is no value",
+            f"Fix the table, or write C({column}) to use all its values as levels of a factor",
+        )
+
+    def _undeclared(self, column: str, subjects: Sequence[str], declared: Declared) -> DesignError:
+        """Make the error that lists cells that are not among the levels in the sidecar."""
+        return DesignError(
+            f"{self.path}: column {column} holds values that are not among its Levels in {declared.sidecar}: "
+            f"{self._cells(column, subjects)}",
+            f"one of {listing(declared.levels, 20)}, and n/a where there is no value",
+            f"Fix the table or the sidecar; write C({column}) to use all values as levels of a factor, or I({column}) "
+            "to use them as numbers",
+        )
+
+    def _cells(self, column: str, subjects: Sequence[str]) -> str:
+        """List cells with their lines, in the order of the table."""
+        ordered = sorted(subjects, key=lambda subject: self.lines[subject])
+        return listing(f"{self.rows[s][column]!r} (sub-{s}, {self.place(s, column)})" for s in ordered)
+
     def __repr__(self) -> str:
         return f"Participants({self.path.name}, n_subjects={len(self.rows)}, columns={self.columns})"
-
-
-def number(cell: str) -> float | None:
-    """Read a cell as a finite number with a decimal point; return None for other text.
-
-    >>> number("24.5"), number("-1e3"), number("12y"), number("1,5"), number("inf"), number("1_000")
-    (24.5, -1000.0, None, None, None, None)
-    """
-    value = float(cell) if _NUMBER.fullmatch(cell) else math.inf
-    return value if math.isfinite(value) else None
 
 
 def find_participants(roots: Iterable[Path]) -> Path | None:
@@ -105,9 +152,11 @@ def read_participants(path: str | Path) -> Participants:
     path = Path(path)
     table = read_table(path, "participant_id", "subject")
     rows = table.by_label()
-    values = {subject: row.values for subject, row in rows.items()}
+    cells = {subject: row.texts for subject, row in rows.items()}
     lines = {subject: row.line for subject, row in rows.items()}
-    return Participants(path, table.others, values, lines, _categorical(path.with_suffix(".json")))
+    declared = read_declared(path.with_suffix(".json"))
+    values, words = _split(cells, declared)
+    return Participants(path, table.others, values, lines, declared, words)
 
 
 def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
@@ -140,31 +189,42 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
     columns = dict.fromkeys(column for table in found.values() for column in table.others)
     if not columns:
         return participants
-    rows = dict(participants.rows)
+    cells = {subject: {**row, **participants.words.get(subject, {})} for subject, row in participants.rows.items()}
     places: dict[tuple[str, str], str] = {}
     for subject, row in of_session.items():
-        if row is not None and subject in rows:
-            others = found[subject].others
-            kept = {column: cell for column, cell in rows[subject].items() if column not in others}
-            rows[subject] = kept | row.values
-            places |= {(subject, column): f"{row.path.name}, line {row.line}" for column in others}
+        if row is not None and subject in cells:
+            cells[subject] |= row.texts
+            places |= {(subject, column): f"{row.path.name}, line {row.line}" for column in row.texts}
     unknown = [subject for subject in sessions if of_session.get(subject) is None]
     note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
     if unknown:
         note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
     tables = [table.path for table in found.values()]
     sidecars = [each for path in tables for each in (path.with_suffix(".json"), path.parents[1] / "sessions.json")]
+    declared = {**participants.declared}
+    for sidecar in dict.fromkeys(sidecars):
+        declared |= read_declared(sidecar)
+    rows, words = _split(cells, declared)
     return replace(
         participants,
         columns=tuple(dict.fromkeys((*participants.columns, *columns))),
         rows=rows,
-        categorical=participants.categorical.union(*map(_categorical, sidecars)),
+        words=words,
+        declared=declared,
         session_places=places,
         notes=(*participants.notes, f"{note}."),
     )
 
 
-def _categorical(sidecar: Path) -> frozenset[str]:
-    """Return the columns with levels in a sidecar."""
-    about = read_json(sidecar, SidecarError)
-    return frozenset(printable(name) for name, it in about.items() if isinstance(it, dict) and it.get("Levels"))
+def _split(
+    cells: Mapping[str, Mapping[str, str]], declared: Mapping[str, Declared]
+) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
+    """Separate the values of each subject from the words for missing values."""
+    values: dict[str, dict[str, str]] = {subject: {} for subject in cells}
+    words: dict[str, dict[str, str]] = {}
+    for column in dict.fromkeys(column for row in cells.values() for column in row):
+        of_column = {subject: row[column] for subject, row in cells.items() if column in row}
+        missing = missing_words(of_column, declared.get(column, UNDECLARED))
+        for subject, cell in of_column.items():
+            (words.setdefault(subject, {}) if subject in missing else values[subject])[column] = cell
+    return values, words

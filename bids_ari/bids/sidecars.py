@@ -1,14 +1,22 @@
-"""JSON files of datasets, read with caution: they may be malformed, huge, or links to content that is not there."""
+"""JSON files of datasets, read with caution: they may be malformed, huge, or links to content that is not there.
+
+Two faults are common and harmless where the value is not used, so that they are a warning: numbers that JSON does not
+have, such as NaN, and keys that occur twice in one object. Their values are such that whoever uses one refuses it.
+"""
 
 import json
 import logging
 import math
 import stat
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from reprlib import repr as shorten
 from typing import Any
 
-from bids_ari.errors import BidsAriError, ReadError
+from bids_ari.errors import BidsAriError, ReadError, listing, printable
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +45,28 @@ def read_bytes(path: Path, most: float = math.inf) -> bytes | None:
     raise ReadError(f"{path} has {status.st_size} bytes", f"at most {most} bytes")
 
 
+Pairs = list[tuple[str, Any]]
+"""The keys and values of an object in a JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Different values of a key that occurs several times in one object, instead of a value."""
+
+    values: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        return f"given several times: {', '.join(map(shorten, self.values))}"
+
+
 def read_json(
     path: Path,
     wrong: type[BidsAriError] = ReadError,
-    make_object: Callable[[list[tuple[str, Any]]], dict[str, Any]] | None = None,
+    make_object: Callable[[Pairs], dict[str, Any]] | None = None,
+    *,
+    strict: bool = False,
 ) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; log a warning of numbers that are not finite and keys that occur twice.
 
     Parameters
     ----------
@@ -51,7 +75,10 @@ def read_json(
     wrong : type
         The error to raise when the file holds something else.
     make_object : callable, optional
-        Makes each object of its keys and values, of which keys may be duplicate; by default the last one is kept.
+        Makes each object of its keys and values, of which keys may be duplicate; by default the value of such a key
+        is `Repeated`, unless all are equal.
+    strict : bool
+        Whether numbers that are not finite are an error instead.
 
     Returns
     -------
@@ -63,25 +90,88 @@ def read_json(
     ReadError
         When the file cannot be read.
     wrong
-        When it is not a JSON object whose numbers are finite and whose texts can be written again.
+        When it is not a JSON object whose texts can be written again.
     """
     content = read_bytes(path, LARGEST)
     if content is None:
         return {}
+    parser = _Parser(make_object)
     try:
         text = content.decode("utf-8-sig")
-        found = json.loads(
-            text, object_pairs_hook=make_object, parse_int=_integer, parse_float=_finite, parse_constant=_finite
-        )
+        found = parser.parse(text)
+        if strict and parser.has_odd_numbers:
+            raise ValueError(f"{listing(_odd_numbers(found))}; expected a finite number")
         if "\\u" in text:
-            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair cannot be written
+            json.dumps(found, ensure_ascii=False, default=str).encode()  # half of a surrogate pair cannot be written
+        faults = parser.faults(found)
     except RecursionError:
         raise wrong(f"{path} is nested too deeply", "a JSON object", "Fix or remove it") from None
     except ValueError as error:
         raise wrong(f"{path} is not JSON: {error}", "a JSON object in UTF-8", "Fix or remove it") from error
     if not isinstance(found, dict):
         raise wrong(f"{path} holds no JSON object", hint="Fix or remove it")
+    if faults:
+        _warn(f"{path}: {listing(faults)}. Other values in it are used")
     return found
+
+
+@lru_cache(maxsize=1024)
+def _warn(message: str) -> None:
+    """Log a warning once, however often a file is read."""
+    log.warning("%s", message)
+
+
+@dataclass(slots=True)
+class _Parser:
+    """A parser of JSON that notes numbers that are not finite, and keys that occur twice in one object."""
+
+    make_object: Callable[[Pairs], dict[str, Any]] | None = None
+    has_odd_numbers: bool = False
+    repeated: list[str] = field(default_factory=list)
+
+    def parse(self, text: str) -> Any:
+        """Return the value of a text; raise ValueError or RecursionError if it is not JSON."""
+        return json.loads(
+            text,
+            object_pairs_hook=self.make_object or self._object,
+            parse_int=self._integer,
+            parse_float=self._number,
+            parse_constant=self._number,
+        )
+
+    def faults(self, found: Any) -> list[str]:
+        """Return descriptions of what was noted, with the keys."""
+        twice = [f"the key {printable(shorten(key))} occurs several times in one object" for key in self.repeated]
+        return [*dict.fromkeys(twice), *(_odd_numbers(found) if self.has_odd_numbers else ())]
+
+    def _object(self, pairs: Pairs) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            for key in (key for key, n in counts.items() if n > 1):
+                values = tuple(value for other, value in pairs if other == key)
+                self.repeated.append(key)
+                made[key] = values[0] if all(value == values[0] for value in values) else Repeated(values)
+        return made
+
+    def _number(self, text: str) -> float:
+        number = float(text)
+        self.has_odd_numbers |= not math.isfinite(number)
+        return number
+
+    def _integer(self, text: str) -> int | float:
+        number = self._number(text)  # an integer of thousands of digits would fail where it is used
+        return int(text) if math.isfinite(number) else number
+
+
+def _odd_numbers(value: Any, place: str = "") -> Iterator[str]:
+    """Yield descriptions of the numbers in a value that are not finite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{printable(place) or 'a value'} is {value}, which is not a finite number"
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        dot = "." if place and isinstance(key, str) else ""
+        yield from _odd_numbers(member, f"{place}{dot}{key}" if isinstance(key, str) else f"{place}[{key}]")
 
 
 def read_description(folder: Path) -> dict[str, Any]:
@@ -104,15 +194,3 @@ def describes_ours(description: Mapping[str, Any]) -> bool:
     return isinstance(made_by, list) and any(
         isinstance(tool, dict) and tool.get("Name") == "bids_ari" for tool in made_by
     )
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is not a finite number")
-    return number
-
-
-def _integer(text: str) -> int:
-    _finite(text)  # else an integer of thousands of digits would fail where it is used
-    return int(text)

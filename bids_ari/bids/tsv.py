@@ -1,7 +1,7 @@
 """Tab-separated tables as text: participants.tsv, sessions.tsv and manifests.
 
 The first line has the names of the columns; one column, the *key*, has the labels of subjects or sessions. Cells stay
-as they are in the file, without blanks around them. ``n/a``, ``nan`` (in any case) or an empty cell is a missing value.
+as they are in the file, without blanks around them. `bids_ari.bids.columns` defines missing values.
 """
 
 import csv
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shorten
 
+from bids_ari.bids.columns import is_missing
 from bids_ari.bids.entities import bare_label, printable
 from bids_ari.bids.sidecars import read_bytes
 from bids_ari.errors import DataError, InputNotFoundError, counted, listing
@@ -18,7 +19,6 @@ from bids_ari.errors import DataError, InputNotFoundError, counted, listing
 _ENTITIES = {"participant_id": "sub", "session_id": "ses"}
 """The entity of the labels in a column, where the column has another name."""
 
-_MISSING = ("", "n/a", "nan")
 _SAVE = "Save the table in UTF-8, tab-separated"
 
 
@@ -32,15 +32,18 @@ class Row:
     cells: Mapping[str, str]
 
     @property
+    def texts(self) -> dict[str, str]:
+        """All cells except the key, by column, as printable text."""
+        return {column: printable(cell) for column, cell in self.cells.items() if column != self.key}
+
+    @property
     def values(self) -> dict[str, str]:
-        """The cells that have a value, except the key, by column, as printable text."""
-        return {
-            column: printable(cell) for column, cell in self.cells.items() if column != self.key and self.has(column)
-        }
+        """Those of them that have a value."""
+        return {column: cell for column, cell in self.texts.items() if self.has(column)}
 
     def has(self, column: str) -> bool:
         """Return whether there is a value in a column."""
-        return self.cells.get(column, "").lower() not in _MISSING
+        return not is_missing(self.cells.get(column, ""))
 
     def label(self, column: str) -> str:
         """Return a label without its entity; raise DataError where there is none."""

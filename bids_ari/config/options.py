@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any, Literal
 
 from bids_ari.bids.entities import decimal_label
@@ -32,6 +33,46 @@ def _tests(value: Any) -> Any:
 def _have_distinct_labels(values: Sequence[float]) -> bool:
     """Return whether numbers are still distinct as labels in file names."""
     return len({decimal_label(value) for value in values}) == len(values)
+
+
+_HIGHEST_ALPHA = 0.5  # larger ones are confidence levels
+_LOWEST_THRESHOLD = 0.1  # in z, apart from 0; smaller ones are p-values
+
+
+def _fraction_meant(value: float) -> str:
+    """Return the fraction that a percentage stands for.
+
+    >>> _fraction_meant(70), _fraction_meant(0.7)
+    ('0.7', '')
+    """
+    return f"{value / 100:g}" if 1 < value <= 100 else ""
+
+
+def _alpha_meant(value: float) -> str:
+    """Return the error level that a percentage or a confidence level stands for.
+
+    >>> _alpha_meant(5), _alpha_meant(0.95), _alpha_meant(95), _alpha_meant(0.05)
+    ('0.05', '0.05', '0.05', '')
+    """
+    level = value / 100 if 1 < value < 100 else value
+    level = 1 - level if _HIGHEST_ALPHA < level < 1 else level
+    return f"{level:g}" if 0 < level < 1 and level != value else ""
+
+
+def _threshold_meant(value: float) -> str:
+    """Return the z that a p-value stands for.
+
+    >>> _threshold_meant(0.001), _threshold_meant(3.1), _threshold_meant(0)
+    ('3.09 (one-sided p = 0.001)', '', '')
+    """
+    if not 0 < value < _LOWEST_THRESHOLD:
+        return ""
+    return f"{NormalDist().inv_cdf(1 - value):.3g} (one-sided p = {value:g})"
+
+
+def _are_thresholds(values: Sequence[float]) -> bool:
+    """Return whether numbers may be thresholds in z: no p-values, and distinct as labels in file names."""
+    return _have_distinct_labels(values) and not any(map(_threshold_meant, values))
 
 
 _ESTIMATORS = {
@@ -100,6 +141,7 @@ class Options:
         above=0,
         at_most=1,
         expected="a fraction above 0, at most 1",
+        meant=_fraction_meant,
         metavar="FRACTION",
         default_text="1, all subjects",
         group_only="A single subject either has data at a voxel or not",
@@ -134,8 +176,9 @@ class Options:
         0.05,
         "error level of each result",
         above=0,
-        below=1,
-        expected="a number between 0 and 1, such as 0.05",
+        at_most=_HIGHEST_ALPHA,
+        expected=f"a number between 0 and 1, at most {_HIGHEST_ALPHA}, such as 0.05",
+        meant=_alpha_meant,
         sidecar=SidecarEntry("Alpha", "inference"),
     )
     method: tuple[str, ...] = option(
@@ -160,8 +203,9 @@ class Options:
         "cluster-forming thresholds, in z",
         at_least=0,
         below=1e9,
-        rule=_have_distinct_labels,
-        expected="z values, 0 or more, that differ in the first ten decimals",
+        rule=_are_thresholds,
+        expected=f"z values, 0 or at least {_LOWEST_THRESHOLD}, that differ in the first ten decimals",
+        meant=_threshold_meant,
         metavar="Z",
         sidecar=SidecarEntry("ClusterThresholds", "inference", ("ClusterThresholdUnits", "z")),
     )
@@ -173,6 +217,7 @@ class Options:
         at_most=1,
         rule=_have_distinct_labels,
         expected="proportions above 0, at most 1, that differ in the first ten decimals",
+        meant=_fraction_meant,
         sidecar=SidecarEntry("TargetTDPs", "inference"),
     )
     n_permutations: int = _permutation_option(

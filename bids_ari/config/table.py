@@ -46,6 +46,7 @@ class Option:
     choices_of_map: Callable[[], Collection[Any]] | None = None  # those of bids-ari-map, where they differ
     rule: Callable[[Any], object] | None = None  # whether a value of the right kind is accepted
     expected: str = ""  # the rule in words; by default, the choices or the limits
+    meant: Callable[[Any], str] | None = None  # from one value, that which was probably meant; empty where it is fine
     error: type[UsageError] = UsageError  # class of the error of a value that is not accepted
     metavar: str = ""  # placeholder of a value on the help page, with its unit
     words: tuple[str, ...] = ()  # words that are accepted in place of a file
@@ -117,8 +118,17 @@ class Option:
         except (TypeError, ValueError, OverflowError):
             good = False
         if not good:
-            raise self.error(f"{self.flag} is {value!r}", self.description)
+            raise self.error(f"{self.flag} is {value!r}", self.description, self._guess(value))
         return form
+
+    def _guess(self, value: Any) -> str:
+        """Return the question whether other values were meant; empty where there is no guess."""
+        try:
+            values = self._all_of(value) if self.is_list else [self._one(value)]
+            meant = [self.meant(each) for each in values] if self.meant else []
+        except (TypeError, ValueError, OverflowError):
+            return ""
+        return f"Did you mean {' and '.join(filter(None, meant))}?" if any(meant) else ""
 
     def _all_of(self, values: Any) -> tuple[Any, ...]:
         """Return a list of values as a tuple, also where there is only one; numbers sorted, words and numbers once."""

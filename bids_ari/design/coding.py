@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bids_ari.bids.participants import Participants, number
+from bids_ari.bids.columns import number, shortest, value_of
+from bids_ari.bids.participants import Participants
 from bids_ari.design.formula import CODINGS, FUNCTIONS, HIGHEST, INTERCEPT, Factor, Formula, wrong_formula
 from bids_ari.errors import DesignError, UsageError, counted, listing
 from bids_ari.stats.distributions import FloatArray
@@ -123,7 +124,9 @@ class _Table(NamedTuple):
 
     def levels(self, column: str, coding: str = "treatment", reference: str | float | None = None) -> Levels:
         """Return the levels of a column."""
-        values = {subject: self.participants.rows[subject][column] for subject in self.subjects}
+        cells = {subject: self.participants.rows[subject][column] for subject in self.subjects}
+        texts = shortest(cells.values())  # 1 and 1.0 are one level
+        values = {subject: texts[value_of(cell)] for subject, cell in cells.items()}
         names = sorted(set(values.values()), key=_natural_order)
         if len(names) < 2:
             found = f"Column {column} is {listing(names)} for all {counted(len(self.subjects), 'subject')}"

@@ -10,6 +10,7 @@ import numpy as np
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing, Variance
+from bids_ari.design.cautions import caution_notes
 from bids_ari.design.checks import check_design, check_number, check_unequal
 from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
@@ -127,11 +128,13 @@ def make_design(
         included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
         check_number(included, excluded)
         made = model_matrix(parsed, participants, included)
-        notes += check_design(made.matrix, made.names, included, excluded) + _single_subject_notes(made.levels.values())
+        notes += check_design(made.matrix, made.names, included, excluded) + _level_notes(made.levels.values())
         weights = parse_tests(tests, made) if tests else default_tests(made)
         if not tests and variance == "unequal":
             weights = {name: each for name, each in weights.items() if each.ndim == 1}
         design = Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
+    cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))
+    design = replace(design, notes=design.notes + cautions)
     if variance == "unequal":
         notes = check_unequal(design.matrix, design.columns, design.subjects, design.tests, design.factors)
         design = replace(design, notes=design.notes + notes)
@@ -165,19 +168,26 @@ def _design_of_model(
     names = _columns(model, variables)
     matrix = np.column_stack([_values(model, variables, name) for name in names])
     columns = tuple(INTERCEPT if name == ONES else str(name) for name in names)
-    notes += check_design(matrix, columns, included, excluded) + _single_subject_notes(variables.levels.values())
+    notes += check_design(matrix, columns, included, excluded) + _level_notes(variables.levels.values())
     factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
     return Design(included, matrix, columns, _tests_of_model(model, names), "", factors, excluded, notes)
 
 
-def _single_subject_notes(factors: Iterable[Levels]) -> tuple[str, ...]:
-    """Note levels with one subject."""
-    notes = (
-        f"Only sub-{members[0]} has {level} in column {each.variable}: the effect of this level depends on one map."
-        for each in factors
-        for level, members in each.subjects.items()
-        if len(members) == 1
-    )
+def _level_notes(factors: Iterable[Levels]) -> tuple[str, ...]:
+    """Note levels with one or two subjects, and those that differ only in case."""
+    notes = []
+    for each in factors:
+        for level, members in each.subjects.items():
+            if len(members) <= 2:
+                some = listing(f"sub-{member}" for member in members)
+                maps = "one map" if len(members) == 1 else "two maps"
+                notes.append(
+                    f"Only {some} {'has' if len(members) == 1 else 'have'} {level} in column {each.variable}: the "
+                    f"effect of this level depends on {maps}."
+                )
+        folded = [level.casefold() for level in each.subjects]
+        if alike := [level for level in each.subjects if folded.count(level.casefold()) > 1]:
+            notes.append(f"Levels of column {each.variable} differ only in case: {listing(alike)}.")
     return tuple(dict.fromkeys(notes))
 
 

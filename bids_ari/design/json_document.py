@@ -1,5 +1,6 @@
 """A strict reader of JSON documents, such as BIDS Stats Models: each value knows its position for error messages."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,15 +45,18 @@ class Item:
         return self.value
 
     def number(self) -> float:
-        """Return the value, which must be a number."""
-        if isinstance(self.value, bool) or not isinstance(self.value, int | float):
+        """Return the value, which must be a finite number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
             raise self.error("a number")
         return float(self.value)
 
     def cell(self) -> str:
         """Return the value, which must be a non-empty string or a number, as text."""
-        if isinstance(self.value, bool) or not isinstance(self.value, str | int | float) or self.value == "":
+        is_text = isinstance(self.value, str) and self.value != ""
+        if not is_text and (isinstance(self.value, bool | str) or not isinstance(self.value, int | float)):
             raise self.error("a text or a number")
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            raise self.error("a text or a finite number")
         return str(self.value)
 
     def choice(self, among: Collection[str], hint: str = "") -> str:

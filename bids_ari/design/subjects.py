@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from bids_ari.bids.columns import number, shortest, value_of
 from bids_ari.bids.contrasts import Excluded
-from bids_ari.bids.participants import Participants, number
+from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
 from bids_ari.design.model_inputs import NodeInputs
@@ -28,7 +29,7 @@ def select_subjects(
             f"a value in column {listing(variables)} for each subject with a map",
             "Fill in the table, or exclude these subjects with --exclude or --missing drop",
         )
-    notes = participants.notes
+    notes = participants.notes + participants.notes_on(variables, subjects)
     if unused := [f"sub-{subject}" for subject in participants.rows if subject not in subjects]:
         notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
     return included, excluded, notes
@@ -59,7 +60,9 @@ def exchangeability_blocks(column: str, subjects: Sequence[str], participants: P
         raise DesignError(f"{participants.path.name} has no column {column}, named by --blocks", expected)
     select_subjects(subjects, participants, [column], "error")
     rows = {} if participants is None else participants.rows
-    return tuple(rows[subject][column] for subject in subjects)
+    cells = [rows[subject][column] for subject in subjects]
+    texts = shortest(cells)
+    return tuple(texts[value_of(cell)] for cell in cells)
 
 
 def _split(reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.bids.participants import Participants, number
+from bids_ari.bids.columns import number
+from bids_ari.bids.participants import Participants
 from bids_ari.design.coding import Levels
 from bids_ari.stats.distributions import FloatArray
 

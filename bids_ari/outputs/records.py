@@ -118,7 +118,7 @@ def read_notes(folder: Path, warn: Callable[[str], None], beginning: str = "") -
         return
     for path in (folder / name for name in names if name.endswith(".json")):
         try:
-            if note := read_json(path):  # else another process has just removed it
+            if note := read_json(path, strict=True):  # else another process has just removed it
                 yield path, note
         except ReadError as error:
             warn(f"{error}. It is not in the index")

@@ -105,6 +105,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A flag is unknown": ("data out group --smooth 8", None),
     "A path is empty": ("data '' group", None),
     "A value cannot be used": ("data out group --alpha 2", None),
+    "A percentage": ("data out group --tdp 70", None),
+    "A p-value as threshold": ("data out group --threshold .001", None),
     "The output is the input": ("data data group", None),
     "The output folder lies among the files of a subject": ("data data/sub-01/ari group", None),
     "The output folder holds another dataset": (
@@ -148,6 +150,14 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A column that does not exist": ("data out group --formula 1+agee", AGES),
     "Values are missing": ("data out group --formula 1+age --missing error", AGES),
     "Text among numbers": ("data out group --formula 1+center(age)", column("age", 20, "24y", 25, 31)),
+    "Numbers among labels": ("data out group --formula site", column("site", "a", "b", "a", 3)),
+    "A value that is not among the levels": (
+        "data out group --formula group",
+        lambda data: (
+            column("group", 1, 2, 2, 9)(data),
+            (data / "participants.json").write_text('{"group": {"Levels": {"1": "patient", "2": "control"}}}'),
+        ),
+    ),
     "A table without tabs": ("data out group --formula 1+age", table("participant_id,age", "sub-01,20")),
     "Collinear columns": (
         "data out group --formula 1+a+b",

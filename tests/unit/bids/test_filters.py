@@ -182,7 +182,7 @@ class TestFile:
             ("[1]", "no JSON object"),
             ("{'a': 1}", "JSON"),
             ("", "JSON"),
-            ('{"statmap": {"run": NaN}}', "JSON"),
+            ('{"statmap": {"run": 1}, "statmap": {"run": 2}}', "statmap is given several"),
         ],
     )
     def test_a_file_without_a_query_for_statmaps_is_refused(self, tmp_path: Path, content: str, found: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bids_ari.bids.participants import Participants, find_participants, number, read_participants, with_sessions
+from bids_ari.bids.participants import Participants, find_participants, read_participants, with_sessions
 from bids_ari.errors import BidsAriError, DataError, DesignError, InputNotFoundError, ReadError, SidecarError
 
 
@@ -31,16 +31,17 @@ def refusal(path: Path, kind: type[BidsAriError] = DataError) -> str:
 
 class TestReading:
     def test_cells_stay_text_and_rows_are_found_by_bare_label(self, tmp_path: Path) -> None:
-        people = table(tmp_path, "participant_id|age|sex|code", "sub-01|24|F|007", "02|31.50|NA|1e3")
+        people = table(tmp_path, "participant_id|age|sex|code", "sub-01|24|F|007", "02|31.50|M|1e3")
         assert people.columns == ("age", "sex", "code")
         assert people.rows == {
             "01": {"age": "24", "sex": "F", "code": "007"},
-            "02": {"age": "31.50", "sex": "NA", "code": "1e3"},
+            "02": {"age": "31.50", "sex": "M", "code": "1e3"},
         }
 
     def test_absent_values_are_not_there(self, tmp_path: Path) -> None:
-        people = table(tmp_path, "participant_id|a|b|c|d", "sub-01|n/a||NaN|N/A", "sub-02|0|no|na|none")
-        assert people.rows == {"01": {}, "02": {"a": "0", "b": "no", "c": "na", "d": "none"}}
+        people = table(tmp_path, "participant_id|a|b|c|d", "sub-01|n/a||NaN|N/A", "sub-02|0|no|NA|none")
+        assert people.rows == {"01": {}, "02": {"a": "0", "b": "no", "d": "none"}}
+        assert people.words["02"] == {"c": "NA"}
         assert people.missing("01", ("b", "d")) == ("b", "d")
 
     @pytest.mark.parametrize(("end", "encoding"), [("\r\n", "utf-8-sig"), ("\r", "utf-8"), ("\n", "utf-8-sig")])
@@ -113,33 +114,128 @@ class TestRefusals:
 
 
 class TestNumbers:
-    @pytest.mark.parametrize(("cell", "value"), [("0", 0.0), ("-1.5", -1.5), (".5", 0.5), ("+2.", 2.0), ("1E-2", 0.01)])
-    def test_numbers(self, cell: str, value: float) -> None:
-        assert number(cell) == value
-
-    @pytest.mark.parametrize("cell", ["12y", "1,5", "1_0", "inf", "-Infinity", "1e999", "0x1", "٣", "", "1 2", "89+"])
-    def test_no_numbers(self, cell: str) -> None:
-        assert number(cell) is None
-
     def test_text_among_numbers_is_refused_by_its_cell(self, tmp_path: Path) -> None:
         people = table(tmp_path, "participant_id|age", "sub-01|20", "sub-02|12y", "sub-03|30", "sub-04|n/a")
         with pytest.raises(DesignError) as caught:
             people.is_numeric("age")
         assert str(caught.value) == (
             f"{tmp_path}/participants.tsv: column age holds text among numbers: '12y' (sub-02, line 3); "
-            "expected numbers such as 24 or 24.5, and n/a where there is none. "
+            "expected numbers such as 24 or 24.5, without units, and n/a where there is none. "
             "Fix the table, or write C(age) to use its values as levels of a factor"
         )
 
     @pytest.mark.parametrize(
         ("cells", "numeric"),
-        [(("1", "2", "3"), True), (("1", "a"), False), (("1", "a", "b"), False), (("n/a",), False)],
+        [(("1", "2", "3"), True), (("a", "b"), False), (("n/a",), False), (("1st", "base", "base"), False)],
     )
     def test_a_column_is_numbers_when_all_its_values_are(
         self, tmp_path: Path, cells: tuple[str, ...], numeric: bool
     ) -> None:
         people = table(tmp_path, "participant_id|x", *(f"sub-{i}|{cell}" for i, cell in enumerate(cells)))
         assert people.is_numeric("x") is numeric
+
+    @pytest.mark.parametrize(
+        "cells",
+        [
+            ("24,5", "31,0", "28,2"),
+            ("24.5y", "31y", "28y"),
+            ("18-38", "39-59", "18-38"),
+            ("24", "<30", "n/a"),
+            ("24", "31", "unknown"),
+            ("2019-03-01", "2020-01-31", "2018-12-24"),
+        ],
+    )
+    def test_text_of_which_most_begins_with_digits_is_no_factor(self, tmp_path: Path, cells: tuple[str, ...]) -> None:
+        """The first bad cell is named with its file, line and column."""
+        people = table(tmp_path, "participant_id|age", *(f"sub-{i}|{cell}" for i, cell in enumerate(cells)))
+        first = next(i for i, cell in enumerate(cells) if cell not in ("24", "31"))
+        with pytest.raises(DesignError) as caught:
+            people.is_numeric("age")
+        assert f"{tmp_path}/participants.tsv: column age holds text" in caught.value.found
+        assert f": {cells[first]!r} (sub-{first}, line {first + 2})" in caught.value.found
+
+    def test_numbers_among_labels_are_refused(self, tmp_path: Path) -> None:
+        people = table(tmp_path, "participant_id|site", "sub-01|A", "sub-02|B", "sub-03|3", "sub-04|A")
+        with pytest.raises(DesignError, match=r"column site holds numbers among labels: '3' \(sub-03, line 4\)"):
+            people.is_numeric("site")
+
+
+class TestDeclared:
+    def people(self, root: Path, about: object, *cells: str) -> Participants:
+        (root / "participants.json").write_text(json.dumps({"x": about}))
+        return table(root, "participant_id|x", *(f"sub-{i}|{cell}" for i, cell in enumerate(cells)))
+
+    @pytest.mark.parametrize(
+        ("about", "cells", "numeric"),
+        [
+            ({"Levels": {"1": "a", "2": "b"}}, ("1", "2.0", "01"), False),
+            ({"Levels": ["1", "2"]}, ("1", "2"), False),
+            ({"Levels": {"1": "a", "2": "b"}, "Units": "years"}, ("1", "2"), True),
+            ({"Levels": {"1": "a", "2": "b"}, "Units": "n/a"}, ("1", "2"), False),
+            ({"Levels": {"min": "18", "max": "60"}}, ("21", "35", "60"), True),
+            ({"Levels": {"0": "no pain", "10": "worst"}}, ("3", "0", "7", "5"), True),  # a scale with two anchors
+            ({"Levels": {"18-38": "young", "39-59": "old"}}, ("18-38", "39-59", "18-38"), False),
+            ({"Levels": {"3T": "", "7T": ""}, "Units": ""}, ("3T", "7T"), False),
+            ({"Levels": {"m": "", "f": ""}}, ("man", "woman"), False),
+            ({"Levels": "1 or 2"}, ("1", "2"), True),
+        ],
+    )
+    def test_levels_are_those_of_a_factor_if_the_cells_are_levels_and_there_are_no_units(
+        self, tmp_path: Path, about: object, cells: tuple[str, ...], numeric: bool
+    ) -> None:
+        assert self.people(tmp_path, about, *cells).is_numeric("x") is numeric
+
+    def test_units_of_text_are_refused(self, tmp_path: Path) -> None:
+        people = self.people(tmp_path, {"Levels": {"24y": ""}, "Units": "y"}, "24y", "31y")
+        with pytest.raises(DesignError, match=r"'24y' \(sub-0, line 2\)"):
+            people.is_numeric("x")
+
+    def test_a_number_that_is_no_level_is_refused(self, tmp_path: Path) -> None:
+        people = self.people(tmp_path, {"Levels": {"1": "a", "2": "b"}}, "1", "2", "2", "9")
+        with pytest.raises(DesignError, match=r"not among its Levels in participants.json: '9' \(sub-3, line 5\)"):
+            people.is_numeric("x")
+
+    def test_levels_that_are_not_used_are_noted(self, tmp_path: Path) -> None:
+        people = self.people(tmp_path, {"Levels": {"0": "no pain", "10": "worst"}}, "3", "0", "7", "5")
+        (note,) = people.notes_on(["x"], ["0"])
+        assert note.startswith("Column x: its Levels in participants.json are not used")
+        people = self.people(tmp_path, {"Levels": {"a": "", "b": ""}}, "a", "b", "c", "b")
+        assert people.notes_on(["x"], ["0"]) == ("Column x: c not among its Levels in participants.json.",)
+
+    def test_a_column_declared_twice_is_noted(self, tmp_path: Path) -> None:
+        (tmp_path / "participants.json").write_text('{"x": {"Levels": {"1": "a"}}, "x": {"Units": "y"}}')
+        people = table(tmp_path, "participant_id|x", "sub-01|1", "sub-02|2")
+        assert people.is_numeric("x")
+        assert people.notes_on(["x"], ["01"]) == (
+            "Column x: participants.json declares it several times, differently; none of it is used.",
+        )
+
+
+class TestMissing:
+    def test_words_for_missing_values_are_counted_for_the_subjects_of_the_model(self, tmp_path: Path) -> None:
+        cells = ["24", "NA", "NA", ".", "n/a", "", "#N/A", "None"]
+        people = table(tmp_path, "participant_id|age", *(f"sub-{i}|{cell}" for i, cell in enumerate(cells)))
+        assert people.is_numeric("age")
+        assert [subject for subject in people.rows if not people.missing(subject, ["age"])] == ["0"]
+        (note,) = people.notes_on(["age"], ["0", "1", "2", "3", "4"])
+        assert note.startswith("Column age: 3 cells read as missing: 'NA' (2), '.' (1).")
+        assert "participants.json" in note
+        assert people.notes_on(["age"], ["0", "4"]) == ()
+
+    def test_a_level_that_is_called_na_is_declared(self, tmp_path: Path) -> None:
+        about = {"country": {"Levels": {"NA": "Namibia", "ZA": "South Africa", "n/a": "unknown"}}}
+        (tmp_path / "participants.json").write_text(json.dumps(about))
+        people = table(tmp_path, "participant_id|country|age", "01|NA|20", "02|ZA|NA", "03|n/a|40", "04|None|50")
+        assert [row.get("country") for row in people.rows.values()] == ["NA", "ZA", None, None]
+        assert [row.get("age") for row in people.rows.values()] == ["20", None, "40", "50"]
+        notes = people.notes_on(["country"], ["01", "02", "03", "04"])
+        assert notes[1] == "Column country: NA is a level, as participants.json declares."
+
+    def test_a_declared_word_among_numbers_is_missing(self, tmp_path: Path) -> None:
+        (tmp_path / "participants.json").write_text('{"age": {"Levels": {"NA": "not recorded"}}}')
+        people = table(tmp_path, "participant_id|age", "01|20", "02|NA", "03|30")
+        assert people.is_numeric("age")
+        assert people.missing("02", ["age"]) == ("age",)
 
 
 class TestSessions:

@@ -13,7 +13,7 @@ from builders_trees import refuse
 
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.entities import Entities
-from bids_ari.bids.sidecars import is_ours, read_json
+from bids_ari.bids.sidecars import Repeated, is_ours, read_json
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import ReadError, SidecarError
 
@@ -25,16 +25,22 @@ WRONG: dict[str, bytes] = {
     "null": b"null",
     "not UTF-8": b'{"a": "\xff"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
-    "NaN": b'{"a": NaN}',
-    "infinity": b'{"a": [-Infinity]}',
-    "a number beyond all floats": b'{"a": 1e400}',
-    "an integer beyond all floats": b'{"a": 1' + b"0" * 400 + b"}",
-    "an integer of too many digits": b'{"a": ' + b"7" * 10_000 + b"}",
     "deep": b'{"a":' * 100_000,
     "deep arrays": b"[" * 100_000,
     "half a surrogate pair": rb'{"a": "\ud83d"}',
     "text behind": b"{} {}",
 }
+HARMLESS: dict[str, tuple[bytes, str]] = {
+    "NaN": (b'{"a": 1, "b": {"c": [0, NaN]}}', "b.c[1] is nan"),
+    "infinity": (b'{"a": 1, "b": [-Infinity]}', "b[0] is -inf"),
+    "a number beyond all floats": (b'{"a": 1, "b": 1e400}', "b is inf"),
+    "an integer beyond all floats": (b'{"a": 1, "b": 1' + b"0" * 400 + b"}", "b is inf"),
+    "an integer of too many digits": (b'{"a": 1, "b": ' + b"7" * 10_000 + b"}", "b is inf"),
+    "a key twice": (b'{"a": 1, "b": 2, "b": 3}', "the key 'b' occurs several times"),
+    "a key twice, within": (b'{"a": 1, "b": [{"c": 2, "c": 3}]}', "the key 'c' occurs several times"),
+}
+"""Content of which other values can be used, and what the warning names."""
+
 UNREADABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a folder": (Path.mkdir, "is a folder"),
     "a link to nothing": (lambda path: path.symlink_to("gone"), "datalad get"),
@@ -54,6 +60,26 @@ class TestJson:
             read_json(path)
         with pytest.raises(SidecarError, match=r"x\.json"):
             read_json(path, SidecarError)
+
+    @pytest.mark.parametrize(("content", "fault"), HARMLESS.values(), ids=HARMLESS)
+    def test_a_fault_in_one_value_is_a_warning_that_names_it(
+        self, tmp_path: Path, content: bytes, fault: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "x.json").write_bytes(content)
+        for _ in range(2):
+            assert read_json(tmp_path / "x.json")["a"] == 1
+        (record,) = caplog.records  # once, however often it is read
+        assert record.levelname == "WARNING"
+        assert f"{tmp_path / 'x.json'}: {fault}" in record.getMessage()
+
+    def test_a_key_that_is_there_twice_has_no_value_unless_both_are_equal(self, tmp_path: Path) -> None:
+        (tmp_path / "x.json").write_text('{"a": 1, "a": 2, "b": "x", "b": "x"}')
+        assert read_json(tmp_path / "x.json") == {"a": Repeated((1, 2)), "b": "x"}
+
+    def test_strict_readers_refuse_numbers_that_are_not_finite(self, tmp_path: Path) -> None:
+        (tmp_path / "x.json").write_text('{"a": {"b": NaN}}')
+        with pytest.raises(ReadError, match=r"x\.json.*a\.b is nan"):
+            read_json(tmp_path / "x.json", strict=True)
 
     @pytest.mark.parametrize(("make", "message"), UNREADABLE.values(), ids=UNREADABLE)
     def test_unreadable_files_are_named_with_the_reason(self, tmp_path: Path, make: Any, message: str) -> None:

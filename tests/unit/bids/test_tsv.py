@@ -12,8 +12,8 @@ from bids_ari.bids.participants import read_participants, read_sessions
 from bids_ari.bids.tsv import Table, read_table
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
 
-ABSENT = ["n/a", "N/A", "n/A", "", " ", "nan", "NaN", "NAN", " n/a "]
-PRESENT = ["NA", "na", "none", "null", "-", "0", "n / a", "nano"]
+ABSENT = ["NA", ".", "#N/A", "None", "n/a", "N/A", "n/A", "", " ", "nan", "NaN", "NAN", " n/a "]
+PRESENT = ["none", "-", "0", "n / a", "nano", "Nan Hua"]
 
 
 def table(path: Path, content: str | bytes, key: str = "participant_id") -> Table:

@@ -105,3 +105,34 @@ def test_numbers_that_would_share_a_file_name_are_refused() -> None:
 
 def test_a_threshold_may_be_a_number_of_numpy() -> None:
     assert Options(threshold=np.array(3.0)).threshold == Options(threshold=np.float32(3)).threshold == (3.0,)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "meant"),
+    [
+        ("tdp", (70,), "0.7"),
+        ("tdp", (0.5, 90), "0.9"),
+        ("alpha", 5, "0.05"),
+        ("alpha", 0.95, "0.05"),
+        ("alpha", 99, "0.01"),
+        ("coverage", 90, "0.9"),
+        ("threshold", 0.001, "3.09 (one-sided p = 0.001)"),  # the 0.999 quantile of the normal distribution is 3.0902
+        ("threshold", (3.1, 0.05), "1.64 (one-sided p = 0.05)"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused_with_the_one_that_may_be(option: str, value: Any, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(**{option: value})
+    assert caught.value.hint == f"Did you mean {meant}?"
+
+
+@pytest.mark.parametrize(("option", "value"), [("tdp", (1,)), ("coverage", 1), ("threshold", (0, 0.1)), ("alpha", 0.5)])
+def test_values_that_may_be_meant(option: str, value: Any) -> None:
+    assert getattr(Options(**{option: value}), option) == value
+
+
+@pytest.mark.parametrize(("option", "value"), [("tdp", (700,)), ("alpha", 0), ("threshold", (-1,)), ("coverage", -1)])
+def test_values_without_a_guess(option: str, value: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        Options(**{option: value})
+    assert "Did you mean" not in caught.value.hint

@@ -76,9 +76,20 @@ class TestFormula:
         assert list(make_design(ALL, site, "site").tests) == ["intercept", "siteB", "siteC", "site"]
         assert list(make_design(ALL, site, "site", variance="unequal").tests) == ["intercept", "siteB", "siteC"]
 
-    def test_a_level_of_one_subject_is_noted(self) -> None:
+    def test_levels_of_one_or_two_subjects_are_noted(self) -> None:
         notes = make_design(ALL, people(site=list("aabbac"), age=range(6)), "site + age").notes
-        assert notes == ("Only sub-06 has c in column site: the effect of this level depends on one map.",)
+        assert notes == (
+            "Only sub-03, sub-04 have b in column site: the effect of this level depends on two maps.",
+            "Only sub-06 has c in column site: the effect of this level depends on one map.",
+        )
+
+    def test_levels_that_differ_in_case_are_noted(self) -> None:
+        notes = make_design(ALL, people(site=["a", "A", "b", "a", "A", "b"], age=range(6)), "site + age").notes
+        assert "Levels of column site differ only in case: A, a." in notes
+
+    def test_equal_numbers_are_one_level(self) -> None:
+        design = make_design(ALL, people(site=["1", "1.0", "2", "1", "2", "2"]), "C(site)")
+        assert design.matrix[:, 1].tolist() == [0, 0, 1, 0, 1, 1]
 
     @pytest.mark.parametrize("formula", ["age", "center(age)"])
     def test_text_in_a_column_of_numbers(self, formula: str) -> None:

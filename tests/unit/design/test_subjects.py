@@ -31,8 +31,8 @@ class TestFormula:
         assert make_design(ALL, TABLE, "group").excluded == ()
 
     def test_without_variables_the_table_is_not_used(self) -> None:
-        design = make_design(["01", "99"], TABLE)
-        assert (design.subjects, design.excluded, design.notes) == (("01", "99"), (), ())
+        design = make_design(["01", "98", "99"], TABLE)
+        assert (design.subjects, design.excluded, design.notes) == (("01", "98", "99"), (), ())
 
     def test_missing_error_lists_subjects_and_reasons(self) -> None:
         with pytest.raises(DesignError) as caught:

@@ -1,0 +1,50 @@
+"""Notes on designs that can be fitted, but whose tests may not be those that were meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from bids_ari.errors import listing
+from bids_ari.stats.distributions import FloatArray
+
+_CODES = (-1, 0, 1)  # the values of columns that code groups
+_SLACK = 1e-6  # rounding errors, relative to the range of a column and to the weights of a test
+
+
+def caution_notes(matrix: FloatArray, columns: Sequence[str], tests: Mapping[str, FloatArray]) -> Iterator[str]:
+    """Yield notes on a design (n_subjects, n_columns) and its tests, for the report."""
+    n, p = matrix.shape
+    if n - p == 1:
+        yield f"Only {n} subjects: 1 residual degree of freedom, with which hardly any effect can be found."
+    for name, weights in tests.items():
+        if outside := extrapolated(matrix, np.atleast_2d(weights)):
+            what = (
+                f"{columns[i]} is {value:g} (its values: {matrix[:, i].min():g} to {matrix[:, i].max():g})"
+                for i, value in outside.items()
+            )
+            yield (
+                f"Test {name} is the effect where {listing(what)}. For the effect at the mean, centre the column: "
+                f"center({columns[next(iter(outside))]}) in a formula, Demean in a Stats Model."
+            )
+
+
+def extrapolated(matrix: FloatArray, weights: FloatArray) -> dict[int, float]:
+    """Return the covariates outside whose values a test estimates the effect, by column, with the value there.
+
+    A row of weights that sums to 1 in the coordinates of the constant column estimates the effect of a subject with
+    these values: the intercept that of a subject whose covariates are all 0.
+    """
+    ones = np.ones(len(matrix))
+    level = np.linalg.lstsq(matrix, ones, rcond=None)[0]
+    if not np.allclose(matrix @ level, ones):
+        return {}
+    low, high = matrix.min(axis=0), matrix.max(axis=0)
+    slack = _SLACK * (high - low)
+    is_covariate = ~np.isin(matrix, _CODES).all(axis=0)
+    totals = weights @ level
+    rows = [row / total for row, total in zip(weights, totals, strict=True) if abs(total) > _SLACK * np.abs(row).max()]
+    return {
+        int(i): float(row[i])
+        for row in rows
+        for i in np.flatnonzero(is_covariate & ((row < low - slack) | (row > high + slack)))
+    }
