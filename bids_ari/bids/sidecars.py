@@ -63,8 +63,6 @@ def read_json(
     path: Path,
     wrong: type[BidsAriError] = ReadError,
     make_object: Callable[[Pairs], dict[str, Any]] | None = None,
-    *,
-    strict: bool = False,
 ) -> dict[str, Any]:
     """Read a JSON object; log a warning of numbers that are not finite and keys that occur twice.
 
@@ -77,8 +75,6 @@ def read_json(
     make_object : callable, optional
         Makes each object of its keys and values, of which keys may be duplicate; by default the value of such a key
         is `Repeated`, unless all are equal.
-    strict : bool
-        Whether numbers that are not finite are an error instead.
 
     Returns
     -------
@@ -99,8 +95,6 @@ def read_json(
     try:
         text = content.decode("utf-8-sig")
         found = parser.parse(text)
-        if strict and parser.has_odd_numbers:
-            raise ValueError(f"{listing(_odd_numbers(found))}; expected a finite number")
         if "\\u" in text:
             json.dumps(found, ensure_ascii=False, default=str).encode()  # half of a surrogate pair cannot be written
         faults = parser.faults(found)

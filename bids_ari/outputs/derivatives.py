@@ -235,6 +235,7 @@ class Derivatives:
         name, files = f"{RECORDS}/{file_name(result, '.json')}", {*written, *stage.parts}
         notes = dict(read_notes(self.folder / RECORDS, self._warn, siblings_begin_with(stage.contrast, result)))
         earlier = notes.pop(self.folder / name, {})
+        notes = {path: note for path, note in notes.items() if note.get("Contrast") == stage.contrast}
         shared = [summary.get("Model")]  # results of another model would share maps that the new one overwrites
         outdated = {path: note for path, note in notes.items() if "Model" in summary and _models_of(note) != shared}
         kept = [files_of(note) for path, note in notes.items() if path not in outdated]

@@ -5,6 +5,7 @@ it. The record of a failure holds the reason. Readers do not trust a record: it 
 """
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -118,7 +119,16 @@ def read_notes(folder: Path, warn: Callable[[str], None], beginning: str = "") -
         return
     for path in (folder / name for name in names if name.endswith(".json")):
         try:
-            if note := read_json(path, strict=True):  # else another process has just removed it
+            if note := read_json(path):  # else another process has just removed it
+                _check_writable(path, note)
                 yield path, note
         except ReadError as error:
             warn(f"{error}. It is not in the index")
+
+
+def _check_writable(path: Path, note: Note) -> None:
+    """Raise ReadError if a record cannot be written again, since a number is not finite or a key occurs twice."""
+    try:
+        json.dumps(note, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ReadError(f"{path} is no record: {error}") from error
