@@ -18,6 +18,7 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 
 import errno
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 BUG, INTERRUPTED, UNREAD = 1, 130, 141  # any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it
 
@@ -56,6 +57,8 @@ class BidsAriError(Exception):
     """
 
     exit_code = BUG
+    excluded: tuple[Any, ...] = ()
+    """The exclusions that led to it, of `bids_ari.bids.exclusions`."""
 
     def __init__(self, found: str, expected: str = "", hint: str = "", lines: Sequence[str] = ()) -> None:
         super().__init__(found, expected, hint, lines)

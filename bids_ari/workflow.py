@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,7 +20,7 @@ from bids_ari.analysis.inputs import (
     split_alpha,
 )
 from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
-from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
+from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.discover import MAP_SOURCE
 from bids_ari.bids.participants import Participants
 from bids_ari.config.methods import METHODS, Method
@@ -32,7 +31,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, TemporaryError, counted, listing
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.outcome import Outcome, outcome_of, unchanged_outcome
+from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
 from bids_ari.report.results import rebuild_report, updated_overview, write_overview, write_results
@@ -81,22 +80,28 @@ def run(settings: Settings) -> RunSummary:
         contrasts = contrasts_at_level(discovery, settings)
         participants = participants_of(dataset, settings)
         settings = split_alpha(settings, contrasts, participants)
-        journal.excluded = discovery.all_excluded()
-        _log_contrasts(contrasts, journal.excluded)
+        log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
+        journal.exclude(discovery.excluded_by_contrast())
         archives: list[Path] = []
         failures: list[Failure] = []
-        with Derivatives(settings.output_dir, dataset.roots) as out, updated_overview(out):
-            journal.open(out)
-            with closing(_analyse_all(contrasts, settings, participants, out)) as outcomes:
-                for outcome, contrast in zip(outcomes, contrasts, strict=True):
-                    if outcome.error is None:
-                        archives += [out.folder / name for name in outcome.archives]
-                        _log_outcome(contrast.name, outcome, journal)
-                        continue
-                    failures.append(_log_failure(contrast, outcome.error, out, journal))
-                    if settings.stop_on_first_crash:
-                        break
-    return RunSummary(archive.SavedResults(archives), tuple(failures), discovery.excluded)
+        with (
+            Derivatives(settings.output_dir, dataset.roots) as out,
+            updated_overview(out),
+            journal.opened(out),
+            closing(_analyse_all(contrasts, settings, participants, out)) as outcomes,
+        ):
+            for outcome, contrast in zip(outcomes, contrasts, strict=True):
+                if settings.level == "group":  # those of a single subject are among those of its contrast
+                    journal.exclude({contrast.name: outcome.excluded})
+                if outcome.error is None:
+                    archives += [out.folder / name for name in outcome.archives]
+                    _log_outcome(contrast.name, outcome, journal)
+                    continue
+                contrast = replace(contrast, excluded=outcome.excluded)
+                failures.append(_log_failure(contrast, outcome.error, out, journal))
+                if settings.stop_on_first_crash:
+                    break
+    return RunSummary(archive.SavedResults(archives), tuple(failures), journal.excluded)
 
 
 def run_map(
@@ -147,6 +152,7 @@ def run_map(
 
 def preview(settings: Settings) -> Preview:
     """Find what a run would analyse; write nothing and read no image value."""
+    check_files(settings.options, settings.participants)
     settings = replace(settings, options=with_estimator(settings.options))
     dataset, discovery = find_contrasts(settings, make_database=False)
     check = partial(check_maps, options=settings.options, participants=participants_of(dataset, settings))
@@ -213,16 +219,10 @@ def _analyse_and_write(
             write_results(results, out)
             return outcome_of(results, began)
     except MemoryError:
-        return Outcome(error=DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer"))
-    except CONTRAST_ERRORS as error:
-        return Outcome(error=error)
-
-
-def _log_contrasts(contrasts: Sequence[ContrastSet], excluded: Sequence[Excluded]) -> None:
-    """Log the contrasts that will be analysed, and how many files are excluded."""
-    log.info("%s: %s", counted(len(contrasts), "contrast"), listing(contrast.name for contrast in contrasts))
-    for reason, n in Counter(entry.reason for entry in excluded).most_common():
-        log.info("excluded: %d, %s", n, reason)
+        error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")
+    except CONTRAST_ERRORS as problem:
+        error = problem
+    return failed_outcome(error, contrast, settings, participants)
 
 
 def _log_outcome(name: str, outcome: Outcome, journal: RunLog) -> None:

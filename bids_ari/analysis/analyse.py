@@ -15,6 +15,7 @@ from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.discover import contrast_of_map
+from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
@@ -73,7 +74,8 @@ def analyse(
         outlying=fitted.outlying,
         quality=stack.quality,
     )
-    notes = (*contrast.notes, *design.notes, *stack.notes, *fitted.notes)
+    excluded = notes_on_subjects(contrast.excluded)
+    notes = (*excluded, *contrast.notes, *design.notes, *stack.notes, *fitted.notes)
     results: list[ContrastResult] = []
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)

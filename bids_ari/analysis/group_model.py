@@ -40,6 +40,8 @@ def plan(
     contrast.check()
     if isinstance(participants, str | Path):
         participants = read_participants(participants)
+    if participants is not None:
+        participants = participants.matched([*contrast.subjects, *(entry.subject for entry in contrast.excluded)])
     if participants is not None and (sessions := _sessions(contrast)):
         participants = with_sessions(participants, sessions, participants.folders)
     design = make_design(

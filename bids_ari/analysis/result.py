@@ -288,7 +288,7 @@ class RunSummary:
 
     results: Sequence[ContrastResult]  # each is read from the output on access
     failures: tuple[Failure, ...]  # the contrasts that could not be analysed
-    excluded: tuple[Excluded, ...] = ()  # files that belong to no contrast
+    excluded: tuple[Excluded, ...] = ()  # every file and subject that is not analysed
 
     @property
     def exit_code(self) -> int:

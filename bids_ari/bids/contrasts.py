@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args, overload
 
 from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.exclusions import Excluded as Excluded
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
@@ -17,24 +18,6 @@ STATS: tuple[Stat, ...] = get_args(Stat)
 Combine = Literal["run", "session"]
 COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("ses", "run")}
 """What the maps of a subject are combined over, and the entities in which these differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """A file or a subject that is not analysed, and why."""
-
-    name: str  # sub- and the label of a subject, or the dataset and the path in it of a file
-    reason: str
-
-    @classmethod
-    def of_subject(cls, subject: str, reason: str) -> "Excluded":
-        """Make the entry of a subject."""
-        return cls(f"sub-{printable(subject)}", reason)
-
-    @property
-    def is_subject(self) -> bool:
-        """Whether this is a subject; the names of files have a folder."""
-        return "/" not in self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +174,10 @@ class Discovery(Sequence[ContrastSet]):
 
     def __len__(self) -> int:
         return len(self.contrasts)
+
+    def excluded_by_contrast(self) -> dict[str, tuple[Excluded, ...]]:
+        """Return what is excluded from each contrast, by name, and from all, with an empty name."""
+        return {"": self.excluded} | {contrast.name: contrast.excluded for contrast in self.contrasts}
 
     def all_excluded(self) -> tuple[Excluded, ...]:
         """Return each file and each subject that is excluded, also from single contrasts, once."""

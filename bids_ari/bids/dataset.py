@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
+from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.layouts import LAYOUT_CONFIG, Layouts, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
-from bids_ari.bids.statmap import NESTED, StatMap, map_extension
+from bids_ari.bids.statmap import StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
 from bids_ari.errors import InputNotFoundError, ReadError, listing
 
@@ -137,7 +138,7 @@ def _search(
             log.warning("Links %s: %s", problem, listing(printable(str(link)) for link in links))
     roots: dict[str, Path] = {}
     statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
-    if all(statmap.problem == NESTED for statmap in statmaps):
+    if all(statmap.problem == Reason.NESTED.value for statmap in statmaps):
         nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
         raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
@@ -176,11 +177,11 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
             roots[names[part]] = top / part
         where, inside = top / folder.name, folder.name[len(part) :].lstrip("/")
         above = labels_of_folder(printable(inside))
-        nested = NESTED if len(folder.datasets) > bool(part) else ""
+        nested = Reason.NESTED.text() if len(folder.datasets) > bool(part) else ""
         for name, unusable in folder.maps.items():
             problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
             if _NOT_UTF8.search(f"{where}/{name}"):
-                problem, shown = problem or "its name is not UTF-8", printable(shown)
+                problem, shown = problem or Reason.NOT_UTF_8.text(), printable(shown)
             entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
             extension = map_extension(name) or ""
             found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem))

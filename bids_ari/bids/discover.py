@@ -17,7 +17,8 @@ from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
-from bids_ari.bids.filters import OTHER_STAT, Filters, stage_of_node
+from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.filters import Filters, stage_of_node
 from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.paired import pair
 from bids_ari.bids.statmap import IMAGES, StatMap
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
-_OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are used"
+_OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST)  # of files of subjects in the study
 _STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
-_SUBJECT = re.compile(r"(?:^|(?<=[/_]))sub-([^/_]+)")  # the subjects in a path
-_Refused = list[tuple[StatMap, str]]  # files that do not pass the filters, with the reason
+_Refused = list[tuple[StatMap, ReasonText]]  # files that do not pass the filters, with the reason
 
 
 def discover(
@@ -105,6 +105,8 @@ def discover(
     usable, refused = _filter(dataset, filters)
     if not usable:
         raise filters.no_match(dataset)
+    for note in filters.notes:
+        log.warning("%s", note)
     chosen = dict(_choose_stages(usable, refused))
     as_map = _subject_maps(dataset, with_variances=weights or combine is not None)
     groups = {
@@ -116,9 +118,11 @@ def discover(
         discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()))
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
+    if filters.notes:
+        noted = (replace(contrast, notes=(*filters.notes, *contrast.notes)) for contrast in discovery)
+        discovery = replace(discovery, contrasts=tuple(noted))
     if isinstance(dataset, Manifest):
         dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))
-        discovery = replace(discovery, excluded=(*discovery.excluded, *dataset.lacking.get(stat, ())))
     return discovery
 
 
@@ -147,8 +151,7 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
     for contrast in discovery:
         excluded: dict[str, list[Excluded]] = defaultdict(list)
         for entry in contrast.excluded:
-            for subject in set(_SUBJECT.findall(entry.name)):
-                excluded[subject].append(entry)
+            excluded[entry.subject].append(entry)
         for member in contrast.members:
             key = member.first.entities.without("stat", "node", "level")
             others = single[key].members if key in single else ()
@@ -177,6 +180,8 @@ def _filter(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[Sta
             refused.append((file, reason))
         else:
             usable[file.group].append(file)
+    for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
+        refused.append((row, filters.reason(replace(row, problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
 
 
@@ -200,7 +205,7 @@ def _choose_stages(
     for key, files in usable.items():
         if key in with_nodes:
             stage = min(best[other] for other in with_nodes if _compatible(key, other))
-            refused.extend((file, _OTHER_STAGE) for file in files if _stage(file) != stage)
+            refused.extend((file, Reason.OTHER_STAGE.text()) for file in files if _stage(file) != stage)
             files = [file for file in files if _stage(file) == stage]
         if files:
             yield key, files
@@ -236,17 +241,16 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
     refused = [(file, reason) for file, reason in refused if id(file) not in used]
     everyone = {member.subject for group in groups.values() for member in group.members}
     everyone |= {
-        str(file.entities.get("sub")) for file, reason in refused if reason.startswith((OTHER_STAT, _OTHER_STAGE))
+        str(file.entities.get("sub")) for file, reason in refused if any(it.fits(reason) for it in _OF_SUBJECT)
     }
     excluded: dict[Entities, list[Excluded]] = defaultdict(list)
     elsewhere: list[Excluded] = []
     fitting: dict[Entities, list[list[Excluded]]] = {}
     for file, reason in refused:
-        entry = Excluded(file.label, reason)
-        log.debug("excluded: %s: %s", entry.name, reason)
+        entry = Excluded.of_file(file, reason)
         if file.group not in fitting:
-            others = [other for other in groups if _compatible(file.group, other)]
-            fitting[file.group] = [excluded[each] for each in ([file.group] if file.group in groups else others)]
+            keys = [file.group] if file.group in groups else [key for key in groups if _compatible(file.group, key)]
+            fitting[file.group] = [excluded[key] for key in keys]
         for entries in fitting[file.group] or [elsewhere]:
             entries.append(entry)
     sets = dict(_contrast_set(key, group, everyone, excluded[key], stat) for key, group in groups.items())
@@ -258,9 +262,11 @@ def _contrast_set(
 ) -> tuple[Entities, ContrastSet]:
     """Make one contrast set, with its key as in file names; the subjects without a map of it are excluded."""
     absent = sorted(everyone.difference(member.subject for member in group.members))
-    lacking = [Excluded.of_subject(subject, f"has no {stat} map of this contrast") for subject in absent]
-    for entry in lacking:
-        log.debug("%s: %s %s", printable(str(key)), entry.name, entry.reason)
+    reasons = {subject: Reason.NO_MAP.text(stat=stat) for subject in absent}
+    rows = [entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)]
+    reasons |= {entry.subject: ReasonText(entry.reason) for entry in rows}
+    excluded = [entry for entry in excluded if entry not in rows]
+    lacking = [Excluded.of_subject(subject, reason) for subject, reason in reasons.items()]
     key = with_shared(key, [file for member in group.members for file in member.maps])
     notes = (*_notes(key, group.members), *group.notes)
     return key, ContrastSet(key.written(), stat, group.members, (*lacking, *excluded), notes, group.over)
@@ -275,10 +281,9 @@ def _weighted(contrast: ContrastSet) -> ContrastSet:
     lacking = [each for each in contrast.members if times[each.subject] == 1 and not each.has_variances]
     excluded = []
     for member in lacking:
-        several = len(member.all_maps) > 1
-        reason = f"no variance map{' of each of its maps' if several else ''}, which --estimator needs"
+        reason = (Reason.NO_VARIANCES if len(member.all_maps) > 1 else Reason.NO_VARIANCE).text()
         excluded.append(Excluded.of_subject(member.subject, reason))
-        excluded += [Excluded(file.label, reason) for file in member.all_files]
+        excluded += [Excluded.of_file(file, reason) for file in member.all_files]
     subjects = set(contrast.subjects).difference(member.subject for member in lacking)
     return replace(contrast.keep(subjects, excluded), weighted=True)
 

@@ -4,23 +4,24 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from reprlib import repr as shorten
-from sys import intern
 from typing import Any
 
 from bids_ari.bids.contrasts import STATS, Stat
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
+from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.labels import match_labels
 from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.statmap import IMAGES, SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 
 log = logging.getLogger(__name__)
 
-OTHER_STAT = "its stat is"  # how the reason begins where a map only holds another statistic than the requested one
+_PADDED = ("sub", "ses")  # keys of labels that are numbers, with leading zeros or without
 _SURFACES = (".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii")
 
 
@@ -44,11 +45,11 @@ class Condition:
         """Return the labels and numbers of the filter that are not among the existing labels."""
         return sorted(map(str, self.labels.difference(existing, map(_number, existing))))
 
-    def reason(self, labels: Collection[str]) -> str:
+    def reason(self, labels: Collection[str]) -> ReasonText:
         """Return why a map with these labels of the entity, or none, does not pass."""
         if self.from_file:
-            return intern(f"excluded by the filter file ({self.key})")
-        return intern(f"not among the selected {self.key}" if labels else f"no {self.key} in its name")
+            return Reason.BY_FILTER_FILE.text(key=self.key)
+        return (Reason.NOT_SELECTED if labels else Reason.NO_ENTITY).text(key=self.key)
 
     def __str__(self) -> str:
         named = sorted(map(str, self.labels)) + ["any"] * self.anything + ["none"] * self.absent
@@ -62,6 +63,7 @@ class Filters:
     conditions: tuple[Condition, ...]  # a map has to pass all
     excluded: frozenset[str]  # subjects
     stat: Stat
+    notes: tuple[str, ...] = ()  # for the report
 
     @classmethod
     def make(
@@ -77,7 +79,15 @@ class Filters:
             raise UsageError(f"stat {stat!r} is unknown", f"one of {', '.join(STATS)}")
         chosen = ((key_of(name), labels) for name, labels in flags.items() if labels)
         by_flag = tuple(Condition(key, _bare_labels(labels, key)) for key, labels in chosen)
-        return cls(by_flag + _conditions(where or {}, stat, dataset), _bare_labels(exclude, "sub"), stat)
+        conditions, notes = by_flag + _conditions(where or {}, stat, dataset), list[str]()
+        conditions = tuple(
+            replace(each, labels=_as_in_files(each.labels, each.key, dataset, notes)) for each in conditions
+        )
+        excluded = _as_in_files(_bare_labels(exclude, "sub"), "sub", dataset, notes)
+        notes += [
+            f"--exclude {printable(s)}: there is no such subject" for s in sorted(excluded - dataset.labels("sub"))
+        ]
+        return cls(conditions, excluded, stat, tuple(notes))
 
     def implied(self, dataset: Dataset) -> frozenset[str]:
         """Return the entities of which all labels in the dataset pass."""
@@ -87,7 +97,7 @@ class Filters:
             if not condition.anything and all(condition.accepts([label]) for label in dataset.labels(condition.key))
         )
 
-    def reason(self, file: StatMap, implied: Collection[str]) -> str | None:
+    def reason(self, file: StatMap, implied: Collection[str]) -> ReasonText | None:
         """Return why a statmap is not analysed, or None.
 
         A map of a node that does not name an entity passes its filter where every label in the dataset does
@@ -100,10 +110,10 @@ class Filters:
             if not condition.accepts(labels) and (labels or condition.key not in implied or file.node is None):
                 return condition.reason(labels)
         if file.entities.get("sub") in self.excluded:
-            return "excluded"
+            return Reason.BY_LABEL.text()
         if file.stat != self.stat:
-            return intern(f"{OTHER_STAT} {printable(file.stat or 'not named')}; {self.stat} maps are analysed")
-        return None if file.labels("contrast") else "no contrast in its name"
+            return Reason.OTHER_STAT.text(found=file.stat or "not named", stat=self.stat)
+        return None if file.labels("contrast") else Reason.NO_ENTITY.text(key="contrast")
 
     def check(self, dataset: Dataset) -> None:
         """Check that maps with the labels of each filter exist: a misspelt label is an error that lists those."""
@@ -113,8 +123,6 @@ class Filters:
             if unknown:
                 known = listing(sorted(existing), 20) or f"nothing, no name holds {condition.key}-"
                 raise NoMatchError(f"No statmap has {condition.key} {listing(unknown)}", f"one of: {known}")
-        for label in sorted(self.excluded - dataset.labels("sub")):
-            log.warning("--exclude %s: there is no such subject", printable(label))
 
     def no_match(self, dataset: Dataset) -> NoMatchError:
         """Make the error that no map passes; lists the labels in the dataset."""
@@ -177,21 +185,37 @@ def stage_of_node(node: str | None) -> str | None:
     return found.group(1) if found else None
 
 
-def _unusable(file: StatMap) -> str | None:
+def _unusable(file: StatMap) -> ReasonText | None:
     """Return why a statmap cannot be a subject's map, whatever the filters."""
     if file.problem:
-        return file.problem
+        return ReasonText(file.problem)
     if file.extension not in IMAGES:
-        return "surface maps are not supported yet" if file.extension.endswith(_SURFACES) else "not a NIfTI image"
+        return (Reason.SURFACE if file.extension.endswith(_SURFACES) else Reason.NOT_NIFTI).text()
     if file.entities.get("sub") is None or stage_of_node(file.node) == "dataset":
-        return "a map of the whole dataset, not of a subject"
+        return Reason.WHOLE_DATASET.text()
     if file.entities.get("test") is not None:
-        return "a group-level result"
+        return Reason.GROUP_RESULT.text()
     return None
 
 
 def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
     return frozenset(bare_label(str(x), key) for x in ([labels] if isinstance(labels, str | int) else labels))
+
+
+def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list[str]) -> frozenset[Any]:
+    """Replace labels that differ from those in a dataset only in leading zeros, and note it; an error if unclear."""
+    if key not in _PADDED:
+        return labels
+    existing = dataset.labels(key)
+    found = match_labels(sorted(label for label in labels if isinstance(label, str)), sorted(existing))
+    for label, others in found.unclear.items():
+        names = listing(f"{key}-{printable(other)}" for other in others)
+        raise NoMatchError(
+            f"No statmap has {key} {printable(label)}; {names} may be the same, as they differ only in leading zeros",
+            "labels as in the names of the files",
+        )
+    notes += filter(None, [found.note(key, "of filters")])
+    return frozenset(found.pairs.get(label, label) for label in labels)
 
 
 def _number(label: str) -> int | None:

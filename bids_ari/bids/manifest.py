@@ -14,10 +14,11 @@ from pathlib import Path
 from reprlib import repr as shorten
 
 from bids_ari.bids.columns import number
-from bids_ari.bids.contrasts import STATS, Excluded, Stat, SubjectMap
+from bids_ari.bids.contrasts import STATS, Stat, SubjectMap
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
-from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.exclusions import Reason
+from bids_ari.bids.statmap import IMAGES, StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
 
@@ -34,7 +35,7 @@ class Manifest(Dataset):
 
     maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)  # with their variance or their degrees of freedom
     lines: Mapping[StatMap, int] = field(default_factory=dict)  # of each file, in the table
-    lacking: Mapping[Stat, Sequence[Excluded]] = field(default_factory=dict)  # subjects without a map of a statistic
+    lacking: Mapping[Stat, Sequence[StatMap]] = field(default_factory=dict)  # lines without a map, with that problem
 
     def check(self, files: Iterable[StatMap]) -> None:
         """Check that files exist; links without a target are left to the reader, which knows of unfetched content."""
@@ -89,8 +90,9 @@ def open_manifest(path: str | Path) -> Manifest:
     for stat, row in (
         (stat, row) for stat in STATS if stat in table.columns for row in table.rows if not row.has(stat)
     ):
-        reason = f"no {stat} map in line {row.line} of {path.name}"
-        lacking[stat].append(Excluded.of_subject(row.label("participant_id"), reason))
+        reason = Reason.NO_MAP_IN_MANIFEST.text(stat=stat, line=row.line, table=path.name)
+        line = StatMap(path, f"line {row.line}", path.name, _entities(row, stat), IMAGES[0], reason)
+        lacking[stat].append(line)
     return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking)
 
 
@@ -123,11 +125,15 @@ def _statmap(row: Row, stat: str, path: Path, folder: str) -> StatMap:
     """Describe a map as if it had a BIDS name."""
     name = _place(path).relative_to(folder).as_posix()
     extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
+    return StatMap(path, name, MANIFEST_SOURCE, _entities(row, stat), extension)
+
+
+def _entities(row: Row, stat: str) -> Entities:
+    """Return the entities of a map as if it had a BIDS name."""
     labels = {key: bare_label(cell, key) for key, cell in row.cells.items() if key in _ENTITIES and row.has(key)}
     if not {"contrast", "taskcontrast"} & set(labels):
         labels["contrast"] = "map"
-    entities = Entities.of({**labels, "sub": row.label("participant_id"), "stat": stat})
-    return StatMap(path, name, MANIFEST_SOURCE, entities, extension)
+    return Entities.of({**labels, "sub": row.label("participant_id"), "stat": stat})
 
 
 def _dof(row: Row) -> float | None:

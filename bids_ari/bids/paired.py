@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, Excluded, SubjectMap, by_name, with_shared
 from bids_ari.bids.entities import Entities, bare_label, key_of, printable
-from bids_ari.bids.participants import read_sessions
+from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.participants import read_sessions, session_row
 from bids_ari.errors import NoMatchError, UsageError, counted, listing
 
 log = logging.getLogger(__name__)
@@ -56,17 +57,17 @@ class _Comparison:
 
     def exclude(self, members: Iterable[SubjectMap]) -> list[Excluded]:
         """Exclude maps that are not part of a difference: they have neither value, or their counterpart is missing."""
-        return [Excluded(file.label, self._reason(member)) for member in members for file in member.all_files]
+        return [Excluded.of_file(file, self._reason(member)) for member in members for file in member.all_files]
 
-    def _reason(self, each: SubjectMap) -> str:
+    def _reason(self, each: SubjectMap) -> ReasonText:
         value = self.value(each)
         if value in (self.high, self.low):
-            return f"no map of {self.sides[value == self.high]} to compare it with"
+            return Reason.NO_COUNTERPART.text(side=self.sides[value == self.high])
         if value is not None:
-            return f"of {self.shown(value)}, which is not compared"
+            return Reason.NOT_COMPARED.text(value=self.shown(value))
         if self.tables is None or each.first.entities.get(self.key) is None:
-            return f"no {self.key} in its name"
-        return f"no {printable(self.column)} of its session in the sessions.tsv of its subject"
+            return Reason.NO_ENTITY.text(key=self.key)
+        return Reason.NO_SESSION_VALUE.text(column=self.column)
 
     def name(self, key: Entities) -> Entities:
         """Name the difference: ``facesMinusHouses``, or ``facesSes02MinusSes01`` where another entity differs."""
@@ -107,6 +108,10 @@ def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -
     found = {subject: read_sessions(subject, places) for subject in {member.subject for member in members}}
     rows = {subject: table.by_label() if table else {} for subject, table in found.items()}
     tables = {subject: {label: row.values for label, row in own.items()} for subject, own in rows.items()}
+    for member in members:  # a label may differ from that in the table in leading zeros
+        label, table = member.first.entities.get("ses"), found[member.subject]
+        if table and label is not None and (row := session_row(table, label)):
+            tables[member.subject].setdefault(label, row.values)
     columns = sorted({column for table in tables.values() for row in table.values() for column in row})
     if name in columns:
         return _Comparison(name, "ses", tables)
@@ -210,17 +215,19 @@ def _of_subject(
     """
     highs, lows = ([each for each in maps if comparison.value(each) == it] for it in (comparison.high, comparison.low))
     excluded = comparison.exclude(each for each in maps if each not in (*highs, *lows))
-    reason = ""
+    reasons: tuple[ReasonText, ReasonText] | None = None  # of the subject, and of its files
     if lacking := [side for side, own in zip(comparison.sides, (highs, lows), strict=True) if not own]:
-        reason = f"has no {stat} map of {' and '.join(lacking)}"
+        values = {"stat": stat, "sides": " and ".join(lacking)}
+        reasons = Reason.ONE_SIDE.text(**values), Reason.NOT_A_PAIR.text(**values)
     elif len(highs) == len(lows) == 1:  # more are refused later
         labels = {key: {each.first.entities.get(key) for each in (*highs, *lows)} for key in sorted(alike)}
         if differing := [key for key, own in labels.items() if None not in own and len(own) > 1]:
-            reason = f"has maps of {' and '.join(comparison.sides)} that differ in {' and '.join(differing)}, too"
-    if reason:
+            values = {"sides": " and ".join(comparison.sides), "keys": " and ".join(differing)}
+            reasons = Reason.UNLIKE.text(**values), Reason.NOT_ALIKE.text(**values)
+    if reasons:
         files = [file for each in (*highs, *lows) for file in each.all_files]
-        subject = Excluded.of_subject(maps[0].subject, reason)
-        return [], [subject, *(Excluded(file.label, f"its subject {reason}") for file in files), *excluded]
+        subject = Excluded.of_subject(maps[0].subject, reasons[0])
+        return [], [subject, *(Excluded.of_file(file, reasons[1]) for file in files), *excluded]
     pairs = ((high or highs[0], low or lows[0]) for high, low in zip_longest(highs, lows))
     return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], excluded
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bids_ari.bids.columns import UNDECLARED, Declared, is_like_number, is_missing, missing_words, number, read_declared
-from bids_ari.bids.tsv import Table, read_table
-from bids_ari.errors import DesignError, counted, listing
+from bids_ari.bids.labels import Matches, match_labels, padded
+from bids_ari.bids.tsv import Row, Table, read_table
+from bids_ari.errors import DataError, DesignError, counted, listing
 
 TABLE = "participants.tsv"
 
@@ -29,6 +30,22 @@ class Participants:
     session_places: Mapping[tuple[str, str], str] = field(default_factory=dict)  # of values from sessions.tsv
     notes: tuple[str, ...] = ()  # for the report
     folders: tuple[Path, ...] = ()  # where tables of sessions may be
+    unclear: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # labels that may be those of a subject
+
+    def matched(self, subjects: Iterable[str]) -> "Participants":
+        """Return the table with the labels of subjects where its own differ from these only in leading zeros."""
+        found = match_labels(subjects, self.rows)
+        names = {other: label for label, other in found.pairs.items()}
+        if not names and not found.unclear:
+            return self
+        note = Matches(names, {}).note("sub", f"in {self.path.name}")
+        return replace(
+            self,
+            rows={names.get(label, label): row for label, row in self.rows.items()},
+            lines={names.get(label, label): line for label, line in self.lines.items()},
+            notes=(*self.notes, *filter(None, [note])),
+            unclear=found.unclear,
+        )
 
     def missing(self, subject: str, columns: Iterable[str]) -> tuple[str, ...]:
         """Return the columns in which a subject has no value."""
@@ -160,10 +177,25 @@ def read_participants(path: str | Path) -> Participants:
 
 
 def read_sessions(subject: str, folders: Iterable[Path]) -> Table | None:
-    """Read the ``sub-X/sub-X_sessions.tsv`` of a subject, from the first of some folders that has one."""
-    name = f"sub-{subject}/sub-{subject}_sessions.tsv"
-    path = next((folder / name for folder in folders if os.path.lexists(folder / name)), None)
-    return None if path is None else read_table(path, "session_id", "session")
+    """Read the ``sub-X/sub-X_sessions.tsv`` of a subject, from the first of some folders that has one.
+
+    The label may differ in leading zeros from those of the files.
+    """
+    for folder in folders:
+        names = {label: f"sub-{label}/sub-{label}_sessions.tsv" for label in padded(subject)}
+        found = [label for label, name in names.items() if os.path.lexists(folder / name)]
+        if len(found) > 1 and subject not in found:
+            tables = listing(folder / names[label] for label in found)
+            raise DataError(f"There is no sessions.tsv of sub-{subject}, but {tables}", "one", "Rename one of them")
+        if found:
+            return read_table(folder / names[found[0]], "session_id", "session")
+    return None
+
+
+def session_row(table: Table, session: str) -> Row | None:
+    """Return the row of a session, whose label may differ in leading zeros from that of the files."""
+    rows = table.by_label()
+    return rows.get(match_labels([session], rows).pairs.get(session, session))
 
 
 def with_sessions(participants: Participants, sessions: Mapping[str, str], roots: Sequence[Path]) -> Participants:
@@ -185,7 +217,7 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
         Each row with the columns of that session, which replace columns of the same name.
     """
     found = {subject: table for subject in sessions if (table := read_sessions(subject, roots)) is not None}
-    of_session = {subject: table.by_label().get(sessions[subject]) for subject, table in found.items()}
+    of_session = {subject: session_row(table, sessions[subject]) for subject, table in found.items()}
     columns = dict.fromkeys(column for table in found.values() for column in table.others)
     if not columns:
         return participants
@@ -199,6 +231,8 @@ def with_sessions(participants: Participants, sessions: Mapping[str, str], roots
     note = f"Columns of the session of each map, from sessions.tsv: {listing(columns, 20)}"
     if unknown:
         note += f"; missing for {counted(len(unknown), 'subject')}: {listing(f'sub-{s}' for s in unknown)}"
+    if other := [t.path.name for s, t in found.items() if t.path.parent.name != f"sub-{s}"]:
+        note += f"; matched with labels that differ only in leading zeros: {listing(other)}"
     tables = [table.path for table in found.values()]
     sidecars = [each for path in tables for each in (path.with_suffix(".json"), path.parents[1] / "sessions.json")]
     declared = {**participants.declared}

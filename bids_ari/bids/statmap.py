@@ -12,8 +12,6 @@ from bids_ari.errors import ReadError, SidecarError
 SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn name them
 IMAGES = (".nii", ".nii.gz")  # the extensions of maps that can be read
 IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
-NESTED = "in another dataset within this one"
-"""The problem of maps in a dataset within the one that was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class StatMap:
     dataset: str  # short name of the dataset
     entities: Entities  # of its folders and its name
     extension: str  # from the first dot after the suffix on
-    problem: str = ""  # why it cannot be used, whatever the filters
+    problem: str = ""  # a reason of `bids_ari.bids.exclusions` why it cannot be used, whatever the filters
 
     @property
     def uri(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.sidecars import DESCRIPTION
 from bids_ari.bids.statmap import IMAGE_ENDINGS, map_extension
 
@@ -67,7 +68,7 @@ def read_folder(folder: Path) -> Folder:
             extension = None if name.startswith(".") else map_extension(name)
             if entry.is_dir(follow_symlinks=False):
                 if extension and extension.endswith(IMAGE_ENDINGS):
-                    maps[name] = "a folder, not a file"
+                    maps[name] = Reason.FOLDER.text()
                 elif is_searched(name):
                     folders.append(name)
             elif extension is not None:

@@ -2,35 +2,46 @@
 
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded
+from bids_ari.bids.contrasts import ContrastSet, Discovery
+from bids_ari.bids.exclusions import Excluded, by_reason, subject_ranges
 from bids_ari.design.design import Design
-from bids_ari.errors import BidsAriError, counted, printable
+from bids_ari.errors import BidsAriError, counted, joint_exit_code, printable
 
 _WIDTH = 100
 _MOST = 5
-"""Number of problems, or of files with one reason, that are shown; of ranges of subjects, twice as many."""
+"""Number of problems that are shown."""
 
 Check = Callable[[ContrastSet], tuple[ContrastSet, Design | None]]
 
 
 class _Checked(NamedTuple):
-    """A contrast as a run would analyse it, with its design, or the problem that prevents it."""
+    """A contrast as a run would analyse it, with its design, or the error that prevents it."""
 
     contrast: ContrastSet
     design: Design | None = None
-    problem: str = ""
+    error: BidsAriError | None = None
 
 
-def overview(discovery: Discovery, contrasts: Sequence[ContrastSet], check: Check) -> str:
+class Overview(NamedTuple):
+    """What a run would analyse, as text, and the exit code that its problems would lead to; 0 for none."""
+
+    text: str
+    exit_code: int
+
+
+def overview(
+    discovery: Discovery, contrasts: Sequence[ContrastSet], check: Check, *, names_files: bool = False
+) -> Overview:
     """Return what a run would analyse, the problems with it, and what is excluded with the reasons.
 
-    At the participant level, `contrasts` has one per map; maps of one contrast are shown together. `check` returns a
-    contrast as it would be analysed, with its design, or raises the problem with it. Lines have at most 100 columns,
-    apart from long paths, and no control characters.
+    What is excluded has one line for each reason, and with `names_files` one for each file. At the participant level,
+    `contrasts` has one per map; maps of one contrast are shown together. `check` returns a contrast as it would be
+    analysed, with its design, or raises the problem with it. Lines have at most 100 columns, apart from long paths,
+    and no control characters.
     """
     is_single = any(contrast.entities.get("sub") is not None for contrast in contrasts)
     checked = [_check(contrast, check) for contrast in contrasts]
@@ -44,38 +55,21 @@ def overview(discovery: Discovery, contrasts: Sequence[ContrastSet], check: Chec
     else:
         for each in checked:
             lines += _block(each.contrast.name, [each], _lacking([each.contrast]))
-    lines += _excluded(discovery)
-    n_failing = sum(bool(each.problem) for each in checked)
-    verdict = f"{counted(len(contrasts) - n_failing, 'map' if is_single else 'contrast')} can be analysed"
-    return "\n".join([*lines, verdict + (f", {n_failing} cannot" if n_failing else "")])
-
-
-def subject_ranges(labels: Collection[str]) -> str:
-    """Return subjects as text, consecutive numbers as a range; of many ranges the first five and a count.
-
-    >>> subject_ranges(["03", "01", "02", "10", "pilot"])
-    '01-03, 10, pilot'
-    """
-    numbers = {each: int(each) for each in labels if each.isascii() and each.isdecimal() and len(each) < 19}
-    ranges: list[list[str]] = []
-    for label in sorted({*labels}, key=lambda each: (each not in numbers, numbers.get(each, 0), each)):
-        last = ranges[-1][-1] if ranges else ""
-        if last in numbers and label == str(numbers[last] + 1).zfill(len(last)):
-            ranges[-1].append(label)
-        else:
-            ranges.append([label])
-    texts = [", ".join(each) if len(each) < 3 else f"{each[0]}-{each[-1]}" for each in ranges]
-    if len(ranges) <= 2 * _MOST:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:_MOST])} and {sum(map(len, ranges[_MOST:]))} more"
+    lines += _excluded(discovery, names_files)
+    codes = [each.error.exit_code for each in checked if each.error]
+    n_good = len(contrasts) - len(codes)
+    verdict = f"{counted(n_good, 'map' if is_single else 'contrast')} can be analysed"
+    text = "\n".join([*lines, verdict + (f", {len(codes)} cannot" if codes else "")])
+    return Overview(text, joint_exit_code(codes, n_good > 0))
 
 
 def _check(contrast: ContrastSet, check: Check) -> _Checked:
-    """Return a contrast with its design, or with the message of the error that a run would raise."""
+    """Return a contrast with its design, or with the error that a run would raise."""
     try:
         return _Checked(*check(contrast))
     except BidsAriError as error:
-        return _Checked(contrast, problem=str(error))
+        subjects = set(contrast.subjects).difference(entry.subject for entry in error.excluded)
+        return _Checked(contrast.keep(subjects, error.excluded), error=error)
 
 
 def _title(contrast: ContrastSet) -> str:
@@ -121,29 +115,26 @@ def _findings(checked: Sequence[_Checked]) -> Iterator[tuple[str, str]]:
     notes = [note for each in checked for note in each.contrast.notes]
     for note in dict.fromkeys(notes + [note for design in designs for note in design.notes]):
         yield "note", note
-    problems = list(dict.fromkeys(each.problem for each in checked if each.problem))
+    problems = list(dict.fromkeys(str(each.error) for each in checked if each.error))
     for problem in problems[:_MOST]:
         yield from zip(chain(["problem"], repeat("")), problem.splitlines(), strict=False)
     if len(problems) > _MOST:
         yield "problem", f"{len(problems) - _MOST} more"
 
 
-def _excluded(discovery: Discovery) -> Iterator[str]:
-    """Yield the files that are excluded, by reason, the most frequent first."""
+def _excluded(discovery: Discovery, names_files: bool) -> Iterator[str]:
+    """Yield what is excluded, but for subjects that are shown with their contrasts."""
     shown = set(_lacking(discovery))
-    by_reason: dict[str, list[str]] = defaultdict(list)
-    for entry in discovery.all_excluded():
-        if entry not in shown:
-            by_reason[entry.reason].append(entry.name)
-    if by_reason:
+    groups = by_reason(entry for entry in discovery.all_excluded() if entry not in shown)
+    if groups:
         yield "excluded"
-    for reason, names in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield from _wrapped(f"{len(names)}: {reason}", "  ", 6)
-        for name in sorted(names)[:_MOST]:
+    for alike in groups:
+        yield from _wrapped(str(alike), "  ", 6)
+        for name in alike.names if names_files else ():
             yield from _wrapped(name, " " * 6, 10)
-        if len(names) > _MOST:
-            yield f"      and {len(names) - _MOST} more"
-    if by_reason:
+    if any(not alike.are_subjects for alike in groups) and not names_files:
+        yield "  (-v lists the files)"
+    if groups:
         yield ""
 
 

@@ -57,8 +57,9 @@ def do(arguments: argparse.Namespace) -> int:
     if modes.skip_bids_validation:
         log.info("--skip-bids-validation is accepted for compatibility: the input dataset is never validated")
     if modes.list:
-        sys.stdout.write(overview(*workflow.preview(settings)) + "\n")
-        return 0
+        found = overview(*workflow.preview(settings), names_files=bool(arguments.verbose))
+        sys.stdout.write(found.text + "\n")
+        return found.exit_code
     if modes.reports_only:
         workflow.rebuild_reports(settings.output_dir)
     else:

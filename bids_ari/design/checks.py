@@ -3,13 +3,14 @@
 The scaled condition number is that of Belsley, Kuh & Welsch 1980, Regression Diagnostics.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.design.formula import INTERCEPT
-from bids_ari.errors import DesignError, counted, listing
+from bids_ari.errors import BidsAriError, DesignError, counted, listing
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import condition_number, of_length_one
 
@@ -87,6 +88,16 @@ def check_unequal(
     if several := [name for name, weights in tests.items() if weights.ndim == 2 and len(weights) > 1]:
         raise DesignError(f"Unequal variances allow t tests only; {listing(several)} is an F test", "tests of one row")
     return _notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors))
+
+
+@contextmanager
+def excluding(excluded: Sequence[Excluded]) -> Iterator[None]:
+    """Add what is excluded to an error in a block, so that log and report list it although there is no result."""
+    try:
+        yield
+    except BidsAriError as error:
+        error.excluded = (*excluded, *error.excluded)
+        raise
 
 
 def list_excluded(excluded: Sequence[Excluded]) -> str:

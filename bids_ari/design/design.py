@@ -7,17 +7,17 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing, Variance
 from bids_ari.design.cautions import caution_notes
-from bids_ari.design.checks import check_design, check_number, check_unequal
+from bids_ari.design.checks import check_design, check_number, check_unequal, excluding
 from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.model_inputs import label_of
 from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
-from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_table, select_subjects
+from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_row, no_table, select_subjects
 from bids_ari.design.variables import Variables
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
@@ -126,9 +126,11 @@ def make_design(
     else:
         parsed = parse_formula(formula, None if participants is None else participants.columns)
         included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
-        check_number(included, excluded)
-        made = model_matrix(parsed, participants, included)
-        notes += check_design(made.matrix, made.names, included, excluded) + _level_notes(made.levels.values())
+        with excluding(excluded):
+            check_number(included, excluded)
+            made = model_matrix(parsed, participants, included)
+            notes += check_design(made.matrix, made.names, included, excluded)
+        notes += _level_notes(made.levels.values())
         weights = parse_tests(tests, made) if tests else default_tests(made)
         if not tests and variance == "unequal":
             weights = {name: each for name, each in weights.items() if each.ndim == 1}
@@ -156,19 +158,22 @@ def _design_of_model(
         raise no_table(f"by {model.path}")
     table = participants or Participants(model.path, (), {}, {})
     candidates, filtered = filter_subjects(model.inputs, subjects, table)
-    check_number(candidates, filtered)
-    required = _required_columns(model, candidates, table) if uses_table else ()
-    included, lacking, notes = select_subjects(candidates, table, required, missing)
+    with excluding(filtered):
+        check_number(candidates, filtered)
+        required = _required_columns(model, candidates, table) if uses_table else ()
+        included, lacking, notes = select_subjects(candidates, table, required, missing)
     # ReplaceNA applies to subjects in the table only
     absent = [subject for subject in included if subject not in table.rows and model.x != (ONES,)]
     included = tuple(subject for subject in included if subject not in absent)
-    excluded = (*filtered, *lacking, *(Excluded(f"sub-{subject}", f"not in {table.path.name}") for subject in absent))
-    check_number(included, excluded)
-    variables = _transform(model, included, table)
-    names = _columns(model, variables)
-    matrix = np.column_stack([_values(model, variables, name) for name in names])
-    columns = tuple(INTERCEPT if name == ONES else str(name) for name in names)
-    notes += check_design(matrix, columns, included, excluded) + _level_notes(variables.levels.values())
+    excluded = (*filtered, *lacking, *(Excluded.of_subject(subject, no_row(subject, table)) for subject in absent))
+    with excluding(excluded):
+        check_number(included, excluded)
+        variables = _transform(model, included, table)
+        names = _columns(model, variables)
+        matrix = np.column_stack([_values(model, variables, name) for name in names])
+        columns = tuple(INTERCEPT if name == ONES else str(name) for name in names)
+        notes += check_design(matrix, columns, included, excluded)
+    notes += _level_notes(variables.levels.values())
     factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
     return Design(included, matrix, columns, _tests_of_model(model, names), "", factors, excluded, notes)
 

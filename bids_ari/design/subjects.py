@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bids_ari.bids.columns import number, shortest, value_of
-from bids_ari.bids.contrasts import Excluded
+from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
@@ -21,8 +21,9 @@ def select_subjects(
         raise no_table(f"for column {listing(variables)}")
     where = participants.path.name + " or sessions.tsv" * bool(participants.session_places)
     lacking = {s: participants.missing(s, variables) for s in subjects if s in participants.rows}
-    reasons = {s: f"no value of {listing(columns)} in {where}" if columns else "" for s, columns in lacking.items()}
-    included, excluded = _split({s: reasons.get(s, f"not in {participants.path.name}") for s in subjects})
+    reasons = {s: Reason.NO_VALUE.text(columns=listing(names), table=where) for s, names in lacking.items() if names}
+    reasons |= {s: no_row(s, participants) for s in subjects if s not in participants.rows}
+    included, excluded = _split(subjects, reasons)
     if excluded and missing == "error":
         raise DesignError(
             f"Values are missing for {list_excluded(excluded)}",
@@ -33,6 +34,13 @@ def select_subjects(
     if unused := [f"sub-{subject}" for subject in participants.rows if subject not in subjects]:
         notes += (f"{counted(len(unused), 'subject')} of {participants.path.name} without a map: {listing(unused)}.",)
     return included, excluded, notes
+
+
+def no_row(subject: str, table: Participants) -> ReasonText:
+    """Return the reason to exclude a subject that is not in a table."""
+    if others := table.unclear.get(subject):
+        return Reason.UNCLEAR_ROW.text(table=table.path.name, others=" and ".join(f"sub-{each}" for each in others))
+    return Reason.NO_ROW.text(table=table.path.name)
 
 
 def no_table(needed: str) -> InputNotFoundError:
@@ -50,7 +58,8 @@ def filter_subjects(
             f"{inputs.path}: a Filter of {inputs.node!r} names {unknown[0]}, which is neither an entity nor a column",
             f"one of the columns of {table.path.name}: {listing(table.columns, 20)}",
         )
-    return _split({subject: _filtered(inputs, subject, table) for subject in subjects})
+    reasons = {subject: reason for subject in subjects if (reason := _filtered(inputs, subject, table))}
+    return _split(subjects, reasons)
 
 
 def exchangeability_blocks(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:
@@ -65,17 +74,17 @@ def exchangeability_blocks(column: str, subjects: Sequence[str], participants: P
     return tuple(texts[value_of(cell)] for cell in cells)
 
 
-def _split(reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
+def _split(subjects: Sequence[str], reasons: Mapping[str, ReasonText]) -> tuple[tuple[str, ...], tuple[Excluded, ...]]:
     """Separate subjects without a reason to exclude them from the others."""
-    included = tuple(subject for subject, reason in reasons.items() if not reason)
-    return included, tuple(Excluded(f"sub-{subject}", reason) for subject, reason in reasons.items() if reason)
+    included = tuple(subject for subject in subjects if subject not in reasons)
+    return included, tuple(Excluded.of_subject(s, reasons[s]) for s in subjects if s in reasons)
 
 
-def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> str:
-    """Return why the filter excludes a subject; empty if it does not."""
+def _filtered(inputs: NodeInputs, subject: str, table: Participants) -> ReasonText | None:
+    """Return why the filter excludes a subject, or None."""
     row = table.rows.get(subject, {})
     for column, values in inputs.subjects.items():
         cell = row.get(column, "n/a")
         if cell not in values and number(cell) not in [number(each) for each in values if number(each) is not None]:
-            return f"{column} is {cell}; the model selects {listing(values)}"
-    return ""
+            return Reason.BY_MODEL.text(column=column, cell=cell, values=listing(values))
+    return None

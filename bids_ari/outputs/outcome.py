@@ -14,6 +14,7 @@ from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.group_model import plan
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.exclusions import Excluded, notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.config.methods import METHODS
 from bids_ari.config.settings import Settings
@@ -33,19 +34,35 @@ class Outcome:
     headlines: tuple[str, ...] = ()  # lines for the log that summarise the results
     seconds: float = 0.0
     error: BidsAriError | None = None  # why it could not be analysed
+    excluded: tuple[Excluded, ...] = ()  # files and subjects of the contrast, also those that the group model excludes
 
 
 def outcome_of(results: Sequence[ContrastResult], began: float) -> Outcome:
     """Return the outcome of a contrast that was analysed."""
-    choices = results[0].contrast.notes
-    notes = dict.fromkeys(note for result in results for note in result.notes)
+    choices, excluded = results[0].contrast.notes, results[0].excluded
+    known = set(notes_on_subjects(excluded))  # these are in the log as exclusions
+    notes = dict.fromkeys(note for result in results for note in result.notes if note not in known)
     return Outcome(
         tuple(map(names.archive_name, results)),
         tuple(map(summary, results)),
         tuple((logging.INFO if note in choices else logging.WARNING, note) for note in notes),
         tuple(map(headline, results)),
         time.monotonic() - began,
+        excluded=excluded,
     )
+
+
+def failed_outcome(
+    error: BidsAriError, contrast: ContrastSet, settings: Settings, participants: Participants | None
+) -> Outcome:
+    """Return the outcome of a contrast that could not be analysed, with all that is excluded from it."""
+    excluded = contrast.excluded
+    if settings.level == "group":
+        try:
+            excluded = plan(contrast, settings.options, participants)[0].excluded
+        except BidsAriError as problem:
+            excluded = (*problem.excluded, *contrast.excluded)
+    return Outcome(error=error, excluded=excluded)
 
 
 def unchanged_outcome(
@@ -67,7 +84,7 @@ def unchanged_outcome(
     archives = sorted(name for record in records for name in files_of(record) if name.endswith(names.ARCHIVE_ENDING))
     summaries = [each for record in records for each in record["Results"] if isinstance(each, dict)]
     line = f"{contrast.name}: unchanged since {since}, kept; use --rerun to analyse again"
-    return Outcome(tuple(archives), tuple(summaries), headlines=(line,))
+    return Outcome(tuple(archives), tuple(summaries), headlines=(line,), excluded=contrast.excluded)
 
 
 def summary(result: ContrastResult) -> dict[str, Any]:

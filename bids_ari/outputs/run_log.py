@@ -1,28 +1,32 @@
 """Log of a run, for people and for programs: ``logs/<time>/`` in the output.
 
 ``settings.toml`` repeats the run; ``provenance.json`` has command, versions, container and machine; ``log.txt`` is the
-whole log; at the end, ``summary.json`` has results, failures and timings, and ``excluded.tsv`` every excluded file with
-the reason.
+whole log; ``excluded.tsv`` has every excluded file and subject with its contrast and the reason; at the end,
+``summary.json`` has results, failures and timings.
 """
 
 import logging
 import platform
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bids_ari.bids.contrasts import Excluded
-from bids_ari.errors import BidsAriError, exit_code, joint_exit_code
+from bids_ari.bids.exclusions import Excluded, by_contrast, excluded_as_json
+from bids_ari.errors import BidsAriError, exit_code, joint_exit_code, listing
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.runtime import provenance
 
 log = logging.getLogger(__name__)
+
+EXCLUDED = "excluded.tsv"
+"""Table, in the log folder of a run, of the files and subjects that are not analysed."""
+
+_COLUMNS = ["name", "participant_id", "contrast", "reason"]
 
 
 class RunLog(logging.Handler):
@@ -38,7 +42,7 @@ class RunLog(logging.Handler):
         self.settings = settings
         self.results: list[dict[str, Any]] = []
         self.failures: list[dict[str, Any]] = []
-        self.excluded: Sequence[Excluded] = ()
+        self._excluded: dict[tuple[str, Excluded], None] | None = None  # by the name of the contrast; None: not known
         self._notes: set[str] = set()
         self._begun = datetime.now(UTC)
         self._clock = time.monotonic()
@@ -78,9 +82,40 @@ class RunLog(logging.Handler):
             "Machine": {"System": platform.platform(), "Processor": platform.machine()},
         }
         out.json(f"{folder}/provenance.json", facts)
+        self._write_excluded(out)
         out.binary(f"{folder}/log.txt", "".join(self._lines).encode(errors="backslashreplace"))
         self._lines.clear()
         self._file = out.folder / folder / "log.txt"
+
+    @contextmanager
+    def opened(self, out: Derivatives) -> Iterator[None]:
+        """Write into an output during a block; at its end, the table of what is excluded is complete."""
+        self.open(out)
+        try:
+            yield
+        finally:
+            with suppress(BidsAriError):  # the disk may be full, which is an error already
+                self._write_excluded(out)
+
+    @property
+    def excluded(self) -> tuple[Excluded, ...]:
+        """Each file and each subject that is excluded, once."""
+        return tuple(dict.fromkeys(entry for _, entry in self._excluded or ()))
+
+    def exclude(self, excluded: Mapping[str, Iterable[Excluded]]) -> None:
+        """Add what is excluded from contrasts, by name, or from all (empty name); log a line for each reason.
+
+        Lines about files do not repeat for each contrast; those about subjects name the contrasts.
+        """
+        known = {} if self._excluded is None else self._excluded
+        pairs = dict.fromkeys((name, entry) for name, entries in excluded.items() for entry in entries)
+        new = [pair for pair in pairs if pair not in known]
+        self._excluded = known | dict.fromkeys(new)
+        for contrasts, alike in by_contrast(new):
+            level = logging.WARNING if alike.are_subjects else logging.INFO
+            log.log(level, "%s%s", f"{listing(contrasts)}: " if contrasts else "", alike)
+            for name in alike.names:
+                log.debug("excluded: %s: %s", name, alike.reason)
 
     def is_new(self, note: str) -> bool:
         """Return whether a note is not in the log yet: of thousands of contrasts, the first is enough."""
@@ -99,13 +134,12 @@ class RunLog(logging.Handler):
         self.failures.append({"Contrast": name, "Error": kind, "ExitCode": error.exit_code, "Message": str(error)})
 
     def _summarise(self, error: BaseException | None) -> None:
-        """Write the summary and the excluded files."""
+        """Write the summary, and what is excluded."""
         assert self._out is not None
         folder = self._out.run_folder()
-        rows = sorted({(entry.name, entry.reason) for entry in self.excluded})
         text = None if error is None else ": ".join(filter(None, (type(error).__name__, str(error))))
         code = joint_exit_code((failure["ExitCode"] for failure in self.failures), bool(self.results))
-        self._out.table(f"{folder}/excluded.tsv", pd.DataFrame(rows, columns=["name", "reason"]))
+        self._write_excluded(self._out)
         summary = {
             "Started": self._begun.isoformat(timespec="seconds"),
             "Seconds": round(time.monotonic() - self._clock, 3),
@@ -113,6 +147,31 @@ class RunLog(logging.Handler):
             "Error": "interrupted" if isinstance(error, KeyboardInterrupt) else text,
             "Results": self.results,
             "Failures": self.failures,
-            "LeftOut": dict(Counter(reason for _, reason in rows).most_common()),
+            "Excluded": excluded_as_json(self.excluded),
         }
         self._out.json(f"{folder}/summary.json", summary)
+
+    def _write_excluded(self, out: Derivatives) -> None:
+        """Write the table of what is excluded, if it is known."""
+        if self._excluded is not None:
+            rows = sorted(
+                (entry.name, f"sub-{entry.subject}" if entry.subject else "n/a", contrast or "n/a", entry.reason)
+                for contrast, entry in self._excluded
+            )
+            out.table(f"{out.run_folder()}/{EXCLUDED}", pd.DataFrame(rows, columns=_COLUMNS))
+
+
+def latest_excluded(out: Derivatives) -> tuple[str, list[tuple[str, Excluded]]]:
+    """Return the table of the latest run that has one, and what it lists, each with the name of its contrast.
+
+    The table may have been edited: lines without all cells are skipped.
+    """
+    path = max((out.folder / "logs").glob(f"2*/{EXCLUDED}"), default=None)
+    if path is None:
+        return "", []
+    with suppress(OSError):
+        lines = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]]
+        rows = [["" if cell == "n/a" else cell for cell in cells] for cells in lines if len(cells) == len(_COLUMNS)]
+        found = [(row[2], Excluded(row[0], row[3], row[1].removeprefix("sub-"))) for row in rows]
+        return path.relative_to(out.folder).as_posix(), found
+    return "", []

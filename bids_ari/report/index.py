@@ -9,9 +9,12 @@ from typing import Any
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import Failure
+from bids_ari.bids.exclusions import by_contrast
 from bids_ari.config.methods import METHODS
+from bids_ari.errors import listing
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import entry, leads_out
+from bids_ari.outputs.run_log import latest_excluded
 from bids_ari.report.formatting import percent, without_folders
 from bids_ari.report.labels import method_title
 from bids_ari.report.render import render
@@ -37,9 +40,12 @@ def write_index(out: Derivatives) -> None:
         failures.append((entry(note, "Contrast", str) or entry(note, "Name", str), _INTERRUPTED))
     alphas = [row["alpha"] for row in rows]
     default_titles = {method.title for method in METHODS.values() if not method.label}
+    table, excluded = latest_excluded(out)
     text = render(
         "index.html",
         rows=rows,
+        excluded=[(listing(contrasts), str(alike)) for contrasts, alike in by_contrast(excluded)],
+        excluded_table=table,
         target_tdp=_target_tdp(rows),
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
         failures=failures,

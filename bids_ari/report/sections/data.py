@@ -1,11 +1,11 @@
 """Sections on the data: included and excluded maps, the points tested, and the quality of the map of each subject."""
 
-from collections import defaultdict
 from itertools import accumulate, compress
 
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.exclusions import by_reason
 from bids_ari.outputs.names import report_name
 from bids_ari.report.figures.quality import CRITERIA, PER_SHEET, outliers
 from bids_ari.report.formatting import decimal, percent
@@ -19,14 +19,13 @@ MOST_SHEETS = 4_000_000
 
 
 def inputs(data: ReportData) -> Context:
-    """Return the subjects, and the excluded files grouped by reason, the most frequent first."""
+    """Return the included subjects, and what is excluded for each reason."""
     contrast = data.result.contrast
-    excluded = defaultdict(list)
-    for entry in contrast.excluded:
-        excluded[entry.reason].append(entry.name)
+    excluded = by_reason(contrast.excluded)
     return {
         "members": [(f"sub-{member.subject}", member.uri) for member in contrast.members],
-        "excluded": sorted(excluded.items(), key=lambda item: (-len(item[1]), item[0])),
+        "excluded": excluded,
+        "n_excluded": [sum(len(it.entries) for it in excluded if it.are_subjects is are) for are in (True, False)],
         "n_inputs": len(contrast.members) + len(contrast.excluded),
     }
 

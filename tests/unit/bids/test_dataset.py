@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bids_ari.bids.dataset import Dataset, known_entities, labels_of_folder, open_dataset
 from bids_ari.bids.entities import key_of
-from bids_ari.bids.statmap import NESTED
+from bids_ari.bids.exclusions import Reason
 from bids_ari.errors import InputNotFoundError, ReadError
 
 BROKEN = [b"{broken", b"", b"[1]", b"\xff\xfe", b'{"a": NaN}']
@@ -104,7 +104,7 @@ class TestWhere:
         assert statmap.path == map_path(root, "01", node="subjectLevel")
         assert (statmap.dataset, statmap.problem, statmap.entities.get("node")) == ("glm", "", "subjectLevel")
         assert within.name == f"inner/{map_path(Path(), '02')}"
-        assert within.problem == NESTED
+        assert within.problem == Reason.NESTED.value
         assert open_dataset(tmp_path).roots == {"glm": root}
 
     def test_the_folder_of_all_derivatives_may_be_named(self, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ class TestWhere:
         describe(root / "glm")
         touch_maps(root / "glm", "02")
         dataset = open_dataset(tmp_path)
-        assert (subjects(dataset), subjects(dataset, NESTED)) == (["01"], ["02"])
+        assert (subjects(dataset), subjects(dataset, Reason.NESTED.value)) == (["01"], ["02"])
         assert dataset.roots == {"lab": root}
 
     def test_our_results_within_a_dataset_are_not_searched(self, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ class TestFilters:
         assert found(chosen) == {f"ses-1_{NAME}": "01 03"}
         rest = discover(large, task="emo", session="1", exclude=["sub-01"])
         assert found(rest) == {f"ses-1_{NAME}": "02 03"}
-        assert reasons(rest)[map_path(Path(), "01", session="1").name] == "excluded"
+        assert reasons(rest)[map_path(Path(), "01", session="1").name] == "its subject is excluded by --exclude"
 
     def test_the_reason_names_the_filter(self, large: Path) -> None:
         left = reasons(discover(large, session="1"))
@@ -291,7 +291,7 @@ class TestFilters:
             ({"task": "emotion"}, "task emotion", "emo, rest"),
             ({"space": "MNI"}, "space MNI", "MNI152NLin2009cAsym"),
             ({"contrast": ["faces", "x", "y"]}, "contrast x, y", "faces"),
-            ({"session": "01"}, "ses 01", "1, 2"),
+            ({"session": "03"}, "ses 03", "1, 2"),
             ({"run": "1"}, "run 1", "nothing, no name holds run-"),
         ],
         ids=str,
@@ -319,8 +319,10 @@ class TestFilters:
 
     def test_excluding_an_unknown_subject_only_warns(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         touch_maps(tmp_path, "01", "02")
-        assert found(discover(tmp_path, exclude=["1"])) == {NAME: "01 02"}
-        assert "--exclude 1: there is no such subject" in caplog.text
+        only = discover(tmp_path, exclude=["3"])
+        assert found(only) == {NAME: "01 02"}
+        assert only[0].notes == ("--exclude 3: there is no such subject",)
+        assert "--exclude 3: there is no such subject" in caplog.text
 
 
 class TestNodes:

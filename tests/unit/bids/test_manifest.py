@@ -8,6 +8,7 @@ import pytest
 
 from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.discover import discover, subject_contrasts
+from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.errors import BidsAriError, DataError, DuplicateMapsError, InputNotFoundError, NoMatchError, ReadError
 
@@ -191,9 +192,8 @@ class TestNothingThere:
         rows = [("02", cell), ("01", "spm/sub-01/con_0001.nii")]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
-        assert [(entry.name, entry.reason) for entry in found.excluded] == [
-            ("sub-02", "no effect map in line 2 of maps.tsv")
-        ]
+        assert found.excluded == ()
+        assert found[0].excluded == (Excluded("sub-02", "no effect map in line 2 of maps.tsv"),)
 
     @pytest.mark.parametrize("cell", ["n/a", "", "nan"])
     def test_an_entity_may_be_absent(self, spm: Path, cell: str) -> None:

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from builders import map_path, touch_maps
+from builders import touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.exclusions import subject_ranges
 from bids_ari.bids.statmap import StatMap
-from bids_ari.cli.listing import overview, subject_ranges
+from bids_ari.cli.listing import overview
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import BidsAriError, DataError
 
@@ -24,7 +25,7 @@ def look(contrast: ContrastSet) -> tuple[ContrastSet, Design | None]:
 
 def shown(root: Path, **filters: object) -> list[str]:
     found = discover(root, **filters)  # type: ignore[arg-type]
-    return overview(found, found, look).splitlines()
+    return overview(found, found, look).text.splitlines()
 
 
 def contrast(*subjects: str, excluded: tuple[Excluded, ...] = (), clash: str = "", **labels: str) -> ContrastSet:
@@ -37,8 +38,6 @@ class TestGroup:
     def test_a_contrast_with_its_subjects_and_those_without_it(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", "03", "10", task=None, space=None)
         touch_maps(tmp_path, "04", "05", task=None, space=None, stat="z")
-        root = tmp_path.name.replace("_", "")
-        files = [f"{root}/{map_path(Path(), s, task=None, space=None, stat='z')}" for s in ("04", "05")]
         assert shown(tmp_path) == [
             "contrast-faces",
             "  stat      effect",
@@ -46,8 +45,8 @@ class TestGroup:
             "  without   04, 05: has no effect map of this contrast",
             "",
             "excluded",
-            "  2: its stat is z; effect maps are analysed",
-            *(f"      {file}" for file in files),
+            "  2 files excluded (of 04, 05): its stat is z; effect maps are analysed",
+            "  (-v lists the files)",
             "",
             "1 contrast can be analysed",
         ]
@@ -95,7 +94,7 @@ class TestGroup:
         touch_maps(tmp_path, "01", contrast="alone", task=None, space=None)
         touch_maps(tmp_path, "01", "02", contrast="good", task=None, space=None)
         found = discover(tmp_path)
-        text = " ".join(overview(found, found, look).split())
+        text = " ".join(overview(found, found, look).text.split())
         with pytest.raises(BidsAriError) as caught:
             found[1].check()
         error = str(caught.value).replace("/", "/ ").replace("_", "_ ")  # where lines may be broken
@@ -108,23 +107,27 @@ class TestGroup:
 
     def test_contrasts_that_clash_are_shown_both(self) -> None:
         both = [contrast("01", "02", clash="contrast-c, contrast-C") for _ in range(2)]
-        text = overview(Discovery(tuple(both), ()), both, look)
+        text = overview(Discovery(tuple(both), ()), both, look).text
         assert text.count("File names cannot distinguish contrast-c, contrast-C") == 2
         assert text.endswith("0 contrasts can be analysed, 2 cannot")
 
-    def test_five_excluded_files_per_reason_are_named_the_most_frequent_reason_first(self) -> None:
+    def test_excluded_files_have_one_line_per_reason_the_most_frequent_first(self) -> None:
         entries = [Excluded(f"data/b{i}", "seldom") for i in range(6)] + [
             Excluded(f"data/a{i}", "very often") for i in "7654321"
         ]
         only = contrast("01", "02", excluded=tuple(entries))
-        lines = overview(Discovery((only,), (Excluded("data/a0", "very often"),)), [only], look).splitlines()
+        found = Discovery((only,), (Excluded("data/a0", "very often"),))
+        lines = overview(found, [only], look).text.splitlines()
         start = lines.index("excluded")
-        assert lines[start + 1 : start + 10] == [
-            "  8: very often",
-            *(f"      data/a{i}" for i in range(5)),
-            "      and 3 more",
-            "  6: seldom",
-            "      data/b0",
+        assert lines[start + 1 : start + 4] == [
+            "  8 files excluded (data/a0, data/a1, data/a2, data/a3, data/a4 and 3 more): very often",
+            "  6 files excluded (data/b0, data/b1, data/b2, data/b3, data/b4 and 1 more): seldom",
+            "  (-v lists the files)",
+        ]
+        lines = overview(found, [only], look, names_files=True).text.splitlines()
+        assert [line.strip() for line in lines if line.startswith("      ")] == [
+            *(f"data/a{i}" for i in range(8)),
+            *(f"data/b{i}" for i in range(6)),
         ]
 
     def test_no_heading_without_excluded_files(self, tmp_path: Path) -> None:
@@ -139,7 +142,7 @@ class TestParticipant:
         touch_maps(tmp_path, "01", session="2", run="7", stat="z", task=None, space=None)
         touch_maps(tmp_path, "31", stat="t", task=None, space=None)
         found = discover(tmp_path, stat="z")
-        assert overview(found, subject_contrasts(found), look).splitlines()[:11] == [
+        assert overview(found, subject_contrasts(found), look).text.splitlines()[:11] == [
             "contrast-faces",
             "  stat      z",
             "  subjects  30: 01-30",
@@ -152,16 +155,16 @@ class TestParticipant:
             "  without   31: has no z map of this contrast",
             "",
         ]
-        assert overview(found, subject_contrasts(found), look).endswith("\n61 maps can be analysed")
+        assert overview(found, subject_contrasts(found), look).text.endswith("\n61 maps can be analysed")
 
     def test_a_note_on_all_maps_is_shown_once(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", stat="z", node="subjectLevel")
         found = discover(tmp_path, stat="z")
-        assert overview(found, subject_contrasts(found), look).count("Maps of node subjectLevel") == 1
+        assert overview(found, subject_contrasts(found), look).text.count("Maps of node subjectLevel") == 1
 
     def test_one_subject_is_enough_and_problems_are_named_up_to_five(self) -> None:
         sets = [contrast(f"{i}", f"{i}", sub=f"{i}") for i in range(10, 17)] + [contrast("20", sub="20")]
-        text = overview(Discovery((), ()), sets, look)
+        text = overview(Discovery((), ()), sets, look).text
         assert text.count("has more than one map") == 5
         assert "problem   2 more" in text
         assert text.endswith("1 map can be analysed, 7 cannot")
@@ -180,7 +183,7 @@ class TestText:
     )
     def test_lines_have_at_most_100_columns_but_for_words_that_are_longer(self, what: str) -> None:
         only = contrast("01", "02", excluded=(Excluded(what, "a reason " * 30),), task="t" * 200)
-        text = overview(Discovery((only,), ()), [only], look)
+        text = overview(Discovery((only,), ()), [only], look, names_files=True).text
         assert all(len(line) <= 100 or " " not in line.strip() for line in text.splitlines())
         assert what.replace(" ", "") in "".join(text.split())
         assert only.name in "".join(text.split())
@@ -188,32 +191,36 @@ class TestText:
     def test_a_path_is_not_broken(self) -> None:
         path = f"data/{'d' * 60}/{'e' * 60}_{'f' * 60}.nii"
         only = contrast("01", "02", excluded=(Excluded(path, "r"),))
-        assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only], look)
+        assert f"\n      {path}\n" in overview(Discovery((only,), ()), [only], look, names_files=True).text
 
     def test_an_error_of_the_files_is_a_problem(self) -> None:
         def damaged(_: ContrastSet) -> NoReturn:
             raise DataError("2 problems with the maps", lines=["a.nii is damaged", "b.nii too"])
 
         only = contrast("01", "02")
-        text = overview(Discovery((only,), ()), [only], damaged)
+        text, code = overview(Discovery((only,), ()), [only], damaged)
+        assert code == 65
         assert "problem   2 problems with the maps\n            - a.nii is damaged\n            - b.nii too\n" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot")
 
     def test_words_with_hyphens_are_not_broken(self) -> None:
         only = contrast("01", "02", excluded=(Excluded("data/f", "an-odd-reason " * 99),))
-        text = overview(Discovery((only,), ()), [only], look)
+        text = overview(Discovery((only,), ()), [only], look).text
         assert text.count("an-odd-reason") == 99  # no line ends within one
 
     def test_short_names_are_shown_as_they_are(self) -> None:
         only = contrast("01", "02", excluded=(Excluded("data/two  blanks - and-dash", "r"),))
-        assert "\n      data/two  blanks - and-dash\n" in overview(Discovery((only,), ()), [only], look)
+        assert (
+            "\n      data/two  blanks - and-dash\n"
+            in overview(Discovery((only,), ()), [only], look, names_files=True).text
+        )
 
     @pytest.mark.parametrize("sign", ["\x1b[2J", "\r", "\x07", "\u202e", "\udcff", "\t", "\x9b", "\u2028"])
     def test_control_characters_in_names_are_escaped(self, sign: str) -> None:
         what, subject = Excluded(f"data/{sign}", sign), f"0{sign}"
         only = contrast(subject, subject, "02", excluded=(what, Excluded(f"sub-{sign}", sign)), clash="")
         for shown in (only, replace(only, entities=only.entities.with_(sub="1"))):
-            text = overview(Discovery((only,), (what,)), [shown], look)
+            text = overview(Discovery((only,), (what,)), [shown], look, names_files=True).text
             assert text.replace("\n", "").isprintable()
             assert ascii(sign)[1:-1] in text
 

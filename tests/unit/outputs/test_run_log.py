@@ -101,15 +101,15 @@ class TestLines:
 class TestFolders:
     def test_files_at_the_beginning(self, out: Derivatives) -> None:
         with RunLog("alpha = 0.05\n") as journal:
+            journal.exclude({})
             journal.open(out)
             (folder,) = folders(out)
-            assert {path.name for path in folder.iterdir()} == {"log.txt", "provenance.json", "settings.toml"}
+            first = {"log.txt", "provenance.json", "settings.toml", "excluded.tsv"}
+            assert {path.name for path in folder.iterdir()} == first
             assert (folder / "settings.toml").read_text() == "alpha = 0.05\n"
             facts = json.loads((folder / "provenance.json").read_text())
             assert facts.keys() == {"Command", "Started", "Versions", "Container", "Machine"}
-        assert {path.name for path in folder.iterdir()} - {"log.txt", "provenance.json", "settings.toml"} == {
-            *("excluded.tsv", "summary.json")
-        }
+        assert {path.name for path in folder.iterdir()} - first == {"summary.json"}
 
     def test_no_settings_no_file(self, out: Derivatives) -> None:
         with RunLog("") as journal:
@@ -132,7 +132,8 @@ class TestSummary:
     def test_results_and_failures(self, out: Derivatives) -> None:
         with RunLog("") as journal:
             journal.open(out)
-            journal.excluded = [Excluded("b", "it is old"), Excluded("a", "it is old"), Excluded("c", "it is new")]
+            old = [Excluded(f"data/sub-{s}.nii", "it is old", s) for s in ("02", "01")]
+            journal.exclude({"": old, "faces": [Excluded("sub-03", "it is new", "03")]})
             journal.done("one", [{"Name": "x"}, {"Name": "y"}], 1.23456)
             journal.failed("two", DesignError("One subject", "two or more"))
         found = summary(out)
@@ -145,10 +146,22 @@ class TestSummary:
                 "Message": "One subject; expected two or more",
             }
         ]
-        assert found["LeftOut"] == {"it is old": 2, "it is new": 1}
+        assert found["Excluded"] == [
+            {"Reason": "it is new", "Subjects": ["sub-03"], "NumberOfFiles": 0},
+            {"Reason": "it is old", "Subjects": ["sub-01", "sub-02"], "NumberOfFiles": 2},
+        ]
         assert (found["ExitCode"], found["Error"]) == (65, None)
         (folder,) = folders(out)
-        assert (folder / "excluded.tsv").read_text() == "name\treason\na\tit is old\nb\tit is old\nc\tit is new\n"
+        assert [line.split("\t") for line in (folder / "excluded.tsv").read_text().splitlines()] == [
+            ["name", "participant_id", "contrast", "reason"],
+            ["data/sub-01.nii", "sub-01", "n/a", "it is old"],
+            ["data/sub-02.nii", "sub-02", "n/a", "it is old"],
+            ["sub-03", "sub-03", "faces", "it is new"],
+        ]
+        assert lines(out)[:2] == [
+            "WARNING faces: 1 subject excluded (03): it is new",
+            "INFO 2 files excluded (of 01, 02): it is old",
+        ]
 
     # Some contrasts failed: 65. All failed for one reason: the code of that. Else 65, too.
     @pytest.mark.parametrize(

@@ -1,0 +1,211 @@
+"""Exclusions: files and subjects that are not analysed, each with one reason, and how they are listed for people.
+
+`Reason` is the table of all reasons, and `Excluded.of_file` and `Excluded.of_subject` are the only ways to make an
+exclusion. Log, ``excluded.tsv``, sidecars and reports read these entries; none has a list of its own.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum, unique
+from functools import cache
+from sys import intern
+from typing import Any, NamedTuple, NewType
+
+from bids_ari.bids.statmap import StatMap
+from bids_ari.errors import counted, listing, printable
+
+ReasonText = NewType("ReasonText", str)
+"""The text of a `Reason` with its values filled in."""
+
+_MOST_RANGES = 5  # shown of ranges of subjects where there are more than twice as many
+_VALUE = re.compile(r"\\\{\w+\\\}")  # the name of a value in an escaped template
+
+
+@unique
+class Reason(Enum):
+    """Why a file or a subject is not analysed; in braces, the values that `text` fills in."""
+
+    # a file, by its place and its name
+    NESTED = "in another dataset within this one"
+    FOLDER = "a folder, not a file"
+    NOT_UTF_8 = "its name is not UTF-8"
+    SURFACE = "surface maps are not supported yet"
+    NOT_NIFTI = "not a NIfTI image"
+    WHOLE_DATASET = "a map of the whole dataset, not of a subject"
+    GROUP_RESULT = "a group-level result"
+    NO_ENTITY = "no {key} in its name"
+    OTHER_STAT = "its stat is {found}; {stat} maps are analysed"
+    OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are used"
+    # a file, by the filters
+    NOT_SELECTED = "not among the selected {key}"
+    BY_FILTER_FILE = "excluded by the filter file ({key})"
+    BY_LABEL = "its subject is excluded by --exclude"
+    # a file or a subject, of differences within subjects
+    NO_COUNTERPART = "no map of {side} to compare it with"
+    NOT_COMPARED = "of {value}, which is not compared"
+    NO_SESSION_VALUE = "no {column} of its session in the sessions.tsv of its subject"
+    NOT_A_PAIR = "its subject has no {stat} map of {sides}"
+    ONE_SIDE = "has no {stat} map of {sides}"
+    NOT_ALIKE = "its subject has maps of {sides} that differ in {keys}, too"
+    UNLIKE = "has maps of {sides} that differ in {keys}, too"
+    # a file or a subject, of weighted group models
+    NO_VARIANCE = "no variance map, which --estimator needs"
+    NO_VARIANCES = "no variance map of each of its maps, which --estimator needs"
+    # a subject
+    NO_MAP = "has no {stat} map of this contrast"
+    NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
+    NO_ROW = "not in {table}"
+    UNCLEAR_ROW = "not in {table}; {others} there may be the same subject, but also another"
+    NO_VALUE = "no value of {columns} in {table}"
+    BY_MODEL = "{column} is {cell}; the model selects {values}"
+
+    def text(self, **values: object) -> ReasonText:
+        """Return the reason with its values."""
+        return ReasonText(intern(printable(self.value.format(**values))))
+
+    def fits(self, text: str) -> bool:
+        """Return whether a text is this reason, with any values.
+
+        >>> Reason.NO_ROW.fits("not in participants.tsv"), Reason.NO_ROW.fits("a folder, not a file")
+        (True, False)
+        """
+        return bool(_pattern(self).fullmatch(text))
+
+
+@cache
+def _pattern(reason: Reason) -> re.Pattern[str]:
+    """Return the pattern of a reason with any values."""
+    return re.compile(_VALUE.sub("(?s:.*)", re.escape(reason.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A file or a subject that is not analysed, and why."""
+
+    name: str  # sub- and the label of a subject, or the dataset and the path in it of a file
+    reason: str
+    subject: str = field(default="", compare=False)  # the label, also of the subject of a file if its name has one
+
+    @classmethod
+    def of_subject(cls, subject: str, reason: ReasonText) -> "Excluded":
+        """Make the entry of a subject."""
+        label = printable(subject)
+        return cls(f"sub-{label}", reason, label)
+
+    @classmethod
+    def of_file(cls, file: StatMap, reason: ReasonText) -> "Excluded":
+        """Make the entry of a file."""
+        return cls(file.label, reason, printable(file.entities.get("sub") or ""))
+
+    @property
+    def is_subject(self) -> bool:
+        """Whether this is a subject; the names of files have a folder."""
+        return "/" not in self.name
+
+
+class Alike(NamedTuple):
+    """The subjects, or the files, that are excluded for one reason."""
+
+    reason: str
+    entries: tuple[Excluded, ...]  # by name
+
+    @property
+    def are_subjects(self) -> bool:
+        """Whether these are subjects, not files."""
+        return self.entries[0].is_subject
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The labels of the subjects, also of the files whose subject is known."""
+        labels = (entry.subject or entry.name.removeprefix("sub-") for entry in self.entries if _has_subject(entry))
+        return tuple(dict.fromkeys(labels))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each subject or file."""
+        return tuple(entry.name for entry in self.entries)
+
+    def __str__(self) -> str:
+        """Return one line.
+
+        >>> print(*by_reason([Excluded.of_subject("03", Reason.NO_ROW.text(table="participants.tsv"))]))
+        1 subject excluded (03): not in participants.tsv
+        """
+        n = len(self.entries)
+        if self.are_subjects:
+            return f"{counted(n, 'subject')} excluded ({subject_ranges(self.subjects, None)}): {self.reason}"
+        others = [entry.name for entry in self.entries if not _has_subject(entry)]
+        of = [f"of {subject_ranges(self.subjects)}"] if self.subjects else []
+        return f"{counted(n, 'file')} excluded ({', '.join(of + [listing(others)] * bool(others))}): {self.reason}"
+
+
+def by_reason(excluded: Iterable[Excluded]) -> list[Alike]:
+    """Group exclusions by reason: subjects before files, the most frequent reason first."""
+    groups: dict[tuple[bool, str], dict[str, Excluded]] = defaultdict(dict)
+    for entry in excluded:
+        groups[not entry.is_subject, entry.reason].setdefault(entry.name, entry)
+    ordered = sorted(groups.items(), key=lambda item: (item[0][0], -len(item[1]), item[0][1]))
+    return [Alike(reason, tuple(found[name] for name in sorted(found))) for (_, reason), found in ordered]
+
+
+def by_contrast(pairs: Iterable[tuple[str, Excluded]]) -> list[tuple[list[str], Alike]]:
+    """Group exclusions, each with the name of its contrast or an empty one, by reason.
+
+    Returns
+    -------
+    list of tuple
+        The contrasts from which the same subjects are excluded for one reason, without empty names, and these subjects.
+        Files of all contrasts are together, without contrasts.
+    """
+    of_files: list[Excluded] = []
+    of_subjects: dict[str, list[Excluded]] = defaultdict(list)
+    for contrast, entry in pairs:
+        (of_subjects[contrast] if entry.is_subject else of_files).append(entry)
+    contrasts: dict[Alike, list[str]] = defaultdict(list)
+    for contrast, entries in of_subjects.items():
+        for alike in by_reason(entries):
+            contrasts[alike] += [contrast] if contrast else []
+    return [(names, alike) for alike, names in contrasts.items()] + [([], alike) for alike in by_reason(of_files)]
+
+
+def notes_on_subjects(excluded: Iterable[Excluded]) -> Iterator[str]:
+    """Yield a note for each reason for which subjects are excluded, which names all of them."""
+    yield from map(str, by_reason(entry for entry in excluded if entry.is_subject))
+
+
+def excluded_as_json(excluded: Iterable[Excluded]) -> list[dict[str, Any]]:
+    """Return what is excluded for each reason, as JSON: the subjects, and the number of files."""
+    return [
+        {
+            "Reason": alike.reason,
+            "Subjects": [f"sub-{label}" for label in alike.subjects],
+            "NumberOfFiles": 0 if alike.are_subjects else len(alike.entries),
+        }
+        for alike in by_reason(excluded)
+    ]
+
+
+def subject_ranges(labels: Collection[str], most: int | None = _MOST_RANGES) -> str:
+    """Return subjects as text, consecutive numbers as a range; of more than twice `most` ranges, `most` and a count.
+
+    >>> subject_ranges(["03", "01", "02", "10", "pilot"])
+    '01-03, 10, pilot'
+    """
+    numbers = {each: int(each) for each in labels if each.isascii() and each.isdecimal() and len(each) < 19}
+    ranges: list[list[str]] = []
+    for label in sorted({*labels}, key=lambda each: (each not in numbers, numbers.get(each, 0), each)):
+        last = ranges[-1][-1] if ranges else ""
+        if last in numbers and label == str(numbers[last] + 1).zfill(len(last)):
+            ranges[-1].append(label)
+        else:
+            ranges.append([label])
+    texts = [", ".join(each) if len(each) < 3 else f"{each[0]}-{each[-1]}" for each in ranges]
+    if most is None or len(ranges) <= 2 * most:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:most])} and {sum(map(len, ranges[most:]))} more"
+
+
+def _has_subject(entry: Excluded) -> bool:
+    return entry.is_subject or bool(entry.subject)
