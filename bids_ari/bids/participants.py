@@ -43,6 +43,7 @@ class Participants:
             self,
             rows={names.get(label, label): row for label, row in self.rows.items()},
             lines={names.get(label, label): line for label, line in self.lines.items()},
+            words={names.get(label, label): row for label, row in self.words.items()},
             notes=(*self.notes, *filter(None, [note])),
             unclear=found.unclear,
         )

@@ -38,7 +38,7 @@ def test_excluded_files_are_grouped_by_reason(result: ContrastResult) -> None:
         ("too short", ("a/map.nii",)),
     ]
     text = section_text(shown, "inputs")
-    assert re.search("3 files or subjects excluded, for 2 reasons", text)
+    assert "2 subjects and 1 file excluded" in text
     assert text.index("sub-10") < text.index("a/map.nii")
 
 
