@@ -12,6 +12,8 @@ from builders_pictures import sketch
 from hypothesis import settings
 from matplotlib.figure import Figure
 
+from bids_ari.runtime.processors import n_available
+
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
     if signal.getsignal(heard) == signal.SIG_IGN:
         signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
@@ -19,6 +21,11 @@ for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs
 
 settings.register_profile("untimed", deadline=None)  # the first example of a test may compile a loop
 settings.load_profile("untimed")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one worker more than processors: some tests wait for other processes."""
+    return n_available() + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
