@@ -147,7 +147,13 @@ def check_maps(
         return contrast, None
     contrast, design = plan(contrast, options, participants)
     template = contrast.entities.get("space")
-    check_headers(contrast.members, variances=options.is_weighted, target=options.target_grid, template=template)
+    check_headers(
+        contrast.members,
+        variances=options.is_weighted,
+        target=options.target_grid,
+        template=template,
+        allow_native_space=options.allow_native_space,
+    )
     return contrast, design
 
 
@@ -161,6 +167,8 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         target=options.target_grid,
         template=contrast.entities.get("space"),
         variances=options.is_weighted,
+        allow_native_space=options.allow_native_space,
+        allow_duplicates=options.allow_duplicates,
         n_threads=resources.n_jobs,
         mem=resources.mem,
         work_dir=resources.work_dir,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
@@ -54,7 +55,9 @@ def plan(
         variance=options.variance,
         blocks=options.blocks,
     )
-    return contrast.keep(design.subjects, design.excluded), design
+    contrast = contrast.keep(design.subjects, design.excluded)
+    check_group(contrast, allow_native_space=options.allow_native_space, allow_duplicates=options.allow_duplicates)
+    return contrast, design
 
 
 def with_estimator(options: Options) -> Options:

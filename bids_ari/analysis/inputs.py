@@ -13,6 +13,7 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import printable
+from bids_ari.bids.f_contrasts import without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
@@ -56,13 +57,15 @@ def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[D
         dataset = open_manifest(settings.manifest)
     weights, tables = settings.options.is_weighted, _folders(dataset, settings)
     search = partial(discover, dataset, **settings.filters.arguments(), weights=weights, tables=tables)
-    if settings.options.model is None:
+    if settings.level == "participant":
         return dataset, search(where=filters)
+    if settings.options.model is None:
+        return dataset, without_f(search(where=filters))
     model = read_model(settings.options.model, settings.options.node)
     maps, notes = select_maps(model.inputs, dataset)
     if both := [key for key in maps if key in (filters or {})]:
         raise UsageError(f"Both {settings.bids_filter_file} and {model.path} select maps by {both[0]}", "one of them")
-    discovery = search(where={**maps, **(filters or {})})
+    discovery = without_f(search(where={**maps, **(filters or {})}))
     check_groups(model.inputs, model.group_by, discovery)
     contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
     return dataset, replace(discovery, contrasts=contrasts)

@@ -9,6 +9,7 @@ from typing import Literal, get_args, overload
 
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded as Excluded
+from bids_ari.bids.labels import spellings
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
@@ -78,6 +79,7 @@ class ContrastSet:
     notes: tuple[str, ...] = ()  #: choices made on the way
     combined: Literal["", "run", "session"] = ""  #: what the maps of a subject are combined over, if any
     clash: str = ""  #: contrasts whose output files would have the same names; `check` refuses them
+    of_f: bool = False  #: the maps are of an F contrast: tests of any effect, in either direction
     weighted: bool = False  #: the group model is weighted by the variance maps: then each map has one
     paired: str = ""  #: the entity in which the two maps of a subject differ, for differences within subjects
 
@@ -188,7 +190,7 @@ def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
     """Return whether maps of a subject are equal in all but their run, or their session and run.
 
     A map without a run beside maps of runs, or without a session beside maps of sessions, may have been made from
-    them, and is not combined with them.
+    them, and is not combined with them. Sessions 1 and 01 are probably the same, and are not combined either.
     """
     if len({(file.dataset, file.entities.without(*COMBINED_OVER[how])) for file in files}) > 1:
         return False
@@ -199,8 +201,9 @@ def can_combine(files: Sequence[StatMap], how: Combine) -> bool:
 
 
 def _are_parts(labels: Sequence[str | None]) -> bool:
-    """Return whether labels differ and, where there are several, none is missing."""
-    return len(labels) == len(set(labels)) and (len(labels) == 1 or None not in labels)
+    """Return whether labels differ, not only in leading zeros, and, where there are several, none is missing."""
+    known = [label for label in labels if label is not None]
+    return len(labels) == len(set(labels)) and not spellings(known) and (len(labels) == 1 or len(known) == len(labels))
 
 
 def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]:

@@ -10,15 +10,17 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bids_ari.bids.entities import Entities, key_of, labels_in_name, printable
+from bids_ari.bids.entities import printable
 from bids_ari.bids.exclusions import Reason
-from bids_ari.bids.layouts import LAYOUT_CONFIG, Layouts, indexed_folders, open_layouts, with_derivatives
+from bids_ari.bids.labels import spellings
+from bids_ari.bids.layouts import Layouts, indexed_folders, open_layouts, with_derivatives
+from bids_ari.bids.names import INDICES, entities_of_file
 from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
 from bids_ari.bids.statmap import StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")
 _STAGES = ("sub-", "ses-", "node-")  # beginnings of the names of folders that are parts of a dataset, not datasets
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")  # the bytes of a name that are not UTF-8 become halves of surrogate pairs
 _MOST_LOOKED_AT = 10_000  # folders that are read where no maps are searched, only to report where there are some
@@ -142,7 +143,7 @@ def _search(
         nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
         raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
-    return Dataset(top, roots, tuple(statmaps))
+    return Dataset(top, roots, tuple(unify_indices(statmaps)))
 
 
 def _search_folders(top: Path, description: Mapping[str, Any]) -> list[Path]:
@@ -176,34 +177,31 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
             names[part] = short_name(top / part, roots)
             roots[names[part]] = top / part
         where, inside = top / folder.name, folder.name[len(part) :].lstrip("/")
-        above = labels_of_folder(printable(inside))
+        above = printable(inside)
         nested = Reason.NESTED.text() if len(folder.datasets) > bool(part) else ""
         for name, unusable in folder.maps.items():
             problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
             if _NOT_UTF8.search(f"{where}/{name}"):
                 problem, shown = problem or Reason.NOT_UTF_8.text(), printable(shown)
-            entities = Entities.of(above | labels_in_name(shown.rpartition("/")[2]))
+            entities, odd = entities_of_file(above, shown.rpartition("/")[2])
             extension = map_extension(name) or ""
-            found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem))
+            found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem or odd))
     return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]
 
 
-@cache
-def labels_of_folder(folder: str) -> dict[str, str]:
-    """Parse the entities in the names of folders with pybids, relative to their dataset: never of folders above it."""
-    from bids.layout import parse_file_entities
+def unify_indices(statmaps: Sequence[StatMap]) -> list[StatMap]:
+    """Return maps with one label for each value of an index: of ``run-1`` and ``run-01``, the longest."""
+    changes: dict[str, dict[str, str]] = {}
+    for key in INDICES:
+        for found in spellings(each for file in statmaps if (each := file.entities.get(key)) and each.isdecimal()):
+            changes.setdefault(key, {}).update(dict.fromkeys(found, max(found, key=len)))
+    return [_relabelled(file, changes) for file in statmaps] if changes else list(statmaps)
 
-    parsed = parse_file_entities(f"/{folder}/", entities=known_entities())
-    return {key_of(name): str(label) for name, label in parsed.items() if name not in _NOT_ENTITIES}
 
-
-@cache
-def known_entities() -> tuple[Any, ...]:
-    """Load the entities that pybids defines, and ours."""
-    from bids.layout.models import Config
-
-    bids, derivatives, ours = (Config.load(name).entities for name in ("bids", "derivatives", str(LAYOUT_CONFIG)))
-    return tuple({**bids, **derivatives, **ours}.values())
+def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> StatMap:
+    """Return a map with other labels of some entities."""
+    labels = {key: changes[key][label] for key, label in file.entities if label in changes.get(key, {})}
+    return replace(file, entities=file.entities.with_(**labels)) if labels else file
 
 
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any, get_args
 from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
-from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
+from bids_ari.bids.entities import Entities, labels_in_name, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters, stage_of_node
 from bids_ari.bids.manifest import Manifest
-from bids_ari.bids.paired import pair
+from bids_ari.bids.map_notes import notes_on_maps
+from bids_ari.bids.names import problem_of_name
+from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.statmap import IMAGES, StatMap
-from bids_ari.errors import UsageError, listing
+from bids_ari.errors import UsageError
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -60,7 +63,8 @@ def discover(
     dataset : Dataset, path or BIDSLayout
         An open dataset or manifest, the folder of a dataset, or a layout of pybids, whose files are used.
     subjects, task, space, contrast, session, run : str or sequence of str
-        Use only maps with these labels, with or without ``sub-``, ``task-``, ...; empty for all.
+        Use only maps with these labels, with or without ``sub-``, ``task-``, ...; empty for all. Labels are accepted
+        as in the names of the files, or as in those of the results.
     exclude : sequence of str
         Exclude these subjects.
     stat : {'effect', 't', 'z'}
@@ -99,12 +103,14 @@ def discover(
     _check_usage(combine, paired, weights, stat)
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
+    differences = names_of_differences(contrast, dataset) if paired else frozenset()
+    contrast = () if differences else contrast
     flags = {"subject": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
     filters = Filters.make(flags, exclude, stat, where, dataset)
     filters.check(dataset)
     usable, refused = _filter(dataset, filters)
     if not usable:
-        raise filters.no_match(dataset)
+        raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
     for note in filters.notes:
         log.warning("%s", note)
     chosen = dict(_choose_stages(usable, refused))
@@ -113,9 +119,12 @@ def discover(
         key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights) for key, files in chosen.items()
     }
     discovery = _with_excluded(groups, refused, stat)
+    if stat != "effect" and (with_f := f_contrasts(dataset)):
+        discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
     if paired:
         top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
         discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()))
+        discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
     if filters.notes:
@@ -138,7 +147,7 @@ def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
     """
     labels = {key: label for key, label in labels_in_name(path.name).items() if key not in ("stat", "desc", "test")}
     stem = path.name.partition(".")[0]
-    if "contrast" not in labels:
+    if "contrast" not in labels or problem_of_name(path.name):
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     entities = Entities.of(labels)
     file = StatMap(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
@@ -156,7 +165,14 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
             key = member.first.entities.without("stat", "node", "level")
             others = single[key].members if key in single else ()
             theirs = tuple(excluded.get(member.subject, ()))
-            single[key] = ContrastSet(key.written(), contrast.stat, (*others, member), theirs, contrast.notes)
+            single[key] = replace(
+                contrast,
+                entities=key.written(),
+                members=(*others, member),
+                excluded=theirs,
+                weighted=False,
+                combined="",
+            )
     return by_name(single)
 
 
@@ -175,8 +191,12 @@ def _filter(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[Sta
     implied = filters.implied(dataset)
     usable: dict[Entities, list[StatMap]] = defaultdict(list)
     refused: _Refused = []
+    with_f = f_contrasts(dataset)
     for file in dataset.statmaps:
-        if reason := filters.reason(file, implied):
+        reason = filters.reason(file, implied)
+        if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file):
+            reason = Reason.SEVERAL_EFFECTS.text()
+        if reason:
             refused.append((file, reason))
         else:
             usable[file.group].append(file)
@@ -268,7 +288,7 @@ def _contrast_set(
     excluded = [entry for entry in excluded if entry not in rows]
     lacking = [Excluded.of_subject(subject, reason) for subject, reason in reasons.items()]
     key = with_shared(key, [file for member in group.members for file in member.maps])
-    notes = (*_notes(key, group.members), *group.notes)
+    notes = (*notes_on_maps(key, group.members), *group.notes)
     return key, ContrastSet(key.written(), stat, group.members, (*lacking, *excluded), notes, group.over)
 
 
@@ -286,20 +306,3 @@ def _weighted(contrast: ContrastSet) -> ContrastSet:
         excluded += [Excluded.of_file(file, reason) for file in member.all_files]
     subjects = set(contrast.subjects).difference(member.subject for member in lacking)
     return replace(contrast.keep(subjects, excluded), weighted=True)
-
-
-def _notes(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]:
-    """Describe which maps are used, and what is unusual about them and their labels."""
-    files = [file for member in members for file in member.maps]
-    for node in sorted({node for file in files if (node := file.node)}):
-        yield f"Maps of node {printable(node)} are used"
-    for (entity, label), (_, written) in zip(key, key.written(), strict=True):
-        if label != written:
-            yield f"{entity} {label!r} is written as {written}"
-    odd = [label for label in dict.fromkeys(member.subject for member in members) if label != safe_label(label)]
-    if odd:
-        yield f"Labels of subjects that pybids does not read: {listing(map(repr, odd))}"
-    counts = Counter(file.path for file in files)
-    for path in [path for path, n in counts.items() if n > 1]:
-        owners = sorted({member.subject for member in members if path in member.paths})
-        yield f"{printable(str(path))} is listed more than once, for {listing(f'sub-{printable(s)}' for s in owners)}"

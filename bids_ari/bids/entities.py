@@ -28,6 +28,7 @@ _RANKS = {key: float(rank) for rank, key in enumerate(ORDER)}
 _UNKNOWN = _RANKS["contrast"] - 0.5
 _NOT_IN_LABELS = re.compile("[^a-zA-Z0-9+]")
 _PAIR = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([^_]+)(?=_)")
+_ONE_PAIR = re.compile("[a-zA-Z0-9]+-.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,15 @@ def labels_in_name(name: str) -> dict[str, str]:
     {'sub': '01', 'feature': 'taskBased', 'stat': 'z'}
     """
     return dict(_PAIR.findall(name))
+
+
+def is_pair(part: str) -> bool:
+    """Return whether a part of a file name, between underscores, is a key and a label.
+
+    >>> is_pair("contrast-a>b"), is_pair("vs"), is_pair("contrast-")
+    (True, False, False)
+    """
+    return _ONE_PAIR.fullmatch(part) is not None
 
 
 def key_of(name: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any
 
 from bids_ari.bids.contrasts import STATS, Stat
 from bids_ari.bids.dataset import Dataset
-from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
+from bids_ari.bids.entities import ORDER, bare_label, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Reason, ReasonText
-from bids_ari.bids.labels import match_labels
+from bids_ari.bids.labels import match_labels, same_label
+from bids_ari.bids.names import INDICES
 from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.statmap import IMAGES, SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
@@ -47,6 +48,9 @@ class Condition:
 
     def reason(self, labels: Collection[str]) -> ReasonText:
         """Return why a map with these labels of the entity, or none, does not pass."""
+        for label in labels:
+            if near := _near(label, self.labels):
+                return Reason.NEARLY_SELECTED.text(key=self.key, label=label, selected=near)
         if self.from_file:
             return Reason.BY_FILTER_FILE.text(key=self.key)
         return (Reason.NOT_SELECTED if labels else Reason.NO_ENTITY).text(key=self.key)
@@ -124,8 +128,8 @@ class Filters:
                 known = listing(sorted(existing), 20) or f"nothing, no name holds {condition.key}-"
                 raise NoMatchError(f"No statmap has {condition.key} {listing(unknown)}", f"one of: {known}")
 
-    def no_match(self, dataset: Dataset) -> NoMatchError:
-        """Make the error that no map passes; lists the labels in the dataset."""
+    def no_match(self, dataset: Dataset, further: Iterable[str] = ()) -> NoMatchError:
+        """Make the error that no map passes; lists the labels in the dataset, and `further` reasons of single files."""
         images = [file for file in dataset.statmaps if file.extension in IMAGES]
         existing = []
         for key in ("sub", "ses", "run", "task", "space", "contrast", "stat"):
@@ -135,7 +139,7 @@ class Filters:
         chosen += [f"sub other than {listing(sorted(self.excluded))}"] if self.excluded else []
         stats = {file.stat for file in images if file.entities.get("sub")}
         others = [other for other in STATS if other in stats and self.stat not in stats]
-        problems = Counter(file.problem for file in dataset.statmaps if file.problem).most_common()
+        problems = Counter([*(file.problem for file in dataset.statmaps if file.problem), *further]).most_common()
         unusable = f"Unusable files: {listing(f'{n}, {problem}' for problem, n in problems)}" if problems else ""
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(chosen)}",
@@ -203,10 +207,11 @@ def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
 
 
 def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list[str]) -> frozenset[Any]:
-    """Replace labels that differ from those in a dataset only in leading zeros, and note it; an error if unclear."""
+    """Replace labels that a dataset has in another form; note those with other leading zeros, an error if unclear."""
+    existing = dataset.labels(key)
+    labels = frozenset(form for label in labels for form in _forms(label, key, existing))
     if key not in _PADDED:
         return labels
-    existing = dataset.labels(key)
     found = match_labels(sorted(label for label in labels if isinstance(label, str)), sorted(existing))
     for label, others in found.unclear.items():
         names = listing(f"{key}-{printable(other)}" for other in others)
@@ -216,6 +221,23 @@ def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list
         )
     notes += filter(None, [found.note(key, "of filters")])
     return frozenset(found.pairs.get(label, label) for label in labels)
+
+
+def _forms(label: str | int, key: str, existing: Collection[str]) -> Collection[str | int]:
+    """Return the existing labels that one means: itself, else one that results write so, or the same index.
+
+    ``faces>scrambled`` is written as ``facesscrambled``, in ``--list``, too; ``run-1`` is the same as ``run-01``.
+    """
+    if label in existing or not isinstance(label, str):
+        return [label]
+    written = [each for each in existing if safe_label(each) == label or (key in INDICES and same_label(each, label))]
+    return written or [label]
+
+
+@cache
+def _near(label: str, selected: frozenset[str | int]) -> str:
+    """Return the selected label that differs from a label in leading zeros only, if there is one."""
+    return next((each for each in selected if isinstance(each, str) and same_label(label, each)), "")
 
 
 def _number(label: str) -> int | None:

@@ -71,3 +71,21 @@ def alike_labels(labels: Iterable[str]) -> dict[str, list[str]]:
     for label in dict.fromkeys(labels):
         groups[unpadded(label)].append(label)
     return dict(groups)
+
+
+def same_label(one: str, other: str) -> bool:
+    """Return whether two labels are equal, or differ only in leading zeros.
+
+    >>> same_label("1", "01"), same_label("1", "10"), same_label("pre", "pre")
+    (True, False, True)
+    """
+    return unpadded(one) == unpadded(other)
+
+
+def spellings(labels: Iterable[str]) -> list[list[str]]:
+    """Return the labels that differ only in leading zeros, for each for which there are several.
+
+    >>> spellings(["1", "2", "01", "pre", "10"])
+    [['01', '1']]
+    """
+    return sorted(sorted(found) for found in alike_labels(labels).values() if len(found) > 1)

@@ -15,7 +15,7 @@ from reprlib import repr as shorten
 
 from bids_ari.bids.columns import number
 from bids_ari.bids.contrasts import STATS, Stat, SubjectMap
-from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.dataset import Dataset, unify_indices
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.statmap import IMAGES, StatMap
@@ -80,7 +80,8 @@ def open_manifest(path: str | Path) -> Manifest:
     if not paths:
         raise DataError(f"{path} lists no map", f"paths in the column {' or '.join(STATS)}")
     folder = os.path.commonpath([_place(each).parent for each in paths.values()])
-    files = {(row, stat): _statmap(row, stat, each, folder) for (row, stat), each in paths.items()}
+    statmaps = unify_indices([_statmap(row, stat, each, folder) for (row, stat), each in paths.items()])
+    files = dict(zip(paths, statmaps, strict=True))
     maps = {}
     for (row, stat), file in files.items():
         variances = (files[row, "variance"],) if stat == "effect" and (row, "variance") in files else ()

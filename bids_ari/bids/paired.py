@@ -14,8 +14,10 @@ from itertools import zip_longest
 from pathlib import Path
 
 from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, Excluded, SubjectMap, by_name, with_shared
-from bids_ari.bids.entities import Entities, bare_label, key_of, printable
+from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.entities import Entities, bare_label, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.labels import same_label
 from bids_ari.bids.participants import read_sessions, session_row
 from bids_ari.errors import NoMatchError, UsageError, counted, listing
 
@@ -93,10 +95,37 @@ def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Dis
             raise UsageError(f"Maps that differ in {name} were combined over {over}s", f"no --combine {over}")
     existing = sorted({value for member in members if (value := found.value(member))}, key=_natural)
     high, low = _split(found, values, existing) if has_values else _two(found, existing)
+    if same_label(high, low):
+        raise UsageError(
+            f"The values {low} and {high} of {name} differ only in leading zeros: probably they are the same",
+            "two different values",
+            "Rename the maps of one of them as the other, or choose two others with --paired",
+        )
     if not has_values and not (high.isdigit() and low.isdigit()):  # the order of words is arbitrary
         other = printable(f"--paired {name}={low}-{high}")
         log.warning("--paired uses %s minus %s; for the other direction: %s", high, low, other)
     return _differences(discovery, replace(found, high=high, low=low))
+
+
+def names_of_differences(contrast: Sequence[str] | str, dataset: Dataset) -> frozenset[str]:
+    """Return the labels that select contrasts if no map has any of them: then they name differences, as results do."""
+    labels = [bare_label(label, "contrast") for label in ([contrast] if isinstance(contrast, str) else contrast)]
+    existing = dataset.labels("contrast")
+    return frozenset(() if existing.union(map(safe_label, existing)).intersection(labels) else labels)
+
+
+def only_differences(discovery: Discovery, labels: Collection[str]) -> Discovery:
+    """Keep the differences with these labels; exclude the maps of others."""
+    named = [(contrast, {contrast.entities.get(key) for key in _CONTRASTS} - {None}) for contrast in discovery]
+    kept = tuple(contrast for contrast, own in named if own.intersection(labels))
+    if not kept:
+        existing = sorted({str(label) for _, own in named for label in own})
+        raise NoMatchError(f"No difference or map has contrast {listing(labels)}", f"one of: {listing(existing, 20)}")
+    others = [contrast for contrast in discovery if contrast not in kept]
+    reason = Reason.NOT_SELECTED.text(key="contrast")
+    excluded = [Excluded.of_file(file, reason) for each in others for file in each.files]
+    excluded += [entry for each in others for entry in each.excluded if not entry.is_subject]
+    return Discovery(kept, (*discovery.excluded, *excluded))
 
 
 def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> _Comparison:
@@ -132,7 +161,8 @@ def _two(found: _Comparison, existing: Sequence[str]) -> tuple[str, str]:
     )
     if len(existing) < 2:
         raise NoMatchError(problem, "two, for differences within subjects", "Select maps of both")
-    hint = f"Choose two, as --paired {printable(f'{found.column}={existing[1]}-{existing[0]}')}, or use a filter"
+    other = next((each for each in existing if not same_label(each, existing[0])), existing[1])
+    hint = f"Choose two, as --paired {printable(f'{found.column}={other}-{existing[0]}')}, or use a filter"
     raise UsageError(problem, "two", hint)
 
 
@@ -202,6 +232,7 @@ def _difference(key: Entities, parts: Sequence[ContrastSet], comparison: _Compar
         tuple(dict.fromkeys(excluded)),
         tuple(_notes(parts, members, comparison)),
         combined,
+        of_f=any(part.of_f for part in parts),
         paired=comparison.key,
     )
 
@@ -238,8 +269,6 @@ def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], comparis
     pairs = [(member, member.minus) for member in members if member.minus]
     if across := sorted({one.subject for one, other in pairs if one.first.dataset != other.first.dataset}):
         yield f"The two maps are in different datasets: {listing(f'sub-{printable(subject)}' for subject in across)}"
-    if same := sorted({one.subject for one, other in pairs if set(one.paths) & set(other.paths)}):
-        yield f"One file is on both sides: {listing(f'sub-{printable(subject)}' for subject in same)}"
     for note in dict.fromkeys(note for part in parts for note in part.notes):
         of = [part for part in parts if note in part.notes]
         values = {comparison.value(part.members[0]) or "" for part in of}

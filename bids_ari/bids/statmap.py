@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bids_ari.bids.entities import Entities, labels_in_name, printable
+from bids_ari.bids.entities import Entities, is_pair, printable
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, SidecarError
 
@@ -72,7 +72,7 @@ class StatMap:
         ReadError
             When a sidecar or a folder cannot be read.
         """
-        own = labels_in_name(self.path.name).items()
+        own, odd = _parts(self.path.name)
         metadata: dict[str, Any] = {}
         for folder in reversed(self.path.parents[: len(Path(self.name).parts)]):
             try:
@@ -80,8 +80,9 @@ class StatMap:
                     names = [entry.name for entry in entries if map_extension(entry.name) == ".json"]
             except OSError as error:
                 raise ReadError(f"{folder} cannot be read: {error.strerror}") from error
-            for _, name in sorted((len(labels_in_name(name)), name) for name in names):
-                if labels_in_name(name).items() <= own:
+            for _, name in sorted((len(_parts(name)[0]), name) for name in names):
+                pairs, others = _parts(name)
+                if pairs <= own and others == odd:
                     metadata |= read_json(folder / name, SidecarError)
         return metadata
 
@@ -94,3 +95,9 @@ def map_extension(name: str) -> str | None:
     """
     suffix, dot, extension = name.rpartition("_")[2].partition(".")
     return dot + extension if suffix == SUFFIX else None
+
+
+def _parts(name: str) -> tuple[set[str], set[str]]:
+    """Return the parts of a name before its suffix: those that are key and label, and others."""
+    parts = name.split("_")[:-1]
+    return {part for part in parts if is_pair(part)}, {part for part in parts if not is_pair(part)}

@@ -157,6 +157,17 @@ class Options:
         group_only="The map of a single subject keeps its grid",
         sidecar=SidecarEntry("TargetGrid", "model"),
     )
+    allow_native_space: bool = option(
+        False,
+        "analyse maps in the native space of each subject, or without a space in their names and on different grids: "
+        "only where all of them are aligned",
+        group_only="The map of a single subject is analysed in its own space",
+    )
+    allow_duplicates: bool = option(
+        False,
+        "analyse maps although the same image belongs to several subjects, or to one subject more than once",
+        group_only="The map of a single subject is not compared with others",
+    )
     smoothing: float | None = option(
         None,
         "full width at half maximum, in mm, of the Gaussian kernel that smooths each map",

@@ -54,6 +54,7 @@ def check_headers(
     variances: bool = False,
     target: Target | None = None,
     template: str | None = None,
+    allow_native_space: bool = False,
     n_threads: int = 1,
     mem: int | None = None,
 ) -> Headers:
@@ -70,6 +71,8 @@ def check_headers(
         default, all files must share one grid.
     template : str, optional
         The name of the space of the maps, for ``target='template'``.
+    allow_native_space : bool
+        Whether maps without a `template` may have different grids: they are probably in the space of each subject.
     n_threads : int
         Number of threads.
     mem : int, optional
@@ -99,7 +102,9 @@ def check_headers(
         else:
             problems.extend(((subject,), error) for error in header)
     if grids:
-        grid, mismatch = _common_grid(grids) if target is None else _target_grid(grids, target)
+        grid, mismatch = _common_grid(grids, standard=template is not None or allow_native_space)
+        if target is not None and (allow_native_space or template is not None or not mismatch):
+            grid, mismatch = _target_grid(grids, target)
         problems.extend(mismatch)
     if problems:
         raise one_error(problems, [subject for subject, _ in files])
@@ -162,8 +167,11 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
 
 
-def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid, list[Problem]]:
-    """Return the grid of most files, and the problem of the files on another one."""
+def _common_grid(files: Sequence[tuple[str, Grid]], standard: bool) -> tuple[Grid, list[Problem]]:
+    """Return the grid of most files, and the problem of the files on another one.
+
+    `standard` is whether all are known to be in one space, so that resampling them makes sense.
+    """
     votes: Counter[int] = Counter()
     kinds: list[int] = []  # for each file, the first one on the same grid
     known: dict[tuple[tuple[int, ...], bytes], int] = {}
@@ -177,7 +185,7 @@ def _common_grid(files: Sequence[tuple[str, Grid]]) -> tuple[Grid, list[Problem]
     if len(votes) <= 1:
         return files[0][1], []
     common = votes.most_common(1)[0][0]
-    return files[common][1], [_mismatch(files, kinds, common)]
+    return files[common][1], [_mismatch(files, kinds, common, standard)]
 
 
 def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Grid, list[Problem]]:
@@ -196,16 +204,22 @@ def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Gri
     return target, [(subjects, error)]
 
 
-def _mismatch(files: Sequence[tuple[str, Grid]], kinds: Sequence[int], common: int) -> Problem:
+def _mismatch(files: Sequence[tuple[str, Grid]], kinds: Sequence[int], common: int, standard: bool) -> Problem:
     """Return the problem of the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
     subjects = tuple(dict.fromkeys(files[i][0] for i in odd))
     others = {subject for subject, _ in files} - set(subjects)
     alike = len({kinds[i] for i in odd}) == 1
+    way_out = "Resample with --target-grid"
+    if not standard:
+        way_out = (
+            "No space is in the names of the maps: they may be in the native space of each subject, where no group "
+            "analysis is possible. If all are in one standard space, use --allow-native-space"
+        )
     error = GridMismatchError(
         f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
         f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]][1]}",
         f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common][0]}'}: {files[common][1]}",
-        f"Resample with --target-grid, or exclude subjects with --exclude {' '.join(subjects)}",
+        f"{way_out}, or exclude subjects with --exclude {' '.join(subjects)}",
     )
     return subjects, error

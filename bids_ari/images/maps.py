@@ -14,6 +14,7 @@ import numpy as np
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.images.checks import collecting, files_to_read
+from bids_ari.images.duplicates import digest_of
 from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
 from bids_ari.images.masks import missing
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
@@ -28,6 +29,7 @@ class Volumes(NamedTuple):
     variance: FloatArray | None  # (x, y, z), NaN where no file has a variance that is finite and above 0
     hashes: dict[Path, str]  # SHA-256 of each file
     empty: tuple[Path, ...]  # files without any data
+    digests: dict[Path, bytes]  # of the values in each file
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,15 @@ def _difference(first: Volumes, second: Volumes) -> Volumes:
         effect = _finite(first.effect - second.effect)
         if first.variance is not None and second.variance is not None:
             variance = _finite(first.variance + second.variance)
-    return Volumes(effect, variance, first.hashes | second.hashes, first.empty + second.empty)
+    hashes, digests = first.hashes | second.hashes, first.digests | second.digests
+    return Volumes(effect, variance, hashes, first.empty + second.empty, digests)
 
 
 def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     """Combine maps as fixed effects: sum(w e) / sum(w) over those with data at a voxel, w = 1 / variance, else 1."""
     weights, total = np.zeros(1), np.zeros(1)
     hashes: dict[Path, str] = {}
+    digests: dict[Path, bytes] = {}
     errors: list[BidsAriError] = []
     empty: tuple[Path, ...] = ()
     for path, variance_path in zip_longest(member.paths, member.variance_paths):
@@ -102,6 +106,7 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
                 weights = weights + weight
                 total = total + weight * np.where(weight > 0, found.effect, 0.0)
             hashes |= found.hashes
+            digests |= found.digests
             empty += () if weight.any() else (path,)
     if errors:
         raise ExceptionGroup(f"sub-{member.subject}", errors)
@@ -109,16 +114,17 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
         effect = _finite(total / weights)
         has_variance = member.variance_paths and reader.variances
         variance = np.where(np.isnan(effect), np.nan, 1 / weights) if has_variance else None
-    return Volumes(effect, variance, hashes, empty)
+    return Volumes(effect, variance, hashes, empty, digests)
 
 
 def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Volumes:
     """Read one map, and its variance map if there is one."""
     errors: list[BidsAriError] = []
     variance = None
-    hashes = {}
+    hashes, digests = {}, {}
     with collecting(errors):
         image = _read(path, reader)
+        digests[path] = digest_of(image.values)
         effect = np.where(missing(image.values, image.header.step), np.nan, image.values)
         effect = resample(effect, image.header.grid, reader.grid)
         hashes[path] = image.sha256
@@ -126,6 +132,7 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
     if variance_path is not None:
         with collecting(errors):
             image = _read(variance_path, reader)
+            digests[variance_path] = digest_of(image.values)
             with np.errstate(all="ignore"):
                 precision = 1 / image.values
             variance = np.where(np.isfinite(precision) & (precision > 0), image.values, np.nan)
@@ -134,7 +141,7 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
             hashes[variance_path] = image.sha256
     if errors:
         raise ExceptionGroup(str(path), errors)
-    return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else ())
+    return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests)
 
 
 def _read(path: Path, reader: MapReader) -> Image:

@@ -9,8 +9,10 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.group_checks import describe, same_image
 from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, counted, listing
 from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
+from bids_ari.images.duplicates import same_images
 from bids_ari.images.files import read_image
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, missing, n_required
@@ -51,6 +53,8 @@ def load_stack(
     target: Target | None = None,
     template: str | None = None,
     variances: bool = False,
+    allow_native_space: bool = False,
+    allow_duplicates: bool = False,
     n_threads: int = 1,
     mem: int | None = None,
     work_dir: Path | None = None,
@@ -79,6 +83,10 @@ def load_stack(
         The name of the space of the maps, for 'template'.
     variances : bool
         Whether the variance of each map is needed.
+    allow_native_space : bool
+        Whether maps without a space in their names may have different grids.
+    allow_duplicates : bool
+        Whether several files may have the same image.
     n_threads : int
         Number of threads.
     mem : int, optional
@@ -98,6 +106,8 @@ def load_stack(
     DataError
         When files cannot be used: damaged, not 3-D, too large for the memory, without data or without the variances
         needed; or changed while they were read.
+    DuplicateMapsError
+        When several files have the same image.
     EmptyMaskError
         When no voxel remains to test.
     OutputError
@@ -109,7 +119,13 @@ def load_stack(
         _check_variances(members)
     mem = available_memory() if mem is None else mem
     headers = check_headers(
-        members, variances=variances, target=target, template=template, n_threads=n_threads, mem=mem
+        members,
+        variances=variances,
+        target=target,
+        template=template,
+        allow_native_space=allow_native_space,
+        n_threads=n_threads,
+        mem=mem,
     )
     inside = None if mask is None else load_mask(mask, headers.grid, template)
     reader = MapReader(headers.grid, mem, bool(headers.resampled), variances)
@@ -126,7 +142,11 @@ def load_stack(
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
+    same = same_images(members, {path: digest for each in summaries for path, digest in each.digests.items()})
+    if same and not allow_duplicates:
+        raise same_image(same)
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
+    notes = _notes(headers, members, summaries)
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
@@ -138,7 +158,7 @@ def load_stack(
         variances=values[1] if variances else None,
         hashes={path: sha256 for each in summaries for path, sha256 in each.hashes.items()},
         quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
-        notes=tuple(_notes(headers, members, summaries)),
+        notes=(*(f"The same image is used more than once: {describe(each)}" for each in same), *notes),
         resampled=headers.resampled,
     )
 
@@ -193,11 +213,12 @@ def load_map(
 
 
 class _Summary(NamedTuple):
-    """Number of voxels with data, files without data, hashes and thumbnail of the map of one subject."""
+    """Number of voxels with data, files without data, hashes, digests and thumbnail of the map of one subject."""
 
     n_present: int
     n_empty: int
     hashes: dict[Path, str]
+    digests: dict[Path, bytes]
     glimpse: Glimpse
 
 
@@ -249,7 +270,8 @@ class _Reading(NamedTuple):
             effect = np.where(np.isnan(effect), np.nan, smoothed)
         self.arrays[0][i] = effect
         glimpse = self.mosaic.glimpse(volumes.effect, present)
-        return present, _Summary(int(np.count_nonzero(present)), len(volumes.empty), volumes.hashes, glimpse)
+        n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
+        return present, _Summary(n_present, n_empty, volumes.hashes, volumes.digests, glimpse)
 
 
 def _check_variances(members: Sequence[SubjectMap]) -> None:

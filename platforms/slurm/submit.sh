@@ -12,7 +12,7 @@ shift 3
 
 contrasts=$(mktemp "$PWD/contrasts.XXXXXX")
 apptainer run --containall --cleanenv --bind "$bids:$bids:ro" "$image" "$bids" "$out" group --list "$@" |
-    sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*contrast-([^_ ]+)(_.*)?$/\2/p' | sort -u > "$contrasts"
+    sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*(task)?contrast-([^_ ]+)(_.*)?$/\3/p' | sort -u > "$contrasts"
 n_contrasts=$(wc -l < "$contrasts")
 if ((n_contrasts == 0)); then
     echo "No map has a contrast in its name; write a list of contrasts and submit group.sbatch yourself" >&2

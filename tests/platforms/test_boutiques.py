@@ -28,6 +28,8 @@ SAMPLES: dict[str, list[str]] = {
     "estimator": ["mixed"],
     "variance": ["unequal"],
     "coverage": ["0.5"],
+    "allow_native_space": [],
+    "allow_duplicates": [],
     "smoothing": ["8"],
     "combine": ["run"],
     "test": ["mean=1"],

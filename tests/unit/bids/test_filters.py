@@ -14,20 +14,20 @@ from bids_ari.errors import InputNotFoundError, NoMatchError, ReadError, UsageEr
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """Runs 1, 01, 02 and 10 and none of session pre; the same of no session; a resolution in one of them."""
+    """Acquisitions 1, 01, 02 and 10 and none of session pre; the same of no session; a resolution in one of them."""
     for session in ("pre", None):
-        for run in ("1", "01", "02", "10", None):
-            touch_maps(tmp_path, "01", session=session, run=run, task=None, space=None)
+        for acq in ("1", "01", "02", "10", None):
+            touch_maps(tmp_path, "01", session=session, acq=acq, task=None, space=None)
     touch_maps(tmp_path, "01", res="2", task=None, space=None, extension=".nii")
     return tmp_path
 
 
 def taken(root: Path, where: dict[str, Any], **filters: Any) -> list[str]:
-    """The sessions, runs and resolutions of the maps that pass."""
+    """The sessions, labels and resolutions of the maps that pass."""
     found = [
         member.first.entities for contrast in discover(root, where=where, **filters) for member in contrast.members
     ]
-    return sorted("/".join(entities.get(key) or "-" for key in ("ses", "run", "res")) for entities in found)
+    return sorted("/".join(entities.get(key) or "-" for key in ("ses", "acq", "res")) for entities in found)
 
 
 PRE = ["pre/-/-", "pre/01/-", "pre/02/-", "pre/1/-", "pre/10/-"]
@@ -43,11 +43,11 @@ class TestValues:
         assert taken(large, {"ses": label}) == PRE
 
     @pytest.mark.parametrize(
-        ("value", "runs"),
+        ("value", "labels"),
         [
             ("1", ["1"]),
             ("01", ["01"]),
-            (1, ["01", "1"]),  # as pybids, which takes runs for numbers
+            (1, ["01", "1"]),  # as pybids takes runs
             (1.0, ["01", "1"]),
             (10, ["10"]),
             ([1, "02"], ["01", "02", "1"]),
@@ -59,9 +59,9 @@ class TestValues:
         ids=str,
     )
     def test_texts_match_exactly_and_numbers_with_any_leading_zeros(
-        self, large: Path, value: Any, runs: list[str]
+        self, large: Path, value: Any, labels: list[str]
     ) -> None:
-        assert taken(large, {"run": value, "ses": "pre"}) == [f"pre/{run}/-" for run in runs]
+        assert taken(large, {"acq": value, "ses": "pre"}) == [f"pre/{acq}/-" for acq in labels]
 
     def test_any_means_that_it_is_there_also_for_maps_of_a_node(self, tmp_path: Path) -> None:
         """A map without a label passes a filter by the only existing label, but not one for any label."""
@@ -72,7 +72,7 @@ class TestValues:
 
     def test_all_conditions_must_be_met(self, large: Path) -> None:
         assert taken(large, {"ses": None, "res": "2"}) == ["-/-/2"]
-        assert taken(large, {"run": 1}, session="pre") == ["pre/01/-", "pre/1/-"]
+        assert taken(large, {"acq": 1}, session="pre") == ["pre/01/-", "pre/1/-"]
 
     def test_the_reason_names_the_filter_file(self, large: Path) -> None:
         found = discover(large, where={"session": "pre"})
@@ -81,8 +81,8 @@ class TestValues:
 
     @pytest.mark.parametrize("value", [{}, {"a": 1}, [["1"]], [{}], True, [False], 1.5, [], "", float("inf")], ids=str)
     def test_other_values_are_refused(self, large: Path, value: Any) -> None:
-        with pytest.raises(UsageError, match=r"run .*expected a label, a whole number, null"):
-            taken(large, {"run": value})
+        with pytest.raises(UsageError, match=r"acq .*expected a label, a whole number, null"):
+            taken(large, {"acq": value})
 
 
 class TestEntities:
@@ -101,9 +101,9 @@ class TestEntities:
         ("where", "requested", "there"),
         [
             ({"session": "post"}, "ses post", "pre"),
-            ({"run": 3}, "run 3", "01, 02, 1, 10"),
-            ({"run": ["2", 1]}, "run 2", "01, 02, 1, 10"),
-            ({"run": 100}, "run 100", "01, 02, 1, 10"),
+            ({"acq": 3}, "acq 3", "01, 02, 1, 10"),
+            ({"acq": ["2", 1]}, "acq 2", "01, 02, 1, 10"),
+            ({"acq": 100}, "acq 100", "01, 02, 1, 10"),
             ({"desc": "smooth"}, "desc smooth", "nothing, no name holds desc-"),
             ({"desc": "*"}, "desc at all", "nothing, no name holds desc-"),
             ({"contrast": None}, None, None),
@@ -121,8 +121,8 @@ class TestEntities:
             assert "has contrast none, stat effect" in caught.value.found
 
     def test_labels_that_exist_but_not_together_are_named(self, large: Path) -> None:
-        with pytest.raises(NoMatchError, match=r"has res 2, ses any, run 1, none, stat effect"):
-            taken(large, {"res": "2", "ses": "*", "run": [1, None]})
+        with pytest.raises(NoMatchError, match=r"has res 2, ses any, acq 1, none, stat effect"):
+            taken(large, {"res": "2", "ses": "*", "acq": [1, None]})
 
     def test_the_contrast_of_halfpipe_is_its_taskcontrast(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", contrast=None, taskcontrast="faces")
@@ -168,7 +168,7 @@ class TestFile:
         assert read_filter_file(path) == {"run": 1, "ses": None}
 
     def test_a_filter_file_selects_maps(self, large: Path, tmp_path: Path) -> None:
-        path = self.write(tmp_path / "filter.json", '\ufeff{"statmap":\r\n{"run": [1, null], "ses": "pre"}}')
+        path = self.write(tmp_path / "filter.json", '\ufeff{"statmap":\r\n{"acq": [1, null], "ses": "pre"}}')
         assert taken(large, dict(read_filter_file(str(path)))) == ["pre/-/-", "pre/01/-", "pre/1/-"]
 
     @pytest.mark.parametrize(

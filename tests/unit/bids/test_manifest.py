@@ -137,12 +137,6 @@ class TestMaps:
                 contrast.check()
             assert caught.value.hint == "Choose with --exclude, or remove one of them"
 
-    def test_one_file_for_two_subjects_makes_a_note(self, spm: Path) -> None:
-        rows = [(s, "spm/sub-01/con_0001.nii") for s in ("01", "02")]
-        (contrast,) = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
-        file = spm / "spm" / "sub-01" / "con_0001.nii"
-        assert contrast.notes == (f"{file} is listed more than once, for sub-01, sub-02",)
-
     @pytest.mark.parametrize("name", ["con.img", "con.mgz", "con"])
     def test_other_formats_are_excluded(self, spm: Path, name: str) -> None:
         touch(spm, name)

@@ -8,7 +8,7 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
-from bids_ari.bids.dataset import Dataset, open_dataset
+from bids_ari.bids.dataset import Dataset, open_dataset, unify_indices
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
@@ -34,7 +34,7 @@ def dataset(*maps: str) -> Dataset:
         entities = Entities.of({"contrast": "c", **labels, "sub": subject, "stat": "effect"})
         path = f"sub-{subject}/{entities}_statmap.nii"
         files.append(StatMap(Path("/", root, path), path, root, entities, ".nii"))
-    return Dataset(Path("/data"), {"data": Path("/data")}, tuple(files))
+    return Dataset(Path("/data"), {"data": Path("/data")}, tuple(unify_indices(files)))
 
 
 def only(contrasts: Discovery) -> ContrastSet:
@@ -347,11 +347,20 @@ class TestLeftOut:
         assert contrast.subjects == ("01", "02")
         assert contrast.notes[1] == "The two maps are in different datasets: sub-01"
 
-    def test_one_file_on_both_sides_makes_a_note(self, tmp_path: Path) -> None:
-        (tmp_path / "a.nii").touch()
-        (tmp_path / "maps.tsv").write_text("participant_id\tcontrast\teffect\n01\tx\ta.nii\n01\ty\ta.nii\n")
-        contrast = only(discover(open_manifest(tmp_path / "maps.tsv"), paired="contrast"))
-        assert contrast.notes[1] == "One file is on both sides: sub-01"
+    @pytest.mark.parametrize("values", ["", "=01-1", "=1-01"])
+    def test_sessions_1_and_01_are_not_compared(self, values: str) -> None:
+        maps = [f"{subject}_ses-{session}" for subject in ("01", "02") for session in ("1", "01")]
+        with pytest.raises(UsageError, match="differ only in leading zeros"):
+            discover(dataset(*maps), paired=f"session{values}")
+
+    def test_values_to_choose_differ_in_more_than_leading_zeros(self) -> None:
+        maps = [f"{subject}_ses-{session}" for subject in ("01", "02") for session in ("1", "01", "2", "02")]
+        with pytest.raises(UsageError, match=r"--paired session=0?2-0?1, or use a filter"):
+            discover(dataset(*maps), paired="session")
+
+    def test_run_1_and_run_01_are_one_value(self) -> None:
+        maps = ["01_run-1", "01_run-2", "02_run-01", "02_run-02"]
+        assert only(discover(dataset(*maps), paired="run")).subjects == ("01", "02")
 
 
 class TestTooMany:

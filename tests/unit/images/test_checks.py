@@ -78,7 +78,8 @@ def files_of(folder: Path, n: int, **spoiled: Spoil) -> list[tuple[str, Path]]:
 
 
 def check(files: list[tuple[str, Path]], **options: Any) -> Headers:
-    return check_headers([subject_map(subject, path) for subject, path in files], **options)
+    """Check maps of one standard space."""
+    return check_headers([subject_map(subject, path) for subject, path in files], **{"template": "MNI"} | options)
 
 
 def error_of(files: list[tuple[str, Path]]) -> BidsAriError:
@@ -246,6 +247,22 @@ class TestTarget:
     def test_without_a_target_resampling_is_proposed(self, tmp_path: Path) -> None:
         error = error_of(files_of(tmp_path, 4, s02=other_grid))
         assert error.hint == "Resample with --target-grid, or exclude subjects with --exclude 02"
+
+    @pytest.mark.parametrize("target", [None, "first", COARSE], ids=["none", "first", "grid"])
+    def test_maps_without_a_space_are_resampled_on_request_only(self, tmp_path: Path, target: Any) -> None:
+        """They may be in the native space of each subject."""
+        files = files_of(tmp_path, 4, s02=other_grid)
+        with pytest.raises(GridMismatchError, match="sub-02 has a grid of") as caught:
+            check(files, target=target, template=None)
+        assert "--allow-native-space" in caught.value.hint
+        assert "--target-grid" not in caught.value.hint
+        if target is not None:
+            assert "02" in check(files, target=target, template=None, allow_native_space=True).resampled
+
+    def test_maps_without_a_space_on_one_grid_are_resampled(self, tmp_path: Path) -> None:
+        files = files_of(tmp_path, 2)
+        fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
+        assert check(files, target=fine, template=None).resampled == ("01", "02")
 
     def far(self, folder: Path, *shifts: float) -> list[tuple[str, Path]]:
         """Maps of 30 mm along x, moved by mm."""

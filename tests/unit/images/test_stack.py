@@ -382,7 +382,7 @@ class TestTarget:
         coarse = rng.normal(size=COARSE.shape).astype(np.float32)
         paths = [saved(tmp_path / f"{i}.nii", volume) for i, volume in enumerate(volumes)]
         paths.append(saved(tmp_path / "2.nii", coarse, COARSE.affine))
-        stack = load_stack(one_each(paths), target=COARSE, coverage=0.1)
+        stack = load_stack(one_each(paths), target=COARSE, coverage=0.1, template="MNI")
         assert stack.space.grid.matches(COARSE)
         assert stack.resampled == ("00", "01")
         assert stack.notes == (f"Maps of 2 subjects were resampled by cubic splines to {COARSE}: sub-00, sub-01",)
@@ -394,7 +394,7 @@ class TestTarget:
     def test_the_first_map_may_be_the_target(self, tmp_path: Path, rng: np.random.Generator) -> None:
         paths = [saved(tmp_path / "0.nii", np.ones(COARSE.shape), COARSE.affine)]
         paths += [saved(tmp_path / f"{i}.nii", brain(rng)) for i in (1, 2)]
-        stack = load_stack(one_each(paths), target="first")
+        stack = load_stack(one_each(paths), target="first", template="MNI")
         assert stack.space.grid.matches(COARSE)
         assert stack.resampled == ("01", "02")
 

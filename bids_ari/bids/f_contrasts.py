@@ -1,0 +1,59 @@
+"""F contrasts of the first level, of which each subject has a map of F.
+
+Their effect has one volume for each row of the contrast, and their z is that of a test of any effect: neither has a
+direction. nilearn writes both beside the map of F.
+"""
+
+import re
+from dataclasses import replace
+
+from bids_ari.bids.contrasts import ContrastSet, Discovery
+from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.exclusions import Excluded, Reason
+from bids_ari.bids.statmap import StatMap
+
+_STAT = re.compile("(^|[/_])stat-[^/_]+(?=[/_])")
+
+Names = frozenset[tuple[str, str]]  # of files: dataset, and name without its statistic and extension
+
+
+def f_contrasts(dataset: Dataset) -> Names:
+    """Return the names of the F maps in a dataset, for `has_f_map`."""
+    return frozenset(_name(file) for file in dataset.statmaps if file.stat == "F")
+
+
+def has_f_map(file: StatMap, found: Names) -> bool:
+    """Return whether a map has a map of F beside it: one that differs in its statistic only."""
+    return bool(found) and _name(file) in found
+
+
+def has_several_volumes(file: StatMap) -> bool:
+    """Return whether the header of an image describes several volumes; False where it cannot be read."""
+    import nibabel as nib
+    from nibabel.filebasedimages import ImageFileError
+
+    try:
+        shape = nib.load(file.path).shape  # type: ignore[attr-defined]
+    except (OSError, ImageFileError, ValueError, EOFError):
+        return False
+    return any(n > 1 for n in shape[3:])
+
+
+def mark_f(contrast: ContrastSet, found: Names) -> ContrastSet:
+    """Mark a contrast of z or t maps that have a map of F beside them."""
+    files = [file for member in contrast.members for file in member.all_maps]
+    return replace(contrast, of_f=any(has_f_map(file, found) for file in files))
+
+
+def without_f(discovery: Discovery) -> Discovery:
+    """Exclude F contrasts where there are others, for the group level."""
+    kept = tuple(contrast for contrast in discovery if not contrast.of_f)
+    if not kept or len(kept) == len(discovery):
+        return discovery
+    files = [file for contrast in discovery if contrast.of_f for member in contrast.members for file in member.all_maps]
+    excluded = (*discovery.excluded, *(Excluded.of_file(file, Reason.NO_DIRECTION.text()) for file in files))
+    return Discovery(kept, excluded)
+
+
+def _name(file: StatMap) -> tuple[str, str]:
+    return file.dataset, _STAT.sub(r"\1", file.name).removesuffix(file.extension)

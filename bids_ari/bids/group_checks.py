@@ -1,0 +1,86 @@
+"""Checks of contrasts whose maps are analysed together as a group; single maps need none of them."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.entities import printable
+from bids_ari.bids.statmap import StatMap
+from bids_ari.errors import DataError, DuplicateMapsError, listing
+
+Same: TypeAlias = tuple[list[str], list[str]]
+"""Labels of the subjects, and names of the files, that have the same image."""
+
+NATIVE_SPACES = frozenset(
+    (
+        *("t1w", "t2w", "pdw", "flair", "inplanet2", "anat", "orig", "native", "individual", "subject", "participant"),
+        *("func", "bold", "boldref", "sbref", "epi", "run", "dwi", "asl", "pet", "scanner", "self", "fsnative"),
+    )
+)
+"""Labels of spaces in which each subject has a brain of its own, in lower case."""
+
+
+def is_native(space: str | None) -> bool:
+    """Return whether a space is that of each subject; None for a name without a space is not.
+
+    >>> is_native("T1w"), is_native("MNI152NLin6Asym"), is_native(None)
+    (True, False, False)
+    """
+    return (space or "").lower() in NATIVE_SPACES
+
+
+def check_group(contrast: ContrastSet, *, allow_native_space: bool = False, allow_duplicates: bool = False) -> None:
+    """Check that a group analysis of a contrast makes sense.
+
+    Raises
+    ------
+    DataError
+        When the maps are in the native space of each subject, or have no direction.
+    DuplicateMapsError
+        When one file is listed, or linked to, more than once.
+    """
+    space = contrast.entities.get("space")
+    if is_native(space) and not allow_native_space:
+        raise DataError(
+            f"The maps of {contrast.name} are in the native space of each subject (space-{space})",
+            "maps in one standard space, such as MNI152NLin2009cAsym, where a voxel is the same place in all subjects",
+            "Choose maps in a standard space with --space, or use --allow-native-space if all are aligned",
+        )
+    if contrast.of_f:
+        raise DataError(
+            f"The {contrast.stat} maps of {contrast.name} are of an F contrast (stat-F beside them)",
+            "maps with a direction, of which a group mean can be tested",
+            "Choose other contrasts with --contrast, or test each subject with the level participant",
+        )
+    if not allow_duplicates:
+        _check_files(contrast)
+
+
+def _check_files(contrast: ContrastSet) -> None:
+    """Raise if one file is the map of several subjects, or several maps of one."""
+    owners: dict[str, list[tuple[str, StatMap]]] = defaultdict(list)
+    for member in contrast.members:
+        for file in member.all_files:
+            owners[os.path.realpath(file.path)].append((member.subject, file))
+    twice = [found for found in owners.values() if len(found) > 1]
+    if twice:
+        raise same_image([([subject for subject, _ in found], [file.label for _, file in found]) for found in twice])
+
+
+def same_image(groups: Iterable[Same]) -> DuplicateMapsError:
+    """Make the error that images are used more than once, from the subjects and the files that have one."""
+    return DuplicateMapsError(
+        f"The same image is used more than once: {listing(map(describe, groups))}",
+        "different images for all subjects, runs, sessions and statistics",
+        "Replace the wrong files, exclude subjects with --exclude, or use --allow-duplicates if this is intended",
+    )
+
+
+def describe(group: Same) -> str:
+    """Name the subjects and the files that have the same image."""
+    subjects, files = (list(dict.fromkeys(each)) for each in group)
+    owners = " and ".join(f"sub-{printable(subject)}" for subject in subjects[:2])
+    owners = listing(f"sub-{printable(subject)}" for subject in subjects) if len(subjects) > 2 else owners
+    return f"{owners} ({listing(files, 3)})"

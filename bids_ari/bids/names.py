@@ -1,0 +1,108 @@
+"""Names of files and folders: their entities, and what in them is no entity.
+
+A name of BIDS has pairs ``key-label``, a suffix and an extension, separated by underscores. A label that has an
+underscore would be read up to it: names with anything that is no pair are reported instead.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from bids_ari.bids.entities import Entities, is_pair, key_of, labels_in_name, printable
+from bids_ari.bids.exclusions import Reason
+from bids_ari.bids.labels import same_label
+from bids_ari.bids.layouts import LAYOUT_CONFIG
+
+INDICES = ("run", "echo", "flip", "inv", "split", "chunk")
+"""Entities whose labels are numbers in BIDS: 1 and 01 are the same."""
+
+_NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")  # of pybids
+_OF_FOLDERS = ("sub", "ses")  # entities for which a folder and the files in it must not have different labels
+
+
+class FolderLabels(NamedTuple):
+    """The entities in the names of the folders that contain a file."""
+
+    labels: Mapping[str, str]
+    problems: Mapping[str, str]  # why those of the same name are not usable, by key
+
+
+def problem_of_name(name: str, place: str = "name") -> str:
+    """Return why the entities in the name of a file, or of another `place`, cannot be used; empty where they can.
+
+    >>> problem_of_name("sub-01_contrast-faces_vs_houses_stat-z_statmap.nii.gz")
+    'its name has contrast-faces_vs_houses: a label must not contain an underscore'
+    >>> problem_of_name("sub-01_contrast-faces_stat-z_statmap.nii.gz")
+    ''
+    """
+    parts = name.split("_")[:-1]
+    if odd := [i for i, part in enumerate(parts) if not is_pair(part)]:
+        first, last = max(odd[0] - 1, 0), odd[0] + 1
+        while last in odd:
+            last += 1
+        shown = printable("_".join(parts[first:last]))
+        if odd[0] and all(parts[odd[0] : last]) and is_pair(parts[first]):
+            return Reason.UNDERSCORE.text(place=place, part=shown)
+        return Reason.NO_PAIR.text(place=place, part=repr(shown))
+    keys = Counter(part.partition("-")[0] for part in parts)
+    twice = " and ".join(f"{key}-" for key, n in keys.items() if n > 1)
+    return Reason.REPEATED_KEY.text(place=place, keys=twice) if twice else ""
+
+
+@cache
+def labels_of_folder(folder: str) -> FolderLabels:
+    """Read the entities in the names of folders that pybids knows, relative to their dataset: never of those above it.
+
+    Labels are read to their end, where pybids reads the letters and digits at their beginning.
+    """
+    from bids.layout import parse_file_entities
+
+    parsed = parse_file_entities(f"/{folder}/", entities=known_entities())
+    found = {key_of(name): str(label) for name, label in parsed.items() if name not in _NOT_ENTITIES}
+    whole: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for part in folder.split("/"):
+        inside = labels_in_name(f"{part}_")
+        whole = inside | whole  # pybids reads the first, too
+        if problem := problem_of_name(f"{part}_", "folder"):
+            problems = dict.fromkeys(inside, problem) | problems
+    for key, label in found.items():
+        if whole.get(key, "").startswith(label):
+            found[key] = whole[key]
+    return FolderLabels(found, problems)
+
+
+def entities_of_file(folder: str, name: str) -> tuple[Entities, str]:
+    """Return the entities of a file in some folders, relative to their dataset, and why they cannot be used."""
+    above, problem = labels_of_folder(folder), problem_of_name(name)
+    own = _whole_labels(name) if problem else labels_in_name(name)
+    for key in () if problem else above.labels:
+        if key not in own:
+            problem = problem or above.problems.get(key, "")
+        elif key in _OF_FOLDERS and not same_label(printable(own[key]), above.labels[key]):
+            found, other = f"{key}-{own[key]}", f"{key}-{above.labels[key]}"
+            problem = Reason.OTHER_FOLDER.text(found=found, other=other)
+    return Entities.of({**above.labels, **own}), problem
+
+
+def _whole_labels(name: str) -> dict[str, str]:
+    """Return the labels of a name with all that follows up to the next key, so that none of them is truncated."""
+    labels: dict[str, str] = {}
+    last = ""
+    for part in name.split("_")[:-1]:
+        key, _, label = part.partition("-")
+        if is_pair(part) and key not in labels:
+            labels[key], last = label, key
+        elif last:
+            labels[last] += f"_{part}"
+    return labels
+
+
+@cache
+def known_entities() -> tuple[Any, ...]:
+    """Load the entities that pybids defines, and ours."""
+    from bids.layout.models import Config
+
+    bids, derivatives, ours = (Config.load(name).entities for name in ("bids", "derivatives", str(LAYOUT_CONFIG)))
+    return tuple({**bids, **derivatives, **ours}.values())

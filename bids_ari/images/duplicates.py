@@ -1,0 +1,51 @@
+"""Images that are the same in several files: copies, links, or the wrong file under a second name.
+
+Values are compared, not bytes, so that neither compression nor header nor the background, 0 or NaN, matters.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.group_checks import Same
+from bids_ari.stats.distributions import FloatArray
+
+_SIZE = 16  # bytes of a digest
+
+
+def digest_of(values: FloatArray) -> bytes:
+    """Return a digest of the values of an image, rounded to float32; an empty one where all that are not 0 are equal.
+
+    Images without two different values are not told apart: variance maps, for example, may all be 1.
+    """
+    with np.errstate(over="ignore"):  # too large numbers become infinite, in both of two copies
+        rounded = np.ravel(values, order="F").astype(np.float32)
+    rounded[np.isnan(rounded)] = 0
+    rounded += 0.0  # no -0.0
+    inside = rounded[rounded != 0]
+    if inside.size == 0 or inside.min() == inside.max():
+        return b""
+    return hashlib.blake2b(rounded.data.cast("B"), digest_size=_SIZE).digest()
+
+
+def same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:
+    """Return the groups of files that have the same image, with their subjects.
+
+    Parameters
+    ----------
+    members : iterable of SubjectMap
+        The maps.
+    digests : mapping
+        Those of `digest_of` for the files that were read.
+    """
+    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for member in members:
+        for file in member.all_files:
+            if digest := digests.get(file.path):
+                found[digest].append((member.subject, file.label))
+    groups = (group for group in found.values() if len(group) > 1)
+    return [([subject for subject, _ in group], [label for _, label in group]) for group in groups]

@@ -1,0 +1,87 @@
+"""F contrasts of the first level, as nilearn writes them, among others."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from builders import SHAPE, brain, touch_maps, write_group, write_map
+
+from bids_ari.bids.discover import discover, subject_contrasts
+from bids_ari.bids.f_contrasts import without_f
+from bids_ari.bids.group_checks import check_group
+from bids_ari.errors import DataError, NoMatchError
+
+SUBJECTS = ("01", "02")
+
+
+def write_f(root: Path, rng: np.random.Generator, n_rows: int = 2, **names: Any) -> None:
+    """Write the maps of an F contrast of two subjects: of its effect, with a volume for each row, z and F."""
+    for subject in SUBJECTS:
+        write_map(root, subject, rng.normal(size=(*SHAPE, n_rows)), stat="effect", **names)
+        for stat in ("z", "F"):
+            write_map(root, subject, brain(rng), stat=stat, **names)
+
+
+def names(found: Any) -> list[str | None]:
+    return [contrast.entities.get("contrast") for contrast in found]
+
+
+def test_their_effects_are_excluded_beside_other_contrasts(tmp_path: Path, rng: np.random.Generator) -> None:
+    write_group(tmp_path, 2, rng)
+    write_f(tmp_path, rng, contrast="anyFace")
+    found = discover(tmp_path)
+    assert names(found) == ["faces"]
+    reasons = {entry.name.rpartition("stat-")[2]: entry.reason for entry in found.excluded}
+    assert "several volumes" in reasons["effect_statmap.nii.gz"]
+
+
+def test_the_error_says_so_where_there_is_no_other_contrast(tmp_path: Path, rng: np.random.Generator) -> None:
+    write_f(tmp_path, rng)
+    with pytest.raises(NoMatchError, match="2, the effect of an F contrast"):
+        discover(tmp_path)
+
+
+@pytest.mark.parametrize("more", [{}, {"extension": ".nii"}])
+def test_the_effect_of_one_row_is_that_of_a_t_contrast(
+    tmp_path: Path, rng: np.random.Generator, more: dict[str, str]
+) -> None:
+    write_f(tmp_path, rng, n_rows=1, **more)
+    assert names(discover(tmp_path)) == ["faces"]
+
+
+def test_an_effect_that_cannot_be_read_is_not_excluded(tmp_path: Path) -> None:
+    """A damaged file or a link without its content has to stop the analysis."""
+    touch_maps(tmp_path, *SUBJECTS)
+    touch_maps(tmp_path, *SUBJECTS, stat="F")
+    assert len(discover(tmp_path)[0].members) == 2
+
+
+class TestZ:
+    @pytest.fixture
+    def tree(self, tmp_path: Path) -> Path:
+        for contrast, stats in (("faces", ("z", "F")), ("houses", ("z", "t"))):
+            for stat in stats:
+                touch_maps(tmp_path, *SUBJECTS, contrast=contrast, stat=stat)
+        return tmp_path
+
+    def test_they_are_marked_at_every_level(self, tree: Path) -> None:
+        found = discover(tree, stat="z")
+        assert [(contrast.entities.get("contrast"), contrast.of_f) for contrast in found] == [
+            ("faces", True), ("houses", False)
+        ]  # fmt: skip
+        assert [contrast.of_f for contrast in subject_contrasts(found)] == [True, False, True, False]
+
+    def test_a_group_has_no_mean_of_them(self, tree: Path) -> None:
+        found = discover(tree, stat="z")
+        with pytest.raises(DataError, match="are of an F contrast"):
+            check_group(found[0])
+        check_group(found[1])
+
+    def test_they_are_excluded_from_the_group_level_beside_others(self, tree: Path) -> None:
+        found = without_f(discover(tree, stat="z"))
+        assert names(found) == ["houses"]
+        assert sum("test of any effect" in entry.reason for entry in found.excluded) == 2
+
+    def test_alone_they_stay_to_be_refused(self, tree: Path) -> None:
+        assert names(without_f(discover(tree, stat="z", contrast="faces"))) == ["faces"]

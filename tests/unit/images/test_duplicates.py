@@ -1,0 +1,129 @@
+"""Images that are the same in several files, by their values."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE, brain, image, saved, subject_map
+
+from bids_ari.errors import DuplicateMapsError
+from bids_ari.images.duplicates import digest_of
+from bids_ari.images.stack import load_stack
+
+Write = Callable[[Path, np.ndarray], Path]
+
+
+def in_float64(path: Path, data: np.ndarray) -> Path:
+    nib.save(image(data, dtype=np.float64), path)
+    return path
+
+
+def with_nan_outside(path: Path, data: np.ndarray) -> Path:
+    return saved(path, np.where(data == 0, np.nan, data))
+
+
+def with_another_header(path: Path, data: np.ndarray) -> Path:
+    made = nib.Nifti1Image(data.astype(np.float32), AFFINE)
+    made.header["descrip"] = b"another program"
+    nib.save(made, path)
+    return path
+
+
+COPIES: dict[str, tuple[str, Write]] = {
+    "a copy": ("b.nii.gz", saved),
+    "not compressed": ("b.nii", saved),
+    "NaN outside the brain": ("b.nii.gz", with_nan_outside),
+    "another header": ("b.nii", with_another_header),
+    "float64": ("b.nii", in_float64),
+    "NIfTI-2": ("b.nii", lambda path, data: (nib.save(nib.Nifti2Image(np.float32(data), AFFINE), path), path)[1]),
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_the_same_image_under_two_subjects_is_refused(tmp_path: Path, rng: np.random.Generator, kind: str) -> None:
+    name, write = COPIES[kind]
+    first, second = brain(rng), brain(rng)
+    members = [
+        subject_map("01", saved(tmp_path / "a.nii.gz", first)),
+        subject_map("02", saved(tmp_path / "other.nii.gz", second)),
+        subject_map("03", write(tmp_path / name, first)),
+    ]
+    with pytest.raises(DuplicateMapsError) as caught:
+        load_stack(members)
+    assert f"sub-01 and sub-03 ({tmp_path.name}/a.nii.gz, {tmp_path.name}/{name})" in caught.value.found
+    assert "sub-02" not in caught.value.found
+    assert "--allow-duplicates" in caught.value.hint
+    stack = load_stack(members, allow_duplicates=True)
+    assert stack.effects[:, :].shape[0] == 3
+    assert [note for note in stack.notes if "sub-01 and sub-03" in note]
+
+
+def test_all_pairs_are_named_and_counted(tmp_path: Path, rng: np.random.Generator) -> None:
+    images = [brain(rng) for _ in range(7)]
+    members = [
+        subject_map(f"{side}{i}", saved(tmp_path / f"{side}{i}.nii", data))
+        for i, data in enumerate(images)
+        for side in "ab"
+    ]
+    with pytest.raises(DuplicateMapsError, match=r"sub-a0 and sub-b0 .*sub-a4 and sub-b4 .* and 2 more") as caught:
+        load_stack(members)
+    assert "sub-a5" not in caught.value.found
+
+
+class TestWithinASubject:
+    @pytest.fixture
+    def files(self, tmp_path: Path, rng: np.random.Generator) -> list[Path]:
+        """Two images in four files: one and four are the same."""
+        data = [brain(rng) for _ in range(3)]
+        return [saved(tmp_path / f"{i}.nii.gz", each) for i, each in enumerate([*data, data[0]])]
+
+    def test_two_runs(self, files: list[Path]) -> None:
+        members = [subject_map("01", files[0], files[3]), subject_map("02", files[1], files[2])]
+        with pytest.raises(DuplicateMapsError, match="used more than once: sub-01 "):
+            load_stack(members)
+
+    def test_the_two_maps_of_a_pair(self, files: list[Path]) -> None:
+        members = [
+            subject_map("01", files[0], minus=subject_map("01", files[3])),
+            subject_map("02", files[1], minus=subject_map("02", files[2])),
+        ]
+        with pytest.raises(DuplicateMapsError, match="used more than once: sub-01 "):
+            load_stack(members)
+
+    def test_a_variance_map_that_is_the_effect_map(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Also where the effect has negative values, which are no variances."""
+        effects = [saved(tmp_path / f"e{i}.nii", brain(rng)) for i in range(2)]
+        variances = [saved(tmp_path / f"v{i}.nii", brain(rng) ** 2) for i in range(2)]
+        variances[1] = saved(tmp_path / "v1.nii.gz", nib.load(effects[1]).get_fdata())  # type: ignore[attr-defined]
+        members = [
+            subject_map(f"{i}", effect, variances=[variance])
+            for i, (effect, variance) in enumerate(zip(effects, variances, strict=True))
+        ]
+        with pytest.raises(DuplicateMapsError, match="used more than once: sub-1 "):
+            load_stack(members, variances=True)
+        load_stack(members)  # ordinary least squares do not read the variances
+
+
+class TestWhatIsNotTheSame:
+    def test_images_that_differ_in_one_voxel(self, rng: np.random.Generator) -> None:
+        one = brain(rng)
+        other = one.copy()
+        other[5, 5, 5] *= 1 + 1e-6  # more than the precision of float32
+        assert digest_of(one) != digest_of(other)
+        assert digest_of(one) == digest_of(one.copy()) != b""
+
+    @pytest.mark.parametrize("values", [[0.0], [np.nan], [1.0], [0.0, 1.0], [np.nan, 2.0, 0.0], [np.inf, np.inf]])
+    def test_constant_images_are_not_compared(self, values: list[float]) -> None:
+        """Variance maps that are 1 everywhere say nothing about a copy."""
+        volume = np.resize(values, SHAPE)
+        assert digest_of(volume) == b""
+
+    def test_the_order_of_values_in_memory_does_not_matter(self, rng: np.random.Generator) -> None:
+        data = rng.normal(size=SHAPE)
+        assert digest_of(np.asfortranarray(data)) == digest_of(np.ascontiguousarray(data))
+
+    def test_maps_of_opposite_sign_are_different(self, rng: np.random.Generator) -> None:
+        data = rng.normal(size=SHAPE)
+        assert digest_of(data) != digest_of(-data)
