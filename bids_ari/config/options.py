@@ -1,15 +1,23 @@
 """`Options`: how maps are modelled and tested, shared by the command line and notebooks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
-from bids_ari.bids.entities import decimal_label
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import SidecarEntry, changed, convert_options, documented, option
+from bids_ari.config.values import (
+    HIGHEST_ALPHA,
+    LOWEST_THRESHOLD,
+    alpha_meant,
+    are_thresholds,
+    as_tests,
+    fraction_meant,
+    have_distinct_labels,
+    threshold_meant,
+)
 from bids_ari.design import Missing, Variance
 from bids_ari.errors import UsageError
 from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative, FamilyName, Scheme
@@ -23,56 +31,6 @@ TEMPLATE = Path("template")
 
 FIRST = Path("first")
 """As the target grid: that of the first subject."""
-
-
-def _tests(value: Any) -> Any:
-    """Return tests as ``NAME=EXPRESSION``, also those of a mapping of names to expressions."""
-    return [f"{name}={expression}" for name, expression in value.items()] if isinstance(value, Mapping) else value
-
-
-def _have_distinct_labels(values: Sequence[float]) -> bool:
-    """Return whether numbers are still distinct as labels in file names."""
-    return len({decimal_label(value) for value in values}) == len(values)
-
-
-_HIGHEST_ALPHA = 0.5  # larger ones are confidence levels
-_LOWEST_THRESHOLD = 0.1  # in z, apart from 0; smaller ones are p-values
-
-
-def _fraction_meant(value: float) -> str:
-    """Return the fraction that a percentage stands for.
-
-    >>> _fraction_meant(70), _fraction_meant(0.7)
-    ('0.7', '')
-    """
-    return f"{value / 100:g}" if 1 < value <= 100 else ""
-
-
-def _alpha_meant(value: float) -> str:
-    """Return the error level that a percentage or a confidence level stands for.
-
-    >>> _alpha_meant(5), _alpha_meant(0.95), _alpha_meant(95), _alpha_meant(0.05)
-    ('0.05', '0.05', '0.05', '')
-    """
-    level = value / 100 if 1 < value < 100 else value
-    level = 1 - level if _HIGHEST_ALPHA < level < 1 else level
-    return f"{level:g}" if 0 < level < 1 and level != value else ""
-
-
-def _threshold_meant(value: float) -> str:
-    """Return the z that a p-value stands for.
-
-    >>> _threshold_meant(0.001), _threshold_meant(3.1), _threshold_meant(0)
-    ('3.09 (one-sided p = 0.001)', '', '')
-    """
-    if not 0 < value < _LOWEST_THRESHOLD:
-        return ""
-    return f"{NormalDist().inv_cdf(1 - value):.3g} (one-sided p = {value:g})"
-
-
-def _are_thresholds(values: Sequence[float]) -> bool:
-    """Return whether numbers may be thresholds in z: no p-values, and distinct as labels in file names."""
-    return _have_distinct_labels(values) and not any(map(_threshold_meant, values))
 
 
 _ESTIMATORS = {
@@ -103,7 +61,7 @@ class Options:
         "expressions, separated by semicolons, are an F test",
         metavar="NAME=EXPRESSION",
         default_text="each column by a t test, each factor by an F test",
-        convert=_tests,
+        convert=as_tests,
         rule=lambda tests: all("=" in test for test in tests),
         expected="NAME=EXPRESSION",
     )
@@ -141,7 +99,7 @@ class Options:
         above=0,
         at_most=1,
         expected="a fraction above 0, at most 1",
-        meant=_fraction_meant,
+        meant=fraction_meant,
         metavar="FRACTION",
         default_text="1, all subjects",
         group_only="A single subject either has data at a voxel or not",
@@ -187,9 +145,9 @@ class Options:
         0.05,
         "error level of each result",
         above=0,
-        at_most=_HIGHEST_ALPHA,
-        expected=f"a number between 0 and 1, at most {_HIGHEST_ALPHA}, such as 0.05",
-        meant=_alpha_meant,
+        at_most=HIGHEST_ALPHA,
+        expected=f"a number between 0 and 1, at most {HIGHEST_ALPHA}, such as 0.05",
+        meant=alpha_meant,
         sidecar=SidecarEntry("Alpha", "inference"),
     )
     method: tuple[str, ...] = option(
@@ -214,9 +172,9 @@ class Options:
         "cluster-forming thresholds, in z",
         at_least=0,
         below=1e9,
-        rule=_are_thresholds,
-        expected=f"z values, 0 or at least {_LOWEST_THRESHOLD}, that differ in the first ten decimals",
-        meant=_threshold_meant,
+        rule=are_thresholds,
+        expected=f"z values, 0 or at least {LOWEST_THRESHOLD}, that differ in the first ten decimals",
+        meant=threshold_meant,
         metavar="Z",
         sidecar=SidecarEntry("ClusterThresholds", "inference", ("ClusterThresholdUnits", "z")),
     )
@@ -226,9 +184,9 @@ class Options:
         may_be_empty=True,
         at_least=1e-6,
         at_most=1,
-        rule=_have_distinct_labels,
+        rule=have_distinct_labels,
         expected="proportions above 0, at most 1, that differ in the first ten decimals",
-        meant=_fraction_meant,
+        meant=fraction_meant,
         sidecar=SidecarEntry("TargetTDPs", "inference"),
     )
     n_permutations: int = _permutation_option(
