@@ -93,6 +93,25 @@ def lacks_data(data: Path) -> None:
     write_map(data, "03", lacking)
 
 
+def with_underscores(data: Path) -> None:
+    write_group(data, 4, np.random.default_rng(1), contrast="faces_vs_houses")
+
+
+def two_spellings(data: Path) -> None:
+    for session in ("1", "01"):
+        write_group(data, 4, np.random.default_rng(1), session=session)
+
+
+def without_a_space(data: Path) -> None:
+    write_group(data, 4, np.random.default_rng(1), contrast="houses", space=None)
+    write_map(data, "03", np.ones((9, 9, 9)), affine=GRID, contrast="houses", space=None)
+
+
+def of_f(data: Path) -> None:
+    for stat in ("z", "F"):
+        write_group(data, 4, np.random.default_rng(1), stat=stat)
+
+
 PERMUTED = "data out group --method permutation"
 CORNER = np.zeros(SHAPE)
 CORNER[0, 0, 0] = 1
@@ -125,6 +144,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A formula is not understood": ("data out group --formula 1+age)", AGES),
     "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
     "No entity or column for pairs": ("data out group --paired colour", None),
+    "Values of pairs that are the same number": ("data out group --paired session=1-01", two_spellings),
     "A filter file without a query for statmap": (
         "data out group --bids-filter-file f.json",
         text("f.json", '{"bold": {}}'),
@@ -133,8 +153,19 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "An unknown analysis level": ("data out galaxy", None),
     "No map has this label": ("data out group --contrast nope", None),
     "No map passes all filters": ("data out group --stat z", None),
+    "A label with an underscore": ("data out group --contrast faces_vs_houses", with_underscores),
     "Several maps of a subject": ("data out group --contrast houses", two_runs),
     "A map on another grid": ("data out group", lambda data: write_map(data, "03", np.ones((9, 9, 9)), affine=GRID)),
+    "Maps without a space": ("data out group --contrast houses", without_a_space),
+    "Maps in the native space": (
+        "data out group --space T1w",
+        lambda data: write_group(data, 4, np.random.default_rng(1), space="T1w"),
+    ),
+    "The same image more than once": (
+        "data out group",
+        lambda data: nib.save(nib.load(map_path(data, "01")), map_path(data, "03")),
+    ),
+    "F contrasts": ("data out group --stat z", of_f),
     "A link to missing content": ("data out group", link(lambda data: map_path(data, "03"))),
     "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
     "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),

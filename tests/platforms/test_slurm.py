@@ -76,9 +76,11 @@ def task(platforms: Path, tmp_path: Path, environment: dict[str, str]) -> Submit
 def test_a_task_for_each_contrast(
     platforms: Path, tmp_path: Path, environment: dict[str, str], rng: np.random.Generator
 ) -> None:
+    """Also with labels that results do not have: one is written otherwise, one cannot be used."""
     study, out = tmp_path / "study", tmp_path / "study" / "derivatives" / "bids_ari"
     describe(study)
-    maps = [path for contrast in ("faces", "houses") for path in write_group(study, 4, rng, contrast=contrast)]
+    labels = ("faces>houses", "houses", "houses_left")
+    maps = [path for contrast in labels for path in write_group(study, 4, rng, contrast=contrast)]
     before = [path.stat().st_mtime_ns for path in maps]
 
     command = [platforms / "slurm" / "submit.sh", "image.sif", "study", out.relative_to(tmp_path), "--alpha", "0.1"]
@@ -86,9 +88,9 @@ def test_a_task_for_each_contrast(
     assert done.returncode == 0, done.stderr
 
     (contrasts,) = tmp_path.glob("contrasts.*")
-    assert contrasts.read_text() == "faces\nhouses\n"
+    assert contrasts.read_text() == "faceshouses\nhouses\n"
     name = "task-emo_space-MNI152NLin2009cAsym_contrast-{}_test-mean_desc-greater_report.html"
-    reports = {f"group/{name.format(contrast)}" for contrast in ("faces", "houses")}
+    reports = {f"group/{name.format(contrast)}" for contrast in ("faceshouses", "houses")}
     assert {str(path.relative_to(out)) for path in out.rglob("*_report.html")} == reports
     (index,) = tmp_path.rglob("index.html")
     assert all(report in index.read_text() for report in reports)
