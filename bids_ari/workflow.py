@@ -29,6 +29,7 @@ from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, TemporaryError, counted, listing
+from bids_ari.images.statistic import Kind
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, unchanged_outcome
@@ -110,22 +111,29 @@ def run_map(
     options: Options,
     dof: float | None = None,
     resources: Resources | None = None,
+    *,
+    stat: Kind | None = None,
+    space: str | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Analyse a statistical map computed elsewhere, and write the results.
 
     Parameters
     ----------
     path : path
-        z statistics, or t statistics with `dof`; not thresholded. The entities of its name, or else the whole name,
-        name the results.
+        z, t or F statistics, not thresholded. Which ones, and the degrees of freedom, are read from the header, the
+        name and the sidecar of the map. The entities of its name, or else the whole name, name the results.
     output_dir : path
         The folder for all results.
     options : Options
         The options; smoothing and coverage are not used.
     dof : float, optional
-        Degrees of freedom of a t map, above 0.
+        Degrees of freedom of a t map, above 0, for maps whose header does not have them.
     resources : Resources, optional
         What may be used of the machine.
+    stat : {'z', 't', 'F'}, optional
+        The statistic, whatever the header or the name states.
+    space : str, optional
+        The label of the space of the map, for masks, atlases and underlays by name; by default, that of its name.
 
     Returns
     -------
@@ -135,12 +143,13 @@ def run_map(
     Raises
     ------
     BidsAriError
-        When the map cannot be analysed, or the output cannot be written.
+        When the map cannot be analysed (thresholded, no statistic, degrees of freedom that are unknown or contradict
+        the header), or the output cannot be written.
     """
     with RunLog("") as journal:
         check_files(options)
         began = time.monotonic()
-        results = analyse_map(path, options, resources, dof)
+        results = analyse_map(path, options, resources, dof, stat=stat, space=space)
         name = results[0].contrast.name
         with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, updated_overview(out):
             journal.open(out)

@@ -9,8 +9,8 @@ import numpy as np
 
 from bids_ari.analysis.fingerprint import hash_option_files
 from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimator
-from bids_ari.analysis.inference import infer
-from bids_ari.analysis.inputs import dof_of
+from bids_ari.analysis.inference import infer, statistics_of
+from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
@@ -23,10 +23,11 @@ from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError, counted
 from bids_ari.images.checks import check_headers
 from bids_ari.images.masks import looks_unmasked
+from bids_ari.images.single import load_map
 from bids_ari.images.space import VolumeSpace
-from bids_ari.images.stack import Stack, load_map, load_stack
+from bids_ari.images.stack import Stack, load_stack
+from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
-from bids_ari.stats.glm import GlmResult
 
 
 def analyse(
@@ -106,27 +107,36 @@ def analyse_subject(
     """
     contrast.check()
     (member,) = contrast.members
-    if contrast.stat not in ("z", "t"):
-        raise UsageError(f"The maps have stat {contrast.stat}", "z or t: an effect alone has no p")
-    dof = dof_of(member) if contrast.stat == "t" else None
+    stat = contrast.stat
+    if stat not in ("z", "t"):
+        raise UsageError(f"The maps have stat {stat}", "z or t: an effect alone has no p")
+    dof = dof_of(member) if stat == "t" else None
+    sidecar, notes = metadata_of(member, is_needed=stat == "t")
+    if f_test := f_test_of(member, sidecar) if stat == "z" else "":
+        notes = (*notes, f"A test of any effect, without a direction: {f_test}")
     subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
     folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
-    return _analyse_single(contrast, options, resources, dof, folder=folder, notes=(noise,), drop_zeros=True)
+    given = Given(stat, dof, is_z_of_f=bool(f_test))
+    return _analyse_single(contrast, options, resources, given, folder=folder, notes=(noise, *notes), drop_zeros=True)
 
 
 def analyse_map(
-    path: Path, options: Options | None = None, resources: Resources | None = None, dof: float | None = None
+    path: Path,
+    options: Options | None = None,
+    resources: Resources | None = None,
+    dof: float | None = None,
+    *,
+    stat: Kind | None = None,
+    space: str | None = None,
 ) -> tuple[ContrastResult, ...]:
     """Analyse a group map that was computed elsewhere; parameters and errors are those of `bids_ari.workflow.run_map`.
 
-    The map is not thresholded, and an infinite statistic is a test.
+    An infinite statistic is a test.
     """
-    if dof is not None and not 0 < dof < float("inf"):
-        raise UsageError(f"dof is {dof}", "a finite number above 0")
-    contrast = contrast_of_map(path, "z" if dof is None else "t")
-    contrast = replace(contrast, members=tuple(replace(member, dof=dof) for member in contrast.members))
-    return _analyse_single(contrast, options, resources, dof)
+    contrast = contrast_of_map(path, "z", space)
+    sidecar, notes = metadata_of(contrast.members[0], is_needed=False)
+    return _analyse_single(contrast, options, resources, Given(stat, dof, sidecar), notes=notes)
 
 
 def check_maps(
@@ -184,7 +194,7 @@ def _analyse_single(
     contrast: ContrastSet,
     options: Options | None,
     resources: Resources | None,
-    dof: float | None,
+    given: Given,
     *,
     folder: str = "group",
     notes: tuple[str, ...] = (),
@@ -192,10 +202,12 @@ def _analyse_single(
 ) -> tuple[ContrastResult, ...]:
     """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
     options = options or Options()
-    (file,) = contrast.files
+    (member,) = contrast.members
     template, mem = contrast.entities.get("space"), (resources or Resources()).mem
-    stack = load_map(file.path, options.mask, template=template, drop_zeros=drop_zeros, mem=mem)
-    (values,) = stack.effects[:, :]
+    stack = load_map(member.first.path, options.mask, template=template, drop_zeros=drop_zeros, mem=mem, given=given)
+    glm, statistic = statistics_of(stack)
+    dof = statistic.dof if statistic.kind == "t" else None
+    contrast = replace(contrast, stat=statistic.kind, members=(replace(member, dof=dof),))
     make = partial(
         ContrastResult,
         contrast=contrast,
@@ -206,8 +218,7 @@ def _analyse_single(
         hashes=_hashes(contrast, stack) | hash_option_files(options),
         folder=folder,
     )
-    glm = GlmResult.of_z(values) if dof is None else GlmResult.of_t(values, dof)
-    notes = (*contrast.notes, *notes, *_notes(stack.space, 0, options))
+    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack.space, 0, options))
     return tuple(infer(make, glm, stack.space, options, notes, template=template))
 
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 
-from bids_ari.analysis.inputs import dof_of
+from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
@@ -42,6 +42,7 @@ def fingerprint(
         facts.append(_hash(options.template))
     if design is None:
         facts += [dof_of(member) for member in contrast.members if contrast.stat == "t"]
+        facts += [f_test_of(m, metadata_of(m, is_needed=False)[0]) for m in contrast.members if contrast.stat == "z"]
         arrays = []
     else:
         facts += [design.subjects, design.columns, design.blocks, [*design.tests]]

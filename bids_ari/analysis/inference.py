@@ -14,8 +14,10 @@ from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
 from bids_ari.images.regions import load_atlas, load_rois
+from bids_ari.images.single import load_map
 from bids_ari.images.space import VolumeSpace
-from bids_ari.images.stack import load_map
+from bids_ari.images.stack import Stack
+from bids_ari.images.statistic import Given, Kind, Statistic
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
@@ -63,7 +65,7 @@ def infer(
     if options.roi:
         regions = (*regions, load_rois(options.roi, space))
     neighbours = space.adjacency(options.connectivity)
-    alternatives: tuple[Alternative, ...] = options.alternative if glm.f is None else ("greater",)
+    alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):
         found = infer_bound(method, glm, alternative, options, group)
         forest = grow(glm, found.bound, neighbours, alternative, options)
@@ -77,10 +79,21 @@ def infer(
             largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
             regions=regions,
             atlas=atlas,
-            notes=(*notes, *_notes(alternative, alternatives), *found.notes),
+            notes=(*notes, *_notes(alternative, alternatives, options, glm), *found.notes),
             calibrated=found.calibrated,
             template=found.template,
         )
+
+
+def statistics_of(stack: Stack) -> tuple[GlmResult, Statistic]:
+    """Return the statistics of a single map, and what they are."""
+    (values,) = stack.effects[:, :]
+    found = stack.statistic or Statistic()
+    if found.kind == "t":
+        return GlmResult.of_t(values, found.dof), found
+    if found.kind == "F":
+        return GlmResult.of_f(values, found.n_rows, found.dof), found
+    return GlmResult.of_z(values, of_f=found.is_z_of_f), found
 
 
 def cluster_tdp(
@@ -93,13 +106,15 @@ def cluster_tdp(
     alternative: Alternative = "greater",
     connectivity: int = 18,
     method: str = "simes",
+    stat: Kind | None = None,
+    dof: float | None = None,
 ) -> nib.Nifti1Image:
-    """Compute a lower bound on the proportion of truly active voxels in each cluster of any z map.
+    """Compute a lower bound on the proportion of truly active voxels in each cluster of any z, t or F map.
 
     Parameters
     ----------
     z : path or image
-        z statistics, (x, y, z).
+        z statistics, (x, y, z), or others that its header, its name or `stat` and `dof` state; not thresholded.
     mask : path or image, optional
         The voxels that were tested, except NaN; by default, those where `z` is not NaN and not the zero background.
     threshold : float or sequence of float, optional
@@ -114,6 +129,10 @@ def cluster_tdp(
         Voxels of a cluster share a face, also an edge, or also a corner.
     method : str
         A method that needs no maps of subjects, such as ``simes`` or ``hommel``.
+    stat : {'z', 't', 'F'}, optional
+        The statistic, whatever the header or the name states.
+    dof : float, optional
+        Degrees of freedom of t statistics.
 
     Returns
     -------
@@ -125,7 +144,7 @@ def cluster_tdp(
     UsageError
         When an argument cannot be used.
     DataError
-        When an image cannot be used: another grid, damaged, not 3-D, nothing to test.
+        When an image cannot be used: another grid, damaged, not 3-D, thresholded, no statistic, nothing to test.
 
     References
     ----------
@@ -153,10 +172,11 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    stack = load_map(z, mask)
-    tested = stack.space
-    (values,) = stack.effects[:, :]
-    glm = GlmResult.of_z(values)
+    stack = load_map(z, mask, given=Given(stat, dof))
+    tested, (glm, _) = stack.space, statistics_of(stack)
+    if glm.is_f_test and alternative == "less":
+        raise UsageError("alternative is less, but the map is of an F test, which has no direction", "greater")
+    alternative = "greater" if glm.is_f_test else alternative
     bound = infer_bound(method, glm, alternative, options).bound
     forest = grow(glm, bound, tested.adjacency(connectivity), alternative, options)
     if tdp is not None:
@@ -167,8 +187,12 @@ def cluster_tdp(
     return tested.image(proportion.astype(np.float32))
 
 
-def _notes(alternative: Alternative, alternatives: Sequence[Alternative]) -> Iterator[str]:
-    """Yield a note if both one-sided alternatives are tested, each at level alpha."""
+def _notes(
+    alternative: Alternative, alternatives: Sequence[Alternative], options: Options, glm: GlmResult
+) -> Iterator[str]:
+    """Yield notes on the alternatives: both one-sided ones at level alpha, or none because of an F test."""
+    if glm.is_f_test and "less" in options.alternative:
+        yield "An F test has no direction: the alternative less does not apply, any difference is tested"
     if alternative != "two-sided" and {"greater", "less"} <= set(alternatives):
         yield (
             "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "

@@ -2,11 +2,12 @@
 
 import logging
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from reprlib import repr as shorten
+from typing import Any
 
 from bids_ari.analysis.group_model import plan
 from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
@@ -123,6 +124,23 @@ def dof_of(member: SubjectMap) -> float:
             "Add it, or take z maps with --stat z",
         )
     return float(dof)
+
+
+def metadata_of(member: SubjectMap, *, is_needed: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the metadata of the first map, and a note where a sidecar that is not needed cannot be used."""
+    try:
+        return member.first.sidecar(), ()
+    except (SidecarError, ReadError) as error:
+        if is_needed:
+            raise
+        return {}, (f"{error}. Nothing in it is used",)
+
+
+def f_test_of(member: SubjectMap, sidecar: Mapping[str, Any]) -> str:
+    """Return why the z map of a subject is that of an F test; empty if it is not."""
+    if beside := member.first.beside("F"):
+        return f"{printable(beside.name)} is beside the z map"
+    return "Statistic is F in the sidecar of the z map" if sidecar.get("Statistic") == "F" else ""
 
 
 def split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participants: Participants | None) -> Settings:

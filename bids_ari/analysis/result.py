@@ -136,8 +136,8 @@ class ContrastResult:
 
     @property
     def is_f_test(self) -> bool:
-        """Return whether several linear combinations were tested at once."""
-        return self.glm.f is not None
+        """Return whether several linear combinations were tested at once, so that the test has no direction."""
+        return self.glm.is_f_test
 
     @property
     def alternative_label(self) -> str:

@@ -73,7 +73,7 @@ class ContrastSet:
     """The maps of one contrast: the input of one group analysis."""
 
     entities: Entities  #: those that all maps share, with labels as in the names of the output
-    stat: Stat  #: the statistic of the maps
+    stat: Stat | Literal["F"]  #: the statistic of the maps; F only of a single map
     members: tuple[SubjectMap, ...]  #: the maps, by subject; `check` refuses more than one per subject
     excluded: tuple[Excluded, ...] = ()  #: files and subjects of this contrast that are not analysed
     notes: tuple[str, ...] = ()  #: choices made on the way

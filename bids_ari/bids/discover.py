@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
-from bids_ari.bids.entities import Entities, labels_in_name, printable
+from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters, stage_of_node
@@ -135,7 +135,7 @@ def discover(
     return discovery
 
 
-def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
+def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> ContrastSet:
     """Return the contrast set of one statistical map that is not in a dataset.
 
     Parameters
@@ -144,11 +144,15 @@ def contrast_of_map(path: Path, stat: Stat) -> ContrastSet:
         The map. The entities of its name, if it has a contrast, name the results; else its whole name does.
     stat : {'effect', 't', 'z'}
         The statistic of the map.
+    space : str, optional
+        The label of its space; by default, that of its name.
     """
     labels = {key: label for key, label in labels_in_name(path.name).items() if key not in ("stat", "desc", "test")}
     stem = path.name.partition(".")[0]
     if "contrast" not in labels or problem_of_name(path.name):
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
+    if space is not None:
+        labels["space"] = bare_label(space, "space")
     entities = Entities.of(labels)
     file = StatMap(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
     return ContrastSet(entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))

@@ -1,6 +1,7 @@
 """One statistical map as a file of a dataset: its path, its entities and its metadata."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ class StatMap:
             return (self.extension,)
         keys = ("contrast", "taskcontrast") if key == "contrast" else (key,)
         return tuple(label for each in keys if (label := self.entities.get(each)))
+
+    def beside(self, stat: str) -> Path | None:
+        """Return the path of the map of another statistic in the same folder; None if there is none."""
+        if self.stat is None:
+            return None
+        name = re.sub(rf"(^|_)stat-{re.escape(self.stat)}(?=_)", rf"\1stat-{stat}", self.path.name)
+        path = self.path.with_name(name)
+        return path if name != self.path.name and path.exists() else None
 
     def sidecar(self) -> dict[str, Any]:
         """Read the metadata, from all JSON files on the way to the map whose entities are among its own.

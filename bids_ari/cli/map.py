@@ -22,7 +22,15 @@ def analyse_map(arguments: argparse.Namespace) -> int:
     settings: MapSettings = build(MapSettings, vars(arguments))
     from bids_ari.workflow import run_map
 
-    run_map(settings.map, settings.output_dir, settings.options, settings.dof, settings.resources)
+    run_map(
+        settings.map,
+        settings.output_dir,
+        settings.options,
+        settings.dof,
+        settings.resources,
+        stat=settings.stat,
+        space=settings.space,
+    )
     log.info("Reports: %s", settings.output_dir / "index.html")
     return 0
 
@@ -31,8 +39,8 @@ def parser(table: type = MapSettings) -> Parser:
     """Build the parser; its flags are those of ``bids-ari`` that have a meaning for one map."""
     top = Parser(
         "bids-ari-map",
-        "All-Resolutions Inference on a z map, or a t map with --dof, made by SPM, FSL, FitLins or any other program: "
-        "the tables, maps and report of bids-ari, without a dataset.",
+        "All-Resolutions Inference on a map of z, t or F statistics made by SPM, FSL, AFNI, FitLins or any other "
+        "program: the tables, maps and report of bids-ari, without a dataset.",
     )
     add_options(top, table, is_map=True)
     return top

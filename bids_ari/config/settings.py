@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
+from bids_ari.bids.entities import bare_label, safe_label
 from bids_ari.config.options import DATA, INFERENCE, MODEL, PERMUTATION, REGIONS, Options
 from bids_ari.config.table import Option, changed, convert_options, documented, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
@@ -234,15 +235,33 @@ class Settings:
 class MapSettings:
     """The analysis of one statistical map that another program made."""
 
-    map: Path = _positional(help="statistical map without a threshold; never written to")
+    map: Path = _positional(help="map of z, t or F statistics without a threshold; never written to")
     output_dir: Path = _positional(help=_OUTPUT_DIR)
+    stat: Literal["z", "t", "F"] | None = option(
+        None,
+        "statistic of the map, whatever its header or its name states",
+        group=DATA,
+        choices=("z", "t", "F"),
+        default_text="that of its header, name or sidecar; t with --dof, otherwise z",
+    )
     dof: float | None = option(
         None,
-        "number of degrees of freedom of a map of t statistics",
-        group=DATA,
+        "number of degrees of freedom of a map of t statistics; must agree with its header",
         kind=float,
+        above=0,
+        below=float("inf"),
+        expected="a finite number above 0",
         metavar="N",
-        default_text="the map holds z statistics",
+        default_text="that of the header or the sidecar",
+    )
+    space: str | None = option(
+        None,
+        "space of the map, such as MNI152NLin6Asym, for masks, atlases and underlays by name",
+        metavar="LABEL",
+        default_text="the label space- of its name",
+        convert=lambda label: bare_label(label, "space") if isinstance(label, str) else label,
+        rule=lambda label: label == safe_label(label),
+        expected="letters and digits, such as MNI152NLin6Asym",
     )
     options: Options = part(Options)
     resources: Resources = part(Resources)

@@ -7,9 +7,9 @@ describes, and compressed content is read to its end, so that its checksum is co
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedIOBase, BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
@@ -22,6 +22,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
+from bids_ari.images.afni import attributes_in, attributes_of
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
 from bids_ari.images.space import Grid
 from bids_ari.runtime.memory import available_memory, format_memory
@@ -30,6 +31,7 @@ from bids_ari.stats.distributions import FloatArray
 BYTES_PER_VOXEL = 40
 """Largest memory that reading a map takes: as stored, as float64, smoothed, and the mask of missing voxels."""
 
+_EXTENSIONS = 2**24  # most bytes of extensions that are read
 _CHUNK = 2**16  # bytes read at a time; those of a header are among the first
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
@@ -73,6 +75,7 @@ class Image:
     values: FloatArray  # (x, y, z), scaled; of a NIfTI file in its order: the first axis is contiguous
     header: Header
     sha256: str = ""  # of the file
+    afni: Mapping[str, str] = field(default_factory=dict)  # attributes that AFNI stores in the file, by name
 
     @property
     def grid(self) -> Grid:
@@ -124,7 +127,8 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
         check_memory(header, mem)
         hashed = _HashedFile(file)
         stream = _inflated(hashed) if _is_compressed(path) else BufferedReader(hashed)
-        return Image(_read_values(header, stream), header, hashed.sha256.hexdigest())
+        values, extensions = _read_values(header, stream)
+        return Image(values, header, hashed.sha256.hexdigest(), attributes_in(extensions))
 
 
 def name_of(source: Any) -> str:
@@ -245,8 +249,8 @@ def _check_start(start: bytes, path: Path, compressed: bool) -> None:
         raise damaged(str(path), f"it is not compressed and begins with {start[:8]!r}")
 
 
-def _read_values(header: Header, stream: BufferedIOBase) -> FloatArray:
-    """Read all values, and check that the stream ends there.
+def _read_values(header: Header, stream: BufferedIOBase) -> tuple[FloatArray, bytes]:
+    """Read all values and the bytes of the extensions before them, and check that the stream ends there.
 
     They keep the order of the file: reordering takes half as long as inflating.
     """
@@ -266,7 +270,7 @@ def _read_values(header: Header, stream: BufferedIOBase) -> FloatArray:
         if (header.slope, header.inter) != (1.0, 0.0):
             values *= header.slope
             values += header.inter
-    return values
+    return values, bytes(view[header.end : min(header.offset, header.end + _EXTENSIONS)])
 
 
 def _too_short(header: Header, size: int) -> DataError:
@@ -284,7 +288,8 @@ def _loaded(source: Any, name: str, mem: int | None) -> Image:
         header = Header.of(image, name)
         check_memory(header, mem)
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
-    return Image(values, header)
+        afni = attributes_of(image.header)
+    return Image(values, header, afni=afni)
 
 
 @contextmanager

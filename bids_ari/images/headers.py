@@ -21,6 +21,7 @@ HEADER_BYTES = 540  # of the longest header, that of NIfTI-2
 _VOXEL_SIZES = (0.01, 100.0)  # smallest and largest plausible voxel size in mm, with a wide margin
 _FURTHEST = 1e5  # largest distance in mm of the first voxel from the origin
 _FLAT = 1e-6  # axes that span less than this part of a cube are linearly dependent (float32 has seven digits)
+_EXTENDER = 4  # bytes after the header that tell whether extensions follow
 _LENGTHS = {1: "metres", 3: "micrometres"}  # units of length in xyzt_units that are not mm
 
 
@@ -40,6 +41,16 @@ _FORMATS = {
 """The two versions, by the size of the header, which is its first field."""
 
 
+class Intent(NamedTuple):
+    """What the values of an image mean, by the NIfTI standard."""
+
+    code: int = 0  # 0 for none
+    parameters: tuple[float, ...] = (0.0, 0.0, 0.0)  # such as the degrees of freedom of a t test
+
+
+NO_INTENT = Intent()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
     """How the values of one volume are stored, and where its voxels are."""
@@ -50,6 +61,9 @@ class Header:
     offset: int = 0  # of the first value, in bytes
     slope: float = 1.0  # a stored number k has the value slope * k + inter
     inter: float = 0.0
+    descrip: str = ""  # description, as the program that wrote the file has it
+    intent: Intent = NO_INTENT
+    end: int = 0  # of the header itself, in bytes; extensions follow up to `offset`
 
     @classmethod
     def of(cls, image: Any, name: str) -> "Header":
@@ -64,7 +78,7 @@ class Header:
         if "xyzt_units" in fields:
             _check_units(int(fields["xyzt_units"]), grid, name)
         slope, inter = getattr(image.dataobj, "slope", 1.0), getattr(image.dataobj, "inter", 0.0)
-        return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter))
+        return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter), *_meaning(fields))
 
     @property
     def n_voxels(self) -> int:
@@ -116,7 +130,16 @@ def parse_header(start: bytes, name: str) -> Header:
     if not math.isfinite(offset) or (offset >= first_value and offset != int(offset)):
         raise damaged(name, f"its vox_offset is {offset:g}")
     dtype: np.dtype[Any] = known.dtype[code].newbyteorder(fields.endianness)
-    return Header(name, grid, dtype, max(int(offset), first_value), slope, inter)  # by the standard never before it
+    offset = max(int(offset), first_value)  # by the standard never before it
+    return Header(name, grid, dtype, offset, slope, inter, *_meaning(fields), first_value - _EXTENDER)
+
+
+def _meaning(fields: Any) -> tuple[str, Intent]:
+    """Return the description and the intent of a header; empty where its format has none."""
+    if "descrip" not in fields or "intent_code" not in fields:
+        return "", NO_INTENT
+    text = bytes(fields["descrip"].tobytes()).partition(b"\0")[0].decode("latin-1").strip()
+    return text, Intent(int(fields["intent_code"]), tuple(float(fields[f"intent_p{i}"]) for i in (1, 2, 3)))
 
 
 def damaged(name: str, why: str) -> DataError:

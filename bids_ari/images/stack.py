@@ -5,20 +5,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.group_checks import describe, same_image
-from bids_ari.errors import BidsAriError, DataError, EmptyMaskError, counted, listing
+from bids_ari.errors import BidsAriError, DataError, counted, listing
 from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
 from bids_ari.images.duplicates import same_images
-from bids_ari.images.files import read_image
 from bids_ari.images.maps import MapReader
-from bids_ari.images.masks import Mask, group_mask, load_mask, missing, n_required
+from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.resampling import smooth
 from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
@@ -39,6 +38,7 @@ class Stack:
     quality: Quality | None = None  # what each subject covers, and slices of its map
     notes: tuple[str, ...] = ()  # for the report
     resampled: tuple[str, ...] = ()  # subjects whose maps were on another grid
+    statistic: Statistic | None = None  # of a single map
 
     def __repr__(self) -> str:
         return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
@@ -161,55 +161,6 @@ def load_stack(
         notes=(*(f"The same image is used more than once: {describe(each)}" for each in same), *notes),
         resampled=headers.resampled,
     )
-
-
-def load_map(
-    image: str | Path | nib.Nifti1Image,
-    mask: Mask | None = None,
-    *,
-    template: str | None = None,
-    drop_zeros: bool = False,
-    mem: int | None = None,
-) -> Stack:
-    """Read a single statistical map.
-
-    Parameters
-    ----------
-    image : path or image
-        The map. An infinite statistic is a value.
-    mask : path, image, VolumeSpace or 'template', optional
-        The voxels that were tested, NaN among them excluded; by default, those with data.
-    template : str, optional
-        The name of the space of the map, for 'template'.
-    drop_zeros : bool
-        Whether a zero inside the brain is missing, too.
-    mem : int, optional
-        Bytes that the map may take; by default, all available memory.
-
-    Returns
-    -------
-    Stack
-        With one map, without a label.
-
-    Raises
-    ------
-    DataError
-        When the image cannot be used.
-    GridMismatchError, EmptyMaskError
-        When the mask does not fit, or no voxel remains.
-    """
-    found = read_image(image, mem)
-    grid, values = found.header.grid, found.values
-    absent = missing(values, found.header.step)
-    if drop_zeros:
-        absent |= values == 0
-        values = np.where(values == 0, np.nan, values)
-    tested = None if mask is None else load_mask(mask, grid, template).inside
-    inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
-    if not inside.any():
-        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
-    hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
-    return Stack(values[inside][None], ("",), VolumeSpace(grid, inside), inside.astype(float), hashes=hashes)
 
 
 class _Summary(NamedTuple):

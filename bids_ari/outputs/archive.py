@@ -5,6 +5,7 @@ computed again, to the same bits; ``docs/output.md`` describes how, and what ver
 """
 
 import logging
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -141,6 +142,8 @@ def _text(result: ContrastResult) -> Text:
         options=options,
         h=result.bound.h,
         calibration=to_json(result.calibrated),
+        n_rows=0 if design else result.glm.n_rows,
+        is_z_of_f=result.glm.is_z_of_f,
         reference=result.quality.reference if result.quality else 0,
         regions=result.regions,
         atlas=next((index for index, regions in enumerate(result.regions) if regions is result.atlas), None),
@@ -165,6 +168,7 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     require(all(folders), f"its folder is {text.folder!r:.60}")
     members = text.contrast.members
     require(all(m.maps and (m.minus is None or m.minus.maps) for m in members), "a member has no file")
+    require(math.isfinite(text.n_rows) and text.n_rows >= 0, f"n_rows is {text.n_rows}")
     require(text.n_constant >= 0, f"n_constant is {text.n_constant}")
     require(text.method in METHODS, f"the method is {text.method!r:.60}; expected {', '.join(METHODS)}")
     n_weights = sum(max(rows, 1) for _, rows in text.tests)
@@ -209,7 +213,7 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     )
     lacking = quality["lacking"].max(initial=0) if quality else 0
     require(lacking <= text.reference, f"a subject lacks {lacking} of {text.reference} points of the reference")
-    n_rows = dict(text.tests).get(text.test, 0)
+    n_rows = dict(text.tests).get(text.test, 0 if text.columns else text.n_rows)
     is_f = "f" in arrays
     require((n_rows > 0) == is_f and not (is_f and "t" in arrays), f"the test {text.test!r:.60} lacks F or has t")
     return ContrastResult(
@@ -218,7 +222,7 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         design=_design(text, arrays) if text.columns else None,
         space=VolumeSpace.from_arrays(arrays, text.codes),
         coverage=arrays["coverage"],
-        glm=GlmResult(text.test, **{name: arrays[name] for name in STATISTICS if name in arrays}, n_rows=n_rows),
+        glm=_glm(text, arrays, n_rows),
         bound=Bound(arrays["category"], options.alpha, text.method, text.h),
         forest=forest,
         clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
@@ -230,6 +234,13 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         quality=Quality(text.reference, **quality) if quality else None,
         calibrated=_calibrated(text.calibration, arrays, options.alpha) if text.calibration else None,
     )
+
+
+def _glm(text: Text, arrays: Mapping[str, Array], n_rows: float) -> GlmResult:
+    """Build the statistics of the test."""
+    require(not (text.is_z_of_f and "t" in arrays), "a z of F has t")
+    found: dict[str, Any] = {name: arrays[name] for name in STATISTICS if name in arrays}
+    return GlmResult(text.test, n_rows=n_rows, is_z_of_f=text.is_z_of_f, **found)
 
 
 def _forest(arrays: Mapping[str, Array], statistic: FloatArray) -> ClusterForest:

@@ -108,6 +108,8 @@ class Text:
     factors: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     tests: tuple[tuple[str, int], ...] = ()  # names, and numbers of rows of F tests, else 0
+    n_rows: int | float = 0  # numerator degrees of freedom of an F map without a design
+    is_z_of_f: bool = False  # whether z was computed from an F statistic that is not known
     reference: int = 0  # of Quality
     regions: tuple[RegionSet, ...] = ()  # their points are arrays
     atlas: int | None = None  # index of the set that names clusters

@@ -58,6 +58,8 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if design is None:
+        entries["Statistic"] = "F" if result.is_f_test else contrast.stat
+        entries["DegreesOfFreedomOfRows"] = result.glm.n_rows or None
         entries["Sources"] = [file.uri for file in contrast.files]
         entries["SourceHashes"] = {file.uri: result.hashes.get(file.uri) for file in contrast.files}
     else:

@@ -76,7 +76,11 @@ def template_source(result: ContrastResult) -> str:
 
 
 def statistic(result: ContrastResult) -> str:
-    """Return the kind of statistical map: ``z map``, or ``t map with 28 degrees of freedom``."""
+    """Return the kind of statistical map: ``z map``, ``t map with 28 degrees of freedom``, ..."""
+    if result.glm.is_z_of_f:
+        return "z map of an F test"
+    if result.is_f_test:
+        return f"F map with {result.glm.n_rows:g} and {result.dof:g} degrees of freedom"
     if math.isfinite(result.dof):
         return f"t map with {result.dof:g} degrees of freedom"
     return "z map"

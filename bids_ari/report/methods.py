@@ -54,7 +54,7 @@ def _model_values(result: ContrastResult) -> Context:
         "options": result.options,
         "design": result.design,
         "combinations": "; ".join(linear_combinations(result.design, result.test)) if result.design else "",
-        "side": _ALTERNATIVES[result.alternative],
+        "side": "any difference" if result.is_f_test else _ALTERNATIVES[result.alternative],
         "statistic": labels.statistic(result),
         "unit": result.space.unit,
     }

@@ -55,12 +55,12 @@ def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
     return np.asarray(np.copysign(-special.ndtri_exp(log_tail), t))
 
 
-def p_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
+def p_from_f(f: FloatArray, n_rows: float, dof: FloatArray | float) -> FloatArray:
     """Return the p-value P(F > f) of F statistics, NaN where `f` is, with `n_rows` and `dof` degrees of freedom."""
     return _tails_of_f(f, n_rows, dof)[1]
 
 
-def z_from_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> FloatArray:
+def z_from_f(f: FloatArray, n_rows: float, dof: FloatArray | float) -> FloatArray:
     """Return the z statistic with the same upper tail probability as F.
 
     It is as accurate as `z_from_t`: negative where F is below its median, finite where p underflows, infinite only
@@ -97,7 +97,7 @@ def _broadcast(statistic: FloatArray, dof: FloatArray | float) -> tuple[FloatArr
     return statistic, dof
 
 
-def _tails_of_f(f: FloatArray, n_rows: int, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
+def _tails_of_f(f: FloatArray, n_rows: float, dof: FloatArray | float) -> tuple[FloatArray, FloatArray]:
     """Return P(F < f) and P(F > f).
 
     With y = n f / (n f + dof) and x = 1 - y they are the regularised incomplete beta functions I_y(n/2, dof/2)

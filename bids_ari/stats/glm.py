@@ -53,12 +53,23 @@ class GlmResult:
     effect: FloatArray | None = None  # the estimated linear combination, in the units of the maps
     variance: FloatArray | None = None  # its sampling variance
     f: FloatArray | None = None  # the F statistic of an F test, which has no t, effect or variance
-    n_rows: int = 0  # numerator degrees of freedom of an F test, else 0
+    n_rows: float = 0  # numerator degrees of freedom of an F test, else 0; a whole number for a test fitted here
+    is_z_of_f: bool = False  # whether `z` was computed elsewhere from an F statistic that is not known
+
+    @property
+    def is_f_test(self) -> bool:
+        """Whether large statistics mean any difference: F tests, and z maps computed from them, have no direction."""
+        return self.f is not None or self.is_z_of_f
 
     @classmethod
-    def of_z(cls, z: FloatArray) -> "GlmResult":
-        """Return the result for a z map computed elsewhere, (n_points,)."""
-        return cls("", z, np.full(z.shape, np.inf))
+    def of_z(cls, z: FloatArray, *, of_f: bool = False) -> "GlmResult":
+        """Return the result for a z map computed elsewhere, (n_points,); `of_f` where it was computed from F."""
+        return cls("", z, np.full(z.shape, np.inf), is_z_of_f=of_f)
+
+    @classmethod
+    def of_f(cls, f: FloatArray, n_rows: float, dof: float) -> "GlmResult":
+        """Return the result for an F map computed elsewhere, (n_points,), with its degrees of freedom."""
+        return cls("", z_from_f(f, n_rows, dof), np.full(f.shape, float(dof)), f=f, n_rows=n_rows)
 
     @classmethod
     def of_t(cls, t: FloatArray, dof: float) -> "GlmResult":
@@ -80,9 +91,9 @@ class GlmResult:
 
     def p(self, alternative: Alternative) -> FloatArray:
         """Return the p-value of each point for an alternative, (n_points,); an F test has only ``greater``."""
+        if self.is_f_test and alternative != "greater":
+            raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
         if self.f is not None:
-            if alternative != "greater":
-                raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
             return p_from_f(self.f, self.n_rows, np.where(self.dof > 0, self.dof, 1.0))
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
 

@@ -15,8 +15,10 @@ from bids_ari.errors import BidsAriError, EmptyMaskError
 from bids_ari.images.checks import check_headers
 from bids_ari.images.files import read_image
 from bids_ari.images.masks import load_mask, missing
+from bids_ari.images.single import load_map
 from bids_ari.images.space import Grid
-from bids_ari.images.stack import load_map, load_stack
+from bids_ari.images.stack import load_stack
+from bids_ari.images.statistic import Given
 
 CASES = [
     pytest.param(case, extension, id=f"{case.name}{extension}")
@@ -75,7 +77,7 @@ class TestCorpus:
     def test_as_a_single_map(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
         path = written(case, tmp_path, extension)
         if case.error is None:
-            stack = load_map(path)
+            stack = load_map(path, given=Given("z"))
             np.testing.assert_array_equal(stack.space.inside, values() != 0)
             np.testing.assert_array_equal(stack.space.unmask(stack.effects[:, :][0]), values())
             assert stack.space.grid.matches(GRID)

@@ -16,7 +16,7 @@ from builders import AFFINE, SHAPE, brain, image, one_each, saved, subject_map
 from nilearn.image import smooth_img
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.errors import DataError, EmptyMaskError, OutputError
+from bids_ari.errors import DataError, OutputError
 from bids_ari.images import checks, files, maps
 from bids_ari.images import stack as stack_module
 from bids_ari.images.checks import Headers
@@ -25,7 +25,7 @@ from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import missing, n_required
 from bids_ari.images.resampling import resample
 from bids_ari.images.space import Grid, VolumeSpace
-from bids_ari.images.stack import Stack, load_map, load_stack
+from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.storage import Columns, RowsOnDisk
 from bids_ari.stats.glm import fit_glm
 
@@ -414,30 +414,3 @@ class TestTarget:
         expected = smooth_img(nib.Nifti1Image(rough, COARSE.affine), 9.0).get_fdata()
         stack = load_stack(one_each(paths), target=COARSE, smoothing=9.0)
         np.testing.assert_allclose(stack.effects[0:1, :][0], stack.space.select(expected), rtol=1e-12)
-
-
-class TestSingleMap:
-    def test_background_and_nan_are_excluded(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        data = brain(rng).astype(np.float32)
-        data[5, 5, 5:8] = np.nan, np.inf, 0  # infinity and a zero inside are values
-        path = saved(tmp_path / "z.nii.gz", data)
-        stack = load_map(path)
-        outer = np.ones(SHAPE, dtype=bool)
-        outer[1:-1, 1:-1, 1:-1] = False
-        outer[5, 5, 5] = True
-        np.testing.assert_array_equal(stack.space.inside, ~outer)
-        np.testing.assert_array_equal(stack.effects[:, :], data[None, ~outer])
-        np.testing.assert_array_equal(stack.coverage, ~outer)
-        assert dict(stack.hashes) == {path: hashlib.sha256(path.read_bytes()).hexdigest()}
-        assert not load_map(path, drop_zeros=True).space.inside[5, 5, 7]
-        assert load_map(image(data)).hashes == {}
-
-    def test_inside_a_mask_only_nan_is_excluded(self, tmp_path: Path, rng: np.random.Generator) -> None:
-        data = brain(rng)
-        data[5, 5, 5] = np.nan
-        stack = load_map(image(data), mask=image(np.ones(SHAPE)))
-        assert np.argwhere(~stack.space.inside).tolist() == [[5, 5, 5]]
-        with pytest.raises(EmptyMaskError, match="inside the mask"):
-            load_map(image(np.full(SHAPE, np.nan)), mask=image(np.ones(SHAPE)))
-        with pytest.raises(EmptyMaskError, match="no value"):
-            load_map(image(np.zeros(SHAPE)))

@@ -1,0 +1,111 @@
+"""A single statistical map, made by another program or of one subject: read, and compared with what it should be."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from bids_ari.errors import DataError, EmptyMaskError
+from bids_ari.images.claims import claims_of
+from bids_ari.images.files import name_of, read_image
+from bids_ari.images.masks import Mask, load_mask, missing
+from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.stack import Stack
+from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, is_thresholded, smallest_z
+from bids_ari.stats.distributions import FloatArray
+
+
+def load_map(
+    image: str | Path | nib.Nifti1Image,
+    mask: Mask | None = None,
+    *,
+    template: str | None = None,
+    drop_zeros: bool = False,
+    mem: int | None = None,
+    given: Given = NOTHING,
+) -> Stack:
+    """Read a single statistical map.
+
+    Parameters
+    ----------
+    image : path or image
+        The map. An infinite statistic is a value.
+    mask : path, image, VolumeSpace or 'template', optional
+        The voxels that were tested, NaN among them excluded; by default, those with data. In a thresholded map, all
+        voxels of the mask without a value count as 0.
+    template : str, optional
+        The name of the space of the map, for 'template'.
+    drop_zeros : bool
+        Whether a zero inside the brain is missing, too.
+    mem : int, optional
+        Bytes that the map may take; by default, all available memory.
+    given : Given
+        The statistic and its degrees of freedom, if they are known; by default, those that header, name or sidecar
+        state, else z, or t with degrees of freedom.
+
+    Returns
+    -------
+    Stack
+        With one map, without a label, and with its `statistic`.
+
+    Raises
+    ------
+    DataError
+        When the image cannot be used, is no z, t or F map, or is thresholded and there is no mask.
+    UsageError
+        When `dof` contradicts the image.
+    GridMismatchError, EmptyMaskError
+        When the mask does not fit, or no voxel remains.
+    """
+    found = read_image(image, mem)
+    name, grid, values = Path(name_of(image)).name, found.header.grid, found.values
+    statistic = decide(name, claims_of(found, name, given.sidecar), given)
+    absent = missing(values, found.header.step)
+    if drop_zeros:
+        absent |= values == 0
+        values = np.where(values == 0, np.nan, values)
+    tested = None if mask is None else load_mask(mask, grid, template).inside
+    inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
+    if not inside.any():
+        raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
+    notes = [*statistic.notes, *check_values(name, statistic, values[inside])]
+    smallest = smallest_z(statistic, values[inside])
+    if is_thresholded(statistic, smallest):
+        values, inside, note = _without_threshold(name, values, tested, smallest, statistic)
+        notes.append(note)
+    hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
+    return Stack(
+        values[inside][None],
+        ("",),
+        VolumeSpace(grid, inside),
+        inside.astype(float),
+        hashes=hashes,
+        notes=tuple(notes),
+        statistic=statistic,
+    )
+
+
+def _without_threshold(
+    name: str, values: FloatArray, tested: BoolVolume | None, smallest: float, statistic: Statistic
+) -> tuple[FloatArray, BoolVolume, str]:
+    """Return the values of a thresholded map with 0 where the mask has no value, the mask, and a note.
+
+    Bounds are valid, since they never rise with a p-value, and p-values above alpha, such as that of 0, do not count.
+    """
+    found = f"no value between 0 and |z| = {smallest:.3g}"
+    if statistic.thresholded_by:
+        found = f"{statistic.thresholded_by}; {found}"
+    if tested is None:
+        raise DataError(
+            f"{name} is thresholded: {found}",
+            "a map of all voxels that were tested, without a threshold",
+            "Use the map before thresholding; or name all voxels that were tested with --mask: those without a value "
+            "then count as 0, which is valid but loses power",
+        )
+    n_filled = int((tested & (np.isnan(values) | (values == 0))).sum())
+    note = (
+        f"{name} is thresholded: {found}. {n_filled} of the {int(tested.sum())} voxels of the mask have no value and "
+        "count as 0. Bounds are valid if the mask contains all voxels that were tested, but they would be higher for "
+        "the map without a threshold"
+    )
+    return np.where(tested & np.isnan(values), 0.0, values), tested, note

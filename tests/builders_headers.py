@@ -1,0 +1,35 @@
+"""Images with the headers that SPM, FSL and AFNI write, after their documentation and source."""
+
+from typing import Any
+
+import nibabel as nib
+import numpy.typing as npt
+from builders import image
+
+
+def spm_image(data: npt.ArrayLike, descrip: str) -> nib.Nifti1Image:
+    """An image with a description, such as ``SPM{T_[19.0]} - contrast 1: faces``."""
+    made = image(data)
+    made.header["descrip"] = descrip
+    return made
+
+
+def image_with_intent(data: npt.ArrayLike, code: int | str, *parameters: float) -> nib.Nifti1Image:
+    """An image with a NIfTI intent; FSL writes t test and F test without degrees of freedom."""
+    made = image(data)
+    made.header.set_intent(code, parameters, allow_unknown=True)
+    return made
+
+
+def afni_image(data: npt.ArrayLike, **attributes: str) -> nib.Nifti1Image:
+    """An image with AFNI's extension, with attributes such as BRICK_STATAUX, the texts among them in quotes."""
+    made: Any = image(data)
+    elements = []
+    for name, text in attributes.items():
+        kind, value = ("float", text) if name == "BRICK_STATAUX" else ("String", f'"{text}"')
+        start = f'<AFNI_atr\n  ni_type="{kind}"\n  ni_dimen="1"\n  atr_name="{name}" >\n'
+        elements.append(f"{start} {value}\n</AFNI_atr>\n")
+    head = '<?xml version=\'1.0\' ?>\n<AFNI_attributes\n  self_idcode="AFN_x"\n  ni_form="ni_group" >\n'
+    content = f"{head}{''.join(elements)}</AFNI_attributes>\n"
+    made.header.extensions.append(nib.nifti1.Nifti1Extension(4, content.encode()))
+    return made

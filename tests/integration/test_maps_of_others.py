@@ -1,0 +1,194 @@
+"""Maps that SPM, FSL, AFNI and others have written, through the command line and from Python."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import SHAPE, brain, results_in, saved, write_map
+from builders_headers import afni_image, image_with_intent, spm_image
+from scipy import stats
+
+import bids_ari as ari
+from bids_ari.analysis.analyse import analyse_map
+from bids_ari.cli.main import main
+from bids_ari.cli.map import main as map_main
+from bids_ari.errors import DataError, UsageError
+
+INSIDE = np.zeros(SHAPE, dtype=bool)
+INSIDE[1:-1, 1:-1, 1:-1] = True
+Capture = pytest.CaptureFixture[str]
+
+
+def call(*words: object) -> int:
+    return map_main([str(word) for word in (*words, "--threshold", 3, "--tdp", 0.5)])
+
+
+def field(out: Path, key: str, name: str = "*stat-z_statmap.json") -> Any:
+    (path,) = (out / "group").glob(name)
+    return json.loads(path.read_text())[key]
+
+
+def values(out: Path, name: str) -> np.ndarray:
+    (path,) = (out / "group").glob(name)
+    return np.asarray(nib.load(path).get_fdata()[INSIDE])
+
+
+@pytest.fixture
+def t(rng: np.random.Generator) -> np.ndarray:
+    """Noise with signal, and a zero background, in the precision of the files."""
+    return brain(rng, 5.0).astype(np.float32)
+
+
+class TestHeaders:
+    @pytest.mark.parametrize("program", ["SPM", "NIfTI", "AFNI"])
+    def test_t_maps_have_the_p_values_of_their_degrees_of_freedom(
+        self, tmp_path: Path, t: np.ndarray, program: str
+    ) -> None:
+        """p is P(T > t) with the 12 degrees of freedom of the header, with --dof or without."""
+        made = {
+            "SPM": spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"),
+            "NIfTI": image_with_intent(t, "t test", 12),
+            "AFNI": afni_image(t, BRICK_STATAUX="0 3 1 12", BRICK_LABS="faces_Tstat"),
+        }
+        nib.save(made[program], tmp_path / "spmT_0001.nii")
+        assert call(tmp_path / "spmT_0001.nii", tmp_path / "out") == 0
+        expected = stats.t.sf(t[INSIDE].astype(float), 12)
+        np.testing.assert_allclose(values(tmp_path / "out", "*stat-p_*.nii.gz"), expected, rtol=1e-5)
+        assert field(tmp_path / "out", "DegreesOfFreedom") == 12
+        assert field(tmp_path / "out", "InputStatistic") == "t"
+
+    def test_an_f_map(self, tmp_path: Path, t: np.ndarray) -> None:
+        """p is P(F > f) with 2 and 12 degrees of freedom, of any difference."""
+        f = t**2
+        nib.save(spm_image(f, "SPM{F_[2.0,12.0]} - contrast 2: any"), tmp_path / "spmF_0002.nii")
+        assert call(tmp_path / "spmF_0002.nii", tmp_path / "out", "--alternative", "two-sided", "less") == 0
+        expected = stats.f.sf(f[INSIDE].astype(float), 2, 12)
+        np.testing.assert_allclose(values(tmp_path / "out", "*stat-p_desc-any_*.nii.gz"), expected, rtol=1e-5)
+        assert not list((tmp_path / "out" / "group").glob("*less*"))
+        assert field(tmp_path / "out", "DegreesOfFreedomOfRows") == 2
+        (report,) = (tmp_path / "out" / "group").glob("*report.html")
+        text = report.read_text()
+        assert "F map with 2 and 12 degrees of freedom" in text
+        assert "above zero" not in text
+        assert "the alternative less does not apply" in text
+        (saved_result,) = (tmp_path / "out" / "group").glob("*forest.npz")
+        again = ari.load_result(saved_result)
+        assert (again.is_f_test, again.glm.n_rows, again.alternative_label) == (True, 2, "any")
+
+    def test_the_z_of_an_f_map_has_no_direction(self, tmp_path: Path, t: np.ndarray) -> None:
+        nib.save(image_with_intent(t, "z score"), tmp_path / "zfstat1.nii.gz")
+        assert call(tmp_path / "zfstat1.nii.gz", tmp_path / "out", "--alternative", "less") == 0
+        p = values(tmp_path / "out", "*stat-p_desc-any_*.nii.gz")
+        np.testing.assert_allclose(p, stats.norm.sf(t[INSIDE].astype(float)), rtol=1e-5)
+        (saved_result,) = (tmp_path / "out" / "group").glob("*forest.npz")
+        assert ari.load_result(saved_result).is_f_test
+
+    def test_dof_that_contradict_the_header(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), tmp_path / "a.nii")
+        assert call(tmp_path / "a.nii", tmp_path / "out", "--dof", 24) == 64
+        assert "--dof is 24, but a.nii has 12" in capsys.readouterr().err
+        assert not (tmp_path / "out").exists() or not results_in(tmp_path / "out")
+        with pytest.raises(UsageError, match="has 12"):
+            analyse_map(tmp_path / "a.nii", dof=24)
+        assert call(tmp_path / "a.nii", tmp_path / "out", "--dof", 12) == 0
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("tstat1.nii.gz", "no degrees of freedom"),
+            ("con_0001.nii", "effects"),
+            ("cope1.nii.gz", "effects"),
+            ("varcope1.nii.gz", "variances"),
+            ("x_tfce_corrp_tstat1.nii.gz", "p-values"),
+            ("contrast-a_stat-effect_statmap.nii.gz", "effects"),
+        ],
+    )
+    def test_what_is_refused_by_its_name(
+        self, tmp_path: Path, t: np.ndarray, name: str, words: str, capsys: Capture
+    ) -> None:
+        saved(tmp_path / name, t)
+        assert call(tmp_path / name, tmp_path / "out") == 65
+        assert words in capsys.readouterr().err
+        with pytest.raises(DataError, match=words):
+            ari.cluster_tdp(tmp_path / name)
+
+    def test_what_the_header_says_is_wrong(self, tmp_path: Path, t: np.ndarray) -> None:
+        """The way out for a z map whose header was copied from the t map."""
+        nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), tmp_path / "z.nii")
+        assert call(tmp_path / "z.nii", tmp_path / "out") == 65
+        assert call(tmp_path / "z.nii", tmp_path / "out", "--stat", "z") == 0
+        expected = stats.norm.sf(t[INSIDE].astype(float))
+        np.testing.assert_allclose(values(tmp_path / "out", "*stat-p_*.nii.gz"), expected, rtol=1e-5)
+        (report,) = (tmp_path / "out" / "group").glob("*report.html")
+        assert "Read as z statistics, as stated" in report.read_text()
+
+    def test_own_maps_are_read_with_their_sidecars(self, tmp_path: Path, t: np.ndarray) -> None:
+        nib.save(spm_image(t**2, "SPM{F_[2.0,12.0]} - contrast 2: any"), tmp_path / "spmF_0002.nii")
+        assert call(tmp_path / "spmF_0002.nii", tmp_path / "out") == 0
+        for stat, kind in (("F", "F"), ("z", "z")):
+            (path,) = (tmp_path / "out" / "group").glob(f"*stat-{stat}_statmap.nii.gz")
+            (result,) = analyse_map(path, ari.Options(threshold=3, tdp=()))
+            assert (result.is_f_test, result.contrast.stat) == (True, kind)
+
+
+class TestThresholdedMaps:
+    def test_are_refused_without_the_voxels_that_were_tested(
+        self, tmp_path: Path, t: np.ndarray, capsys: Capture
+    ) -> None:
+        """Only voxels above the threshold would be tested: all of them would seem active."""
+        for i, empty in enumerate((0, np.nan)):
+            path = saved(tmp_path / f"map{i}.nii", np.where(np.abs(t) > 2.3, t, empty))
+            assert call(path, tmp_path / "out") == 65
+            error = capsys.readouterr().err
+            assert "is thresholded: no value between 0 and |z| = 2.3" in error
+            assert "--mask" in error
+            with pytest.raises(DataError, match="thresholded"):
+                ari.cluster_tdp(path)
+
+    @pytest.mark.parametrize("empty", [0, np.nan])
+    def test_with_a_mask_they_are_valid_with_less_power(self, tmp_path: Path, t: np.ndarray, empty: float) -> None:
+        """The bound is that of the whole map, in which values below the threshold are 0."""
+        mask = saved(tmp_path / "mask.nii", INSIDE)
+        path = saved(tmp_path / "map.nii", np.where(np.abs(t) > 2.3, t, empty))
+        (result,) = analyse_map(path, ari.Options(mask=mask, threshold=3, tdp=()))
+        (expected,) = analyse_map(saved(tmp_path / "whole.nii", t), ari.Options(mask=mask, threshold=3, tdp=()))
+        assert result.space.n_points == INSIDE.sum()
+        assert 0 < result.bound.whole <= expected.bound.whole
+        assert any("is thresholded" in note for note in result.notes)
+
+    def test_the_map_after_a_program_that_thresholds(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        strong = np.where(t > 2.3, t, 0)
+        cases = {
+            "thresh_zstat1.nii.gz": image_with_intent(strong, "z score"),
+            "a.nii": spm_image(strong, "SPM{Z}-filtered: u = 2.300, k = 10"),
+            "b.nii": afni_image(strong, BRICK_STATSYM="Zscore()", HISTORY_NOTE="[x] 3dClusterize -inset z"),
+        }
+        for name, made in cases.items():
+            nib.save(made, tmp_path / name)
+            assert call(tmp_path / name, tmp_path / "out") == 65
+            assert "is thresholded: " in capsys.readouterr().err
+
+
+class TestParticipants:
+    @pytest.mark.parametrize("beside", ["map", "sidecar"])
+    def test_the_z_of_an_f_test_has_no_direction(self, tmp_path: Path, t: np.ndarray, beside: str) -> None:
+        path = write_map(tmp_path / "in", "01", t, stat="z")
+        if beside == "map":
+            write_map(tmp_path / "in", "01", t**2, stat="F")
+        else:
+            path.with_name(path.name.replace(".nii.gz", ".json")).write_text('{"Statistic": "F"}')
+        words = (tmp_path / "in", tmp_path / "out", "participant", "--alternative", "less", "--threshold", 3)
+        assert main([str(word) for word in words]) == 0
+        files = [path.name for path in (tmp_path / "out" / "sub-01").iterdir()]
+        assert any("desc-any_" in name for name in files)
+        assert not any("less" in name for name in files)
+        (report,) = (tmp_path / "out" / "sub-01").glob("*report.html")
+        assert "test of any effect" in report.read_text()
+
+    def test_a_thresholded_map(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        write_map(tmp_path / "in", "01", np.where(np.abs(t) > 2.3, t, 0), stat="z")
+        assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant"]) == 65
+        assert "thresholded" in capsys.readouterr().err

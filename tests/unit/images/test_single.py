@@ -1,0 +1,38 @@
+"""Single maps: which voxels are tested, and maps that are thresholded or no statistics."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import SHAPE, brain, image, saved
+
+from bids_ari.errors import EmptyMaskError
+from bids_ari.images.single import load_map
+
+
+class TestTestedVoxels:
+    def test_background_and_nan_are_excluded(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        data = brain(rng).astype(np.float32)
+        data[5, 5, 5:8] = np.nan, np.inf, 0  # infinity and a zero inside are values
+        path = saved(tmp_path / "z.nii.gz", data)
+        stack = load_map(path)
+        outer = np.ones(SHAPE, dtype=bool)
+        outer[1:-1, 1:-1, 1:-1] = False
+        outer[5, 5, 5] = True
+        np.testing.assert_array_equal(stack.space.inside, ~outer)
+        np.testing.assert_array_equal(stack.effects[:, :], data[None, ~outer])
+        np.testing.assert_array_equal(stack.coverage, ~outer)
+        assert dict(stack.hashes) == {path: hashlib.sha256(path.read_bytes()).hexdigest()}
+        assert not load_map(path, drop_zeros=True).space.inside[5, 5, 7]
+        assert load_map(image(data)).hashes == {}
+
+    def test_inside_a_mask_only_nan_is_excluded(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        data = brain(rng)
+        data[5, 5, 5] = np.nan
+        stack = load_map(image(data), mask=image(np.ones(SHAPE)))
+        assert np.argwhere(~stack.space.inside).tolist() == [[5, 5, 5]]
+        with pytest.raises(EmptyMaskError, match="inside the mask"):
+            load_map(image(np.full(SHAPE, np.nan)), mask=image(np.ones(SHAPE)))
+        with pytest.raises(EmptyMaskError, match="no value"):
+            load_map(image(np.zeros(SHAPE)))
