@@ -14,7 +14,7 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.entities import printable
-from bids_ari.bids.f_contrasts import without_f
+from bids_ari.bids.f_contrasts import has_several_volumes, without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
@@ -138,8 +138,11 @@ def metadata_of(member: SubjectMap, *, is_needed: bool) -> tuple[dict[str, Any],
 
 def f_test_of(member: SubjectMap, sidecar: Mapping[str, Any]) -> str:
     """Return why the z map of a subject is that of an F test; empty if it is not."""
-    if beside := member.first.beside("F"):
+    file = member.first
+    if beside := file.beside("F"):
         return f"{printable(beside.name)} is beside the z map"
+    if (effect := file.beside("effect")) and has_several_volumes(replace(file, path=effect)):
+        return f"{printable(effect.name)} beside the z map has several volumes"
     return "Statistic is F in the sidecar of the z map" if sidecar.get("Statistic") == "F" else ""
 
 
