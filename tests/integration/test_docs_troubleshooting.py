@@ -13,14 +13,18 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_group, write_map
+from builders_headers import spm_image
 from docpages import DOCS, blocks
 
 from bids_ari import workflow
 from bids_ari.cli.main import main
+from bids_ari.cli.map import main as map_main
 from bids_ari.outputs.derivatives import Derivatives
 
 FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 QUOTED = {block.entry: block for block in blocks(DOCS / "troubleshooting.md", "none")}
+
+SPM_T = "SPM{T_[19.0]} - contrast 1: faces"
 
 Spoil = Callable[[Path], object]
 
@@ -79,6 +83,12 @@ def in_metres(data: Path) -> None:
 def two_runs(data: Path) -> None:
     for run in ("1", "2"):
         write_group(data, 4, np.random.default_rng(1), contrast="houses", run=run)
+
+
+def other_map(name: str, descrip: str = "", change: Callable[[np.ndarray], np.ndarray] = np.asarray) -> Spoil:
+    """Write a map of noise, with the description of its header."""
+    noise = np.random.default_rng(5).normal(size=SHAPE)
+    return lambda _: nib.save(spm_image(change(noise), descrip), name)
 
 
 def all_alike(data: Path) -> None:
@@ -202,6 +212,21 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out participant --stat t",
         lambda data: write_group(data, 4, np.random.default_rng(1), stat="t"),
     ),
+    "Degrees of freedom that contradict the map": (
+        "bids-ari-map map.nii out --dof 24",
+        other_map("map.nii", SPM_T),
+    ),
+    "A t map without degrees of freedom": ("bids-ari-map tstat1.nii out", other_map("tstat1.nii")),
+    "A map that is no statistic": ("bids-ari-map con_0001.nii out", other_map("con_0001.nii")),
+    "A map that contradicts itself": ("bids-ari-map zstat1.nii out", other_map("zstat1.nii", SPM_T)),
+    "A map whose values are of another kind": (
+        "bids-ari-map map.nii out",
+        other_map("map.nii", change=lambda noise: noise**2 / 100),
+    ),
+    "A thresholded map": (
+        "bids-ari-map map.nii out",
+        other_map("map.nii", change=lambda noise: np.where(noise > 2, noise, 0)),
+    ),
     "No exchangeable subjects": (
         f"{PERMUTED} --formula 0+C(g) --test d=g[a]-g[b] --blocks site",
         table("participant_id g site", "sub-01 a x", "sub-02 a x", "sub-03 b y", "sub-04 b y"),
@@ -240,7 +265,8 @@ BY_CIRCUMSTANCES = {
 
 def check(entry: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Run a command; its message and its code are those of an entry."""
-    code = main([word.strip("'") for word in words.split(" ")])
+    command, *others = (word.strip("'") for word in words.split(" "))
+    code = map_main(others) if command == "bids-ari-map" else main([command, *others])
     quoted = QUOTED[entry]
     assert str(code) in re.findall(r"\d+", quoted.section.partition(":")[0])
     log = " ".join(capsys.readouterr().err.split())
