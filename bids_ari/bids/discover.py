@@ -21,7 +21,7 @@ from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters, stage_of_node
 from bids_ari.bids.manifest import Manifest
-from bids_ari.bids.map_notes import notes_on_maps
+from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
 from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.statmap import IMAGES, StatMap
@@ -127,8 +127,8 @@ def discover(
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
-    if filters.notes:
-        noted = (replace(contrast, notes=(*filters.notes, *contrast.notes)) for contrast in discovery)
+    if notes := (*filters.notes, *notes_on_labels([file for files in chosen.values() for file in files])):
+        noted = (replace(contrast, notes=(*notes, *contrast.notes)) for contrast in discovery)
         discovery = replace(discovery, contrasts=tuple(noted))
     if isinstance(dataset, Manifest):
         dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))

@@ -12,10 +12,10 @@ from typing import Any
 
 from bids_ari.bids.contrasts import STATS, Stat
 from bids_ari.bids.dataset import Dataset
-from bids_ari.bids.entities import ORDER, bare_label, key_of, printable, safe_label
+from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.labels import match_labels, same_label
-from bids_ari.bids.names import INDICES
+from bids_ari.bids.names import forms_of
 from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.statmap import IMAGES, SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
@@ -209,7 +209,7 @@ def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
 def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list[str]) -> frozenset[Any]:
     """Replace labels that a dataset has in another form; note those with other leading zeros, an error if unclear."""
     existing = dataset.labels(key)
-    labels = frozenset(form for label in labels for form in _forms(label, key, existing))
+    labels = frozenset(form for label in labels for form in forms_of(label, key, existing))
     if key not in _PADDED:
         return labels
     found = match_labels(sorted(label for label in labels if isinstance(label, str)), sorted(existing))
@@ -221,17 +221,6 @@ def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list
         )
     notes += filter(None, [found.note(key, "of filters")])
     return frozenset(found.pairs.get(label, label) for label in labels)
-
-
-def _forms(label: str | int, key: str, existing: Collection[str]) -> Collection[str | int]:
-    """Return the existing labels that one means: itself, else one that results write so, or the same index.
-
-    ``faces>scrambled`` is written as ``facesscrambled``, in ``--list``, too; ``run-1`` is the same as ``run-01``.
-    """
-    if label in existing or not isinstance(label, str):
-        return [label]
-    written = [each for each in existing if safe_label(each) == label or (key in INDICES and same_label(each, label))]
-    return written or [label]
 
 
 @cache

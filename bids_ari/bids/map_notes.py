@@ -1,11 +1,12 @@
 """Notes on the maps of a contrast: which are used, and what is unusual about them and their labels."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.entities import Entities, labels_in_name, printable, safe_label
 from bids_ari.bids.labels import same_label, spellings
 from bids_ari.bids.names import INDICES
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import listing
 
 
@@ -20,19 +21,22 @@ def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]
     odd = [label for label in dict.fromkeys(member.subject for member in members) if label != safe_label(label)]
     if odd:
         yield f"Labels of subjects that pybids does not read: {listing(map(repr, odd))}"
-    yield from _same_numbers(members)
+    yield from _same_indices(members)
 
 
-def _same_numbers(members: Sequence[SubjectMap]) -> Iterator[str]:
-    """Name the labels that differ in leading zeros only: indices are the same, subjects and sessions may be."""
+def _same_indices(members: Sequence[SubjectMap]) -> Iterator[str]:
+    """Name the indices that differ in leading zeros only, and are the same."""
     files = [file for member in members for file in member.maps]
     names = [(file, labels_in_name(file.path.name)) for file in files]
     for key in INDICES:
         pairs = {(own[key], label) for file, own in names if key in own and (label := file.entities.get(key))}
         for own, label in sorted(each for each in pairs if each[0] != each[1] and same_label(*each)):
             yield f"{key}-{own} and {key}-{label} are the same {key}"
+
+
+def notes_on_labels(files: Collection[StatMap]) -> Iterator[str]:
+    """Name the subjects and sessions of all maps that differ in leading zeros only: they may be the same."""
     for key in ("sub", "ses"):
-        labels = sorted({label for file in files if (label := file.entities.get(key))})
-        for found in spellings(labels):
+        for found in spellings(sorted({label for file in files if (label := file.entities.get(key))})):
             both = " and ".join(f"{key}-{label}" for label in found)
             yield f"{both} count as different, although they differ only in leading zeros"

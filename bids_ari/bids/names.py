@@ -5,11 +5,11 @@ underscore would be read up to it: names with anything that is no pair are repor
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from bids_ari.bids.entities import Entities, is_pair, key_of, labels_in_name, printable
+from bids_ari.bids.entities import Entities, is_pair, key_of, labels_in_name, printable, safe_label
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.labels import same_label
 from bids_ari.bids.layouts import LAYOUT_CONFIG
@@ -97,6 +97,18 @@ def _whole_labels(name: str) -> dict[str, str]:
         elif last:
             labels[last] += f"_{part}"
     return labels
+
+
+def forms_of(label: str | int, key: str, existing: Collection[str]) -> Collection[str | int]:
+    """Return the existing labels of an entity that one means: itself, else those written so, or the same index.
+
+    >>> forms_of("facesscrambled", "contrast", ["faces>scrambled", "faces"]), forms_of("1", "run", ["01", "02"])
+    (['faces>scrambled'], ['01'])
+    """
+    if label in existing or not isinstance(label, str):
+        return [label]
+    written = [each for each in existing if safe_label(each) == label or (key in INDICES and same_label(each, label))]
+    return written or [label]
 
 
 @cache

@@ -169,8 +169,8 @@ def _two(found: _Comparison, existing: Sequence[str]) -> tuple[str, str]:
 def _split(found: _Comparison, values: str, existing: Collection[str]) -> tuple[str, str]:
     """Split HIGH-LOW into two existing values, which may hold dashes themselves."""
     splits = [(values[: dash.start()], values[dash.end() :]) for dash in re.finditer("-", values)]
-    bare = [(bare_label(high, found.key), bare_label(low, found.key)) for high, low in splits]
-    fitting = sorted({(high, low) for high, low in bare if high != low and high in existing and low in existing})
+    bare = ((_existing(bare_label(one, found.key), existing) for one in split) for split in splits)
+    fitting = sorted({(high, low) for high, low in bare if high and low and high != low})
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -180,6 +180,16 @@ def _split(found: _Comparison, values: str, existing: Collection[str]) -> tuple[
         f"No maps have two values of {found.column} that match {values!r}",
         f"HIGH-LOW, two of: {listing(map(printable, existing), 20) or 'nothing'}",
     )
+
+
+def _existing(value: str, existing: Collection[str]) -> str:
+    """Return an existing value: one itself, else the only one that is written so or differs in leading zeros; or none.
+
+    >>> _existing("1", ["01", "02"]), _existing("1", ["01", "001"]), _existing("ab", ["a>b"])
+    ('01', '', 'a>b')
+    """
+    alike = [value] if value in existing else [x for x in existing if safe_label(x) == value or same_label(x, value)]
+    return alike[0] if len(alike) == 1 else ""
 
 
 def _differences(discovery: Discovery, comparison: _Comparison) -> Discovery:

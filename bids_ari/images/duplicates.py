@@ -14,8 +14,6 @@ from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.group_checks import Same
 from bids_ari.stats.distributions import FloatArray
 
-_SIZE = 16  # bytes of a digest
-
 
 def digest_of(values: FloatArray) -> bytes:
     """Return a digest of the values of an image, rounded to float32; an empty one where all that are not 0 are equal.
@@ -29,7 +27,7 @@ def digest_of(values: FloatArray) -> bytes:
     inside = rounded[rounded != 0]
     if inside.size == 0 or inside.min() == inside.max():
         return b""
-    return hashlib.blake2b(rounded.data.cast("B"), digest_size=_SIZE).digest()
+    return hashlib.sha256(rounded.data.cast("B")).digest()
 
 
 def same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:

@@ -358,9 +358,15 @@ class TestLeftOut:
         with pytest.raises(UsageError, match=r"--paired session=0?2-0?1, or use a filter"):
             discover(dataset(*maps), paired="session")
 
-    def test_run_1_and_run_01_are_one_value(self) -> None:
+    @pytest.mark.parametrize("values", ["", "=2-1", "=02-01", "=run-2-run-1"])
+    def test_run_1_and_run_01_are_one_value(self, values: str) -> None:
         maps = ["01_run-1", "01_run-2", "02_run-01", "02_run-02"]
-        assert only(discover(dataset(*maps), paired="run")).subjects == ("01", "02")
+        assert only(discover(dataset(*maps), paired=f"run{values}")).subjects == ("01", "02")
+
+    def test_values_are_accepted_as_results_write_them(self) -> None:
+        maps = [f"{subject}_contrast-{label}" for subject in ("01", "02") for label in ("faces>rest", "houses")]
+        found = only(discover(dataset(*maps), paired="contrast=facesrest-houses"))
+        assert found.entities.get("contrast") == "facesRestMinusHouses"
 
 
 class TestTooMany:
