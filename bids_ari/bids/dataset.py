@@ -10,16 +10,16 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import printable
-from bids_ari.bids.exclusions import Reason
+from bids_ari.bids.exclusions import Excluded, Reason, by_reason
 from bids_ari.bids.labels import spellings
-from bids_ari.bids.layouts import Layouts, indexed_folders, open_layouts, with_derivatives
+from bids_ari.bids.layouts import Layouts, gone_files, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.names import INDICES, entities_of_file
 from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
 from bids_ari.bids.statmap import StatMap, map_extension
@@ -43,6 +43,7 @@ class Dataset:
     path: Path  # the folder that was opened
     roots: Mapping[str, Path]  # the derivative datasets that hold maps, by a short name
     statmaps: tuple[StatMap, ...]  # every file with the suffix statmap except sidecars, sorted
+    excluded: tuple[Excluded, ...] = field(default=(), kw_only=True)  # links and folders that are not searched
 
     def labels(self, key: str) -> set[str]:
         """Return every label of an entity among the statmaps."""
@@ -131,19 +132,20 @@ def _search(
     for folder in searched:
         layout = layouts.get(identity(folder))
         found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
-    for links, problem in (
-        (walk.cycles, "not followed, since they lead to folders that are searched already or excluded"),
-        (walk.dangling, "without a target, where there may have been maps"),
-    ):
-        if links:
-            log.warning("Links %s: %s", problem, listing(printable(str(link)) for link in links))
+    ours = [*(folder for folder in folders if folder not in searched), *walk.left]
+    places = ((Reason.CYCLE, walk.cycles), (Reason.DANGLING, walk.dangling), (Reason.OUR_RESULTS, ours))
+    left = [Excluded.of_path(path, reason.text()) for reason, paths in places for path in paths]
+    used = [layouts[identity(folder)] for folder in searched if identity(folder) in layouts]
+    left += [Excluded.of_path(path, Reason.GONE.text()) for layout in used for path in gone_files(layout)]
     roots: dict[str, Path] = {}
     statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
     if all(statmap.problem == Reason.NESTED.value for statmap in statmaps):
         nested = [root / each.datasets[-1] for root, inside in found.items() for each in inside if each.maps]
+        for alike in by_reason(left):
+            log.warning("%s", alike)
         raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
-    return Dataset(top, roots, tuple(unify_indices(statmaps)))
+    return Dataset(top, roots, tuple(unify_indices(statmaps)), excluded=tuple(left))
 
 
 def _search_folders(top: Path, description: Mapping[str, Any]) -> list[Path]:

@@ -17,7 +17,7 @@ from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
-from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters, stage_of_node
 from bids_ari.bids.manifest import Manifest
@@ -110,6 +110,8 @@ def discover(
     filters.check(dataset)
     usable, refused = _filter(dataset, filters)
     if not usable:
+        for alike in by_reason(dataset.excluded):
+            log.warning("%s", alike)
         raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
     for note in filters.notes:
         log.warning("%s", note)
@@ -119,6 +121,7 @@ def discover(
         key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights) for key, files in chosen.items()
     }
     discovery = _with_excluded(groups, refused, stat)
+    discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if stat != "effect" and (with_f := f_contrasts(dataset)):
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
     if paired:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, unique
 from functools import cache
+from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple, NewType
 
@@ -20,6 +21,7 @@ ReasonText = NewType("ReasonText", str)
 """The text of a `Reason` with its values filled in."""
 
 _MOST_RANGES = 5  # shown of ranges of subjects where there are more than twice as many
+_SUBJECT = re.compile("(?<=/sub-)[^/_]+")  # in a path
 _VALUE = re.compile(r"\\\{\w+\\\}")  # the name of a value in an escaped template
 
 
@@ -27,7 +29,11 @@ _VALUE = re.compile(r"\\\{\w+\\\}")  # the name of a value in an escaped templat
 class Reason(Enum):
     """Why a file or a subject is not analysed; in braces, the values that `text` fills in."""
 
-    # a file, by its place and its name
+    # a file or a folder, by its place and its name
+    CYCLE = "a link to a folder that is searched already or excluded"
+    DANGLING = "a link without a target, where there may have been maps"
+    GONE = "indexed by pybids, and not there any more"
+    OUR_RESULTS = "a folder of results of bids_ari"
     NESTED = "in another dataset within this one"
     FOLDER = "a folder, not a file"
     NOT_UTF_8 = "its name is not UTF-8"
@@ -81,6 +87,16 @@ class Reason(Enum):
         return bool(_pattern(self).fullmatch(text))
 
 
+ORDINARY = frozenset(
+    {
+        *(Reason.OUR_RESULTS, Reason.SURFACE, Reason.WHOLE_DATASET, Reason.GROUP_RESULT, Reason.OTHER_STAT),
+        *(Reason.OTHER_STAGE, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE, Reason.BY_LABEL, Reason.NOT_COMPARED),
+        *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL),
+    }
+)
+"""Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains."""
+
+
 @cache
 def _pattern(reason: Reason) -> re.Pattern[str]:
     """Return the pattern of a reason with any values."""
@@ -106,6 +122,12 @@ class Excluded:
         """Make the entry of a file."""
         return cls(file.label, reason, printable(file.entities.get("sub") or ""))
 
+    @classmethod
+    def of_path(cls, path: Path, reason: ReasonText) -> "Excluded":
+        """Make the entry of a file or a folder that is in no dataset."""
+        name = printable(str(path.absolute()))
+        return cls(name, reason, *_SUBJECT.findall(name)[-1:])
+
     @property
     def is_subject(self) -> bool:
         """Whether this is a subject; the names of files have a folder."""
@@ -122,6 +144,11 @@ class Alike(NamedTuple):
     def are_subjects(self) -> bool:
         """Whether these are subjects, not files."""
         return self.entries[0].is_subject
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether the reason needs no warning."""
+        return any(reason.fits(self.reason) for reason in ORDINARY)
 
     @property
     def subjects(self) -> tuple[str, ...]:

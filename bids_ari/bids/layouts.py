@@ -150,14 +150,21 @@ def indexed_folders(layout: "BIDSLayout") -> dict[str, Folder]:
     return found
 
 
+def gone_files(layout: "BIDSLayout") -> list[Path]:
+    """Return the statmaps of a layout that are not on disk any more, sorted."""
+    paths = (Path(layout.root) / name for name in _indexed(layout))
+    return [path for path in paths if not os.path.lexists(path)]
+
+
 def _statmaps(layout: "BIDSLayout") -> list[PurePosixPath]:
     """Return the statmaps of a layout that are still on disk, by their paths below its root, sorted."""
+    return [name for name in _indexed(layout) if os.path.lexists(f"{layout.root}/{name}")]
+
+
+def _indexed(layout: "BIDSLayout") -> list[PurePosixPath]:
+    """Return the statmaps of a layout, by their paths below its root, sorted."""
     from bids.layout.models import BIDSFile
 
     indexed = layout.session.query(BIDSFile.path).filter(BIDSFile.filename.contains(SUFFIX))
     names = sorted(PurePosixPath(path).relative_to(layout.root) for (path,) in indexed)
-    maps = [name for name in names if map_extension(name.name) not in (None, ".json")]
-    gone = [name for name in maps if not os.path.lexists(f"{layout.root}/{name}")]
-    if gone:
-        log.warning("Files that pybids has indexed in %s are not there any more: %s", layout.root, listing(gone))
-    return sorted(set(maps).difference(gone))
+    return sorted({name for name in names if map_extension(name.name) not in (None, ".json")})

@@ -84,7 +84,7 @@ class Walk:
 
     A link is followed unless it leads to a folder that was visited, or to one above a tree (a cycle): `cycles` has
     such links, and `dangling` those without a target. None of the trees is searched as a part of another; `is_excluded`
-    returns whether a dataset within a tree is not searched.
+    returns whether a dataset within a tree is not searched, and `left` has these.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Walk:
         self._is_excluded = is_excluded
         self.cycles: list[Path] = []
         self.dangling: list[Path] = []
+        self.left: list[Path] = []
 
     def folders(self, top: Path, indexed: Mapping[str, Folder] | None = None) -> Iterator[Folder]:
         """Visit each folder of a tree, its top first; `indexed` has their entries by name, else they are read."""
@@ -130,4 +131,7 @@ class Walk:
                 raise
             self.dangling += [path] if path.is_symlink() else []
             return None
-        return None if name and found.is_dataset and self._is_excluded(path) else found
+        if name and found.is_dataset and self._is_excluded(path):
+            self.left.append(path)
+            return None
+        return found

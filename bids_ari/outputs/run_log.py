@@ -112,7 +112,7 @@ class RunLog(logging.Handler):
         new = [pair for pair in pairs if pair not in known]
         self._excluded = known | dict.fromkeys(new)
         for contrasts, alike in by_contrast(new):
-            level = logging.WARNING if alike.are_subjects else logging.INFO
+            level = logging.INFO if alike.is_ordinary else logging.WARNING
             log.log(level, "%s%s", f"{listing(contrasts)}: " if contrasts else "", alike)
             for name in alike.names:
                 log.debug("excluded: %s: %s", name, alike.reason)

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bids_ari.bids.dataset import Dataset, open_dataset
+from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import key_of
-from bids_ari.bids.exclusions import Reason
+from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.bids.names import known_entities, labels_of_folder
 from bids_ari.errors import InputNotFoundError, ReadError
 
@@ -158,16 +159,18 @@ class TestWhere:
             ("node-b", None),
         ]
 
-    def test_cycles_of_links_and_links_without_a_target_are_reported(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_cycles_of_links_and_links_without_a_target_are_reported(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01")
         (tmp_path / "sub-01" / "all").symlink_to("..")
         (tmp_path / "sub-02").symlink_to("/not/mounted")
-        assert subjects(open_dataset(tmp_path)) == ["01"]
-        assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
-        assert str(tmp_path / "sub-01" / "all") in caplog.messages[0]
-        assert str(tmp_path / "sub-02") in caplog.messages[1]
+        dataset = open_dataset(tmp_path)
+        assert subjects(dataset) == ["01"]
+        assert dataset.excluded == (
+            Excluded(f"{tmp_path}/sub-01/all", Reason.CYCLE.text()),
+            Excluded(f"{tmp_path}/sub-02", Reason.DANGLING.text()),
+        )
+        assert [entry.subject for entry in dataset.excluded] == ["01", "02"]
+        assert discover(dataset).excluded == dataset.excluded
 
     def test_a_linked_subject_and_links_to_content_that_is_not_here_are_found(self, tmp_path: Path) -> None:
         (path,) = touch_maps(tmp_path / "store", "01")
