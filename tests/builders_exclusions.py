@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
+import nibabel as nib
 import numpy as np
-from builders import brain, describe, map_path, touch_maps, write_map
+from builders import brain, describe, image, map_path, touch_maps, write_map
 
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.layouts import open_layouts
@@ -30,6 +31,13 @@ def odd_files(root: Path) -> list[str]:
     maps(root, "08")
     maps(root, "01", contrast="houses")
     maps(root, "01", desc="smooth")
+    path = map_path(root, "01")
+    (path.parent / f"mean_{path.name}").touch()
+    touch_maps(root, "01", contrast="faces_vs_houses")
+    touch_maps(root, "01", contrast="faces", acq="a_x-")
+    touch_maps(root, "01", contrast="faces_task-b")
+    map_path(root, "02").rename(root / "sub-01" / "func" / map_path(root, "02", acq="lost").name)
+    maps(root, "02")
     maps(root, "09")
     describe(root / "sub-09", Name="nested")
     map_path(root, "10").mkdir(parents=True)
@@ -107,6 +115,31 @@ def model(root: Path) -> list[str]:
     return ["group", "--model", str(path)]
 
 
+def sessions(root: Path) -> list[str]:
+    """Labels of sessions that differ in leading zeros."""
+    maps(root, "01", "02", "03", session="1")
+    maps(root, "04", session="01")
+    return ["group", "--session-label", "1"]
+
+
+def f_contrasts(root: Path) -> list[str]:
+    """An F contrast: its effect has a volume for each of its rows."""
+    maps(root, "01", "02", "03")
+    for subject in ("01", "02", "03"):
+        maps(root, subject, contrast="any", stat="F")
+        path = map_path(root, subject, contrast="any")
+        nib.save(image(np.ones((4, 4, 4, 2))), path)
+    return ["group"]
+
+
+def z_of_f_contrasts(root: Path) -> list[str]:
+    """The z map of an F contrast."""
+    maps(root, "01", "02", "03", stat="z")
+    maps(root, "01", "02", "03", contrast="any", stat="F")
+    maps(root, "01", "02", "03", contrast="any", stat="z")
+    return ["group", "--stat", "z"]
+
+
 def indexed(root: Path) -> list[str]:
     """A file that was there when pybids indexed the dataset."""
     maps(root, "01", "02", "03", "04")
@@ -123,7 +156,8 @@ STUDIES = {
             *(Reason.NESTED, Reason.FOLDER, Reason.NOT_UTF_8, Reason.SURFACE, Reason.NOT_NIFTI, Reason.WHOLE_DATASET),
             *(Reason.GROUP_RESULT, Reason.NO_ENTITY, Reason.OTHER_STAT, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE),
             *(Reason.BY_LABEL, Reason.NO_MAP, Reason.NO_ROW, Reason.UNCLEAR_ROW, Reason.NO_VALUE, Reason.CYCLE),
-            *(Reason.DANGLING, Reason.OUR_RESULTS),
+            *(Reason.DANGLING, Reason.OUR_RESULTS, Reason.UNDERSCORE, Reason.NO_PAIR, Reason.REPEATED_KEY),
+            Reason.OTHER_FOLDER,
         ),
     ),
     "runs": Study(runs_and_variances, (Reason.OTHER_STAGE, Reason.NO_VARIANCE, Reason.NO_VARIANCES)),
@@ -137,6 +171,9 @@ STUDIES = {
     "phases": Study(phases, (Reason.NO_SESSION_VALUE,)),
     "manifest": Study(manifest, (Reason.NO_MAP_IN_MANIFEST,)),
     "model": Study(model, (Reason.BY_MODEL,)),
+    "sessions": Study(sessions, (Reason.NEARLY_SELECTED,)),
+    "F contrasts": Study(f_contrasts, (Reason.SEVERAL_EFFECTS,)),
+    "z of F contrasts": Study(z_of_f_contrasts, (Reason.NO_DIRECTION,)),
     "database": Study(indexed, (Reason.GONE,)),
 }
 
