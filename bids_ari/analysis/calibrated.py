@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.stats.calibration import Calibration, n_allowed_errors
+from bids_ari.stats.calibration import Calibration
 from bids_ari.stats.choices import FamilyName, Scheme
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
 from bids_ari.stats.distributions import FloatArray
@@ -36,6 +36,7 @@ class Calibrated:
     lambdas: FloatArray  # (n_permutations,): smallest lambda at which each has an error, the observed data first
     n_points: int
     alpha: float
+    n_errors: int  # number of permutations that may have an error, floor(alpha * B)
     n_excluded: int  # active points that step-down excluded from the permutations
     n_steps: int  # of step-down
     shuffle: Scheme
@@ -67,6 +68,7 @@ class Calibrated:
             lambdas=calibration.lambdas,
             n_points=n_points,
             alpha=calibration.alpha,
+            n_errors=calibration.n_errors,
             n_excluded=calibration.n_excluded,
             n_steps=calibration.n_steps,
             shuffle=shuffle,
@@ -82,11 +84,6 @@ class Calibrated:
     def n_permutations(self) -> int:
         """B, the data as observed included."""
         return self.lambdas.size
-
-    @property
-    def n_errors(self) -> int:
-        """Number of permutations that may have an error, floor(alpha * B)."""
-        return n_allowed_errors(self.alpha, self.n_permutations)
 
     @property
     def critical(self) -> FloatArray:

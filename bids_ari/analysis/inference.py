@@ -193,8 +193,9 @@ def _notes(
     """Yield notes on the alternatives: both one-sided ones at level alpha, or none because of an F test."""
     if glm.is_f_test and "less" in options.alternative:
         yield "An F test has no direction: the alternative less does not apply, any difference is tested"
-    if alternative != "two-sided" and {"greater", "less"} <= set(alternatives):
+    if alternative != "two-sided" and {"greater", "less"} <= set(alternatives) and options.n_results == 1:
         yield (
-            "greater and less were tested separately: each holds at level alpha, both together at twice that. To cover "
-            "both directions at level alpha, test two-sided"
+            f"greater and less were tested separately, each at level {options.alpha:g}: both hold together at level "
+            f"{2 * options.alpha:g}. To hold together at level alpha, divide it with --split-alpha, or test two-sided, "
+            "which shows that an effect is not zero, but not its sign"
         )

@@ -156,9 +156,9 @@ def split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participan
         n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
     if n_results <= 1:
         return settings
-    alpha = options.alpha / n_results
-    log.info("alpha %g is divided over %d results: %g each", options.alpha, n_results, alpha)
-    return replace(settings, options=replace(options, alpha=alpha, n_results=n_results))
+    divided = options.divided(n_results)
+    log.info("alpha %g is divided over %d results: %g each", options.alpha, n_results, divided.alpha)
+    return replace(settings, options=divided)
 
 
 def _n_results(contrast: ContrastSet, options: Options, participants: Participants | None) -> int:

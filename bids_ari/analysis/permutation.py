@@ -39,7 +39,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     resampling = _resampling(model, exchangeability, options)
     family, origin = _family(model, resampling, options, group.n_threads)
     found = calibrate_by_permutation(
-        model, resampling, family, options.alpha, step_down=options.step_down, n_threads=group.n_threads
+        model, resampling, family, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
     )
     calibration = Calibrated.of(
         found,
@@ -130,7 +130,7 @@ def notes_of(calibration: Calibrated) -> Iterator[str]:
     n = calibration.n_permutations
     if calibration.is_complete:
         yield f"There are {n} different permutations of these subjects; all were computed"
-    if calibration.alpha * n < 1:
+    if not calibration.n_errors:
         yield (
             f"With {n} permutations nothing can be found at alpha {calibration.alpha:g}: at least 1 / {n} = "
             f"{1 / n:.3g} is needed, or more subjects"

@@ -1,7 +1,8 @@
 """`Options`: how maps are modelled and tested, shared by the command line and notebooks."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -254,6 +255,8 @@ class Options:
     roi: tuple[Path, ...] = option((), "masks of regions to compute bounds for, on the grid of the maps", kind=Path)
     n_results: int = 1
     """Number of results by which alpha was already divided, for their sidecars and reports."""
+    undivided_alpha: float | None = None
+    """alpha before it was divided by `n_results`; None where it was not."""
 
     def __post_init__(self) -> None:
         convert_options(self)
@@ -303,6 +306,18 @@ class Options:
             "Both template and save-template are set",
             "No template is learned where one is set",
         )
+
+    @property
+    def exact_alpha(self) -> Fraction:
+        """The error level as a fraction: a decimal, or a decimal divided by `n_results`."""
+        if self.undivided_alpha is None:
+            return Fraction(str(self.alpha))
+        return Fraction(str(self.undivided_alpha)) / self.n_results
+
+    def divided(self, n_results: int) -> "Options":
+        """Return options whose alpha is divided by the number of results."""
+        part = Fraction(str(self.alpha)) / n_results
+        return replace(self, alpha=float(part), n_results=n_results, undivided_alpha=self.alpha)
 
     @property
     def is_permuted(self) -> bool:

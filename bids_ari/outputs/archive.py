@@ -26,6 +26,7 @@ from bids_ari.outputs.archive_format import ARRAYS, OUTLYING, QUALITY, SHARED, S
 from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.outputs.npz import UNREADABLE, Array, NpzReader, from_json, pack_npz, require, to_json, unknown_fields
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.calibration import n_allowed_errors
 from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import ClusterForest, Ints
@@ -289,7 +290,9 @@ def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha:
     require("lambdas" in arrays and "critical" in arrays, "there is no array lambdas or critical")
     m, lambdas, critical = arrays["z"].size, arrays["lambdas"], arrays["critical"]
     saved = {"lambdas": lambdas, "learned": critical, "n_points": m, "alpha": alpha}
-    calibrated = from_json(Calibrated, {**calibration, **saved})
+    n_errors = n_allowed_errors(alpha, lambdas.size)  # as a result of 0.1.0 used it
+    calibrated = from_json(Calibrated, {"n_errors": n_errors, **calibration, **saved})
+    require(0 <= calibrated.n_errors < lambdas.size, f"{calibrated.n_errors} permutations may have an error")
     require(lambdas.size > 0 and calibrated.lambda_ in lambdas, f"no permutation has the lambda {calibrated.lambda_}")
     require(0 <= calibrated.delta < m, f"delta is {calibrated.delta} of {m} points")
     require(0 <= calibrated.n_excluded <= m and calibrated.n_steps > 0, "the steps of step-down are impossible")

@@ -44,6 +44,7 @@ class Calibration:
     alpha: float
     lambda_: float  # the parameter of the chosen vector
     lambdas: FloatArray  # (n_permutations,): the lambda above which each makes a joint error, the identity first
+    n_errors: int  # number of permutations that may make one, floor(alpha * n_permutations)
     n_excluded: int = 0  # points, certainly active, that `calibrate_step_down` excluded from the permutations
     n_steps: int = 1  # number of calibrations
 
@@ -57,11 +58,15 @@ class Calibration:
         return Bound(categories(p, self.family, self.lambda_), self.alpha, "permutation")
 
 
-def n_allowed_errors(alpha: float, n_permutations: int) -> int:
-    """Return floor(alpha * B), the number of permutations that may make a joint error; alpha is read as a decimal.
+def n_allowed_errors(alpha: Fraction | float, n_permutations: int) -> int:
+    """Return floor(alpha * B), the number of permutations that may make a joint error.
+
+    A float is read as a decimal. A decimal that was divided must be a fraction: the float of .05 / 3 is below 1 / 60.
 
     >>> n_allowed_errors(0.29, 100), int(0.29 * 100)
     (29, 28)
+    >>> n_allowed_errors(Fraction("0.05") / 3, 60), n_allowed_errors(0.05 / 3, 60)
+    (1, 0)
     """
     return floor(Fraction(str(alpha)) * n_permutations)
 
@@ -70,7 +75,7 @@ def calibrate_by_permutation(
     model: NullModel,
     resampling: Resampling,
     family: CriticalVectors,
-    alpha: float,
+    alpha: Fraction | float,
     *,
     step_down: bool = False,
     n_threads: int = 1,
@@ -85,8 +90,8 @@ def calibrate_by_permutation(
         From `make_resampling`.
     family : CriticalVectors
         The critical vectors to choose from.
-    alpha : float
-        Error level in (0, 1).
+    alpha : Fraction or float
+        Error level in (0, 1); a float is read as a decimal.
     step_down : bool
         Whether to repeat the calibration without points that are certainly active, by `calibrate_step_down`.
     n_threads : int
@@ -174,19 +179,19 @@ def _compute(
         pool.shutdown(cancel_futures=True)
 
 
-def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: float) -> Calibration:
+def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: Fraction | float) -> Calibration:
     """Choose the vector of a family: lambda is the (floor(alpha * B) + 1)-th smallest of `lambdas` (B,)."""
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); found {alpha}")
     place = n_allowed_errors(alpha, lambdas.size)
-    return Calibration(family, alpha, float(np.partition(lambdas, place)[place]), lambdas)
+    return Calibration(family, float(alpha), float(np.partition(lambdas, place)[place]), lambdas, place)
 
 
 def calibrate_step_down(
     p: FloatArray,
     lambdas_without: Callable[[npt.NDArray[np.bool_]], FloatArray],
     family: CriticalVectors,
-    alpha: float,
+    alpha: Fraction | float,
 ) -> Calibration:
     """Repeat the calibration without the points that are certainly active, until there are no more of them.
 

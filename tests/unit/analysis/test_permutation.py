@@ -99,6 +99,26 @@ class TestAllDraws:
         assert "16 different permutations" in notes
         assert "nothing can be found at alpha 0.05: at least 1 / 16" in notes
 
+    def test_a_divided_alpha_is_a_fraction(self, few: FloatArray) -> None:
+        """alpha .09375 of three results is 1 / 32 each, one of 32 sign flips; .09 of three is less."""
+        options = replace(DRAWN, alpha=0.09375).divided(3)
+        found = calibrate(few, mean_of(5), "mean", "greater", options)
+        assert found.calibrated.n_errors == 1
+        assert found.notes == ("There are 32 different permutations of these subjects; all were computed",)
+        assert found.bound.alpha == found.calibrated.alpha == options.alpha == 1 / 32
+        nothing = calibrate(few, mean_of(5), "mean", "greater", replace(DRAWN, alpha=0.09).divided(3))
+        assert nothing.calibrated.n_errors == 0
+        assert "nothing can be found at alpha 0.03: at least 1 / 32" in " ".join(nothing.notes)
+
+    def test_the_note_counts_permutations(self, effects: FloatArray) -> None:
+        """The float of .05 / 3, times 60, rounds to 1, but as a decimal it is less than one permutation of 60."""
+        few = replace(DRAWN, n_permutations=60)
+        of_float = calibrate(effects, mean_of(12), "mean", "greater", replace(few, alpha=0.05 / 3))
+        divided = calibrate(effects, mean_of(12), "mean", "greater", replace(few, alpha=0.05).divided(3))
+        assert (of_float.calibrated.n_errors, divided.calibrated.n_errors) == (0, 1)
+        assert "nothing can be found" in " ".join(of_float.notes)
+        assert divided.notes == ()
+
 
 def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:
     plain = calibrate(effects, mean_of(12), "mean", "greater", DRAWN)

@@ -214,6 +214,7 @@ def remove_later_fields(kind: str, value: dict[str, Any]) -> None:
 def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
     """Rename the fields of a text as in version 0.1.0, and add those that it had besides."""
     about["options"] = {OLD_OPTIONS.get(name, name): value for name, value in about["options"].items()}
+    about["options"] = {name: about["options"][name] for name in KEYS_0_1_0["options"].split()}
     contrast = about["contrast"]
     contrast["left_out"] = [{"what": each["name"], "reason": each["reason"]} for each in contrast.pop("excluded")]
     for member in contrast["members"]:
@@ -229,6 +230,7 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
         for name in ("lambdas", "learned", "n_points", "alpha"):
             about["calibration"].pop(name)
         about["calibration"]["n_left_out"] = about["calibration"].pop("n_excluded")
+        del about["calibration"]["n_errors"]
     about["maps"] = [name for name in ("t", "f", "effect", "variance", "tau2") if name in arrays]
     about |= {"has_outlying": "correlation" in arrays, "has_quality": "step" in arrays, "software": "bids_ari 0.1.0"}
     remove_later_fields("about", about)

@@ -1,6 +1,9 @@
+from itertools import product
+
 import numpy as np
 import pytest
 
+from bids_ari.config.options import Options
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, n_allowed_errors
 from bids_ari.stats.critical_vectors import Beta, Learned, Simes, smallest_lambda
 
@@ -89,6 +92,22 @@ def test_refused_delta(delta: int) -> None:
 
 def test_allowed_errors() -> None:
     assert [n_allowed_errors(0.05, n) for n in (19, 20, 32, 200, 1000)] == [0, 1, 1, 10, 50]
+
+
+def test_allowed_errors_of_a_divided_alpha() -> None:
+    """Every decimal alpha, divided by 1 to 34 results, of any number of permutations: floor(k B / (1000 n))."""
+    for thousandths, n_results in product((1, 5, 10, 25, 29, 50, 57, 100, 200), range(1, 35)):
+        alpha = Options(alpha=thousandths / 1000).divided(n_results).exact_alpha
+        for n in (*range(1, 70), 99, 100, 200, 256, 300, 500, 512, 600, 1000, 2048, 5000, 10_000, 10**6):
+            assert n_allowed_errors(alpha, n) == thousandths * n // (1000 * n_results)
+
+
+def test_the_float_of_a_divided_alpha_is_not_enough() -> None:
+    """.05 / 3 of 60 permutations is one of them; the float of .05 / 3 is below 1 / 60."""
+    lambdas = np.linspace(0.01, 0.6, 60)
+    found = calibrate(lambdas, Simes(2), Options(alpha=0.05).divided(3).exact_alpha)
+    assert (found.n_errors, found.lambda_) == (1, lambdas[1])
+    assert calibrate(lambdas, Simes(2), 0.05 / 3).n_errors == 0
 
 
 def test_step_down_excludes_what_is_certain() -> None:
