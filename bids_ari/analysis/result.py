@@ -28,7 +28,21 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
 
-Field = Literal["effect", "variance", "t", "f", "z", "dof", "tau2", "p", "adjusted_p", "tdp", "highest_tdp", "clusters"]
+Field = Literal[
+    "effect",
+    "variance",
+    "t",
+    "f",
+    "z",
+    "dof",
+    "tau2",
+    "p",
+    "neg_log10_p",
+    "adjusted_p",
+    "tdp",
+    "highest_tdp",
+    "clusters",
+]
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 
@@ -150,6 +164,11 @@ class ContrastResult:
         return self.glm.p(self.alternative)
 
     @cached_property
+    def neg_log10_p(self) -> FloatArray:
+        """-log10 of `p`, (n_points,); finite where p is too small for a floating-point number."""
+        return self.glm.neg_log10_p(self.alternative)
+
+    @cached_property
     def adjusted_p(self) -> FloatArray | None:
         """p-value of each point, adjusted for all others, (n_points,); None where the method adjusts none."""
         adjust = METHODS[self.method].adjusted_p
@@ -213,9 +232,10 @@ class ContrastResult:
         Parameters
         ----------
         field : str
-            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'adjusted_p', 'tdp', 'highest_tdp' or 'clusters'.
-            Statistics are NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of
-            all supra-threshold clusters that contain a point, at any threshold.
+            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'neg_log10_p', 'adjusted_p', 'tdp', 'highest_tdp'
+            or 'clusters'. Statistics are float32, in which a p below 1e-45 is 0 (``neg_log10_p`` does not underflow);
+            NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of all
+            supra-threshold clusters that contain a point, at any threshold.
         threshold, tdp : float, optional
             For ``tdp`` and ``clusters``: any threshold, or any target TDP. By default, TDP is the highest over the
             thresholds of the options, and clusters are those above the first.
@@ -227,7 +247,7 @@ class ContrastResult:
         if field == "clusters":
             labels = self.labels(threshold, tdp)
             return self.space.image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
-        values = getattr(self if field in ("tau2", "p", "adjusted_p") else self.glm, field)
+        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p") else self.glm, field)
         return self.space.image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:

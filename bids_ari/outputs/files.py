@@ -58,7 +58,8 @@ MAPS: list[OutputMap] = [
     OutputMap("dof", "Residual degrees of freedom; they vary where subjects lack data", "dof"),
     OutputMap("z", "z statistic with the one-sided tail probability of the tested statistic", "z"),
     OutputMap("tau2", "Between-subject variance of the effect", "tau2", per_test=False),
-    OutputMap("p", "p-value, uncorrected", "p", "{desc}"),
+    OutputMap("p", "p-value, uncorrected; 0 where it is below 1e-45", "p", "{desc}"),
+    OutputMap("negLog10P", "-log10 of the uncorrected p-value, which does not underflow", "neg_log10_p", "{desc}"),
     OutputMap("tdp", _HIGHEST, "tdp", "{desc}", inferred=True),
     OutputMap("pHommel", _ADJUSTED, "adjusted_p", "{desc}", inferred=True),
     OutputMap(

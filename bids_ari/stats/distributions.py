@@ -37,6 +37,22 @@ def p_from_z(z: FloatArray, alternative: Alternative) -> FloatArray:
     return _p_of(alternative, lambda x: np.asarray(special.ndtr(-x)), z)
 
 
+def neg_log10_p(z: FloatArray, alternative: Alternative) -> FloatArray:
+    """Return -log10 of the p-value of z statistics, NaN where `z` is.
+
+    It is finite for any finite z, also where p underflows in float64 (\\|z\\| > 37). A z of `z_from_t` or `z_from_f`
+    has the one-sided p of its t, or the p of its F (``greater``).
+
+    >>> neg_log10_p(np.array([0.0, 3.0, 45.0]), "greater").round(2)
+    array([  0.3 ,   2.87, 441.77])
+    """
+    if alternative == "two-sided":
+        log_p = np.log(2) + special.log_ndtr(-np.abs(z))
+    else:
+        log_p = special.log_ndtr(-z if alternative == "greater" else z)
+    return np.asarray(-np.minimum(log_p, 0.0) / np.log(10) + 0.0)  # + 0.0: no -0.0
+
+
 def z_from_t(t: FloatArray, dof: FloatArray | float) -> FloatArray:
     """Return the z statistic with the same tail probability as t; NaN where `t` is.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from bids_ari.stats.choices import Alternative
-from bids_ari.stats.distributions import FloatArray, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
+from bids_ari.stats.distributions import FloatArray, neg_log10_p, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 CONSTANT = 1e-12
 """A point is constant, and not tested, where its residual variance is at most this times its mean square."""
@@ -96,6 +96,10 @@ class GlmResult:
         if self.f is not None:
             return p_from_f(self.f, self.n_rows, np.where(self.dof > 0, self.dof, 1.0))
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
+
+    def neg_log10_p(self, alternative: Alternative) -> FloatArray:
+        """Return -log10 of `p`, (n_points,), which is finite where p underflows."""
+        return neg_log10_p(self.z, alternative)
 
     def at(self, points: np.ndarray) -> "GlmResult":
         """Return the result at some points: positions, or a boolean per point."""

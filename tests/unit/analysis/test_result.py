@@ -5,13 +5,14 @@ from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
-from builders import AFFINE, SHAPE, brain, write_map
+from builders import AFFINE, SHAPE, brain, image, write_map
 from scipy import ndimage
 
-from bids_ari.analysis.analyse import analyse
+from bids_ari.analysis.analyse import analyse, analyse_map
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
@@ -189,9 +190,21 @@ def test_the_tdp_without_a_threshold_is_the_highest_over_all(result: ContrastRes
     assert result.alternative == "less" or highest.max() > 0
 
 
+def test_neg_log10_p_does_not_underflow(tmp_path: Path) -> None:
+    """p of z = 20 is 2.75e-89, below the smallest float32; of z = 40 it is 10^-349.437, below the smallest float64."""
+    z = brain(np.random.default_rng(3))
+    z[4, 5, 6], z[4, 5, 7] = 20, 40
+    nib.save(image(z), tmp_path / "z.nii.gz")
+    (result,) = analyse_map(tmp_path / "z.nii.gz")
+    p, log_p = (result.image(field).get_fdata() for field in ("p", "neg_log10_p"))
+    assert (p[4, 5, 6], p[4, 5, 7]) == (0, 0)
+    np.testing.assert_allclose(log_p[4, 5, 6:8], [-np.log10(2.7536241186e-89), 349.43700645934], 1e-7)
+    np.testing.assert_allclose(10 ** -log_p[1, 1, 1:5], p[1, 1, 1:5], rtol=1e-6)
+
+
 def test_statistics_are_nan_where_nothing_was_tested_and_float32(result: ContrastResult) -> None:
     """Outside lie the background, and the voxel that is the same in all subjects."""
-    for field in ("effect", "variance", "t", "z", "p"):
+    for field in ("effect", "variance", "t", "z", "p", "neg_log10_p"):
         made = result.image(field)
         assert made.get_data_dtype() == np.float32
         np.testing.assert_array_equal(np.isfinite(made.get_fdata()), result.space.inside)

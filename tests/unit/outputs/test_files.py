@@ -87,7 +87,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def test_names_of_files(written: Written) -> None:
     maps = [f"{STEM}_test-mean_stat-{stat}_statmap" for stat in ("effect", "variance", "t", "z")]
     for desc in ("greater", "twoSided"):
-        maps += [f"{STEM}_test-mean_stat-{stat}_desc-{desc}_statmap" for stat in ("p", "pHommel", "tdp")]
+        maps += [f"{STEM}_test-mean_stat-{stat}_desc-{desc}_statmap" for stat in ("p", "negLog10P", "pHommel")]
+        maps += [f"{STEM}_test-mean_stat-tdp_desc-{desc}_statmap"]
         maps += [f"{STEM}_test-mean_stat-tdp_desc-{desc}All_statmap"]
         for z in FORMED:
             maps += [f"{STEM}_test-mean_stat-tdp_desc-{desc}{z}_statmap", f"{STEM}_test-mean_desc-{desc}{z}_dseg"]
@@ -112,8 +113,8 @@ def test_each_image_has_a_description_of_its_own(written: Written) -> None:
         written.json(name.replace(".nii.gz", ".json"))["Description"] for name in written.matching(".nii.gz")
     ]
     assert all(descriptions)
-    # 4 statistics, p, adjusted p, 2 highest TDP, mask; TDP and clusters of 3 thresholds and 3 target TDP
-    assert len(set(descriptions)) == 4 + 1 + 1 + 2 + 1 + 2 * (3 + 3)
+    # 4 statistics, p, -log10 p, adjusted p, 2 highest TDP, mask; TDP and clusters of 3 thresholds and 3 target TDP
+    assert len(set(descriptions)) == 4 + 2 + 1 + 2 + 1 + 2 * (3 + 3)
 
 
 def test_json_holds_no_nan(written: Written) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from bids_ari.stats.choices import ALTERNATIVES, Alternative
-from bids_ari.stats.distributions import p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
+from bids_ari.stats.distributions import neg_log10_p, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
 
 # (t, dof, P(T > t), z). With mpmath at 60 digits, n = dof and x = n / (n + t^2):
 #   P = betainc(n/2, 1/2, 0, x, regularized=True) / 2
@@ -112,6 +112,30 @@ def test_z_from_t_where_p_underflows() -> None:
     np.testing.assert_allclose(z_from_t(t, dof), z, rtol=ROUNDING)
 
 
+def test_neg_log10_p_in_the_far_tail() -> None:
+    t, dof, p, _ = np.array(TAILS_OF_T).T
+    twice = 2 * ROUNDING  # log p grows with the square of z
+    np.testing.assert_allclose(neg_log10_p(z_from_t(t, dof), "greater"), -np.log10(p), rtol=twice)
+    np.testing.assert_allclose(neg_log10_p(z_from_t(-t, dof), "less"), -np.log10(p), rtol=twice)
+    np.testing.assert_allclose(neg_log10_p(z_from_t(-t, dof), "two-sided"), -np.log10(2 * p), rtol=twice)
+
+
+def test_neg_log10_p_where_p_underflows() -> None:
+    """With 1 degree of freedom P(T > t) = atan(1 / t) / pi, which is 1 / (pi t) for a large t."""
+    t = np.array([1e100, 1e200, 1e300])
+    expected = np.log10(np.pi) + np.array([100, 200, 300])
+    np.testing.assert_allclose(neg_log10_p(z_from_t(t, 1.0), "greater"), expected, rtol=2 * ROUNDING)
+    z = np.array([40.0, 100.0])
+    np.testing.assert_allclose(neg_log10_p(z, "greater"), -stats.norm.logsf(z) / np.log(10), rtol=ROUNDING)
+
+
+def test_neg_log10_p_of_f() -> None:
+    """P(F > f) with 2 and n degrees of freedom is (1 + 2 f / n)^(-n / 2): for 10 and f = 1e80, (2e79)^-5."""
+    found = neg_log10_p(z_from_f(np.array([0.0, 1.0, 1e80]), 2, 10.0), "greater")
+    expected = 5 * np.array([0, np.log10(1.2), 79 + np.log10(2)])
+    np.testing.assert_allclose(found, expected, rtol=2 * ROUNDING)
+
+
 def test_z_from_t_is_odd() -> None:
     t, dof, _ = np.array(BEYOND_P).T
     near = np.array([row[:2] for row in TAILS_OF_T]).T
@@ -169,7 +193,8 @@ def test_z_of_infinite_t() -> None:
 @every_alternative
 def test_nan_remains_nan(alternative: Alternative) -> None:
     values = np.array([np.nan, 2.0])
-    for answer in (p_from_t(values, 10.0, alternative), p_from_z(values, alternative), z_from_t(values, 10.0)):
+    answers = (p_from_t(values, 10.0, alternative), p_from_z(values, alternative), z_from_t(values, 10.0))
+    for answer in (*answers, neg_log10_p(values, alternative)):
         np.testing.assert_array_equal(np.isnan(answer), [True, False])
 
 
