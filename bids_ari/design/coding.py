@@ -9,7 +9,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +63,13 @@ class Levels:
         return f"{start}; reference {sizes[at]}; {others}{suffix}"
 
 
+class SumCoded(NamedTuple):
+    """A design matrix of the same span with sum coding of all factors, and an intercept if the span contains it."""
+
+    matrix: FloatArray
+    terms: Mapping[str, tuple[int, ...]]  # as of `ModelMatrix`
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelMatrix:
     """The design matrix (n_subjects, n_columns) that a formula makes from a table."""
@@ -71,6 +78,9 @@ class ModelMatrix:
     columns: tuple[tuple[CodedFactor, ...], ...]  # the factors whose product each column is; none for the intercept
     terms: Mapping[str, tuple[int, ...]]  # the columns of each term except the intercept, by index
     levels: Mapping[str, Levels]  # the factors that are groups, by their text in the formula
+    sum_coded: SumCoded | None = (
+        None  # for main effects, see `hypotheses`; None where terms are tested by their columns
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,13 +101,29 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
     if participants is not None and formula.factors:
         context, levels = _compute_factors(formula, participants, subjects)
     terms, names, matrix = _expand_terms(formula, context, len(subjects))
-    texts = (":".join(formula.factors[name].text for name in term if name in formula.factors) for term in terms)
-    return ModelMatrix(
-        matrix,
-        tuple(tuple(_coded_factors(formula, name, levels)) for name in names),
-        {text: at for text, at in zip(texts, terms.values(), strict=True) if text},
-        {formula.factors[name].text: each for name, each in levels.items()},
-    )
+    columns = tuple(tuple(_coded_factors(formula, name, levels)) for name in names)
+    has_intercept = () in columns
+    sum_coded = None
+    if levels and (not has_intercept or any(len(parts) > 1 for parts in columns)):
+        coded = {name: _categorical(replace(each, coding="sum"), subjects) for name, each in levels.items()}
+        spans = has_intercept or _spans_intercept(matrix)
+        same = replace(formula, algebra=f"{formula.algebra} + 1") if spans else formula
+        sums, _, of_sums = _expand_terms(same, {**context, **coded}, len(subjects))
+        sum_coded = SumCoded(of_sums, _by_text(formula, sums))
+    levels_by_text = {formula.factors[name].text: each for name, each in levels.items()}
+    return ModelMatrix(matrix, columns, _by_text(formula, terms), levels_by_text, sum_coded)
+
+
+def _by_text(formula: Formula, terms: Mapping[tuple[str, ...], tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return the columns of each term except the intercept, by its text in the formula."""
+    texts = {term: ":".join(formula.factors[name].text for name in term if name in formula.factors) for term in terms}
+    return {text: terms[term] for term, text in texts.items() if text}
+
+
+def _spans_intercept(matrix: FloatArray) -> bool:
+    """Return whether the columns of ones is a linear combination of the columns of a matrix."""
+    ones = np.ones(len(matrix))
+    return np.allclose(matrix @ np.linalg.lstsq(matrix, ones, rcond=None)[0], ones, rtol=0, atol=1e-8)
 
 
 def _scale(values: FloatArray) -> FloatArray:

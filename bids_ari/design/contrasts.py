@@ -8,12 +8,22 @@ import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bids_ari.bids.entities import safe_label
 from bids_ari.design.coding import CodedFactor, ModelMatrix
 from bids_ari.design.formula import INTERCEPT
+from bids_ari.design.hypotheses import (
+    is_intercept,
+    is_mean_at_intercept,
+    is_of_groups,
+    mean_weights,
+    notes_on_tests,
+    term_rows,
+    where_others_are_zero,
+)
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
@@ -25,20 +35,53 @@ _OPERATORS = tuple("+-*/()")
 Columns = tuple[int, ...]  # columns of the design matrix, by index
 
 
-def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
-    """Return a t test of each column, and an F test of each term with several columns.
+class Meaning(NamedTuple):
+    """The meaning of a name in a test."""
 
-    Tests are named after the columns of the table and the level: ``ageXGroupPatient``.
+    columns: Columns  # empty for the mean over subjects
+    rows: FloatArray  # (n_rows, n_columns)
+
+
+def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
+    """Return a t test of each column, an F test of each term with several columns, and main effects.
+
+    A column that is a simple effect beside an interaction has a t test of its main effect, too. Tests are named after
+    the columns of the table and the level: ``ageXGroupPatient``, the main effect ``groupPatientMain``.
     """
+    return _default_tests(model)[0]
+
+
+def notes_on_default_tests(model: ModelMatrix) -> tuple[str, ...]:
+    """Return notes on default tests that are easily mistaken: the intercept, and simple effects."""
+    return tuple(notes_on_tests(model, *_default_tests(model)))
+
+
+def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, str]]:
+    """Return the default tests, and the name of the main effect of each that is a simple effect."""
     n_columns = len(model.columns)
     if model.names == (INTERCEPT,):
-        return {"mean": np.ones(1)}
-    weights = dict(zip(_labels(model.columns), np.eye(n_columns), strict=True))
+        return {"mean": np.ones(1)}, {}
     several = {term: columns for term, columns in model.terms.items() if len(columns) > 1}
     stems = [[CodedFactor(part.factor) for part in _widest(model, columns)] for columns in several.values()]
-    labels = _labels([*model.columns, *stems])[n_columns:]
-    rows = (np.eye(n_columns)[list(columns)] for columns in several.values())
-    return weights | dict(zip(labels, rows, strict=True))
+    labels = _labels([*model.columns, *stems])
+    f_tests = dict(zip(several, labels[n_columns:], strict=True))
+    weights = dict(zip(labels, np.eye(n_columns), strict=False))
+    weights |= {label: term_rows(model, term) for term, label in f_tests.items()}
+    main_effects: dict[str, str] = {}
+    for term, columns in model.terms.items():
+        rows = term_rows(model, term)
+        if np.delete(rows, columns, axis=1).any():
+            label = f_tests.get(term) or _free(f"{labels[columns[0]]}Main", weights)
+            weights.setdefault(label, rows[0])
+            main_effects |= {labels[i]: label for i in columns}
+    return weights, main_effects
+
+
+def _free(label: str, taken: Iterable[str]) -> str:
+    """Return a label, with a number if it is taken, in any case of letters."""
+    used = {each.casefold() for each in taken}
+    candidates = (label, *(f"{label}x{i}" for i in range(2, len(used) + 3)))
+    return next(each for each in candidates if each.casefold() not in used)
 
 
 def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArray]:
@@ -55,34 +98,56 @@ def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArra
             raise UsageError(f"Tests are named {taken[name.casefold()]} and {name}", "names that differ by letters")
         taken[name.casefold()] = name
         weights[name] = _Expression(name, text, model.names, known, scanner).weights()
+        _check_mean(test, name, weights[name], model)
     return weights
 
 
-def names_of(model: ModelMatrix) -> dict[str, tuple[Columns, ...]]:
-    """Return the names that tests may use, each with the columns that it may mean; several if it is ambiguous.
+def _check_mean(test: str, name: str, weights: FloatArray, model: ModelMatrix) -> None:
+    """Refuse the name ``mean`` for an intercept that is not the mean over subjects."""
+    is_other = is_intercept(weights, model.names) and not is_mean_at_intercept(model.matrix, model.names)
+    if name.casefold() == "mean" and is_other:
+        where = listing(where_others_are_zero(model), 20)
+        raise UsageError(
+            f"The test {test} is not the mean over subjects: the intercept of this model is the effect at {where}",
+            "a test whose name is its meaning",
+            f"Write {name}=mean for the mean over subjects, or {INTERCEPT}=1",
+        )
 
-    A name means the first of these: a column; the intercept (``intercept``, ``mean``); a term; a column by the names of
-    the table (``group[T.patient]`` for ``C(group)[T.patient]``); a term by the names of the table (``age`` for
-    ``center(age)``); the level of a factor (``patient``).
+
+def names_of(model: ModelMatrix) -> dict[str, tuple[Meaning, ...]]:
+    """Return the names that tests may use, each with what it may mean; several meanings if it is ambiguous.
+
+    A name means the first of these: a column; the intercept, or the ``mean`` over subjects; a term; a column by the
+    names of the table (``group[T.patient]`` for ``C(group)[T.patient]``); a term by the names of the table (``age`` for
+    ``center(age)``); the level of a factor (``patient``). A term of groups is its main effect or interaction.
     """
     columns = list(enumerate(model.columns))
-    terms = [(text, at) for text, at in model.terms.items() if at]
-    alone = [(i, parts[0]) for i, parts in columns if len(parts) == 1 and parts[0].factor.text in model.levels]
-    layers: list[list[tuple[str, Columns]]] = [
-        [(name, (i,)) for i, name in enumerate(model.names)],
-        [(word, (i,)) for i, parts in columns if not parts for word in (INTERCEPT, "Intercept", "mean")],
-        terms,
-        [(":".join(part.name(part.factor.short) for part in parts), (i,)) for i, parts in columns if parts],
-        [(":".join(part.factor.short for part in _widest(model, at)), at) for _, at in terms],
-        [(part.level, (i,)) for i, part in alone if _LEVEL.fullmatch(part.level)],
+    identity = np.eye(len(columns))
+    single = [Meaning((i,), identity[[i]]) for i, _ in columns]
+    terms = [
+        (text, Meaning(at, term_rows(model, text) if is_of_groups(model, text) else identity[list(at)]))
+        for text, at in model.terms.items()
+        if at
     ]
-    names: dict[str, tuple[Columns, ...]] = {}
+    alone = [(i, parts[0]) for i, parts in columns if len(parts) == 1 and parts[0].factor.text in model.levels]
+    layers: list[list[tuple[str, Meaning]]] = [
+        list(zip(model.names, single, strict=True)),
+        [
+            *((word, single[i]) for i, parts in columns if not parts for word in (INTERCEPT, "Intercept")),
+            ("mean", Meaning((), mean_weights(model.matrix)[None])),
+        ],
+        terms,
+        [(":".join(part.name(part.factor.short) for part in parts), single[i]) for i, parts in columns if parts],
+        [(":".join(part.factor.short for part in _widest(model, each.columns)), each) for _, each in terms],
+        [(part.level, single[i]) for i, part in alone if _LEVEL.fullmatch(part.level)],
+    ]
+    names: dict[str, tuple[Meaning, ...]] = {}
     for layer in layers:
-        found: dict[str, list[Columns]] = {}
-        for name, at in layer:
-            if name not in names and at not in found.setdefault(name, []):
-                found[name].append(at)
-        names |= {name: tuple(choices) for name, choices in found.items() if choices}
+        found: dict[str, dict[Columns, Meaning]] = {}
+        for name, meaning in layer:
+            if name not in names:
+                found.setdefault(name, {}).setdefault(meaning.columns, meaning)
+        names |= {name: tuple(choices.values()) for name, choices in found.items()}
     return names
 
 
@@ -123,7 +188,7 @@ class _Expression:
     name: str
     text: str
     columns: Sequence[str]
-    known: Mapping[str, tuple[Columns, ...]]
+    known: Mapping[str, tuple[Meaning, ...]]
     scanner: re.Pattern[str]
 
     def weights(self) -> FloatArray:
@@ -155,23 +220,23 @@ class _Expression:
             tokens = tokens[:at]
         identity = np.eye(len(self.columns))
         if len(tokens) == 1 and tokens[0] in self.known:
-            return identity[list(self._columns_of(tokens[0]))]
+            return self._meaning(tokens[0]).rows
         *weights, constant = self._parse(tokens)
         if not np.isfinite([*weights, constant]).all():
             raise self._error("its weights are too large")
         if constant == 1 and not np.any(weights):
             if INTERCEPT not in self.columns:
-                raise self._error("the design has no intercept")
+                raise self._error("the design has no intercept", "columns", "mean is the mean over subjects")
             return identity[[self.columns.index(INTERCEPT)]]
         if constant:
             raise self._error("it adds a number to columns", "numbers that multiply columns", "1 is the intercept")
         return np.array([weights])
 
-    def _columns_of(self, name: str) -> Columns:
-        """Return the columns that a name means."""
+    def _meaning(self, name: str) -> Meaning:
+        """Return the meaning of a name."""
         choices = self.known[name]
         if len(choices) > 1:
-            raise self._error(f"{name} may be {' or '.join(self.columns[each[0]] for each in choices)}")
+            raise self._error(f"{name} may be {' or '.join(self.columns[each.columns[0]] for each in choices)}")
         return choices[0]
 
     def _parse(self, tokens: Sequence[str]) -> FloatArray:
@@ -186,10 +251,11 @@ class _Expression:
             if depth + signs > _DEEPEST:
                 raise self._error(f"more than {_DEEPEST} signs or parentheses are nested")
             if token in self.known:
-                at = self._columns_of(token)
-                if len(at) > 1:
-                    raise self._error(f"{token} has {len(at)} columns and cannot be part of a sum")
-                terms.append(identity[at[0]])
+                meaning = self._meaning(token)
+                if len(meaning.rows) > 1:
+                    n_columns = len(meaning.columns)
+                    raise self._error(f"{token} has {n_columns} columns and cannot be part of a sum")
+                terms.append(np.append(meaning.rows[0], 0.0))
             elif token not in _OPERATORS:
                 terms.append(float(token) * identity[-1])
             source.append(token if token in _OPERATORS else f"v{len(terms) - 1}")

@@ -1,6 +1,6 @@
 """Design matrices of group models and their tests, from a formula or a BIDS Stats Model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Literal
@@ -13,8 +13,9 @@ from bids_ari.design import Missing, Variance
 from bids_ari.design.cautions import caution_notes
 from bids_ari.design.checks import check_design, check_number, check_unequal, excluding
 from bids_ari.design.coding import Levels, model_matrix
-from bids_ari.design.contrasts import default_tests, parse_tests
+from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
+from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean_at_intercept, mean_weights
 from bids_ari.design.model_inputs import label_of
 from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
 from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_row, no_table, select_subjects
@@ -96,8 +97,8 @@ def make_design(
     formula : str
         The columns, such as ``1 + center(age) + C(group)``.
     tests : sequence of str
-        Tests as ``NAME=EXPRESSION``. By default the mean, or a t test of each column and an F test of each factor with
-        several columns.
+        Tests as ``NAME=EXPRESSION``. By default the mean, or a t test of each column, an F test of each factor with
+        several columns, and main effects beside interactions.
     model : StatsModel, optional
         A model in place of formula and tests.
     missing : {"drop", "error"}
@@ -132,6 +133,7 @@ def make_design(
             notes += check_design(made.matrix, made.names, included, excluded)
         notes += _level_notes(made.levels.values())
         weights = parse_tests(tests, made) if tests else default_tests(made)
+        notes += () if tests else notes_on_default_tests(made)
         if not tests and variance == "unequal":
             weights = {name: each for name, each in weights.items() if each.ndim == 1}
         design = Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
@@ -175,7 +177,24 @@ def _design_of_model(
         notes += check_design(matrix, columns, included, excluded)
     notes += _level_notes(variables.levels.values())
     factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
-    return Design(included, matrix, columns, _tests_of_model(model, names), "", factors, excluded, notes)
+    tests = _tests_of_model(model, names)
+    notes += tuple(_notes_on_intercept(matrix, columns, tests, variables.levels))
+    return Design(included, matrix, columns, tests, "", factors, excluded, notes)
+
+
+def _notes_on_intercept(
+    matrix: FloatArray, columns: tuple[str, ...], tests: Mapping[str, FloatArray], factors: Mapping[str, Levels]
+) -> Iterator[str]:
+    """Yield a note on an intercept that is not the mean over subjects and may be taken for it by its name."""
+    is_inside = (matrix.min(axis=0) <= 0) & (matrix.max(axis=0) >= 0)  # otherwise `cautions` has a note
+    away = [columns[i] for i in np.flatnonzero(is_inside & (mean_weights(matrix) != 0))]
+    if not away or is_mean_at_intercept(matrix, columns):
+        return
+    references = {name: f"{each.variable} {each.reference}" for name, each in factors.items() if each.reference}
+    where = dict.fromkeys(references.get(name.partition(".")[0], f"{name} 0") for name in away)
+    for name, weights in tests.items():
+        if name.casefold() in ("mean", INTERCEPT) and is_intercept(weights, columns):
+            yield intercept_note(name, where, "the intercept if the other columns are centred")
 
 
 def _level_notes(factors: Iterable[Levels]) -> tuple[str, ...]:

@@ -153,6 +153,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A template in and out": (f"{PERMUTED} --family learned --template t.npz --save-template", None),
     "A formula is not understood": ("data out group --formula 1+age)", AGES),
     "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
+    "A test of the intercept is called mean": ("data out group --formula 1+age --test mean=1", AGES),
     "No entity or column for pairs": ("data out group --paired colour", None),
     "Values of pairs that are the same number": ("data out group --paired session=1-01", two_spellings),
     "A filter file without a query for statmap": (

@@ -162,7 +162,7 @@ class TestTests:
         """Two t tests in two directions and an F test: five results."""
         folder = run(
             data, tmp_path / "out", "--formula", "1 + age", "--split-alpha", "--alternative", "greater", "less",
-            "--test", "mean=1", "age=age", "any=1;age",
+            "--test", "young=1", "age=age", "any=1;age",
         )  # fmt: skip
         sidecar = json.loads((folder / f"{STEM}_test-any_stat-tdp_desc-any_statmap.json").read_text())
         assert (sidecar["Alpha"], sidecar["AlphaDividedBy"]) == (pytest.approx(0.01), 5)

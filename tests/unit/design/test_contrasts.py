@@ -5,7 +5,7 @@ import pytest
 from builders_people import people
 
 from bids_ari.design.coding import ModelMatrix, model_matrix
-from bids_ari.design.contrasts import default_tests, parse_tests
+from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.formula import parse_formula
 from bids_ari.errors import UsageError
 
@@ -41,8 +41,53 @@ class TestDefaults:
 
     def test_labels_of_interactions(self) -> None:
         found = default_tests(model("center(age) * group"))
-        assert list(found)[-4:] == ["ageXGroupB", "ageXGroupC", "group", "ageXGroup"]
+        assert list(found)[-5:] == ["ageXGroupB", "ageXGroupC", "group", "ageXGroup", "ageMain"]
         assert found["ageXGroup"].tolist() == np.eye(6)[[4, 5]].tolist()
+        assert found["group"].tolist() == np.eye(6)[[2, 3]].tolist()  # at the mean age
+
+    def test_main_effects_average_equally_over_other_factors(self) -> None:
+        """Columns: intercept, group b, group c, sex m, b and m, c and m; 8 subjects, one to two in each cell."""
+        found = default_tests(model("group * sex"))
+        assert list(found)[-3:] == ["group", "groupXSex", "sexMMain"]
+        np.testing.assert_allclose(found["group"], [[0, 1, 0, 0, 0.5, 0], [0, 0, 1, 0, 0, 0.5]], rtol=1e-14)
+        np.testing.assert_allclose(found["sexMMain"], [0, 0, 0, 1, 1 / 3, 1 / 3], rtol=1e-14)
+        assert found["groupXSex"].tolist() == np.eye(6)[4:].tolist()
+        assert found["groupB"].tolist() == [0, 1, 0, 0, 0, 0]  # a simple effect, of sex f
+
+    def test_notes_tell_simple_from_main_effects(self) -> None:
+        about_intercept, about_effects = notes_on_default_tests(model("group * sex"))
+        assert about_intercept.startswith("intercept is the effect at group a, sex f, not the mean over subjects")
+        assert about_effects.startswith("groupB, groupC, sexM are simple effects beside an interaction")
+        assert "(group a, sex f)" in about_effects
+        assert about_effects.endswith("averaged over the levels of the other factors: group, sexMMain")
+        (note,) = notes_on_default_tests(model("center(age) + group"))
+        assert "at group a, not" in note
+        assert notes_on_default_tests(model("1")) == notes_on_default_tests(model("center(age)")) == ()
+        assert notes_on_default_tests(model("0 + group + age")) == notes_on_default_tests(model("age")) == ()
+
+    @pytest.mark.parametrize(
+        ("formula", "where"),
+        [
+            ("I(age - 30)", "I(age - 30) 0"),
+            ("1 + C(group, Treatment('c')) + log(age)", "group c"),  # that no log(age) is 0 is another note
+            ("C(group, Sum)", "the average of the levels of group"),
+            ("group * center(age)", "group a"),
+            ("poly(age, 2) + C(sex)", "sex f"),
+        ],
+    )
+    def test_where_the_intercept_is_not_the_mean(self, formula: str, where: str) -> None:
+        assert notes_on_default_tests(model(formula))[0].startswith(f"intercept is the effect at {where}, not the mean")
+
+    def test_groups_without_an_intercept_are_compared(self) -> None:
+        """Not whether all means are zero."""
+        found = default_tests(model("0 + group"))
+        assert list(found) == ["groupA", "groupB", "groupC", "group"]
+        assert found["group"].tolist() == [[-1, 1, 0], [-1, 0, 1]]
+        assert default_tests(model("0 + sex"))["sex"].tolist() == [[-1, 1]]
+
+    def test_the_label_of_a_main_effect_is_unique(self) -> None:
+        found = default_tests(model("center(age) * group + ageMain", ageMain=[1, 0, 2, 0, 1, 1, 0, 5]))
+        assert list(found)[-1] == "ageMainx2"
 
     def test_label_of_an_interaction_without_a_main_effect(self) -> None:
         """``group:sex`` without ``sex`` includes the column of sex: its F test is of more than sex."""
@@ -82,7 +127,7 @@ class TestExpressions:
         [
             ("1", [1, 0, 0, 0]),
             ("intercept", [1, 0, 0, 0]),
-            ("mean", [1, 0, 0, 0]),
+            ("mean", [1, 0, 3 / 8, 2 / 8]),  # of 8 subjects, 3 are in group b and 2 in c
             ("center(age)", [0, 1, 0, 0]),
             ("center( age )", [0, 1, 0, 0]),
             ("age", [0, 1, 0, 0]),
@@ -95,7 +140,8 @@ class TestExpressions:
             ("0.5*(b + c) - 2 * age", [0, -2, 0.5, 0.5]),
             ("(b + c)/2", [0, 0, 0.5, 0.5]),
             ("b - -c", [0, 0, 1, 1]),
-            ("mean + b/4*2", [1, 0, 0.5, 0]),
+            ("1 * intercept + b/4*2", [1, 0, 0.5, 0]),
+            ("mean + b/4*2", [1, 0, 7 / 8, 2 / 8]),
             ("1e1 * b", [0, 0, 10, 0]),
             ("2*3*b", [0, 0, 6, 0]),
             ("group", [[0, 0, 1, 0], [0, 0, 0, 1]]),
@@ -131,6 +177,20 @@ class TestExpressions:
         assert weights("age:sex[T.m]", "center(age)*sex") == [0, 0, 0, 1]
         assert weights("age:sex", "center(age)*sex") == [0, 0, 0, 1]
         assert weights("m", "center(age)*sex") == [0, 0, 1, 0]
+
+    def test_the_mean_is_that_over_subjects(self) -> None:
+        assert weights("mean", "center(age)") == [1, 0]
+        assert weights("mean", "age") == [1, 33.375]  # the mean of the ages, 267 / 8
+        assert weights("mean", "0 + group") == [3 / 8, 3 / 8, 2 / 8]
+        assert weights("b - mean", "0 + group") == [-3 / 8, 5 / 8, -2 / 8]
+
+    def test_factors_are_main_effects(self) -> None:
+        main = weights("group", "group * sex")
+        np.testing.assert_allclose(main, [[0, 1, 0, 0, 0.5, 0], [0, 0, 1, 0, 0, 0.5]], rtol=1e-14)
+        assert weights("3 * sex", "group * sex") == pytest.approx([0, 0, 0, 3, 1, 1])
+        assert weights("m", "group * sex") == [0, 0, 0, 1, 0, 0]
+        assert weights("group", "0 + group") == [[-1, 1, 0], [-1, 0, 1]]
+        assert weights("sex", "0 + sex") == [-1, 1]
 
     def test_cell_means_by_their_levels(self) -> None:
         assert weights("b - a", "0 + group") == [-1, 1, 0]
@@ -184,7 +244,18 @@ class TestErrors:
 
     def test_no_intercept(self) -> None:
         assert "the design has no intercept" in refusal("1", "0 + group")
-        assert "'mean' is not understood" in refusal("mean", "0 + group")
+        assert "mean is the mean over subjects" in refusal("1", "0 + group")
+
+    @pytest.mark.parametrize("formula", ["group", "age", "C(group, Sum)"])
+    @pytest.mark.parametrize("test", ["mean=1", "Mean=intercept", "mean=2 * intercept"])
+    def test_another_intercept_is_not_called_mean(self, test: str, formula: str) -> None:
+        with pytest.raises(UsageError, match="is not the mean over subjects") as caught:
+            parse_tests([test], model(formula))
+        assert "Write mean=mean" in str(caught.value).replace("Mean", "mean")
+
+    def test_an_intercept_that_is_the_mean_may_be_called_so(self) -> None:
+        assert parse_tests(["mean=1"], model("center(age)"))["mean"].tolist() == [1, 0]
+        assert parse_tests(["mean=(a + b + c) / 3"], model("0 + group"))["mean"].tolist() == [1 / 3] * 3
 
     def test_ambiguous_names(self) -> None:
         other = ["x", "b", "b", "x", "x", "b", "x", "b"]

@@ -24,7 +24,7 @@ from statsmodels_examples import (
 
 from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.participants import Participants
-from bids_ari.design.design import make_design
+from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import read_model
 from bids_ari.errors import DesignError, InputNotFoundError, UsageError
 
@@ -77,7 +77,7 @@ class TestFormula:
         assert list(make_design(ALL, site, "site", variance="unequal").tests) == ["intercept", "siteB", "siteC"]
 
     def test_levels_of_one_or_two_subjects_are_noted(self) -> None:
-        notes = make_design(ALL, people(site=list("aabbac"), age=range(6)), "site + age").notes
+        notes = make_design(ALL, people(site=list("aabbac"), age=range(6)), "0 + site + age").notes
         assert notes == (
             "Only sub-03, sub-04 have b in column site: the effect of this level depends on two maps.",
             "Only sub-06 has c in column site: the effect of this level depends on one map.",
@@ -104,6 +104,11 @@ class TestFormula:
 
 
 SUMS = FACTOR_GROUP | {"Constraint": "mean_zero", "RefLevel": "patient"}
+
+
+def about_intercept(design: Design) -> list[str]:
+    """What the notes of a design say on its intercept, without the way to the mean."""
+    return [note.partition(", which is")[0] for note in design.notes]
 
 
 class TestModelsAndFormulas:
@@ -136,7 +141,7 @@ class TestModelsAndFormulas:
         assert [each.tobytes() for each in by_model.tests.values()] == [
             each.tobytes() for each in by_formula.tests.values() if each.ndim == 1
         ]
-        assert by_model.notes == by_formula.notes
+        assert about_intercept(by_model) == about_intercept(by_formula)
         if "age" in formula or formula == "1":
             assert list(by_model.tests) == list(by_formula.tests)
 

@@ -1,0 +1,136 @@
+"""Hypotheses of tests: the mean over subjects, and main effects beside interactions.
+
+A *main effect* is averaged over the levels of the other factors with equal weights, as is an interaction over the
+factors that it lacks. It is the hypothesis of type III sums of squares: that the columns of the term are 0 in the same
+model with sum coding of all factors (Searle, Speed & Milliken 1980, The American Statistician 34:216). The effect of a
+single column with treatment coding is a *simple effect* instead, that at the reference level of the others.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+
+from bids_ari.design.coding import CodedFactor, ModelMatrix
+from bids_ari.design.formula import INTERCEPT
+from bids_ari.errors import listing
+from bids_ari.stats.distributions import FloatArray
+
+_ROUNDING = 1e-10  # weights closer to a whole number are that number; column means are relative to the column
+
+
+def mean_weights(matrix: FloatArray) -> FloatArray:
+    """Return the weights of the mean over subjects, (n_columns,): the column means, hence the average subject."""
+    size = np.abs(matrix).max(axis=0)
+    relative = (matrix / size).mean(axis=0)  # since a sum may overflow
+    return np.where(np.abs(relative) <= _ROUNDING, 0.0, relative * size)
+
+
+def is_intercept(weights: FloatArray, columns: tuple[str, ...]) -> bool:
+    """Return whether a test is a t test of the intercept alone."""
+    others = [i for i, name in enumerate(columns) if name != INTERCEPT]
+    return weights.ndim == 1 and INTERCEPT in columns and not weights[others].any()
+
+
+def is_mean_at_intercept(matrix: FloatArray, columns: tuple[str, ...]) -> bool:
+    """Return whether the intercept is the mean over subjects: all other columns have the mean 0."""
+    return is_intercept(mean_weights(matrix), columns)
+
+
+def term_rows(model: ModelMatrix, term: str) -> FloatArray:
+    """Return the hypothesis of a term, (n_rows, n_columns): its main effect or interaction.
+
+    Where this is that all columns of the term are 0, these are rows of the identity matrix.
+    """
+    own, columns = list(model.terms[term]), np.eye(len(model.columns))[list(model.terms[term])]
+    if model.sum_coded is None or not own:
+        return columns
+    # with X = S M, the coefficients b of X are those of the sum-coded S: M b
+    to_sums = np.linalg.lstsq(model.sum_coded.matrix, model.matrix, rcond=None)[0]
+    rows = _rounded(to_sums[list(model.sum_coded.terms[term])])
+    if len(rows) == len(own) and not np.delete(rows, own, axis=1).any():
+        return columns
+    own_part = rows[:, own[-len(rows) :]]
+    if len(rows) > len(own) or np.linalg.matrix_rank(own_part) < len(rows):
+        return columns
+    return _rounded(np.linalg.solve(own_part, rows))
+
+
+def is_of_groups(model: ModelMatrix, term: str) -> bool:
+    """Return whether all factors of a term are groups."""
+    return all(part.factor.text in model.levels for i in model.terms[term] for part in model.columns[i])
+
+
+def where_others_are_zero(model: ModelMatrix) -> dict[str, bool]:
+    """Return where the intercept is the effect, if it is not the mean over subjects: ``group a``, ``age 0``.
+
+    With each is whether there may be such subjects; there are none of age 0 where all are older.
+    """
+    away = np.flatnonzero(mean_weights(model.matrix))
+    parts = (part for i in away for part in model.columns[i] if not _is_centred(model, part))
+    return {_origin(model, part): _is_inside(model, part) for part in parts}
+
+
+def notes_on_tests(model: ModelMatrix, tests: Iterable[str], main_effects: Mapping[str, str]) -> Iterator[str]:
+    """Yield notes on default tests that are easily mistaken: the intercept, and simple effects.
+
+    Parameters
+    ----------
+    model : ModelMatrix
+        The design matrix.
+    tests : iterable of str
+        The names of the default tests.
+    main_effects : mapping of str to str
+        The main effect of each test that is a simple effect, by name.
+    """
+    inside = [place for place, is_inside in where_others_are_zero(model).items() if is_inside]
+    if INTERCEPT in tests and inside:  # else `cautions` has a note
+        yield intercept_note(INTERCEPT, inside, "tested by --test mean=mean")
+    if main_effects:
+        verb = "is a simple effect" if len(main_effects) == 1 else "are simple effects"
+        where = dict.fromkeys(_origin(model, part) for part in _factors_of_interactions(model))
+        yield (
+            f"{listing(main_effects, 20)} {verb} beside an interaction, at one level of the other factor "
+            f"({listing(where, 20)}). Main effects, averaged over the levels of the other factors: "
+            f"{listing(dict.fromkeys(main_effects.values()), 20)}"
+        )
+
+
+def intercept_note(name: str, where: Iterable[str], way: str) -> str:
+    """Return the note on a test of the intercept that is not the mean over subjects, which is found in some way."""
+    return f"{name} is the effect at {listing(where, 20)}, not the mean over subjects, which is {way}"
+
+
+def _origin(model: ModelMatrix, part: CodedFactor) -> str:
+    """Return where the columns of a factor are 0."""
+    levels = model.levels.get(part.factor.text)
+    if levels is None:
+        return f"{part.factor.text} 0"
+    if levels.coding == "sum":
+        return f"the average of the levels of {levels.variable}"
+    return f"{levels.variable} {levels.reference}"
+
+
+def _is_centred(model: ModelMatrix, part: CodedFactor) -> bool:
+    """Return whether a factor is a column with the mean 0, or groups with a column for each level."""
+    weights = mean_weights(model.matrix)
+    alone = [i for i, parts in enumerate(model.columns) if [each.factor.text for each in parts] == [part.factor.text]]
+    return bool(alone) and not weights[alone].any()
+
+
+def _is_inside(model: ModelMatrix, part: CodedFactor) -> bool:
+    """Return whether 0 is among the values of the column of a factor, or between them."""
+    alone = [i for i, parts in enumerate(model.columns) if [each.factor.text for each in parts] == [part.factor.text]]
+    values = model.matrix[:, alone]
+    return not alone or bool(((values.min(axis=0) <= 0) & (values.max(axis=0) >= 0)).all())
+
+
+def _factors_of_interactions(model: ModelMatrix) -> Iterator[CodedFactor]:
+    """Yield the factors of all interactions, but for centred columns."""
+    parts = (part for column in model.columns if len(column) > 1 for part in column)
+    return (part for part in parts if not _is_centred(model, part))
+
+
+def _rounded(weights: np.ndarray) -> FloatArray:
+    """Return weights without rounding errors of whole numbers."""
+    whole = np.rint(weights)
+    return np.asarray(np.where(np.abs(weights - whole) <= _ROUNDING, whole, weights) + 0.0, dtype=np.float64)
