@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,12 @@ def subject_map(
         tuple(StatMap(path, path.name, path.parent.name, Entities.of({}), path.suffix) for path in each)
         for each in (paths, variances)
     )
-    return SubjectMap(subject, files, weights, minus=minus)
+    return minus_map(SubjectMap(subject, files, weights), minus)
+
+
+def minus_map(one: SubjectMap, other: SubjectMap | None) -> SubjectMap:
+    """The difference of two maps of a subject; the first one where there is no other."""
+    return one if other is None else replace(one, others=(replace(other, weight=-1.0),))
 
 
 def one_each(paths: Sequence[Path]) -> list[SubjectMap]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.analysis.fingerprint import hash_option_files
-from bids_ari.analysis.group_model import fit, notes_of_test, plan, with_estimator
+from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
@@ -60,7 +60,7 @@ def analyse(
         When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, no voxel
         left to test, or a design that cannot be fitted.
     """
-    options, resources = with_estimator(options or Options()), resources or Resources()
+    options, resources = options_of(contrast, options or Options()), resources or Resources()
     contrast, design = plan(contrast, options, participants)
     stack = _load(contrast, options, resources)
     fitted = fit(stack, design, options)
@@ -155,6 +155,7 @@ def check_maps(
         contrast.check()
         check_headers(contrast.members)
         return contrast, None
+    options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
     template = contrast.entities.get("space")
     check_headers(

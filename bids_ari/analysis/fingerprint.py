@@ -38,6 +38,8 @@ def fingerprint(
         sorted(hashes.items()),
         [[member.subject, [file.uri for file in member.all_maps], member.dof] for member in contrast.members],
     ]
+    if any(member.is_weighted_sum for member in contrast.members):
+        facts.append([member.uri for member in contrast.members])
     if options.template is not None:
         facts.append(_hash(options.template))
     if design is None:

@@ -11,7 +11,7 @@ from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
-from bids_ari.design.stats_model import read_model
+from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import listing
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
@@ -50,7 +50,7 @@ def plan(
         participants,
         options.formula,
         options.test,
-        model=None if options.model is None else read_model(options.model, options.node),
+        model=None if options.model is None else read_model(options.model, contrast.node or options.node),
         missing=options.missing,
         variance=options.variance,
         blocks=options.blocks,
@@ -61,10 +61,22 @@ def plan(
 
 
 def with_estimator(options: Options) -> Options:
-    """Return options with the estimator of the BIDS Stats Model, unless they have one other than the default."""
-    if options.model is None or options.estimator != "ols":
+    """Return options with the estimator of the BIDS Stats Model, unless they have one other than the default.
+
+    If several nodes of the model are analysed, each contrast has its own; see `options_of`.
+    """
+    if options.model is None or options.estimator != "ols" or (options.node is None and _has_several(options.model)):
         return options
     return replace(options, estimator=read_model(options.model, options.node).estimator)
+
+
+def options_of(contrast: ContrastSet, options: Options) -> Options:
+    """Return the options with the node of the BIDS Stats Model that analyses a contrast, and its estimator."""
+    return with_estimator(replace(options, node=contrast.node) if contrast.node else options)
+
+
+def _has_several(model: Path) -> bool:
+    return len(node_names(model)) > 1
 
 
 def fit(stack: Stack, design: Design, options: Options) -> Fit:

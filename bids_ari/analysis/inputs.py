@@ -10,18 +10,19 @@ from reprlib import repr as shorten
 from typing import Any
 
 from bids_ari.analysis.group_model import plan
+from bids_ari.analysis.model_nodes import find_node_inputs, joined
 from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
-from bids_ari.bids.entities import printable
+from bids_ari.bids.division import divide_subjects
+from bids_ari.bids.entities import ORDER, key_of, printable
 from bids_ari.bids.f_contrasts import has_several_volumes, without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
 from bids_ari.config.options import FIRST, TEMPLATE, Options
 from bids_ari.config.settings import Settings
-from bids_ari.design.model_inputs import check_groups, select_maps
-from bids_ari.design.stats_model import read_model
+from bids_ari.design.subjects import no_table
 from bids_ari.errors import (
     DataError,
     InputNotFoundError,
@@ -29,6 +30,7 @@ from bids_ari.errors import (
     SidecarError,
     TemporaryError,
     UsageError,
+    listing,
 )
 
 log = logging.getLogger(__name__)
@@ -56,20 +58,51 @@ def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[D
         )
     else:
         dataset = open_manifest(settings.manifest)
-    weights, tables = settings.options.is_weighted, _folders(dataset, settings)
-    search = partial(discover, dataset, **settings.filters.arguments(), weights=weights, tables=tables)
-    if settings.level == "participant":
-        return dataset, search(where=filters)
+    entities, columns = _divisions(settings.filters.by, dataset)
+    search = partial(_search, dataset, settings, filters or {})
     if settings.options.model is None:
-        return dataset, without_f(search(where=filters))
-    model = read_model(settings.options.model, settings.options.node)
-    maps, notes = select_maps(model.inputs, dataset)
-    if both := [key for key in maps if key in (filters or {})]:
-        raise UsageError(f"Both {settings.bids_filter_file} and {model.path} select maps by {both[0]}", "one of them")
-    discovery = without_f(search(where={**maps, **(filters or {})}))
-    check_groups(model.inputs, model.group_by, discovery)
-    contrasts = tuple(replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
-    return dataset, replace(discovery, contrasts=contrasts)
+        discovery = search(by=entities, weights=settings.options.is_weighted)
+        return dataset, _by_columns(discovery, columns, dataset, settings)
+    found, notes = find_node_inputs(dataset, settings.options, search, entities, settings.filters.combine is not None)
+    divided = []
+    for each in found:
+        names = tuple(dict.fromkeys((*columns, *each.model.group_columns)))
+        divided.append(replace(each, discovery=_by_columns(each.discovery, names, dataset, settings)))
+    return dataset, joined(divided, notes, is_one=len(found) + len(notes) == 1)
+
+
+def _search(
+    dataset: Dataset,
+    settings: Settings,
+    filters: Mapping[str, Any],
+    model_where: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Discovery:
+    """Discover contrasts by the filters of the settings, of a filter file and of a node of a model."""
+    where = {key: value for key, value in (model_where or {}).items() if key != "node" or key not in filters}
+    if both := [key for key in where if key in filters]:
+        raise UsageError(
+            f"Both {settings.bids_filter_file} and {settings.options.model} select maps by {both[0]}", "one of them"
+        )
+    own = settings.filters.arguments() | arguments
+    found = discover(dataset, **own, where={**where, **filters} or None, tables=_folders(dataset, settings))
+    return found if settings.level == "participant" else without_f(found)
+
+
+def _divisions(by: Sequence[str], dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Separate the entities by which analyses are divided from columns of the table of subjects."""
+    columns = tuple(name for name in by if key_of(name) not in ORDER and not dataset.labels(key_of(name)))
+    return tuple(name for name in by if name not in columns), columns
+
+
+def _by_columns(discovery: Discovery, columns: Sequence[str], dataset: Dataset, settings: Settings) -> Discovery:
+    """Divide contrasts by the values of subjects in columns of the table of subjects."""
+    if not columns:
+        return discovery
+    table = _read_table(dataset, settings)
+    if table is None:
+        raise no_table(f"for column {listing(columns)}")
+    return divide_subjects(discovery, columns, table)
 
 
 def contrasts_at_level(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
@@ -81,6 +114,11 @@ def participants_of(dataset: Dataset, settings: Settings) -> Participants | None
     """Read the table of subjects if the group model needs it."""
     if settings.level == "participant" or not settings.options.uses_table:
         return None
+    return _read_table(dataset, settings)
+
+
+def _read_table(dataset: Dataset, settings: Settings) -> Participants | None:
+    """Read the table of subjects, if there is one."""
     folders = _folders(dataset, settings)
     path = settings.participants or find_participants(folders)
     return None if path is None else replace(read_participants(path), folders=(path.parent, *folders))

@@ -23,13 +23,17 @@ COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("s
 
 @dataclass(frozen=True, slots=True)
 class SubjectMap:
-    """The map of one subject, or the maps that become one."""
+    """The map of one subject: a map, a fixed-effects combination of maps, or a weighted sum of these.
+
+    A difference is the sum of two terms whose weights are 1 and -1.
+    """
 
     subject: str
     maps: tuple[StatMap, ...]  # several are combined, by session and run
     variances: tuple[StatMap, ...] = ()  # of each map, where they weight the combination or the group model; else empty
     dof: float | None = None  # of a t map, where a manifest has them
-    minus: "SubjectMap | None" = None  # the map to subtract, for differences within subjects
+    weight: float = 1.0  # of this term of a weighted sum
+    others: tuple["SubjectMap", ...] = ()  # the other terms, which are added
 
     @property
     def first(self) -> StatMap:
@@ -37,34 +41,59 @@ class SubjectMap:
         return self.maps[0]
 
     @property
+    def terms(self) -> tuple["SubjectMap", ...]:
+        """The terms of the sum, each with its weight; of a single map, the map itself."""
+        return (replace(self, others=()), *self.others) if self.others else (self,)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is one map minus another."""
+        return [term.weight for term in self.terms] == [1, -1]
+
+    @property
+    def is_weighted_sum(self) -> bool:
+        """Whether it is a sum of several terms, or one with a weight, other than a difference."""
+        return [term.weight for term in self.terms] not in ([1], [1, -1])
+
+    @property
+    def is_combined(self) -> bool:
+        """Whether a term is a combination of several maps."""
+        return any(len(term.maps) > 1 for term in self.terms)
+
+    @property
     def all_files(self) -> tuple[StatMap, ...]:
-        """Every file to read: maps and variance maps, also those of `minus`."""
-        return (*self.maps, *self.variances, *(self.minus.all_files if self.minus else ()))
+        """Every file to read: the maps and variance maps of all terms."""
+        return tuple(chain.from_iterable((*term.maps, *term.variances) for term in self.terms))
 
     @property
     def all_maps(self) -> tuple[StatMap, ...]:
-        """The maps, and those of `minus`."""
-        return (*self.maps, *(self.minus.all_maps if self.minus else ()))
+        """The maps of all terms."""
+        return tuple(chain.from_iterable(term.maps for term in self.terms))
 
     @property
     def has_variances(self) -> bool:
-        """Whether each map, also of `minus`, has its variance map."""
-        return len(self.variances) == len(self.maps) and (self.minus is None or self.minus.has_variances)
+        """Whether each map of all terms has its variance map."""
+        return all(len(term.variances) == len(term.maps) for term in self.terms)
 
     @property
     def uri(self) -> str:
         """The BIDS URI of the map: a list where several are combined, ``A minus B`` for a difference."""
-        own = ", ".join(file.uri for file in self.maps)
-        return f"{own} minus {self.minus.uri}" if self.minus else own
+        text = ""
+        for term in self.terms:
+            sign = ("minus", "plus")[term.weight >= 0]
+            factor = "" if abs(term.weight) == 1 else f"{abs(term.weight):.6g} x "
+            own = ", ".join(file.uri for file in term.maps)
+            text += f" {sign} {factor}{own}"
+        return text.removeprefix(" plus").strip()
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The path of each map, without those of `minus`."""
+        """The path of each map of the first term."""
         return tuple(file.path for file in self.maps)
 
     @property
     def variance_paths(self) -> tuple[Path, ...]:
-        """The path of each variance map, without those of `minus`."""
+        """The path of each variance map of the first term."""
         return tuple(file.path for file in self.variances)
 
 
@@ -81,6 +110,7 @@ class ContrastSet:
     clash: str = ""  #: contrasts whose output files would have the same names; `check` refuses them
     of_f: bool = False  #: the maps are of an F contrast: tests of any effect, in either direction
     weighted: bool = False  #: the group model is weighted by the variance maps: then each map has one
+    node: str = ""  #: the node of the Stats Model that analyses the maps, where there are several
     paired: str = ""  #: the entity in which the two maps of a subject differ, for differences within subjects
 
     @property
@@ -208,10 +238,10 @@ def _are_parts(labels: Sequence[str | None]) -> bool:
 
 def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]:
     """Return the maps of which one subject has too many and, of differences, the maps of the other side."""
-    if not any(member.minus for member in members):
+    if not any(member.others for member in members):
         return [file for member in members for file in member.maps], []
     high = dict.fromkeys(file for member in members for file in member.maps)
-    low = dict.fromkeys(file for member in members if member.minus for file in member.minus.maps)
+    low = dict.fromkeys(file for member in members for term in member.others for file in term.maps)
     several = len({member.maps for member in members}) > 1
     return (list(high), list(low)) if several else (list(low), list(high))
 

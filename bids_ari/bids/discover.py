@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset, open_dataset
+from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
@@ -52,6 +53,8 @@ def discover(
     stat: Stat = "effect",
     combine: Combine | None = None,
     paired: str | None = None,
+    by: Sequence[str] | str = (),
+    lower: Callable[[Discovery, Division], Discovery] | None = None,
     weights: bool = False,
     where: Mapping[str, Any] | None = None,
     tables: Sequence[Path] = (),
@@ -76,6 +79,11 @@ def discover(
     paired : str, optional
         ``COLUMN`` or ``COLUMN=HIGH-LOW``: use the difference of the two maps of each subject, after `combine`; see
         `bids_ari.bids.paired`.
+    by : str or sequence of str
+        Entities, such as ``session`` or ``run``, of which each label is an analysis of its own.
+    lower : callable, optional
+        Returns contrast sets in which the maps of each subject are combined, as by the lower nodes of a Stats Model,
+        given the sets that were found, with their variance maps, and their division by `by`.
     weights : bool
         Use each map with its variance map, for a group model that is weighted by them.
     where : mapping, optional
@@ -108,7 +116,8 @@ def discover(
     flags = {"subject": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
     filters = Filters.make(flags, exclude, stat, where, dataset)
     filters.check(dataset)
-    usable, refused = _filter(dataset, filters)
+    division = Division.make(by, dataset, combine, paired)
+    usable, refused = _filter(dataset, filters, division)
     if not usable:
         for alike in by_reason(dataset.excluded):
             log.warning("%s", alike)
@@ -116,17 +125,20 @@ def discover(
     for note in filters.notes:
         log.warning("%s", note)
     chosen = dict(_choose_stages(usable, refused))
-    as_map = _subject_maps(dataset, with_variances=weights or combine is not None)
+    as_map = _subject_maps(dataset, with_variances=weights or combine is not None or lower is not None)
     groups = {
-        key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights) for key, files in chosen.items()
+        key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights or lower is not None)
+        for key, files in chosen.items()
     }
-    discovery = _with_excluded(groups, refused, stat)
+    discovery = _with_excluded(groups, refused, stat, division)
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
+    if lower is not None:
+        discovery = lower(discovery, division)
     if stat != "effect" and (with_f := f_contrasts(dataset)):
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
     if paired:
         top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
-        discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()))
+        discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()), division)
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
@@ -193,20 +205,20 @@ def _check_usage(combine: str | None, paired: str | None, weights: bool, stat: s
         raise UsageError(f"{stat} maps have no variance to weight them by", "effect maps", "Use --estimator ols")
 
 
-def _filter(dataset: Dataset, filters: Filters) -> tuple[dict[Entities, list[StatMap]], _Refused]:
+def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dict[Entities, list[StatMap]], _Refused]:
     """Return the maps that pass the filters, by contrast, and those that do not."""
     implied = filters.implied(dataset)
     usable: dict[Entities, list[StatMap]] = defaultdict(list)
     refused: _Refused = []
     with_f = f_contrasts(dataset)
     for file in dataset.statmaps:
-        reason = filters.reason(file, implied)
+        reason = filters.reason(file, implied) or division.reason(file)
         if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file):
             reason = Reason.SEVERAL_EFFECTS.text()
         if reason:
             refused.append((file, reason))
         else:
-            usable[file.group].append(file)
+            usable[division.key(file)].append(file)
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
         refused.append((row, filters.reason(replace(row, problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
@@ -262,7 +274,7 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
     return as_map
 
 
-def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat: Stat) -> Discovery:
+def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat: Stat, division: Division) -> Discovery:
     """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
     used = {id(file) for group in groups.values() for member in group.members for file in member.variances}
     refused = [(file, reason) for file, reason in refused if id(file) not in used]
@@ -275,10 +287,10 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
     fitting: dict[Entities, list[list[Excluded]]] = {}
     for file, reason in refused:
         entry = Excluded.of_file(file, reason)
-        if file.group not in fitting:
-            keys = [file.group] if file.group in groups else [key for key in groups if _compatible(file.group, key)]
-            fitting[file.group] = [excluded[key] for key in keys]
-        for entries in fitting[file.group] or [elsewhere]:
+        if (own := division.key(file)) not in fitting:
+            keys = [own] if own in groups else [key for key in groups if _compatible(own, key)]
+            fitting[own] = [excluded[key] for key in keys]
+        for entries in fitting[own] or [elsewhere]:
             entries.append(entry)
     sets = dict(_contrast_set(key, group, everyone, excluded[key], stat) for key, group in groups.items())
     return Discovery(by_name(sets), tuple(elsewhere))

@@ -50,6 +50,7 @@ class Reason(Enum):
     OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are used"
     SEVERAL_EFFECTS = "the effect of an F contrast (stat-F beside it), which has several volumes"
     NO_DIRECTION = "of an F contrast (stat-F beside it): a test of any effect, of which groups have no mean"
+    NOT_DIVIDED = "no {key} in its name, by which analyses are divided"
     # a file, by the filters
     NEARLY_SELECTED = "{key}-{label} in its name is not the selected {key}-{selected}"
     NOT_SELECTED = "not among the selected {key}"
@@ -66,11 +67,16 @@ class Reason(Enum):
     # a file or a subject, of weighted group models
     NO_VARIANCE = "no variance map, which --estimator needs"
     NO_VARIANCES = "no variance map of each of its maps, which --estimator needs"
+    # a file or a subject, by the nodes of a Stats Model
+    NOT_PASSED_ON = "a contrast that the nodes of the Stats Model do not pass on"
+    NO_MAP_FOR_NODE = "lacks a map that the node {node} of the Stats Model needs for contrast-{contrast}"
+    NOT_THERE = "has no map; Input of the Stats Model names it"
     # a subject
     NO_MAP = "has no {stat} map of this contrast"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
     NO_ROW = "not in {table}"
     UNCLEAR_ROW = "not in {table}; {others} there may be the same subject, but also another"
+    NO_GROUP = "no value of {column} in {table}, by which analyses are divided"
     NO_VALUE = "no value of {columns} in {table}"
     BY_MODEL = "{column} is {cell}; the model selects {values}"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, Excluded, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, bare_label, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.labels import same_label
@@ -81,11 +82,13 @@ class _Comparison:
         return key.with_(**{of: f"{labels[of]}{column}{high}Minus{column}{low}"})
 
 
-def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Discovery:
+def pair(
+    discovery: Discovery, column: str, folders: Iterable[Path] = (), division: Division | None = None
+) -> Discovery:
     """Make contrasts of differences within subjects; exclude subjects and contrasts with one of the two maps only.
 
     `column` is ``COLUMN=HIGH-LOW``, or ``COLUMN`` where it has two values: then the second minus the first, in natural
-    order. Tables of sessions are searched in `folders`.
+    order. Tables of sessions are searched in `folders`. Contrasts that are divided by an entity remain divided.
     """
     members = [member for contrast in discovery for member in contrast.members]
     name, has_values, values = column.partition("=")
@@ -104,7 +107,7 @@ def pair(discovery: Discovery, column: str, folders: Iterable[Path] = ()) -> Dis
     if not has_values and not (high.isdigit() and low.isdigit()):  # the order of words is arbitrary
         other = printable(f"--paired {name}={low}-{high}")
         log.warning("--paired uses %s minus %s; for the other direction: %s", high, low, other)
-    return _differences(discovery, replace(found, high=high, low=low))
+    return _differences(discovery, replace(found, high=high, low=low), division or Division())
 
 
 def names_of_differences(contrast: Sequence[str] | str, dataset: Dataset) -> frozenset[str]:
@@ -192,12 +195,12 @@ def _existing(value: str, existing: Collection[str]) -> str:
     return alike[0] if len(alike) == 1 else ""
 
 
-def _differences(discovery: Discovery, comparison: _Comparison) -> Discovery:
+def _differences(discovery: Discovery, comparison: _Comparison, division: Division) -> Discovery:
     """Make the contrasts of differences; all other maps are excluded."""
     compared = {comparison.high, comparison.low}
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
-        groups[contrast.members[0].first.group.without(comparison.key)].append(contrast)
+        groups[division.key(contrast.members[0].first).without(comparison.key)].append(contrast)
     made: dict[Entities, ContrastSet] = {}
     excluded = list(discovery.excluded)
     for key, sets in groups.items():
@@ -270,13 +273,13 @@ def _of_subject(
         subject = Excluded.of_subject(maps[0].subject, reasons[0])
         return [], [subject, *(Excluded.of_file(file, reasons[1]) for file in files), *excluded]
     pairs = ((high or highs[0], low or lows[0]) for high, low in zip_longest(highs, lows))
-    return [replace(high, dof=None, minus=replace(low, dof=None)) for high, low in pairs], excluded
+    return [replace(high, dof=None, others=(replace(low, dof=None, weight=-1.0),)) for high, low in pairs], excluded
 
 
 def _notes(parts: Sequence[ContrastSet], members: Sequence[SubjectMap], comparison: _Comparison) -> Iterator[str]:
     """Describe the difference, what is unusual about it, and the notes of its parts."""
     yield f"The map of each subject is {' minus '.join(comparison.sides)}"
-    pairs = [(member, member.minus) for member in members if member.minus]
+    pairs = [(member, other) for member in members for other in member.others]
     if across := sorted({one.subject for one, other in pairs if one.first.dataset != other.first.dataset}):
         yield f"The two maps are in different datasets: {listing(f'sub-{printable(subject)}' for subject in across)}"
     for note in dict.fromkeys(note for part in parts for note in part.notes):

@@ -54,6 +54,13 @@ class MapFilters:
         default_text="several maps of a subject are an error",
         group_only="Combined maps do not have a z of their own",
     )
+    by: tuple[str, ...] = option(
+        (),
+        "one analysis for each label of these entities, such as session or run",
+        metavar="ENTITY",
+        default_text="maps of one contrast are one analysis",
+        group_only="Each map of a participant is analysed on its own",
+    )
     paired: str | None = option(
         None,
         "analyse the difference within each subject between the two values of an entity, such as contrast or session, "

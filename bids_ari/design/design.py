@@ -16,8 +16,9 @@ from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean_at_intercept, mean_weights
+from bids_ari.design.model_contrasts import ONES, Contrast, Term
 from bids_ari.design.model_inputs import label_of
-from bids_ari.design.stats_model import ONES, Contrast, StatsModel, Term
+from bids_ari.design.stats_model import StatsModel
 from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_row, no_table, select_subjects
 from bids_ari.design.variables import Variables
 from bids_ari.errors import UsageError, listing

@@ -86,21 +86,30 @@ class Item:
         }
 
     def fields(
-        self, known: Iterable[str], hints: Mapping[str, str] | None = None, needed: str = "", **former: str
+        self,
+        known: Iterable[str],
+        hints: Mapping[str, str] | None = None,
+        needed: str = "",
+        others: list["Item"] | None = None,
+        **former: str,
     ) -> Mapping[str, "Item"]:
         """Return the members of an object by known keys, of which case and underscores do not matter.
 
-        An unsupported key is an error, with a hint for some, unless its value is empty or it is a comment; so is a
-        missing one, if `needed` is what they are. `former`: known keys by former names, in lower case.
+        An unsupported key is an error, with a hint for some, unless its value is empty or it is a comment, or there is
+        a list of `others`, to which it is appended. A missing key is an error if `needed` is what they are. `former`:
+        known keys by former names, in lower case.
         """
         names = {name.lower(): name for name in known} | former
         found: dict[str, Item] = {}
         for key, item in self.members().items():
             plain = key.lower().replace("_", "")
             if (name := names.get(plain)) is None:
-                if item.value not in (None, "", [], {}) and not key.lower().startswith(_COMMENTS):
+                if item.value in (None, "", [], {}) or key.lower().startswith(_COMMENTS):
+                    continue
+                if others is None:
                     default = f"Supported keys: {listing(names.values(), 20)}"
                     raise item.unsupported((hints or {}).get(plain, default))
+                others.append(item)
             elif name in found:
                 raise item.error("one of them", found=f"is the same key as {found[name].place}")
             elif item.value is not None:
@@ -110,8 +119,8 @@ class Item:
         return found
 
 
-def read_document(path: Path) -> Item:
-    """Read a JSON object from a file; duplicate keys, of which the json module keeps the last, are an error."""
+def read_document(path: Path) -> tuple[Item, tuple[str, ...]]:
+    """Read a JSON object from a file; return it with notes on duplicate keys, of which the last one is used."""
     duplicates: list[str] = []
 
     def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,6 +128,6 @@ def read_document(path: Path) -> Item:
         return dict(pairs)
 
     document = read_json(path, UsageError, make_object)
-    if duplicates:
-        raise UsageError(f"{path} has the key {printable(shorten(duplicates[0]))} twice in one object", "each key once")
-    return Item(path, "", document)
+    keys = dict.fromkeys(printable(shorten(key)) for key in duplicates)
+    notes = [f"{path.name} has the key {key} more than once in one object; the last one is used" for key in keys]
+    return Item(path, "", document), tuple(notes)

@@ -44,8 +44,10 @@ class Headers(NamedTuple):
 
 def files_to_read(member: SubjectMap, variances: bool = False) -> tuple[Path, ...]:
     """Return the files that are read of a subject; variance maps if requested, or if maps are combined by them."""
-    own = member.paths + member.variance_paths if variances or len(member.maps) > 1 else member.paths
-    return own + (files_to_read(member.minus, variances) if member.minus is not None else ())
+    with_variances = ((term, variances or len(term.maps) > 1) for term in member.terms)
+    return tuple(
+        path for term, both in with_variances for path in (*term.paths, *(term.variance_paths if both else ()))
+    )
 
 
 def check_headers(

@@ -1,10 +1,10 @@
-"""The map of one subject: read from its files, resampled, combined over runs, and subtracted.
+"""The map of one subject: read from its files, resampled, combined over runs, and summed with weights.
 
 A map is a volume (x, y, z) that is NaN where the subject has no data.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class MapReader:
     def n_bytes(self, members: Sequence[SubjectMap], n_voxels: int) -> int:
         """Return the most memory that reading any of the members takes; no file has more than `n_voxels` voxels."""
         per_voxel = BYTES_PER_VOXEL
-        parts = [part for member in members for part in _parts(member)]
+        parts = [part for member in members for part in member.terms]
         if any(len(part.maps) > 1 for part in parts):
             per_voxel += BYTES_PER_VOXEL  # sums, kept while the other maps are read
         if self.resamples:
@@ -56,34 +56,38 @@ class MapReader:
     def read(self, member: SubjectMap) -> Volumes:
         """Read the map of a subject; raise an error, or an ExceptionGroup of several, if it cannot be used.
 
-        The variance of a combination by precision is 1 / sum(1 / variance), that of a difference the sum of both.
+        The variance of a combination by precision is 1 / sum(1 / variance), that of a weighted sum the sum of the
+        variances times the squares of the weights.
         """
         errors: list[BidsAriError] = []
-        found: list[Volumes] = []
-        for part in _parts(member):
+        volumes: Volumes | None = None
+        for term in member.terms:
             with collecting(errors):
-                if len(part.maps) > 1:
-                    found.append(_combined(part, self))
-                else:
-                    variance_path = next(iter(part.variance_paths), None) if self.variances else None
-                    found.append(_read_pair(part.paths[0], variance_path, self))
-        if errors:
+                found = self._read_term(term)
+                volumes = found if volumes is None else _sum(volumes, found)
+        if errors or volumes is None:
             raise ExceptionGroup(f"sub-{member.subject}", errors)
-        volumes = found[0] if member.minus is None else _difference(*found)
         _check_values(member, volumes)
         return volumes
 
+    def _read_term(self, term: SubjectMap) -> Volumes:
+        """Read one term of a weighted sum, times its weight."""
+        if len(term.maps) > 1:
+            found = _combined(term, self)
+        else:
+            variance_path = next(iter(term.variance_paths), None) if self.variances else None
+            found = _read_pair(term.paths[0], variance_path, self)
+        if term.weight == 1:
+            return found
+        variance = None if found.variance is None else found.variance * term.weight**2
+        return found._replace(effect=found.effect * term.weight, variance=variance)
 
-def _parts(member: SubjectMap) -> tuple[SubjectMap, ...]:
-    """Return the map of a subject, and the one that is subtracted from it."""
-    return (member, member.minus) if member.minus is not None else (member,)
 
-
-def _difference(first: Volumes, second: Volumes) -> Volumes:
-    """Subtract one map from another, where both have data."""
+def _sum(first: Volumes, second: Volumes) -> Volumes:
+    """Add two maps where both have data."""
     variance = None
     with np.errstate(all="ignore"):  # too large numbers become infinite: missing
-        effect = _finite(first.effect - second.effect)
+        effect = _finite(first.effect + second.effect)
         if first.variance is not None and second.variance is not None:
             variance = _finite(first.variance + second.variance)
     hashes, digests = first.hashes | second.hashes, first.digests | second.digests
@@ -160,18 +164,19 @@ def _check_values(member: SubjectMap, volumes: Volumes) -> None:
     if not present.any():
         raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, set(volumes.empty))}", hint=hint)
     if volumes.variance is not None and np.isnan(volumes.variance[present]).all():
-        files = [path for part in _parts(member) for path in part.variance_paths]
+        files = [path for term in member.terms for path in term.variance_paths]
         raise DataError(f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}", hint=hint)
 
 
 def _found_instead(member: SubjectMap, empty: set[Path]) -> str:
     """Describe why a subject has no data: its maps, or one of them, have none, or they have no voxel in common."""
-    parts = [part for part in _parts(member) if empty.issuperset(part.paths)]
-    if member.minus is not None and not parts:
-        return f"its two maps have no voxel with data in common, {listing(files_to_read(member))}"
-    parts = parts or list(_parts(member))
-    files = [path for part in parts for path in files_to_read(replace(part, minus=None))]
-    weighted = any(len(part.maps) > 1 and part.variances for part in parts)
+    terms = [term for term in member.terms if empty.issuperset(term.paths)]
+    if member.others and not terms:
+        n_maps = "two" if len(member.terms) == 2 else str(len(member.terms))
+        return f"its {n_maps} maps have no voxel with data in common, {listing(files_to_read(member))}"
+    terms = terms or list(member.terms)
+    files = [path for term in terms for path in files_to_read(term)]
+    weighted = any(len(term.maps) > 1 and term.variances for term in terms)
     contain = "contain" if len(files) > 1 else "contains"
     return f"{listing(files)} {contain} only NaN or zero" + (", or no variance above 0" if weighted else "")
 

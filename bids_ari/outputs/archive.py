@@ -168,7 +168,7 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
         require(inside, f"{label!r:.60} cannot be part of a file name")
     require(all(folders), f"its folder is {text.folder!r:.60}")
     members = text.contrast.members
-    require(all(m.maps and (m.minus is None or m.minus.maps) for m in members), "a member has no file")
+    require(all(term.maps for member in members for term in member.terms), "a member has no file")
     require(math.isfinite(text.n_rows) and text.n_rows >= 0, f"n_rows is {text.n_rows}")
     require(text.n_constant >= 0, f"n_constant is {text.n_constant}")
     require(text.method in METHODS, f"the method is {text.method!r:.60}; expected {', '.join(METHODS)}")

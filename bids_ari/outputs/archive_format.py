@@ -81,7 +81,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
     "calibration": {"n_left_out": "n_excluded"},
     "excluded": {"what": "name"},
     "members": {"files": "maps"},
-    "minus": {"files": "maps"},
+    "others": {"files": "maps", "minus": None},
     "maps": {"root": "dataset", "nested": None},
     "variances": {"root": "dataset", "nested": None},
 }
@@ -153,7 +153,17 @@ def renamed(value: Any, parent: str = "") -> Any:
         return [renamed(each, parent) for each in value]
     if not isinstance(value, dict):
         return value
+    value = _with_terms(value) if parent == "members" else value
     names = RENAMED.get(parent, {})
     pairs = ((names.get(key, key), each) for key, each in value.items())
     value = {new: renamed(each, new) for new, each in pairs if new is not None}
     return value | {"path": value["name"]} if parent in ("maps", "variances") and "name" in value else value
+
+
+def _with_terms(member: dict[str, Any]) -> dict[str, Any]:
+    """Return a member with the map that is subtracted, which it had in 0.1.0, as a term of a weighted sum."""
+    if "minus" not in member:
+        return member
+    low = member["minus"]
+    others = [] if low is None else [low | {"weight": -1.0} if isinstance(low, dict) else low]
+    return {key: each for key, each in member.items() if key != "minus"} | {"others": others}

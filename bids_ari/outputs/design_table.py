@@ -1,8 +1,11 @@
 """Table of the design: the maps, design row and quality measures of each subject."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.design.design import Design
 from bids_ari.outputs.sidecars import COLUMNS, Sidecar, columns, number, weights_by_column
 from bids_ari.stats.diagnostics import design_diagnostics
@@ -40,21 +43,31 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
 def _members(result: ContrastResult) -> pd.DataFrame:
     """Return the subject and the files of each row of the design."""
     members = result.contrast.members
-    subtracted = [member.minus for member in members]
+    apart = all(member.is_difference for member in members if member.others)  # else all terms are sources
+    first = [member.terms[:1] if apart else member.terms for member in members]
+    second = [member.others if apart else () for member in members]
     kinds = {
-        "source": [member.maps for member in members],
-        "variance": [member.variances for member in members],
-        "minus": [() if minus is None else minus.maps for minus in subtracted],
-        "minus_variance": [() if minus is None else minus.variances for minus in subtracted],
+        "source": [[file for term in terms for file in term.maps] for terms in first],
+        "variance": [[file for term in terms for file in term.variances] for terms in first],
+        "minus": [[file for term in terms for file in term.maps] for terms in second],
+        "minus_variance": [[file for term in terms for file in term.variances] for terms in second],
     }
     table = {"participant_id": [f"sub-{member.subject}" for member in members]}
     for kind, rows in kinds.items():
         if any(rows):
             table[kind] = [", ".join(file.uri for file in row) for row in rows]
             table[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
+    if any(member.is_weighted_sum for member in members):
+        table["weights"] = [", ".join(_weights(member)) for member in members]
     if result.resampled:
         table["resampled"] = ["yes" if member.subject in result.resampled else "no" for member in members]
     return pd.DataFrame(table)
+
+
+def _weights(member: SubjectMap) -> Iterator[str]:
+    """Yield the weight of each term of a sum, once for each of its maps: these are combined before the sum."""
+    for term in member.terms:
+        yield from [f"{term.weight:.6g}"] * len(term.maps)
 
 
 def _quality(result: ContrastResult, design: Design) -> dict[str, tuple[FloatArray, str]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from bids_ari.analysis.fingerprint import fingerprint
-from bids_ari.analysis.group_model import plan
+from bids_ari.analysis.group_model import options_of, plan
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import Excluded, notes_on_subjects
@@ -71,11 +71,11 @@ def unchanged_outcome(
     """Return the outcome of an earlier run if nothing that the results depend on has changed since."""
     if not (reusable := out.reusable(contrast.name)):
         return None
-    design = None
+    design, options = None, options_of(contrast, settings.options)
     if settings.level == "group":
-        contrast, design = plan(contrast, settings.options, participants)
+        contrast, design = plan(contrast, options, participants)
     try:
-        key = fingerprint(contrast, design, settings.options)
+        key = fingerprint(contrast, design, options)
     except (OSError, BidsAriError):
         return None  # the analysis reports it
     if not (records := reusable.get(key)):
@@ -135,6 +135,8 @@ def _model_digest(result: ContrastResult) -> str:
     options, design, uris = result.options, result.design, [file.uri for file in result.contrast.files]
     settings = (options.smoothing, options.estimator, options.variance, options.target_grid, options.coverage)
     facts = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in settings]]
+    if any(member.is_weighted_sum for member in result.contrast.members):
+        facts.append([member.uri for member in result.contrast.members])
     arrays: list[np.ndarray] = [result.coverage, result.space.arrays()["affine"]]
     if design is None:
         arrays.append(result.space.arrays()["mask"])

@@ -107,8 +107,10 @@ def number(value: float) -> float | None:
 def _model(result: ContrastResult, design: Design) -> Sidecar:
     """Return the entries about the group model."""
     contrast, combined_by = result.contrast, None
-    if combined := [each for each in contrast.members if len(each.all_maps) > 1 + (each.minus is not None)]:
+    if combined := [each for each in contrast.members if each.is_combined]:
         combined_by = "precision-weighted mean" if any(each.variances for each in combined) else "mean"
+    elif any(each.is_weighted_sum for each in contrast.members):
+        combined_by = "weighted sum"
     return {
         "Sources": [f"bids::{path_of(result, contrast.entities, 'design', '.tsv')}"],
         "Estimator": ESTIMATORS[result.options.estimator],

@@ -73,7 +73,7 @@ def _values(result: ContrastResult) -> Context:
         "source": labels.source(result),
         "source_name": labels.source_name(result),
         "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
-        "is_averaged": any(len(member.all_maps) > 1 + (member.minus is not None) for member in members),
+        "is_averaged": any(member.is_combined for member in members),
         "has_variances": any(member.variances for member in members),
         "has_dof": math.isfinite(result.dof),
         "mask_name": labels.mask_name(result),

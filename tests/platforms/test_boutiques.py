@@ -32,6 +32,7 @@ SAMPLES: dict[str, list[str]] = {
     "allow_duplicates": [],
     "smoothing": ["8"],
     "combine": ["run"],
+    "by": ["session"],
     "test": ["mean=1"],
     "node": ["dataset", "--model", "model_smdl.json"],
     "n_permutations": ["200", *PERMUTED],

@@ -274,9 +274,9 @@ class TestWeights:
         map_path(tmp_path, "02", session="1", stat="variance").unlink()
         contrast = only(discover(tmp_path, weights=True, paired="ses"))
         (member,) = contrast.members
-        assert member.minus is not None
+        (low,) = member.others
         assert (contrast.subjects, contrast.weighted, len(contrast.files)) == (("01",), True, 4)
-        assert [side.variance_paths for side in (member, member.minus)] == [
+        assert [side.variance_paths for side in (member, low)] == [
             (map_path(tmp_path, "01", session=session, stat="variance"),) for session in "21"
         ]
         kept = map_path(Path(), "02", session="2", stat="variance").name

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import touch_maps
+from builders import minus_map, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Excluded, SubjectMap
 from bids_ari.bids.dataset import Dataset
@@ -131,7 +131,7 @@ def test_excluded_entries_are_listed_once() -> None:
 def member(subject: str, *names: str, variances: tuple[str, ...] = (), minus: SubjectMap | None = None) -> SubjectMap:
     entities = Entities.of({"sub": subject})
     files, others = (tuple(StatMap(Path(n), n, "data", entities, ".nii") for n in own) for own in (names, variances))
-    return SubjectMap(subject, files, others, minus=minus)
+    return minus_map(SubjectMap(subject, files, others), minus)
 
 
 class TestDifferences:
@@ -149,6 +149,16 @@ class TestDifferences:
     def test_the_uri_of_a_difference_names_both_maps(self) -> None:
         assert self.BOTH.uri == "bids:data:a, bids:data:b minus bids:data:c"
         assert tuple(file.uri for file in self.BOTH.all_maps) == ("bids:data:a", "bids:data:b", "bids:data:c")
+
+    def test_a_weighted_sum(self) -> None:
+        one = replace(
+            member("01", "a"), weight=0.5, others=(replace(member("01", "b"), weight=0.5), self.BOTH.others[0])
+        )
+        assert one.uri == "0.5 x bids:data:a plus 0.5 x bids:data:b minus bids:data:c"
+        assert (one.is_difference, one.is_weighted_sum, one.is_combined) == (False, True, False)
+        assert (self.BOTH.is_difference, self.BOTH.is_weighted_sum, self.BOTH.is_combined) == (True, False, True)
+        minus_a = replace(member("01", "a"), weight=-1.0)
+        assert (minus_a.uri, minus_a.is_difference, minus_a.is_weighted_sum) == ("minus bids:data:a", False, True)
 
     @pytest.mark.parametrize(
         ("one", "has"),

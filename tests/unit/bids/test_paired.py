@@ -48,7 +48,7 @@ def differences(contrast: ContrastSet) -> dict[str, tuple[str, str]]:
     def short(files: Sequence[StatMap]) -> str:
         return " ".join(str(file.entities.without("sub", "stat")) for file in files)
 
-    return {each.subject: (short(each.maps), short(each.minus.maps)) for each in contrast.members if each.minus}
+    return {each.subject: (short(each.maps), short(low.maps)) for each in contrast.members for low in each.others}
 
 
 def reasons(contrasts: Discovery) -> dict[str, str]:
@@ -77,8 +77,8 @@ class TestDirection:
         assert contrast.subjects == ("01", "02")
         first = contrast.members[0]
         assert first.paths == (map_path(tmp_path, "01", session="02", **PLAIN),)
-        assert first.minus is not None
-        assert first.minus.paths == (map_path(tmp_path, "01", session="01", **PLAIN),)
+        assert first.is_difference
+        assert first.others[0].paths == (map_path(tmp_path, "01", session="01", **PLAIN),)
         assert contrast.notes == ("The map of each subject is ses-02 minus ses-01",)
         assert (contrast.paired, contrast.excluded) == ("ses", ())
 
@@ -116,7 +116,7 @@ class TestDirection:
         assert contrast.subjects == ("01", "02")
         assert contrast.notes[0] == f"The map of each subject is {column}-a minus {column}-b"
         assert [each.first.entities.get(column) for each in contrast.members] == ["a", "a"]
-        assert [each.minus and each.minus.first.entities.get(column) for each in contrast.members] == ["b", "b"]
+        assert [low.first.entities.get(column) for each in contrast.members for low in each.others] == ["b", "b"]
 
     def test_a_first_level_of_halfpipe_is_named_by_its_taskcontrast(self) -> None:
         files = dataset("01_taskcontrast-x_ses-1", "01_taskcontrast-x_ses-2").statmaps
@@ -152,8 +152,7 @@ class TestDirection:
         contrast = only(discover(tmp_path, paired="ses", combine="run"))
         contrast.check()
         (member,) = contrast.members
-        assert member.minus is not None
-        for side, session in ((member, "b"), (member.minus, "a")):
+        for side, session in zip(member.terms, "ba", strict=True):
             for stat, paths in (("effect", side.paths), ("variance", side.variance_paths)):
                 assert paths == tuple(
                     map_path(tmp_path, "01", session=session, run=r, stat=stat, **PLAIN) for r in "12"
@@ -184,13 +183,7 @@ class TestDirection:
         rows = "participant_id\tcontrast\tt\tdof\n01\ta\ta.nii\t20\n01\tb\tb.nii\t30\n"
         (tmp_path / "maps.tsv").write_text(rows)
         (member,) = only(discover(open_manifest(tmp_path / "maps.tsv"), stat="t", paired="contrast=a-b")).members
-        assert member.minus is not None
-        assert (member.first.name, member.dof, member.minus.first.name, member.minus.dof) == (
-            "a.nii",
-            None,
-            "b.nii",
-            None,
-        )
+        assert [(term.first.name, term.dof) for term in member.terms] == [("a.nii", None), ("b.nii", None)]
 
     def test_only_maps_that_are_compared_must_be_there(self, tmp_path: Path) -> None:
         for name in ("a.nii", "b.nii"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE, Floats, brain, image, saved, subject_map
+from builders import AFFINE, SHAPE, Floats, brain, image, minus_map, saved, subject_map
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import DataError, GridMismatchError
@@ -196,7 +196,7 @@ class TestVariances:
         """Also the map that is subtracted, and one of several."""
         good = self.combined(tmp_path, 1, 2)
         none = replace(good, subject="02", variances=())
-        part = replace(good, subject="03", minus=replace(good, variances=good.variances[:1]))
+        part = minus_map(replace(good, subject="03"), replace(good, variances=good.variances[:1]))
         with pytest.raises(DataError, match=r"^sub-02, sub-03 have no variance map for each map.*ones") as caught:
             load_stack([good, none, part], variances=True)
         assert caught.value.hint.endswith("--exclude 02 03")
@@ -286,6 +286,36 @@ class TestDifference:
         paths = [doubles(tmp_path / f"{i}.nii", (value,)) for i, value in enumerate((1e308, -1e308))]
         volumes = read(subject_map("01", paths[0], minus=subject_map("01", paths[1])))
         assert np.argwhere(np.isnan(volumes.effect)).tolist() == [[5, 5, 5]]
+
+
+class TestWeightedSum:
+    def test_it_is_the_sum_of_weighted_maps_where_all_have_data(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """0.5 a + 0.25 b - 2 c; variance 0.25 va + 0.0625 vb + 4 vc."""
+        weights = (0.5, 0.25, -2.0)
+        effects = [brain(rng).astype(np.float32) for _ in weights]
+        effects[1][5, 5, 5] = np.nan
+        variances = [rng.chisquare(5, size=SHAPE).astype(np.float32) for _ in weights]
+        terms = [
+            replace(
+                subject_map("01", saved(tmp_path / f"e{i}.nii", e), variances=[saved(tmp_path / f"v{i}.nii", v)]),
+                weight=w,
+            )
+            for i, (e, v, w) in enumerate(zip(effects, variances, weights, strict=True))
+        ]
+        volumes = read(replace(terms[0], others=tuple(terms[1:])), variances=True)
+        there = ~np.isnan(volumes.effect)
+        assert there.any()
+        assert not there[5, 5, 5]
+        effect = sum(w * e.astype(float) for w, e in zip(weights, effects, strict=True))
+        np.testing.assert_allclose(volumes.effect[there], effect[there], rtol=1e-12)
+        assert volumes.variance is not None
+        variance = sum(w**2 * v.astype(float) for w, v in zip(weights, variances, strict=True))
+        np.testing.assert_allclose(volumes.variance[there], variance[there], rtol=1e-12)
+        assert len(volumes.hashes) == 6
+
+    def test_a_single_map_with_a_weight(self, tmp_path: Path) -> None:
+        one = subject_map("01", saved(tmp_path / "e.nii", np.ones(SHAPE)))
+        assert (read(replace(one, weight=-3.0)).effect == -3).all()
 
 
 def test_each_file_is_resampled_before_it_is_combined_or_subtracted(tmp_path: Path, rng: np.random.Generator) -> None:

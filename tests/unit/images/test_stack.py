@@ -4,7 +4,6 @@ import hashlib
 import math
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
-from builders import AFFINE, SHAPE, brain, image, one_each, saved, subject_map
+from builders import AFFINE, SHAPE, brain, image, minus_map, one_each, saved, subject_map
 from nilearn.image import smooth_img
 
 from bids_ari.bids.contrasts import SubjectMap
@@ -278,7 +277,7 @@ class TestMemory:
         n = 2 if combined else 1
         member = subject_map("01", *[path] * n, variances=[path] * n)
         if minus:
-            member = replace(member, minus=member)
+            member = minus_map(member, member)
         reader = MapReader(grids[other if target else size], 2**30, target is not None, variances)
         tracemalloc.start()
         reader.read(member)

@@ -216,9 +216,13 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
     about["options"] = {OLD_OPTIONS.get(name, name): value for name, value in about["options"].items()}
     about["options"] = {name: about["options"][name] for name in KEYS_0_1_0["options"].split()}
     contrast = about["contrast"]
+    del contrast["node"]
     contrast["left_out"] = [{"what": each["name"], "reason": each["reason"]} for each in contrast.pop("excluded")]
     for member in contrast["members"]:
+        (low,) = member.pop("others") or [None]
+        member["minus"] = low and {key: low[key] for key in ("subject", "maps", "variances", "dof")} | {"minus": None}
         for each in filter(None, (member, member["minus"])):
+            each.pop("weight", None)
             for map_ in each["maps"] + each["variances"]:
                 map_["root"] = map_.pop("dataset")
                 map_ |= {"path": Path(map_["name"]).name, "nested": False}

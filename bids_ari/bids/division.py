@@ -1,0 +1,113 @@
+"""Division of contrasts by the labels of entities, such as session: one analysis for each label."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from bids_ari.bids.contrasts import COMBINED_OVER, Combine, ContrastSet, Discovery, by_name
+from bids_ari.bids.dataset import Dataset
+from bids_ari.bids.entities import Entities, key_of, printable, safe_label
+from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
+from bids_ari.bids.participants import Participants
+from bids_ari.bids.statmap import StatMap
+from bids_ari.errors import NoMatchError, UsageError, listing
+
+WITHIN = ("ses", "run")  # the entities in which the maps of one contrast may differ, unless it is divided by them
+_NOT_DIVIDING = {
+    "sub": "a group analysis includes all subjects; use the participant level for single maps",
+    "stat": "choose one statistic with --stat",
+    "node": "the maps of one node are analysed",
+    "level": "the maps of one level are analysed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The entities, such as ``ses``, of which each label is an analysis of its own."""
+
+    keys: tuple[str, ...] = ()
+
+    @classmethod
+    def make(cls, by: Sequence[str] | str, dataset: Dataset, combine: Combine | None, paired: str | None) -> "Division":
+        """Make the division by entities that are named by their keys or names; refuse what contradicts other options.
+
+        Raises
+        ------
+        UsageError
+            When an analysis by the entity makes no sense.
+        NoMatchError
+            When no map has the entity.
+        """
+        keys = tuple(dict.fromkeys(key_of(name) for name in ([by] if isinstance(by, str) else by)))
+        compared = key_of((paired or "").partition("=")[0])
+        for key in keys:
+            if key in _NOT_DIVIDING:
+                raise UsageError(f"Analyses by {printable(key)} are not possible", hint=_NOT_DIVIDING[key].capitalize())
+            if key == compared:
+                raise UsageError(f"Maps that differ in {key} are compared", f"other entities in --by than {key}")
+            if combine and key in COMBINED_OVER[combine]:
+                raise UsageError(
+                    f"Maps that differ in {key} are combined over {combine}s",
+                    f"no --combine {combine}, or no --by {key}",
+                )
+            if not dataset.labels(key):
+                existing = [each for each in _dividing(dataset) if each not in keys]
+                raise NoMatchError(
+                    f"No statmap has the entity {printable(key)}, by which analyses are divided",
+                    f"one of: {listing(existing, 20) or 'nothing, the maps do not differ'}",
+                )
+        return cls(tuple(key for key in keys if key in WITHIN))
+
+    def key(self, file: StatMap) -> Entities:
+        """Return the entities that separate the contrast of a map from others."""
+        return file.group.with_(**{key: label for key in self.keys if (label := file.entities.get(key))})
+
+    def reason(self, file: StatMap) -> ReasonText | None:
+        """Return why a map belongs to none of the analyses: its name lacks an entity that divides them."""
+        lacking = next((key for key in self.keys if file.entities.get(key) is None), None)
+        return None if lacking is None else Reason.NOT_DIVIDED.text(key=lacking)
+
+
+def _dividing(dataset: Dataset) -> Collection[str]:
+    """Return the entities of the maps of a dataset by which analyses can be divided."""
+    keys = dict.fromkeys(key for file in dataset.statmaps for key, _ in file.entities)
+    return [key for key in keys if key not in (*_NOT_DIVIDING, "contrast", "desc", "test")]
+
+
+def divide_subjects(discovery: Discovery, columns: Sequence[str], table: Participants) -> Discovery:
+    """Divide contrast sets by the values of subjects in columns of a table: one set for each value.
+
+    Subjects without a value are excluded from all.
+
+    Raises
+    ------
+    NoMatchError
+        When the table has no such column.
+    """
+    for column in columns:
+        if column not in table.columns:
+            raise NoMatchError(
+                f"{table.path.name} has no column {printable(column)}, by which analyses are divided",
+                f"one of: {listing(table.columns, 20)}",
+            )
+        made: dict[Entities, ContrastSet] = {}
+        for contrast in discovery:
+            for value in sorted({_cell(table, member.subject, column) for member in contrast.members} - {""}):
+                key = contrast.entities.with_(**{safe_label(column): value})
+                made[key] = _part(contrast, key, column, value, table)
+        discovery = Discovery(by_name(made), discovery.excluded)
+    return discovery
+
+
+def _part(contrast: ContrastSet, key: Entities, column: str, value: str, table: Participants) -> ContrastSet:
+    """Return the subjects of a contrast set with one value."""
+    cells = {member.subject: _cell(table, member.subject, column) for member in contrast.members}
+    subjects = {subject for subject, cell in cells.items() if cell == value}
+    reason = Reason.NO_GROUP.text(column=column, table=table.path.name)
+    excluded = [Excluded.of_subject(subject, reason) for subject, cell in cells.items() if not cell]
+    note = f"Subjects whose {printable(column)} is {printable(value)}"
+    kept = contrast.keep(subjects, excluded)
+    return replace(kept, entities=key.written(), notes=(*contrast.notes, note))
+
+
+def _cell(table: Participants, subject: str, column: str) -> str:
+    return table.rows.get(subject, {}).get(column, "")

@@ -1,0 +1,285 @@
+"""Nodes of a BIDS Stats Model below the dataset level, carried out where a dataset has the maps of lower nodes only."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap, by_name, with_shared
+from bids_ari.bids.division import WITHIN, Division
+from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.exclusions import Excluded, Reason
+from bids_ari.design.lower_nodes import LowerNode, map_weights, read_lower_node
+from bids_ari.design.model_graph import Node
+from bids_ari.design.model_inputs import label_in_files
+from bids_ari.errors import UsageError, listing
+from bids_ari.stats.distributions import FloatArray
+
+COLLAPSED = (*WITHIN, "contrast")  # maps that differ in these are combined by a node unless it groups by them
+
+
+class _Row(NamedTuple):
+    """A map that a node takes or makes."""
+
+    labels: Entities  # with sub
+    map: SubjectMap
+    sets: frozenset[int]  # indices of the contrast sets that its files come from
+
+
+@dataclass(slots=True)
+class _Work:
+    """The state of carrying out nodes: what is kept of variances, and what has been noticed."""
+
+    keep_variances: bool
+    by_precision: bool = True  # for fixed effects: each map to combine has a variance map
+    excluded: dict[str, list[Excluded]] = field(default_factory=lambda: defaultdict(list))  # by contrast
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOut:
+    """The lower nodes of a model that make the maps of a node of the dataset level, as a change of contrast sets.
+
+    Attributes
+    ----------
+    nodes : sequence of Node
+        The nodes that remain to be carried out, the first one first.
+    contrasts : sequence of str
+        The contrasts that pass the filter of the node of the dataset level; empty for all.
+    keep_variances : bool
+        Whether the group model needs variance maps.
+    """
+
+    nodes: Sequence[Node]
+    contrasts: Sequence[str] = ()
+    keep_variances: bool = False
+
+    def __call__(self, discovery: Discovery, division: Division) -> Discovery:
+        """Return the contrast sets after the nodes.
+
+        Raises
+        ------
+        UsageError
+            When a node cannot be carried out with these maps; names it and what its X has.
+        """
+        work = _Work(self.keep_variances)
+        rows = [
+            _Row(member.first.entities.without("stat", "node", "level"), member, frozenset([i]))
+            for i, contrast in enumerate(discovery)
+            for member in contrast.members
+        ]
+        for node in map(read_lower_node, self.nodes):
+            rows = _apply(node, _passing(node, rows), work)
+        return _sets(self._filtered(rows), discovery, division, work)
+
+    def _filtered(self, rows: list[_Row]) -> list[_Row]:
+        """Return the maps of the contrasts that pass the filter of the node of the dataset level."""
+        if not self.contrasts:
+            return rows
+        existing = set(_contrasts(rows))
+        labels = [label_in_files(name, existing) for name in self.contrasts]
+        if unknown := [name for name, label in zip(self.contrasts, labels, strict=True) if label not in existing]:
+            path = self.nodes[0].item.path
+            raise UsageError(
+                f"{path}: a Filter selects the contrasts {listing(unknown)}, which no node makes",
+                f"one of: {listing(sorted(existing), 20)}",
+            )
+        return [row for row in rows if row.labels.get("contrast") in labels]
+
+
+def _passing(node: LowerNode, rows: Sequence[_Row]) -> list[_Row]:
+    """Return the maps that pass the filter of the edge to a node."""
+    passing = list(rows)
+    for key, labels in node.filters.items():
+        existing = {row.labels.get(key) or "" for row in rows}
+        wanted = {label_in_files(label, existing) if key == "contrast" else str(label) for label in labels}
+        plain = {label.lstrip("0") for label in wanted if label.isdecimal()} if key == "run" else set()
+        passing = [
+            row
+            for row in passing
+            if (label := row.labels.get(key)) is None or label in wanted or label.lstrip("0") in plain
+        ]
+    return passing
+
+
+def _apply(node: LowerNode, rows: Sequence[_Row], work: _Work) -> list[_Row]:
+    """Return the maps that a node makes of others, by subject."""
+    if node.passes:
+        return list(rows)
+    groups: dict[Entities, list[_Row]] = defaultdict(list)
+    for row in rows:
+        groups[row.labels.without(*(key for key in COLLAPSED if key not in node.group_by))].append(row)
+    every = [row.labels for row in rows]
+    if _is_done(node, groups):
+        work.notes.append(f"The maps of the node {printable(node.name)} of the Stats Model are there and are used")
+        return list(rows)
+    several = [row for group in groups.values() if len(group) > 1 for row in group]
+    work.by_precision = all(row.map.has_variances for row in several)
+    made: list[_Row] = []
+    for key, group in groups.items():
+        made += _outputs(node, key, sorted(group, key=_order), every, work)
+    if several:
+        work.notes.append(_note(node, several, work))
+    return made
+
+
+def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[_Row]]) -> bool:
+    """Return whether maps of contrasts that a node would make are there, under other names than its own."""
+    named = [contrast for contrast in node.contrasts if contrast.conditions != (contrast.name,)]
+    known = {row.labels.get("contrast") for group in groups.values() for row in group}
+    names = {node.name_of(each, _contrasts(group)) for group in groups.values() for each in named}
+    return not names.isdisjoint(known)
+
+
+def _outputs(
+    node: LowerNode, key: Entities, group: Sequence[_Row], every: Sequence[Entities], work: _Work
+) -> Iterator[_Row]:
+    """Yield the maps that a node makes of one group of maps of a subject."""
+    columns, matrix = node.columns([row.labels for row in group], every)
+    shared = {
+        entity: label
+        for entity, label in group[0].labels
+        if entity not in WITHIN and all(row.labels.get(entity) == label for row in group)
+    }
+    for contrast, weights in node.tests(columns):
+        name = node.name_of(contrast, _contrasts(group))
+        found = _combined(node, [row.map for row in group], matrix, weights, work)
+        if found is None:
+            reason = Reason.NO_MAP_FOR_NODE.text(node=node.name, contrast=name)
+            work.excluded[name].append(Excluded.of_subject(str(key.get("sub")), reason))
+            continue
+        yield _Row(Entities.of({**shared, **dict(key), "contrast": name}), found, _sources(group))
+
+
+def _contrasts(rows: Sequence[_Row]) -> list[str]:
+    return [row.labels.get("contrast") or "" for row in rows]
+
+
+def _sources(rows: Sequence[_Row]) -> frozenset[int]:
+    return frozenset(i for row in rows for i in row.sets)
+
+
+def _combined(
+    node: LowerNode, maps: Sequence[SubjectMap], matrix: FloatArray, weights: FloatArray, work: _Work
+) -> SubjectMap | None:
+    """Return the map of a contrast of a node; None where the maps of this subject do not suffice."""
+    if node.is_meta and work.by_precision:
+        return _by_precision(node, maps, matrix, weights)
+    of_maps = map_weights(matrix, weights)
+    if of_maps is None:
+        return None
+    used = [(weight, each) for weight, each in zip(of_maps.tolist(), maps, strict=True) if weight]
+    is_mean = len({weight for weight, _ in used}) == 1 and np.isclose(sum(weight for weight, _ in used), 1)
+    if is_mean and not work.keep_variances and all(_is_single(each) for _, each in used):
+        return _as_one([replace(each, variances=()) for _, each in used])
+    return _sum(used)
+
+
+def _by_precision(
+    node: LowerNode, maps: Sequence[SubjectMap], matrix: FloatArray, weights: FloatArray
+) -> SubjectMap | None:
+    """Return a weighted sum of columns of maps, each combined by the precision of its maps."""
+    is_indicator = np.isin(matrix, (0, 1)).all() and (matrix[:, weights != 0].sum(axis=1) <= 1).all()
+    if not is_indicator or any(each.others or each.weight != 1 for each in maps):
+        raise UsageError(
+            f"{node.item.path}: the node {node.name!r} of type meta is not supported for these maps",
+            "each map in one column of X, and no sums of maps before this node",
+            f"Use the maps of {node.name!r}, made by the program that analysed images",
+        )
+    inside = [
+        (weight, [each for each, one in zip(maps, column, strict=True) if one])
+        for weight, column in zip(weights.tolist(), matrix.T, strict=True)
+        if weight
+    ]
+    if not all(parts for _, parts in inside):
+        return None
+    return _sum([(weight, _as_one(parts)) for weight, parts in inside])
+
+
+def _as_one(maps: Sequence[SubjectMap]) -> SubjectMap:
+    """Return maps as one combination of their files."""
+    if len(maps) == 1:
+        return maps[0]
+    variances = tuple(file for each in maps for file in each.variances)
+    return SubjectMap(maps[0].subject, tuple(file for each in maps for file in each.maps), variances)
+
+
+def _is_single(each: SubjectMap) -> bool:
+    return not each.others and len(each.maps) == 1 and each.weight == 1
+
+
+def _sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
+    """Return a weighted sum of maps, each of which may be a sum itself."""
+    first, *others = (
+        replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
+        for weight, each in terms
+        for term in each.terms
+    )
+    return replace(first, others=tuple(others))
+
+
+def _stripped(each: SubjectMap) -> SubjectMap:
+    """Return a map without the variance maps of single maps, which have no effect."""
+    first, *others = (term if len(term.maps) > 1 else replace(term, variances=()) for term in each.terms)
+    return replace(first, others=tuple(others))
+
+
+def _note(node: LowerNode, rows: Sequence[_Row], work: _Work) -> str:
+    """Describe how a node combined maps."""
+    name = printable(node.name)
+    if not node.is_meta:
+        return f"Maps of each subject were combined by the node {name} of the Stats Model: least squares, equal weights"
+    if work.by_precision:
+        return f"Maps of each subject were combined by the node {name} of the Stats Model: precision (variance maps)"
+    lacking = sorted({printable(row.map.first.name) for row in rows if not row.map.has_variances})
+    return (
+        f"Maps of each subject were combined by the node {name} of the Stats Model: plain mean, as not every map has a "
+        f"variance map ({listing(lacking)})"
+    )
+
+
+def _sets(rows: Sequence[_Row], discovery: Discovery, division: Division, work: _Work) -> Discovery:
+    """Make contrast sets of maps, with what is excluded from the sets that their files come from."""
+    groups: dict[Entities, list[_Row]] = defaultdict(list)
+    for row in rows:
+        inner = [key for key in WITHIN if key not in division.keys]
+        groups[row.labels.without("sub", *inner)].append(row)
+    made = dict(_set(key, group, discovery, work) for key, group in groups.items())
+    used = _sources(rows)
+    unused = [contrast for i, contrast in enumerate(discovery) if i not in used]
+    reason = Reason.NOT_PASSED_ON.text()
+    files = [Excluded.of_file(file, reason) for contrast in unused for file in contrast.files]
+    return Discovery(by_name(made), (*discovery.excluded, *files))
+
+
+def _set(key: Entities, rows: Sequence[_Row], discovery: Discovery, work: _Work) -> tuple[Entities, ContrastSet]:
+    members = [row.map if work.keep_variances else _stripped(row.map) for row in rows]
+    members.sort(key=lambda each: (each.subject, each.first.label))
+    parts = [discovery[i] for i in sorted(_sources(rows))]
+    known = {f"sub-{printable(member.subject)}" for member in members}
+    lost = work.excluded.get(key.get("contrast") or "", [])
+    excluded = [*lost, *(entry for part in parts for entry in part.excluded)]
+    key = with_shared(key, [file for member in members for file in member.all_maps])
+    notes = [note for part in parts for note in part.notes]
+    return key, ContrastSet(
+        key.written(),
+        parts[0].stat,
+        tuple(members),
+        tuple(dict.fromkeys(entry for entry in excluded if entry.name not in known)),
+        tuple(dict.fromkeys([*notes, *work.notes])),
+        _combined_over(members),
+    )
+
+
+def _combined_over(members: Sequence[SubjectMap]) -> Literal["", "run", "session"]:
+    """Return what the maps of subjects are combined over."""
+    terms = [term for member in members for term in member.terms if len(term.maps) > 1]
+    if any(len({file.entities.get("ses") for file in term.maps}) > 1 for term in terms):
+        return "session"
+    return "run" if terms else ""
+
+
+def _order(row: _Row) -> tuple[str, ...]:
+    return (*(row.labels.get(key) or "" for key in WITHIN), row.map.first.label)
