@@ -58,7 +58,7 @@ def fingerprint(
 def hash_option_files(options: Options) -> dict[str, str]:
     """Return the SHA-256 of the mask, atlas, table, regions, template and model that were given as files."""
     paths = {"mask": options.mask, "atlas": Path(options.atlas) if options.atlas is not None else None}
-    paths |= {"target grid": options.target_grid}
+    paths |= {"target grid": options.target_grid, "underlay": options.underlay}
     paths |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
     paths |= {"atlas labels": options.atlas_labels, "model": options.model}
     files = {name: path for name, path in paths.items() if path is not None and path.is_file()}

@@ -133,7 +133,7 @@ def check_files(options: Options, participants: Path | None = None) -> None:
         When a file does not exist, is a link to content that is not here, or cannot be read.
     """
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
-    named |= {"table of participants": participants, "template": options.template}
+    named |= {"table of participants": participants, "template": options.template, "underlay": options.underlay}
     for what, path in [*named.items(), *(("region", path) for path in options.roi)]:
         if path is None or path in (FIRST, TEMPLATE):
             continue

@@ -139,6 +139,12 @@ class Options:
         group_only="A smoothed z map is not a z map",
         sidecar=SidecarEntry("SmoothingFWHM", "model", ("SmoothingFWHMUnits", "mm"), none=0),
     )
+    underlay: Path | None = option(
+        None,
+        "image to show under the statistics in reports, on any grid; does not change results",
+        kind=Path,
+        default_text="the MNI152 template in spaces similar to it, otherwise the tested voxels",
+    )
     alternative: tuple[Alternative, ...] = option(
         ("greater",), "direction of the tests; one result per value", group=INFERENCE, choices=ALTERNATIVES
     )

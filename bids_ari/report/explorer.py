@@ -60,7 +60,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     """
     result, space = results[0], results[0].space
     stride = 1 if space.inside.size <= _FINE_UNDERLAY else 2
-    underlay = make_underlay(space, result.contrast.entities.get("space"), stride)
+    underlay = make_underlay(space, result.contrast.entities.get("space"), stride, result.options.underlay)
     least = arrays.least_tdp([each.forest for each in results])
     z_step = _COARSE_STEP if least else arrays.Z_STEP
     facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": z_step}

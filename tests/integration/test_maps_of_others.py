@@ -19,6 +19,7 @@ from bids_ari.errors import DataError, UsageError
 
 INSIDE = np.zeros(SHAPE, dtype=bool)
 INSIDE[1:-1, 1:-1, 1:-1] = True
+FAR = np.array([[1.0, 0, 0, 500], [0, 1, 0, 500], [0, 0, 1, 500], [0, 0, 0, 1]])
 Capture = pytest.CaptureFixture[str]
 
 
@@ -192,3 +193,29 @@ class TestParticipants:
         write_map(tmp_path / "in", "01", np.where(np.abs(t) > 2.3, t, 0), stat="z")
         assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant"]) == 65
         assert "thresholded" in capsys.readouterr().err
+
+
+class TestSpace:
+    def test_a_map_of_spm_on_an_anatomical_image(self, tmp_path: Path, t: np.ndarray) -> None:
+        nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), tmp_path / "spmT_0001.nii")
+        anatomy = saved(tmp_path / "anatomy.nii", np.where(INSIDE, 300, 0))
+        words = ("--space", "MNI152NLin6Asym", "--underlay", anatomy)
+        assert call(tmp_path / "spmT_0001.nii", tmp_path / "out", *words) == 0
+        (report,) = (tmp_path / "out" / "group").glob("space-MNI152NLin6Asym_contrast-spmT0001_*report.html")
+        assert "Underlay: anatomy.nii" in report.read_text()
+        (explorer,) = (tmp_path / "out" / "group").glob("*explorer.html")
+        assert "Underlay: anatomy.nii" in explorer.read_text()
+
+    def test_an_underlay_elsewhere_is_refused_before_anything_is_written(
+        self, tmp_path: Path, t: np.ndarray, capsys: Capture
+    ) -> None:
+        path = saved(tmp_path / "zstat1.nii", t)
+        anatomy = saved(tmp_path / "anatomy.nii", np.where(INSIDE, 300, 0), FAR)
+        assert call(path, tmp_path / "out", "--underlay", anatomy) == 65
+        assert "underlay" in capsys.readouterr().err
+        assert call(path, tmp_path / "out", "--underlay", tmp_path / "gone.nii") == 66
+        assert not (tmp_path / "out").exists() or not results_in(tmp_path / "out")
+
+    @pytest.mark.parametrize("space", ["", "a b", "../x"])
+    def test_a_label_that_is_none(self, tmp_path: Path, space: str) -> None:
+        assert call(saved(tmp_path / "zstat1.nii", np.ones(SHAPE)), tmp_path / "out", "--space", space) == 64

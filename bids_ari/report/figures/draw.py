@@ -49,7 +49,8 @@ def draw(result: ContrastResult) -> Pictures:
     ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
     content are missing, except for maps and ``tdp``.
     """
-    scene = make_scene(result.space, result.contrast.entities.get("space"), _peak_heights(result), subtitle(result))
+    label, underlay = result.contrast.entities.get("space"), result.options.underlay
+    scene = make_scene(result.space, label, _peak_heights(result), subtitle(result), underlay)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."

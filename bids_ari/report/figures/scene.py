@@ -6,20 +6,20 @@ interpolated.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images.space import Space
+from bids_ari.images.space import VolumeSpace
 from bids_ari.report.figures.png import GREY_STEP, Pixels
 from bids_ari.report.figures.underlay import (
     BRAIN,
     MASK_NAME,
-    TEMPLATE_NAME,
     Template,
     is_like_template,
-    load_template,
+    template_of,
 )
 from bids_ari.stats.distributions import FloatArray
 
@@ -42,11 +42,7 @@ class Scene:
     grey: Pixels  # (height, width): the underlay, 255 where there is none
     underlay: str  # its description
     subtitle: str = ""  # the result that the pictures belong to
-
-    @property
-    def is_on_template(self) -> bool:
-        """Whether the underlay is the template."""
-        return self.underlay == TEMPLATE_NAME
+    is_on_template: bool = False  # whether the underlay is in a space similar to MNI152
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
         """Return pixels (height, width, 3) with the points `shown`, (n_points,), in their `colours`, (n_points, 3)."""
@@ -62,8 +58,14 @@ class Scene:
         return canvas
 
 
-def make_scene(space: Space, space_label: str | None, peaks: npt.ArrayLike = (), subtitle: str = "") -> Scene:
-    """Choose the slices and the underlay.
+def make_scene(
+    space: VolumeSpace,
+    space_label: str | None,
+    peaks: npt.ArrayLike = (),
+    subtitle: str = "",
+    image: Path | None = None,
+) -> Scene:
+    """Choose the slices and the underlay, by default that of the space.
 
     Slices are spread evenly over the points; then the slice nearest to each of the `peaks`, z in mm with the most
     important first, moves there.
@@ -71,11 +73,12 @@ def make_scene(space: Space, space_label: str | None, peaks: npt.ArrayLike = (),
     places = space.coordinates()
     heights = np.asarray(peaks, dtype=float)
     low, high = np.percentile(places[:, 2], [_EDGE, 100 - _EDGE])
-    ends, template = np.array([places.min(axis=0), places.max(axis=0)]), None
-    if is_like_template(space_label):
-        bottom, top = load_template().box[:, 2]
-        if low < top and high > bottom:
-            template = load_template()
+    ends, template = np.array([places.min(axis=0), places.max(axis=0)]), template_of(space, space_label, image)
+    if template is not None:
+        bottom, top = template.box[:, 2]
+        if not (low < top and high > bottom):
+            template = None
+        else:
             low, high = max(low, bottom), min(high, top)
             heights = heights[(heights >= bottom) & (heights <= top)]
             ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
@@ -87,7 +90,8 @@ def make_scene(space: Space, space_label: str | None, peaks: npt.ArrayLike = (),
         value = _interpolate(template, pixels)
         grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, 1.0)
     stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255).astype(np.uint8)
-    return Scene(cuts, points, stepped, MASK_NAME if template is None else TEMPLATE_NAME, subtitle)
+    is_on_template = template is not None and is_like_template(space_label)
+    return Scene(cuts, points, stepped, MASK_NAME if template is None else template.name, subtitle, is_on_template)
 
 
 def _choose_cuts(low: float, high: float, peaks: FloatArray) -> tuple[float, ...]:

@@ -1,14 +1,20 @@
-"""Underlays of statistics: the MNI152 template in spaces similar to it, else the mask."""
+"""Underlays of statistics: an image of the user, or the MNI152 template in spaces similar to it, else the mask."""
 
+import logging
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from bids_ari.errors import BidsAriError, printable
+from bids_ari.images.anatomy import read_underlay
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
+
+log = logging.getLogger(__name__)
 
 BRAIN = 0.01
 """Template values above this fraction of the largest belong to the brain."""
@@ -19,17 +25,19 @@ MASK_NAME = "the tested voxels in grey"
 MASK_VALUE = 0.75
 """Brightness of the mask, from 0 to 1, where there is no template."""
 
-_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach")  # prefixes of spaces similar to MNI152
+_TEMPLATE_SPACES = ("MNI", "ICBM", "Talairach", "IXI549Space")  # prefixes of spaces similar to MNI152; the last of SPM
+_BRIGHT = 99.5  # percentile of the positive values of an image that is shown white
 _INFANT = "MNIInfant"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A brain template: values from 0 to 1, their grid, and the corners (2, 3) of the brain in mm."""
+    """A brain template: values from 0 to 1, their grid, the corners (2, 3) of the brain in mm, and its name."""
 
     values: npt.NDArray[np.float32]
     grid: Grid
     box: FloatArray
+    name: str = TEMPLATE_NAME
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,23 +62,46 @@ def load_template() -> Template:
 
     image = load_mni152_template(resolution=1)
     values = np.asarray(image.dataobj, dtype=np.float32)
-    grid = Grid.of(image)
-    brain = values > BRAIN * values.max()
+    return _template(values, float(values.max()), Grid.of(image), TEMPLATE_NAME)
+
+
+def template_of(space: VolumeSpace, space_label: str | None, image: Path | None = None) -> Template | None:
+    """Return what is shown under the statistics: the image, if it can be read, else the template of a similar space."""
+    if image is not None:
+        try:
+            return _load_image(image, space)
+        except BidsAriError as error:  # when reports are written again, it may not be there any more
+            log.warning("%s. Pictures are drawn without it", error)
+    return load_template() if is_like_template(space_label) else None
+
+
+@lru_cache(maxsize=1)
+def _load_image(path: Path, space: VolumeSpace) -> Template:
+    """Return an image as a template; the pictures and the explorer of a result share it."""
+    found = read_underlay(path, space)
+    values = np.where(np.isfinite(found.values), found.values, 0).clip(min=0).astype(np.float32)
+    bright = float(np.percentile(values[values > 0], _BRIGHT))
+    return _template(values, bright, found.grid, printable(path.name))
+
+
+def _template(values: npt.NDArray[np.float32], bright: float, grid: Grid, name: str) -> Template:
+    """Return values, of which `bright` and more become 1, as a template."""
+    brain = values > BRAIN * bright
     inner = [np.flatnonzero(brain.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
     corners = grid.millimetres(np.array(inner).T)
-    return Template(values / values.max(), grid, np.sort(corners, axis=0))
+    return Template(np.minimum(values / np.float32(bright), 1), grid, np.sort(corners, axis=0), name)
 
 
-def make_underlay(space: VolumeSpace, space_label: str | None, stride: int = 1) -> Underlay:
+def make_underlay(space: VolumeSpace, space_label: str | None, stride: int = 1, image: Path | None = None) -> Underlay:
     """Return the underlay of a volume, cropped to what it shows; `stride` voxels along each axis share a value."""
     inside, strided = space.inside, space.inside[::stride, ::stride, ::stride]
     box = _box(inside)
-    if is_like_template(space_label):
-        values = _on_grid(load_template(), space.grid, stride)
+    if (template := template_of(space, space_label, image)) is not None:
+        values = _on_grid(template, space.grid, stride)
         if values[strided].any():
             brain = _box(values > 0) * stride
             low, high = np.minimum(box[0], brain[0]), np.maximum(box[1], brain[1])
-            return _cropped(values, low, np.minimum(high, inside.shape), stride, TEMPLATE_NAME)
+            return _cropped(values, low, np.minimum(high, inside.shape), stride, template.name)
     values = np.where(strided, np.float32(MASK_VALUE), np.float32(0))
     return _cropped(values, box[0], box[1], stride, MASK_NAME)
 

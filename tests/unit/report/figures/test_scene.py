@@ -46,7 +46,14 @@ def test_slices_stay_inside_the_template() -> None:
 
 @pytest.mark.parametrize(
     ("space", "on_template"),
-    [("MNI152NLin2009cAsym", True), ("Talairach", True), ("MNIInfant", False), ("T1w", False), (None, False)],
+    [
+        ("MNI152NLin2009cAsym", True),
+        ("Talairach", True),
+        ("IXI549Space", True),
+        ("MNIInfant", False),
+        ("T1w", False),
+        (None, False),
+    ],
 )
 def test_the_template_lies_under_its_own_space(space: str | None, on_template: bool) -> None:
     assert ("MNI152" in make_scene(CUBE, space).underlay) == on_template

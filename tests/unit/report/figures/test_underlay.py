@@ -1,9 +1,13 @@
 """Underlays of the explorer: the template in its spaces, else the mask."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from builders import saved
 
 from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.report.figures.scene import make_scene
 from bids_ari.report.figures.underlay import load_template, make_underlay
 
 
@@ -32,3 +36,32 @@ def test_the_underlay_is_the_mask_where_the_template_is_elsewhere() -> None:
     affine[:3, 3] = 500
     mask = VolumeSpace(Grid((4, 4, 4), affine), np.ones((4, 4, 4), dtype=bool))
     assert "tested voxels" in make_underlay(mask, "MNI152NLin6Asym").description
+
+
+class TestImage:
+    """A ball of 40, whose middle is at 0, 0, 0 mm, on a grid of 1 mm; the statistics are on one of 2 mm."""
+
+    GRID = Grid((40, 40, 40), np.array([[1.0, 0, 0, -20], [0, 1, 0, -20], [0, 0, 1, -20], [0, 0, 0, 1]]))
+    SPACE = VolumeSpace(
+        Grid((10, 10, 10), np.array([[2.0, 0, 0, -10], [0, 2, 0, -10], [0, 0, 2, -10], [0, 0, 0, 1]])),
+        np.ones((10, 10, 10), dtype=bool),
+    )
+
+    @pytest.fixture
+    def ball(self, tmp_path: Path) -> Path:
+        squares = sum((axis - 20.0) ** 2 for axis in np.indices(self.GRID.shape))
+        return saved(tmp_path / "ball.nii.gz", np.where(squares < 8**2, 40.0, np.nan), self.GRID.affine)
+
+    @pytest.mark.parametrize("label", [None, "T1w", "MNI152NLin6Asym"])
+    def test_it_is_shown_on_the_grid_of_the_statistics(self, ball: Path, label: str | None) -> None:
+        underlay = make_underlay(self.SPACE, label, 1, ball)
+        assert underlay.description == "ball.nii.gz"
+        voxel = tuple(np.subtract((5, 5, 5), underlay.start))  # at 0, 0, 0 mm
+        assert underlay.values[voxel] == 1
+        assert underlay.values[tuple(np.subtract((0, 0, 0), underlay.start))] == 0
+        scene = make_scene(self.SPACE, label, image=ball)
+        assert (scene.underlay, scene.is_on_template) == ("ball.nii.gz", label == "MNI152NLin6Asym")
+
+    def test_one_that_is_gone_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        assert "tested voxels" in make_underlay(self.SPACE, None, 1, Path("gone.nii.gz")).description
+        assert "gone.nii.gz" in caplog.text
