@@ -38,7 +38,7 @@ def template_atlas(atlas: str, space: str | None, grid: Grid) -> tuple[Path, Pat
 def _fetch(space: str | None, grid: Grid, what: str, **query: Any) -> Path:
     """Return the path of one file of TemplateFlow: on this machine if possible, in the resolution nearest to a grid."""
     if space is None:
-        hint = "Use a local file with --mask, --atlas or --target-grid"
+        hint = "Use a local file with --mask, --atlas or --target-grid; for bids-ari-map, add --space LABEL"
         raise UsageError("The names of the maps have no space", "space- in their names", hint)
     try:
         with warnings.catch_warnings():

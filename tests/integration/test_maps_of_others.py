@@ -1,7 +1,9 @@
 """Maps that SPM, FSL, AFNI and others have written, through the command line and from Python."""
 
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
@@ -219,3 +221,24 @@ class TestSpace:
     @pytest.mark.parametrize("space", ["", "a b", "../x"])
     def test_a_label_that_is_none(self, tmp_path: Path, space: str) -> None:
         assert call(saved(tmp_path / "zstat1.nii", np.ones(SHAPE)), tmp_path / "out", "--space", space) == 64
+
+    def test_an_atlas_and_a_mask_by_name(self, tmp_path: Path, t: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As TemplateFlow has them: files of the space that --space names."""
+        atlas = saved(tmp_path / "tpl-MNI152NLin6Asym_res-02_atlas-Halves_dseg.nii.gz", 1 + (np.indices(SHAPE)[0] > 4))
+        mask = saved(tmp_path / "tpl-MNI152NLin6Asym_res-02_desc-brain_mask.nii.gz", INSIDE)
+        files = {"dseg": atlas, "mask": mask}
+
+        def found(space: str, suffix: str = "", extension: str = "", **_: object) -> list[Path]:
+            return [files[suffix]] if space == "MNI152NLin6Asym" and extension == ".nii.gz" else []
+
+        api = SimpleNamespace(
+            ls=found, get=lambda space, raise_empty=False, **query: found(space, **query), templates=list
+        )
+        monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
+        path = tmp_path / "spmT_0001.nii"
+        nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), path)
+        words = ("--mask", "template", "--atlas", "Halves")
+        assert call(path, tmp_path / "out", *words) == 64
+        assert call(path, tmp_path / "out", *words, "--space", "MNI152NLin6Asym") == 0
+        (table,) = (tmp_path / "out" / "group").glob("*atlas-Halves_desc-greater_tdp.tsv")
+        assert len(table.read_text().splitlines()) == 1 + 2
