@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.bids.group_checks import Same
+from bids_ari.bids.group_checks import Same, describe, same_image
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -30,16 +30,19 @@ def digest_of(values: FloatArray) -> bytes:
     return hashlib.sha256(rounded.data.cast("B")).digest()
 
 
-def same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:
-    """Return the groups of files that have the same image, with their subjects.
+def check_copies(members: Iterable[SubjectMap], digests: Mapping[Path, bytes], allowed: bool) -> list[str]:
+    """Return a note for each image that several files have, if that is allowed; else raise DuplicateMapsError.
 
-    Parameters
-    ----------
-    members : iterable of SubjectMap
-        The maps.
-    digests : mapping
-        Those of `digest_of` for the files that were read.
+    `digests` are those of `digest_of` for the files that were read.
     """
+    same = _same_images(members, digests)
+    if same and not allowed:
+        raise same_image(same)
+    return [f"The same image is used more than once: {describe(group)}" for group in same]
+
+
+def _same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:
+    """Return the groups of files that have the same image, with their subjects."""
     found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for member in members:
         for file in member.all_files:

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.bids.group_checks import describe, same_image
 from bids_ari.errors import BidsAriError, DataError, counted, listing
 from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
-from bids_ari.images.duplicates import same_images
+from bids_ari.images.duplicates import check_copies
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
@@ -142,11 +141,9 @@ def load_stack(
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
-    same = same_images(members, {path: digest for each in summaries for path, digest in each.digests.items()})
-    if same and not allow_duplicates:
-        raise same_image(same)
+    digests = {path: digest for each in summaries for path, digest in each.digests.items()}
+    notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
-    notes = _notes(headers, members, summaries)
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
@@ -158,7 +155,7 @@ def load_stack(
         variances=values[1] if variances else None,
         hashes={path: sha256 for each in summaries for path, sha256 in each.hashes.items()},
         quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
-        notes=(*(f"The same image is used more than once: {describe(each)}" for each in same), *notes),
+        notes=notes,
         resampled=headers.resampled,
     )
 
