@@ -7,7 +7,7 @@ import pandas as pd
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.design.design import Design
-from bids_ari.outputs.sidecars import COLUMNS, Sidecar, columns, number, weights_by_column
+from bids_ari.outputs.sidecars import COLUMNS, Sidecar, columns, left_out, number, weights_by_column
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -33,7 +33,7 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
             name: {"Statistic": design.statistic(name), "Weights": weights_by_column(weights, design.columns)}
             for name, weights in design.tests.items()
         },
-        "LeftOut": [{"What": entry.name, "Reason": entry.reason} for entry in result.contrast.excluded],
+        "LeftOut": left_out(result),
         "Notes": list(result.notes),
     }
     measures = pd.DataFrame({column: values for column, (values, _) in quality.items()})

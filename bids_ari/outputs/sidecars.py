@@ -62,9 +62,15 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         entries["DegreesOfFreedomOfRows"] = result.glm.n_rows or None
         entries["Sources"] = [file.uri for file in contrast.files]
         entries["SourceHashes"] = {file.uri: result.hashes.get(file.uri) for file in contrast.files}
+        entries |= {"LeftOut": left_out(result)} if result.excluded else {}
     else:
         entries |= _model(result, design)
     return entries | (_inference(result) if inferred else {}) | extra
+
+
+def left_out(result: ContrastResult) -> list[dict[str, str]]:
+    """Return the files and subjects that are excluded from a contrast, with the reasons."""
+    return [{"What": entry.name, "Reason": entry.reason} for entry in result.excluded]
 
 
 def worded(result: ContrastResult, text: str) -> str:

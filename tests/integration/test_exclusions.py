@@ -9,9 +9,10 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
-from builders_exclusions import STUDIES, Study
+from builders_exclusions import STUDIES, Study, maps, table
 
 import bids_ari
 from bids_ari.analysis.result import ContrastResult, RunSummary
@@ -78,6 +79,86 @@ def calls(path: Path) -> Iterator[ast.expr]:
 
 def called(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else ""
+
+
+class TestFailures:
+    """A contrast that cannot be analysed has no report of its own."""
+
+    @pytest.fixture
+    def failing(self, tmp_path: Path) -> list[str]:
+        """Six subjects, of whom one has an age."""
+        root = tmp_path / "first"
+        maps(root, "01", "02", "03", "04", "05", "06")
+        table(root, {"01": "20", "02": "n/a", "03": "n/a", "04": "n/a", "05": "n/a"})
+        return [str(root), str(tmp_path / "out"), "group", "--formula", "1 + age", "--nprocs", "1"]
+
+    def test_exclusions_are_in_log_table_and_index(
+        self, failing: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(failing) == 65
+        (log,) = Path(failing[1]).glob("logs/2*/log.txt")
+        (listed,) = Path(failing[1]).glob("logs/2*/excluded.tsv")
+        index = html.unescape((Path(failing[1]) / "index.html").read_text())
+        for text in (capsys.readouterr().err, log.read_text(), index):
+            assert "4 subjects excluded (02-05): no value of age in participants.tsv" in text
+            assert "1 subject excluded (06): not in participants.tsv" in text
+        assert len(listed.read_text().splitlines()) == 1 + 5
+
+    def test_list_has_the_exit_code_of_the_run(self, failing: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert main([*failing, "--list"]) == 65
+        text = capsys.readouterr().out
+        assert "subjects  1: 01" in text
+        assert "without   02-05: no value of age in participants.tsv" in text
+        assert text.endswith("0 contrasts can be analysed, 1 cannot\n")
+
+    @pytest.mark.parametrize("flag", ["--mask", "--participants", "--target-grid", "--roi"])
+    def test_list_refuses_a_file_that_is_not_there(self, failing: list[str], tmp_path: Path, flag: str) -> None:
+        assert main([*failing, flag, str(tmp_path / "no" / "mask.nii.gz"), "--list"]) == 66
+
+    def test_list_names_files_on_request(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        maps(tmp_path / "first", "01", "02", "03", "04", "05", "06", "07")
+        names = [path.name for path in maps(tmp_path / "first", "01", "02", "03", "04", "05", "06", "07", stat="z")]
+        words = [str(tmp_path / "first"), str(tmp_path / "out"), "group", "--list"]
+        assert main(words) == 0
+        text = capsys.readouterr().out
+        assert "  7 files excluded (of 01-07): its stat is z; effect maps are analysed\n" in text
+        assert not any(name in text for name in names)
+        assert main([*words, "-v"]) == 0
+        text = capsys.readouterr().out
+        assert all(name in text for name in names)
+
+
+class TestPadding:
+    """Labels of subjects that differ in leading zeros only: ``1`` for ``01``."""
+
+    def test_a_table_with_other_zeros_gives_the_same_maps(self, tmp_path: Path) -> None:
+        root = tmp_path / "first"
+        maps(root, "01", "02", "03", "04", "05")
+        ages = ["20", "35", "28", "24", "31"]
+        results = []
+        for digits in (1, 2):
+            table(root, {f"{i:0{digits}d}": age for i, age in enumerate(ages, 1)})
+            words = [str(root), str(tmp_path / f"out{digits}"), "group", "--formula", "1 + center(age)", *QUICK]
+            (*_, result) = run(read_settings(parse(words))).results
+            results.append(result)
+        one, other = results
+        assert one.contrast.subjects == other.contrast.subjects == ("01", "02", "03", "04", "05")
+        np.testing.assert_array_equal(one.glm.z, other.glm.z)
+        assert any("sub-1 is sub-01" in note for note in one.notes)
+        assert not any("leading zeros" in note for note in other.notes)
+
+    def test_a_manifest_with_other_zeros(self, tmp_path: Path) -> None:
+        root = tmp_path / "first"
+        paths = maps(root, "01", "02", "03", "04")
+        lines = ["participant_id\teffect", *(f"{i}\t{path}" for i, path in enumerate(paths, 1))]
+        (root / "maps.tsv").write_text("\n".join(lines) + "\n")
+        table(root, {"01": "20", "02": "35", "03": "28", "04": "24"})
+        words = [str(root), str(tmp_path / "out"), "group", "--manifest", str(root / "maps.tsv")]
+        settings = read_settings(parse([*words, "--formula", "1 + center(age)", *QUICK, "--exclude", "04"]))
+        (_, contrast_result) = run(settings).results
+        assert contrast_result.contrast.subjects == ("1", "2", "3")
+        assert any("sub-01 is sub-1" in note for note in contrast_result.notes)
+        assert any("sub-04 is sub-4" in note for note in contrast_result.notes)
 
 
 class TestRun:

@@ -274,6 +274,32 @@ class TestFilters:
         assert found(rest) == {f"ses-1_{NAME}": "02 03"}
         assert reasons(rest)[map_path(Path(), "01", session="1").name] == "its subject is excluded by --exclude"
 
+    @pytest.mark.parametrize(
+        ("filters", "subjects", "note"),
+        [
+            ({"subjects": ["1", "sub-2"]}, "01 02", "sub-1 is sub-01, sub-2 is sub-02"),
+            ({"exclude": ["001"]}, "02 03", "sub-001 is sub-01"),
+            ({"where": {"sub": ["3"]}}, "03", "sub-3 is sub-03"),
+            ({"session": "01"}, "01 02 03", "ses-01 is ses-1"),
+        ],
+        ids=str,
+    )
+    def test_labels_that_differ_in_leading_zeros_are_matched_and_noted(
+        self, large: Path, filters: dict[str, Any], subjects: str, note: str
+    ) -> None:
+        chosen = discover(large, task="emo", **({"session": "1"} | filters))
+        assert list(found(chosen).values()) == [subjects]
+        assert chosen[0].notes[0] == f"Labels of filters that differ only in leading zeros were matched: {note}"
+
+    @pytest.mark.parametrize("filters", [{"subjects": ["1"]}, {"exclude": ["1"]}, {"subjects": ["1", "2"]}], ids=str)
+    def test_a_label_that_may_be_two_subjects_is_refused(self, tmp_path: Path, filters: dict[str, Any]) -> None:
+        touch_maps(tmp_path, "01", "001", "02", "03")
+        with pytest.raises(NoMatchError) as caught:
+            discover(tmp_path, **filters)
+        assert caught.value.found == (
+            "No statmap has sub 1; sub-001, sub-01 may be the same, as they differ only in leading zeros"
+        )
+
     def test_the_reason_names_the_filter(self, large: Path) -> None:
         left = reasons(discover(large, session="1"))
         assert len(left) == 6

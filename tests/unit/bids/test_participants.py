@@ -238,6 +238,47 @@ class TestMissing:
         assert people.missing("02", ["age"]) == ("age",)
 
 
+class TestLabels:
+    """Labels of maps that differ from those of the table in leading zeros only."""
+
+    def test_they_are_matched_where_that_is_unambiguous(self, tmp_path: Path) -> None:
+        people = table(tmp_path, "participant_id|age", "sub-1|20", "sub-02|n/a", "s3|30").matched(["01", "2", "s03"])
+        assert people.rows == {"01": {"age": "20"}, "2": {}, "s03": {"age": "30"}}
+        assert people.lines == {"01": 2, "2": 3, "s03": 4}
+        assert people.words["2"] == {"age": "n/a"}
+        assert people.notes == (
+            "Labels in participants.tsv that differ only in leading zeros were matched: sub-1 is sub-01, sub-02 is "
+            "sub-2, sub-s3 is sub-s03",
+        )
+
+    def test_one_row_is_not_that_of_two_subjects(self, tmp_path: Path) -> None:
+        """Nor is one of two rows that of a subject; a row with the very label is."""
+        people = table(tmp_path, "participant_id|age", "1|20", "2|30", "002|31", "3|40")
+        matched = people.matched(["01", "001", "02", "03", "3"])
+        assert matched.rows == people.rows
+        assert matched.unclear == {"01": ("1",), "001": ("1",), "02": ("2", "002"), "03": ("3",)}
+        assert matched.notes == ()
+
+    def test_nothing_changes_where_all_labels_are_equal(self, tmp_path: Path) -> None:
+        people = table(tmp_path, "participant_id|age", "01|20", "02|30")
+        assert people.matched(["01", "02", "03"]) is people
+
+    def test_tables_and_rows_of_sessions_are_matched(self, tmp_path: Path) -> None:
+        write(tmp_path / "sub-1" / "sub-1_sessions.tsv", "session_id|mood", "ses-1|3", "ses-2|4")
+        write(tmp_path / "sub-02" / "sub-02_sessions.tsv", "session_id|mood", "ses-02|6")
+        people = table(tmp_path, "participant_id", "01", "02")
+        found = with_sessions(people, {"01": "02", "02": "02"}, [tmp_path])
+        assert found.rows == {"01": {"mood": "4"}, "02": {"mood": "6"}}
+        assert "matched with labels that differ only in leading zeros: sub-1_sessions.tsv" in found.notes[0]
+
+    def test_one_of_two_tables_of_sessions_is_not_chosen(self, tmp_path: Path) -> None:
+        for label in ("1", "001"):
+            write(tmp_path / f"sub-{label}" / f"sub-{label}_sessions.tsv", "session_id|mood", "ses-1|3")
+        people = table(tmp_path, "participant_id", "01")
+        with pytest.raises(DataError, match=r"no sessions.tsv of sub-01, but .*sub-1_sessions.tsv, .*sub-001_"):
+            with_sessions(people, {"01": "1"}, [tmp_path])
+
+
 class TestSessions:
     def people(self, root: Path) -> Participants:
         write(root / "sub-01" / "sub-01_sessions.tsv", "session_id|mood|age", "ses-pre|3|20", "ses-post|5|n/a")
