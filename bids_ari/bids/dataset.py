@@ -134,9 +134,9 @@ def _search(
         found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
     ours = [*(folder for folder in folders if folder not in searched), *walk.left]
     places = ((Reason.CYCLE, walk.cycles), (Reason.DANGLING, walk.dangling), (Reason.OUR_RESULTS, ours))
-    left = [Excluded.of_path(path, reason.text()) for reason, paths in places for path in paths]
+    left = [Excluded.of_path(path, top, reason.text()) for reason, paths in places for path in paths]
     used = [layouts[identity(folder)] for folder in searched if identity(folder) in layouts]
-    left += [Excluded.of_path(path, Reason.GONE.text()) for layout in used for path in gone_files(layout)]
+    left += [Excluded.of_path(path, top, Reason.GONE.text()) for layout in used for path in gone_files(layout)]
     roots: dict[str, Path] = {}
     statmaps = [statmap for folder, inside in found.items() for statmap in _statmaps(folder, inside, roots)]
     if all(statmap.problem == Reason.NESTED.value for statmap in statmaps):

@@ -129,9 +129,15 @@ class Excluded:
         return cls(file.label, reason, printable(file.entities.get("sub") or ""))
 
     @classmethod
-    def of_path(cls, path: Path, reason: ReasonText) -> "Excluded":
-        """Make the entry of a file or a folder that is in no dataset."""
-        name = printable(str(path.absolute()))
+    def of_path(cls, path: Path, top: Path, reason: ReasonText) -> "Excluded":
+        """Make the entry of a link or a folder below the folder that was opened, or elsewhere.
+
+        Its name begins with that of the folder: reports contain no folders above.
+        """
+        path, above = path.absolute(), top.absolute().parent
+        name = printable(
+            str(path.relative_to(above) if path.is_relative_to(above) else f"{path.parent.name}/{path.name}")
+        )
         return cls(name, reason, *_SUBJECT.findall(name)[-1:])
 
     @property

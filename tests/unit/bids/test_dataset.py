@@ -166,8 +166,8 @@ class TestWhere:
         dataset = open_dataset(tmp_path)
         assert subjects(dataset) == ["01"]
         assert dataset.excluded == (
-            Excluded(f"{tmp_path}/sub-01/all", Reason.CYCLE.text()),
-            Excluded(f"{tmp_path}/sub-02", Reason.DANGLING.text()),
+            Excluded(f"{tmp_path.name}/sub-01/all", Reason.CYCLE.text()),
+            Excluded(f"{tmp_path.name}/sub-02", Reason.DANGLING.text()),
         )
         assert [entry.subject for entry in dataset.excluded] == ["01", "02"]
         assert discover(dataset).excluded == dataset.excluded

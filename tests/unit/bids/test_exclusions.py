@@ -40,10 +40,13 @@ class TestExcluded:
         assert (entry.name, entry.subject, entry.is_subject) == ("data/a.tsv", "03", False)
 
     def test_a_path_has_the_label_of_the_last_subject_in_it(self) -> None:
-        path = Path("/data/sub-01/sub-02/link")
-        assert Excluded.of_path(path, Reason.CYCLE.text()) == Excluded(str(path), Reason.CYCLE.value)
-        assert Excluded.of_path(path, Reason.CYCLE.text()).subject == "02"
-        assert Excluded.of_path(Path("/data/link"), Reason.CYCLE.text()).subject == ""
+        entry = Excluded.of_path(Path("/home/me/data/sub-01/sub-02/link"), Path("/home/me/data"), Reason.CYCLE.text())
+        assert entry == Excluded("data/sub-01/sub-02/link", Reason.CYCLE.value)
+        assert entry.subject == "02"
+
+    def test_a_path_elsewhere_has_the_name_of_one_folder(self) -> None:
+        entry = Excluded.of_path(Path("/other/place/link"), Path("/home/me/data"), Reason.CYCLE.text())
+        assert (entry.name, entry.subject, entry.is_subject) == ("place/link", "", False)
 
     def test_entries_of_results_of_earlier_versions_have_no_subject(self) -> None:
         (alike,) = by_reason([Excluded("sub-03", "is old"), Excluded("sub-04", "is old")])

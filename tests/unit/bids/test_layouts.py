@@ -122,7 +122,7 @@ class TestDatabases:
         found = discover(open_dataset(tmp_path / "study", database_dir=tmp_path / "db"))
         assert found[0].subjects == ("01", "03")
         assert str(tmp_path / "db") in caplog.text
-        assert found.excluded == (Excluded(str(map_path(tmp_path / "study", "02")), Reason.GONE.text()),)
+        assert found.excluded == (Excluded(str(map_path(Path("study"), "02")), Reason.GONE.text()),)
 
     def test_a_database_of_pybids_with_derivatives_is_opened(self, tmp_path: Path) -> None:
         raw, database_dir = tmp_path / "raw", tmp_path / "db"
