@@ -7,24 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.analysis.fingerprint import hash_option_files
 from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
+from bids_ari.analysis.option_files import hash_files, option_files
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError, counted
 from bids_ari.images.checks import check_headers
-from bids_ari.images.masks import looks_unmasked
+from bids_ari.images.masks import note_unmasked
 from bids_ari.images.single import load_map
-from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
@@ -63,14 +63,15 @@ def analyse(
     options, resources = options_of(contrast, options or Options()), resources or Resources()
     contrast, design = plan(contrast, options, participants)
     stack = _load(contrast, options, resources)
-    fitted = fit(stack, design, options)
+    fitted, files = fit(stack, design, options), option_files(options, contrast)
     make = partial(
         ContrastResult,
         contrast=contrast,
         options=options,
         coverage=stack.coverage,
         design=replace(design, excluded=(), notes=()),  # these are in the contrast and the notes
-        hashes=_hashes(contrast, stack) | hash_option_files(options),
+        hashes=_hashes(contrast, stack) | hash_files(files),
+        files={role: path.name for role, path in files.items()},
         resampled=stack.resampled,
         outlying=fitted.outlying,
         quality=stack.quality,
@@ -91,9 +92,9 @@ def analyse(
             glm.at(tested),
             stack.space.keep(tested),
             options,
-            (*notes, *notes_of_test(fitted, design, glm.test), *_notes(stack.space, n_constant, options)),
+            (*notes, *notes_of_test(fitted, design, glm.test), *_notes(stack, n_constant, options)),
             GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
-            contrast.entities.get("space"),
+            StandardSpace.of(contrast.entities),
         )
     return tuple(results)
 
@@ -157,12 +158,11 @@ def check_maps(
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
-    template = contrast.entities.get("space")
     check_headers(
         contrast.members,
         variances=options.is_weighted,
         target=options.target_grid,
-        template=template,
+        template=StandardSpace.of(contrast.entities),
         allow_native_space=options.allow_native_space,
     )
     return contrast, design
@@ -173,10 +173,11 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
     return load_stack(
         contrast.members,
         mask=options.mask,
+        mask_threshold=options.mask_threshold,
         coverage=options.coverage,
         smoothing=options.smoothing,
         target=options.target_grid,
-        template=contrast.entities.get("space"),
+        template=StandardSpace.of(contrast.entities),
         variances=options.is_weighted,
         allow_native_space=options.allow_native_space,
         allow_duplicates=options.allow_duplicates,
@@ -204,9 +205,17 @@ def _analyse_single(
     """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
     options = options or Options()
     (member,) = contrast.members
-    template, mem = contrast.entities.get("space"), (resources or Resources()).mem
-    stack = load_map(member.first.path, options.mask, template=template, drop_zeros=drop_zeros, mem=mem, given=given)
-    glm, statistic = statistics_of(stack)
+    template = StandardSpace.of(contrast.entities)
+    stack = load_map(
+        member.first.path,
+        options.mask,
+        mask_threshold=options.mask_threshold,
+        template=template,
+        drop_zeros=drop_zeros,
+        mem=(resources or Resources()).mem,
+        given=given,
+    )
+    (glm, statistic), files = statistics_of(stack), option_files(options, contrast)
     dof = statistic.dof if statistic.kind == "t" else None
     contrast = replace(contrast, stat=statistic.kind, members=(replace(member, dof=dof),))
     make = partial(
@@ -216,14 +225,15 @@ def _analyse_single(
         coverage=stack.coverage,
         design=None,
         n_constant=0,
-        hashes=_hashes(contrast, stack) | hash_option_files(options),
+        hashes=_hashes(contrast, stack) | hash_files(files),
+        files={role: path.name for role, path in files.items()},
         folder=folder,
     )
-    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack.space, 0, options))
+    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options))
     return tuple(infer(make, glm, stack.space, options, notes, template=template))
 
 
-def _notes(space: VolumeSpace, n_constant: int, options: Options) -> Iterator[str]:
+def _notes(stack: Stack, n_constant: int, options: Options) -> Iterator[str]:
     """Yield notes on a test for the report."""
     if n_constant:
         yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
@@ -232,8 +242,5 @@ def _notes(space: VolumeSpace, n_constant: int, options: Options) -> Iterator[st
             f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
             f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
         )
-    if options.mask is None and looks_unmasked(space):
-        yield (
-            f"The tested voxels fill {space.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
-            "testing voxels outside the brain weakens every bound. Give a brain mask with --mask"
-        )
+    if note := note_unmasked(stack.space, stack.mask_fraction):
+        yield note

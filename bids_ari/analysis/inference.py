@@ -19,6 +19,7 @@ from bids_ari.images.single import load_map
 from bids_ari.images.space import VolumeSpace
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import Given, Kind, Statistic
+from bids_ari.images.templates import SpaceName
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
@@ -52,19 +53,19 @@ def infer(
     options: Options,
     notes: Sequence[str] = (),
     group: GroupData | None = None,
-    template: str | None = None,
+    template: SpaceName = None,
 ) -> Iterator[ContrastResult]:
     """Compute the results of one test, for each alternative and method.
 
     `make` makes a result of the fields that depend on the test. An F test has one alternative: a large statistic.
-    `template` is the name of the space of the maps, for an atlas of TemplateFlow.
+    `template` is the space of the maps, for an atlas of TemplateFlow.
     """
     atlas = None
     if options.atlas is not None:
         atlas = load_atlas(options.atlas, options.atlas_labels, template, space)
     regions = () if atlas is None else (atlas,)
     if options.roi:
-        regions = (*regions, load_rois(options.roi, space))
+        regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
     if options.underlay is not None:
         read_underlay(options.underlay, space)  # raises before anything is computed or written
     neighbours = space.adjacency(options.connectivity)
@@ -111,6 +112,7 @@ def cluster_tdp(
     method: str = "simes",
     stat: Kind | None = None,
     dof: float | None = None,
+    mask_threshold: float | None = None,
 ) -> nib.Nifti1Image:
     """Compute a lower bound on the proportion of truly active voxels in each cluster of any z, t or F map.
 
@@ -119,7 +121,8 @@ def cluster_tdp(
     z : path or image
         z statistics, (x, y, z), or others that its header, its name or `stat` and `dof` state; not thresholded.
     mask : path or image, optional
-        The voxels that were tested, except NaN; by default, those where `z` is not NaN and not the zero background.
+        The voxels that were tested, except NaN; by default, those where `z` is not NaN and not the zero background. Its
+        values are 0 and 1, or one other whole number, up to rounding.
     threshold : float or sequence of float, optional
         Cluster-forming threshold in z, 3 without `tdp`. Of several, each voxel gets the highest TDP.
     tdp : float, optional
@@ -136,6 +139,8 @@ def cluster_tdp(
         The statistic, whatever the header or the name states.
     dof : float, optional
         Degrees of freedom of t statistics.
+    mask_threshold : float, optional
+        The least value inside, of a mask of probabilities, which is refused otherwise.
 
     Returns
     -------
@@ -147,7 +152,8 @@ def cluster_tdp(
     UsageError
         When an argument cannot be used.
     DataError
-        When an image cannot be used: another grid, damaged, not 3-D, thresholded, no statistic, nothing to test.
+        When an image cannot be used: another grid, damaged, not 3-D, thresholded, no statistic, nothing to test, or not
+        a mask.
 
     References
     ----------
@@ -175,7 +181,7 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    stack = load_map(z, mask, given=Given(stat, dof))
+    stack = load_map(z, mask, mask_threshold=mask_threshold, given=Given(stat, dof))
     tested, (glm, _) = stack.space, statistics_of(stack)
     if glm.is_f_test and alternative == "less":
         raise UsageError("alternative is less, but the map is of an F test, which has no direction", "greater")

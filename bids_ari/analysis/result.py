@@ -86,7 +86,10 @@ class ContrastResult:
     notes : tuple of str
         What the reader should know: choices made, warnings.
     hashes : mapping of str to str
-        The SHA-256 of each map that was read, by its BIDS URI.
+        The SHA-256 of each map that was read, by its BIDS URI, and of each file in `files`, by its role.
+    files : mapping of str to str
+        The names of the files that options refer to, by their role: ``mask``, ``atlas``, ``region 1``; also of
+        TemplateFlow.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled : tuple of str
@@ -120,6 +123,7 @@ class ContrastResult:
     folder: str = "group"
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     tau2: FloatArray | None = None
     outlying: SubjectDiagnostics | None = None

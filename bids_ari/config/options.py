@@ -94,6 +94,17 @@ class Options:
         default_text="all voxels with data",
         sidecar=SidecarEntry("Mask", "data"),
     )
+    mask_threshold: float | None = option(
+        None,
+        "test voxels where the mask is at least P, for a mask of probabilities",
+        above=0,
+        at_most=1,
+        kind=float,
+        expected="a probability above 0, at most 1",
+        metavar="P",
+        default_text="a mask of probabilities is an error",
+        sidecar=SidecarEntry("MaskThreshold", "data"),
+    )
     coverage: float = option(
         1.0,
         "fraction of subjects with data that a voxel needs in order to be tested",
@@ -246,7 +257,7 @@ class Options:
     atlas: str | None = option(
         None,
         "compute bounds for each parcel of this atlas and use it to name clusters: a file, or a name of TemplateFlow "
-        "such as Schaefer2018:200Parcels7Networks",
+        "such as Schaefer2018:200Parcels7Networks; NAME:KEY-LABEL for variants that differ in another entity than desc",
         group=REGIONS,
         words=("NAME",),
         to_file=lambda atlas: Path(atlas) if Path(atlas).is_file() else atlas,  # a path becomes absolute
@@ -259,6 +270,16 @@ class Options:
         default_text="the .tsv file beside the atlas file",
     )
     roi: tuple[Path, ...] = option((), "masks of regions to compute bounds for, on the grid of the maps", kind=Path)
+    roi_threshold: float | None = option(
+        None,
+        "regions contain the voxels where --roi is at least P, for masks of probabilities",
+        above=0,
+        at_most=1,
+        kind=float,
+        expected="a probability above 0, at most 1",
+        metavar="P",
+        default_text="masks of probabilities are an error",
+    )
     n_results: int = 1
     """Number of results by which alpha was already divided, for their sidecars and reports."""
     undivided_alpha: float | None = None
@@ -273,6 +294,8 @@ class Options:
     def _conflicts(self) -> Iterator[tuple[object, str, str]]:
         """Yield combinations of options that are not accepted: whether one occurs, the message and the hint."""
         estimator = f"--estimator {self.estimator}"
+        yield self.mask_threshold and not self.mask, "mask-threshold requires a mask", "Add --mask FILE"
+        yield self.roi_threshold and not self.roi, "roi-threshold requires regions", "Add --roi FILE"
         yield self.atlas_labels and not self.atlas, "atlas-labels requires an atlas", "Add --atlas FILE"
         yield self.model and self.formula != "1", "Both formula and model are set", "Use one of them"
         yield self.model and self.test, "Both test and model are set", "The Stats Model defines the tests"

@@ -15,7 +15,7 @@ from bids_ari.images.files import read_header
 from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Grid
-from bids_ari.images.templates import TEMPLATE, template_mask
+from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
 from bids_ari.runtime.executors import progress, run_parallel
 from bids_ari.runtime.memory import available_memory
 
@@ -55,7 +55,7 @@ def check_headers(
     *,
     variances: bool = False,
     target: Target | None = None,
-    template: str | None = None,
+    template: SpaceName = None,
     allow_native_space: bool = False,
     n_threads: int = 1,
     mem: int | None = None,
@@ -71,8 +71,8 @@ def check_headers(
     target : Grid, Path, 'first' or 'template', optional
         Grid to which maps are resampled, or that of a file, of the first map, or of TemplateFlow's brain mask; by
         default, all files must share one grid.
-    template : str, optional
-        The name of the space of the maps, for ``target='template'``.
+    template : StandardSpace or str, optional
+        The space of the maps, for ``target='template'``.
     allow_native_space : bool
         Whether maps without a `template` may have different grids: they are probably in the space of each subject.
     n_threads : int

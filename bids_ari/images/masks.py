@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import nibabel as nib
 import numpy as np
@@ -10,14 +10,18 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.errors import EmptyMaskError, GridMismatchError
+from bids_ari.images.binary import is_zero, voxels_inside
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.resampling import resample_nearest
 from bids_ari.images.space import BoolVolume, Grid, Space, VolumeSpace
-from bids_ari.images.templates import TEMPLATE, template_mask
+from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
 from bids_ari.stats.distributions import FloatArray
 
 Mask: TypeAlias = str | Path | nib.Nifti1Image | VolumeSpace
 """A mask: its file or image, or ``template`` for the brain mask of TemplateFlow."""
+
+THRESHOLDS = {"mask": "mask-threshold", "region": "roi-threshold"}
+"""The option that sets the threshold of a mask, and of regions."""
 
 _UNMASKED = 0.6  # maps that fill more of the volume than this are probably not brain-masked
 
@@ -32,7 +36,7 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     if not volume.flags.c_contiguous and volume.flags.f_contiguous:
         return missing(volume.T, step).T  # connections do not depend on the order, and numpy is faster along rows
     empty = ~np.isfinite(volume)
-    zero = np.abs(volume) < step / 2 if step else volume == 0
+    zero = is_zero(volume, step)
     if not zero.any():
         return empty
     absent = empty | zero
@@ -47,26 +51,53 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
     return absent
 
 
-def load_mask(mask: Mask, grid: Grid, template: str | None = None, *, kind: str = "mask") -> VolumeSpace:
-    """Read a mask on the grid of the maps: all voxels that are finite and not 0.
+def load_mask(
+    mask: Mask,
+    grid: Grid,
+    template: SpaceName = None,
+    *,
+    threshold: float | None = None,
+    kind: Literal["mask", "region"] = "mask",
+) -> VolumeSpace:
+    """Read a mask.
 
-    The mask of TemplateFlow, for the space `template`, is resampled to the grid. Messages call the mask `kind`.
+    Parameters
+    ----------
+    mask : path, image, VolumeSpace or 'template'
+        Values of 0 outside and 1, or one other whole number, inside, up to rounding; NaN is outside.
+    grid : Grid
+        The grid of the maps. The mask of TemplateFlow is resampled to it, others must be on it.
+    template : StandardSpace or str, optional
+        The space of the maps, for 'template'.
+    threshold : float, optional
+        The least value inside, of a mask of probabilities, which is refused otherwise.
+    kind : {'mask', 'region'}
+        What messages call it.
+
+    Raises
+    ------
+    DataError
+        When the image holds other values than those of a mask.
+    GridMismatchError, EmptyMaskError
+        When the mask is on another grid, or empty.
     """
     if isinstance(mask, VolumeSpace):
         return mask
-    if isinstance(mask, str | Path) and str(mask) == TEMPLATE:
-        image = read_image(template_mask(template, grid))
-        mask = grid.image(resample_nearest(image.values, image.header.grid, grid))
-    image = read_image(mask)
-    if not image.header.grid.matches(grid):
+    is_template = isinstance(mask, str | Path) and str(mask) == TEMPLATE
+    source = template_mask(template, grid) if is_template else mask
+    image, label = read_image(source), f"The {kind} {name_of(source)}"
+    if not (is_template or image.header.grid.matches(grid)):
         raise GridMismatchError(
-            f"The {kind} {name_of(mask)} is on another grid: {image.header.grid}",
+            f"{label} is on another grid: {image.header.grid}",
             f"the grid of the maps: {grid}",
             "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
         )
-    inside = np.isfinite(image.values) & (image.values != 0)
+    inside = voxels_inside(image.values, image.header.step, threshold, label=label, flag=THRESHOLDS[kind])
+    if is_template:
+        inside = resample_nearest(inside.astype(np.uint8), image.header.grid, grid).astype(bool)
     if not inside.any():
-        raise EmptyMaskError(f"The {kind} {name_of(mask)} is empty", "at least one voxel that is not 0")
+        least = "that is not 0" if threshold is None else f"of {threshold:g} or more"
+        raise EmptyMaskError(f"{label} is empty", f"at least one voxel {least}")
     return VolumeSpace(grid, inside)
 
 
@@ -92,6 +123,20 @@ def group_mask(
     return VolumeSpace(grid, inside)
 
 
-def looks_unmasked(space: Space) -> bool:
-    """Return whether the tested points fill so much of the volume that the maps are probably not brain-masked."""
-    return space.fraction > _UNMASKED
+def note_unmasked(tested: Space, mask_fraction: float | None = None) -> str | None:
+    """Return a note if tested voxels are probably not inside a brain mask; None otherwise.
+
+    Without a mask, `tested` fill too much of the volume; of a mask, its fraction of the volume is too large.
+    """
+    weakens = "testing voxels outside the brain weakens every bound"
+    if mask_fraction is None and tested.fraction > _UNMASKED:
+        return (
+            f"The tested voxels fill {tested.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
+            f"{weakens}. Give a brain mask with --mask"
+        )
+    if mask_fraction is not None and mask_fraction > _UNMASKED:
+        return (
+            f"The mask fills {mask_fraction:.0%} of the volume, the tested voxels {tested.fraction:.0%}: it is "
+            f"probably not a brain mask, and {weakens}. Check --mask"
+        )
+    return None

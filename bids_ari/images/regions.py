@@ -4,21 +4,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.bids.entities import labels_in_name, printable
-from bids_ari.errors import DataError, InputNotFoundError, UsageError, listing
-from bids_ari.images.files import read_image
+from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, UsageError, counted, listing
+from bids_ari.images.binary import ROUNDING
+from bids_ari.images.files import Image, read_image
 from bids_ari.images.masks import load_mask
-from bids_ari.images.resampling import resample_nearest
-from bids_ari.images.space import VolumeSpace
-from bids_ari.images.templates import template_atlas
+from bids_ari.images.resampling import overlap, resample_nearest
+from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.templates import SpaceName, template_atlas
+from bids_ari.stats.distributions import FloatArray
 
 _INDEX_COLUMNS = ("index", "label", "value", "id")
 _NAME_COLUMNS = ("name", "region", "label_name", "abbreviation")
+_LARGEST_ROUNDING = 0.1  # largest distance from a whole number: coarser scaling of integers would confuse parcels
+_NEAR = 0.5  # an atlas is used when at least this part of the smaller field of view lies in the larger
 _LARGEST = 2**31 - 1  # number of a parcel: images and tables store it in 32 bits
 
 
@@ -47,20 +53,21 @@ class RegionSet:
         return labels
 
 
-def load_atlas(atlas: str, labels: Path | None, template: str | None, space: VolumeSpace) -> RegionSet:
+def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: VolumeSpace) -> RegionSet:
     """Read the parcels of an atlas, each point by the nearest voxel of the atlas.
 
     Parameters
     ----------
     atlas : str
-        A file, or a name in TemplateFlow: ``NAME`` or ``NAME:DESC``, such as
-        ``Schaefer2018:200Parcels7Networks``.
+        A file, or a name in TemplateFlow: ``NAME``, ``NAME:DESC`` or ``NAME:KEY-LABEL``, such as
+        ``Schaefer2018:200Parcels7Networks`` and ``Buckner2011:seg-7n``.
     labels : path, optional
         Table of a local atlas with the columns ``index`` and ``name``; TemplateFlow has its own.
-    template : str or None
-        The name of the space of the maps, from their file names.
+    template : StandardSpace, str or None
+        The space of the maps, from their file names.
     space : VolumeSpace
-        The points that are tested. Of several resolutions in TemplateFlow, that nearest to its grid is used.
+        The points that are tested. Of several resolutions in TemplateFlow, that of the maps is used, else the one
+        nearest to its grid.
 
     Returns
     -------
@@ -71,38 +78,50 @@ def load_atlas(atlas: str, labels: Path | None, template: str | None, space: Vol
     ------
     InputNotFoundError
         When the file does not exist, in TemplateFlow neither.
+    UsageError
+        When several variants of an atlas in TemplateFlow have this name.
     DataError
-        When the atlas is in another space, or file and table do not match.
+        When the atlas is in another space, holds other values than numbers of parcels, or does not match its table.
     """
-    if Path(atlas).is_file() or atlas.endswith((".nii", ".nii.gz")):
-        path = Path(atlas)
-        if labels is None:
-            beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
-            labels = beside if beside.exists() else None
-        name = labels_in_name(path.name).get("atlas") or path.name.partition(".")[0]
-    elif labels is not None:
-        raise UsageError("--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels")
-    else:
-        path, labels = template_atlas(atlas, template, space.grid)
-        name = atlas.partition(":")[0]
-    _check_space(path, template)
-    parcels, numbers = _read_parcels(path, space)
-    names = _read_names(labels) if labels else {}
+    found = find_atlas(atlas, labels, template, space.grid)
+    _check_space(found.path, template)
+    parcels, numbers = _read_parcels(found.path, space)
+    names = _read_names(found.labels) if found.labels else {}
     if names and not set(numbers) & set(names):
-        raise DataError(f"No number of the atlas {path} is listed in {labels}", "a table of its parcels")
+        raise DataError(f"No number of the atlas {found.path} is listed in {found.labels}", "a table of its parcels")
     regions = [
         Region(number, names.get(number, f"parcel {number}"), np.flatnonzero(parcels == number).astype(np.int32))
         for number in sorted({*numbers, *names})
     ]
-    name = re.sub(r"[^a-zA-Z0-9]", "", name) or "atlas"
+    name = re.sub(r"[^a-zA-Z0-9]", "", found.name) or "atlas"
     return RegionSet(name, f"Atlas {name}", tuple(regions))
 
 
-def _check_space(path: Path, template: str | None) -> None:
-    """Raise if the name of an atlas contains another space than that of the maps."""
-    entities = labels_in_name(path.name)
-    found = entities.get("space") or entities.get("tpl")
-    if found and template and found != template:
+class AtlasFiles(NamedTuple):
+    """The files of an atlas, and its name."""
+
+    path: Path
+    labels: Path | None  # the table of its parcels
+    name: str
+
+
+def find_atlas(atlas: str, labels: Path | None, template: SpaceName, grid: Grid) -> AtlasFiles:
+    """Return the files of an atlas; parameters and errors are those of `load_atlas`, for maps on a grid."""
+    if Path(atlas).is_file() or atlas.endswith((".nii", ".nii.gz")):
+        path = Path(atlas)
+        beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
+        labels = beside if labels is None and beside.exists() else labels
+        return AtlasFiles(path, labels, labels_in_name(path.name).get("atlas") or path.name.partition(".")[0])
+    if labels is not None:
+        raise UsageError("--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels")
+    return AtlasFiles(*template_atlas(atlas, template, grid), atlas.partition(":")[0])
+
+
+def _check_space(path: Path, template: SpaceName) -> None:
+    """Raise if the name of an atlas contains another space, or another cohort, than that of the maps."""
+    found = StandardSpace.in_name(path.name)
+    template = StandardSpace.parse(template) if isinstance(template, str) else template
+    if found is not None and template is not None and found.differs_from(template):
         raise DataError(
             f"The atlas {path.name} is in {found}",
             f"the space of the maps, {template}",
@@ -113,14 +132,45 @@ def _check_space(path: Path, template: str | None) -> None:
 def _read_parcels(path: Path, space: VolumeSpace) -> tuple[npt.NDArray[np.int32], list[int]]:
     """Read the number of the parcel at each point, (n_points,), and all numbers of the atlas above 0."""
     image = read_image(path)
-    values = np.rint(image.values)
-    if not np.isfinite(image.values).all() or (np.abs(image.values - values) > 1e-3).any():
-        raise DataError(f"The atlas {path} contains values that are not integers", "one integer per parcel")
-    if np.abs(values).max() > _LARGEST:
-        raise DataError(f"The atlas {path} contains {np.abs(values).max():g}", f"integers up to {_LARGEST}")
-    parcels = values.astype(np.int32)
+    if overlap(image.grid, space.grid) < _NEAR:
+        raise GridMismatchError(
+            f"Less than half of the field of view of the atlas {path} lies in that of the maps: {image.grid}",
+            f"a position near that of the maps: {space.grid}",
+            "Use an atlas in the space of the maps",
+        )
+    parcels = _numbers(image, path)
     nearest = resample_nearest(parcels, image.grid, space.grid)
     return space.select(nearest).astype(np.int32), [int(number) for number in np.unique(parcels) if number > 0]
+
+
+def _numbers(image: Image, path: Path) -> npt.NDArray[np.int32]:
+    """Return the number of the parcel at each voxel of an atlas, (x, y, z): the nearest whole number; 0 for NaN."""
+    values = np.where(np.isnan(image.values), 0.0, image.values)
+    numbers = np.rint(values)
+    near = min(max(ROUNDING, image.header.step / 2), _LARGEST_ROUNDING)
+    with np.errstate(invalid="ignore"):  # of infinity
+        fractions = ~(np.abs(values - numbers) <= near)
+    if fractions.any():
+        raise DataError(
+            f"The atlas {path} contains values that are not integers, such as {_example(values, fractions)}",
+            "one integer per parcel, 0 elsewhere",
+            "If it was resampled, resample the original with interpolation='nearest'; of probabilities, make a file "
+            "with the number of the most probable parcel",
+        )
+    if (negative := numbers < 0).any():
+        raise DataError(
+            f"The atlas {path} contains negative numbers, such as {_example(values, negative)}",
+            "integers above 0 for parcels, 0 elsewhere",
+            "Give these parcels other numbers, or set these voxels to 0",
+        )
+    if numbers.max() > _LARGEST:
+        raise DataError(f"The atlas {path} contains {numbers.max():g}", f"integers up to {_LARGEST}")
+    return numbers.astype(np.int32)
+
+
+def _example(values: FloatArray, chosen: npt.NDArray[np.bool_]) -> str:
+    """Return the first of the chosen values, and the number of their voxels."""
+    return f"{values[chosen][0]:.6g} ({counted(int(np.count_nonzero(chosen)), 'voxel')})"
 
 
 def _read_names(table: Path) -> dict[int, str]:
@@ -161,8 +211,8 @@ def _integer(text: str) -> int:
     return int(number)
 
 
-def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
-    """Read regions of interest from mask files on the grid of the maps: all voxels that are finite and not 0.
+def load_rois(files: Sequence[Path], space: VolumeSpace, threshold: float | None = None) -> RegionSet:
+    """Read regions of interest from mask files on the grid of the maps.
 
     Parameters
     ----------
@@ -170,6 +220,8 @@ def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
         One file for each region; its name, up to the first dot, is the name of the region.
     space : VolumeSpace
         The points that are tested.
+    threshold : float, optional
+        The least value inside, of masks of probabilities, which are refused otherwise.
 
     Returns
     -------
@@ -178,6 +230,8 @@ def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
 
     Raises
     ------
+    DataError
+        When an image holds other values than those of a mask.
     GridMismatchError
         When a mask is on another grid.
     EmptyMaskError
@@ -187,7 +241,7 @@ def load_rois(files: Sequence[Path], space: VolumeSpace) -> RegionSet:
     """
     regions = []
     for index, path in enumerate(files, start=1):
-        inside = load_mask(path, space.grid, kind="region").inside
+        inside = load_mask(path, space.grid, threshold=threshold, kind="region").inside
         points = np.flatnonzero(space.select(inside)).astype(np.int32)
         regions.append(Region(index, printable(path.name.partition(".")[0] or path.name), points))
     names = [region.name for region in regions]

@@ -6,12 +6,14 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.errors import DataError, EmptyMaskError
+from bids_ari.images.binary import is_zero
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.masks import Mask, load_mask, missing
 from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, is_thresholded, smallest_z
+from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -19,7 +21,8 @@ def load_map(
     image: str | Path | nib.Nifti1Image,
     mask: Mask | None = None,
     *,
-    template: str | None = None,
+    mask_threshold: float | None = None,
+    template: SpaceName = None,
     drop_zeros: bool = False,
     mem: int | None = None,
     given: Given = NOTHING,
@@ -33,8 +36,10 @@ def load_map(
     mask : path, image, VolumeSpace or 'template', optional
         The voxels that were tested, NaN among them excluded; by default, those with data. In a thresholded map, all
         voxels of the mask without a value count as 0.
-    template : str, optional
-        The name of the space of the map, for 'template'.
+    mask_threshold : float, optional
+        The least value inside, of a mask of probabilities.
+    template : StandardSpace or str, optional
+        The space of the map, for 'template'.
     drop_zeros : bool
         Whether a zero inside the brain is missing, too.
     mem : int, optional
@@ -62,9 +67,11 @@ def load_map(
     statistic = decide(name, claims_of(found, name, given.sidecar), given)
     absent = missing(values, found.header.step)
     if drop_zeros:
-        absent |= values == 0
-        values = np.where(values == 0, np.nan, values)
-    tested = None if mask is None else load_mask(mask, grid, template).inside
+        zero = is_zero(values, found.header.step)
+        absent |= zero
+        values = np.where(zero, np.nan, values)
+    own = None if mask is None else load_mask(mask, grid, template, threshold=mask_threshold)
+    tested = None if own is None else own.inside
     inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
@@ -82,6 +89,7 @@ def load_map(
         hashes=hashes,
         notes=tuple(notes),
         statistic=statistic,
+        mask_fraction=None if own is None else own.fraction,
     )
 
 

@@ -18,6 +18,7 @@ from bids_ari.images.resampling import smooth
 from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
+from bids_ari.images.templates import SpaceName
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -38,6 +39,7 @@ class Stack:
     notes: tuple[str, ...] = ()  # for the report
     resampled: tuple[str, ...] = ()  # subjects whose maps were on another grid
     statistic: Statistic | None = None  # of a single map
+    mask_fraction: float | None = None  # part of the volume inside the mask; None without one
 
     def __repr__(self) -> str:
         return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
@@ -47,10 +49,11 @@ def load_stack(
     members: Sequence[SubjectMap],
     *,
     mask: Mask | None = None,
+    mask_threshold: float | None = None,
     coverage: float = 1.0,
     smoothing: float | None = None,
     target: Target | None = None,
-    template: str | None = None,
+    template: SpaceName = None,
     variances: bool = False,
     allow_native_space: bool = False,
     allow_duplicates: bool = False,
@@ -70,6 +73,8 @@ def load_stack(
         by the mean weighted by 1 / variance, or by the plain mean without variance maps.
     mask : path, image, VolumeSpace or 'template', optional
         Voxels outside are not tested.
+    mask_threshold : float, optional
+        The least value inside, of a mask of probabilities.
     coverage : float
         The fraction of subjects, in (0, 1], that must have data at a voxel that is tested.
     smoothing : float, optional
@@ -78,8 +83,8 @@ def load_stack(
     target : Grid, Path, 'first' or 'template', optional
         The grid to which files are resampled before they are combined, subtracted or smoothed; by default, all files
         must share one.
-    template : str, optional
-        The name of the space of the maps, for 'template'.
+    template : StandardSpace or str, optional
+        The space of the maps, for 'template'.
     variances : bool
         Whether the variance of each map is needed.
     allow_native_space : bool
@@ -126,7 +131,7 @@ def load_stack(
         n_threads=n_threads,
         mem=mem,
     )
-    inside = None if mask is None else load_mask(mask, headers.grid, template)
+    inside = None if mask is None else load_mask(mask, headers.grid, template, threshold=mask_threshold)
     reader = MapReader(headers.grid, mem, bool(headers.resampled), variances)
     n_bytes = reader.n_bytes(members, headers.n_voxels)
     candidates = inside
@@ -157,6 +162,7 @@ def load_stack(
         quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
         notes=notes,
         resampled=headers.resampled,
+        mask_fraction=None if inside is None else inside.fraction,
     )
 
 

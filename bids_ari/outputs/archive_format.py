@@ -87,7 +87,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
 }
 """Names of fields in 0.1.0 and the present ones, if any, by the field that holds the object or a list of objects."""
 
-SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "resampled", "made")
+SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ class Text:
     folder: str = "group"
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)  # names by role, such as mask
     resampled: tuple[str, ...] = ()
     made: Made = field(default_factory=lambda: Made({}, {}, ()))
 

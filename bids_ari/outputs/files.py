@@ -11,7 +11,7 @@ import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult, Field
 from bids_ari.analysis.tables import calibration_tables
-from bids_ari.bids.entities import Entities
+from bids_ari.bids.entities import Entities, printable
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
@@ -139,8 +139,12 @@ class _Writer:
         result = self.result
         for regions in result.regions:
             entities = stem(result, desc=result.desc, atlas=regions.name)
-            hashes = {name: each for name, each in result.hashes.items() if name.startswith(("atlas", "region "))}
-            extra = {"Atlas": regions.title, "AtlasHashes": hashes}
+            roles = [role for role in result.files if role.startswith(("atlas", "region "))]
+            extra = {
+                "Atlas": regions.title,
+                "AtlasFiles": {role: printable(result.files[role]) for role in roles},
+                "AtlasHashes": {role: result.hashes.get(role) for role in roles},
+            }
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
             self.save(entities, "tdp", result.region_table(regions), about | columns(result, COLUMNS["regions"]))
             about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"

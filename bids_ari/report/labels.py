@@ -6,6 +6,7 @@ from typing import Literal
 
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
 from bids_ari.images.regions import RegionSet
@@ -25,7 +26,7 @@ MEANINGS = {
 }
 """What an active point means, by alternative."""
 
-_TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+]+)?")
+_TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+-]+)*")
 
 
 def source(result: ContrastResult) -> Source:
@@ -90,7 +91,8 @@ def mask_name(result: ContrastResult) -> str | None:
     """Return the name of the mask file without its folder; None without a mask."""
     mask = result.options.mask
     if mask == TEMPLATE:
-        return f"TemplateFlow's brain mask of {result.contrast.entities.get('space')}"
+        file = f" ({result.files['mask']})" if "mask" in result.files else ""
+        return f"TemplateFlow's brain mask of {StandardSpace.of(result.contrast.entities)}{file}"
     return mask.name if mask else None
 
 
@@ -105,7 +107,7 @@ def atlas_name(result: ContrastResult) -> str | None:
     if atlas is None or not is_templateflow_atlas(result):
         return None if atlas is None else re.split(r"[/\\]", atlas)[-1]
     name, _, desc = atlas.partition(":")
-    return f"{name} ({desc})" if desc else name
+    return f"{name} ({desc.replace(':', ', ')})" if desc else name
 
 
 def region_set_title(regions: RegionSet, result: ContrastResult) -> str:

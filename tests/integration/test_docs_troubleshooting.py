@@ -122,6 +122,12 @@ def of_f(data: Path) -> None:
         write_group(data, 4, np.random.default_rng(1), stat=stat)
 
 
+def saved(name: str, values: np.ndarray, affine: np.ndarray = AFFINE) -> Spoil:
+    return lambda _: nib.save(image(values, affine), name)
+
+
+MASKED, PARCELS = "data out group --mask mask.nii.gz", "data out group --atlas atlas.nii.gz"
+FAR = np.diag([2.0, 2, 2, 1]) + 900 * np.eye(4, k=3)
 PERMUTED = "data out group --method permutation"
 CORNER = np.zeros(SHAPE)
 CORNER[0, 0, 0] = 1
@@ -150,6 +156,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Permutations of one map": ("data out participant --method permutation", None),
     "A delta of another family": (f"{PERMUTED} --family beta --delta 5", None),
     "A template of another family": (f"{PERMUTED} --template t.npz", None),
+    "A threshold without a mask": ("data out group --mask-threshold 0.5", None),
+    "A threshold without regions": ("data out group --roi-threshold 0.5", None),
     "A template in and out": (f"{PERMUTED} --family learned --template t.npz --save-template", None),
     "A formula is not understood": ("data out group --formula 1+age)", AGES),
     "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
@@ -186,6 +194,13 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Wrong units": ("data out group", in_metres),
     "The mask is on another grid": ("data out group --mask mask.nii.gz", mask(np.ones((5, 5, 5)))),
     "The mask is empty": ("data out group --mask mask.nii.gz", mask(np.zeros(SHAPE))),
+    "The mask holds probabilities": (MASKED, saved("mask.nii.gz", CORNER * 0.4)),
+    "The mask holds negative values": (MASKED, saved("mask.nii.gz", 2 * CORNER - 1)),
+    "The mask is an atlas or an anatomical image": (MASKED, saved("mask.nii.gz", CORNER + 1)),
+    "The mask holds percentages or other values": (MASKED, saved("mask.nii.gz", CORNER * 80.5)),
+    "An atlas with fractions": (PARCELS, saved("atlas.nii.gz", CORNER + 0.5)),
+    "An atlas with negative numbers": (PARCELS, saved("atlas.nii.gz", CORNER - 2)),
+    "An atlas far from the maps": (PARCELS, saved("atlas.nii.gz", np.ones((5, 5, 5)), FAR)),
     "No voxel to test": ("data out group --mask mask.nii.gz", mask(CORNER)),
     "No variance between subjects": ("data out group", all_alike),
     "Too few subjects": ("data out group --participant-label 02", None),
@@ -255,6 +270,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
 """Command and what is wrong with the files, for each entry of the page that needs no more than that."""
 
 BY_CIRCUMSTANCES = {
+    "Several atlases of a name",
+    "The maps have no cohort",
     "A template cannot be fetched",
     "No permission",
     "The disk is full",
@@ -295,6 +312,30 @@ def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
     api = SimpleNamespace(ls=lambda *_, **__: ["tpl-MNI152NLin2009cAsym_res-02_desc-brain_mask.nii.gz"], get=unplugged)
     monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=api))
     check("A template cannot be fetched", "data out group --mask template", capsys)
+
+
+@pytest.mark.parametrize(
+    ("entry", "names", "words"),
+    [
+        (
+            "Several atlases of a name",
+            ["atlas-Schaefer2018_desc-100Parcels7Networks_dseg", "atlas-Schaefer2018_desc-200Parcels7Networks_dseg"],
+            "--atlas Schaefer2018",
+        ),
+        ("The maps have no cohort", ["cohort-1_desc-brain_mask", "cohort-2_desc-brain_mask"], "--mask template"),
+    ],
+)
+def test_names_of_templateflow(
+    entry: str,
+    names: list[str],
+    words: str,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [f"tpl-MNI152NLin2009cAsym_{name}.nii.gz" for name in names]
+    monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=SimpleNamespace(ls=lambda *_, **__: files)))
+    check(entry, f"data out group {words}", capsys)
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may make a folder")

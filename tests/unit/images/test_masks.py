@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from builders import AFFINE, SHAPE, image, saved
 
-from bids_ari.errors import EmptyMaskError, GridMismatchError
-from bids_ari.images.masks import group_mask, load_mask, looks_unmasked, missing
+from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, UsageError
+from bids_ari.images.masks import group_mask, load_mask, missing, note_unmasked
 from bids_ari.images.space import Grid, VolumeSpace
 
 GRID = Grid(SHAPE, AFFINE)
@@ -81,15 +81,88 @@ class TestMissing:
 @pytest.mark.parametrize(("n_inside", "unmasked"), [(60, False), (61, True)])
 def test_more_than_sixty_per_cent_of_the_volume_looks_unmasked(n_inside: int, unmasked: bool) -> None:
     inside = (np.arange(100) < n_inside).reshape(1, 10, 10)
-    assert looks_unmasked(VolumeSpace(Grid((1, 10, 10), AFFINE), inside)) is unmasked
+    assert (note_unmasked(VolumeSpace(Grid((1, 10, 10), AFFINE), inside)) is not None) is unmasked
+
+
+@pytest.mark.parametrize(("fraction", "unmasked"), [(0.6, False), (1.0, True)])
+def test_a_mask_that_fills_the_volume_is_no_brain_mask(fraction: float, unmasked: bool) -> None:
+    """Whatever the part of it where subjects have data."""
+    tested = VolumeSpace(Grid((1, 10, 10), AFFINE), np.eye(10, dtype=bool)[None])
+    note = note_unmasked(tested, fraction)
+    assert (note is not None) is unmasked
+    assert note is None or "fills 100% of the volume, the tested voxels 10%" in note
 
 
 class TestMaskFile:
-    def test_all_finite_values_but_zero_are_inside(self) -> None:
+    def test_ones_are_inside_and_nan_is_outside(self) -> None:
         volume = np.zeros(SHAPE)
-        volume[1, 1, 1:6] = 1, 0.3, -2, np.nan, np.inf
-        mask = load_mask(image(volume), GRID)
-        assert mask.indices.tolist() == [[1, 1, 1], [1, 1, 2], [1, 1, 3]]
+        volume[1, 1, 1:4] = 1, 1, np.nan
+        assert load_mask(image(volume), GRID).indices.tolist() == [[1, 1, 1], [1, 1, 2]]
+
+    @pytest.mark.parametrize("inside", [1.0, 255.0, 3.0, 1 - 1e-6, 1024.0001])
+    @pytest.mark.parametrize("outside", [0.0, 1e-9, -1e-5, np.nan])
+    def test_zero_and_one_other_whole_number_up_to_rounding(self, inside: float, outside: float) -> None:
+        volume = np.full(SHAPE, outside)
+        volume[2:4] = inside
+        np.testing.assert_array_equal(np.unique(load_mask(image(volume), GRID).indices[:, 0]), [2, 3])
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int16])
+    def test_scaled_integers_are_accurate_to_half_a_step(self, dtype: npt.DTypeLike) -> None:
+        """Scaled to -1e-3 ... 1.2: neither 0 nor 1 can be stored; the nearest numbers are up to half a step away."""
+        volume = np.zeros(SHAPE)
+        volume[2:4] = 1
+        volume[0, 0, :2] = 0.0, 1.0
+        steps = np.iinfo(dtype)
+        slope = 1.2 / (int(steps.max) - int(steps.min))
+        inter = -0.4 * slope - slope * int(steps.min)
+        made = image(np.zeros(SHAPE), dtype=dtype)
+        stored = np.rint((volume - inter) / slope).astype(dtype)
+        made = type(made)(stored, AFFINE)
+        made.header.set_slope_inter(slope, inter)
+        read = type(made).from_bytes(made.to_bytes())
+        assert 0 < np.abs(read.get_fdata() - volume).max() <= slope / 2
+        np.testing.assert_array_equal(load_mask(read, GRID).inside, volume == 1)
+
+    @pytest.mark.parametrize(
+        ("others", "found", "hint"),
+        [
+            ((0.2, 0.9), "0.2: these are probabilities", "--mask-threshold 0.5"),
+            ((0.3,), "0.3: these are probabilities", "--mask-threshold 0.5"),
+            ((1, -1), "from -1 to 1", "math_img"),
+            ((-3.5,), "from -3.5 to 0", "math_img"),
+            ((1, np.inf), "from 0 to inf", "math_img"),
+            ((1, 2, 7), "3 different numbers above 0, such as 1 and 2", "--atlas"),
+            ((12.5, 80), "up to 80", "divide percentages by 100"),
+            ((1.5,), "up to 1.5", "math_img"),
+        ],
+    )
+    def test_another_kind_of_image(self, tmp_path: Path, others: tuple[float, ...], found: str, hint: str) -> None:
+        volume = np.zeros(SHAPE)
+        volume[1, 1, 1 : 1 + len(others)] = others
+        path = saved(tmp_path / "odd.nii.gz", volume)
+        with pytest.raises(DataError) as caught:
+            load_mask(path, GRID)
+        assert str(path) in caught.value.found
+        assert found in caught.value.found
+        assert hint in caught.value.hint
+
+    def test_probabilities_of_at_least_the_threshold_are_inside(self) -> None:
+        """Up to rounding of float32, in which 0.7 is 0.69999999."""
+        volume = np.zeros(SHAPE)
+        volume[1, 1, 1:6] = 0.69, 0.7, 0.71, 1.0, np.nan
+        assert load_mask(image(volume), GRID, threshold=0.7).indices[:, 2].tolist() == [2, 3, 4]
+        with pytest.raises(EmptyMaskError, match=r"one voxel of 0\.9 or more"):
+            load_mask(image(np.minimum(volume, 0.5)), GRID, threshold=0.9)
+
+    @pytest.mark.parametrize("threshold", [0.0, 1.5, -1, np.nan])
+    def test_a_threshold_is_a_probability(self, threshold: float) -> None:
+        with pytest.raises(UsageError, match="above 0, at most 1"):
+            load_mask(image(np.ones(SHAPE)), GRID, threshold=threshold)
+
+    def test_a_threshold_does_not_change_a_binary_mask(self) -> None:
+        volume = np.zeros(SHAPE)
+        volume[2] = 255
+        assert load_mask(image(volume), GRID, threshold=0.5).n_points == volume[2].size
 
     @pytest.mark.parametrize("value", [0.0, np.nan])
     def test_an_empty_mask_is_refused(self, tmp_path: Path, value: float) -> None:

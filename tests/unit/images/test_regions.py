@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, saved
 
-from bids_ari.errors import DataError, UsageError
+from bids_ari.errors import DataError, GridMismatchError, UsageError
 from bids_ari.images.regions import Region, RegionSet, load_atlas, load_rois
 from bids_ari.images.space import Grid, VolumeSpace
 
@@ -58,16 +58,51 @@ class TestAtlas:
         with pytest.raises(DataError, match=words):
             load_atlas(str(atlas(tmp_path, table)), None, None, SPACE)
 
-    @pytest.mark.parametrize("value", [1.5, np.nan, 2.0**40])
-    def test_values_that_are_no_numbers_of_parcels(self, tmp_path: Path, value: float) -> None:
-        with pytest.raises(DataError, match="integers"):
-            load_atlas(str(saved(tmp_path / "x.nii.gz", np.full(SHAPE, value))), None, None, SPACE)
+    @pytest.mark.parametrize(
+        ("value", "found"),
+        [
+            (1.5, "not integers, such as 1.5 (1 voxel)"),
+            (0.01, "not integers, such as 0.01"),
+            (np.inf, "not integers, such as inf"),
+            (-2, "negative numbers, such as -2 (1 voxel)"),
+            (2.0**40, "1.09951e+12"),
+        ],
+    )
+    def test_values_that_are_no_numbers_of_parcels(self, tmp_path: Path, value: float, found: str) -> None:
+        numbers = np.ones(SHAPE)
+        numbers[0, 0, 0] = value
+        path = saved(tmp_path / "x.nii.gz", numbers)
+        with pytest.raises(DataError) as caught:
+            load_atlas(str(path), None, None, SPACE)
+        assert str(path) in caught.value.found
+        assert found in caught.value.found
+
+    def test_numbers_are_whole_up_to_rounding_and_nan_is_no_parcel(self, tmp_path: Path) -> None:
+        numbers = np.full(SHAPE, 3.0001)
+        numbers[4:], numbers[0], numbers[1] = 1e-9, np.nan, -1e-9
+        found = load_atlas(str(saved(tmp_path / "x.nii.gz", numbers)), None, None, SPACE)
+        assert [(region.index, region.points.size) for region in found.regions] == [(3, 32)]
+
+    def test_an_atlas_elsewhere(self, tmp_path: Path) -> None:
+        far = AFFINE.copy()
+        far[:3, 3] += 500
+        path = saved(tmp_path / "x.nii.gz", np.ones(SHAPE), far)
+        with pytest.raises(GridMismatchError, match="field of view"):
+            load_atlas(str(path), None, None, SPACE)
 
     def test_an_atlas_in_another_space(self, tmp_path: Path) -> None:
         path = saved(tmp_path / "space-MNI305_atlas-x_dseg.nii.gz", np.ones(SHAPE))
         assert load_atlas(str(path), None, "MNI305", SPACE).name == "x"
+        assert load_atlas(str(path), None, None, SPACE).name == "x"
         with pytest.raises(DataError, match="is in MNI305"):
             load_atlas(str(path), None, "MNI152NLin2009cAsym", SPACE)
+
+    @pytest.mark.parametrize("name", ["space-A+2_dseg", "space-A_cohort-2_dseg", "tpl-A_cohort-2_atlas-x_dseg"])
+    def test_an_atlas_of_another_cohort(self, tmp_path: Path, name: str) -> None:
+        path = str(saved(tmp_path / f"{name}.nii.gz", np.ones(SHAPE)))
+        assert load_atlas(path, None, "A+2", SPACE).regions[0].points.size == 64
+        with pytest.raises(DataError, match="is in A, cohort 2; expected the space of the maps, A, cohort 3"):
+            load_atlas(path, None, "A:cohort-3", SPACE)
 
     def test_a_table_needs_a_file(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="needs an atlas file"):
@@ -84,6 +119,14 @@ class TestRois:
             (1, "all", 64),
             (2, "corner", 1),
         ]
+
+    def test_probabilities_need_a_threshold(self, tmp_path: Path) -> None:
+        volume = np.zeros(SHAPE)
+        volume[2:4, 2, 2] = 0.4, 0.8
+        files = [saved(tmp_path / "gm.nii.gz", volume)]
+        with pytest.raises(DataError, match=r"The region .*gm\.nii\.gz contains values .* --roi-threshold P"):
+            load_rois(files, SPACE)
+        assert load_rois(files, SPACE, 0.5).regions[0].points.tolist() == [16]  # one step of 4 x 4 voxels along x
 
     def test_two_of_one_name(self, tmp_path: Path) -> None:
         files = [saved(tmp_path / name, np.ones(SHAPE)) for name in ("a.nii.gz", "a.b.nii.gz")]

@@ -1,0 +1,62 @@
+"""Standard spaces, as file names and TemplateFlow have them: the name of a template, its cohort and its resolution."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bids_ari.bids.entities import Entities, labels_in_name
+
+
+@dataclass(frozen=True, slots=True)
+class StandardSpace:
+    """A standard space.
+
+    >>> StandardSpace.parse("MNIPediatricAsym+3"), StandardSpace.in_name("tpl-MNIInfant_cohort-02_res-1_T1w.nii.gz")
+    (StandardSpace(name='MNIPediatricAsym', cohort='3', res=''), StandardSpace(name='MNIInfant', cohort='2', res='1'))
+    """
+
+    name: str  # of the template
+    cohort: str = ""  # without leading zeros; empty for templates without cohorts
+    res: str = ""  # the index of a resolution in TemplateFlow, without leading zeros; empty where it is not known
+
+    @classmethod
+    def of(cls, entities: Entities) -> "StandardSpace | None":
+        """Return the space of the maps with these entities; None without a space.
+
+        The cohort of fMRIPrep's outputs is part of the space, ``space-MNIPediatricAsym+3``, or an entity of its own,
+        ``space-MNIPediatricAsym_cohort-3``.
+        """
+        return cls._of(entities.get, "space")
+
+    @classmethod
+    def in_name(cls, name: str) -> "StandardSpace | None":
+        """Return the space in the name of a file, of ``space-`` or of TemplateFlow's ``tpl-``; None without either."""
+        return cls._of(labels_in_name(name).get, "space", "tpl")
+
+    @classmethod
+    def parse(cls, text: str) -> "StandardSpace":
+        """Read a space from a text: ``NAME``, ``NAME+COHORT``, or ``NAME:cohort-COHORT:res-RES`` as fMRIPrep has it."""
+        return cls._of({"space": text}.get, "space") or cls(text)
+
+    @classmethod
+    def _of(cls, label: Callable[[str], str | None], *keys: str) -> "StandardSpace | None":
+        """Return the space of the first of some keys that has a label."""
+        found = next(filter(None, map(label, keys)), None)
+        if found is None:
+            return None
+        template, *parts = found.split(":")
+        named = dict(part.partition("-")[::2] for part in parts)
+        name, _, cohort = template.partition("+")
+        cohort = cohort or named.get("cohort") or label("cohort") or ""
+        return cls(name, _number(cohort), _number(named.get("res") or label("res") or ""))
+
+    def differs_from(self, other: "StandardSpace") -> bool:
+        """Return whether two spaces are known to be different: by their names, or by two different cohorts."""
+        return self.name != other.name or bool(self.cohort and other.cohort and self.cohort != other.cohort)
+
+    def __str__(self) -> str:
+        return f"{self.name}, cohort {self.cohort}" if self.cohort else self.name
+
+
+def _number(label: str) -> str:
+    """Return a label without leading zeros."""
+    return label.lstrip("0") or label[:1]

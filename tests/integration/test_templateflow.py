@@ -1,0 +1,124 @@
+"""Files of TemplateFlow: those of the cohort of the maps, recorded with the results; atlases by an unambiguous name.
+
+The client reads its home when it is imported, so each command runs in a process of its own.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE, brain, describe, image, write_group, write_map
+
+FINE = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
+MASK = "tpl-MNIPediatricAsym_cohort-{}_res-{}_desc-brain_mask.nii.gz"
+SCHAEFER = "tpl-MNI152NLin6Asym_res-02_atlas-Schaefer2018_desc-{}_dseg.nii.gz"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A part of TemplateFlow: masks of two cohorts, which differ in the slabs that they contain, and one atlas."""
+    root = tmp_path_factory.mktemp("templateflow")
+    for cohort, slab in ((1, slice(2, 4)), (3, slice(4, 9))):
+        for res, affine, scale in ((1, FINE, 2), (2, AFFINE, 1)):
+            inside = np.zeros([n * scale for n in SHAPE], dtype=np.uint8)
+            inside[scale * slab.start : scale * slab.stop] = 1
+            path = root / "tpl-MNIPediatricAsym" / f"cohort-{cohort}" / MASK.format(cohort, res)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nib.save(image(inside, affine, np.uint8), path)
+    numbers = np.ones(SHAPE, dtype=np.int16)
+    path = root / "tpl-MNI152NLin6Asym" / SCHAEFER.format("100Parcels7Networks")
+    path.parent.mkdir()
+    nib.save(image(numbers, dtype=np.int16), path)
+    return root
+
+
+def call(home: Path, *words: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command."""
+    command = [sys.executable, "-m", "bids_ari", *map(str, words)]
+    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "names", [{"space": "MNIPediatricAsym+3"}, {"space": "MNIPediatricAsym", "cohort": "3", "res": "2"}]
+)
+def test_mask_and_target_grid_of_the_cohort(
+    names: dict[str, str], home: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """The names of fMRIPrep before and since version 20.2; the grid of maps differs by a voxel, so they move."""
+    for subject in ("01", "02", "03", "04"):
+        shifted = AFFINE.copy()
+        shifted[:3, 3] += AFFINE[:3, 0]
+        write_map(tmp_path / "in", subject, brain(rng, 3.0), affine=shifted, **names)
+    command = (tmp_path / "in", tmp_path / "out", "group", "--mask", "template", "--target-grid", "template")
+    done = call(home, *command)
+    assert done.returncode == 0, done.stderr
+    (tested,) = (tmp_path / "out" / "group").glob("*_mask.nii.gz")
+    template = home / "tpl-MNIPediatricAsym" / "cohort-3" / MASK.format(3, 2)
+    inside = nib.load(template).get_fdata() > 0
+    assert nib.load(tested).get_fdata()[inside].any()
+    assert not nib.load(tested).get_fdata()[~inside].any()
+    about = json.loads(next((tmp_path / "out" / "group").glob("*stat-z_statmap.json")).read_text())
+    assert (about["Mask"], about["MaskHash"]) == (template.name, sha256(template))
+    assert (about["TargetGrid"], about["TargetGridHash"]) == (template.name, sha256(template))
+    again = call(home, *command)
+    assert "unchanged since" in again.stderr
+
+
+def test_a_changed_file_of_templateflow_is_noticed(home: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Also the table beside a local atlas."""
+    write_group(tmp_path / "in", 3, rng, space="MNIPediatricAsym+3")
+    part = tmp_path / "templateflow" / "tpl-MNIPediatricAsym" / "cohort-3"
+    part.mkdir(parents=True)
+    (part / MASK.format(3, 1)).write_bytes((home / "tpl-MNIPediatricAsym/cohort-3" / MASK.format(3, 1)).read_bytes())
+    command = (tmp_path / "in", tmp_path / "out", "group", "--mask", "template")
+    assert call(part.parents[1], *command).returncode == 0
+    fewer = np.zeros(SHAPE, dtype=np.uint8)
+    fewer[5:7] = 1
+    nib.save(image(fewer, dtype=np.uint8), part / MASK.format(3, 1))
+    done = call(part.parents[1], *command)
+    assert "unchanged since" not in done.stderr
+    assert json.loads(next((tmp_path / "out" / "group").glob("*_mask.json")).read_text())["MaskHash"] == sha256(
+        part / MASK.format(3, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("space", "words", "code", "message"),
+    [
+        ("MNIPediatricAsym", ["--mask", "template"], 64, "have no cohort of MNIPediatricAsym"),
+        ("MNIPediatricAsym+2", ["--mask", "template"], 18, "one of: MNIPediatricAsym+1, MNIPediatricAsym+3"),
+        ("MNI152NLin6Asym", ["--atlas", "Schaefer2018"], 64, "Schaefer2018:100Parcels7Networks"),
+    ],
+)
+def test_names_that_fit_no_file_or_several(
+    space: str, words: list[str], code: int, message: str, home: Path, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """Only one atlas of Schaefer2018 is in this home: the index of TemplateFlow has the others."""
+    describe(tmp_path / "in")
+    write_group(tmp_path / "in", 3, rng, space=space)
+    done = call(home, tmp_path / "in", tmp_path / "out", "group", *words)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert not (tmp_path / "out" / "group").exists()
+
+
+def test_an_atlas_by_its_whole_name(home: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    write_group(tmp_path / "in", 3, rng, space="MNI152NLin6Asym")
+    name = "Schaefer2018:100Parcels7Networks"
+    done = call(home, tmp_path / "in", tmp_path / "out", "group", "--atlas", name)
+    assert done.returncode == 0, done.stderr
+    about = json.loads(next((tmp_path / "out" / "group").glob("*atlas-Schaefer2018*_tdp.json")).read_text())
+    path = home / "tpl-MNI152NLin6Asym" / SCHAEFER.format("100Parcels7Networks")
+    assert about["AtlasFiles"] == {"atlas": path.name}
+    assert about["AtlasHashes"] == {"atlas": sha256(path)}
