@@ -49,6 +49,8 @@ _RELATIONS: dict[str, Descriptor] = {
     },
     "save_template": {"disables-inputs": ["template"]},
     "atlas_labels": {"requires-inputs": ["atlas"]},
+    "mask_threshold": {"requires-inputs": ["mask"]},
+    "roi_threshold": {"requires-inputs": ["roi"]},
 }
 
 _OUTPUTS = (

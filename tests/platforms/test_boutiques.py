@@ -35,6 +35,8 @@ SAMPLES: dict[str, list[str]] = {
     "by": ["session"],
     "test": ["mean=1"],
     "node": ["dataset", "--model", "model_smdl.json"],
+    "mask_threshold": ["0.5", "--mask", "mask.nii.gz"],
+    "roi_threshold": ["0.5", "--roi", "roi.nii.gz"],
     "n_permutations": ["200", *PERMUTED],
     "family": ["beta", *PERMUTED],
     "delta": ["27", *PERMUTED],
@@ -114,10 +116,10 @@ def test_inputs_that_exclude_or_require_each_other() -> None:
     assert INPUTS["save_template"]["disables-inputs"] == ["template"]
     with pytest.raises(UsageError, match="Both template and save-template"):
         settings(INPUTS["save_template"], "--template", "t.npz", *SAMPLES["save_template"])
-    for key in ("node", "atlas_labels"):
+    for key, value in {"node": "a", "atlas_labels": "a", "mask_threshold": "0.5", "roi_threshold": "0.5"}.items():
         assert INPUTS[key]["requires-inputs"]
         with pytest.raises(UsageError, match=" requires "):
-            settings(INPUTS[key], "lonely")
+            settings(INPUTS[key], value)
 
 
 def test_every_input_has_an_example() -> None:
