@@ -1,19 +1,21 @@
-"""Files of TemplateFlow: those of the cohort of the maps, recorded with the results; atlases by an unambiguous name.
-
-The client reads its home when it is imported, so each command runs in a process of its own.
-"""
+"""Files of TemplateFlow: those of the cohort of the maps, recorded with the results; atlases by an unambiguous name."""
 
 import hashlib
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
 import pytest
+import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, write_group, write_map
+
+from bids_ari.cli.main import main
+
+Use = Callable[[Path], None]
 
 FINE = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
 MASK = "tpl-MNIPediatricAsym_cohort-{}_res-{}_desc-brain_mask.nii.gz"
@@ -38,11 +40,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def call(home: Path, *words: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command."""
-    command = [sys.executable, "-m", "bids_ari", *map(str, words)]
-    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Let TemplateFlow have a home, as after a start with the variable TEMPLATEFLOW_HOME."""
+
+    def use(home: Path) -> None:
+        client = SimpleNamespace(api=templateflow.TemplateFlowClient(root=home), __file__=templateflow.__file__)
+        monkeypatch.setitem(sys.modules, "templateflow", client)
+
+    return use
+
+
+def words(folder: Path, *flags: object) -> list[str]:
+    """Return a command that reads and writes in a folder."""
+    return [*map(str, (folder / "in", folder / "out", "group", "--threshold", "3", "--tdp", *flags))]
 
 
 def sha256(path: Path) -> str:
@@ -53,16 +64,21 @@ def sha256(path: Path) -> str:
     "names", [{"space": "MNIPediatricAsym+3"}, {"space": "MNIPediatricAsym", "cohort": "3", "res": "2"}]
 )
 def test_mask_and_target_grid_of_the_cohort(
-    names: dict[str, str], home: Path, tmp_path: Path, rng: np.random.Generator
+    names: dict[str, str],
+    home: Path,
+    use: Use,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The names of fMRIPrep before and since version 20.2; the grid of maps differs by a voxel, so they move."""
     for subject in ("01", "02", "03", "04"):
         shifted = AFFINE.copy()
         shifted[:3, 3] += AFFINE[:3, 0]
         write_map(tmp_path / "in", subject, brain(rng, 3.0), affine=shifted, **names)
-    command = (tmp_path / "in", tmp_path / "out", "group", "--mask", "template", "--target-grid", "template")
-    done = call(home, *command)
-    assert done.returncode == 0, done.stderr
+    command = words(tmp_path, "--mask", "template", "--target-grid", "template")
+    use(home)
+    assert main(command) == 0
     (tested,) = (tmp_path / "out" / "group").glob("*_mask.nii.gz")
     template = home / "tpl-MNIPediatricAsym" / "cohort-3" / MASK.format(3, 2)
     inside = nib.load(template).get_fdata() > 0
@@ -71,30 +87,36 @@ def test_mask_and_target_grid_of_the_cohort(
     about = json.loads(next((tmp_path / "out" / "group").glob("*stat-z_statmap.json")).read_text())
     assert (about["Mask"], about["MaskHash"]) == (template.name, sha256(template))
     assert (about["TargetGrid"], about["TargetGridHash"]) == (template.name, sha256(template))
-    again = call(home, *command)
-    assert "unchanged since" in again.stderr
+    assert main(command) == 0
+    assert "unchanged since" in capsys.readouterr().err
 
 
-def test_a_changed_file_of_templateflow_is_noticed(home: Path, tmp_path: Path, rng: np.random.Generator) -> None:
-    """Also the table beside a local atlas."""
+def test_a_changed_file_of_templateflow_is_noticed(
+    home: Path,
+    use: Use,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     write_group(tmp_path / "in", 3, rng, space="MNIPediatricAsym+3")
     part = tmp_path / "templateflow" / "tpl-MNIPediatricAsym" / "cohort-3"
     part.mkdir(parents=True)
     (part / MASK.format(3, 1)).write_bytes((home / "tpl-MNIPediatricAsym/cohort-3" / MASK.format(3, 1)).read_bytes())
-    command = (tmp_path / "in", tmp_path / "out", "group", "--mask", "template")
-    assert call(part.parents[1], *command).returncode == 0
+    command = words(tmp_path, "--mask", "template")
+    use(part.parents[1])
+    assert main(command) == 0
     fewer = np.zeros(SHAPE, dtype=np.uint8)
     fewer[5:7] = 1
     nib.save(image(fewer, dtype=np.uint8), part / MASK.format(3, 1))
-    done = call(part.parents[1], *command)
-    assert "unchanged since" not in done.stderr
+    assert main(command) == 0
+    assert "unchanged since" not in capsys.readouterr().err
     assert json.loads(next((tmp_path / "out" / "group").glob("*_mask.json")).read_text())["MaskHash"] == sha256(
         part / MASK.format(3, 1)
     )
 
 
 @pytest.mark.parametrize(
-    ("space", "words", "code", "message"),
+    ("space", "flags", "code", "message"),
     [
         ("MNIPediatricAsym", ["--mask", "template"], 64, "have no cohort of MNIPediatricAsym"),
         ("MNIPediatricAsym+2", ["--mask", "template"], 18, "one of: MNIPediatricAsym+1, MNIPediatricAsym+3"),
@@ -102,22 +124,30 @@ def test_a_changed_file_of_templateflow_is_noticed(home: Path, tmp_path: Path, r
     ],
 )
 def test_names_that_fit_no_file_or_several(
-    space: str, words: list[str], code: int, message: str, home: Path, tmp_path: Path, rng: np.random.Generator
+    space: str,
+    flags: list[str],
+    code: int,
+    message: str,
+    home: Path,
+    use: Use,
+    tmp_path: Path,
+    rng: np.random.Generator,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only one atlas of Schaefer2018 is in this home: the index of TemplateFlow has the others."""
     describe(tmp_path / "in")
     write_group(tmp_path / "in", 3, rng, space=space)
-    done = call(home, tmp_path / "in", tmp_path / "out", "group", *words)
-    assert done.returncode == code
-    assert message in done.stderr
+    use(home)
+    assert main(words(tmp_path, *flags)) == code
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "out" / "group").exists()
 
 
-def test_an_atlas_by_its_whole_name(home: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_an_atlas_by_its_whole_name(home: Path, use: Use, tmp_path: Path, rng: np.random.Generator) -> None:
     write_group(tmp_path / "in", 3, rng, space="MNI152NLin6Asym")
     name = "Schaefer2018:100Parcels7Networks"
-    done = call(home, tmp_path / "in", tmp_path / "out", "group", "--atlas", name)
-    assert done.returncode == 0, done.stderr
+    use(home)
+    assert main(words(tmp_path, "--atlas", name)) == 0
     about = json.loads(next((tmp_path / "out" / "group").glob("*atlas-Schaefer2018*_tdp.json")).read_text())
     path = home / "tpl-MNI152NLin6Asym" / SCHAEFER.format("100Parcels7Networks")
     assert about["AtlasFiles"] == {"atlas": path.name}
