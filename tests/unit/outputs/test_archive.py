@@ -249,9 +249,11 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
 def test_a_file_of_version_0_1_0_is_the_same_result(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bids_ari")
     back = archive.unpack(changed(case.content, as_in_0_1_0), "x_forest.npz")
-    contrast = case.back.contrast  # 0.1.0 did not save the subjects of excluded files
+    contrast = (
+        case.back.contrast
+    )  # 0.1.0 saved neither the subjects of excluded files nor the names of files of options
     excluded = tuple(replace(entry, subject="") for entry in contrast.excluded)
-    expected = replace(case.back, contrast=replace(contrast, excluded=excluded))
+    expected = replace(case.back, contrast=replace(contrast, excluded=excluded), files={})
     assert list(differences(expected, back)) == []
     assert caplog.messages == []
 
