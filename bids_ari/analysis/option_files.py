@@ -23,7 +23,7 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     named["underlay"] = options.underlay
     named |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
     if TEMPLATE in (options.mask, options.target_grid) or options.atlas is not None:
-        grid = read_header(contrast.members[0].paths[0]).grid
+        grid = read_header(contrast.files[0].path).grid
     if grid is not None and options.target_grid == TEMPLATE:
         named["target grid"] = template_mask(where, grid)
     if grid is not None and options.mask == TEMPLATE:
