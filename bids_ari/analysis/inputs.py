@@ -179,7 +179,7 @@ def f_test_of(member: SubjectMap, sidecar: Mapping[str, Any]) -> str:
     file = member.first
     if beside := file.beside("F"):
         return f"{printable(beside.name)} is beside the z map"
-    if (effect := file.beside("effect")) and has_several_volumes(replace(file, path=effect)):
+    if (effect := file.beside("effect")) and has_several_volumes(effect):
         return f"{printable(effect.name)} beside the z map has several volumes"
     return "Statistic is F in the sidecar of the z map" if sidecar.get("Statistic") == "F" else ""
 

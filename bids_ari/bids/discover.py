@@ -134,7 +134,8 @@ def discover(
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if lower is not None:
         discovery = lower(discovery, division)
-    if stat != "effect" and (with_f := f_contrasts(dataset)):
+    if stat != "effect":
+        with_f = f_contrasts(dataset)
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
     if paired:
         top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
@@ -213,7 +214,7 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
     with_f = f_contrasts(dataset)
     for file in dataset.statmaps:
         reason = filters.reason(file, implied) or division.reason(file)
-        if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file):
+        if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file.path):
             reason = Reason.SEVERAL_EFFECTS.text()
         if reason:
             refused.append((file, reason))

@@ -49,7 +49,7 @@ class Reason(Enum):
     OTHER_STAT = "its stat is {found}; {stat} maps are analysed"
     OTHER_STAGE = "a map of a run or session; the maps nearest to the subject are used"
     SEVERAL_EFFECTS = "the effect of an F contrast (stat-F beside it), which has several volumes"
-    NO_DIRECTION = "of an F contrast (stat-F beside it): a test of any effect, of which groups have no mean"
+    NO_DIRECTION = "of an F contrast: a test of any effect, of which groups have no mean"
     NOT_DIVIDED = "no {key} in its name, by which analyses are divided"
     # a file, by the filters
     NEARLY_SELECTED = "{key}-{label} in its name is not the selected {key}-{selected}"

@@ -6,6 +6,7 @@ direction. nilearn writes both beside the map of F.
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import Dataset
@@ -27,22 +28,24 @@ def has_f_map(file: StatMap, found: Names) -> bool:
     return bool(found) and _name(file) in found
 
 
-def has_several_volumes(file: StatMap) -> bool:
+def has_several_volumes(path: Path) -> bool:
     """Return whether the header of an image describes several volumes; False where it cannot be read."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        shape = nib.load(file.path).shape  # type: ignore[attr-defined]
+        shape = nib.load(path).shape  # type: ignore[attr-defined]
     except (OSError, ImageFileError, ValueError, EOFError):
         return False
     return any(n > 1 for n in shape[3:])
 
 
 def mark_f(contrast: ContrastSet, found: Names) -> ContrastSet:
-    """Mark a contrast of z or t maps that have a map of F beside them."""
+    """Mark a contrast of z or t maps beside which there is a map of F, or an effect of several volumes."""
     files = [file for member in contrast.members for file in member.all_maps]
-    return replace(contrast, of_f=any(has_f_map(file, found) for file in files))
+    of_f = any(has_f_map(file, found) for file in files)
+    effect = None if of_f else files[0].beside("effect")
+    return replace(contrast, of_f=of_f or (effect is not None and has_several_volumes(effect)))
 
 
 def without_f(discovery: Discovery) -> Discovery:

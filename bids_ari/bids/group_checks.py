@@ -50,7 +50,7 @@ def check_group(contrast: ContrastSet, *, allow_native_space: bool = False, allo
         )
     if contrast.of_f:
         raise DataError(
-            f"The {contrast.stat} maps of {contrast.name} are of an F contrast (stat-F beside them)",
+            f"The {contrast.stat} maps of {contrast.name} are of an F contrast, tests of any effect",
             "maps with a direction, of which a group mean can be tested",
             "Choose other contrasts with --contrast, or test each subject with the level participant",
         )

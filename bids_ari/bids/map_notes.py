@@ -38,5 +38,5 @@ def notes_on_labels(files: Collection[StatMap]) -> Iterator[str]:
     """Name the subjects and sessions of all maps that differ in leading zeros only: they may be the same."""
     for key in ("sub", "ses"):
         for found in spellings(sorted({label for file in files if (label := file.entities.get(key))})):
-            both = " and ".join(f"{key}-{label}" for label in found)
+            both = printable(" and ".join(f"{key}-{label}" for label in found))
             yield f"{both} count as different, although they differ only in leading zeros"

@@ -72,6 +72,12 @@ class TestZ:
         ]  # fmt: skip
         assert [contrast.of_f for contrast in subject_contrasts(found)] == [True, False, True, False]
 
+    def test_the_effect_beside_tells_it_without_a_map_of_f(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        write_f(tmp_path, rng)
+        for path in tmp_path.rglob("*stat-F*"):
+            path.unlink()
+        assert [contrast.of_f for contrast in discover(tmp_path, stat="z")] == [True]
+
     def test_a_group_has_no_mean_of_them(self, tree: Path) -> None:
         found = discover(tree, stat="z")
         with pytest.raises(DataError, match="are of an F contrast"):
