@@ -45,9 +45,9 @@ class Dataset:
     statmaps: tuple[StatMap, ...]  # every file with the suffix statmap except sidecars, sorted
     excluded: tuple[Excluded, ...] = field(default=(), kw_only=True)  # links and folders that are not searched
 
-    def labels(self, key: str) -> set[str]:
-        """Return every label of an entity among the statmaps."""
-        return {label for file in self.statmaps for label in file.labels(key)}
+    def labels(self, key: str, *, usable: bool = False) -> set[str]:
+        """Return every label of an entity among the statmaps, or among those without a problem."""
+        return {label for file in self.statmaps if not (usable and file.problem) for label in file.labels(key)}
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.path)!r}, n_statmaps={len(self.statmaps)})"

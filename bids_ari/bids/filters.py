@@ -98,7 +98,8 @@ class Filters:
         return frozenset(
             condition.key
             for condition in self.conditions
-            if not condition.anything and all(condition.accepts([label]) for label in dataset.labels(condition.key))
+            if not condition.anything
+            and all(map(condition.accepts, ([each] for each in dataset.labels(condition.key, usable=True))))
         )
 
     def reason(self, file: StatMap, implied: Collection[str]) -> ReasonText | None:

@@ -560,6 +560,15 @@ def test_a_filter_for_the_only_task_keeps_subject_maps_that_do_not_name_it(tmp_p
     assert {member.first.entities.get("node") for member in contrast.members} == {"subjectLevel"}
 
 
+def test_a_task_that_cannot_be_used_is_not_another_task(tmp_path: Path) -> None:
+    touch_maps(tmp_path, "01", "02", node="subjectLevel", task=None)
+    touch_maps(tmp_path, "03", node="subjectLevel")
+    touch_maps(tmp_path, "04", node="subjectLevel", task="emo_old")
+    assert sorted(subject for contrast in discover(tmp_path, task="emo") for subject in contrast.subjects) == [
+        "01", "02", "03"
+    ]  # fmt: skip
+
+
 def test_with_several_tasks_a_map_without_a_task_does_not_pass(tmp_path: Path) -> None:
     touch_maps(tmp_path, "01", "02", task="emo")
     touch_maps(tmp_path, "01", "02", task="rest")
