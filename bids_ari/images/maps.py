@@ -19,6 +19,7 @@ from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
 from bids_ari.images.masks import missing
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
 from bids_ari.images.space import Grid
+from bids_ari.images.unusual import ValueFacts, facts_of
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -30,6 +31,7 @@ class Volumes(NamedTuple):
     hashes: dict[Path, str]  # SHA-256 of each file
     empty: tuple[Path, ...]  # files without any data
     digests: dict[Path, bytes]  # of the values in each file
+    facts: dict[Path, ValueFacts]  # about the values in each map
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _sum(first: Volumes, second: Volumes) -> Volumes:
         if first.variance is not None and second.variance is not None:
             variance = _finite(first.variance + second.variance)
     hashes, digests = first.hashes | second.hashes, first.digests | second.digests
-    return Volumes(effect, variance, hashes, first.empty + second.empty, digests)
+    return Volumes(effect, variance, hashes, first.empty + second.empty, digests, first.facts | second.facts)
 
 
 def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
@@ -99,6 +101,7 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     weights, total = np.zeros(1), np.zeros(1)
     hashes: dict[Path, str] = {}
     digests: dict[Path, bytes] = {}
+    facts: dict[Path, ValueFacts] = {}
     errors: list[BidsAriError] = []
     empty: tuple[Path, ...] = ()
     for path, variance_path in zip_longest(member.paths, member.variance_paths):
@@ -111,6 +114,7 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
                 total = total + weight * np.where(weight > 0, found.effect, 0.0)
             hashes |= found.hashes
             digests |= found.digests
+            facts |= found.facts
             empty += () if weight.any() else (path,)
     if errors:
         raise ExceptionGroup(f"sub-{member.subject}", errors)
@@ -118,17 +122,18 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
         effect = _finite(total / weights)
         has_variance = member.variance_paths and reader.variances
         variance = np.where(np.isnan(effect), np.nan, 1 / weights) if has_variance else None
-    return Volumes(effect, variance, hashes, empty, digests)
+    return Volumes(effect, variance, hashes, empty, digests, facts)
 
 
 def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Volumes:
     """Read one map, and its variance map if there is one."""
     errors: list[BidsAriError] = []
     variance = None
-    hashes, digests = {}, {}
+    hashes, digests, facts = {}, {}, {}
     with collecting(errors):
         image = _read(path, reader)
         digests[path] = digest_of(image.values)
+        facts[path] = facts_of(image.values, image.header.step)
         effect = np.where(missing(image.values, image.header.step), np.nan, image.values)
         effect = resample(effect, image.header.grid, reader.grid)
         hashes[path] = image.sha256
@@ -145,7 +150,7 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
             hashes[variance_path] = image.sha256
     if errors:
         raise ExceptionGroup(str(path), errors)
-    return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests)
+    return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests, facts)
 
 
 def _read(path: Path, reader: MapReader) -> Image:

@@ -14,6 +14,7 @@ from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, is_thresholded, smallest_z
 from bids_ari.images.templates import SpaceName
+from bids_ari.images.unusual import lacking_slices, profile_of
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -76,6 +77,9 @@ def load_map(
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
     notes = [*statistic.notes, *check_values(name, statistic, values[inside])]
+    profile = profile_of(inside)
+    if tested is None and (text := lacking_slices(profile, profile, grid)):
+        notes.append(f"{name} has slices without any data between others: {text}")
     smallest = smallest_z(statistic, values[inside])
     if is_thresholded(statistic, smallest):
         values, inside, note = _without_threshold(name, values, tested, smallest, statistic)

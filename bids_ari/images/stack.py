@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, counted, listing
@@ -15,10 +16,11 @@ from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.resampling import smooth
-from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
+from bids_ari.images.unusual import Profile, ValueFacts, notes_on_values, profile_of
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -148,6 +150,7 @@ def load_stack(
         summaries.append(summary)
     digests = {path: digest for each in summaries for path, digest in each.digests.items()}
     notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
+    notes += tuple(_notes_on_values(headers.grid, members, summaries, counts))
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
@@ -167,13 +170,18 @@ def load_stack(
 
 
 class _Summary(NamedTuple):
-    """Number of voxels with data, files without data, hashes, digests and thumbnail of the map of one subject."""
+    """Number of voxels with data, in all and in each slice, files without data and thumbnail of a subject's map.
+
+    Of its files: hashes, digests and facts about their values.
+    """
 
     n_present: int
     n_empty: int
     hashes: dict[Path, str]
     digests: dict[Path, bytes]
     glimpse: Glimpse
+    facts: dict[Path, ValueFacts]
+    profile: Profile
 
 
 def _candidates(
@@ -225,7 +233,8 @@ class _Reading(NamedTuple):
         self.arrays[0][i] = effect
         glimpse = self.mosaic.glimpse(volumes.effect, present)
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
-        return present, _Summary(n_present, n_empty, volumes.hashes, volumes.digests, glimpse)
+        files, profile = (volumes.hashes, volumes.digests), profile_of(present)
+        return present, _Summary(n_present, n_empty, *files, glimpse, volumes.facts, profile)
 
 
 def _check_variances(members: Sequence[SubjectMap]) -> None:
@@ -239,6 +248,15 @@ def _check_variances(members: Sequence[SubjectMap]) -> None:
             "a stat-variance map beside each, for the weights of the maps",
             f"Use --estimator ols, or exclude subjects with --exclude {' '.join(subjects)}",
         )
+
+
+def _notes_on_values(
+    grid: Grid, members: Sequence[SubjectMap], summaries: Sequence[_Summary], counts: npt.NDArray[np.int32]
+) -> Iterator[str]:
+    """Yield notes on unusual values; `counts` (x, y, z) subjects have data at a voxel."""
+    facts = {path: each for summary in summaries for path, each in summary.facts.items()}
+    profiles = [summary.profile for summary in summaries]
+    return notes_on_values(members, facts, profiles, profile_of(2 * counts >= len(members)), grid)
 
 
 def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from builders import SHAPE, brain, image, saved
 
 from bids_ari.errors import EmptyMaskError
 from bids_ari.images.single import load_map
+from bids_ari.images.statistic import Given
 
 
 class TestTestedVoxels:
@@ -36,3 +37,15 @@ class TestTestedVoxels:
             load_map(image(np.full(SHAPE, np.nan)), mask=image(np.ones(SHAPE)))
         with pytest.raises(EmptyMaskError, match="no value"):
             load_map(image(np.zeros(SHAPE)))
+
+
+class TestNotes:
+    def test_unusual_values_are_counted(self, rng: np.random.Generator) -> None:
+        data = brain(rng)
+        data[4, 4, 4:6] = np.inf, -np.inf
+        data[..., 6:8] = np.nan
+        assert [note.partition(" ")[0] for note in load_map(image(data), given=Given("z")).notes] == ["2", "the"]
+        assert "2 axial slices" in load_map(image(data)).notes[-1]
+
+    def test_a_good_map_has_none(self, rng: np.random.Generator) -> None:
+        assert load_map(image(brain(rng)), given=Given("z")).notes == ()

@@ -117,7 +117,8 @@ class TestNotes:
         volumes[:, 1:-1, 1:-1, 1:-1] = 1
         volumes[2, 2:] = 0
         volumes[4, 5:] = 0  # 4 of 8 planes: 360 voxels are just half
-        (note,) = saved_stack(tmp_path, volumes).notes
+        note, slices = saved_stack(tmp_path, volumes).notes
+        assert slices.endswith("sub-02 (7 sagittal slices), sub-04 (4 sagittal slices)")
         assert note == ("1 subject with data at fewer than half as many voxels as the median, 720: sub-02 (90)")
 
     def test_equal_coverage_needs_no_note(self, tmp_path: Path) -> None:

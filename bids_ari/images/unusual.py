@@ -1,0 +1,104 @@
+"""Unusual values in the maps of a group, for the notes: infinite, thresholded, and slices without data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.errors import counted, listing
+from bids_ari.images.space import BoolVolume, Grid
+from bids_ari.stats.distributions import FloatArray
+
+Profile = tuple[npt.NDArray[np.intp], ...]
+"""Number of voxels with data in each slice across each axis."""
+
+_MANY = 100  # values that are conclusive
+_LEAST = 0.25  # smallest of the absolute values of a thresholded map, as a fraction of their mean
+_PILED = 0.1  # fraction of its values that are near the smallest one: at least, since they begin at a threshold
+_LARGE = 0.25  # part of the voxels of the largest slice: slices with fewer, at the end of the brain, may lack data
+
+_PLANES = ("sagittal", "coronal", "axial")
+
+
+class ValueFacts(NamedTuple):
+    """Facts about the values of one file."""
+
+    n_infinite: int = 0
+    threshold: float = 0.0  # smallest absolute value of a map that looks thresholded; 0 for others
+
+
+def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
+    """Return facts about the values of a file; integers, scaled or not, are `step` apart.
+
+    A map looks thresholded if it has no value between 0 and its smallest absolute value, which is at least a quarter of
+    their mean, and if many of its values are just above that.
+    """
+    finite = np.isfinite(values)
+    n_infinite = int(np.count_nonzero(np.isinf(values))) if not finite.all() else 0
+    sizes = np.abs(values[finite & (values != 0)])
+    if sizes.size < _MANY:
+        return ValueFacts(n_infinite)
+    least, mean = float(sizes.min()), float(sizes.mean())
+    if not max(_LEAST * mean, 1.5 * step) < least < mean:
+        return ValueFacts(n_infinite)
+    piled = np.count_nonzero(sizes - least < _LEAST * (mean - least)) / sizes.size
+    return ValueFacts(n_infinite, least if piled >= _PILED else 0.0)
+
+
+def profile_of(present: BoolVolume) -> Profile:
+    """Return the number of voxels with data in each slice across each axis."""
+    return tuple(np.count_nonzero(present, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
+
+
+def notes_on_values(
+    members: Sequence[SubjectMap],
+    facts: Mapping[Path, ValueFacts],
+    profiles: Sequence[Profile],
+    half: Profile,
+    grid: Grid,
+) -> Iterator[str]:
+    """Yield notes on infinite values, slices without data and thresholded maps.
+
+    `half` is the profile of the voxels where at least half of the subjects have data.
+    """
+    own = [(member, [facts[path] for path in _paths(member) if path in facts]) for member in members]
+    infinite = {member.subject: sum(each.n_infinite for each in found) for member, found in own}
+    if total := sum(infinite.values()):
+        subjects = listing(f"sub-{subject} ({n})" for subject, n in infinite.items() if n)
+        yield f"{counted(total, 'infinite value')} in the maps count as missing: {subjects}"
+    texts = [lacking_slices(each, half, grid) for each in profiles]
+    lacking = [(member, text) for member, text in zip(members, texts, strict=True) if text]
+    if lacking:
+        yield (
+            f"{counted(len(lacking), 'subject')} without any data in slices where the others have data: "
+            + listing(f"sub-{member.subject} ({text})" for member, text in lacking)
+        )
+    thresholds = {member.subject: max((each.threshold for each in found), default=0.0) for member, found in own}
+    if any(thresholds.values()):
+        subjects = listing(f"sub-{subject} ({least:.3g})" for subject, least in thresholds.items() if least)
+        yield (
+            f"Maps of {counted(sum(map(bool, thresholds.values())), 'subject')} look thresholded, without any value "
+            f"between 0 and the number in parentheses: {subjects}. What was removed is missing or counts as 0, so that "
+            "results are not valid: use the maps before thresholding"
+        )
+
+
+def _paths(member: SubjectMap) -> Iterator[Path]:
+    """Yield the path of each map of a subject."""
+    for file in member.all_maps:
+        yield file.path
+
+
+def lacking_slices(profile: Profile, others: Profile, grid: Grid) -> str:
+    """Return which slices of a map have no data where those of others do, in words; empty if there are none."""
+    axes = [int(axis) for axis, _ in nib.io_orientation(grid.affine)]
+    parts = []
+    for axis, own, expected in zip(axes, profile, others, strict=True):
+        large = np.flatnonzero(expected >= _LARGE * expected.max(initial=1))
+        if large.size and (n := np.count_nonzero(own[large[0] : large[-1] + 1] == 0)):
+            parts.append(counted(int(n), f"{_PLANES[axis]} slice"))
+    return ", ".join(parts)

@@ -1,0 +1,94 @@
+"""Unusual values in the maps of a group."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from builders import AFFINE, SHAPE, brain, one_each, saved, subject_map
+
+from bids_ari.images.stack import Stack, load_stack
+from bids_ari.images.unusual import facts_of
+
+
+class TestFacts:
+    @pytest.mark.parametrize("threshold", [1.0, 1.64, 2.3, 3.1])
+    @pytest.mark.parametrize("empty", [0.0, np.nan])
+    def test_a_thresholded_map(self, rng: np.random.Generator, threshold: float, empty: float) -> None:
+        z = rng.normal(scale=2, size=20_000)
+        kept = np.where(np.abs(z) > threshold, z, empty)
+        assert facts_of(kept).threshold == pytest.approx(threshold, rel=0.01)
+        one_sided = np.where(z > threshold, z, empty)
+        assert facts_of(one_sided).threshold == pytest.approx(threshold, rel=0.01)
+
+    def test_maps_without_a_threshold(self, rng: np.random.Generator) -> None:
+        """Noise; quantities above 0, as cerebral blood flow in ml/100 g/min; whole numbers; a constant; few values."""
+        noise = rng.normal(size=20_000)
+        for values in (noise, 50 + 8 * noise, np.ones(20_000), noise[:50] + 10 * np.sign(noise[:50])):
+            assert facts_of(values).threshold == 0
+        assert facts_of(np.rint(noise), step=1.0).threshold == 0
+
+    def test_infinite_values(self, rng: np.random.Generator) -> None:
+        values = rng.normal(size=1000)
+        values[:3] = np.inf, -np.inf, np.nan
+        assert facts_of(values) == (2, 0.0)
+
+
+def stack(folder: Path, volumes: list[np.ndarray]) -> Stack:
+    return load_stack(one_each([saved(folder / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]))
+
+
+@pytest.fixture
+def volumes(rng: np.random.Generator) -> list[np.ndarray]:
+    return [brain(rng) for _ in range(4)]
+
+
+class TestNotes:
+    def test_good_maps_have_none(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        assert stack(tmp_path, volumes).notes == ()
+
+    def test_infinite_values_are_counted(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        volumes[1][5, 5, 5:8] = np.inf
+        volumes[3][4, 4, 4] = -np.inf
+        (note,) = stack(tmp_path, volumes).notes
+        assert note == "4 infinite values in the maps count as missing: sub-01 (3), sub-03 (1)"
+
+    @pytest.mark.parametrize("empty", [0.0, np.nan])
+    def test_slices_without_data_are_counted(self, tmp_path: Path, volumes: list[np.ndarray], empty: float) -> None:
+        """The axes of the files are sagittal, coronal and axial; the outermost slices of all are empty."""
+        volumes[2][..., 1:4] = np.nan
+        volumes[3][4], volumes[3][:, 9] = np.nan, empty
+        (note,) = stack(tmp_path, volumes).notes
+        assert note.startswith("2 subjects without any data in slices where the others have data")
+        assert "sub-02 (3 axial slices), sub-03 (1 sagittal slice, 1 coronal slice)" in note
+
+    def test_slices_that_nobody_has(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        for volume in volumes:
+            volume[..., 5] = np.nan
+        (note,) = stack(tmp_path, volumes).notes
+        assert note.startswith("4 subjects without any data in slices")
+
+    def test_small_slices_at_the_end_of_the_brain_may_be_empty(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        """The last slice has 10 voxels, the others 72 or more."""
+        for volume in volumes:
+            volume[..., 10] = np.where(np.arange(110).reshape(10, 11) % 11 == 5, volume[..., 9], 0)
+        volumes[0][..., 10] = 0
+        assert stack(tmp_path, volumes).notes == ()
+
+    def test_thresholded_maps_are_named(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        volumes = [brain(rng) * 3 for _ in range(4)]
+        kept = np.abs(volumes[2]) > 2.3
+        volumes[2] = np.where(kept, volumes[2], 0)
+        notes = stack(tmp_path, volumes).notes
+        (note,) = [note for note in notes if "thresholded" in note]
+        assert note.startswith("Maps of 1 subject look thresholded")
+        assert "sub-02 (2.3" in note
+
+    def test_runs_count_for_their_subject(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        volumes[0][5, 5, 5], volumes[1][5, 5, 6] = np.inf, np.inf
+        paths = [saved(tmp_path / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]
+        notes = load_stack([subject_map("a", *paths[:2]), subject_map("b", *paths[2:])]).notes
+        assert notes[0].endswith(": sub-a (2)")
+
+
+def test_the_axes_are_those_of_the_file() -> None:
+    assert (SHAPE, np.sign(np.diag(AFFINE))[:3].tolist()) == ((10, 11, 12), [-1, 1, 1])
