@@ -117,7 +117,7 @@ class EmptyMaskError(DataError):
 
 
 class DuplicateMapsError(DataError):
-    """Several maps of a subject for one contrast."""
+    """Several maps of a subject for one contrast, or one image in several files."""
 
 
 class ReadError(BidsAriError):

@@ -10,9 +10,17 @@ bids=$(realpath "$2")
 out=$(realpath -m "$3")
 shift 3
 
+status=0
+list=$(apptainer run --containall --cleanenv --bind "$bids:$bids:ro" "$image" "$bids" "$out" group --list "$@") || status=$?
+if ((status != 0)); then # 65, where others can be analysed: the tasks of those with a problem will fail
+    echo "$list" >&2
+    if ((status != 65)) || [[ $list =~ (^|$'\n')0\ contrasts ]]; then
+        exit "$status"
+    fi
+fi
+
 contrasts=$(mktemp "$PWD/contrasts.XXXXXX")
-apptainer run --containall --cleanenv --bind "$bids:$bids:ro" "$image" "$bids" "$out" group --list "$@" |
-    sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*(task)?contrast-([^_ ]+)(_.*)?$/\3/p' | sort -u > "$contrasts"
+sed -nE 's/^([[:alnum:]]+-[^_ ]+_)*(task)?contrast-([^_ ]+)(_.*)?$/\3/p' <<< "$list" | sort -u > "$contrasts"
 n_contrasts=$(wc -l < "$contrasts")
 if ((n_contrasts == 0)); then
     echo "No map has a contrast in its name; write a list of contrasts and submit group.sbatch yourself" >&2

@@ -102,6 +102,23 @@ def test_a_task_for_each_contrast(
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
+def test_a_contrast_with_a_problem_does_not_stop_the_others(
+    platforms: Path, tmp_path: Path, environment: dict[str, str], rng: np.random.Generator
+) -> None:
+    study, command = tmp_path / "study", [platforms / "slurm" / "submit.sh", "image.sif", "study", "out"]
+    describe(study)
+    write_group(study, 2, rng, contrast="houses", space="T1w")
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, "native space" in done.stderr, list(tmp_path.glob("contrasts.*"))) == (65, True, [])
+
+    write_group(study, 3, rng, contrast="faces")
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "native space" in done.stderr
+    (contrasts,) = tmp_path.glob("contrasts.*")
+    assert contrasts.read_text() == "faces\nhouses\n"
+    assert len(list(tmp_path.glob("out/group/*contrast-faces*_report.html"))) == 1
+
+
 def test_no_contrast_to_submit(platforms: Path, tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "study").mkdir()
     command = [platforms / "slurm" / "submit.sh", "image.sif", "study", "out"]
