@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bids_ari.bids.labels import match_labels, padded, unpadded
+from bids_ari.bids.labels import match_labels, padded, same_label, spellings, unpadded
 
 LABELS = st.lists(st.text("01s", min_size=1, max_size=4), max_size=6)
 
@@ -51,3 +51,22 @@ def test_pairs_are_noted() -> None:
     note = match_labels(["1", "2"], ["01", "02"]).note("sub", "of filters")
     assert note == "Labels of filters that differ only in leading zeros were matched: sub-1 is sub-01, sub-2 is sub-02"
     assert match_labels(["1"], ["1"]).note("sub", "of filters") == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("1", "01", True),
+        ("0", "00", True),
+        ("1", "10", False),
+        ("a", "a", True),
+        ("1", "1a", False),
+    ],
+)
+def test_labels_are_the_same_up_to_leading_zeros(one: str, other: str, same: bool) -> None:
+    assert same_label(one, other) is same
+    assert same_label(other, one) is same
+
+
+def test_spellings_of_a_number_are_listed_together() -> None:
+    assert spellings(["2", "02", "pre", "1", "10", "0", "00", "2"]) == [["0", "00"], ["02", "2"]]

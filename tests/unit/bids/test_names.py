@@ -9,7 +9,6 @@ from builders import map_path, touch_maps
 
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import contrast_of_map, discover
-from bids_ari.bids.labels import same_label, spellings
 from bids_ari.bids.names import INDICES, problem_of_name
 from bids_ari.errors import DuplicateMapsError, NoMatchError
 
@@ -202,22 +201,3 @@ class TestSessions:
             touch_maps(tmp_path, "01", "02", session=session)
         with pytest.raises(DuplicateMapsError, match="ses-01"):
             discover(tmp_path, combine="session")[0].check()
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("1", "01", True),
-        ("0", "00", True),
-        ("1", "10", False),
-        ("a", "a", True),
-        ("1", "1a", False),
-    ],
-)
-def test_labels_are_the_same_up_to_leading_zeros(one: str, other: str, same: bool) -> None:
-    assert same_label(one, other) is same
-    assert same_label(other, one) is same
-
-
-def test_spellings_of_a_number_are_listed_together() -> None:
-    assert spellings(["2", "02", "pre", "1", "10", "0", "00", "2"]) == [["0", "00"], ["02", "2"]]
