@@ -115,6 +115,34 @@ def model(root: Path) -> list[str]:
     return ["group", "--model", str(path)]
 
 
+def nodes(root: Path) -> list[str]:
+    """A model whose node of subjects subtracts contrasts, of which a subject lacks one; Input names another."""
+    for contrast in ("a", "b", "c"):
+        maps(root, "01", "02", "03", contrast=contrast, node="runLevel", run="1")
+    maps(root, "04", contrast="a", node="runLevel", run="1")
+    rows = {"Name": "aMinusB", "ConditionList": ["a", "b"], "Weights": [1, -1], "Test": "t"}
+    change = {"GroupBy": ["subject"], "Model": {"X": ["a", "b"], "Type": "glm"}, "Contrasts": [rows]}
+    mean = {"Model": {"X": [1], "Type": "glm"}, "DummyContrasts": {"Test": "t"}}
+    levels = [
+        {"Level": "Run", "Name": "run_level", "GroupBy": ["run", "subject"], "Model": {"X": ["a", "b", "c"]}},
+        {"Level": "Subject", "Name": "subject_level", **change},
+        {"Level": "Dataset", "Name": "group_level", "GroupBy": ["contrast"], **mean},
+    ]
+    subjects = ["01", "02", "03", "04", "05"]
+    content = {"Name": "m", "BIDSModelVersion": "1.0.0", "Input": {"subject": subjects}, "Nodes": levels}
+    path = root.parent / "model_smdl.json"
+    path.write_text(json.dumps(content))
+    return ["group", "--model", str(path)]
+
+
+def divided(root: Path) -> list[str]:
+    """Analyses for each session and age, which some maps lack."""
+    maps(root, "01", "02", "03", "04", "05", "06", session="1")
+    maps(root, "06")
+    table(root, {"1": "young", "2": "young", "3": "old", "4": "old", "5": "n/a", "6": "old"})
+    return ["group", "--by", "session", "age"]
+
+
 def sessions(root: Path) -> list[str]:
     """Labels of sessions that differ in leading zeros."""
     maps(root, "01", "02", "03", session="1")
@@ -171,6 +199,8 @@ STUDIES = {
     "phases": Study(phases, (Reason.NO_SESSION_VALUE,)),
     "manifest": Study(manifest, (Reason.NO_MAP_IN_MANIFEST,)),
     "model": Study(model, (Reason.BY_MODEL,)),
+    "nodes": Study(nodes, (Reason.NOT_PASSED_ON, Reason.NO_MAP_FOR_NODE, Reason.NOT_THERE)),
+    "divided": Study(divided, (Reason.NOT_DIVIDED, Reason.NO_GROUP)),
     "sessions": Study(sessions, (Reason.NEARLY_SELECTED,)),
     "F contrasts": Study(f_contrasts, (Reason.SEVERAL_EFFECTS,)),
     "z of F contrasts": Study(z_of_f_contrasts, (Reason.NO_DIRECTION,)),

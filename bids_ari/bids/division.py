@@ -76,13 +76,19 @@ def _dividing(dataset: Dataset) -> Collection[str]:
 def divide_subjects(discovery: Discovery, columns: Sequence[str], table: Participants) -> Discovery:
     """Divide contrast sets by the values of subjects in columns of a table: one set for each value.
 
-    Subjects without a value are excluded from all.
+    Subjects without a value are excluded from all. Labels that differ from those of the table only in leading zeros are
+    matched.
 
     Raises
     ------
     NoMatchError
         When the table has no such column.
     """
+    names = (entry.subject for contrast in discovery for entry in contrast.excluded)
+    matched = table.matched([*names, *(subject for contrast in discovery for subject in contrast.subjects)])
+    notes, table = matched.notes[len(table.notes) :], matched
+    contrasts = (replace(contrast, notes=(*contrast.notes, *notes)) for contrast in discovery)
+    discovery = replace(discovery, contrasts=tuple(contrasts))
     for column in columns:
         if column not in table.columns:
             raise NoMatchError(
@@ -90,11 +96,15 @@ def divide_subjects(discovery: Discovery, columns: Sequence[str], table: Partici
                 f"one of: {listing(table.columns, 20)}",
             )
         made: dict[Entities, ContrastSet] = {}
+        lost: list[Excluded] = []
         for contrast in discovery:
-            for value in sorted({_cell(table, member.subject, column) for member in contrast.members} - {""}):
+            values = sorted({_cell(table, member.subject, column) for member in contrast.members} - {""})
+            for value in values:
                 key = contrast.entities.with_(**{safe_label(column): value})
                 made[key] = _part(contrast, key, column, value, table)
-        discovery = Discovery(by_name(made), discovery.excluded)
+            if not values:
+                lost += [*_without_value(contrast, column, table), *contrast.excluded]
+        discovery = Discovery(by_name(made), (*discovery.excluded, *lost))
     return discovery
 
 
@@ -102,11 +112,15 @@ def _part(contrast: ContrastSet, key: Entities, column: str, value: str, table: 
     """Return the subjects of a contrast set with one value."""
     cells = {member.subject: _cell(table, member.subject, column) for member in contrast.members}
     subjects = {subject for subject, cell in cells.items() if cell == value}
-    reason = Reason.NO_GROUP.text(column=column, table=table.path.name)
-    excluded = [Excluded.of_subject(subject, reason) for subject, cell in cells.items() if not cell]
     note = f"Subjects whose {printable(column)} is {printable(value)}"
-    kept = contrast.keep(subjects, excluded)
+    kept = contrast.keep(subjects, _without_value(contrast, column, table))
     return replace(kept, entities=key.written(), notes=(*contrast.notes, note))
+
+
+def _without_value(contrast: ContrastSet, column: str, table: Participants) -> list[Excluded]:
+    """Exclude the subjects without a value."""
+    reason = Reason.NO_GROUP.text(column=column, table=table.path.name)
+    return [Excluded.of_subject(s, reason) for s in contrast.subjects if not _cell(table, s, column)]
 
 
 def _cell(table: Participants, subject: str, column: str) -> str:

@@ -68,7 +68,7 @@ class Reason(Enum):
     NO_VARIANCE = "no variance map, which --estimator needs"
     NO_VARIANCES = "no variance map of each of its maps, which --estimator needs"
     # a file or a subject, by the nodes of a Stats Model
-    NOT_PASSED_ON = "a contrast that the nodes of the Stats Model do not pass on"
+    NOT_PASSED_ON = "a map that the nodes of the Stats Model do not use"
     NO_MAP_FOR_NODE = "lacks a map that the node {node} of the Stats Model needs for contrast-{contrast}"
     NOT_THERE = "has no map; Input of the Stats Model names it"
     # a subject
@@ -97,7 +97,7 @@ ORDINARY = frozenset(
     {
         *(Reason.OUR_RESULTS, Reason.SURFACE, Reason.WHOLE_DATASET, Reason.GROUP_RESULT, Reason.OTHER_STAT),
         *(Reason.OTHER_STAGE, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE, Reason.BY_LABEL, Reason.NOT_COMPARED),
-        *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL),
+        *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL, Reason.NOT_PASSED_ON),
     }
 )
 """Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains."""

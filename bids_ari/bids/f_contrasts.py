@@ -54,8 +54,9 @@ def without_f(discovery: Discovery) -> Discovery:
     if not kept or len(kept) == len(discovery):
         return discovery
     files = [file for contrast in discovery if contrast.of_f for member in contrast.members for file in member.all_maps]
-    excluded = (*discovery.excluded, *(Excluded.of_file(file, Reason.NO_DIRECTION.text()) for file in files))
-    return Discovery(kept, excluded)
+    excluded = [Excluded.of_file(file, Reason.NO_DIRECTION.text()) for file in files]
+    excluded += [entry for each in discovery if each not in kept for entry in each.excluded if not entry.is_subject]
+    return Discovery(kept, (*discovery.excluded, *excluded))
 
 
 def _name(file: StatMap) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Nodes of a BIDS Stats Model below the dataset level, carried out where a dataset has the maps of lower nodes only."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -246,28 +246,46 @@ def _sets(rows: Sequence[_Row], discovery: Discovery, division: Division, work: 
     for row in rows:
         inner = [key for key in WITHIN if key not in division.keys]
         groups[row.labels.without("sub", *inner)].append(row)
-    made = dict(_set(key, group, discovery, work) for key, group in groups.items())
+    names = {key.get("contrast") for key in groups}
+    of_all = [entry for name, entries in work.excluded.items() if name not in names for entry in entries]
+    made = dict(_set(key, group, discovery, work, of_all) for key, group in groups.items())
     used = _sources(rows)
-    unused = [contrast for i, contrast in enumerate(discovery) if i not in used]
-    reason = Reason.NOT_PASSED_ON.text()
-    files = [Excluded.of_file(file, reason) for contrast in unused for file in contrast.files]
-    return Discovery(by_name(made), (*discovery.excluded, *files))
+    files = [
+        entry for i, each in enumerate(discovery) if i not in used for entry in each.excluded if not entry.is_subject
+    ]
+    return Discovery(by_name(made), (*discovery.excluded, *_unused(discovery, made.values()), *files))
 
 
-def _set(key: Entities, rows: Sequence[_Row], discovery: Discovery, work: _Work) -> tuple[Entities, ContrastSet]:
+def _unused(discovery: Discovery, made: Iterable[ContrastSet]) -> Iterator[Excluded]:
+    """Exclude the files that are in none of the sets that were made."""
+    used = {file for contrast in made for file in contrast.files}
+    for contrast in discovery:
+        for file in contrast.files:
+            if file not in used:
+                is_map = file.stat != "variance"
+                other = Reason.OTHER_STAT.text(found=file.stat, stat=contrast.stat)
+                yield Excluded.of_file(file, Reason.NOT_PASSED_ON.text() if is_map else other)
+
+
+def _set(
+    key: Entities, rows: Sequence[_Row], discovery: Discovery, work: _Work, of_all: Sequence[Excluded]
+) -> tuple[Entities, ContrastSet]:
+    """Make one contrast set, with its key; `of_all` are subjects that lack a map of a contrast of any name."""
     members = [row.map if work.keep_variances else _stripped(row.map) for row in rows]
     members.sort(key=lambda each: (each.subject, each.first.label))
     parts = [discovery[i] for i in sorted(_sources(rows))]
     known = {f"sub-{printable(member.subject)}" for member in members}
-    lost = work.excluded.get(key.get("contrast") or "", [])
-    excluded = [*lost, *(entry for part in parts for entry in part.excluded)]
+    lost = [*work.excluded.get(key.get("contrast") or "", []), *of_all]
+    explained = known | {entry.name for entry in lost}
+    excluded = [entry for entry in lost if entry.name not in known]
+    excluded += [entry for part in parts for entry in part.excluded if entry.name not in explained]
     key = with_shared(key, [file for member in members for file in member.all_maps])
     notes = [note for part in parts for note in part.notes]
     return key, ContrastSet(
         key.written(),
         parts[0].stat,
         tuple(members),
-        tuple(dict.fromkeys(entry for entry in excluded if entry.name not in known)),
+        tuple(dict.fromkeys(excluded)),
         tuple(dict.fromkeys([*notes, *work.notes])),
         _combined_over(members),
     )

@@ -15,6 +15,7 @@ import pytest
 from builders_exclusions import STUDIES, Study, maps, table
 
 import bids_ari
+from bids_ari.analysis.inputs import find_contrasts
 from bids_ari.analysis.result import ContrastResult, RunSummary
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.cli.main import main, parse, read_settings
@@ -164,6 +165,16 @@ class TestPadding:
 class TestRun:
     def test_each_reason_is_met(self, done: Done) -> None:
         assert {reason for reason in done.study.reasons if not done.excluded(reason)} == set()
+
+    def test_no_map_and_no_subject_is_lost(self, done: Done) -> None:
+        """Each is in a contrast or excluded."""
+        dataset, discovery = find_contrasts(read_settings(parse(done.words)))
+        used = {file.label for contrast in discovery for file in contrast.files}
+        named = {entry.name for entry in done.again.excluded}
+        unnamed = [file for file in dataset.statmaps if file.label not in used | named]
+        assert [file.label for file in unnamed if f"sub-{file.entities.get('sub')}" not in named] == []
+        subjects = {subject for result in done.again.results for subject in result.contrast.subjects}
+        assert dataset.labels("sub") <= subjects | {entry.subject for entry in done.again.excluded}
 
     def test_console_and_log(self, done: Done) -> None:
         """Of the run that analysed, and of the one that kept the results."""
