@@ -8,6 +8,7 @@ from pathlib import Path
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.images.anatomy import find_underlay
 from bids_ari.images.files import read_header
 from bids_ari.images.regions import find_atlas
 from bids_ari.images.space import Grid
@@ -17,21 +18,33 @@ _TEXTS = ("atlas labels", "model")  # roles of files that are not images
 
 
 def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
-    """Return the files that exist of those that the options name, by their role, such as ``mask`` or ``region 1``."""
-    where, grid = StandardSpace.of(contrast.entities), None
-    named = {"mask": options.mask, "target grid": options.target_grid, "model": options.model}
-    named["underlay"] = options.underlay
+    """Return the files that exist of those that the options name, by their role: ``mask``, ``region 1``, ``underlay``.
+
+    TemplateFlow's are those that are used for these maps.
+    """
+    where = StandardSpace.of(contrast.entities)
+    named = {"mask": options.mask, "target grid": options.target_grid, "underlay": options.underlay}
     named |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
-    if TEMPLATE in (options.mask, options.target_grid) or options.atlas is not None:
-        grid = read_header(contrast.files[0].path).grid
-    if grid is not None and options.target_grid == TEMPLATE:
-        named["target grid"] = template_mask(where, grid)
-    if grid is not None and options.mask == TEMPLATE:
-        named["mask"] = template_mask(where, _resampled(grid, named["target grid"]))
-    if grid is not None and options.atlas is not None:
-        atlas = find_atlas(options.atlas, options.atlas_labels, where, _resampled(grid, named["target grid"]))
-        named |= {"atlas": atlas.path, "atlas labels": atlas.labels}
+    is_looked_up = TEMPLATE in named.values() or options.atlas is not None
+    if is_looked_up or (where is not None and where.cohort):
+        named |= _looked_up(options, where, read_header(contrast.files[0].path).grid)
+    named["model"] = options.model
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
+
+
+def _looked_up(options: Options, where: StandardSpace | None, grid: Grid) -> dict[str, Path | None]:
+    """Return the files that depend on the space of the maps and the grid of the first."""
+    found: dict[str, Path | None] = {}
+    if options.target_grid == TEMPLATE:
+        found["target grid"] = template_mask(where, grid)
+    target = found.get("target grid", options.target_grid)
+    grid = read_header(target).grid if target not in (None, FIRST) and target.is_file() else grid
+    if options.mask == TEMPLATE:
+        found["mask"] = template_mask(where, grid)
+    if options.atlas is not None:
+        atlas = find_atlas(options.atlas, options.atlas_labels, where, grid)
+        found |= {"atlas": atlas.path, "atlas labels": atlas.labels}
+    return found | {"underlay": find_underlay(options.underlay, where, grid)}
 
 
 def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
@@ -46,11 +59,6 @@ def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _resampled(grid: Grid, target: Path | None) -> Grid:
-    """Return the grid of the maps after resampling; that of the first map where there is no such file."""
-    return grid if target in (None, FIRST) or not target.is_file() else read_header(target).grid
 
 
 @lru_cache(maxsize=64)

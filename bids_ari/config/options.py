@@ -152,9 +152,12 @@ class Options:
     )
     underlay: Path | None = option(
         None,
-        "image to show under the statistics in reports, on any grid; does not change results",
+        "image to show under the statistics in reports, on any grid; template: the TemplateFlow template of the space "
+        "of the maps; does not change results",
         kind=Path,
-        default_text="the MNI152 template in spaces similar to it, otherwise the tested voxels",
+        words=("template",),
+        default_text="the MNI152 template in spaces similar to it; of a template with cohorts, that of TemplateFlow if "
+        "it is on this machine; otherwise the tested voxels",
     )
     alternative: tuple[Alternative, ...] = option(
         ("greater",), "direction of the tests; one result per value", group=INFERENCE, choices=ALTERNATIVES

@@ -1,14 +1,48 @@
 """Anatomical images that are shown under the statistics, on any grid."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-from bids_ari.errors import DataError, GridMismatchError
+from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError
 from bids_ari.images.files import Image, read_image
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
 
 _LEAST_SEEN = 0.5  # part of the points tested that must lie in the field of view of the image
+
+
+def find_underlay(image: Path | None, template: SpaceName, grid: Grid) -> Path | None:
+    """Return the file of the image to show under the statistics; None to choose one by the name of the space.
+
+    Parameters
+    ----------
+    image : path or 'template', optional
+        A file, or TemplateFlow's template of the space. By default, that of a space with cohorts, if it is on this
+        machine.
+    template : StandardSpace or str, optional
+        The space of the maps.
+    grid : Grid
+        The grid of the maps.
+
+    Raises
+    ------
+    BidsAriError
+        When the template was requested, and there is none or it cannot be fetched.
+    """
+    if image is not None and str(image) != TEMPLATE:
+        return image
+    if image is not None:
+        if (found := template_image(template, grid)) is None:
+            raise NoMatchError(
+                f"TemplateFlow has no T1w or T2w template of {standard(template)}", hint="Use a local file"
+            )
+        return found
+    if template is not None and standard(template).cohort:
+        with suppress(BidsAriError):  # pictures never need TemplateFlow
+            return template_image(template, grid, fetch=False)
+    return None
 
 
 def read_underlay(path: Path, space: VolumeSpace) -> Image:

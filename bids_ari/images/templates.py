@@ -34,7 +34,7 @@ Labels: TypeAlias = dict[str, str]
 
 def template_mask(space: SpaceName, grid: Grid) -> Path:
     """Return the path of TemplateFlow's brain mask of a space, in the resolution of the maps, or nearest to a grid."""
-    where = _standard(space)
+    where = standard(space)
     found = _listed(where, f"a brain mask of {where}", suffix="mask", extension=".nii.gz")
     for wanted in ({"desc": "brain"}, {"label": "brain"}):
         if paths := [path for path in found if _variant(path) == wanted and "atlas" not in labels_in_name(path.name)]:
@@ -47,7 +47,7 @@ def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path 
 
     None where it has no such template, or, unless `fetch`, none on this machine.
     """
-    where = _standard(space)
+    where = standard(space)
     for suffix in ("T1w", "T2w"):
         try:
             found = _listed(where, f"a template of {where}", suffix=suffix, extension=".nii.gz")
@@ -80,7 +80,7 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
     NoMatchError, InputNotFoundError
         When TemplateFlow does not have it, or it cannot be fetched.
     """
-    where, what = _standard(space), f"the atlas {atlas}"
+    where, what = standard(space), f"the atlas {atlas}"
     name, *parts = atlas.split(":")
     wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
     query = {"atlas": name, "suffix": "dseg"}
@@ -99,7 +99,7 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
     return path, _fetched(max(fitting, key=lambda table: len(_labels(table))), tables, where) if fitting else None
 
 
-def _standard(space: SpaceName) -> StandardSpace:
+def standard(space: SpaceName) -> StandardSpace:
     """Return the space of the maps; raise UsageError if their names have none."""
     if space is None:
         raise UsageError("The names of the maps have no space", "space- in their names", _LOCAL)

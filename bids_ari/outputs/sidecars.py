@@ -54,7 +54,9 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         "DegreesOfFreedom": number(result.dof),
         "NumberOfVoxels": result.space.n_points,
         **sidecar_entries(result.options, "data"),
-        **_mask(result),
+        "MaskHash": result.hashes.get("mask"),
+        **_named_file(result, "Mask", "mask"),
+        **_named_file(result, "Underlay", "underlay"),
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if design is None:
@@ -121,7 +123,7 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
         "Sources": [f"bids::{path_of(result, contrast.entities, 'design', '.tsv')}"],
         "Estimator": ESTIMATORS[result.options.estimator],
         **sidecar_entries(result.options, "model"),
-        **_target(result),
+        **_named_file(result, "TargetGrid", "target grid"),
         "Formula": design.formula or None,
         "Test": result.test,
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
@@ -135,17 +137,11 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
     }
 
 
-def _mask(result: ContrastResult) -> Sidecar:
-    """Return the entries about the mask: the file, also of TemplateFlow, and its SHA-256."""
-    named = {"Mask": printable(result.files["mask"])} if "mask" in result.files else {}
-    return named | {"MaskHash": result.hashes.get("mask")}
-
-
-def _target(result: ContrastResult) -> Sidecar:
-    """Return the entries about the file, also of TemplateFlow, of the grid that maps were resampled to."""
-    if "target grid" not in result.files:
+def _named_file(result: ContrastResult, key: str, role: str) -> Sidecar:
+    """Return the name of a file, also of TemplateFlow, and its SHA-256; nothing where there is no such file."""
+    if role not in result.files:
         return {}
-    return {"TargetGrid": printable(result.files["target grid"]), "TargetGridHash": result.hashes.get("target grid")}
+    return {key: printable(result.files[role]), f"{key}Hash": result.hashes.get(role)}
 
 
 def _inference(result: ContrastResult) -> Sidecar:

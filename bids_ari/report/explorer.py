@@ -13,6 +13,7 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Grid
 from bids_ari.outputs.names import report_name, stem
@@ -60,7 +61,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     """
     result, space = results[0], results[0].space
     stride = 1 if space.inside.size <= _FINE_UNDERLAY else 2
-    underlay = make_underlay(space, result.contrast.entities.get("space"), stride, result.options.underlay)
+    underlay = make_underlay(space, StandardSpace.of(result.contrast.entities), stride, result.options.underlay)
     least = arrays.least_tdp([each.forest for each in results])
     z_step = _COARSE_STEP if least else arrays.Z_STEP
     facts = _facts(results, underlay) | {"leastTdp": least, "zStepElsewhere": z_step}

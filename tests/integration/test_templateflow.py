@@ -19,6 +19,7 @@ Use = Callable[[Path], None]
 
 FINE = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
 MASK = "tpl-MNIPediatricAsym_cohort-{}_res-{}_desc-brain_mask.nii.gz"
+T1W = "tpl-MNIPediatricAsym_cohort-{}_res-{}_T1w.nii.gz"
 SCHAEFER = "tpl-MNI152NLin6Asym_res-02_atlas-Schaefer2018_desc-{}_dseg.nii.gz"
 
 
@@ -33,6 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             path = root / "tpl-MNIPediatricAsym" / f"cohort-{cohort}" / MASK.format(cohort, res)
             path.parent.mkdir(parents=True, exist_ok=True)
             nib.save(image(inside, affine, np.uint8), path)
+            nib.save(image(inside * 3.5, affine), path.with_name(T1W.format(cohort, res)))
     numbers = np.ones(SHAPE, dtype=np.int16)
     path = root / "tpl-MNI152NLin6Asym" / SCHAEFER.format("100Parcels7Networks")
     path.parent.mkdir()
@@ -87,6 +89,10 @@ def test_mask_and_target_grid_of_the_cohort(
     about = json.loads(next((tmp_path / "out" / "group").glob("*stat-z_statmap.json")).read_text())
     assert (about["Mask"], about["MaskHash"]) == (template.name, sha256(template))
     assert (about["TargetGrid"], about["TargetGridHash"]) == (template.name, sha256(template))
+    underlay = template.with_name(T1W.format(3, 2))
+    assert (about["Underlay"], about["UnderlayHash"]) == (underlay.name, sha256(underlay))
+    (report,) = (tmp_path / "out" / "group").glob("*_report.html")
+    assert underlay.name in report.read_text()
     assert main(command) == 0
     assert "unchanged since" in capsys.readouterr().err
 

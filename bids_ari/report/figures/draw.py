@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.outputs.names import stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.calibration import draw_calibration
@@ -49,7 +50,7 @@ def draw(result: ContrastResult) -> Pictures:
     ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
     content are missing, except for maps and ``tdp``.
     """
-    label, underlay = result.contrast.entities.get("space"), result.options.underlay
+    label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
     scene = make_scene(result.space, label, _peak_heights(result), subtitle(result), underlay)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.images.space import VolumeSpace
+from bids_ari.images.templates import SpaceName
 from bids_ari.report.figures.png import GREY_STEP, Pixels
 from bids_ari.report.figures.underlay import (
     BRAIN,
@@ -60,7 +61,7 @@ class Scene:
 
 def make_scene(
     space: VolumeSpace,
-    space_label: str | None,
+    space_label: SpaceName,
     peaks: npt.ArrayLike = (),
     subtitle: str = "",
     image: Path | None = None,

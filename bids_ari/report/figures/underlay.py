@@ -10,8 +10,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.errors import BidsAriError, printable
-from bids_ari.images.anatomy import read_underlay
+from bids_ari.images.anatomy import find_underlay, read_underlay
 from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.templates import SpaceName, standard
 from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,11 @@ class Underlay:
     description: str
 
 
-def is_like_template(space: str | None) -> bool:
-    """Return whether maps in a space can be shown on the MNI152 template."""
-    return space is not None and space.startswith(_TEMPLATE_SPACES) and not space.startswith(_INFANT)
+def is_like_template(space: SpaceName) -> bool:
+    """Return whether maps in a space can be shown on the MNI152 template, of adults: not those of an age group."""
+    if space is None or (where := standard(space)).cohort:
+        return False
+    return where.name.startswith(_TEMPLATE_SPACES) and not where.name.startswith(_INFANT)
 
 
 @cache
@@ -65,13 +68,13 @@ def load_template() -> Template:
     return _template(values, float(values.max()), Grid.of(image), TEMPLATE_NAME)
 
 
-def template_of(space: VolumeSpace, space_label: str | None, image: Path | None = None) -> Template | None:
+def template_of(space: VolumeSpace, space_label: SpaceName, image: Path | None = None) -> Template | None:
     """Return what is shown under the statistics: the image, if it can be read, else the template of a similar space."""
-    if image is not None:
-        try:
-            return _load_image(image, space)
-        except BidsAriError as error:  # when reports are written again, it may not be there any more
-            log.warning("%s. Pictures are drawn without it", error)
+    try:
+        if (found := find_underlay(image, space_label, space.grid)) is not None:
+            return _load_image(found, space)
+    except BidsAriError as error:  # when reports are written again, it may not be there any more
+        log.warning("%s. Pictures are drawn without it", error)
     return load_template() if is_like_template(space_label) else None
 
 
@@ -92,7 +95,7 @@ def _template(values: npt.NDArray[np.float32], bright: float, grid: Grid, name: 
     return Template(np.minimum(values / np.float32(bright), 1), grid, np.sort(corners, axis=0), name)
 
 
-def make_underlay(space: VolumeSpace, space_label: str | None, stride: int = 1, image: Path | None = None) -> Underlay:
+def make_underlay(space: VolumeSpace, space_label: SpaceName, stride: int = 1, image: Path | None = None) -> Underlay:
     """Return the underlay of a volume, cropped to what it shows; `stride` voxels along each axis share a value."""
     inside, strided = space.inside, space.inside[::stride, ::stride, ::stride]
     box = _box(inside)

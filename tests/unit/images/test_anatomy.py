@@ -1,13 +1,15 @@
 """Images that are shown under the statistics."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, saved
 
-from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError
-from bids_ari.images.anatomy import read_underlay
+from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, NoMatchError
+from bids_ari.images.anatomy import find_underlay, read_underlay
 from bids_ari.images.space import Grid, VolumeSpace
 
 SPACE = VolumeSpace(Grid(SHAPE, AFFINE), np.ones(SHAPE, dtype=bool))
@@ -28,3 +30,32 @@ def test_images_that_cannot_be_shown(tmp_path: Path) -> None:
         read_underlay(saved(tmp_path / "empty.nii", np.zeros(SHAPE)), SPACE)
     with pytest.raises(InputNotFoundError):
         read_underlay(tmp_path / "gone.nii", SPACE)
+
+
+class TestOfTemplateFlow:
+    """A client whose files are in one folder."""
+
+    @pytest.fixture(autouse=True)
+    def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("cohort-1_T1w", "cohort-3_T1w", "cohort-4_T2w"):
+            (tmp_path / f"tpl-A_{name}.nii.gz").write_bytes(b"here")
+
+        def ls(template: str, suffix: str, **_: object) -> list[Path]:
+            return sorted(tmp_path.glob(f"tpl-{template}_*{suffix}.nii.gz"))
+
+        monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=SimpleNamespace(ls=ls, templates=list)))
+
+    @pytest.mark.parametrize("image", [None, Path("template")])
+    def test_a_space_with_cohorts_is_shown_on_its_own_template(self, image: Path | None, tmp_path: Path) -> None:
+        assert find_underlay(image, "A+3", SPACE.grid) == tmp_path / "tpl-A_cohort-3_T1w.nii.gz"
+        assert find_underlay(image, "A+4", SPACE.grid) == tmp_path / "tpl-A_cohort-4_T2w.nii.gz"
+
+    def test_only_a_template_that_was_requested_must_exist(self) -> None:
+        assert find_underlay(None, "A+5", SPACE.grid) is None
+        assert find_underlay(None, "B", SPACE.grid) is None
+        for space in ("A+5", "B"):
+            with pytest.raises(NoMatchError, match="no T1w or T2w template of"):
+                find_underlay(Path("template"), space, SPACE.grid)
+
+    def test_a_file_is_itself(self) -> None:
+        assert find_underlay(Path("t1.nii"), "A+3", SPACE.grid) == Path("t1.nii")

@@ -51,6 +51,7 @@ def test_slices_stay_inside_the_template() -> None:
         ("Talairach", True),
         ("IXI549Space", True),
         ("MNIInfant", False),
+        ("MNIPediatricAsym+3", False),
         ("T1w", False),
         (None, False),
     ],
