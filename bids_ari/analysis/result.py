@@ -12,6 +12,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
+from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
@@ -94,6 +95,10 @@ class ContrastResult:
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled : tuple of str
         The subjects whose maps were on another grid.
+    normalised : tuple of str
+        The subjects whose maps were smoothed by normalised convolution, since they lack data that others have.
+    variances : GroupVariances or None
+        The residual variances of groups, and the inflation of each test that assumes that they are equal.
     outlying : SubjectDiagnostics or None
         Correlation of each subject's map with the others, and influence on each test, by ordinary least squares.
     quality : Quality or None
@@ -125,6 +130,8 @@ class ContrastResult:
     hashes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
+    normalised: tuple[str, ...] = ()
+    variances: GroupVariances | None = None
     tau2: FloatArray | None = None
     outlying: SubjectDiagnostics | None = None
     quality: Quality | None = None

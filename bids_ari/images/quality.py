@@ -4,6 +4,7 @@ A `Glimpse` is taken of each map while it is in memory. The voxels that are excl
 only after all maps have been read, so a glimpse stores where the subject has data, as packed bits.
 """
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class Glimpse(NamedTuple):
     present: bytes  # mask of the voxels with data: bits in C order, compressed
     thumbnail: npt.NDArray[np.int8]  # slices (height, width), in steps; ABSENT where there are no data
     step: float  # the value of one step
+
+    def mask(self, shape: tuple[int, ...]) -> BoolVolume:
+        """Return the voxels with data, (x, y, z), of a volume of this shape."""
+        bits = np.frombuffer(zlib.decompress(self.present), dtype=np.uint8)
+        return np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

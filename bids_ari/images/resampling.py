@@ -1,4 +1,4 @@
-"""Resampling of maps to another grid, and smoothing.
+"""Resampling of maps to another grid.
 
 A map is a volume (x, y, z) that is NaN where the subject has no data.
 """
@@ -60,16 +60,6 @@ def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) 
         force_resample=True,
     )
     return np.asarray(resampled.dataobj)
-
-
-def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
-    """Smooth a volume (x, y, z) by a Gaussian of `fwhm` mm, as nilearn does; values that are not finite count as 0."""
-    finite = np.where(np.isfinite(volume), volume, 0.0)
-    if not fwhm:
-        return finite
-    from nilearn.image import smooth_img
-
-    return np.asarray(smooth_img(nib.Nifti1Image(finite, grid.affine), fwhm).dataobj, dtype=float)
 
 
 def overlap(one: Grid, other: Grid) -> float:

@@ -15,12 +15,13 @@ from bids_ari.images.duplicates import check_copies
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
-from bids_ari.images.resampling import smooth
+from bids_ari.images.smoothing import smooth, weight_of_data, with_data_of_some
 from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.unusual import Profile, ValueFacts, notes_on_values, profile_of
+from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -42,6 +43,7 @@ class Stack:
     resampled: tuple[str, ...] = ()  # subjects whose maps were on another grid
     statistic: Statistic | None = None  # of a single map
     mask_fraction: float | None = None  # part of the volume inside the mask; None without one
+    normalised: tuple[str, ...] = ()  # subjects whose smoothed values were divided by the weight of their data
 
     def __repr__(self) -> str:
         return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
@@ -80,8 +82,10 @@ def load_stack(
     coverage : float
         The fraction of subjects, in (0, 1], that must have data at a voxel that is tested.
     smoothing : float, optional
-        Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed, voxels without data
-        counting as 0. Not with `variances`: the variance of a smoothed map depends on the correlation of its noise.
+        Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed, as nilearn does, the
+        background counting as 0. Near voxels where a subject has no data but others have, by normalised convolution:
+        see `bids_ari.images.smoothing`. Not with `variances`: the variance of a smoothed map depends on the
+        correlation of its noise.
     target : Grid, Path, 'first' or 'template', optional
         The grid to which files are resampled before they are combined, subtracted or smoothed; by default, all files
         must share one.
@@ -152,6 +156,7 @@ def load_stack(
     notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     notes += tuple(_notes_on_values(headers.grid, members, summaries, counts))
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
+    normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
@@ -166,6 +171,7 @@ def load_stack(
         notes=notes,
         resampled=headers.resampled,
         mask_fraction=None if inside is None else inside.fraction,
+        normalised=tuple(member.subject for member, changed in zip(members, normalised, strict=True) if changed),
     )
 
 
@@ -235,6 +241,23 @@ class _Reading(NamedTuple):
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
         files, profile = (volumes.hashes, volumes.digests), profile_of(present)
         return present, _Summary(n_present, n_empty, *files, glimpse, volumes.facts, profile)
+
+    def normalise(
+        self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: VolumeSpace, n_threads: int
+    ) -> list[bool]:
+        """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
+        expected, is_tested = with_data_of_some(counts, len(summaries)), self.space.select(tested.inside)
+
+        def divide(i: int) -> bool:
+            missing = expected & ~summaries[i].glimpse.mask(expected.shape)
+            if self.smoothing is None or not missing.any():
+                return False
+            weight = weight_of_data(missing, self.reader.grid, self.smoothing, self.space)
+            (row,) = self.arrays[0][i : i + 1, :]
+            self.arrays[0][i] = row / weight
+            return bool((weight[is_tested & ~np.isnan(row)] < 1).any())
+
+        return list(run_parallel(divide, range(len(summaries)), n_threads))
 
 
 def _check_variances(members: Sequence[SubjectMap]) -> None:

@@ -1,4 +1,4 @@
-"""Resampling to another grid, and smoothing: values, edges, and voxels without data."""
+"""Resampling to another grid: values, edges, and voxels without data."""
 
 import warnings
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import AFFINE, SHAPE, Floats, brain
+from builders import AFFINE, SHAPE, Floats
 from nilearn.image import resample_img
 
-from bids_ari.images.resampling import Interpolation, overlap, resample, smooth
+from bids_ari.images.resampling import Interpolation, overlap, resample
 from bids_ari.images.space import Grid
 
 COARSE = Grid((21, 23, 20), np.diag([3.0, 3, 3, 1]))
@@ -170,23 +170,3 @@ class TestOverlap:
         coarse = np.diag([4.0, 4, 4, 1])
         coarse[:3, 3] = 1
         assert overlap(Grid((10, 10, 10), np.diag([2.0, 2, 2, 1])), Grid((5, 5, 5), coarse)) == 1
-
-
-class TestSmoothing:
-    def test_the_width_is_in_mm_at_half_maximum(self) -> None:
-        """A point smoothed with 6 mm falls to a half at a distance of 3 mm: one voxel along x."""
-        point = np.zeros(SHAPE)
-        point[5, 5, 6] = 1
-        smoothed = smooth(point, Grid(SHAPE, AFFINE), 6.0)
-        assert smoothed[6, 5, 6] / smoothed[5, 5, 6] == pytest.approx(0.5)
-        assert smoothed[5, 5, 7] / smoothed[5, 5, 6] == pytest.approx(0.5 ** (3.5 / 3) ** 2)  # 3.5 mm along z
-
-    @pytest.mark.parametrize("width", [None, 0.0, 6.0])
-    def test_values_that_are_not_finite_count_as_zero(self, rng: np.random.Generator, width: float | None) -> None:
-        volume, zeroed = brain(rng), brain(rng)
-        zeroed[:] = volume
-        volume[4, 4, 3:6] = np.nan, np.inf, -np.inf
-        zeroed[4, 4, 3:6] = 0
-        np.testing.assert_array_equal(
-            smooth(volume, Grid(SHAPE, AFFINE), width), smooth(zeroed, Grid(SHAPE, AFFINE), width)
-        )
