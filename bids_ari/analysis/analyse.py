@@ -13,6 +13,7 @@ from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.option_files import hash_files, option_files
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.exclusions import notes_on_subjects
@@ -69,11 +70,13 @@ def analyse(
         contrast=contrast,
         options=options,
         coverage=stack.coverage,
-        design=replace(design, excluded=(), notes=()),  # these are in the contrast and the notes
+        design=replace(design, excluded=(), notes=(), groups=()),  # in the contrast, notes and variances
         hashes=_hashes(contrast, stack) | hash_files(files),
         files={role: path.name for role, path in files.items()},
         resampled=stack.resampled,
+        normalised=stack.normalised,
         outlying=fitted.outlying,
+        group_variances=fitted.variances,
         quality=stack.quality,
     )
     excluded = notes_on_subjects(contrast.excluded)
@@ -92,7 +95,12 @@ def analyse(
             glm.at(tested),
             stack.space.keep(tested),
             options,
-            (*notes, *notes_of_test(fitted, design, glm.test), *_notes(stack, n_constant, options)),
+            (
+                *notes,
+                *notes_of_test(fitted, design, glm.test),
+                *notes_on_variances(fitted.variances, design, glm.test, options),
+                *_notes(stack, n_constant, options),
+            ),
             GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
             StandardSpace.of(contrast.entities),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_ari.analysis.variances import GroupVariances, compare_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
@@ -16,6 +17,7 @@ from bids_ari.errors import listing
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.equal_variance import mixed_residual
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
 from bids_ari.stats.welch import fit_welch
@@ -27,6 +29,7 @@ class Fit:
 
     results: tuple[GlmResult, ...]  # one per test
     outlying: SubjectDiagnostics
+    variances: GroupVariances
     tau2: FloatArray | None = None  # (n_points,): the variance between subjects, with mixed effects
     notes: tuple[str, ...] = ()
 
@@ -94,7 +97,11 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
     unlike = subject_diagnostics(effects, design.matrix, design.tests)
-    return Fit(results, unlike, tau2, (*_notes(unlike, design), *notes))
+    residual = unlike.residual
+    if stack.variances is not None and tau2 is not None:
+        residual = mixed_residual(effects, stack.variances, tau2, design.matrix)
+    compared = compare_variances(design, residual, options)
+    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes))
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:

@@ -97,7 +97,7 @@ class ContrastResult:
         The subjects whose maps were on another grid.
     normalised : tuple of str
         The subjects whose maps were smoothed by normalised convolution, since they lack data that others have.
-    variances : GroupVariances or None
+    group_variances : GroupVariances or None
         The residual variances of groups, and the inflation of each test that assumes that they are equal.
     outlying : SubjectDiagnostics or None
         Correlation of each subject's map with the others, and influence on each test, by ordinary least squares.
@@ -131,7 +131,7 @@ class ContrastResult:
     files: Mapping[str, str] = field(default_factory=dict)
     resampled: tuple[str, ...] = ()
     normalised: tuple[str, ...] = ()
-    variances: GroupVariances | None = None
+    group_variances: GroupVariances | None = None
     tau2: FloatArray | None = None
     outlying: SubjectDiagnostics | None = None
     quality: Quality | None = None

@@ -19,7 +19,14 @@ from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean_at_
 from bids_ari.design.model_contrasts import ONES, Contrast, Term
 from bids_ari.design.model_inputs import label_of
 from bids_ari.design.stats_model import StatsModel
-from bids_ari.design.subjects import exchangeability_blocks, filter_subjects, no_row, no_table, select_subjects
+from bids_ari.design.subjects import (
+    exchangeability_blocks,
+    filter_subjects,
+    groups_of,
+    no_row,
+    no_table,
+    select_subjects,
+)
 from bids_ari.design.variables import Variables
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
@@ -51,6 +58,8 @@ class Design:
         Notes for the report.
     blocks : tuple of str
         The exchangeability block of each subject; empty if all are in one block.
+    groups : tuple of str
+        The group of each subject, by the factors and the columns of two values; empty if there is one group.
     """
 
     subjects: tuple[str, ...]
@@ -62,6 +71,7 @@ class Design:
     excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     @property
     def is_mean(self) -> bool:
@@ -137,7 +147,10 @@ def make_design(
         notes += () if tests else notes_on_default_tests(made)
         if not tests and variance == "unequal":
             weights = {name: each for name, each in weights.items() if each.ndim == 1}
-        design = Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes)
+        groups = groups_of(included, made.levels.values(), made.matrix, made.names)
+        design = Design(
+            included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes, groups=groups
+        )
     cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))
     design = replace(design, notes=design.notes + cautions)
     if variance == "unequal":
@@ -180,7 +193,10 @@ def _design_of_model(
     factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
     tests = _tests_of_model(model, names)
     notes += tuple(_notes_on_intercept(matrix, columns, tests, variables.levels))
-    return Design(included, matrix, columns, tests, "", factors, excluded, notes)
+    used = {source for name in names if isinstance(name, str) for source in variables.columns[name].sources}
+    levels = [each for each in variables.levels.values() if each.variable in used]
+    groups = groups_of(included, levels, matrix, columns)
+    return Design(included, matrix, columns, tests, "", factors, excluded, notes, groups=groups)
 
 
 def _notes_on_intercept(

@@ -1,14 +1,18 @@
 """The subjects included in a group model: those with the values that it needs, and their exchangeability blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from bids_ari.bids.columns import number, shortest, value_of
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing
 from bids_ari.design.checks import list_excluded
+from bids_ari.design.coding import Levels
 from bids_ari.design.model_inputs import NodeInputs
 from bids_ari.errors import DesignError, InputNotFoundError, UsageError, counted, listing
+from bids_ari.stats.distributions import FloatArray
 
 
 def select_subjects(
@@ -60,6 +64,28 @@ def filter_subjects(
         )
     reasons = {subject: reason for subject in subjects if (reason := _filtered(inputs, subject, table))}
     return _split(subjects, reasons)
+
+
+def groups_of(
+    subjects: Sequence[str], factors: Iterable[Levels], matrix: FloatArray, columns: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the group of each subject: its levels of all factors, and its values in columns of two values.
+
+    Columns in which the subjects of a group have the same value are not named again.
+    """
+    names = [""] * len(subjects)
+    for factor in factors:
+        level = {subject: name for name, members in factor.subjects.items() for subject in members}
+        names = [
+            f"{name}, {level[subject]}" if name else level[subject]
+            for name, subject in zip(names, subjects, strict=True)
+        ]
+    for column, values in zip(columns, matrix.T, strict=True):
+        same = len(set(zip(names, values.tolist(), strict=True))) == len(set(names))
+        if not same and np.unique(values).size == 2:
+            own = [f"{column} {value:.3g}" for value in values]
+            names = [f"{name}, {value}" if name else value for name, value in zip(names, own, strict=True)]
+    return tuple(names) if len(set(names)) > 1 else ()
 
 
 def exchangeability_blocks(column: str, subjects: Sequence[str], participants: Participants | None) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.images.regions import RegionSet
@@ -87,7 +88,10 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
 }
 """Names of fields in 0.1.0 and the present ones, if any, by the field that holds the object or a list of objects."""
 
-SHARED = ("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "made")
+SHARED = (
+    *("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "normalised"),
+    *("group_variances", "made"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,8 @@ class Text:
     hashes: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)  # names by role, such as mask
     resampled: tuple[str, ...] = ()
+    normalised: tuple[str, ...] = ()
+    group_variances: GroupVariances | None = None
     made: Made = field(default_factory=lambda: Made({}, {}, ()))
 
 

@@ -7,7 +7,15 @@ import pandas as pd
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.design.design import Design
-from bids_ari.outputs.sidecars import COLUMNS, Sidecar, columns, left_out, number, weights_by_column
+from bids_ari.outputs.sidecars import (
+    COLUMNS,
+    Sidecar,
+    columns,
+    left_out,
+    number,
+    variance_inflation,
+    weights_by_column,
+)
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -21,6 +29,7 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "Description": "Design matrix of the group model",
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
+        **_residual_variances(result),
         **columns(result, {column: COLUMNS["design"][column] for column in members.columns}),
         **{
             column: {"Description": "Column of the design matrix", "VarianceInflation": number(vif)}
@@ -30,7 +39,11 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "ConditionNumber": diagnostics.condition,
         "Correlations": [[number(each) for each in row] for row in diagnostics.correlations],
         "Tests": {
-            name: {"Statistic": design.statistic(name), "Weights": weights_by_column(weights, design.columns)}
+            name: {
+                "Statistic": design.statistic(name),
+                "Weights": weights_by_column(weights, design.columns),
+                **variance_inflation(result, name),
+            }
             for name, weights in design.tests.items()
         },
         "LeftOut": left_out(result),
@@ -38,6 +51,13 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
     }
     measures = pd.DataFrame({column: values for column, (values, _) in quality.items()})
     return pd.concat([members, matrix, measures], axis=1), sidecar
+
+
+def _residual_variances(result: ContrastResult) -> Sidecar:
+    """Return the entry about the residual variance of each group, relative to that of the model."""
+    if result.group_variances is None or not result.group_variances.groups:
+        return {}
+    return {"ResidualVariances": dict(zip(result.group_variances.groups, result.group_variances.relative, strict=True))}
 
 
 def _members(result: ContrastResult) -> pd.DataFrame:
@@ -61,6 +81,8 @@ def _members(result: ContrastResult) -> pd.DataFrame:
         table["weights"] = [", ".join(_weights(member)) for member in members]
     if result.resampled:
         table["resampled"] = ["yes" if member.subject in result.resampled else "no" for member in members]
+    if result.normalised:
+        table["normalised"] = ["yes" if member.subject in result.normalised else "no" for member in members]
     return pd.DataFrame(table)
 
 

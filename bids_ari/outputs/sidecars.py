@@ -107,6 +107,12 @@ def weights_by_column(weights: FloatArray, names: Sequence[str]) -> list[dict[st
     ]
 
 
+def variance_inflation(result: ContrastResult, test: str) -> Sidecar:
+    """Return the entry about the variance of the estimate of a test if variances differ between subjects, if known."""
+    found = None if result.group_variances is None else result.group_variances.tests.get(test)
+    return {} if found is None else {"InflationByUnequalVariances": found.ratio}
+
+
 def number(value: float) -> float | None:
     """Return a number as JSON can hold it: None if it is not finite."""
     return float(value) if np.isfinite(value) else None
@@ -124,10 +130,12 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
         "Estimator": ESTIMATORS[result.options.estimator],
         **sidecar_entries(result.options, "model"),
         **_named_file(result, "TargetGrid", "target grid"),
+        **_smoothing(result),
         "Formula": design.formula or None,
         "Test": result.test,
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
         "Weights": weights_by_column(design.tests[result.test], design.columns),
+        **variance_inflation(result, result.test),
         "DegreesOfFreedomOfRows": result.glm.n_rows or None,
         "NumberOfSubjects": len(contrast.members),
         "CombinedOver": contrast.combined or None,
@@ -142,6 +150,16 @@ def _named_file(result: ContrastResult, key: str, role: str) -> Sidecar:
     if role not in result.files:
         return {}
     return {key: printable(result.files[role]), f"{key}Hash": result.hashes.get(role)}
+
+
+def _smoothing(result: ContrastResult) -> Sidecar:
+    """Return the entries about missing data in smoothed maps."""
+    if not result.options.smoothing:
+        return {}
+    return {
+        "SmoothingOfMissingData": "normalised convolution" if result.normalised else "none missing",
+        "NumberOfSubjectsNormalised": len(result.normalised),
+    }
 
 
 def _inference(result: ContrastResult) -> Sidecar:

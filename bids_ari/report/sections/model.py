@@ -20,8 +20,12 @@ MOST_COLUMNS = 12
 def design(data: ReportData) -> Context:
     """Return the group model in words, and its tables."""
     result = data.result
+    variances = result.group_variances
+    inflation = None if variances is None else variances.tests.get(result.test)
     return {
         "model": model_sentence(result),
+        "variances": variances.describe() if variances is not None and variances.ratio else None,
+        "inflation": decimal(inflation.ratio) if inflation else None,
         "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
         "design_picture": data.pictures.get("design"),
         "group_model": None if result.design is None else design_tables(result.design, result.test),
