@@ -246,13 +246,15 @@ class _Reading(NamedTuple):
         self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: VolumeSpace, n_threads: int
     ) -> list[bool]:
         """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
+        if not (fwhm := self.smoothing):
+            return [False] * len(summaries)
         expected, is_tested = with_data_of_some(counts, len(summaries)), self.space.select(tested.inside)
 
         def divide(i: int) -> bool:
             missing = expected & ~summaries[i].glimpse.mask(expected.shape)
-            if self.smoothing is None or not missing.any():
+            if not missing.any():
                 return False
-            weight = weight_of_data(missing, self.reader.grid, self.smoothing, self.space)
+            weight = weight_of_data(missing, self.reader.grid, fwhm, self.space)
             (row,) = self.arrays[0][i : i + 1, :]
             self.arrays[0][i] = row / weight
             return bool((weight[is_tested & ~np.isnan(row)] < 1).any())
