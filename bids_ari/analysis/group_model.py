@@ -59,8 +59,9 @@ def plan(
         blocks=options.blocks,
     )
     contrast = contrast.keep(design.subjects, design.excluded)
-    check_group(contrast, allow_native_space=options.allow_native_space, allow_duplicates=options.allow_duplicates)
-    return contrast, design
+    allowed = {"allow_native_space": options.allow_native_space, "allow_duplicates": options.allow_duplicates}
+    notes = check_group(contrast, **allowed)
+    return replace(contrast, notes=(*contrast.notes, *notes)), design
 
 
 def with_estimator(options: Options) -> Options:

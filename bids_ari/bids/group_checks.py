@@ -31,8 +31,10 @@ def is_native(space: str | None) -> bool:
     return (space or "").lower() in NATIVE_SPACES
 
 
-def check_group(contrast: ContrastSet, *, allow_native_space: bool = False, allow_duplicates: bool = False) -> None:
-    """Check that a group analysis of a contrast makes sense.
+def check_group(
+    contrast: ContrastSet, *, allow_native_space: bool = False, allow_duplicates: bool = False
+) -> tuple[str, ...]:
+    """Check that a group analysis of a contrast makes sense; return notes on what is analysed by request only.
 
     Raises
     ------
@@ -56,6 +58,8 @@ def check_group(contrast: ContrastSet, *, allow_native_space: bool = False, allo
         )
     if not allow_duplicates:
         _check_files(contrast)
+    found = f"The maps are in the native space of each subject (space-{space}), analysed with --allow-native-space"
+    return (found,) if is_native(space) else ()
 
 
 def _check_files(contrast: ContrastSet) -> None:

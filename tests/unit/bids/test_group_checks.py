@@ -20,7 +20,8 @@ class TestNativeSpace:
             check_group(contrast)
         assert "--allow-native-space" in caught.value.hint
         assert "--target-grid" not in str(caught.value)
-        check_group(contrast, allow_native_space=True)
+        (note,) = check_group(contrast, allow_native_space=True)
+        assert f"space-{space}" in note
 
     @pytest.mark.parametrize("space", ["MNI152NLin2009cAsym", "fsaverage", "fsLR", "Talairach", "study", None])
     def test_other_spaces_are_not_native(self, space: str | None) -> None:
