@@ -25,6 +25,7 @@ class FolderLabels(NamedTuple):
     """The entities in the names of the folders that contain a file."""
 
     labels: Mapping[str, str]
+    beginnings: Mapping[str, str]  # of the labels, as far as pybids reads them
     problems: Mapping[str, str]  # why those of the same name are not usable, by key
 
 
@@ -67,10 +68,8 @@ def labels_of_folder(folder: str) -> FolderLabels:
         whole = inside | whole  # pybids reads the first, too
         if problem := problem_of_name(f"{part}_", "folder"):
             problems = dict.fromkeys(inside, problem) | problems
-    for key, label in found.items():
-        if whole.get(key, "").startswith(label):
-            found[key] = whole[key]
-    return FolderLabels(found, problems)
+    labels = {key: whole[key] if whole.get(key, "").startswith(label) else label for key, label in found.items()}
+    return FolderLabels(labels, found, problems)
 
 
 def entities_of_file(folder: str, name: str) -> tuple[Entities, str]:
@@ -80,9 +79,10 @@ def entities_of_file(folder: str, name: str) -> tuple[Entities, str]:
     for key in () if problem else above.labels:
         if key not in own:
             problem = problem or above.problems.get(key, "")
-        elif key in _OF_FOLDERS and not same_label(printable(own[key]), above.labels[key]):
-            found, other = f"{key}-{own[key]}", f"{key}-{above.labels[key]}"
-            problem = Reason.OTHER_FOLDER.text(found=found, other=other)
+        elif key in _OF_FOLDERS:
+            label, outer = printable(own[key]), above.labels[key]
+            if not (same_label(label, outer) or same_label(label, above.beginnings[key])):
+                problem = Reason.OTHER_FOLDER.text(found=f"{key}-{label}", other=f"{key}-{outer}")
     return Entities.of({**above.labels, **own}), problem
 
 

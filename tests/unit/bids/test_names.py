@@ -94,6 +94,12 @@ class TestTruncation:
             f"its name has {key}-03, its folder {'sub-01' if key == 'sub' else 'ses-a'}"
         ]
 
+    @pytest.mark.parametrize("folder", ["sub-01.feat", "sub-1", "sub-01_pilot"])
+    def test_the_folder_of_a_subject_may_have_a_longer_name(self, tmp_path: Path, folder: str) -> None:
+        touch_maps(tmp_path, "01")
+        (tmp_path / "sub-01").rename(tmp_path / folder)
+        assert discover(tmp_path)[0].subjects == ("01",)
+
     def test_the_name_of_a_single_map_is_not_cut_off(self) -> None:
         path = Path("sub-01_contrast-faces_vs_houses_stat-z_statmap.nii.gz")
         assert contrast_of_map(path, "z").name == "contrast-sub01contrastfacesvshousesstatzstatmap"
