@@ -98,7 +98,7 @@ def run(settings: Settings) -> RunSummary:
                     archives += [out.folder / name for name in outcome.archives]
                     _log_outcome(contrast.name, outcome, journal)
                     continue
-                contrast = replace(contrast, excluded=outcome.excluded)
+                contrast = replace(contrast, excluded=outcome.excluded or contrast.excluded)
                 failures.append(_log_failure(contrast, outcome.error, out, journal))
                 if settings.stop_on_first_crash:
                     break

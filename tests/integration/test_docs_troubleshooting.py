@@ -70,6 +70,15 @@ def link(place: Callable[[Path], Path]) -> Spoil:
     return spoil
 
 
+def two_tables_of_sessions(data: Path) -> None:
+    """Of a subject whose label has other zeros; the maps are of one session."""
+    for subject in ("01", "02", "03", "04"):
+        write_map(data, subject, brain(np.random.default_rng(int(subject))), contrast="houses", session="1")
+    column("mood", 1, 2, 4, 3)(data)
+    for label in ("3", "003"):
+        text(f"data/sub-{label}/sub-{label}_sessions.tsv", "session_id\tmood\nses-1\t5\n")(data)
+
+
 def cut_short(data: Path) -> None:
     map_path(data, "03").write_bytes(map_path(data, "03").read_bytes()[:-200])
 
@@ -172,6 +181,11 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "An unknown analysis level": ("data out galaxy", None),
     "No map has this label": ("data out group --contrast nope", None),
     "No map passes all filters": ("data out group --stat z", None),
+    "A label that may be several subjects": (
+        "data out group --participant-label 3",
+        lambda data: write_map(data, "003", brain(np.random.default_rng(1))),
+    ),
+    "Two tables of sessions": ("data out group --contrast houses --formula 1+mood", two_tables_of_sessions),
     "A label with an underscore": ("data out group --contrast faces_vs_houses", with_underscores),
     "Several maps of a subject": ("data out group --contrast houses", two_runs),
     "A map on another grid": ("data out group", lambda data: write_map(data, "03", np.ones((9, 9, 9)), affine=GRID)),
