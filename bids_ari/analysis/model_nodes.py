@@ -11,7 +11,7 @@ from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.config.options import Options
 from bids_ari.design.carry_out import CarryOut
-from bids_ari.design.model_inputs import check_groups, label_of, select_maps
+from bids_ari.design.model_inputs import check_groups, label_of, lacking_labels, select_maps
 from bids_ari.design.stats_model import StatsModel, node_names, read_model
 from bids_ari.errors import DataError, NoMatchError, UsageError, listing
 
@@ -104,20 +104,19 @@ def _of_node(
     dataset: Dataset, model: StatsModel, options: Options, search: Search, by: Sequence[str], is_combined: bool
 ) -> Discovery:
     """Find the maps of one node, made by the nodes below it or to be made here."""
-    where, notes, nodes = select_maps(model.inputs, dataset)
+    where, notes, nodes, first = select_maps(model.inputs, dataset)
     dividing = [key for key in model.group_by if key in WITHIN]
     absent = [key for key in dividing if not dataset.labels(key)]
     if absent:
         notes += (f"GroupBy of the model names {listing(absent)}, which no map names",)
     weights = with_estimator(options).is_weighted
     carry_out = None
-    if nodes and not is_combined:
-        carry_out = CarryOut(nodes, tuple(map(str, model.inputs.filters.get("contrast", ()))), weights)
+    if (nodes or first) and not is_combined:
+        carry_out = CarryOut(nodes, first, tuple(map(str, model.inputs.filters.get("contrast", ()))), weights)
     keys = tuple(dict.fromkeys((*by, *(key for key in dividing if key not in absent))))
     discovery = search(model_where=where, by=keys, lower=carry_out, weights=weights)
     check_groups(model.inputs, (*model.group_by, *by), discovery)
-    listed = [str(label) for label in model.inputs.labels.get("sub", ()) if isinstance(label, str)]
-    lacking = [label for label in listed if label not in dataset.labels("sub")]
+    lacking = list(map(str, lacking_labels(model.inputs.labels.get("sub", ()), dataset.labels("sub"))))
     contrasts = tuple(_with_lacking(replace(each, notes=(*each.notes, *notes)), lacking) for each in discovery)
     return replace(discovery, contrasts=contrasts)
 

@@ -130,10 +130,13 @@ def discover(
         key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights or lower is not None)
         for key, files in chosen.items()
     }
+    used = {id(file) for group in groups.values() for member in group.members for file in member.variances}
+    if lower is None:
+        refused = [(file, reason) for file, reason in refused if id(file) not in used]
     discovery = _with_excluded(groups, refused, stat, division)
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if lower is not None:
-        discovery = lower(discovery, division)
+        discovery = _without_used(lower(discovery, division))
     if stat != "effect":
         with_f = f_contrasts(dataset)
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
@@ -277,8 +280,6 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
 
 def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat: Stat, division: Division) -> Discovery:
     """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
-    used = {id(file) for group in groups.values() for member in group.members for file in member.variances}
-    refused = [(file, reason) for file, reason in refused if id(file) not in used]
     everyone = {member.subject for group in groups.values() for member in group.members}
     everyone |= {
         str(file.entities.get("sub")) for file, reason in refused if any(it.fits(reason) for it in _OF_SUBJECT)
@@ -295,6 +296,16 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
             entries.append(entry)
     sets = dict(_contrast_set(key, group, everyone, excluded[key], stat) for key, group in groups.items())
     return Discovery(by_name(sets), tuple(elsewhere))
+
+
+def _without_used(discovery: Discovery) -> Discovery:
+    """Remove variance maps that are used from what is excluded."""
+    used = {file.label for contrast in discovery for file in contrast.files}
+    contrasts = (
+        replace(contrast, excluded=tuple(entry for entry in contrast.excluded if entry.name not in used))
+        for contrast in discovery
+    )
+    return Discovery(tuple(contrasts), tuple(entry for entry in discovery.excluded if entry.name not in used))
 
 
 def _contrast_set(

@@ -54,7 +54,7 @@ class Reason(Enum):
     # a file, by the filters
     NEARLY_SELECTED = "{key}-{label} in its name is not the selected {key}-{selected}"
     NOT_SELECTED = "not among the selected {key}"
-    BY_FILTER_FILE = "excluded by the filter file ({key})"
+    BY_FILTER_FILE = "excluded by the filter file or the Stats Model ({key})"
     BY_LABEL = "its subject is excluded by --exclude"
     # a file or a subject, of differences within subjects
     NO_COUNTERPART = "no map of {side} to compare it with"

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -11,21 +11,24 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap, by_name,
 from bids_ari.bids.division import WITHIN, Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
+from bids_ari.design.condition_contrasts import with_condition_contrasts
 from bids_ari.design.lower_nodes import LowerNode, map_weights, read_lower_node
 from bids_ari.design.model_graph import Node
 from bids_ari.design.model_inputs import label_in_files
-from bids_ari.errors import UsageError, listing
+from bids_ari.design.model_rows import (
+    Row,
+    as_one,
+    contrasts_of,
+    is_single,
+    order_of,
+    sources_of,
+    weighted_sum,
+    without_variances,
+)
+from bids_ari.errors import NoMatchError, UsageError, listing
 from bids_ari.stats.distributions import FloatArray
 
 COLLAPSED = (*WITHIN, "contrast")  # maps that differ in these are combined by a node unless it groups by them
-
-
-class _Row(NamedTuple):
-    """A map that a node takes or makes."""
-
-    labels: Entities  # with sub
-    map: SubjectMap
-    sets: frozenset[int]  # indices of the contrast sets that its files come from
 
 
 @dataclass(slots=True)
@@ -46,6 +49,9 @@ class CarryOut:
     ----------
     nodes : sequence of Node
         The nodes that remain to be carried out, the first one first.
+    first : Node, optional
+        The node of images, where the maps are its own: its contrasts of conditions are computed if only the conditions
+        have maps.
     contrasts : sequence of str
         The contrasts that pass the filter of the node of the dataset level; empty for all.
     keep_variances : bool
@@ -53,6 +59,7 @@ class CarryOut:
     """
 
     nodes: Sequence[Node]
+    first: Node | None = None
     contrasts: Sequence[str] = ()
     keep_variances: bool = False
 
@@ -63,33 +70,40 @@ class CarryOut:
         ------
         UsageError
             When a node cannot be carried out with these maps; names it and what its X has.
+        NoMatchError
+            When no node makes a contrast that the model filters.
         """
         work = _Work(self.keep_variances)
         rows = [
-            _Row(member.first.entities.without("stat", "node", "level"), member, frozenset([i]))
+            Row(member.first.entities.without("stat", "node", "level"), member, frozenset([i]))
             for i, contrast in enumerate(discovery)
             for member in contrast.members
         ]
+        if self.first is not None:
+            rows, notes = with_condition_contrasts(self.first, rows)
+            work.notes += notes
         for node in map(read_lower_node, self.nodes):
             rows = _apply(node, _passing(node, rows), work)
-        return _sets(self._filtered(rows), discovery, division, work)
+        filtered = self._filtered(rows)
+        if not self.nodes and not work.notes and len(filtered) == len(rows):
+            return discovery if self.keep_variances else _stripped(discovery)
+        return _sets(filtered, discovery, division, work)
 
-    def _filtered(self, rows: list[_Row]) -> list[_Row]:
+    def _filtered(self, rows: list[Row]) -> list[Row]:
         """Return the maps of the contrasts that pass the filter of the node of the dataset level."""
         if not self.contrasts:
             return rows
-        existing = set(_contrasts(rows))
+        existing = set(contrasts_of(rows))
         labels = [label_in_files(name, existing) for name in self.contrasts]
         if unknown := [name for name, label in zip(self.contrasts, labels, strict=True) if label not in existing]:
-            path = self.nodes[0].item.path
-            raise UsageError(
-                f"{path}: a Filter selects the contrasts {listing(unknown)}, which no node makes",
+            raise NoMatchError(
+                f"The model filters the contrasts {printable(listing(unknown))}, which no node makes",
                 f"one of: {listing(sorted(existing), 20)}",
             )
         return [row for row in rows if row.labels.get("contrast") in labels]
 
 
-def _passing(node: LowerNode, rows: Sequence[_Row]) -> list[_Row]:
+def _passing(node: LowerNode, rows: Sequence[Row]) -> list[Row]:
     """Return the maps that pass the filter of the edge to a node."""
     passing = list(rows)
     for key, labels in node.filters.items():
@@ -104,11 +118,11 @@ def _passing(node: LowerNode, rows: Sequence[_Row]) -> list[_Row]:
     return passing
 
 
-def _apply(node: LowerNode, rows: Sequence[_Row], work: _Work) -> list[_Row]:
+def _apply(node: LowerNode, rows: Sequence[Row], work: _Work) -> list[Row]:
     """Return the maps that a node makes of others, by subject."""
     if node.passes:
         return list(rows)
-    groups: dict[Entities, list[_Row]] = defaultdict(list)
+    groups: dict[Entities, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.labels.without(*(key for key in COLLAPSED if key not in node.group_by))].append(row)
     every = [row.labels for row in rows]
@@ -117,25 +131,25 @@ def _apply(node: LowerNode, rows: Sequence[_Row], work: _Work) -> list[_Row]:
         return list(rows)
     several = [row for group in groups.values() if len(group) > 1 for row in group]
     work.by_precision = all(row.map.has_variances for row in several)
-    made: list[_Row] = []
+    made: list[Row] = []
     for key, group in groups.items():
-        made += _outputs(node, key, sorted(group, key=_order), every, work)
+        made += _outputs(node, key, sorted(group, key=order_of), every, work)
     if several:
         work.notes.append(_note(node, several, work))
     return made
 
 
-def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[_Row]]) -> bool:
+def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
     """Return whether maps of contrasts that a node would make are there, under other names than its own."""
     named = [contrast for contrast in node.contrasts if contrast.conditions != (contrast.name,)]
     known = {row.labels.get("contrast") for group in groups.values() for row in group}
-    names = {node.name_of(each, _contrasts(group)) for group in groups.values() for each in named}
+    names = {node.name_of(each, contrasts_of(group)) for group in groups.values() for each in named}
     return not names.isdisjoint(known)
 
 
 def _outputs(
-    node: LowerNode, key: Entities, group: Sequence[_Row], every: Sequence[Entities], work: _Work
-) -> Iterator[_Row]:
+    node: LowerNode, key: Entities, group: Sequence[Row], every: Sequence[Entities], work: _Work
+) -> Iterator[Row]:
     """Yield the maps that a node makes of one group of maps of a subject."""
     columns, matrix = node.columns([row.labels for row in group], every)
     shared = {
@@ -144,21 +158,13 @@ def _outputs(
         if entity not in WITHIN and all(row.labels.get(entity) == label for row in group)
     }
     for contrast, weights in node.tests(columns):
-        name = node.name_of(contrast, _contrasts(group))
+        name = node.name_of(contrast, contrasts_of(group))
         found = _combined(node, [row.map for row in group], matrix, weights, work)
         if found is None:
             reason = Reason.NO_MAP_FOR_NODE.text(node=node.name, contrast=name)
             work.excluded[name].append(Excluded.of_subject(str(key.get("sub")), reason))
             continue
-        yield _Row(Entities.of({**shared, **dict(key), "contrast": name}), found, _sources(group))
-
-
-def _contrasts(rows: Sequence[_Row]) -> list[str]:
-    return [row.labels.get("contrast") or "" for row in rows]
-
-
-def _sources(rows: Sequence[_Row]) -> frozenset[int]:
-    return frozenset(i for row in rows for i in row.sets)
+        yield Row(Entities.of({**shared, **dict(key), "contrast": name}), found, sources_of(group))
 
 
 def _combined(
@@ -172,9 +178,9 @@ def _combined(
         return None
     used = [(weight, each) for weight, each in zip(of_maps.tolist(), maps, strict=True) if weight]
     is_mean = len({weight for weight, _ in used}) == 1 and np.isclose(sum(weight for weight, _ in used), 1)
-    if is_mean and not work.keep_variances and all(_is_single(each) for _, each in used):
-        return _as_one([replace(each, variances=()) for _, each in used])
-    return _sum(used)
+    if is_mean and not work.keep_variances and all(is_single(each) for _, each in used):
+        return as_one([replace(each, variances=()) for _, each in used])
+    return weighted_sum(used)
 
 
 def _by_precision(
@@ -195,38 +201,10 @@ def _by_precision(
     ]
     if not all(parts for _, parts in inside):
         return None
-    return _sum([(weight, _as_one(parts)) for weight, parts in inside])
+    return weighted_sum([(weight, as_one(parts)) for weight, parts in inside])
 
 
-def _as_one(maps: Sequence[SubjectMap]) -> SubjectMap:
-    """Return maps as one combination of their files."""
-    if len(maps) == 1:
-        return maps[0]
-    variances = tuple(file for each in maps for file in each.variances)
-    return SubjectMap(maps[0].subject, tuple(file for each in maps for file in each.maps), variances)
-
-
-def _is_single(each: SubjectMap) -> bool:
-    return not each.others and len(each.maps) == 1 and each.weight == 1
-
-
-def _sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
-    """Return a weighted sum of maps, each of which may be a sum itself."""
-    first, *others = (
-        replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
-        for weight, each in terms
-        for term in each.terms
-    )
-    return replace(first, others=tuple(others))
-
-
-def _stripped(each: SubjectMap) -> SubjectMap:
-    """Return a map without the variance maps of single maps, which have no effect."""
-    first, *others = (term if len(term.maps) > 1 else replace(term, variances=()) for term in each.terms)
-    return replace(first, others=tuple(others))
-
-
-def _note(node: LowerNode, rows: Sequence[_Row], work: _Work) -> str:
+def _note(node: LowerNode, rows: Sequence[Row], work: _Work) -> str:
     """Describe how a node combined maps."""
     name = printable(node.name)
     if not node.is_meta:
@@ -240,16 +218,22 @@ def _note(node: LowerNode, rows: Sequence[_Row], work: _Work) -> str:
     )
 
 
-def _sets(rows: Sequence[_Row], discovery: Discovery, division: Division, work: _Work) -> Discovery:
+def _stripped(discovery: Discovery) -> Discovery:
+    """Return the contrast sets as they are, without the variance maps that would have been used."""
+    sets = (replace(each, members=tuple(map(without_variances, each.members))) for each in discovery)
+    return replace(discovery, contrasts=tuple(sets))
+
+
+def _sets(rows: Sequence[Row], discovery: Discovery, division: Division, work: _Work) -> Discovery:
     """Make contrast sets of maps, with what is excluded from the sets that their files come from."""
-    groups: dict[Entities, list[_Row]] = defaultdict(list)
+    groups: dict[Entities, list[Row]] = defaultdict(list)
     for row in rows:
         inner = [key for key in WITHIN if key not in division.keys]
         groups[row.labels.without("sub", *inner)].append(row)
     names = {key.get("contrast") for key in groups}
     of_all = [entry for name, entries in work.excluded.items() if name not in names for entry in entries]
     made = dict(_set(key, group, discovery, work, of_all) for key, group in groups.items())
-    used = _sources(rows)
+    used = sources_of(rows)
     files = [
         entry for i, each in enumerate(discovery) if i not in used for entry in each.excluded if not entry.is_subject
     ]
@@ -261,19 +245,17 @@ def _unused(discovery: Discovery, made: Iterable[ContrastSet]) -> Iterator[Exclu
     used = {file for contrast in made for file in contrast.files}
     for contrast in discovery:
         for file in contrast.files:
-            if file not in used:
-                is_map = file.stat != "variance"
-                other = Reason.OTHER_STAT.text(found=file.stat, stat=contrast.stat)
-                yield Excluded.of_file(file, Reason.NOT_PASSED_ON.text() if is_map else other)
+            if file not in used and file.stat != "variance":  # these are excluded in any case
+                yield Excluded.of_file(file, Reason.NOT_PASSED_ON.text())
 
 
 def _set(
-    key: Entities, rows: Sequence[_Row], discovery: Discovery, work: _Work, of_all: Sequence[Excluded]
+    key: Entities, rows: Sequence[Row], discovery: Discovery, work: _Work, of_all: Sequence[Excluded]
 ) -> tuple[Entities, ContrastSet]:
     """Make one contrast set, with its key; `of_all` are subjects that lack a map of a contrast of any name."""
-    members = [row.map if work.keep_variances else _stripped(row.map) for row in rows]
+    members = [row.map if work.keep_variances else without_variances(row.map) for row in rows]
     members.sort(key=lambda each: (each.subject, each.first.label))
-    parts = [discovery[i] for i in sorted(_sources(rows))]
+    parts = [discovery[i] for i in sorted(sources_of(rows))]
     known = {f"sub-{printable(member.subject)}" for member in members}
     lost = [*work.excluded.get(key.get("contrast") or "", []), *of_all]
     explained = known | {entry.name for entry in lost}
@@ -297,7 +279,3 @@ def _combined_over(members: Sequence[SubjectMap]) -> Literal["", "run", "session
     if any(len({file.entities.get("ses") for file in term.maps}) > 1 for term in terms):
         return "session"
     return "run" if terms else ""
-
-
-def _order(row: _Row) -> tuple[str, ...]:
-    return (*(row.labels.get(key) or "" for key in WITHIN), row.map.first.label)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from bids_ari.bids.entities import Entities, key_of
+from bids_ari.bids.labels import same_label
 from bids_ari.design.json_document import Item
 from bids_ari.design.model_contrasts import ONES, Contrast, Term, read_contrasts, read_dummies, read_term
 from bids_ari.design.model_graph import Node
@@ -212,10 +213,4 @@ def _readings(name: str, every: Sequence[Entities]) -> list[Mapping[str, str]]:
 
 def _has(entities: Entities, labels: Mapping[str, str]) -> bool:
     """Return whether a map has some labels; whole numbers may have leading zeros."""
-    return all(_same(entities.get(key), label) for key, label in labels.items())
-
-
-def _same(one: str | None, other: str) -> bool:
-    if one is None or one == other:
-        return one == other
-    return one.isdecimal() and other.isdecimal() and one.lstrip("0") == other.lstrip("0")
+    return all((own := entities.get(key)) is not None and same_label(own, label) for key, label in labels.items())

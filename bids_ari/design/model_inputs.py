@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import KEYS, ORDER, key_of, printable
+from bids_ari.bids.labels import same_label
 from bids_ari.design.json_document import Item
 from bids_ari.design.model_graph import Node
 from bids_ari.errors import UsageError, listing
@@ -41,6 +42,7 @@ class Selection(NamedTuple):
     where: Mapping[str, Any]  # the argument of `discover`
     notes: tuple[str, ...]  # for the report
     nodes: tuple[Node, ...]  # the lower nodes that remain to be carried out, the first one first
+    first: Node | None = None  # the node of images, where the maps may be its own
 
 
 def read_inputs(fields: Mapping[str, Item], path: Sequence[Node]) -> NodeInputs:
@@ -63,6 +65,21 @@ def select_maps(inputs: NodeInputs, dataset: Dataset) -> Selection:
     UsageError
         When Input and the filter contradict each other.
     """
+    where, notes = _select_by_input(inputs, dataset)
+    nodes, first = _place_in_path(inputs.lower, dataset, where)
+    for key, labels in inputs.filters.items():
+        existing = dataset.labels(key)
+        requested = [label_in_files(label, existing) if key == "contrast" else label for label in labels]
+        if key == "contrast" and (nodes or (first and not existing.issuperset(requested))):
+            continue  # the nodes make these contrasts, which are filtered then
+        where[key] = [label for label in requested if label in where.get(key, requested)]
+        if not where[key]:
+            raise UsageError(f"{inputs.path}: Input and the Filter of {inputs.node!r} have no {key} in common")
+    return Selection(where, tuple(notes), nodes, first)
+
+
+def _select_by_input(inputs: NodeInputs, dataset: Dataset) -> tuple[dict[str, Any], list[str]]:
+    """Return the labels of Input that maps have, by entity, and notes on the others."""
     where: dict[str, Any] = {}
     notes: list[str] = []
     for key, labels in inputs.labels.items():
@@ -70,47 +87,36 @@ def select_maps(inputs: NodeInputs, dataset: Dataset) -> Selection:
             selected = f"{key} {printable(listing(labels))}"
             notes.append(f"Input of the model selects {selected}, which no map names; assumed to hold for all maps")
             continue
-        lacking = [label for label in labels if not _has(existing, label)]
-        where[key] = list(labels)
-        if lacking and len(lacking) < len(labels):
-            where[key] = [label for label in labels if label not in lacking]
-            if key != "sub":  # subjects are listed as excluded
-                notes.append(
-                    f"Input of the model selects {key} {printable(listing(lacking))}, of which there is no map"
-                )
-    nodes = _place_in_path(inputs.lower, dataset, where)
-    for key, labels in inputs.filters.items():
-        if key == "contrast" and nodes:
-            continue  # these nodes make the contrasts, which are filtered then
-        existing = dataset.labels(key)
-        requested = [label_in_files(label, existing) if key == "contrast" else label for label in labels]
-        where[key] = [label for label in requested if label in where.get(key, requested)]
-        if not where[key]:
-            raise UsageError(f"{inputs.path}: Input and the Filter of {inputs.node!r} have no {key} in common")
+        lacking = lacking_labels(labels, existing)
+        where[key] = [label for label in labels if label not in lacking] or list(labels)
+        if len(lacking) not in (0, len(labels)) and key != "sub":  # subjects are listed as excluded
+            selected = f"{key} {printable(listing(lacking))}"
+            notes.append(f"Input of the model selects {selected}, of which there is no map")
     if inputs.image_labels:
         selectors = printable(listing(f"{name} {listing(labels)}" for name, labels in inputs.image_labels.items()))
         notes.append(f"Input of the model selects {selectors} of first-level images; not used to select maps")
-    return Selection(where, tuple(notes), nodes)
+    return where, notes
 
 
-def _place_in_path(path: Sequence[Node], dataset: Dataset, where: dict[str, Any]) -> tuple[Node, ...]:
+def _place_in_path(
+    path: Sequence[Node], dataset: Dataset, where: dict[str, Any]
+) -> tuple[tuple[Node, ...], Node | None]:
     """Select the maps of the nearest node that has some; return the nodes that remain, the first one first.
 
-    Where no map names a node of the model, these are all nodes but the first, which analyses images.
+    Where no map names a node of the model, these are all nodes but the first, which analyses images. The first node is
+    returned, too, if the maps may be its own.
     """
     existing = dataset.labels("node")
     for i, node in enumerate(path):
         if (label := label_in_files(node.name, existing)) in existing:
             where["node"] = [label]
-            return tuple(path[:i][::-1])
-    return tuple(node for node in path[:-1][::-1])
+            return tuple(path[:i][::-1]), node if i == len(path) - 1 else None
+    return tuple(path[:-1][::-1]), path[-1] if path else None
 
 
-def _has(existing: Collection[str], label: Any) -> bool:
-    """Return whether a label exists; a number may have leading zeros in file names."""
-    if isinstance(label, int):
-        return any(each.isdecimal() and int(each) == label for each in existing if len(each) < 10)
-    return label in existing
+def lacking_labels(labels: Sequence[Any], existing: Collection[str]) -> list[Any]:
+    """Return the labels that no map has; those of numbers may have other leading zeros in file names."""
+    return [label for label in labels if not any(same_label(str(label), each) for each in existing)]
 
 
 def check_groups(inputs: NodeInputs, group_by: Collection[str], contrasts: Sequence[ContrastSet]) -> None:

@@ -76,7 +76,9 @@ class TestValues:
 
     def test_the_reason_names_the_filter_file(self, large: Path) -> None:
         found = discover(large, where={"session": "pre"})
-        assert {entry.reason for entry in found.all_excluded()} == {"excluded by the filter file (ses)"}
+        assert {entry.reason for entry in found.all_excluded()} == {
+            "excluded by the filter file or the Stats Model (ses)"
+        }
         assert len(found.all_excluded()) == 6
 
     @pytest.mark.parametrize("value", [{}, {"a": 1}, [["1"]], [{}], True, [False], 1.5, [], "", float("inf")], ids=str)

@@ -37,25 +37,19 @@ class TestSelection:
     @pytest.mark.parametrize("name", ["facesGtShapes", "faces_gt_shapes", "Faces > gt Shapes"])
     def test_contrast_in_the_filter(self, tmp_path: Path, root: Path, name: str) -> None:
         model = read_of_runs(tmp_path, {"contrast": [name]}, task="emo")
-        where, notes, _ = select_maps(model.inputs, open_dataset(root))
+        where, notes, *_ = select_maps(model.inputs, open_dataset(root))
         assert (where, notes) == ({"task": ["emo"], "contrast": ["facesGtShapes"]}, ())
         assert [each.entities.get("contrast") for each in discover(root, where=where)] == ["facesGtShapes"]
 
-    def test_contrast_without_maps(self, tmp_path: Path, root: Path) -> None:
-        model = read_of_runs(tmp_path, {"contrast": ["houses_gt_shapes"]})
-        where, _, _ = select_maps(model.inputs, open_dataset(root))
-        with pytest.raises(NoMatchError, match="No statmap has contrast housesGtShapes"):
-            discover(root, where=where)
-
     def test_entities_that_maps_do_not_name_are_noted(self, tmp_path: Path, root: Path) -> None:
         model = read(tmp_path, MEAN, Input={"task": "emo", "run": [1, 2], "suffix": "bold"})
-        where, notes, _ = select_maps(model.inputs, open_dataset(root))
+        where, notes, *_ = select_maps(model.inputs, open_dataset(root))
         assert where == {"task": ["emo"]}
         assert notes[0].startswith("Input of the model selects run 1, 2, which no map names")
 
     def test_selectors_of_images_are_noted(self, tmp_path: Path, root: Path) -> None:
         selectors = {"task": "emo", "suffix": "bold", "description": ["preproc", "denoised"], "extension": ".nii.gz"}
-        where, notes, _ = select_maps(read(tmp_path, MEAN, Input=None, input=selectors).inputs, open_dataset(root))
+        where, notes, *_ = select_maps(read(tmp_path, MEAN, Input=None, input=selectors).inputs, open_dataset(root))
         assert where == {"task": ["emo"]}
         (note,) = notes
         assert "suffix bold, description preproc, denoised, extension .nii.gz of first-level images" in note
@@ -72,7 +66,7 @@ class TestSelection:
         with pytest.raises(NoMatchError, match="No statmap has space X"):
             discover(root, where=select_maps(model.inputs, open_dataset(root)).where)
         model = read(tmp_path, MEAN, Input={"Subject": ["01", "02", "03"], "Task": ["emo", "rest"]})
-        where, notes, _ = select_maps(model.inputs, open_dataset(root))
+        where, notes, *_ = select_maps(model.inputs, open_dataset(root))
         assert where == {"sub": ["01", "02"], "task": ["emo"]}
         assert notes == ("Input of the model selects task rest, of which there is no map",)
 
@@ -86,7 +80,7 @@ class TestSelection:
         root = tmp_path / "maps"
         describe(root)
         touch_maps(root, "01", "02", contrast="faces", node=made, run="1")
-        where, _, nodes = select_maps(read(tmp_path, MEAN, Input={}).inputs, open_dataset(root))
+        where, _, nodes, _ = select_maps(read(tmp_path, MEAN, Input={}).inputs, open_dataset(root))
         assert where == ({} if node is None else {"node": [node]})
         assert [each.name for each in nodes] == remaining
 

@@ -1,0 +1,86 @@
+"""Contrasts of conditions, computed where only the conditions have maps, with the weights of a Stats Model."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from bids_ari.bids.entities import Entities, printable
+from bids_ari.design.json_document import Item
+from bids_ari.design.model_contrasts import Contrast, Term, read_contrasts, read_dummies
+from bids_ari.design.model_graph import Node
+from bids_ari.design.model_inputs import label_in_files, label_of
+from bids_ari.design.model_rows import Row, contrasts_of, sources_of, weighted_sum
+from bids_ari.errors import UsageError, listing
+
+
+def with_condition_contrasts(node: Node, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+    """Add the contrasts of the node that analyses images whose conditions have maps, but which have none themselves.
+
+    Their variance is not known, as it depends on the covariance of the conditions. Maps of conditions that the node
+    does not pass on are left out then.
+
+    Returns
+    -------
+    list of Row
+        The maps.
+    list of str
+        Notes for the report.
+    """
+    existing = set(contrasts_of(rows))
+    contrasts, passed = _read(node)
+    wanted: dict[str, dict[str, float]] = {}
+    for contrast in contrasts:
+        labels = [_label(name, contrasts, existing) for name in contrast.conditions]
+        if label_in_files(contrast.name, existing) not in existing and existing.issuperset(labels):
+            wanted[label_of(str(contrast.name))] = dict(zip(labels, contrast.weights[0], strict=True))
+    made = [row for label, weights in wanted.items() for row in _computed(label, weights, rows)]
+    used = {label for weights in wanted.values() for label in weights}
+    dropped = used.difference(_label(name, contrasts, existing) for name in passed)
+    notes = [
+        f"contrast-{label} is computed from maps of {listing(sorted(weights))}, with the weights of the node "
+        f"{printable(node.name)} of the Stats Model"
+        for label, weights in wanted.items()
+    ]
+    return [row for row in rows if row.labels.get("contrast") not in dropped] + made, notes
+
+
+def _read(node: Node) -> tuple[tuple[Contrast, ...], list[Term]]:
+    """Read the contrasts of a node, but F tests, and the names of all that it passes on; none if it is unusual."""
+    ignored: list[Item] = []
+    try:
+        fields = node.item.fields(("Contrasts", "DummyContrasts"), others=ignored)
+        contrasts = read_contrasts(fields.get("Contrasts"), {}, ignored)
+        dummies = read_dummies(fields.get("DummyContrasts"))
+    except UsageError:
+        return (), []
+    names = [contrast.name for contrast in contrasts]
+    if dummies is not None:
+        names += dummies.conditions or [name for contrast in contrasts for name in contrast.conditions]
+    return tuple(contrast for contrast in contrasts if contrast.test != "F"), names
+
+
+def _label(name: Term, contrasts: Sequence[Contrast], existing: Collection[str]) -> str:
+    """Return the label of the maps of a condition, such as ``trial_type.faces``: trialTypeFaces, or faces.
+
+    The short form must not be that of a contrast of other conditions.
+    """
+    label = label_in_files(name, existing)
+    if label in existing or not isinstance(name, str) or "." not in name:
+        return label
+    short = name.partition(".")[2]
+    others = [each for each in contrasts if label_of(str(each.name)) == label_of(short)]
+    return label if any(each.conditions != (name,) for each in others) else label_in_files(short, existing)
+
+
+def _computed(label: str, weights: dict[str, float], rows: Sequence[Row]) -> list[Row]:
+    """Compute a contrast of each subject, session and run with maps of all its conditions."""
+    groups: dict[Entities, dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        groups[row.labels.without("contrast")][row.labels.get("contrast") or ""] = row
+    made = []
+    for key, found in groups.items():
+        if weights.keys() <= found.keys():
+            used = [found[each] for each in weights]
+            terms = [(weights[each], replace(found[each].map, variances=())) for each in weights]
+            made.append(Row(key.with_(contrast=label), weighted_sum(terms), sources_of(used)))
+    return made

@@ -1,0 +1,61 @@
+"""Maps on their way through the nodes of a BIDS Stats Model, and their sums and combinations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.division import WITHIN
+from bids_ari.bids.entities import Entities
+
+
+class Row(NamedTuple):
+    """A map that a node takes or makes."""
+
+    labels: Entities  # with sub
+    map: SubjectMap
+    sets: frozenset[int]  # indices of the contrast sets that its files come from
+
+
+def contrasts_of(rows: Sequence[Row]) -> list[str]:
+    """Return the label of the contrast of each map."""
+    return [row.labels.get("contrast") or "" for row in rows]
+
+
+def sources_of(rows: Sequence[Row]) -> frozenset[int]:
+    """Return the indices of the contrast sets that maps come from."""
+    return frozenset(i for row in rows for i in row.sets)
+
+
+def as_one(maps: Sequence[SubjectMap]) -> SubjectMap:
+    """Return maps as one combination of their files."""
+    if len(maps) == 1:
+        return maps[0]
+    variances = tuple(file for each in maps for file in each.variances)
+    return SubjectMap(maps[0].subject, tuple(file for each in maps for file in each.maps), variances)
+
+
+def is_single(each: SubjectMap) -> bool:
+    """Return whether a map is one file as it is."""
+    return not each.others and len(each.maps) == 1 and each.weight == 1
+
+
+def weighted_sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
+    """Return a weighted sum of maps, each of which may be a sum itself."""
+    first, *others = (
+        replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
+        for weight, each in terms
+        for term in each.terms
+    )
+    return replace(first, others=tuple(others))
+
+
+def without_variances(each: SubjectMap) -> SubjectMap:
+    """Return a map without the variance maps of single maps, which have no effect."""
+    first, *others = (term if len(term.maps) > 1 else replace(term, variances=()) for term in each.terms)
+    return replace(first, others=tuple(others))
+
+
+def order_of(row: Row) -> tuple[str, ...]:
+    """Return the key by which the maps of a subject are sorted: session and run."""
+    return (*(row.labels.get(key) or "" for key in WITHIN), row.map.first.label)
