@@ -120,13 +120,13 @@ def analyse_subject(
     if stat not in ("z", "t"):
         raise UsageError(f"The maps have stat {stat}", "z or t: an effect alone has no p")
     dof = dof_of(member) if stat == "t" else None
-    sidecar, notes = metadata_of(member, is_needed=stat == "t")
-    if f_test := f_test_of(member, sidecar) if stat == "z" else "":
+    _, notes = metadata_of(member, is_needed=stat == "t")
+    if f_test := f_test_of(contrast):
         notes = (*notes, f"A test of any effect, without a direction: {f_test}")
     subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
     folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
-    given = Given(stat, dof, is_z_of_f=bool(f_test))
+    given = Given(stat, dof, is_z_of_f=bool(f_test), dof_name="DegreesOfFreedom")
     return _analyse_single(contrast, options, resources, given, folder=folder, notes=(noise, *notes), drop_zeros=True)
 
 

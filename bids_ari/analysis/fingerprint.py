@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
+from bids_ari.analysis.inputs import dof_of, f_test_of
 from bids_ari.analysis.option_files import hash_file, hash_files, option_files
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
@@ -44,7 +44,7 @@ def fingerprint(
         facts.append(hash_file(options.template))
     if design is None:
         facts += [dof_of(member) for member in contrast.members if contrast.stat == "t"]
-        facts += [f_test_of(m, metadata_of(m, is_needed=False)[0]) for m in contrast.members if contrast.stat == "z"]
+        facts.append(f_test_of(contrast))
         arrays = []
     else:
         facts += [design.subjects, design.columns, design.blocks, [*design.tests]]

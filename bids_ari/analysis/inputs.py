@@ -174,14 +174,18 @@ def metadata_of(member: SubjectMap, *, is_needed: bool) -> tuple[dict[str, Any],
         return {}, (f"{error}. Nothing in it is used",)
 
 
-def f_test_of(member: SubjectMap, sidecar: Mapping[str, Any]) -> str:
-    """Return why the z map of a subject is that of an F test; empty if it is not."""
-    file = member.first
+def f_test_of(contrast: ContrastSet) -> str:
+    """Return why the map of a subject is the z of an F test; empty if it is not."""
+    file = contrast.members[0].first
+    if contrast.stat != "z":
+        return ""
     if beside := file.beside("F"):
         return f"{printable(beside.name)} is beside the z map"
     if (effect := file.beside("effect")) and has_several_volumes(effect):
         return f"{printable(effect.name)} beside the z map has several volumes"
-    return "Statistic is F in the sidecar of the z map" if sidecar.get("Statistic") == "F" else ""
+    if metadata_of(contrast.members[0], is_needed=False)[0].get("Statistic") == "F":
+        return "Statistic is F in the sidecar of the z map"
+    return "other subjects have F maps of this contrast" if contrast.of_f else ""
 
 
 def split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participants: Participants | None) -> Settings:
@@ -189,9 +193,11 @@ def split_alpha(settings: Settings, contrasts: Sequence[ContrastSet], participan
     options = settings.options
     if not settings.split_alpha:
         return settings
-    n_results = len(contrasts) * len(options.alternative) * len(options.method)
     if settings.level == "group":
         n_results = sum(_n_results(contrast, options, participants) for contrast in contrasts)
+    else:
+        directions = [1 if f_test_of(contrast) else len(options.alternative) for contrast in contrasts]
+        n_results = sum(directions) * len(options.method)
     if n_results <= 1:
         return settings
     divided = options.divided(n_results)

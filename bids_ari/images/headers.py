@@ -169,7 +169,11 @@ def _three_axes(sizes: tuple[int, ...], name: str) -> tuple[int, int, int]:
     """Drop axes of length 1 after the third; raise if the result is not a volume."""
     shape = sizes[:3] + tuple(size for size in sizes[3:] if size != 1)
     if len(shape) != 3:
-        raise DataError(f"{name} has {len(sizes)} dimensions {sizes}", "a single 3-D volume")
+        raise DataError(
+            f"{name} has {len(sizes)} dimensions {sizes}",
+            "a single 3-D volume",
+            "Extract the volume of the statistic, for example with fslroi, 3dTcat or nilearn.image.index_img",
+        )
     if min(shape) < 1:
         raise DataError(f"{name} has the shape {sizes}", "at least one voxel along each axis")
     return shape[0], shape[1], shape[2]

@@ -41,6 +41,7 @@ class Given(NamedTuple):
     dof: float | None = None  # degrees of freedom of t statistics
     sidecar: Mapping[str, Any] = MappingProxyType({})  # metadata
     is_z_of_f: bool = False  # whether z was computed from F
+    dof_name: str = "--dof"  # where the degrees of freedom are stated
 
 
 NOTHING = Given()
@@ -104,7 +105,7 @@ def decide(name: str, claims: Sequence[Claim], given: Given = NOTHING) -> Statis
     )
     if kind == "z":
         return found
-    numbers = _dof(name, own, kind, dof)
+    numbers = _dof(name, own, kind, given)
     return found._replace(dof=numbers[-1], n_rows=numbers[0] if kind == "F" else 0.0)
 
 
@@ -150,7 +151,7 @@ def _kind(name: str, claims: Sequence[Claim], stat: Kind | None, dof: float | No
     if stat is not None:
         others = dict.fromkeys(f"{claim.source} says {_words(claim.kind)}" for claim in claims if claim.kind != stat)
         _check_dof(f"--stat {stat}", stat, dof)
-        return stat, tuple(f"Read as {_words(stat)}, as stated with --stat, although {other}" for other in others)
+        return stat, tuple(f"Read as {_words(stat)}, as stated, although {other}" for other in others)
     for claim in claims:
         if claim.kind not in KINDS:
             hint = _HINTS.get(claim.kind, _SAME_CONTRAST)
@@ -187,18 +188,19 @@ def _check_dof(found: str, kind: str, dof: float | None) -> None:
         raise UsageError(f"--dof is {dof:g}, but {found}", "no --dof, which is for t statistics", way_out)
 
 
-def _dof(name: str, claims: Sequence[Claim], kind: Kind, dof: float | None) -> tuple[float, ...]:
+def _dof(name: str, claims: Sequence[Claim], kind: Kind, given: Given) -> tuple[float, ...]:
     """Return the degrees of freedom of t or F."""
     stated = {claim.dof: claim.source for claim in claims if claim.dof}
-    if dof is not None:
+    if given.dof is not None:
         for numbers, source in stated.items():
-            if abs(numbers[0] - dof) > _ROUNDING:
-                raise UsageError(
-                    f"--dof is {dof:g}, but {name} has {numbers[0]:g} by {source}",
+            if abs(numbers[0] - given.dof) > _ROUNDING:
+                is_flag = given.dof_name.startswith("--")
+                raise (UsageError if is_flag else DataError)(
+                    f"{given.dof_name} is {given.dof:g}, but {name} has {numbers[0]:g} by {source}",
                     "the same degrees of freedom",
-                    "Remove --dof, or correct the header of the map",
+                    f"{'Remove' if is_flag else 'Correct'} {given.dof_name}, or correct the header of the map",
                 )
-        return (dof,)
+        return (given.dof,)
     if not stated:
         way_out = "Give their number with --dof"
         if kind == "F":

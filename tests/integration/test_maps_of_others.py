@@ -191,6 +191,25 @@ class TestParticipants:
         (report,) = (tmp_path / "out" / "sub-01").glob("*report.html")
         assert "test of any effect" in report.read_text()
 
+    def test_degrees_of_freedom_that_contradict_the_header(
+        self, tmp_path: Path, t: np.ndarray, capsys: Capture
+    ) -> None:
+        path = write_map(tmp_path / "in", "01", t, stat="t")
+        nib.save(spm_image(t, "SPM{T_[150.0]} - contrast 1: faces"), path)
+        path.with_name(path.name.replace(".nii.gz", ".json")).write_text('{"DegreesOfFreedom": 19}')
+        assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant", "--stat", "t"]) == 65
+        assert "DegreesOfFreedom is 19, but" in capsys.readouterr().err
+
+    def test_alpha_is_divided_by_the_number_of_results(self, tmp_path: Path, t: np.ndarray) -> None:
+        """An F test has one direction: 1 + 2 results of the two contrasts."""
+        write_map(tmp_path / "in", "01", t, stat="z", contrast="any")
+        write_map(tmp_path / "in", "01", t**2, stat="F", contrast="any")
+        write_map(tmp_path / "in", "01", t, stat="z", contrast="faces")
+        words = ("--alternative", "greater", "less", "--split-alpha", "--threshold", "3", "--tdp", "0.5")
+        assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant", *words]) == 0
+        found = [ari.load_result(path) for path in tmp_path.rglob("*forest.npz")]
+        assert [result.options.n_results for result in found] == [3, 3, 3]
+
     def test_a_thresholded_map(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
         write_map(tmp_path / "in", "01", np.where(np.abs(t) > 2.3, t, 0), stat="z")
         assert main([str(tmp_path / "in"), str(tmp_path / "out"), "participant"]) == 65
