@@ -11,7 +11,7 @@ from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
-from bids_ari.analysis.option_files import hash_files, option_files
+from bids_ari.analysis.option_files import hash_files, notes_on_spaces, option_files
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
@@ -19,7 +19,7 @@ from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.config.options import Options
+from bids_ari.config.options import TEMPLATE, Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError, counted
@@ -80,7 +80,14 @@ def analyse(
         quality=stack.quality,
     )
     excluded = notes_on_subjects(contrast.excluded)
-    notes = (*excluded, *contrast.notes, *design.notes, *stack.notes, *fitted.notes)
+    notes = (
+        *excluded,
+        *contrast.notes,
+        *design.notes,
+        *stack.notes,
+        *fitted.notes,
+        *notes_on_spaces(files, StandardSpace.of(contrast.entities)),
+    )
     results: list[ContrastResult] = []
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)
@@ -151,7 +158,9 @@ def analyse_map(
 def check_maps(
     contrast: ContrastSet, options: Options, participants: Participants | None = None
 ) -> tuple[ContrastSet, Design | None]:
-    """Plan the group model and check the headers of all files; all problems are raised as one error.
+    """Plan the group model and check the headers of all files; all problems with these are raised as one error.
+
+    Files of TemplateFlow are looked up.
 
     Returns
     -------
@@ -163,6 +172,7 @@ def check_maps(
     if contrast.entities.get("sub") is not None:
         contrast.check()
         check_headers(contrast.members)
+        option_files(options, contrast)
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
@@ -173,6 +183,7 @@ def check_maps(
         template=StandardSpace.of(contrast.entities),
         allow_native_space=options.allow_native_space,
     )
+    option_files(options, contrast)
     return contrast, design
 
 
@@ -237,7 +248,7 @@ def _analyse_single(
         files={role: path.name for role, path in files.items()},
         folder=folder,
     )
-    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options))
+    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *notes_on_spaces(files, template))
     return tuple(infer(make, glm, stack.space, options, notes, template=template))
 
 
@@ -250,5 +261,5 @@ def _notes(stack: Stack, n_constant: int, options: Options) -> Iterator[str]:
             f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "
             f"{options.alpha * options.n_results:g}, all bounds of all of them hold together"
         )
-    if note := note_unmasked(stack.space, stack.mask_fraction):
+    if options.mask != TEMPLATE and (note := note_unmasked(stack.space, stack.mask_fraction)):
         yield note

@@ -1,11 +1,12 @@
 """Files that the options name: those of this machine, and those that TemplateFlow has for the space of the maps."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.entities import printable
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import FIRST, TEMPLATE, Options
 from bids_ari.images.anatomy import find_underlay
@@ -45,6 +46,17 @@ def _looked_up(options: Options, where: StandardSpace | None, grid: Grid) -> dic
         atlas = find_atlas(options.atlas, options.atlas_labels, where, grid)
         found |= {"atlas": atlas.path, "atlas labels": atlas.labels}
     return found | {"underlay": find_underlay(options.underlay, where, grid)}
+
+
+def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> Iterator[str]:
+    """Yield a note on each mask whose name has another space, or another cohort, than those of the maps.
+
+    A mask that was resampled keeps its name, so that this is no error; of an atlas it is one.
+    """
+    for role, path in files.items():
+        found = StandardSpace.in_name(path.name)
+        if role.startswith(("mask", "region")) and found and where and found.differs_from(where):
+            yield f"The {role} {printable(path.name)} is of {found} by its name, the maps are in {where}: check it"
 
 
 def hash_files(files: Mapping[str, Path]) -> dict[str, str]:

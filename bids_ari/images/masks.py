@@ -82,16 +82,14 @@ def load_mask(
         When the mask is on another grid, or empty.
     """
     if isinstance(mask, VolumeSpace):
+        if not mask.grid.matches(grid):
+            raise _on_another_grid(f"The {kind}", mask.grid, grid)
         return mask
     is_template = isinstance(mask, str | Path) and str(mask) == TEMPLATE
     source = template_mask(template, grid) if is_template else mask
     image, label = read_image(source), f"The {kind} {name_of(source)}"
     if not (is_template or image.header.grid.matches(grid)):
-        raise GridMismatchError(
-            f"{label} is on another grid: {image.header.grid}",
-            f"the grid of the maps: {grid}",
-            "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
-        )
+        raise _on_another_grid(label, image.grid, grid)
     inside = voxels_inside(image.values, image.header.step, threshold, label=label, flag=THRESHOLDS[kind])
     if is_template:
         inside = resample_nearest(inside.astype(np.uint8), image.header.grid, grid).astype(bool)
@@ -99,6 +97,14 @@ def load_mask(
         least = "that is not 0" if threshold is None else f"of {threshold:g} or more"
         raise EmptyMaskError(f"{label} is empty", f"at least one voxel {least}")
     return VolumeSpace(grid, inside)
+
+
+def _on_another_grid(label: str, found: Grid, grid: Grid) -> GridMismatchError:
+    return GridMismatchError(
+        f"{label} is on another grid: {found}",
+        f"the grid of the maps: {grid}",
+        "Resample it first, e.g. nilearn.image.resample_to_img(mask, a_map, interpolation='nearest')",
+    )
 
 
 def n_required(coverage: float, n_subjects: int) -> int:

@@ -178,6 +178,12 @@ class TestMaskFile:
         assert "3 x 3 x 3.5 mm (10, 11, 12)" in caught.value.expected
         assert "resample_to_img" in caught.value.hint
 
+    def test_a_space_on_another_grid(self) -> None:
+        other = VolumeSpace(Grid((5, 6, 7), np.diag([2.0, 2, 2, 1])), np.ones((5, 6, 7), dtype=bool))
+        assert load_mask(other, other.grid) is other
+        with pytest.raises(GridMismatchError, match="The mask is on another grid"):
+            load_mask(other, GRID)
+
     def test_the_resampling_in_the_message_works(self, tmp_path: Path) -> None:
         from nilearn.image import resample_to_img
 
