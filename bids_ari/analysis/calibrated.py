@@ -19,8 +19,14 @@ subjects change places. ``normal`` where signs are flipped of uncorrelated resid
 is at most alpha if errors are independent, normal and of equal variance. Else ``approximate``.
 """
 
-LEVELS: dict[Exactness, str] = {"exact": "exact", "normal": "exact for normal errors", "approximate": "approximate"}
-"""How well the error is held, in words."""
+_LEVELS: dict[Exactness | Scheme, str] = {
+    "flip": "exact if errors are symmetric",
+    "permute": "exact if subjects are exchangeable (equal variances)",
+    "both": "exact if subjects are exchangeable (equal variances) and errors symmetric",
+    "normal": "exact for independent normal errors of equal variance",
+    "approximate": "approximate",
+}
+"""How well the error is held, in words; where it is ``exact``, by the kind of permutation."""
 
 FLIPS: dict[Scheme, str] = {"flip": "sign flips", "permute": "permutations", "both": "permutations with sign flips"}
 """The name of each kind of permutation."""
@@ -46,6 +52,7 @@ class Calibrated:
     seed: int
     template: str  # origin of a learned template: a file, or the permutations it was learned from
     learned: FloatArray  # (K,): the critical vector of a learned template; empty for the others
+    tdn_range: tuple[int, int] | None = None  # of the whole mask with other random permutations; see `whole_range`
 
     @classmethod
     def of(
@@ -58,6 +65,7 @@ class Calibrated:
         blocks: str,
         exactness: Exactness,
         template: str,
+        tdn_range: tuple[int, int],
     ) -> "Calibrated":
         """Make it from a calibration and its permutations."""
         family = calibration.family
@@ -78,12 +86,18 @@ class Calibrated:
             seed=permutations.seed,
             template=template,
             learned=family.critical(calibration.lambda_) if isinstance(family, Learned) else np.empty(0),
+            tdn_range=None if permutations.complete is not None else tdn_range,
         )
 
     @property
     def n_permutations(self) -> int:
         """B, the data as observed included."""
         return self.lambdas.size
+
+    @property
+    def error_control(self) -> str:
+        """How well the error is held, with the assumption."""
+        return _LEVELS[self.shuffle if self.exactness == "exact" else self.exactness]
 
     @property
     def critical(self) -> FloatArray:

@@ -41,6 +41,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     found = calibrate_by_permutation(
         model, resampling, family, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
     )
+    p = model.observed_p()
     calibration = Calibrated.of(
         found,
         resampling,
@@ -49,9 +50,10 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         blocks=options.blocks or "",
         exactness=_exactness(model, exchangeability),
         template=origin,
+        tdn_range=found.whole_range(p),
     )
     template = family.curves if isinstance(family, Learned) and options.save_template else None
-    return Inferred(found.bound(model.observed_p()), calibration, template, tuple(notes_of(calibration)))
+    return Inferred(found.bound(p), calibration, template, tuple(notes_of(calibration)))
 
 
 def read_template(path: Path) -> Learned:

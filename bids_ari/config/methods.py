@@ -65,8 +65,9 @@ register(
         bound=deferred("bids_ari.analysis.methods:closed_testing", local_test="simes"),
         methods_text="The bounds stem from closed testing (@goeman2011) with Simes local tests (@simes1986), computed "
         "by a shortcut (@meijer2019; @goeman2019)",
-        assumption="They are valid when the p-values of the voxels that are not active satisfy the Simes inequality, "
-        "for which positive regression dependence is enough.",
+        assumption="They are valid if the p-values of single voxels are valid, and those of the voxels that are not "
+        "active satisfy the Simes inequality. For it, positive regression dependence is enough, which is not proved "
+        "for t statistics with a variance estimated at each voxel, nor for two-sided and F tests.",
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="simes"),
         adjusted_p_text="The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
         parts=("h",),
@@ -76,13 +77,14 @@ register(
     Method(
         name="hommel",
         title="closed testing, Hommel",
-        help="closed testing with Hommel local tests, valid under any dependence and less powerful",
+        help="closed testing with Hommel local tests, valid under any dependence between voxels if the p-values of "
+        "single voxels are valid; less powerful",
         bound=deferred("bids_ari.analysis.methods:closed_testing", local_test="hommel"),
         methods_text="The bounds stem from closed testing (@goeman2011) with Hommel local tests (@hommel1983), "
         "computed by a shortcut (@meijer2019; @goeman2019)",
-        assumption="They are valid under any dependence between voxels.",
+        assumption="They are valid under any dependence between voxels if the p-values of single voxels are valid.",
         label="Hommel",
-        description="Hommel local tests (any dependence)",
+        description="Hommel local tests (any dependence between voxels)",
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="hommel"),
         adjusted_p_text="The p-values of single voxels were adjusted by the same closed testing.",
         parts=("h",),
@@ -96,7 +98,7 @@ register(
         bound=deferred("bids_ari.analysis.permutation:permute"),
         methods_text="The bounds were calibrated (@blanchard2020) by sign flips and permutations of the subjects "
         "(@hemerik2018)",
-        assumption="The bounds are valid when such permutations leave the joint distribution of the voxels that are "
+        assumption="The bounds are valid if such permutations leave the joint distribution of the voxels that are "
         "not active as it is, whatever the dependence between voxels.",
         label="Permutation",
         description="bounds calibrated by permutation",

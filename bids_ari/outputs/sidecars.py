@@ -30,7 +30,7 @@ ESTIMATORS = {
 DIRECTIONS = {
     "greater": "Effects above zero",
     "less": "Effects below zero",
-    "two-sided": "Effects of either sign",
+    "two-sided": "Effects that are not zero",
     "any": "Any difference (F test)",
 }
 """Description of each alternative."""
@@ -191,4 +191,5 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Lambda": calibrated.lambda_,
         **sidecar_entries(result.options, "permutation"),
         "NumberOfVoxelsLeftOut": calibrated.n_excluded,
+        "TrueDiscoveryNumberRange": calibrated.tdn_range and list(calibrated.tdn_range),
     }

@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 
-from bids_ari.analysis.calibrated import LEVELS
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
@@ -79,7 +78,7 @@ def _values(result: ContrastResult) -> Context:
         "mask_name": labels.mask_name(result),
         "is_templateflow_mask": is_mask,
         "permutations": calibrated and labels.permutations_text(calibrated),
-        "exactness": calibrated and LEVELS[calibrated.exactness],
+        "exactness": calibrated and calibrated.error_control,
         "template_source": labels.template_source(result),
         "conditions": any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
         "target_tdps": result.largest and any_of(f"{tdp:g}" for tdp in result.largest),

@@ -26,7 +26,7 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.bounds import Bound
+from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.correlation_bins import CorrelationBins, default_n_bins
 from bids_ari.stats.critical_vectors import TEMPLATE_RANKS, CriticalVectors, Learned
 from bids_ari.stats.distributions import FloatArray
@@ -56,6 +56,18 @@ class Calibration:
     def bound(self, p: FloatArray) -> Bound:
         """Return the bound for the observed p (m,), which must be computed as those of the permutations are."""
         return Bound(categories(p, self.family, self.lambda_), self.alpha, "permutation")
+
+    def whole_range(self, p: FloatArray) -> tuple[int, int]:
+        """Return the TDN of all points, of observed p (m,), one standard error below and above the chosen lambda.
+
+        It is the range that is expected of other random permutations. The number of them below the quantile that
+        lambda estimates is binomial, with the variance B alpha (1 - alpha): so many ranks away are the two lambdas.
+        """
+        n = self.lambdas.size
+        away = round((n * self.alpha * (1 - self.alpha)) ** 0.5)
+        ranks = np.clip([self.n_errors - away, self.n_errors + away], 0, n - 1)
+        low, high = np.sort(self.lambdas)[ranks]
+        return tuple(true_discoveries(categories(p, self.family, each)) for each in (low, high))  # type: ignore[return-value]
 
 
 def n_allowed_errors(alpha: Fraction | float, n_permutations: int) -> int:

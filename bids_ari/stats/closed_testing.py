@@ -2,8 +2,8 @@
 
 A set of size i is rejected locally when ``s_i * p_(j) <= j * alpha`` for some j <= i, where p_(j) is the j-th
 smallest p in the set and s_i = i (Simes: valid under positive dependence) or s_i = i * (1 + 1/2 + ... + 1/i)
-(Hommel: valid under any dependence). Closed testing rejects a set when every set that contains it is rejected
-locally; the number of true discoveries in S is its size minus that of its largest subset that is not rejected.
+(Hommel: valid under any dependence of valid p). Closed testing rejects a set when every set that contains it is
+rejected locally; the number of true discoveries in S is its size minus that of its largest subset that is not rejected.
 All of it follows from one number, h, the size of the largest set that is not rejected.
 
 Comparisons are made with products, as written above, in float64; equality rejects.

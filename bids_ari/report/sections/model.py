@@ -2,7 +2,6 @@
 
 import math
 
-from bids_ari.analysis.calibrated import LEVELS
 from bids_ari.design.design import Design
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report.formatting import decimal
@@ -68,7 +67,7 @@ def calibration(data: ReportData) -> Context | None:
         "template_source": template_source(result),
         "observed": observed,
         "n_as_small": int((calibrated.lambdas <= observed).sum()) - 1,
-        "held": LEVELS[calibrated.exactness],
+        "held": calibrated.error_control,
         "folder": report_name(result).rpartition("/")[0],
         "tables": [stem(result, desc=result.desc).filename(suffix, ".tsv") for suffix in ("critical", "draws")],
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import ndimage, stats
 
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.analysis.permutation import permute, read_template
@@ -118,6 +118,36 @@ class TestAllDraws:
         assert (of_float.calibrated.n_errors, divided.calibrated.n_errors) == (0, 1)
         assert "nothing can be found" in " ".join(of_float.notes)
         assert divided.notes == ()
+
+
+def test_the_range_of_other_seeds(effects: FloatArray) -> None:
+    """Of 12 subjects there are 4,096 sign flips, 200 of which are drawn; of 5, there are 32, which are all computed."""
+    found = calibrate(effects, mean_of(12), "mean", "greater", DRAWN)
+    assert found.calibrated.tdn_range is not None
+    low, high = found.calibrated.tdn_range
+    assert low <= found.bound.whole <= high
+    assert calibrate(effects[:5], mean_of(5), "mean", "greater", DRAWN).calibrated.tdn_range is None
+
+
+class TestFamilies:
+    """`simes` against `beta`, of 504 voxels and 20 subjects."""
+
+    def found(self, effects: FloatArray) -> list[int]:
+        options = (replace(DRAWN, family=family) for family in ("simes", "beta"))  # type: ignore[arg-type]
+        return [calibrate(effects, mean_of(20), "mean", "greater", each).bound.whole for each in options]
+
+    def test_sparse_strong_signal_in_smooth_maps(self, rng: np.random.Generator) -> None:
+        noise = ndimage.gaussian_filter(rng.normal(size=(20, 7, 8, 9)), (0, 1, 1, 1), mode="wrap")
+        effects = noise / noise.std()
+        effects[:, 3, 3, 2:7] += 2
+        simes, beta = self.found(effects.reshape(20, 504))
+        assert (simes, beta <= 1) == (5, True)
+
+    def test_dense_weak_signal_of_independent_voxels(self, rng: np.random.Generator) -> None:
+        effects = rng.normal(size=(20, 504))
+        effects[:, :300] += 0.45
+        simes, beta = self.found(effects)
+        assert beta > 2 * simes > 0
 
 
 def test_signal_is_found_and_more_with_steps(effects: FloatArray) -> None:

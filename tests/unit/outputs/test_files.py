@@ -257,7 +257,7 @@ def test_each_desc_label_in_a_name_is_described(written: Written) -> None:
     explained = written.table("descriptions.tsv").set_index("desc_id")["description"]
     used = {part for name in written.names for part in name.split("_") if part.startswith("desc-")}
     assert set(explained.index) == used
-    assert explained["desc-twoSidedZ3p1"] == "Effects of either sign; clusters above z = 3.1"
+    assert explained["desc-twoSidedZ3p1"] == "Effects that are not zero; clusters above z = 3.1"
 
 
 def test_the_summary_counts_what_the_tables_hold(written: Written) -> None:

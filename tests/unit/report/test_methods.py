@@ -63,7 +63,9 @@ def test_the_steps_are_described(result: ContrastResult) -> None:
         ({"coverage": 0.8}, "at least 80 % of the subjects had data"),
         ({"alpha": 0.1}, "alpha = 0.1: with a confidence of 90 %"),
         ({"method": "hommel"}, "Hommel local tests (Hommel, 1983)"),
-        ({"method": "hommel"}, "valid under any dependence"),
+        ({"method": "hommel"}, "valid under any dependence between voxels if the p-values of single voxels are valid"),
+        ({}, "not proved for t statistics with a variance estimated at each voxel, nor for two-sided and F tests"),
+        ({}, "p-values are valid if subjects are independent and their errors normal, with the same variance"),
         ({"connectivity": 6}, "connectivity 6: neighbours share a face)"),
         ({"threshold": (3.1,)}, "voxels with z > 3.1 (connectivity"),
     ],
@@ -235,6 +237,7 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
                 "(Hemerik & Goeman, 2018), at alpha = 0.05: with a confidence of 95 %",
                 "the family with k lambda / m as the k-th critical p of m (Andreella et al., 2023)",
                 "at most 12 of the permutations",
+                "This is exact if errors are symmetric.",
                 "whatever the dependence between voxels",
             ),
             {"blanchard2020", "hemerik2018", "andreella2023"},
@@ -254,7 +257,7 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
         (
             {"family": "beta", "exactness": "normal"},
             {},
-            ("uncorrelated residuals (Theil, 1965; Winkler et al., 2020), which is exact for normal errors",),
+            ("uncorrelated residuals (Theil, 1965; Winkler et al., 2020), which is exact for independent normal",),
             {"blanchard2020", "hemerik2018", "theil1965", "winkler2020"},
         ),
         (

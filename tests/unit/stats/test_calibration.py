@@ -110,6 +110,19 @@ def test_the_float_of_a_divided_alpha_is_not_enough() -> None:
     assert calibrate(lambdas, Simes(2), 0.05 / 3).n_errors == 0
 
 
+def test_range_of_other_permutations() -> None:
+    """At alpha .1, lambda is the 11th smallest of 100; sqrt(100 * .1 * .9) = 3 ranks away are the 8th and the 14th.
+
+    Simes with one point: TDN is 1 where p < lambda.
+    """
+    lambdas = np.arange(1, 101) / 200
+    found = calibrate(lambdas, Simes(1), 0.1)
+    assert found.lambda_ == lambdas[10]
+    ranges = {rank: found.whole_range(lambdas[[rank]]) for rank in (6, 7, 12, 13)}
+    assert ranges == {6: (1, 1), 7: (0, 1), 12: (0, 1), 13: (0, 0)}
+    assert calibrate(np.ones(5), Simes(1), 0.1).whole_range(np.zeros(1)) == (1, 1)
+
+
 def test_step_down_excludes_what_is_certain() -> None:
     """m = 2, B = 4, alpha = .25. Point 0 is certain; without it permutation 1 has no small p, and point 1 follows."""
     p = np.array([[0.001, 0.1], [0.02, 0.9], [0.3, 0.8], [0.5, 0.6]])

@@ -39,11 +39,12 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
         "t k = k lambda / m ",
         f"Lambda {made.lambda_:.4g}; that of the observed data is {made.lambdas[0]:.4g}, smaller than in any other",
         "Exchangeability blocks none",
-        "Error control exact ",
+        "Error control exact if errors are symmetric ",
         "symmetric",
     ):
         assert part in text
     assert "random seed" not in text
+    assert "Other seeds" not in text
 
 
 @pytest.mark.parametrize(
@@ -60,13 +61,19 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
             {"family": "learned", "template": "x_template.npz"},
             "k up to 1000 Template learned from the file x_template.npz",
         ),
-        ({"shuffle": "permute"}, {}, "subjects are exchangeable under the null hypothesis; groups"),
-        ({"shuffle": "both", "blocks": "site"}, {}, "subjects of the same block are exchangeable, and errors"),
+        (
+            {"shuffle": "permute"},
+            {},
+            "exchangeable under the null hypothesis, which includes equal variances of groups",
+        ),
+        ({"shuffle": "permute"}, {}, "Error control exact if subjects are exchangeable (equal variances) "),
+        ({"shuffle": "both", "blocks": "site"}, {}, "subjects of the same block are exchangeable, which includes"),
+        ({"tdn_range": (1900, 2100)}, {}, "TDN of the whole mask expected between 1,900 and 2,100"),
         ({"blocks": "site"}, {}, "values of site: all subjects of a block change their sign together"),
         ({"exactness": "approximate", "shuffle": "permute"}, {}, "residuals (Freedman and Lane)"),
         ({"exactness": "approximate"}, {}, "residuals (Theil). The calibration is therefore approximate"),
         ({"exactness": "normal"}, {}, "(Theil). If errors are independent, normal and of equal variance"),
-        ({"exactness": "normal"}, {}, "Error control exact for normal errors"),
+        ({"exactness": "normal"}, {}, "Error control exact for independent normal errors of equal variance"),
         ({"n_excluded": 40, "n_steps": 3}, {"step_down": True}, "40 individually significant voxels excluded"),
         ({"n_excluded": 40, "n_steps": 3}, {"step_down": True}, "without the voxels excluded by step-down"),
         ({}, {"step_down": True}, "no voxel was individually significant"),
