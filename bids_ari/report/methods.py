@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import TEMPLATE
@@ -71,6 +72,7 @@ def _values(result: ContrastResult) -> Context:
         "units": plural_of(result.space.unit),
         "source": labels.source(result),
         "source_name": labels.source_name(result),
+        "excluded": [(len(each.entries), each.reason) for each in by_reason(contrast.excluded) if each.are_subjects],
         "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
         "is_averaged": any(member.is_combined for member in members),
         "has_variances": any(member.variances for member in members),

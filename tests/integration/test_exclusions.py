@@ -218,6 +218,9 @@ class TestRun:
             assert entry.name in text
             assert entry.reason in text
             assert not entry.is_subject or mentioned(entry, notes)
+        if n := len({entry.name for entry in result.excluded if entry.is_subject}):
+            assert f"{n} excluded</a>" in text
+            assert f"{n} further subject" in text  # of the methods paragraph
         (design,) = done.out.rglob(f"{result.contrast.name}_design.json")
         listed = json.loads(design.read_text())["LeftOut"]
         assert [(each["What"], each["Reason"]) for each in listed] == [(e.name, e.reason) for e in result.excluded]
