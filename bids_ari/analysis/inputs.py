@@ -14,7 +14,7 @@ from bids_ari.analysis.model_nodes import find_node_inputs, joined
 from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
-from bids_ari.bids.division import divide_subjects
+from bids_ari.bids.division import divide_subjects, dividing_entities
 from bids_ari.bids.entities import ORDER, key_of, printable
 from bids_ari.bids.f_contrasts import has_several_volumes, without_f
 from bids_ari.bids.filters import read_filter_file
@@ -26,6 +26,7 @@ from bids_ari.design.subjects import no_table
 from bids_ari.errors import (
     DataError,
     InputNotFoundError,
+    NoMatchError,
     ReadError,
     SidecarError,
     TemporaryError,
@@ -58,7 +59,7 @@ def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[D
         )
     else:
         dataset = open_manifest(settings.manifest)
-    entities, columns = _divisions(settings.filters.by, dataset)
+    entities, columns = _divisions(dataset, settings)
     search = partial(_search, dataset, settings, filters or {})
     if settings.options.model is None:
         discovery = search(by=entities, weights=settings.options.is_weighted)
@@ -89,10 +90,18 @@ def _search(
     return found if settings.level == "participant" else without_f(found)
 
 
-def _divisions(by: Sequence[str], dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _divisions(dataset: Dataset, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Separate the entities by which analyses are divided from columns of the table of subjects."""
-    columns = tuple(name for name in by if key_of(name) not in ORDER and not dataset.labels(key_of(name)))
-    return tuple(name for name in by if name not in columns), columns
+    by = settings.filters.by
+    others = [name for name in by if key_of(name) not in ORDER and not dataset.labels(key_of(name))]
+    table = _read_table(dataset, settings) if others else None
+    columns = () if table is None else table.columns
+    if unknown := [name for name in others if name not in columns]:
+        raise NoMatchError(
+            f"No map has the entity {printable(unknown[0])!r}, and no table of subjects a column of that name",
+            f"one of: {listing([*dividing_entities(dataset), *columns], 20)}",
+        )
+    return tuple(name for name in by if name not in others), tuple(others)
 
 
 def _by_columns(discovery: Discovery, columns: Sequence[str], dataset: Dataset, settings: Settings) -> Discovery:

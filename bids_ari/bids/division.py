@@ -1,6 +1,6 @@
 """Division of contrasts by the labels of entities, such as session: one analysis for each label."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, ContrastSet, Discovery, by_name
@@ -50,7 +50,7 @@ class Division:
                     f"no --combine {combine}, or no --by {key}",
                 )
             if not dataset.labels(key):
-                existing = [each for each in _dividing(dataset) if each not in keys]
+                existing = [each for each in dividing_entities(dataset) if each not in keys]
                 raise NoMatchError(
                     f"No statmap has the entity {printable(key)}, by which analyses are divided",
                     f"one of: {listing(existing, 20) or 'nothing, the maps do not differ'}",
@@ -67,7 +67,7 @@ class Division:
         return None if lacking is None else Reason.NOT_DIVIDED.text(key=lacking)
 
 
-def _dividing(dataset: Dataset) -> Collection[str]:
+def dividing_entities(dataset: Dataset) -> list[str]:
     """Return the entities of the maps of a dataset by which analyses can be divided."""
     keys = dict.fromkeys(key for file in dataset.statmaps for key, _ in file.entities)
     return [key for key in keys if key not in (*_NOT_DIVIDING, "contrast", "desc", "test")]

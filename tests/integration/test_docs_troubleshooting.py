@@ -1,6 +1,7 @@
 """Each message that the page on troubleshooting quotes is provoked, and has the exit code of its heading."""
 
 import errno
+import json
 import os
 import re
 import sys
@@ -54,6 +55,10 @@ def mask(data: np.ndarray) -> Spoil:
 
 def text(name: str, content: str) -> Spoil:
     return lambda _: (Path(name).parent.mkdir(exist_ok=True), Path(name).write_text(content))
+
+
+def stats_model(*nodes: dict[str, object]) -> Spoil:
+    return lambda _: Path("model.json").write_text(json.dumps({"Name": "x", "Nodes": nodes}))
 
 
 def third(content: str) -> Spoil:
@@ -173,6 +178,21 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A test of the intercept is called mean": ("data out group --formula 1+age --test mean=1", AGES),
     "No entity or column for pairs": ("data out group --paired colour", None),
     "Values of pairs that are the same number": ("data out group --paired session=1-01", two_spellings),
+    "Analyses by subject": ("data out group --by subject", None),
+    "Analyses by what is combined": ("data out group --by run --combine run", None),
+    "A part of a Stats Model that is not supported": (
+        "data out group --model model.json",
+        stats_model({"Level": "Dataset", "Name": "group", "Model": {"X": [1], "VarianceComponents": [1]}}),
+    ),
+    "A lower node of a Stats Model that cannot be carried out": (
+        "data out group --model model.json",
+        stats_model(
+            {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
+            {"Level": "Subject", "Name": "subject", "Model": {"X": ["age"]}, "DummyContrasts": {"Test": "t"}},
+            {"Level": "Dataset", "Name": "group", "Model": {"X": [1]}, "DummyContrasts": {"Test": "t"}},
+        ),
+    ),
+    "No entity or column to divide by": ("data out group --by colour", None),
     "A filter file without a query for statmap": (
         "data out group --bids-filter-file f.json",
         text("f.json", '{"bold": {}}'),
