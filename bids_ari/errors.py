@@ -76,6 +76,10 @@ class UsageError(BidsAriError, ValueError):
     exit_code = 64
 
 
+class OtherModelError(UsageError):
+    """Results of another model that have the names of the new ones."""
+
+
 class UnknownLevelError(UsageError):
     """An analysis level other than participant and group."""
 

@@ -28,11 +28,19 @@ from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources, Settings
 from bids_ari.config.toml import to_toml
 from bids_ari.design.design import Design
-from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, TemporaryError, counted, listing
+from bids_ari.errors import (
+    BidsAriError,
+    DataError,
+    InputNotFoundError,
+    OtherModelError,
+    TemporaryError,
+    counted,
+    listing,
+)
 from bids_ari.images.statistic import Kind
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, unchanged_outcome
+from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
 from bids_ari.report.results import rebuild_report, updated_overview, write_overview, write_results
@@ -114,6 +122,7 @@ def run_map(
     *,
     stat: Kind | None = None,
     space: str | None = None,
+    rerun: bool = False,
 ) -> tuple[ContrastResult, ...]:
     """Analyse a statistical map computed elsewhere, and write the results.
 
@@ -134,6 +143,8 @@ def run_map(
         The statistic, whatever the header or the name states.
     space : str, optional
         The label of the space of the map, for masks, atlases and underlays by name; by default, that of its name.
+    rerun : bool
+        Whether results of another map or mask with the same names are replaced; otherwise they are an error.
 
     Returns
     -------
@@ -154,7 +165,7 @@ def run_map(
         with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, updated_overview(out):
             journal.open(out)
             with out.result(name):
-                write_results(results, out)
+                write_results(results, out, rerun=rerun)
             _log_outcome(name, outcome_of(results, began), journal)
     return results
 
@@ -219,13 +230,15 @@ def _analyse_and_write(
     METHODS.update((method.name, method) for method in methods)  # a worker process lacks those of the caller
     try:
         with out.result(contrast.name):
-            if not settings.rerun and (kept := unchanged_outcome(contrast, settings, participants, out)):
-                return replace(kept, seconds=time.monotonic() - began)
+            if not settings.rerun:
+                if kept := unchanged_outcome(contrast, settings, participants, out):
+                    return replace(kept, seconds=time.monotonic() - began)
+                refuse_other_model(contrast, settings, participants, out)
             if settings.level == "participant":
                 results = analyse_subject(contrast, settings.options, settings.resources)
             else:
                 results = analyse(contrast, settings.options, settings.resources, participants)
-            write_results(results, out)
+            write_results(results, out, rerun=settings.rerun)
             return outcome_of(results, began)
     except MemoryError:
         error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")
@@ -249,6 +262,6 @@ def _log_failure(contrast: ContrastSet, error: BidsAriError, out: Derivatives, j
     log.error("%s: %s", contrast.name, error)
     failure = Failure(contrast, error)
     journal.failed(contrast.name, error)
-    if not isinstance(error, TemporaryError):  # else another job is at it, and records its own outcome
+    if not isinstance(error, TemporaryError | OtherModelError):  # else other results are there, or will be
         out.record_failure(contrast.name, failure_note(failure, out))
     return failure

@@ -62,7 +62,7 @@ def analyse(
         left to test, or a design that cannot be fitted.
     """
     options, resources = options_of(contrast, options or Options()), resources or Resources()
-    contrast, design = plan(contrast, options, participants)
+    contrast, design = plan(contrast.labelled(options.label), options, participants)
     stack = _load(contrast, options, resources)
     fitted, files = fit(stack, design, options), option_files(options, contrast)
     make = partial(
@@ -223,6 +223,7 @@ def _analyse_single(
 ) -> tuple[ContrastResult, ...]:
     """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
     options = options or Options()
+    contrast = contrast.labelled(options.label)
     (member,) = contrast.members
     template = StandardSpace.of(contrast.entities)
     stack = load_map(

@@ -116,7 +116,8 @@ def _by_columns(discovery: Discovery, columns: Sequence[str], dataset: Dataset, 
 
 def contrasts_at_level(discovery: Discovery, settings: Settings) -> Sequence[ContrastSet]:
     """Return what is analysed at the level of a run: groups of subjects, or the maps of single subjects."""
-    return subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
+    contrasts = subject_contrasts(discovery) if settings.level == "participant" else tuple(discovery)
+    return tuple(contrast.labelled(settings.options.label) for contrast in contrasts)
 
 
 def participants_of(dataset: Dataset, settings: Settings) -> Participants | None:

@@ -112,6 +112,7 @@ class ContrastSet:
     weighted: bool = False  #: the group model is weighted by the variance maps: then each map has one
     node: str = ""  #: the node of the Stats Model that analyses the maps, where there are several
     paired: str = ""  #: the entity in which the two maps of a subject differ, for differences within subjects
+    label: str = ""  #: the label of the analysis, part of the entity model
 
     @property
     def name(self) -> str:
@@ -137,6 +138,14 @@ class ContrastSet:
         """Return the contrast with the maps of some subjects only; `excluded` are the others."""
         members = tuple(member for member in self.members if member.subject in subjects)
         return replace(self, members=members, excluded=(*excluded, *self.excluded))
+
+    def labelled(self, label: str | None) -> "ContrastSet":
+        """Return the contrast with a label in its names: ``model-LABEL``, appended to the model of the maps."""
+        if not label or label == self.label:
+            return self
+        own = self.entities.get("model") or ""
+        model = own.removesuffix(self.label) + label[0].upper() + label[1:] if own and own != self.label else label
+        return replace(self, label=label, entities=self.entities.with_(model=model))
 
     def check(self) -> None:
         """Check that the output has names of its own, that some subject is left, and that each has one map.

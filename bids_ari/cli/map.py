@@ -30,6 +30,7 @@ def analyse_map(arguments: argparse.Namespace) -> int:
         settings.resources,
         stat=settings.stat,
         space=settings.space,
+        rerun=settings.rerun,
     )
     log.info("Reports: %s", settings.output_dir / "index.html")
     return 0

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from bids_ari.bids.entities import bare_label, safe_label
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import SidecarEntry, changed, convert_options, documented, option
 from bids_ari.config.values import (
@@ -24,7 +25,7 @@ from bids_ari.errors import UsageError
 from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative, FamilyName, Scheme
 
 DATA, MODEL, INFERENCE, REGIONS = "data", "group model", "inference", "regions"
-PERMUTATION = "calibration by permutation"
+PERMUTATION, OUTPUT = "calibration by permutation", "results"
 """Titles of groups on the help page."""
 
 TEMPLATE = Path("template")
@@ -32,6 +33,9 @@ TEMPLATE = Path("template")
 
 FIRST = Path("first")
 """As the target grid: that of the first subject."""
+
+
+_LONGEST_LABEL = 60  # in characters: it is part of file names
 
 
 _ESTIMATORS = {
@@ -282,6 +286,18 @@ class Options:
         expected="a probability above 0, at most 1",
         metavar="P",
         default_text="masks of probabilities are an error",
+    )
+    label: str | None = option(
+        None,
+        "name of this analysis, in the names of its results as model-LABEL; results with different labels are kept "
+        "side by side in OUTPUT_DIR",
+        group=OUTPUT,
+        convert=lambda label: bare_label(label, "model"),
+        rule=lambda label: label == safe_label(label) and len(label) <= _LONGEST_LABEL,
+        expected=f"letters and digits, at most {_LONGEST_LABEL}",
+        metavar="LABEL",
+        default_text="no label",
+        sidecar=SidecarEntry("ModelLabel", "data"),
     )
     n_results: int = 1
     """Number of results by which alpha was already divided, for their sidecars and reports."""

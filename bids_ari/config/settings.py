@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bids_ari.bids.entities import bare_label, safe_label
-from bids_ari.config.options import DATA, INFERENCE, MODEL, PERMUTATION, REGIONS, Options
+from bids_ari.config.options import DATA, INFERENCE, MODEL, OUTPUT, PERMUTATION, REGIONS, Options
 from bids_ari.config.table import Option, changed, convert_options, documented, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
 from bids_ari.runtime import processors
@@ -19,7 +19,7 @@ POSITIONAL, MAPS, RUNNING = "positional arguments", "which maps", "running"
 GROUPS = {
     POSITIONAL: None,
     MAPS: "instead of labels, a file with one label per line; its path contains a . or /",
-    **dict.fromkeys((DATA, MODEL, INFERENCE, PERMUTATION, REGIONS, RUNNING)),
+    **dict.fromkeys((DATA, MODEL, INFERENCE, PERMUTATION, REGIONS, OUTPUT, RUNNING)),
 }
 """Titles of the groups on the help page, in their order, and their descriptions."""
 
@@ -209,7 +209,11 @@ class Settings:
     )
     resources: Resources = part(Resources)
     stop_on_first_crash: bool = option(False, "stop at the first contrast that fails", group=RUNNING)
-    rerun: bool = option(False, "analyse contrasts again whose inputs, options and version are unchanged")
+    rerun: bool = option(
+        False,
+        "analyse contrasts again whose inputs, options and version are unchanged, and replace results of another model "
+        "with the same names",
+    )
 
     def __post_init__(self) -> None:
         convert_options(self)
@@ -272,6 +276,7 @@ class MapSettings:
     )
     options: Options = part(Options)
     resources: Resources = part(Resources)
+    rerun: bool = option(False, "replace results of another map or mask with the same names", group=RUNNING)
 
     def __post_init__(self) -> None:
         convert_options(self)

@@ -157,19 +157,26 @@ class Derivatives:
         *,
         fingerprint: str = "",
         results: Iterable[str] = (),
+        model: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the files of a result visible, record them, and remove those that only an earlier run of it wrote.
 
         Its name is unique in the dataset, `written` are files in addition to those that wait, and the index shows the
         `summary`. For `reusable`: a `fingerprint` of the inputs, options and versions of the contrast, and the names of
-        all `results` that have it.
+        all `results` that have it. `model` are the facts about its model, for `bids_ari.outputs.models.check_model`.
         """
         if self._stage is not None:
-            origin = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
+            origin: Note = {"Fingerprint": fingerprint, "ContrastResults": [*results]} if fingerprint else {}
+            origin |= {"ModelFacts": model} if model else {}
             self._publish(self._stage, result, written, summary, origin)
             return
         with self.result(str(summary.get("Contrast") or result)):
-            self.record(result, written, summary, fingerprint=fingerprint, results=results)
+            self.record(result, written, summary, fingerprint=fingerprint, results=results, model=model)
+
+    def records_of(self, contrast: str) -> list[Note]:
+        """Return the records of a contrast, also of incomplete results."""
+        notes = read_notes(self.folder / RECORDS, self._warn, siblings_begin_with(contrast, contrast))
+        return [note for _, note in notes if note.get("Contrast") == contrast]
 
     def reusable(self, contrast: str) -> dict[str, list[Note]]:
         """Return the records of a contrast by fingerprint, where all of its results are complete and on disk."""
@@ -182,9 +189,8 @@ class Derivatives:
             )
 
         found: dict[str, dict[str, Note]] = defaultdict(dict)
-        beginning = siblings_begin_with(contrast, contrast)
-        for _, note in read_notes(self.folder / RECORDS, self._warn, beginning):
-            if is_complete(note) and note.get("Contrast") == contrast and (key := entry(note, "Fingerprint", str)):
+        for note in self.records_of(contrast):
+            if is_complete(note) and (key := entry(note, "Fingerprint", str)):
                 found[key][str(note.get("Name"))] = note
         return {key: [*notes.values()] for key, notes in found.items() if has_all(notes)}
 
@@ -246,8 +252,9 @@ class Derivatives:
         done = new_record(stage.contrast, result, files, meanings, summary) | origin
         if earlier:
             log.info("%s: replaces the %d files of an earlier run", result, len(files_of(earlier)))
-        for note in outdated.values():
-            log.warning("%s is removed: it is of another group model than the new result", note.get("Name"))
+        replaced = entry(origin, "ContrastResults", list)  # or will be, by this run
+        for note in (note for note in outdated.values() if note.get("Name") not in replaced):
+            log.warning("%s is removed: it is of other data or another model than the new result", note.get("Name"))
         with _unless_lost(stage, self.folder / name), uninterrupted():
             first, last = (stage.place.write(_json_bytes(note)) for note in (begun, done))  # before anything changes
             self._files.move(first, name)

@@ -21,6 +21,7 @@ from bids_ari.config.settings import Settings
 from bids_ari.errors import BidsAriError, counted
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.records import files_of
 
 
@@ -85,6 +86,19 @@ def unchanged_outcome(
     summaries = [each for record in records for each in record["Results"] if isinstance(each, dict)]
     line = f"{contrast.name}: unchanged since {since}, kept; use --rerun to analyse again"
     return Outcome(tuple(archives), tuple(summaries), headlines=(line,), excluded=contrast.excluded)
+
+
+def refuse_other_model(
+    contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
+) -> None:
+    """Raise an OtherModelError if there are results of a contrast by another model, before it is analysed."""
+    if not (earlier := out.records_of(contrast.name)):
+        return
+    design, options = None, options_of(contrast, settings.options)
+    if settings.level == "group":
+        contrast, design = plan(contrast, options, participants)
+    facts = model_facts(contrast, design, options, out.folder)
+    check_model(facts, earlier, out.folder, contrast.label)
 
 
 def summary(result: ContrastResult) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bids_ari.bids.entities import printable
 from bids_ari.errors import BidsAriError, DataError
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.outcome import summary
 from bids_ari.outputs.records import Note, files_of
 from bids_ari.report.citation import methods_note, write_citation
@@ -22,9 +23,15 @@ from bids_ari.report.page import write_report
 log = logging.getLogger(__name__)
 
 
-def write_results(results: Sequence[ContrastResult], out: Derivatives) -> None:
-    """Write all files of the results of one contrast, in place of those of an earlier run."""
+def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun: bool = False) -> None:
+    """Write all files of the results of one contrast, in place of those of an earlier run.
+
+    Those of another model are replaced only by a `rerun`; otherwise raise an OtherModelError.
+    """
     first = results[0]
+    model = model_facts(first.contrast, first.design, first.options, out.folder)
+    if not rerun:
+        check_model(model, out.records_of(first.contrast.name), out.folder, first.contrast.label)
     key = fingerprint(first.contrast, first.design, first.options, first.hashes)
     for result in results:
         written = files.write(result, out) + write_report(result, out, results)
@@ -34,6 +41,7 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives) -> None:
             _summary_for_index(result),
             fingerprint=key,
             results=map(names.record_name, results),
+            model=model,
         )
 
 
@@ -52,7 +60,7 @@ def rebuild_report(record: Note, out: Derivatives) -> None:
     result = archive.load_result(out.folder / path)
     if names.record_name(result) != name:
         raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
-    fingerprint, results = record.get("Fingerprint"), record.get("ContrastResults")
+    fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
     with out.result(result.contrast.name):
         kept = [file for file in paths if not file.endswith((".html", ".png"))]
         out.record(
@@ -61,6 +69,7 @@ def rebuild_report(record: Note, out: Derivatives) -> None:
             _summary_for_index(result),
             fingerprint=fingerprint if isinstance(fingerprint, str) else "",
             results=results if isinstance(results, list) else (),
+            model=model if isinstance(model, dict) else None,
         )
     log.info("%s: report written again", name)
 

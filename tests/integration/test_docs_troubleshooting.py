@@ -307,6 +307,7 @@ BY_CIRCUMSTANCES = {
     "Several atlases of a name",
     "The maps have no cohort",
     "A template cannot be fetched",
+    "Another model in the same output",
     "No permission",
     "The disk is full",
     "Another job writes this result",
@@ -375,6 +376,11 @@ def test_names_of_templateflow(
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may make a folder")
 def test_no_permission(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check("No permission", "data /proc/self/results group", capsys)
+
+
+def test_another_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "out", "group"]) == 0
+    check("Another model in the same output", "data out group --coverage 0.5", capsys)
 
 
 def test_a_result_that_another_job_writes(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -203,7 +203,7 @@ class TestSharedModel:
         out = tmp_path / "out"
         words = [str(group_dir), str(out), "group", *QUICK]
         assert main([*words, "--alternative", "greater", "two-sided"]) == 0
-        assert main([*words, "--smoothing", "6"]) == 0
+        assert main([*words, "--smoothing", "6", "--rerun"]) == 0
         assert "desc-twoSided is removed" in capsys.readouterr().err
         assert not [name for name in everything(out) if "twoSided" in name]
         assert "two-sided" not in (out / "index.html").read_text()
