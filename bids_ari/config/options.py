@@ -1,6 +1,5 @@
 """`Options`: how maps are modelled and tested, shared by the command line and notebooks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -8,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from bids_ari.bids.entities import bare_label, safe_label
+from bids_ari.config.conflicts import conflicts
 from bids_ari.config.methods import METHODS
-from bids_ari.config.table import SidecarEntry, changed, convert_options, documented, option
+from bids_ari.config.table import SidecarEntry, convert_options, documented, option
 from bids_ari.config.values import (
     HIGHEST_ALPHA,
     LOWEST_THRESHOLD,
@@ -306,54 +306,9 @@ class Options:
 
     def __post_init__(self) -> None:
         convert_options(self)
-        for is_wrong, problem, hint in (*self._conflicts(), *self._permutation_conflicts()):
+        for is_wrong, problem, hint in conflicts(self):
             if is_wrong:
                 raise UsageError(problem, hint=hint)
-
-    def _conflicts(self) -> Iterator[tuple[object, str, str]]:
-        """Yield combinations of options that are not accepted: whether one occurs, the message and the hint."""
-        estimator = f"--estimator {self.estimator}"
-        yield self.mask_threshold and not self.mask, "mask-threshold requires a mask", "Add --mask FILE"
-        yield self.roi_threshold and not self.roi, "roi-threshold requires regions", "Add --roi FILE"
-        yield self.atlas_labels and not self.atlas, "atlas-labels requires an atlas", "Add --atlas FILE"
-        yield self.model and self.formula != "1", "Both formula and model are set", "Use one of them"
-        yield self.model and self.test, "Both test and model are set", "The Stats Model defines the tests"
-        yield self.node and not self.model, "node requires a Stats Model", "Add --model JSON"
-        yield (
-            self.is_weighted and self.variance == "unequal",
-            f"Unequal variances cannot be combined with {estimator}",
-            "Its weights come from the first level; mixed also estimates the variance between subjects",
-        )
-        yield (
-            self.is_weighted and self.smoothing,
-            f"Smoothing cannot be combined with {estimator}",
-            "Smoothing changes the variance of an effect: smooth the data before the first level",
-        )
-
-    def _permutation_conflicts(self) -> Iterator[tuple[object, str, str]]:
-        """Yield combinations that are not accepted with a method, or without the method that an option belongs to."""
-        learned = self.family == "learned"
-        for each in changed(self):
-            method = each.method
-            yield method and method not in self.method, f"{each.flag} requires --method {method}", "Add it"
-        yield (
-            self.is_permuted and self.is_weighted,
-            f"Permutations cannot be combined with --estimator {self.estimator}",
-            "Its weights would have to be estimated for each permutation: use --estimator ols",
-        )
-        yield (
-            self.is_permuted and self.variance == "unequal",
-            "Permutations cannot be combined with unequal variances",
-            "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
-        )
-        yield self.delta and self.family != "simes", "delta requires --family simes", "Remove --delta"
-        yield self.template and not learned, "template requires --family learned", "Add --family learned"
-        yield self.save_template and not learned, "save-template requires --family learned", "Add --family learned"
-        yield (
-            self.template and self.save_template,
-            "Both template and save-template are set",
-            "No template is learned where one is set",
-        )
 
     @property
     def exact_alpha(self) -> Fraction:

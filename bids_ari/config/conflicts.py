@@ -1,0 +1,65 @@
+"""Combinations of options that are not accepted."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bids_ari.config.table import changed
+
+if TYPE_CHECKING:
+    from bids_ari.config.options import Options
+
+Conflict = tuple[object, str, str]
+"""Whether the combination occurs, the message and the hint."""
+
+
+def conflicts(options: "Options") -> Iterator[Conflict]:
+    """Yield every combination that is not accepted."""
+    yield from _model_conflicts(options)
+    yield from _permutation_conflicts(options)
+
+
+def _model_conflicts(options: "Options") -> Iterator[Conflict]:
+    """Yield combinations of options of the data and the group model."""
+    estimator = f"--estimator {options.estimator}"
+    yield options.mask_threshold and not options.mask, "mask-threshold requires a mask", "Add --mask FILE"
+    yield options.roi_threshold and not options.roi, "roi-threshold requires regions", "Add --roi FILE"
+    yield options.atlas_labels and not options.atlas, "atlas-labels requires an atlas", "Add --atlas FILE"
+    yield options.model and options.formula != "1", "Both formula and model are set", "Use one of them"
+    yield options.model and options.test, "Both test and model are set", "The Stats Model defines the tests"
+    yield options.node and not options.model, "node requires a Stats Model", "Add --model JSON"
+    yield (
+        options.is_weighted and options.variance == "unequal",
+        f"Unequal variances cannot be combined with {estimator}",
+        "Its weights come from the first level; mixed also estimates the variance between subjects",
+    )
+    yield (
+        options.is_weighted and options.smoothing,
+        f"Smoothing cannot be combined with {estimator}",
+        "Smoothing changes the variance of an effect: smooth the data before the first level",
+    )
+
+
+def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
+    """Yield combinations that are not accepted with a method, or without the method that an option belongs to."""
+    learned = options.family == "learned"
+    for each in changed(options):
+        method = each.method
+        yield method and method not in options.method, f"{each.flag} requires --method {method}", "Add it"
+    yield (
+        options.is_permuted and options.is_weighted,
+        f"Permutations cannot be combined with --estimator {options.estimator}",
+        "Its weights would have to be estimated for each permutation: use --estimator ols",
+    )
+    yield (
+        options.is_permuted and options.variance == "unequal",
+        "Permutations cannot be combined with unequal variances",
+        "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
+    )
+    yield options.delta and options.family != "simes", "delta requires --family simes", "Remove --delta"
+    yield options.template and not learned, "template requires --family learned", "Add --family learned"
+    yield options.save_template and not learned, "save-template requires --family learned", "Add --family learned"
+    yield (
+        options.template and options.save_template,
+        "Both template and save-template are set",
+        "No template is learned where one is set",
+    )
