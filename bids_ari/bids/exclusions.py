@@ -61,18 +61,18 @@ class Reason(Enum):
     NOT_COMPARED = "of {value}, which is not compared"
     NO_SESSION_VALUE = "no {column} of its session in the sessions.tsv of its subject"
     NOT_A_PAIR = "its subject has no {stat} map of {sides}"
-    ONE_SIDE = "has no {stat} map of {sides}"
+    ONE_SIDE = "no {stat} map of {sides}"
     NOT_ALIKE = "its subject has maps of {sides} that differ in {keys}, too"
-    UNLIKE = "has maps of {sides} that differ in {keys}, too"
+    UNLIKE = "maps of {sides} that differ in {keys}, too"
     # a file or a subject, of weighted group models
     NO_VARIANCE = "no variance map, which --estimator needs"
     NO_VARIANCES = "no variance map of each of its maps, which --estimator needs"
     # a file or a subject, by the nodes of a Stats Model
     NOT_PASSED_ON = "a map that the nodes of the Stats Model do not use"
     NO_MAP_FOR_NODE = "lacks a map that the node {node} of the Stats Model needs for contrast-{contrast}"
-    NOT_THERE = "has no map; Input of the Stats Model names it"
+    NOT_THERE = "no map; Input of the Stats Model names it"
     # a subject
-    NO_MAP = "has no {stat} map of this contrast"
+    NO_MAP = "no {stat} map of this contrast"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
     NO_ROW = "not in {table}"
     UNCLEAR_ROW = "not in {table}; {others} there may be the same subject, but also another"

@@ -173,5 +173,5 @@ def latest_excluded(out: Derivatives) -> tuple[str, list[tuple[str, Excluded]]]:
         lines = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]]
         rows = [["" if cell == "n/a" else cell for cell in cells] for cells in lines if len(cells) == len(_COLUMNS)]
         found = [(row[2], Excluded(row[0], row[3], row[1].removeprefix("sub-"))) for row in rows]
-        return path.relative_to(out.folder).as_posix(), found
+        return path.relative_to(out.folder).as_posix(), sorted(found, key=lambda pair: pair[0])
     return "", []

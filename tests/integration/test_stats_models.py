@@ -153,7 +153,7 @@ class TestBySession:
         assert len(contrasts) == 2
         for contrast in contrasts:
             (entry,) = [entry for entry in contrast.excluded if entry.is_subject]
-            assert (entry.name, entry.reason) == ("sub-09", "has no map; Input of the Stats Model names it")
+            assert (entry.name, entry.reason) == ("sub-09", "no map; Input of the Stats Model names it")
 
     def test_a_contrast_of_sessions(self, sessions: Path, tmp_path: Path) -> None:
         """The node of subjects subtracts sessions: the difference of two sessions, each the mean of its runs."""

@@ -100,7 +100,7 @@ class TestGroups:
         touch_maps(tmp_path, "04", contrast="b", stat="z")
         first, second = discover(tmp_path)
         assert [(entry.name, entry.reason) for entry in first.excluded] == [
-            ("sub-04", "has no effect map of this contrast")
+            ("sub-04", "no effect map of this contrast")
         ]
         assert [entry.name for entry in second.excluded if entry.name.startswith("sub-")] == ["sub-03", "sub-04"]
 
@@ -382,7 +382,7 @@ class TestNodes:
         """It is listed, and its files are not excluded silently."""
         contrasts = discover(self.fitlins(tmp_path, "01", "02"))
         assert found(contrasts) == {"contrast-faces": "01 02"}
-        assert reasons(contrasts)["sub-03"] == "has no effect map of this contrast"
+        assert reasons(contrasts)["sub-03"] == "no effect map of this contrast"
 
     def test_one_run_per_subject_is_fine_where_there_is_no_subject_level(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02", run="1", node="runLevel")

@@ -259,11 +259,11 @@ class TestLeftOut:
         touch_sessions(tmp_path, "03", "2", stat="z")
         found = discover(tmp_path, paired="ses")
         assert only(found).subjects == ("01",)
-        expected = {subject: f"has no effect map of ses-{ses}" for subject, ses in (("02", "2"), ("03", "1"))}
+        expected = {subject: f"no effect map of ses-{ses}" for subject, ses in (("02", "2"), ("03", "1"))}
         assert reasons(found) == {
             **{f"sub-{subject}": reason for subject, reason in expected.items()},
-            map_path(tmp_path, "02", session="1", **PLAIN).name: f"its subject {expected['02']}",
-            map_path(tmp_path, "03", session="2", **PLAIN).name: f"its subject {expected['03']}",
+            map_path(tmp_path, "02", session="1", **PLAIN).name: f"its subject has {expected['02']}",
+            map_path(tmp_path, "03", session="2", **PLAIN).name: f"its subject has {expected['03']}",
             map_path(tmp_path, "03", session="2", stat="z", **PLAIN).name: ("its stat is z; effect maps are analysed"),
         }
         assert [entry.name for entry in only(found).excluded if entry.is_subject] == ["sub-02", "sub-03"]
@@ -271,8 +271,8 @@ class TestLeftOut:
     def test_of_two_contrasts_too(self) -> None:
         found = discover(dataset("01_contrast-a", "01_contrast-b", "02_contrast-a", "03_contrast-b"), paired="contrast")
         assert {what: reason for what, reason in reasons(found).items() if "_" not in what} == {
-            "sub-02": "has no effect map of contrast-b",
-            "sub-03": "has no effect map of contrast-a",
+            "sub-02": "no effect map of contrast-b",
+            "sub-03": "no effect map of contrast-a",
         }
 
     def test_a_subject_with_neither_is_named_once(self) -> None:
@@ -280,7 +280,7 @@ class TestLeftOut:
             dataset("01_contrast-a", "01_contrast-b", "02_contrast-a_task-t", "02_contrast-b_task-t"), paired="contrast"
         )
         expected = [(each.name, each.reason) for each in found[0].excluded]
-        assert (found[0].subjects, expected) == (("01",), [("sub-02", "has no effect map of this contrast")])
+        assert (found[0].subjects, expected) == (("01",), [("sub-02", "no effect map of this contrast")])
 
     def test_other_values_are_not_compared(self) -> None:
         found = discover(dataset("01_ses-1", "01_ses-2", "01_ses-3", "02_ses-3", "01"), paired="ses=2-1")
@@ -289,7 +289,7 @@ class TestLeftOut:
             "sub-01_ses-3_contrast-c_stat-effect_statmap.nii": "of ses-3, which is not compared",
             "sub-02_ses-3_contrast-c_stat-effect_statmap.nii": "of ses-3, which is not compared",
             "sub-01_contrast-c_stat-effect_statmap.nii": "no ses in its name",
-            "sub-02": "has no effect map of ses-2 and ses-1",
+            "sub-02": "no effect map of ses-2 and ses-1",
         }
 
     def test_a_contrast_with_one_side_only_is_excluded(self) -> None:
@@ -320,7 +320,7 @@ class TestLeftOut:
             refused.check()
         assert caught.value.found == (
             "No subject is left in contrast-cSes2MinusSes1: "
-            "has no effect map of ses-2 (1 subject), has no effect map of ses-1 (1 subject)"
+            "no effect map of ses-2 (1 subject), no effect map of ses-1 (1 subject)"
         )
 
     @pytest.mark.parametrize(("one", "other"), [("run-1", "run-2"), ("ses-1", "ses-2")])
@@ -331,7 +331,7 @@ class TestLeftOut:
         )
         assert only(found).subjects == ("02",)
         key = one.partition("-")[0]
-        assert reasons(found)["sub-01"] == f"has maps of contrast-y and contrast-x that differ in {key}, too"
+        assert reasons(found)["sub-01"] == f"maps of contrast-y and contrast-x that differ in {key}, too"
         assert len(found.all_excluded()) == 3
 
     def test_maps_of_different_datasets_are_compared_with_a_note(self) -> None:
@@ -476,7 +476,7 @@ class TestTablesOfSessions:
         touch_sessions(tmp_path, "01", "1", acq="x")
         touch_sessions(tmp_path, "01", "2", acq="y")
         found = discover(tmp_path, paired="acq")
-        assert "has maps of acq-y and acq-x that differ in ses, too" in reasons(found)["sub-01"]
+        assert "maps of acq-y and acq-x that differ in ses, too" in reasons(found)["sub-01"]
 
     @pytest.mark.parametrize("cell", ["n/a", "", "NaN"])
     def test_a_session_without_a_value_is_excluded(self, crossover: Path, cell: str) -> None:
@@ -489,7 +489,7 @@ class TestTablesOfSessions:
             "no drug of its session in the sessions.tsv of its subject"
         )
         assert expected[map_path(Path(), "03", **PLAIN).name] == "no ses in its name"
-        assert expected["sub-02"] == "has no effect map of drug placebo"
+        assert expected["sub-02"] == "no effect map of drug placebo"
 
     @pytest.mark.parametrize(
         ("lines", "found"),

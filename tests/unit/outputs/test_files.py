@@ -248,7 +248,7 @@ def test_sidecars_name_the_mask_and_its_content(written: Written) -> None:
 
 def test_the_design_lists_excluded_subjects_with_reasons(written: Written) -> None:
     excluded = written.json(f"{STEM}_design.json")["LeftOut"]
-    assert {"What": "sub-09", "Reason": "has no effect map of this contrast"} in excluded
+    assert {"What": "sub-09", "Reason": "no effect map of this contrast"} in excluded
     assert any(entry["What"].endswith("stat-z_statmap.nii.gz") for entry in excluded)
     assert written.json(f"{STEM}_design.json")["Tests"] == {"mean": {"Statistic": "t", "Weights": [{"intercept": 1.0}]}}
 

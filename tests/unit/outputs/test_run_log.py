@@ -160,7 +160,7 @@ class TestSummary:
         ]
         assert lines(out)[:2] == [
             "WARNING faces: 1 subject excluded (03): it is new",
-            "INFO 2 files excluded (of 01, 02): it is old",
+            "WARNING 2 files excluded (of 01, 02): it is old",
         ]
 
     # Some contrasts failed: 65. All failed for one reason: the code of that. Else 65, too.
