@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
-from bids_ari.analysis.inputs import dof_of, f_test_of, metadata_of
+from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.option_files import hash_files, notes_on_spaces, option_files
 from bids_ari.analysis.result import ContrastResult
@@ -236,6 +236,8 @@ def _analyse_single(
         given=given,
     )
     (glm, statistic), files = statistics_of(stack), option_files(options, contrast)
+    if statistic.kind != "z":
+        check_same_dof(member)
     dof = statistic.dof if statistic.kind == "t" else None
     contrast = replace(contrast, stat=statistic.kind, members=(replace(member, dof=dof),))
     make = partial(

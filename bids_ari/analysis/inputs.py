@@ -174,6 +174,16 @@ def dof_of(member: SubjectMap) -> float:
     return float(dof)
 
 
+def check_same_dof(member: SubjectMap) -> None:
+    """Raise a DataError if there is a map of degrees of freedom, which differ between voxels, beside a t or F map."""
+    if varying := member.first.beside("dof"):
+        raise DataError(
+            f"Degrees of freedom of {printable(member.first.name)} differ between voxels: {printable(varying.name)}",
+            "the same degrees of freedom at all voxels",
+            "Use the z map of the same contrast",
+        )
+
+
 def metadata_of(member: SubjectMap, *, is_needed: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return the metadata of the first map, and a note where a sidecar that is not needed cannot be used."""
     try:

@@ -60,9 +60,7 @@ class StatMap:
 
     def beside(self, stat: str) -> Path | None:
         """Return the path of the map of another statistic in the same folder; None if there is none."""
-        if self.stat is None:
-            return None
-        name = re.sub(rf"(^|_)stat-{re.escape(self.stat)}(?=_)", rf"\1stat-{stat}", self.path.name)
+        name = re.sub("(^|_)stat-[^_]+(?=_)", rf"\1stat-{stat}", self.path.name)
         path = self.path.with_name(name)
         return path if name != self.path.name and path.exists() else None
 

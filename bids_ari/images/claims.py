@@ -59,7 +59,7 @@ _STATS = {"z": "z", "t": "t", "F": "F", "f": "F", "effect": EFFECT, "variance": 
 """Labels of the entity stat."""
 
 _NAMES = {
-    r"(neg_?|m)?log(10)?_?p|(neg_?|m)?log(10)?_?p_?vals?|lp": LOG_P,
+    r"(neg_?|m)?log(10)?_?p(_?vals?|fwe|fdr)?|lp|\Asig\Z": LOG_P,
     r"corrp|uncp|c?fwep|c?fdrp|p|p_?vals?|p_?values?|p_?map": P,
     r"cluster_mask|cluster[em]|clustersize": "clusters",
     r"tfce": "TFCE scores",
@@ -68,17 +68,19 @@ _NAMES = {
     r"spmT_\d{4}": "t",
     r"spmF_\d{4}": "F",
     r"spmZ_\d{4}": "z",
-    r"(con|beta)_\d{4}|cope\d+|pe\d+": EFFECT,
-    r"varcope\d+|ResMS": VARIANCE,
-    r"ess_\d{4}": "sums of squares",
     r"zf(stat|map)?\d*": "z of F",
     r"zt?stat\d*|z_?map\d*|zscr|z_?scores?|z": "z",
     r"t_?stat\d*|t_?map\d*|t": "t",
     r"f_?stat\d*": "F",
+    r"(con|beta)_\d{4}|cope\d+|pe\d+": EFFECT,
+    r"varcope\d+|ResMS": VARIANCE,
+    r"ess_\d{4}": "sums of squares",
 }
 """What parts of names say, the strongest first: a part is not next to a letter or a digit."""
 
-_THRESHOLDED = r"(cluster)?thr(esh(old(ed)?)?)?(\d*|p\d+)|fwe(r|corr|masked)?\d*|fdr\d*|bonf(erroni)?|filtered"
+_THRESHOLDED = (
+    r"(cluster)?thr(esh(old(ed)?)?)?(\d*|p\d+)|fwe(r|corr|masked)?\d*|fdr\d*|bonf(erroni)?|filtered|sig(nificant)?"
+)
 _ENDINGS = re.compile(r"\.(nii|img|hdr|head|brik|mgh|mgz|gz|bz2)\b", re.IGNORECASE)
 _AFNI_THRESHOLD = re.compile(r"3d(Clusterize|clust|merge\b.*-1(thresh|clust|clip|erode))")
 _LONGEST = 2**16  # characters of a history that are read

@@ -73,7 +73,7 @@ class Header:
         shape = _three_axes(image.shape, name)
         _check_type(image.get_data_dtype(), str(image.get_data_dtype()), name)
         _check_place(image.affine, name)
-        fields: Any = image.header
+        fields: Any = image.header if hasattr(image.header, "keys") else {}  # the header of AFNI has no fields
         grid = replace(Grid.of(cast(nib.Nifti1Image, image)), shape=shape)
         if "xyzt_units" in fields:
             _check_units(int(fields["xyzt_units"]), grid, name)
@@ -136,10 +136,12 @@ def parse_header(start: bytes, name: str) -> Header:
 
 def _meaning(fields: Any) -> tuple[str, Intent]:
     """Return the description and the intent of a header; empty where its format has none."""
-    if "descrip" not in fields or "intent_code" not in fields:
-        return "", NO_INTENT
-    text = bytes(fields["descrip"].tobytes()).partition(b"\0")[0].decode("latin-1").strip()
-    return text, Intent(int(fields["intent_code"]), tuple(float(fields[f"intent_p{i}"]) for i in (1, 2, 3)))
+    text, intent = "", NO_INTENT
+    if "descrip" in fields:
+        text = bytes(fields["descrip"].tobytes()).partition(b"\0")[0].decode("latin-1").strip()
+    if "intent_code" in fields:
+        intent = Intent(int(fields["intent_code"]), tuple(float(fields[f"intent_p{i}"]) for i in (1, 2, 3)))
+    return text, intent
 
 
 def damaged(name: str, why: str) -> DataError:

@@ -39,7 +39,7 @@ class Grid:
     @classmethod
     def of(cls, image: nib.Nifti1Image) -> "Grid":
         """Return the grid of an image."""
-        header = image.header
+        header: Any = image.header if hasattr(image.header, "keys") else {}  # the header of AFNI has no fields
         codes = tuple(int(header[k]) if k in header else 2 for k in ("sform_code", "qform_code"))
         return cls(tuple(image.shape[:3]), np.asarray(image.affine, dtype=float), codes)  # type: ignore[arg-type]
 

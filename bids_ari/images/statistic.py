@@ -202,7 +202,7 @@ def _dof(name: str, claims: Sequence[Claim], kind: Kind, given: Given) -> tuple[
                 )
         return (given.dof,)
     if not stated:
-        way_out = "Give their number with --dof"
+        way_out = "Give their number with --dof, or use the z map of the same contrast"
         if kind == "F":
             way_out = "Write them into the header with nibabel: image.header.set_intent('f test', (2, 19))"
         raise DataError(

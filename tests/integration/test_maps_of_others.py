@@ -136,6 +136,14 @@ class TestHeaders:
             (result,) = analyse_map(path, ari.Options(threshold=3, tdp=()))
             assert (result.is_f_test, result.contrast.stat) == (True, kind)
 
+    def test_degrees_of_freedom_that_differ_between_voxels(self, tmp_path: Path, t: np.ndarray) -> None:
+        """The sidecar has the largest, with which p-values would be too small elsewhere."""
+        path = saved(tmp_path / "contrast-a_stat-t_statmap.nii.gz", t)
+        saved(tmp_path / "contrast-a_stat-dof_statmap.nii.gz", np.full(SHAPE, 12.0))
+        (tmp_path / "contrast-a_stat-t_statmap.json").write_text('{"DegreesOfFreedom": 12}')
+        with pytest.raises(DataError, match="differ between voxels"):
+            analyse_map(path)
+
 
 class TestThresholdedMaps:
     def test_are_refused_without_the_voxels_that_were_tested(

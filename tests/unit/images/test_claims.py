@@ -110,6 +110,41 @@ def test_attributes_of_afni(tmp_path: Path, attributes: dict[str, str], expected
     assert claims(tmp_path / "a.nii.gz") == expected
 
 
+def test_pairs_of_files_as_spm8_has_them(tmp_path: Path) -> None:
+    """A NIfTI pair, and a pair in the format of SPM99, which has no intent."""
+    for kind in (nib.Nifti1Pair, nib.Spm99AnalyzeImage):
+        made: Any = kind(DATA.astype(np.float32), np.eye(4))
+        made.header["descrip"] = "SPM{T_[19.0]} - contrast 1: faces"
+        nib.save(made, tmp_path / "spmT_0001.img")
+        assert claims(tmp_path / "spmT_0001.img") == says("t", 19)
+
+
+def test_the_format_of_afni(tmp_path: Path) -> None:
+    """A header of AFNI's own format, as text."""
+    attributes = {
+        **{
+            "BRICK_STATAUX": ("float", "0 3 1 19"),
+            "BRICK_LABS": ("string", "'SetA_Tstat~"),
+            "SCENE_DATA": ("integer", "0 0 0"),
+        },
+        **{
+            "DATASET_RANK": ("integer", "3 1"),
+            "DATASET_DIMENSIONS": ("integer", "4 5 6"),
+            "BRICK_TYPES": ("integer", "3"),
+        },
+        **{"ORIENT_SPECIFIC": ("integer", "0 3 4"), "ORIGIN": ("float", "0 0 0"), "DELTA": ("float", "1 1 1")},
+        **{"BYTEORDER_STRING": ("string", "'LSB_FIRST~"), "BRICK_FLOAT_FACS": ("float", "0")},
+        **{"IJK_TO_DICOM_REAL": ("float", "1 0 0 0 0 1 0 0 0 0 1 0")},
+    }
+    parts = []
+    for name, (kind, text) in attributes.items():
+        count = len(text) - 1 if kind == "string" else len(text.split())
+        parts.append(f"type = {kind}-attribute\nname = {name}\ncount = {count}\n{text}")
+    (tmp_path / "map+tlrc.HEAD").write_text("\n\n".join(parts))
+    (tmp_path / "map+tlrc.BRIK").write_bytes(DATA.astype("<f4").tobytes(order="F"))
+    assert claims(tmp_path / "map+tlrc.HEAD") == says("t", 19)
+
+
 def test_extensions_before_that_of_afni_and_damaged_ones(tmp_path: Path) -> None:
     made: Any = afni_image(DATA, BRICK_STATSYM="Ttest(7)")
     made.header.extensions.insert(0, nib.nifti1.Nifti1Extension(6, b"a comment"))
@@ -136,6 +171,10 @@ def test_extensions_before_that_of_afni_and_damaged_ones(tmp_path: Path) -> None
         ("cope1.nii.gz", says(EFFECT)),
         ("varcope1.nii.gz", says(VARIANCE)),
         ("pe3.nii.gz", says(EFFECT)),
+        ("cope3_zstat1.nii.gz", says("z")),
+        ("T_log_pFWE_0001.nii", says(LOG_P)),
+        ("lP_FWE+.img", [*says("", thresholded=True), *says(LOG_P)]),
+        ("sig.mgh", [*says("", thresholded=True), *says(LOG_P)]),
         ("thresh_zstat1.nii.gz", [*says("", thresholded=True), *says("z")]),
         ("cluster_mask_zstat1.nii.gz", says("clusters")),
         ("tbss_tfce_corrp_tstat1.nii.gz", says(P)),
