@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bids_ari.bids.entities import bare_label, safe_label
+from bids_ari.config.choices import ALTERNATIVES, ESTIMATORS, FAMILIES, VARIANCES
 from bids_ari.config.conflicts import conflicts
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import SidecarEntry, convert_options, documented, option
@@ -22,7 +23,7 @@ from bids_ari.config.values import (
 )
 from bids_ari.design import Missing, Variance
 from bids_ari.errors import UsageError
-from bids_ari.stats.choices import ALTERNATIVES, FAMILIES, SCHEMES, Alternative, FamilyName, Scheme
+from bids_ari.stats.choices import SCHEMES, Alternative, FamilyName, Scheme
 
 DATA, MODEL, INFERENCE, REGIONS = "data", "group model", "inference", "regions"
 PERMUTATION, OUTPUT = "calibration by permutation", "results"
@@ -37,13 +38,6 @@ FIRST = Path("first")
 
 _LONGEST_LABEL = 60  # in characters: it is part of file names
 
-
-_ESTIMATORS = {
-    "ols": "ordinary least squares",
-    "fixed": "weights from the first-level variance maps, for inference about these subjects only",
-    "mixed": "weights that also include the variance between subjects",
-}
-_VARIANCES = {"equal": "the same in all groups", "unequal": "estimated in each group (Welch's test)"}
 
 _model_option = partial(option, group=MODEL, group_only="The map of a single subject has no group model")
 _permutation_option = partial(option, group=PERMUTATION, method="permutation")
@@ -65,7 +59,7 @@ class Options:
         "linear combinations of columns of the design matrix to test, such as patients=group[T.patient]; several "
         "expressions, separated by semicolons, are an F test",
         metavar="NAME=EXPRESSION",
-        default_text="each column by a t test, each factor by an F test",
+        default_text="each column by a t test, each factor by an F test, and main effects beside interactions",
         convert=as_tests,
         rule=lambda tests: all("=" in test for test in tests),
         expected="NAME=EXPRESSION",
@@ -79,10 +73,10 @@ class Options:
     )
     node: str | None = _model_option(None, "name of the node, where the Stats Model has several of level Dataset")
     estimator: Literal["ols", "fixed", "mixed"] = _model_option(
-        "ols", "estimator of the group model", choices=_ESTIMATORS
+        "ols", "estimator of the group model", choices=ESTIMATORS
     )
     variance: Variance = _model_option(
-        "equal", "residual variance of groups", choices=_VARIANCES, sidecar=SidecarEntry("Variance", "model")
+        "equal", "residual variance of groups", choices=VARIANCES, sidecar=SidecarEntry("Variance", "model")
     )
     missing: Missing = _model_option(
         "drop",
@@ -231,7 +225,7 @@ class Options:
     )
     step_down: bool = _permutation_option(
         False,
-        "calibrate again without the voxels that are true discoveries",
+        "calibrate again without individually significant voxels",
         sidecar=SidecarEntry("StepDown", "permutation"),
     )
     shuffle: Scheme | None = _permutation_option(

@@ -182,7 +182,7 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Draws": FLIPS[calibrated.shuffle],
         "NumberOfDraws": calibrated.n_permutations,
         "DrawsAreComplete": calibrated.is_complete,
-        "Exactness": calibrated.exactness,
+        "Exactness": calibrated.error_control,
         "RandomSeed": calibrated.seed,
         "ExchangeabilityBlocks": calibrated.blocks or None,
         "Family": calibrated.family,

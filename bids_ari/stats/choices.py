@@ -16,5 +16,4 @@ Scheme = Literal["flip", "permute", "both"]
 
 ALTERNATIVES: tuple[Alternative, ...] = get_args(Alternative)
 LOCAL_TESTS: tuple[LocalTest, ...] = get_args(LocalTest)
-FAMILIES: tuple[FamilyName, ...] = get_args(FamilyName)
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)

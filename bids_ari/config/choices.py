@@ -1,0 +1,25 @@
+"""Meanings of the choices of options, for the help page."""
+
+from collections.abc import Mapping
+
+from bids_ari.stats.choices import Alternative, FamilyName
+
+ESTIMATORS: Mapping[str, str] = {
+    "ols": "ordinary least squares",
+    "fixed": "weights from the first-level variance maps, for inference about these subjects only",
+    "mixed": "weights that also include the variance between subjects",
+}
+
+VARIANCES: Mapping[str, str] = {"equal": "the same in all groups", "unequal": "estimated in each group (Welch's test)"}
+
+ALTERNATIVES: Mapping[Alternative, str] = {
+    "greater": "effects above zero",
+    "less": "effects below zero",
+    "two-sided": "effects that are not zero, whose sign is not covered by the confidence",
+}
+
+FAMILIES: Mapping[FamilyName, str] = {
+    "simes": "for clusters of any size",
+    "beta": "for dense, weak signal of nearly independent voxels",
+    "learned": "quantiles of other permutations, for large clusters",
+}
