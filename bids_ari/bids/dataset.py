@@ -44,6 +44,7 @@ class Dataset:
     roots: Mapping[str, Path]  # the derivative datasets that hold maps, by a short name
     statmaps: tuple[StatMap, ...]  # every file with the suffix statmap except sidecars, sorted
     excluded: tuple[Excluded, ...] = field(default=(), kw_only=True)  # links and folders that are not searched
+    notes: tuple[str, ...] = field(default=(), kw_only=True)  # for the report of each contrast
 
     def labels(self, key: str, *, usable: bool = False) -> set[str]:
         """Return every label of an entity among the statmaps, or among those without a problem."""

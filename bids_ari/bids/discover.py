@@ -146,7 +146,11 @@ def discover(
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
-    if notes := (*filters.notes, *notes_on_labels([file for files in chosen.values() for file in files])):
+    if notes := (
+        *dataset.notes,
+        *filters.notes,
+        *notes_on_labels([file for files in chosen.values() for file in files]),
+    ):
         noted = (replace(contrast, notes=(*notes, *contrast.notes)) for contrast in discovery)
         discovery = replace(discovery, contrasts=tuple(noted))
     if isinstance(dataset, Manifest):
@@ -281,9 +285,8 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
 def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat: Stat, division: Division) -> Discovery:
     """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
     everyone = {member.subject for group in groups.values() for member in group.members}
-    everyone |= {
-        str(file.entities.get("sub")) for file, reason in refused if any(it.fits(reason) for it in _OF_SUBJECT)
-    }
+    of_subjects = {reason for reason in {each for _, each in refused} if any(it.fits(reason) for it in _OF_SUBJECT)}
+    everyone |= {str(file.entities.get("sub")) for file, reason in refused if reason in of_subjects}
     excluded: dict[Entities, list[Excluded]] = defaultdict(list)
     elsewhere: list[Excluded] = []
     fitting: dict[Entities, list[list[Excluded]]] = {}
@@ -314,7 +317,7 @@ def _contrast_set(
     """Make one contrast set, with its key as in file names; the subjects without a map of it are excluded."""
     absent = sorted(everyone.difference(member.subject for member in group.members))
     reasons = {subject: Reason.NO_MAP.text(stat=stat) for subject in absent}
-    rows = [entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)]
+    rows = {entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)}
     reasons |= {entry.subject: ReasonText(entry.reason) for entry in rows}
     excluded = [entry for entry in excluded if entry not in rows]
     lacking = [Excluded.of_subject(subject, reason) for subject, reason in reasons.items()]

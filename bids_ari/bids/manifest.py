@@ -72,7 +72,7 @@ def open_manifest(path: str | Path) -> Manifest:
     """
     path = Path(path)
     table = read_table(path, "participant_id", "map", key_of)
-    _check_columns(table)
+    notes = _check_columns(table)
     for row in table.rows:
         _check_cells(row)
     cells = [(row, stat) for row in table.rows for stat in _MAPS if row.has(stat)]
@@ -94,17 +94,20 @@ def open_manifest(path: str | Path) -> Manifest:
         reason = Reason.NO_MAP_IN_MANIFEST.text(stat=stat, line=row.line, table=path.name)
         line = StatMap(path, f"line {row.line}", path.name, _entities(row, stat), IMAGES[0], reason)
         lacking[stat].append(line)
-    return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking)
+    return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking, notes=notes)
 
 
-def _check_columns(table: Table) -> None:
-    """Refuse a table without maps; warn of columns that are not used."""
+def _check_columns(table: Table) -> tuple[str, ...]:
+    """Refuse a table without maps; warn of columns that are not used, and return a note on them."""
     if not set(STATS) & set(table.columns):
         found = f"{table.path} has no column of maps (its columns: {listing(table.columns, 20)})"
         raise DataError(found, f"a column {' or '.join(STATS)}, of their paths")
     unused = sorted(set(table.others) - _ENTITIES - {*_MAPS, "dof"})
-    if unused:
-        log.warning("%s: not used: column %s", table.path, brief(listing(map(printable, unused))))
+    if not unused:
+        return ()
+    note = f"not used: column {brief(listing(map(printable, unused)))}"
+    log.warning("%s: %s", table.path, note)
+    return (f"{table.path.name}: {note}",)
 
 
 def _check_cells(row: Row) -> None:

@@ -170,7 +170,7 @@ def latest_excluded(out: Derivatives) -> tuple[str, list[tuple[str, Excluded]]]:
     if path is None:
         return "", []
     with suppress(OSError):
-        lines = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]]
+        lines = [line.split("\t") for line in path.read_text(encoding="utf-8", errors="replace").split("\n")[1:]]
         rows = [["" if cell == "n/a" else cell for cell in cells] for cells in lines if len(cells) == len(_COLUMNS)]
         found = [(row[2], Excluded(row[0], row[3], row[1].removeprefix("sub-"))) for row in rows]
         return path.relative_to(out.folder).as_posix(), sorted(found, key=lambda pair: pair[0])

@@ -129,6 +129,33 @@ class TestFailures:
         assert all(name in text for name in names)
 
 
+class TestParticipants:
+    """At the participant level, a report is of one map: it has what is excluded of its subject."""
+
+    def test_each_file_is_in_the_report_of_its_subject_and_the_index(self, tmp_path: Path) -> None:
+        root, out = tmp_path / "first", tmp_path / "out"
+        maps(root, "01", "02", stat="z")
+        (effect,) = maps(root, "02")
+        (other,) = maps(root, "03")
+        summary = run(read_settings(parse([str(root), str(out), "participant", *QUICK])))
+        reason = "its stat is effect; z maps are analysed"
+        assert {(entry.name.rpartition("/")[2], entry.reason) for entry in summary.excluded} == {
+            (effect.name, reason),
+            (other.name, reason),
+            ("sub-03", "no z map of this contrast"),
+        }
+        first, second = (html.unescape(path.read_text()) for path in sorted(out.rglob("*_report.html")))
+        assert reason not in first
+        assert reason in second
+        assert effect.name in second
+        index = html.unescape((out / "index.html").read_text())
+        assert f"2 files excluded (of 02, 03): {reason}" in index
+        assert "1 subject excluded (03): no z map of this contrast" in index
+        (sidecar,) = (out / "sub-02").rglob("*_stat-z_statmap.json")
+        (listed,) = json.loads(sidecar.read_text())["LeftOut"]
+        assert (Path(listed["What"]).name, listed["Reason"]) == (effect.name, reason)
+
+
 class TestPadding:
     """Labels of subjects that differ in leading zeros only: ``1`` for ``01``."""
 

@@ -309,6 +309,7 @@ class TestTable:
         (contrast,) = discover(open_manifest(write(spm, header, row)))
         assert contrast.name == "contrast-map"
         assert "not used: column age, sesion, stat, test" in caplog.text
+        assert contrast.notes == ("maps.tsv: not used: column age, sesion, stat, test",)
 
     def test_a_table_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputNotFoundError, match=r"no table .*gone\.tsv; expected .* a line for each map"):
