@@ -12,7 +12,8 @@ from bids_ari.bids.division import WITHIN, Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.design.condition_contrasts import with_condition_contrasts
-from bids_ari.design.lower_nodes import LowerNode, map_weights, read_lower_node
+from bids_ari.design.lower_nodes import LowerNode, design_matrix, map_weights, read_lower_node
+from bids_ari.design.model_contrasts import Term
 from bids_ari.design.model_graph import Node
 from bids_ari.design.model_inputs import label_in_files
 from bids_ari.design.model_rows import (
@@ -125,15 +126,15 @@ def _apply(node: LowerNode, rows: Sequence[Row], work: _Work) -> list[Row]:
     groups: dict[Entities, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row.labels.without(*(key for key in COLLAPSED if key not in node.group_by))].append(row)
-    every = [row.labels for row in rows]
     if _is_done(node, groups):
         work.notes.append(f"The maps of the node {printable(node.name)} of the Stats Model are there and are used")
         return list(rows)
     several = [row for group in groups.values() if len(group) > 1 for row in group]
     work.by_precision = all(row.map.has_variances for row in several)
+    columns = node.columns([row.labels for row in rows])
     made: list[Row] = []
     for key, group in groups.items():
-        made += _outputs(node, key, sorted(group, key=order_of), every, work)
+        made += _outputs(node, key, sorted(group, key=order_of), columns, work)
     if several:
         work.notes.append(_note(node, several, work))
     return made
@@ -148,16 +149,16 @@ def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
 
 
 def _outputs(
-    node: LowerNode, key: Entities, group: Sequence[Row], every: Sequence[Entities], work: _Work
+    node: LowerNode, key: Entities, group: Sequence[Row], columns: Mapping[Term, Mapping[str, str]], work: _Work
 ) -> Iterator[Row]:
     """Yield the maps that a node makes of one group of maps of a subject."""
-    columns, matrix = node.columns([row.labels for row in group], every)
+    matrix = design_matrix(columns, [row.labels for row in group])
     shared = {
         entity: label
         for entity, label in group[0].labels
         if entity not in WITHIN and all(row.labels.get(entity) == label for row in group)
     }
-    for contrast, weights in node.tests(columns):
+    for contrast, weights in node.tests([*columns]):
         name = node.name_of(contrast, contrasts_of(group))
         found = _combined(node, [row.map for row in group], matrix, weights, work)
         if found is None:
@@ -228,8 +229,7 @@ def _sets(rows: Sequence[Row], discovery: Discovery, division: Division, work: _
     """Make contrast sets of maps, with what is excluded from the sets that their files come from."""
     groups: dict[Entities, list[Row]] = defaultdict(list)
     for row in rows:
-        inner = [key for key in WITHIN if key not in division.keys]
-        groups[row.labels.without("sub", *inner)].append(row)
+        groups[row.labels.without("sub", *WITHIN).with_(**division.labels(row.labels))].append(row)
     names = {key.get("contrast") for key in groups}
     of_all = [entry for name, entries in work.excluded.items() if name not in names for entry in entries]
     made = dict(_set(key, group, discovery, work, of_all) for key, group in groups.items())

@@ -48,23 +48,16 @@ class LowerNode:
             return label
         return label_of(f"{known[0]}_{name}" if len(known) == 1 and self.prefixes else str(name))
 
-    def columns(self, rows: Sequence[Entities], every: Sequence[Entities]) -> tuple[list[Term], FloatArray]:
-        """Return the design matrix of some maps, and the names of its columns, which are the same for all subjects.
+    def columns(self, every: Sequence[Entities]) -> Mapping[Term, Mapping[str, str]]:
+        """Return the columns of the design matrix, given the maps of all subjects: what the maps of each have.
 
         Columns are 1, or indicators: of the maps of a contrast (``faces``), of those with a label of an entity
         (``session.pre``), or of both (``faces.pre``, as the former transformation split makes them).
-
-        Parameters
-        ----------
-        rows : sequence of Entities
-            The maps.
-        every : sequence of Entities
-            The maps of all subjects.
         """
         names: list[Term] = []
         for term in self.x:
             names += self._match(term, every) if isinstance(term, str) and is_pattern(term) else [term]
-        return names, np.column_stack([self._column(name, rows, every) for name in names])
+        return {name: self._labels_of(name, every) for name in names}
 
     def tests(self, columns: Sequence[Term]) -> list[tuple[Contrast, FloatArray]]:
         """Return the contrasts that are passed on, each with its weights of the columns; those of F tests are not."""
@@ -92,13 +85,13 @@ class LowerNode:
             raise self._unknown(pattern)
         return [*found]
 
-    def _column(self, name: Term, rows: Sequence[Entities], every: Sequence[Entities]) -> FloatArray:
-        """Return a column of the design matrix."""
+    def _labels_of(self, name: Term, every: Sequence[Entities]) -> Mapping[str, str]:
+        """Return the labels of the maps of a column; none for the column of ones."""
         if not isinstance(name, str) or name == "intercept":
-            return np.ones(len(rows))
-        for conditions in _readings(name, every):
-            if any(_has(each, conditions) for each in every):
-                return np.array([float(_has(each, conditions)) for each in rows])
+            return {}
+        for labels in _readings(name, every):
+            if any(_has(each, labels) for each in every):
+                return labels
         raise self._unknown(name)
 
     def _unknown(self, name: str) -> UsageError:
@@ -145,6 +138,11 @@ def read_lower_node(node: Node) -> LowerNode:
         passes=not tests and "Model" not in fields,
         prefixes="GroupBy" in fields,
     )
+
+
+def design_matrix(columns: Mapping[Term, Mapping[str, str]], rows: Sequence[Entities]) -> FloatArray:
+    """Return the design matrix of the maps of a subject: 1 where a map has the labels of a column."""
+    return np.array([[float(_has(row, labels)) for labels in columns.values()] for row in rows])
 
 
 def map_weights(matrix: FloatArray, weights: FloatArray) -> FloatArray | None:

@@ -62,6 +62,13 @@ class TestEntities:
         post, _ = discover(root, by="session", combine="run")
         assert [entry.name for entry in post.excluded if entry.is_subject] == ["sub-03"]
 
+    def test_labels_with_other_zeros_are_one_value(self, tmp_path: Path) -> None:
+        for subject, run in (("01", "1"), ("02", "01"), ("01", "2"), ("02", "02")):
+            touch_maps(tmp_path, subject, run=run, **PLAIN)
+        assert [(each.name, each.subjects) for each in discover(tmp_path, by="run")] == [
+            (f"run-{run}_contrast-faces", ("01", "02")) for run in ("01", "02")
+        ]
+
     def test_an_entity_that_divides_anyway(self, root: Path) -> None:
         assert [each.name for each in discover(root, by="contrast", session="pre", run="1")] == [
             "ses-pre_run-1_contrast-faces"
