@@ -1,5 +1,6 @@
 """The contrasts that the nodes of a BIDS Stats Model analyse: of all its nodes of the dataset level, or of one."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,8 @@ from bids_ari.design.carry_out import CarryOut
 from bids_ari.design.model_inputs import check_groups, label_of, lacking_labels, select_maps
 from bids_ari.design.stats_model import StatsModel, node_names, read_model
 from bids_ari.errors import DataError, NoMatchError, UsageError, listing
+
+log = logging.getLogger(__name__)
 
 Search = Callable[..., Discovery]
 """The function `discover`, with the filters of the command line, but without those of the model."""
@@ -87,6 +90,8 @@ def joined(inputs: Sequence[Inputs], notes: Sequence[str], is_one: bool) -> Disc
     labels = {each.model.inputs.node: label_of(each.model.inputs.node) for each in inputs}
     if len(set(map(str.casefold, labels.values()))) < len(labels):
         raise UsageError(f"File names cannot distinguish the nodes {listing(labels)}", "names that differ in letters")
+    for note in dict.fromkeys([*(note for each in inputs for note in each.model.notes), *notes]):
+        log.warning("%s", note)
     sets: dict[Entities, ContrastSet] = {}
     for each in inputs:
         name = each.model.inputs.node

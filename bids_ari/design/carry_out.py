@@ -207,16 +207,13 @@ def _by_precision(
 
 def _note(node: LowerNode, rows: Sequence[Row], work: _Work) -> str:
     """Describe how a node combined maps."""
-    name = printable(node.name)
+    begin = f"Maps of each subject were combined by the node {printable(node.name)} of the Stats Model: "
     if not node.is_meta:
-        return f"Maps of each subject were combined by the node {name} of the Stats Model: least squares, equal weights"
+        return begin + "type glm, least squares without weights"
     if work.by_precision:
-        return f"Maps of each subject were combined by the node {name} of the Stats Model: precision (variance maps)"
+        return begin + "type meta, weights by precision (variance maps)"
     lacking = sorted({printable(row.map.first.name) for row in rows if not row.map.has_variances})
-    return (
-        f"Maps of each subject were combined by the node {name} of the Stats Model: plain mean, as not every map has a "
-        f"variance map ({listing(lacking)})"
-    )
+    return begin + f"type meta, but without weights, as not every map has a variance map ({listing(lacking)})"
 
 
 def _stripped(discovery: Discovery) -> Discovery:

@@ -74,6 +74,7 @@ def _values(result: ContrastResult) -> Context:
         "source_name": labels.source_name(result),
         "excluded": [(len(each.entries), each.reason) for each in by_reason(contrast.excluded) if each.are_subjects],
         "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
+        "is_summed": any(member.is_weighted_sum for member in members),
         "is_averaged": any(member.is_combined for member in members),
         "has_variances": any(member.variances for member in members),
         "has_dof": math.isfinite(result.dof),

@@ -84,7 +84,11 @@ class TestMeans:
         assert [each.name for each in found] == ["contrast-x", "contrast-y"]
         assert terms(found[0]) == {subject: [(1, "a1 a2 b1 b2")] for subject in ("01", "02")}
         assert (found[0].combined, found[0].members[0].variances) == ("session", ())
-        assert found[0].notes[-1].endswith("by the node subject of the Stats Model: least squares, equal weights")
+        assert (
+            found[0]
+            .notes[-1]
+            .endswith("by the node subject of the Stats Model: type glm, least squares without weights")
+        )
 
     def test_type_meta_weights_by_precision(self, root: Path) -> None:
         member = carried_out(root, subject_node([1], kind="meta"))[0].members[0]
@@ -94,7 +98,7 @@ class TestMeans:
         next(root.rglob("sub-02_*stat-variance*")).unlink()
         found = carried_out(root, subject_node([1], kind="meta"))
         assert all(member.variances == () for contrast in found for member in contrast.members)
-        assert "plain mean, as not every map has a variance map" in found[0].notes[-1]
+        assert "without weights, as not every map has a variance map" in found[0].notes[-1]
 
     def test_with_variances_kept_a_mean_has_equal_weights(self, root: Path) -> None:
         found = carried_out(root, subject_node([1], groups=("contrast", "session")), keep=True, by=("session",))
