@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
+from bids_ari.bids.columns import number
 from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, Excluded, SubjectMap, by_name, with_shared
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.division import Division
@@ -98,9 +99,9 @@ def pair(
             raise UsageError(f"Maps that differ in {name} were combined over {over}s", f"no --combine {over}")
     existing = sorted({value for member in members if (value := found.value(member))}, key=_natural)
     high, low = _split(found, values, existing) if has_values else _two(found, existing)
-    if same_label(high, low):
+    if same_label(high, low) or (number(high) is not None and number(high) == number(low)):
         raise UsageError(
-            f"The values {low} and {high} of {name} differ only in leading zeros: probably they are the same",
+            f"The values {low} and {high} of {name} are the same number, probably the same session or run",
             "two different values",
             "Rename the maps of one of them as the other, or choose two others with --paired",
         )

@@ -5,14 +5,19 @@ Values are compared, not bytes, so that neither compression nor header nor the b
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.group_checks import Same, describe, same_image
+from bids_ari.errors import listing
+from bids_ari.images.storage import Values
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.similarity import similar_maps
+
+_BLOCK, _N_BLOCKS = 50, 20  # points in a block that are compared for similarity, and number of blocks
 
 
 def digest_of(values: FloatArray) -> bytes:
@@ -39,6 +44,20 @@ def check_copies(members: Iterable[SubjectMap], digests: Mapping[Path, bytes], a
     if same and not allowed:
         raise same_image(same)
     return [f"The same image is used more than once: {describe(group)}" for group in same]
+
+
+def notes_on_similar(values: Values, subjects: Sequence[str], digests: Sequence[bytes]) -> Iterator[str]:
+    """Yield a note on maps that are nearly equal to others, but not the same images.
+
+    `values` are (n_maps, n_points), of which blocks throughout the space are compared; `digests` those of the maps.
+    """
+    n_points = values.shape[1]
+    starts = np.unique(np.linspace(0, max(n_points - _BLOCK, 0), _N_BLOCKS).astype(int))
+    sample = np.hstack([values[:, start : start + _BLOCK] for start in starts.tolist()])
+    pairs = [(i, j, r) for i, j, r in similar_maps(sample) if digests[i] != digests[j] or not digests[i]]
+    if pairs:
+        names = listing(f"sub-{subjects[i]} and sub-{subjects[j]} (r = {r:.4f})" for i, j, r in pairs)
+        yield f"Maps that are nearly copies of others: {names}. Check that they are of different subjects"
 
 
 def _same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, counted, listing
 from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
-from bids_ari.images.duplicates import check_copies
+from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
@@ -160,9 +160,11 @@ def load_stack(
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
+    subjects = tuple(member.subject for member in members)
+    notes += tuple(notes_on_similar(values[0], subjects, [digests.get(each.paths[0], b"") for each in members]))
     return Stack(
         values[0],
-        tuple(member.subject for member in members),
+        subjects,
         space,
         counts / len(members),
         variances=values[1] if variances else None,

@@ -343,7 +343,7 @@ class TestLeftOut:
     @pytest.mark.parametrize("values", ["", "=01-1", "=1-01"])
     def test_sessions_1_and_01_are_not_compared(self, values: str) -> None:
         maps = [f"{subject}_ses-{session}" for subject in ("01", "02") for session in ("1", "01")]
-        with pytest.raises(UsageError, match="differ only in leading zeros"):
+        with pytest.raises(UsageError, match="are the same number"):
             discover(dataset(*maps), paired=f"session{values}")
 
     def test_values_to_choose_differ_in_more_than_leading_zeros(self) -> None:
@@ -434,6 +434,13 @@ class TestTablesOfSessions:
         assert contrast.notes == ("The map of each subject is drug verum minus drug placebo",)
         assert contrast.paired == "ses"
         assert only(discover(crossover, paired="drug=placebo-verum")).name.endswith("DrugPlaceboMinusDrugVerum")
+
+    def test_numbers_that_are_equal_are_not_compared(self, tmp_path: Path) -> None:
+        for subject in ("01", "02"):
+            sessions(tmp_path, subject, "session_id\tdose", "ses-1\t1", "ses-2\t1.0")
+            touch_sessions(tmp_path, subject, "1", "2")
+        with pytest.raises(UsageError, match="are the same number"):
+            discover(tmp_path, paired="dose")
 
     def test_tables_may_be_in_another_folder(self, crossover: Path) -> None:
         glm = open_dataset(crossover / "derivatives" / "glm")

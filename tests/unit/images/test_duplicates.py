@@ -127,3 +127,29 @@ class TestWhatIsNotTheSame:
     def test_maps_of_opposite_sign_are_different(self, rng: np.random.Generator) -> None:
         data = rng.normal(size=SHAPE)
         assert digest_of(data) != digest_of(-data)
+
+
+class TestSimilarMaps:
+    """A copy that was stored or processed differently is no error, but a note."""
+
+    def notes(self, folder: Path, *volumes: np.ndarray) -> list[str]:
+        members = [subject_map(f"{i}", saved(folder / f"{i}.nii.gz", each)) for i, each in enumerate(volumes)]
+        return [note for note in load_stack(members).notes if "nearly copies" in note]
+
+    def test_a_copy_in_fewer_bits_or_other_units(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """Steps of 1/50 of a standard deviation; another factor; the other sign."""
+        first, second = brain(rng), brain(rng)
+        (note,) = self.notes(tmp_path, first, second, np.round(first * 50) / 50, -3 * second)
+        assert "sub-0 and sub-2 (r = 0.99" in note or "sub-0 and sub-2 (r = 1.0000)" in note
+        assert "sub-1 and sub-3 (r = -1.0000)" in note
+        assert "sub-0 and sub-1" not in note
+
+    def test_maps_of_a_strong_effect_are_not_similar(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """An effect of 3 standard deviations in all subjects at half of the voxels: r = 2.25 / 3.25 = 0.69."""
+        effect = np.where(np.arange(SHAPE[2]) % 2, 3.0, 0.0)
+        assert self.notes(tmp_path, *(np.where(brain(rng) != 0, brain(rng) + effect, 0) for _ in range(3))) == []
+
+    def test_copies_that_are_allowed_are_named_once(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        data = brain(rng)
+        members = [subject_map(f"{i}", saved(tmp_path / f"{i}.nii", each)) for i, each in enumerate([data, data])]
+        assert len(load_stack(members, allow_duplicates=True).notes) == 1
