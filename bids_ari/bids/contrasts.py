@@ -218,7 +218,10 @@ class Discovery(Sequence[ContrastSet]):
 
     def excluded_by_contrast(self) -> dict[str, tuple[Excluded, ...]]:
         """Return what is excluded from each contrast, by name, and from all, with an empty name."""
-        return {"": self.excluded} | {contrast.name: contrast.excluded for contrast in self.contrasts}
+        found = {"": self.excluded}
+        for contrast in self.contrasts:  # names may clash
+            found[contrast.name] = (*found.get(contrast.name, ()), *contrast.excluded)
+        return found
 
     def all_excluded(self) -> tuple[Excluded, ...]:
         """Return each file and each subject that is excluded, also from single contrasts, once."""

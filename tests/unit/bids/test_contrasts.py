@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from builders import minus_map, touch_maps
 
-from bids_ari.bids.contrasts import ContrastSet, Excluded, SubjectMap
+from bids_ari.bids.contrasts import ContrastSet, Discovery, Excluded, SubjectMap
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.discover import contrast_of_map, discover, subject_contrasts
 from bids_ari.bids.entities import Entities
@@ -198,3 +198,10 @@ def test_every_file_of_every_member_has_a_path() -> None:
     assert contrast.paths == (Path("a.nii"), Path("b.nii"))
     assert tuple(file.uri for file in contrast.members[0].all_maps) == ("bids:data:a.nii", "bids:data:b.nii")
     assert contrast.excluded == () != (Excluded("a", "b"),)
+
+
+def test_exclusions_of_contrasts_with_one_name_are_together() -> None:
+    entries = [Excluded("sub-01", "a"), Excluded("sub-02", "b")]
+    both = [ContrastSet(Entities.of({"contrast": "c"}), "effect", (), (entry,), clash="c, C") for entry in entries]
+    found = Discovery(tuple(both), (Excluded("data/x", "c"),))
+    assert found.excluded_by_contrast() == {"": found.excluded, "contrast-c": tuple(entries)}
