@@ -163,6 +163,8 @@ def _numbers(image: Image, path: Path) -> npt.NDArray[np.int32]:
             "integers above 0 for parcels, 0 elsewhere",
             "Give these parcels other numbers, or set these voxels to 0",
         )
+    if numbers.max() <= 0:
+        raise DataError(f"The atlas {path} contains no parcel", "at least one number above 0")
     if numbers.max() > _LARGEST:
         raise DataError(f"The atlas {path} contains {numbers.max():g}", f"integers up to {_LARGEST}")
     return numbers.astype(np.int32)

@@ -234,6 +234,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "The mask holds percentages or other values": (MASKED, saved("mask.nii.gz", CORNER * 80.5)),
     "An atlas with fractions": (PARCELS, saved("atlas.nii.gz", 0.5 * CORNER)),
     "An atlas with negative numbers": (PARCELS, saved("atlas.nii.gz", -2 * CORNER)),
+    "An atlas without parcels": (PARCELS, saved("atlas.nii.gz", 0 * CORNER)),
     "An atlas far from the maps": (PARCELS, saved("atlas.nii.gz", np.ones((5, 5, 5)), FAR)),
     "No voxel to test": ("data out group --mask mask.nii.gz", mask(CORNER)),
     "No variance between subjects": ("data out group", all_alike),
