@@ -6,7 +6,7 @@ are those of the columns of the design, or shorter ones (see `names_of`).
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,9 +51,9 @@ def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
     return _default_tests(model)[0]
 
 
-def notes_on_default_tests(model: ModelMatrix) -> tuple[str, ...]:
-    """Return notes on default tests that are easily mistaken: the intercept, and simple effects."""
-    return tuple(notes_on_tests(model, *_default_tests(model)))
+def notes_on_default_tests(model: ModelMatrix, tests: Collection[str]) -> tuple[str, ...]:
+    """Return notes on those default tests that are easily mistaken: the intercept, and simple effects."""
+    return tuple(notes_on_tests(model, tests, _default_tests(model)[1]))
 
 
 def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, str]]:

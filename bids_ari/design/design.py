@@ -144,9 +144,9 @@ def make_design(
             notes += check_design(made.matrix, made.names, included, excluded)
         notes += _level_notes(made.levels.values())
         weights = parse_tests(tests, made) if tests else default_tests(made)
-        notes += () if tests else notes_on_default_tests(made)
         if not tests and variance == "unequal":
             weights = {name: each for name, each in weights.items() if each.ndim == 1}
+        notes += () if tests else notes_on_default_tests(made, weights)
         groups = groups_of(included, made.levels.values(), made.matrix, made.names)
         design = Design(
             included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes, groups=groups

@@ -6,7 +6,7 @@ model with sum coding of all factors (Searle, Speed & Milliken 1980, The America
 single column with treatment coding is a *simple effect* instead, that at the reference level of the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -21,8 +21,11 @@ _ROUNDING = 1e-10  # weights closer to a whole number are that number; column me
 def mean_weights(matrix: FloatArray) -> FloatArray:
     """Return the weights of the mean over subjects, (n_columns,): the column means, hence the average subject."""
     size = np.abs(matrix).max(axis=0)
-    relative = (matrix / size).mean(axis=0)  # since a sum may overflow
-    return np.where(np.abs(relative) <= _ROUNDING, 0.0, relative * size)
+    relative = (matrix / size).mean(axis=0)
+    with np.errstate(over="ignore"):
+        means = matrix.mean(axis=0)
+    means = np.where(np.isfinite(means), means, relative * size)  # since a sum may overflow
+    return np.where(np.abs(relative) <= _ROUNDING, 0.0, means)
 
 
 def is_intercept(weights: FloatArray, columns: tuple[str, ...]) -> bool:
@@ -70,14 +73,14 @@ def where_others_are_zero(model: ModelMatrix) -> dict[str, bool]:
     return {_origin(model, part): _is_inside(model, part) for part in parts}
 
 
-def notes_on_tests(model: ModelMatrix, tests: Iterable[str], main_effects: Mapping[str, str]) -> Iterator[str]:
+def notes_on_tests(model: ModelMatrix, tests: Collection[str], main_effects: Mapping[str, str]) -> Iterator[str]:
     """Yield notes on default tests that are easily mistaken: the intercept, and simple effects.
 
     Parameters
     ----------
     model : ModelMatrix
         The design matrix.
-    tests : iterable of str
+    tests : collection of str
         The names of the default tests.
     main_effects : mapping of str to str
         The main effect of each test that is a simple effect, by name.
@@ -88,10 +91,11 @@ def notes_on_tests(model: ModelMatrix, tests: Iterable[str], main_effects: Mappi
     if main_effects:
         verb = "is a simple effect" if len(main_effects) == 1 else "are simple effects"
         where = dict.fromkeys(_origin(model, part) for part in _factors_of_interactions(model))
+        averaged = dict.fromkeys(each for each in main_effects.values() if each in tests)
+        names = f". Main effects, averaged over the levels of the other factors: {listing(averaged, 20)}"
         yield (
             f"{listing(main_effects, 20)} {verb} beside an interaction, at one level of the other factor "
-            f"({listing(where, 20)}). Main effects, averaged over the levels of the other factors: "
-            f"{listing(dict.fromkeys(main_effects.values()), 20)}"
+            f"({listing(where, 20)}){names if averaged else ''}"
         )
 
 
