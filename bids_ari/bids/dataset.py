@@ -194,9 +194,10 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
 
 def unify_indices(statmaps: Sequence[StatMap]) -> list[StatMap]:
     """Return maps with one label for each value of an index: of ``run-1`` and ``run-01``, the longest."""
+    pairs = {pair for file in statmaps for pair in file.entities if pair[0] in INDICES and pair[1].isdecimal()}
     changes: dict[str, dict[str, str]] = {}
     for key in INDICES:
-        for found in spellings(each for file in statmaps if (each := file.entities.get(key)) and each.isdecimal()):
+        for found in spellings(label for own, label in sorted(pairs) if own == key):
             changes.setdefault(key, {}).update(dict.fromkeys(found, max(found, key=len)))
     return [_relabelled(file, changes) for file in statmaps] if changes else list(statmaps)
 

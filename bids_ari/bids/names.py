@@ -4,6 +4,7 @@ A name of BIDS has pairs ``key-label``, a suffix and an extension, separated by 
 underscore would be read up to it: names with anything that is no pair are reported instead.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from bids_ari.bids.layouts import LAYOUT_CONFIG
 INDICES = ("run", "echo", "flip", "inv", "split", "chunk")
 """Entities whose labels are numbers in BIDS: 1 and 01 are the same."""
 
+_ONLY_PAIRS = re.compile("(?:[a-zA-Z0-9]+-[^_]+_)*[^_]*")
 _NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")  # of pybids
 _OF_FOLDERS = ("sub", "ses")  # entities for which a folder and the files in it must not have different labels
 
@@ -74,8 +76,10 @@ def labels_of_folder(folder: str) -> FolderLabels:
 
 def entities_of_file(folder: str, name: str) -> tuple[Entities, str]:
     """Return the entities of a file in some folders, relative to their dataset, and why they cannot be used."""
-    above, problem = labels_of_folder(folder), problem_of_name(name)
-    own = _whole_labels(name) if problem else labels_in_name(name)
+    above, own, problem = labels_of_folder(folder), labels_in_name(name), ""
+    if len(own) < name.count("_") or not _ONLY_PAIRS.fullmatch(name):  # else all is well, as in most names
+        problem = problem_of_name(name)
+        own = _whole_labels(name)
     for key in () if problem else above.labels:
         if key not in own:
             problem = problem or above.problems.get(key, "")
