@@ -5,7 +5,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from bids_ari.errors import DataError, EmptyMaskError
+from bids_ari.errors import DataError, EmptyMaskError, printable
 from bids_ari.images.binary import is_zero
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import name_of, read_image
@@ -64,7 +64,7 @@ def load_map(
         When the mask does not fit, or no voxel remains.
     """
     found = read_image(image, mem)
-    name, grid, values = Path(name_of(image)).name, found.header.grid, found.values
+    name, grid, values = printable(Path(name_of(image)).name), found.header.grid, found.values
     statistic = decide(name, claims_of(found, name, given.sidecar), given)
     absent = missing(values, found.header.step)
     if drop_zeros:
