@@ -200,6 +200,7 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         variances=options.is_weighted,
         allow_native_space=options.allow_native_space,
         allow_duplicates=options.allow_duplicates,
+        stat=contrast.stat,
         n_threads=resources.n_jobs,
         mem=resources.mem,
         work_dir=resources.work_dir,

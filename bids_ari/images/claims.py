@@ -94,6 +94,15 @@ def claims_of(image: Image, name: str, sidecar: Mapping[str, Any] | None = None)
     return (*found, *_of_name(name, sidecar or {}))
 
 
+def words(kind: str) -> str:
+    """Return a kind of values in words.
+
+    >>> words("t"), words("effects")
+    ('t statistics', 'effects')
+    """
+    return f"{kind} statistics" if len(kind) == 1 else kind
+
+
 def _of_description(text: str) -> Iterator[Claim]:
     """Return what a description by SPM says."""
     source = f'its description "{printable(text)}"'

@@ -14,6 +14,7 @@ import numpy as np
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.images.checks import collecting, files_to_read
+from bids_ari.images.claims import claims_of
 from bids_ari.images.duplicates import digest_of
 from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
 from bids_ari.images.masks import missing
@@ -133,7 +134,7 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
     with collecting(errors):
         image = _read(path, reader)
         digests[path] = digest_of(image.values)
-        facts[path] = facts_of(image.values, image.header.step)
+        facts[path] = facts_of(image.values, image.header.step)._replace(claims=claims_of(image, path.name))
         effect = np.where(missing(image.values, image.header.step), np.nan, image.values)
         effect = resample(effect, image.header.grid, reader.grid)
         hashes[path] = image.sha256

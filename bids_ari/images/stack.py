@@ -20,7 +20,7 @@ from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
-from bids_ari.images.unusual import Profile, ValueFacts, notes_on_values, profile_of
+from bids_ari.images.unusual import Profile, ValueFacts, notes_on_claims, notes_on_values, profile_of
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
@@ -61,6 +61,7 @@ def load_stack(
     variances: bool = False,
     allow_native_space: bool = False,
     allow_duplicates: bool = False,
+    stat: str | None = None,
     n_threads: int = 1,
     mem: int | None = None,
     work_dir: Path | None = None,
@@ -97,6 +98,8 @@ def load_stack(
         Whether maps without a space in their names may have different grids.
     allow_duplicates : bool
         Whether several files may have the same image.
+    stat : {'effect', 't', 'z'}, optional
+        What the maps should contain, for a note on those whose header or name says something else.
     n_threads : int
         Number of threads.
     mem : int, optional
@@ -154,7 +157,7 @@ def load_stack(
         summaries.append(summary)
     digests = {path: digest for each in summaries for path, digest in each.digests.items()}
     notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
-    notes += tuple(_notes_on_values(headers.grid, members, summaries, counts))
+    notes += tuple(_notes_on_values(headers.grid, members, summaries, counts, stat))
     space = group_mask(counts, len(members), coverage, headers.grid, inside)
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
@@ -278,12 +281,18 @@ def _check_variances(members: Sequence[SubjectMap]) -> None:
 
 
 def _notes_on_values(
-    grid: Grid, members: Sequence[SubjectMap], summaries: Sequence[_Summary], counts: npt.NDArray[np.int32]
+    grid: Grid,
+    members: Sequence[SubjectMap],
+    summaries: Sequence[_Summary],
+    counts: npt.NDArray[np.int32],
+    stat: str | None,
 ) -> Iterator[str]:
     """Yield notes on unusual values; `counts` (x, y, z) subjects have data at a voxel."""
     facts = {path: each for summary in summaries for path, each in summary.facts.items()}
     profiles = [summary.profile for summary in summaries]
-    return notes_on_values(members, facts, profiles, profile_of(2 * counts >= len(members)), grid)
+    yield from notes_on_values(members, facts, profiles, profile_of(2 * counts >= len(members)), grid)
+    if stat is not None:
+        yield from notes_on_claims(members, facts, stat)
 
 
 def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 
 from bids_ari.errors import DataError, UsageError, listing
-from bids_ari.images.claims import EFFECT, LOG_P, VARIANCE, Claim, P
+from bids_ari.images.claims import EFFECT, LOG_P, VARIANCE, Claim, P, words
 from bids_ari.stats.distributions import FloatArray, z_from_f, z_from_t
 
 Kind = Literal["z", "t", "F"]
@@ -149,14 +149,14 @@ def is_thresholded(statistic: Statistic, smallest: float) -> bool:
 def _kind(name: str, claims: Sequence[Claim], stat: Kind | None, dof: float | None) -> tuple[Kind, tuple[str, ...]]:
     """Return the kind of a map, and notes on it."""
     if stat is not None:
-        others = dict.fromkeys(f"{claim.source} says {_words(claim.kind)}" for claim in claims if claim.kind != stat)
+        others = dict.fromkeys(f"{claim.source} says {words(claim.kind)}" for claim in claims if claim.kind != stat)
         _check_dof(f"--stat {stat}", stat, dof)
-        return stat, tuple(f"Read as {_words(stat)}, as stated, although {other}" for other in others)
+        return stat, tuple(f"Read as {words(stat)}, as stated, although {other}" for other in others)
     for claim in claims:
         if claim.kind not in KINDS:
             hint = _HINTS.get(claim.kind, _SAME_CONTRAST)
             raise DataError(
-                f"{name} contains {_words(claim.kind)}: {claim.source}",
+                f"{name} contains {words(claim.kind)}: {claim.source}",
                 "z, t or F statistics without a threshold",
                 f"{hint}. If these are z or t statistics nevertheless, state it with --stat",
             )
@@ -164,13 +164,13 @@ def _kind(name: str, claims: Sequence[Claim], stat: Kind | None, dof: float | No
     if len(kinds) > 1:
         first, second = kinds[:2]
         raise DataError(
-            f"{name} contains {_words(first.kind)} by {first.source}, but {_words(second.kind)} by {second.source}",
+            f"{name} contains {words(first.kind)} by {first.source}, but {words(second.kind)} by {second.source}",
             "one statistic",
             f"State which one it is with --stat {first.kind} or --stat {second.kind}",
         )
     if kinds:
         kind: Kind = kinds[0].kind  # type: ignore[assignment]
-        _check_dof(f"{name} contains {_words(kind)} by {kinds[0].source}", kind, dof)
+        _check_dof(f"{name} contains {words(kind)} by {kinds[0].source}", kind, dof)
         return kind, ()
     if dof is not None:
         return "t", ()
@@ -206,7 +206,7 @@ def _dof(name: str, claims: Sequence[Claim], kind: Kind, given: Given) -> tuple[
         if kind == "F":
             way_out = "Write them into the header with nibabel: image.header.set_intent('f test', (2, 19))"
         raise DataError(
-            f"{name} contains {_words(kind)}"
+            f"{name} contains {words(kind)}"
             + (f" by {claims[0].source}" if claims else "")
             + ", but no degrees of freedom",
             "their number, from which p-values are computed",
@@ -221,10 +221,6 @@ def _dof(name: str, claims: Sequence[Claim], kind: Kind, given: Given) -> tuple[
                 "Correct the header, the name or the sidecar",
             )
     return first
-
-
-def _words(kind: str) -> str:
-    return f"{kind} statistics" if kind in KINDS else kind
 
 
 def _list(numbers: Sequence[float]) -> str:

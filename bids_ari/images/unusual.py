@@ -1,5 +1,6 @@
-"""Unusual values in the maps of a group, for the notes: infinite, thresholded, and slices without data."""
+"""Unusual maps of a group, for the notes: infinite values, slices without data, thresholds, and other statistics."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import counted, listing
+from bids_ari.images.claims import EFFECT, Claim, words
 from bids_ari.images.space import BoolVolume, Grid
 from bids_ari.stats.distributions import FloatArray
 
@@ -29,6 +31,7 @@ class ValueFacts(NamedTuple):
 
     n_infinite: int = 0
     threshold: float = 0.0  # smallest absolute value of a map that looks thresholded; 0 for others
+    claims: tuple[Claim, ...] = ()  # what header and name say about them
 
 
 def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
@@ -77,14 +80,40 @@ def notes_on_values(
             f"{counted(len(lacking), 'subject')} without any data in slices where the others have data: "
             + listing(f"sub-{member.subject} ({text})" for member, text in lacking)
         )
-    thresholds = {member.subject: max((each.threshold for each in found), default=0.0) for member, found in own}
-    if any(thresholds.values()):
-        subjects = listing(f"sub-{subject} ({least:.3g})" for subject, least in thresholds.items() if least)
+    thresholds = {member.subject: text for member, found in own if (text := _threshold(found))}
+    if thresholds:
         yield (
-            f"Maps of {counted(sum(map(bool, thresholds.values())), 'subject')} look thresholded, without any value "
-            f"between 0 and the number in parentheses: {subjects}. What was removed is missing or counts as 0, so that "
-            "results are not valid: use the maps before thresholding"
+            f"Maps of {counted(len(thresholds), 'subject')} look thresholded, in parentheses by what, or without any "
+            f"value between 0 and this number: {_subjects(thresholds)}. What was removed is missing or counts as 0, so "
+            "that results are not valid: use the maps before thresholding"
         )
+
+
+def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFacts], stat: str) -> Iterator[str]:
+    """Yield a note on maps whose header or name says that they are not of the statistic that is analysed."""
+    kind = {"effect": EFFECT}.get(stat, stat)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for member in members:
+        claims = [claim for path in _paths(member) if path in facts for claim in facts[path].claims]
+        for claim in claims:
+            if claim.kind not in ("", kind):
+                found[claim.kind].setdefault(member.subject, claim.source)
+    for other, sources in found.items():
+        yield (
+            f"Maps of {counted(len(sources), 'subject')} were analysed as {words(kind)}, but contain {words(other)}, "
+            f"in parentheses by what: {_subjects(sources)}. Check that these are the right files"
+        )
+
+
+def _threshold(found: Sequence[ValueFacts]) -> str:
+    """Return the smallest value of the maps of a subject that look thresholded, or what says so; empty for none."""
+    if least := max((each.threshold for each in found), default=0.0):
+        return f"{least:.3g}"
+    return next((claim.source for each in found for claim in each.claims if claim.is_thresholded), "")
+
+
+def _subjects(texts: Mapping[str, str]) -> str:
+    return listing(f"sub-{subject} ({text})" for subject, text in texts.items())
 
 
 def _paths(member: SubjectMap) -> Iterator[Path]:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, brain, one_each, saved, subject_map
+from builders_headers import spm_image
 
 from bids_ari.images.stack import Stack, load_stack
-from bids_ari.images.unusual import facts_of
+from bids_ari.images.unusual import ValueFacts, facts_of
 
 
 class TestFacts:
@@ -30,7 +32,7 @@ class TestFacts:
     def test_infinite_values(self, rng: np.random.Generator) -> None:
         values = rng.normal(size=1000)
         values[:3] = np.inf, -np.inf, np.nan
-        assert facts_of(values) == (2, 0.0)
+        assert facts_of(values) == ValueFacts(n_infinite=2)
 
 
 def stack(folder: Path, volumes: list[np.ndarray]) -> Stack:
@@ -88,6 +90,29 @@ class TestNotes:
         paths = [saved(tmp_path / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]
         notes = load_stack([subject_map("a", *paths[:2]), subject_map("b", *paths[2:])]).notes
         assert notes[0].endswith(": sub-a (2)")
+
+
+class TestClaims:
+    """As a manifest may have them: any name in the column of effects."""
+
+    def paths(self, folder: Path, volumes: list[np.ndarray]) -> list[Path]:
+        paths = [folder / name for name in ("con_0001.nii", "spmT_0001.nii", "b.nii", "thresh_zstat1.nii")]
+        headers = ("Contrast 1: faces", "SPM{T_[19.0]} - contrast 1: faces", "FSL5.0", "")
+        for path, volume, descrip in zip(paths, volumes, headers, strict=True):
+            nib.save(spm_image(volume, descrip), path)
+        return paths
+
+    def test_other_statistics_are_named(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        members = one_each(self.paths(tmp_path, volumes))
+        thresholded, t, z = load_stack(members, stat="effect").notes
+        assert "sub-03 (its name, thresh)" in thresholded
+        assert t.startswith("Maps of 1 subject were analysed as effects, but contain t statistics")
+        assert 'sub-01 (its description "SPM{T_[19.0]}' in t
+        assert "z statistics, in parentheses by what: sub-03" in z
+
+    def test_the_statistic_that_is_analysed_is_not(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        members = one_each(self.paths(tmp_path, volumes)[1:3])
+        assert load_stack(members, stat="t").notes == ()
 
 
 def test_the_axes_are_those_of_the_file() -> None:
