@@ -16,8 +16,8 @@ from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
 from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean_at_intercept, mean_weights
-from bids_ari.design.model_contrasts import ONES, Contrast, Term
-from bids_ari.design.model_inputs import label_of
+from bids_ari.design.model_contrasts import ONES, Term
+from bids_ari.design.model_tests import weights_of_tests, with_columns_of_formula
 from bids_ari.design.stats_model import StatsModel
 from bids_ari.design.subjects import (
     exchangeability_blocks,
@@ -30,8 +30,6 @@ from bids_ari.design.subjects import (
 from bids_ari.design.variables import Variables
 from bids_ari.errors import UsageError, listing
 from bids_ari.stats.distributions import FloatArray
-
-_LONGEST_LABEL = 60  # the maximal length of the name of a test, in characters: it is part of file names
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -133,24 +131,12 @@ def make_design(
     >>> make_design(["01", "02", "03"])
     Design(n_subjects=3, columns=('intercept',), tests=('mean',))
     """
-    if model is not None:
-        design = _design_of_model(model, subjects, participants, missing)
+    if model is None:
+        design = _design_of_formula(subjects, participants, formula, tests, missing, variance)
+    elif model.formula:
+        design = _design_of_model_formula(model, subjects, participants, missing)
     else:
-        parsed = parse_formula(formula, None if participants is None else participants.columns)
-        included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
-        with excluding(excluded):
-            check_number(included, excluded)
-            made = model_matrix(parsed, participants, included)
-            notes += check_design(made.matrix, made.names, included, excluded)
-        notes += _level_notes(made.levels.values())
-        weights = parse_tests(tests, made) if tests else default_tests(made)
-        if not tests and variance == "unequal":
-            weights = {name: each for name, each in weights.items() if each.ndim == 1}
-        notes += () if tests else notes_on_default_tests(made, weights)
-        groups = groups_of(included, made.levels.values(), made.matrix, made.names)
-        design = Design(
-            included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes, groups=groups
-        )
+        design = _design_of_model(model, subjects, participants, missing)
     cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))
     design = replace(design, notes=design.notes + cautions)
     if variance == "unequal":
@@ -159,6 +145,45 @@ def make_design(
     if blocks is not None:
         design = replace(design, blocks=exchangeability_blocks(blocks, design.subjects, participants))
     return design
+
+
+def _design_of_formula(
+    subjects: Sequence[str],
+    participants: Participants | None,
+    formula: str,
+    tests: Sequence[str] | None,
+    missing: Missing,
+    variance: Variance = "equal",
+) -> Design:
+    """Make a design from a formula, with some tests; without any, the default ones, and with None, no tests."""
+    parsed = parse_formula(formula, None if participants is None else participants.columns)
+    included, excluded, notes = select_subjects(subjects, participants, parsed.variables, missing)
+    with excluding(excluded):
+        check_number(included, excluded)
+        made = model_matrix(parsed, participants, included)
+        notes += check_design(made.matrix, made.names, included, excluded)
+    notes += _level_notes(made.levels.values())
+    weights = {} if tests is None else parse_tests(tests, made) if tests else default_tests(made)
+    if tests is not None and not tests:
+        weights = {name: each for name, each in weights.items() if each.ndim == 1 or variance == "equal"}
+        notes += notes_on_default_tests(made, weights)
+    groups = groups_of(included, made.levels.values(), made.matrix, made.names)
+    return Design(included, made.matrix, made.names, weights, parsed.text, made.factors, excluded, notes, groups=groups)
+
+
+def _design_of_model_formula(
+    model: StatsModel, subjects: Sequence[str], participants: Participants | None, missing: Missing
+) -> Design:
+    """Make a design from the formula of a BIDS Stats Model, with the tests of the model."""
+    table = participants or Participants(model.path, (), {}, {})
+    candidates, filtered = filter_subjects(model.inputs, subjects, table)
+    with excluding(filtered):
+        check_number(candidates, filtered)
+        design = _design_of_formula(candidates, participants, model.formula, None, missing)
+    renamed = with_columns_of_formula(model, design.columns)
+    renamed.check_conditions(design.columns)
+    tests = weights_of_tests(renamed, design.columns)
+    return replace(design, tests=tests, excluded=(*filtered, *design.excluded))
 
 
 def _design_of_model(
@@ -191,7 +216,7 @@ def _design_of_model(
         notes += check_design(matrix, columns, included, excluded)
     notes += _level_notes(variables.levels.values())
     factors = {name: levels.describe(full=not levels.reference) for name, levels in variables.levels.items()}
-    tests = _tests_of_model(model, names)
+    tests = weights_of_tests(model, names)
     notes += tuple(_notes_on_intercept(matrix, columns, tests, variables.levels))
     used = {source for name in names if isinstance(name, str) for source in variables.columns[name].sources}
     levels = [each for each in variables.levels.values() if each.variable in used]
@@ -286,33 +311,3 @@ def _values(model: StatsModel, variables: Variables, name: Term) -> FloatArray:
 
 def _error_in_x(model: StatsModel, found: str, expected: str, hint: str = "") -> UsageError:
     return UsageError(f"{model.path}: X of {model.inputs.node!r} names {found}", expected, hint)
-
-
-def _tests_of_model(model: StatsModel, columns: Sequence[Term]) -> dict[str, FloatArray]:
-    """Return the weights of each test, by its label in file names."""
-    tests: dict[str, FloatArray] = {}
-    taken: dict[str, Term] = {}
-    for contrast in model.named_contrasts(columns):
-        label = _label(model, contrast, columns)
-        if (other := taken.setdefault(label.casefold(), contrast.name)) != contrast.name:
-            raise UsageError(
-                f"{model.path}: the contrasts {other!r} and {contrast.name!r} would both have the label {label}",
-                "names that differ in letters or digits",
-                "Rename one of them",
-            )
-        weights = np.zeros((len(contrast.weights), len(columns)))
-        weights[:, [columns.index(condition) for condition in contrast.conditions]] = contrast.weights
-        tests[label] = weights[0] if contrast.test == "t" else weights
-    return tests
-
-
-def _label(model: StatsModel, contrast: Contrast, columns: Sequence[Term]) -> str:
-    """Return the label of a test: letters and digits."""
-    if contrast.name == ONES:
-        return "mean" if len(columns) == 1 else INTERCEPT
-    label = label_of(str(contrast.name))
-    if not label or len(label) > _LONGEST_LABEL:
-        expected = f"letters or digits in its name, at most {_LONGEST_LABEL}"
-        raise UsageError(f"{model.path}: the contrast {contrast.name!r} cannot be part of file names", expected)
-    is_column = contrast.conditions == (contrast.name,)  # same label as for the same column of a formula
-    return label[0].lower() + label[1:] if is_column else label

@@ -26,7 +26,6 @@ _NODE_KEYS = ("Name", "Level", "GroupBy", "Transformations", "Model", "Contrasts
 _UNUSED = ("Options", "Software", "HRF")  # keys of Model that have no effect on a group model
 
 _HINTS = {  # for unsupported keys
-    "formula": "Make columns by Transformations (Factor, Product), or use --formula instead of --model",
     "variancecomponents": "Type glm has one variance between subjects, type meta has none",
 }
 
@@ -49,6 +48,7 @@ class StatsModel:
     contrasts: tuple[Contrast, ...]
     dummies: Contrast | None  # the form of tests of single columns: its conditions, or all columns of X without them
     estimator: Literal["ols", "fixed"]  # fixed for a model of type meta
+    formula: str = ""  # in place of x, whose names it uses
     notes: tuple[str, ...] = ()  # on parts of the file that are not used
 
     def named_contrasts(self, columns: Sequence[Term]) -> tuple[Contrast, ...]:
@@ -137,7 +137,7 @@ def _read_node(path: Path, name: str, *version: int) -> StatsModel:
     inputs = read_inputs(document_fields, graph.path_to(name))
     item, former = graph.nodes[name].item, "Steps" in document_fields
     fields = item.fields(_NODE_KEYS, _HINTS)
-    model = fields["Model"].fields(("X", "Type", *_UNUSED), _HINTS) if "Model" in fields else {}
+    model = fields["Model"].fields(("X", "Type", "Formula", *_UNUSED), _HINTS) if "Model" in fields else {}
     dummies = read_dummies(fields.get("DummyContrasts") or fields.get("AutoContrasts"))
     x: tuple[Term, ...] = (ONES,)
     if "X" in model:
@@ -166,6 +166,7 @@ def _read_node(path: Path, name: str, *version: int) -> StatsModel:
         contrasts=tuple(test for each in contrasts if (test := _performed(each))),
         dummies=dummies and _performed(dummies),
         estimator="fixed" if is_fixed else "ols",
+        formula=model["Formula"].text().strip().removeprefix("~").strip() if "Formula" in model else "",
         notes=(*notes, *(_unused(model[key]) for key in _UNUSED if key in model)),
     )
     _check(made, item)
@@ -179,7 +180,9 @@ def _check(model: StatsModel, item: Item) -> None:
         raise item.error("each column once", found=f"has {listed} more than once in Model.X")
     if not model.contrasts and model.dummies is None:
         raise item.error('Contrasts, or "DummyContrasts": {"Test": "t"}', found="has no test")
-    if not any(isinstance(term, str) and is_pattern(term) for term in model.x):
+    if model.formula and model.transformations:
+        raise item.error("Formula or Transformations", found="has both Model.Formula and Transformations")
+    if not model.formula and not any(isinstance(term, str) and is_pattern(term) for term in model.x):
         model.check_conditions(model.x)
 
 

@@ -195,7 +195,7 @@ class TestBySession:
         def add(model: Json) -> None:
             pooled = {"Level": "Dataset", "Name": "fixed-effects", "GroupBy": ["contrast", "session"]}
             pooled |= {"Model": {"X": [1], "Type": "meta"}, "DummyContrasts": {"Test": "t"}}
-            model["Nodes"] += [pooled, pooled | {"Name": "odd", "Model": {"X": [1], "Formula": "1"}}]
+            model["Nodes"] += [pooled, pooled | {"Name": "odd", "Model": {"X": [1], "VarianceComponents": [1]}}]
 
         contrasts = found(sessions, saved_model(tmp_path, add))
         assert [(each.name, each.node, each.weighted) for each in contrasts] == [

@@ -146,6 +146,42 @@ class TestModelsAndFormulas:
             assert list(by_model.tests) == list(by_formula.tests)
 
 
+class TestFormulasOfModels:
+    @pytest.mark.parametrize(
+        "names", [("C(group)[T.patient]", "C(group)[T.control]"), ("group[patient]", "group[control]")]
+    )
+    def test_the_columns_are_those_of_the_formula(self, tmp_path: Path, names: tuple[str, str]) -> None:
+        """Names of its columns as other programs write them; X lists the variables."""
+        tests = [contrast("more", list(names), [1, -1]), contrast("age", ["age"], [1])]
+        node = dataset([1, "group", "age"], contrasts=tests, model={"Formula": "0 + C(group) + age"})
+        design = model_design(tmp_path, node)
+        by_formula = make_design(
+            SUBJECTS, table(tmp_path), "0 + C(group) + age", ["more=group[patient] - group[control]", "age=age"]
+        )
+        assert (design.columns, design.subjects, list(design.tests)) == (
+            by_formula.columns,
+            by_formula.subjects,
+            ["more", "age"],
+        )
+        np.testing.assert_array_equal(design.matrix, by_formula.matrix)
+        for name, weights in by_formula.tests.items():
+            np.testing.assert_array_equal(design.tests[name], weights)
+
+    def test_dummy_contrasts_test_each_column(self, tmp_path: Path) -> None:
+        design = model_design(
+            tmp_path, dataset([1, "age"], model={"Formula": "1 + age"}), passing={"group": ["patient"]}
+        )
+        assert (design.columns, list(design.tests), len(design.subjects)) == (
+            ("intercept", "age"),
+            ["intercept", "age"],
+            4,
+        )
+
+    def test_unknown_columns(self, tmp_path: Path) -> None:
+        node = dataset([1, "age"], contrasts=[contrast("x", ["sex"], [1])], model={"Formula": "1 + age"})
+        assert "names 'sex', which is not in X; expected one of 'intercept', 'age'" in refusal(tmp_path, node)
+
+
 class TestTestsOfModels:
     def test_the_mean_needs_no_table(self, tmp_path: Path) -> None:
         model = read_model(written(tmp_path, document(MEAN)))

@@ -156,7 +156,7 @@ class TestModel:
 WEIGHTED = ["a", "b"]
 
 REFUSED: list[tuple[str, Json, str]] = [
-    ("formula", dataset([1, "age"], model={"Formula": "1 + age"}), ".Model.Formula is not supported. Make columns by"),
+    ("formula", dataset([1], DEMEAN_AGE, model={"Formula": "age"}), "has both Model.Formula and Transformations"),
     ("variances", dataset([1], model={"VarianceComponents": [{}]}), ".Model.VarianceComponents is not supported"),
     ("error", dataset([1], model={"Error": {"Family": "t"}}), ".Model.Error is not supported. Supported keys: X, Type"),
     ("type", dataset([1], model={"Type": "lme"}), ".Model.Type is 'lme'; expected glm or meta"),
