@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum, unique
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple, NewType
@@ -85,12 +85,12 @@ class Reason(Enum):
         return ReasonText(intern(printable(self.value.format(**values))))
 
     def fits(self, text: str) -> bool:
-        """Return whether a text is this reason, with any values.
+        """Return whether a text is this reason, with any values: of several that fit, it is the longest.
 
         >>> Reason.NO_ROW.fits("not in participants.tsv"), Reason.NO_ROW.fits("a folder, not a file")
         (True, False)
         """
-        return bool(_pattern(self).fullmatch(text))
+        return _reason_of(text) is self
 
 
 ORDINARY = frozenset(
@@ -101,6 +101,13 @@ ORDINARY = frozenset(
     }
 )
 """Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains."""
+
+
+@lru_cache(4096)
+def _reason_of(text: str) -> Reason | None:
+    """Return the reason with the most text of its own that a text may be, if any."""
+    fitting = [reason for reason in Reason if _pattern(reason).fullmatch(text)]
+    return max(fitting, key=lambda reason: len(_pattern(reason).pattern), default=None)
 
 
 @cache

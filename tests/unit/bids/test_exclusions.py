@@ -1,5 +1,6 @@
 """The table of reasons, and how exclusions are grouped and listed."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ class TestReason:
         text = Reason.OTHER_STAT.text(found="{z}", stat="effect")
         assert text == "its stat is {z}; effect maps are analysed"
         assert [reason for reason in Reason if reason.fits(text)] == [Reason.OTHER_STAT]
+
+    @pytest.mark.parametrize("reason", Reason)
+    def test_no_other_reason_fits_the_text_of_one(self, reason: Reason) -> None:
+        text = re.sub(r"\{\w+\}", "value", reason.value)
+        assert [each for each in Reason if each.fits(text)] == [reason]
 
     def test_control_characters_are_escaped(self) -> None:
         assert Reason.BY_MODEL.text(column="a\nb", cell="1", values="2").isprintable()
