@@ -53,14 +53,15 @@ def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
 
 def notes_on_default_tests(model: ModelMatrix, tests: Collection[str]) -> tuple[str, ...]:
     """Return notes on those default tests that are easily mistaken: the intercept, and simple effects."""
-    return tuple(notes_on_tests(model, tests, _default_tests(model)[1]))
+    _, main_effects, terms = _default_tests(model)
+    return tuple(notes_on_tests(model, tests, main_effects, terms))
 
 
-def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    """Return the default tests, and the name of the main effect of each that is a simple effect."""
+def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, str], dict[str, str]]:
+    """Return the default tests, the main effect of each that is a simple effect, and the term of each F test."""
     n_columns = len(model.columns)
     if model.names == (INTERCEPT,):
-        return {"mean": np.ones(1)}, {}
+        return {"mean": np.ones(1)}, {}, {}
     several = {term: columns for term, columns in model.terms.items() if len(columns) > 1}
     stems = [[CodedFactor(part.factor) for part in _widest(model, columns)] for columns in several.values()]
     labels = _labels([*model.columns, *stems])
@@ -74,7 +75,7 @@ def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str,
             label = f_tests.get(term) or _free(f"{labels[columns[0]]}Main", weights)
             weights.setdefault(label, rows[0])
             main_effects |= {labels[i]: label for i in columns}
-    return weights, main_effects
+    return weights, main_effects, {label: term for term, label in f_tests.items()}
 
 
 def _free(label: str, taken: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ single column with treatment coding is a *simple effect* instead, that at the re
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import combinations
 
 import numpy as np
 
@@ -58,6 +59,15 @@ def term_rows(model: ModelMatrix, term: str) -> FloatArray:
     return _rounded(np.linalg.solve(own_part, rows))
 
 
+def missing_terms(model: ModelMatrix, term: str) -> tuple[str, ...]:
+    """Return the terms of fewer factors that a term contains and the formula lacks: ``sex`` for ``group:sex`` alone."""
+    factors = max(([part.factor.text for part in model.columns[i]] for i in model.terms[term]), key=len)
+    widths = range(1, len(factors))
+    contained = [each for width in widths for each in combinations(factors, width)]
+    present = [sorted(each.split(":")) for each in model.terms]
+    return tuple(":".join(each) for each in contained if sorted(each) not in present)
+
+
 def is_of_groups(model: ModelMatrix, term: str) -> bool:
     """Return whether all factors of a term are groups."""
     return all(part.factor.text in model.levels for i in model.terms[term] for part in model.columns[i])
@@ -73,7 +83,9 @@ def where_others_are_zero(model: ModelMatrix) -> dict[str, bool]:
     return {_origin(model, part): _is_inside(model, part) for part in parts}
 
 
-def notes_on_tests(model: ModelMatrix, tests: Collection[str], main_effects: Mapping[str, str]) -> Iterator[str]:
+def notes_on_tests(
+    model: ModelMatrix, tests: Collection[str], main_effects: Mapping[str, str], terms: Mapping[str, str]
+) -> Iterator[str]:
     """Yield notes on default tests that are easily mistaken: the intercept, and simple effects.
 
     Parameters
@@ -84,7 +96,12 @@ def notes_on_tests(model: ModelMatrix, tests: Collection[str], main_effects: Map
         The names of the default tests.
     main_effects : mapping of str to str
         The main effect of each test that is a simple effect, by name.
+    terms : mapping of str to str
+        The term of each F test, by name.
     """
+    for name, term in terms.items():
+        if name in tests and (missing := missing_terms(model, term)):
+            yield f"{name} is not only the interaction: it contains {listing(missing)}, which the formula lacks"
     inside = [place for place, is_inside in where_others_are_zero(model).items() if is_inside]
     if INTERCEPT in tests and inside:  # else `cautions` has a note
         yield intercept_note(INTERCEPT, inside, "tested by --test mean=mean")

@@ -73,6 +73,19 @@ class TestDefaults:
         assert notes_on(model("0 + group + age")) == notes_on(model("age")) == ()
 
     @pytest.mark.parametrize(
+        ("formula", "name", "missing"),
+        [
+            ("1 + group:sex", "groupXSex", "group, sex"),
+            ("0 + group:sex", "groupXSex", "group, sex"),
+            ("group / sex", "groupXSex", "sex"),
+            ("0 + group + group:center(age)", "groupXAge", "center(age)"),
+        ],
+    )
+    def test_interactions_without_their_main_effects_are_noted(self, formula: str, name: str, missing: str) -> None:
+        note = notes_on(model(formula))[0]
+        assert note == f"{name} is not only the interaction: it contains {missing}, which the formula lacks"
+
+    @pytest.mark.parametrize(
         ("formula", "where"),
         [
             ("I(age - 30)", "I(age - 30) 0"),
