@@ -39,7 +39,7 @@ def template_mask(space: SpaceName, grid: Grid) -> Path:
     for wanted in ({"desc": "brain"}, {"label": "brain"}):
         if paths := [path for path in found if _variant(path) == wanted and "atlas" not in labels_in_name(path.name)]:
             return _fetched(_nearest(paths, where, grid), found, where)
-    raise _no_match(f"a brain mask of {where}", found)
+    raise _no_match(f"a brain mask of {where}", {path.name for path in found})
 
 
 def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path | None:
@@ -86,10 +86,12 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
     query = {"atlas": name, "suffix": "dseg"}
     found = _listed(where, f"{what} in {where}", **query, extension=".nii.gz")
     known = [*found, *_of_cohort(where, _index(where.name, f"_atlas-{name}_", "_dseg.nii.gz"))]
-    variant = _chosen_variant(name, wanted, map(_variant, known))
-    paths = [path for path in found if variant is not None and _variant(path) == variant]
-    if not paths:
-        raise _no_match(f"{what} in {where}", found)
+    if (variant := _chosen_variant(name, wanted, map(_variant, known))) is None:
+        raise _no_match(f"{what} in {where}", {_spelled(name, _variant(path)) for path in known})
+    if not (paths := [path for path in found if _variant(path) == variant]):
+        raise InputNotFoundError(
+            f"TemplateFlow's folder on this machine does not list {what} in {where}", hint=_OFFLINE
+        )
     path = _fetched(_nearest(paths, where, grid), found, where)
     try:
         tables = _listed(where, f"the table of {atlas}", **query, extension=".tsv")
@@ -112,9 +114,9 @@ def _listed(where: StandardSpace, what: str, **query: Any) -> list[Path]:
     try:
         paths = sorted(Path(path) for path in api.ls(where.name, **query))
         if not paths:
-            others = sorted({path.name for path in map(Path, api.ls(where.name, suffix=query["suffix"]))})
-            names = listing(others) if others else f"a space such as {listing(api.templates())}"
-            raise NoMatchError(f"TemplateFlow does not have {what}", f"one of: {names}", "Use a local file")
+            others = [Path(path).name for path in api.ls(where.name, suffix=query["suffix"])]
+            atlases = {name for other in others if (name := labels_in_name(other).get("atlas"))}
+            raise _no_match(what, (atlases if "atlas" in query else others) or api.templates())
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=_OFFLINE) from error
     shared = [""] if query["extension"] == ".tsv" else []
@@ -132,8 +134,7 @@ def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageEr
     """Return the error for maps without a cohort where the template has several, or of another cohort."""
     known = [f"{where.name}+{cohort}" for cohort in sorted(filter(None, cohorts), key=lambda text: (len(text), text))]
     if where.cohort:
-        expected = f"one of: {listing(known, _MOST_VARIANTS)}" if known else f"{where.name} without a cohort"
-        return NoMatchError(f"TemplateFlow does not have {what}", expected, "Use a local file")
+        return _no_match(what, known or [f"{where.name} without a cohort"])
     return UsageError(
         f"The names of the maps have no cohort of {where.name}",
         f"space-{known[0]} or space-{where.name}_cohort-{known[0].rpartition('+')[2]} in their names; TemplateFlow has "
@@ -142,10 +143,11 @@ def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageEr
     )
 
 
-def _no_match(what: str, found: Sequence[Path]) -> NoMatchError:
-    """Return the error for a file that TemplateFlow does not list."""
-    others = listing(sorted(path.name for path in found))
-    return NoMatchError(f"TemplateFlow does not have {what}", f"one of: {others}", "Use a local file")
+def _no_match(what: str, others: Iterable[str]) -> NoMatchError:
+    """Return the error for a file that TemplateFlow does not have, but others."""
+    names = sorted(others, key=lambda text: (len(text), text))
+    expected = f"one of: {listing(names, _MOST_VARIANTS)}"
+    return NoMatchError(f"TemplateFlow does not have {what}", expected, "Use a local file")
 
 
 def _chosen_variant(name: str, wanted: Labels, variants: Iterable[Labels]) -> Labels | None:

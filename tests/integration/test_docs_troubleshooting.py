@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import nibabel as nib
 import numpy as np
 import pytest
+import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_group, write_map
 from builders_headers import spm_image
 from docpages import DOCS, blocks
@@ -306,6 +307,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
 
 BY_CIRCUMSTANCES = {
     "Several atlases of a name",
+    "TemplateFlow lacks a file",
+    "TemplateFlow's folder is incomplete",
     "The maps have no cohort",
     "A template cannot be fetched",
     "Another model in the same output",
@@ -358,6 +361,12 @@ def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch:
             ["atlas-Schaefer2018_desc-100Parcels7Networks_dseg", "atlas-Schaefer2018_desc-200Parcels7Networks_dseg"],
             "--atlas Schaefer2018",
         ),
+        ("TemplateFlow lacks a file", ["desc-head_mask"], "--mask template"),
+        (
+            "TemplateFlow's folder is incomplete",
+            ["atlas-Schaefer2018_desc-200Parcels7Networks_dseg"],
+            "--atlas Schaefer2018:100Parcels7Networks",
+        ),
         ("The maps have no cohort", ["cohort-1_desc-brain_mask", "cohort-2_desc-brain_mask"], "--mask template"),
     ],
 )
@@ -370,7 +379,8 @@ def test_names_of_templateflow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = [f"tpl-MNI152NLin2009cAsym_{name}.nii.gz" for name in names]
-    monkeypatch.setitem(sys.modules, "templateflow", SimpleNamespace(api=SimpleNamespace(ls=lambda *_, **__: files)))
+    package = SimpleNamespace(api=SimpleNamespace(ls=lambda *_, **__: files), __file__=templateflow.__file__)
+    monkeypatch.setitem(sys.modules, "templateflow", package)
     check(entry, f"data out group {words}", capsys)
 
 
