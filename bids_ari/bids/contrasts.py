@@ -179,17 +179,20 @@ class ContrastSet:
     def _ways_to_choose(self, maps: Sequence[StatMap], other_side: Sequence[StatMap]) -> str:
         """List the flags that separate or combine some maps of a subject, but keep both sides of a difference."""
         done = COMBINED_OVER[self.combined] if self.combined else ()
-        ways = []
-        for key, flag in (("ses", "--session-label"), ("run", "--run-label")):
+        ways, dividing = [], []
+        for key, flag, name in (("ses", "--session-label", "session"), ("run", "--run-label", "run")):
             labels, across = ({file.entities.get(key) for file in side} for side in (maps, other_side))
             if len(labels) > 1 and key not in done:
                 own, further, both = (sorted(filter(None, each)) for each in (labels, across - labels, labels & across))
                 ways.append(f"{flag} {' '.join(both[:1] or own[:1] + further[:1])}")
                 ways += [f'"{key}": null in a --bids-filter-file'] if None in labels else []
+                dividing += [name] if None not in labels and key != self.paired else []
         if len({file.dataset for file in maps}) > 1:
             ways.append("--derivatives, naming one of the derivative datasets")
         if len({file.node for file in maps}) > 1:
             ways.append("the folder of one node as BIDS_DIR")
+        if dividing:
+            ways.append(f"--by {' '.join(dividing)} for one analysis each")
         combines = [how for how, keys in COMBINED_OVER.items() if self.paired not in keys and can_combine(maps, how)]
         if combines:
             ways.append(f"or combine them with --combine {combines[0]}")

@@ -113,7 +113,10 @@ class TestRuns:
         for session in ("pre", "post"):
             touch_runs(tmp_path, "01", "12", ["effect"], session=session)
         error = refusal(only(discover(tmp_path, combine="run")))
-        assert error.hint == "Choose with --session-label post, or combine them with --combine session"
+        assert error.hint == (
+            "Choose with --session-label post, --by session for one analysis each, or combine them with "
+            "--combine session"
+        )
 
     @pytest.mark.parametrize("stat", ["t", "z"])
     def test_other_statistics_have_no_variance(self, tmp_path: Path, stat: Any) -> None:

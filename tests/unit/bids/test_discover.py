@@ -131,14 +131,20 @@ class TestDuplicates:
         error = self.refusal(discover(tmp_path))
         assert error.found.startswith("sub-02 has more than one map")
         assert all(path.name in error.found for path in both)
-        assert error.hint == "Choose with --run-label 1, or combine them with --combine run"
+        assert (
+            error.hint
+            == "Choose with --run-label 1, --by run for one analysis each, or combine them with --combine run"
+        )
 
     def test_sessions_and_runs_each_have_their_flag(self, tmp_path: Path) -> None:
         for session, run in (("a", "1"), ("a", "2"), ("b", "1")):
             touch_maps(tmp_path, "01", "02", session=session, run=run)
         error = self.refusal(discover(tmp_path))
         assert error.found.startswith("sub-01, sub-02 have more than one map")
-        assert error.hint == "Choose with --session-label a, --run-label 1, or combine them with --combine session"
+        assert error.hint == (
+            "Choose with --session-label a, --run-label 1, --by session run for one analysis each, or combine them "
+            "with --combine session"
+        )
         discover(tmp_path, session="a", run="1")[0].check()
 
     def test_two_pipelines_are_separated_by_derivatives(self, tmp_path: Path) -> None:

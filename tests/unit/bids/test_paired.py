@@ -377,7 +377,10 @@ class TestTooMany:
                 "data/sub-01/sub-01_ses-1_run-2_contrast-c_stat-effect_statmap.nii"
             )
             assert error.expected == "one map per subject for each side of the difference"
-            assert error.hint == "Choose with --run-label 2, or combine them with --combine run"
+            assert (
+                error.hint
+                == "Choose with --run-label 2, --by run for one analysis each, or combine them with --combine run"
+            )
 
     def test_sessions_that_are_compared_are_not_offered_to_be_combined(self, tmp_path: Path) -> None:
         for subject in ("01", "02"):
@@ -393,7 +396,10 @@ class TestTooMany:
         error = self.refusal(*(f"01_run-{run}_contrast-{c}" for run in "123" for c in "xy"), paired="contrast=x-y")
         assert error.found.count("contrast-x_stat") == 3
         assert "contrast-y_stat" not in error.found
-        assert error.hint == "Choose with --run-label 1, or combine them with --combine run"
+        assert (
+            error.hint
+            == "Choose with --run-label 1, --by run for one analysis each, or combine them with --combine run"
+        )
 
     def test_two_pipelines_are_separated_by_derivatives(self) -> None:
         maps = [f"01_ses-{ses}_root-{root}" for ses in "12" for root in ("a", "b")]
