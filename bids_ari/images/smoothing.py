@@ -38,10 +38,13 @@ def with_data_of_some(counts: npt.NDArray[np.int32], n_subjects: int) -> BoolVol
     return np.asarray(counts >= n_required(COMMON, n_subjects))
 
 
-def weight_of_data(missing: BoolVolume, grid: Grid, fwhm: float, space: Space) -> FloatArray:
-    """Return the part of the weight of the Gaussian around each point, (n_points,), that is not at missing voxels.
+def weight_of_data(present: BoolVolume, expected: BoolVolume, grid: Grid, fwhm: float, space: Space) -> FloatArray:
+    """Return the weight of the Gaussian at voxels with data relative to that at expected voxels, (n_points,).
 
-    A smoothed value divided by it is the mean of the values that are there, weighted by the Gaussian, with the
-    background as 0. It is exactly 1 where no voxel within reach of the Gaussian is missing.
+    `expected` (x, y, z) are the voxels at which data are not the background of all subjects, `present` those of them at
+    which a subject has data. Smoothed values divided by the weight are what they would be if the missing values were
+    equal to the weighted mean of the others: a constant map that lacks voxels becomes the smoothed whole map. Exactly 1
+    where no voxel within reach of the Gaussian is missing.
     """
-    return 1 - space.select(smooth(missing.astype(float), grid, fwhm))
+    of_subject, of_all = (space.select(smooth(mask.astype(float), grid, fwhm)) for mask in (present, expected))
+    return np.asarray(np.divide(of_subject, of_all, out=np.ones_like(of_all), where=of_all > 0))

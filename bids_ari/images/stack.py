@@ -253,16 +253,18 @@ class _Reading(NamedTuple):
         """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
         if not (fwhm := self.smoothing):
             return [False] * len(summaries)
-        expected, is_tested = with_data_of_some(counts, len(summaries)), self.space.select(tested.inside)
+        expected = with_data_of_some(counts, len(summaries)) | tested.inside
+        is_tested = self.space.select(tested.inside)
 
         def divide(i: int) -> bool:
-            missing = expected & ~summaries[i].glimpse.mask(expected.shape)
-            if not missing.any():
+            present = expected & summaries[i].glimpse.mask(expected.shape)
+            if (present == expected).all():
                 return False
-            weight = weight_of_data(missing, self.reader.grid, fwhm, self.space)
+            weight = weight_of_data(present, expected, self.reader.grid, fwhm, self.space)
             (row,) = self.arrays[0][i : i + 1, :]
-            self.arrays[0][i] = row / weight
-            return bool((weight[is_tested & ~np.isnan(row)] < 1).any())
+            has_data = ~np.isnan(row)
+            self.arrays[0][i] = np.divide(row, weight, out=row, where=has_data)
+            return bool((weight[is_tested & has_data] < 1).any())
 
         return list(run_parallel(divide, range(len(summaries)), n_threads))
 

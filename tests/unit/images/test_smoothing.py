@@ -63,21 +63,32 @@ class TestMissingData:
         np.testing.assert_allclose(stack.effects[:, :], 1, rtol=1e-12)
         assert stack.normalised == ("02", "03")
 
+    def test_beside_the_common_background_too(self, tmp_path: Path) -> None:
+        """A whole map falls towards the background; one that lacks slices has the same values."""
+        whole = np.zeros(SHAPE)
+        whole[1:-1, 1:-1, 1:-1] = 2
+        short = whole.copy()
+        short[..., 8:] = 0
+        rows = stack_of(tmp_path, [whole, whole, short, short]).effects[:, :]
+        assert rows[0].min() < 1.5
+        np.testing.assert_allclose(rows[2:], rows[:2], rtol=1e-12)
+
     def test_values_are_the_weighted_mean_of_the_voxels_with_data(
         self, tmp_path: Path, rng: np.random.Generator
     ) -> None:
-        """By scipy: the smoothed map divided by the smoothed mask, and 1 outside the common background."""
+        """By scipy: the smoothed map, scaled from the weight of the voxels with data to that of the whole brain."""
         volumes = self.maps(rng)
         volumes[3][4, 4, 4] = np.nan
         volumes[5][:4] = 0
         stack = stack_of(tmp_path, volumes)
         for i in (3, 5):
-            missing = np.isnan(volumes[i]) | ((volumes[i] == 0) & (volumes[0] != 0))
-            smoothed, weight = (
+            present = np.nan_to_num(volumes[i]) != 0
+            smoothed, weight, whole = (
                 ndimage.gaussian_filter(each, SIGMA)
-                for each in (np.where(missing, 0.0, volumes[i]), (~missing).astype(float))
+                for each in (np.nan_to_num(volumes[i]), present.astype(float), (volumes[0] != 0).astype(float))
             )
-            np.testing.assert_allclose(stack.effects[i : i + 1, :][0], stack.space.select(smoothed / weight), rtol=1e-9)
+            expected = stack.space.select(smoothed / weight * whole)
+            np.testing.assert_allclose(stack.effects[i : i + 1, :][0], expected, rtol=1e-9)
         assert stack.normalised == ("03", "05")
 
     def test_others_and_distant_voxels_are_those_of_nilearn_to_the_bit(

@@ -1,0 +1,168 @@
+"""Simulation of the error of group tests where the variances of groups differ, and of the warning about it.
+
+Simulates maps without differences between groups, fits and tests them as the command does, and counts errors and
+warnings. Run as ``python validation/unequal_variances.py``; writes ``unequal_variances.tsv`` next to itself, which
+README.md explains.
+"""
+
+import argparse
+import csv
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from bids_ari.analysis.group_model import fit
+from bids_ari.analysis.methods import GroupData, infer_bound
+from bids_ari.config.options import Options
+from bids_ari.design.design import Design
+from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.stack import Stack
+from bids_ari.stats.choices import Alternative
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.glm import GlmResult
+
+SEED = 20240229
+REPETITIONS = 100
+PERMUTED = 40
+"""Data sets for which permutations are computed, too, 200 each; they take longer."""
+PIECE = 20
+"""Data sets simulated together."""
+SIDE, SMOOTH = 14, 1.5
+"""Voxels along each axis, and the standard deviation of the Gaussian by which smooth maps are smoothed, in voxels."""
+SPACE = VolumeSpace(Grid((SIDE, SIDE, SIDE), np.eye(4)), np.ones((SIDE, SIDE, SIDE), dtype=bool))
+SUBJECTS_DIFFER = 0.5
+"""Standard deviation of the logarithm of the standard deviation of subjects, where subjects differ by chance."""
+COLUMNS = (
+    *("subjects", "sd", "maps", "subjects differ", "test", "error, simes", "error, permutation", "error, welch"),
+    *("inflation", "warned", "data sets"),
+)
+
+log = logging.getLogger("validation")
+
+
+class Setting(NamedTuple):
+    """Numbers of subjects and standard deviations of the groups, smoothness, and whether subjects differ."""
+
+    sizes: tuple[int, ...]
+    spreads: tuple[float, ...]
+    smooth: bool
+    differ: bool = False
+
+    @property
+    def design(self) -> Design:
+        """The design of the groups; of two groups the test is the difference, of more the F test of any difference."""
+        group = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        names = tuple(f"group{i}" for i in range(len(self.sizes)))
+        differences = np.diff(np.eye(len(names)), axis=0)
+        tests = {"difference": differences[0]} if len(names) == 2 else {"any": differences}
+        subjects = tuple(f"{i:02d}" for i in range(group.size))
+        return Design(subjects, np.eye(len(names))[group], names, tests, groups=tuple(names[g] for g in group))
+
+
+def settings() -> Iterator[Setting]:
+    """Yield all settings, in the order of the result."""
+    for smooth in (True, False):
+        for sizes in ((8, 24), (10, 20), (20, 40), (15, 15)):
+            for spreads in ((1.0, 1.0), (1.5, 1.0), (2.0, 1.0), (1.0, 2.0)):
+                yield Setting(sizes, spreads, smooth)
+        for sizes in ((10, 10, 10), (8, 16, 24)):
+            for spread in (1.0, 2.0):
+                yield Setting(sizes, (spread, 1.0, 1.0), smooth)
+    for sizes in ((4, 20), (8, 24), (20, 40), (8, 16, 24)):
+        yield Setting(sizes, (1.0,) * len(sizes), smooth=True, differ=True)
+
+
+def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:
+    """Simulate the maps of all subjects, (n_subjects, n_points)."""
+    maps = rng.normal(size=(sum(setting.sizes), *SPACE.shape))
+    if setting.smooth:
+        maps = ndimage.gaussian_filter(maps, (0, SMOOTH, SMOOTH, SMOOTH), mode="wrap")
+    spread = np.repeat(setting.spreads, setting.sizes)
+    if setting.differ:
+        spread = spread * np.exp(SUBJECTS_DIFFER * rng.normal(size=spread.size))
+    return maps.reshape(len(maps), -1) / maps.std() * spread[:, None]
+
+
+def piece(setting: Setting, is_permuted: bool, seed: np.random.SeedSequence) -> dict[str, list[float]]:
+    """Simulate some data sets; return errors by method, inflations and warnings."""
+    rng, design = np.random.default_rng(seed), setting.design
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(PIECE):
+        effects = simulate(setting, rng)
+        stack = Stack(effects, design.subjects, SPACE, np.ones(SPACE.shape))
+        group = GroupData(effects, design)
+        fitted = fit(stack, design, Options())
+        (inflation,) = fitted.variances.tests.values()
+        found["inflation"].append(inflation.ratio)
+        found["warned"].append(inflation.is_liberal)
+        found["error"].append(has_error(fitted.results[0], "simes", group, Options()))
+        if len(setting.sizes) == 2:
+            unequal = Options(variance="unequal")
+            found["welch"].append(has_error(fit(stack, design, unequal).results[0], "simes", group, unequal))
+        if is_permuted:
+            options = Options(method=("permutation",), n_permutations=200, random_seed=int(rng.integers(2**63)))
+            found["permutation"].append(has_error(fitted.results[0], "permutation", group, options))
+    return found
+
+
+def has_error(glm: GlmResult, method: str, group: GroupData, options: Options) -> bool:
+    """Return whether any bound is above 0, two-sided: as there are no effects, this is an error."""
+    alternative: Alternative = "two-sided" if glm.f is None else "greater"
+    return infer_bound(method, glm, alternative, options, group).bound.whole > 0
+
+
+def row(setting: Setting, pieces: list[dict[str, list[float]]]) -> dict[str, str]:
+    """Return the row of a setting."""
+    total: Counter[str] = Counter()
+    n: Counter[str] = Counter()
+    for found in pieces:
+        total.update({name: sum(values) for name, values in found.items()})
+        n.update({name: len(values) for name, values in found.items()})
+    values = (
+        " and ".join(map(str, setting.sizes)),
+        " and ".join(f"{spread:g}" for spread in setting.spreads),
+        "smooth" if setting.smooth else "not smooth",
+        "yes" if setting.differ else "no",
+        next(iter(setting.design.tests)),
+        *(f"{total[name] / n[name]:.3f}" if n[name] else "n/a" for name in ("error", "permutation", "welch")),
+        f"{total['inflation'] / n['inflation']:.2f}",
+        f"{total['warned'] / n['warned']:.3f}",
+        str(n["error"]),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def main() -> None:
+    """Run all settings and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
+    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
+    parser.add_argument("--nprocs", type=int, default=None)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("bids_ari").setLevel(logging.ERROR)
+    chosen = list(settings())
+    seeds = np.random.SeedSequence(SEED).spawn(len(chosen))
+    with (
+        ProcessPoolExecutor(arguments.nprocs) as pool,
+        arguments.output.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        for setting, seed in zip(chosen, seeds, strict=True):
+            parts = seed.spawn(-(-arguments.repetitions // PIECE))
+            is_permuted = [setting.smooth and i < PERMUTED // PIECE for i in range(len(parts))]
+            writer.writerow(row(setting, list(pool.map(partial(piece, setting), is_permuted, parts))))
+            file.flush()
+            log.info("%s: done", setting)
+
+
+if __name__ == "__main__":
+    main()
