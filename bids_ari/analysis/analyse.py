@@ -128,13 +128,13 @@ def analyse_subject(
         raise UsageError(f"The maps have stat {stat}", "z or t: an effect alone has no p")
     dof = dof_of(member) if stat == "t" else None
     _, notes = metadata_of(member, is_needed=stat == "t")
-    if f_test := f_test_of(contrast):
-        notes = (*notes, f"A test of any effect, without a direction: {f_test}")
+    f_test = f_test_of(contrast)
     subject, session = (contrast.entities.get(key) for key in ("sub", "ses"))
     folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
+    notes = (noise, *notes, *_notes_on_f(f_test))
     given = Given(stat, dof, is_z_of_f=bool(f_test), dof_name="DegreesOfFreedom")
-    return _analyse_single(contrast, options, resources, given, folder=folder, notes=(noise, *notes), drop_zeros=True)
+    return _analyse_single(contrast, options, resources, given, folder=folder, notes=notes, drop_zeros=True)
 
 
 def analyse_map(
@@ -152,7 +152,9 @@ def analyse_map(
     """
     contrast = contrast_of_map(path, "z", space)
     sidecar, notes = metadata_of(contrast.members[0], is_needed=False)
-    return _analyse_single(contrast, options, resources, Given(stat, dof, sidecar), notes=notes)
+    f_test = f_test_of(contrast) if "_stat-z_" in path.name else ""
+    given = Given(stat, dof, sidecar, is_z_of_f=bool(f_test))
+    return _analyse_single(contrast, options, resources, given, notes=(*notes, *_notes_on_f(f_test)))
 
 
 def check_maps(
@@ -254,6 +256,12 @@ def _analyse_single(
     )
     notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *notes_on_spaces(files, template))
     return tuple(infer(make, glm, stack.space, options, notes, template=template))
+
+
+def _notes_on_f(reason: str) -> Iterator[str]:
+    """Yield a note on a z map that is the z of an F test for a reason, if there is one."""
+    if reason:
+        yield f"A test of any effect, without a direction: {reason}"
 
 
 def _notes(stack: Stack, n_constant: int, options: Options) -> Iterator[str]:

@@ -97,7 +97,7 @@ def decide(name: str, claims: Sequence[Claim], given: Given = NOTHING) -> Statis
     own = [claim for claim in kinds if claim.kind == kind]
     found = Statistic(
         kind,
-        is_z_of_f=given.is_z_of_f or any(claim.is_z_of_f for claim in own),
+        is_z_of_f=kind == "z" and (given.is_z_of_f or any(claim.is_z_of_f for claim in own)),
         is_stated=stat is not None,
         is_known=bool(own) or stat is not None or dof is not None,
         thresholded_by=thresholded_by,

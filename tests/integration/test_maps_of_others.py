@@ -10,7 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import SHAPE, brain, results_in, saved, write_map
-from builders_headers import afni_image, image_with_intent, spm_image
+from builders_headers import afni_image, image_with_intent, spm_image, write_afni
 from scipy import stats
 
 import bids_ari as ari
@@ -88,6 +88,23 @@ class TestHeaders:
         np.testing.assert_allclose(p, stats.norm.sf(t[INSIDE].astype(float)), rtol=1e-5)
         (saved_result,) = (tmp_path / "out" / "group").glob("*forest.npz")
         assert ari.load_result(saved_result).is_f_test
+
+    def test_the_z_map_beside_an_f_map(self, tmp_path: Path, t: np.ndarray) -> None:
+        path = write_map(tmp_path, None, t, stat="z")
+        assert not analyse_map(path)[0].is_f_test
+        write_map(tmp_path, None, t**2, stat="F")
+        (result,) = analyse_map(path, ari.Options(alternative=("less",)))
+        assert result.is_f_test
+        assert any("F_statmap.nii.gz is beside the z map" in note for note in result.notes)
+
+    def test_a_map_in_the_format_of_afni(self, tmp_path: Path, t: np.ndarray) -> None:
+        path = write_afni(tmp_path / "stats+tlrc", t, BRICK_STATAUX="0 3 1 12", BRICK_LABS="faces#0_Tstat")
+        assert call(path, tmp_path / "out") == 0
+        expected = stats.t.sf(t[INSIDE].astype(float), 12)
+        (written,) = (tmp_path / "out" / "group").glob("contrast-statstlrc_stat-p_*.nii.gz")
+        found = nib.load(written)
+        np.testing.assert_allclose(found.get_fdata()[INSIDE], expected, rtol=1e-5)
+        np.testing.assert_allclose(found.affine, nib.load(path).affine, atol=1e-5)
 
     def test_dof_that_contradict_the_header(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
         nib.save(spm_image(t, "SPM{T_[12.0]} - contrast 1: faces"), tmp_path / "a.nii")

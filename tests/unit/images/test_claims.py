@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import image
-from builders_headers import afni_image, image_with_intent, spm_image
+from builders_headers import afni_image, image_with_intent, spm_image, write_afni
 
 from bids_ari.images.claims import EFFECT, LOG_P, VARIANCE, Claim, P, claims_of
 from bids_ari.images.files import read_image
@@ -120,29 +120,8 @@ def test_pairs_of_files_as_spm8_has_them(tmp_path: Path) -> None:
 
 
 def test_the_format_of_afni(tmp_path: Path) -> None:
-    """A header of AFNI's own format, as text."""
-    attributes = {
-        **{
-            "BRICK_STATAUX": ("float", "0 3 1 19"),
-            "BRICK_LABS": ("string", "'SetA_Tstat~"),
-            "SCENE_DATA": ("integer", "0 0 0"),
-        },
-        **{
-            "DATASET_RANK": ("integer", "3 1"),
-            "DATASET_DIMENSIONS": ("integer", "4 5 6"),
-            "BRICK_TYPES": ("integer", "3"),
-        },
-        **{"ORIENT_SPECIFIC": ("integer", "0 3 4"), "ORIGIN": ("float", "0 0 0"), "DELTA": ("float", "1 1 1")},
-        **{"BYTEORDER_STRING": ("string", "'LSB_FIRST~"), "BRICK_FLOAT_FACS": ("float", "0")},
-        **{"IJK_TO_DICOM_REAL": ("float", "1 0 0 0 0 1 0 0 0 0 1 0")},
-    }
-    parts = []
-    for name, (kind, text) in attributes.items():
-        count = len(text) - 1 if kind == "string" else len(text.split())
-        parts.append(f"type = {kind}-attribute\nname = {name}\ncount = {count}\n{text}")
-    (tmp_path / "map+tlrc.HEAD").write_text("\n\n".join(parts))
-    (tmp_path / "map+tlrc.BRIK").write_bytes(DATA.astype("<f4").tobytes(order="F"))
-    assert claims(tmp_path / "map+tlrc.HEAD") == says("t", 19)
+    path = write_afni(tmp_path / "map+tlrc", DATA, BRICK_STATAUX="0 3 1 19", BRICK_LABS="SetA_Tstat")
+    assert claims(path) == says("t", 19)
 
 
 def test_extensions_before_that_of_afni_and_damaged_ones(tmp_path: Path) -> None:
