@@ -29,7 +29,10 @@ def write(path: Path, data: np.ndarray) -> None:
 
 @pytest.mark.filterwarnings("ignore")  # of nilearn, which writes the tree
 def test_a_tree_written_by_nilearn(tmp_path: Path, rng: np.random.Generator) -> None:
-    """FirstLevelModel and save_glm_to_bids; the group t is that of the effect maps that nilearn wrote."""
+    """FirstLevelModel and save_glm_to_bids; the group t is that of the effect maps that nilearn wrote.
+
+    Its F contrast has an effect map of two volumes, which is excluded.
+    """
     from nilearn.glm import save_glm_to_bids
     from nilearn.glm.first_level import FirstLevelModel
 
@@ -44,12 +47,20 @@ def test_a_tree_written_by_nilearn(tmp_path: Path, rng: np.random.Generator) -> 
         model.fit(nib.Nifti1Image(run, AFFINE), events=events)
         save_glm_to_bids(
             model,
-            contrasts={"left minus right": "left - right", "left": "left"},
+            contrasts={
+                "left minus right": "left - right",
+                "left": "left",
+                "any": np.eye(2, model.design_matrices_[0].shape[1]),
+            },
+            contrast_types={"any": "F"},
             out_dir=tree,
             prefix=f"sub-{subject}_task-press_space-MNI152NLin2009cAsym",
         )
     assert main([str(tree), str(out), "group"]) == 0
 
+    (table,) = (out / "logs").rglob("excluded.tsv")
+    excluded = pd.read_csv(table, sep="\t")
+    assert excluded[excluded.iloc[:, 0].str.contains("contrast-any_stat-effect")].shape[0] == 4
     masks = sorted(path.name for path in (out / "group").glob("*desc-analysis_mask.nii.gz"))
     assert len(masks) == 2
     effects = sorted(tree.rglob("*contrast-leftMinusRight_stat-effect_statmap.nii.gz"))
