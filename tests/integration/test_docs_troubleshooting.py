@@ -148,6 +148,7 @@ CORNER = np.zeros(SHAPE)
 CORNER[0, 0, 0] = 1
 AGES = column("age", 20, 30, 25, "n/a")
 GRID = np.diag([2.0, 2, 2, 1])
+FAR = np.array([[1.0, 0, 0, 900], [0, 1, 0, 900], [0, 0, 1, 900], [0, 0, 0, 1]])
 OTHER_ATLAS = "space-Other_atlas-x_dseg.nii.gz"
 
 BY_FILES: dict[str, tuple[str, Spoil | None]] = {
@@ -290,6 +291,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "An atlas in another space": (
         f"data out group --atlas {OTHER_ATLAS}",
         lambda _: nib.save(image(np.ones(SHAPE), AFFINE, np.uint8), OTHER_ATLAS),
+    ),
+    "An underlay elsewhere": (
+        "data out group --underlay t1.nii",
+        lambda _: nib.save(image(np.ones(SHAPE), FAR), "t1.nii"),
     ),
     "Not enough memory": ("data out group --mem 0.001", None),
     "Some contrasts failed": ("data out group", cut_short),
