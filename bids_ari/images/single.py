@@ -12,10 +12,12 @@ from bids_ari.images.files import name_of, read_image
 from bids_ari.images.masks import Mask, load_mask, missing
 from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.stack import Stack
-from bids_ari.images.statistic import NOTHING, Given, Statistic, check_values, decide, is_thresholded, smallest_z
+from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.unusual import lacking_slices, profile_of
 from bids_ari.stats.distributions import FloatArray
+
+_FEW = 0.05  # a map of a brain has values at more than this part of the volume
 
 
 def load_map(
@@ -80,10 +82,15 @@ def load_map(
     profile = profile_of(inside)
     if tested is None and (text := lacking_slices(profile, profile, grid)):
         notes.append(f"{name} has slices without any data between others: {text}")
-    smallest = smallest_z(statistic, values[inside])
-    if is_thresholded(statistic, smallest):
-        values, inside, note = _without_threshold(name, values, tested, smallest, statistic)
+    if threshold := threshold_of(name, statistic, values[inside], found.header.step):
+        values, inside, note = _without_threshold(name, values, tested, threshold)
         notes.append(note)
+    elif tested is None and inside.mean() < _FEW:
+        notes.append(
+            f"{name} has values at {inside.sum()} voxels only, {inside.mean():.1%} of the volume: if others were "
+            "removed because they were not significant, bounds are not valid. Then name all voxels that were tested "
+            "with --mask"
+        )
     hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
     return Stack(
         values[inside][None],
@@ -98,15 +105,12 @@ def load_map(
 
 
 def _without_threshold(
-    name: str, values: FloatArray, tested: BoolVolume | None, smallest: float, statistic: Statistic
+    name: str, values: FloatArray, tested: BoolVolume | None, found: str
 ) -> tuple[FloatArray, BoolVolume, str]:
     """Return the values of a thresholded map with 0 where the mask has no value, the mask, and a note.
 
     Bounds are valid, since they never rise with a p-value, and p-values above alpha, such as that of 0, do not count.
     """
-    found = f"no value between 0 and |z| = {smallest:.3g}"
-    if statistic.thresholded_by:
-        found = f"{statistic.thresholded_by}; {found}"
     if tested is None:
         raise DataError(
             f"{name} is thresholded: {found}",

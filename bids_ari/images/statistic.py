@@ -22,6 +22,7 @@ LEAST_THRESHOLD = 1.0
 """A map without any z between 0 and more than this, in absolute value, is thresholded."""
 
 _NOT_THRESHOLDED = 0.1  # a map with a smaller |z| is not, whatever its name says
+_COARSE = 0.1  # of integers with a larger step, 4 % or more of the z become 0, which counts as background
 _MANY = 100  # values that are conclusive: of as many z, some are beyond 1 with a probability of 1 - 1e-16
 _LARGEST_Z = 40.0  # p-values of float64 have z up to 38
 _ROUNDING = 0.051  # degrees of freedom are the same up to this: SPM writes one decimal
@@ -124,8 +125,8 @@ def check_values(name: str, statistic: Statistic, values: FloatArray) -> Iterato
         problem = f"All values of {name} are from {low:.3g} to {high:.3g}, as of {what}"
     elif kind == "z" and max(-low, high) > _LARGEST_Z:
         problem, is_certain = f"Values of {name} are from {low:.4g} to {high:.4g}, as of effects", statistic.is_known
-    elif low >= 0 and kind != "F" and not statistic.is_z_of_f:
-        yield f"No value of {name} is negative, which is unusual for {kind}: it may be |{kind}|, F or -log10 p"
+    elif low >= 0 and (finite == np.rint(finite)).all():
+        problem = f"All values of {name} are whole numbers without a negative one, as of labels or counts"
     if problem and not is_certain:
         raise DataError(problem, f"{kind} statistics", f"{_SAME_CONTRAST}; or state the statistic with --stat {kind}")
     if problem:
@@ -141,9 +142,28 @@ def smallest_z(statistic: Statistic, values: FloatArray) -> float:
     return statistic.z(float(sizes.min())) if sizes.size else math.nan
 
 
-def is_thresholded(statistic: Statistic, smallest: float) -> bool:
-    """Return whether a map is thresholded, by what it says and by its smallest z other than 0, which may be NaN."""
-    return smallest > (_NOT_THRESHOLDED if statistic.thresholded_by else LEAST_THRESHOLD)
+def threshold_of(name: str, statistic: Statistic, values: FloatArray, step: float = 0.0) -> str:
+    """Return what shows that a map, (n_points,), is thresholded; empty if nothing does.
+
+    A threshold is shown by the smallest z other than 0, by integers, scaled or not, whose `step` is so large that small
+    z became 0 and, of many z or t, by the lack of negative values, with which half of the tests were removed. Raises a
+    DataError if a map without these may as well be another statistic.
+    """
+    smallest = smallest_z(statistic, values)
+    if smallest > (_NOT_THRESHOLDED if statistic.thresholded_by else LEAST_THRESHOLD):
+        found = f"no value between 0 and |z| = {smallest:.3g}"
+        return f"{statistic.thresholded_by}; {found}" if statistic.thresholded_by else found
+    if step > _COARSE and statistic.kind != "F":
+        return f"its values are multiples of {step:g}, so that smaller ones became 0"
+    if statistic.kind == "F" or statistic.is_z_of_f or values.size < _MANY or not (values >= 0).all():
+        return ""
+    if not statistic.is_known:
+        raise DataError(
+            f"No value of {name} is negative, as of |z|, F or -log10 p, or after thresholding at 0",
+            "z statistics of all voxels that were tested",
+            "If negative z were removed, name all voxels that were tested with --mask, and add --stat z",
+        )
+    return "no negative value"
 
 
 def _kind(name: str, claims: Sequence[Claim], stat: Kind | None, dof: float | None) -> tuple[Kind, tuple[str, ...]]:

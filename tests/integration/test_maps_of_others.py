@@ -187,6 +187,32 @@ class TestThresholdedMaps:
         assert 0 < result.bound.whole <= expected.bound.whole
         assert any("is thresholded" in note for note in result.notes)
 
+    def test_maps_without_negative_values(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        """As |z| or F, or after thresholding at 0: half of the tests are lacking, and bounds would be too high."""
+        mask = saved(tmp_path / "mask.nii", INSIDE)
+        path = saved(tmp_path / "map.nii", np.where(t > 0, t, 0))
+        for words in ((), ("--mask", mask), ("--stat", "z")):
+            assert call(path, tmp_path / "out", *words) == 65
+            assert "negative" in capsys.readouterr().err
+        assert call(path, tmp_path / "out", "--mask", mask, "--stat", "z") == 0
+        assert field(tmp_path / "out", "NumberOfVoxels") == INSIDE.sum()
+
+    def test_values_that_were_rounded_to_integers(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
+        """Those below .5 became 0, and count as background where they touch it."""
+        nib.save(image(np.rint(t), dtype=np.int16), tmp_path / "zmap.nii")
+        assert call(tmp_path / "zmap.nii", tmp_path / "out") == 65
+        assert "multiples of 1" in capsys.readouterr().err
+        mask = saved(tmp_path / "mask.nii", INSIDE)
+        assert call(tmp_path / "zmap.nii", tmp_path / "out", "--mask", mask) == 0
+        assert field(tmp_path / "out", "NumberOfVoxels") == INSIDE.sum()
+
+    def test_maps_with_few_values_have_a_note(self, tmp_path: Path, t: np.ndarray) -> None:
+        """Of 1,320 voxels, 27 are 2 %."""
+        few = np.full(SHAPE, np.nan)
+        few[3:6, 4:7, 5:8] = t[:3, :3, :3] + np.arange(27).reshape(3, 3, 3) / 10 - 1.05
+        (result,) = analyse_map(saved(tmp_path / "zmap.nii", few))
+        assert any("27 voxels only, 2.0% of the volume" in note for note in result.notes)
+
     def test_the_map_after_a_program_that_thresholds(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
         strong = np.where(t > 2.3, t, 0)
         cases = {

@@ -7,7 +7,7 @@ import pytest
 
 from bids_ari.errors import DataError, UsageError
 from bids_ari.images.claims import EFFECT, Claim, P
-from bids_ari.images.statistic import Given, Kind, Statistic, check_values, decide, is_thresholded, smallest_z
+from bids_ari.images.statistic import Given, Kind, Statistic, check_values, decide, smallest_z, threshold_of
 from bids_ari.stats.distributions import FloatArray
 
 T19, F = Claim("t", "its description", (19.0,)), Claim("F", "its description", (2.0, 18.5))
@@ -116,11 +116,11 @@ class TestValues:
         assert "unusual for z" in note
         assert check(50 * z, kind="t", dof=3.0) == []
 
-    def test_maps_without_negative_values(self, z: FloatArray) -> None:
-        (note,) = check(np.abs(z))
-        assert "No value of map is negative" in note
-        assert check(np.abs(z), kind="F", dof=10.0, n_rows=2.0) == []
-        assert check(np.abs(z), is_z_of_f=True) == []
+    def test_labels(self, rng: np.random.Generator) -> None:
+        labels = rng.integers(0, 90, 200).astype(float) // 3
+        with pytest.raises(DataError, match="labels or counts"):
+            check(labels)
+        assert check(labels - 10) == []
 
 
 class TestThreshold:
@@ -136,7 +136,25 @@ class TestThreshold:
 
     @pytest.mark.parametrize(
         ("smallest", "said_by", "expected"),
-        [(2.3, "", True), (1.0, "", False), (math.nan, "its name", False), (0.5, "its name", True), (0.5, "", False)],
+        [
+            (2.3, "", "no value between 0 and |z| = 2.3"),
+            (1.0, "", ""),
+            (0.5, "its name", "its name; no value between 0 and |z| = 0.5"),
+            (0.05, "its name", ""),
+            (0.5, "", ""),
+        ],
     )
-    def test_rule(self, smallest: float, said_by: str, expected: bool) -> None:
-        assert is_thresholded(Statistic(thresholded_by=said_by), smallest) == expected
+    def test_by_the_smallest_value(self, smallest: float, said_by: str, expected: str) -> None:
+        values = np.array([-4.0, -smallest, 0.0, 3.0])
+        assert threshold_of("map", Statistic(thresholded_by=said_by), values) == expected
+
+    def test_maps_without_negative_values(self, rng: np.random.Generator) -> None:
+        """Without the negative half, m is half as large, so that every bound would be too high."""
+        positive = np.abs(rng.normal(size=200))
+        assert threshold_of("map", Statistic(is_known=True), positive) == "no negative value"
+        assert threshold_of("map", Statistic("t", 19.0, is_known=True), positive) == "no negative value"
+        with pytest.raises(DataError, match=r"No value of map is negative.*--stat z"):
+            threshold_of("map", Statistic(), positive)
+        for statistic in (Statistic("F", 10.0, 2.0), Statistic(is_z_of_f=True)):
+            assert threshold_of("map", statistic, positive) == ""
+        assert threshold_of("map", Statistic(), positive[:99]) == ""
