@@ -9,7 +9,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from builders import SHAPE, brain, results_in, saved, write_map
+from builders import SHAPE, brain, image, results_in, saved, write_map
 from builders_headers import afni_image, image_with_intent, spm_image, write_afni
 from scipy import stats
 
