@@ -169,7 +169,7 @@ class TestTests:
 
     def test_another_model_replaces_former_results(self, data: Path, tmp_path: Path) -> None:
         run(data, tmp_path / "out", "--formula", "1 + age")
-        folder = run(data, tmp_path / "out")
+        folder = run(data, tmp_path / "out", "--rerun")
         assert {path.name.split("test-")[1].split("_")[0] for path in folder.glob("*test-*")} == {"mean"}
 
     @pytest.mark.parametrize(
