@@ -92,6 +92,18 @@ class TestFormula:
         assert values(folder, "test-site_stat-F_statmap")[VOXEL] == pytest.approx(float(f.fvalue), rel=1e-6)
         assert values(folder, "test-site_stat-p_desc-any_statmap")[VOXEL] == pytest.approx(float(f.pvalue), rel=1e-5)
 
+    def test_the_mean_is_that_over_subjects_in_any_model(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The reference group is site a; the mean of the model over subjects is that of the maps."""
+        folder = run(data, tmp_path / "out", "--formula", "1 + age + site", "--test", "mean=mean", "first=intercept")
+        effect = values(folder, "test-mean_stat-effect_statmap")[VOXEL]
+        assert effect == pytest.approx(maps_at(data).mean(), rel=1e-6)
+        assert values(folder, "test-first_stat-effect_statmap")[VOXEL] != pytest.approx(effect, rel=0.01)
+        words = ("--formula", "1 + site", "--test", "mean=1")
+        code, error = run_with_error(data, tmp_path / "other", capsys, *words)
+        assert (code, "the effect at site a" in error, "mean=mean" in error) == (64, True, True)
+
     def test_an_f_test_has_no_direction(self, folder: Path) -> None:
         names = {path.name for path in folder.glob("*test-site_*")}
         assert not any("greater" in name or "less" in name for name in names)

@@ -100,6 +100,19 @@ def test_alpha_is_split_over_methods_too(data: Path, tmp_path: Path) -> None:
         assert json.loads((out / f"{stem}Z3_clusters.json").read_text())["Alpha"] == 0.025
 
 
+def test_a_third_of_alpha_is_one_of_sixty_sign_flips(data: Path, tmp_path: Path) -> None:
+    """.05 / 3 of 60 is one, though the float is less; all three results hold together at alpha, not at twice that."""
+    words = (*DRAWN, "--n-permutations", "60", "--alternative", "greater", "less", "two-sided", "--split-alpha")
+    out = run(data, tmp_path / "out", *words)
+    results = [ari.load_result(path) for path in sorted((out / "group").glob("*_forest.npz"))]
+    assert [result.calibrated.n_errors for result in results if result.calibrated] == [1, 1, 1]
+    assert [result.bound.whole > 0 for result in results] == [True, False, True]  # greater, less, two-sided
+    notes = " ".join(note for result in results for note in result.notes)
+    assert "at level 0.05, all bounds of all of them hold together" in notes
+    assert "nothing can be found" not in notes
+    assert "separately" not in notes
+
+
 def test_blocks_come_from_the_table(data: Path, tmp_path: Path) -> None:
     out = run(data, tmp_path / "out", *DRAWN, "--formula", "1 + center(age)", "--test", "mean=1", "--blocks", "site")
     sidecar = json.loads((out / f"{STEM}_draws.json").read_text())
