@@ -47,7 +47,7 @@ class OutputMap:
 
 _HIGHEST = "Highest true discovery proportion of the clusters that contain the {unit}, over the thresholds"
 _HIGHEST_OF_ALL = "Highest true discovery proportion of all supra-threshold clusters that contain the {unit}"
-_ADJUSTED = "p-value of each {unit}, adjusted for multiple testing by closed testing"
+_ADJUSTED = "p-value of each {unit}, adjusted for multiple testing by closed testing; 0 where it is below 1e-45"
 _TESTED = "The {units} that were tested"
 
 MAPS: list[OutputMap] = [
