@@ -171,7 +171,7 @@ def run_map(
 
 
 def preview(settings: Settings) -> Preview:
-    """Find what a run would analyse; write nothing and read no image value."""
+    """Find what a run would analyse; write nothing, and read no value of a map."""
     check_files(settings.options, settings.participants)
     settings = replace(settings, options=with_estimator(settings.options))
     dataset, discovery = find_contrasts(settings, make_database=False)

@@ -11,7 +11,7 @@ from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
-from bids_ari.analysis.option_files import hash_files, notes_on_spaces, option_files
+from bids_ari.analysis.option_files import check_option_files, hash_files, notes_on_spaces, option_files
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
@@ -162,7 +162,7 @@ def check_maps(
 ) -> tuple[ContrastSet, Design | None]:
     """Plan the group model and check the headers of all files; all problems with these are raised as one error.
 
-    Files of TemplateFlow are looked up.
+    Files of TemplateFlow are looked up, and masks, atlas and template are read.
 
     Returns
     -------
@@ -173,19 +173,20 @@ def check_maps(
     """
     if contrast.entities.get("sub") is not None:
         contrast.check()
-        check_headers(contrast.members)
-        option_files(options, contrast)
+        for member in contrast.members if contrast.stat == "t" else ():
+            dof_of(member)
+        check_option_files(options, contrast, check_headers(contrast.members).grid)
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
-    check_headers(
+    headers = check_headers(
         contrast.members,
         variances=options.is_weighted,
         target=options.target_grid,
         template=StandardSpace.of(contrast.entities),
         allow_native_space=options.allow_native_space,
     )
-    option_files(options, contrast)
+    check_option_files(options, contrast, headers.grid)
     return contrast, design
 
 

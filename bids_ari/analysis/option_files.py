@@ -5,13 +5,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from bids_ari.analysis.permutation import read_template
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import FIRST, TEMPLATE, Options
 from bids_ari.images.anatomy import find_underlay
 from bids_ari.images.files import read_header
-from bids_ari.images.regions import find_atlas
+from bids_ari.images.masks import load_mask
+from bids_ari.images.regions import check_atlas, find_atlas
 from bids_ari.images.space import Grid
 from bids_ari.images.templates import template_mask
 
@@ -31,6 +33,26 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
         named |= _looked_up(options, where, read_header(contrast.files[0].path).grid)
     named["model"] = options.model
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
+
+
+def check_option_files(options: Options, contrast: ContrastSet, grid: Grid) -> None:
+    """Check that the files that the options name fit maps on a grid: masks, regions, the atlas and the template.
+
+    Raises
+    ------
+    BidsAriError
+        The error with which an analysis of these maps would end.
+    """
+    where = StandardSpace.of(contrast.entities)
+    if options.mask is not None and options.mask != TEMPLATE:
+        load_mask(options.mask, grid, where, threshold=options.mask_threshold)
+    for path in options.roi:
+        load_mask(path, grid, where, threshold=options.roi_threshold, kind="region")
+    option_files(options, contrast)
+    if options.atlas is not None:
+        check_atlas(options.atlas, options.atlas_labels, where, grid)
+    if options.template is not None:
+        read_template(options.template)
 
 
 def _looked_up(options: Options, where: StandardSpace | None, grid: Grid) -> dict[str, Path | None]:

@@ -97,6 +97,13 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Volu
     return RegionSet(name, f"Atlas {name}", tuple(regions))
 
 
+def check_atlas(atlas: str, labels: Path | None, template: SpaceName, grid: Grid) -> None:
+    """Check an atlas for maps on a grid without its table; parameters and errors are those of `load_atlas`."""
+    found = find_atlas(atlas, labels, template, grid)
+    _check_space(found.path, template)
+    _read_parcels(found.path, VolumeSpace(grid, np.ones(grid.shape, dtype=bool)))
+
+
 class AtlasFiles(NamedTuple):
     """The files of an atlas, and its name."""
 

@@ -347,6 +347,25 @@ def test_a_message(entry: str, data: Path, capsys: pytest.CaptureFixture[str]) -
     check(entry, words, capsys)
 
 
+AFTER_LIST = {
+    *("The output folder holds another dataset", "A file is in the way", "No results for reports", "Not enough memory"),
+    *("The same image more than once", "A map without data", "No voxel to test", "No variance between subjects"),
+    *("Permutations with missing data", "A delta as large as the mask", "No exchangeable subjects"),
+}
+"""Entries whose problem is in the values of maps, the output or the machine, which ``--list`` does not look at."""
+
+
+@pytest.mark.parametrize("entry", [name for name, (words, _) in BY_FILES.items() if words.startswith("data ")])
+def test_list_ends_with_the_code_of_the_run(entry: str, data: Path) -> None:
+    words, spoil = BY_FILES[entry]
+    (spoil or nullcontext)(data)
+    before = {*Path().rglob("*")}
+    code = main([*(word.strip("'") for word in words.split(" ")), "--list"])
+    expected = ["0"] if entry in AFTER_LIST else re.findall(r"\d+", QUOTED[entry].section.partition(":")[0])
+    assert str(code) in expected
+    assert {*Path().rglob("*")} == before
+
+
 def test_a_template(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """TemplateFlow knows the mask, and there is no network."""
 
