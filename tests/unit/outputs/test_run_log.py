@@ -15,7 +15,7 @@ from bids_ari.bids.contrasts import Excluded
 from bids_ari.cli.runner import exit_code_of
 from bids_ari.errors import BidsAriError, DesignError, InputNotFoundError, OutputError, TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.run_log import RunLog
+from bids_ari.outputs.run_log import RunLog, latest_excluded
 
 log = logging.getLogger("bids_ari.test_runlog")
 
@@ -162,6 +162,25 @@ class TestSummary:
             "WARNING faces: 1 subject excluded (03): it is new",
             "WARNING 2 files excluded (of 01, 02): it is old",
         ]
+
+    def test_the_table_of_the_latest_run_that_has_one_is_read_again(self, out: Derivatives) -> None:
+        """Lines that are damaged are skipped; a run that only writes reports has no table."""
+        entries = [Excluded("data/a.nii", "old", "01"), Excluded("sub-02", "new", "02")]
+        for excluded in (entries[:1], entries):
+            with Derivatives(out.folder, {}) as each, RunLog("") as journal:
+                journal.exclude({"": excluded[:1], "faces": excluded[1:]})
+                journal.open(each)
+        with Derivatives(out.folder, {}) as each, RunLog("") as journal:
+            journal.open(each)
+        name, found = latest_excluded(out)
+        assert found == [("", entries[0]), ("faces", entries[1])]
+        assert [entry.subject for _, entry in found] == ["01", "02"]
+        path = out.folder / name
+        path.write_text(path.read_text().replace("\tnew", "").replace("old", "a\u2028b") + "\n\ufffd")
+        assert latest_excluded(out) == (name, [("", Excluded("data/a.nii", "a\u2028b"))])
+
+    def test_no_table(self, out: Derivatives) -> None:
+        assert latest_excluded(out) == ("", [])
 
     # Some contrasts failed: 65. All failed for one reason: the code of that. Else 65, too.
     @pytest.mark.parametrize(
