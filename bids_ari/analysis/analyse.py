@@ -21,6 +21,7 @@ from bids_ari.bids.participants import Participants
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import TEMPLATE, Options
 from bids_ari.config.settings import Resources
+from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError, counted
 from bids_ari.images.checks import check_headers
@@ -179,14 +180,15 @@ def check_maps(
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
-    headers = check_headers(
-        contrast.members,
-        variances=options.is_weighted,
-        target=options.target_grid,
-        template=StandardSpace.of(contrast.entities),
-        allow_native_space=options.allow_native_space,
-    )
-    check_option_files(options, contrast, headers.grid)
+    with excluding(design.excluded):
+        headers = check_headers(
+            contrast.members,
+            variances=options.is_weighted,
+            target=options.target_grid,
+            template=StandardSpace.of(contrast.entities),
+            allow_native_space=options.allow_native_space,
+        )
+        check_option_files(options, contrast, headers.grid)
     return contrast, design
 
 

@@ -112,6 +112,19 @@ class TestFailures:
         assert "without   02-05: no value of age in participants.tsv" in text
         assert text.endswith("0 contrasts can be analysed, 1 cannot\n")
 
+    def test_list_names_them_beside_a_problem_of_files(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        root = tmp_path / "first"
+        paths = maps(root, "01", "02", "03", "04", "05")
+        table(root, {"01": "20", "02": "24", "03": "29", "04": "31", "05": "n/a"})
+        paths[0].write_bytes(paths[0].read_bytes()[:100])
+        assert main([str(root), str(tmp_path / "out"), "group", "--formula", "1 + age", "--list"]) == 65
+        text = capsys.readouterr().out
+        assert "subjects  4: 01-04" in text
+        assert "without   05: no value of age in participants.tsv" in text
+        assert "damaged" in text
+
     @pytest.mark.parametrize("flag", ["--mask", "--participants", "--target-grid", "--roi"])
     def test_list_refuses_a_file_that_is_not_there(self, failing: list[str], tmp_path: Path, flag: str) -> None:
         assert main([*failing, flag, str(tmp_path / "no" / "mask.nii.gz"), "--list"]) == 66
