@@ -75,7 +75,7 @@ class Reason(Enum):
     NO_MAP = "no {stat} map of this contrast"
     NO_MAP_IN_MANIFEST = "no {stat} map in line {line} of {table}"
     NO_ROW = "not in {table}"
-    UNCLEAR_ROW = "not in {table}; {others} there may be the same subject, but also another"
+    UNCLEAR_ROW = "not in {table}; {others} differs only in leading zeros, but may be another subject"
     NO_GROUP = "no value of {column} in {table}, by which analyses are divided"
     NO_VALUE = "no value of {columns} in {table}"
     BY_MODEL = "{column} is {cell}; the model selects {values}"

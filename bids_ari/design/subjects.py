@@ -43,7 +43,7 @@ def select_subjects(
 def no_row(subject: str, table: Participants) -> ReasonText:
     """Return the reason to exclude a subject that is not in a table."""
     if others := table.unclear.get(subject):
-        return Reason.UNCLEAR_ROW.text(table=table.path.name, others=" and ".join(f"sub-{each}" for each in others))
+        return Reason.UNCLEAR_ROW.text(table=table.path.name, others=" or ".join(f"sub-{each}" for each in others))
     return Reason.NO_ROW.text(table=table.path.name)
 
 
