@@ -2,12 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bids_ari.analysis.analyse import analyse, analyse_map, analyse_subject, check_maps
 from bids_ari.analysis.group_model import with_estimator
@@ -43,7 +43,8 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
-from bids_ari.report.results import rebuild_report, updated_overview, write_overview, write_results
+from bids_ari.report.rebuild import change_result, free_changes, rebuild_report, saved_options
+from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import open_pool, progress
 from bids_ari.runtime.processors import divide
@@ -179,23 +180,47 @@ def preview(settings: Settings) -> Preview:
     return Preview(discovery, contrasts_at_level(discovery, settings), check)
 
 
-def rebuild_reports(output_dir: Path) -> None:
-    """Write the reports of all results in an output folder again, from their archives."""
+def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) -> None:
+    """Write the reports of all results in an output folder again, from their archives.
+
+    Parameters
+    ----------
+    output_dir : path
+        The output of earlier runs.
+    given : mapping, optional
+        Settings by name. Those that may be chosen after looking at the data, such as thresholds and regions, change the
+        results; others have to be those of the results.
+
+    Raises
+    ------
+    UsageError
+        When a setting may not be chosen after looking at the data.
+    InputNotFoundError
+        When there are no results.
+    DataError
+        When a result is damaged.
+    """
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
     errors: list[BidsAriError] = []
     with RunLog("") as journal, Derivatives(output_dir, {}) as out:
+        changes = free_changes(given, saved_options(out)) if given else {}
+        check_files(Options(**changes))
+        underlay = changes.pop("underlay", None)
         journal.open(out)
-        for record in progress(out.records(), unit="report"):
-            try:
-                rebuild_report(record, out)
-            except CONTRAST_ERRORS as error:
-                log.error("%s", error)
-                errors.append(error)
+        steps = [partial(change_result, changes=changes, out=out)] if changes else []
+        for step in (*steps, partial(rebuild_report, out=out, underlay=underlay)):
+            for record in progress(out.records(), unit="report"):
+                try:
+                    step(record)
+                except CONTRAST_ERRORS as error:
+                    log.error("%s", error)
+                    errors.append(error)
         with out.shared():
             write_overview(out)
     if errors:
-        raise errors[0] if len(errors) == 1 else DataError(f"{len(errors)} reports could not be written again")
+        is_one = len(set(map(str, errors))) == 1
+        raise errors[0] if is_one else DataError(f"{len(errors)} reports could not be written again")
 
 
 def _analyse_all(

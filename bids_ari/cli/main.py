@@ -61,7 +61,8 @@ def do(arguments: argparse.Namespace) -> int:
         sys.stdout.write(found.text + "\n")
         return found.exit_code
     if modes.reports_only:
-        workflow.rebuild_reports(settings.output_dir)
+        given = {each.name: each.of(settings) for each in entries(Settings) if each.name in arguments}
+        workflow.rebuild_reports(settings.output_dir, given)
     else:
         summary = workflow.run(settings)
         if summary.failures:

@@ -152,6 +152,7 @@ class Options:
         None,
         "image to show under the statistics in reports, on any grid; template: the TemplateFlow template of the space "
         "of the maps; does not change results",
+        is_free=True,
         kind=Path,
         words=("template",),
         default_text="the MNI152 template in spaces similar to it; of a template with cohorts, that of TemplateFlow if "
@@ -189,6 +190,7 @@ class Options:
     threshold: tuple[float, ...] = option(
         (3.0, 4.0, 5.0),
         "cluster-forming thresholds, in z",
+        is_free=True,
         at_least=0,
         below=1e9,
         rule=are_thresholds,
@@ -200,6 +202,7 @@ class Options:
     tdp: tuple[float, ...] = option(
         (0.5, 0.7, 0.9),
         "target TDP: find the largest clusters with at least this true discovery proportion; none without a value",
+        is_free=True,
         may_be_empty=True,
         at_least=1e-6,
         at_most=1,
@@ -259,6 +262,7 @@ class Options:
         None,
         "compute bounds for each parcel of this atlas and use it to name clusters: a file, or a name of TemplateFlow "
         "such as Schaefer2018:200Parcels7Networks; NAME:KEY-LABEL for variants that differ in another entity than desc",
+        is_free=True,
         group=REGIONS,
         words=("NAME",),
         to_file=lambda atlas: Path(atlas) if Path(atlas).is_file() else atlas,  # a path becomes absolute
@@ -266,14 +270,18 @@ class Options:
     atlas_labels: Path | None = option(
         None,
         "table of an atlas file, tab-separated, with columns index and name",
+        is_free=True,
         kind=Path,
         metavar="TSV",
         default_text="the .tsv file beside the atlas file",
     )
-    roi: tuple[Path, ...] = option((), "masks of regions to compute bounds for, on the grid of the maps", kind=Path)
+    roi: tuple[Path, ...] = option(
+        (), "masks of regions to compute bounds for, on the grid of the maps", is_free=True, kind=Path
+    )
     roi_threshold: float | None = option(
         None,
         "regions contain the voxels where --roi is at least P, for masks of probabilities",
+        is_free=True,
         above=0,
         at_most=1,
         kind=float,

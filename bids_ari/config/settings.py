@@ -297,7 +297,11 @@ class Modes:
         kind=Path,
         metavar="TOML",
     )
-    reports_only: bool = option(False, "write the reports in OUTPUT_DIR again, from the results there; read no maps")
+    reports_only: bool = option(
+        False,
+        "write the reports in OUTPUT_DIR again, from the results there; read no maps. Flags that may be chosen after "
+        "looking at the data, such as --threshold, --tdp, --atlas and --roi, change the results",
+    )
     skip_bids_validation: bool = option(False, "accepted for compatibility: the input dataset is never validated")
 
 

@@ -56,6 +56,7 @@ class Option:
     on_map: bool = True  # whether bids-ari-map has it, if it has a meaning for a single map
     group_only: str = ""  # reason why it has no meaning for a single map; empty where it has one
     method: str = ""  # the only method of inference that uses it
+    is_free: bool = False  # whether it may be chosen after looking at the data, since it does not change the bounds
     to_file: Callable[[Any], Any] | None = None  # from a value to that of the configuration file
     sidecar: SidecarEntry | None = None
     default: Any = MISSING  # of the field; `dataclasses.MISSING` where a value is required

@@ -317,6 +317,7 @@ BY_CIRCUMSTANCES = {
     "The maps have no cohort",
     "A template cannot be fetched",
     "Another model in the same output",
+    "A choice that is not free after the analysis",
     "No permission",
     "The disk is full",
     "Another job writes this result",
@@ -416,6 +417,11 @@ def test_no_permission(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "out", "group"]) == 0
     check("Another model in the same output", "data out group --coverage 0.5", capsys)
+
+
+def test_a_choice_that_is_not_free(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "out", "group"]) == 0
+    check("A choice that is not free after the analysis", "data out group --reports-only --alpha 0.01", capsys)
 
 
 def test_a_result_that_another_job_writes(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,151 @@
+"""Reports of results on disk, written again from their archives, also with other thresholds and regions."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from bids_ari.analysis.look import with_look
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.entities import printable
+from bids_ari.config.options import Options
+from bids_ari.config.settings import RUNNING, Settings
+from bids_ari.config.table import entries
+from bids_ari.errors import BidsAriError, DataError, UsageError, listing
+from bids_ari.outputs import archive, files, names
+from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.outputs.records import Note, files_of
+from bids_ari.report.page import write_report
+from bids_ari.report.results import summary_for_index
+
+log = logging.getLogger(__name__)
+
+_OF_REPORT, _KEPT = (".html", ".png"), ("_template.npz",)
+"""Endings of files that are written with the report, and of those that only the analysis can write."""
+
+_COMPARED = ("threshold", "tdp")  # settings that are no files, which may have changed
+
+
+def free_changes(given: Mapping[str, Any], options: Iterable[Options]) -> dict[str, Any]:
+    """Return those of the given settings that change results with some options; UsageError for those that may not.
+
+    A setting that may only be chosen before looking at the data has to be that of all results.
+    """
+    found, options = {}, list(options)
+    for each in entries(Settings):
+        if each.name not in given or each.is_positional or each.group == RUNNING:
+            continue
+        value, is_of_results = given[each.name], each.path == ("options",)
+        others = [getattr(other, each.name) for other in options] if is_of_results else []
+        if each.is_free:
+            found[each.name] = value
+        elif not is_of_results and value != each.default:
+            raise _not_free(f"--{each.flag} cannot be used with --reports-only, which reads no maps")
+        elif differing := [other for other in others if _plain(other) != _plain(value)]:
+            shown = f"{_shown(value)}, but {_shown(differing[0])} in results"
+            raise _not_free(f"--{each.flag} is {shown}, which --reports-only does not change")
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in _COMPARED or any(getattr(each, name) != value for each in options)
+    }
+
+
+def saved_options(out: Derivatives) -> list[Options]:
+    """Return the options of all results whose archives can be read."""
+    found = []
+    for record in out.records():
+        with suppress(BidsAriError):
+            found.append(_load(record, out)[1].options)
+    return found
+
+
+def change_result(record: Note, changes: Mapping[str, Any], out: Derivatives) -> None:
+    """Write the tables and maps of a result again, with other settings that are free to choose."""
+    name, result = _load(record, out)
+    changed, model = with_look(result, changes), record.get("ModelFacts")
+    with out.result(result.contrast.name):
+        kept = [file for file in files_of(record) if file.endswith((*_OF_REPORT, *_KEPT))]
+        out.record(
+            name,
+            kept + files.write(changed, out),
+            summary_for_index(changed),
+            model=model if isinstance(model, dict) else None,
+        )
+
+
+def _load(record: Note, out: Derivatives) -> tuple[str, ContrastResult]:
+    """Return the name and the result of a record; raise DataError if it is damaged or of another result."""
+    name = str(record.get("Name"))
+    if (path := archive_of(record)) is None:
+        raise DataError(f"{printable(name)} has no file ...{names.ARCHIVE_ENDING}", hint="Run the analysis again")
+    result = archive.load_result(out.folder / path)
+    if names.record_name(result) != name:
+        raise DataError(f"{out.folder / path} holds another result", name, "Run the analysis again")
+    return name, result
+
+
+def archive_of(record: Note) -> str | None:
+    """Return the name of the file that holds the whole result of a record."""
+    return next((file for file in sorted(files_of(record)) if file.endswith(names.ARCHIVE_ENDING)), None)
+
+
+def _not_free(problem: str) -> UsageError:
+    """Return the error about a setting that may not be changed after the analysis."""
+    free = [f"--{each.flag}" for each in entries(Settings) if each.is_free]
+    return UsageError(
+        problem,
+        f"flags that may be chosen after looking at the data: {listing(free, 20)}",
+        "Remove it, or run the analysis without --reports-only",
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Return an option as archives have it: of a path, only the name."""
+    return value.name if isinstance(value, Path) else value
+
+
+def _shown(value: Any) -> str:
+    """Return an option as on the command line."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(_plain(value))
+
+
+def rebuild_report(record: Note, out: Derivatives, underlay: Path | None = None) -> None:
+    """Write the report of a result again, from its archive; raise DataError if that is damaged or of another result."""
+    if archive_of(record) is None:
+        log.warning(
+            "%s has no file ...%s, and keeps its report", printable(str(record.get("Name"))), names.ARCHIVE_ENDING
+        )
+        return
+    name, result = _load(record, out)
+    if underlay is not None:
+        result = replace(result, options=replace(result.options, underlay=underlay))
+    fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
+    with out.result(result.contrast.name):
+        kept = [file for file in files_of(record) if not file.endswith(_OF_REPORT)]
+        out.record(
+            name,
+            kept + write_report(result, out, _others(result, out)),
+            summary_for_index(result),
+            fingerprint=fingerprint if isinstance(fingerprint, str) else "",
+            results=results if isinstance(results, list) else (),
+            model=model if isinstance(model, dict) else None,
+        )
+    log.info("%s: report written again", name)
+
+
+def _others(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
+    """Read the results of the same test that differ in alternative or in method, in the order of the options.
+
+    One that cannot be read is reported with its own report.
+    """
+    others = []
+    for alternative, method in product(result.options.alternative, result.options.method):
+        if (alternative != result.alternative) != (method != result.method):
+            other = replace(result, alternative=alternative, bound=replace(result.bound, method=method))
+            with suppress(BidsAriError):
+                others.append(archive.load_result(out.folder / names.archive_name(other)))
+    return others
