@@ -8,7 +8,7 @@ dataset is never used.
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -20,11 +20,12 @@ from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
-from bids_ari.bids.filters import Filters, stage_of_node
+from bids_ari.bids.filters import Filters
 from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
 from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
+from bids_ari.bids.stages import Refused, are_compatible, choose_stages
 from bids_ari.bids.statmap import IMAGES, StatMap
 from bids_ari.errors import UsageError
 
@@ -35,9 +36,7 @@ log = logging.getLogger(__name__)
 
 MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
 _OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST)  # of files of subjects in the study
-_STAGES = {"run": 2, "ses": 1, "sub": 0, "dataset": 3}
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
-_Refused = list[tuple[StatMap, ReasonText]]  # files that do not pass the filters, with the reason
 
 
 def discover(
@@ -124,7 +123,7 @@ def discover(
         raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
     for note in filters.notes:
         log.warning("%s", note)
-    chosen = dict(_choose_stages(usable, refused))
+    chosen = dict(choose_stages(usable, refused))
     as_map = _subject_maps(dataset, with_variances=weights or combine is not None or lower is not None)
     groups = {
         key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights or lower is not None)
@@ -213,11 +212,11 @@ def _check_usage(combine: str | None, paired: str | None, weights: bool, stat: s
         raise UsageError(f"{stat} maps have no variance to weight them by", "effect maps", "Use --estimator ols")
 
 
-def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dict[Entities, list[StatMap]], _Refused]:
+def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dict[Entities, list[StatMap]], Refused]:
     """Return the maps that pass the filters, by contrast, and those that do not."""
     implied = filters.implied(dataset)
     usable: dict[Entities, list[StatMap]] = defaultdict(list)
-    refused: _Refused = []
+    refused: Refused = []
     with_f = f_contrasts(dataset)
     for file in dataset.statmaps:
         reason = filters.reason(file, implied) or division.reason(file)
@@ -230,38 +229,6 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
         refused.append((row, filters.reason(replace(row, problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
-
-
-def _stage(file: StatMap) -> int:
-    """Rank a map by its stage: the subject's before a session's before a run's."""
-    if named := stage_of_node(file.node):
-        return _STAGES[named]
-    return 2 if file.entities.get("run") else 1 if file.entities.get("ses") else 0
-
-
-def _choose_stages(
-    usable: Mapping[Entities, list[StatMap]], refused: _Refused
-) -> Iterator[tuple[Entities, list[StatMap]]]:
-    """Keep the stage nearest to the subject, where a dataset holds one contrast at several stages of a model.
-
-    A subject-level map may have lost entities that the run-level maps it was made from still have (task, space),
-    so stages compete within a contrast label, between groups whose other entities do not contradict.
-    """
-    best = {key: min(map(_stage, files)) for key, files in usable.items()}
-    with_nodes = [key for key, files in usable.items() if any(file.node is not None for file in files)]
-    for key, files in usable.items():
-        if key in with_nodes:
-            stage = min(best[other] for other in with_nodes if _compatible(key, other))
-            refused.extend((file, Reason.OTHER_STAGE.text()) for file in files if _stage(file) != stage)
-            files = [file for file in files if _stage(file) == stage]
-        if files:
-            yield key, files
-
-
-def _compatible(one: Entities, other: Entities) -> bool:
-    """Return whether two keys agree wherever both have a label, and on the contrast."""
-    a, b = dict(one), dict(other)
-    return a.get("contrast") == b.get("contrast") and all(a[key] == b[key] for key in a.keys() & b.keys())
 
 
 def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap], SubjectMap]:
@@ -282,7 +249,7 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
     return as_map
 
 
-def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat: Stat, division: Division) -> Discovery:
+def _with_excluded(groups: Mapping[Entities, Combined], refused: Refused, stat: Stat, division: Division) -> Discovery:
     """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
     everyone = {member.subject for group in groups.values() for member in group.members}
     of_subjects = {reason for reason in {each for _, each in refused} if any(it.fits(reason) for it in _OF_SUBJECT)}
@@ -293,7 +260,7 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: _Refused, stat:
     for file, reason in refused:
         entry = Excluded.of_file(file, reason)
         if (own := division.key(file)) not in fitting:
-            keys = [own] if own in groups else [key for key in groups if _compatible(own, key)]
+            keys = [own] if own in groups else [key for key in groups if are_compatible(own, key)]
             fitting[own] = [excluded[key] for key in keys]
         for entries in fitting[own] or [elsewhere]:
             entries.append(entry)

@@ -1,7 +1,6 @@
 """Filters of statmaps: from the command line and from a filter file, and the reason why a map does not pass."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.labels import match_labels, same_label
 from bids_ari.bids.names import forms_of
 from bids_ari.bids.sidecars import read_json
+from bids_ari.bids.stages import stage_of_node
 from bids_ari.bids.statmap import IMAGES, SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 
@@ -181,13 +181,6 @@ def read_filter_file(path: str | Path) -> Mapping[str, Any]:
     if not isinstance(query, dict):
         raise UsageError(f"In the filter file {path}, {SUFFIX} is {shorten(query)}", "{entity: label}")
     return query
-
-
-@cache
-def stage_of_node(node: str | None) -> str | None:
-    """Return the stage of a first-level model that the node or level of a map names: run, ses, sub or dataset."""
-    found = re.search(r"(?:^|[^a-z])(dataset|run|ses|sub)(?:sion|ject)?s?(?:level|[^a-z]|$)", (node or "").lower())
-    return found.group(1) if found else None
 
 
 def _unusable(file: StatMap) -> ReasonText | None:
