@@ -136,7 +136,9 @@ def outcome(path: Path, others: list[Path], total: float | None, seed: int) -> b
     """Read a file as one of three; say whether it was taken. What is refused is named."""
     try:
         stack = load_stack(
-            [subject_map("01", others[0]), subject_map("02", path), subject_map("03", others[1])], coverage=0.01
+            [subject_map("01", others[0]), subject_map("02", path), subject_map("03", others[1])],
+            coverage=0.01,
+            allow_duplicates=True,
         )
         row = stack.effects[:, :][1]
     except BidsAriError as error:
