@@ -25,7 +25,7 @@ def digest_of(values: FloatArray) -> bytes:
 
     Images without two different values are not told apart: variance maps, for example, may all be 1.
     """
-    with np.errstate(over="ignore"):  # too large numbers become infinite, in both of two copies
+    with np.errstate(over="ignore", invalid="ignore"):  # too large numbers become infinite, in both of two copies
         rounded = np.ravel(values, order="F").astype(np.float32)
     rounded[np.isnan(rounded)] = 0
     rounded += 0.0  # no -0.0

@@ -45,7 +45,8 @@ def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
     sizes = np.abs(values[finite & (values != 0)])
     if sizes.size < _MANY:
         return ValueFacts(n_infinite)
-    least, mean = float(sizes.min()), float(sizes.mean())
+    with np.errstate(over="ignore"):  # too large numbers are no threshold
+        least, mean = float(sizes.min()), float(sizes.mean())
     if not max(_LEAST * mean, 1.5 * step) < least < mean:
         return ValueFacts(n_infinite)
     piled = np.count_nonzero(sizes - least < _LEAST * (mean - least)) / sizes.size

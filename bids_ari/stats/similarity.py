@@ -29,10 +29,12 @@ def similar_maps(values: FloatArray, least: float = SIMILAR) -> Iterator[tuple[i
     """
     present = np.isfinite(values)
     known = np.where(present, values, 0.0)
-    mean = known.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1)
-    centred = np.where(present, known - mean, 0.0)
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    scaled = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-12 * np.abs(mean))
+    with np.errstate(over="ignore", invalid="ignore"):  # maps with too large numbers are similar to none
+        mean = known.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1)
+        centred = np.where(present, known - mean, 0.0)
+        length = np.linalg.norm(centred, axis=1, keepdims=True)
+    usable = (length > 1e-12 * np.abs(mean)) & np.isfinite(length)
+    scaled = np.divide(centred, length, out=np.zeros_like(centred), where=usable)
     for start in range(0, len(values), _ROWS):
         correlations = scaled[start : start + _ROWS] @ scaled[start:].T
         for i, j in np.argwhere(np.abs(correlations) > least).tolist():
