@@ -76,6 +76,14 @@ def link(place: Callable[[Path], Path]) -> Spoil:
     return spoil
 
 
+def unequal_variances(data: Path) -> None:
+    """Six patients with three times the standard deviation of twelve controls."""
+    rng = np.random.default_rng(1)
+    for i in range(1, 19):
+        write_map(data, f"{i:02d}", brain(rng) * (3 if i <= 6 else 1))
+    column("group", *["patient"] * 6, *["control"] * 12)(data)
+
+
 def two_tables_of_sessions(data: Path) -> None:
     """Of a subject whose label has other zeros; the maps are of one session."""
     for subject in ("01", "02", "03", "04"):
@@ -253,6 +261,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         ),
     ),
     "A table without tabs": ("data out group --formula 1+age", table("participant_id,age", "sub-01,20")),
+    "Unequal variances": ("data out group --formula group --test more=group[T.patient]", unequal_variances),
     "Collinear columns": (
         "data out group --formula 1+a+b",
         table("participant_id a b", "sub-01 1 2", "sub-02 2 4", "sub-03 3 6", "sub-04 5 10"),
