@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bids_ari.config.options import Options
+from bids_ari.design.checks import SMALL_GROUP, UNEQUAL_SIZES
 from bids_ari.design.design import Design
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
@@ -86,7 +87,8 @@ def _way_out(design: Design, test: str, options: Options) -> str:
     """Return what to do about unequal variances."""
     if not design.groups:
         return "Check these subjects, or transform the covariate"
-    if len(np.unique(design.matrix, axis=0)) != design.matrix.shape[1]:
+    sizes = np.unique(design.matrix, axis=0, return_counts=True)[1]
+    if sizes.size != design.matrix.shape[1]:
         return (
             "Compare groups of equal size, or use --variance unequal with a model of groups only: without covariates, "
             "factors crossed as a*b"
@@ -94,4 +96,9 @@ def _way_out(design: Design, test: str, options: Options) -> str:
     flags = ["--estimator ols"] * options.is_weighted + ["--method simes"] * options.is_permuted
     welch = " ".join([*flags, "--variance unequal"])
     is_f = design.tests[test].ndim == 2 and len(design.tests[test]) > 1
-    return f"Use {welch}" + (", and test differences of two groups with --test" if is_f else "")
+    is_doubtful = bool(sizes.min() < SMALL_GROUP or sizes.max() > UNEQUAL_SIZES * sizes.min())
+    return (
+        f"Use {welch}"
+        + ", and test differences of two groups with --test" * is_f
+        + "; with groups of these sizes its error is smaller, but may be above alpha, too" * is_doubtful
+    )
