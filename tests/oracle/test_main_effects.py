@@ -45,3 +45,22 @@ def test_default_tests_are_type_iii(formula: str, theirs: str, names: dict[str, 
         f = result.f if result.f is not None else result.t**2  # type: ignore[operator]
         assert f[0] == pytest.approx(row["F"], rel=1e-8)
         assert (max(result.n_rows, 1), result.dof[0]) == (row["df"], expected.loc["Residual", "df"])
+
+
+@pytest.mark.parametrize("formula", ["{group} * {sex} * {site}", "({group} + {sex} + {site})**2 + age"])
+def test_three_factors_are_type_iii(formula: str, rng: np.random.Generator) -> None:
+    """Main effects are averaged over two factors, and interactions over the third."""
+    levels = {"group": "abc", "sex": "fm", "site": "xyz"}
+    columns = {name: [str(each) for each in rng.choice(list(text), 150)] for name, text in levels.items()}
+    age = [int(each) for each in rng.integers(20, 70, 150)]
+    y = rng.normal(size=150) + (np.array(columns["group"]) == "a") * (np.array(columns["sex"]) == "m")
+    table = people(**columns, age=age)
+    design = make_design(tuple(table.rows), table, formula.format(**{name: name for name in levels}))
+    found = {result.test: result for result in fit_glm(y[:, None], design.matrix, design.tests)}
+    coded = formula.format(**{name: f"C({name}, Sum)" for name in levels})
+    expected = anova_lm(smf.ols(f"y ~ {coded}", pd.DataFrame({**columns, "age": age, "y": y})).fit(), typ=3)
+    names = {"group": "group", "site": "site", "group:sex": "groupXSex", "group:site": "groupXSite"}
+    for term, name in names.items():
+        row = expected.loc[":".join(f"C({part}, Sum)" for part in term.split(":"))]
+        assert found[name].f[0] == pytest.approx(row["F"], rel=1e-8)  # type: ignore[index]
+    assert found["sexMMain"].t[0] ** 2 == pytest.approx(expected.loc["C(sex, Sum)", "F"], rel=1e-8)  # type: ignore[index]
