@@ -90,7 +90,7 @@ def joined(inputs: Sequence[Inputs], notes: Sequence[str], is_one: bool) -> Disc
     labels = {each.model.inputs.node: label_of(each.model.inputs.node) for each in inputs}
     if len(set(map(str.casefold, labels.values()))) < len(labels):
         raise UsageError(f"File names cannot distinguish the nodes {listing(labels)}", "names that differ in letters")
-    for note in dict.fromkeys([*(note for each in inputs for note in each.model.notes), *notes]):
+    for note in notes:
         log.warning("%s", note)
     sets: dict[Entities, ContrastSet] = {}
     for each in inputs:

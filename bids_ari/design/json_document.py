@@ -1,15 +1,14 @@
 """A strict reader of JSON documents, such as BIDS Stats Models: each value knows its position for error messages."""
 
 import math
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
 
 from bids_ari.bids.entities import printable
-from bids_ari.bids.sidecars import read_json
+from bids_ari.bids.sidecars import Repeated, read_json
 from bids_ari.errors import UsageError, listing
 
 _COMMENTS = ("$", "_", "//", "comment", "description")  # prefixes of keys that hold comments
@@ -120,14 +119,19 @@ class Item:
 
 
 def read_document(path: Path) -> tuple[Item, tuple[str, ...]]:
-    """Read a JSON object from a file; return it with notes on duplicate keys, of which the last one is used."""
-    duplicates: list[str] = []
+    """Read a JSON object from a file; return it with notes on keys that are given several times.
 
-    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        duplicates.extend(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
-        return dict(pairs)
+    If their values differ, none can be read: where one is used, the error names its position.
+    """
+    document = Item(path, "", read_json(path, UsageError))
+    notes = (f"{place} of {path.name} is given several times and not used" for place in _repeated(document))
+    return document, tuple(notes)
 
-    document = read_json(path, UsageError, make_object)
-    keys = dict.fromkeys(printable(shorten(key)) for key in duplicates)
-    notes = [f"{path.name} has the key {key} more than once in one object; the last one is used" for key in keys]
-    return Item(path, "", document), tuple(notes)
+
+def _repeated(item: Item) -> Iterator[str]:
+    """Yield the positions of keys that are given several times, with different values."""
+    if isinstance(item.value, Repeated):
+        yield printable(item.place)
+    inner = item.members().values() if isinstance(item.value, dict) else []
+    for each in item.items() if isinstance(item.value, list) else inner:
+        yield from _repeated(each)

@@ -62,6 +62,16 @@ class TestEntities:
         post, _ = discover(root, by="session", combine="run")
         assert [entry.name for entry in post.excluded if entry.is_subject] == ["sub-03"]
 
+    def test_maps_of_sessions_are_used_beside_maps_of_subjects(self, tmp_path: Path) -> None:
+        """Without --by, the maps of subjects would be: they are made of all sessions."""
+        for session in ("pre", "post"):
+            touch_maps(tmp_path, "01", "02", session=session, node="runLevel", **PLAIN)
+        touch_maps(tmp_path, "01", "02", node="subjectLevel", **PLAIN)
+        assert [each.name for each in discover(tmp_path)] == ["contrast-faces"]
+        assert [each.name for each in discover(tmp_path, by="session")] == [
+            f"ses-{session}_contrast-faces" for session in ("post", "pre")
+        ]
+
     def test_labels_with_other_zeros_are_one_value(self, tmp_path: Path) -> None:
         for subject, run in (("01", "1"), ("02", "01"), ("01", "2"), ("02", "02")):
             touch_maps(tmp_path, subject, run=run, **PLAIN)

@@ -1,5 +1,7 @@
 """Nodes below the dataset level, carried out on maps of lower nodes."""
 
+import copy
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import describe, touch_maps
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from statsmodels_examples import MEAN, RUN, SUBJECT, Json, contrast, document, written
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
@@ -16,7 +20,7 @@ from bids_ari.design.carry_out import CarryOut
 from bids_ari.design.lower_nodes import map_weights
 from bids_ari.design.model_inputs import select_maps
 from bids_ari.design.stats_model import read_model
-from bids_ari.errors import NoMatchError, UsageError
+from bids_ari.errors import BidsAriError, NoMatchError, UsageError
 
 PLAIN: Json = {"task": None, "space": None}
 
@@ -241,3 +245,39 @@ def test_weights_of_maps(matrix: list[list[float]], weights: list[float], expect
         assert found is None
     else:
         np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+JUNK = st.sampled_from(
+    [None, True, 0, -1, "", "x", "*", "F", "1/3", [], [1], ["x"], {}, "session", "run", "session.a", "subject", "meta"]
+)
+
+
+def _places(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    return [place for key, each in members for place in [(*before, key), *_places(each, (*before, key))]]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_mutated_node_is_carried_out_or_an_error(root: Path, data: st.DataObject) -> None:
+    """Any value anywhere in a node below the dataset level."""
+    test = contrast("x_vs_y", ["x", "y"], [1, -1])
+    change = contrast("change", ["session.b", "session.a"], [1, -1])
+    nodes = [
+        subject_node([1], kind="meta"),
+        subject_node(["x", "y"], test, groups=()),
+        subject_node(["session.a", "session.b"], change, kind="meta"),
+    ]
+    node = copy.deepcopy(data.draw(st.sampled_from(nodes)))
+    for _ in range(data.draw(st.integers(1, 2))):
+        *way, key = data.draw(st.sampled_from(_places(node)))
+        part = node
+        for step in way:
+            part = part[step]
+        part[key] = copy.deepcopy(data.draw(JUNK))
+    node |= {"Level": "Subject", "Name": "subject"}
+    with suppress(BidsAriError):
+        for found in carried_out(root, node):
+            assert all(terms(found).values())

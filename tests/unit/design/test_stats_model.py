@@ -247,14 +247,17 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert read_model(path).x == (1, "age")
 
 
-def test_duplicate_keys(tmp_path: Path) -> None:
-    """The last one is used, as by JSON readers, with a note: a published model has a key twice."""
-    text = json.dumps(document(MEAN)).replace('"Level": "Dataset"', '"Level": "Run", "Level": "Dataset"')
+def test_keys_that_are_given_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A published model has a key twice, in a node of runs: it is not used, and a warning; otherwise it is an error."""
+    text = json.dumps(document(MEAN, Description="x"))
     path = tmp_path / "model.json"
-    path.write_text(text, encoding="utf-8")
-    assert read_model(path).notes == (
-        "model.json has the key 'Level' more than once in one object; the last one is used",
-    )
+    path.write_text(text.replace('"HRF"', '"x"').replace('"Model": "glover"', '"Model": "spm", "Model": "glover"'))
+    place = "Nodes[0].Transformations.Instructions[1].Model"
+    assert read_model(path).notes == (f"{place} of model.json is given several times and not used",)
+    assert "WARNING" in caplog.text
+    path.write_text(text.replace('"Level": "Dataset"', '"Level": "Run", "Level": "Dataset"'))
+    with pytest.raises(UsageError, match=r"Nodes\[2\].Level is given several.*; expected a text"):
+        read_model(path)
 
 
 def test_two_spellings_of_a_key(tmp_path: Path) -> None:
