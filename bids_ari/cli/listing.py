@@ -98,6 +98,7 @@ def _maps(checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[
     yield "subjects", f"{len(subjects)}: {subject_ranges(subjects)}"
     if n_maps > len(subjects) or first.weighted:
         use = f", combined over {first.combined}s" if first.combined else ""
+        use += ", in weighted sums" * any(member.is_weighted_sum for member in members)
         use += ", in pairs" * bool(first.paired) + ", each with its variance map" * first.weighted
         yield "maps", f"{n_maps}{use}"
     for reason in dict.fromkeys(entry.reason for entry in lacking):
