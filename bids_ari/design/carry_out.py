@@ -13,9 +13,9 @@ from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.design.condition_contrasts import with_condition_contrasts
 from bids_ari.design.lower_nodes import LowerNode, design_matrix, map_weights, read_lower_node
-from bids_ari.design.model_contrasts import Term
+from bids_ari.design.model_contrasts import ONES, Term
 from bids_ari.design.model_graph import Node
-from bids_ari.design.model_inputs import label_in_files
+from bids_ari.design.model_inputs import label_in_files, label_of
 from bids_ari.design.model_rows import (
     Row,
     as_one,
@@ -141,11 +141,16 @@ def _apply(node: LowerNode, rows: Sequence[Row], work: _Work) -> list[Row]:
 
 
 def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
-    """Return whether maps of contrasts that a node would make are there, under other names than its own."""
+    """Return whether maps of contrasts that a node would make are there, under other names than those of its inputs.
+
+    A contrast ``neg`` of the maps of ``faces`` is facesNeg.
+    """
     named = [contrast for contrast in node.contrasts if contrast.conditions != (contrast.name,)]
-    known = {row.labels.get("contrast") for group in groups.values() for row in group}
+    known = {label for group in groups.values() for label in contrasts_of(group)}
     names = {node.name_of(each, contrasts_of(group)) for group in groups.values() for each in named}
-    return not names.isdisjoint(known)
+    endings = [label_of(f"x_{each.name}")[1:] for each in named if node.prefixes and each.name != ONES]
+    are_outputs = bool(endings and known) and all(label.endswith(tuple(filter(None, endings))) for label in known)
+    return are_outputs or not names.isdisjoint(known)
 
 
 def _outputs(

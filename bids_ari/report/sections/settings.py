@@ -51,6 +51,7 @@ def _group_settings(result: ContrastResult) -> dict[str, str]:
         "variance of groups": options.variance,
         "target grid": options.target_grid.name if options.target_grid else "none",
         **({"BIDS Stats Model": options.model.name} if options.model else {}),
+        **({"node of the Stats Model": options.node} if options.node else {}),
     }
 
 

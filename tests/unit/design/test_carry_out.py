@@ -182,6 +182,13 @@ class TestContrasts:
         found = carried_out(root, subject_node(["x", "y"], test, groups=()), passing={"contrast": ["x_vs_y"]})
         assert [each.name for each in found] == ["ses-a_run-1_contrast-xVsY"]
 
+    def test_maps_of_a_node_without_its_name(self, root: Path, tmp_path: Path) -> None:
+        """The folder of the node was taken as dataset: its contrasts end with that of the node."""
+        touch_maps(tmp_path / "copy", "01", "02", contrast="xChange", **PLAIN)
+        node = subject_node(["session.a", "session.b"], contrast("change", ["session.b", "session.a"], [1, -1]))
+        (found,) = carried_out(tmp_path / "copy", node)
+        assert (found.name, terms(found)["01"][0][0]) == ("contrast-xChange", 1)
+
     def test_the_former_form(self, root: Path) -> None:
         """A session split into columns, and a contrast of them, without GroupBy."""
         steps = [
