@@ -184,7 +184,7 @@ def test_wrong_words(
 def test_a_place_among_a_subjects_files_is_refused_to_all_commands(tree: Path, tmp_path: Path) -> None:
     """Also in another dataset than the input: its subject would vanish from later runs."""
     (tree / "dataset_description.json").write_text('{"Name": "first", "BIDSVersion": "1.8.0"}')
-    assert map_main([str(third(tree)), str(tree / "sub-01")]) == 64
+    assert map_main([str(third(tree)), str(tree / "sub-01"), "--stat", "z"]) == 64
     other = tmp_path / "other"
     write(other / "sub-01" / NAME.format("01", "c"), np.ones(SHAPE))
     write(other / "sub-02" / NAME.format("02", "c"), np.ones(SHAPE))
