@@ -93,7 +93,12 @@ def mask_name(result: ContrastResult) -> str | None:
     if mask == TEMPLATE:
         file = f" ({result.files['mask']})" if "mask" in result.files else ""
         return f"TemplateFlow's brain mask of {StandardSpace.of(result.contrast.entities)}{file}"
-    return mask.name if mask else None
+    return mask.name + at_least(result.options.mask_threshold) if mask else None
+
+
+def at_least(threshold: float | None) -> str:
+    """Return the threshold of a mask of probabilities in parentheses, after a blank; nothing without one."""
+    return "" if threshold is None else f" (probability of at least {threshold:g})"
 
 
 def is_templateflow_atlas(result: ContrastResult) -> bool:

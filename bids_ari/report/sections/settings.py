@@ -6,7 +6,15 @@ from datetime import UTC, datetime
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.sidecars import ESTIMATORS
 from bids_ari.report.formatting import percent
-from bids_ari.report.labels import atlas_name, mask_name, method_title, permutations_text, source, template_source
+from bids_ari.report.labels import (
+    at_least,
+    atlas_name,
+    mask_name,
+    method_title,
+    permutations_text,
+    source,
+    template_source,
+)
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 
@@ -35,7 +43,8 @@ def _settings(result: ContrastResult) -> dict[str, str]:
         "join signs": "yes" if options.join_signs else "no",
         "mask": mask_name(result) or "none",
         "atlas": atlas_name(result) or "none",
-        "regions of interest": ", ".join(path.name for path in options.roi) or "none",
+        "regions of interest": (", ".join(path.name for path in options.roi) or "none")
+        + at_least(options.roi_threshold),
     }
 
 
@@ -49,7 +58,7 @@ def _group_settings(result: ContrastResult) -> dict[str, str]:
         "coverage": percent(options.coverage),
         "estimator": ESTIMATORS[options.estimator],
         "variance of groups": options.variance,
-        "target grid": options.target_grid.name if options.target_grid else "none",
+        "target grid": result.files.get("target grid", options.target_grid.name) if options.target_grid else "none",
         **({"BIDS Stats Model": options.model.name} if options.model else {}),
         **({"node of the Stats Model": options.node} if options.node else {}),
     }

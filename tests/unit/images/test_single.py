@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
-from builders import SHAPE, brain, image, saved
+from builders import AFFINE, SHAPE, brain, image, saved
 
 from bids_ari.errors import EmptyMaskError
 from bids_ari.images.single import load_map
@@ -27,6 +28,17 @@ class TestTestedVoxels:
         assert dict(stack.hashes) == {path: hashlib.sha256(path.read_bytes()).hexdigest()}
         assert not load_map(path, drop_zeros=True).space.inside[5, 5, 7]
         assert load_map(image(data)).hashes == {}
+
+    @pytest.mark.parametrize("drop_zeros", [False, True])
+    def test_a_zero_that_was_saved_as_a_scaled_integer_is_a_zero(self, drop_zeros: bool) -> None:
+        """-1, of integers 2e-5 apart with an offset of 1.2e-5, reads as -8e-6; 0 itself cannot be stored."""
+        stored = np.full(SHAPE, 20000, dtype=np.int16)
+        stored[0], stored[5, 5, 5] = -1, -1
+        made = nib.Nifti1Image(stored, AFFINE)
+        made.header.set_slope_inter(2e-5, 1.2e-5)
+        stack = load_map(nib.Nifti1Image.from_bytes(made.to_bytes()), drop_zeros=drop_zeros, given=Given("z"))
+        assert not stack.space.inside[0].any()
+        assert stack.space.inside[5, 5, 5] == (not drop_zeros)
 
     def test_inside_a_mask_only_nan_is_excluded(self, tmp_path: Path, rng: np.random.Generator) -> None:
         data = brain(rng)

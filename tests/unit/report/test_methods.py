@@ -60,6 +60,10 @@ def test_the_steps_are_described(result: ContrastResult) -> None:
         ({"smoothing": 6.5}, "smoothed with a Gaussian kernel of 6.5 mm full width at half maximum using nilearn"),
         ({"smoothing": 0.0}, "No further smoothing"),
         ({"mask": Path("/home/jane/gm.nii.gz")}, "voxels inside the mask gm.nii.gz at which"),
+        (
+            {"mask": Path("/home/jane/gm.nii.gz"), "mask_threshold": 0.25},
+            "voxels inside the mask gm.nii.gz (probability of at least 0.25) at which",
+        ),
         ({"coverage": 0.8}, "at least 80 % of the subjects had data"),
         ({"alpha": 0.1}, "alpha = 0.1: with a confidence of 90 %"),
         ({"method": "hommel"}, "Hommel local tests (Hommel, 1983)"),
