@@ -71,13 +71,16 @@ def _looked_up(options: Options, where: StandardSpace | None, grid: Grid) -> dic
 
 
 def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> Iterator[str]:
-    """Yield a note on each mask whose name has another space, or another cohort, than those of the maps.
+    """Yield a note on each mask of another space, or another cohort, than the maps by its name, or on an atlas of any.
 
-    A mask that was resampled keeps its name, so that this is no error; of an atlas it is one.
+    A mask that was resampled may keep its name, so that this is no error; of an atlas it is one.
     """
     for role, path in files.items():
-        found = StandardSpace.in_name(path.name)
-        if role.startswith(("mask", "region")) and found and where and found.differs_from(where):
+        if not role.startswith(("mask", "region", "atlas")) or (found := StandardSpace.in_name(path.name)) is None:
+            continue
+        if where is None and role in ("mask", "atlas"):
+            yield f"The {role} {printable(path.name)} is in {found}; the names of the maps have no space to compare"
+        elif where is not None and not role.startswith("atlas") and found.differs_from(where):
             yield f"The {role} {printable(path.name)} is of {found} by its name, the maps are in {where}: check it"
 
 

@@ -41,7 +41,16 @@ def test_roles_of_files(tmp_path: Path, rng: np.random.Generator) -> None:
 def test_a_mask_of_another_space_by_its_name_is_noted(name: str, is_noted: bool) -> None:
     notes = [*notes_on_spaces({"mask": Path(name), "atlas": Path(name)}, StandardSpace("A", "3"))]
     assert len(notes) == is_noted
-    assert not [*notes_on_spaces({"mask": Path(name)}, None)]
+
+
+def test_maps_without_a_space_are_noted_for_a_mask_or_an_atlas_of_one() -> None:
+    files = {
+        "mask": Path("space-A_mask.nii.gz"),
+        "atlas": Path("tpl-A_dseg.nii.gz"),
+        "atlas labels": Path("tpl-A_dseg.tsv"),
+    }
+    assert ["A; the names of the maps have no space" in note for note in notes_on_spaces(files, None)] == [True, True]
+    assert not [*notes_on_spaces({"mask": Path("mask.nii.gz")}, None)]
 
 
 def test_notes_on_masks_are_those_of_the_result(tmp_path: Path, rng: np.random.Generator) -> None:
