@@ -147,6 +147,8 @@ def test_names_that_fit_no_file_or_several(
     use(home)
     assert main(words(tmp_path, *flags)) == code
     assert message in capsys.readouterr().err
+    assert main(words(tmp_path, *flags, "--list")) != 0
+    assert message in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "out" / "group").exists()
 
 
