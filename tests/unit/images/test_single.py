@@ -33,6 +33,7 @@ class TestTestedVoxels:
     def test_a_zero_that_was_saved_as_a_scaled_integer_is_a_zero(self, drop_zeros: bool) -> None:
         """-1, of integers 2e-5 apart with an offset of 1.2e-5, reads as -8e-6; 0 itself cannot be stored."""
         stored = np.full(SHAPE, 20000, dtype=np.int16)
+        stored[:, ::2] *= -1
         stored[0], stored[5, 5, 5] = -1, -1
         made = nib.Nifti1Image(stored, AFFINE)
         made.header.set_slope_inter(2e-5, 1.2e-5)
