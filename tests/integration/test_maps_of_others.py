@@ -74,7 +74,7 @@ class TestHeaders:
         assert field(tmp_path / "out", "DegreesOfFreedomOfRows") == 2
         (report,) = (tmp_path / "out" / "group").glob("*report.html")
         text = report.read_text()
-        assert "F map with 2 and 12 degrees of freedom" in text
+        assert "An F map with 2 and 12 degrees of freedom" in text
         assert "above zero" not in text
         assert "the alternative less does not apply" in text
         (saved_result,) = (tmp_path / "out" / "group").glob("*forest.npz")
