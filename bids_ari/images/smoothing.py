@@ -38,13 +38,33 @@ def with_data_of_some(counts: npt.NDArray[np.int32], n_subjects: int) -> BoolVol
     return np.asarray(counts >= n_required(COMMON, n_subjects))
 
 
-def weight_of_data(present: BoolVolume, expected: BoolVolume, grid: Grid, fwhm: float, space: Space) -> FloatArray:
-    """Return the weight of the Gaussian at voxels with data relative to that at expected voxels, (n_points,).
+def weight_of(voxels: BoolVolume, grid: Grid, fwhm: float, space: Space) -> FloatArray:
+    """Return the part of the weight of the Gaussian around each point, (n_points,), that is at `voxels` (x, y, z)."""
+    return np.asarray(space.select(smooth(voxels.astype(float), grid, fwhm)))
 
-    `expected` (x, y, z) are the voxels at which data are not the background of all subjects, `present` those of them at
-    which a subject has data. Smoothed values divided by the weight are what they would be if the missing values were
-    equal to the weighted mean of the others: a constant map that lacks voxels becomes the smoothed whole map. Exactly 1
-    where no voxel within reach of the Gaussian is missing.
+
+def normalise(smoothed: FloatArray, weight: FloatArray, expected: FloatArray) -> tuple[FloatArray, BoolVolume]:
+    """Scale smoothed values of a subject that lacks data as if the missing values were the weighted mean of the others.
+
+    A constant map that lacks voxels becomes the smoothed whole map.
+
+    Parameters
+    ----------
+    smoothed : array (n_points,)
+        The smoothed map, with missing data as 0; NaN at points without data.
+    weight : array (n_points,)
+        The weight of the voxels at which the subject has data, of those of `expected`.
+    expected : array (n_points,)
+        The weight of all voxels that are not the background of all subjects.
+
+    Returns
+    -------
+    normalised : array (n_points,)
+        ``smoothed * expected / weight``, to the bit `smoothed` where no voxel within reach of the Gaussian is missing.
+    changed : array (n_points,)
+        Where this is another value.
     """
-    of_subject, of_all = (space.select(smooth(mask.astype(float), grid, fwhm)) for mask in (present, expected))
-    return np.asarray(np.divide(of_subject, of_all, out=np.ones_like(of_all), where=of_all > 0))
+    changed = ~np.isnan(smoothed) & (weight != expected) & (weight > 0)
+    normalised = smoothed.copy()
+    normalised[changed] *= expected[changed] / weight[changed]
+    return normalised, changed

@@ -15,7 +15,7 @@ from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
-from bids_ari.images.smoothing import smooth, weight_of_data, with_data_of_some
+from bids_ari.images.smoothing import normalise, smooth, weight_of, with_data_of_some
 from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
@@ -255,16 +255,15 @@ class _Reading(NamedTuple):
             return [False] * len(summaries)
         expected = with_data_of_some(counts, len(summaries)) | tested.inside
         is_tested = self.space.select(tested.inside)
+        weight_of_all = weight_of(expected, self.reader.grid, fwhm, self.space)
 
         def divide(i: int) -> bool:
             present = expected & summaries[i].glimpse.mask(expected.shape)
             if (present == expected).all():
                 return False
-            weight = weight_of_data(present, expected, self.reader.grid, fwhm, self.space)
-            (row,) = self.arrays[0][i : i + 1, :]
-            has_data = ~np.isnan(row)
-            self.arrays[0][i] = np.divide(row, weight, out=row, where=has_data)
-            return bool((weight[is_tested & has_data] < 1).any())
+            weight = weight_of(present, self.reader.grid, fwhm, self.space)
+            self.arrays[0][i], changed = normalise(self.arrays[0][i : i + 1, :][0], weight, weight_of_all)
+            return bool(changed[is_tested].any())
 
         return list(run_parallel(divide, range(len(summaries)), n_threads))
 
