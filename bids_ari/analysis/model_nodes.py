@@ -89,7 +89,8 @@ def joined(inputs: Sequence[Inputs], notes: Sequence[str], is_one: bool) -> Disc
     """
     labels = {each.model.inputs.node: label_of(each.model.inputs.node) for each in inputs}
     if len(set(map(str.casefold, labels.values()))) < len(labels):
-        raise UsageError(f"File names cannot distinguish the nodes {listing(labels)}", "names that differ in letters")
+        found = f"File names cannot distinguish the nodes {printable(listing(labels))}"
+        raise UsageError(found, "names that differ in letters", "Rename one of them")
     for note in notes:
         log.warning("%s", note)
     sets: dict[Entities, ContrastSet] = {}

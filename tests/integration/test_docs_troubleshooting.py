@@ -58,8 +58,8 @@ def text(name: str, content: str) -> Spoil:
     return lambda _: (Path(name).parent.mkdir(exist_ok=True), Path(name).write_text(content))
 
 
-def stats_model(*nodes: dict[str, object]) -> Spoil:
-    return lambda _: Path("model.json").write_text(json.dumps({"Name": "x", "Nodes": nodes}))
+def stats_model(*nodes: dict[str, object], **more: object) -> Spoil:
+    return lambda _: Path("model.json").write_text(json.dumps({"Name": "x", "Nodes": nodes, **more}))
 
 
 def third(content: str) -> Spoil:
@@ -149,6 +149,7 @@ def saved(name: str, values: np.ndarray, affine: np.ndarray = AFFINE) -> Spoil:
     return lambda _: nib.save(image(values, affine), name)
 
 
+GROUP_NODE = {"Level": "Dataset", "Name": "group", "Model": {"X": [1]}, "DummyContrasts": {"Test": "t"}}
 MASKED, PARCELS = "data out group --mask mask.nii.gz", "data out group --atlas atlas.nii.gz"
 FAR = np.diag([2.0, 2, 2, 1]) + 900 * np.eye(4, k=3)
 PERMUTED = "data out group --method permutation"
@@ -199,7 +200,36 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         stats_model(
             {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
             {"Level": "Subject", "Name": "subject", "Model": {"X": ["age"]}, "DummyContrasts": {"Test": "t"}},
-            {"Level": "Dataset", "Name": "group", "Model": {"X": [1]}, "DummyContrasts": {"Test": "t"}},
+            GROUP_NODE,
+        ),
+    ),
+    "Fixed effects of overlapping columns": (
+        "data out group --model model.json",
+        stats_model(
+            {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
+            {
+                "Level": "Subject",
+                "Name": "subject",
+                "Model": {"X": [1, "faces"], "Type": "meta"},
+                "Contrasts": [{"Name": "both", "ConditionList": [1, "faces"], "Weights": [1, 1], "Test": "t"}],
+            },
+            GROUP_NODE,
+        ),
+    ),
+    "Nodes with similar names": (
+        "data out group --model model.json",
+        stats_model(*({**GROUP_NODE, "Name": name} for name in ("t_test", "t-test"))),
+    ),
+    "A contrast that a model does not make": (
+        "data out group --model model.json",
+        stats_model(
+            {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
+            {"Level": "Subject", "Name": "subject", "Model": {"X": [1]}, "DummyContrasts": {"Test": "t"}},
+            GROUP_NODE,
+            Edges=[
+                {"Source": "run", "Destination": "subject"},
+                {"Source": "subject", "Destination": "group", "Filter": {"contrast": ["houses"]}},
+            ],
         ),
     ),
     "No entity or column to divide by": ("data out group --by colour", None),
