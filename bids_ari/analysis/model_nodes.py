@@ -8,7 +8,7 @@ from bids_ari.analysis.group_model import with_estimator
 from bids_ari.bids.contrasts import ContrastSet, Discovery, by_name
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.division import WITHIN
-from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.entities import Entities, key_of, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.config.options import Options
 from bids_ari.design.carry_out import CarryOut
@@ -121,7 +121,7 @@ def _of_node(
         carry_out = CarryOut(nodes, first, tuple(map(str, model.inputs.filters.get("contrast", ()))), weights)
     keys = tuple(dict.fromkeys((*by, *(key for key in dividing if key not in absent))))
     discovery = search(model_where=where, by=keys, lower=carry_out, weights=weights)
-    check_groups(model.inputs, (*model.group_by, *by), discovery)
+    check_groups(model.inputs, (*model.group_by, *map(key_of, by)), discovery)
     lacking = list(map(str, lacking_labels(model.inputs.labels.get("sub", ()), dataset.labels("sub"))))
     contrasts = tuple(_with_lacking(replace(each, notes=(*each.notes, *notes)), lacking) for each in discovery)
     return replace(discovery, contrasts=contrasts)

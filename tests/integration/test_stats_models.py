@@ -7,8 +7,10 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from builders import SHAPE, brain, describe, touch_maps, write_map
+from nilearn.glm.second_level import SecondLevelModel
 
 from bids_ari.analysis.inputs import find_contrasts
 from bids_ari.bids.contrasts import Discovery
@@ -147,6 +149,27 @@ class TestBySession:
             values = [np.asarray(nib.load(path).dataobj)[4, 5, 6] for path in paths]
             mean = nib.load(folder / f"ses-{session}_contrast-aVsB_test-mean_stat-effect_statmap.nii.gz")
             assert np.asarray(mean.dataobj)[4, 5, 6] == pytest.approx(np.mean(values), rel=1e-6)
+
+    def test_its_z_is_that_of_the_nodes_in_nilearn(self, sessions: Path, tmp_path: Path) -> None:
+        """As FitLins fits them: SecondLevelModel for each subject, then for the dataset; it keeps float32 maps."""
+        folder = run(sessions, tmp_path / "out", "--model", str(saved_model(tmp_path)))
+        ours = nib.load(folder / "ses-pre_contrast-aVsB_test-mean_stat-z_statmap.nii.gz")
+        tested = np.isfinite(ours.get_fdata()) & (ours.get_fdata() != 0)
+        mask = nib.Nifti1Image(tested.astype(np.uint8), ours.affine)
+
+        def fitted(images: list[Any], output: str) -> Any:
+            model = SecondLevelModel(mask_img=mask).fit(
+                images, design_matrix=pd.DataFrame({"intercept": [1] * len(images)})
+            )
+            return model.compute_contrast("intercept", output_type=output)
+
+        means = []
+        for i in range(1, 9):
+            runs = sorted(sessions.rglob(f"sub-{i:02d}_ses-pre_*_stat-effect_*.nii.gz"))
+            means.append(fitted([str(path) for path in runs], "effect_size"))
+        theirs = fitted(means, "z_score").get_fdata()
+        assert tested.sum() > 500
+        np.testing.assert_allclose(ours.get_fdata()[tested], theirs[tested], rtol=1e-4, atol=1e-5)
 
     def test_a_subject_of_input_without_maps_is_excluded(self, sessions: Path, tmp_path: Path) -> None:
         contrasts = found(sessions, saved_model(tmp_path))
