@@ -1,5 +1,6 @@
 """A single statistical map, made by another program or of one subject: read, and compared with what it should be."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import nibabel as nib
@@ -10,7 +11,7 @@ from bids_ari.images.binary import is_zero
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import name_of, read_image
 from bids_ari.images.masks import Mask, load_mask, missing
-from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of
 from bids_ari.images.templates import SpaceName
@@ -79,18 +80,11 @@ def load_map(
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
     notes = [*statistic.notes, *check_values(name, statistic, values[inside])]
-    profile = profile_of(inside)
-    if tested is None and (text := lacking_slices(profile, profile, grid)):
-        notes.append(f"{name} has slices without any data between others: {text}")
     if threshold := threshold_of(name, statistic, values[inside], found.header.step):
         values, inside, note = _without_threshold(name, values, tested, threshold)
         notes.append(note)
-    elif tested is None and inside.mean() < _FEW:
-        notes.append(
-            f"{name} has values at {inside.sum()} voxels only, {inside.mean():.1%} of the volume: if others were "
-            "removed because they were not significant, bounds are not valid. Then name all voxels that were tested "
-            "with --mask"
-        )
+    elif tested is None:
+        notes += _notes_on_extent(name, inside, grid)
     hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
     return Stack(
         values[inside][None],
@@ -102,6 +96,19 @@ def load_map(
         statistic=statistic,
         mask_fraction=None if own is None else own.fraction,
     )
+
+
+def _notes_on_extent(name: str, inside: BoolVolume, grid: Grid) -> Iterator[str]:
+    """Yield notes on the voxels that have values, where no mask names those that were tested."""
+    profile = profile_of(inside)
+    if text := lacking_slices(profile, profile, grid):
+        yield f"{name} has slices without any data between others: {text}"
+    if inside.mean() < _FEW:
+        yield (
+            f"{name} has values at {inside.sum()} voxels only, {inside.mean():.1%} of the volume: if others were "
+            "removed because they were not significant, bounds are not valid. Then name all voxels that were tested "
+            "with --mask"
+        )
 
 
 def _without_threshold(
