@@ -17,6 +17,36 @@ TABLE = people(age=[20, 30, 25, None, 30, 24], group=["a", "b", "a", "b", "b", "
 ALL = tuple(TABLE.rows)
 
 
+class TestGroups:
+    """The groups whose residual variances are compared."""
+
+    TABLE = people(
+        group=list("aaabbb"),
+        site=list("xyxyxy"),
+        sex=[0, 1, 0, 1, 0, 1],
+        age=[20, 31, 25, 27, 30, 24],
+        dose=[0] * 4 + [1, 2],
+    )
+
+    @pytest.mark.parametrize(
+        ("formula", "groups"),
+        [
+            ("1", ()),
+            ("age + dose", ()),  # three doses
+            ("0 + group", tuple("aaabbb")),
+            ("group + age + group:age", tuple("aaabbb")),
+            ("group + site", ("a, x", "a, y", "a, x", "b, y", "b, x", "b, y")),
+            ("sex", ("sex 0", "sex 1") * 3),
+            (
+                "group + center(sex)",
+                tuple(f"{g}, center(sex) {x}" for g, x in zip("aaabbb", (-0.5, 0.5) * 3, strict=True)),
+            ),
+        ],
+    )
+    def test_of_a_formula(self, formula: str, groups: tuple[str, ...]) -> None:
+        assert make_design(ALL, self.TABLE, formula).groups == groups
+
+
 class TestFormula:
     def test_subjects_without_value_or_row_are_excluded(self) -> None:
         design = make_design([*ALL, "07"], TABLE, "1 + age + iq")
