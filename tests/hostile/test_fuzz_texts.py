@@ -140,7 +140,7 @@ CONFIG = {
     "tdp": [0.7],
     "participant-label": ["01", "02"],
     "smoothing": 4,
-    "mask": "mask.nii.gz",
+    "mask": "half.nii.gz",
     "mem": "2G",
     "split-alpha": True,
 }
@@ -284,9 +284,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     halves = np.ones(SHAPE)
     halves[SHAPE[0] // 2 :] = 2
     nib.save(image(halves), folder / "halves.nii.gz")
+    nib.save(image(halves == 2, dtype=np.uint8), folder / "half.nii.gz")
     write_group(folder / "two", 4, rng, space=None)
     write_map(folder / "two", "01", brain(rng), space=None, contrast="alone")
-    words = ["--threshold", "2", "--tdp", "0.5", "--roi", str(folder / "halves.nii.gz")]
+    words = ["--threshold", "2", "--tdp", "0.5", "--roi", str(folder / "half.nii.gz")]
     with pytest.MonkeyPatch.context() as patch:
         undraw(patch)
         assert main([str(folder / "two"), str(folder / "done"), "group", *words]) == 65
