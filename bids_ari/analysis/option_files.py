@@ -10,7 +10,7 @@ from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import FIRST, TEMPLATE, Options
-from bids_ari.images.anatomy import find_underlay
+from bids_ari.images.anatomy import check_underlay, find_underlay
 from bids_ari.images.files import read_header
 from bids_ari.images.masks import load_mask
 from bids_ari.images.regions import check_atlas, find_atlas
@@ -51,6 +51,8 @@ def check_option_files(options: Options, contrast: ContrastSet, grid: Grid) -> N
     option_files(options, contrast)
     if options.atlas is not None:
         check_atlas(options.atlas, options.atlas_labels, where, grid)
+    if (underlay := find_underlay(options.underlay, where, grid)) is not None:
+        check_underlay(underlay, grid)
     if options.template is not None:
         read_template(options.template)
 

@@ -10,6 +10,7 @@ from bids_ari.images.files import Image, read_image
 from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
 
+_LEAST_OF_GRID = 0.05  # part of the whole field of view of the maps: a brain is larger
 _LEAST_SEEN = 0.5  # part of the points tested that must lie in the field of view of the image
 
 
@@ -45,13 +46,18 @@ def find_underlay(image: Path | None, template: SpaceName, grid: Grid) -> Path |
     return None
 
 
-def read_underlay(path: Path, space: VolumeSpace) -> Image:
-    """Read an image to show under the statistics.
+def check_underlay(path: Path, grid: Grid) -> None:
+    """Raise the error of `read_underlay` if an image is elsewhere than maps on a grid, whichever voxels are tested."""
+    read_underlay(path, VolumeSpace(grid, np.ones(grid.shape, dtype=bool)), _LEAST_OF_GRID)
+
+
+def read_underlay(path: Path, space: VolumeSpace, least: float = _LEAST_SEEN) -> Image:
+    """Read an image to show under the statistics, of which it must show at least a part.
 
     Raises
     ------
     GridMismatchError
-        When less than half of the points tested lie in its field of view.
+        When less than half of the points tested, or than `least` of them, lie in its field of view.
     DataError
         When the image cannot be used, or has no value above 0.
     """
@@ -61,7 +67,7 @@ def read_underlay(path: Path, space: VolumeSpace) -> Image:
     indices = image.grid.indices_at(space.coordinates())
     last = np.array(image.grid.shape).reshape(3, 1) - 1
     seen = float(((indices > -0.5) & (indices < last + 0.5)).all(axis=0).mean())
-    if seen < _LEAST_SEEN:
+    if seen < least:
         raise GridMismatchError(
             f"{seen:.0%} of the voxels tested lie in the field of view of the underlay {path}: {image.grid}",
             f"an image in the space of the maps: {space.grid}",

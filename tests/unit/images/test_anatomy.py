@@ -9,7 +9,7 @@ import pytest
 from builders import AFFINE, SHAPE, saved
 
 from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, NoMatchError
-from bids_ari.images.anatomy import find_underlay, read_underlay
+from bids_ari.images.anatomy import check_underlay, find_underlay, read_underlay
 from bids_ari.images.space import Grid, VolumeSpace
 
 SPACE = VolumeSpace(Grid(SHAPE, AFFINE), np.ones(SHAPE, dtype=bool))
@@ -26,6 +26,10 @@ def test_images_that_cannot_be_shown(tmp_path: Path) -> None:
     moved[0, 3] -= 18
     with pytest.raises(GridMismatchError, match="40% of the voxels"):
         read_underlay(saved(tmp_path / "moved.nii", np.ones(SHAPE), moved), SPACE)
+    check_underlay(tmp_path / "moved.nii", SPACE.grid)  # the voxels tested may be among these
+    moved[0, 3] -= 18
+    with pytest.raises(GridMismatchError, match="0% of the voxels"):
+        check_underlay(saved(tmp_path / "away.nii", np.ones(SHAPE), moved), SPACE.grid)
     with pytest.raises(DataError, match="no value above 0"):
         read_underlay(saved(tmp_path / "empty.nii", np.zeros(SHAPE)), SPACE)
     with pytest.raises(InputNotFoundError):
