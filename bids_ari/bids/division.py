@@ -1,13 +1,12 @@
 """Division of contrasts by the labels of entities, such as session: one analysis for each label."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from bids_ari.bids.contrasts import COMBINED_OVER, Combine, ContrastSet, Discovery, by_name
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import Entities, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
-from bids_ari.bids.labels import alike_labels
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import NoMatchError, UsageError, listing
@@ -26,7 +25,6 @@ class Division:
     """The entities, such as ``ses``, of which each label is an analysis of its own."""
 
     keys: tuple[str, ...] = ()
-    forms: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # the one form of each label, by key
 
     @classmethod
     def make(cls, by: Sequence[str] | str, dataset: Dataset, combine: Combine | None, paired: str | None) -> "Division":
@@ -57,13 +55,14 @@ class Division:
                     f"No statmap has the entity {printable(key)}, by which analyses are divided",
                     f"one of: {listing(existing, 20) or 'nothing, the maps do not differ'}",
                 )
-        within = tuple(key for key in keys if key in WITHIN)
-        return cls(within, {key: _forms(dataset.labels(key)) for key in within})
+        return cls(tuple(key for key in keys if key in WITHIN))
 
     def labels(self, entities: Entities) -> dict[str, str]:
-        """Return the labels that divide analyses, of a map with these entities; 1 and 01 are the same label."""
-        found = {key: label for key in self.keys if (label := entities.get(key))}
-        return {key: self.forms.get(key, {}).get(label, label) for key, label in found.items()}
+        """Return the labels that divide analyses, of a map with these entities.
+
+        Sessions 1 and 01 are two labels; runs, which are numbers, have one label in a dataset.
+        """
+        return {key: label for key in self.keys if (label := entities.get(key))}
 
     def key(self, file: StatMap) -> Entities:
         """Return the entities that separate the contrast of a map from others."""
@@ -73,11 +72,6 @@ class Division:
         """Return why a map belongs to none of the analyses: its name lacks an entity that divides them."""
         lacking = next((key for key in self.keys if file.entities.get(key) is None), None)
         return None if lacking is None else Reason.NOT_DIVIDED.text(key=lacking)
-
-
-def _forms(labels: Collection[str]) -> dict[str, str]:
-    """Return the first of the labels that differ from each label in leading zeros only."""
-    return {label: alike[0] for alike in alike_labels(sorted(labels)).values() for label in alike}
 
 
 def dividing_entities(dataset: Dataset) -> list[str]:

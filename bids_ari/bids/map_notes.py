@@ -39,4 +39,4 @@ def notes_on_labels(files: Collection[StatMap]) -> Iterator[str]:
     for key in ("sub", "ses"):
         for found in spellings(sorted({label for file in files if (label := file.entities.get(key))})):
             both = printable(" and ".join(f"{key}-{label}" for label in found))
-            yield f"{both} count as different, although they differ only in leading zeros"
+            yield f"{both} count as different, but may be the same: they differ only in leading zeros"

@@ -9,7 +9,7 @@ from builders import describe, touch_maps
 from bids_ari.bids.discover import discover
 from bids_ari.bids.division import divide_subjects
 from bids_ari.bids.participants import read_participants
-from bids_ari.errors import NoMatchError, UsageError
+from bids_ari.errors import DuplicateMapsError, NoMatchError, UsageError
 
 PLAIN: dict[str, Any] = {"task": None, "space": None}
 
@@ -72,12 +72,28 @@ class TestEntities:
             f"ses-{session}_contrast-faces" for session in ("post", "pre")
         ]
 
-    def test_labels_with_other_zeros_are_one_value(self, tmp_path: Path) -> None:
+    def test_runs_with_other_zeros_are_one_value(self, tmp_path: Path) -> None:
         for subject, run in (("01", "1"), ("02", "01"), ("01", "2"), ("02", "02")):
             touch_maps(tmp_path, subject, run=run, **PLAIN)
         assert [(each.name, each.subjects) for each in discover(tmp_path, by="run")] == [
             (f"run-{run}_contrast-faces", ("01", "02")) for run in ("01", "02")
         ]
+
+    def test_sessions_with_other_zeros_are_two_values(self, tmp_path: Path) -> None:
+        """Of subjects with both, the advice to divide by session is one that works."""
+        for subject, session in (("01", "1"), ("02", "01"), ("03", "1"), ("03", "01")):
+            touch_maps(tmp_path, subject, session=session, **PLAIN)
+        with pytest.raises(DuplicateMapsError, match="sub-03 has more than one map") as caught:
+            discover(tmp_path)[0].check()
+        assert "--by session" in caught.value.hint
+        found = discover(tmp_path, by="session")
+        assert [(each.name, each.subjects) for each in found] == [
+            ("ses-01_contrast-faces", ("02", "03")),
+            ("ses-1_contrast-faces", ("01", "03")),
+        ]
+        for each in found:
+            each.check()
+            assert any(note.startswith("ses-01 and ses-1 count as different") for note in each.notes)
 
     def test_an_entity_that_divides_anyway(self, root: Path) -> None:
         assert [each.name for each in discover(root, by="contrast", session="pre", run="1")] == [

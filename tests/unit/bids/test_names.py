@@ -198,8 +198,8 @@ class TestSessions:
         touch_maps(tmp_path, "1", session="1")
         touch_maps(tmp_path, "01", session="01")
         assert discover(tmp_path)[0].notes == (
-            "sub-01 and sub-1 count as different, although they differ only in leading zeros",
-            "ses-01 and ses-1 count as different, although they differ only in leading zeros",
+            "sub-01 and sub-1 count as different, but may be the same: they differ only in leading zeros",
+            "ses-01 and ses-1 count as different, but may be the same: they differ only in leading zeros",
         )
 
     def test_sessions_1_and_01_of_a_subject_are_not_combined(self, tmp_path: Path) -> None:
