@@ -1,12 +1,14 @@
 """Checks of contrasts whose maps are analysed together as a group; single maps need none of them."""
 
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeAlias
 
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
+from bids_ari.bids.labels import unpadded
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, listing
 
@@ -15,20 +17,31 @@ Same: TypeAlias = tuple[list[str], list[str]]
 
 NATIVE_SPACES = frozenset(
     (
-        *("t1w", "t2w", "pdw", "flair", "inplanet2", "anat", "orig", "native", "individual", "subject", "participant"),
-        *("func", "bold", "boldref", "sbref", "epi", "run", "dwi", "asl", "pet", "scanner", "self", "fsnative"),
+        *("t1w", "t2w", "pdw", "flair", "inplanet1", "inplanet2", "t1", "t2", "t1map", "t2map", "t2starw", "mprage"),
+        *("anat", "anatomical", "struct", "structural", "acpc", "t1wacpc", "t2wacpc", "acpct1w", "acpct2w"),
+        *("orig", "native", "individual", "subject", "participant", "sub", "self", "session", "fsnative", "freesurfer"),
+        *("func", "functional", "bold", "boldref", "meanbold", "sbref", "epi", "epiref", "run", "dwi", "dwiref", "b0"),
+        *("asl", "aslref", "pet", "petref", "fmap", "scanner", "scanras", "device"),
     )
 )
 """Labels of spaces in which each subject has a brain of its own, in lower case."""
 
 
-def is_native(space: str | None) -> bool:
-    """Return whether a space is that of each subject; None for a name without a space is not.
+def is_native(space: str | None, subjects: Collection[str] = ()) -> bool:
+    """Return whether a space is that of each subject, or of one of some subjects; no space is not.
+
+    The space of a subject is its label, also after ``sub`` and with other leading zeros.
 
     >>> is_native("T1w"), is_native("MNI152NLin6Asym"), is_native(None)
     (True, False, False)
+    >>> is_native("sub01", ["01", "02"]), is_native("2", ["01", "02"]), is_native("study", ["01", "02"])
+    (True, True, False)
     """
-    return (space or "").lower() in NATIVE_SPACES
+    label = (space or "").lower()
+    if not label or label in NATIVE_SPACES:
+        return bool(label)
+    known = {unpadded(subject.lower()) for subject in subjects}
+    return not known.isdisjoint(unpadded(each) for each in (label, re.sub("^(sub|subject|participant)-?", "", label)))
 
 
 def check_group(
@@ -44,7 +57,8 @@ def check_group(
         When one file is listed, or linked to, more than once.
     """
     space = contrast.entities.get("space")
-    if is_native(space) and not allow_native_space:
+    native = is_native(space, {*contrast.subjects, *(entry.subject for entry in contrast.excluded)})
+    if native and not allow_native_space:
         raise DataError(
             f"The maps of {contrast.name} are in the native space of each subject (space-{space})",
             "maps in one standard space, such as MNI152NLin2009cAsym, where a voxel is the same place in all subjects",
@@ -59,7 +73,7 @@ def check_group(
     if not allow_duplicates:
         _check_files(contrast)
     found = f"The maps are in the native space of each subject (space-{space}), analysed with --allow-native-space"
-    return (found,) if is_native(space) else ()
+    return (found,) if native else ()
 
 
 def _check_files(contrast: ContrastSet) -> None:

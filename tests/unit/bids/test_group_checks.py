@@ -12,7 +12,13 @@ from bids_ari.errors import DataError, DuplicateMapsError
 
 
 class TestNativeSpace:
-    @pytest.mark.parametrize("space", ["T1w", "orig", "native", "func", "individual", "fsnative", "bold", "T2w"])
+    @pytest.mark.parametrize(
+        "space",
+        [
+            *("T1w", "orig", "native", "func", "individual", "fsnative", "bold", "T2w", "ACPC", "anat", "boldref"),
+            *("scanner", "T1wACPC", "subject", "sub01", "sub2", "02"),  # of one subject, by its label
+        ],
+    )
     def test_a_group_is_refused(self, tmp_path: Path, space: str) -> None:
         touch_maps(tmp_path, "01", "02", space=space)
         (contrast,) = discover(tmp_path)
@@ -23,9 +29,11 @@ class TestNativeSpace:
         (note,) = check_group(contrast, allow_native_space=True)
         assert f"space-{space}" in note
 
-    @pytest.mark.parametrize("space", ["MNI152NLin2009cAsym", "fsaverage", "fsLR", "Talairach", "study", None])
+    @pytest.mark.parametrize(
+        "space", ["MNI152NLin2009cAsym", "fsaverage", "fsLR", "Talairach", "study", "sub03", "MNI01", None]
+    )
     def test_other_spaces_are_not_native(self, space: str | None) -> None:
-        assert not is_native(space)
+        assert not is_native(space, ["01", "02"])
 
 
 class TestOneFile:
