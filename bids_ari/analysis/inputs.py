@@ -16,7 +16,7 @@ from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.division import divide_subjects, dividing_entities
 from bids_ari.bids.entities import ORDER, key_of, printable
-from bids_ari.bids.f_contrasts import has_several_volumes, without_f
+from bids_ari.bids.f_contrasts import has_several_volumes, says_f, without_f
 from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
@@ -203,8 +203,9 @@ def f_test_of(contrast: ContrastSet) -> str:
         return f"{printable(beside.name)} is beside the z map"
     if (effect := file.beside("effect")) and has_several_volumes(effect):
         return f"{printable(effect.name)} beside the z map has several volumes"
-    if metadata_of(contrast.members[0], is_needed=False)[0].get("Statistic") == "F":
-        return "Statistic is F in the sidecar of the z map"
+    if says_f(sidecar := metadata_of(contrast.members[0], is_needed=False)[0]):
+        key = "Statistic is F" if sidecar.get("Statistic") == "F" else "DegreesOfFreedomOfRows is"
+        return f"{key} in the sidecar of the z map"
     return "other subjects have F maps of this contrast" if contrast.of_f else ""
 
 

@@ -5,13 +5,18 @@ direction. nilearn writes both beside the map of F.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.exclusions import Excluded, Reason
+from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.statmap import StatMap
+from bids_ari.errors import ReadError, SidecarError
 
 _STAT = re.compile("(^|[/_])stat-[^/_]+(?=[/_])")
 
@@ -40,10 +45,15 @@ def has_several_volumes(path: Path) -> bool:
     return any(n > 1 for n in shape[3:])
 
 
+def says_f(sidecar: Mapping[str, Any]) -> bool:
+    """Return whether the metadata of a map are those of an F contrast."""
+    return sidecar.get("Statistic") == "F" or bool(sidecar.get("DegreesOfFreedomOfRows"))
+
+
 def mark_f(contrast: ContrastSet, found: Names) -> ContrastSet:
-    """Mark a contrast of z or t maps beside which there is a map of F, or an effect of several volumes."""
+    """Mark a contrast of z or t maps that are of F: by a map of F, an effect of several volumes, or a sidecar."""
     files = [file for member in contrast.members for file in member.all_maps]
-    of_f = any(has_f_map(file, found) for file in files)
+    of_f = any(has_f_map(file, found) for file in files) or _sidecars_say_f(files)
     effect = None if of_f else files[0].beside("effect")
     return replace(contrast, of_f=of_f or (effect is not None and has_several_volumes(effect)))
 
@@ -57,6 +67,22 @@ def without_f(discovery: Discovery) -> Discovery:
     excluded = [Excluded.of_file(file, Reason.NO_DIRECTION.text()) for file in files]
     excluded += [entry for each in discovery if each not in kept for entry in each.excluded if not entry.is_subject]
     return Discovery(kept, (*discovery.excluded, *excluded))
+
+
+def _sidecars_say_f(files: Sequence[StatMap]) -> bool:
+    """Return whether the metadata of the first map, or the JSON file of any map, say F; those not readable do not.
+
+    JSON files further up, which usually apply to all subjects, are read for the first map only.
+    """
+    with suppress(SidecarError, ReadError):
+        if says_f(files[0].sidecar()):
+            return True
+    for file in files[1:]:
+        path = file.path.with_name(file.path.name.removesuffix(file.extension) + ".json")
+        with suppress(SidecarError, ReadError):
+            if says_f(read_json(path, SidecarError)):
+                return True
+    return False
 
 
 def _name(file: StatMap) -> tuple[str, str]:

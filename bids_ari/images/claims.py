@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from bids_ari.bids.entities import labels_in_name, printable
+from bids_ari.bids.f_contrasts import says_f
 from bids_ari.images.afni import statistic_of
 from bids_ari.images.files import Image
 from bids_ari.images.headers import Intent
@@ -143,7 +144,7 @@ def _of_name(name: str, sidecar: Mapping[str, Any]) -> Iterator[Claim]:
         yield Claim("", f"its name, {printable(threshold)}", is_thresholded=True)
     if stat := labels_in_name(f"{stem}.").get("stat"):
         kind = _STATS.get(stat, f"{printable(stat)} values")
-        of_f = kind == "z" and (sidecar.get("Statistic") == "F" or bool(sidecar.get("DegreesOfFreedomOfRows")))
+        of_f = kind == "z" and says_f(sidecar)
         keys = ("DegreesOfFreedomOfRows", "DegreesOfFreedom")[-_N_DOF.get(kind, 2) :]
         dof = _dof(kind, tuple(float(sidecar[key]) for key in keys if _is_number(sidecar.get(key))))
         source = "the sidecar" if dof or of_f else "its name"

@@ -78,6 +78,23 @@ class TestZ:
             path.unlink()
         assert [contrast.of_f for contrast in discover(tmp_path, stat="z")] == [True]
 
+    @pytest.mark.parametrize("where", ["beside the first", "beside another", "of the dataset"])
+    @pytest.mark.parametrize("content", ['{"Statistic": "F"}', '{"DegreesOfFreedomOfRows": 2}'])
+    def test_a_sidecar_tells_it(self, tmp_path: Path, where: str, content: str) -> None:
+        paths = touch_maps(tmp_path, *SUBJECTS, contrast="faces", stat="z")
+        touch_maps(tmp_path, *SUBJECTS, contrast="houses", stat="z")
+        sidecars = [path.with_name(path.name.replace(".nii.gz", ".json")) for path in paths]
+        shared = tmp_path / "contrast-faces_stat-z_statmap.json"
+        dict(zip(("beside the first", "beside another", "of the dataset"), (*sidecars, shared), strict=True))[
+            where
+        ].write_text(content)
+        assert [contrast.of_f for contrast in discover(tmp_path, stat="z")] == [True, False]
+
+    def test_a_sidecar_that_cannot_be_read_does_not(self, tmp_path: Path) -> None:
+        for path in touch_maps(tmp_path, *SUBJECTS, stat="z"):
+            path.with_name(path.name.replace(".nii.gz", ".json")).write_text("{")
+        assert [contrast.of_f for contrast in discover(tmp_path, stat="z")] == [False]
+
     def test_a_group_has_no_mean_of_them(self, tree: Path) -> None:
         found = discover(tree, stat="z")
         with pytest.raises(DataError, match="are of an F contrast"):
