@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.design.condition_contrasts import with_condition_contrasts
 from bids_ari.design.lower_nodes import LowerNode, design_matrix, map_weights, read_lower_node
-from bids_ari.design.model_contrasts import ONES, Term
+from bids_ari.design.model_contrasts import ONES, Contrast
 from bids_ari.design.model_graph import Node
 from bids_ari.design.model_inputs import label_in_files, label_of
 from bids_ari.design.model_rows import (
@@ -21,6 +22,7 @@ from bids_ari.design.model_rows import (
     as_one,
     contrasts_of,
     is_single,
+    notes_of,
     order_of,
     sources_of,
     weighted_sum,
@@ -34,12 +36,33 @@ COLLAPSED = (*WITHIN, "contrast")  # maps that differ in these are combined by a
 
 @dataclass(slots=True)
 class _Work:
-    """The state of carrying out nodes: what is kept of variances, and what has been noticed."""
+    """The state of carrying out nodes: what is kept of variances, and what is excluded."""
 
     keep_variances: bool
-    by_precision: bool = True  # for fixed effects: each map to combine has a variance map
     excluded: dict[str, list[Excluded]] = field(default_factory=lambda: defaultdict(list))  # by contrast
-    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Maps of a subject that a node combines."""
+
+    key: Entities
+    rows: Sequence[Row]
+    matrix: FloatArray  # rows x columns of X
+
+    def taken(self, weights: FloatArray) -> list[Row]:
+        """Return the maps in the columns of X that have a weight."""
+        columns = np.flatnonzero(weights)
+        return [row for row, values in zip(self.rows, self.matrix, strict=True) if values[columns].any()]
+
+    def labels(self, contrast: str) -> Entities:
+        """Return the entities of a map that is made of these."""
+        shared = {
+            entity: label
+            for entity, label in self.rows[0].labels
+            if entity not in WITHIN and all(row.labels.get(entity) == label for row in self.rows)
+        }
+        return Entities.of({**shared, **dict(self.key), "contrast": contrast})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +98,16 @@ class CarryOut:
             When no node makes a contrast that the model filters.
         """
         work = _Work(self.keep_variances)
-        rows = [
+        found = [
             Row(member.first.entities.without("stat", "node", "level"), member, frozenset([i]))
             for i, contrast in enumerate(discovery)
             for member in contrast.members
         ]
-        if self.first is not None:
-            rows, notes = with_condition_contrasts(self.first, rows)
-            work.notes += notes
+        rows = found if self.first is None else with_condition_contrasts(self.first, found)
         for node in map(read_lower_node, self.nodes):
             rows = _apply(node, _passing(node, rows), work)
         filtered = self._filtered(rows)
-        if not self.nodes and not work.notes and len(filtered) == len(rows):
+        if not self.nodes and filtered == found:
             return discovery if self.keep_variances else _stripped(discovery)
         return _sets(filtered, discovery, division, work)
 
@@ -127,17 +148,15 @@ def _apply(node: LowerNode, rows: Sequence[Row], work: _Work) -> list[Row]:
     for row in rows:
         groups[row.labels.without(*(key for key in COLLAPSED if key not in node.group_by))].append(row)
     if _is_done(node, groups):
-        work.notes.append(f"The maps of the node {printable(node.name)} of the Stats Model are there and are used")
-        return list(rows)
-    several = [row for group in groups.values() if len(group) > 1 for row in group]
-    work.by_precision = all(row.map.has_variances for row in several)
+        note = f"The maps of the node {printable(node.name)} of the Stats Model are there and are used"
+        return [row._replace(notes=(*row.notes, note)) for row in rows]
     columns = node.columns([row.labels for row in rows])
-    made: list[Row] = []
+    sets: dict[Entities, list[_Group]] = defaultdict(list)
     for key, group in groups.items():
-        made += _outputs(node, key, sorted(group, key=order_of), columns, work)
-    if several:
-        work.notes.append(_note(node, several, work))
-    return made
+        ordered = sorted(group, key=order_of)
+        matrix = design_matrix(columns, [row.labels for row in ordered])
+        sets[key.without("sub", *WITHIN)].append(_Group(key, ordered, matrix))
+    return [row for each in sets.values() for row in _outputs(node, each, node.tests([*columns]), work)]
 
 
 def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
@@ -154,32 +173,34 @@ def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
 
 
 def _outputs(
-    node: LowerNode, key: Entities, group: Sequence[Row], columns: Mapping[Term, Mapping[str, str]], work: _Work
+    node: LowerNode, groups: Sequence[_Group], tests: Iterable[tuple[Contrast, FloatArray]], work: _Work
 ) -> Iterator[Row]:
-    """Yield the maps that a node makes of one group of maps of a subject."""
-    matrix = design_matrix(columns, [row.labels for row in group])
-    shared = {
-        entity: label
-        for entity, label in group[0].labels
-        if entity not in WITHIN and all(row.labels.get(entity) == label for row in group)
-    }
-    for contrast, weights in node.tests([*columns]):
-        name = node.name_of(contrast, contrasts_of(group))
-        found = _combined(node, [row.map for row in group], matrix, weights, work)
-        if found is None:
-            reason = Reason.NO_MAP_FOR_NODE.text(node=node.name, contrast=name)
-            work.excluded[name].append(Excluded.of_subject(str(key.get("sub")), reason))
-            continue
-        yield Row(Entities.of({**shared, **dict(key), "contrast": name}), found, sources_of(group))
+    """Yield the maps that a node makes of the maps of all subjects that belong to one analysis.
+
+    Whether each map that a contrast takes has a variance map is a matter of this contrast only.
+    """
+    for contrast, weights in tests:
+        taken = [group.taken(weights) for group in groups]
+        combined = [row for rows in taken if len(rows) > 1 for row in rows]
+        by_precision = all(row.map.has_variances for row in combined or chain(*taken))
+        notes = (_note(node, combined, by_precision),) if any(len(group.rows) > 1 for group in groups) else ()
+        for group in groups:
+            name = node.name_of(contrast, contrasts_of(group.rows))
+            found = _combined(node, group, weights, by_precision, work)
+            if found is None:
+                reason = Reason.NO_MAP_FOR_NODE.text(node=node.name, contrast=name)
+                work.excluded[name].append(Excluded.of_subject(str(group.key.get("sub")), reason))
+                continue
+            yield Row(group.labels(name), found, sources_of(group.rows), (*notes_of(group.taken(weights)), *notes))
 
 
 def _combined(
-    node: LowerNode, maps: Sequence[SubjectMap], matrix: FloatArray, weights: FloatArray, work: _Work
+    node: LowerNode, group: _Group, weights: FloatArray, by_precision: bool, work: _Work
 ) -> SubjectMap | None:
     """Return the map of a contrast of a node; None where the maps of this subject do not suffice."""
-    if node.is_meta and work.by_precision:
-        return _by_precision(node, maps, matrix, weights)
-    of_maps = map_weights(matrix, weights)
+    if node.is_meta and by_precision:
+        return _by_precision(node, group, weights)
+    maps, of_maps = [row.map for row in group.rows], map_weights(group.matrix, weights)
     if of_maps is None:
         return None
     used = [(weight, each) for weight, each in zip(of_maps.tolist(), maps, strict=True) if weight]
@@ -189,12 +210,12 @@ def _combined(
     return weighted_sum(used)
 
 
-def _by_precision(
-    node: LowerNode, maps: Sequence[SubjectMap], matrix: FloatArray, weights: FloatArray
-) -> SubjectMap | None:
+def _by_precision(node: LowerNode, group: _Group, weights: FloatArray) -> SubjectMap | None:
     """Return a weighted sum of columns of maps, each combined by the precision of its maps."""
+    maps, matrix = [row.map for row in group.rows], group.matrix
     is_indicator = np.isin(matrix, (0, 1)).all() and (matrix[:, weights != 0].sum(axis=1) <= 1).all()
-    if not is_indicator or any(each.others or each.weight != 1 for each in maps):
+    taken = [row.map for row in group.taken(weights)]
+    if not is_indicator or any(each.others or each.weight != 1 for each in taken):
         raise UsageError(
             f"{node.item.path}: the node {node.name!r} of type meta is not supported for these maps",
             "each map in one column of X, and no sums of maps before this node",
@@ -210,15 +231,21 @@ def _by_precision(
     return weighted_sum([(weight, as_one(parts)) for weight, parts in inside])
 
 
-def _note(node: LowerNode, rows: Sequence[Row], work: _Work) -> str:
-    """Describe how a node combined maps."""
+def _note(node: LowerNode, rows: Sequence[Row], by_precision: bool) -> str:
+    """Describe how a node combined the maps that a contrast takes."""
     begin = f"Maps of each subject were combined by the node {printable(node.name)} of the Stats Model: "
     if not node.is_meta:
         return begin + "type glm, least squares without weights"
-    if work.by_precision:
+    if by_precision:
         return begin + "type meta, weights by precision (variance maps)"
-    lacking = sorted({printable(row.map.first.name) for row in rows if not row.map.has_variances})
-    return begin + f"type meta, but without weights, as not every map has a variance map ({listing(lacking)})"
+    lacking = [row for row in rows if not row.map.has_variances]
+    if computed := sorted({f"contrast-{label}" for label in contrasts_of([row for row in lacking if row.map.others])}):
+        return (
+            begin
+            + f"type meta, but without weights, as the variance of computed maps ({listing(computed)}) is not known"
+        )
+    names = sorted({printable(row.map.first.name) for row in lacking})
+    return begin + f"type meta, but without weights, as not every map has a variance map ({listing(names)})"
 
 
 def _stripped(discovery: Discovery) -> Discovery:
@@ -270,7 +297,7 @@ def _set(
         parts[0].stat,
         tuple(members),
         tuple(dict.fromkeys(excluded)),
-        tuple(dict.fromkeys([*notes, *work.notes])),
+        tuple(dict.fromkeys([*notes, *notes_of(rows)])),
         _combined_over(members),
     )
 

@@ -13,18 +13,11 @@ from bids_ari.design.model_rows import Row, contrasts_of, sources_of, weighted_s
 from bids_ari.errors import UsageError, listing
 
 
-def with_condition_contrasts(node: Node, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:
+def with_condition_contrasts(node: Node, rows: Sequence[Row]) -> list[Row]:
     """Add the contrasts of the node that analyses images whose conditions have maps, but which have none themselves.
 
     Their variance is not known, as it depends on the covariance of the conditions. Maps of conditions that the node
     does not pass on are left out then.
-
-    Returns
-    -------
-    list of Row
-        The maps.
-    list of str
-        Notes for the report.
     """
     existing = set(contrasts_of(rows))
     contrasts, passed = _read(node)
@@ -33,15 +26,22 @@ def with_condition_contrasts(node: Node, rows: Sequence[Row]) -> tuple[list[Row]
         labels = [_label(name, contrasts, existing) for name in contrast.conditions]
         if label_in_files(contrast.name, existing) not in existing and existing.issuperset(labels):
             wanted[label_of(str(contrast.name))] = dict(zip(labels, contrast.weights[0], strict=True))
-    made = [row for label, weights in wanted.items() for row in _computed(label, weights, rows)]
+    made = [
+        row._replace(notes=(*row.notes, _note(node, label, weights)))
+        for label, weights in wanted.items()
+        for row in _computed(label, weights, rows)
+    ]
     used = {label for weights in wanted.values() for label in weights}
     dropped = used.difference(_label(name, contrasts, existing) for name in passed)
-    notes = [
+    return [row for row in rows if row.labels.get("contrast") not in dropped] + made
+
+
+def _note(node: Node, label: str, weights: Collection[str]) -> str:
+    """Describe how a contrast was computed."""
+    return (
         f"contrast-{label} is computed from maps of {listing(sorted(weights))}, with the weights of the node "
         f"{printable(node.name)} of the Stats Model"
-        for label, weights in wanted.items()
-    ]
-    return [row for row in rows if row.labels.get("contrast") not in dropped] + made, notes
+    )
 
 
 def _read(node: Node) -> tuple[tuple[Contrast, ...], list[Term]]:

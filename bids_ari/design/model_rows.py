@@ -15,6 +15,7 @@ class Row(NamedTuple):
     labels: Entities  # with sub
     map: SubjectMap
     sets: frozenset[int]  # indices of the contrast sets that its files come from
+    notes: tuple[str, ...] = ()  # how it was made, for the report
 
 
 def contrasts_of(rows: Sequence[Row]) -> list[str]:
@@ -25,6 +26,11 @@ def contrasts_of(rows: Sequence[Row]) -> list[str]:
 def sources_of(rows: Sequence[Row]) -> frozenset[int]:
     """Return the indices of the contrast sets that maps come from."""
     return frozenset(i for row in rows for i in row.sets)
+
+
+def notes_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the notes on maps, each once."""
+    return tuple(dict.fromkeys(note for row in rows for note in row.notes))
 
 
 def as_one(maps: Sequence[SubjectMap]) -> SubjectMap:

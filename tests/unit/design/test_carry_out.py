@@ -99,10 +99,19 @@ class TestMeans:
         assert [len(member.maps), len(member.variances)] == [4, 4]
 
     def test_without_all_variance_maps_type_meta_is_a_plain_mean(self, root: Path) -> None:
-        next(root.rglob("sub-02_*stat-variance*")).unlink()
-        found = carried_out(root, subject_node([1], kind="meta"))
-        assert all(member.variances == () for contrast in found for member in contrast.members)
-        assert "without weights, as not every map has a variance map" in found[0].notes[-1]
+        """For all subjects of this contrast; another contrast keeps its weights."""
+        next(root.rglob("sub-02_*contrast-x_stat-variance*")).unlink()
+        of_x, of_y = carried_out(root, subject_node([1], kind="meta"))
+        assert all(member.variances == () for member in of_x.members)
+        assert "without weights, as not every map has a variance map" in of_x.notes[-1]
+        assert [len(member.variances) for member in of_y.members] == [4, 4]
+        assert of_y.notes[-1].endswith("type meta, weights by precision (variance maps)")
+
+    def test_a_column_keeps_its_weights_beside_one_without_variance_maps(self, root: Path) -> None:
+        """The contrasts of a node that combines the maps of conditions, each in its column."""
+        next(root.rglob("sub-02_*contrast-x_stat-variance*")).unlink()
+        of_x, of_y = carried_out(root, subject_node(["x", "y"], kind="meta", groups=()))
+        assert [len(member.variances) for member in (*of_x.members, *of_y.members)] == [0, 0, 4, 4]
 
     def test_with_variances_kept_a_mean_has_equal_weights(self, root: Path) -> None:
         found = carried_out(root, subject_node([1], groups=("contrast", "session")), keep=True, by=("session",))
@@ -226,6 +235,26 @@ class TestContrastsOfConditions:
     def test_conditions_that_are_passed_on_remain(self, root: Path) -> None:
         names = [each.name for each in carried_out(root, SUBJECT, run={**RUN, "Contrasts": CONTRASTS})]
         assert names == ["contrast-x", "contrast-xVsY", "contrast-y"]
+
+    @pytest.mark.parametrize("groups", [("contrast",), ()])
+    def test_only_they_are_without_weights(self, root: Path, groups: tuple[str, ...]) -> None:
+        """The variance of x - y is not known; that of x is, and nothing computed is in its notes."""
+        node = subject_node([1] if groups else ["x", "x_vs_y"], kind="meta", groups=groups)
+        found = {each.name: each for each in carried_out(root, node, run={**RUN, "Contrasts": CONTRASTS})}
+        alone = carried_out(root, subject_node([1], kind="meta"))[0]
+        assert found["contrast-x"].members == alone.members
+        assert found["contrast-x"].notes == alone.notes
+        computed = found["contrast-xVsY"]
+        assert not any(member.has_variances for member in computed.members)
+        assert [note.partition(" ")[0] for note in computed.notes][-2:] == ["contrast-xVsY", "Maps"]
+        assert "without weights, as the variance of computed maps (contrast-xVsY) is not known" in computed.notes[-1]
+
+    def test_a_single_run_needs_no_weights(self, root: Path) -> None:
+        for path in root.rglob("*_run-2_*"):
+            path.unlink()
+        node = subject_node([1], kind="meta", groups=("session", "contrast"))
+        (found,) = carried_out(root, node, run=RUN_OF_CONTRASTS, by=("session",), passing={"contrast": ["xVsY"]})[:1]
+        assert terms(found)["01"] == [(1, "a1"), (-1, "a1")]
 
     def test_a_contrast_with_maps_is_not_computed(self, root: Path) -> None:
         touch(root, "01", "02", contrasts=("xVsY",))
