@@ -21,6 +21,7 @@ from bids_ari.design.formula import CODINGS, FUNCTIONS, HIGHEST, INTERCEPT, Fact
 from bids_ari.errors import DesignError, UsageError, counted, listing
 from bids_ari.stats.distributions import FloatArray
 
+CENTRED = 1e-10  # a mean is 0 up to this part of the largest value
 _ENCODED = re.compile(r"(f\d+)(?:\[(T\.|S\.|)(\d+)\])?")
 
 
@@ -64,7 +65,10 @@ class Levels:
 
 
 class SumCoded(NamedTuple):
-    """A design matrix of the same span with sum coding of all factors, and an intercept if the span contains it."""
+    """A design matrix of the same span with sum coding of all factors, and an intercept if the span contains it.
+
+    Covariates in interactions are centred, except where this would change the span, as in ``1 + age:group``.
+    """
 
     matrix: FloatArray
     terms: Mapping[str, tuple[int, ...]]  # as of `ModelMatrix`
@@ -104,14 +108,55 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
     columns = tuple(tuple(_coded_factors(formula, name, levels)) for name in names)
     has_intercept = () in columns
     sum_coded = None
-    if levels and (not has_intercept or any(len(parts) > 1 for parts in columns)):
+    interacting = {part.factor.text for parts in columns if len(parts) > 1 for part in parts}
+    if interacting or (levels and not has_intercept):
         coded = {name: _categorical(replace(each, coding="sum"), subjects) for name, each in levels.items()}
-        spans = has_intercept or _spans_intercept(matrix)
+        spans = has_intercept or spans_intercept(matrix)
         same = replace(formula, algebra=f"{formula.algebra} + 1") if spans else formula
-        sums, _, of_sums = _expand_terms(same, {**context, **coded}, len(subjects))
-        sum_coded = SumCoded(of_sums, _by_text(formula, sums))
+        covariates = [name for name, each in formula.factors.items() if each.text in interacting and name not in levels]
+        sum_coded = _sum_coded(same, {**context, **coded}, covariates, matrix)
     levels_by_text = {formula.factors[name].text: each for name, each in levels.items()}
     return ModelMatrix(matrix, columns, _by_text(formula, terms), levels_by_text, sum_coded)
+
+
+def _sum_coded(formula: Formula, context: Mapping[str, Any], covariates: Sequence[str], matrix: FloatArray) -> SumCoded:
+    """Return the sum-coded matrix; of the covariates in interactions, those are centred that leave the span."""
+    terms, _, made = _expand_terms(formula, context, len(matrix))
+    for name in covariates:
+        if isinstance(values := context[name], np.ndarray) and (centred := _centred(values)) is not None:
+            changed = {**context, name: centred}
+            new_terms, _, new = _expand_terms(formula, changed, len(matrix))
+            if new.shape == made.shape and coordinates(new, matrix) is not None:
+                context, terms, made = changed, new_terms, new
+    return SumCoded(made, _by_text(formula, terms))
+
+
+def _centred(values: FloatArray) -> FloatArray | None:
+    """Return a covariate minus its mean; None if this changes nothing, or overflows."""
+    with np.errstate(all="ignore"):
+        mean = values.mean()
+        centred = values - mean
+    is_changed = abs(mean) > CENTRED * np.abs(values).max()
+    return np.asarray(centred) if is_changed and np.isfinite(centred).all() else None
+
+
+def coordinates(basis: FloatArray, matrix: FloatArray) -> FloatArray | None:
+    """Return C with matrix = basis @ C, in units of the largest values of the columns; None if there is none.
+
+    Values of such units that are rounding errors are 0.
+    """
+    units, of_basis = units_of(matrix), units_of(basis)
+    found = np.linalg.lstsq(basis / of_basis, matrix / units, rcond=None)[0]
+    if not np.allclose(basis / of_basis @ found, matrix / units, rtol=0, atol=1e-8):
+        return None
+    found[np.abs(found) <= CENTRED] = 0
+    return np.asarray(found * units / of_basis[:, None])
+
+
+def units_of(matrix: FloatArray) -> FloatArray:
+    """Return the largest absolute value of each column, 1 if it is 0."""
+    largest = np.abs(matrix).max(axis=0)
+    return np.asarray(np.where(largest > 0, largest, 1.0))
 
 
 def _by_text(formula: Formula, terms: Mapping[tuple[str, ...], tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
@@ -120,8 +165,8 @@ def _by_text(formula: Formula, terms: Mapping[tuple[str, ...], tuple[int, ...]])
     return {text: terms[term] for term, text in texts.items() if text}
 
 
-def _spans_intercept(matrix: FloatArray) -> bool:
-    """Return whether the columns of ones is a linear combination of the columns of a matrix."""
+def spans_intercept(matrix: FloatArray) -> bool:
+    """Return whether the column of ones is a linear combination of the columns of a matrix."""
     ones = np.ones(len(matrix))
     return np.allclose(matrix @ np.linalg.lstsq(matrix, ones, rcond=None)[0], ones, rtol=0, atol=1e-8)
 

@@ -16,11 +16,13 @@ from bids_ari.bids.entities import safe_label
 from bids_ari.design.coding import CodedFactor, ModelMatrix
 from bids_ari.design.formula import INTERCEPT
 from bids_ari.design.hypotheses import (
+    MainEffect,
     is_intercept,
     is_mean_at_intercept,
     is_of_groups,
     mean_weights,
     notes_on_tests,
+    other_factors,
     term_rows,
     where_others_are_zero,
 )
@@ -57,7 +59,7 @@ def notes_on_default_tests(model: ModelMatrix, tests: Collection[str]) -> tuple[
     return tuple(notes_on_tests(model, tests, main_effects, terms))
 
 
-def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, str], dict[str, str]]:
+def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, MainEffect], dict[str, str]]:
     """Return the default tests, the main effect of each that is a simple effect, and the term of each F test."""
     n_columns = len(model.columns)
     if model.names == (INTERCEPT,):
@@ -68,13 +70,12 @@ def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str,
     f_tests = dict(zip(several, labels[n_columns:], strict=True))
     weights = dict(zip(labels, np.eye(n_columns), strict=False))
     weights |= {label: term_rows(model, term) for term, label in f_tests.items()}
-    main_effects: dict[str, str] = {}
+    main_effects: dict[str, MainEffect] = {}
     for term, columns in model.terms.items():
-        rows = term_rows(model, term)
-        if np.delete(rows, columns, axis=1).any():
+        if others := other_factors(model, term):
             label = f_tests.get(term) or _free(f"{labels[columns[0]]}Main", weights)
-            weights.setdefault(label, rows[0])
-            main_effects |= {labels[i]: label for i in columns}
+            weights.setdefault(label, term_rows(model, term)[0])
+            main_effects |= {labels[i]: MainEffect(label, others) for i in columns}
     return weights, main_effects, {label: term for term, label in f_tests.items()}
 
 

@@ -1,22 +1,31 @@
 """Hypotheses of tests: the mean over subjects, and main effects beside interactions.
 
 A *main effect* is averaged over the levels of the other factors with equal weights, as is an interaction over the
-factors that it lacks. It is the hypothesis of type III sums of squares: that the columns of the term are 0 in the same
-model with sum coding of all factors (Searle, Speed & Milliken 1980, The American Statistician 34:216). The effect of a
-single column with treatment coding is a *simple effect* instead, that at the reference level of the others.
+factors that it lacks; it is at the means of the covariates of these interactions. This is the hypothesis of type III
+sums of squares: that the columns of the term are 0 in the same model with sum coding of all factors and centred
+covariates (Searle, Speed & Milliken 1980, The American Statistician 34:216). The effect of a single column is a *simple
+effect* instead, that at the reference level of the other factors, and where the covariates are 0.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.design.coding import CodedFactor, ModelMatrix
+from bids_ari.design.coding import CENTRED, CodedFactor, ModelMatrix, coordinates, units_of
 from bids_ari.design.formula import INTERCEPT
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
 
-_ROUNDING = 1e-10  # weights closer to a whole number are that number; column means are relative to the column
+_ROUNDING = 1e-10  # weights closer to a whole number are that number
+
+
+class MainEffect(NamedTuple):
+    """The main effect of a test that is a simple effect."""
+
+    label: str  # the name of its test
+    others: tuple[CodedFactor, ...]  # the factors that the simple effect is at one level or value of
 
 
 def mean_weights(matrix: FloatArray) -> FloatArray:
@@ -26,7 +35,7 @@ def mean_weights(matrix: FloatArray) -> FloatArray:
     with np.errstate(over="ignore"):
         means = matrix.mean(axis=0)
     means = np.where(np.isfinite(means), means, relative * size)  # since a sum may overflow
-    return np.where(np.abs(relative) <= _ROUNDING, 0.0, means)
+    return np.where(np.abs(relative) <= CENTRED, 0.0, means)
 
 
 def is_intercept(weights: FloatArray, columns: tuple[str, ...]) -> bool:
@@ -49,14 +58,26 @@ def term_rows(model: ModelMatrix, term: str) -> FloatArray:
     if model.sum_coded is None or not own:
         return columns
     # with X = S M, the coefficients b of X are those of the sum-coded S: M b
-    to_sums = np.linalg.lstsq(model.sum_coded.matrix, model.matrix, rcond=None)[0]
+    to_sums = coordinates(model.sum_coded.matrix, model.matrix)
+    if to_sums is None:
+        return columns
     rows = _rounded(to_sums[list(model.sum_coded.terms[term])])
     if len(rows) == len(own) and not np.delete(rows, own, axis=1).any():
         return columns
     own_part = rows[:, own[-len(rows) :]]
     if len(rows) > len(own) or np.linalg.matrix_rank(own_part) < len(rows):
         return columns
-    return _rounded(np.linalg.solve(own_part, rows))
+    solved = np.linalg.solve(own_part, rows)
+    parts = np.abs(solved) / units_of(model.matrix)  # coefficients have the inverse units of their columns
+    return _rounded(np.where(parts <= _ROUNDING * parts.max(axis=1, keepdims=True), 0.0, solved))
+
+
+def other_factors(model: ModelMatrix, term: str) -> tuple[CodedFactor, ...]:
+    """Return the factors over which the hypothesis of a term averages; none if it is that its columns are 0."""
+    own = model.terms[term]
+    of_term = {part.factor.text for i in own for part in model.columns[i]}
+    others = [i for i in np.flatnonzero(term_rows(model, term).any(axis=0)) if i not in own]
+    return tuple(part for i in others for part in model.columns[i] if part.factor.text not in of_term)
 
 
 def missing_terms(model: ModelMatrix, term: str) -> tuple[str, ...]:
@@ -84,7 +105,7 @@ def where_others_are_zero(model: ModelMatrix) -> dict[str, bool]:
 
 
 def notes_on_tests(
-    model: ModelMatrix, tests: Collection[str], main_effects: Mapping[str, str], terms: Mapping[str, str]
+    model: ModelMatrix, tests: Collection[str], main_effects: Mapping[str, MainEffect], terms: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield notes on default tests that are easily mistaken: the intercept, and simple effects.
 
@@ -94,7 +115,7 @@ def notes_on_tests(
         The design matrix.
     tests : collection of str
         The names of the default tests.
-    main_effects : mapping of str to str
+    main_effects : mapping of str to MainEffect
         The main effect of each test that is a simple effect, by name.
     terms : mapping of str to str
         The term of each F test, by name.
@@ -107,13 +128,13 @@ def notes_on_tests(
         yield intercept_note(INTERCEPT, inside, "tested by --test mean=mean")
     if main_effects:
         verb = "is a simple effect" if len(main_effects) == 1 else "are simple effects"
-        where = dict.fromkeys(_origin(model, part) for part in _factors_of_interactions(model))
-        averaged = dict.fromkeys(each for each in main_effects.values() if each in tests)
-        names = f". Main effects, averaged over the levels of the other factors: {listing(averaged, 20)}"
-        yield (
-            f"{listing(main_effects, 20)} {verb} beside an interaction, at one level of the other factor "
-            f"({listing(where, 20)}){names if averaged else ''}"
-        )
+        averaged = dict.fromkeys(each.label for each in main_effects.values() if each.label in tests)
+        names = f". Main effects, {_way_of_averaging(model, main_effects.values())}: {listing(averaged, 20)}"
+        effects = [
+            f"{name} (at {listing(dict.fromkeys(_origin(model, part) for part in each.others), 20)})"
+            for name, each in main_effects.items()
+        ]
+        yield f"{listing(effects, 20)} {verb} beside an interaction{names if averaged else ''}"
 
 
 def intercept_note(name: str, where: Iterable[str], way: str) -> str:
@@ -145,13 +166,17 @@ def _is_inside(model: ModelMatrix, part: CodedFactor) -> bool:
     return not alone or bool(((values.min(axis=0) <= 0) & (values.max(axis=0) >= 0)).all())
 
 
-def _factors_of_interactions(model: ModelMatrix) -> Iterator[CodedFactor]:
-    """Yield the factors of all interactions, but for centred columns."""
-    parts = (part for column in model.columns if len(column) > 1 for part in column)
-    return (part for part in parts if not _is_centred(model, part))
+def _way_of_averaging(model: ModelMatrix, effects: Iterable[MainEffect]) -> str:
+    """Describe over what main effects are averaged."""
+    others = [part.factor.text for effect in effects for part in effect.others]
+    covariates = dict.fromkeys(text for text in others if text not in model.levels)
+    levels = "averaged over the levels of the other factors" if set(others) - set(covariates) else ""
+    means = f"at the mean of {listing(covariates, 20)} over subjects" if covariates else ""
+    return " and ".join(filter(None, (levels, means)))
 
 
 def _rounded(weights: np.ndarray) -> FloatArray:
     """Return weights without rounding errors of whole numbers."""
     whole = np.rint(weights)
-    return np.asarray(np.where(np.abs(weights - whole) <= _ROUNDING, whole, weights) + 0.0, dtype=np.float64)
+    is_whole = (np.abs(weights - whole) <= _ROUNDING) & (whole != 0)  # the mean of a covariate may be tiny
+    return np.asarray(np.where(is_whole, whole, weights) + 0.0, dtype=np.float64)

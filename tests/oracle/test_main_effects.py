@@ -1,4 +1,4 @@
-"""Default tests of factors against type III analysis of variance with sum coding, of statsmodels."""
+"""Default tests against type III analysis of variance with sum coding and centred covariates, of statsmodels."""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,16 @@ GROUP, SEX = list("aababcabccabbcabcababc"), list("mfmfmmffmffmmfmfmffmmf")
         ("0 + sex", "{sex}", {"sex": "sex"}),
         ("0 + group + sex", "{group} + {sex}", {"group": "group", "sex": "sexM"}),
         ("1 + group + age", "{group} + age", {"group": "group", "age": "age"}),
-        ("age * group", "age * {group}", {"group": "group", "age": "ageMain", "age:group": "ageXGroup"}),
-        ("0 + group * age", "age * {group}", {"group": "group", "age": "ageMain", "age:group": "groupXAge"}),
+        (
+            "age * group",
+            "center(age) * {group}",
+            {"group": "group", "center(age)": "ageMain", "center(age):group": "ageXGroup"},
+        ),
+        (
+            "0 + group * age",
+            "center(age) * {group}",
+            {"group": "group", "center(age)": "ageMain", "center(age):group": "groupXAge"},
+        ),
         ("group / sex", "{group} / {sex}", {"group": "group"}),
         ("group * sex + center(age)", "{group} * {sex} + age", {"group": "group", "sex": "sexMMain"}),
     ],

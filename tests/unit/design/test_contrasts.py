@@ -58,11 +58,52 @@ class TestDefaults:
         assert found["groupXSex"].tolist() == np.eye(6)[4:].tolist()
         assert found["groupB"].tolist() == [0, 1, 0, 0, 0, 0]  # a simple effect, of sex f
 
+    @pytest.mark.parametrize(
+        ("formula", "name"),
+        [
+            ("1 + sex * age", "sexMMain"),
+            ("age * group", "group"),
+            ("0 + group * age", "group"),
+            ("1 + group + group:age", "group"),
+            ("C(sex, Sum) * age", "sexFMain"),
+            ("age * score", "ageMain"),
+            ("sex * age * score", "sexMMain"),
+            ("sex * tiny", "sexMMain"),
+        ],
+    )
+    def test_main_effects_are_those_with_centred_covariates(self, formula: str, name: str) -> None:
+        """A test of b with weights C is of the estimate C pinv(X) y: the same of both models, for any y."""
+        extra = {"score": [1, 4, 2, 8, 5, 7, 1, 3], "tiny": [each * 1e-12 for each in AGE]}
+        centred = formula
+        for covariate in ("age", "score", "tiny"):
+            centred = centred.replace(covariate, f"center({covariate})")
+        made, other = model(formula, **extra), model(centred, **extra)
+        estimates = default_tests(made)[name] @ np.linalg.pinv(made.matrix)
+        tests = default_tests(other)
+        expected = tests.get(name, tests[name.removesuffix("Main")]) @ np.linalg.pinv(other.matrix)
+        np.testing.assert_allclose(estimates, expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
+
+    def test_a_named_factor_is_the_main_effect_at_the_mean_of_the_covariate(self) -> None:
+        assert weights("sex", "1 + sex * age") == pytest.approx([0, 1, 0, 33.375])  # 267 / 8, as the test of mean
+        assert weights("m", "1 + sex * age") == [0, 1, 0, 0]
+
+    def test_effects_at_covariate_0_are_noted(self) -> None:
+        note = notes_on(model("1 + sex * age"))[-1]
+        assert note.startswith("sexM (at age 0), age (at sex f) are simple effects beside an interaction. Main effects")
+        assert note.endswith("and at the mean of age over subjects: sexMMain, ageMain")
+        assert "groupB (at age 0), groupC (at age 0) are" in notes_on(model("1 + group + group:age"))[-1]
+        assert notes_on(model("age * score", score=range(8)))[-1].startswith("age (at score 0), score (at age 0)")
+
+    def test_slopes_without_groups_are_compared_as_they_are(self) -> None:
+        """Without group, the slopes by group at a mean age are not in the model, so that age is not centred."""
+        assert default_tests(model("1 + age + age:group"))["ageMain"] == pytest.approx([0, 1, 1 / 3, 1 / 3])
+
     def test_notes_tell_simple_from_main_effects(self) -> None:
         about_intercept, about_effects = notes_on(model("group * sex"))
         assert about_intercept.startswith("intercept is the effect at group a, sex f, not the mean over subjects")
-        assert about_effects.startswith("groupB, groupC, sexM are simple effects beside an interaction")
-        assert "(group a, sex f)" in about_effects
+        assert about_effects.startswith(
+            "groupB (at sex f), groupC (at sex f), sexM (at group a) are simple effects beside an interaction"
+        )
         assert about_effects.endswith("averaged over the levels of the other factors: group, sexMMain")
         made = model("group * sex")
         *_, note = notes_on_default_tests(made, [name for name in default_tests(made) if name != "group"])
