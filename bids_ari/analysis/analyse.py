@@ -11,7 +11,13 @@ from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
-from bids_ari.analysis.option_files import check_option_files, hash_files, notes_on_spaces, option_files
+from bids_ari.analysis.option_files import (
+    check_option_files,
+    hash_files,
+    notes_on_resolutions,
+    notes_on_spaces,
+    option_files,
+)
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
@@ -87,7 +93,8 @@ def analyse(
         *design.notes,
         *stack.notes,
         *fitted.notes,
-        *notes_on_spaces(files, StandardSpace.of(contrast.entities)),
+        *notes_on_spaces(files, space := StandardSpace.of(contrast.entities)),
+        *notes_on_resolutions(files, space, options),
     )
     results: list[ContrastResult] = []
     for glm in fitted.results:
@@ -110,7 +117,7 @@ def analyse(
                 *_notes(stack, n_constant, options),
             ),
             GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
-            StandardSpace.of(contrast.entities),
+            space,
         )
     return tuple(results)
 
@@ -257,7 +264,8 @@ def _analyse_single(
         files={role: path.name for role, path in files.items()},
         folder=folder,
     )
-    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *notes_on_spaces(files, template))
+    named = (*notes_on_spaces(files, template), *notes_on_resolutions(files, template, options))
+    notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *named)
     return tuple(infer(make, glm, stack.space, options, notes, template=template))
 
 

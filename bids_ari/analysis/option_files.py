@@ -86,6 +86,19 @@ def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> I
             yield f"The {role} {printable(path.name)} is of {found} by its name, the maps are in {where}: check it"
 
 
+def notes_on_resolutions(files: Mapping[str, Path], where: StandardSpace | None, options: Options) -> Iterator[str]:
+    """Yield a note on each file that TemplateFlow has not in the resolution in the names of the maps."""
+    for role, option in (("mask", options.mask), ("target grid", options.target_grid)):
+        if option != TEMPLATE or role not in files or where is None or not where.res:
+            continue
+        name = files[role].name
+        if (found := StandardSpace.in_name(name)) is not None and found.res != where.res:
+            yield (
+                f"TemplateFlow has no {role} of {where} in res-{where.res}, the resolution in the names of the maps: "
+                f"{printable(name)} is used, check it"
+            )
+
+
 def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
     """Return the SHA-256 of files by their role."""
     for role, path in files.items():

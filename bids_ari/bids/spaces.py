@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bids_ari.bids.entities import Entities, labels_in_name
+from bids_ari.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +25,41 @@ class StandardSpace:
 
         The cohort of fMRIPrep's outputs is part of the space, ``space-MNIPediatricAsym+3``, or an entity of its own,
         ``space-MNIPediatricAsym_cohort-3``.
+
+        Raises
+        ------
+        DataError
+            When these are two cohorts; also from other functions that read names.
         """
-        return cls._of(entities.get, "space")
+        return cls._of(str(entities), entities.get, "space")
 
     @classmethod
     def in_name(cls, name: str) -> "StandardSpace | None":
         """Return the space in the name of a file, of ``space-`` or of TemplateFlow's ``tpl-``; None without either."""
-        return cls._of(labels_in_name(name).get, "space", "tpl")
+        return cls._of(name, labels_in_name(name).get, "space", "tpl")
 
     @classmethod
     def parse(cls, text: str) -> "StandardSpace":
         """Read a space from a text: ``NAME``, ``NAME+COHORT``, or ``NAME:cohort-COHORT:res-RES`` as fMRIPrep has it."""
-        return cls._of({"space": text}.get, "space") or cls(text)
+        return cls._of(text, {"space": text}.get, "space") or cls(text)
 
     @classmethod
-    def _of(cls, label: Callable[[str], str | None], *keys: str) -> "StandardSpace | None":
-        """Return the space of the first of some keys that has a label."""
+    def _of(cls, where: str, label: Callable[[str], str | None], *keys: str) -> "StandardSpace | None":
+        """Return the space of the first of some keys that has a label, of the name `where`."""
         found = next(filter(None, map(label, keys)), None)
         if found is None:
             return None
         template, *parts = found.split(":")
         named = dict(part.partition("-")[::2] for part in parts)
         name, _, cohort = template.partition("+")
-        cohort = cohort or named.get("cohort") or label("cohort") or ""
-        return cls(name, _number(cohort), _number(named.get("res") or label("res") or ""))
+        cohorts = dict.fromkeys(map(_number, filter(None, (cohort, named.get("cohort"), label("cohort")))))
+        if len(cohorts) > 1:
+            raise DataError(
+                f"The name {where} has two cohorts of {name}: {' and '.join(cohorts)}",
+                "one cohort",
+                f"Rename the files: space-{name}+{next(iter(cohorts))} without cohort-, or with the same",
+            )
+        return cls(name, next(iter(cohorts), ""), _number(named.get("res") or label("res") or ""))
 
     def differs_from(self, other: "StandardSpace") -> bool:
         """Return whether two spaces are known to be different: by their names, or by two different cohorts."""

@@ -254,6 +254,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out group --space T1w",
         lambda data: write_group(data, 4, np.random.default_rng(1), space="T1w"),
     ),
+    "Names with two cohorts": (
+        "data out group --space MNIPediatricAsym+3",
+        lambda data: write_group(data, 4, np.random.default_rng(1), space="MNIPediatricAsym+3_cohort-2"),
+    ),
     "The same image more than once": (
         "data out group",
         lambda data: nib.save(nib.load(map_path(data, "01")), map_path(data, "03")),

@@ -7,7 +7,7 @@ import pytest
 from builders import SHAPE, saved, write_group
 
 from bids_ari.analysis.analyse import analyse
-from bids_ari.analysis.option_files import notes_on_spaces, option_files
+from bids_ari.analysis.option_files import notes_on_resolutions, notes_on_spaces, option_files
 from bids_ari.bids.discover import discover
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
@@ -51,6 +51,18 @@ def test_maps_without_a_space_are_noted_for_a_mask_or_an_atlas_of_one() -> None:
     }
     assert ["A; the names of the maps have no space" in note for note in notes_on_spaces(files, None)] == [True, True]
     assert not [*notes_on_spaces({"mask": Path("mask.nii.gz")}, None)]
+
+
+@pytest.mark.parametrize(("res", "is_noted"), [("7", True), ("2", False), ("", False)])
+def test_a_resolution_that_templateflow_does_not_have_is_noted(res: str, is_noted: bool) -> None:
+    """Of files by name only: others may be in any resolution."""
+    files = {"mask": Path("tpl-A_res-02_desc-brain_mask.nii.gz"), "target grid": Path("tpl-A_res-02_T1w.nii.gz")}
+    where = StandardSpace("A", res=res)
+    notes = [*notes_on_resolutions(files, where, Options(mask=Path("template"), target_grid=Path("template")))]
+    assert ["no mask of A in res-7" in note or "no target grid of A in res-7" in note for note in notes] == [
+        *([True] * 2 * is_noted)
+    ]
+    assert not [*notes_on_resolutions(files, where, Options(mask=files["mask"]))]
 
 
 def test_notes_on_masks_are_those_of_the_result(tmp_path: Path, rng: np.random.Generator) -> None:

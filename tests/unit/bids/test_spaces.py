@@ -4,6 +4,7 @@ import pytest
 
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import DataError
 
 PEDIATRIC = StandardSpace("MNIPediatricAsym", "3")
 
@@ -30,6 +31,16 @@ def test_a_resolution_is_that_of_templateflow() -> None:
     found = StandardSpace.of(Entities.of({"space": "MNI152NLin6Asym", "res": "02"}))
     assert found == StandardSpace("MNI152NLin6Asym", "", "2") == StandardSpace.parse("MNI152NLin6Asym:res-2")
     assert str(found) == "MNI152NLin6Asym"
+
+
+@pytest.mark.parametrize("cohort", ["2", "02"])
+def test_two_cohorts_in_a_name_are_refused(cohort: str) -> None:
+    labels = {"task": "emo", "space": "MNIPediatricAsym+3", "cohort": cohort}
+    with pytest.raises(DataError, match=r"MNIPediatricAsym\+3.*has two cohorts of MNIPediatricAsym: 3 and 2"):
+        StandardSpace.of(Entities.of(labels))
+    with pytest.raises(DataError, match="two cohorts"):
+        StandardSpace.in_name(f"sub-01_space-MNIPediatricAsym+3_cohort-{cohort}_mask.nii.gz")
+    assert StandardSpace.of(Entities.of(labels | {"cohort": "03"})) == PEDIATRIC
 
 
 def test_names_without_a_space() -> None:
