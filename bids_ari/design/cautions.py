@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from bids_ari.design.coding import spans_intercept
+from bids_ari.design.hypotheses import mean_weights
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
 
@@ -16,6 +18,7 @@ def caution_notes(matrix: FloatArray, columns: Sequence[str], tests: Mapping[str
     n, p = matrix.shape
     if n - p == 1:
         yield f"Only {n} subjects: 1 residual degree of freedom, with which hardly any effect can be found."
+    yield from _origin_note(matrix, columns)
     for name, weights in tests.items():
         if outside := extrapolated(matrix, np.atleast_2d(weights)):
             what = (
@@ -26,6 +29,20 @@ def caution_notes(matrix: FloatArray, columns: Sequence[str], tests: Mapping[str
                 f"Test {name} is the effect where {listing(what)}. For the effect at the mean, centre the column: "
                 f"center({columns[next(iter(outside))]}) in a formula, Demean in a Stats Model."
             )
+
+
+def _origin_note(matrix: FloatArray, columns: Sequence[str]) -> Iterator[str]:
+    """Yield a note on a regression through the origin: one without an intercept, also by columns of all groups."""
+    if spans_intercept(matrix):
+        return
+    away = [name for name, mean in zip(columns, mean_weights(matrix), strict=True) if mean]
+    effect = (
+        f"the tests of {listing(away)} contain the mean over subjects" if away else "the mean stays in the residuals"
+    )
+    yield (
+        f"The model has no intercept: the regression goes through the origin, so that {effect}. For slopes "
+        "beside a mean, add 1 to the formula, or to X of a Stats Model."
+    )
 
 
 def extrapolated(matrix: FloatArray, weights: FloatArray) -> dict[int, float]:

@@ -18,12 +18,14 @@ from bids_ari.design.formula import INTERCEPT
 from bids_ari.design.hypotheses import (
     MainEffect,
     is_intercept,
+    is_mean,
     is_mean_at_intercept,
     is_of_groups,
     mean_weights,
     notes_on_tests,
     other_factors,
     term_rows,
+    way_to_mean,
     where_others_are_zero,
 )
 from bids_ari.errors import UsageError, listing
@@ -55,8 +57,12 @@ def default_tests(model: ModelMatrix) -> dict[str, FloatArray]:
 
 def notes_on_default_tests(model: ModelMatrix, tests: Collection[str]) -> tuple[str, ...]:
     """Return notes on those default tests that are easily mistaken: the intercept, and simple effects."""
-    _, main_effects, terms = _default_tests(model)
-    return tuple(notes_on_tests(model, tests, main_effects, terms))
+    weights, main_effects, terms = _default_tests(model)
+    notes = tuple(notes_on_tests(model, tests, main_effects, terms))
+    if "mean" in tests and not is_mean(weights["mean"], model.matrix):
+        way = way_to_mean("mean", model.names)
+        notes += (f"mean is the test of a column of this name, not the mean over subjects, tested by --test {way}",)
+    return notes
 
 
 def _default_tests(model: ModelMatrix) -> tuple[dict[str, FloatArray], dict[str, MainEffect], dict[str, str]]:
@@ -105,15 +111,23 @@ def parse_tests(tests: Iterable[str], model: ModelMatrix) -> dict[str, FloatArra
 
 
 def _check_mean(test: str, name: str, weights: FloatArray, model: ModelMatrix) -> None:
-    """Refuse the name ``mean`` for an intercept that is not the mean over subjects."""
-    is_other = is_intercept(weights, model.names) and not is_mean_at_intercept(model.matrix, model.names)
-    if name.casefold() == "mean" and is_other:
+    """Refuse the name ``mean`` for a test that is not the mean over subjects."""
+    reason, other, is_at_intercept = "", "another name", is_intercept(weights, model.names)
+    is_right = (
+        is_mean_at_intercept(model.matrix, model.names)
+        if is_at_intercept
+        else is_mean(weights, model.matrix, model.sum_coded)
+    )
+    if name.casefold() != "mean" or is_right:
+        return
+    if is_at_intercept:
         where = listing(where_others_are_zero(model), 20)
-        raise UsageError(
-            f"The test {test} is not the mean over subjects: the intercept of this model is the effect at {where}",
-            "a test whose name is its meaning",
-            f"Write {name}=mean for the mean over subjects, or {INTERCEPT}=1",
-        )
+        reason, other = f": the intercept of this model is the effect at {where}", f"{INTERCEPT}=1"
+    raise UsageError(
+        f"The test {test} is not the mean over subjects{reason}",
+        "a test whose name is its meaning",
+        f"Write {way_to_mean(name, model.names)} for the mean over subjects, or {other}",
+    )
 
 
 def names_of(model: ModelMatrix) -> dict[str, tuple[Meaning, ...]]:

@@ -15,7 +15,7 @@ from bids_ari.design.checks import check_design, check_number, check_unequal, ex
 from bids_ari.design.coding import Levels, model_matrix
 from bids_ari.design.contrasts import default_tests, notes_on_default_tests, parse_tests
 from bids_ari.design.formula import INTERCEPT, parse_formula
-from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean_at_intercept, mean_weights
+from bids_ari.design.hypotheses import intercept_note, is_intercept, is_mean, is_mean_at_intercept, mean_weights
 from bids_ari.design.model_contrasts import ONES, Term
 from bids_ari.design.model_tests import weights_of_tests, with_columns_of_formula
 from bids_ari.design.stats_model import StatsModel
@@ -137,6 +137,8 @@ def make_design(
         design = _design_of_model_formula(model, subjects, participants, missing)
     else:
         design = _design_of_model(model, subjects, participants, missing)
+    if model is not None:
+        design = replace(design, notes=design.notes + tuple(_notes_on_means(design)))
     cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))
     design = replace(design, notes=design.notes + cautions)
     if variance == "unequal":
@@ -237,6 +239,14 @@ def _notes_on_intercept(
     for name, weights in tests.items():
         if name.casefold() in ("mean", INTERCEPT) and is_intercept(weights, columns):
             yield intercept_note(name, where, "the intercept if the other columns are centred")
+
+
+def _notes_on_means(design: Design) -> Iterator[str]:
+    """Yield a note on a contrast of a Stats Model that is called mean and is something else."""
+    for name, weights in design.tests.items():
+        is_noted = not design.formula and is_intercept(weights, design.columns)  # by `_notes_on_intercept`
+        if name.casefold() == "mean" and not is_noted and not is_mean(weights, design.matrix):
+            yield f"{name} is not the mean over subjects: it is a contrast of this name with other weights"
 
 
 def _level_notes(factors: Iterable[Levels]) -> tuple[str, ...]:

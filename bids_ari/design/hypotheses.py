@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.design.coding import CENTRED, CodedFactor, ModelMatrix, coordinates, units_of
+from bids_ari.design.coding import CENTRED, CodedFactor, ModelMatrix, SumCoded, coordinates, units_of
 from bids_ari.design.formula import INTERCEPT
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
@@ -47,6 +47,36 @@ def is_intercept(weights: FloatArray, columns: tuple[str, ...]) -> bool:
 def is_mean_at_intercept(matrix: FloatArray, columns: tuple[str, ...]) -> bool:
     """Return whether the intercept is the mean over subjects: all other columns have the mean 0."""
     return is_intercept(mean_weights(matrix), columns)
+
+
+def is_mean(weights: FloatArray, matrix: FloatArray, sum_coded: SumCoded | None = None) -> bool:
+    """Return whether a test is a t test of the mean over subjects, or of the mean of groups with equal weights."""
+    if weights.ndim == 2:
+        return False
+    means = mean_weights(matrix)
+    is_group = np.isin(matrix, (-1, 0, 1)).all(axis=0)
+    of_groups = means.copy()
+    of_groups[is_group] = np.unique(matrix[:, is_group], axis=0).mean(axis=0)
+    candidates = [means, of_groups]
+    if (
+        sum_coded
+        and (sum_coded.matrix[:, 0] == 1).all()
+        and (to_sums := coordinates(sum_coded.matrix, matrix)) is not None
+    ):
+        candidates.append(to_sums[0])
+    return any(_is_multiple(weights, each, units_of(matrix)) for each in candidates)
+
+
+def _is_multiple(weights: FloatArray, other: FloatArray, units: FloatArray) -> bool:
+    """Return whether weights of columns with some units are others times a number."""
+    one, two = weights / units, other / units
+    at = np.abs(two).argmax()
+    return bool(two[at]) and np.allclose(one, two * (one[at] / two[at]), rtol=0, atol=1e-6 * np.abs(one).max())
+
+
+def way_to_mean(name: str, columns: Collection[str]) -> str:
+    """Return how the mean over subjects is tested under some name; a column ``mean`` takes precedence over it."""
+    return f"{name}=mean" + (" with center(mean) in place of mean in --formula" if "mean" in columns else "")
 
 
 def term_rows(model: ModelMatrix, term: str) -> FloatArray:
@@ -125,7 +155,7 @@ def notes_on_tests(
             yield f"{name} is not only the interaction: it contains {listing(missing)}, which the formula lacks"
     inside = [place for place, is_inside in where_others_are_zero(model).items() if is_inside]
     if INTERCEPT in tests and inside:  # else `cautions` has a note
-        yield intercept_note(INTERCEPT, inside, "tested by --test mean=mean")
+        yield intercept_note(INTERCEPT, inside, f"tested by --test {way_to_mean('mean', model.names)}")
     if main_effects:
         verb = "is a simple effect" if len(main_effects) == 1 else "are simple effects"
         averaged = dict.fromkeys(each.label for each in main_effects.values() if each.label in tests)

@@ -187,6 +187,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A formula is not understood": ("data out group --formula 1+age)", AGES),
     "A test is not understood": ("data out group --formula 1+age --test x=agee", AGES),
     "A test of the intercept is called mean": ("data out group --formula 1+age --test mean=1", AGES),
+    "Another test is called mean": ("data out group --formula 1+age --test mean=age", AGES),
     "No entity or column for pairs": ("data out group --paired colour", None),
     "Values of pairs that are the same number": ("data out group --paired session=1-01", two_spellings),
     "Analyses by subject": ("data out group --by subject", None),

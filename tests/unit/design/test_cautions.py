@@ -42,3 +42,14 @@ def test_a_group_of_two_is_noted() -> None:
     (note,) = make_design(["01", "02"]).notes
     assert "2 subjects: 1 residual degree of freedom" in note
     assert make_design(["01", "02", "03"]).notes == ()
+
+
+@pytest.mark.parametrize(("formula", "effect"), [("0 + age", "tests of age contain"), ("0 + center(age)", "residuals")])
+def test_a_regression_through_the_origin_is_noted(formula: str, effect: str) -> None:
+    (note,) = make_design(ALL, TABLE, formula).notes
+    assert ("goes through the origin" in note, effect in note) == (True, True)
+
+
+@pytest.mark.parametrize("formula", ["1 + age", "0 + group", "0 + group + age", "1"])
+def test_a_regression_with_an_intercept_is_not_noted_so(formula: str) -> None:
+    assert not any("origin" in note for note in make_design(ALL, TABLE, formula).notes)

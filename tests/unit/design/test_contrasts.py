@@ -314,6 +314,43 @@ class TestErrors:
             parse_tests([test], model(formula))
         assert "Write mean=mean" in str(caught.value).replace("Mean", "mean")
 
+    @pytest.mark.parametrize(
+        ("test", "formula"),
+        [
+            ("mean=group[a]", "0 + group"),
+            ("MEAN=group", "0 + group"),
+            ("mean=age", "1 + age"),
+            ("mean=intercept + 60 * age", "1 + age"),
+        ],
+    )
+    def test_what_is_not_the_mean_is_not_called_so(self, test: str, formula: str) -> None:
+        with pytest.raises(UsageError, match=r"is not the mean over subjects; .* Write (mean|MEAN)=mean for"):
+            parse_tests([test], model(formula))
+
+    def test_the_mean_beside_a_column_of_this_name(self) -> None:
+        """``mean`` is the column there, but the mean over subjects beside ``center(mean)``."""
+        column = {"mean": range(8)}
+        with pytest.raises(UsageError, match=r"Write mean=mean with center\(mean\) in place of mean in --formula"):
+            parse_tests(["mean=mean"], model("1 + mean + group", **column))
+        notes = notes_on(model("1 + mean + group", **column))
+        assert all("--test mean=mean with center(mean) in place of mean" in note for note in notes)
+        assert [note.split()[0] for note in notes] == ["intercept", "mean"]
+        found = parse_tests(["mean=mean"], model("1 + center(mean) + group", **column))["mean"]
+        assert found.tolist() == [1, 0, 3 / 8, 2 / 8]
+        assert notes_on(model("1 + center(mean)", **column))[0].startswith("mean is the test of a column of this name")
+
+    @pytest.mark.parametrize(
+        ("test", "formula"),
+        [
+            ("mean=intercept + (b + c) / 3", "1 + group"),
+            ("mean=intercept + (b + c) / 3", "group * center(age)"),
+            ("mean=intercept + 33.375 * age", "1 + age"),
+            ("mean=2 * mean", "group * sex"),
+        ],
+    )
+    def test_means_of_subjects_or_of_groups_may_be_called_so(self, test: str, formula: str) -> None:
+        assert list(parse_tests([test], model(formula))) == ["mean"]
+
     def test_an_intercept_that_is_the_mean_may_be_called_so(self) -> None:
         assert parse_tests(["mean=1"], model("center(age)"))["mean"].tolist() == [1, 0]
         assert parse_tests(["mean=(a + b + c) / 3"], model("0 + group"))["mean"].tolist() == [1 / 3] * 3
