@@ -130,10 +130,12 @@ def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
     if apart.size:
         known = unlike.correlation[~np.isnan(unlike.correlation)]
         middle = f" (median {np.median(known):.2f})" if known.size else ""
-        subjects = (f"sub-{design.subjects[i]} ({unlike.correlation[i]:.2f})" for i in apart)
+        values = (f"{each:.2f}" if np.isfinite(each) else "none" for each in unlike.correlation[apart])
+        subjects = (f"sub-{design.subjects[i]} ({value})" for i, value in zip(apart, values, strict=True))
         yield (
             f"{'Possible outlier' if apart.size == 1 else 'Possible outliers'}: {listing(subjects)}. In parentheses, "
             f"the correlation with the mean map of the other subjects{middle}"
+            + ("; a map that is constant where it is tested has none" if np.isnan(unlike.correlation).any() else "")
         )
 
 

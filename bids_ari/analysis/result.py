@@ -259,7 +259,8 @@ class ContrastResult:
             labels = self.labels(threshold, tdp)
             return self.space.image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
         values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p") else self.glm, field)
-        return self.space.image(values.astype(np.float32), np.nan)
+        with np.errstate(over="ignore"):  # too large numbers are infinite in the file
+            return self.space.image(values.astype(np.float32), np.nan)
 
     def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
         """Return the TDP of the region that contains each point, the highest where regions overlap, as an image."""

@@ -168,15 +168,15 @@ def _check_values(member: SubjectMap, volumes: Volumes) -> None:
     hint = f"Fix the files, or exclude the subject with --exclude {member.subject}"
     present = ~np.isnan(volumes.effect)
     if not present.any():
-        raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, set(volumes.empty))}", hint=hint)
+        raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, volumes)}", hint=hint)
     if volumes.variance is not None and np.isnan(volumes.variance[present]).all():
         files = [path for term in member.terms for path in term.variance_paths]
         raise DataError(f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}", hint=hint)
 
 
-def _found_instead(member: SubjectMap, empty: set[Path]) -> str:
+def _found_instead(member: SubjectMap, volumes: Volumes) -> str:
     """Describe why a subject has no data: its maps, or one of them, have none, or they have no voxel in common."""
-    terms = [term for term in member.terms if empty.issuperset(term.paths)]
+    terms = [term for term in member.terms if set(volumes.empty).issuperset(term.paths)]
     if member.others and not terms:
         n_maps = "two" if len(member.terms) == 2 else str(len(member.terms))
         return f"its {n_maps} maps have no voxel with data in common, {listing(files_to_read(member))}"
@@ -184,7 +184,9 @@ def _found_instead(member: SubjectMap, empty: set[Path]) -> str:
     files = [path for term in terms for path in files_to_read(term)]
     weighted = any(len(term.maps) > 1 and term.variances for term in terms)
     contain = "contain" if len(files) > 1 else "contains"
-    return f"{listing(files)} {contain} only NaN or zero" + (", or no variance above 0" if weighted else "")
+    is_infinite = any(volumes.facts[path].n_infinite for path in files if path in volumes.facts)
+    values = "infinite values, NaN or zero" if is_infinite else "NaN or zero"
+    return f"{listing(files)} {contain} only {values}" + (", or no variance above 0" if weighted else "")
 
 
 def _finite(volume: FloatArray) -> FloatArray:

@@ -23,7 +23,8 @@ Mask: TypeAlias = str | Path | nib.Nifti1Image | VolumeSpace
 THRESHOLDS = {"mask": "mask-threshold", "region": "roi-threshold"}
 """The option that sets the threshold of a mask, and of regions."""
 
-_UNMASKED = 0.6  # maps that fill more of the volume than this are probably not brain-masked
+UNMASKED = 0.6
+"""Maps, and masks, that fill more of the volume than this are probably not those of a brain."""
 
 
 def missing(volume: FloatArray, step: float = 0.0) -> BoolVolume:
@@ -113,9 +114,18 @@ def n_required(coverage: float, n_subjects: int) -> int:
 
 
 def group_mask(
-    counts: npt.NDArray[np.int32], n_subjects: int, coverage: float, grid: Grid, mask: VolumeSpace | None = None
+    counts: npt.NDArray[np.int32],
+    n_subjects: int,
+    coverage: float,
+    grid: Grid,
+    mask: VolumeSpace | None = None,
+    *,
+    suspicion: str = "",
 ) -> VolumeSpace:
-    """Return the voxels to test: inside the mask, and with data, by `counts` (x, y, z), of enough subjects."""
+    """Return the voxels to test: inside the mask, and with data, by `counts` (x, y, z), of enough subjects.
+
+    A `suspicion` that the maps are thresholded is the advice of the error where no voxel remains.
+    """
     inside = counts >= n_required(coverage, n_subjects)
     if mask is not None:
         inside &= mask.inside
@@ -124,7 +134,8 @@ def group_mask(
         raise EmptyMaskError(
             f"No voxel has data of {coverage:.0%} of the {n_subjects} subjects (at most {most} have data)"
             + (" inside the mask" if mask is not None else ""),
-            hint="Lower --coverage, exclude the subjects with the smallest coverage with --exclude, or check the mask",
+            hint=suspicion
+            or "Lower --coverage, exclude the subjects with the smallest coverage with --exclude, or check the mask",
         )
     return VolumeSpace(grid, inside)
 
@@ -135,12 +146,12 @@ def note_unmasked(tested: Space, mask_fraction: float | None = None) -> str | No
     Without a mask, `tested` fill too much of the volume; of a mask, its fraction of the volume is too large.
     """
     weakens = "testing voxels outside the brain weakens every bound"
-    if mask_fraction is None and tested.fraction > _UNMASKED:
+    if mask_fraction is None and tested.fraction > UNMASKED:
         return (
             f"The tested voxels fill {tested.fraction:.0%} of the volume: the maps are probably not brain-masked, and "
             f"{weakens}. Give a brain mask with --mask"
         )
-    if mask_fraction is not None and mask_fraction > _UNMASKED:
+    if mask_fraction is not None and mask_fraction > UNMASKED:
         return (
             f"The mask fills {mask_fraction:.0%} of the volume, the tested voxels {tested.fraction:.0%}: it is "
             f"probably not a brain mask, and {weakens}. Check --mask"

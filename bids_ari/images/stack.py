@@ -16,11 +16,18 @@ from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
 from bids_ari.images.smoothing import normalise, smooth, weight_of, with_data_of_some
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.images.space import BoolVolume, VolumeSpace
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
-from bids_ari.images.unusual import Profile, ValueFacts, notes_on_claims, notes_on_values, profile_of
+from bids_ari.images.unusual import (
+    Profile,
+    ValueFacts,
+    notes_on_claims,
+    notes_on_thresholds,
+    notes_on_values,
+    profile_of,
+)
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
@@ -157,8 +164,12 @@ def load_stack(
         summaries.append(summary)
     digests = {path: digest for each in summaries for path, digest in each.digests.items()}
     notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
-    notes += tuple(_notes_on_values(headers.grid, members, summaries, counts, stat))
-    space = group_mask(counts, len(members), coverage, headers.grid, inside)
+    facts = {path: each for summary in summaries for path, each in summary.facts.items()}
+    thresholds = tuple(notes_on_thresholds(members, facts, counts, inside))
+    half = profile_of(2 * counts >= len(members))
+    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, headers.grid))
+    notes += (*thresholds, *notes_on_claims(members, facts, stat))
+    space = group_mask(counts, len(members), coverage, headers.grid, inside, suspicion="".join(thresholds))
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
@@ -279,21 +290,6 @@ def _check_variances(members: Sequence[SubjectMap]) -> None:
             "a stat-variance map beside each, for the weights of the maps",
             f"Use --estimator ols, or exclude subjects with --exclude {' '.join(subjects)}",
         )
-
-
-def _notes_on_values(
-    grid: Grid,
-    members: Sequence[SubjectMap],
-    summaries: Sequence[_Summary],
-    counts: npt.NDArray[np.int32],
-    stat: str | None,
-) -> Iterator[str]:
-    """Yield notes on unusual values; `counts` (x, y, z) subjects have data at a voxel."""
-    facts = {path: each for summary in summaries for path, each in summary.facts.items()}
-    profiles = [summary.profile for summary in summaries]
-    yield from notes_on_values(members, facts, profiles, profile_of(2 * counts >= len(members)), grid)
-    if stat is not None:
-        yield from notes_on_claims(members, facts, stat)
 
 
 def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:

@@ -12,15 +12,20 @@ import numpy.typing as npt
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import counted, listing
 from bids_ari.images.claims import EFFECT, Claim, words
-from bids_ari.images.space import BoolVolume, Grid
+from bids_ari.images.masks import UNMASKED
+from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 Profile = tuple[npt.NDArray[np.intp], ...]
 """Number of voxels with data in each slice across each axis."""
 
+_HUGE = 1e15  # no unit of a first-level map is so small that values are larger
 _MANY = 100  # values that are conclusive
 _LEAST = 0.25  # smallest of the absolute values of a thresholded map, as a fraction of their mean
 _PILED = 0.1  # fraction of its values that are near the smallest one: at least, since they begin at a threshold
+_PILED_FEW = 0.08  # the same of the pooled values of maps with few: positive quantities of small regions have less
+_SPARSE = 0.5  # maps have data at less than this part of the voxels where they should, on average
+_EXTENT = 0.05  # a map of a brain has values at more than this part of the volume
 _LARGE = 0.25  # part of the voxels of the largest slice: slices with fewer, at the end of the brain, may lack data
 
 _PLANES = ("sagittal", "coronal", "axial")
@@ -32,6 +37,9 @@ class ValueFacts(NamedTuple):
     n_infinite: int = 0
     threshold: float = 0.0  # smallest absolute value of a map that looks thresholded; 0 for others
     claims: tuple[Claim, ...] = ()  # what header and name say about them
+    few: tuple[float, ...] = ()  # absolute values other than 0, if they are too few to tell a threshold of one map
+    n_huge: int = 0  # number of values so large that they are a fault
+    constant: float | None = None  # the only value other than 0 of a map, if it has several of it
 
 
 def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
@@ -42,15 +50,23 @@ def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
     """
     finite = np.isfinite(values)
     n_infinite = int(np.count_nonzero(np.isinf(values))) if not finite.all() else 0
-    sizes = np.abs(values[finite & (values != 0)])
-    if sizes.size < _MANY:
-        return ValueFacts(n_infinite)
+    known = values[finite & (values != 0)]
+    sizes = np.abs(known)
+    constant = float(known[0]) if known.size > 1 and (known == known[0]).all() else None
+    found = ValueFacts(n_infinite, n_huge=int(np.count_nonzero(sizes > _HUGE)), constant=constant)
+    if sizes.size >= _MANY:
+        return found._replace(threshold=_least_if_thresholded(sizes, _PILED, step))
+    return found._replace(few=tuple(sizes.tolist())) if sizes.size and sizes.min() > 1.5 * step else found
+
+
+def _least_if_thresholded(sizes: FloatArray, piled: float, step: float = 0.0) -> float:
+    """Return the smallest absolute value if values look thresholded, of which a part is piled up there; else 0."""
     with np.errstate(over="ignore"):  # too large numbers are no threshold
         least, mean = float(sizes.min()), float(sizes.mean())
     if not max(_LEAST * mean, 1.5 * step) < least < mean:
-        return ValueFacts(n_infinite)
-    piled = np.count_nonzero(sizes - least < _LEAST * (mean - least)) / sizes.size
-    return ValueFacts(n_infinite, least if piled >= _PILED else 0.0)
+        return 0.0
+    near = np.count_nonzero(sizes - least < _LEAST * (mean - least))
+    return least if near / sizes.size >= piled else 0.0
 
 
 def profile_of(present: BoolVolume) -> Profile:
@@ -65,7 +81,7 @@ def notes_on_values(
     half: Profile,
     grid: Grid,
 ) -> Iterator[str]:
-    """Yield notes on infinite values, slices without data and thresholded maps.
+    """Yield notes on infinite values, slices without data and constant maps.
 
     `half` is the profile of the voxels where at least half of the subjects have data.
     """
@@ -74,6 +90,12 @@ def notes_on_values(
     if total := sum(infinite.values()):
         subjects = listing(f"sub-{subject} ({n})" for subject, n in infinite.items() if n)
         yield f"{counted(total, 'infinite value')} in the maps count as missing: {subjects}"
+    huge = {member.subject: str(n) for member, found in own if (n := sum(each.n_huge for each in found))}
+    if huge:
+        yield (
+            f"Maps of {counted(len(huge), 'subject')} have values beyond {_HUGE:g}, in parentheses their number: "
+            f"{_subjects(huge)}. Check these files"
+        )
     texts = [lacking_slices(each, half, grid) for each in profiles]
     lacking = [(member, text) for member, text in zip(members, texts, strict=True) if text]
     if lacking:
@@ -81,17 +103,54 @@ def notes_on_values(
             f"{counted(len(lacking), 'subject')} without any data in slices where the others have data: "
             + listing(f"sub-{member.subject} ({text})" for member, text in lacking)
         )
-    thresholds = {member.subject: text for member, found in own if (text := _threshold(found))}
+    constant = {m.subject: f"{each.constant:.3g}" for m, found in own for each in found if each.constant is not None}
+    if constant:
+        yield (
+            f"Maps of {counted(len(constant), 'subject')} are constant, in parentheses their only value other than 0: "
+            f"{_subjects(constant)}. Check these files"
+        )
+
+
+def notes_on_thresholds(
+    members: Sequence[SubjectMap],
+    facts: Mapping[Path, ValueFacts],
+    counts: npt.NDArray[np.int32],
+    mask: VolumeSpace | None = None,
+) -> Iterator[str]:
+    """Yield a note on maps that look thresholded, else on those with data at few voxels.
+
+    Values of maps that have few are pooled over subjects. `counts` (x, y, z) subjects have data at a voxel; they should
+    have data in the mask, or where any subject has if there is none or it is not that of a brain.
+    """
+    own = {member.subject: [facts[path] for path in _paths(member) if path in facts] for member in members}
+    few = np.array([value for found in own.values() for each in found for value in each.few])
+    pooled = _least_if_thresholded(few, _PILED_FEW) if few.size >= _MANY else 0.0
+    thresholds = {subject: text for subject, found in own.items() if (text := _threshold(found, pooled))}
     if thresholds:
         yield (
             f"Maps of {counted(len(thresholds), 'subject')} look thresholded, in parentheses by what, or without any "
             f"value between 0 and this number: {_subjects(thresholds)}. What was removed is missing or counts as 0, so "
             "that results are not valid: use the maps before thresholding"
         )
+        return
+    mask = mask if mask is not None and mask.fraction <= UNMASKED else None
+    expected = counts > 0 if mask is None else mask.inside
+    part = float(counts[expected].mean()) / len(members) if expected.any() else 0.0
+    found = f"Maps have data at {part:.0%} of the voxels {'of all maps' if mask is None else 'of the mask'} on average"
+    if part >= _SPARSE:
+        if mask is not None or expected.mean() >= _EXTENT:
+            return
+        found = f"Maps have data at {expected.sum()} voxels only, {expected.mean():.1%} of the volume"
+    yield (
+        f"{found}: if others were removed because they were not significant, results are not valid, whatever "
+        "--coverage: use the maps before thresholding"
+    )
 
 
-def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFacts], stat: str) -> Iterator[str]:
-    """Yield a note on maps whose header or name says that they are not of the statistic that is analysed."""
+def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFacts], stat: str | None) -> Iterator[str]:
+    """Yield a note on maps whose header or name says that they are not of the statistic, if known, that is analysed."""
+    if stat is None:
+        return
     kind = {"effect": EFFECT}.get(stat, stat)
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for member in members:
@@ -106,9 +165,12 @@ def notes_on_claims(members: Sequence[SubjectMap], facts: Mapping[Path, ValueFac
         )
 
 
-def _threshold(found: Sequence[ValueFacts]) -> str:
-    """Return the smallest value of the maps of a subject that look thresholded, or what says so; empty for none."""
-    if least := max((each.threshold for each in found), default=0.0):
+def _threshold(found: Sequence[ValueFacts], pooled: float) -> str:
+    """Return the smallest value of the maps of a subject that look thresholded, or what says so; empty for none.
+
+    Maps with few values look so if the `pooled` ones of all subjects do, whose smallest value is not 0 then.
+    """
+    if least := max((min(each.few) if each.few and pooled else each.threshold for each in found), default=0.0):
         return f"{least:.3g}"
     return next((claim.source for each in found for claim in each.claims if claim.is_thresholded), "")
 

@@ -117,6 +117,7 @@ def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
     return DesignDiagnostics(correlations, vif, condition_number(matrix), (q**2).sum(axis=1))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # squares of too large numbers are infinite: correlations are NaN
 def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> SubjectDiagnostics:
     """Compute the diagnostics of each subject in one pass over the points.
 

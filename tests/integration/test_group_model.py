@@ -463,3 +463,21 @@ def test_an_outlier_is_noted(tmp_path: Path, rng: np.random.Generator) -> None:
         note for note in json.loads((folder / f"{STEM}_design.json").read_text())["Notes"] if "Possible outlier" in note
     ]
     assert "sub-06" in note
+
+
+def test_constant_maps_and_too_large_values_are_noted(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Squares of 1e30 are infinite in float32, those of 1e200 in float64."""
+    for i in range(8):
+        data = brain(rng, 2.0)
+        if i == 2:
+            data[data != 0] = 3.7
+        if i in (4, 5):
+            data[4, 4, i] = 1e30 if i == 4 else 1e200
+        write_map(tmp_path / "in", f"{i:02d}", data, dtype=np.float64)
+    folder = run(tmp_path / "in", tmp_path / "out")
+    notes = json.loads((folder / f"{STEM}_design.json").read_text())["Notes"]
+    (outliers,) = [note for note in notes if "Possible outlier" in note]
+    assert "sub-02 (none)" in outliers
+    assert "constant" in outliers
+    assert any("sub-02 (3.7)" in note and "constant" in note for note in notes)
+    assert any("sub-04 (1), sub-05 (1)" in note and "values beyond" in note for note in notes)

@@ -120,7 +120,7 @@ class TestCombine:
     def test_a_run_without_data_is_noted(self, tmp_path: Path) -> None:
         files = [saved(tmp_path / f"{i}.nii", np.full(SHAPE, value)) for i, value in enumerate((2.0, 0.0))]
         stack = load_stack([subject_map("01", *files), subject_map("02", files[0])])
-        assert stack.notes == ("1 of 2 maps of sub-01 contain no data",)
+        assert stack.notes[0] == "1 of 2 maps of sub-01 contain no data"
         assert (stack.coverage == 1).all()
 
     def test_no_run_with_data_is_an_error(self, tmp_path: Path) -> None:
@@ -259,6 +259,11 @@ class TestDifference:
         with pytest.raises(DataError, match=rf"sub-01 has no data: \S*01{which}\.nii contains only NaN or zero\. "):
             read(member)
 
+    def test_infinite_values_instead_of_data_are_named(self, tmp_path: Path) -> None:
+        member = subject_map("01", saved(tmp_path / "01.nii", np.full(SHAPE, np.inf)))
+        with pytest.raises(DataError, match=r"01\.nii contains only infinite values, NaN or zero\. "):
+            read(member)
+
     def test_two_maps_without_a_common_voxel(self, tmp_path: Path) -> None:
         halves = np.zeros((2, *SHAPE))
         halves[0, :5] = halves[1, 5:] = 1
@@ -280,7 +285,7 @@ class TestDifference:
     def test_a_run_without_data_is_noted(self, tmp_path: Path) -> None:
         full, empty = (saved(tmp_path / f"{value}.nii", np.full(SHAPE, value)) for value in (1.0, 0.0))
         stack = load_stack([subject_map("01", full, minus=subject_map("01", full, empty))])
-        assert stack.notes == ("1 of 3 maps of sub-01 contain no data",)
+        assert stack.notes[0] == "1 of 3 maps of sub-01 contain no data"
 
     def test_values_that_overflow_are_missing(self, tmp_path: Path) -> None:
         paths = [doubles(tmp_path / f"{i}.nii", (value,)) for i, value in enumerate((1e308, -1e308))]

@@ -111,18 +111,18 @@ class TestValues:
 
 
 class TestNotes:
-    def test_small_coverage_is_noted(self, tmp_path: Path) -> None:
+    def test_small_coverage_is_noted(self, tmp_path: Path, rng: np.random.Generator) -> None:
         """The box inside has 8 * 9 * 10 = 720 voxels; half of that is 360, and 1 * 9 * 10 = 90."""
         volumes = np.zeros((6, *SHAPE))
-        volumes[:, 1:-1, 1:-1, 1:-1] = 1
+        volumes[:, 1:-1, 1:-1, 1:-1] = rng.normal(size=(6, 8, 9, 10))
         volumes[2, 2:] = 0
         volumes[4, 5:] = 0  # 4 of 8 planes: 360 voxels are just half
         note, slices = saved_stack(tmp_path, volumes).notes
         assert slices.endswith("sub-02 (7 sagittal slices), sub-04 (4 sagittal slices)")
         assert note == ("1 subject with data at fewer than half as many voxels as the median, 720: sub-02 (90)")
 
-    def test_equal_coverage_needs_no_note(self, tmp_path: Path) -> None:
-        assert saved_stack(tmp_path, np.ones((3, *SHAPE))).notes == ()
+    def test_equal_coverage_needs_no_note(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        assert saved_stack(tmp_path, rng.normal(size=(3, *SHAPE))).notes == ()
 
 
 class TestFiles:

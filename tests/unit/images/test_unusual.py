@@ -1,6 +1,7 @@
 """Unusual values in the maps of a group."""
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from builders import AFFINE, SHAPE, brain, one_each, saved, subject_map
 from builders_headers import spm_image
 
+from bids_ari.errors import EmptyMaskError
+from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.unusual import ValueFacts, facts_of
 
@@ -35,8 +38,12 @@ class TestFacts:
         assert facts_of(values) == ValueFacts(n_infinite=2)
 
 
-def stack(folder: Path, volumes: list[np.ndarray]) -> Stack:
-    return load_stack(one_each([saved(folder / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]))
+GRID = Grid(SHAPE, AFFINE)
+
+
+def stack(folder: Path, volumes: list[np.ndarray], **options: Any) -> Stack:
+    paths = [saved(folder / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]
+    return load_stack(one_each(paths), **options)
 
 
 @pytest.fixture
@@ -85,11 +92,73 @@ class TestNotes:
         assert note.startswith("Maps of 1 subject look thresholded")
         assert "sub-02 (2.3" in note
 
+    def test_constant_maps_are_named(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        volumes[1] = np.where(volumes[1] == 0, 0, 3.7)
+        (note,) = stack(tmp_path, volumes).notes
+        assert note.startswith("Maps of 1 subject are constant")
+        assert "sub-01 (3.7)" in note
+
+    def test_too_large_values_are_counted(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
+        volumes[1][5, 5, 5:7] = 1e30, -1e30
+        (note,) = stack(tmp_path, volumes).notes
+        assert "values beyond 1e+15" in note
+        assert "sub-01 (2)" in note
+
     def test_runs_count_for_their_subject(self, tmp_path: Path, volumes: list[np.ndarray]) -> None:
         volumes[0][5, 5, 5], volumes[1][5, 5, 6] = np.inf, np.inf
         paths = [saved(tmp_path / f"{i}.nii.gz", volume) for i, volume in enumerate(volumes)]
         notes = load_stack([subject_map("a", *paths[:2]), subject_map("b", *paths[2:])]).notes
         assert notes[0].endswith(": sub-a (2)")
+
+
+class TestSparse:
+    """Maps of 1,320 voxels, of which a threshold left 27 or so."""
+
+    @pytest.fixture
+    def strong(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Return noise with an effect of 4 in 27 voxels."""
+        volumes = [brain(rng) for _ in range(8)]
+        for volume in volumes:
+            volume[3:6, 3:6, 3:6] += 4
+        return volumes
+
+    @pytest.mark.parametrize(("threshold", "empty"), [(2.3, 0), (3.1, np.nan)])
+    def test_values_are_pooled(self, tmp_path: Path, strong: list[np.ndarray], threshold: float, empty: float) -> None:
+        kept = [np.where(np.abs(volume) > threshold, volume, empty) for volume in strong]
+        assert max(np.count_nonzero(np.nan_to_num(volume)) for volume in kept) < 100
+        notes = " ".join(stack(tmp_path, kept, coverage=0.3).notes)
+        assert "Maps of 8 subjects look thresholded" in notes
+        assert f"sub-01 ({threshold:.1f}"[:-1] in notes
+
+    def test_the_error_without_any_voxel_says_so(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """About 5 % of 720 voxels, at different places."""
+        kept = [np.where(np.abs(volume) > 1.96, volume, 0) for volume in (brain(rng) for _ in range(6))]
+        with pytest.raises(EmptyMaskError) as caught:
+            stack(tmp_path, kept)
+        assert "look thresholded" in caught.value.hint
+        assert "Lower --coverage" not in caught.value.hint
+
+    def test_few_voxels_with_data_of_the_mask(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """64 of 720 voxels are 9 %; their values show no threshold."""
+        volumes = [np.full(SHAPE, np.nan) for _ in range(4)]
+        for volume in volumes:
+            volume[2:6, 2:6, 2:6] = rng.normal(size=(4, 4, 4))
+        inside = np.zeros(SHAPE, dtype=bool)
+        inside[1:-1, 1:-1, 1:-1] = True
+        (note,) = stack(tmp_path, volumes, mask=VolumeSpace(GRID, inside)).notes
+        assert note.startswith("Maps have data at 9% of the voxels of the mask on average")
+        (note,) = stack(tmp_path, volumes).notes
+        assert note.startswith("Maps have data at 64 voxels only, 4.8% of the volume")
+        region = VolumeSpace(GRID, np.isfinite(volumes[0]))
+        assert stack(tmp_path, volumes, mask=region).notes == ()
+
+    def test_small_regions_of_quantities_above_0(self, tmp_path: Path, rng: np.random.Generator) -> None:
+        """As cerebral blood flow in ml/100 g/min."""
+        volumes = [np.full(SHAPE, np.nan) for _ in range(8)]
+        for volume in volumes:
+            volume[2:6, 2:6, 2:6] = 50 + 8 * rng.normal(size=(4, 4, 4))
+        region = VolumeSpace(GRID, np.isfinite(volumes[0]))
+        assert stack(tmp_path, volumes, mask=region).notes == ()
 
 
 class TestClaims:
