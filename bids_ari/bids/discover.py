@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from bids_ari.bids.combine import Combined, combine_maps
 from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, Stat, SubjectMap, by_name, with_shared
+from bids_ari.bids.copies import note_copies
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
@@ -145,6 +146,7 @@ def discover(
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
+    discovery = note_copies(discovery)
     if notes := (
         *dataset.notes,
         *filters.notes,

@@ -14,6 +14,7 @@ from bids_ari.analysis.fingerprint import fingerprint
 from bids_ari.analysis.group_model import options_of, plan
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.copies import is_on_copies
 from bids_ari.bids.exclusions import Excluded, notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.config.methods import METHODS
@@ -40,7 +41,7 @@ class Outcome:
 
 def outcome_of(results: Sequence[ContrastResult], began: float) -> Outcome:
     """Return the outcome of a contrast that was analysed."""
-    choices, excluded = results[0].contrast.notes, results[0].excluded
+    choices, excluded = {each for each in results[0].contrast.notes if not is_on_copies(each)}, results[0].excluded
     known = set(notes_on_subjects(excluded))  # these are in the log as exclusions
     notes = dict.fromkeys(note for result in results for note in result.notes if note not in known)
     return Outcome(

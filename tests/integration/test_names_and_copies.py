@@ -130,3 +130,19 @@ def test_f_contrasts_are_excluded_and_others_analysed(data: Path, rng: np.random
     assert [each["Contrast"].rpartition("contrast-")[2] for each in summary["Results"]] == ["faces"]
     (table,) = data.parent.glob("out/logs/*/excluded.tsv")
     assert table.read_text().count("several volumes") == 3
+
+
+def test_a_session_that_is_a_copy_of_another_is_a_warning(
+    data: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the log and the index, for both sessions."""
+    for subject in ("01", "02", "03", "04"):
+        first = write_map(data, subject, brain(rng, 1.0), session="1")
+        other = map_path(data, subject, session="2")
+        other.parent.mkdir(parents=True)
+        other.write_bytes(first.read_bytes())
+    code, summary = run(data, "--by", "session")
+    assert (code, len(summary["Results"])) == (0, 2)
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("WARNING")]
+    assert sum("Copies of the maps of ses-" in line and "sub-01-04" in line for line in warnings) == 2
+    assert (data.parent / "out" / "index.html").read_text(encoding="utf-8").count("Copies of the maps of") == 2
