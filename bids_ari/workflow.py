@@ -43,7 +43,7 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
-from bids_ari.report.rebuild import change_result, free_changes, rebuild_report, saved_options
+from bids_ari.report.rebuild import change_result, free_changes, rebuild_report, saved_options, with_label
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import open_pool, progress
@@ -181,7 +181,7 @@ def preview(settings: Settings) -> Preview:
 
 
 def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) -> None:
-    """Write the reports of all results in an output folder again, from their archives.
+    """Write the reports of results in an output folder again, from their archives: of all, or of those with a label.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         The output of earlier runs.
     given : mapping, optional
         Settings by name. Those that may be chosen after looking at the data, such as thresholds and regions, change the
-        results; others have to be those of the results.
+        results; `label` selects the results of one model; others have to be those of the results.
 
     Raises
     ------
@@ -197,30 +197,37 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         When a setting may not be chosen after looking at the data.
     InputNotFoundError
         When there are no results.
+    NoMatchError
+        When no result has the label.
     DataError
         When a result is damaged.
     """
     if not any((output_dir / "logs" / "results").glob("*.json")):
         raise InputNotFoundError(f"There is no result in {output_dir}", "the output of an earlier run")
-    errors: list[BidsAriError] = []
+    given, errors = dict(given or {}), dict[str, BidsAriError]()  # errors by the name of the result
+    label = given.pop("label", None)
     with RunLog("") as journal, Derivatives(output_dir, {}) as out:
-        changes = free_changes(given, saved_options(out)) if given else {}
+        changes = free_changes(given, saved_options(with_label(out, label), out)) if given else {}
         check_files(Options(**changes))
         underlay = changes.pop("underlay", None)
         journal.open(out)
         steps = [partial(change_result, changes=changes, out=out)] if changes else []
         for step in (*steps, partial(rebuild_report, out=out, underlay=underlay)):
-            for record in progress(out.records(), unit="report"):
+            for record in progress(with_label(out, label), unit="report"):
+                if (name := str(record.get("Name"))) in errors:
+                    continue
                 try:
                     step(record)
                 except CONTRAST_ERRORS as error:
-                    log.error("%s", error)
-                    errors.append(error)
+                    if str(error) not in map(str, errors.values()):
+                        log.error("%s", error)
+                    errors[name] = error
         with out.shared():
             write_overview(out)
     if errors:
-        is_one = len(set(map(str, errors))) == 1
-        raise errors[0] if is_one else DataError(f"{len(errors)} reports could not be written again")
+        kinds = {type(error) for error in errors.values()}
+        kind = kinds.pop() if len(kinds) == 1 else DataError
+        raise kind(f"{counted(len(errors), 'report')} could not be written again")
 
 
 def _analyse_all(

@@ -169,7 +169,7 @@ def dof_of(member: SubjectMap) -> float:
             if dof is not None
             else f"No sidecar of {printable(member.first.name)} says DegreesOfFreedom",
             "a number above 0, without which a t map has no p",
-            "Add it, or take z maps with --stat z",
+            "Add it" + (", or take z maps with --stat z" if member.first.beside("z") else ""),
         )
     return float(dof)
 

@@ -105,14 +105,14 @@ def read_json(
     if not isinstance(found, dict):
         raise wrong(f"{path} holds no JSON object", hint="Fix or remove it")
     if faults:
-        _warn(f"{path}: {listing(faults)}. Other values in it are used")
+        _warn(path.absolute(), listing(faults))
     return found
 
 
 @lru_cache(maxsize=1024)
-def _warn(message: str) -> None:
-    """Log a warning once, however often a file is read."""
-    log.warning("%s", message)
+def _warn(path: Path, faults: str) -> None:
+    """Log a warning once, however often a file is read, by whatever path."""
+    log.warning("%s: %s. Other values in it are used", path, faults)
 
 
 @dataclass(slots=True)

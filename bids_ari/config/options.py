@@ -99,6 +99,7 @@ class Options:
         at_most=1,
         kind=float,
         expected="a probability above 0, at most 1",
+        meant=fraction_meant,
         metavar="P",
         default_text="a mask of probabilities is an error",
         sidecar=SidecarEntry("MaskThreshold", "data"),
@@ -286,6 +287,7 @@ class Options:
         at_most=1,
         kind=float,
         expected="a probability above 0, at most 1",
+        meant=fraction_meant,
         metavar="P",
         default_text="masks of probabilities are an error",
     )

@@ -10,11 +10,11 @@ from typing import Any
 
 from bids_ari.analysis.look import with_look
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.entities import printable
+from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.config.options import Options
 from bids_ari.config.settings import RUNNING, Settings
 from bids_ari.config.table import entries
-from bids_ari.errors import BidsAriError, DataError, UsageError, listing
+from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import Note, files_of
@@ -54,10 +54,25 @@ def free_changes(given: Mapping[str, Any], options: Iterable[Options]) -> dict[s
     }
 
 
-def saved_options(out: Derivatives) -> list[Options]:
-    """Return the options of all results whose archives can be read."""
+def with_label(out: Derivatives, label: str | None) -> list[Note]:
+    """Return the records of the results with a label, of all without one; raise NoMatchError where there are none."""
+    records = out.records()
+    if label is None:
+        return records
+    labels = [labels_in_name(str(record.get("Name"))).get("model") for record in records]
+    if label not in labels:
+        existing = sorted({each for each in labels if each})
+        raise NoMatchError(
+            f"No result in {out.folder} has the label {label}",
+            f"one of: {listing(existing, 20)}" if existing else "no --label, as no result has one",
+        )
+    return [record for record, own in zip(records, labels, strict=True) if own == label]
+
+
+def saved_options(records: Iterable[Note], out: Derivatives) -> list[Options]:
+    """Return the options of the results whose archives can be read."""
     found = []
-    for record in out.records():
+    for record in records:
         with suppress(BidsAriError):
             found.append(_load(record, out)[1].options)
     return found

@@ -362,6 +362,7 @@ BY_CIRCUMSTANCES = {
     "A template cannot be fetched",
     "Another model in the same output",
     "A choice that is not free after the analysis",
+    "No result with this label",
     "No permission",
     "The disk is full",
     "Another job writes this result",
@@ -466,6 +467,11 @@ def test_another_model(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_choice_that_is_not_free(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "out", "group"]) == 0
     check("A choice that is not free after the analysis", "data out group --reports-only --alpha 0.01", capsys)
+
+
+def test_no_result_with_a_label(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "out", "group"]) == 0
+    check("No result with this label", "data out group --reports-only --label nope", capsys)
 
 
 def test_a_result_that_another_job_writes(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from builders import describe, image, write_group, write_map
 
 import bids_ari as ari
+from bids_ari import load_result
 from bids_ari.cli import map as single
 from bids_ari.cli.main import main
 
@@ -73,6 +74,28 @@ class TestLabels:
             ).read_text()
         )
         assert about["ModelLabel"] == "age"
+
+    def test_reports_of_one_label_are_written_again(
+        self, run: Run, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Reports and free choices of this model only; the settings of other models do not matter."""
+        out = tmp_path / "out"
+        age = ("--label", "age", "--formula", "center(age)")
+        assert run() == run(*age, "--test", "age=center(age)") == 0
+        reports = sorted((out / "group").glob("*_report.html"))
+        other, own = sorted(reports, key=lambda path: "_model-age_" in path.name)
+        before = {path.name: path.read_bytes() for path in (out / "group").glob(f"{NAME.format('', 'mean')}*")}
+        own.unlink()
+        again = [str(data), str(out), "group", "--reports-only"]
+        assert main([*again, *age, "--threshold", "2"]) == 0
+        assert own.exists()
+        assert before[other.name] == other.read_bytes()
+        assert {name: (out / "group" / name).read_bytes() for name in before} == before
+        archives = {"_model-age_" in path.name: load_result(path) for path in (out / "group").glob("*_forest.npz")}
+        assert {key: each.options.threshold for key, each in archives.items()} == {False: (3.0,), True: (2.0,)}
+        assert all(path.name in (out / "index.html").read_text() for path in reports)
+        assert main([*again, "--label", "nope"]) == 18
+        assert "has the label nope; expected one of: age" in capsys.readouterr().err
 
     def test_they_are_equal_to_those_without_a_label(self, run: Run, tmp_path: Path) -> None:
         assert run() == 0

@@ -74,7 +74,13 @@ class TestParticipant:
         assert call(*words) == 18
         assert "--stat t" in capsys.readouterr().err
         assert call(*words, "--stat", "t") == 65
-        assert "DegreesOfFreedom" in capsys.readouterr().err
+        message = capsys.readouterr().err
+        assert "DegreesOfFreedom" in message
+        assert "--stat z" not in message  # there is no z map
+        other = write_map(tmp_path / "in", "01", z, stat="z")
+        assert call(*words, "--stat", "t") == 65
+        assert "take z maps with --stat z" in " ".join(capsys.readouterr().err.split())
+        other.unlink()
         assert not results_in(tmp_path / "out")
         (tmp_path / "in" / "task-emo_stat-t_statmap.json").write_text('{"DegreesOfFreedom": 150}')
         (tmp_path / "in" / "task-other_statmap.json").write_text('{"DegreesOfFreedom": 3}')

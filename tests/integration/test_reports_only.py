@@ -99,6 +99,19 @@ def test_what_is_not_free_is_refused_before_anything_is_written(
     assert {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*") if path.is_file()} == before
 
 
+def test_an_error_of_several_results_is_printed_once(
+    run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Regions on another grid, for two directions, whose reports are left as they are."""
+    image(np.ones((9, 11, 12)), dtype=np.uint8).to_filename(folder / "other.nii.gz")
+    before = written(folder / "out", "")
+    assert run("out", "--reports-only", "--roi", "other.nii.gz") == 65
+    found = " ".join(capsys.readouterr().err.split())
+    assert found.count("other.nii.gz") == 1
+    assert "2 reports could not be written again" in found
+    assert written(folder / "out", "") == before
+
+
 @pytest.mark.parametrize(("words", "code"), [("--atlas none.nii.gz", 66), ("--roi none.nii.gz", 66)])
 def test_a_region_that_is_not_there_leaves_the_results(run: Run, folder: Path, words: str, code: int) -> None:
     before = written(folder / "out", ".tsv", ".nii.gz", ".npz")

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from builders_people import people
 
 from bids_ari.cli import main as cli
 from bids_ari.config.settings import Modes, Settings
+from bids_ari.design.coding import model_matrix
+from bids_ari.design.contrasts import parse_tests
+from bids_ari.design.formula import parse_formula
 from bids_ari.errors import BUG, INTERRUPTED, UNREAD, BidsAriError, UsageError
 
 BOUTIQUES = Path(__file__).parents[2] / "platforms" / "boutiques"
@@ -124,6 +128,19 @@ def test_inputs_that_exclude_or_require_each_other() -> None:
 
 def test_every_input_has_an_example() -> None:
     assert {key for path in EXAMPLES for key in json.loads(path.read_text())} == set(INPUTS)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_have_models_that_can_be_fitted(path: Path) -> None:
+    """Formulas and tests, with the columns of two groups of people."""
+    invocation = json.loads(path.read_text())
+    table = people(
+        group=("patient", "control") * 4,
+        age=(20, 30, 25, 45, 31, 24, 60, 33),
+        sex=("m", "f", "f", "m", "f", "m", "m", "f"),
+    )
+    made = model_matrix(parse_formula(invocation.get("formula", "1"), table.columns), table, tuple(table.rows))
+    assert len(parse_tests(invocation.get("test", ()), made)) == len(invocation.get("test", ()))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -63,11 +63,17 @@ class TestJson:
 
     @pytest.mark.parametrize(("content", "fault"), HARMLESS.values(), ids=HARMLESS)
     def test_a_fault_in_one_value_is_a_warning_that_names_it(
-        self, tmp_path: Path, content: bytes, fault: str, caplog: pytest.LogCaptureFixture
+        self,
+        tmp_path: Path,
+        content: bytes,
+        fault: str,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.chdir(tmp_path)
         (tmp_path / "x.json").write_bytes(content)
-        for _ in range(2):
-            assert read_json(tmp_path / "x.json")["a"] == 1
+        for path in (tmp_path / "x.json", tmp_path / "x.json", Path("x.json")):
+            assert read_json(path)["a"] == 1
         (record,) = caplog.records  # once, however often it is read
         assert record.levelname == "WARNING"
         assert f"{tmp_path / 'x.json'}: {fault}" in record.getMessage()

@@ -116,6 +116,8 @@ def test_a_threshold_may_be_a_number_of_numpy() -> None:
         ("alpha", 0.95, "0.05"),
         ("alpha", 99, "0.01"),
         ("coverage", 90, "0.9"),
+        ("mask_threshold", 50, "0.5"),
+        ("roi_threshold", 50, "0.5"),
         ("threshold", 0.001, "3.09 (one-sided p = 0.001)"),  # the 0.999 quantile of the normal distribution is 3.0902
         ("threshold", (3.1, 0.05), "1.64 (one-sided p = 0.05)"),
     ],
