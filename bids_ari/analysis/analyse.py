@@ -36,6 +36,7 @@ from bids_ari.images.single import load_map
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
+from bids_ari.images.templates import note_on_space
 
 
 def analyse(
@@ -162,6 +163,8 @@ def analyse_map(
     sidecar, notes = metadata_of(contrast.members[0], is_needed=False)
     f_test = f_test_of(contrast) if "_stat-z_" in path.name else ""
     given = Given(stat, dof, sidecar, is_z_of_f=bool(f_test))
+    if space is not None and (unknown := note_on_space(StandardSpace.of(contrast.entities))):
+        notes = (*notes, unknown)
     return _analyse_single(contrast, options, resources, given, notes=(*notes, *_notes_on_f(f_test)))
 
 

@@ -83,8 +83,13 @@ def load_map(
     if threshold := threshold_of(name, statistic, values[inside], found.header.step):
         values, inside, note = _without_threshold(name, values, tested, threshold)
         notes.append(note)
-    elif tested is None:
-        notes += _notes_on_extent(name, inside, grid)
+    else:
+        if statistic.thresholded_by:
+            notes.append(
+                f"{name} may be thresholded by {statistic.thresholded_by}, but has values close to 0: analysed as "
+                "a map without a threshold. Check that it is the map before thresholding"
+            )
+        notes += _notes_on_extent(name, inside, grid) if tested is None else ()
     hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
     return Stack(
         values[inside][None],

@@ -5,14 +5,18 @@ may hold a part of TemplateFlow; the index of the whole is part of its Python pa
 """
 
 import json
+import os
 import warnings
 import zipfile
 from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from bids_ari.bids.entities import Entities, labels_in_name
+from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 from bids_ari.images.space import Grid
@@ -27,6 +31,7 @@ _LOCAL = "Use a local file with --mask, --atlas or --target-grid; for bids-ari-m
 _ENTITIES = {key: key for key in ("cohort", "atlas", "scale", "roi", "label", "desc", "space", "hemi")}
 _ENTITIES |= {"res": "resolution", "den": "density", "seg": "segmentation"}
 _PLACE = ("tpl", "cohort", "res", "atlas")  # entities that do not distinguish the variants of an atlas
+_INDEX = Path("conf", "templateflow-skel.zip")  # in TemplateFlow's package: the names of all files
 _MOST_VARIANTS = 40  # in a message
 
 Labels: TypeAlias = dict[str, str]
@@ -106,6 +111,25 @@ def standard(space: SpaceName) -> StandardSpace:
     if space is None:
         raise UsageError("The names of the maps have no space", "space- in their names", _LOCAL)
     return StandardSpace.parse(space) if isinstance(space, str) else space
+
+
+def note_on_space(space: SpaceName) -> str | None:
+    """Return a note if a space is neither native nor one of TemplateFlow, by its index or the folder on this machine.
+
+    TemplateFlow is not imported, since that makes its folder; None where it is not installed.
+    """
+    name = standard(space).name
+    home = Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
+    try:
+        spec = find_spec("templateflow")
+    except (ImportError, ValueError):
+        return None
+    index = Path(spec.origin).parent / _INDEX if spec and spec.origin else None
+    names = {path.partition("/")[0].removeprefix("tpl-") for path in (_all_names(index) if index else ())}
+    if not names or name in names or is_native(name) or (home / f"tpl-{name}").is_dir():
+        return None
+    meant = get_close_matches(name, sorted(names), n=1)
+    return f"TemplateFlow has no space {name}: check --space" + (f". Did you mean {meant[0]}?" if meant else "")
 
 
 def _listed(where: StandardSpace, what: str, **query: Any) -> list[Path]:
@@ -251,7 +275,7 @@ def _index(template: str, inside: str, end: str) -> list[Path]:
     try:
         import templateflow
 
-        names = _all_names(Path(str(templateflow.__file__)).parent / "conf" / "templateflow-skel.zip")
+        names = _all_names(Path(str(templateflow.__file__)).parent / _INDEX)
     except (ImportError, AttributeError):
         return []
     own = (name for name in names if name.startswith(f"tpl-{template}/") and name.endswith(end))

@@ -213,6 +213,23 @@ class TestThresholdedMaps:
         (result,) = analyse_map(saved(tmp_path / "zmap.nii", few))
         assert any("27 voxels only, 2.0% of the volume" in note for note in result.notes)
 
+    def test_the_name_of_a_thresholded_map_alone_is_noted(self, tmp_path: Path, t: np.ndarray) -> None:
+        """Its values go down to 0."""
+        path = saved(tmp_path / "thresh_zstat1.nii.gz", t)
+        (result,) = analyse_map(path)
+        (note,) = [note for note in result.notes if "may be thresholded" in note]
+        assert "its name, thresh" in note
+
+    def test_a_space_that_does_not_exist_is_noted(self, tmp_path: Path, t: np.ndarray) -> None:
+        path = saved(tmp_path / "zstat1.nii.gz", t)
+        (result,) = analyse_map(path, space="MNI152NLin6Asymm")
+        (note,) = [note for note in result.notes if "TemplateFlow" in note]
+        assert note.startswith("TemplateFlow has no space MNI152NLin6Asymm")
+        assert note.endswith("Did you mean MNI152NLin6Asym?")
+        for space in ("MNI152NLin6Asym", "MNIPediatricAsym+3", "T1w"):
+            (result,) = analyse_map(path, space=space)
+            assert not any("TemplateFlow" in note for note in result.notes)
+
     def test_the_map_after_a_program_that_thresholds(self, tmp_path: Path, t: np.ndarray, capsys: Capture) -> None:
         strong = np.where(t > 2.3, t, 0)
         cases = {
