@@ -72,6 +72,7 @@ class SumCoded(NamedTuple):
 
     matrix: FloatArray
     terms: Mapping[str, tuple[int, ...]]  # as of `ModelMatrix`
+    uncentred: tuple[str, ...] = ()  # the covariates in interactions that are not centred, as in the formula
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,13 +123,16 @@ def model_matrix(formula: Formula, participants: Participants | None, subjects: 
 def _sum_coded(formula: Formula, context: Mapping[str, Any], covariates: Sequence[str], matrix: FloatArray) -> SumCoded:
     """Return the sum-coded matrix; of the covariates in interactions, those are centred that leave the span."""
     terms, _, made = _expand_terms(formula, context, len(matrix))
+    uncentred: list[str] = []
     for name in covariates:
         if isinstance(values := context[name], np.ndarray) and (centred := _centred(values)) is not None:
             changed = {**context, name: centred}
             new_terms, _, new = _expand_terms(formula, changed, len(matrix))
             if new.shape == made.shape and coordinates(new, matrix) is not None:
                 context, terms, made = changed, new_terms, new
-    return SumCoded(made, _by_text(formula, terms))
+            else:
+                uncentred.append(formula.factors[name].text)
+    return SumCoded(made, _by_text(formula, terms), tuple(uncentred))
 
 
 def _centred(values: FloatArray) -> FloatArray | None:

@@ -156,6 +156,7 @@ def notes_on_tests(
     inside = [place for place, is_inside in where_others_are_zero(model).items() if is_inside]
     if INTERCEPT in tests and inside:  # else `cautions` has a note
         yield intercept_note(INTERCEPT, inside, f"tested by --test {way_to_mean('mean', model.names)}")
+    yield from _uncentred_notes(model)
     if main_effects:
         verb = "is a simple effect" if len(main_effects) == 1 else "are simple effects"
         averaged = dict.fromkeys(each.label for each in main_effects.values() if each.label in tests)
@@ -165,6 +166,18 @@ def notes_on_tests(
             for name, each in main_effects.items()
         ]
         yield f"{listing(effects, 20)} {verb} beside an interaction{names if averaged else ''}"
+
+
+def _uncentred_notes(model: ModelMatrix) -> Iterator[str]:
+    """Yield a note on each term that is tested where a covariate is 0, since centring it would be another model."""
+    uncentred = model.sum_coded.uncentred if model.sum_coded else ()
+    factors = [{part.factor.text for part in column} for column in model.columns]
+    for term, columns in model.terms.items():
+        own = set[str]().union(*(factors[i] for i in columns))
+        beside = set[str]().union(*(each for each in factors if own < each)) - own
+        if at := [text for text in uncentred if text in beside]:
+            centred = listing((f"center({text})" for text in at), 20)
+            yield f"The effect of {term} is that where {listing(at, 20)} is 0; write {centred} for that at the mean"
 
 
 def intercept_note(name: str, where: Iterable[str], way: str) -> str:
@@ -201,8 +214,11 @@ def _way_of_averaging(model: ModelMatrix, effects: Iterable[MainEffect]) -> str:
     others = [part.factor.text for effect in effects for part in effect.others]
     covariates = dict.fromkeys(text for text in others if text not in model.levels)
     levels = "averaged over the levels of the other factors" if set(others) - set(covariates) else ""
-    means = f"at the mean of {listing(covariates, 20)} over subjects" if covariates else ""
-    return " and ".join(filter(None, (levels, means)))
+    uncentred = [text for text in covariates if model.sum_coded and text in model.sum_coded.uncentred]
+    centred = [text for text in covariates if text not in uncentred]
+    means = f"at the mean of {listing(centred, 20)} over subjects" if centred else ""
+    zeros = f"where {listing(uncentred, 20)} is 0" if uncentred else ""
+    return " and ".join(filter(None, (levels, means, zeros)))
 
 
 def _rounded(weights: np.ndarray) -> FloatArray:

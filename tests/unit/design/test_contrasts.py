@@ -94,6 +94,15 @@ class TestDefaults:
         assert "groupB (at age 0), groupC (at age 0) are" in notes_on(model("1 + group + group:age"))[-1]
         assert notes_on(model("age * score", score=range(8)))[-1].startswith("age (at score 0), score (at age 0)")
 
+    def test_effects_that_cannot_be_at_the_mean_are_noted(self) -> None:
+        """Centred covariates would be another model, without their other terms."""
+        notes = notes_on(model("sex + sex:age:score", score=[1, 4, 2, 8, 5, 7, 1, 3]))
+        assert any(
+            note.startswith("The effect of sex is that where age, score is 0; write center(age), center(score)")
+            for note in notes
+        )
+        assert not any("The effect of" in note for note in notes_on(model("1 + age + age:group")))
+
     def test_slopes_without_groups_are_compared_as_they_are(self) -> None:
         """Without group, the slopes by group at a mean age are not in the model, so that age is not centred."""
         assert default_tests(model("1 + age + age:group"))["ageMain"] == pytest.approx([0, 1, 1 / 3, 1 / 3])

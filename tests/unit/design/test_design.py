@@ -177,6 +177,12 @@ class TestFormulasOfModels:
             4,
         )
 
+    @pytest.mark.parametrize("model", [{"Formula": "1 + age"}, {}])
+    def test_a_contrast_that_is_called_mean_and_is_none_is_noted(self, tmp_path: Path, model: Json) -> None:
+        node = dataset([1, "age"], contrasts=[contrast("mean", ["age"], [1])], model=model)
+        notes = model_design(tmp_path, node).notes
+        assert [note for note in notes if note.startswith("mean is not the mean over subjects")]
+
     def test_unknown_columns(self, tmp_path: Path) -> None:
         node = dataset([1, "age"], contrasts=[contrast("x", ["sex"], [1])], model={"Formula": "1 + age"})
         assert "names 'sex', which is not in X; expected one of 'intercept', 'age'" in refusal(tmp_path, node)
