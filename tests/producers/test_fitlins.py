@@ -40,24 +40,28 @@ def study(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return root
 
 
-def z_maps(folder: Path, pattern: str) -> dict[str, np.ndarray]:
-    """Return the z maps of group results by their session, empty for none."""
-    found = {}
+def maps(folder: Path, pattern: str) -> dict[str, list[np.ndarray]]:
+    """Return the values of maps in the brain, by their session, empty for none."""
+    found: dict[str, list[np.ndarray]] = {}
     for path in folder.rglob(pattern):
         session = next((part for part in path.name.split("_") if part.startswith("ses-")), "")
-        found[session] = nib.load(path).get_fdata()[brain() > 0]
+        found.setdefault(session, []).append(nib.load(path).get_fdata()[brain() > 0])
     return found
 
 
 def assert_same_z(study: Path, out: Path) -> None:
-    """Compare with the z of FitLins, which are computed by another algorithm and saved in single precision."""
-    expected = z_maps(study / "fitlins" / "node-groupLevel", "*contrast-aVsB_stat-z_statmap.nii.gz")
-    found = z_maps(out / "group", "*contrast-aVsB*test-mean_stat-z_statmap.nii.gz")
-    assert found.keys() == expected.keys() != set()
-    for session, z in expected.items():
-        tested = np.isfinite(found[session])
-        assert tested.mean() > 0.98  # an effect that FitLins' integers round to 0 at the edge counts as background
-        np.testing.assert_allclose(found[session][tested], z[tested], rtol=0, atol=1e-5, err_msg=session)
+    """Compare with the z of FitLins, which are computed by another algorithm; ours are saved in single precision.
+
+    FitLins 0.11 sets a small effect of a subject to 0 now and then, here at one voxel, which is not compared.
+    """
+    effects = maps(study / "fitlins" / "node-subjectLevel", "*contrast-aVsB_stat-effect_statmap.nii.gz")
+    expected = maps(study / "fitlins" / "node-groupLevel", "*contrast-aVsB_stat-z_statmap.nii.gz")
+    found = maps(out / "group", "*contrast-aVsB*test-mean_stat-z_statmap.nii.gz")
+    assert found.keys() == expected.keys() == effects.keys() != set()
+    for session, (z,) in expected.items():
+        whole = np.all(effects[session], axis=0)
+        assert np.count_nonzero(~whole) <= 1
+        np.testing.assert_allclose(found[session][0][whole], z[whole], rtol=0, atol=1e-5, err_msg=session)
 
 
 def test_its_subject_level_maps(study: Path, tmp_path: Path) -> None:
