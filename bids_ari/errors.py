@@ -5,6 +5,7 @@
     BidsAriError                         1
       UsageError                          64  the command line or the options
         UnknownLevelError                 17  neither participant nor group
+        OtherModelError                   64  the output has results of another model
       InputNotFoundError                  66  nothing to analyse: no dataset, no statmaps, no such file
         NoMatchError                      18  the filters selected nothing
       DataError                           65  files exist but do not fit

@@ -182,6 +182,8 @@ def cluster_tdp(
         method=(method,),
     )
     stack = load_map(z, mask, mask_threshold=mask_threshold, given=Given(stat, dof))
+    for note in stack.notes:
+        log.log(logging.INFO if stack.statistic and note in stack.statistic.notes else logging.WARNING, "%s", note)
     tested, (glm, _) = stack.space, statistics_of(stack)
     if glm.is_f_test and alternative == "less":
         raise UsageError("alternative is less, but the map is of an F test, which has no direction", "greater")

@@ -13,7 +13,7 @@ from bids_ari.images.files import name_of, read_image
 from bids_ari.images.masks import Mask, load_mask, missing
 from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
 from bids_ari.images.stack import Stack
-from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of
+from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of, what_lacks
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.unusual import lacking_slices, profile_of
 from bids_ari.stats.distributions import FloatArray
@@ -80,7 +80,14 @@ def load_map(
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
     notes = [*statistic.notes, *check_values(name, statistic, values[inside])]
-    if threshold := threshold_of(name, statistic, values[inside], found.header.step):
+    threshold = threshold_of(statistic, values[inside])
+    lacking = what_lacks(statistic, values[inside], found.header.step)
+    if lacking and tested is None and not threshold:
+        notes.append(
+            f"{name} may lack voxels that were tested: {lacking}. Then bounds are too high; name all voxels that were "
+            "tested with --mask"
+        )
+    elif threshold := threshold or lacking:
         values, inside, note = _without_threshold(name, values, tested, threshold)
         notes.append(note)
     else:

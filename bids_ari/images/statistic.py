@@ -142,28 +142,25 @@ def smallest_z(statistic: Statistic, values: FloatArray) -> float:
     return statistic.z(float(sizes.min())) if sizes.size else math.nan
 
 
-def threshold_of(name: str, statistic: Statistic, values: FloatArray, step: float = 0.0) -> str:
-    """Return what shows that a map, (n_points,), is thresholded; empty if nothing does.
-
-    A threshold is shown by the smallest z other than 0, by integers, scaled or not, whose `step` is so large that small
-    z became 0 and, of many z or t, by the lack of negative values, with which half of the tests were removed. Raises a
-    DataError if a map without these may as well be another statistic.
-    """
+def threshold_of(statistic: Statistic, values: FloatArray) -> str:
+    """Return what shows that a map, (n_points,), is thresholded: the smallest z other than 0; empty if it does not."""
     smallest = smallest_z(statistic, values)
-    if smallest > (_NOT_THRESHOLDED if statistic.thresholded_by else LEAST_THRESHOLD):
-        found = f"no value between 0 and |z| = {smallest:.3g}"
-        return f"{statistic.thresholded_by}; {found}" if statistic.thresholded_by else found
-    if step > _COARSE and statistic.kind != "F":
-        return f"its values are multiples of {step:g}, so that smaller ones became 0"
-    if statistic.kind == "F" or statistic.is_z_of_f or values.size < _MANY or not (values >= 0).all():
+    if not smallest > (_NOT_THRESHOLDED if statistic.thresholded_by else LEAST_THRESHOLD):
         return ""
-    if not statistic.is_known:
-        raise DataError(
-            f"No value of {name} is negative, as of |z|, F or -log10 p, or after thresholding at 0",
-            "z statistics of all voxels that were tested",
-            "If negative z were removed, name all voxels that were tested with --mask, and add --stat z",
-        )
-    return "no negative value"
+    found = f"no value between 0 and |z| = {smallest:.3g}"
+    return f"{statistic.thresholded_by}; {found}" if statistic.thresholded_by else found
+
+
+def what_lacks(statistic: Statistic, values: FloatArray, step: float = 0.0) -> str:
+    """Return which values a map, (n_points,), seems to lack; empty for none.
+
+    Small z became 0 among integers, scaled or not, with a large `step`. Where none of many z or t is negative, half of
+    the tests may have been removed.
+    """
+    if statistic.kind != "F" and step > _COARSE:
+        return f"its values are multiples of {step:g}, so that smaller ones became 0"
+    has_no_sign = statistic.kind == "F" or statistic.is_z_of_f
+    return "" if has_no_sign or values.size < _MANY or (values < 0).any() else "no value is negative"
 
 
 def _kind(name: str, claims: Sequence[Claim], stat: Kind | None, dof: float | None) -> tuple[Kind, tuple[str, ...]]:

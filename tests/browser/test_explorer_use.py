@@ -303,7 +303,9 @@ def test_nothing_found_is_said_with_what_to_do(visits: Visits) -> None:
     assert "does not mean that nothing is active" in page.locator("#nothing").inner_text()
     assert "no clusters" in page.locator("#status").inner_text()
     assert violations(page) == []
-    one = explorer_of("whole only", np.where(np.indices(SHAPE)[0] < 10, 2.6, -2.6) + one_blob("RAS") / 100)
+    values = np.where(np.indices(SHAPE)[0] < 10, 2.6, -2.6) + one_blob("RAS") / 100
+    values[-1, -1, -1] = 0.5  # or no |z| would be small, as in a thresholded map
+    one = explorer_of("whole only", values)
     top = one.result.forest.highest_tdp().max()
     assert 0 < top < 1
     page = visits.explorer(one.path)

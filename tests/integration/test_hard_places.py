@@ -184,7 +184,9 @@ class TestNothingWritableButTheOutput:
         assert (done.returncode, complaints(done)) == (0, [])
         assert results(place) == results(expected["group"])
 
-    @pytest.mark.parametrize("flags", [("--mask", "template"), ("--atlas", "Schaefer2018")], ids=["mask", "atlas"])
+    @pytest.mark.parametrize(
+        "flags", [("--mask", "template"), ("--atlas", "Schaefer2018:200Parcels7Networks")], ids=["mask", "atlas"]
+    )
     def test_templates_of_the_network_are_not_available(
         self, flags: tuple[str, str], data: Path, place: Path, cage: Cage
     ) -> None:
@@ -238,8 +240,8 @@ class TestText:
 
     @pytest.mark.parametrize("environment", [ASCII, NARROW], ids=["ascii", "narrow"])
     def test_a_look(self, foreign: Path, environment: dict[str, str]) -> None:
-        done = call(words("group", foreign, foreign / "out", "--list"), **environment)
-        assert (done.returncode, done.stderr) == (0, "")
+        done = call(words("group", foreign, foreign / "out", "--list", "-v"), **environment)
+        assert done.returncode == 0
         assert "4: 01-04" in done.stdout
         assert "acq-\\" in done.stdout  # then the number of the letter
 
