@@ -62,6 +62,19 @@ def stats_model(*nodes: dict[str, object], **more: object) -> Spoil:
     return lambda _: Path("model.json").write_text(json.dumps({"Name": "x", "Nodes": nodes, **more}))
 
 
+def with_variances(*nodes: dict[str, object]) -> Spoil:
+    """Write a model, and a variance map beside each effect map."""
+
+    def spoil(data: Path) -> None:
+        stats_model(*nodes)(data)
+        for path in sorted(data.rglob("*stat-effect_statmap.nii.gz")):
+            image = nib.load(path)
+            variance = nib.Nifti1Image(1 + np.abs(image.get_fdata()), image.affine)
+            nib.save(variance, path.with_name(path.name.replace("stat-effect", "stat-variance")))
+
+    return spoil
+
+
 def third(content: str) -> Spoil:
     return lambda data: map_path(data, "03").write_text(content)
 
@@ -206,7 +219,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     ),
     "Fixed effects of overlapping columns": (
         "data out group --model model.json",
-        stats_model(
+        with_variances(
             {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
             {
                 "Level": "Subject",
