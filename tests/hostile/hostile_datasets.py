@@ -36,7 +36,7 @@ def _sparse(path: Path) -> None:
     os.truncate(path, 100 * 2**20)
 
 
-_DOF = ("DegreesOfFreedom", "expected a number above 0", "--stat z")
+_DOF = ("DegreesOfFreedom", "expected a number above 0", "Add it")
 
 SIDECARS = (
     refused(65, "sidecar: no JSON", sidecar("{dof: 3"), JSON, "is not JSON", FIX),
