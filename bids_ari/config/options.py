@@ -41,6 +41,16 @@ _LONGEST_LABEL = 60  # in characters: it is part of file names
 
 _model_option = partial(option, group=MODEL, group_only="The map of a single subject has no group model")
 _permutation_option = partial(option, group=PERMUTATION, method="permutation")
+_probability_option = partial(
+    option,
+    None,
+    above=0,
+    at_most=1,
+    kind=float,
+    expected="a probability above 0, at most 1",
+    meant=fraction_meant,
+    metavar="P",
+)
 
 
 @documented
@@ -92,15 +102,8 @@ class Options:
         default_text="all voxels with data",
         sidecar=SidecarEntry("Mask", "data"),
     )
-    mask_threshold: float | None = option(
-        None,
+    mask_threshold: float | None = _probability_option(
         "test voxels where the mask is at least P, for a mask of probabilities",
-        above=0,
-        at_most=1,
-        kind=float,
-        expected="a probability above 0, at most 1",
-        meant=fraction_meant,
-        metavar="P",
         default_text="a mask of probabilities is an error",
         sidecar=SidecarEntry("MaskThreshold", "data"),
     )
@@ -279,16 +282,9 @@ class Options:
     roi: tuple[Path, ...] = option(
         (), "masks of regions to compute bounds for, on the grid of the maps", is_free=True, kind=Path
     )
-    roi_threshold: float | None = option(
-        None,
+    roi_threshold: float | None = _probability_option(
         "regions contain the voxels where --roi is at least P, for masks of probabilities",
         is_free=True,
-        above=0,
-        at_most=1,
-        kind=float,
-        expected="a probability above 0, at most 1",
-        meant=fraction_meant,
-        metavar="P",
         default_text="masks of probabilities are an error",
     )
     label: str | None = option(
