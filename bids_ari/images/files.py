@@ -6,9 +6,7 @@ describes, and compressed content is read to its end, so that its checksum is co
 
 import hashlib
 import os
-import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BufferedIOBase, BufferedReader, BytesIO, RawIOBase
@@ -17,13 +15,13 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from isal import igzip, isal_zlib
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError, SpatialImage
+from isal import igzip
+from nibabel.spatialimages import SpatialImage
 
-from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
+from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
+from bids_ari.images.opening import check_content, decoding, opened
 from bids_ari.images.space import Grid
 from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
@@ -35,37 +33,6 @@ _EXTENSIONS = 2**24  # most bytes of extensions that are read
 _CHUNK = 2**16  # bytes read at a time; those of a header are among the first
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
-
-_CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
-"""Errors of compressed content that is damaged."""
-
-_UNREADABLE: tuple[type[Exception], ...] = (
-    ImageFileError,
-    HeaderDataError,
-    ValueError,
-    TypeError,
-    OverflowError,
-    KeyError,
-    OSError,
-    *_CORRUPT,
-)
-"""Errors of nibabel for a file that is damaged, or not in the format of its name."""
-
-_POINTERS = {
-    b"version https://git-lfs": "git lfs pull --include",
-    b"/annex/objects/": "datalad get",
-    b"../.git/annex/": "datalad get",
-    b".git/annex/": "datalad get",
-}
-"""First bytes of files that refer to content elsewhere, and the command that fetches it."""
-
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +58,11 @@ def read_header(path: Path, mem: int | None = None) -> Header:
     InputNotFoundError, DataError, ReadError
         When there is no file, it is not one volume, or damaged or too large, or the operating system cannot read it.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if _is_nifti(path):
             header = _read_start(file, path)
         else:
-            with _decoding(str(path)):
+            with decoding(str(path)):
                 header = Header.of(nib.load(path), str(path))
     check_memory(header, mem)
     return header
@@ -119,7 +86,7 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
     if not isinstance(source, str | Path):
         return _loaded(source, name_of(source), mem)
     path = Path(source)
-    with _opened(path) as file:
+    with opened(path) as file:
         if not _is_nifti(path):
             image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed
             return replace(image, sha256=hashlib.file_digest(file, "sha256").hexdigest())
@@ -168,37 +135,6 @@ class _HashedFile(RawIOBase):
         return n_bytes
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file; raise errors of this package for all that is wrong with it, also while it is read."""
-    try:
-        try:
-            mode = path.stat().st_mode
-        except ValueError as error:  # a name that no file can have
-            raise InputNotFoundError(f"There is no file {str(path)!r}: {error}") from error
-        if not stat.S_ISREG(mode):  # opening a pipe would wait for a process that writes to it
-            raise ReadError(f"{path} cannot be read: it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
-        with path.open("rb") as file:
-            yield file
-    except _CORRUPT as error:
-        raise damaged(str(path), str(error)) from error
-    except FileNotFoundError as error:
-        raise _not_found(path) from error
-    except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise DataError(f"{path} does not fit into memory", hint="Use a larger computer") from error
-
-
-def _not_found(path: Path) -> BidsAriError:
-    """Return the error for a file that does not exist, or for a link whose content was not fetched."""
-    if not path.is_symlink():
-        return InputNotFoundError(f"There is no file {path}")
-    target = os.readlink(path)  # noqa: PTH115 - as text: the target does not exist
-    hint = f"Fetch it: datalad get {path}" if "annex" in target else f"Fix the link: its target is {target}"
-    return DataError(f"{path} is a link to content that is not here", hint=hint)
-
-
 def _is_nifti(path: Path) -> bool:
     return path.name.lower().endswith((".nii", ".nii.gz"))
 
@@ -232,13 +168,7 @@ def _read_start(file: BufferedReader, path: Path) -> Header:
 
 def _check_start(start: bytes, path: Path, compressed: bool) -> None:
     """Raise if a file is empty, a pointer, a web page, or an image with a wrong extension."""
-    if not start:
-        raise DataError(f"{path} is empty", "a NIfTI image", "Copy or regenerate the file")
-    for pointer, command in _POINTERS.items():
-        if start.startswith(pointer):
-            raise DataError(f"{path} is a pointer to content that is not here", hint=f"Fetch it: {command} {path}")
-    if start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
-        raise DataError(f"{path} is a web page", "a NIfTI image", "Download the file again: this may be a login page")
+    check_content(start, path)
     is_gzip = start.startswith(b"\x1f\x8b")
     if is_gzip and not compressed:
         raise DataError(f"{path} is compressed", "a name that ends in .nii.gz", "Rename it")
@@ -283,21 +213,10 @@ def _too_long(header: Header) -> DataError:
 
 def _loaded(source: Any, name: str, mem: int | None) -> Image:
     """Read an image of nibabel, or a file of another format than NIfTI."""
-    with _decoding(name):
+    with decoding(name):
         image: Any = nib.load(source) if isinstance(source, Path) else source
         header = Header.of(image, name)
         check_memory(header, mem)
         values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
         afni = attributes_of(image.header)
     return Image(values, header, afni=afni)
-
-
-@contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Raise errors of this package for content that nibabel cannot decode, or the operating system cannot read."""
-    try:
-        yield
-    except _UNREADABLE as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise ReadError(f"{name} cannot be read: {error.strerror}") from error
-        raise damaged(name, str(error).splitlines()[0] if str(error) else type(error).__name__) from error

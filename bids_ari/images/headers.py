@@ -17,6 +17,8 @@ from bids_ari.errors import DataError
 from bids_ari.images.space import Grid
 from bids_ari.stats.distributions import FloatArray
 
+NIFTI = "a NIfTI image"  # what most files should be, in messages
+
 HEADER_BYTES = 540  # of the longest header, that of NIfTI-2
 _VOXEL_SIZES = (0.01, 100.0)  # smallest and largest plausible voxel size in mm, with a wide margin
 _FURTHEST = 1e5  # largest distance in mm of the first voxel from the origin
@@ -144,9 +146,9 @@ def _meaning(fields: Any) -> tuple[str, Intent]:
     return text, intent
 
 
-def damaged(name: str, why: str) -> DataError:
-    """Return the error for a damaged file."""
-    return DataError(f"{name} is damaged or not a NIfTI image: {why}", hint="Copy or regenerate the file")
+def damaged(name: str, why: str, kind: str = NIFTI) -> DataError:
+    """Return the error for a damaged file, which should be `kind`."""
+    return DataError(f"{name} is damaged or not {kind}: {why}", hint="Copy or regenerate the file")
 
 
 def _fields(start: bytes, name: str) -> tuple[Any, int]:
