@@ -1,0 +1,166 @@
+"""Files of TemplateFlow: which a template has, by the folder on this machine and by the index, and one of them.
+
+It is used only for names: without network and without a TemplateFlow home, local files work. The folder that it lists
+may hold a part of TemplateFlow; the index of the whole is part of its Python package.
+"""
+
+import warnings
+import zipfile
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from bids_ari.bids.entities import Entities, labels_in_name
+from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
+
+OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a local file"
+"""Advice where a file of TemplateFlow is not on this machine."""
+
+LOCAL = "Use a local file with --mask, --atlas or --target-grid; for bids-ari-map, add --space LABEL"
+"""Advice where the names of maps have no space, or no cohort."""
+
+INDEX = Path("conf", "templateflow-skel.zip")
+"""The names of all files, in TemplateFlow's package."""
+
+_ENTITIES = {key: key for key in ("cohort", "atlas", "scale", "roi", "label", "desc", "space", "hemi")}
+_ENTITIES |= {"res": "resolution", "den": "density", "seg": "segmentation"}
+_PLACE = ("tpl", "cohort", "res", "atlas")  # entities that do not distinguish the variants of an atlas
+_MOST_VARIANTS = 40  # in a message
+
+Labels: TypeAlias = dict[str, str]
+
+
+def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
+    """Return the files of a template that TemplateFlow lists, of the cohort of the maps; tables also of no cohort."""
+    api = client()
+    try:
+        paths = sorted(Path(path) for path in api.ls(where.name, **query))
+        if not paths:
+            others = [Path(path).name for path in api.ls(where.name, suffix=query["suffix"])]
+            atlases = {name for other in others if (name := labels_in_name(other).get("atlas"))}
+            raise no_match(what, (atlases if "atlas" in query else others) or api.templates())
+    except OSError as error:  # no home can be made
+        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+    shared = [""] if query["extension"] == ".tsv" else []
+    if chosen := of_cohort(where, paths, *shared):
+        return chosen
+    raise _wrong_cohort(where, what, {labels_of(path).get("cohort", "") for path in paths})
+
+
+def of_cohort(where: StandardSpace, paths: Iterable[Path], *more: str) -> list[Path]:
+    """Return the files of the cohort of the maps, of no cohort if these have none, or of `more` cohorts."""
+    return [path for path in paths if labels_of(path).get("cohort", "") in (where.cohort, *more)]
+
+
+def _wrong_cohort(where: StandardSpace, what: str, cohorts: set[str]) -> UsageError | NoMatchError:
+    """Return the error for maps without a cohort where the template has several, or of another cohort."""
+    known = [f"{where.name}+{cohort}" for cohort in sorted(filter(None, cohorts), key=lambda text: (len(text), text))]
+    if where.cohort:
+        return no_match(what, known or [f"{where.name} without a cohort"])
+    return UsageError(
+        f"The names of the maps have no cohort of {where.name}",
+        f"space-{known[0]} or space-{where.name}_cohort-{known[0].rpartition('+')[2]} in their names; TemplateFlow has "
+        f"{listing(known, _MOST_VARIANTS)}",
+        LOCAL,
+    )
+
+
+def no_match(what: str, others: Iterable[str]) -> NoMatchError:
+    """Return the error for a file that TemplateFlow does not have, but others."""
+    names = sorted(others, key=lambda text: (len(text), text))
+    expected = f"one of: {listing(names, _MOST_VARIANTS)}"
+    return NoMatchError(f"TemplateFlow does not have {what}", expected, "Use a local file")
+
+
+def chosen_variant(name: str, wanted: Labels, variants: Iterable[Labels]) -> Labels | None:
+    """Return the variant of an atlas with these entities alone, else the only one that has them; None for no such.
+
+    >>> chosen_variant("HOCPA", {}, [{"desc": "th0"}]), chosen_variant("v3", {}, [{}, {"desc": "cerebrum"}])
+    ({'desc': 'th0'}, {})
+    """
+    unique = {str(Entities.of(each)): each for each in variants}
+    fitting = {text: each for text, each in sorted(unique.items()) if wanted.items() <= each.items()}
+    if wanted in fitting.values() or len(fitting) < 2:
+        return wanted if wanted in fitting.values() else next(iter(fitting.values()), None)
+    spelled = sorted((spelled_variant(name, each) for each in fitting.values()), key=lambda text: (len(text), text))
+    asked = spelled_variant(name, wanted)
+    raise UsageError(
+        f"TemplateFlow has {len(spelled)} atlases {asked}", f"one of: {listing(spelled, _MOST_VARIANTS)}", "Name one"
+    )
+
+
+def spelled_variant(name: str, variant: Labels) -> str:
+    """Return a variant of an atlas as the option takes it."""
+    ordered = Entities.of(variant)
+    return ":".join([name, *(label if key == "desc" else f"{key}-{label}" for key, label in ordered)])
+
+
+def variant_of(path: Path) -> Labels:
+    """Return the entities of a file apart from its template, cohort, resolution and atlas."""
+    return {key: label for key, label in labels_in_name(path.name).items() if key not in _PLACE}
+
+
+def labels_of(path: Path) -> Labels:
+    """Return the entities of a file; cohort and resolution without leading zeros."""
+    labels = labels_in_name(path.name)
+    return labels | {key: labels[key].lstrip("0") for key in ("cohort", "res") if key in labels}
+
+
+def is_here(path: Path) -> bool:
+    """Return whether a file is on this machine: TemplateFlow lists others as empty files."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def fetched(path: Path, listed: Sequence[Path], where: StandardSpace) -> Path:
+    """Return the path of a file of TemplateFlow after fetching it, not the others that were listed, if necessary."""
+    if is_here(path):
+        return path
+    labels = labels_of(path)
+    suffix, dot, extension = path.name.rpartition("_")[2].partition(".")
+    keys = {key for other in listed for key in labels_in_name(other.name)} & _ENTITIES.keys()
+    query: dict[str, Any] = {_ENTITIES[key]: labels.get(key) for key in keys}  # None: without it
+    query |= {key: int(query[key]) for key in ("cohort", "resolution") if str(query.get(key)).isdigit()}
+    try:
+        client().get(where.name, raise_empty=True, suffix=suffix, extension=dot + extension, **query)
+    except Exception as error:  # requests' ConnectionError and many more: the network, the disk
+        found = f"{path.name} of TemplateFlow could not be fetched: {type(error).__name__}"
+        raise InputNotFoundError(found, hint=OFFLINE) from error
+    return path
+
+
+def client() -> Any:
+    """Return the client of TemplateFlow."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of creating a new home
+            from templateflow import api
+    except OSError as error:  # no home can be made
+        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+    return api
+
+
+def indexed_files(template: str, inside: str, end: str) -> list[Path]:
+    """Return the files of a template, by the index in TemplateFlow's package, whose names contain and end with texts.
+
+    None where the package has no index.
+    """
+    try:
+        import templateflow
+
+        names = all_names(Path(str(templateflow.__file__)).parent / INDEX)
+    except (ImportError, AttributeError):
+        return []
+    own = (name for name in names if name.startswith(f"tpl-{template}/") and name.endswith(end))
+    return [Path(name) for name in own if inside in name]
+
+
+@cache
+def all_names(index: Path) -> tuple[str, ...]:
+    """Return the names in an index; none if it cannot be read."""
+    try:
+        with zipfile.ZipFile(index) as content:
+            return tuple(content.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return ()
