@@ -3,13 +3,11 @@
 A file that is not regular is not opened: opening a pipe would wait for a process that writes to it.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from io import BufferedIOBase, BufferedReader, BytesIO
+from io import BufferedReader
 from pathlib import Path
 
 from isal import igzip, isal_zlib
@@ -18,9 +16,8 @@ from nibabel.spatialimages import HeaderDataError
 
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, ReadError
 from bids_ari.images.headers import NIFTI, damaged
-from bids_ari.runtime.memory import available_memory, format_memory
 
-_CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
+CORRUPT: tuple[type[Exception], ...] = (EOFError, igzip.BadGzipFile, isal_zlib.error)  # type: ignore[assignment]
 """Errors of compressed content that is damaged."""
 
 _UNREADABLE: tuple[type[Exception], ...] = (
@@ -31,13 +28,9 @@ _UNREADABLE: tuple[type[Exception], ...] = (
     OverflowError,
     KeyError,
     OSError,
-    *_CORRUPT,
+    *CORRUPT,
 )
 """Errors of nibabel for a file that is damaged, or not in the format of its name."""
-
-_GZIP = b"\x1f\x8b"
-_START = 1000  # bytes that show what a file is
-_PIECE = 2**20  # bytes read at a time
 
 _POINTERS = {
     b"version https://git-lfs": "git lfs pull --include",
@@ -68,7 +61,7 @@ def opened(path: Path, kind: str = NIFTI) -> Iterator[BufferedReader]:
             raise ReadError(f"{path} cannot be read: it is {_KINDS.get(stat.S_IFMT(mode), 'no file')}")
         with path.open("rb") as file:
             yield file
-    except _CORRUPT as error:
+    except CORRUPT as error:
         raise damaged(str(path), str(error), kind) from error
     except FileNotFoundError as error:
         raise _not_found(path) from error
@@ -107,40 +100,3 @@ def check_content(start: bytes, path: Path, kind: str = NIFTI) -> None:
             raise DataError(f"{path} is a pointer to content that is not here", hint=f"Fetch it: {command} {path}")
     if start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         raise DataError(f"{path} is a web page", kind, "Download the file again: this may be a login page")
-
-
-def read_content(path: Path, kind: str, mem: int | None = None) -> tuple[bytes, str]:
-    """Return the content of a file, inflated where it is compressed, and the SHA-256 of the file.
-
-    Parameters
-    ----------
-    path : Path
-        A regular file.
-    kind : str
-        What it should be, with its article, for messages: ``a GIFTI file``.
-    mem : int, optional
-        Bytes that it may take; by default, all available memory.
-
-    Raises
-    ------
-    InputNotFoundError, DataError, ReadError
-        When there is no such file, it is empty, a pointer, a web page or damaged, or it cannot be read.
-    """
-    most = available_memory() if mem is None else mem
-    with opened(path, kind) as file:
-        content = _at_most(file, most, path)
-        check_content(content[:_START], path, kind)
-        digest = hashlib.sha256(content).hexdigest()
-        if content.startswith(_GZIP):
-            content = _at_most(igzip.GzipFile(fileobj=BytesIO(content)), most, path)  # type: ignore[no-untyped-call]
-    return content, digest
-
-
-def _at_most(file: BufferedIOBase, most: int, path: Path) -> bytes:
-    """Read a file to its end; raise a DataError if this takes more than `most` bytes."""
-    content = BytesIO()
-    for piece in iter(partial(file.read, _PIECE), b""):
-        if content.write(piece) and content.tell() > most:
-            limit = f"at most the available memory, {format_memory(most)}"
-            raise DataError(f"{path} does not fit into memory", limit, "Increase --mem, or use a larger computer")
-    return content.getvalue()
