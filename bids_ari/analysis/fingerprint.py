@@ -36,7 +36,10 @@ def fingerprint(
         [str(entry) for entry in contrast.excluded],
         list(contrast.notes),
         sorted(hashes.items()),
-        [[member.subject, [file.uri for file in member.all_maps], member.dof] for member in contrast.members],
+        [
+            [member.subject, [file.uri for each in member.all_maps for file in each.files], member.dof]
+            for member in contrast.members
+        ],
     ]
     if any(member.is_weighted_sum for member in contrast.members):
         facts.append([member.uri for member in contrast.members])

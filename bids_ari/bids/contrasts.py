@@ -62,12 +62,13 @@ class SubjectMap:
 
     @property
     def all_files(self) -> tuple[StatMap, ...]:
-        """Every file to read: the maps and variance maps of all terms."""
-        return tuple(chain.from_iterable((*term.maps, *term.variances) for term in self.terms))
+        """Every file to read: those of the maps and variance maps of all terms, of each hemisphere."""
+        maps = chain.from_iterable((*term.maps, *term.variances) for term in self.terms)
+        return tuple(chain.from_iterable(each.files for each in maps))
 
     @property
     def all_maps(self) -> tuple[StatMap, ...]:
-        """The maps of all terms."""
+        """The maps of all terms; that of two hemispheres is one."""
         return tuple(chain.from_iterable(term.maps for term in self.terms))
 
     @property
@@ -82,18 +83,18 @@ class SubjectMap:
         for term in self.terms:
             sign = ("minus", "plus")[term.weight >= 0]
             factor = "" if abs(term.weight) == 1 else f"{abs(term.weight):.6g} x "
-            own = ", ".join(file.uri for file in term.maps)
+            own = ", ".join(file.uri for each in term.maps for file in each.files)
             text += f" {sign} {factor}{own}"
         return text.removeprefix(" plus").strip()
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The path of each map of the first term."""
+        """The path of each map of the first term, of its left hemisphere if it has two files."""
         return tuple(file.path for file in self.maps)
 
     @property
     def variance_paths(self) -> tuple[Path, ...]:
-        """The path of each variance map of the first term."""
+        """The path of each variance map of the first term, as those of `paths`."""
         return tuple(file.path for file in self.variances)
 
 
@@ -131,8 +132,8 @@ class ContrastSet:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """The path of every map of every member."""
-        return tuple(file.path for member in self.members for file in member.all_maps)
+        """The path of every file of every map of every member."""
+        return tuple(file.path for member in self.members for each in member.all_maps for file in each.files)
 
     def keep(self, subjects: Collection[str], excluded: Iterable[Excluded]) -> "ContrastSet":
         """Return the contrast with the maps of some subjects only; `excluded` are the others."""

@@ -49,7 +49,8 @@ def _files(discovery: Discovery) -> dict[str, list[tuple[int, Path]]]:
 
 
 def _maps(contrast: ContrastSet) -> Iterator[tuple[str, Path]]:
-    return ((member.subject, file.path) for member in contrast.members for file in member.all_maps)
+    maps = ((member.subject, each) for member in contrast.members for each in member.all_maps)
+    return ((subject, file.path) for subject, each in maps for file in each.files)
 
 
 def _same(files: list[tuple[int, Path]]) -> Iterator[tuple[int, int]]:

@@ -25,6 +25,12 @@ class StatMap:
     entities: Entities  # of its folders and its name
     extension: str  # from the first dot after the suffix on
     problem: str = ""  # a reason of `bids_ari.bids.exclusions` why it cannot be used, whatever the filters
+    pair: "StatMap | None" = None  # the file of the right hemisphere, where this is that of the left; they are one map
+
+    @property
+    def files(self) -> "tuple[StatMap, ...]":
+        """The files of the map: itself and, of two hemispheres, that of the right one."""
+        return (self,) if self.pair is None else (self, self.pair)
 
     @property
     def uri(self) -> str:

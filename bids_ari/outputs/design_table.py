@@ -67,10 +67,12 @@ def _members(result: ContrastResult) -> pd.DataFrame:
     first = [member.terms[:1] if apart else member.terms for member in members]
     second = [member.others if apart else () for member in members]
     kinds = {
-        "source": [[file for term in terms for file in term.maps] for terms in first],
-        "variance": [[file for term in terms for file in term.variances] for terms in first],
-        "minus": [[file for term in terms for file in term.maps] for terms in second],
-        "minus_variance": [[file for term in terms for file in term.variances] for terms in second],
+        "source": [[file for term in terms for each in term.maps for file in each.files] for terms in first],
+        "variance": [[file for term in terms for each in term.variances for file in each.files] for terms in first],
+        "minus": [[file for term in terms for each in term.maps for file in each.files] for terms in second],
+        "minus_variance": [
+            [file for term in terms for each in term.variances for file in each.files] for terms in second
+        ],
     }
     table = {"participant_id": [f"sub-{member.subject}" for member in members]}
     for kind, rows in kinds.items():
@@ -87,9 +89,9 @@ def _members(result: ContrastResult) -> pd.DataFrame:
 
 
 def _weights(member: SubjectMap) -> Iterator[str]:
-    """Yield the weight of each term of a sum, once for each of its maps: these are combined before the sum."""
+    """Yield the weight of each term of a sum, once for each of its files: maps are combined before the sum."""
     for term in member.terms:
-        yield from [f"{term.weight:.6g}"] * len(term.maps)
+        yield from [f"{term.weight:.6g}"] * sum(len(each.files) for each in term.maps)
 
 
 def _quality(result: ContrastResult, design: Design) -> dict[str, tuple[FloatArray, str]]:
