@@ -1,4 +1,4 @@
-"""Standard spaces, as file names and TemplateFlow have them: the name of a template, its cohort and its resolution."""
+"""Standard spaces, as file names and TemplateFlow have them: a template, its cohort, its resolution or density."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from bids_ari.bids.entities import Entities, labels_in_name
 from bids_ari.errors import DataError
 
+_OF_FREESURFER = {"fsaverage4": "3k", "fsaverage5": "10k", "fsaverage6": "41k", "fsaverage7": "164k"}
+"""Densities of TemplateFlow's fsaverage that are subjects of FreeSurfer: the names of spaces have either."""
+
 
 @dataclass(frozen=True, slots=True)
 class StandardSpace:
     """A standard space.
 
     >>> StandardSpace.parse("MNIPediatricAsym+3"), StandardSpace.in_name("tpl-MNIInfant_cohort-02_res-1_T1w.nii.gz")
-    (StandardSpace(name='MNIPediatricAsym', cohort='3', res=''), StandardSpace(name='MNIInfant', cohort='2', res='1'))
+    (StandardSpace(name='MNIPediatricAsym', cohort='3', res='', den=''), \
+StandardSpace(name='MNIInfant', cohort='2', res='1', den=''))
     """
 
     name: str  # of the template
     cohort: str = ""  # without leading zeros; empty for templates without cohorts
     res: str = ""  # the index of a resolution in TemplateFlow, without leading zeros; empty where it is not known
+    den: str = ""  # the density of a mesh: 32k, 10k; empty where it is not known
 
     @classmethod
     def of(cls, entities: Entities) -> "StandardSpace | None":
@@ -40,7 +45,7 @@ class StandardSpace:
 
     @classmethod
     def parse(cls, text: str) -> "StandardSpace":
-        """Read a space from a text: ``NAME``, ``NAME+COHORT``, or ``NAME:cohort-COHORT:res-RES`` as fMRIPrep has it."""
+        """Read a space from a text: ``NAME``, ``NAME+COHORT``, or, as fMRIPrep has it, ``NAME:cohort-3:res-2``."""
         return cls._of(text, {"space": text}.get, "space") or cls(text)
 
     @classmethod
@@ -52,6 +57,8 @@ class StandardSpace:
         template, *parts = found.split(":")
         named = dict(part.partition("-")[::2] for part in parts)
         name, _, cohort = template.partition("+")
+        density = named.get("den") or label("den") or _OF_FREESURFER.get(name, "")
+        name = "fsaverage" if name in _OF_FREESURFER else name
         cohorts = dict.fromkeys(map(_number, filter(None, (cohort, named.get("cohort"), label("cohort")))))
         if len(cohorts) > 1:
             raise DataError(
@@ -59,7 +66,7 @@ class StandardSpace:
                 "one cohort",
                 f"Rename the files: space-{name}+{next(iter(cohorts))} without cohort-, or with the same",
             )
-        return cls(name, next(iter(cohorts), ""), _number(named.get("res") or label("res") or ""))
+        return cls(name, next(iter(cohorts), ""), _number(named.get("res") or label("res") or ""), density)
 
     def differs_from(self, other: "StandardSpace") -> bool:
         """Return whether two spaces are known to be different: by their names, or by two different cohorts."""

@@ -54,3 +54,13 @@ def test_spaces_differ_by_what_both_have() -> None:
     assert PEDIATRIC.differs_from(StandardSpace("MNIInfant", "3"))
     assert not PEDIATRIC.differs_from(StandardSpace("MNIPediatricAsym"))
     assert not PEDIATRIC.differs_from(StandardSpace("MNIPediatricAsym", "3", "2"))
+
+
+@pytest.mark.parametrize("labels", [{"space": "fsaverage", "den": "10k"}, {"space": "fsaverage5"}])
+def test_the_density_of_a_mesh_is_that_of_templateflow(labels: dict[str, str]) -> None:
+    """FreeSurfer's subject fsaverage5 is the density 10k of TemplateFlow's template fsaverage."""
+    found = StandardSpace.of(Entities.of(labels))
+    assert found is not None
+    assert found == StandardSpace("fsaverage", den="10k") == StandardSpace.parse("fsaverage:den-10k")
+    assert str(found) == "fsaverage"
+    assert not found.differs_from(StandardSpace("fsaverage"))
