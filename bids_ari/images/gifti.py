@@ -1,0 +1,233 @@
+"""GIFTI files of one map: the values at the vertices of one hemisphere, checked before they are believed.
+
+The XML is read without entities and without files that it refers to; nothing is decoded that has another size than the
+attributes of its data array say. Reference: the GIFTI surface data format 1.0 (Harwell et al., 2011).
+"""
+
+import base64
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import nibabel as nib
+import numpy as np
+from isal import isal_zlib
+
+from bids_ari.bids.entities import labels_in_name
+from bids_ari.errors import DataError, listing
+from bids_ari.images.contents import Label, check_positions, damaged_file, read_content
+from bids_ari.images.gifti_xml import GIFTI, DataArray, parse_gifti
+from bids_ari.images.headers import NO_INTENT, Intent
+from bids_ari.images.opening import CORRUPT
+from bids_ari.stats.distributions import FloatArray
+
+LEFT, RIGHT = "CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT"
+
+Content = Literal["map", "labels", "any"]
+"""What a file must contain: a map of values, labels of parcels, or either."""
+
+_MOST = 2**28  # bytes of a file: ten times those of a map of 164k vertices as text
+_STRUCTURES = {"cortexleft": LEFT, "cortexright": RIGHT}
+_SIDES = {"l": LEFT, "left": LEFT, "lh": LEFT, "r": RIGHT, "right": RIGHT, "rh": RIGHT}
+_IN_NAME = re.compile(r"(?:(?:^|[._])(lh|rh|L|R)(?=[._]))")
+_MESH = {"NIFTI_INTENT_POINTSET": "coordinates", "NIFTI_INTENT_TRIANGLE": "triangles"}
+_UNDECODABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, *CORRUPT)
+_WAY_OUT = "Extract the map, for example with wb_command -metric-merge, or choose one with --map-name"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SurfaceFile:
+    """One map of a GIFTI file."""
+
+    values: FloatArray  # (n_vertices,), float64; without values, of the shape (0,), if only the header was checked
+    n_vertices: int
+    structure: str  # LEFT or RIGHT
+    sha256: str  # of the file
+    map_name: str = ""  # as the metadata of the data array have it
+    intent: Intent = NO_INTENT  # of the data array
+    labels: Mapping[int, Label] = field(default_factory=dict)  # of a file of labels
+    step: float = 0.0  # distance between neighbouring values of integers; 0 for other types
+
+
+def read_gifti(
+    path: Path,
+    mem: int | None = None,
+    *,
+    check_only: bool = False,
+    map_name: str | None = None,
+    content: Content = "map",
+) -> SurfaceFile:
+    """Read one map of a GIFTI file.
+
+    Parameters
+    ----------
+    path : Path
+        The file, such as ``.func.gii``; may be compressed, ``.gii.gz``.
+    mem : int, optional
+        Bytes that it may take; by default, all available memory.
+    check_only : bool
+        Do not decode the values.
+    map_name : str, optional
+        Name of the map, where the file has several.
+    content : {'map', 'labels', 'any'}
+        What the file must contain.
+
+    Returns
+    -------
+    SurfaceFile
+        Values and what the file says about them.
+
+    Raises
+    ------
+    InputNotFoundError, DataError, ReadError
+        When there is no file, it has no single map of a hemisphere, it is damaged or too large, or the operating
+        system cannot read it.
+    """
+    data, sha256 = read_content(path, GIFTI, most=_MOST, mem=mem)
+    document = parse_gifti(data, path, with_values=not check_only)
+    array = _chosen(document.arrays, path, map_name)
+    is_label = array.intent == "NIFTI_INTENT_LABEL"
+    _check_kind(array, is_label, content, path)
+    n_vertices = _n_vertices(array, path)
+    check_positions(path, n_vertices, "vertices", mem)
+    structure = _structure(document.metadata | array.metadata, path)
+    values = np.empty(0) if check_only else decode(array, n_vertices, path)
+    step = 1.0 if array.dtype.kind in "iu" else 0.0
+    labels = document.labels if is_label else {}
+    return SurfaceFile(values, n_vertices, structure, sha256, array.name, _intent(array), labels, step)
+
+
+def _chosen(arrays: list[DataArray], path: Path, map_name: str | None) -> DataArray:
+    """Return the data array of a name, or the only one."""
+    intents = {array.intent for array in arrays}
+    if mesh := [what for intent, what in _MESH.items() if intent in intents]:
+        raise DataError(f"{path} is a mesh: it has {' and '.join(mesh)}", "a map", "Use a mesh with --surface")
+    if "NIFTI_INTENT_NODE_INDEX" in intents:
+        raise DataError(f"{path} has values of some vertices only (NIFTI_INTENT_NODE_INDEX)", "a value of each vertex")
+    names = [array.name for array in arrays]
+    if map_name is not None:
+        found = [array for array in arrays if array.name == map_name]
+        if len(found) == 1:
+            return found[0]
+        n = f"{len(found)} maps" if found else "no map"
+        raise DataError(f"{path} has {n} named {map_name!r}", f"one of: {listing(map(repr, names), 20)}")
+    if len(arrays) == 1:
+        return arrays[0]
+    if not arrays:
+        raise DataError(f"{path} has no data array", "one map")
+    named = f": {listing(names, 20)}" if len(set(names)) == len(names) else ", as a time series has"
+    raise DataError(f"{path} has {len(arrays)} data arrays{named}", "one map", _WAY_OUT)
+
+
+def _check_kind(array: DataArray, is_label: bool, content: Content, path: Path) -> None:
+    """Raise if a file has labels in place of a map, or the reverse."""
+    if is_label and content == "map":
+        raise DataError(f"{path} contains labels of parcels", "a map of a statistic", "Use it with --atlas")
+    if not is_label and content == "labels" and array.dtype.kind not in "iu":
+        raise DataError(f"{path} contains a map ({array.intent})", "labels of parcels, such as a .label.gii file")
+
+
+def _n_vertices(array: DataArray, path: Path) -> int:
+    """Return the number of vertices of a data array; raise if it is not one value per vertex."""
+    axes = [size for size in array.shape if size != 1]
+    if len(axes) > 1:
+        raise DataError(
+            f"{path} has a data array of {' x '.join(map(str, array.shape))} values", "one value per vertex", _WAY_OUT
+        )
+    n_vertices = math.prod(array.shape)
+    if n_vertices < 1:
+        raise DataError(f"{path} has a data array without values", "one value per vertex")
+    return n_vertices
+
+
+def _structure(metadata: Mapping[str, str], path: Path) -> str:
+    """Return the hemisphere by the metadata and the name of a file, which must not contradict each other."""
+    stated = metadata.get("AnatomicalStructurePrimary", "")
+    by_metadata = _STRUCTURES.get(re.sub(r"[^a-z]", "", stated.lower()))
+    by_name = structure_in_name(path.name)
+    if by_metadata and by_name and by_metadata != by_name:
+        raise DataError(
+            f"{path} is of the {_side(by_metadata)} hemisphere by its metadata (AnatomicalStructurePrimary "
+            f"{stated}), but of the {_side(by_name)} by its name: a flipped hemisphere",
+            "the same hemisphere",
+            "Rename the file, or correct its metadata with wb_command -set-structure",
+        )
+    if stated and not by_metadata and re.sub(r"[^a-z]", "", stated.lower()) not in ("", "unknown", "invalid", "other"):
+        raise DataError(f"{path} is of the structure {stated}", "CortexLeft or CortexRight")
+    if found := by_metadata or by_name:
+        return found
+    raise DataError(
+        f"{path} does not tell its hemisphere",
+        "hemi-L or hemi-R in its name, or AnatomicalStructurePrimary in its metadata",
+        "Rename it, or use wb_command -set-structure",
+    )
+
+
+def structure_in_name(name: str) -> str:
+    """Return the hemisphere in the name of a file; empty if there is none, or both.
+
+    >>> structure_in_name("sub-01_hemi-L_stat-z_statmap.func.gii"), structure_in_name("rh.z.gii")
+    ('CIFTI_STRUCTURE_CORTEX_LEFT', 'CIFTI_STRUCTURE_CORTEX_RIGHT')
+    """
+    entity = labels_in_name(name).get("hemi", "").lower()
+    if entity in _SIDES:
+        return _SIDES[entity]
+    found = {_SIDES[side.lower()] for side in _IN_NAME.findall(name)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _side(structure: str) -> str:
+    return "left" if structure == LEFT else "right"
+
+
+def _intent(array: DataArray) -> Intent:
+    """Return the intent of a data array, with parameters such as degrees of freedom from its metadata."""
+    known: Any = nib.nifti1.intent_codes
+    code = int(known.code[array.intent]) if array.intent in known.code else 0
+    lower = {key.lower(): value for key, value in array.metadata.items()}
+    parameters = tuple(_number(lower.get(f"intent_p{i}", "0")) for i in (1, 2, 3))
+    return Intent(code, parameters)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
+    """Decode the values of a data array, (n_values,), which must be as many as its attributes say."""
+    if array.encoding == "ExternalFileBinary":
+        raise DataError(f"{path} has its values in another file (ExternalFileBinary)", "values in the file itself")
+    try:
+        if array.encoding == "ASCII":
+            values = np.array(array.text.split(), dtype=np.float64)
+        else:
+            content = base64.b64decode("".join(array.text.split()), validate=True)
+            n_bytes = n_values * array.dtype.itemsize
+            if array.encoding == "GZipBase64Binary":
+                content = _inflate(content, n_bytes)
+            if len(content) != n_bytes:
+                raise ValueError(f"it has {len(content)} of the {n_bytes} bytes for its {n_values} values")
+            with np.errstate(all="ignore"):  # damaged values that are not numbers are missing
+                values = np.frombuffer(content, dtype=array.dtype).astype(np.float64)
+    except _UNDECODABLE as error:
+        raise damaged_file(path, GIFTI, str(error)) from error
+    if values.size != n_values:
+        raise damaged_file(path, GIFTI, f"it has {values.size} of its {n_values} values")
+    return values
+
+
+def _inflate(content: bytes, n_bytes: int) -> bytes:
+    """Decompress content that must have this many bytes, and its checksum."""
+    stream = isal_zlib.decompressobj(wbits=47)  # zlib, by the standard, or gzip
+    found = stream.decompress(content, n_bytes + 1)
+    if not stream.eof and len(found) <= n_bytes:
+        found += stream.decompress(stream.unconsumed_tail, n_bytes + 1 - len(found) or 1)
+    if not stream.eof:
+        raise ValueError(f"its compressed values are not {n_bytes} bytes, or end too early")
+    return bytes(found)
