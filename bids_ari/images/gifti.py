@@ -16,7 +16,7 @@ import nibabel as nib
 import numpy as np
 from isal import isal_zlib
 
-from bids_ari.bids.entities import labels_in_name
+from bids_ari.bids.hemispheres import Hemisphere, hemisphere_of_name
 from bids_ari.errors import DataError, listing
 from bids_ari.images.contents import Label, check_positions, damaged_file, read_content
 from bids_ari.images.gifti_xml import GIFTI, DataArray, parse_gifti
@@ -25,14 +25,14 @@ from bids_ari.images.opening import CORRUPT
 from bids_ari.stats.distributions import FloatArray
 
 LEFT, RIGHT = "CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT"
+STRUCTURES: Mapping[Hemisphere, str] = {"L": LEFT, "R": RIGHT}
+"""The structure of each hemisphere."""
 
 Content = Literal["map", "labels", "any"]
 """What a file must contain: a map of values, labels of parcels, or either."""
 
 _MOST = 2**28  # bytes of a file: ten times those of a map of 164k vertices as text
 _STRUCTURES = {"cortexleft": LEFT, "cortexright": RIGHT}
-_SIDES = {"l": LEFT, "left": LEFT, "lh": LEFT, "r": RIGHT, "right": RIGHT, "rh": RIGHT}
-_IN_NAME = re.compile(r"(?:(?:^|[._])(lh|rh|L|R)(?=[._]))")
 _MESH = {"NIFTI_INTENT_POINTSET": "coordinates", "NIFTI_INTENT_TRIANGLE": "triangles"}
 _UNDECODABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, *CORRUPT)
 _WAY_OUT = "Extract the map, for example with wb_command -metric-merge, or choose one with --map-name"
@@ -147,7 +147,8 @@ def _structure(metadata: Mapping[str, str], path: Path) -> str:
     """Return the hemisphere by the metadata and the name of a file, which must not contradict each other."""
     stated = metadata.get("AnatomicalStructurePrimary", "")
     by_metadata = _STRUCTURES.get(re.sub(r"[^a-z]", "", stated.lower()))
-    by_name = structure_in_name(path.name)
+    hemisphere = hemisphere_of_name(path.name)
+    by_name = STRUCTURES[hemisphere] if hemisphere else None
     if by_metadata and by_name and by_metadata != by_name:
         raise DataError(
             f"{path} is of the {_side(by_metadata)} hemisphere by its metadata (AnatomicalStructurePrimary "
@@ -164,19 +165,6 @@ def _structure(metadata: Mapping[str, str], path: Path) -> str:
         "hemi-L or hemi-R in its name, or AnatomicalStructurePrimary in its metadata",
         "Rename it, or use wb_command -set-structure",
     )
-
-
-def structure_in_name(name: str) -> str:
-    """Return the hemisphere in the name of a file; empty if there is none, or both.
-
-    >>> structure_in_name("sub-01_hemi-L_stat-z_statmap.func.gii"), structure_in_name("rh.z.gii")
-    ('CIFTI_STRUCTURE_CORTEX_LEFT', 'CIFTI_STRUCTURE_CORTEX_RIGHT')
-    """
-    entity = labels_in_name(name).get("hemi", "").lower()
-    if entity in _SIDES:
-        return _SIDES[entity]
-    found = {_SIDES[side.lower()] for side in _IN_NAME.findall(name)}
-    return found.pop() if len(found) == 1 else ""
 
 
 def _side(structure: str) -> str:
