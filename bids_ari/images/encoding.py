@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, LabelAxis, ScalarAxis
-from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiLabel, GiftiLabelTable, GiftiMetaData
+from nibabel.gifti.gifti import GiftiDataArray, GiftiImage, GiftiLabel, GiftiLabelTable, GiftiMetaData
 
 from bids_ari.errors import printable
 from bids_ari.images.gifti import LEFT, RIGHT
@@ -78,7 +78,7 @@ def label_gifti(labels: npt.ArrayLike, table: Table, structure: str, name: str) 
     array = _array(np.asarray(labels, dtype=np.int32), "NIFTI_INTENT_LABEL", "NIFTI_TYPE_INT32", name)
     entries = GiftiLabelTable()
     for key, (text, rgba) in _coloured(table).items():
-        entry = GiftiLabel(key, *rgba)
+        entry: Any = GiftiLabel(key, *rgba)
         entry.label = text
         entries.labels.append(entry)
     return GiftiImage(meta=_metadata(structure), labeltable=entries, darrays=[array])
@@ -151,7 +151,7 @@ def _xml_of(axis: BrainModelAxis) -> str:
         for known, xml in _encoded:
             if known is axis:
                 return xml
-        xml = axis.to_mapping(1).to_xml(enc="unicode")
+        xml = str(axis.to_mapping(1).to_xml(enc="unicode"))
         _encoded.append((axis, xml))
         del _encoded[:-_KEPT]
         return xml
