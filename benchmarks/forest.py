@@ -22,7 +22,7 @@ from nilearn.datasets import load_mni152_brain_mask
 from nilearn.glm import cluster_level_inference
 from scipy import ndimage
 
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.closed_testing import hommel_bound, hommel_value, local_scales
 from bids_ari.stats.distributions import p_from_z
 from bids_ari.stats.forest import ClusterForest, grow_forest

@@ -26,9 +26,8 @@ from bids_ari.bids.entities import Entities
 from bids_ari.bids.statmap import StatMap
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.images.smoothing import smooth
-from bids_ari.images.space import Grid
 from bids_ari.images.stack import Stack, load_stack
+from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
 SEED = 20240229
@@ -102,7 +101,7 @@ def run(setting: Setting, seed: np.random.SeedSequence, repetitions: int) -> dic
         for _ in range(repetitions):
             volumes = list(simulate(setting, rng))
             stack = read(volumes, Path(folder))
-            as_zero = np.array([stack.space.select(smooth(volume, GRID, FWHM)) for volume in volumes])
+            as_zero = np.array([stack.space.select(GRID.smooth(volume, FWHM)) for volume in volumes])
             n_normalised += has_claim(stack, setting.design)
             n_as_zero += has_claim(replace(stack, effects=as_zero), setting.design)
     sizes = " and ".join(map(str, setting.sizes))

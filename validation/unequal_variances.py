@@ -22,8 +22,8 @@ from bids_ari.analysis.group_model import fit
 from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Stack
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult

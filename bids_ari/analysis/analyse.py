@@ -186,7 +186,7 @@ def check_maps(
         contrast.check()
         for member in contrast.members if contrast.stat == "t" else ():
             dof_of(member)
-        check_option_files(options, contrast, check_headers(contrast.members).grid)
+        check_option_files(options, contrast, check_headers(contrast.members).frame)
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)
@@ -198,7 +198,7 @@ def check_maps(
             template=StandardSpace.of(contrast.entities),
             allow_native_space=options.allow_native_space,
         )
-        check_option_files(options, contrast, headers.grid)
+        check_option_files(options, contrast, headers.frame)
     return contrast, design
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -16,7 +17,7 @@ from bids_ari.errors import UsageError
 from bids_ari.images.anatomy import find_underlay, read_underlay
 from bids_ari.images.regions import load_atlas, load_rois
 from bids_ari.images.single import load_map
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.space import Space
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import Given, Kind, Statistic
 from bids_ari.images.templates import SpaceName
@@ -49,7 +50,7 @@ def log_compilation() -> None:
 def infer(
     make: Callable[..., ContrastResult],
     glm: GlmResult,
-    space: VolumeSpace,
+    space: Space,
     options: Options,
     notes: Sequence[str] = (),
     group: GroupData | None = None,
@@ -66,7 +67,7 @@ def infer(
     regions = () if atlas is None else (atlas,)
     if options.roi:
         regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
-    if (underlay := find_underlay(options.underlay, template, space.grid)) is not None:
+    if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
         read_underlay(underlay, space)  # raises before anything is computed or written
     neighbours = space.adjacency(options.connectivity)
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
@@ -113,7 +114,7 @@ def cluster_tdp(
     stat: Kind | None = None,
     dof: float | None = None,
     mask_threshold: float | None = None,
-) -> nib.Nifti1Image:
+) -> Any:
     """Compute a lower bound on the proportion of truly active voxels in each cluster of any z, t or F map.
 
     Parameters

@@ -60,7 +60,7 @@ def _hashes(result: ContrastResult, options: Options, changes: Mapping[str, Any]
     files, begin = {}, tuple(name for option, name in (("atlas", "atlas"), ("roi", "region ")) if option in changes)
     if "atlas" in changes and options.atlas:
         template = StandardSpace.of(result.contrast.entities)
-        found = find_atlas(options.atlas, options.atlas_labels, template, result.space.grid)
+        found = find_atlas(options.atlas, options.atlas_labels, template, result.space.frame)
         files = {"atlas": found.path, "atlas labels": found.labels}
     if "roi" in changes:
         files |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}

@@ -14,7 +14,7 @@ from bids_ari.images.anatomy import check_underlay, find_underlay
 from bids_ari.images.files import read_header
 from bids_ari.images.masks import load_mask
 from bids_ari.images.regions import check_atlas, find_atlas
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
 from bids_ari.images.templates import template_mask
 
 _TEXTS = ("atlas labels", "model")  # roles of files that are not images
@@ -30,13 +30,13 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     named |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
     is_looked_up = TEMPLATE in named.values() or options.atlas is not None
     if is_looked_up or (where is not None and where.cohort):
-        named |= _looked_up(options, where, read_header(contrast.files[0].path).grid)
+        named |= _looked_up(options, where, read_header(contrast.files[0].path).frame)
     named["model"] = options.model
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
 
 
-def check_option_files(options: Options, contrast: ContrastSet, grid: Grid) -> None:
-    """Check that the files that the options name fit maps on a grid: masks, regions, the atlas and the template.
+def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) -> None:
+    """Check that the files that the options name fit maps on a frame: masks, regions, the atlas and the template.
 
     Raises
     ------
@@ -45,31 +45,31 @@ def check_option_files(options: Options, contrast: ContrastSet, grid: Grid) -> N
     """
     where = StandardSpace.of(contrast.entities)
     if options.mask is not None and options.mask != TEMPLATE:
-        load_mask(options.mask, grid, where, threshold=options.mask_threshold)
+        load_mask(options.mask, frame, where, threshold=options.mask_threshold)
     for path in options.roi:
-        load_mask(path, grid, where, threshold=options.roi_threshold, kind="region")
+        load_mask(path, frame, where, threshold=options.roi_threshold, kind="region")
     option_files(options, contrast)
     if options.atlas is not None:
-        check_atlas(options.atlas, options.atlas_labels, where, grid)
-    if (underlay := find_underlay(options.underlay, where, grid)) is not None:
-        check_underlay(underlay, grid)
+        check_atlas(options.atlas, options.atlas_labels, where, frame)
+    if (underlay := find_underlay(options.underlay, where, frame)) is not None:
+        check_underlay(underlay, frame)
     if options.template is not None:
         read_template(options.template)
 
 
-def _looked_up(options: Options, where: StandardSpace | None, grid: Grid) -> dict[str, Path | None]:
-    """Return the files that depend on the space of the maps and the grid of the first."""
+def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> dict[str, Path | None]:
+    """Return the files that depend on the space of the maps and the frame of the first."""
     found: dict[str, Path | None] = {}
     if options.target_grid == TEMPLATE:
-        found["target grid"] = template_mask(where, grid)
+        found["target grid"] = template_mask(where, frame)
     target = found.get("target grid", options.target_grid)
-    grid = read_header(target).grid if target not in (None, FIRST) and target.is_file() else grid
+    frame = read_header(target).frame if target not in (None, FIRST) and target.is_file() else frame
     if options.mask == TEMPLATE:
-        found["mask"] = template_mask(where, grid)
+        found["mask"] = template_mask(where, frame)
     if options.atlas is not None:
-        atlas = find_atlas(options.atlas, options.atlas_labels, where, grid)
+        atlas = find_atlas(options.atlas, options.atlas_labels, where, frame)
         found |= {"atlas": atlas.path, "atlas labels": atlas.labels}
-    return found | {"underlay": find_underlay(options.underlay, where, grid)}
+    return found | {"underlay": find_underlay(options.underlay, where, frame)}
 
 
 def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -20,7 +19,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.images.quality import Quality
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.space import Space
 from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
@@ -62,10 +61,10 @@ class ContrastResult:
         The direction; ``greater`` for an F test, whose statistic is large for any difference.
     design : Design or None
         The design that was fitted; none for the map of a single subject or one computed elsewhere.
-    space : VolumeSpace
+    space : Space
         The points tested, m.
-    coverage : array (x, y, z)
-        Fraction of subjects with data at each voxel.
+    coverage : array of the frame of the space
+        Fraction of subjects with data at each position.
     n_constant : int
         Voxels of the mask that were not tested because their values do not vary.
     glm : GlmResult
@@ -115,7 +114,7 @@ class ContrastResult:
     options: Options
     alternative: Alternative
     design: Design | None
-    space: VolumeSpace
+    space: Space
     coverage: FloatArray
     n_constant: int
     glm: GlmResult
@@ -237,7 +236,7 @@ class ContrastResult:
             return METHODS[self.method].adjusted_p is not None
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
-    def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> nib.Nifti1Image:
+    def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> Any:
         """Return one map as an image.
 
         Parameters
@@ -262,7 +261,7 @@ class ContrastResult:
         with np.errstate(over="ignore"):  # too large numbers are infinite in the file
             return self.space.image(values.astype(np.float32), np.nan)
 
-    def region_image(self, regions: RegionSet) -> nib.Nifti1Image:
+    def region_image(self, regions: RegionSet) -> Any:
         """Return the TDP of the region that contains each point, the highest where regions overlap, as an image."""
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
         return self.space.image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.space import Space
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Cluster
@@ -33,7 +33,7 @@ _WHOLE = ("label", "index", "size", "tdn")
 
 def cluster_table(
     clusters: Sequence[Cluster],
-    space: VolumeSpace,
+    space: Space,
     glm: GlmResult,
     height: FloatArray,
     is_peak: npt.NDArray[np.bool_],
@@ -50,7 +50,7 @@ def cluster_table(
         row: dict[str, Any] = {
             "label": cluster.label,
             "size": cluster.size,
-            "volume_mm3": space.size_of(cluster.points),
+            **space.sizes(cluster.points),
             "tdn": cluster.tdn,
             "tdp": cluster.tdp,
         }
@@ -76,7 +76,7 @@ def cluster_table(
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
-def region_table(regions: RegionSet, bound: Bound, mask: VolumeSpace, z: FloatArray) -> pd.DataFrame:
+def region_table(regions: RegionSet, bound: Bound, mask: Space, z: FloatArray) -> pd.DataFrame:
     """Return a table of regions, one row each, in the order of the set.
 
     Columns: index, name, size (tested voxels), volume_mm3, tdn, tdp (0 for a region without tested voxels), max_z
@@ -87,7 +87,7 @@ def region_table(regions: RegionSet, bound: Bound, mask: VolumeSpace, z: FloatAr
             "index": region.index,
             "name": region.name,
             "size": region.points.size,
-            "volume_mm3": mask.size_of(region.points),
+            **mask.sizes(region.points),
             "tdn": bound.tdn(region.points),
             "tdp": bound.tdp(region.points),
             "max_z": float(z[region.points].max()) if region.points.size else np.nan,

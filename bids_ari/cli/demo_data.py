@@ -22,7 +22,8 @@ from bids_ari.bids.entities import Entities
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import InputNotFoundError, OutputError, UsageError
 from bids_ari.images.files import read_image
-from bids_ari.images.space import Grid, Space, VolumeSpace
+from bids_ari.images.space import Space
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import BIDS_VERSION, CODE_URL
 from bids_ari.stats.distributions import FloatArray

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError
+from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError, UsageError
 from bids_ari.images.files import Image, read_image
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.space import Frame, Space
 from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
+from bids_ari.images.volume import Grid
 
 _LEAST_OF_GRID = 0.05  # part of the whole field of view of the maps: a brain is larger
 _LEAST_SEEN = 0.5  # part of the points tested that must lie in the field of view of the image
 
 
-def find_underlay(image: Path | None, template: SpaceName, grid: Grid) -> Path | None:
+def find_underlay(image: Path | None, template: SpaceName, frame: Frame) -> Path | None:
     """Return the file of the image to show under the statistics; None to choose one by the name of the space.
 
     Parameters
@@ -24,34 +25,38 @@ def find_underlay(image: Path | None, template: SpaceName, grid: Grid) -> Path |
         machine.
     template : StandardSpace or str, optional
         The space of the maps.
-    grid : Grid
-        The grid of the maps.
+    frame : Frame
+        Where the maps have values; meshes have no underlay.
 
     Raises
     ------
     BidsAriError
         When the template was requested, and there is none or it cannot be fetched.
     """
+    if not isinstance(frame, Grid):
+        if image is not None:
+            raise UsageError("The maps are on surfaces, which have no underlay", hint="Remove --underlay")
+        return None
     if image is not None and str(image) != TEMPLATE:
         return image
     if image is not None:
-        if (found := template_image(template, grid)) is None:
+        if (found := template_image(template, frame)) is None:
             raise NoMatchError(
                 f"TemplateFlow has no T1w or T2w template of {standard(template)}", hint="Use a local file"
             )
         return found
     if template is not None and standard(template).cohort:
         with suppress(BidsAriError):  # pictures never need TemplateFlow
-            return template_image(template, grid, fetch=False)
+            return template_image(template, frame, fetch=False)
     return None
 
 
-def check_underlay(path: Path, grid: Grid) -> None:
-    """Raise the error of `read_underlay` if an image is elsewhere than maps on a grid, whichever voxels are tested."""
-    read_underlay(path, VolumeSpace(grid, np.ones(grid.shape, dtype=bool)), _LEAST_OF_GRID)
+def check_underlay(path: Path, frame: Frame) -> None:
+    """Raise the error of `read_underlay` if an image is elsewhere than maps, whichever voxels are tested."""
+    read_underlay(path, frame.space(np.ones(frame.shape, dtype=bool)), _LEAST_OF_GRID)
 
 
-def read_underlay(path: Path, space: VolumeSpace, least: float = _LEAST_SEEN) -> Image:
+def read_underlay(path: Path, space: Space, least: float = _LEAST_SEEN) -> Image:
     """Read an image to show under the statistics, of which it must show at least a part.
 
     Raises
@@ -70,7 +75,7 @@ def read_underlay(path: Path, space: VolumeSpace, least: float = _LEAST_SEEN) ->
     if seen < least:
         raise GridMismatchError(
             f"{seen:.0%} of the voxels tested lie in the field of view of the underlay {path}: {image.grid}",
-            f"an image in the space of the maps: {space.grid}",
+            f"an image in the space of the maps: {space.frame}",
             "Choose another image with --underlay",
         )
     return image

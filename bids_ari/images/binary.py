@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bids_ari.errors import DataError, UsageError
-from bids_ari.images.space import BoolVolume
+from bids_ari.images.space import BoolArray
 from bids_ari.stats.distributions import FloatArray
 
 ROUNDING = 1e-3
@@ -15,14 +15,14 @@ _RELATIVE = 1e-6  # of float32, for large numbers
 _HOW = "e.g. nilearn.image.math_img('img > 0', img=...)"
 
 
-def is_zero(volume: FloatArray, step: float = 0.0) -> BoolVolume:
+def is_zero(volume: FloatArray, step: float = 0.0) -> BoolArray:
     """Return which values count as zero: of scaled integers, `step` apart, the one nearest to zero."""
     return np.asarray(np.abs(volume) < step / 2 if step else volume == 0)
 
 
 def voxels_inside(
     values: FloatArray, step: float = 0.0, threshold: float | None = None, *, label: str, flag: str
-) -> BoolVolume:
+) -> BoolArray:
     """Return the voxels inside a mask.
 
     Parameters

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.errors import BidsAriError, DataError, GridMismatchError, listing
+from bids_ari.errors import BidsAriError, DataError, GridMismatchError, UsageError, listing
 from bids_ari.images.files import read_header
 from bids_ari.images.headers import Header
 from bids_ari.images.resampling import overlap
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
 from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
+from bids_ari.images.volume import Grid
 from bids_ari.runtime.executors import progress, run_parallel
 from bids_ari.runtime.memory import available_memory
 
@@ -37,9 +38,9 @@ _NEAR = 0.5  # maps are resampled when at least this part of the smaller field o
 class Headers(NamedTuple):
     """Summary of the headers of the files of a contrast."""
 
-    grid: Grid  # of the maps after reading
+    frame: Frame  # of the maps after reading
     resampled: tuple[str, ...]  # subjects with a file on another grid
-    n_voxels: int  # of the largest grid
+    n_values: int  # of the largest file
 
 
 def files_to_read(member: SubjectMap, variances: bool = False) -> tuple[Path, ...]:
@@ -96,23 +97,23 @@ def check_headers(
         target = read_header(path).grid
     read = partial(attempt, partial(read_header, mem=available_memory() if mem is None else mem))
     problems: list[Problem] = []
-    grids: list[tuple[str, Grid]] = []
+    frames: list[tuple[str, Frame]] = []
     found = progress(run_parallel(read, [path for _, path in files], n_threads), "header", len(files))
     for (subject, _), header in zip(files, found, strict=True):
         if isinstance(header, Header):
-            grids.append((subject, header.grid))
+            frames.append((subject, header.frame))
         else:
             problems.extend(((subject,), error) for error in header)
-    if grids:
-        grid, mismatch = _common_grid(grids, standard=template is not None or allow_native_space)
+    if frames:
+        frame, mismatch = _common_frame(frames, standard=template is not None or allow_native_space)
         if target is not None and (allow_native_space or template is not None or not mismatch):
-            grid, mismatch = _target_grid(grids, target)
+            frame, mismatch = _target_grid(frames, target)
         problems.extend(mismatch)
     if problems:
         raise one_error(problems, [subject for subject, _ in files])
-    others = dict.fromkeys(subject for subject, each in grids if not each.matches(grid))
-    largest = max(math.prod(each.shape) for each in (grid, *(each for _, each in grids)))
-    return Headers(grid, tuple(others), largest)
+    others = dict.fromkeys(subject for subject, each in frames if not each.matches(frame))
+    largest = max(math.prod(each.shape) for each in (frame, *(each for _, each in frames)))
+    return Headers(frame, tuple(others), largest)
 
 
 @contextmanager
@@ -169,19 +170,19 @@ def one_error(problems: Sequence[Problem], subjects: Sequence[str]) -> BidsAriEr
     return kind(f"{len(problems)} problems with the maps; fix them{way_out}:", lines=lines)
 
 
-def _common_grid(files: Sequence[tuple[str, Grid]], standard: bool) -> tuple[Grid, list[Problem]]:
-    """Return the grid of most files, and the problem of the files on another one.
+def _common_frame(files: Sequence[tuple[str, Frame]], standard: bool) -> tuple[Frame, list[Problem]]:
+    """Return the frame of most files, and the problem of the files on another one.
 
     `standard` is whether all are known to be in one space, so that resampling them makes sense.
     """
     votes: Counter[int] = Counter()
     kinds: list[int] = []  # for each file, the first one on the same grid
-    known: dict[tuple[tuple[int, ...], bytes], int] = {}
-    for i, (_, grid) in enumerate(files):
-        exactly = (grid.shape, grid.affine.tobytes())
+    known: dict[bytes, int] = {}
+    for i, (_, frame) in enumerate(files):
+        exactly = frame.fingerprint
         if exactly not in known:
             first = islice(votes, _GRIDS)
-            known[exactly] = next((kind for kind in first if files[kind][1].matches(grid)), i)
+            known[exactly] = next((kind for kind in first if files[kind][1].matches(frame)), i)
         kinds.append(known[exactly])
         votes[known[exactly]] += 1
     if len(votes) <= 1:
@@ -190,10 +191,13 @@ def _common_grid(files: Sequence[tuple[str, Grid]], standard: bool) -> tuple[Gri
     return files[common][1], [_mismatch(files, kinds, common, standard)]
 
 
-def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Grid, list[Problem]]:
+def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Grid, list[Problem]]:
     """Return the target grid, by default that of the first file, and the problem of the files elsewhere in space."""
-    target = target if isinstance(target, Grid) else files[0][1]
-    far = [(subject, grid) for subject, grid in files if not grid.matches(target) and overlap(grid, target) < _NEAR]
+    grids = [(subject, frame) for subject, frame in files if isinstance(frame, Grid)]
+    if len(grids) < len(files):
+        raise UsageError("The maps are on surfaces, which --target-grid does not resample", "volumes")
+    target = target if isinstance(target, Grid) else grids[0][1]
+    far = [(subject, grid) for subject, grid in grids if not grid.matches(target) and overlap(grid, target) < _NEAR]
     if not far:
         return target, []
     subjects = tuple(dict.fromkeys(subject for subject, _ in far))
@@ -206,21 +210,24 @@ def _target_grid(files: Sequence[tuple[str, Grid]], target: Target) -> tuple[Gri
     return target, [(subjects, error)]
 
 
-def _mismatch(files: Sequence[tuple[str, Grid]], kinds: Sequence[int], common: int, standard: bool) -> Problem:
+def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: int, standard: bool) -> Problem:
     """Return the problem of the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
     subjects = tuple(dict.fromkeys(files[i][0] for i in odd))
     others = {subject for subject, _ in files} - set(subjects)
     alike = len({kinds[i] for i in odd}) == 1
+    common_frame, kind = files[common][1], files[common][1].kind
     way_out = "Resample with --target-grid"
-    if not standard:
+    if not isinstance(common_frame, Grid):
+        way_out = f"Resample the others to the {kind} of most, such as with wb_command"
+    elif not standard:
         way_out = (
             "No space is in the names of the maps: they may be in the native space of each subject, where no group "
             "analysis is possible. If all are in one standard space, use --allow-native-space"
         )
     error = GridMismatchError(
         f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
-        f"{'a grid of' if alike else 'other grids, such as'} {files[odd[0]][1]}",
+        f"{f'a {kind} of' if alike else f'other {kind}s, such as'} {files[odd[0]][1]}",
         f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common][0]}'}: {files[common][1]}",
         f"{way_out}, or exclude subjects with --exclude {' '.join(subjects)}",
     )

@@ -22,7 +22,8 @@ from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
 from bids_ari.images.opening import check_content, decoding, opened
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
+from bids_ari.images.volume import Grid
 from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -39,14 +40,19 @@ _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes beco
 class Image:
     """An image in memory."""
 
-    values: FloatArray  # (x, y, z), scaled; of a NIfTI file in its order: the first axis is contiguous
+    values: FloatArray  # an array of the frame, scaled; of a NIfTI volume in its order: the first axis is contiguous
     header: Header
-    sha256: str = ""  # of the file
+    hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
     afni: Mapping[str, str] = field(default_factory=dict)  # attributes that AFNI stores in the file, by name
 
     @property
+    def frame(self) -> Frame:
+        """Where the values are."""
+        return self.header.frame
+
+    @property
     def grid(self) -> Grid:
-        """Shape and affine."""
+        """Shape and affine of a volume."""
         return self.header.grid
 
 
@@ -89,13 +95,13 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
     with opened(path) as file:
         if not _is_nifti(path):
             image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed
-            return replace(image, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+            return replace(image, hashes={path: hashlib.file_digest(file, "sha256").hexdigest()})
         header = _read_start(file, path)
         check_memory(header, mem)
         hashed = _HashedFile(file)
         stream = _inflated(hashed) if _is_compressed(path) else BufferedReader(hashed)
         values, extensions = _read_values(header, stream)
-        return Image(values, header, hashed.sha256.hexdigest(), attributes_in(extensions))
+        return Image(values, header, {path: hashed.sha256.hexdigest()}, attributes_in(extensions))
 
 
 def name_of(source: Any) -> str:
@@ -107,7 +113,7 @@ def name_of(source: Any) -> str:
 
 def check_memory(header: Header, mem: int | None = None) -> None:
     """Raise a DataError if an image does not fit into memory."""
-    needed = header.n_voxels * BYTES_PER_VOXEL
+    needed = header.n_values * BYTES_PER_VOXEL
     available = available_memory() if mem is None else mem
     if needed > available:
         raise DataError(
@@ -194,7 +200,7 @@ def _read_values(header: Header, stream: BufferedIOBase) -> tuple[FloatArray, by
             raise _too_long(header)
     if n_read < header.n_bytes:
         raise _too_short(header, n_read)
-    stored = np.ndarray(header.grid.shape, header.dtype, content, header.offset, order="F")
+    stored = np.ndarray(header.frame.shape, header.dtype, content, header.offset, order="F")
     with np.errstate(all="ignore"):  # damaged values that are not numbers, or too large, are missing
         values: FloatArray = stored.astype(np.float64, order="F")
         if (header.slope, header.inter) != (1.0, 0.0):
@@ -217,6 +223,6 @@ def _loaded(source: Any, name: str, mem: int | None) -> Image:
         image: Any = nib.load(source) if isinstance(source, Path) else source
         header = Header.of(image, name)
         check_memory(header, mem)
-        values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.grid.shape)
+        values = np.asarray(image.get_fdata(caching="unchanged"), order="C").reshape(header.frame.shape)
         afni = attributes_of(image.header)
     return Image(values, header, afni=afni)

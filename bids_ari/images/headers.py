@@ -14,7 +14,8 @@ import numpy.typing as npt
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
 from bids_ari.errors import DataError
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
+from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
 NIFTI = "a NIfTI image"  # what most files should be, in messages
@@ -55,10 +56,10 @@ NO_INTENT = Intent()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Header:
-    """How the values of one volume are stored, and where its voxels are."""
+    """How the values of one image are stored, and where they are."""
 
     name: str  # in messages
-    grid: Grid
+    frame: Frame
     dtype: np.dtype[Any]
     offset: int = 0  # of the first value, in bytes
     slope: float = 1.0  # a stored number k has the value slope * k + inter
@@ -83,19 +84,26 @@ class Header:
         return cls(name, grid, image.get_data_dtype(), 0, float(slope), float(inter), *_meaning(fields))
 
     @property
-    def n_voxels(self) -> int:
-        """Number of voxels."""
-        return math.prod(self.grid.shape)
+    def grid(self) -> Grid:
+        """The grid of a volume; raise a DataError if it is none."""
+        if not isinstance(self.frame, Grid):
+            raise DataError(f"{self.name} has {self.size}", "a volume", "Use an image of the same kind as the maps")
+        return self.frame
+
+    @property
+    def n_values(self) -> int:
+        """Number of values."""
+        return math.prod(self.frame.shape)
 
     @property
     def size(self) -> str:
-        """The number of voxels along each axis, for messages."""
-        return f"{' x '.join(map(str, self.grid.shape))} voxels"
+        """The number of values along each axis, for messages."""
+        return f"{' x '.join(map(str, self.frame.shape))} {self.frame.units}"
 
     @property
     def n_bytes(self) -> int:
         """Length of the file up to its last value, in bytes."""
-        return self.offset + self.n_voxels * self.dtype.itemsize
+        return self.offset + self.n_values * self.dtype.itemsize
 
     @property
     def step(self) -> float:

@@ -17,9 +17,8 @@ from bids_ari.images.checks import collecting, files_to_read
 from bids_ari.images.claims import claims_of
 from bids_ari.images.duplicates import digest_of
 from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
-from bids_ari.images.masks import missing
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
 from bids_ari.images.unusual import ValueFacts, facts_of
 from bids_ari.stats.distributions import FloatArray
 
@@ -39,7 +38,7 @@ class Volumes(NamedTuple):
 class MapReader:
     """Reader of the maps of a contrast."""
 
-    grid: Grid  # to which maps are resampled
+    frame: Frame  # to which maps are resampled
     mem: int  # bytes that a volume may take
     resamples: bool = False  # if not, a file on another grid has changed since its header was checked
     variances: bool = False  # whether the variance of each map is read
@@ -130,14 +129,15 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
     """Read one map, and its variance map if there is one."""
     errors: list[BidsAriError] = []
     variance = None
-    hashes, digests, facts = {}, {}, {}
+    hashes: dict[Path, str] = {}
+    digests, facts = {}, {}
     with collecting(errors):
         image = _read(path, reader)
         digests[path] = digest_of(image.values)
         facts[path] = facts_of(image.values, image.header.step)._replace(claims=claims_of(image, path.name))
-        effect = np.where(missing(image.values, image.header.step), np.nan, image.values)
-        effect = resample(effect, image.header.grid, reader.grid)
-        hashes[path] = image.sha256
+        effect = np.where(reader.frame.missing(image.values, image.header.step), np.nan, image.values)
+        effect = resample(effect, image.frame, reader.frame)
+        hashes |= image.hashes
         del image
     if variance_path is not None:
         with collecting(errors):
@@ -147,8 +147,8 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
                 precision = 1 / image.values
             variance = np.where(np.isfinite(precision) & (precision > 0), image.values, np.nan)
             del precision
-            variance = resample(variance, image.header.grid, reader.grid, "linear")
-            hashes[variance_path] = image.sha256
+            variance = resample(variance, image.frame, reader.frame, "linear")
+            hashes |= image.hashes
     if errors:
         raise ExceptionGroup(str(path), errors)
     return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests, facts)
@@ -157,8 +157,8 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
 def _read(path: Path, reader: MapReader) -> Image:
     """Read an image whose header has been checked; raise if the file has changed since."""
     image = read_image(path, reader.mem)
-    other_grid = not reader.resamples and not image.header.grid.matches(reader.grid)
-    if other_grid or reader.hashes.get(path, image.sha256) != image.sha256:
+    moved = not reader.resamples and not image.frame.matches(reader.frame)
+    if moved or any(reader.hashes.get(file, sha256) != sha256 for file, sha256 in image.hashes.items()):
         raise DataError(f"{path} changed during the analysis", hint="Run again when no program writes to it")
     return image
 

@@ -14,7 +14,8 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.images.space import BoolArray, Space
+from bids_ari.images.volume import Grid, volume_of
 from bids_ari.stats.distributions import FloatArray
 
 Ints = npt.NDArray[np.int32]
@@ -39,7 +40,7 @@ class Glimpse(NamedTuple):
     thumbnail: npt.NDArray[np.int8]  # slices (height, width), in steps; ABSENT where there are no data
     step: float  # the value of one step
 
-    def mask(self, shape: tuple[int, ...]) -> BoolVolume:
+    def mask(self, shape: tuple[int, ...]) -> BoolArray:
         """Return the voxels with data, (x, y, z), of a volume of this shape."""
         bits = np.frombuffer(zlib.decompress(self.present), dtype=np.uint8)
         return np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape)
@@ -57,8 +58,9 @@ class Mosaic:
     middle: tuple[int, ...]  # where the slices are cut along x, y and z
 
     @classmethod
-    def through(cls, space: VolumeSpace) -> "Mosaic":
+    def through(cls, space: Space) -> "Mosaic":
         """Return the slices through the middle of a mask; pixels are square in mm, whatever the size of voxels."""
+        space = volume_of(space)
         orientation = nib.io_orientation(space.grid.affine)
         middle = [0, 0, 0]
         for file_axis, (axis, sense) in enumerate(orientation):
@@ -66,7 +68,7 @@ class Mosaic:
             middle[int(axis)] = cut if sense > 0 else space.shape[file_axis] - 1 - cut
         return cls(orientation, _pixels(space.grid), tuple(middle))
 
-    def glimpse(self, effect: FloatArray, present: BoolVolume) -> Glimpse:
+    def glimpse(self, effect: FloatArray, present: BoolArray) -> Glimpse:
         """Return the summary of the map of a subject, (x, y, z), NaN where there are no data."""
         values = self._slices(effect)
         visible = np.isfinite(values)
@@ -109,8 +111,8 @@ class Quality:
 def assess(
     glimpses: Sequence[Glimpse],
     counts: npt.NDArray[np.int32],
-    mask: VolumeSpace | None,
-    space: VolumeSpace,
+    mask: Space | None,
+    space: Space,
     n_required: int,
 ) -> Quality:
     """Compute the coverage of each subject.

@@ -17,7 +17,7 @@ from bids_ari.images.binary import ROUNDING
 from bids_ari.images.files import Image, read_image
 from bids_ari.images.masks import load_mask
 from bids_ari.images.resampling import overlap, resample_nearest
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.space import Frame, Space
 from bids_ari.images.templates import SpaceName, template_atlas
 from bids_ari.stats.distributions import FloatArray
 
@@ -53,7 +53,7 @@ class RegionSet:
         return labels
 
 
-def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: VolumeSpace) -> RegionSet:
+def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Space) -> RegionSet:
     """Read the parcels of an atlas, each point by the nearest voxel of the atlas.
 
     Parameters
@@ -65,7 +65,7 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Volu
         Table of a local atlas with the columns ``index`` and ``name``; TemplateFlow has its own.
     template : StandardSpace, str or None
         The space of the maps, from their file names.
-    space : VolumeSpace
+    space : Space
         The points that are tested. Of several resolutions in TemplateFlow, that of the maps is used, else the one
         nearest to its grid.
 
@@ -83,7 +83,7 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Volu
     DataError
         When the atlas is in another space, holds other values than numbers of parcels, or does not match its table.
     """
-    found = find_atlas(atlas, labels, template, space.grid)
+    found = find_atlas(atlas, labels, template, space.frame)
     _check_space(found.path, template)
     parcels, numbers = _read_parcels(found.path, space)
     names = _read_names(found.labels) if found.labels else {}
@@ -97,11 +97,11 @@ def load_atlas(atlas: str, labels: Path | None, template: SpaceName, space: Volu
     return RegionSet(name, f"Atlas {name}", tuple(regions))
 
 
-def check_atlas(atlas: str, labels: Path | None, template: SpaceName, grid: Grid) -> None:
-    """Check an atlas for maps on a grid without its table; parameters and errors are those of `load_atlas`."""
-    found = find_atlas(atlas, labels, template, grid)
+def check_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Frame) -> None:
+    """Check an atlas for maps on a frame without its table; parameters and errors are those of `load_atlas`."""
+    found = find_atlas(atlas, labels, template, frame)
     _check_space(found.path, template)
-    _read_parcels(found.path, VolumeSpace(grid, np.ones(grid.shape, dtype=bool)))
+    _read_parcels(found.path, frame.space(np.ones(frame.shape, dtype=bool)))
 
 
 class AtlasFiles(NamedTuple):
@@ -112,8 +112,8 @@ class AtlasFiles(NamedTuple):
     name: str
 
 
-def find_atlas(atlas: str, labels: Path | None, template: SpaceName, grid: Grid) -> AtlasFiles:
-    """Return the files of an atlas; parameters and errors are those of `load_atlas`, for maps on a grid."""
+def find_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Frame) -> AtlasFiles:
+    """Return the files of an atlas; parameters and errors are those of `load_atlas`, for maps on a frame."""
     if Path(atlas).is_file() or atlas.endswith((".nii", ".nii.gz")):
         path = Path(atlas)
         beside = path.with_name(re.sub(r"\.nii(\.gz)?$", ".tsv", path.name))
@@ -121,7 +121,7 @@ def find_atlas(atlas: str, labels: Path | None, template: SpaceName, grid: Grid)
         return AtlasFiles(path, labels, labels_in_name(path.name).get("atlas") or path.name.partition(".")[0])
     if labels is not None:
         raise UsageError("--atlas-labels needs an atlas file", "a file for --atlas", "TemplateFlow has its own labels")
-    return AtlasFiles(*template_atlas(atlas, template, grid), atlas.partition(":")[0])
+    return AtlasFiles(*template_atlas(atlas, template, frame), atlas.partition(":")[0])
 
 
 def _check_space(path: Path, template: SpaceName) -> None:
@@ -136,17 +136,17 @@ def _check_space(path: Path, template: SpaceName) -> None:
         )
 
 
-def _read_parcels(path: Path, space: VolumeSpace) -> tuple[npt.NDArray[np.int32], list[int]]:
+def _read_parcels(path: Path, space: Space) -> tuple[npt.NDArray[np.int32], list[int]]:
     """Read the number of the parcel at each point, (n_points,), and all numbers of the atlas above 0."""
     image = read_image(path)
-    if overlap(image.grid, space.grid) < _NEAR:
+    if overlap(image.grid, space.frame) < _NEAR:
         raise GridMismatchError(
             f"Less than half of the field of view of the atlas {path} lies in that of the maps: {image.grid}",
-            f"a position near that of the maps: {space.grid}",
+            f"a position near that of the maps: {space.frame}",
             "Use an atlas in the space of the maps",
         )
     parcels = _numbers(image, path)
-    nearest = resample_nearest(parcels, image.grid, space.grid)
+    nearest = resample_nearest(parcels, image.grid, space.frame)
     return space.select(nearest).astype(np.int32), [int(number) for number in np.unique(parcels) if number > 0]
 
 
@@ -220,14 +220,14 @@ def _integer(text: str) -> int:
     return int(number)
 
 
-def load_rois(files: Sequence[Path], space: VolumeSpace, threshold: float | None = None) -> RegionSet:
+def load_rois(files: Sequence[Path], space: Space, threshold: float | None = None) -> RegionSet:
     """Read regions of interest from mask files on the grid of the maps.
 
     Parameters
     ----------
     files : sequence of path
         One file for each region; its name, up to the first dot, is the name of the region.
-    space : VolumeSpace
+    space : Space
         The points that are tested.
     threshold : float, optional
         The least value inside, of masks of probabilities, which are refused otherwise.
@@ -250,7 +250,7 @@ def load_rois(files: Sequence[Path], space: VolumeSpace, threshold: float | None
     """
     regions = []
     for index, path in enumerate(files, start=1):
-        inside = load_mask(path, space.grid, threshold=threshold, kind="region").inside
+        inside = load_mask(path, space.frame, threshold=threshold, kind="region").inside
         points = np.flatnonzero(space.select(inside)).astype(np.int32)
         regions.append(Region(index, printable(path.name.partition(".")[0] or path.name), points))
     names = [region.name for region in regions]

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
+from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
 Interpolation = Literal["continuous", "linear"]
@@ -23,7 +24,9 @@ _PRESENT = 0.5  # a voxel has data when at least this part of the weight of its 
 _PROBES = 12  # positions along each axis at which two fields of view are compared
 
 
-def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interpolation = "continuous") -> FloatArray:
+def resample(
+    volume: FloatArray, frame: Frame, target: Frame, interpolation: Interpolation = "continuous"
+) -> FloatArray:
     """Resample a map to another grid; a map that is on it is returned unchanged.
 
     Voxels without data count as 0, and the result is divided by the interpolation of a map that is 1 where there are
@@ -31,10 +34,12 @@ def resample(volume: FloatArray, grid: Grid, target: Grid, interpolation: Interp
     towards 0. Both are interpolated in the same way; otherwise a constant map would not stay constant at its edge. The
     result is NaN where less than half of the interpolation has data. Linear interpolation keeps positive values so.
     """
-    if grid.matches(target):
+    if frame.matches(target):
         return volume
+    if not (isinstance(frame, Grid) and isinstance(target, Grid)):
+        raise TypeError("only volumes are resampled")
     padded = np.pad(volume, 1, constant_values=np.nan)  # the outer half of voxels at the faces
-    steps = np.linalg.inv(grid.affine) @ target.affine
+    steps = np.linalg.inv(frame.affine) @ target.affine
     steps[:3, 3] += 1
     present = np.isfinite(padded)
     weight = _interpolated(present.astype(float), steps, target, interpolation)

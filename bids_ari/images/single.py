@@ -10,12 +10,11 @@ from bids_ari.errors import DataError, EmptyMaskError, printable
 from bids_ari.images.binary import is_zero
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import name_of, read_image
-from bids_ari.images.masks import Mask, load_mask, missing
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.images.masks import Mask, load_mask
+from bids_ari.images.space import BoolArray, Frame
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import NOTHING, Given, check_values, decide, threshold_of, what_lacks
 from bids_ari.images.templates import SpaceName
-from bids_ari.images.unusual import lacking_slices, profile_of
 from bids_ari.stats.distributions import FloatArray
 
 _FEW = 0.05  # a map of a brain has values at more than this part of the volume
@@ -37,7 +36,7 @@ def load_map(
     ----------
     image : path or image
         The map. An infinite statistic is a value.
-    mask : path, image, VolumeSpace or 'template', optional
+    mask : path, image, Space or 'template', optional
         The voxels that were tested, NaN among them excluded; by default, those with data. In a thresholded map, all
         voxels of the mask without a value count as 0.
     mask_threshold : float, optional
@@ -67,14 +66,14 @@ def load_map(
         When the mask does not fit, or no voxel remains.
     """
     found = read_image(image, mem)
-    name, grid, values = printable(Path(name_of(image)).name), found.header.grid, found.values
+    name, frame, values = printable(Path(name_of(image)).name), found.frame, found.values
     statistic = decide(name, claims_of(found, name, given.sidecar), given)
-    absent = missing(values, found.header.step)
+    absent = found.frame.missing(values, found.header.step)
     if drop_zeros:
         zero = is_zero(values, found.header.step)
         absent |= zero
         values = np.where(zero, np.nan, values)
-    own = None if mask is None else load_mask(mask, grid, template, threshold=mask_threshold)
+    own = None if mask is None else load_mask(mask, frame, template, threshold=mask_threshold)
     tested = None if own is None else own.inside
     inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
@@ -96,24 +95,23 @@ def load_map(
                 f"{name} may be thresholded by {statistic.thresholded_by}, but has values close to 0: analysed as "
                 "a map without a threshold. Check that it is the map before thresholding"
             )
-        notes += _notes_on_extent(name, inside, grid) if tested is None else ()
-    hashes = {Path(image): found.sha256} if isinstance(image, str | Path) else {}
+        notes += _notes_on_extent(name, inside, frame) if tested is None else ()
     return Stack(
         values[inside][None],
         ("",),
-        VolumeSpace(grid, inside),
+        frame.space(inside),
         inside.astype(float),
-        hashes=hashes,
+        hashes=found.hashes,
         notes=tuple(notes),
         statistic=statistic,
         mask_fraction=None if own is None else own.fraction,
     )
 
 
-def _notes_on_extent(name: str, inside: BoolVolume, grid: Grid) -> Iterator[str]:
+def _notes_on_extent(name: str, inside: BoolArray, frame: Frame) -> Iterator[str]:
     """Yield notes on the voxels that have values, where no mask names those that were tested."""
-    profile = profile_of(inside)
-    if text := lacking_slices(profile, profile, grid):
+    profile = frame.profile(inside)
+    if text := frame.lacking(profile, profile):
         yield f"{name} has slices without any data between others: {text}"
     if inside.mean() < _FEW:
         yield (
@@ -124,8 +122,8 @@ def _notes_on_extent(name: str, inside: BoolVolume, grid: Grid) -> Iterator[str]
 
 
 def _without_threshold(
-    name: str, values: FloatArray, tested: BoolVolume | None, found: str
-) -> tuple[FloatArray, BoolVolume, str]:
+    name: str, values: FloatArray, tested: BoolArray | None, found: str
+) -> tuple[FloatArray, BoolArray, str]:
     """Return the values of a thresholded map with 0 where the mask has no value, the mask, and a note.
 
     Bounds are valid, since they never rise with a p-value, and p-values above alpha, such as that of 0, do not count.

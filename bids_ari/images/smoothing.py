@@ -8,29 +8,18 @@ References
 Knutsson & Westin (1993), Normalized and differential convolution, Proceedings of IEEE CVPR 1993:515.
 """
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
 from bids_ari.images.masks import n_required
-from bids_ari.images.space import BoolVolume, Grid, Space
+from bids_ari.images.space import BoolArray, Space
 from bids_ari.stats.distributions import FloatArray
 
 COMMON = 0.1
 """A voxel without data in fewer than this part of the subjects is background for all: it counts as 0."""
 
 
-def smooth(volume: FloatArray, grid: Grid, fwhm: float | None) -> FloatArray:
-    """Smooth a volume (x, y, z) by a Gaussian of `fwhm` mm, as nilearn does; values that are not finite count as 0."""
-    finite = np.where(np.isfinite(volume), volume, 0.0)
-    if not fwhm:
-        return finite
-    from nilearn.image import smooth_img
-
-    return np.asarray(smooth_img(nib.Nifti1Image(finite, grid.affine), fwhm).dataobj, dtype=float)
-
-
-def with_data_of_some(counts: npt.NDArray[np.int32], n_subjects: int) -> BoolVolume:
+def with_data_of_some(counts: npt.NDArray[np.int32], n_subjects: int) -> BoolArray:
     """Return the voxels at which a map without data has missing data: not the background, where no map has any.
 
     `counts` (x, y, z) is the number of subjects with data.
@@ -38,12 +27,12 @@ def with_data_of_some(counts: npt.NDArray[np.int32], n_subjects: int) -> BoolVol
     return np.asarray(counts >= n_required(COMMON, n_subjects))
 
 
-def weight_of(voxels: BoolVolume, grid: Grid, fwhm: float, space: Space) -> FloatArray:
-    """Return the part of the weight of the Gaussian around each point, (n_points,), that is at `voxels` (x, y, z)."""
-    return np.asarray(space.select(smooth(voxels.astype(float), grid, fwhm)))
+def weight_of(present: BoolArray, fwhm: float, space: Space) -> FloatArray:
+    """Return the part of the weight of the Gaussian around each point, (n_points,), that is where `present`."""
+    return np.asarray(space.select(space.frame.smooth(present.astype(float), fwhm)))
 
 
-def normalise(smoothed: FloatArray, weight: FloatArray, expected: FloatArray) -> tuple[FloatArray, BoolVolume]:
+def normalise(smoothed: FloatArray, weight: FloatArray, expected: FloatArray) -> tuple[FloatArray, BoolArray]:
     """Scale smoothed values of a subject that lacks data as if the missing values were the weighted mean of the others.
 
     A constant map that lacks voxels becomes the smoothed whole map.

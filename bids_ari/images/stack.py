@@ -15,18 +15,16 @@ from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
-from bids_ari.images.smoothing import normalise, smooth, weight_of, with_data_of_some
-from bids_ari.images.space import BoolVolume, VolumeSpace
+from bids_ari.images.smoothing import normalise, weight_of, with_data_of_some
+from bids_ari.images.space import BoolArray, Profile, Space
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.unusual import (
-    Profile,
     ValueFacts,
     notes_on_claims,
     notes_on_thresholds,
     notes_on_values,
-    profile_of,
 )
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
@@ -41,8 +39,8 @@ class Stack:
 
     effects: Values  # (n_maps, n_points), in memory or on disk; NaN where a subject has no data
     subjects: tuple[str, ...]  # the label of each map
-    space: VolumeSpace  # the points to test
-    coverage: FloatArray  # (x, y, z), fraction of subjects with data, also at points that are not tested
+    space: Space  # the points to test
+    coverage: FloatArray  # an array of the frame: fraction of subjects with data, also at points that are not tested
     variances: Values | None = None  # (n_maps, n_points), if requested; NaN also where not finite and above 0
     hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
     quality: Quality | None = None  # what each subject covers, and slices of its map
@@ -83,7 +81,7 @@ def load_stack(
     members : sequence of SubjectMap
         The map of each subject. Several files of a subject are combined at each voxel over those that have data there:
         by the mean weighted by 1 / variance, or by the plain mean without variance maps.
-    mask : path, image, VolumeSpace or 'template', optional
+    mask : path, image, Space or 'template', optional
         Voxels outside are not tested.
     mask_threshold : float, optional
         The least value inside, of a mask of probabilities.
@@ -147,9 +145,9 @@ def load_stack(
         n_threads=n_threads,
         mem=mem,
     )
-    inside = None if mask is None else load_mask(mask, headers.grid, template, threshold=mask_threshold)
-    reader = MapReader(headers.grid, mem, bool(headers.resampled), variances)
-    n_bytes = reader.n_bytes(members, headers.n_voxels)
+    inside = None if mask is None else load_mask(mask, headers.frame, template, threshold=mask_threshold)
+    reader = MapReader(headers.frame, mem, bool(headers.resampled), variances)
+    n_bytes = reader.n_bytes(members, headers.n_values)
     candidates = inside
     if candidates is None:
         candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
@@ -157,7 +155,7 @@ def load_stack(
         (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
     )
     reading = _Reading(reader, candidates, smoothing, arrays, Mosaic.through(candidates))
-    counts = np.zeros(headers.grid.shape, dtype=np.int32)
+    counts = np.zeros(headers.frame.shape, dtype=np.int32)
     summaries: list[_Summary] = []
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
@@ -166,10 +164,10 @@ def load_stack(
     notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     facts = {path: each for summary in summaries for path, each in summary.facts.items()}
     thresholds = tuple(notes_on_thresholds(members, facts, counts, inside))
-    half = profile_of(2 * counts >= len(members))
-    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, headers.grid))
+    half = headers.frame.profile(2 * counts >= len(members))
+    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, headers.frame))
     notes += (*thresholds, *notes_on_claims(members, facts, stat))
-    space = group_mask(counts, len(members), coverage, headers.grid, inside, suspicion="".join(thresholds))
+    space = group_mask(counts, len(members), coverage, headers.frame, inside, suspicion="".join(thresholds))
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
@@ -208,17 +206,17 @@ class _Summary(NamedTuple):
 
 def _candidates(
     members: Sequence[SubjectMap], coverage: float, reader: MapReader, n_threads: int
-) -> tuple[VolumeSpace, MapReader]:
+) -> tuple[Space, MapReader]:
     """Return the points that may be tested, and the reader with the hashes of the files that were read for it.
 
     A point with data of n_required subjects has data of one of the first n - n_required + 1. Only these maps are read
     twice.
     """
-    inside = np.zeros(reader.grid.shape, dtype=bool)
+    inside = np.zeros(reader.frame.shape, dtype=bool)
     hashes: dict[Path, str] = {}
     first = members[: len(members) - n_required(coverage, len(members)) + 1]
 
-    def read(_: int, member: SubjectMap) -> tuple[BoolVolume, dict[Path, str]]:
+    def read(_: int, member: SubjectMap) -> tuple[BoolArray, dict[Path, str]]:
         volumes = reader.read(member)
         return ~np.isnan(volumes.effect), volumes.hashes
 
@@ -230,19 +228,19 @@ def _candidates(
         for _ in for_each_member(read, members, n_threads):  # raises one error of the problems with all maps
             pass
         raise
-    return VolumeSpace(reader.grid, inside), replace(reader, hashes=hashes)
+    return reader.frame.space(inside), replace(reader, hashes=hashes)
 
 
 class _Reading(NamedTuple):
     """The reader, the points at which values are stored, the width of smoothing, the arrays, and the slices shown."""
 
     reader: MapReader
-    space: VolumeSpace
+    space: Space
     smoothing: float | None
     arrays: Sequence[Stored]
     mosaic: Mosaic
 
-    def store(self, i: int, member: SubjectMap) -> tuple[BoolVolume, _Summary]:
+    def store(self, i: int, member: SubjectMap) -> tuple[BoolArray, _Summary]:
         """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
         volumes = self.reader.read(member)
         present = ~np.isnan(volumes.effect)
@@ -250,29 +248,29 @@ class _Reading(NamedTuple):
         if volumes.variance is not None:
             self.arrays[1][i] = np.where(np.isnan(effect), np.nan, self.space.select(volumes.variance))
         if self.smoothing:
-            smoothed = self.space.select(smooth(volumes.effect, self.reader.grid, self.smoothing))
+            smoothed = self.space.select(self.reader.frame.smooth(volumes.effect, self.smoothing))
             effect = np.where(np.isnan(effect), np.nan, smoothed)
         self.arrays[0][i] = effect
         glimpse = self.mosaic.glimpse(volumes.effect, present)
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
-        files, profile = (volumes.hashes, volumes.digests), profile_of(present)
+        files, profile = (volumes.hashes, volumes.digests), self.reader.frame.profile(present)
         return present, _Summary(n_present, n_empty, *files, glimpse, volumes.facts, profile)
 
     def normalise(
-        self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: VolumeSpace, n_threads: int
+        self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int
     ) -> list[bool]:
         """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
         if not (fwhm := self.smoothing):
             return [False] * len(summaries)
         expected = with_data_of_some(counts, len(summaries)) | tested.inside
         is_tested = self.space.select(tested.inside)
-        weight_of_all = weight_of(expected, self.reader.grid, fwhm, self.space)
+        weight_of_all = weight_of(expected, fwhm, self.space)
 
         def divide(i: int) -> bool:
             present = expected & summaries[i].glimpse.mask(expected.shape)
             if (present == expected).all():
                 return False
-            weight = weight_of(present, self.reader.grid, fwhm, self.space)
+            weight = weight_of(present, fwhm, self.space)
             self.arrays[0][i], changed = normalise(self.arrays[0][i : i + 1, :][0], weight, weight_of_all)
             return bool(changed[is_tested].any())
 
@@ -297,7 +295,7 @@ def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[
     if headers.resampled:
         subjects = listing(f"sub-{subject}" for subject in headers.resampled)
         n_subjects = counted(len(headers.resampled), "subject")
-        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.grid}: {subjects}"
+        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.frame}: {subjects}"
     for member, summary in zip(members, summaries, strict=True):
         if summary.n_empty:
             n_maps = len(member.all_maps)

@@ -13,7 +13,7 @@ from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
-from bids_ari.images.space import Grid
+from bids_ari.images.space import Frame
 from bids_ari.images.templateflow import (
     INDEX,
     LOCAL,
@@ -30,6 +30,7 @@ from bids_ari.images.templateflow import (
     spelled_variant,
     variant_of,
 )
+from bids_ari.images.volume import Grid
 
 TEMPLATE = "template"  # as a mask or a target grid: TemplateFlow's brain mask of the space of the maps
 
@@ -37,8 +38,9 @@ SpaceName: TypeAlias = StandardSpace | str | None
 """The space of the maps: also as a text, see `StandardSpace.parse`; None where their names have no space."""
 
 
-def template_mask(space: SpaceName, grid: Grid) -> Path:
+def template_mask(space: SpaceName, frame: Frame) -> Path:
     """Return the path of TemplateFlow's brain mask of a space, in the resolution of the maps, or nearest to a grid."""
+    grid = _grid(frame, "a brain mask")
     where = standard(space)
     found = listed_files(where, f"a brain mask of {where}", suffix="mask", extension=".nii.gz")
     for wanted in ({"desc": "brain"}, {"label": "brain"}):
@@ -65,7 +67,7 @@ def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path 
     return None
 
 
-def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path | None]:
+def template_atlas(atlas: str, space: SpaceName, frame: Frame) -> tuple[Path, Path | None]:
     """Return the paths of TemplateFlow's atlas and its table, if it has one.
 
     Parameters
@@ -75,7 +77,7 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
         ``Schaefer2018:200Parcels7Networks`` and ``Buckner2011:seg-7n``.
     space : StandardSpace, str or None
         The space of the maps.
-    grid : Grid
+    frame : Frame
         Of several resolutions, that of the maps is used, else the one nearest to this grid.
 
     Raises
@@ -86,6 +88,7 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
         When TemplateFlow does not have it, or it cannot be fetched.
     """
     where, what = standard(space), f"the atlas {atlas}"
+    grid = _grid(frame, "atlases")
     name, *parts = atlas.split(":")
     wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
     query = {"atlas": name, "suffix": "dseg"}
@@ -102,6 +105,15 @@ def template_atlas(atlas: str, space: SpaceName, grid: Grid) -> tuple[Path, Path
         return path, None
     fitting = [table for table in tables if labels_of(table).items() <= labels_of(path).items()]
     return path, fetched(max(fitting, key=lambda table: len(labels_of(table))), tables, where) if fitting else None
+
+
+def _grid(frame: Frame, what: str) -> Grid:
+    """Return the grid of volumes; raise UsageError for others."""
+    if not isinstance(frame, Grid):
+        raise UsageError(
+            f"TemplateFlow has {what} for volumes only, and the maps have {frame}", hint="Use a local file"
+        )
+    return frame
 
 
 def standard(space: SpaceName) -> StandardSpace:

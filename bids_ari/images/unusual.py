@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
@@ -13,11 +12,8 @@ from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import counted, listing
 from bids_ari.images.claims import EFFECT, Claim, words
 from bids_ari.images.masks import UNMASKED
-from bids_ari.images.space import BoolVolume, Grid, VolumeSpace
+from bids_ari.images.space import Frame, Profile, Space
 from bids_ari.stats.distributions import FloatArray
-
-Profile = tuple[npt.NDArray[np.intp], ...]
-"""Number of voxels with data in each slice across each axis."""
 
 _HUGE = 1e15  # no unit of a first-level map is so small that values are larger
 _MANY = 100  # values that are conclusive
@@ -26,9 +22,6 @@ _PILED = 0.1  # fraction of its values that are near the smallest one: at least,
 _PILED_FEW = 0.08  # the same of the pooled values of maps with few: positive quantities of small regions have less
 _SPARSE = 0.5  # maps have data at less than this part of the voxels where they should, on average
 _EXTENT = 0.05  # a map of a brain has values at more than this part of the volume
-_LARGE = 0.25  # part of the voxels of the largest slice: slices with fewer, at the end of the brain, may lack data
-
-_PLANES = ("sagittal", "coronal", "axial")
 
 
 class ValueFacts(NamedTuple):
@@ -69,21 +62,16 @@ def _least_if_thresholded(sizes: FloatArray, piled: float, step: float = 0.0) ->
     return least if near / sizes.size >= piled else 0.0
 
 
-def profile_of(present: BoolVolume) -> Profile:
-    """Return the number of voxels with data in each slice across each axis."""
-    return tuple(np.count_nonzero(present, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
-
-
 def notes_on_values(
     members: Sequence[SubjectMap],
     facts: Mapping[Path, ValueFacts],
     profiles: Sequence[Profile],
     half: Profile,
-    grid: Grid,
+    frame: Frame,
 ) -> Iterator[str]:
-    """Yield notes on infinite values, slices without data and constant maps.
+    """Yield notes on infinite values, parts without data and constant maps.
 
-    `half` is the profile of the voxels where at least half of the subjects have data.
+    `half` is the profile of the points where at least half of the subjects have data.
     """
     own = [(member, [facts[path] for path in _paths(member) if path in facts]) for member in members]
     infinite = {member.subject: sum(each.n_infinite for each in found) for member, found in own}
@@ -96,11 +84,11 @@ def notes_on_values(
             f"Maps of {counted(len(huge), 'subject')} have values beyond {_HUGE:g}, in parentheses their number: "
             f"{_subjects(huge)}. Check these files"
         )
-    texts = [lacking_slices(each, half, grid) for each in profiles]
+    texts = [frame.lacking(each, half) for each in profiles]
     lacking = [(member, text) for member, text in zip(members, texts, strict=True) if text]
     if lacking:
         yield (
-            f"{counted(len(lacking), 'subject')} without any data in slices where the others have data: "
+            f"{counted(len(lacking), 'subject')} without any data in {frame.parts} where the others have data: "
             + listing(f"sub-{member.subject} ({text})" for member, text in lacking)
         )
     constant = {m.subject: f"{each.constant:.3g}" for m, found in own for each in found if each.constant is not None}
@@ -115,12 +103,12 @@ def notes_on_thresholds(
     members: Sequence[SubjectMap],
     facts: Mapping[Path, ValueFacts],
     counts: npt.NDArray[np.int32],
-    mask: VolumeSpace | None = None,
+    mask: Space | None = None,
 ) -> Iterator[str]:
     """Yield a note on maps that look thresholded, else on those with data at few voxels.
 
-    Values of maps that have few are pooled over subjects. `counts` (x, y, z) subjects have data at a voxel; they should
-    have data in the mask, or where any subject has if there is none or it is not that of a brain.
+    Values of maps that have few are pooled over subjects. `counts` is the number of subjects with data, an array of the
+    frame; they should have data in the mask, or where any subject has if there is none or it is not that of a brain.
     """
     own = {member.subject: [facts[path] for path in _paths(member) if path in facts] for member in members}
     few = np.array([value for found in own.values() for each in found for value in each.few])
@@ -133,7 +121,8 @@ def notes_on_thresholds(
             "that results are not valid: use the maps before thresholding"
         )
         return
-    mask = mask if mask is not None and mask.fraction <= UNMASKED else None
+    if mask is not None and mask.frame.has_background and mask.fraction > UNMASKED:
+        mask = None
     expected = counts > 0 if mask is None else mask.inside
     part = float(counts[expected].mean()) / len(members) if expected.any() else 0.0
     found = f"Maps have data at {part:.0%} of the voxels {'of all maps' if mask is None else 'of the mask'} on average"
@@ -183,14 +172,3 @@ def _paths(member: SubjectMap) -> Iterator[Path]:
     """Yield the path of each map of a subject."""
     for file in member.all_maps:
         yield file.path
-
-
-def lacking_slices(profile: Profile, others: Profile, grid: Grid) -> str:
-    """Return which slices of a map have no data where those of others do, in words; empty if there are none."""
-    axes = [int(axis) for axis, _ in nib.io_orientation(grid.affine)]
-    parts = []
-    for axis, own, expected in zip(axes, profile, others, strict=True):
-        large = np.flatnonzero(expected >= _LARGE * expected.max(initial=1))
-        if large.size and (n := np.count_nonzero(own[large[0] : large[-1] + 1] == 0)):
-            parts.append(counted(int(n), f"{_PLANES[axis]} slice"))
-    return ", ".join(parts)

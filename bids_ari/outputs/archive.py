@@ -21,7 +21,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.quality import Quality
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.volume import VolumeSpace, volume_of
 from bids_ari.outputs.archive_format import ARRAYS, OUTLYING, QUALITY, SHARED, STATISTICS, Text, read_arrays, renamed
 from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.outputs.npz import UNREADABLE, Array, NpzReader, from_json, pack_npz, require, to_json, unknown_fields
@@ -137,7 +137,7 @@ def _text(result: ContrastResult) -> Text:
     return Text(
         format=FORMAT,
         software=f"bids_ari {__version__}",
-        codes=result.space.codes,
+        codes=volume_of(result.space).grid.codes,
         test=result.test,
         method=result.method,
         options=options,

@@ -15,7 +15,7 @@ import numpy as np
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid, volume_of
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report import explorer_arrays as arrays
 from bids_ari.report.explorer_arrays import Blob
@@ -59,7 +59,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     The first of the results is shown first; the others are the same test with other alternatives. The picture is shown
     without JavaScript.
     """
-    result, space = results[0], results[0].space
+    result, space = results[0], volume_of(results[0].space)
     stride = 1 if space.inside.size <= _FINE_UNDERLAY else 2
     underlay = make_underlay(space, StandardSpace.of(result.contrast.entities), stride, result.options.underlay)
     least = arrays.least_tdp([each.forest for each in results])
@@ -112,7 +112,7 @@ def _blobs(results: Sequence[ContrastResult], underlay: Underlay, least: float, 
 
 def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Context:
     """Return everything that is not an array, for the script."""
-    result, grid, z = results[0], results[0].space.grid, results[0].glm.z
+    result, grid, z = results[0], volume_of(results[0].space).grid, results[0].glm.z
     clusters = result.formed(tdp=TARGET_TDP)
     start = clusters[0].peak if clusters else int(result.extremeness.argmax())
     ends = [first + underlay.stride * n for first, n in zip(underlay.start, underlay.values.shape, strict=True)]
@@ -134,7 +134,7 @@ def _facts(results: Sequence[ContrastResult], underlay: Underlay) -> Context:
         "zTop": int(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=4.0))),  # end of the colour scale
         "colours": _colours(),
         "targetTdp": TARGET_TDP,
-        "voxel": [int(index) for index in result.space.indices[start]],  # of the crosshair at the start
+        "voxel": [int(index) for index in volume_of(result.space).indices[start]],  # of the crosshair at the start
         "atlas": None
         if result.atlas is None
         else {"title": region_set_title(result.atlas, result), "names": [each.name for each in result.atlas.regions]},

@@ -58,7 +58,7 @@ def _common(data: ReportData) -> Context:
         "n_points": result.space.n_points,
         "unit": result.space.unit,
         "units": plural_of(result.space.unit),
-        "size_unit": result.space.size_unit.translate({ord("2"): "²", ord("3"): "³"}),
+        "size_unit": "mm²" if "area_mm2" in result.space.sizes() else "mm³",
         "source": source(result),
         "source_name": source_name(result),
         "statistic": statistic(result),

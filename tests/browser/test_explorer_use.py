@@ -11,7 +11,7 @@ from browser.brains import GRIDS, SHAPE, Explorer, affine_of, explorer_of, folde
 from browser.browsing import TRY_THE_NETWORK, WIDTHS, Visits, overflowing, settle, tab_through, violations
 from browser.outputs_to_see import PICTURE, REVERSED, SCRIPT, write_atlas
 
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -14,11 +14,11 @@ from hostile.broken_images import HOSTILE_IMAGES, HostileImage, values, write_go
 from bids_ari.errors import BidsAriError, DataError
 from bids_ari.images.checks import check_headers
 from bids_ari.images.files import read_image
-from bids_ari.images.masks import load_mask, missing
+from bids_ari.images.masks import load_mask
 from bids_ari.images.single import load_map
-from bids_ari.images.space import Grid
 from bids_ari.images.stack import load_stack
 from bids_ari.images.statistic import Given
+from bids_ari.images.volume import Grid, missing
 
 CASES = [
     pytest.param(case, extension, id=f"{case.name}{extension}")

@@ -31,7 +31,7 @@ from bids_ari.bids.discover import subject_contrasts
 from bids_ari.cli.main import main
 from bids_ari.errors import BidsAriError
 from bids_ari.images.regions import load_atlas
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.description import dataset_description
 from bids_ari.report.index import write_index

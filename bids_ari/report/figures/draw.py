@@ -7,6 +7,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.calibration import draw_calibration
@@ -51,7 +52,7 @@ def draw(result: ContrastResult) -> Pictures:
     content are missing, except for maps and ``tdp``.
     """
     label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
-    scene = make_scene(result.space, label, _peak_heights(result), subtitle(result), underlay)
+    scene = make_scene(volume_of(result.space), label, _peak_heights(result), subtitle(result), underlay)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
@@ -79,7 +80,7 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw z where p < .001 uncorrected, the first map with an opacity by |z|, and each map with full opacity."""
     z, shown = result.glm.z, "the z map, where p < .001 uncorrected"
     if scene.is_on_template:
-        png = draw_glass_brain(z, result.space, scene.subtitle, is_signed=not result.is_f_test)
+        png = draw_glass_brain(z, volume_of(result.space), scene.subtitle, is_signed=not result.is_f_test)
         yield "glass", Picture(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.underlay, png)
     png = slices.draw_z(z, result.alternative, scene)
     yield "z", Picture(_file(result, "z"), f"Axial slices of {shown}.", scene.underlay, png)
@@ -126,7 +127,9 @@ def _draw_quality(result: ContrastResult) -> Pictures:
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
     yield "quality", Picture(_file(result, "quality"), alt, "", png)
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
-    for i, png in enumerate(draw_sheets(quality, result.space.grid, names, flagged, subtitle(result)), start=1):
+    for i, png in enumerate(
+        draw_sheets(quality, volume_of(result.space).grid, names, flagged, subtitle(result)), start=1
+    ):
         alt = f"Three slices of the map of each subject, sheet {i}."
         yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, "", png)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.images.space import VolumeSpace
+from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.png import draw_png
 from bids_ari.report.figures.scales import Z_UNCORRECTED, z_scale
 from bids_ari.report.figures.slices import NOTHING

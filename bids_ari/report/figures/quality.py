@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others, widths
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid
 from bids_ari.report.figures.png import DPI, Pixels, draw_png, shortened
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics

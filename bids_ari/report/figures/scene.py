@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.images.space import VolumeSpace
 from bids_ari.images.templates import SpaceName
+from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.png import GREY_STEP, Pixels
 from bids_ari.report.figures.underlay import (
     BRAIN,

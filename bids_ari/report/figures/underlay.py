@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from bids_ari.errors import BidsAriError, printable
 from bids_ari.images.anatomy import find_underlay, read_underlay
-from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.templates import SpaceName, standard
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)

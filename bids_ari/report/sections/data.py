@@ -39,7 +39,7 @@ def mask(data: ReportData) -> Context:
         "n_covered_by_any": int((result.coverage > 0).sum()),
         "n_covered_by_all": int((result.coverage == 1).sum()),
         "only_missing": most_missed(result),
-        "volume": space.size_of() / 1000,
+        "volume": space.sizes()["volume_mm3"] / 1000,
         "resolution": space.resolution.replace(" x ", " × "),
     }
 

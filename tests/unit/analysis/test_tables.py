@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bids_ari.analysis.tables import cluster_table
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.forest import Cluster
 from bids_ari.stats.glm import GlmResult
 

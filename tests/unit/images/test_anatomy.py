@@ -10,7 +10,7 @@ from builders import AFFINE, SHAPE, saved
 
 from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, NoMatchError
 from bids_ari.images.anatomy import check_underlay, find_underlay, read_underlay
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 
 SPACE = VolumeSpace(Grid(SHAPE, AFFINE), np.ones(SHAPE, dtype=bool))
 

@@ -19,7 +19,7 @@ from bids_ari.errors import (
     ReadError,
 )
 from bids_ari.images.checks import Headers, check_headers, one_error
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid
 
 GOOD = gzip.compress(image(np.ones(SHAPE)).to_bytes())
 NAME = "sub-{}_statmap.nii.gz"
@@ -89,7 +89,7 @@ def error_of(files: list[tuple[str, Path]]) -> BidsAriError:
 
 
 def test_sound_files_share_a_grid(tmp_path: Path) -> None:
-    grid = check(files_of(tmp_path, 3)).grid
+    grid = check(files_of(tmp_path, 3)).frame
     assert grid.matches(Grid(SHAPE, AFFINE))
     assert grid.codes == (4, 0)
 
@@ -195,11 +195,11 @@ def test_nothing_but_headers_is_read(tmp_path: Path) -> None:
     long = tmp_path / "long.nii"
     long.write_bytes(header.binaryblock + bytes(4))
     os.truncate(long, 352 + 500 * 500 * 400 * 4)
-    assert check([("01", long)], mem=2**33).grid.shape == (500, 500, 400)
+    assert check([("01", long)], mem=2**33).frame.shape == (500, 500, 400)
     cut = tmp_path / "cut.nii.gz"
     nib.save(image(np.random.default_rng(0).normal(size=(60, 60, 60))), cut)
     cut.write_bytes(cut.read_bytes()[:-9])
-    assert check([("01", cut)]).grid.shape == (60, 60, 60)
+    assert check([("01", cut)]).frame.shape == (60, 60, 60)
 
 
 def test_maps_that_do_not_fit_into_memory_are_refused(tmp_path: Path) -> None:
@@ -233,16 +233,16 @@ class TestTarget:
         files = files_of(tmp_path, 4)
         nib.save(image(np.ones(self.COARSE.shape), self.COARSE.affine), files[2][1])
         headers = check(files, target=self.COARSE)
-        assert headers.grid is self.COARSE
+        assert headers.frame is self.COARSE
         assert headers.resampled == ("01", "02", "04")
-        assert headers.n_voxels == 10 * 11 * 12
+        assert headers.n_values == 10 * 11 * 12
         first = check(files, target="first")
-        assert first.grid.matches(Grid(SHAPE, AFFINE))
+        assert first.frame.matches(Grid(SHAPE, AFFINE))
         assert first.resampled == ("03",)
 
     def test_the_target_may_be_the_largest(self, tmp_path: Path) -> None:
         fine = Grid((20, 22, 24), AFFINE @ np.diag([0.5, 0.5, 0.5, 1]))
-        assert check(files_of(tmp_path, 2), target=fine).n_voxels == 20 * 22 * 24
+        assert check(files_of(tmp_path, 2), target=fine).n_values == 20 * 22 * 24
 
     def test_without_a_target_resampling_is_proposed(self, tmp_path: Path) -> None:
         error = error_of(files_of(tmp_path, 4, s02=other_grid))
@@ -332,4 +332,4 @@ class TestCommonGrid:
         files = [
             (str(i), saved(tmp_path / f"{i}.nii", np.ones(SHAPE), each)) for i, each in enumerate((AFFINE, affine))
         ]
-        assert check(files).grid.matches(Grid(SHAPE, AFFINE))
+        assert check(files).frame.matches(Grid(SHAPE, AFFINE))

@@ -10,8 +10,7 @@ from builders import AFFINE, SHAPE, brain, image, saved
 
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.files import read_header, read_image
-from bids_ari.images.masks import missing
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid, missing
 
 GRID = Grid(SHAPE, AFFINE)
 

@@ -9,7 +9,7 @@ from builders import AFFINE, SHAPE, brain, image, saved
 
 from bids_ari.errors import DataError
 from bids_ari.images.files import read_image
-from bids_ari.images.masks import missing
+from bids_ari.images.volume import missing
 
 
 def with_header(good: nib.Nifti1Image, **fields: object) -> bytes:

@@ -12,10 +12,9 @@ from builders import AFFINE, SHAPE, Floats, brain, image, minus_map, saved, subj
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import DataError, GridMismatchError
 from bids_ari.images.maps import MapReader, Volumes
-from bids_ari.images.masks import missing
 from bids_ari.images.resampling import resample
-from bids_ari.images.space import Grid
 from bids_ari.images.stack import load_stack
+from bids_ari.images.volume import Grid, missing
 
 GRID = Grid(SHAPE, AFFINE)
 COARSE = Grid((5, 6, 7), np.array([[-6.0, 0, 0, 14], [0, 6, 0, -15], [0, 0, 6, -18], [0, 0, 0, 1]]))

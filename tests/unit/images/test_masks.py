@@ -8,8 +8,8 @@ import pytest
 from builders import AFFINE, SHAPE, image, saved
 
 from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, UsageError
-from bids_ari.images.masks import group_mask, load_mask, missing, note_unmasked
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.masks import group_mask, load_mask, note_unmasked
+from bids_ari.images.volume import Grid, VolumeSpace, missing
 
 GRID = Grid(SHAPE, AFFINE)
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from bids_ari.images.quality import ABSENT, STEPS, Glimpse, Mosaic, assess, far_from_others
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 
 BOX = (5, 6, 4)
 """Voxels from left to right, from back to front, from below to above."""

@@ -8,7 +8,7 @@ from builders import AFFINE, SHAPE, saved
 
 from bids_ari.errors import DataError, GridMismatchError, UsageError
 from bids_ari.images.regions import Region, RegionSet, load_atlas, load_rois
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 
 INSIDE = np.zeros(SHAPE, dtype=bool)
 INSIDE[2:6, 2:6, 2:6] = True

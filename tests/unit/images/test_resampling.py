@@ -10,7 +10,7 @@ from builders import AFFINE, SHAPE, Floats
 from nilearn.image import resample_img
 
 from bids_ari.images.resampling import Interpolation, overlap, resample
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid
 
 COARSE = Grid((21, 23, 20), np.diag([3.0, 3, 3, 1]))
 FINE = Grid((31, 34, 30), np.array([[-2.0, 0, 0, 60.5], [0, 2, 0, 0.3], [0, 0, 2, 0.1], [0, 0, 0, 1]]))

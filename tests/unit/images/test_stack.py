@@ -21,11 +21,11 @@ from bids_ari.images import stack as stack_module
 from bids_ari.images.checks import Headers
 from bids_ari.images.files import Image
 from bids_ari.images.maps import MapReader
-from bids_ari.images.masks import missing, n_required
+from bids_ari.images.masks import n_required
 from bids_ari.images.resampling import resample
-from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.storage import Columns, RowsOnDisk
+from bids_ari.images.volume import Grid, VolumeSpace, missing
 from bids_ari.stats.glm import fit_glm
 
 GRID = Grid(SHAPE, AFFINE)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
-from bids_ari.images.space import Grid
 from bids_ari.images.templates import template_atlas, template_image, template_mask
+from bids_ari.images.volume import Grid
 
 GRID = Grid((9, 9, 9), np.diag([2.2, 2, 2, 1]))
 

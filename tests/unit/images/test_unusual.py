@@ -10,9 +10,9 @@ from builders import AFFINE, SHAPE, brain, one_each, saved, subject_map
 from builders_headers import spm_image
 
 from bids_ari.errors import EmptyMaskError
-from bids_ari.images.space import Grid, VolumeSpace
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.unusual import ValueFacts, facts_of
+from bids_ari.images.volume import Grid, VolumeSpace
 
 
 class TestFacts:

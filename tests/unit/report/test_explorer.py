@@ -17,7 +17,7 @@ from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import Region, RegionSet
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report import explorer_arrays
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps

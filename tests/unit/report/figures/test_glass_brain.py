@@ -7,7 +7,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 
 pytestmark = pytest.mark.usefixtures("rendered")

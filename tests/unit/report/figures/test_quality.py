@@ -12,7 +12,7 @@ from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.quality import ABSENT, Quality
-from bids_ari.images.space import Grid
+from bids_ari.images.volume import Grid
 from bids_ari.outputs.archive import pack, unpack
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.figures.quality import PER_SHEET, draw_sheets, outliers, panels

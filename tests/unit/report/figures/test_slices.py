@@ -10,7 +10,7 @@ from reported import analysed
 from scipy import stats
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.figures.scene import make_scene

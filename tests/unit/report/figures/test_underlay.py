@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from builders import saved
 
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures.scene import make_scene
 from bids_ari.report.figures.underlay import load_template, make_underlay
 

@@ -9,7 +9,7 @@ import pytest
 from builders import AFFINE, SHAPE
 from builders_stats import as_sets, components
 
-from bids_ari.images.space import Grid, VolumeSpace
+from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import grow_forest
 
@@ -89,8 +89,8 @@ class TestVolumeSpace:
 
     def test_sizes(self, mask: VolumeSpace) -> None:
         """Voxels of 3 x 3 x 3.5 mm = 31.5 mm3, in a volume of 10 x 11 x 12."""
-        assert mask.size_of(np.arange(4)) == pytest.approx(126)
-        assert mask.size_of() == pytest.approx(31.5 * mask.n_points)
+        assert mask.sizes(np.arange(4)) == {"volume_mm3": pytest.approx(126)}
+        assert mask.sizes() == {"volume_mm3": pytest.approx(31.5 * mask.n_points)}
         assert mask.resolution == "3 x 3 x 3.5 mm"
         assert mask.shape == SHAPE
         assert mask.fraction == mask.n_points / 1320
