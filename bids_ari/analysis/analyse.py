@@ -25,7 +25,8 @@ from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.config.options import TEMPLATE, Options
+from bids_ari.config.model_options import TEMPLATE
+from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources
 from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design

@@ -18,9 +18,11 @@ from bids_ari.bids.division import divide_subjects, dividing_entities
 from bids_ari.bids.entities import ORDER, key_of, printable
 from bids_ari.bids.f_contrasts import has_several_volumes, says_f, without_f
 from bids_ari.bids.filters import read_filter_file
+from bids_ari.bids.hemispheres import labelled_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
-from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.model_options import FIRST, TEMPLATE
+from bids_ari.config.options import Options
 from bids_ari.config.settings import Settings
 from bids_ari.design.subjects import no_table
 from bids_ari.errors import (
@@ -144,7 +146,9 @@ def check_files(options: Options, participants: Path | None = None) -> None:
     """
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
     named |= {"table of participants": participants, "template": options.template, "underlay": options.underlay}
-    for what, path in [*named.items(), *(("region", path) for path in options.roi)]:
+    several = [("region", path) for path in options.roi]
+    several += [("mesh", labelled_file(text)[1]) for text in options.surface]
+    for what, path in [*named.items(), *several]:
         if path is None or path in (FIRST, TEMPLATE):
             continue
         try:

@@ -9,7 +9,8 @@ from bids_ari.analysis.permutation import read_template
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.config.options import FIRST, TEMPLATE, Options
+from bids_ari.config.model_options import FIRST, TEMPLATE
+from bids_ari.config.options import Options
 from bids_ari.images.anatomy import check_underlay, find_underlay
 from bids_ari.images.files import read_header
 from bids_ari.images.masks import load_mask

@@ -42,6 +42,17 @@ def hemisphere_of_name(name: str) -> Hemisphere | None:
     return hemisphere_of_label(found[1]) if found else None
 
 
+def labelled_file(text: str) -> tuple[Hemisphere | None, Path]:
+    """Return the hemisphere, if there is one, and the path of ``L=FILE`` or ``FILE``.
+
+    >>> labelled_file("L=a_pial.surf.gii"), labelled_file("lh.pial.gii")
+    (('L', PosixPath('a_pial.surf.gii')), (None, PosixPath('lh.pial.gii')))
+    """
+    label, _, path = text.partition("=")
+    side = hemisphere_of_label(label) if path else None
+    return side, Path(path if side else text)
+
+
 def name_without_hemisphere(name: str) -> str:
     """Return the name of a file without what says its hemisphere.
 

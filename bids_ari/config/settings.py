@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bids_ari.bids.entities import bare_label, safe_label
-from bids_ari.config.options import DATA, INFERENCE, MODEL, OUTPUT, PERMUTATION, REGIONS, Options
+from bids_ari.config.model_options import DATA, MODEL
+from bids_ari.config.options import INFERENCE, OUTPUT, PERMUTATION, REGIONS, Options
 from bids_ari.config.table import Option, changed, convert_options, documented, option, part
 from bids_ari.errors import UnknownLevelError, UsageError
 from bids_ari.runtime import processors

@@ -5,6 +5,7 @@ from statistics import NormalDist
 from typing import Any
 
 from bids_ari.bids.entities import decimal_label
+from bids_ari.bids.hemispheres import labelled_file
 
 HIGHEST_ALPHA = 0.5  # larger ones are confidence levels
 LOWEST_THRESHOLD = 0.1  # in z, apart from 0; smaller ones are p-values
@@ -13,6 +14,16 @@ LOWEST_THRESHOLD = 0.1  # in z, apart from 0; smaller ones are p-values
 def as_tests(value: Any) -> Any:
     """Return tests as ``NAME=EXPRESSION``, also those of a mapping of names to expressions."""
     return [f"{name}={expression}" for name, expression in value.items()] if isinstance(value, Mapping) else value
+
+
+def absolute_surface(text: str) -> str:
+    """Return a value of ``--surface``, ``FILE`` or ``L=FILE``, with an absolute path.
+
+    >>> absolute_surface("L=/data/lh.pial.gii"), absolute_surface("/data/lh.pial.gii")
+    ('L=/data/lh.pial.gii', '/data/lh.pial.gii')
+    """
+    side, path = labelled_file(text)
+    return f"{side}={path.absolute()}" if side else str(path.absolute())
 
 
 def have_distinct_labels(values: Sequence[float]) -> bool:

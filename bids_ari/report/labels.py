@@ -8,7 +8,7 @@ from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.methods import METHODS
-from bids_ari.config.options import TEMPLATE
+from bids_ari.config.model_options import TEMPLATE
 from bids_ari.images.regions import RegionSet
 from bids_ari.report.formatting import thousands
 

@@ -9,7 +9,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
-from bids_ari.config.options import TEMPLATE
+from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.report import labels
 from bids_ari.report.formatting import any_of, beyond, plural_of

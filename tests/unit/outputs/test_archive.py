@@ -15,7 +15,7 @@ from builders_archive import RESULTS, Arrays, changed, opened
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.config.options import TEMPLATE
+from bids_ari.config.model_options import TEMPLATE
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.archive_format import ARRAYS

@@ -11,7 +11,7 @@ from reported import analysed, by_methods, with_calibration, with_options
 
 from bids_ari import __version__
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.config.options import TEMPLATE
+from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.report import methods

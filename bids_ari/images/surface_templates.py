@@ -1,0 +1,123 @@
+"""TemplateFlow: meshes, atlases and masks of surfaces by name, one file for each hemisphere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bids_ari.bids.entities import labels_in_name
+from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import InputNotFoundError
+from bids_ari.images.templateflow import (
+    OFFLINE,
+    Labels,
+    chosen_variant,
+    client,
+    fetched,
+    indexed_files,
+    is_here,
+    listed_files,
+    no_match,
+    of_cohort,
+    spelled_variant,
+    variant_of,
+)
+
+DENSITIES = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k", 32492: "32k", 59292: "59k", 655362: "655k"}
+"""Densities of TemplateFlow by the number of vertices of one hemisphere."""
+
+
+def density_of(where: StandardSpace, n_vertices: int) -> str:
+    """Return the density of a hemisphere in TemplateFlow: that of the name of its space, else by its vertices.
+
+    >>> density_of(StandardSpace("fsaverage"), 10242), density_of(StandardSpace("fsLR", den="91k"), 32492)
+    ('10k', '32k')
+    """
+    return where.den if where.den in DENSITIES.values() else DENSITIES.get(n_vertices, "")
+
+
+def template_surfaces(
+    where: StandardSpace,
+    density: str,
+    sides: Sequence[str],
+    suffixes: Sequence[str],
+    extension: str = ".surf.gii",
+    *,
+    fetch: bool = True,
+) -> tuple[Path, ...]:
+    """Return TemplateFlow's files of hemispheres ``L`` and ``R``, of the first of some suffixes that it has for all.
+
+    Nothing where it has none; unless `fetch`, also where they are not on this machine.
+
+    Raises
+    ------
+    InputNotFoundError
+        When they cannot be fetched, or the folder on this machine does not list them, although TemplateFlow has them.
+    """
+    for suffix in suffixes:
+        found = _plain(client().ls(where.name, suffix=suffix, extension=extension, density=density), where)
+        paths = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
+        if len(paths) == len(sides) and (fetch or all(map(is_here, paths))):
+            return tuple(fetched(path, found, where) for path in paths)
+        if fetch and (known := _plain(indexed_files(where.name, f"_den-{density}_", f"_{suffix}{extension}"), where)):
+            raise InputNotFoundError(
+                f"TemplateFlow's folder on this machine does not list {known[0].name}", hint=OFFLINE
+            )
+    return ()
+
+
+def _plain(paths: Sequence[Path | str], where: StandardSpace) -> list[Path]:
+    """Return the files of the cohort of the maps that are neither variants nor aligned with another space."""
+    others = {"space", "desc", "atlas"}
+    return [path for path in of_cohort(where, map(Path, paths)) if not others & labels_in_name(path.name).keys()]
+
+
+def template_surface_atlas(
+    atlas: str, where: StandardSpace, density: str, sides: Sequence[str]
+) -> tuple[tuple[Path, ...], Path | None]:
+    """Return TemplateFlow's files of an atlas for some hemispheres, and its table, if it has one.
+
+    Parameters
+    ----------
+    atlas : str
+        Its name: ``NAME``, ``NAME:DESC`` or ``NAME:KEY-LABEL``, such as ``Schaefer2018:seg-7n:scale-400``.
+    where : StandardSpace
+        The space of the maps.
+    density : str
+        The density of the meshes, such as ``10k``.
+    sides : sequence of str
+        The hemispheres: ``L``, ``R``.
+
+    Raises
+    ------
+    UsageError
+        When several variants have this name.
+    NoMatchError, InputNotFoundError
+        When TemplateFlow does not have it at this density, or it cannot be fetched.
+    """
+    what = f"the atlas {atlas} in {where}"
+    name, *parts = atlas.split(":")
+    wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
+    found = listed_files(where, what, atlas=name, suffix="dseg", extension=".label.gii")
+    known = {*found, *of_cohort(where, indexed_files(where.name, f"_atlas-{name}_", "_dseg.label.gii"))}
+    dense = [path for path in known if labels_in_name(path.name).get("den") == density]
+    if not dense:
+        densities = {f"{name} in {where}, den-{labels_in_name(path.name).get('den')}" for path in known}
+        raise no_match(f"{what}, den-{density or 'of these maps'}", densities)
+    if (variant := chosen_variant(name, wanted, map(_variant, dense))) is None:
+        raise no_match(what, {spelled_variant(name, _variant(path)) for path in dense})
+    paths = [path for path in found if path in dense and _variant(path) == variant]
+    files = [path for side in sides for path in paths if labels_in_name(path.name).get("hemi") == side]
+    if len(files) < len(sides):
+        raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
+    return tuple(fetched(path, found, where) for path in files), _table(name, variant, where)
+
+
+def _variant(path: Path) -> Labels:
+    """Return the entities that distinguish variants of an atlas of surfaces."""
+    return {key: label for key, label in variant_of(path).items() if key not in ("hemi", "den")}
+
+
+def _table(name: str, variant: Labels, where: StandardSpace) -> Path | None:
+    """Return the table of an atlas that is on this machine; the files of surfaces have the names of their parcels."""
+    tables = [Path(path) for path in client().ls(where.name, atlas=name, suffix="dseg", extension=".tsv")]
+    fitting = [path for path in tables if is_here(path) and _variant(path).items() <= variant.items()]
+    return max(fitting, key=lambda path: len(_variant(path)), default=None)
