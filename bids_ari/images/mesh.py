@@ -3,6 +3,7 @@
 A mesh is one hemisphere. Its vertices are numbered 0..n_vertices-1, as in the files of its maps.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -105,6 +106,18 @@ class Mesh:
                 result.setflags(write=False)
             self.computed[name] = result
         return cast(_Result, self.computed[name])
+
+
+def least_area(areas: FloatArray, n: int) -> float:
+    """Return the least area in mm2 that `n` of some vertices have together: that of the `n` smallest.
+
+    If at least `n` of the vertices are truly active, this is a lower bound on the area that is. The sum is exact
+    before it is rounded, so that rounding does not make it larger than the area of any `n` of the vertices.
+
+    >>> least_area(np.array([0.4, 0.1, 0.2]), 2)
+    0.30000000000000004
+    """
+    return math.fsum(np.partition(areas, n - 1)[:n]) if n else 0.0
 
 
 def _edges(mesh: Mesh) -> Ints:
