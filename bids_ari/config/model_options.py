@@ -71,6 +71,14 @@ class ModelOptions:
         "treatment of subjects without a value in the table of participants",
         choices={"drop": "exclude them", "error": "refuse the contrast"},
     )
+    map_name: str | None = option(
+        None,
+        "analyse the map of this name in GIFTI and CIFTI files with several maps",
+        group=DATA,
+        metavar="NAME",
+        default_text="the only map of each file; several are an error",
+        sidecar=SidecarEntry("MapName", "data"),
+    )
     mask: Path | None = option(
         None,
         "test only voxels inside this image; template: the TemplateFlow brain mask of the space of the maps",

@@ -41,6 +41,7 @@ def _settings(result: ContrastResult) -> dict[str, str]:
         "target TDP": ", ".join(f"{tdp:g}" for tdp in options.tdp) or "none",
         "connectivity": str(options.connectivity),
         "join signs": "yes" if options.join_signs else "no",
+        **({"map name": options.map_name} if options.map_name else {}),
         "mask": mask_name(result) or "none",
         "atlas": atlas_name(result) or "none",
         "regions of interest": (", ".join(path.name for path in options.roi) or "none")
