@@ -27,7 +27,9 @@ class Picture:
 
     name: str  # path of the file, relative to the output
     alt: str
-    underlay: str  # its description; empty without one
+    note: (
+        str  # what a reader must know of it: left and right, and the underlay; empty for other pictures than of brains
+    )
     png: bytes
 
     @property
@@ -81,9 +83,9 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
     z, shown = result.glm.z, "the z map, where p < .001 uncorrected"
     if scene.is_on_template:
         png = draw_glass_brain(z, volume_of(result.space), scene.subtitle, is_signed=not result.is_f_test)
-        yield "glass", Picture(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.underlay, png)
+        yield "glass", Picture(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.note, png)
     png = slices.draw_z(z, result.alternative, scene)
-    yield "z", Picture(_file(result, "z"), f"Axial slices of {shown}.", scene.underlay, png)
+    yield "z", Picture(_file(result, "z"), f"{scene.kind} of {shown}.", scene.note, png)
     (first, values), *_ = _maps(result).items()
     png = slices.draw_values(
         values,
@@ -94,12 +96,12 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
         z=np.maximum(z, 0) if result.is_f_test else z,
         outlined=slices.is_uncorrected(z, result.alternative),
     )
-    alt = f"Axial slices of the unthresholded {first} map with opacity by |z|."
-    yield "faded", Picture(_file(result, "faded"), alt, scene.underlay, png)
+    alt = f"{scene.kind} of the unthresholded {first} map with opacity by |z|."
+    yield "faded", Picture(_file(result, "faded"), alt, scene.note, png)
     for name, values in _maps(result).items():
         png = slices.draw_values(values, scene, f"{_TITLES[name]}, unthresholded", name, is_signed=name != "F")
-        alt = f"Axial slices of the unthresholded {name} map."
-        yield f"{name} everywhere", Picture(_file(result, name, "All"), alt, scene.underlay, png)
+        alt = f"{scene.kind} of the unthresholded {name} map."
+        yield f"{name} everywhere", Picture(_file(result, name, "All"), alt, scene.note, png)
 
 
 _TITLES = {
@@ -140,13 +142,13 @@ def _draw_thresholds(result: ContrastResult, scene: Scene) -> Pictures:
     title = f"{'TDP' if len(conditions) == 1 else 'Highest TDP'} of clusters with {', '.join(conditions.values())}"
     in_any = np.logical_or.reduce([result.labels(threshold) > 0 for threshold in conditions])
     png = slices.draw_tdp(result.tdp(), in_any, scene, title)
-    yield "tdp", _slices(_file(result, "tdp"), title, scene, png)
+    yield "tdp", _brain(_file(result, "tdp"), title, scene, png)
     for threshold, condition in conditions.items():
         if len(conditions) > 1 and result.clusters[threshold]:
             title = f"TDP of clusters with {condition}"
             png = slices.draw_tdp(result.tdp(threshold), result.labels(threshold) > 0, scene, title)
             name = _file(result, "tdp", threshold_label(threshold))
-            yield f"tdp above {threshold:g}", _slices(name, title, scene, png)
+            yield f"tdp above {threshold:g}", _brain(name, title, scene, png)
 
 
 def _draw_largest(result: ContrastResult, scene: Scene) -> Pictures:
@@ -155,7 +157,7 @@ def _draw_largest(result: ContrastResult, scene: Scene) -> Pictures:
         if clusters:
             title = f"Largest clusters with TDP at least {tdp:g}"
             png = slices.draw_clusters(result.labels(tdp=tdp), scene, title)
-            yield f"largest {tdp:g}", _slices(_file(result, "clusters", tdp_label(tdp)), title, scene, png)
+            yield f"largest {tdp:g}", _brain(_file(result, "clusters", tdp_label(tdp)), title, scene, png)
 
 
 def _draw_highest(result: ContrastResult, scene: Scene) -> Pictures:
@@ -163,7 +165,7 @@ def _draw_highest(result: ContrastResult, scene: Scene) -> Pictures:
     highest = result.forest.highest_tdp()
     title = f"Highest TDP of all supra-threshold clusters that contain a {result.space.unit}"
     png = slices.draw_tdp(highest, highest > 0, scene, title)
-    yield "highest", _slices(_file(result, "tdp", "All"), title, scene, png)
+    yield "highest", _brain(_file(result, "tdp", "All"), title, scene, png)
 
 
 def _draw_atlas(result: ContrastResult, scene: Scene) -> Pictures:
@@ -174,7 +176,7 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Pictures:
     if tdp.any():
         title = f"TDP of parcels: {region_set_title(result.atlas, result)}"
         png = slices.draw_tdp(tdp, tdp > 0, scene, title)
-        yield "atlas", _slices(_file(result, "tdp", atlas=result.atlas.name), title, scene, png)
+        yield "atlas", _brain(_file(result, "tdp", atlas=result.atlas.name), title, scene, png)
 
 
 def _peak_heights(result: ContrastResult) -> FloatArray:
@@ -184,8 +186,8 @@ def _peak_heights(result: ContrastResult) -> FloatArray:
     return result.space.coordinates(np.asarray(peaks))[:, 2]
 
 
-def _slices(name: str, title: str, scene: Scene, png: bytes) -> Picture:
-    return Picture(name, f"Axial slices: {title}.", scene.underlay, png)
+def _brain(name: str, title: str, scene: Scene, png: bytes) -> Picture:
+    return Picture(name, f"{scene.kind}: {title}.", scene.note, png)
 
 
 def _file(result: ContrastResult, suffix: str, formed: str = "", **labels: str) -> str:

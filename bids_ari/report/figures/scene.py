@@ -1,12 +1,15 @@
-"""The slices of all pictures of a result, pixel by pixel.
+"""The pixels of all pictures of a result.
 
-A *scene* has the point at every pixel of the slices and the grey of the underlay, so that painting a map is one
-look-up. Slices are axial in neurological orientation (the subject's left on the left). Only the underlay is
-interpolated.
+A *scene* has the point at every pixel and the grey of the underlay, so that painting a map is one look-up. It consists
+of *cells*, two rows of four: axial slices in neurological orientation (the subject's left on the left), of which only
+the underlay is interpolated, or views of meshes.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +29,10 @@ from bids_ari.stats.distributions import FloatArray
 
 ROWS, COLUMNS = 2, 4
 CELL = (314, 253)
-"""Height and width of a slice in pixels."""
+"""Height and width of a cell in pixels."""
+
+SLICES = "Axial slices"
+NEUROLOGICAL = "Neurological orientation: the left side of the brain is on the left."
 
 _GAP = 0.07  # between slices, as a fraction of their width
 _EDGE = 5  # percent of the points below the lowest slice, and above the highest
@@ -34,16 +40,68 @@ _DARK = 0.33  # grey of the darkest part of the template, so that nothing beside
 _PALE = 0.85  # grey of the mask where there is no template
 
 
+class Text(NamedTuple):
+    """A short text centred at a pixel."""
+
+    text: str
+    column: float
+    row: float
+
+
+class Cells(NamedTuple):
+    """Some rows of cells; arrays of (height, width)."""
+
+    points: npt.NDArray[np.int32]  # the tested point at each pixel, -1 for none
+    grey: FloatArray  # the underlay, from 0 to 1; 1 where there is none
+    gain: FloatArray  # what the colour of a point is multiplied by, from 0 to 1: the light of a surface
+    lift: FloatArray  # what is added, of 1: white beside the edge of a surface
+    texts: tuple[Text, ...]
+
+
+class Slices(NamedTuple):
+    """Axial slices of a volume."""
+
+    cells: Cells
+    cuts: tuple[float, ...]  # z in mm, ascending: from left to right, then in the next row
+    template: Template | None  # under them; None for the mask in grey
+
+    @property
+    def underlay(self) -> str:
+        """Description of the underlay."""
+        return MASK_NAME if self.template is None else self.template.name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What all pictures of a result share."""
+    """What all pictures of a result share; arrays of (height, width)."""
 
-    cuts: tuple[float, ...]  # z of the axial slices in mm, ascending: from left to right, then in the next row
-    points: npt.NDArray[np.int32]  # (height, width): the tested point at each pixel, -1 for none
-    grey: Pixels  # (height, width): the underlay, 255 where there is none
+    points: npt.NDArray[np.int32]  # as in `Cells`
+    grey: Pixels  # the underlay, 255 where there is none
+    gain: FloatArray  # as in `Cells`
+    lift: FloatArray  # as in `Cells`, times 255
+    texts: tuple[Text, ...]
+    kind: str  # what is shown, such as "Axial slices"
+    sides: str  # a sentence on left and right
     underlay: str  # its description
+    cuts: tuple[float, ...] = ()  # z of the axial slices in mm
     subtitle: str = ""  # the result that the pictures belong to
     is_on_template: bool = False  # whether the underlay is in a space similar to MNI152
+
+    @classmethod
+    def of(cls, rows: Sequence[Cells], kind: str, sides: str, underlay: str, **more: Any) -> "Scene":
+        """Return the scene of cells below one another."""
+        points, grey, gain, lift = (np.concatenate([cells[i] for cells in rows]) for i in range(4))
+        tops = accumulate((len(cells.points) for cells in rows), initial=0)
+        texts = [
+            each._replace(row=each.row + top) for cells, top in zip(rows, tops, strict=False) for each in cells.texts
+        ]
+        stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255).astype(np.uint8)
+        return cls(points, stepped, gain, 255 * lift, tuple(texts), kind, sides, underlay, **more)
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of each picture."""
+        return f"{self.sides} Underlay: {self.underlay}."
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
         """Return pixels (height, width, 3) with the points `shown`, (n_points,), in their `colours`, (n_points, 3)."""
@@ -54,8 +112,8 @@ class Scene:
         canvas = np.repeat(self.grey[..., None], 3, axis=-1)
         seen = (self.points >= 0) & (opacity[self.points] > 0)
         points = self.points[seen]
-        weight = opacity[points, None]
-        canvas[seen] = np.rint(weight * colours[points] + (1 - weight) * canvas[seen]).astype(np.uint8)
+        weight, lit = opacity[points, None], self.gain[seen, None] * colours[points] + self.lift[seen, None]
+        canvas[seen] = np.rint(weight * lit + (1 - weight) * canvas[seen]).astype(np.uint8)
         return canvas
 
 
@@ -66,7 +124,27 @@ def make_scene(
     subtitle: str = "",
     image: Path | None = None,
 ) -> Scene:
-    """Choose the slices and the underlay, by default that of the space.
+    """Choose the slices and the underlay of a volume, by default that of the space; arguments as in `slices_of`."""
+    slices = slices_of(space, space_label, peaks, image)
+    return Scene.of(
+        [slices.cells],
+        SLICES,
+        NEUROLOGICAL,
+        slices.underlay,
+        cuts=slices.cuts,
+        subtitle=subtitle,
+        is_on_template=slices.template is not None and is_like_template(space_label),
+    )
+
+
+def slices_of(
+    space: VolumeSpace,
+    space_label: SpaceName,
+    peaks: npt.ArrayLike = (),
+    image: Path | None = None,
+    n_rows: int = ROWS,
+) -> Slices:
+    """Choose axial slices and their underlay.
 
     Slices are spread evenly over the points; then the slice nearest to each of the `peaks`, z in mm with the most
     important first, moves there.
@@ -83,21 +161,42 @@ def make_scene(
             low, high = max(low, bottom), min(high, top)
             heights = heights[(heights >= bottom) & (heights <= top)]
             ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
-    pixels = _coordinates_of_pixels(cuts := _choose_cuts(low, high, heights), ends)
+    cuts = _choose_cuts(low, high, heights, n_rows * COLUMNS)
+    pixels = _coordinates_of_pixels(cuts, ends, n_rows)
     points = space.points_at(pixels)
     if template is None:
         grey = np.where(points >= 0, _PALE, 1.0)
     else:
         value = _interpolate(template, pixels)
         grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, 1.0)
-    stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255).astype(np.uint8)
-    is_on_template = template is not None and is_like_template(space_label)
-    return Scene(cuts, points, stepped, MASK_NAME if template is None else template.name, subtitle, is_on_template)
+    plain = np.broadcast_to(np.ones(1), points.shape), np.broadcast_to(np.zeros(1), points.shape)
+    return Slices(Cells(points, grey, *plain, tuple(_texts(cuts))), cuts, template)
 
 
-def _choose_cuts(low: float, high: float, peaks: FloatArray) -> tuple[float, ...]:
-    """Return z in mm of slices evenly between two ends, moved to the nearest peaks."""
-    even = np.linspace(low, high, ROWS * COLUMNS)
+def cell(i: int) -> tuple[int, int]:
+    """Return the row and the column of the first pixel of a cell."""
+    return i // COLUMNS * CELL[0], i % COLUMNS * CELL[1]
+
+
+def _texts(cuts: tuple[float, ...]) -> Iterator[Text]:
+    """Yield L, R and z in mm of each slice."""
+    decimals = 0 if all(cut.is_integer() for cut in cuts) else 1
+    for i, cut in enumerate(cuts):
+        top, left = cell(i)
+        yield from side_texts(i, "L", "R")
+        yield Text(f"z={cut + 0.0:.{decimals}f}", left + 24, top + CELL[0] - 12)
+
+
+def side_texts(i: int, left: str, right: str) -> Iterator[Text]:
+    """Yield the texts at the upper corners of a cell."""
+    row, column = cell(i)
+    yield Text(left, column + 14, row + 16)
+    yield Text(right, column + CELL[1] - 14, row + 16)
+
+
+def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int) -> tuple[float, ...]:
+    """Return z in mm of `n` slices evenly between two ends, moved to the nearest peaks."""
+    even = np.linspace(low, high, n)
     chosen = even.copy()
     for peak in peaks[::-1]:  # the most important peak last, so that it wins
         chosen[np.abs(even - peak).argmin()] = peak
@@ -105,7 +204,7 @@ def _choose_cuts(low: float, high: float, peaks: FloatArray) -> tuple[float, ...
     return tuple(sorted({round(float(cut), decimals) for cut in chosen}))
 
 
-def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> FloatArray:
+def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray, n_rows: int) -> FloatArray:
     """Return x, y, z in mm of each pixel, (height, width, 3): left and front of the head are left and up.
 
     `ends`, (2, 3), are the corners of what must fit into each slice. Pixels outside of slices are infinite.
@@ -116,12 +215,12 @@ def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> FloatAr
     middle = ends[:, :2].mean(axis=0)
     x = middle[0] + pitch * (np.arange(width) - (width - 1) / 2)
     y = middle[1] - pitch * (np.arange(height) - (height - 1) / 2)
-    pixels = np.full((ROWS, height, COLUMNS, width, 3), np.inf)
+    pixels = np.full((n_rows * height, COLUMNS * width, 3), np.inf)
     for i, cut in enumerate(cuts):
-        row, column = divmod(i, COLUMNS)
-        cell = pixels[row, :, column]
-        cell[..., 0], cell[..., 1], cell[..., 2] = x, y[:, None], cut
-    return pixels.reshape(ROWS * height, COLUMNS * width, 3)
+        row, column = cell(i)
+        inner = pixels[row : row + height, column : column + width]
+        inner[..., 0], inner[..., 1], inner[..., 2] = x, y[:, None], cut
+    return pixels
 
 
 def _interpolate(template: Template, pixels: FloatArray) -> FloatArray:

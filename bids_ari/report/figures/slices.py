@@ -1,4 +1,4 @@
-"""Axial slices of one value or one label per point, as PNG files. matplotlib is imported when needed."""
+"""Pictures of one value or one label per point, as PNG files. matplotlib is imported when needed."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -22,9 +22,9 @@ CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E
 """Colours of Okabe and Ito, which colour-blind readers can distinguish; they repeat after seven clusters."""
 
 SIZE = (1152, 690)
-"""Width and height of a picture of slices in pixels."""
+"""Width and height of a picture in pixels."""
 
-_CORNER = (11, 58)  # pixels from the left and the top edge to the slices
+_CORNER = (11, 58)  # pixels from the left and the top edge to the cells
 _NUMBERED = 20  # clusters with a number in the picture
 _OPACITIES = 16  # levels of opacity
 
@@ -98,7 +98,7 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
 
 
 def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
-    """Return (label, row, column) of the numbers of clusters 1 to n, each in the slice with most of its cluster."""
+    """Return (label, row, column) of the numbers of clusters 1 to n, each in the cell with most of its cluster."""
     seen = np.where(scene.points >= 0, labels[scene.points], 0)
     places = []
     for label in range(1, n + 1):
@@ -120,27 +120,16 @@ def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
 
 
 def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[["Figure"], None] | None) -> bytes:
-    """Draw title, slices and legend; without a legend the title says that nothing is shown."""
+    """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
     def fill(figure: "Figure") -> None:
         figure.figimage(painted, _CORNER[0], SIZE[1] - _CORNER[1] - painted.shape[0], origin="upper")
-        _write_sides(figure, scene.cuts)
+        for text, column, row in scene.texts:
+            _write(figure, column + _CORNER[0], row + _CORNER[1], text)
         if draw_legend:
             draw_legend(figure)
 
     return draw_png(SIZE, title if draw_legend else f"{title}: {NOTHING}", scene.subtitle, fill)
-
-
-def _write_sides(figure: "Figure", cuts: tuple[float, ...]) -> None:
-    """Write L, R and z in mm on each slice."""
-    decimals = 0 if all(cut.is_integer() for cut in cuts) else 1
-    height, width = CELL
-    for i, cut in enumerate(cuts):
-        row, column = divmod(i, COLUMNS)
-        left, top = _CORNER[0] + column * width, _CORNER[1] + row * height
-        _write(figure, left + 14, top + 16, "L")
-        _write(figure, left + width - 14, top + 16, "R")
-        _write(figure, left + 24, top + height - 12, f"z={cut + 0.0:.{decimals}f}")
 
 
 def _write(
