@@ -44,7 +44,8 @@ def odd_files(root: Path) -> list[str]:
     path = map_path(root, "11", acq="x")
     path.parent.mkdir(parents=True)
     (path.parent / os.fsdecode(path.name.replace("acq-x", "acq-y").encode().replace(b"-y", b"-\xff"))).touch()
-    touch_maps(root, "01", hemi="L", extension=".func.gii")
+    touch_maps(root, "01", hemi="L", extension=".surf.gii")
+    touch_maps(root, "01", hemi="both", extension=".func.gii")
     touch_maps(root, "01", extension=".tsv")
     touch_maps(root, None, "01", contrast=None)
     touch_maps(root, None)
@@ -73,7 +74,7 @@ def runs_and_variances(root: Path) -> list[str]:
 
 
 def differences(root: Path) -> list[str]:
-    """Sessions of which one is missing, not compared, or of other runs."""
+    """Sessions of which one is missing, not compared, or of other runs; surfaces of which hemispheres are missing."""
     for session in ("1", "2"):
         maps(root, "01", "02", "03", session=session)
     maps(root, "01", session="3")
@@ -81,6 +82,11 @@ def differences(root: Path) -> list[str]:
     maps(root, "05", session="1", run="1")
     maps(root, "05", session="2", run="2")
     maps(root, "01", "02", session="1", contrast="houses")
+    surfaces = {"session": "1", "contrast": "speech", "extension": ".func.gii"}
+    for hemi in ("L", "R"):
+        touch_maps(root, "01", "02", run="1", hemi=hemi, **surfaces)
+    touch_maps(root, "02", run="2", hemi="L", **surfaces)
+    touch_maps(root, "03", run="1", hemi="L", **surfaces)
     return ["group", "--paired", "session=2-1"]
 
 
@@ -181,7 +187,8 @@ STUDIES = {
     "odd files": Study(
         odd_files,
         (
-            *(Reason.NESTED, Reason.FOLDER, Reason.NOT_UTF_8, Reason.SURFACE, Reason.NOT_NIFTI, Reason.WHOLE_DATASET),
+            *(Reason.NESTED, Reason.FOLDER, Reason.NOT_UTF_8, Reason.NOT_A_MAP, Reason.NOT_AN_IMAGE),
+            *(Reason.UNKNOWN_HEMISPHERE, Reason.WHOLE_DATASET),
             *(Reason.GROUP_RESULT, Reason.NO_ENTITY, Reason.OTHER_STAT, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE),
             *(Reason.BY_LABEL, Reason.NO_MAP, Reason.NO_ROW, Reason.UNCLEAR_ROW, Reason.NO_VALUE, Reason.CYCLE),
             *(Reason.DANGLING, Reason.OUR_RESULTS, Reason.UNDERSCORE, Reason.NO_PAIR, Reason.REPEATED_KEY),
@@ -193,7 +200,7 @@ STUDIES = {
         differences,
         (
             *(Reason.NO_COUNTERPART, Reason.NOT_COMPARED, Reason.NOT_A_PAIR, Reason.ONE_SIDE),
-            *(Reason.NOT_ALIKE, Reason.UNLIKE),
+            *(Reason.NOT_ALIKE, Reason.UNLIKE, Reason.NO_HEMISPHERE, Reason.HALF_A_MAP),
         ),
     ),
     "phases": Study(phases, (Reason.NO_SESSION_VALUE,)),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import printable
 from bids_ari.bids.exclusions import Excluded, Reason, by_reason
+from bids_ari.bids.hemispheres import hemisphere_of_label
 from bids_ari.bids.labels import spellings
 from bids_ari.bids.layouts import Layouts, gone_files, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.names import INDICES, entities_of_file
@@ -146,7 +147,7 @@ def _search(
             log.warning("%s", alike)
         raise _no_statmap(top, searched, [*nested, *_unsearched([top, *searched], made_by_us)])
     log.debug("%d statmap files in %s", len(statmaps), top)
-    return Dataset(top, roots, tuple(unify_indices(statmaps)), excluded=tuple(left))
+    return Dataset(top, roots, tuple(unify_labels(statmaps)), excluded=tuple(left))
 
 
 def _search_folders(top: Path, description: Mapping[str, Any]) -> list[Path]:
@@ -192,14 +193,25 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
     return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]
 
 
-def unify_indices(statmaps: Sequence[StatMap]) -> list[StatMap]:
-    """Return maps with one label for each value of an index: of ``run-1`` and ``run-01``, the longest."""
+def unify_labels(statmaps: Iterable[StatMap]) -> list[StatMap]:
+    """Return maps with one label for each hemisphere of surfaces, L or R, and for each value of an index.
+
+    Of ``run-1`` and ``run-01``, the longest is used.
+    """
+    statmaps = [_with_bids_hemisphere(file) if file.kind == "GIFTI" else file for file in statmaps]
     pairs = {pair for file in statmaps for pair in file.entities if pair[0] in INDICES and pair[1].isdecimal()}
     changes: dict[str, dict[str, str]] = {}
     for key in INDICES:
         for found in spellings(label for own, label in sorted(pairs) if own == key):
             changes.setdefault(key, {}).update(dict.fromkeys(found, max(found, key=len)))
-    return [_relabelled(file, changes) for file in statmaps] if changes else list(statmaps)
+    return [_relabelled(file, changes) for file in statmaps] if changes else statmaps
+
+
+def _with_bids_hemisphere(file: StatMap) -> StatMap:
+    """Return a surface map with the label of its hemisphere that BIDS defines, if its name has another."""
+    label = file.entities.get("hemi") or ""
+    side = hemisphere_of_label(label)
+    return file if side in (None, label) else replace(file, entities=file.entities.with_(hemi=str(side)))
 
 
 def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> StatMap:
@@ -216,7 +228,7 @@ def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) 
         hint = f"There are some in {listing(others)}; to analyse those, use --derivatives {others[0]}"
     return InputNotFoundError(
         f"There is no statmap in {top} (searched: {listing(searched) or 'nothing but results of bids_ari'})",
-        "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz",
+        "first-level maps named ..._contrast-<label>_stat-<label>_statmap.nii.gz (or .func.gii, .dscalar.nii)",
         hint,
     )
 

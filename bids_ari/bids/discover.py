@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -22,12 +23,15 @@ from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printab
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
+from bids_ari.bids.hemispheres import hemisphere_files, name_without_hemisphere
+from bids_ari.bids.kinds import KINDS, extension_of, kind_of
 from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
 from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
-from bids_ari.bids.stages import Refused, are_compatible, choose_stages
-from bids_ari.bids.statmap import IMAGES, StatMap
+from bids_ari.bids.pairs import Joined, join_hemispheres, pair_files
+from bids_ari.bids.stages import Refused, are_compatible, choose_maps
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +40,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
-_OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST)  # of files of subjects in the study
+_OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST, Reason.HALF_A_MAP)
+"""Reasons of files of subjects in the study."""
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
 
 
@@ -124,16 +129,19 @@ def discover(
         raise filters.no_match(dataset, (reason for _, reason in refused if Reason.SEVERAL_EFFECTS.fits(reason)))
     for note in filters.notes:
         log.warning("%s", note)
-    chosen = dict(choose_stages(usable, refused))
+    chosen = choose_maps(usable, refused)
     as_map = _subject_maps(dataset, with_variances=weights or combine is not None or lower is not None)
+    joined = join_hemispheres({key: [*map(as_map, files)] for key, files in chosen.items()}, stat)
+    refused += joined.refused
     groups = {
-        key: combine_maps(map(as_map, files), combine, stat, keep_variances=weights or lower is not None)
-        for key, files in chosen.items()
+        key: combine_maps(maps, combine, stat, keep_variances=weights or lower is not None)
+        for key, maps in joined.maps.items()
     }
-    used = {id(file) for group in groups.values() for member in group.members for file in member.variances}
     if lower is None:
-        refused = [(file, reason) for file, reason in refused if id(file) not in used]
-    discovery = _with_excluded(groups, refused, stat, division)
+        members = chain.from_iterable(group.members for group in groups.values())
+        used = {(file.dataset, file.name) for member in members for each in member.variances for file in each.files}
+        refused = [(file, reason) for file, reason in refused if (file.dataset, file.name) not in used]
+    discovery = _with_excluded(groups, refused, stat, division, joined)
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if lower is not None:
         discovery = _without_used(lower(discovery, division))
@@ -165,21 +173,26 @@ def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> Contras
     Parameters
     ----------
     path : Path
-        The map. The entities of its name, if it has a contrast, name the results; else its whole name does.
+        The map; of surfaces, the file of one hemisphere: with that of the other one beside it, they are one map. The
+        entities of its name, if it has a contrast, name the results; else its whole name does.
     stat : {'effect', 't', 'z'}
         The statistic of the map.
     space : str, optional
         The label of its space; by default, that of its name.
     """
-    labels = {key: label for key, label in labels_in_name(path.name).items() if key not in ("stat", "desc", "test")}
-    stem = path.name.partition(".")[0]
-    if "contrast" not in labels or problem_of_name(path.name):
+    paths = hemisphere_files(path)
+    name = paths[0].name
+    labels = {key: label for key, label in labels_in_name(name).items() if key not in ("stat", "desc", "test")}
+    extension = extension_of(name) if kind_of(extension_of(name)) else name[len(name.partition(".")[0]) :]
+    if "contrast" not in labels or problem_of_name(name):
+        stem = (name_without_hemisphere(name) if len(paths) > 1 else name).removesuffix(extension)
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     if space is not None:
         labels["space"] = bare_label(space, "space")
     entities = Entities.of(labels)
-    file = StatMap(path, printable(path.name), MAP_SOURCE, entities, path.name[len(stem) :])
-    return ContrastSet(entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))
+    files = [StatMap(each, printable(each.name), MAP_SOURCE, entities, extension) for each in paths]
+    file = files[0] if len(files) == 1 else pair_files(*files)
+    return ContrastSet(file.entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))
 
 
 def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
@@ -227,10 +240,16 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
         if reason:
             refused.append((file, reason))
         else:
-            usable[division.key(file)].append(file)
+            usable[_key(file, division)].append(file)
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
         refused.append((row, filters.reason(replace(row, problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
+
+
+def _key(file: StatMap, division: Division) -> Entities:
+    """Return the entities that separate the contrast of a map from others: not the hemisphere of a surface."""
+    key = division.key(file)
+    return key.without("hemi") if file.kind == "GIFTI" else key
 
 
 def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap], SubjectMap]:
@@ -244,14 +263,17 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
 
     def as_map(file: StatMap) -> SubjectMap:
         stem = _STAT_EFFECT.sub(r"\1stat-variance", file.name).removesuffix(file.extension)
-        names = ((file.dataset, stem + extension) for extension in (file.extension, *IMAGES))
+        alike = (extension for extension, kind in KINDS.items() if kind == file.kind)
+        names = ((file.dataset, stem + extension) for extension in (file.extension, *alike))
         found = [variances[name] for name in names if name in variances]
         return SubjectMap(str(file.entities.get("sub")), (file,), tuple(found[:1]))
 
     return as_map
 
 
-def _with_excluded(groups: Mapping[Entities, Combined], refused: Refused, stat: Stat, division: Division) -> Discovery:
+def _with_excluded(
+    groups: Mapping[Entities, Combined], refused: Refused, stat: Stat, division: Division, joined: Joined
+) -> Discovery:
     """Make the contrast sets, each with the excluded files and subjects that could belong to it."""
     everyone = {member.subject for group in groups.values() for member in group.members}
     of_subjects = {reason for reason in {each for _, each in refused} if any(it.fits(reason) for it in _OF_SUBJECT)}
@@ -262,11 +284,16 @@ def _with_excluded(groups: Mapping[Entities, Combined], refused: Refused, stat: 
     for file, reason in refused:
         entry = Excluded.of_file(file, reason)
         if (own := division.key(file)) not in fitting:
-            keys = [own] if own in groups else [key for key in groups if are_compatible(own, key)]
+            exact = [key for key in (own, _key(file, division)) if key in groups]
+            keys = exact[:1] or [key for key in groups if are_compatible(own, key)]
             fitting[own] = [excluded[key] for key in keys]
         for entries in fitting[own] or [elsewhere]:
             entries.append(entry)
-    sets = dict(_contrast_set(key, group, everyone, excluded[key], stat) for key, group in groups.items())
+    sets: dict[Entities, ContrastSet] = {}
+    for key, group in groups.items():
+        absent = {subject: Reason.NO_MAP.text(stat=stat) for subject in sorted(everyone)} | joined.lacking.get(key, {})
+        group = group._replace(notes=(*joined.notes.get(key, ()), *group.notes))
+        sets.update([_contrast_set(key, group, absent, excluded[key], stat)])
     return Discovery(by_name(sets), tuple(elsewhere))
 
 
@@ -281,11 +308,14 @@ def _without_used(discovery: Discovery) -> Discovery:
 
 
 def _contrast_set(
-    key: Entities, group: Combined, everyone: set[str], excluded: Sequence[Excluded], stat: Stat
+    key: Entities, group: Combined, absent: Mapping[str, ReasonText], excluded: Sequence[Excluded], stat: Stat
 ) -> tuple[Entities, ContrastSet]:
-    """Make one contrast set, with its key as in file names; the subjects without a map of it are excluded."""
-    absent = sorted(everyone.difference(member.subject for member in group.members))
-    reasons = {subject: Reason.NO_MAP.text(stat=stat) for subject in absent}
+    """Make one contrast set, with its key as in file names; the subjects without a map of it are excluded.
+
+    `absent` has the reason for each subject that may have none.
+    """
+    present = {member.subject for member in group.members}
+    reasons = {subject: reason for subject, reason in absent.items() if subject not in present}
     rows = {entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)}
     reasons |= {entry.subject: ReasonText(entry.reason) for entry in rows}
     excluded = [entry for entry in excluded if entry not in rows]

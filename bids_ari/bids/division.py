@@ -17,6 +17,7 @@ _NOT_DIVIDING = {
     "stat": "choose one statistic with --stat",
     "node": "the maps of one node are analysed",
     "level": "the maps of one level are analysed",
+    "hemi": "both hemispheres are one analysis; select one with --bids-filter-file",
 }
 
 

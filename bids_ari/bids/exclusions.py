@@ -41,8 +41,9 @@ class Reason(Enum):
     NO_PAIR = "its {place} has {part}, which is not key-label"
     REPEATED_KEY = "its {place} has {keys} more than once"
     OTHER_FOLDER = "its name has {found}, its folder {other}"
-    SURFACE = "surface maps are not supported yet"
-    NOT_NIFTI = "not a NIfTI image"
+    NOT_A_MAP = "a {extension} file: {content}, not a map of vertices or voxels"
+    NOT_AN_IMAGE = "not a NIfTI, GIFTI or CIFTI image"
+    UNKNOWN_HEMISPHERE = "hemi-{label} in its name is neither hemi-L nor hemi-R"
     WHOLE_DATASET = "a map of the whole dataset, not of a subject"
     GROUP_RESULT = "a group-level result"
     NO_ENTITY = "no {key} in its name"
@@ -56,6 +57,9 @@ class Reason(Enum):
     NOT_SELECTED = "not among the selected {key}"
     BY_FILTER_FILE = "excluded by the filter file or the Stats Model ({key})"
     BY_LABEL = "its subject is excluded by --exclude"
+    # a file or a subject, of surfaces
+    NO_HEMISPHERE = "no {stat} map of the {side} hemisphere"
+    HALF_A_MAP = "its subject has no {stat} map of the {side} hemisphere"
     # a file or a subject, of differences within subjects
     NO_COUNTERPART = "no map of {side} to compare it with"
     NOT_COMPARED = "of {value}, which is not compared"
@@ -95,9 +99,9 @@ class Reason(Enum):
 
 ORDINARY = frozenset(
     {
-        *(Reason.OUR_RESULTS, Reason.SURFACE, Reason.WHOLE_DATASET, Reason.GROUP_RESULT, Reason.OTHER_STAT),
+        *(Reason.OUR_RESULTS, Reason.NOT_A_MAP, Reason.WHOLE_DATASET, Reason.GROUP_RESULT, Reason.OTHER_STAT),
         *(Reason.OTHER_STAGE, Reason.NOT_SELECTED, Reason.BY_FILTER_FILE, Reason.BY_LABEL, Reason.NOT_COMPARED),
-        *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL, Reason.NOT_PASSED_ON),
+        *(Reason.NOT_A_PAIR, Reason.NOT_ALIKE, Reason.BY_MODEL, Reason.NOT_PASSED_ON, Reason.HALF_A_MAP),
     }
 )
 """Reasons that need no warning: by choice, for maps that other analyses use, or that another entry explains."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import Dataset
@@ -34,15 +35,17 @@ def has_f_map(file: StatMap, found: Names) -> bool:
 
 
 def has_several_volumes(path: Path) -> bool:
-    """Return whether the header of an image describes several volumes; False where it cannot be read."""
+    """Return whether a file has several volumes, or maps of a surface; False where it cannot be read."""
     import nibabel as nib
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        shape = nib.load(path).shape  # type: ignore[attr-defined]
-    except (OSError, ImageFileError, ValueError, EOFError):
+        image: Any = nib.load(path)
+    except (OSError, ImageFileError, ValueError, EOFError, ExpatError):
         return False
-    return any(n > 1 for n in shape[3:])
+    if isinstance(image, nib.GiftiImage):
+        return len(image.darrays) > 1
+    return any(n > 1 for n in (image.shape[:1] if isinstance(image, nib.Cifti2Image) else image.shape[3:]))
 
 
 def says_f(sidecar: Mapping[str, Any]) -> bool:
@@ -63,8 +66,8 @@ def without_f(discovery: Discovery) -> Discovery:
     kept = tuple(contrast for contrast in discovery if not contrast.of_f)
     if not kept or len(kept) == len(discovery):
         return discovery
-    files = [file for contrast in discovery if contrast.of_f for member in contrast.members for file in member.all_maps]
-    excluded = [Excluded.of_file(file, Reason.NO_DIRECTION.text()) for file in files]
+    maps = [each for contrast in discovery if contrast.of_f for member in contrast.members for each in member.all_maps]
+    excluded = [Excluded.of_file(file, Reason.NO_DIRECTION.text()) for each in maps for file in each.files]
     excluded += [entry for each in discovery if each not in kept for entry in each.excluded if not entry.is_subject]
     return Discovery(kept, (*discovery.excluded, *excluded))
 

@@ -13,17 +13,18 @@ from bids_ari.bids.contrasts import STATS, Stat
 from bids_ari.bids.dataset import Dataset
 from bids_ari.bids.entities import ORDER, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
+from bids_ari.bids.hemispheres import hemisphere_of_label
+from bids_ari.bids.kinds import CONTENTS, KINDS
 from bids_ari.bids.labels import match_labels, same_label
 from bids_ari.bids.names import forms_of
 from bids_ari.bids.sidecars import read_json
 from bids_ari.bids.stages import stage_of_node
-from bids_ari.bids.statmap import IMAGES, SUFFIX, StatMap
+from bids_ari.bids.statmap import SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
 
 log = logging.getLogger(__name__)
 
 _PADDED = ("sub", "ses")  # keys of labels that are numbers, with leading zeros or without
-_SURFACES = (".gii", ".dscalar.nii", ".dtseries.nii", ".dlabel.nii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,9 @@ class Filters:
 
     def no_match(self, dataset: Dataset, further: Iterable[str] = ()) -> NoMatchError:
         """Make the error that no map passes; lists the labels in the dataset, and `further` reasons of single files."""
-        images = [file for file in dataset.statmaps if file.extension in IMAGES]
+        images = [file for file in dataset.statmaps if file.kind]
         existing = []
-        for key in ("sub", "ses", "run", "task", "space", "contrast", "stat"):
+        for key in ("sub", "ses", "run", "task", "hemi", "space", "den", "contrast", "stat"):
             if labels := sorted({label for file in images if (label := file.entities.get(key))}):
                 existing.append(f"{key} {listing(labels)}")
         chosen = [str(condition) for condition in self.conditions] + [f"stat {self.stat}"]
@@ -144,7 +145,7 @@ class Filters:
         unusable = f"Unusable files: {listing(f'{n}, {problem}' for problem, n in problems)}" if problems else ""
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(chosen)}",
-            f"a choice from: {'; '.join(existing) or 'no volume maps at all'}",
+            f"a choice from: {'; '.join(existing) or 'no images at all'}",
             _use_stat(others[0]) if others else unusable,
         )
 
@@ -187,13 +188,28 @@ def _unusable(file: StatMap) -> ReasonText | None:
     """Return why a statmap cannot be a subject's map, whatever the filters."""
     if file.problem:
         return ReasonText(file.problem)
-    if file.extension not in IMAGES:
-        return (Reason.SURFACE if file.extension.endswith(_SURFACES) else Reason.NOT_NIFTI).text()
+    if file.kind is None:
+        return _no_map(file.extension)
     if file.entities.get("sub") is None or stage_of_node(file.node) == "dataset":
         return Reason.WHOLE_DATASET.text()
     if file.entities.get("test") is not None:
         return Reason.GROUP_RESULT.text()
-    return None
+    return _no_hemisphere(file) if file.kind == "GIFTI" else None
+
+
+def _no_map(extension: str) -> ReasonText:
+    """Return why files with an extension are not read."""
+    if content := CONTENTS.get(extension):
+        return Reason.NOT_A_MAP.text(extension=extension, content=content)
+    return Reason.NOT_AN_IMAGE.text()
+
+
+def _no_hemisphere(file: StatMap) -> ReasonText | None:
+    """Return why the hemisphere of a surface map is not known, if it is not."""
+    label = file.entities.get("hemi")
+    if label is None:
+        return Reason.NO_ENTITY.text(key="hemi")
+    return None if hemisphere_of_label(label) else Reason.UNKNOWN_HEMISPHERE.text(label=label)
 
 
 def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
@@ -239,8 +255,8 @@ def _conditions(where: Mapping[str, Any], stat: Stat, dataset: Dataset) -> tuple
             raise UsageError(found, f"stat {stat}, the value of --stat", hint)
         if condition.key == "suffix" and not condition.accepts([SUFFIX]):
             raise UsageError(found, f"suffix {SUFFIX}")
-        if condition.key == "extension" and (condition.absent or condition.unknown(IMAGES)):
-            raise UsageError(found, f"extension {' or '.join(IMAGES)}")
+        if condition.key == "extension" and (condition.absent or condition.unknown(KINDS)):
+            raise UsageError(found, f"extension {' or '.join(KINDS)}")
     return tuple(condition for condition in conditions if condition.key not in ("stat", "suffix"))
 
 

@@ -2,23 +2,26 @@
 
 A tab-separated table has one map or subject in each line: ``participant_id``, and the paths of maps in ``effect``,
 ``t`` or ``z``, relative to the folder of the table. Optional columns are ``variance`` (of the effect, to combine or
-weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. `bids_ari.bids.columns` defines missing values.
+weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. A surface has a file for each hemisphere: a line
+names one and the other is found by its name, or each has a line. `bids_ari.bids.columns` defines missing values.
 """
 
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shorten
 
 from bids_ari.bids.columns import number
 from bids_ari.bids.contrasts import STATS, Stat, SubjectMap
-from bids_ari.bids.dataset import Dataset, unify_indices
+from bids_ari.bids.dataset import Dataset, unify_labels
 from bids_ari.bids.entities import ORDER, Entities, bare_label, key_of, printable
 from bids_ari.bids.exclusions import Reason
-from bids_ari.bids.statmap import IMAGES, StatMap
+from bids_ari.bids.hemispheres import hemisphere_files, hemisphere_of_label, hemisphere_of_name
+from bids_ari.bids.kinds import extension_of, kind_of
+from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.tsv import Row, Table, read_table
 from bids_ari.errors import DataError, brief, counted, listing
 
@@ -34,20 +37,23 @@ class Manifest(Dataset):
     """The maps in a table, which `discover` takes in place of a dataset."""
 
     maps: Mapping[StatMap, SubjectMap] = field(default_factory=dict)  # with their variance or their degrees of freedom
-    lines: Mapping[StatMap, int] = field(default_factory=dict)  # of each file, in the table
+    lines: Mapping[tuple[Path, Entities], int] = field(default_factory=dict)  # of each file in the table, by its `_key`
     lacking: Mapping[Stat, Sequence[StatMap]] = field(default_factory=dict)  # lines without a map, with that problem
 
     def check(self, files: Iterable[StatMap]) -> None:
         """Check that files exist; links without a target are left to the reader, which knows of unfetched content."""
         bad = [file for file in files if not os.path.lexists(file.path) or os.path.isdir(file.path)]  # noqa: PTH112
         if bad:
-            bad.sort(key=self.lines.__getitem__)
-            where = (f"line {self.lines[file]}: {file.path}{' (a folder)' * os.path.isdir(file.path)}" for file in bad)  # noqa: PTH112
+            bad.sort(key=self._line)
+            where = (f"line {self._line(file)}: {file.path}{' (a folder)' * os.path.isdir(file.path)}" for file in bad)  # noqa: PTH112
             raise DataError(
                 f"{counted(len(bad), 'file')} in {self.path} not found: {listing(where)}",
                 f"paths of maps; relative paths start at {self.path.parent}",
                 "Fix the table, or exclude these subjects with --exclude",
             )
+
+    def _line(self, file: StatMap) -> int:
+        return self.lines[_key(file)]
 
 
 def open_manifest(path: str | Path) -> Manifest:
@@ -75,24 +81,23 @@ def open_manifest(path: str | Path) -> Manifest:
     notes = _check_columns(table)
     for row in table.rows:
         _check_cells(row)
-    cells = [(row, stat) for row in table.rows for stat in _MAPS if row.has(stat)]
-    paths = {(row, stat): (path.parent / row.cells[stat]).absolute() for row, stat in cells}
+    paths = dict(_files(table.rows, path.parent))
     if not paths:
         raise DataError(f"{path} lists no map", f"paths in the column {' or '.join(STATS)}")
     folder = os.path.commonpath([_place(each).parent for each in paths.values()])
-    statmaps = unify_indices([_statmap(row, stat, each, folder) for (row, stat), each in paths.items()])
+    statmaps = unify_labels([_statmap(*cell, each, folder) for cell, each in paths.items()])
     files = dict(zip(paths, statmaps, strict=True))
     maps = {}
-    for (row, stat), file in files.items():
-        variances = (files[row, "variance"],) if stat == "effect" and (row, "variance") in files else ()
+    for (row, stat, hemi), file in files.items():
+        variances = (files[row, "variance", hemi],) if stat == "effect" and (row, "variance", hemi) in files else ()
         maps[file] = SubjectMap(row.label("participant_id"), (file,), variances, _dof(row) if stat == "t" else None)
-    lines = {file: row.line for (row, _), file in files.items()}
+    lines = {_key(file): row.line for (row, _, _), file in files.items()}
     lacking = defaultdict(list)
     for stat, row in (
         (stat, row) for stat in STATS if stat in table.columns for row in table.rows if not row.has(stat)
     ):
         reason = Reason.NO_MAP_IN_MANIFEST.text(stat=stat, line=row.line, table=path.name)
-        line = StatMap(path, f"line {row.line}", path.name, _entities(row, stat), IMAGES[0], reason)
+        line = StatMap(path, f"line {row.line}", path.name, _entities(row, stat), ".nii", reason)
         lacking[stat].append(line)
     return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking, notes=notes)
 
@@ -120,16 +125,54 @@ def _check_cells(row: Row) -> None:
             row.label(column)
 
 
+def _files(rows: Sequence[Row], folder: Path) -> Iterator[tuple[tuple[Row, str, str], Path]]:
+    """Yield the path of each map, by its row, statistic and hemisphere.
+
+    A surface file without a label in a column `hemi` also stands for that of the other hemisphere beside it, unless
+    the table has a row of its own for it.
+    """
+    cells = {(row, stat): (folder / row.cells[stat]).absolute() for row in rows for stat in _MAPS if row.has(stat)}
+    named = set(cells.values())
+    for (row, stat), path in cells.items():
+        if kind_of(extension_of(path.name)) != "GIFTI":
+            yield (row, stat, ""), path
+        elif row.has("hemi"):
+            yield (row, stat, _hemisphere(row)), path
+        else:
+            for each in hemisphere_files(path):
+                side = hemisphere_of_name(each.name)
+                if side is None:
+                    raise row.error(f"has {path.name}, a surface without its hemisphere", "a column hemi, with L or R")
+                if each == path or each not in named:
+                    yield (row, stat, side), each
+
+
+def _hemisphere(row: Row) -> str:
+    """Return the hemisphere of a row that names one."""
+    label = bare_label(row.cells["hemi"], "hemi")
+    side = hemisphere_of_label(label)
+    if side is None:
+        raise row.error(f"has hemi {label!r}", "L or R")
+    return side
+
+
+def _key(file: StatMap) -> tuple[Path, Entities]:
+    """Return the key of a file in a table, the same also where it is one of a pair."""
+    return file.path, file.entities.without("hemi")
+
+
 def _place(path: Path) -> Path:
     """Return the path of a map without ``..``, for its name only: links on the way are not resolved."""
     return Path(os.path.normpath(path))
 
 
-def _statmap(row: Row, stat: str, path: Path, folder: str) -> StatMap:
+def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap:
     """Describe a map as if it had a BIDS name."""
     name = _place(path).relative_to(folder).as_posix()
-    extension = ".nii.gz" if path.name.endswith(".nii.gz") else path.suffix
-    return StatMap(path, name, MANIFEST_SOURCE, _entities(row, stat), extension)
+    entities = _entities(row, stat)
+    return StatMap(
+        path, name, MANIFEST_SOURCE, entities.with_(hemi=hemi) if hemi else entities, extension_of(path.name)
+    )
 
 
 def _entities(row: Row, stat: str) -> Entities:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from bids_ari.bids.entities import Entities, is_pair, key_of, labels_in_name, printable, safe_label
 from bids_ari.bids.exclusions import Reason
+from bids_ari.bids.hemispheres import hemisphere_of_label
 from bids_ari.bids.labels import same_label
 from bids_ari.bids.layouts import LAYOUT_CONFIG
 
@@ -104,13 +105,17 @@ def _whole_labels(name: str) -> dict[str, str]:
 
 
 def forms_of(label: str | int, key: str, existing: Collection[str]) -> Collection[str | int]:
-    """Return the existing labels of an entity that one means: itself, else those written so, or the same index.
+    """Return the existing labels of an entity that one means: itself, else those written so, or the same in fact.
 
     >>> forms_of("facesscrambled", "contrast", ["faces>scrambled", "faces"]), forms_of("1", "run", ["01", "02"])
     (['faces>scrambled'], ['01'])
+    >>> forms_of("lh", "hemi", ["L", "R"])
+    ['L']
     """
     if label in existing or not isinstance(label, str):
         return [label]
+    if key == "hemi" and (side := hemisphere_of_label(label)) and side in existing:
+        return [side]
     written = [each for each in existing if safe_label(each) == label or (key in INDICES and same_label(each, label))]
     return written or [label]
 

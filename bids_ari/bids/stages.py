@@ -1,12 +1,14 @@
 """Stages of a first-level model: maps of runs, sessions and subjects, of which the nearest to subjects are used."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from bids_ari.bids.entities import Entities
+from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Reason, ReasonText
 from bids_ari.bids.statmap import StatMap
+from bids_ari.errors import DataError, counted, listing
 
 Refused = list[tuple[StatMap, ReasonText]]
 """Files that are not used, with the reason."""
@@ -26,6 +28,37 @@ def _stage(file: StatMap) -> int:
     if named := stage_of_node(file.node):
         return _STAGES[named]
     return 2 if file.entities.get("run") else 1 if file.entities.get("ses") else 0
+
+
+def choose_maps(usable: Mapping[Entities, list[StatMap]], refused: Refused) -> dict[Entities, list[StatMap]]:
+    """Choose the stage of each contrast, of files of one kind.
+
+    Raises
+    ------
+    DataError
+        When the maps of one contrast are volumes, surfaces and grayordinates that only their extensions distinguish.
+    """
+    kinds = dict.fromkeys(file.kind for files in usable.values() for file in files)
+    chosen: dict[Entities, list[StatMap]] = {}
+    for kind in kinds:
+        own = {key: found for key, files in usable.items() if (found := [file for file in files if file.kind == kind])}
+        for key, files in choose_stages(own, refused):
+            if key in chosen:
+                raise _mixed(key, [*chosen[key], *files])
+            chosen[key] = files
+    return chosen
+
+
+def _mixed(key: Entities, files: Sequence[StatMap]) -> DataError:
+    """Make the error that a contrast has files of several kinds; it says how to choose."""
+    counts = Counter(file.extension for file in files)
+    found = listing(f"{counted(n, 'file')} {extension}" for extension, n in counts.items())
+    last = files[-1].extension
+    return DataError(
+        f"The maps of {printable(str(key))} are of different kinds: {found}",
+        "volumes, surfaces or grayordinates, or a label of space in the names that distinguishes them",
+        f'Choose with --bids-filter-file, such as {{"statmap": {{"extension": "{last}"}}}}',
+    )
 
 
 def choose_stages(

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari.bids.entities import Entities, is_pair, printable
+from bids_ari.bids.kinds import Kind, kind_of
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, SidecarError
 
 SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn name them
-IMAGES = (".nii", ".nii.gz")  # the extensions of maps that can be read
 IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
 
 
@@ -31,6 +31,11 @@ class StatMap:
     def files(self) -> "tuple[StatMap, ...]":
         """The files of the map: itself and, of two hemispheres, that of the right one."""
         return (self,) if self.pair is None else (self, self.pair)
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind of the file, by its extension; None where it is another than those of maps."""
+        return kind_of(self.extension)
 
     @property
     def uri(self) -> str:
@@ -76,7 +81,8 @@ class StatMap:
         Returns
         -------
         dict
-            Keys nearer to the map override those further up (the inheritance principle of BIDS).
+            Keys nearer to the map override those further up (the inheritance principle of BIDS), and those of the left
+            hemisphere those of the right one.
 
         Raises
         ------
@@ -86,7 +92,7 @@ class StatMap:
             When a sidecar or a folder cannot be read.
         """
         own, odd = _parts(self.path.name)
-        metadata: dict[str, Any] = {}
+        metadata = {} if self.pair is None else self.pair.sidecar()
         for folder in reversed(self.path.parents[: len(Path(self.name).parts)]):
             try:
                 with os.scandir(folder) as entries:

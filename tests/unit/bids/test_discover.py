@@ -212,13 +212,22 @@ class TestStat:
 
 
 class TestLeftOut:
-    @pytest.mark.parametrize("extension", [".func.gii", ".gii", ".dscalar.nii"])
-    def test_surface_maps_are_not_supported_yet(self, tmp_path: Path, extension: str) -> None:
+    @pytest.mark.parametrize(
+        ("extension", "content"),
+        [
+            (".surf.gii", "a mesh"),
+            (".label.gii", "labels"),
+            (".dlabel.nii", "labels"),
+            (".pscalar.nii", "values of parcels"),
+            (".ptseries.nii", "values of parcels"),
+        ],
+    )
+    def test_files_of_surfaces_that_are_no_maps(self, tmp_path: Path, extension: str, content: str) -> None:
         touch_maps(tmp_path, "01", "02")
-        (surface,) = touch_maps(tmp_path, "03", extension=extension)
+        (other,) = touch_maps(tmp_path, "03", hemi="L", extension=extension)
         contrasts = discover(tmp_path)
         assert found(contrasts) == {NAME: "01 02"}
-        assert reasons(contrasts)[surface.name] == "surface maps are not supported yet"
+        assert reasons(contrasts)[other.name] == f"a {extension} file: {content}, not a map of vertices or voxels"
 
     def test_maps_of_the_whole_dataset_and_of_other_groups_are_excluded(self, tmp_path: Path) -> None:
         touch_maps(tmp_path, "01", "02")

@@ -17,7 +17,7 @@ NO_ROW = Excluded.of_subject("x", Reason.NO_ROW.text(table="participants.tsv"))
 def file(name: str, subject: str | None = None) -> Excluded:
     """A file that is not an image."""
     entities = Entities.of({} if subject is None else {"sub": subject})
-    return Excluded.of_file(StatMap(Path(name), name, "data", entities, ".tsv"), Reason.NOT_NIFTI.text())
+    return Excluded.of_file(StatMap(Path(name), name, "data", entities, ".tsv"), Reason.NOT_AN_IMAGE.text())
 
 
 class TestReason:
@@ -66,7 +66,7 @@ class TestLines:
         assert [str(alike) for alike in by_reason(entries)] == [
             "3 subjects excluded (05-07): no value of age in participants.tsv",
             "1 subject excluded (x): not in participants.tsv",
-            "2 files excluded (of 01, data/b.tsv): not a NIfTI image",
+            "2 files excluded (of 01, data/b.tsv): not a NIfTI, GIFTI or CIFTI image",
         ]
 
     def test_all_subjects_are_named(self) -> None:
@@ -87,7 +87,7 @@ class TestLines:
     def test_json(self) -> None:
         assert excluded_as_json([NO_ROW, file("a.tsv", "01"), file("b.tsv")]) == [
             {"Reason": "not in participants.tsv", "Subjects": ["sub-x"], "NumberOfFiles": 0},
-            {"Reason": "not a NIfTI image", "Subjects": ["sub-01"], "NumberOfFiles": 2},
+            {"Reason": "not a NIfTI, GIFTI or CIFTI image", "Subjects": ["sub-01"], "NumberOfFiles": 2},
         ]
 
     def test_reasons_by_choice_need_no_warning(self) -> None:

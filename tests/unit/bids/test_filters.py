@@ -154,9 +154,9 @@ class TestStatSuffixExtension:
         assert len(taken(large, {"extension": [".nii", ".nii.gz"]})) == 11
         assert len(taken(large, {"extension": "*"})) == 11
 
-    @pytest.mark.parametrize("value", ["nii", ".mgz", None, [".nii", ".gii"], 1])
+    @pytest.mark.parametrize("value", ["nii", ".mgz", None, [".nii", ".surf.gii"], 1])
     def test_no_other_extension_can_be_selected(self, large: Path, value: Any) -> None:
-        with pytest.raises(UsageError, match=r"expected extension \.nii or \.nii\.gz"):
+        with pytest.raises(UsageError, match=r"expected extension \.nii or \.nii\.gz or \.func\.gii or"):
             taken(large, {"extension": value})
 
 

@@ -143,7 +143,7 @@ class TestMaps:
         rows = [("01", "spm/sub-01/con_0001.nii"), ("02", name)]
         found = discover(open_manifest(write(spm, ("participant_id", "effect"), *rows)))
         assert found[0].subjects == ("01",)
-        assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI image"]
+        assert [entry.reason for entry in found.all_excluded()] == ["not a NIfTI, GIFTI or CIFTI image"]
 
     def test_a_dot_within_a_name_does_not_start_the_extension(self, spm: Path) -> None:
         touch(spm, "con.v2.nii.gz")

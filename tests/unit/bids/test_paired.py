@@ -8,7 +8,7 @@ import pytest
 from builders import map_path, touch_maps
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
-from bids_ari.bids.dataset import Dataset, open_dataset, unify_indices
+from bids_ari.bids.dataset import Dataset, open_dataset, unify_labels
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import Entities
 from bids_ari.bids.manifest import open_manifest
@@ -34,7 +34,7 @@ def dataset(*maps: str) -> Dataset:
         entities = Entities.of({"contrast": "c", **labels, "sub": subject, "stat": "effect"})
         path = f"sub-{subject}/{entities}_statmap.nii"
         files.append(StatMap(Path("/", root, path), path, root, entities, ".nii"))
-    return Dataset(Path("/data"), {"data": Path("/data")}, tuple(unify_indices(files)))
+    return Dataset(Path("/data"), {"data": Path("/data")}, tuple(unify_labels(files)))
 
 
 def only(contrasts: Discovery) -> ContrastSet:
