@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 from xml.parsers import expat
 
 import nibabel as nib
@@ -28,6 +28,7 @@ class DataArray:
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
     encoding: str
+    order: Literal["C", "F"] = "C"  # of the values of several axes
     metadata: dict[str, str] = field(default_factory=dict)
     text: str = ""
 
@@ -51,7 +52,9 @@ class DataArray:
         n_axes = _whole(attributes, "Dimensionality", most=6)
         shape = tuple(_whole(attributes, f"Dim{axis}", most=2**31 - 1) for axis in range(n_axes))
         dtype = known.dtype[kind].newbyteorder(_ORDERS[order])
-        return cls(attributes.get("Intent", "NIFTI_INTENT_NONE"), dtype, shape, encoding)
+        by_column = attributes.get("ArrayIndexingOrder") == "ColumnMajorOrder"
+        intent = attributes.get("Intent", "NIFTI_INTENT_NONE")
+        return cls(intent, dtype, shape, encoding, "F" if by_column else "C")
 
 
 @dataclass(slots=True)

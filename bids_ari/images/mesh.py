@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from bids_ari.bids.hemispheres import Hemisphere
 from bids_ari.stats.distributions import FloatArray
 
 Ints = npt.NDArray[np.int32]
@@ -81,7 +82,7 @@ class Mesh:
         return self._once("sulci", _sulci)
 
     @property
-    def hemisphere(self) -> str | None:
+    def hemisphere(self) -> Hemisphere | None:
         """``"L"`` or ``"R"``, the probable hemisphere by the mean x (RAS+); None for a surface about the midline.
 
         Spheres, and inflated surfaces of FreeSurfer, are centred at 0.
@@ -114,8 +115,8 @@ def least_area(areas: FloatArray, n: int) -> float:
     If at least `n` of the vertices are truly active, this is a lower bound on the area that is. The sum is exact
     before it is rounded, so that rounding does not make it larger than the area of any `n` of the vertices.
 
-    >>> least_area(np.array([0.4, 0.1, 0.2]), 2)
-    0.30000000000000004
+    >>> least_area(np.array([2.0, 0.5, 0.25]), 2)
+    0.75
     """
     return math.fsum(np.partition(areas, n - 1)[:n]) if n else 0.0
 
