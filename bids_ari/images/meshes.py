@@ -98,10 +98,11 @@ def read_meshes(files: MeshFiles, n_vertices: Mapping[str, int]) -> dict[str, Me
     DataError
         When the maps have another number of vertices, or a mesh is that of the other hemisphere.
     """
-    meshes = {name: read_mesh(path) for name, path in files.paths.items()}
+    meshes = {}
     for side, name in STRUCTURES.items():
-        if name in meshes:
-            _check_mesh(meshes[name], files.paths[name], side, n_vertices[name])
+        if name in files.paths:
+            meshes[name] = read_mesh(files.paths[name], side)
+            _check_number(meshes[name], side, n_vertices[name])
     return meshes
 
 
@@ -197,21 +198,13 @@ def _hemisphere_of_mesh(path: Path) -> Hemisphere:
     return side
 
 
-def _check_mesh(mesh: Mesh, path: Path, side: Hemisphere, n: int) -> None:
-    """Raise if a mesh has another number of vertices than the maps, or is that of the other hemisphere."""
+def _check_number(mesh: Mesh, side: Hemisphere, n: int) -> None:
+    """Raise if a mesh has another number of vertices than the maps."""
     if mesh.n_vertices != n:
         raise DataError(
-            f"The mesh {path} of the {SIDES[side]} hemisphere has {mesh.n_vertices} vertices, the maps have {n}",
+            f"The mesh {mesh.name} of the {SIDES[side]} hemisphere has {mesh.n_vertices} vertices, the maps have {n}",
             "the mesh on which the maps were computed",
             f"{_GIVE}{_example(n)}",
-        )
-    if mesh.hemisphere not in (None, side):
-        x = mesh.coordinates[:, 0]
-        raise DataError(
-            f"The mesh {path} is used for the {SIDES[side]} hemisphere, but its mean x is {x.mean():.1f} mm: it is "
-            f"that of the {SIDES['R' if side == 'L' else 'L']} hemisphere, or flipped",
-            "x below 0 on the left, above 0 on the right",
-            "Exchange the files of --surface",
         )
 
 
@@ -249,11 +242,12 @@ def _note(paths: Iterable[Path], where: StandardSpace | None, n: int, *, is_gues
 def notes_on_meshes(meshes: Mapping[str, Mesh]) -> Iterator[str]:
     """Yield a note on each mesh that is no anatomical surface, by its name or its coordinates."""
     for mesh in meshes.values():
-        if (found := re.search("inflated|sphere|flat", mesh.name, re.IGNORECASE)) or mesh.hemisphere is None:
+        name = Path(mesh.name).name
+        if (found := re.search("inflated|sphere|flat", name, re.IGNORECASE)) or mesh.hemisphere is None:
             what = (
                 f"is {found[0]} by its name" if found else "lies about the midline, as inflated surfaces and spheres do"
             )
             yield (
-                f"The mesh {mesh.name} {what}: areas, distances, coordinates and smoothing in mm are not those of the "
+                f"The mesh {name} {what}: areas, distances, coordinates and smoothing in mm are not those of the "
                 "cortex. Use a midthickness, pial or white surface with --surface"
             )
