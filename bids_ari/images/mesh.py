@@ -25,6 +25,9 @@ _OFF_MIDLINE = 0.1
 _SULCI_ROUNDS, _SULCI_RANGE = 4, (5, 95)
 """How often curvature is averaged over neighbours, and the percentiles that become 0 and 1."""
 
+_NO_FOLDS = 0.1
+"""A surface whose curvature differs by less than this part of its middle is a sphere."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mesh:
@@ -95,7 +98,7 @@ class Mesh:
     def distances(self, vertex: int, limit: float = np.inf) -> FloatArray:
         """Return the distances (n_vertices,) in mm along edges from a vertex; infinite beyond `limit`.
 
-        A path along edges is up to about a tenth longer than the shortest one across triangles.
+        A path along edges is up to about a fifth longer than the shortest one across triangles.
         """
         return np.asarray(csgraph.dijkstra(self.graph, indices=vertex, limit=limit))
 
@@ -177,6 +180,6 @@ def _sulci(mesh: Mesh) -> FloatArray:
         folding = (folding + neighbours @ folding) / (1 + counts)
     low, high = np.percentile(folding, _SULCI_RANGE)
     middle, spread = (low + high) / 2, (high - low) / 2
-    if spread <= 1e-3 * max(abs(low), abs(high)):
+    if spread <= _NO_FOLDS * abs(middle):
         return np.full(mesh.n_vertices, 0.5)
     return np.asarray(np.clip(0.5 + 0.5 * (folding - middle) / spread, 0, 1))
