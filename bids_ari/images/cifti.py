@@ -15,20 +15,22 @@ import nibabel as nib
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from bids_ari.errors import DataError, counted, listing
+from bids_ari.errors import DataError, listing
 from bids_ari.images.cifti_xml import CIFTI, Axes, parse_axes
-from bids_ari.images.contents import Label, check_positions, damaged_file, read_content
+from bids_ari.images.contents import ContentReader, Label, check_positions, damaged_file, reading
 from bids_ari.stats.distributions import FloatArray
 
 Content = Literal["map", "labels", "any"]
 """What a file must contain: a map of values, labels of parcels, or either."""
 
 _HEADER = 540  # bytes of a NIfTI-2 header
-_EXTENSION = 32  # code of the extension of CIFTI
-_MOST = 2**32  # bytes of a file: a matrix with more is no map
+_ORDERS = {_HEADER.to_bytes(4, "little"): "<", _HEADER.to_bytes(4, "big"): ">"}  # by the first field
+_NIFTI_1 = ((348).to_bytes(4, "little"), (348).to_bytes(4, "big"))
 _PADDING = 2**20  # a file may be longer than its header describes by this many bytes
+_EXTENSION = 32  # code of the extension of CIFTI
+_LARGEST = 2**26  # bytes of extensions that are read: a hundred times those of 91k positions
 _MAGIC = (b"n+2\0\r\n\x1a\n", b"n+2" + bytes(5))
-_NAMES = re.compile(r"\.(d|p)(conn|tseries|scalar|label|dconn|pconn|fan)?[a-z]*\.nii(\.gz)?$", re.IGNORECASE)
+_NAMES = re.compile(r"\.(d(conn|tseries|scalar|label|pconn|fan)|p(d?conn|tseries|scalar|label))\.nii(\.gz)?$", re.I)
 _WAY_OUT = "Choose one with --map-name, or extract it, for example with wb_command -cifti-merge"
 
 
@@ -94,18 +96,16 @@ def read_cifti(
         When there is no file, it has no single map of vertices and voxels, it is damaged or too large, or the operating
         system cannot read it.
     """
-    data, sha256 = read_content(path, CIFTI, most=_MOST, mem=mem)
-    storage = _parse_header(data[:_HEADER], path)
-    axes = parse_axes(_extension(data[_HEADER : storage.offset], path), path)
-    _check_axes(axes, storage.shape, path)
-    _check_kind(axes, content, path)
-    which = _chosen(axes, storage.shape[axes.of_maps], path, map_name)
-    check_positions(path, axes.positions.size, "positions", mem)
-    if len(data) < storage.end:
-        raise damaged_file(path, CIFTI, f"it has {len(data)} of the {storage.end} bytes for the matrix of its header")
-    if len(data) > storage.end + _PADDING:
-        raise damaged_file(path, CIFTI, "it continues after the matrix of its header")
-    values = np.empty(0) if check_only else _values(data, storage, axes.of_maps, which)
+    with reading(path, CIFTI) as file:
+        storage = _parse_header(file.read(_HEADER), path)
+        axes = parse_axes(_extension(file.read(storage.offset - _HEADER), path), path)
+        _check_axes(axes, storage.shape, path)
+        _check_kind(axes, content, path)
+        which = _chosen(axes, path, map_name)
+        check_positions(path, max(axes.extent, math.prod(storage.shape)), "positions", mem)
+        if not file.is_compressed:
+            _check_length(file.n_stored, storage, path)
+        values, sha256 = (np.empty(0), "") if check_only else _read_values(file, storage, axes.of_maps, which, path)
     labels = axes.labels[which] if axes.labels else {}
     name = axes.map_names[which] if axes.map_names else ""
     step = abs(storage.slope) if storage.dtype.kind in "iu" else 0.0
@@ -123,8 +123,10 @@ def is_cifti(path: Path) -> bool:
 
 def _parse_header(start: bytes, path: Path) -> _Storage:
     """Read the header of NIfTI-2; raise a DataError if it does not describe a matrix of real numbers."""
-    order = "<" if start[:4] == _HEADER.to_bytes(4, "little") else ">"
-    if len(start) < _HEADER or start[:4] not in (_HEADER.to_bytes(4, "little"), _HEADER.to_bytes(4, "big")):
+    if start[:4] in _NIFTI_1:
+        raise DataError(f"{path} is a NIfTI-1 file", CIFTI, "If it is a volume, rename it: its name is that of CIFTI")
+    order = _ORDERS.get(start[:4])
+    if order is None or len(start) < _HEADER:
         raise damaged_file(path, CIFTI, f"it begins with {start[:8]!r}")
     if not start[4:].startswith(_MAGIC):
         raise damaged_file(path, CIFTI, f"its magic number is {start[4:12]!r}")
@@ -144,7 +146,7 @@ def _parse_header(start: bytes, path: Path) -> _Storage:
     if slope == 0 or not math.isfinite(slope):  # no scaling
         slope, inter = 1.0, 0.0
     offset = int(fields["vox_offset"])
-    if not math.isfinite(inter) or offset < _HEADER + 4 or offset % 8:
+    if not math.isfinite(inter) or not _HEADER + 4 <= offset <= _LARGEST:
         raise damaged_file(path, CIFTI, f"its vox_offset is {offset}, and its values are scaled by {slope:g}, {inter}")
     return _Storage(shape, known.dtype[code].newbyteorder(order), offset, slope, inter)
 
@@ -184,12 +186,12 @@ def _check_kind(axes: Axes, content: Content, path: Path) -> None:
         raise DataError(f"{path} contains a map", "labels of parcels, such as a .dlabel.nii file")
 
 
-def _chosen(axes: Axes, n_maps: int, path: Path, map_name: str | None) -> int:
+def _chosen(axes: Axes, path: Path, map_name: str | None) -> int:
     """Return the number of the map of a name, or of the only one."""
-    names = axes.map_names
+    names, n_maps = axes.map_names, axes.n_maps
     if not names and n_maps > 1:
         raise DataError(
-            f"{path} is a series of {counted(n_maps, 'point')}",
+            f"{path} is a series of {n_maps} points",
             "one map of each subject, such as the contrast of a first-level model",
             "Fit the first level, and use its maps",
         )
@@ -199,7 +201,8 @@ def _chosen(axes: Axes, n_maps: int, path: Path, map_name: str | None) -> int:
         raise DataError(f"{path} has {n_maps} maps: {_quoted(names)}", "one map", _WAY_OUT)
     if names.count(map_name) != 1:
         n = f"{names.count(map_name)} maps" if map_name in names else "no map"
-        raise DataError(f"{path} has {n} named {map_name!r}", f"one of: {_quoted(names) or 'no names'}")
+        expected = f"one of: {_quoted(names)}" if names else "no --map-name: its map has no name"
+        raise DataError(f"{path} has {n} named {map_name!r}", expected)
     return names.index(map_name)
 
 
@@ -207,12 +210,26 @@ def _quoted(names: Sequence[str]) -> str:
     return listing(map(repr, names), 20)
 
 
-def _values(data: bytes, storage: _Storage, of_maps: int, which: int) -> FloatArray:
-    """Return the scaled values of one map."""
-    stored = np.ndarray(storage.shape, storage.dtype, data, storage.offset, order="F")
+def _check_length(size: int, storage: _Storage, path: Path) -> None:
+    """Raise a DataError if a file is shorter than its header describes, or much longer."""
+    matrix = f"the {storage.shape[0]} x {storage.shape[1]} values of its header"
+    if size < storage.end:
+        raise damaged_file(path, CIFTI, f"it has {size} of the {storage.end} bytes for {matrix}")
+    if size > storage.end + _PADDING:
+        raise damaged_file(path, CIFTI, f"it continues after {matrix}")
+
+
+def _read_values(
+    file: ContentReader, storage: _Storage, of_maps: int, which: int, path: Path
+) -> tuple[FloatArray, str]:
+    """Read the scaled values of one map, and the rest of the file for its SHA-256."""
+    data = file.read(storage.end - storage.offset)
+    sha256 = file.sha256()
+    _check_length(storage.end + _PADDING + 1 if sha256 is None else storage.offset + len(data), storage, path)
+    stored = np.ndarray(storage.shape, storage.dtype, data, order="F")
     with np.errstate(all="ignore"):  # damaged values that are not numbers, or too large, are missing
         values: FloatArray = stored.take(which, axis=of_maps).astype(np.float64)
         if (storage.slope, storage.inter) != (1.0, 0.0):
             values *= storage.slope
             values += storage.inter
-    return values
+    return values, sha256 or ""

@@ -5,6 +5,7 @@ was parsed is kept by its SHA-256.
 """
 
 import hashlib
+import math
 import threading
 import warnings
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ class Axes(NamedTuple):
     """The axes of a matrix."""
 
     positions: BrainModelAxis
+    extent: int  # number of vertices of all meshes, or of voxels of the volume
     of_maps: int  # 0 or 1: the axis of the maps
     n_maps: int
     map_names: tuple[str, ...]  # empty for a series
@@ -98,7 +100,11 @@ def _axes(header: Any, path: Path) -> Axes:
     _check_positions(maps[1 - of_maps])
     positions = header.get_axis(1 - of_maps)
     _check_unique(positions)
-    return Axes(positions, of_maps, *_maps(maps[of_maps], kinds[of_maps]))
+    _check_affine(positions)
+    for array in (positions.name, positions.vertex, positions.voxel):
+        array.setflags(write=False)  # files share them
+    extent = max(sum(positions.nvertices.values()), math.prod(positions.volume_shape or ()))
+    return Axes(positions, extent, of_maps, *_maps(maps[of_maps], kinds[of_maps]))
 
 
 def _maps(index_map: Any, kind: str) -> tuple[int, tuple[str, ...], tuple[Mapping[int, Label], ...]]:
@@ -139,6 +145,12 @@ def _check_positions(index_map: Any) -> None:
     matrix = index_map.volume and index_map.volume.transformation_matrix_voxel_indices_ijk_to_xyz
     if matrix is not None and matrix.meter_exponent != _MILLIMETRES:
         raise ValueError(f"its voxels are in units of 10^{matrix.meter_exponent} m; expected mm")
+
+
+def _check_affine(axis: BrainModelAxis) -> None:
+    """Raise a ValueError if the affine of the voxels is not invertible."""
+    if axis.affine is not None and not (np.isfinite(axis.affine).all() and np.linalg.det(axis.affine[:3, :3]) != 0):
+        raise ValueError(f"the affine of its voxels is not invertible: {axis.affine[:3].tolist()}")
 
 
 def _check_unique(axis: BrainModelAxis) -> None:

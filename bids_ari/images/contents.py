@@ -1,10 +1,12 @@
-"""Contents of GIFTI and CIFTI files: read to the last byte, hashed, and refused where they are no such files."""
+"""Contents of files: read as far as they make sense, hashed on the way, and refused where they are too large."""
 
 import hashlib
 import os
-from io import BytesIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from isal import igzip
 
@@ -17,6 +19,8 @@ POSITION_BYTES = 40
 """Largest memory that reading the value of one position takes: as stored, as float64, smoothed, and whether missing."""
 
 _START = 2**12  # bytes that tell what a file is
+_CHUNK = 2**16  # bytes read at a time
+_PADDING = 2**20  # a file may be longer than its header describes by this many bytes
 
 
 class Label(NamedTuple):
@@ -33,42 +37,83 @@ class Content(NamedTuple):
     sha256: str
 
 
-def read_content(path: Path, kind: str, *, most: int, mem: int | None = None) -> Content:
-    """Read all bytes of a file of a kind, such as "a GIFTI file"; they may take `most` bytes, and `mem` of memory.
+class HashedFile(RawIOBase):
+    """A file that computes the SHA-256 of all bytes that are read from it."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def readable(self) -> bool:
+        """Return True: a BufferedReader asks."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read some bytes into a buffer; return their number, 0 at the end."""
+        view = memoryview(buffer)[:_CHUNK]
+        n_bytes = self.file.readinto(view)
+        self.sha256.update(view[:n_bytes])
+        return n_bytes
+
+
+class ContentReader:
+    """The content of an open file, decompressed if its name says so."""
+
+    def __init__(self, file: BufferedReader, is_compressed: bool) -> None:
+        self.n_stored = os.fstat(file.fileno()).st_size  # bytes on disk
+        self.is_compressed = is_compressed
+        self._hashed = HashedFile(file)
+        self._stream: BufferedIOBase = BufferedReader(self._hashed)
+        if is_compressed:
+            self._stream = igzip.GzipFile(fileobj=self._hashed)  # type: ignore[no-untyped-call]
+
+    def read(self, n_bytes: int) -> bytes:
+        """Read this many bytes, or fewer at the end."""
+        return self._stream.read(n_bytes)
+
+    def sha256(self) -> str | None:
+        """Read to the end, checksum included, and return the SHA-256 of the file; None if more than padding remains."""
+        n_bytes = 0
+        while piece := self._stream.read(_CHUNK):
+            n_bytes += len(piece)
+            if n_bytes > _PADDING:
+                return None
+        return self._hashed.sha256.hexdigest()
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[ContentReader]:
+    """Open a file of a kind, such as "a GIFTI file", after a look at its first bytes.
 
     Raises
     ------
     InputNotFoundError, DataError, ReadError
-        When there is no file, it is damaged or too large, or the operating system cannot read it.
+        When there is no file, it is damaged, or the operating system cannot read it; also while it is read.
     """
     with opened(path, kind) as file:
         start = file.read(_START)
-        check_content(start, path, kind)
-        check_size(path, os.fstat(file.fileno()).st_size, most, mem)
         file.seek(0)
-        stored = file.read()
-        sha256 = hashlib.sha256(stored).hexdigest()
+        check_content(start, path, kind)
         is_compressed = start.startswith(b"\x1f\x8b")
         if is_compressed != path.name.lower().endswith(".gz"):
             found, way_out = ("compressed", "Add") if is_compressed else ("not compressed", "Remove")
             raise DataError(f"{path} is {found}", kind, f"{way_out} the ending .gz of its name")
-        if not is_compressed:
-            return Content(stored, sha256)
-        limit = min(most, available_memory() if mem is None else mem)
-        data = igzip.GzipFile(fileobj=BytesIO(stored)).read(limit + 1)  # type: ignore[no-untyped-call]
-        check_size(path, len(data), most, mem)
-        return Content(data, sha256)
+        yield ContentReader(file, is_compressed)
 
 
-def check_size(path: Path, n_bytes: int, most: int, mem: int | None) -> None:
-    """Raise a DataError if a file has more bytes than one map needs, or than fit into memory."""
-    available = available_memory() if mem is None else mem
-    if n_bytes > min(most, available):
+def read_content(path: Path, kind: str, *, most: int, mem: int | None = None) -> Content:
+    """Read all bytes of a file of a kind, at most `most`, which also fit into `mem` bytes; errors as `reading`."""
+    limit = min(most, available_memory() if mem is None else mem)
+    with reading(path, kind) as file:
+        data = file.read(limit + 1) if file.n_stored <= limit else b""
+        sha256 = file.sha256() if 0 < len(data) <= limit else None
+    if sha256 is None:
         raise DataError(
-            f"{path} has {'more than ' if n_bytes == min(most, available) + 1 else ''}{format_memory(n_bytes)}",
-            f"at most {format_memory(min(most, available))}",
-            "A file must have a single map: extract it; if it has one, increase --mem",
+            f"{path} has more than {format_memory(limit)}",
+            "a single map that fits into memory",
+            "If the file has several maps, extract one; otherwise increase --mem",
         )
+    return Content(data, sha256)
 
 
 def check_positions(path: Path, n_positions: int, what: str, mem: int | None) -> None:

@@ -20,6 +20,7 @@ from nibabel.spatialimages import SpatialImage
 
 from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
+from bids_ari.images.contents import HashedFile
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
 from bids_ari.images.opening import check_content, decoding, opened
 from bids_ari.images.space import Frame
@@ -98,7 +99,7 @@ def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> 
             return replace(image, hashes={path: hashlib.file_digest(file, "sha256").hexdigest()})
         header = _read_start(file, path)
         check_memory(header, mem)
-        hashed = _HashedFile(file)
+        hashed = HashedFile(file)
         stream = _inflated(hashed) if _is_compressed(path) else BufferedReader(hashed)
         values, extensions = _read_values(header, stream)
         return Image(values, header, {path: hashed.sha256.hexdigest()}, attributes_in(extensions))
@@ -121,24 +122,6 @@ def check_memory(header: Header, mem: int | None = None) -> None:
             f"at most the available memory, {format_memory(available)}",
             "If the size is wrong, copy or regenerate the file; else increase --mem, or use a larger computer",
         )
-
-
-class _HashedFile(RawIOBase):
-    """A file that computes the SHA-256 of all bytes that are read from it."""
-
-    def __init__(self, file: BufferedReader) -> None:
-        self.file = file
-        self.sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read some bytes into a buffer; return their number, 0 at the end."""
-        view = memoryview(buffer)[:_CHUNK]
-        n_bytes = self.file.readinto(view)
-        self.sha256.update(view[:n_bytes])
-        return n_bytes
 
 
 def _is_nifti(path: Path) -> bool:

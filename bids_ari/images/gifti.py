@@ -190,12 +190,17 @@ def _number(text: str) -> float:
 def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
     """Decode the values of a data array, (n_values,), which must be as many as its attributes say."""
     if array.encoding == "ExternalFileBinary":
-        raise DataError(f"{path} has its values in another file (ExternalFileBinary)", "values in the file itself")
+        raise DataError(
+            f"{path} has its values in another file (ExternalFileBinary)",
+            "values in the file itself",
+            f"Convert it: wb_command -gifti-convert GZIP_BASE64_BINARY {path.name} NEW.gii; in SPM, "
+            "save(gifti('FILE'), 'NEW.gii', 'GZipBase64Binary')",
+        )
     try:
         if array.encoding == "ASCII":
-            values = np.array(array.text.split(), dtype=np.float64)
+            values = np.array(array.text.split(maxsplit=n_values), dtype=np.float64)
         else:
-            content = base64.b64decode("".join(array.text.split()), validate=True)
+            content = base64.b64decode(array.text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
             n_bytes = n_values * array.dtype.itemsize
             if array.encoding == "GZipBase64Binary":
                 content = _inflate(content, n_bytes)
@@ -213,9 +218,7 @@ def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
 def _inflate(content: bytes, n_bytes: int) -> bytes:
     """Decompress content that must have this many bytes, and its checksum."""
     stream = isal_zlib.decompressobj(wbits=47)  # zlib, by the standard, or gzip
-    found = stream.decompress(content, n_bytes + 1)
-    if not stream.eof and len(found) <= n_bytes:
-        found += stream.decompress(stream.unconsumed_tail, n_bytes + 1 - len(found) or 1)
+    found: bytes = stream.decompress(content, n_bytes + 1)
     if not stream.eof:
-        raise ValueError(f"its compressed values are not {n_bytes} bytes, or end too early")
-    return bytes(found)
+        raise ValueError(f"its compressed values are more than {n_bytes} bytes, or end too early")
+    return found

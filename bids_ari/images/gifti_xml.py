@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 from xml.parsers import expat
 
 import nibabel as nib
@@ -100,12 +100,13 @@ class _Parser:
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.characters
-        parser.EntityDeclHandler = self.entity
+        parser.StartDoctypeDeclHandler = self.doctype
         parser.Parse(content, True)
         return self.document
 
-    def entity(self, *_: Any) -> NoReturn:
-        raise _NotGiftiError("it declares entities")
+    def doctype(self, name: str, system: str | None, public: str | None, has_subset: bool) -> None:
+        if has_subset:  # it could declare entities
+            raise _NotGiftiError("its document type has declarations")
 
     def start(self, element: str, attributes: dict[str, str]) -> None:
         if not self.open and element != "GIFTI":
@@ -135,7 +136,9 @@ class _Parser:
             key, colour = self.label
             self.document.labels[key] = Label(text.strip(), colour)
         elif element == "Data" and self.open[-1:] == ["DataArray"]:
-            self.document.arrays[-1].text += text
+            if self.document.arrays[-1].text:
+                raise _NotGiftiError("a data array has its values twice")
+            self.document.arrays[-1].text = text
 
     def metadata(self) -> dict[str, str]:
         """Return the metadata that are read: those of the data array that is open, else of the file."""
