@@ -14,6 +14,9 @@ SIDES: Mapping[Hemisphere, str] = {"L": "left", "R": "right"}
 GIFTI = ".gii"
 """The end of the names of GIFTI files, of which each has the values of one hemisphere."""
 
+OF_A_HEMISPHERE = (GIFTI, ".gii.gz", ".annot")
+"""The ends of the names of files that have one hemisphere; ``.annot`` is an annotation of FreeSurfer."""
+
 _LABELS: Mapping[str, Hemisphere] = {"l": "L", "lh": "L", "left": "L", "r": "R", "rh": "R", "right": "R"}
 _OTHER = {"l": "r", "lh": "rh", "left": "right", "r": "l", "rh": "lh", "right": "left"}
 _MARKS = (
@@ -73,7 +76,7 @@ def hemisphere_files(path: Path) -> tuple[Path, ...]:
         ``hemi-R``, ``lh`` and ``rh`` between dots, underscores or dashes, or ``L`` and ``R`` between dots. It may be a
         link to content that is not there.
     """
-    found = _mark(path.name) if path.name.endswith(GIFTI) else None
+    found = _mark(path.name) if path.name.endswith(OF_A_HEMISPHERE) else None
     if found is None:
         return (path,)
     name = path.name[: found.start(1)] + _mirrored(found[1]) + path.name[found.end(1) :]

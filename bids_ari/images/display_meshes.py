@@ -10,11 +10,11 @@ import numpy as np
 
 from bids_ari.errors import BidsAriError, DataError
 from bids_ari.images.contents import read_content
-from bids_ari.images.gifti import decode
+from bids_ari.images.gifti import STRUCTURES, decode
 from bids_ari.images.gifti_xml import GIFTI, parse_gifti
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
-from bids_ari.images.meshes import OF_NILEARN, STRUCTURES, nilearn_files, place_of, sides_of
+from bids_ari.images.meshes import OF_NILEARN, nilearn_files, place_of, sides_of
 from bids_ari.images.surface_templates import density_of, template_surfaces
 from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray

@@ -19,13 +19,11 @@ from bids_ari.bids.hemispheres import (
 )
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, UsageError, listing
+from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.surface_templates import DENSITIES, density_of, template_surfaces
 from bids_ari.images.templates import SpaceName
-
-STRUCTURES: Mapping[Hemisphere, str] = {"L": "CIFTI_STRUCTURE_CORTEX_LEFT", "R": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
-"""CIFTI's names of the hemispheres."""
 
 _SURFACES = ("midthickness", "pial", "white")  # of the first that TemplateFlow has, in this order
 OF_NILEARN = 10242
