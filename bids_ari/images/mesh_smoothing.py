@@ -30,6 +30,7 @@ _TRUNCATION = 4.0  # standard deviations; 0.03 % of a Gaussian in two dimensions
 _LEAST_SD = 1.0  # standard deviation of a repeated kernel in mean edge lengths: smaller ones would miss neighbours
 _BALANCING = 12  # rounds; the integral over the surface is then kept to about five digits
 _LEAST_AREA = 1e-6  # of a vertex, as a part of the mean: weights must be positive
+_KEPT = 3  # smoothers of a mesh; each takes about 1.5 kB per vertex
 
 Indices = npt.NDArray[np.integer]
 
@@ -50,7 +51,7 @@ class SurfaceSmoother:
 
 
 def smoother(mesh: Mesh, vertices: Indices, fwhm: float) -> SurfaceSmoother:
-    """Return the smoother of some vertices of a mesh; the last one of a mesh is kept.
+    """Return the smoother of some vertices of a mesh; the last ones of a mesh are kept.
 
     Parameters
     ----------
@@ -61,12 +62,13 @@ def smoother(mesh: Mesh, vertices: Indices, fwhm: float) -> SurfaceSmoother:
     fwhm : float
         Full width at half maximum of the kernel in mm along the surface.
     """
+    kept: dict[tuple[float, bytes], SurfaceSmoother] = mesh.computed.setdefault("smoothers", {})
     key = (fwhm, vertices.astype(np.int64).tobytes())
-    if mesh.computed.get("smoother key") != key:
-        mesh.computed["smoother"] = _smoother(mesh, vertices, fwhm)
-        mesh.computed["smoother key"] = key
-    kept: SurfaceSmoother = mesh.computed["smoother"]
-    return kept
+    if key not in kept:
+        while len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = _smoother(mesh, vertices, fwhm)
+    return kept[key]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
