@@ -17,7 +17,7 @@ ViewName = Literal["lateral", "medial", "dorsal", "ventral", "anterior", "poster
 VIEWS: tuple[ViewName, ...] = get_args(ViewName)
 
 _SAMPLES = 3  # along each side of a pixel; odd, so that one is at its centre
-_LIGHT = (-0.3, -0.45, 1.0)  # direction to the light: right, down, towards the viewer
+_LIGHT = (-0.2, -0.35, 1.0)  # direction to the light: right, down, towards the viewer
 _APART = 6.0  # mm between the hemispheres in a view of both
 
 _AXES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {

@@ -10,7 +10,7 @@ from bids_ari.images.mesh import Mesh
 from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
 
 DORSAL = axes_of("dorsal")
-TO_LIGHT = np.array([-0.3, -0.45, 1.0]) / np.linalg.norm([-0.3, -0.45, 1.0])
+TO_LIGHT = np.array([-0.2, -0.35, 1.0]) / np.linalg.norm([-0.2, -0.35, 1.0])
 """Right, down, towards the viewer."""
 
 

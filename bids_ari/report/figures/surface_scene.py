@@ -1,0 +1,105 @@
+"""Scenes of the cortex: views of its meshes, with sulci darker than gyri, and axial slices through other voxels."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bids_ari.images.cortex import Cortex
+from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
+from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text, cell
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.forest import Ints
+
+_SIDE, _ABOVE = 8, 30  # pixels beside and above the largest view
+_LEAST_PITCH = 0.01  # mm
+_GYRUS, _SULCUS = 0.98, 0.5  # brightness of a gyrus in full light, and how much darker the fundus of a sulcus is
+_AMBIENT = 0.5  # part of the brightness that does not depend on the light
+_RELIEF = 0.3  # by how much the colour of a point is darker without light
+_TITLE = 18  # pixels from the views of a row up to their titles
+_NAMES = {"L": "Left", "R": "Right"}
+
+
+class View(NamedTuple):
+    """A view of one hemisphere, or of both beside each other."""
+
+    cortex: Cortex
+    name: ViewName
+
+    @property
+    def title(self) -> str:
+        """Hemisphere and name."""
+        side = _NAMES.get(self.cortex.sides)
+        return f"{side}, {self.name}" if side else self.name.capitalize()
+
+    @property
+    def axes(self) -> FloatArray:
+        """The directions of the view."""
+        return axes_of(self.name, self.cortex.sides)
+
+    @property
+    def ends(self) -> str:
+        """The hemispheres on the left and on the right of the picture, where both are seen."""
+        seen = self.cortex.sides if len(self.cortex.sides) > 1 else ""
+        return seen[::-1] if self.axes[0, 0] < 0 else seen
+
+
+def choose_views(hemispheres: Sequence[Cortex], n_rows: int) -> list[View]:
+    """Return the views of some rows: of each hemisphere lateral and medial, then from above, below, front and back."""
+    if len(hemispheres) == 1:
+        views = [View(hemispheres[0], name) for name in VIEWS]
+    else:
+        left, right = hemispheres
+        outer = [View(left, "lateral"), View(left, "medial"), View(right, "medial"), View(right, "lateral")]
+        both = together(hemispheres)
+        views = [*outer, *(View(both, name) for name in VIEWS[2:])]
+    return views[: n_rows * COLUMNS]
+
+
+def together(hemispheres: Sequence[Cortex]) -> Cortex:
+    """Return hemispheres beside each other as one."""
+    return Cortex(
+        "".join(each.sides for each in hemispheres),
+        beside([each.mesh for each in hemispheres]),
+        np.concatenate([each.sulci for each in hemispheres]),
+        np.concatenate([each.positions for each in hemispheres]),
+    )
+
+
+def cells_of(views: Sequence[View], points: Ints) -> list[Cells]:
+    """Return rows of cells with views on one scale; `points` are those at all positions of the axis, -1 for none."""
+    spans = np.max([np.ptp(extent(view.cortex.mesh, view.axes), axis=0) for view in views], axis=0)
+    pitch = float(max(spans[0] / (CELL[1] - 2 * _SIDE), spans[1] / (CELL[0] - 2 * _ABOVE), _LEAST_PITCH))
+    return [_row(views[i : i + COLUMNS], pitch, points) for i in range(0, len(views), COLUMNS)]
+
+
+def _row(views: Sequence[View], pitch: float, points: Ints) -> Cells:
+    """Return a row of cells."""
+    seen = [render(view.cortex.mesh, view.axes, pitch, CELL, view.cortex.sulci) for view in views]
+    arrays = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
+    empty = [np.full(CELL, value) for value in (np.int32(-1), 1.0, 0.0, 1.0)]
+    arrays += [empty] * (COLUMNS - len(views))
+    found = [np.concatenate(parts, axis=1) for parts in zip(*arrays, strict=True)]
+    covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
+    return Cells(*found, tuple(_texts(views, int(covered.argmax()))))
+
+
+def _cell(seen: Rendering, points: Ints) -> list[FloatArray | Ints]:
+    """Return the arrays of a cell: points, grey, gain and lift."""
+    brightness = (_GYRUS - _SULCUS * seen.values) * (_AMBIENT + (1 - _AMBIENT) * seen.light)
+    return [
+        np.where(seen.vertices >= 0, points[seen.vertices], -1).astype(np.int32),
+        seen.cover * brightness + (1 - seen.cover),
+        seen.cover * (1 - _RELIEF * (1 - seen.light)),
+        1 - seen.cover,
+    ]
+
+
+def _texts(views: Sequence[View], top: int) -> Iterator[Text]:
+    """Yield the title of each view, above it, and L and R where both hemispheres are seen."""
+    row = max(top - _TITLE, _TITLE)
+    for i, view in enumerate(views):
+        left = cell(i)[1]
+        yield Text(view.title, left + CELL[1] / 2, row)
+        for letter, at in zip(view.ends, (14, CELL[1] - 14), strict=False):
+            yield Text(letter, left + at, row)
