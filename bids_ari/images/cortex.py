@@ -1,18 +1,16 @@
-"""The cortex as it is shown: of each hemisphere a mesh, which may be inflated, its sulci, and what is at each vertex."""
+"""The cortex as it is shown: meshes, which may be inflated, their sulci, and what is at each vertex."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from bids_ari.bids.hemispheres import Hemisphere
+from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh import Mesh
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
-
-STRUCTURES: Mapping[Hemisphere, str] = {"L": "CIFTI_STRUCTURE_CORTEX_LEFT", "R": "CIFTI_STRUCTURE_CORTEX_RIGHT"}
-"""CIFTI's names of the hemispheres."""
 
 _SULCI_RANGE = (5, 95)  # percentiles of sulcal depth that become 0 and 1
 
@@ -49,12 +47,13 @@ def cortices(
     depths : mapping, optional
         Sulcal depth (n_vertices,); by default, the folding of the mesh of the analysis.
     """
-    parts = {str(name): (where, part) for name, where, part in axis.iter_structures()}
+    names: npt.NDArray[Any] = np.asarray(axis.name)
     for side, name in STRUCTURES.items():
-        if name in parts and name in meshes:
-            mesh, (where, part) = meshes[name], parts[name]
+        where = np.flatnonzero(names == name)
+        if where.size and name in meshes:
+            mesh = meshes[name]
             positions = np.full(mesh.n_vertices, -1, dtype=np.int32)
-            positions[part.vertex] = np.arange(len(axis), dtype=np.int32)[where]
+            positions[axis.vertex[where]] = where
             depth = (depths or {}).get(name)
             sulci = mesh.sulci if depth is None else scaled_depth(depth, mesh)
             yield Cortex(side, (display or {}).get(name, mesh), sulci, positions)

@@ -1,4 +1,4 @@
-"""Quality of the map of each subject before the group model: what it covers, and three slices of it.
+"""Quality of the map of each subject before the group model: what it covers, and a small picture.
 
 A `Glimpse` is taken of each map while it is in memory. The voxels that are excluded because of one subject are known
 only after all maps have been read, so a glimpse stores where the subject has data, as packed bits.
@@ -10,92 +10,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.images.mosaic import Mosaic
 from bids_ari.images.space import BoolArray, Space
-from bids_ari.images.volume import Grid, volume_of
 from bids_ari.stats.distributions import FloatArray
 
 Ints = npt.NDArray[np.int32]
-Indices = npt.NDArray[np.intp]
 
 ABSENT = -128  # value of a thumbnail where there are no data
 STEPS = 127  # of a thumbnail, from 0 to its largest value
 LEAST_FAR = {"mean": 0.1, "sd": 0.1, "overlap": 0.02}
 """Least distance from the median of a possible outlier; of mean and sd, as a fraction of the median sd."""
 
-_SIDE = 80  # largest side of a slice, in pixels
 _FAR = 3.5  # a possible outlier is further than this many scaled median absolute deviations from the median
 _FEW = 5  # of fewer subjects, none is an outlier
 _MAD_TO_SD = 1.4826  # of a normal distribution
-_VIEWS = ((1, 2), (0, 2), (0, 1))  # axes to the right and up: sagittal, coronal, axial
 
 
 class Glimpse(NamedTuple):
     """Summary of the map of a subject."""
 
     present: bytes  # mask of the voxels with data: bits in C order, compressed
-    thumbnail: npt.NDArray[np.int8]  # slices (height, width), in steps; ABSENT where there are no data
+    thumbnail: npt.NDArray[
+        np.int8
+    ]  # the pixels of a `Mosaic`, (height, width), in steps; ABSENT where there are no data
     step: float  # the value of one step
 
     def mask(self, shape: tuple[int, ...]) -> BoolArray:
-        """Return the voxels with data, (x, y, z), of a volume of this shape."""
+        """Return where there are data, an array of this shape."""
         bits = np.frombuffer(zlib.decompress(self.present), dtype=np.uint8)
         return np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape)
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Mosaic:
-    """Sagittal, coronal and axial slice of a volume, side by side.
-
-    On the left are the back of the brain (sagittal) and the left hemisphere (coronal, axial).
-    """
-
-    orientation: FloatArray  # (3, 2), axis and direction in the file of x, y and z, as nibabel has them
-    pixels: tuple[Indices, ...]  # the voxels shown along x, y and z, from left, back and bottom
-    middle: tuple[int, ...]  # where the slices are cut along x, y and z
-
-    @classmethod
-    def through(cls, space: Space) -> "Mosaic":
-        """Return the slices through the middle of a mask; pixels are square in mm, whatever the size of voxels."""
-        space = volume_of(space)
-        orientation = nib.io_orientation(space.grid.affine)
-        middle = [0, 0, 0]
-        for file_axis, (axis, sense) in enumerate(orientation):
-            cut = int(np.median(space.indices[:, file_axis]))
-            middle[int(axis)] = cut if sense > 0 else space.shape[file_axis] - 1 - cut
-        return cls(orientation, _pixels(space.grid), tuple(middle))
-
-    def glimpse(self, effect: FloatArray, present: BoolArray) -> Glimpse:
-        """Return the summary of the map of a subject, (x, y, z), NaN where there are no data."""
-        values = self._slices(effect)
-        visible = np.isfinite(values)
-        step = float(np.abs(values[visible]).max(initial=0.0)) / STEPS
-        steps = np.full(values.shape, ABSENT, dtype=np.int8)
-        steps[visible] = np.rint(values[visible] / step) if step else 0
-        return Glimpse(zlib.compress(np.packbits(present).tobytes(), 1), steps, step)
-
-    def _slices(self, volume: FloatArray) -> FloatArray:
-        """Return the slices of a volume, (height, width), each centred vertically; NaN around them."""
-        oriented = nib.apply_orientation(volume, self.orientation)
-        slices = []
-        for axis, (across, up) in enumerate(_VIEWS):
-            plane = np.moveaxis(oriented, axis, 0)[self.middle[axis]]
-            slices.append(plane[np.ix_(self.pixels[across], self.pixels[up])].T[::-1])
-        height = max(each.shape[0] for each in slices)
-        margins = [height - each.shape[0] for each in slices]
-        padded = [
-            np.pad(each, ((margin // 2, margin - margin // 2), (0, 0)), constant_values=np.nan)
-            for each, margin in zip(slices, margins, strict=True)
-        ]
-        return np.concatenate(padded, axis=1)
+def glimpse(mosaic: Mosaic, effect: FloatArray, present: BoolArray) -> Glimpse:
+    """Return the summary of the map of a subject, an array of the frame, NaN where there are no data."""
+    values = mosaic.values(effect)
+    visible = np.isfinite(values)
+    step = float(np.abs(values[visible]).max(initial=0.0)) / STEPS
+    steps = np.full(values.shape, ABSENT, dtype=np.int8)
+    steps[visible] = np.rint(values[visible] / step) if step else 0
+    return Glimpse(zlib.compress(np.packbits(present).tobytes(), 1), steps, step)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Quality:
-    """Coverage of each subject, and slices of its map; arrays of (n_subjects,) numbers but for the thumbnails.
+    """Coverage of each subject, and a small picture of its map; arrays of (n_subjects,) numbers but for the thumbnails.
 
     A subject should cover the voxels of the mask, or without a mask those that at least half of the subjects cover.
     """
@@ -158,23 +119,3 @@ def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bo
 def _bits(mask: bytes | npt.NDArray[np.uint8]) -> int:
     """Return packed bits as one integer, of which Python counts the ones."""
     return int.from_bytes(mask, "big")
-
-
-def widths(grid: Grid) -> tuple[int, ...]:
-    """Return the width in pixels of each slice of a mosaic.
-
-    >>> widths(Grid((10, 20, 30), np.diag([2.0, 2, 2, 1])))
-    (20, 10, 10)
-    """
-    pixels = _pixels(grid)
-    return tuple(pixels[across].size for across, _ in _VIEWS)
-
-
-def _pixels(grid: Grid) -> tuple[Indices, ...]:
-    """Return the voxels shown along x, y and z, from left, back and bottom."""
-    pitch = max(*grid.zooms, max(np.multiply(grid.shape, grid.zooms)) / _SIDE)
-    pixels = [np.empty(0, dtype=np.intp)] * 3
-    for (axis, _), n, zoom in zip(nib.io_orientation(grid.affine), grid.shape, grid.zooms, strict=True):
-        n_pixels = max(1, int(n * zoom / pitch))
-        pixels[int(axis)] = ((np.arange(n_pixels) + 0.5) * n / n_pixels).astype(np.intp)
-    return tuple(pixels)

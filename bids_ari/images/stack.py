@@ -14,7 +14,8 @@ from bids_ari.images.checks import Headers, Target, check_headers, for_each_memb
 from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
-from bids_ari.images.quality import Glimpse, Mosaic, Quality, assess
+from bids_ari.images.mosaic import Mosaic, mosaic_of
+from bids_ari.images.quality import Glimpse, Quality, assess, glimpse
 from bids_ari.images.smoothing import normalise, weight_of, with_data_of_some
 from bids_ari.images.space import BoolArray, Profile, Space
 from bids_ari.images.statistic import Statistic
@@ -43,7 +44,7 @@ class Stack:
     coverage: FloatArray  # an array of the frame: fraction of subjects with data, also at points that are not tested
     variances: Values | None = None  # (n_maps, n_points), if requested; NaN also where not finite and above 0
     hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
-    quality: Quality | None = None  # what each subject covers, and slices of its map
+    quality: Quality | None = None  # what each subject covers, and a small picture of its map
     notes: tuple[str, ...] = ()  # for the report
     resampled: tuple[str, ...] = ()  # subjects whose maps were on another grid
     statistic: Statistic | None = None  # of a single map
@@ -154,7 +155,7 @@ def load_stack(
     arrays, spare = room_for(
         (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
     )
-    reading = _Reading(reader, candidates, smoothing, arrays, Mosaic.through(candidates))
+    reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
     counts = np.zeros(headers.frame.shape, dtype=np.int32)
     summaries: list[_Summary] = []
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
@@ -232,7 +233,7 @@ def _candidates(
 
 
 class _Reading(NamedTuple):
-    """The reader, the points at which values are stored, the width of smoothing, the arrays, and the slices shown."""
+    """The reader, the points at which values are stored, the width of smoothing, the arrays, and the pixels shown."""
 
     reader: MapReader
     space: Space
@@ -251,10 +252,10 @@ class _Reading(NamedTuple):
             smoothed = self.space.select(self.reader.frame.smooth(volumes.effect, self.smoothing))
             effect = np.where(np.isnan(effect), np.nan, smoothed)
         self.arrays[0][i] = effect
-        glimpse = self.mosaic.glimpse(volumes.effect, present)
+        seen = glimpse(self.mosaic, volumes.effect, present)
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
         files, profile = (volumes.hashes, volumes.digests), self.reader.frame.profile(present)
-        return present, _Summary(n_present, n_empty, *files, glimpse, volumes.facts, profile)
+        return present, _Summary(n_present, n_empty, *files, seen, volumes.facts, profile)
 
     def normalise(
         self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int

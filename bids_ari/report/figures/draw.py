@@ -7,6 +7,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.images.mosaic import mosaic_of
 from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
@@ -120,7 +121,7 @@ def _maps(result: ContrastResult) -> dict[str, FloatArray]:
 
 
 def _draw_quality(result: ContrastResult) -> Pictures:
-    """Draw numbers and slices of the map of each subject."""
+    """Draw numbers and a small picture of the map of each subject."""
     quality, outlying = result.quality, result.outlying
     if quality is None or outlying is None:
         return
@@ -129,11 +130,11 @@ def _draw_quality(result: ContrastResult) -> Pictures:
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
     yield "quality", Picture(_file(result, "quality"), alt, "", png)
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
-    for i, png in enumerate(
-        draw_sheets(quality, volume_of(result.space).grid, names, flagged, subtitle(result)), start=1
-    ):
-        alt = f"Three slices of the map of each subject, sheet {i}."
-        yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, "", png)
+    mosaic = mosaic_of(result.space, StandardSpace.of(result.contrast.entities))
+    note = f"Each map as read, before any smoothing: {mosaic.kind}. {mosaic.sides}"
+    for i, png in enumerate(draw_sheets(quality, mosaic.parts, names, flagged, subtitle(result)), start=1):
+        alt = f"The map of each subject, sheet {i}: {mosaic.kind}."
+        yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, note, png)
 
 
 def _draw_thresholds(result: ContrastResult, scene: Scene) -> Pictures:

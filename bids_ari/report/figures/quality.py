@@ -1,4 +1,4 @@
-"""Quality of subject maps, as PNG files: numbers of each subject as dots, and sheets of slices of all maps."""
+"""Quality of subject maps, as PNG files: numbers of each subject as dots, and sheets of small pictures of all maps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others, widths
-from bids_ari.images.volume import Grid
+from bids_ari.images.mosaic import Part
+from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
 from bids_ari.report.figures.png import DPI, Pixels, draw_png, shortened
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics
@@ -84,11 +84,13 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
     return draw_png((1152, 690), "Quality measures of the subjects' maps", subtitle, fill)
 
 
-def draw_sheets(quality: Quality, grid: Grid, names: Sequence[str], flagged: Flags, subtitle: str) -> Iterator[bytes]:
-    """Yield pictures with slices of the map of each subject, at most `PER_SHEET` on each, with one colour scale."""
+def draw_sheets(
+    quality: Quality, parts: Sequence[Part], names: Sequence[str], flagged: Flags, subtitle: str
+) -> Iterator[bytes]:
+    """Yield sheets of small pictures of the map of each subject, at most `PER_SHEET` on each, with one colour scale."""
     for start in range(0, len(names), PER_SHEET):
         subjects = np.arange(start, min(start + PER_SHEET, len(names)))
-        yield _draw_sheet(quality, grid, names, flagged, subtitle, subjects)
+        yield _draw_sheet(quality, parts, names, flagged, subtitle, subjects)
 
 
 def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
@@ -120,7 +122,7 @@ def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
 
 def _draw_sheet(
     quality: Quality,
-    grid: Grid,
+    parts: Sequence[Part],
     names: Sequence[str],
     flagged: Flags,
     subtitle: str,
@@ -140,7 +142,7 @@ def _draw_sheet(
     def fill(figure: "Figure") -> None:
         figure.figimage(canvas, 0, size[1] - _TOP - canvas.shape[0], origin="upper")
         for i, (top, left) in zip(subjects, corners, strict=True):
-            _write_sides(figure, widths(grid), (left, _TOP + top))
+            _write_sides(figure, parts, (left, _TOP + top))
             sign = " *" if flagged[i] else ""
             name = shortened(names[i], min(step[1] // _LETTER - len(sign), _LONGEST)) + sign
             _write_name(figure, name, bool(flagged[i]), (left + width / 2, _TOP + top + height + 2))
@@ -158,22 +160,22 @@ def _typical(quality: Quality) -> FloatArray:
 
 
 def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixels]) -> Pixels:
-    """Colour the slices of a subject; grey where there are no data."""
+    """Colour the picture of a subject; grey where there are no data."""
     steps = quality.thumbnails[subject]
     pixels = colour(steps.ravel() * quality.step[subject]).reshape(*steps.shape, 3)
     pixels[steps == ABSENT] = 224
     return pixels
 
 
-def _write_sides(figure: "Figure", slice_widths: Sequence[int], corner: tuple[float, float]) -> None:
-    """Write L and R above the coronal and the axial slice of a map, P and A above the sagittal one."""
+def _write_sides(figure: "Figure", parts: Sequence[Part], corner: tuple[float, float]) -> None:
+    """Write the letters of each part of a map above its ends."""
     width, height = figure.get_size_inches() * DPI
-    ends = np.cumsum([0, *slice_widths])
+    start, y = corner[0], 1 - corner[1] / height
     font: dict[str, Any] = {"size": 6, "va": "bottom", "color": "#303840"}
-    for start, stop, letters in zip(ends, ends[1:], ("PA", "LR", "LR"), strict=False):
-        y = 1 - corner[1] / height
-        figure.text((corner[0] + start + 1) / width, y, letters[0], ha="left", **font)
-        figure.text((corner[0] + stop - 1) / width, y, letters[1], ha="right", **font)
+    for part in parts:
+        figure.text((start + 1) / width, y, part.left, ha="left", **font)
+        figure.text((start + part.width - 1) / width, y, part.right, ha="right", **font)
+        start += part.width
 
 
 def _write_name(figure: "Figure", name: str, is_flagged: bool, place: tuple[float, float]) -> None:

@@ -1,9 +1,10 @@
 """Scenes of the cortex: views of its meshes, with sulci darker than gyri, and axial slices through other voxels."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from bids_ari.images.cortex import Cortex
 from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
@@ -17,6 +18,7 @@ _GYRUS, _SULCUS = 0.98, 0.5  # brightness of a gyrus in full light, and how much
 _AMBIENT = 0.5  # part of the brightness that does not depend on the light
 _RELIEF = 0.3  # by how much the colour of a point is darker without light
 _TITLE = 18  # pixels from the views of a row up to their titles
+_EMPTY = [np.full(CELL, value) for value in (np.int32(-1), 1.0, 0.0, 1.0)]  # points, grey, gain and lift
 _NAMES = {"L": "Left", "R": "Right"}
 
 
@@ -76,15 +78,14 @@ def cells_of(views: Sequence[View], points: Ints) -> list[Cells]:
 def _row(views: Sequence[View], pitch: float, points: Ints) -> Cells:
     """Return a row of cells."""
     seen = [render(view.cortex.mesh, view.axes, pitch, CELL, view.cortex.sulci) for view in views]
-    arrays = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
-    empty = [np.full(CELL, value) for value in (np.int32(-1), 1.0, 0.0, 1.0)]
-    arrays += [empty] * (COLUMNS - len(views))
-    found = [np.concatenate(parts, axis=1) for parts in zip(*arrays, strict=True)]
+    cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
+    cells += [_EMPTY] * (COLUMNS - len(views))
+    found = [np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True)]
     covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
-    return Cells(*found, tuple(_texts(views, int(covered.argmax()))))
+    return Cells(found[0], found[1], found[2], found[3], tuple(_texts(views, int(covered.argmax()))))
 
 
-def _cell(seen: Rendering, points: Ints) -> list[FloatArray | Ints]:
+def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:
     """Return the arrays of a cell: points, grey, gain and lift."""
     brightness = (_GYRUS - _SULCUS * seen.values) * (_AMBIENT + (1 - _AMBIENT) * seen.light)
     return [

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bids_ari.images.quality import ABSENT, STEPS, Glimpse, Mosaic, assess, far_from_others
+from bids_ari.images.mosaic import mosaic_of
+from bids_ari.images.quality import ABSENT, STEPS, Glimpse, assess, far_from_others, glimpse
 from bids_ari.images.volume import Grid, VolumeSpace
 
 BOX = (5, 6, 4)
@@ -25,12 +26,12 @@ def everywhere(where: Grid) -> VolumeSpace:
 
 def look(values: npt.NDArray[np.float64], where: Grid | None = None) -> Glimpse:
     where = where or grid()
-    return Mosaic.through(everywhere(where)).glimpse(values, ~np.isnan(values))
+    return glimpse(mosaic_of(everywhere(where)), values, ~np.isnan(values))
 
 
-def shown(glimpse: Glimpse) -> npt.NDArray[np.float64]:
+def shown(seen: Glimpse) -> npt.NDArray[np.float64]:
     """The values of a thumbnail; NaN for no data."""
-    return np.where(glimpse.thumbnail == ABSENT, np.nan, glimpse.thumbnail * glimpse.step)
+    return np.where(seen.thumbnail == ABSENT, np.nan, seen.thumbnail * seen.step)
 
 
 class TestMosaic:

@@ -1,0 +1,119 @@
+"""Views of the cortex in pictures: which are shown where, their titles, light, and points."""
+
+import numpy as np
+import pytest
+
+from bids_ari.images.cortex import Cortex
+from bids_ari.images.mesh import Mesh
+from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
+from bids_ari.report.figures.slices import number_places, outline
+from bids_ari.report.figures.surface_scene import cells_of, choose_views
+
+HEIGHT, WIDTH = CELL
+
+
+def box(side: str, first: int) -> Cortex:
+    """A box of 40 x 120 x 80 mm beside the midline; vertices are its corners, those in front at y = 60."""
+    x = np.array([-41.0, -1] if side == "L" else [1.0, 41])
+    corners = np.array([[i, j, k] for i in x for j in (-60.0, 60) for k in (-40.0, 40)])
+    faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
+    triangles = [t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))]
+    mesh = Mesh(corners, np.array(triangles, dtype=np.int32))
+    return Cortex(side, mesh, np.full(8, 0.5), np.arange(first, first + 8, dtype=np.int32))
+
+
+LEFT, RIGHT = box("L", 0), box("R", 8)
+PLACES = np.concatenate([LEFT.mesh.coordinates, RIGHT.mesh.coordinates])
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    rows = cells_of(choose_views([LEFT, RIGHT], 2), np.arange(16, dtype=np.int32))
+    return Scene.of(rows, "Views", "Sides.", "sulci")
+
+
+def in_cell(scene: Scene, i: int) -> np.ndarray:
+    row, column = divmod(i, COLUMNS)
+    return scene.points[row * HEIGHT : (row + 1) * HEIGHT, column * WIDTH : (column + 1) * WIDTH]
+
+
+def sides(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of the points seen in the left and in the right quarter of what a cell shows."""
+    first, last = np.flatnonzero((points >= 0).any(axis=0))[[0, -1]]
+    quarter = (last - first) // 4
+    halves = points[:, : first + quarter], points[:, last - quarter :]
+    left, right = (PLACES[np.unique(half[half >= 0])] for half in halves)
+    return left, right
+
+
+def test_each_cell_shows_its_view(scene: Scene) -> None:
+    """Outer faces have |x| = 41, inner ones 1. Front is y = 60."""
+    for i, (hemisphere, x, front_is_left) in enumerate([(0, -41, True), (0, -1, False), (1, 1, True), (1, 41, False)]):
+        seen = in_cell(scene, i)
+        places = PLACES[np.unique(seen[seen >= 0])]
+        assert (places[:, 0] == x).all()
+        assert set(np.unique(seen[seen >= 0]) // 8) == {hemisphere}
+        left, right = sides(seen)
+        assert ((left[:, 1] == 60).all(), (right[:, 1] == 60).all()) == (front_is_left, not front_is_left)
+
+
+def test_both_hemispheres_from_above_below_front_and_back(scene: Scene) -> None:
+    for i, (axis, value, left_is_left) in enumerate([(2, 40, 1), (2, -40, 0), (1, 60, 0), (1, -60, 1)], start=4):
+        seen = in_cell(scene, i)
+        assert (PLACES[np.unique(seen[seen >= 0])][:, axis] == value).all()
+        left, right = sides(seen)
+        assert ((left[:, 0] < 0).all(), (right[:, 0] < 0).all()) == (bool(left_is_left), not left_is_left)
+
+
+def test_titles_and_letters_say_what_is_seen(scene: Scene) -> None:
+    titles = [each for each in scene.texts if len(each.text) > 1]
+    assert [each.text for each in titles[:4]] == ["Left, lateral", "Left, medial", "Right, medial", "Right, lateral"]
+    assert [each.text for each in titles[4:]] == ["Dorsal", "Ventral", "Anterior", "Posterior"]
+    assert "".join(each.text for each in scene.texts if len(each.text) == 1) == "LRRLRLLR"
+    for i, title in enumerate(titles):
+        row, column = divmod(i, COLUMNS)
+        assert column * WIDTH < title.column < (column + 1) * WIDTH
+        top = np.flatnonzero((in_cell(scene, i) >= 0).any(axis=1))[0] + row * HEIGHT
+        assert row * HEIGHT < title.row < top - 8
+
+
+def test_one_scale(scene: Scene) -> None:
+    """120 mm from front to back in lateral views and from above; the two of 40 mm and 2 mm between are 82 mm wide."""
+    lateral, dorsal = (np.ptp(np.nonzero(in_cell(scene, i) >= 0), axis=1) + 1 for i in (0, 4))
+    assert abs(int(lateral[1]) - int(dorsal[0])) <= 1
+    assert dorsal[1] == pytest.approx(dorsal[0] * 86 / 120, abs=2)  # moved apart by 6 instead of 2 mm
+    assert lateral[1] > 0.9 * WIDTH
+
+
+@pytest.mark.parametrize("hemisphere", [LEFT, RIGHT])
+def test_a_single_hemisphere_has_all_views(hemisphere: Cortex) -> None:
+    rows = cells_of(choose_views([hemisphere], 2), np.arange(16, dtype=np.int32))
+    alone = Scene.of(rows, "Views", "Sides.", "sulci")
+    name = {"L": "Left", "R": "Right"}[hemisphere.sides]
+    assert [each.text for each in alone.texts] == [
+        f"{name}, {view}" for view in ("lateral", "medial", "dorsal", "ventral", "anterior", "posterior")
+    ]
+    assert alone.points.shape == (2 * HEIGHT, COLUMNS * WIDTH)
+    assert (in_cell(alone, 6) == -1).all()
+
+
+def test_what_is_not_tested_is_grey(scene: Scene) -> None:
+    """Without points on the left; around the brain white, in it grey, and coloured points keep some of their light."""
+    points = np.where(np.arange(16) < 8, -1, np.arange(16) - 8).astype(np.int32)
+    right_only = Scene.of(cells_of(choose_views([LEFT, RIGHT], 2), points), "Views", "", "")
+    painted = right_only.paint(np.tile(np.array([[250, 0, 0]], np.uint8), (8, 1)), np.ones(8, dtype=bool))
+    is_grey = np.ptp(painted, axis=-1) == 0
+    np.testing.assert_array_equal(~is_grey, right_only.points >= 0)
+    assert is_grey[:HEIGHT, : 2 * WIDTH].all()
+    assert painted[0, 0].tolist() == [255, 255, 255]
+    assert 0 < painted[HEIGHT // 2, WIDTH // 2, 0] < 255
+    assert painted[~is_grey][:, 0].min() > 0.65 * 250
+
+
+def test_outlines_and_numbers_are_of_the_points_shown(scene: Scene) -> None:
+    front = PLACES[:, 1] > 0
+    border = outline(scene, front)
+    assert (border <= (front[scene.points] & (scene.points >= 0))).all()
+    assert border.any()
+    for label, row, column in number_places(np.where(front, 1, 2), scene, 2):
+        assert (PLACES[scene.points[row, column], 1] > 0) == (label == 1)
