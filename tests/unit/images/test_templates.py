@@ -1,52 +1,17 @@
 """TemplateFlow by name: which file is used, and what is reported if there is none."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
+from builders_templateflow import add
 
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
 from bids_ari.images.templates import template_atlas, template_image, template_mask
 from bids_ari.images.volume import Grid
 
 GRID = Grid((9, 9, 9), np.diag([2.2, 2, 2, 1]))
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder from which a client of TemplateFlow without network and without an index returns files."""
-    names = {"resolution": "res", "density": "den", "segmentation": "seg"}
-
-    def ls(template: str, suffix: str, extension: str = "", **query: Any) -> list[Path]:
-        paths = (path for path in tmp_path.rglob(f"tpl-{template}_*") if f"_{suffix}{extension}" in path.name)
-        words = {f"_{names.get(key, key)}-": label for key, label in query.items()}
-        return [path for path in paths if all(has(path.name, *pair) for pair in words.items())]
-
-    def has(name: str, key: str, label: Any) -> bool:
-        found = name.partition(key)[2].partition("_")[0]
-        return found.lstrip("0") == str(label) if label is not None else not found
-
-    def get(template: str, raise_empty: bool, **query: Any) -> list[Path]:
-        found = ls(template, **query)
-        if any(path.stat().st_size == 0 for path in found):
-            raise ConnectionError("no network")
-        return found
-
-    client = ModuleType("templateflow")
-    client.api = ModuleType("api")  # type: ignore[attr-defined]
-    client.api.ls, client.api.get, client.api.templates = ls, get, lambda: ["A", "B"]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "templateflow", client)
-    return tmp_path
-
-
-def add(home: Path, *names: str, content: str = "here") -> None:
-    for name in names:
-        (home / name).parent.mkdir(exist_ok=True, parents=True)
-        (home / name).write_text(content)
 
 
 MASK = "tpl-A_res-0{}_desc-brain_mask.nii.gz"
