@@ -195,7 +195,12 @@ def counted(n: int, noun: str) -> str:
     >>> counted(1, "voxel"), counted(2, "voxel")
     ('1 voxel', '2 voxels')
     """
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+    return f"{n} {noun if n == 1 else plural_of(noun)}"
+
+
+def plural_of(noun: str) -> str:
+    """Return the plural of a noun such as ``voxel`` or ``vertex``."""
+    return f"{noun[:-2]}ices" if noun.endswith("ex") else f"{noun}s"
 
 
 def listing(names: Iterable[object], most: int = 5) -> str:

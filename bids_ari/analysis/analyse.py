@@ -198,6 +198,7 @@ def check_maps(
             target=options.target_grid,
             template=StandardSpace.of(contrast.entities),
             allow_native_space=options.allow_native_space,
+            map_name=options.map_name,
         )
         check_option_files(options, contrast, headers.frame)
     return contrast, design
@@ -217,6 +218,8 @@ def _load(contrast: ContrastSet, options: Options, resources: Resources) -> Stac
         allow_native_space=options.allow_native_space,
         allow_duplicates=options.allow_duplicates,
         stat=contrast.stat,
+        surface=options.surface,
+        map_name=options.map_name,
         n_threads=resources.n_jobs,
         mem=resources.mem,
         work_dir=resources.work_dir,

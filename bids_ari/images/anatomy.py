@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError, UsageError
-from bids_ari.images.files import Image, read_image
+from bids_ari.images.files import read_image
+from bids_ari.images.image import Image
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
 from bids_ari.images.volume import Grid

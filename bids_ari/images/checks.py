@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, UsageError, listing
 from bids_ari.images.files import read_header
 from bids_ari.images.headers import Header
@@ -43,12 +44,15 @@ class Headers(NamedTuple):
     n_values: int  # of the largest file
 
 
-def files_to_read(member: SubjectMap, variances: bool = False) -> tuple[Path, ...]:
-    """Return the files that are read of a subject; variance maps if requested, or if maps are combined by them."""
+def maps_to_read(member: SubjectMap, variances: bool = False) -> tuple[StatMap, ...]:
+    """Return the maps that are read of a subject; variance maps if requested, or if maps are combined by them."""
     with_variances = ((term, variances or len(term.maps) > 1) for term in member.terms)
-    return tuple(
-        path for term, both in with_variances for path in (*term.paths, *(term.variance_paths if both else ()))
-    )
+    return tuple(each for term, both in with_variances for each in (*term.maps, *(term.variances if both else ())))
+
+
+def source_of(each: StatMap) -> tuple[Path, ...]:
+    """Return the files of a map, that of the left hemisphere first."""
+    return tuple(file.path for file in each.files)
 
 
 def check_headers(
@@ -58,6 +62,7 @@ def check_headers(
     target: Target | None = None,
     template: SpaceName = None,
     allow_native_space: bool = False,
+    map_name: str | None = None,
     n_threads: int = 1,
     mem: int | None = None,
 ) -> Headers:
@@ -76,6 +81,8 @@ def check_headers(
         The space of the maps, for ``target='template'``.
     allow_native_space : bool
         Whether maps without a `template` may have different grids: they are probably in the space of each subject.
+    map_name : str, optional
+        The name of the map in GIFTI and CIFTI files with several.
     n_threads : int
         Number of threads.
     mem : int, optional
@@ -91,11 +98,12 @@ def check_headers(
     BidsAriError
         Of the class of the problem if there is one kind of problem, else a DataError.
     """
-    files = [(member.subject, path) for member in members for path in files_to_read(member, variances)]
+    files = [(member.subject, source_of(each)) for member in members for each in maps_to_read(member, variances)]
     if target is not None and not isinstance(target, Grid) and str(target) != FIRST:
-        path = template_mask(template, read_header(files[0][1]).grid) if str(target) == TEMPLATE else Path(target)
+        path = template_mask(template, read_header(files[0][1]).frame) if str(target) == TEMPLATE else Path(target)
         target = read_header(path).grid
-    read = partial(attempt, partial(read_header, mem=available_memory() if mem is None else mem))
+    mem = available_memory() if mem is None else mem
+    read = partial(attempt, partial(read_header, mem=mem, map_name=map_name))
     problems: list[Problem] = []
     frames: list[tuple[str, Frame]] = []
     found = progress(run_parallel(read, [path for _, path in files], n_threads), "header", len(files))

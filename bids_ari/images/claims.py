@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.bids.f_contrasts import says_f
 from bids_ari.images.afni import statistic_of
-from bids_ari.images.files import Image
 from bids_ari.images.headers import Intent
+from bids_ari.images.image import Image
 
 EFFECT, VARIANCE, P, LOG_P, OTHER = "effects", "variances", "p-values", "logarithms of p-values", "other values"
 """Kinds of values that are not z, t or F statistics."""

@@ -6,8 +6,8 @@ describes, and compressed content is read to its end, so that its checksum is co
 
 import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from io import BufferedIOBase, BufferedReader, BytesIO, RawIOBase
 from pathlib import Path
@@ -22,9 +22,9 @@ from bids_ari.errors import DataError
 from bids_ari.images.afni import attributes_in, attributes_of
 from bids_ari.images.contents import HashedFile
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
+from bids_ari.images.image import Image
 from bids_ari.images.opening import check_content, decoding, opened
-from bids_ari.images.space import Frame
-from bids_ari.images.volume import Grid
+from bids_ari.images.surface_files import is_of_surfaces, read_surfaces, sources_of
 from bids_ari.runtime.memory import available_memory, format_memory
 from bids_ari.stats.distributions import FloatArray
 
@@ -37,34 +37,15 @@ _PADDING = 2**20  # a file may be longer than its header describes by this many 
 _MOST_COMPRESSED = 1040  # largest ratio of compression by gzip: 1032 bytes become one
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
-    """An image in memory."""
-
-    values: FloatArray  # an array of the frame, scaled; of a NIfTI volume in its order: the first axis is contiguous
-    header: Header
-    hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
-    afni: Mapping[str, str] = field(default_factory=dict)  # attributes that AFNI stores in the file, by name
-
-    @property
-    def frame(self) -> Frame:
-        """Where the values are."""
-        return self.header.frame
-
-    @property
-    def grid(self) -> Grid:
-        """Shape and affine of a volume."""
-        return self.header.grid
-
-
-def read_header(path: Path, mem: int | None = None) -> Header:
+def read_header(source: Path | Sequence[Path], mem: int | None = None, *, map_name: str | None = None) -> Header:
     """Read and check the header of an image; its values must fit into the file, and into `mem` bytes of memory.
 
-    Raises
-    ------
-    InputNotFoundError, DataError, ReadError
-        When there is no file, it is not one volume, or damaged or too large, or the operating system cannot read it.
+    Parameters and errors are those of `read_image`.
     """
+    paths = (source,) if isinstance(source, Path) else tuple(source)
+    if is_of_surfaces(paths[0]):
+        return read_surfaces(paths, mem, check_only=True, map_name=map_name).header
+    (path,) = paths
     with opened(path) as file:
         if _is_nifti(path):
             header = _read_start(file, path)
@@ -75,24 +56,33 @@ def read_header(path: Path, mem: int | None = None) -> Header:
     return header
 
 
-def read_image(source: str | Path | nib.Nifti1Image, mem: int | None = None) -> Image:
+def read_image(
+    source: str | Path | Sequence[Path] | nib.Nifti1Image, mem: int | None = None, *, map_name: str | None = None
+) -> Image:
     """Read an image to its end, checksum included.
 
     Parameters
     ----------
-    source : path or image
-        A NIfTI file, or one of another format that nibabel reads; or an image of nibabel.
+    source : path, sequence of paths or image
+        A NIfTI, GIFTI or CIFTI file, or one of another format that nibabel reads; the GIFTI files of two hemispheres;
+        or an image of nibabel. A single text or path of a GIFTI file stands for both hemispheres, if the other one
+        has the same name.
     mem : int, optional
         Bytes that it may take; by default, all available memory.
+    map_name : str, optional
+        The name of the map in a GIFTI or CIFTI file with several.
 
     Raises
     ------
     InputNotFoundError, DataError, ReadError
-        As `read_header`.
+        When there is no file, it is not one map, or damaged or too large, or the operating system cannot read it.
     """
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | Sequence):
         return _loaded(source, name_of(source), mem)
-    path = Path(source)
+    paths = sources_of(Path(source)) if isinstance(source, str | Path) else tuple(source)
+    if is_of_surfaces(paths[0]):
+        return read_surfaces(paths, mem, map_name=map_name)
+    (path,) = paths
     with opened(path) as file:
         if not _is_nifti(path):
             image = _loaded(path, str(path), mem)  # its size is checked before the file is hashed

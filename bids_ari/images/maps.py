@@ -12,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import BidsAriError, DataError, listing
-from bids_ari.images.checks import collecting, files_to_read
+from bids_ari.images.checks import collecting, maps_to_read, source_of
 from bids_ari.images.claims import claims_of
 from bids_ari.images.duplicates import digest_of
-from bids_ari.images.files import BYTES_PER_VOXEL, Image, read_image
+from bids_ari.images.files import BYTES_PER_VOXEL, read_image
+from bids_ari.images.image import Image
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
 from bids_ari.images.space import Frame
 from bids_ari.images.unusual import ValueFacts, facts_of
@@ -43,6 +45,7 @@ class MapReader:
     resamples: bool = False  # if not, a file on another grid has changed since its header was checked
     variances: bool = False  # whether the variance of each map is read
     hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of files that have been read before
+    map_name: str | None = None  # of the map in files with several
 
     def n_bytes(self, members: Sequence[SubjectMap], n_voxels: int) -> int:
         """Return the most memory that reading any of the members takes; no file has more than `n_voxels` voxels."""
@@ -69,7 +72,7 @@ class MapReader:
                 volumes = found if volumes is None else _sum(volumes, found)
         if errors or volumes is None:
             raise ExceptionGroup(f"sub-{member.subject}", errors)
-        _check_values(member, volumes)
+        _check_values(member, volumes, self.frame.unit)
         return volumes
 
     def _read_term(self, term: SubjectMap) -> Volumes:
@@ -77,8 +80,7 @@ class MapReader:
         if len(term.maps) > 1:
             found = _combined(term, self)
         else:
-            variance_path = next(iter(term.variance_paths), None) if self.variances else None
-            found = _read_pair(term.paths[0], variance_path, self)
+            found = _read_pair(term.first, next(iter(term.variances), None) if self.variances else None, self)
         if term.weight == 1:
             return found
         variance = None if found.variance is None else found.variance * term.weight**2
@@ -104,9 +106,9 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     facts: dict[Path, ValueFacts] = {}
     errors: list[BidsAriError] = []
     empty: tuple[Path, ...] = ()
-    for path, variance_path in zip_longest(member.paths, member.variance_paths):
+    for each, its_variance in zip_longest(member.maps, member.variances):
         with collecting(errors):
-            found = _read_pair(path, variance_path, reader)
+            found = _read_pair(each, its_variance, reader)
             weight = np.ones(1) if found.variance is None else 1 / found.variance
             weight = np.where(np.isnan(found.effect) | np.isnan(weight), 0.0, weight)  # 0 where there are no data
             with np.errstate(all="ignore"):  # too large numbers become infinite: missing
@@ -115,7 +117,7 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
             hashes |= found.hashes
             digests |= found.digests
             facts |= found.facts
-            empty += () if weight.any() else (path,)
+            empty += () if weight.any() else (each.path,)
     if errors:
         raise ExceptionGroup(f"sub-{member.subject}", errors)
     with np.errstate(all="ignore"):
@@ -125,24 +127,25 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     return Volumes(effect, variance, hashes, empty, digests, facts)
 
 
-def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Volumes:
+def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) -> Volumes:
     """Read one map, and its variance map if there is one."""
+    path = file.path
     errors: list[BidsAriError] = []
     variance = None
     hashes: dict[Path, str] = {}
     digests, facts = {}, {}
     with collecting(errors):
-        image = _read(path, reader)
+        image = _read(file, reader)
         digests[path] = digest_of(image.values)
         facts[path] = facts_of(image.values, image.header.step)._replace(claims=claims_of(image, path.name))
         effect = np.where(reader.frame.missing(image.values, image.header.step), np.nan, image.values)
         effect = resample(effect, image.frame, reader.frame)
         hashes |= image.hashes
         del image
-    if variance_path is not None:
+    if variance_file is not None:
         with collecting(errors):
-            image = _read(variance_path, reader)
-            digests[variance_path] = digest_of(image.values)
+            image = _read(variance_file, reader)
+            digests[variance_file.path] = digest_of(image.values)
             with np.errstate(all="ignore"):
                 precision = 1 / image.values
             variance = np.where(np.isfinite(precision) & (precision > 0), image.values, np.nan)
@@ -154,34 +157,35 @@ def _read_pair(path: Path, variance_path: Path | None, reader: MapReader) -> Vol
     return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests, facts)
 
 
-def _read(path: Path, reader: MapReader) -> Image:
+def _read(file: StatMap, reader: MapReader) -> Image:
     """Read an image whose header has been checked; raise if the file has changed since."""
-    image = read_image(path, reader.mem)
+    image = read_image(source_of(file), reader.mem, map_name=reader.map_name)
     moved = not reader.resamples and not image.frame.matches(reader.frame)
-    if moved or any(reader.hashes.get(file, sha256) != sha256 for file, sha256 in image.hashes.items()):
-        raise DataError(f"{path} changed during the analysis", hint="Run again when no program writes to it")
+    if moved or any(reader.hashes.get(path, sha256) != sha256 for path, sha256 in image.hashes.items()):
+        raise DataError(f"{file.path} changed during the analysis", hint="Run again when no program writes to it")
     return image
 
 
-def _check_values(member: SubjectMap, volumes: Volumes) -> None:
+def _check_values(member: SubjectMap, volumes: Volumes, unit: str) -> None:
     """Raise if a subject has no data, or no variance where it has data."""
     hint = f"Fix the files, or exclude the subject with --exclude {member.subject}"
     present = ~np.isnan(volumes.effect)
     if not present.any():
-        raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, volumes)}", hint=hint)
+        raise DataError(f"sub-{member.subject} has no data: {_found_instead(member, volumes, unit)}", hint=hint)
     if volumes.variance is not None and np.isnan(volumes.variance[present]).all():
         files = [path for term in member.terms for path in term.variance_paths]
         raise DataError(f"sub-{member.subject} has no variance above 0 where it has data: {listing(files)}", hint=hint)
 
 
-def _found_instead(member: SubjectMap, volumes: Volumes) -> str:
-    """Describe why a subject has no data: its maps, or one of them, have none, or they have no voxel in common."""
+def _found_instead(member: SubjectMap, volumes: Volumes, unit: str) -> str:
+    """Describe why a subject has no data: its maps, or one of them, have none, or they have none in common."""
     terms = [term for term in member.terms if set(volumes.empty).issuperset(term.paths)]
+    files = [each.path for each in maps_to_read(member)]
     if member.others and not terms:
         n_maps = "two" if len(member.terms) == 2 else str(len(member.terms))
-        return f"its {n_maps} maps have no voxel with data in common, {listing(files_to_read(member))}"
+        return f"its {n_maps} maps have no {unit} with data in common, {listing(files)}"
     terms = terms or list(member.terms)
-    files = [path for term in terms for path in files_to_read(term)]
+    files = [each.path for term in terms for each in maps_to_read(term)]
     weighted = any(len(term.maps) > 1 and term.variances for term in terms)
     contain = "contain" if len(files) > 1 else "contains"
     is_infinite = any(volumes.facts[path].n_infinite for path in files if path in volumes.facts)

@@ -14,7 +14,8 @@ from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, UsageError, counted, listing
 from bids_ari.images.binary import ROUNDING
-from bids_ari.images.files import Image, read_image
+from bids_ari.images.files import read_image
+from bids_ari.images.image import Image
 from bids_ari.images.masks import load_mask
 from bids_ari.images.resampling import overlap, resample_nearest
 from bids_ari.images.space import Frame, Space

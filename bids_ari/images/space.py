@@ -40,6 +40,7 @@ class Frame(ABC):
     kind: ClassVar[str]  # what differs where two frames do not match, for messages: grid, or vertices
     parts: ClassVar[str]  # what the profile counts, for messages: slices, or structures
     has_background: ClassVar[bool]  # whether most positions of an unmasked image are outside the brain
+    is_walled: ClassVar[bool] = False  # whether what is missing depends on all maps
     shape: Any  # of the values of an image, a tuple of int
 
     @abstractmethod
@@ -49,6 +50,10 @@ class Frame(ABC):
     @abstractmethod
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return where a map that is not smoothed has no data; scaled integers are `step` apart."""
+
+    def walled(self, wall: BoolArray) -> "Frame":
+        """Return the frame with the positions without data in any map, where that says what is missing in others."""
+        return self
 
     @abstractmethod
     def smooth(self, values: FloatArray, fwhm: float) -> FloatArray:

@@ -12,6 +12,7 @@ from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import BidsAriError, DataError, counted, listing
 from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
 from bids_ari.images.duplicates import check_copies, notes_on_similar
+from bids_ari.images.located import locate
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.mosaic import Mosaic, mosaic_of
@@ -68,6 +69,8 @@ def load_stack(
     allow_native_space: bool = False,
     allow_duplicates: bool = False,
     stat: str | None = None,
+    surface: Sequence[str] = (),
+    map_name: str | None = None,
     n_threads: int = 1,
     mem: int | None = None,
     work_dir: Path | None = None,
@@ -106,6 +109,10 @@ def load_stack(
         Whether several files may have the same image.
     stat : {'effect', 't', 'z'}, optional
         What the maps should contain, for a note on those whose header or name says something else.
+    surface : sequence of str
+        The meshes of maps on surfaces, as `bids_ari.images.meshes.find_meshes` reads them.
+    map_name : str, optional
+        The name of the map in GIFTI and CIFTI files with several.
     n_threads : int
         Number of threads.
     mem : int, optional
@@ -143,32 +150,35 @@ def load_stack(
         target=target,
         template=template,
         allow_native_space=allow_native_space,
+        map_name=map_name,
         n_threads=n_threads,
         mem=mem,
     )
-    inside = None if mask is None else load_mask(mask, headers.frame, template, threshold=mask_threshold)
-    reader = MapReader(headers.frame, mem, bool(headers.resampled), variances)
+    frame, located = locate(headers.frame, surface, template)
+    inside = None if mask is None else load_mask(mask, frame, template, threshold=mask_threshold)
+    reader = MapReader(frame, mem, bool(headers.resampled), variances, map_name=map_name)
     n_bytes = reader.n_bytes(members, headers.n_values)
-    candidates = inside
+    reader = _with_wall(members, reader, min(n_threads, mem // n_bytes))
+    frame, candidates = reader.frame, inside
     if candidates is None:
         candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
     arrays, spare = room_for(
         (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
     )
     reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
-    counts = np.zeros(headers.frame.shape, dtype=np.int32)
+    counts = np.zeros(frame.shape, dtype=np.int32)
     summaries: list[_Summary] = []
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
     digests = {path: digest for each in summaries for path, digest in each.digests.items()}
-    notes = (*check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
+    notes = (*located, *check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     facts = {path: each for summary in summaries for path, each in summary.facts.items()}
     thresholds = tuple(notes_on_thresholds(members, facts, counts, inside))
-    half = headers.frame.profile(2 * counts >= len(members))
-    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, headers.frame))
+    half = frame.profile(2 * counts >= len(members))
+    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, frame))
     notes += (*thresholds, *notes_on_claims(members, facts, stat))
-    space = group_mask(counts, len(members), coverage, headers.frame, inside, suspicion="".join(thresholds))
+    space = group_mask(counts, len(members), coverage, frame, inside, suspicion="".join(thresholds))
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
@@ -230,6 +240,24 @@ def _candidates(
             pass
         raise
     return reader.frame.space(inside), replace(reader, hashes=hashes)
+
+
+def _with_wall(members: Sequence[SubjectMap], reader: MapReader, n_threads: int) -> MapReader:
+    """Return the reader with the positions at which no map has data, where these say what is missing in single maps."""
+    if not reader.frame.is_walled:
+        return reader
+    everywhere = np.ones(reader.frame.shape, dtype=bool)
+    any_zero = replace(reader, frame=reader.frame.walled(everywhere))
+    wall, hashes = everywhere.copy(), dict[Path, str]()
+
+    def read(_: int, member: SubjectMap) -> tuple[BoolArray, dict[Path, str]]:
+        volumes = any_zero.read(member)
+        return np.isnan(volumes.effect), volumes.hashes
+
+    for absent, found in for_each_member(read, members, n_threads):
+        wall &= absent
+        hashes |= found
+    return replace(reader, frame=reader.frame.walled(wall), hashes=hashes)
 
 
 class _Reading(NamedTuple):

@@ -14,6 +14,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.volume import Grid, volume_of
 from bids_ari.outputs.names import report_name, stem
@@ -22,7 +23,7 @@ from bids_ari.report.explorer_arrays import Blob
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.figures.underlay import Underlay, make_underlay
-from bids_ari.report.formatting import percent, plural_of
+from bids_ari.report.formatting import percent
 from bids_ari.report.labels import MEANINGS, contrast_label, permutations_text, region_set_title, result_label
 from bids_ari.report.render import ASSETS, Context, render, script_hash
 

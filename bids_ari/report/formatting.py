@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
+from bids_ari.errors import plural_of
 from bids_ari.stats.choices import Alternative
 
 _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
@@ -25,11 +26,6 @@ def plural(number: int, one: str, many: str = "") -> str:
     ('no clusters', '1 cluster', '1,200 clusters', '2 vertices')
     """
     return f"{thousands(number) if number else 'no'} {one if number == 1 else many or plural_of(one)}"
-
-
-def plural_of(noun: str) -> str:
-    """Return the plural of a noun such as ``voxel`` or ``vertex``."""
-    return f"{noun[:-2]}ices" if noun.endswith("ex") else f"{noun}s"
 
 
 def percent(fraction: float) -> str:

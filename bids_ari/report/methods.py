@@ -11,8 +11,9 @@ from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
+from bids_ari.errors import plural_of
 from bids_ari.report import labels
-from bids_ari.report.formatting import any_of, beyond, plural_of
+from bids_ari.report.formatting import any_of, beyond
 from bids_ari.report.references import Citations, MethodsText
 from bids_ari.report.render import Context, render
 from bids_ari.runtime.provenance import PACKAGES

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.errors import plural_of
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
 from bids_ari.outputs.outcome import differ_only_in
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
-from bids_ari.report.formatting import percent, plural_of, proportion
+from bids_ari.report.formatting import percent, proportion
 from bids_ari.report.labels import contrast_label, permutations_text, result_label, source, source_name, statistic
 from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData

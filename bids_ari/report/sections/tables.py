@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
 from bids_ari.report.figures.slices import colour_of
-from bids_ari.report.formatting import any_of, beyond, decimal, percent, plural_of, proportion
+from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
 from bids_ari.report.labels import method_title, region_set_title
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData

@@ -19,7 +19,7 @@ from bids_ari.errors import DataError, OutputError
 from bids_ari.images import checks, files, maps
 from bids_ari.images import stack as stack_module
 from bids_ari.images.checks import Headers
-from bids_ari.images.files import Image
+from bids_ari.images.image import Image
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import n_required
 from bids_ari.images.resampling import resample
@@ -211,9 +211,9 @@ class TestFiles:
         read: list[int] = []
         load = maps.read_image
 
-        def spy(path: Path, mem: int) -> Image:
-            read.append(int(path.stem))
-            return load(path, mem)
+        def spy(paths: tuple[Path], mem: int, map_name: str | None) -> Image:
+            read.append(int(paths[0].stem))
+            return load(paths, mem, map_name=map_name)
 
         monkeypatch.setattr(maps, "read_image", spy)
         load_stack(one_each(paths), coverage=coverage)

@@ -1,0 +1,332 @@
+"""Grayordinates: the vertices of cortical meshes and the voxels of other structures, as one set of points.
+
+The left and the right hemisphere and the volume structures are one analysis. Points are those of a GIFTI file for each
+hemisphere, or of a CIFTI file; both are described by nibabel's axis of brain models.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, reduce
+from operator import add
+from typing import Any, ClassVar, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from nibabel.cifti2.cifti2_axes import BrainModelAxis
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from bids_ari.errors import counted
+from bids_ari.images import encoding
+from bids_ari.images.binary import is_zero
+from bids_ari.images.gifti import STRUCTURES
+from bids_ari.images.mesh import Mesh
+from bids_ari.images.mesh_smoothing import smoother, voxel_smoother
+from bids_ari.images.neighbours import mesh_edges
+from bids_ari.images.space import BoolArray, File, Frame, Points, Profile, Space
+from bids_ari.images.structures import (
+    Positions,
+    areas_of,
+    coordinates_of,
+    edges_of,
+    fingerprint_of,
+    short_name,
+    structure_label,
+    structures_of,
+)
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.forest import CsrAdjacency, Ints
+
+_FACES = 6  # neighbours of voxels that connect a patch of zeros
+_PEAK_NEIGHBOURS = 26  # neighbours of voxels among which a peak is the highest, as in volumes
+_Result = TypeVar("_Result")
+
+_KEPT = 8  # frames that are kept, with what was computed of them
+
+_known: list[tuple[BrainModelAxis, "Grayordinates"]] = []
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grayordinates(Frame):
+    """Vertices of meshes and voxels, in the order of a file."""
+
+    unit: ClassVar[str] = "grayordinate"
+    units: ClassVar[str] = "grayordinates"
+    kind: ClassVar[str] = "set of grayordinates"
+    parts: ClassVar[str] = "structures"
+    has_background: ClassVar[bool] = False
+    is_walled: ClassVar[bool] = True
+
+    axis: BrainModelAxis  # structure, vertex or voxel of each position
+    meshes: Mapping[str, Mesh] = field(default_factory=dict)  # of each surface structure; empty until they are found
+    is_cifti: bool = True  # whether images are CIFTI files; else a GIFTI file for each hemisphere
+    wall: BoolArray | None = None  # positions without data in any map, such as the medial wall
+    computed: dict[str, Any] = field(default_factory=dict, repr=False)  # what was computed of the axis, by name
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of positions."""
+        return (len(self.axis),)
+
+    @property
+    def structures(self) -> Mapping[str, Positions]:
+        """The positions of each structure, by its name in CIFTI files."""
+        return self._once("structures", lambda: structures_of(self.axis))
+
+    @property
+    def is_vertex(self) -> BoolArray:
+        """Which positions are vertices of a mesh."""
+        return np.asarray(self.axis.surface_mask)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm3; 0 without voxels."""
+        return 0.0 if self.is_vertex.all() else float(abs(np.linalg.det(self.axis.affine[:3, :3])))
+
+    @property
+    def coordinates(self) -> FloatArray:
+        """Coordinates in mm, (n_positions, 3)."""
+        return self._once("coordinates", lambda: coordinates_of(self.axis, self.structures, self.meshes))
+
+    @property
+    def areas(self) -> FloatArray:
+        """Area of each vertex in mm2, (n_positions,); 0 for voxels."""
+        return self._once("areas", lambda: areas_of(self.axis, self.structures, self.meshes))
+
+    def edges(self, connectivity: int) -> Ints:
+        """Return pairs of positions that are neighbours, (n_edges, 2): sides of triangles, and voxels that touch."""
+        return self._once(
+            f"edges {connectivity}", lambda: edges_of(self.axis, self.structures, self.meshes, connectivity)
+        )
+
+    def located(self, meshes: Mapping[str, Mesh]) -> "Grayordinates":
+        """Return the frame with a mesh for each surface structure."""
+        own = {name: mesh for name, mesh in meshes.items() if name in self.structures}
+        return replace(self, meshes=own, computed={})
+
+    def walled(self, wall: BoolArray) -> "Grayordinates":
+        """Return the frame with the positions at which no map has data."""
+        return replace(self, wall=wall)
+
+    def matches(self, other: Frame) -> bool:
+        """Return whether two frames have the same vertices and voxels in the same order."""
+        return isinstance(other, Grayordinates) and (self.axis is other.axis or bool(self.axis == other.axis))
+
+    def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
+        """Return the positions at which a map has no data: NaN, infinities, and zeros connected to the wall.
+
+        The wall are the positions without data in any map, which only a group of maps shows: before it is known, zeros
+        are values.
+        """
+        empty = np.asarray(~np.isfinite(values))
+        if self.wall is None:
+            return empty
+        absent = empty | is_zero(values, step)
+        return empty | self.connected(absent, self.wall & absent)
+
+    def connected(self, positions: BoolArray, seeds: BoolArray) -> BoolArray:
+        """Return which of some positions are connected to seeds through them."""
+        if (seeds == positions).all() or not seeds.any():
+            return seeds
+        edges = self.edges(_FACES)
+        a, b = edges[positions[edges].all(axis=1)].T
+        graph = sparse.coo_array((np.ones(a.size, dtype=bool), (a, b)), shape=(positions.size, positions.size))
+        _, part = csgraph.connected_components(graph, directed=False)
+        return np.asarray(np.isin(part, part[seeds]) & positions)
+
+    def smooth(self, values: FloatArray, fwhm: float) -> FloatArray:
+        """Smooth values along each mesh and within each volume structure; what is not finite counts as 0."""
+        axis, smoothed = self.axis, np.zeros(self.shape)
+        inside = np.ones(self.shape, dtype=bool) if self.wall is None else ~self.wall
+        for name, mesh in self.meshes.items():
+            where = self.structures[name][inside[self.structures[name]]]
+            smoothed[where] = smoother(mesh, axis.vertex[where], fwhm)(values[where])
+        where = np.flatnonzero(inside & ~self.is_vertex)
+        if where.size:
+            smooth_voxels = voxel_smoother(axis.voxel[where], axis.affine, axis.name[where], fwhm)
+            smoothed[where] = smooth_voxels(values[where])
+        return smoothed
+
+    def profile(self, present: BoolArray) -> Profile:
+        """Return the number of positions with data in each structure."""
+        return (np.array([np.count_nonzero(present[where]) for where in self.structures.values()]),)
+
+    def lacking(self, profile: Profile, others: Profile) -> str:
+        """Return which structures have no data where those of others do; empty if there are none."""
+        pairs = zip(self.structures, profile[0], others[0], strict=True)
+        return ", ".join(structure_label(name) for name, own, expected in pairs if expected and not own)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Structures, vertices and voxels as bytes."""
+        return self._once("fingerprint", lambda: fingerprint_of(self.axis, self.structures))
+
+    def space(self, inside: BoolArray) -> "GrayordinateSpace":
+        """Return the space of the positions that are true in an array (n_positions,)."""
+        return GrayordinateSpace(self, inside)
+
+    def __str__(self) -> str:
+        counts = [(where.size, name) for name, where in self.structures.items() if self.is_vertex[where[0]]]
+        texts = [f"{counted(n, 'vertex')} of the {structure_label(name)}" for n, name in counts]
+        n_voxels = int(np.count_nonzero(~self.is_vertex))
+        return " and ".join([*texts, *([counted(n_voxels, "voxel")] if n_voxels else [])])
+
+    def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:
+        """Return what `compute` returns, computed on first use."""
+        if name not in self.computed:
+            self.computed[name] = compute()
+        return cast(_Result, self.computed[name])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surfaces(Grayordinates):
+    """Vertices of meshes only."""
+
+    unit: ClassVar[str] = "vertex"
+    units: ClassVar[str] = "vertices"
+    kind: ClassVar[str] = "mesh"
+
+    def space(self, inside: BoolArray) -> "SurfaceSpace":
+        """Return the space of the vertices that are true in an array (n_positions,)."""
+        return SurfaceSpace(self, inside)
+
+
+def frame_of(axis: BrainModelAxis, *, is_cifti: bool = True) -> Grayordinates:
+    """Return the frame of an axis; of the same axis, frames share what is computed of it."""
+    for known, frame in _known:
+        if known is axis and frame.is_cifti == is_cifti:
+            return frame
+    kind = Surfaces if axis.surface_mask.all() else Grayordinates
+    _known.append((axis, found := kind(axis, is_cifti=is_cifti)))
+    del _known[:-_KEPT]
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def surfaces(sizes: tuple[tuple[str, int], ...]) -> Grayordinates:
+    """Return the frame of all vertices of some structures, by name and number of vertices, as in GIFTI files."""
+    axes = [BrainModelAxis.from_surface(np.arange(n), n, name) for name, n in sizes]
+    return frame_of(reduce(add, axes), is_cifti=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GrayordinateSpace(Space):
+    """Some vertices and voxels, in the order of a file."""
+
+    frame: Grayordinates
+
+    @property
+    def positions(self) -> Positions:
+        """The position in the frame of each point, (n_points,)."""
+        return np.flatnonzero(self.inside)
+
+    @property
+    def resolution(self) -> str:
+        """Mean area of a vertex, and size of a voxel."""
+        areas = self.frame.areas[self.inside & self.frame.is_vertex]
+        texts = [f"{areas.mean():.3g} mm2 on average"] if areas.size else []
+        if self.frame.voxel_volume:
+            zooms = np.linalg.norm(self.frame.axis.affine[:3, :3], axis=0)
+            texts.append(" x ".join(f"{zoom:.3g}" for zoom in zooms) + " mm")
+        return " and ".join(texts)
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the mask (n_positions,), and structure, vertex and voxel of each position."""
+        axis = self.frame.axis
+        names = list(self.frame.structures)
+        codes = np.array([names.index(name) for name in axis.name], dtype=np.int16)
+        return {"mask": self.inside, "structure": codes, "vertex": axis.vertex, "voxel": axis.voxel}
+
+    def coordinates(self, points: Points | None = None) -> FloatArray:
+        """Return the coordinates in mm, (n, 3), of some points on their mesh or in the volume; of all by default."""
+        return self.frame.coordinates[self._at(points)]
+
+    def sizes(self, points: Points | None = None) -> dict[str, float]:
+        """Return the area of the vertices and the volume of the voxels among some points; of all by default."""
+        at, frame = self._at(points), self.frame
+        n_voxels = int(np.count_nonzero(~frame.is_vertex[at]))
+        found = {"area_mm2": math.fsum(frame.areas[at])} if frame.is_vertex.any() else {}
+        return found | ({"volume_mm3": n_voxels * frame.voxel_volume} if frame.voxel_volume else {})
+
+    def active_sizes(self, points: Points, tdn: int) -> dict[str, float]:
+        """Return an area that is truly active, at least: that of the smallest vertices that can make up the TDN."""
+        at, frame = self._at(points), self.frame
+        if not frame.is_vertex.any():
+            return {}
+        areas = frame.areas[at[frame.is_vertex[at]]]
+        n_vertices = max(0, tdn - (at.size - areas.size))  # all voxels may be among the active points
+        return {"active_area_mm2": math.fsum(np.sort(areas)[:n_vertices])}
+
+    def places(self, points: Points) -> dict[str, npt.NDArray[Any]]:
+        """Return structure and vertex of some points; -1 for voxels."""
+        at, axis = self._at(points), self.frame.axis
+        names = np.array([short_name(name) for name in axis.name[at]], dtype=object)
+        return {"structure": names, "vertex": np.where(self.frame.is_vertex[at], axis.vertex[at], -1)}
+
+    def distances(self, point: int, points: Points, limit: float) -> FloatArray:
+        """Return the distance in mm of one point to others, along edges of its mesh, or straight between voxels."""
+        (at,), others, frame = self._at(np.array([point])), self._at(points), self.frame
+        if not frame.is_vertex[at]:
+            far = np.linalg.norm(frame.coordinates[others] - frame.coordinates[at], axis=1)
+            return np.where(frame.is_vertex[others] | (far > limit), np.inf, far)
+        name = frame.axis.name[at]
+        along = frame.meshes[name].distances(int(frame.axis.vertex[at]), limit)
+        is_near = frame.is_vertex[others] & (frame.axis.name[others] == name)
+        return np.where(is_near, along[np.where(is_near, frame.axis.vertex[others], 0)], np.inf)
+
+    def adjacency(self, connectivity: int) -> CsrAdjacency:
+        """Return which points are neighbours: vertices along edges, voxels as in `CONNECTIVITIES`."""
+        return CsrAdjacency.of_edges(self._edges(connectivity), self.n_points)
+
+    def local_maxima(self, values: FloatArray) -> BoolArray:
+        """Return which points have a value at least as large as those of all neighbours, (n_points,)."""
+        highest = np.full(self.n_points, -np.inf)
+        for a, b in (edges := self._edges(_PEAK_NEIGHBOURS).T, edges[::-1]):
+            np.maximum.at(highest, a, values[b])
+        return np.asarray(values >= highest)
+
+    def image(self, values: npt.ArrayLike, fill: float = 0) -> Any:
+        """Return values, (n_points,), as a CIFTI image, or as a surface image of nilearn."""
+        array = self.unmask(values, fill)
+        if self.frame.is_cifti:
+            return encoding.scalar_cifti(array, self.frame.axis, [""]).image
+        from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+        sides = {name: side for side, name in (("left", STRUCTURES["L"]), ("right", STRUCTURES["R"]))}
+        parts = {sides[name]: where for name, where in self.frame.structures.items()}
+        meshes = {sides[name]: mesh for name, mesh in self.frame.meshes.items()}
+        polygons = {side: InMemoryMesh(mesh.coordinates, mesh.triangles) for side, mesh in meshes.items()}
+        return SurfaceImage(PolyMesh(**polygons), {side: array[where] for side, where in parts.items()})
+
+    def files(self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None) -> Iterator[File]:
+        """Yield values, (n_points,), as a CIFTI file, or as a GIFTI file for each hemisphere."""
+        array, axis = self.unmask(values, fill), self.frame.axis
+        if self.frame.is_cifti:
+            if names is None:
+                yield File({}, ".dscalar.nii", encoding.scalar_cifti(array, axis, [""]))
+            else:
+                yield File({}, ".dlabel.nii", encoding.label_cifti(array, names, axis, [""]))
+            return
+        for hemisphere, name in STRUCTURES.items():
+            if name not in self.frame.structures:
+                continue
+            own = array[self.frame.structures[name]]
+            if names is None:
+                yield File({"hemi": hemisphere}, ".func.gii", encoding.scalar_gifti(own, name, ""))
+            else:
+                yield File({"hemi": hemisphere}, ".label.gii", encoding.label_gifti(own, names, name, ""))
+
+    def _at(self, points: Points | None) -> Positions:
+        """Return the positions in the frame of some points; of all by default."""
+        return self.positions if points is None else self.positions[points]
+
+    def _edges(self, connectivity: int) -> Ints:
+        """Return pairs of points that are neighbours, (n_edges, 2)."""
+        return mesh_edges(self.frame.edges(connectivity), self.positions, self.inside.size)
+
+
+class SurfaceSpace(GrayordinateSpace):
+    """Some vertices of the meshes of one or two hemispheres."""
+
+    __slots__ = ()

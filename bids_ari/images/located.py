@@ -1,0 +1,45 @@
+"""Frames with their meshes: what makes vertices neighbours, and places them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bids_ari.errors import UsageError
+from bids_ari.images.grayordinates import Grayordinates
+from bids_ari.images.meshes import find_meshes, read_meshes
+from bids_ari.images.space import Frame
+from bids_ari.images.templates import SpaceName
+
+
+class Located(NamedTuple):
+    """A frame with its meshes, and notes on which they are."""
+
+    frame: Frame
+    notes: tuple[str, ...] = ()
+
+
+def locate(frame: Frame, surface: Sequence[str], template: SpaceName) -> Located:
+    """Return the frame with its meshes, if it has vertices.
+
+    Parameters
+    ----------
+    frame : Frame
+        Where the maps have values.
+    surface : sequence of str
+        The files of the option ``--surface``; by default, meshes are found as `bids_ari.images.meshes.find_meshes`
+        describes.
+    template : StandardSpace, str or None
+        The space of the maps.
+
+    Raises
+    ------
+    BidsAriError
+        When a mesh is not found or does not fit, or maps of volumes have one.
+    """
+    if not isinstance(frame, Grayordinates):
+        if surface:
+            raise UsageError("The maps are volumes, which have no surface", hint="Remove --surface")
+        return Located(frame)
+    if not frame.axis.nvertices:
+        return Located(frame)
+    files = find_meshes(frame.axis.nvertices, template, surface)
+    return Located(frame.located(read_meshes(files, frame.axis.nvertices)), (files.note,) if files.note else ())
