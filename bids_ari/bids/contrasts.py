@@ -131,9 +131,14 @@ class ContrastSet:
         return tuple(file for member in self.members for file in member.all_files)
 
     @property
+    def maps(self) -> tuple[StatMap, ...]:
+        """Every map; that of two hemispheres is one."""
+        return tuple(each for member in self.members for each in member.all_maps)
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """The path of every file of every map of every member."""
-        return tuple(file.path for member in self.members for each in member.all_maps for file in each.files)
+        return tuple(file.path for each in self.maps for file in each.files)
 
     def keep(self, subjects: Collection[str], excluded: Iterable[Excluded]) -> "ContrastSet":
         """Return the contrast with the maps of some subjects only; `excluded` are the others."""
@@ -176,6 +181,12 @@ class ContrastSet:
                 "one map per subject" + (" for each side of the difference" if self.paired else ""),
                 f"Choose with {self._ways_to_choose(maps, other_side)}",
             )
+        if len(examples := {file.layout: file for file in self.maps}) > 1:
+            raise DataError(
+                f"The maps of {self.name} are of different kinds: {listing(file.label for file in examples.values())}",
+                "volumes, surfaces of the same hemispheres, or grayordinates",
+                "Choose with --space, or with hemi or extension in a --bids-filter-file",
+            )
 
     def _ways_to_choose(self, maps: Sequence[StatMap], other_side: Sequence[StatMap]) -> str:
         """List the flags that separate or combine some maps of a subject, but keep both sides of a difference."""
@@ -192,6 +203,8 @@ class ContrastSet:
             ways.append("--derivatives, naming one of the derivative datasets")
         if len({file.node for file in maps}) > 1:
             ways.append("the folder of one node as BIDS_DIR")
+        if len(extensions := {file.extension for file in maps if file.kind != "NIfTI"}) > 1:
+            ways.append(f'"extension": "{min(extensions)}" in a --bids-filter-file')
         if dividing:
             ways.append(f"--by {' '.join(dividing)} for one analysis each")
         combines = [how for how, keys in COMBINED_OVER.items() if self.paired not in keys and can_combine(maps, how)]

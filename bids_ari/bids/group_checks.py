@@ -61,7 +61,8 @@ def check_group(
     if native and not allow_native_space:
         raise DataError(
             f"The maps of {contrast.name} are in the native space of each subject (space-{space})",
-            "maps in one standard space, such as MNI152NLin2009cAsym, where a voxel is the same place in all subjects",
+            "maps in one standard space, such as MNI152NLin2009cAsym or fsaverage, where a voxel or vertex is the same "
+            "place in all subjects",
             "Choose maps in a standard space with --space, or use --allow-native-space if all are aligned",
         )
     if contrast.of_f:

@@ -11,6 +11,9 @@ KINDS: Mapping[str, Kind] = {
     ".func.gii": "GIFTI",
     ".shape.gii": "GIFTI",
     ".gii": "GIFTI",
+    ".func.gii.gz": "GIFTI",
+    ".shape.gii.gz": "GIFTI",
+    ".gii.gz": "GIFTI",
     ".dscalar.nii": "CIFTI",
     ".dtseries.nii": "CIFTI",
 }

@@ -38,6 +38,11 @@ class StatMap:
         return kind_of(self.extension)
 
     @property
+    def layout(self) -> tuple[Kind, str]:
+        """What the positions of the values depend on, as far as its name tells: its kind and its hemispheres."""
+        return self.kind or "NIfTI", "LR" if self.pair else (self.entities.get("hemi") or "") * (self.kind == "GIFTI")
+
+    @property
     def uri(self) -> str:
         """The BIDS URI of the file."""
         return f"bids:{self.dataset}:{self.name}"

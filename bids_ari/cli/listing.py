@@ -96,8 +96,10 @@ def _maps(checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[
     subjects, n_maps = {member.subject for member in members}, sum(len(member.all_maps) for member in members)
     yield "stat", first.stat
     yield "subjects", f"{len(subjects)}: {subject_ranges(subjects)}"
-    if n_maps > len(subjects) or first.weighted:
-        use = f", combined over {first.combined}s" if first.combined else ""
+    both = any(each.pair for member in members for each in member.all_maps)
+    if n_maps > len(subjects) or first.weighted or both:
+        use = ", each of both hemispheres" * both
+        use += f", combined over {first.combined}s" if first.combined else ""
         use += ", in weighted sums" * any(member.is_weighted_sum for member in members)
         use += ", in pairs" * bool(first.paired) + ", each with its variance map" * first.weighted
         yield "maps", f"{n_maps}{use}"

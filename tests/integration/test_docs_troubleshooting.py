@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import templateflow
-from builders import AFFINE, SHAPE, brain, describe, image, map_path, write_group, write_map
+from builders import AFFINE, SHAPE, brain, describe, image, map_path, touch_maps, write_group, write_map
 from builders_headers import spm_image
 from docpages import DOCS, blocks
 
@@ -52,6 +52,12 @@ def column(name: str, *values: object) -> Spoil:
 
 def mask(data: np.ndarray) -> Spoil:
     return lambda _: nib.save(image(data, dtype=np.uint8), "mask.nii.gz")
+
+
+def surfaces(data: Path) -> None:
+    """Make files of both hemispheres with the space of the volumes in their names."""
+    for side in "LR":
+        touch_maps(data, "01", "02", "03", "04", hemi=side, extension=".func.gii")
 
 
 def text(name: str, content: str) -> Spoil:
@@ -267,6 +273,11 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Maps in the native space": (
         "data out group --space T1w",
         lambda data: write_group(data, 4, np.random.default_rng(1), space="T1w"),
+    ),
+    "Volumes and surfaces of one name": ("data out group", surfaces),
+    "A surface without a hemisphere": (
+        "data out group --manifest maps.tsv",
+        text("maps.tsv", "participant_id\teffect\n01\tcon_0001.gii\n"),
     ),
     "Names with two cohorts": (
         "data out group --space MNIPediatricAsym+3",
