@@ -11,7 +11,10 @@ Hemisphere = Literal["L", "R"]
 SIDES: Mapping[Hemisphere, str] = {"L": "left", "R": "right"}
 """The hemispheres by their label in BIDS, with their name."""
 
-OF_A_HEMISPHERE = (".gii", ".gii.gz", ".annot")
+GIFTI = ".gii"
+"""The end of the names of GIFTI files, of which each has the values of one hemisphere."""
+
+OF_A_HEMISPHERE = (GIFTI, f"{GIFTI}.gz", ".annot")
 """The ends of the names of files that have one hemisphere; ``.annot`` is an annotation of FreeSurfer."""
 
 _LABELS: Mapping[str, Hemisphere] = {"l": "L", "lh": "L", "left": "L", "r": "R", "rh": "R", "right": "R"}
