@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from bids_ari.bids.hemispheres import Hemisphere, hemisphere_of_name
 from bids_ari.errors import DataError, listing
-from bids_ari.images.contents import read_content
+from bids_ari.images.contents import check_positions, read_content
 from bids_ari.images.gifti import decode
 from bids_ari.images.gifti_xml import GIFTI, DataArray, parse_gifti
 from bids_ari.images.mesh import Mesh
@@ -48,6 +48,8 @@ def read_mesh(path: Path, hemisphere: Hemisphere | None = None, mem: int | None 
         raise DataError(f"{path} is a surface in the format of FreeSurfer", GIFTI, hint)
     document = parse_gifti(data, path)
     points, triangles = (_only(document.arrays, intent, path) for intent in (_POINTSET, _TRIANGLE))
+    for array, what in ((points, "vertices"), (triangles, "triangles")):
+        check_positions(path, math.prod(array.shape) // 3, what, mem)
     mesh = checked_mesh(_values(points, path), _values(triangles, path), str(path), sha256)
     stated = (points.metadata | document.metadata).get("AnatomicalStructurePrimary", "")
     named = hemisphere or hemisphere_of_name(path.name)

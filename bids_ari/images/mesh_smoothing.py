@@ -137,7 +137,8 @@ def _smoother(mesh: Mesh, vertices: Indices, fwhm: float) -> SurfaceSmoother:
     repeats = max(1, int((sd / (_LEAST_SD * edge)) ** 2))
     sd /= np.sqrt(repeats)
     indptr, indices, distances = near_pairs(graph.indptr, graph.indices, graph.data, _TRUNCATION * sd)
-    weights = sparse.csr_array((np.exp(-0.5 * (distances / sd) ** 2), indices, indptr), shape=graph.shape)
+    starts = indptr.astype(np.int32) if indices.size < 2**31 else indptr  # of the type of indices: half the memory
+    weights = sparse.csr_array((np.exp(-0.5 * (distances / sd) ** 2), indices, starts), shape=graph.shape)
     areas = mesh.vertex_areas[vertices]
     return SurfaceSmoother(_balanced(weights, np.maximum(areas, _LEAST_AREA * areas.mean() or 1.0)), repeats)
 
