@@ -5,14 +5,17 @@ The bounds of a result hold for all sets of points at once, so that any clusters
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bids_ari.analysis.option_files import hash_files
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
-from bids_ari.images.regions import find_atlas, load_atlas, load_rois
+from bids_ari.images.atlas_files import find_atlas, roles_of
+from bids_ari.images.regions import load_atlas, load_rois
 
 _REQUIRED = {"atlas_labels": "atlas", "roi_threshold": "roi"}  # options of files that are not known any more
 _NOTE = (
@@ -57,12 +60,13 @@ def with_look(result: ContrastResult, changes: Mapping[str, Any]) -> ContrastRes
 
 def _hashes(result: ContrastResult, options: Options, changes: Mapping[str, Any]) -> dict[str, str]:
     """Return the hashes of a result, with those of new files in place of those that they replace."""
-    files, begin = {}, tuple(name for option, name in (("atlas", "atlas"), ("roi", "region ")) if option in changes)
+    files: dict[str, Path] = {}
+    begin = tuple(name for option, name in (("atlas", "atlas"), ("roi", "region ")) if option in changes)
     if "atlas" in changes and options.atlas:
         template = StandardSpace.of(result.contrast.entities)
-        found = find_atlas(options.atlas, options.atlas_labels, template, result.space.frame)
-        files = {"atlas": found.path, "atlas labels": found.labels}
+        files = find_atlas(options.atlas, options.atlas_labels, template, result.space.frame).roles
     if "roi" in changes:
-        files |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
+        for i, path in enumerate(options.roi, start=1):
+            files |= roles_of(f"region {i}", hemisphere_files(path))
     kept = {name: digest for name, digest in result.hashes.items() if not (begin and name.startswith(begin))}
-    return kept | hash_files({name: path for name, path in files.items() if path is not None})
+    return kept | hash_files(files)

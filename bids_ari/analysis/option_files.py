@@ -8,14 +8,20 @@ from pathlib import Path
 from bids_ari.analysis.permutation import read_template
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
+from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.images.anatomy import check_underlay, find_underlay
+from bids_ari.images.atlas_files import find_atlas, roles_of
+from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
-from bids_ari.images.masks import load_mask
-from bids_ari.images.regions import check_atlas, find_atlas
+from bids_ari.images.grayordinates import Grayordinates
+from bids_ari.images.masks import load_mask, mask_files
+from bids_ari.images.meshes import find_meshes
+from bids_ari.images.regions import check_atlas
 from bids_ari.images.space import Frame
+from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import template_mask
 
 _TEXTS = ("atlas labels", "model")  # roles of files that are not images
@@ -27,11 +33,15 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     TemplateFlow's are those that are used for these maps.
     """
     where = StandardSpace.of(contrast.entities)
-    named = {"mask": options.mask, "target grid": options.target_grid, "underlay": options.underlay}
-    named |= {f"region {i}": path for i, path in enumerate(options.roi, start=1)}
-    is_looked_up = TEMPLATE in named.values() or options.atlas is not None
+    named = {"target grid": options.target_grid, "underlay": options.underlay}
+    if options.mask is not None:
+        named |= roles_of("mask", hemisphere_files(options.mask))
+    for i, path in enumerate(options.roi, start=1):
+        named |= roles_of(f"region {i}", hemisphere_files(path))
+    first = contrast.files[0]
+    is_looked_up = TEMPLATE in named.values() or options.atlas is not None or first.kind != "NIfTI"
     if is_looked_up or (where is not None and where.cohort):
-        named |= _looked_up(options, where, read_header(contrast.files[0].path).frame)
+        named |= _looked_up(options, where, read_header(source_of(first), map_name=options.map_name).frame)
     named["model"] = options.model
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
 
@@ -66,10 +76,11 @@ def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> d
     target = found.get("target grid", options.target_grid)
     frame = read_header(target).frame if target not in (None, FIRST) and target.is_file() else frame
     if options.mask == TEMPLATE:
-        found["mask"] = template_mask(where, frame)
+        found |= roles_of("mask", mask_files(options.mask, where, frame))
     if options.atlas is not None:
-        atlas = find_atlas(options.atlas, options.atlas_labels, where, frame)
-        found |= {"atlas": atlas.path, "atlas labels": atlas.labels}
+        found |= find_atlas(options.atlas, options.atlas_labels, where, frame).roles
+    if isinstance(frame, Grayordinates):
+        found |= find_meshes(frame.axis.nvertices, where, options.surface).roles
     return found | {"underlay": find_underlay(options.underlay, where, frame)}
 
 
@@ -103,7 +114,7 @@ def notes_on_resolutions(files: Mapping[str, Path], where: StandardSpace | None,
 def hash_files(files: Mapping[str, Path]) -> dict[str, str]:
     """Return the SHA-256 of files by their role."""
     for role, path in files.items():
-        if role not in _TEXTS:
+        if role not in _TEXTS and not is_surface_file(path):
             read_header(path)  # an image of any size is not read before its header makes sense
     return {role: _cached_hash(path, path.stat().st_mtime_ns, path.stat().st_size) for role, path in files.items()}
 

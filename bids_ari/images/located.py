@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from bids_ari.errors import UsageError
 from bids_ari.images.grayordinates import Grayordinates
-from bids_ari.images.meshes import find_meshes, read_meshes
+from bids_ari.images.meshes import find_meshes, notes_on_meshes, read_meshes
 from bids_ari.images.space import Frame
 from bids_ari.images.templates import SpaceName
 
@@ -42,4 +42,5 @@ def locate(frame: Frame, surface: Sequence[str], template: SpaceName) -> Located
     if not frame.axis.nvertices:
         return Located(frame)
     files = find_meshes(frame.axis.nvertices, template, surface)
-    return Located(frame.located(read_meshes(files, frame.axis.nvertices)), (files.note,) if files.note else ())
+    meshes = read_meshes(files, frame.axis.nvertices)
+    return Located(frame.located(meshes), (*filter(None, [files.note]), *notes_on_meshes(meshes)))

@@ -8,11 +8,17 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.errors import EmptyMaskError, GridMismatchError
+from bids_ari.bids.hemispheres import hemisphere_files
+from bids_ari.errors import DataError, EmptyMaskError, GridMismatchError, listing
 from bids_ari.images.binary import voxels_inside
 from bids_ari.images.files import name_of, read_image
+from bids_ari.images.grayordinates import Grayordinates
+from bids_ari.images.meshes import template_place
 from bids_ari.images.resampling import resample_nearest
-from bids_ari.images.space import Frame, Space
+from bids_ari.images.space import BoolArray, Frame, Space
+from bids_ari.images.surface_regions import surface_mask
+from bids_ari.images.surface_templates import template_cortex
+from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
 from bids_ari.images.volume import Grid
 
@@ -39,9 +45,12 @@ def load_mask(
     Parameters
     ----------
     mask : path, image, Space or 'template'
-        Values of 0 outside and 1, or one other whole number, inside, up to rounding; NaN is outside.
+        Values of 0 outside and 1, or one other whole number, inside, up to rounding; NaN is outside. A GIFTI file of
+        one hemisphere also stands for that of the other one beside it.
     frame : Frame
-        Where the maps have values. The mask of TemplateFlow is resampled to its grid, others must be on it.
+        Where the maps have values. The mask of TemplateFlow is resampled to its grid, others must be on it; vertices
+        and voxels of grayordinates that a mask does not have are outside. With 'template', all voxels of
+        grayordinates are inside.
     template : StandardSpace or str, optional
         The space of the maps, for 'template'.
     threshold : float, optional
@@ -61,6 +70,19 @@ def load_mask(
             raise _on_another_frame(f"The {kind}", mask.frame, frame)
         return mask
     is_template = isinstance(mask, str | Path) and str(mask) == TEMPLATE
+    if isinstance(frame, Grayordinates) and isinstance(mask, str | Path):
+        files = mask_files(mask, template, frame)
+        label = f"The {kind} {listing(files)}"
+        inside = surface_mask(files, frame.axis, threshold, label=f"The {kind}", flag=THRESHOLDS[kind])
+        if is_template:
+            inside = inside | ~frame.is_vertex  # it is one of the cortex
+        return frame.space(_not_empty(inside, label, frame, threshold))
+    if isinstance(mask, str | Path) and is_surface_file(Path(mask)):
+        raise DataError(
+            f"The {kind} {mask} is on surfaces, the maps are volumes",
+            "an image of volumes (.nii.gz)",
+            "Use one in their space",
+        )
     source = template_mask(template, frame) if is_template else mask
     image, label = read_image(source), f"The {kind} {name_of(source)}"
     if not (is_template or image.frame.matches(frame)):
@@ -68,10 +90,24 @@ def load_mask(
     inside = voxels_inside(image.values, image.header.step, threshold, label=label, flag=THRESHOLDS[kind])
     if is_template and isinstance(frame, Grid):
         inside = resample_nearest(inside.astype(np.uint8), image.grid, frame).astype(bool)
+    return frame.space(_not_empty(inside, label, frame, threshold))
+
+
+def mask_files(mask: str | Path, template: SpaceName, frame: Frame) -> tuple[Path, ...]:
+    """Return the files of a mask for maps on a frame, also of TemplateFlow; errors are those of `load_mask`."""
+    if str(mask) != TEMPLATE:
+        return hemisphere_files(Path(mask))
+    if not isinstance(frame, Grayordinates):
+        return (template_mask(template, frame),)
+    return template_cortex(*template_place(frame.axis.nvertices, template))
+
+
+def _not_empty(inside: BoolArray, label: str, frame: Frame, threshold: float | None) -> BoolArray:
+    """Return what is inside a mask; raise an EmptyMaskError if it is nothing."""
     if not inside.any():
         least = "that is not 0" if threshold is None else f"of {threshold:g} or more"
         raise EmptyMaskError(f"{label} is empty", f"at least one {frame.unit} {least}")
-    return frame.space(inside)
+    return inside
 
 
 def _on_another_frame(label: str, found: Frame, frame: Frame) -> GridMismatchError:

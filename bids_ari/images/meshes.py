@@ -23,7 +23,7 @@ from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.surface_templates import DENSITIES, density_of, template_surfaces
-from bids_ari.images.templates import SpaceName
+from bids_ari.images.templates import SpaceName, standard
 
 _SURFACES = ("midthickness", "pial", "white")  # of the first that TemplateFlow has, in this order
 OF_NILEARN = 10242
@@ -164,6 +164,20 @@ def place_of(n_vertices: Mapping[str, int], space: SpaceName) -> tuple[StandardS
     if where is not None:
         return (None if is_native(where.name) else where), n, False
     return (StandardSpace(_USUAL[n]) if n in _USUAL else None), n, n in _USUAL
+
+
+def template_place(n_vertices: Mapping[str, int], space: SpaceName) -> tuple[StandardSpace, str, Sequence[Hemisphere]]:
+    """Return what finds files of TemplateFlow for maps: their space, the density of their meshes and hemispheres.
+
+    Raises
+    ------
+    UsageError
+        When the names of the maps have no space, and their number of vertices is not that of a usual one.
+    """
+    where, n, _ = place_of(n_vertices, space)
+    if where is None:
+        where = standard(space)
+    return where, density_of(where, n), sides_of(n_vertices)
 
 
 def _known(where: StandardSpace, n: int, sides: Sequence[Hemisphere]) -> tuple[Path, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from bids_ari.bids.hemispheres import SIDES, Hemisphere, hemisphere_files
-from bids_ari.errors import DataError, counted
+from bids_ari.bids.hemispheres import SIDES, Hemisphere
+from bids_ari.errors import DataError, counted, listing
 from bids_ari.images.binary import ROUNDING, voxels_inside
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.space import BoolArray
@@ -32,7 +32,7 @@ class Parcel:
 class Parcels:
     """The parcels of an atlas at the positions of an analysis."""
 
-    found: tuple[Parcel, ...]  # also those without a position: those of the left hemisphere first, in rising order
+    found: tuple[Parcel, ...]  # with at least one position; those of the left hemisphere first, in rising order
     which: npt.NDArray[np.int32]  # (n_positions,): the place of the parcel in `found`; -1 for none
 
 
@@ -64,9 +64,9 @@ def read_parcels(files: Sequence[Path], axis: BrainModelAxis, names: Mapping[int
     which = np.full(len(axis), -1, dtype=np.int32)
     for part in read_parts(files, axis, "The atlas", "labels"):
         numbers = _numbers(part)
-        for number in sorted({*np.unique(numbers).tolist(), *part.labels, *(names or {})} - {0}):
+        for number in np.unique(numbers[numbers > 0]).tolist():
             name = (names or {}).get(number) or (part.labels[number].name if number in part.labels else "")
-            if number < 0 or is_background(name):
+            if is_background(name):
                 continue
             here = numbers == number
             which[here] = len(found)
@@ -77,16 +77,15 @@ def read_parcels(files: Sequence[Path], axis: BrainModelAxis, names: Mapping[int
 
 
 def surface_mask(
-    path: Path, axis: BrainModelAxis, threshold: float | None = None, *, label: str, flag: str
+    files: Sequence[Path], axis: BrainModelAxis, threshold: float | None = None, *, label: str, flag: str
 ) -> BoolArray:
     """Return the positions inside a mask, (n_positions,).
 
     Parameters
     ----------
-    path : Path
-        A CIFTI file; or a GIFTI file, whose name may have ``hemi-L``: it also stands for that of ``hemi-R`` beside it.
-        Its values are 0 outside and 1, or one other whole number, inside; NaN, and what it does not contain, is
-        outside.
+    files : sequence of path
+        A CIFTI file; or a GIFTI file of each hemisphere. Values are 0 outside and 1, or one other whole number, inside;
+        NaN, and what they do not contain, is outside.
     axis : BrainModelAxis
         The positions of the analysis.
     threshold : float, optional
@@ -101,12 +100,12 @@ def surface_mask(
     DataError
         When a file does not fit to the positions, or its values are no mask.
     """
-    parts = read_parts(hemisphere_files(path), axis, label)
+    parts = read_parts(files, axis, label)
     together = np.full(len(axis), np.nan)
     for part in parts:
         together = np.where(np.isnan(part.values), together, part.values)
     step = max(part.step for part in parts)
-    return voxels_inside(together, step if step < 1 else 0.0, threshold, label=f"{label} {path}", flag=flag)
+    return voxels_inside(together, step if step < 1 else 0.0, threshold, label=f"{label} {listing(files)}", flag=flag)
 
 
 def _numbers(part: Part) -> npt.NDArray[np.int64]:

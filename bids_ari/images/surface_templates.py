@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.errors import InputNotFoundError
+from bids_ari.errors import InputNotFoundError, NoMatchError
 from bids_ari.images.templateflow import (
     OFFLINE,
     Labels,
@@ -23,6 +23,8 @@ from bids_ari.images.templateflow import (
 
 DENSITIES = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k", 32492: "32k", 59292: "59k", 655362: "655k"}
 """Densities of TemplateFlow by the number of vertices of one hemisphere."""
+
+_CORTEX = ("nomedialwall", "cortex")  # descriptions of masks of the cortex, of fsLR and onavg
 
 
 def density_of(where: StandardSpace, n_vertices: int) -> str:
@@ -62,6 +64,26 @@ def template_surfaces(
                 f"TemplateFlow's folder on this machine does not list {known[0].name}", hint=OFFLINE
             )
     return ()
+
+
+def template_cortex(where: StandardSpace, density: str, sides: Sequence[str]) -> tuple[Path, ...]:
+    """Return TemplateFlow's files of the cortex without the medial wall, one for each hemisphere.
+
+    Raises
+    ------
+    NoMatchError, InputNotFoundError
+        When TemplateFlow has none of this space and density, or it cannot be fetched.
+    """
+    what = f"a mask of the cortex in {where}, den-{density or 'of these maps'}"
+    hint = "Use a local file with --mask; without a mask, vertices that are 0 or NaN in all subjects are not tested"
+    paths = [Path(path) for path in client().ls(where.name, suffix="dparc", extension=".label.gii", density=density)]
+    found = [path for path in of_cohort(where, paths) if labels_in_name(path.name).get("desc") in _CORTEX]
+    files = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
+    if len(files) < len(sides):
+        if indexed_files(where.name, f"_den-{density}_", "_dparc.label.gii"):
+            raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
+        raise NoMatchError(f"TemplateFlow does not have {what}", hint=hint)
+    return tuple(fetched(path, found, where) for path in files)
 
 
 def _plain(paths: Sequence[Path | str], where: StandardSpace) -> list[Path]:

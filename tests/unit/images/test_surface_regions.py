@@ -8,6 +8,7 @@ from builders_labels import LEFT, cortex, save_cifti, save_gifti, voxels
 from nibabel.cifti2 import BrainModelAxis
 from nibabel.freesurfer.io import write_annot
 
+from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.errors import DataError, GridMismatchError
 from bids_ari.images.surface_regions import Parcels, read_parcels, surface_mask
 
@@ -89,7 +90,7 @@ def test_atlases_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def mask(path: Path, threshold: float | None = None) -> list[int]:
-    inside = surface_mask(path, AXIS, threshold, label="The mask", flag="mask-threshold")
+    inside = surface_mask(hemisphere_files(path), AXIS, threshold, label="The mask", flag="mask-threshold")
     return inside.astype(int).tolist()
 
 
