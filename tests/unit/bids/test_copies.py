@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import brain, map_path, touch_maps, write_map
+from builders_hemispheres import touch_surfaces
 
 from bids_ari.bids.discover import discover
 
@@ -63,3 +64,12 @@ def test_files_without_content_or_that_are_not_there(root: Path) -> None:
         path.parent.mkdir(parents=True)
         path.symlink_to(root / "gone.nii.gz")
     assert notes(root) == []
+
+
+def test_the_right_hemisphere_counts(tmp_path: Path) -> None:
+    for session in ("1", "2"):
+        for side, paths in touch_surfaces(tmp_path, "01", "02", session=session).items():
+            for path in paths:
+                same = side == "R" and path.name.startswith("sub-02")
+                path.write_text("x" if same else path.name)
+    assert [note.rpartition("sub-")[2] for note in notes(tmp_path)] == ["02. Check the files"] * 2

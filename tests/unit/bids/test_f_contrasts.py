@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders import SHAPE, brain, touch_maps, write_group, write_map
+from builders_hemispheres import touch_surfaces
 
 from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.f_contrasts import without_f
@@ -48,6 +50,38 @@ def test_the_effect_of_one_row_is_that_of_a_t_contrast(
 ) -> None:
     write_f(tmp_path, rng, n_rows=1, **more)
     assert names(discover(tmp_path)) == ["faces"]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_effects_of_surfaces(tmp_path: Path, n_rows: int) -> None:
+    for paths in touch_surfaces(tmp_path, *SUBJECTS).values():
+        for path in paths:
+            arrays = [nib.gifti.GiftiDataArray(np.ones(5, np.float32)) for _ in range(n_rows)]
+            nib.save(nib.GiftiImage(darrays=arrays), path)
+    touch_surfaces(tmp_path, *SUBJECTS, stat="F")
+    touch_surfaces(tmp_path, *SUBJECTS, contrast="other")
+    assert names(discover(tmp_path)) == ["faces", "other"][n_rows - 1 :]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_effects_of_grayordinates(tmp_path: Path, n_rows: int) -> None:
+    space = {"space": "fsLR", "extension": ".dscalar.nii"}
+    model = nib.cifti2.BrainModelAxis.from_surface(np.arange(5), 5, "CortexLeft")
+    axes = nib.cifti2.ScalarAxis([f"row {i}" for i in range(n_rows)]), model
+    for path in touch_maps(tmp_path, *SUBJECTS, **space):
+        nib.save(nib.Cifti2Image(np.ones((n_rows, 5), np.float32), axes), path)
+    touch_maps(tmp_path, *SUBJECTS, stat="F", **space)
+    touch_maps(tmp_path, *SUBJECTS, contrast="other", **space)
+    assert names(discover(tmp_path)) == ["faces", "other"][n_rows - 1 :]
+
+
+@pytest.mark.parametrize("content", [b"", b"<?xml", b"no image"])
+def test_a_damaged_surface_is_not_excluded(tmp_path: Path, content: bytes) -> None:
+    for stat in ("effect", "F"):
+        for paths in touch_surfaces(tmp_path, *SUBJECTS, stat=stat).values():
+            for path in paths:
+                path.write_bytes(content)
+    assert len(discover(tmp_path)[0].members) == 2
 
 
 def test_an_effect_that_cannot_be_read_is_not_excluded(tmp_path: Path) -> None:

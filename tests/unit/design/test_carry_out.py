@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from builders import describe, touch_maps
+from builders_hemispheres import touch_surfaces
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from statsmodels_examples import MEAN, RUN, SUBJECT, Json, contrast, document, written
@@ -141,6 +142,49 @@ class TestMeans:
         assert [each.name for each in carried_out(root, subject_node([1], *tests))] == [
             "contrast-xMean",
             "contrast-yMean",
+        ]
+
+
+class TestSurfaces:
+    """The maps of both hemispheres are one in the sums and combinations of nodes."""
+
+    @pytest.fixture
+    def surfaces(self, tmp_path: Path) -> Path:
+        root = tmp_path / "surfaces"
+        describe(root)
+        for session in "ab":
+            for name in ("x", "y"):
+                for stat in ("effect", "variance"):
+                    names: Json = {"session": session, "contrast": name, "stat": stat, "node": "run", "task": None}
+                    touch_surfaces(root, "01", "02", run="1", **names)
+        return root
+
+    def test_runs_and_sessions_are_averaged(self, surfaces: Path) -> None:
+        of_x, _ = carried_out(surfaces, subject_node([1], kind="meta"))
+        of_x.check()
+        assert of_x.name == "run-1_space-fsaverage_den-10k_contrast-x"
+        assert terms(of_x)["01"] == [(1, "a1 b1")]
+        assert [len(member.all_files) for member in of_x.members] == [8, 8]
+        assert of_x.notes[-1].endswith("type meta, weights by precision (variance maps)")
+
+    def test_conditions_are_subtracted(self, surfaces: Path) -> None:
+        rows = contrast("xMinusY", ["x", "y"], [1, -1])
+        (found,) = carried_out(surfaces, subject_node(["x", "y"], rows, groups=()))
+        found.check()
+        assert [len(file.files) for file in found.maps] == [2] * 8
+        assert all(member.is_weighted_sum for member in found.members)
+
+    def test_without_nodes(self, surfaces: Path) -> None:
+        found = carried_out(surfaces, by=("session",))
+        assert [each.name for each in found] == [
+            f"ses-{s}_run-1_space-fsaverage_den-10k_contrast-{c}" for s in "ab" for c in "xy"
+        ]
+
+    def test_a_subject_without_the_map_of_a_hemisphere_is_excluded(self, surfaces: Path) -> None:
+        touch_surfaces(surfaces, "03", hemi="L", session="a", run="1", contrast="x", node="run", task=None)
+        of_x, _ = carried_out(surfaces, subject_node([1]))
+        assert [(entry.name, entry.reason) for entry in of_x.excluded if entry.is_subject] == [
+            ("sub-03", "no effect map of the right hemisphere")
         ]
 
 
