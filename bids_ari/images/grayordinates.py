@@ -21,7 +21,7 @@ from bids_ari.errors import counted
 from bids_ari.images import encoding
 from bids_ari.images.binary import is_zero
 from bids_ari.images.gifti import STRUCTURES
-from bids_ari.images.mesh import Mesh
+from bids_ari.images.mesh import Mesh, least_area
 from bids_ari.images.mesh_smoothing import smoother, voxel_smoother
 from bids_ari.images.neighbours import mesh_edges
 from bids_ari.images.space import BoolArray, File, Frame, Points, Profile, Space
@@ -77,7 +77,19 @@ class Grayordinates(Frame):
     @property
     def is_vertex(self) -> BoolArray:
         """Which positions are vertices of a mesh."""
-        return np.asarray(self.axis.surface_mask)
+        return self._once("is_vertex", lambda: np.asarray(self.axis.surface_mask))  # nibabel compares each name
+
+    @property
+    def codes(self) -> npt.NDArray[np.int16]:
+        """The number of the structure of each position, in the order of `structures`."""
+
+        def code() -> npt.NDArray[np.int16]:
+            codes = np.empty(self.shape, dtype=np.int16)
+            for number, where in enumerate(self.structures.values()):
+                codes[where] = number
+            return codes
+
+        return self._once("codes", code)
 
     @property
     def voxel_volume(self) -> float:
@@ -144,7 +156,7 @@ class Grayordinates(Frame):
             smoothed[where] = smoother(mesh, axis.vertex[where], fwhm)(values[where])
         where = np.flatnonzero(inside & ~self.is_vertex)
         if where.size:
-            smooth_voxels = voxel_smoother(axis.voxel[where], axis.affine, axis.name[where], fwhm)
+            smooth_voxels = voxel_smoother(axis.voxel[where], axis.affine, self.codes[where], fwhm)
             smoothed[where] = smooth_voxels(values[where])
         return smoothed
 
@@ -234,9 +246,7 @@ class GrayordinateSpace(Space):
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the mask (n_positions,), and structure, vertex and voxel of each position."""
         axis = self.frame.axis
-        names = list(self.frame.structures)
-        codes = np.array([names.index(name) for name in axis.name], dtype=np.int16)
-        return {"mask": self.inside, "structure": codes, "vertex": axis.vertex, "voxel": axis.voxel}
+        return {"mask": self.inside, "structure": self.frame.codes, "vertex": axis.vertex, "voxel": axis.voxel}
 
     def coordinates(self, points: Points | None = None) -> FloatArray:
         """Return the coordinates in mm, (n, 3), of some points on their mesh or in the volume; of all by default."""
@@ -256,7 +266,7 @@ class GrayordinateSpace(Space):
             return {}
         areas = frame.areas[at[frame.is_vertex[at]]]
         n_vertices = max(0, tdn - (at.size - areas.size))  # all voxels may be among the active points
-        return {"active_area_mm2": math.fsum(np.sort(areas)[:n_vertices])}
+        return {"active_area_mm2": least_area(areas, n_vertices)}
 
     def places(self, points: Points) -> dict[str, npt.NDArray[Any]]:
         """Return structure and vertex of some points; -1 for voxels."""
