@@ -2,13 +2,14 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
-from bids_ari.config.methods import METHODS
+from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.errors import plural_of
@@ -48,6 +49,15 @@ def _paragraph(template: str, values: Context, cite: Citations) -> str:
     return re.sub(r"[ \n]+", " ", render(f"methods/{template}.txt", cite=cite, **values)).strip()
 
 
+def _for_points(method: Method, unit: str) -> Method:
+    """Return a method with the name of a point in its texts, which are about voxels."""
+
+    def about(text: str) -> str:
+        return re.sub(r"\bvoxel\b", unit, text.replace("voxels", plural_of(unit)))
+
+    return replace(method, assumption=about(method.assumption), adjusted_p_text=about(method.adjusted_p_text))
+
+
 def _model_values(result: ContrastResult) -> Context:
     """Return the variables of ``model.txt``."""
     return {
@@ -68,7 +78,7 @@ def _values(result: ContrastResult) -> Context:
     return {
         "contrast": contrast,
         "calibrated": calibrated,
-        "method": METHODS[result.method],
+        "method": _for_points(METHODS[result.method], result.space.unit),
         "versions": {name: result.made.versions.get(name, "unknown") for name in ("bids_ari", *PACKAGES)},
         "units": plural_of(result.space.unit),
         "source": labels.source(result),

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nibabel.cifti2.cifti2_axes import BrainModelAxis
 from reported import analysed, by_methods, with_calibration, with_options
 
 from bids_ari import __version__
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
+from bids_ari.images.grayordinates import frame_of
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.report import methods
 
@@ -77,6 +79,24 @@ def test_the_steps_are_described(result: ContrastResult) -> None:
 def test_settings_show(options: dict[str, object], part: str, result: ContrastResult) -> None:
     assert part in paragraph(result, **options)
     assert "jane" not in paragraph(result, **options)
+
+
+@pytest.mark.parametrize("is_cifti", [False, True])
+def test_points_of_surfaces_are_vertices_or_grayordinates(result: ContrastResult, is_cifti: bool) -> None:
+    cortex = BrainModelAxis.from_surface(np.arange(50), 50, "CIFTI_STRUCTURE_CORTEX_LEFT")
+    thalamus = BrainModelAxis.from_mask(np.ones((4, 4, 4)), "CIFTI_STRUCTURE_THALAMUS_LEFT", np.eye(4))
+    axis = cortex + thalamus if is_cifti else cortex
+    space = frame_of(axis).space(np.ones(len(axis), dtype=bool))
+    text = paragraph(replace(result, space=space), smoothing=6.5)
+    assert "smoothed along the mesh of each hemisphere with a heat kernel (Chung et al., 2005) of 6.5 mm" in text
+    assert ("within each volume structure with a Gaussian kernel" in text) == is_cifti
+    if is_cifti:
+        assert "(neighbouring vertices share an edge of the mesh, neighbouring voxels a face or an edge)" in text
+        assert "p-values of single grayordinates" in text
+    else:
+        assert "vertices with z > 2, z > 3 or z > 50 (neighbours share an edge of the mesh)" in text
+        assert "a variance estimated at each vertex" in text
+        assert "voxel" not in text
 
 
 def test_directions_show(results: tuple[ContrastResult, ...]) -> None:
