@@ -12,7 +12,10 @@ import numpy as np
 
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.group_checks import Same, describe, same_image
+from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import listing
+from bids_ari.images.grayordinates import Grayordinates
+from bids_ari.images.image import Image
 from bids_ari.images.storage import Values
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.similarity import similar_maps
@@ -35,10 +38,19 @@ def digest_of(values: FloatArray) -> bytes:
     return hashlib.sha256(rounded.data.cast("B")).digest()
 
 
+def digests_of(file: StatMap, image: Image) -> dict[Path, bytes]:
+    """Return the digest of the values in each file of a map: one file, or one for each hemisphere."""
+    frame, values = image.frame, image.values
+    if file.pair is None or not isinstance(frame, Grayordinates):
+        return {file.path: digest_of(values)}
+    parts = zip(file.files, frame.structures.values(), strict=True)
+    return {each.path: digest_of(values[positions]) for each, positions in parts}
+
+
 def check_copies(members: Iterable[SubjectMap], digests: Mapping[Path, bytes], allowed: bool) -> list[str]:
     """Return a note for each image that several files have, if that is allowed; else raise DuplicateMapsError.
 
-    `digests` are those of `digest_of` for the files that were read.
+    `digests` are those of `digests_of` for the files that were read.
     """
     same = _same_images(members, digests)
     if same and not allowed:

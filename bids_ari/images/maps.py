@@ -16,7 +16,7 @@ from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import BidsAriError, DataError, listing
 from bids_ari.images.checks import collecting, maps_to_read, source_of
 from bids_ari.images.claims import claims_of
-from bids_ari.images.duplicates import digest_of
+from bids_ari.images.duplicates import digests_of
 from bids_ari.images.files import BYTES_PER_VOXEL, read_image
 from bids_ari.images.image import Image
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
@@ -133,10 +133,11 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     errors: list[BidsAriError] = []
     variance = None
     hashes: dict[Path, str] = {}
-    digests, facts = {}, {}
+    digests: dict[Path, bytes] = {}
+    facts: dict[Path, ValueFacts] = {}
     with collecting(errors):
         image = _read(file, reader)
-        digests[path] = digest_of(image.values)
+        digests |= digests_of(file, image)
         facts[path] = facts_of(image.values, image.header.step)._replace(claims=claims_of(image, path.name))
         effect = np.where(reader.frame.missing(image.values, image.header.step), np.nan, image.values)
         effect = resample(effect, image.frame, reader.frame)
@@ -145,7 +146,7 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     if variance_file is not None:
         with collecting(errors):
             image = _read(variance_file, reader)
-            digests[variance_file.path] = digest_of(image.values)
+            digests |= digests_of(variance_file, image)
             with np.errstate(all="ignore"):
                 precision = 1 / image.values
             variance = np.where(np.isfinite(precision) & (precision > 0), image.values, np.nan)

@@ -1,6 +1,7 @@
 """Images that are the same in several files, by their values."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -9,7 +10,8 @@ import pytest
 from builders import AFFINE, SHAPE, brain, image, saved, subject_map
 
 from bids_ari.errors import DuplicateMapsError
-from bids_ari.images.duplicates import digest_of
+from bids_ari.images.duplicates import check_copies, digest_of, digests_of
+from bids_ari.images.files import read_image
 from bids_ari.images.stack import load_stack
 
 Write = Callable[[Path, np.ndarray], Path]
@@ -153,3 +155,30 @@ class TestSimilarMaps:
         data = brain(rng)
         members = [subject_map(f"{i}", saved(tmp_path / f"{i}.nii", each)) for i, each in enumerate([data, data])]
         assert len(load_stack(members, allow_duplicates=True).notes) == 1
+
+
+def surface(path: Path, values: np.ndarray) -> Path:
+    side = "Left" if "hemi-L" in path.name else "Right"
+    meta = nib.gifti.GiftiMetaData({"AnatomicalStructurePrimary": f"Cortex{side}"})
+    data = nib.gifti.GiftiDataArray(values.astype(np.float32), "NIFTI_INTENT_NONE", meta=meta)
+    nib.save(nib.GiftiImage(darrays=[data], meta=meta), path)
+    return path
+
+
+def test_each_hemisphere_is_compared(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The right hemisphere of one subject is that of another, whatever the left ones are."""
+    values = {f"{subject}{side}": rng.normal(size=30) for subject in "123" for side in "LR"}
+    values["3R"] = values["1R"]
+    members, digests = [], {}
+    for subject in "123":
+        sides = [surface(tmp_path / f"sub-{subject}_hemi-{side}.gii", values[subject + side]) for side in "LR"]
+        left, right = (subject_map(subject, path) for path in sides)
+        file = replace(left.first, pair=right.first)
+        members.append(replace(left, maps=(file,)))
+        digests |= digests_of(file, read_image(sides))
+    assert len(digests) == 6
+    with pytest.raises(DuplicateMapsError) as caught:
+        check_copies(members, digests, allowed=False)
+    names = f"{tmp_path.name}/sub-1_hemi-R.gii, {tmp_path.name}/sub-3_hemi-R.gii"
+    assert f"sub-1 and sub-3 ({names})" in caught.value.found
+    assert "hemi-L" not in caught.value.found
