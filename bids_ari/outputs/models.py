@@ -45,10 +45,22 @@ def model_facts(contrast: ContrastSet, design: Design | None, options: Options, 
     for key, value in (sidecar_entries(options, "data") | sidecar_entries(options, "model")).items():
         if key not in _NOT_COMPARED:
             facts[key] = _fact(value or "none", [hashes.get(_OF_FILES.get(key, ""), str(value))])
+    if "mask R" in named:
+        facts["mask of the right hemisphere"] = _fact(
+            named["mask R"].name, hash_files({"mask R": named["mask R"]}).values()
+        )
+    facts |= {role: _surface_fact(named[role], options) for role in ("surface L", "surface R") if role in named}
     if design is not None:
         facts |= {"statistic": _fact(contrast.stat), "estimator": _fact(options.estimator)}
         facts |= _design_facts(design, options)
     return facts
+
+
+def _surface_fact(path: Path, options: Options) -> list[str]:
+    """Return the mesh of a hemisphere; those that were not chosen are the same, wherever they are from."""
+    if not options.surface:
+        return _fact("that of the space")
+    return _fact(path.name, hash_files({"surface": path}).values())
 
 
 def check_model(facts: Facts, earlier: Iterable[Mapping[str, Any]], folder: Path, label: str) -> None:

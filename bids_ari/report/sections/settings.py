@@ -42,11 +42,18 @@ def _settings(result: ContrastResult) -> dict[str, str]:
         "connectivity": str(options.connectivity),
         "join signs": "yes" if options.join_signs else "no",
         **({"map name": options.map_name} if options.map_name else {}),
+        **_meshes(result),
         "mask": mask_name(result) or "none",
         "atlas": atlas_name(result) or "none",
         "regions of interest": (", ".join(path.name for path in options.roi) or "none")
         + at_least(options.roi_threshold),
     }
+
+
+def _meshes(result: ContrastResult) -> dict[str, str]:
+    """Return the files of the meshes; nothing for volumes."""
+    names = [result.files[role] for role in ("surface L", "surface R") if role in result.files]
+    return {"mesh": " and ".join(names)} if names else {}
 
 
 def _group_settings(result: ContrastResult) -> dict[str, str]:
