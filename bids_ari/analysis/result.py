@@ -261,10 +261,14 @@ class ContrastResult:
         with np.errstate(over="ignore"):  # too large numbers are infinite in the file
             return self.space.image(values.astype(np.float32), np.nan)
 
-    def region_image(self, regions: RegionSet) -> Any:
-        """Return the TDP of the region that contains each point, the highest where regions overlap, as an image."""
+    def region_tdp(self, regions: RegionSet) -> FloatArray:
+        """Return the TDP of the region that contains each point, (n_points,), the highest where regions overlap."""
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
-        return self.space.image(highest_of(tdp, self.space.n_points).astype(np.float32), 0)
+        return highest_of(tdp, self.space.n_points)
+
+    def region_image(self, regions: RegionSet) -> Any:
+        """Return `region_tdp` as an image."""
+        return self.space.image(self.region_tdp(regions).astype(np.float32), 0)
 
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
         """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.

@@ -8,6 +8,7 @@ import numpy as np
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.mosaic import mosaic_of
+from bids_ari.images.space import Points
 from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
@@ -15,7 +16,8 @@ from bids_ari.report.figures.calibration import draw_calibration
 from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 from bids_ari.report.figures.quality import draw_panels, draw_sheets, outliers, panels
-from bids_ari.report.figures.scene import Scene, make_scene
+from bids_ari.report.figures.scene import Scene
+from bids_ari.report.figures.scenes import scene_of
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import region_set_title, result_label
 from bids_ari.report.render import data_uri
@@ -55,7 +57,7 @@ def draw(result: ContrastResult) -> Pictures:
     content are missing, except for maps and ``tdp``.
     """
     label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
-    scene = make_scene(volume_of(result.space), label, _peak_heights(result), subtitle(result), underlay)
+    scene = scene_of(result.space, label, _peaks(result), subtitle(result), underlay)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
@@ -132,7 +134,7 @@ def _draw_quality(result: ContrastResult) -> Pictures:
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
     mosaic = mosaic_of(result.space, StandardSpace.of(result.contrast.entities))
     note = f"Each map as read, before any smoothing: {mosaic.kind}. {mosaic.sides}"
-    for i, png in enumerate(draw_sheets(quality, mosaic.parts, names, flagged, subtitle(result)), start=1):
+    for i, png in enumerate(draw_sheets(quality, mosaic, names, flagged, subtitle(result)), start=1):
         alt = f"The map of each subject, sheet {i}: {mosaic.kind}."
         yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, note, png)
 
@@ -173,18 +175,17 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Pictures:
     """Draw the TDP of the parcels of the atlas."""
     if result.atlas is None:
         return
-    tdp = result.space.select(np.asarray(result.region_image(result.atlas).dataobj))
+    tdp = result.region_tdp(result.atlas)
     if tdp.any():
         title = f"TDP of parcels: {region_set_title(result.atlas, result)}"
         png = slices.draw_tdp(tdp, tdp > 0, scene, title)
         yield "atlas", _brain(_file(result, "tdp", atlas=result.atlas.name), title, scene, png)
 
 
-def _peak_heights(result: ContrastResult) -> FloatArray:
-    """Return z in mm of the peaks of clusters, largest first; of the most extreme point if there are no clusters."""
+def _peaks(result: ContrastResult) -> Points:
+    """Return the peaks of clusters, of the largest first; the most extreme point if there are no clusters."""
     clusters = next(iter(result.clusters.values()))
-    peaks = [cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())]
-    return result.space.coordinates(np.asarray(peaks))[:, 2]
+    return np.array([cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())])
 
 
 def _brain(name: str, title: str, scene: Scene, png: bytes) -> Picture:

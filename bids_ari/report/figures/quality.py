@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images.mosaic import Part
+from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
 from bids_ari.report.figures.png import DPI, Pixels, draw_png, shortened
 from bids_ari.report.figures.scales import value_scale
@@ -85,12 +85,12 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
 
 
 def draw_sheets(
-    quality: Quality, parts: Sequence[Part], names: Sequence[str], flagged: Flags, subtitle: str
+    quality: Quality, mosaic: Mosaic, names: Sequence[str], flagged: Flags, subtitle: str
 ) -> Iterator[bytes]:
     """Yield sheets of small pictures of the map of each subject, at most `PER_SHEET` on each, with one colour scale."""
     for start in range(0, len(names), PER_SHEET):
         subjects = np.arange(start, min(start + PER_SHEET, len(names)))
-        yield _draw_sheet(quality, parts, names, flagged, subtitle, subjects)
+        yield _draw_sheet(quality, mosaic, names, flagged, subtitle, subjects)
 
 
 def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
@@ -122,7 +122,7 @@ def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
 
 def _draw_sheet(
     quality: Quality,
-    parts: Sequence[Part],
+    mosaic: Mosaic,
     names: Sequence[str],
     flagged: Flags,
     subtitle: str,
@@ -136,13 +136,13 @@ def _draw_sheet(
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)
     corners = [(place // _COLUMNS * step[0], place % _COLUMNS * step[1] + _GAP) for place in range(subjects.size)]
     for i, (top, left) in zip(subjects, corners, strict=True):
-        canvas[top : top + height, left : left + width] = _painted(quality, i, scale.colour)
+        canvas[top : top + height, left : left + width] = _painted(quality, i, scale.colour, mosaic)
     size = max(canvas.shape[1] + _BAR, _LEAST[0]), max(_TOP + canvas.shape[0] + _GAP, _LEAST[1])
 
     def fill(figure: "Figure") -> None:
         figure.figimage(canvas, 0, size[1] - _TOP - canvas.shape[0], origin="upper")
         for i, (top, left) in zip(subjects, corners, strict=True):
-            _write_sides(figure, parts, (left, _TOP + top))
+            _write_sides(figure, mosaic.parts, (left, _TOP + top))
             sign = " *" if flagged[i] else ""
             name = shortened(names[i], min(step[1] // _LETTER - len(sign), _LONGEST)) + sign
             _write_name(figure, name, bool(flagged[i]), (left + width / 2, _TOP + top + height + 2))
@@ -159,11 +159,13 @@ def _typical(quality: Quality) -> FloatArray:
     return np.array([float(np.median(largest * quality.step))])
 
 
-def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixels]) -> Pixels:
-    """Colour the picture of a subject; grey where there are no data."""
+def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixels], mosaic: Mosaic) -> Pixels:
+    """Colour the picture of a subject; grey where there are no data, white around what is cut out."""
     steps = quality.thumbnails[subject]
     pixels = colour(steps.ravel() * quality.step[subject]).reshape(*steps.shape, 3)
     pixels[steps == ABSENT] = 224
+    if mosaic.is_cut_out:
+        pixels[(steps == ABSENT) & (mosaic.positions < 0)] = 255
     return pixels
 
 

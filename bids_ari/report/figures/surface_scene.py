@@ -1,4 +1,4 @@
-"""Scenes of the cortex: views of its meshes, with sulci darker than gyri, and axial slices through other voxels."""
+"""Views of the meshes of the cortex, with sulci darker than gyri, as cells of a scene."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
