@@ -187,7 +187,8 @@ def check_maps(
         contrast.check()
         for member in contrast.members if contrast.stat == "t" else ():
             dof_of(member)
-        check_option_files(options, contrast, check_headers(contrast.members).frame)
+        headers = check_headers(contrast.members, map_name=options.map_name)
+        check_option_files(options, contrast, headers.frame)
         return contrast, None
     options = options_of(contrast, options)
     contrast, design = plan(contrast, options, participants)

@@ -17,6 +17,7 @@ from bids_ari.images.atlas_files import find_atlas, roles_of
 from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
 from bids_ari.images.grayordinates import Grayordinates
+from bids_ari.images.located import locate
 from bids_ari.images.masks import load_mask, mask_files
 from bids_ari.images.meshes import find_meshes
 from bids_ari.images.regions import check_atlas
@@ -47,7 +48,7 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
 
 
 def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) -> None:
-    """Check that the files that the options name fit maps on a frame: masks, regions, the atlas and the template.
+    """Check that the files that the options name fit maps on a frame: meshes, masks, regions, atlas and template.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
         The error with which an analysis of these maps would end.
     """
     where = StandardSpace.of(contrast.entities)
+    locate(frame, options.surface, where)
     if options.mask is not None and options.mask != TEMPLATE:
         load_mask(options.mask, frame, where, threshold=options.mask_threshold)
     for path in options.roi:

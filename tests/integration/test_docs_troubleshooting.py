@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,9 @@ import pytest
 import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, map_path, touch_maps, write_group, write_map
 from builders_headers import spm_image
+from builders_labels import save_gifti
+from builders_meshes import icosphere, saved_mesh
+from builders_templateflow import add, offline_client
 from docpages import DOCS, blocks
 
 from bids_ari import workflow
@@ -27,6 +31,9 @@ FACES = "task-emo_space-MNI152NLin2009cAsym_contrast-faces"
 QUOTED = {block.entry: block for block in blocks(DOCS / "troubleshooting.md", "none")}
 
 SPM_T = "SPM{T_[19.0]} - contrast 1: faces"
+
+GYRI = "data out group --contrast gyri"
+ON_MESH = f"{GYRI} --surface a_hemi-L_pial.surf.gii"
 
 Spoil = Callable[[Path], object]
 
@@ -58,6 +65,18 @@ def surfaces(data: Path) -> None:
     """Make files of both hemispheres with the space of the volumes in their names."""
     for side in "LR":
         touch_maps(data, "01", "02", "03", "04", hemi=side, extension=".func.gii")
+
+
+def gyri(data: Path) -> None:
+    """Write maps of the contrast gyri on meshes of 42 vertices, the meshes, and an atlas of a coarser one."""
+    rng = np.random.default_rng(1)
+    for side, x in (("L", -60.0), ("R", 60.0)):
+        saved_mesh(icosphere(1, centre=(x, 0, 0)), Path(f"a_hemi-{side}_pial.surf.gii"))
+        saved_mesh(icosphere(2, centre=(x, 0, 0)), Path(f"fine_hemi-{side}_pial.surf.gii"))
+        save_gifti(Path(f"coarse_hemi-{side}.label.gii"), np.arange(12), {i: f"area {i}" for i in range(12)})
+        for subject in ("01", "02", "03", "04"):
+            places = {"hemi": side, "space": "fsaverage", "contrast": "gyri", "extension": ".func.gii"}
+            save_gifti(map_path(data, subject, **places), rng.standard_normal(42))
 
 
 def text(name: str, content: str) -> Spoil:
@@ -275,6 +294,21 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         lambda data: write_group(data, 4, np.random.default_rng(1), space="T1w"),
     ),
     "Volumes and surfaces of one name": ("data out group", surfaces),
+    "A mesh for volumes": ("data out group --contrast faces --surface L=a_hemi-L_pial.surf.gii", gyri),
+    "A mesh of one hemisphere": (f"{GYRI} --surface L=a_hemi-L_pial.surf.gii", gyri),
+    "Two meshes of one hemisphere": (f"{GYRI} --surface L=a_hemi-L_pial.surf.gii L=fine_hemi-L_pial.surf.gii", gyri),
+    "A mesh with another number of vertices": (f"{GYRI} --surface fine_hemi-L_pial.surf.gii", gyri),
+    "A mesh of the other hemisphere": (
+        f"{GYRI} --surface L=a_hemi-R_pial.surf.gii R=a_hemi-L_pial.surf.gii",
+        gyri,
+    ),
+    "No mesh for the maps": (GYRI, gyri),
+    "An atlas of volumes for surfaces": (
+        f"{ON_MESH} --atlas atlas.nii.gz",
+        lambda data: (gyri(data), nib.save(image(np.ones(SHAPE), AFFINE, np.uint8), "atlas.nii.gz")),
+    ),
+    "A mask of surfaces for volumes": ("data out group --contrast faces --mask coarse_hemi-L.label.gii", gyri),
+    "An atlas on another mesh": (f"{ON_MESH} --atlas coarse_hemi-L.label.gii", gyri),
     "A surface without a hemisphere": (
         "data out group --manifest maps.tsv",
         text("maps.tsv", "participant_id\teffect\n01\tcon_0001.gii\n"),
@@ -384,6 +418,7 @@ BY_CIRCUMSTANCES = {
     "TemplateFlow's folder is incomplete",
     "The maps have no cohort",
     "A template cannot be fetched",
+    "A mesh cannot be fetched",
     "Another model in the same output",
     "A choice that is not free after the analysis",
     "No result with this label",
@@ -479,6 +514,16 @@ def test_names_of_templateflow(
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc, where not even root may make a folder")
+def test_a_mesh(data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """TemplateFlow knows the meshes, and there is no network."""
+    offline_client(Path("home"), monkeypatch)
+    add(Path("home"), *(f"tpl-fsaverage_hemi-{side}_den-3k_pial.surf.gii" for side in "LR"), content="")
+    for subject, side in product(("01", "02", "03", "04"), "LR"):
+        places = {"hemi": side, "space": "fsaverage", "contrast": "gyri", "extension": ".func.gii"}
+        save_gifti(map_path(data, subject, **places), np.ones(2562))
+    check("A mesh cannot be fetched", GYRI, capsys)
+
+
 def test_no_permission(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check("No permission", "data /proc/self/results group", capsys)
 
