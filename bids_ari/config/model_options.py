@@ -7,7 +7,7 @@ from typing import Literal
 
 from bids_ari.config.choices import ESTIMATORS, VARIANCES
 from bids_ari.config.table import SidecarEntry, option
-from bids_ari.config.values import absolute_surface, as_tests, fraction_meant
+from bids_ari.config.values import absolute_surface, as_pairs, fraction_meant
 from bids_ari.design import Missing, Variance
 
 DATA, MODEL = "data", "group model"
@@ -48,7 +48,7 @@ class ModelOptions:
         "expressions, separated by semicolons, are an F test",
         metavar="NAME=EXPRESSION",
         default_text="each column by a t test, each factor by an F test, and main effects beside interactions",
-        convert=as_tests,
+        convert=as_pairs,
         rule=lambda tests: all("=" in test for test in tests),
         expected="NAME=EXPRESSION",
     )
@@ -118,6 +118,7 @@ class ModelOptions:
     surface: tuple[str, ...] = option(
         (),
         "mesh of maps on surfaces: L=FILE R=FILE, or a file with hemi-L in its name, which also stands for hemi-R",
+        convert=as_pairs,
         rule=lambda surface: len(surface) <= 2,
         expected="one file, or L=FILE R=FILE",
         metavar="FILE",

@@ -11,9 +11,9 @@ HIGHEST_ALPHA = 0.5  # larger ones are confidence levels
 LOWEST_THRESHOLD = 0.1  # in z, apart from 0; smaller ones are p-values
 
 
-def as_tests(value: Any) -> Any:
-    """Return tests as ``NAME=EXPRESSION``, also those of a mapping of names to expressions."""
-    return [f"{name}={expression}" for name, expression in value.items()] if isinstance(value, Mapping) else value
+def as_pairs(value: Any) -> Any:
+    """Return the entries of a mapping, such as tests by name or meshes by hemisphere, as ``KEY=VALUE``."""
+    return [f"{name}={each}" for name, each in value.items()] if isinstance(value, Mapping) else value
 
 
 def absolute_surface(text: str) -> str:
