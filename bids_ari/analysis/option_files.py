@@ -42,7 +42,9 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     first = contrast.files[0]
     is_looked_up = TEMPLATE in named.values() or options.atlas is not None or first.kind != "NIfTI"
     if is_looked_up or (where is not None and where.cohort):
-        named |= _looked_up(options, where, read_header(source_of(first), map_name=options.map_name).frame)
+        named |= _looked_up(
+            options, where, read_header(source_of(first), map_name=first.map_name or options.map_name).frame
+        )
     named["model"] = options.model
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
 

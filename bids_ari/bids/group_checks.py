@@ -79,10 +79,10 @@ def check_group(
 
 def _check_files(contrast: ContrastSet) -> None:
     """Raise if one file is the map of several subjects, or several maps of one."""
-    owners: dict[str, list[tuple[str, StatMap]]] = defaultdict(list)
+    owners: dict[tuple[str, str], list[tuple[str, StatMap]]] = defaultdict(list)
     for member in contrast.members:
         for file in member.all_files:
-            owners[os.path.realpath(file.path)].append((member.subject, file))
+            owners[os.path.realpath(file.path), file.map_name].append((member.subject, file))
     twice = [found for found in owners.values() if len(found) > 1]
     if twice:
         raise same_image([([subject for subject, _ in found], [file.label for _, file in found]) for found in twice])

@@ -2,8 +2,9 @@
 
 A tab-separated table has one map or subject in each line: ``participant_id``, and the paths of maps in ``effect``,
 ``t`` or ``z``, relative to the folder of the table. Optional columns are ``variance`` (of the effect, to combine or
-weight maps by), ``dof`` (of the t map), ``contrast`` and any entity. A surface has a file for each hemisphere: a line
-names one and the other is found by its name, or each has a line. `bids_ari.bids.columns` defines missing values.
+weight maps by), ``dof`` (of the t map), ``map_name`` (in files with several), ``contrast`` and any entity. Of a surface
+with a file for each hemisphere, a line names one and the other is found by its name, or each has a line.
+`bids_ari.bids.columns` defines missing values.
 """
 
 import logging
@@ -107,7 +108,7 @@ def _check_columns(table: Table) -> tuple[str, ...]:
     if not set(STATS) & set(table.columns):
         found = f"{table.path} has no column of maps (its columns: {listing(table.columns, 20)})"
         raise DataError(found, f"a column {' or '.join(STATS)}, of their paths")
-    unused = sorted(set(table.others) - _ENTITIES - {*_MAPS, "dof"})
+    unused = sorted(set(table.others) - _ENTITIES - {*_MAPS, "dof", "map_name"})
     if not unused:
         return ()
     note = f"not used: column {brief(listing(map(printable, unused)))}"
@@ -170,9 +171,11 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
     """Describe a map as if it had a BIDS name."""
     name = _place(path).relative_to(folder).as_posix()
     entities = _entities(row, stat)
-    return StatMap(
-        path, name, MANIFEST_SOURCE, entities.with_(hemi=hemi) if hemi else entities, extension_of(path.name)
-    )
+    entities = entities.with_(hemi=hemi) if hemi else entities
+    map_name = row.cells["map_name"] if row.has("map_name") else ""
+    if map_name and kind_of(extension_of(path.name)) == "NIfTI":
+        raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI and CIFTI files only")
+    return StatMap(path, name, MANIFEST_SOURCE, entities, extension_of(path.name), map_name=map_name)
 
 
 def _entities(row: Row, stat: str) -> Entities:

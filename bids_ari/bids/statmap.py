@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from bids_ari.bids.entities import Entities, is_pair, printable
 from bids_ari.bids.kinds import Kind, kind_of
@@ -26,6 +27,7 @@ class StatMap:
     extension: str  # from the first dot after the suffix on
     problem: str = ""  # a reason of `bids_ari.bids.exclusions` why it cannot be used, whatever the filters
     pair: "StatMap | None" = None  # the file of the right hemisphere, where this is that of the left; they are one map
+    map_name: str = ""  # of the map in a file with several, where a manifest has it
 
     @property
     def files(self) -> "tuple[StatMap, ...]":
@@ -44,8 +46,13 @@ class StatMap:
 
     @property
     def uri(self) -> str:
-        """The BIDS URI of the file."""
-        return f"bids:{self.dataset}:{self.name}"
+        """The BIDS URI of the file, with the name of the map in it as its fragment."""
+        return f"bids:{self.dataset}:{self.name}" + f"#{quote(self.map_name)}" * bool(self.map_name)
+
+    @property
+    def place(self) -> tuple[Path, str]:
+        """Where the values are: the path, and the name of the map in the file."""
+        return self.path, self.map_name
 
     @property
     def label(self) -> str:

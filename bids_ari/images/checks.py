@@ -98,15 +98,19 @@ def check_headers(
     BidsAriError
         Of the class of the problem if there is one kind of problem, else a DataError.
     """
-    files = [(member.subject, source_of(each)) for member in members for each in maps_to_read(member, variances)]
+    files = [(member.subject, each) for member in members for each in maps_to_read(member, variances)]
     if target is not None and not isinstance(target, Grid) and str(target) != FIRST:
-        path = template_mask(template, read_header(files[0][1]).frame) if str(target) == TEMPLATE else Path(target)
+        path = (
+            template_mask(template, read_header(source_of(files[0][1])).frame)
+            if str(target) == TEMPLATE
+            else Path(target)
+        )
         target = read_header(path).grid
     mem = available_memory() if mem is None else mem
-    read = partial(attempt, partial(read_header, mem=mem, map_name=map_name))
+    read = partial(attempt, partial(_header_of, mem=mem, map_name=map_name))
     problems: list[Problem] = []
     frames: list[tuple[str, Frame]] = []
-    found = progress(run_parallel(read, [path for _, path in files], n_threads), "header", len(files))
+    found = progress(run_parallel(read, [each for _, each in files], n_threads), "header", len(files))
     for (subject, _), header in zip(files, found, strict=True):
         if isinstance(header, Header):
             frames.append((subject, header.frame))
@@ -122,6 +126,11 @@ def check_headers(
     others = dict.fromkeys(subject for subject, each in frames if not each.matches(frame))
     largest = max(math.prod(each.shape) for each in (frame, *(each for _, each in frames)))
     return Headers(frame, tuple(others), largest)
+
+
+def _header_of(each: StatMap, mem: int, map_name: str | None) -> Header:
+    """Read the header of a map; `map_name` is its name in files with several, unless it has another."""
+    return read_header(source_of(each), mem, map_name=each.map_name or map_name)
 
 
 @contextmanager

@@ -38,16 +38,16 @@ def digest_of(values: FloatArray) -> bytes:
     return hashlib.sha256(rounded.data.cast("B")).digest()
 
 
-def digests_of(file: StatMap, image: Image) -> dict[Path, bytes]:
-    """Return the digest of the values in each file of a map: one file, or one for each hemisphere."""
+def digests_of(file: StatMap, image: Image) -> dict[tuple[Path, str], bytes]:
+    """Return the digest of the values in each file of a map, by its place: one file, or one for each hemisphere."""
     frame, values = image.frame, image.values
     if file.pair is None or not isinstance(frame, Grayordinates):
-        return {file.path: digest_of(values)}
+        return {file.place: digest_of(values)}
     parts = zip(file.files, frame.structures.values(), strict=True)
-    return {each.path: digest_of(values[positions]) for each, positions in parts}
+    return {each.place: digest_of(values[positions]) for each, positions in parts}
 
 
-def check_copies(members: Iterable[SubjectMap], digests: Mapping[Path, bytes], allowed: bool) -> list[str]:
+def check_copies(members: Iterable[SubjectMap], digests: Mapping[tuple[Path, str], bytes], allowed: bool) -> list[str]:
     """Return a note for each image that several files have, if that is allowed; else raise DuplicateMapsError.
 
     `digests` are those of `digests_of` for the files that were read.
@@ -72,12 +72,12 @@ def notes_on_similar(values: Values, subjects: Sequence[str], digests: Sequence[
         yield f"Maps that are nearly copies of others: {names}. Check that they are of different subjects"
 
 
-def _same_images(members: Iterable[SubjectMap], digests: Mapping[Path, bytes]) -> list[Same]:
+def _same_images(members: Iterable[SubjectMap], digests: Mapping[tuple[Path, str], bytes]) -> list[Same]:
     """Return the groups of files that have the same image, with their subjects."""
     found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
     for member in members:
         for file in member.all_files:
-            if digest := digests.get(file.path):
+            if digest := digests.get(file.place):
                 found[digest].append((member.subject, file.label))
     groups = (group for group in found.values() if len(group) > 1)
     return [([subject for subject, _ in group], [label for _, label in group]) for group in groups]

@@ -32,7 +32,7 @@ class Volumes(NamedTuple):
     variance: FloatArray | None  # (x, y, z), NaN where no file has a variance that is finite and above 0
     hashes: dict[Path, str]  # SHA-256 of each file
     empty: tuple[Path, ...]  # files without any data
-    digests: dict[Path, bytes]  # of the values in each file
+    digests: dict[tuple[Path, str], bytes]  # of the values in each file, by its place
     facts: dict[Path, ValueFacts]  # about the values in each map
 
 
@@ -102,7 +102,7 @@ def _combined(member: SubjectMap, reader: MapReader) -> Volumes:
     """Combine maps as fixed effects: sum(w e) / sum(w) over those with data at a voxel, w = 1 / variance, else 1."""
     weights, total = np.zeros(1), np.zeros(1)
     hashes: dict[Path, str] = {}
-    digests: dict[Path, bytes] = {}
+    digests: dict[tuple[Path, str], bytes] = {}
     facts: dict[Path, ValueFacts] = {}
     errors: list[BidsAriError] = []
     empty: tuple[Path, ...] = ()
@@ -133,7 +133,7 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     errors: list[BidsAriError] = []
     variance = None
     hashes: dict[Path, str] = {}
-    digests: dict[Path, bytes] = {}
+    digests: dict[tuple[Path, str], bytes] = {}
     facts: dict[Path, ValueFacts] = {}
     with collecting(errors):
         image = _read(file, reader)
@@ -160,7 +160,7 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
 
 def _read(file: StatMap, reader: MapReader) -> Image:
     """Read an image whose header has been checked; raise if the file has changed since."""
-    image = read_image(source_of(file), reader.mem, map_name=reader.map_name)
+    image = read_image(source_of(file), reader.mem, map_name=file.map_name or reader.map_name)
     moved = not reader.resamples and not image.frame.matches(reader.frame)
     if moved or any(reader.hashes.get(path, sha256) != sha256 for path, sha256 in image.hashes.items()):
         raise DataError(f"{file.path} changed during the analysis", hint="Run again when no program writes to it")

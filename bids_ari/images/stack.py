@@ -171,7 +171,7 @@ def load_stack(
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
-    digests = {path: digest for each in summaries for path, digest in each.digests.items()}
+    digests = {place: digest for each in summaries for place, digest in each.digests.items()}
     notes = (*located, *check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     facts = {path: each for summary in summaries for path, each in summary.facts.items()}
     thresholds = tuple(notes_on_thresholds(members, facts, counts, inside))
@@ -184,7 +184,7 @@ def load_stack(
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
     subjects = tuple(member.subject for member in members)
-    notes += tuple(notes_on_similar(values[0], subjects, [digests.get(each.paths[0], b"") for each in members]))
+    notes += tuple(notes_on_similar(values[0], subjects, [digests.get(each.first.place, b"") for each in members]))
     return Stack(
         values[0],
         subjects,
@@ -209,7 +209,7 @@ class _Summary(NamedTuple):
     n_present: int
     n_empty: int
     hashes: dict[Path, str]
-    digests: dict[Path, bytes]
+    digests: dict[tuple[Path, str], bytes]
     glimpse: Glimpse
     facts: dict[Path, ValueFacts]
     profile: Profile

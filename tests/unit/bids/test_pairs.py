@@ -12,6 +12,7 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import contrast_of_map, discover, subject_contrasts
 from bids_ari.bids.f_contrasts import without_f
+from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.layouts import open_layouts
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.errors import DataError, DuplicateMapsError, NoMatchError, UsageError
@@ -444,6 +445,24 @@ class TestManifests:
         path = self.write(tmp_path, "01\ts1.tfMRI_WM.dscalar.nii", "02\ts2.tfMRI_WM.dscalar.nii")
         (contrast,) = discover(open_manifest(path))
         assert {file.kind for file in contrast.files} == {"CIFTI"}
+
+    def test_maps_in_files_with_several(self, tmp_path: Path) -> None:
+        """As in files of the Human Connectome Project, where names begin with the subject."""
+        self.touch(tmp_path, "s1.dscalar.nii", "s2.dscalar.nii")
+        rows = [f"{i}\t{c}\ts{i}.dscalar.nii\t{i}_WM {c}" for i in (1, 2) for c in ("faces", "places")]
+        path = self.write(tmp_path, *rows, columns="participant_id\tcontrast\teffect\tmap_name")
+        faces, places = discover(open_manifest(path))
+        assert [file.map_name for file in faces.files] == ["1_WM faces", "2_WM faces"]
+        assert [file.uri for file in places.files] == [
+            f"bids:manifest:s{i}.dscalar.nii#{i}_WM%20places" for i in (1, 2)
+        ]
+        (difference,) = discover(open_manifest(path), paired="contrast=faces-places")
+        check_group(difference)
+
+    def test_volumes_have_no_names(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, "01\tcon.nii\tx", columns="participant_id\teffect\tmap_name")
+        with pytest.raises(DataError, match=r"line 2 has a map_name for con\.nii, a volume"):
+            open_manifest(path)
 
 
 class TestSingleMaps:

@@ -12,6 +12,7 @@ from builders import AFFINE, SHAPE, brain, image, saved, subject_map
 from bids_ari.errors import DuplicateMapsError
 from bids_ari.images.duplicates import check_copies, digest_of, digests_of
 from bids_ari.images.files import read_image
+from bids_ari.images.maps import MapReader
 from bids_ari.images.stack import load_stack
 
 Write = Callable[[Path, np.ndarray], Path]
@@ -163,6 +164,23 @@ def surface(path: Path, values: np.ndarray) -> Path:
     data = nib.gifti.GiftiDataArray(values.astype(np.float32), "NIFTI_INTENT_NONE", meta=meta)
     nib.save(nib.GiftiImage(darrays=[data], meta=meta), path)
     return path
+
+
+def test_two_maps_of_a_file_are_no_copies(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = tmp_path / "several.dscalar.nii"
+    model = nib.cifti2.BrainModelAxis.from_surface(np.arange(30), 30, "CortexLeft")
+    axes = nib.cifti2.ScalarAxis(["a", "b"]), model
+    nib.save(nib.Cifti2Image(rng.normal(size=(2, 30)).astype(np.float32), axes), path)
+    one = subject_map("1", path)
+    members = [replace(one, maps=(replace(one.first, extension=".dscalar.nii", map_name=name),)) for name in "ab"]
+    maps = [member.first for member in members]
+    digests = {k: v for each in maps for k, v in digests_of(each, read_image(path, map_name=each.map_name)).items()}
+    assert len(digests) == 2
+    assert check_copies(members, digests, allowed=False) == []
+    reader = MapReader(read_image(path, map_name="a").frame, 2**30)
+    effects = [reader.read(member).effect for member in members]
+    assert not np.array_equal(*effects)
+    assert np.array_equal(effects[1], read_image(path, map_name="b").values)
 
 
 def test_each_hemisphere_is_compared(tmp_path: Path, rng: np.random.Generator) -> None:
