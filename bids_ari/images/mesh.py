@@ -126,8 +126,9 @@ def least_area(areas: FloatArray, n: int) -> float:
 
 def _edges(mesh: Mesh) -> Ints:
     pairs = np.sort(mesh.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1).astype(np.int64)
-    keys = np.unique(pairs[:, 0] * mesh.n_vertices + pairs[:, 1])
-    return np.stack(np.divmod(keys, mesh.n_vertices), axis=1).astype(np.int32)
+    keys = np.sort(pairs[:, 0] * mesh.n_vertices + pairs[:, 1])
+    different = np.concatenate([keys[:1], keys[1:][keys[1:] != keys[:-1]]])  # faster than numpy.unique
+    return np.stack(np.divmod(different, mesh.n_vertices), axis=1).astype(np.int32)
 
 
 def _graph(mesh: Mesh) -> sparse.csr_array:

@@ -6,9 +6,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, Floats, brain, one_each, saved
+from builders_meshes import icosphere, saved_mesh
+from nibabel.cifti2.cifti2_axes import BrainModelAxis
 from nilearn.image import smooth_img
 from scipy import ndimage
 
+from bids_ari.images.gifti import LEFT
 from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.volume import Grid
 
@@ -130,3 +133,29 @@ class TestMissingData:
         stack = stack_of(tmp_path, volumes, mask=mask)
         np.testing.assert_array_equal(stack.effects[:, :], [by_nilearn(stack, volume) for volume in volumes])
         assert stack.normalised == ()
+
+
+class TestGrayordinates:
+    """Half of a sphere with a wall of zeros, and a structure of voxels; two of four subjects lack a part of each."""
+
+    @pytest.mark.parametrize("is_whole", [True, False])
+    def test_missing_data_and_the_wall_do_not_lower_a_constant_map(self, tmp_path: Path, is_whole: bool) -> None:
+        mesh = icosphere(4, 40.0, (-45.0, 0, 0))
+        x, _, z = mesh.coordinates.T
+        cortex = BrainModelAxis.from_surface(np.arange(x.size), x.size, LEFT)
+        structure = BrainModelAxis.from_mask(np.ones((8, 8, 8)), "CIFTI_STRUCTURE_THALAMUS_LEFT", 3 * np.eye(4))
+        axis = cortex + structure
+        first = np.concatenate([x, np.full(512, -60.0)])
+        whole = np.where(first < -35, 2.0, 0.0)  # zeros are the wall
+        lacks = np.concatenate([(x < -35) & (z > 20), structure.voxel[:, 2] > 5])
+        short = whole if is_whole else np.where(lacks, np.nan, whole)
+        paths = []
+        for number, values in enumerate([whole, whole, short, short]):
+            paths.append(tmp_path / f"sub-{number:02d}.dscalar.nii")
+            scalar = nib.cifti2.ScalarAxis(["effect"])
+            nib.save(nib.Cifti2Image(values[None].astype(np.float32), (scalar, axis)), paths[-1])
+        left = saved_mesh(mesh, tmp_path / "hemi-L_midthickness.surf.gii")
+        stack = load_stack(one_each(paths), smoothing=9.0, surface=[f"L={left}"])
+        np.testing.assert_array_equal(stack.space.inside, (whole > 0) & (is_whole | ~lacks))
+        np.testing.assert_allclose(stack.effects[:, :], 2.0, rtol=1e-6)
+        assert stack.normalised == (() if is_whole else ("02", "03"))
