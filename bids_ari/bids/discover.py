@@ -30,6 +30,7 @@ from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
 from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.pairs import Joined, join_hemispheres, pair_files
+from bids_ari.bids.spaces import labels_of_space
 from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import UsageError
@@ -188,7 +189,7 @@ def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> Contras
         stem = (name_without_hemisphere(name) if len(paths) > 1 else name).removesuffix(extension)
         labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
     if space is not None:
-        labels["space"] = bare_label(space, "space")
+        labels |= labels_of_space(bare_label(space, "space"))
     entities = Entities.of(labels)
     files = [StatMap(each, printable(each.name), MAP_SOURCE, entities, extension) for each in paths]
     file = files[0] if len(files) == 1 else pair_files(*files)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from bids_ari.bids.kinds import CONTENTS, KINDS
 from bids_ari.bids.labels import match_labels, same_label
 from bids_ari.bids.names import forms_of
 from bids_ari.bids.sidecars import read_json
+from bids_ari.bids.spaces import labels_of_space
 from bids_ari.bids.stages import stage_of_node
 from bids_ari.bids.statmap import SUFFIX, StatMap
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
@@ -83,7 +84,8 @@ class Filters:
         if stat not in STATS:
             raise UsageError(f"stat {stat!r} is unknown", f"one of {', '.join(STATS)}")
         chosen = ((key_of(name), labels) for name, labels in flags.items() if labels)
-        by_flag = tuple(Condition(key, _bare_labels(labels, key)) for key, labels in chosen)
+        named = ((key, _bare_labels(labels, key)) for key, labels in chosen)
+        by_flag = tuple(each for key, labels in named for each in _conditions_of_flag(key, labels, dataset))
         conditions, notes = by_flag + _conditions(where or {}, stat, dataset), list[str]()
         conditions = tuple(
             replace(each, labels=_as_in_files(each.labels, each.key, dataset, notes)) for each in conditions
@@ -210,6 +212,17 @@ def _no_hemisphere(file: StatMap) -> ReasonText | None:
     if label is None:
         return Reason.NO_ENTITY.text(key="hemi")
     return None if hemisphere_of_label(label) else Reason.UNKNOWN_HEMISPHERE.text(label=label)
+
+
+def _conditions_of_flag(key: str, labels: frozenset[str], dataset: Dataset) -> Iterator[Condition]:
+    """Yield the conditions of a flag; a space may have further entities, ``fsaverage:den-10k``, as in fMRIPrep."""
+    if key != "space" or not any(":" in label for label in labels.difference(dataset.labels(key))):
+        yield Condition(key, labels)
+        return
+    spaces = [labels_of_space(label) for label in sorted(labels)]
+    for each in sorted({entity for space in spaces for entity in space}):
+        found = {space[each] for space in spaces if each in space}
+        yield Condition(each, frozenset(found), absent=any(each not in space for space in spaces))
 
 
 def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:

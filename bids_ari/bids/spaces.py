@@ -76,6 +76,17 @@ StandardSpace(name='MNIInfant', cohort='2', res='1', den=''))
         return f"{self.name}, cohort {self.cohort}" if self.cohort else self.name
 
 
+def labels_of_space(text: str) -> dict[str, str]:
+    """Return the entities of maps in a space, as file names have them, of its name in options of fMRIPrep.
+
+    >>> labels_of_space("fsaverage:den-10k"), labels_of_space("MNI152NLin6Asym")
+    ({'space': 'fsaverage', 'den': '10k'}, {'space': 'MNI152NLin6Asym'})
+    """
+    name, *parts = text.split(":")
+    pairs = (part.partition("-") for part in parts)
+    return {"space": name, **{key: label for key, _, label in pairs if key and label}}
+
+
 def _number(label: str) -> str:
     """Return a label without leading zeros."""
     return label.lstrip("0") or label[:1]

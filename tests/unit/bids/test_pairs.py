@@ -218,6 +218,16 @@ class TestFilters:
         assert names(discover(tmp_path, where={"extension": ".dscalar.nii"})) == ["task-emo_space-fsLR_contrast-faces"]
         assert names(discover(tmp_path, space="fsLR")) == ["task-emo_space-fsLR_contrast-faces"]
 
+    def test_spaces_as_in_options_of_fmriprep(self, tmp_path: Path) -> None:
+        for den in ("10k", "41k"):
+            touch_surfaces(tmp_path, "01", "02", den=den)
+        touch_maps(tmp_path, "01", "02")
+        assert names(discover(tmp_path, space="fsaverage:den-10k")) == [NAME]
+        several = discover(tmp_path, space=["fsaverage:den-10k", "MNI152NLin2009cAsym"])
+        assert names(several) == ["task-emo_space-MNI152NLin2009cAsym_contrast-faces", NAME]
+        with pytest.raises(NoMatchError, match="No statmap has den 164k; expected one of: 10k, 41k"):
+            discover(tmp_path, space="fsaverage:den-164k")
+
     def test_a_hemisphere_that_no_map_has(self, tmp_path: Path) -> None:
         touch_surfaces(tmp_path, "01", hemi="L")
         with pytest.raises(NoMatchError, match="No statmap has hemi R"):
@@ -494,6 +504,7 @@ class TestSingleMaps:
         contrast = contrast_of_map(paths[1], "z", "fsaverage")
         assert contrast.name == f"space-fsaverage_{name}"
         assert contrast.paths == paths
+        assert contrast_of_map(paths[0], "z", "fsaverage:den-10k").name == f"space-fsaverage_den-10k_{name}"
 
     def test_grayordinates(self, tmp_path: Path) -> None:
         contrast = contrast_of_map(tmp_path / "tfMRI.z.dscalar.nii", "z")
