@@ -69,7 +69,13 @@ class ContentReader:
 
     def read(self, n_bytes: int) -> bytes:
         """Read this many bytes, or fewer at the end."""
-        return self._stream.read(n_bytes)
+        if not self.is_compressed:
+            return self._stream.read(min(n_bytes, self.n_stored))
+        pieces: list[bytes] = []
+        while n_bytes > 0 and (piece := self._stream.read(min(n_bytes, _CHUNK))):
+            pieces.append(piece)
+            n_bytes -= len(piece)
+        return b"".join(pieces)
 
     def sha256(self) -> str | None:
         """Read to the end, checksum included, and return the SHA-256 of the file; None if more than padding remains."""
