@@ -77,3 +77,18 @@ def write_cifti(path: Path, data: npt.ArrayLike, *axes: Any, dtype: npt.DTypeLik
     made.nifti_header.set_data_dtype(dtype)
     nib.save(made, path)
     return path
+
+
+def xml_of(content: bytes) -> bytes:
+    """The XML of a CIFTI file that nibabel wrote."""
+    return content[552 : int(nib.Nifti2Header(content[:540])["vox_offset"])].rstrip(b"\0")
+
+
+def with_xml(content: bytes, xml: bytes) -> bytes:
+    """A CIFTI file with other XML between the same header and values."""
+    header = nib.Nifti2Header(content[:540])
+    values = content[int(header["vox_offset"]) :]
+    xml = xml.ljust(-(-(len(xml) + 552) // 16) * 16 - 552, b"\0")
+    header["vox_offset"] = 552 + len(xml)
+    extension = np.array([len(xml) + 8, 32], "<i4").tobytes()
+    return bytes(header.binaryblock) + content[540:544] + extension + xml + values

@@ -74,7 +74,8 @@ def _parse(xml: bytes, path: Path) -> Axes:
     except (BidsAriError, MemoryError):
         raise
     except Exception as error:  # nibabel checks little: damaged XML raises errors of many classes
-        raise damaged_file(path, CIFTI, str(error) or type(error).__name__) from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error) or type(error).__name__
+        raise damaged_file(path, CIFTI, why) from error
 
 
 def _axes(header: Any, path: Path) -> Axes:

@@ -120,7 +120,7 @@ class TestWhatItSays:
         assert read_gifti(write_gifti(tmp_path, array)).intent == Intent()
 
     def test_labels(self, tmp_path: Path) -> None:
-        labels = '<Label Key="0" Red="1" Green="1" Blue="1" Alpha="0">???</Label><Label Index="3" Red="0.5">V1 &amp; V2</Label>'
+        labels = '<Label Key="0" Alpha="0">???</Label><Label Index="3" Red="0.5">V1 &amp; V2</Label>'
         array = data_array([0, 3, 3], dtype="i4", intent="NIFTI_INTENT_LABEL")
         path = write_gifti(tmp_path, array, labels=labels)
         read = read_gifti(path, content="labels")
