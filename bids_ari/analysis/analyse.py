@@ -103,7 +103,7 @@ def analyse(
         tested = ~np.isnan(glm.z)
         if not tested.any():
             raise EmptyMaskError(
-                f"None of the {stack.space.n_points} voxels of {contrast.name} varies between subjects",
+                f"None of the {stack.space.n_points} {stack.space.units} of {contrast.name} varies between subjects",
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
@@ -286,7 +286,8 @@ def _notes_on_f(reason: str) -> Iterator[str]:
 def _notes(stack: Stack, n_constant: int, options: Options) -> Iterator[str]:
     """Yield notes on a test for the report."""
     if n_constant:
-        yield f"{counted(n_constant, 'voxel')} not tested: the values do not vary, or too few subjects have data"
+        text = counted(n_constant, stack.space.unit)
+        yield f"{text} not tested: the values do not vary, or too few subjects have data"
     if options.n_results > 1:
         yield (
             f"alpha was divided over the {options.n_results} results of this run, {options.alpha:g} each: at level "

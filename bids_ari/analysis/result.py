@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,15 @@ Field = Literal[
     "highest_tdp",
     "clusters",
 ]
+
+
+class MapValues(NamedTuple):
+    """A map: the values of the points, (n_points,), the value elsewhere, and the names of values that are labels."""
+
+    values: npt.NDArray[Any]
+    fill: float = 0
+    names: Mapping[int, str] | None = None
+
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 
@@ -236,8 +245,22 @@ class ContrastResult:
             return METHODS[self.method].adjusted_p is not None
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
+    def values(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> MapValues:
+        """Return one map as values of the points; parameters are those of `image`."""
+        if field == "tdp":
+            return MapValues(self.tdp(threshold, tdp).astype(np.float32), 0)
+        if field == "highest_tdp":
+            return MapValues(self.forest.highest_tdp().astype(np.float32), 0)
+        if field == "clusters":
+            labels = self.labels(threshold, tdp)
+            names = {label: f"cluster {label}" for label in range(1, int(labels.max(initial=0)) + 1)}
+            return MapValues(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0, names)
+        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p") else self.glm, field)
+        with np.errstate(over="ignore"):  # too large numbers are infinite in the file
+            return MapValues(values.astype(np.float32), np.nan)
+
     def image(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> Any:
-        """Return one map as an image.
+        """Return one map as an image: of NIfTI or CIFTI, or of nilearn for GIFTI files.
 
         Parameters
         ----------
@@ -250,16 +273,8 @@ class ContrastResult:
             For ``tdp`` and ``clusters``: any threshold, or any target TDP. By default, TDP is the highest over the
             thresholds of the options, and clusters are those above the first.
         """
-        if field == "tdp":
-            return self.space.image(self.tdp(threshold, tdp).astype(np.float32), 0)
-        if field == "highest_tdp":
-            return self.space.image(self.forest.highest_tdp().astype(np.float32), 0)
-        if field == "clusters":
-            labels = self.labels(threshold, tdp)
-            return self.space.image(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0)
-        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p") else self.glm, field)
-        with np.errstate(over="ignore"):  # too large numbers are infinite in the file
-            return self.space.image(values.astype(np.float32), np.nan)
+        found = self.values(field, threshold, tdp)
+        return self.space.image(found.values, found.fill)
 
     def region_tdp(self, regions: RegionSet) -> FloatArray:
         """Return the TDP of the region that contains each point, (n_points,), the highest where regions overlap."""

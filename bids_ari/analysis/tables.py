@@ -28,6 +28,7 @@ ALL_RANKS = 1000
 """All ranks of a critical vector up to this are in its table."""
 
 PEAKS = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
+_PLACE_TYPES: dict[str, Any] = {"structure": object, "vertex": "Int64"}
 _WHOLE = ("label", "index", "size", "tdn")
 
 
@@ -53,25 +54,25 @@ def cluster_table(
             **space.sizes(cluster.points),
             "tdn": cluster.tdn,
             "tdp": cluster.tdp,
+            **space.active_sizes(cluster.points, cluster.tdn),
         }
         if glm.effect is not None:
             row["mean_effect"] = float(glm.effect[cluster.points].mean())
-        candidates = cluster.points[is_peak[cluster.points]]
-        candidates = candidates[np.argsort(-height[candidates], kind="stable")]
-        places = space.coordinates(np.append(cluster.peak, candidates))
-        far = _far_apart(places)
-        for name, place, position in zip(PEAKS, places[far], np.append(cluster.peak, candidates)[far], strict=False):
-            row[f"{name}_stat"] = float(glm.z[position])
-            row |= {f"{name}_{axis}": float(x) for axis, x in zip("xyz", place, strict=True)}
+        peaks = _peaks(cluster, space, height, is_peak)
+        row |= {f"{name}_stat": float(glm.z[point]) for name, point in zip(PEAKS, peaks, strict=False)}
+        for part, values in _places(space, peaks).items():
+            row |= {f"{name}_{part}": value for name, value in zip(PEAKS, values.tolist(), strict=False)}
         if atlas is not None and labels is not None:
             region = int(labels[cluster.peak])
             row["peak_region"] = atlas.regions[region].name if region >= 0 else None
             row["regions"] = _make_up(atlas, labels[cluster.points])
         rows.append(row)
-    columns = ["label", "size", "volume_mm3", "tdn", "tdp"]
+    nothing = np.empty(0, dtype=np.int32)
+    columns = ["label", "size", *space.sizes(nothing), "tdn", "tdp", *space.active_sizes(nothing, 0)]
     columns += ["mean_effect"] if glm.effect is not None else []
-    columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", "x", "y", "z")]
-    types: dict[str, type] = {column: int if column in _WHOLE else float for column in columns}
+    columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", *_places(space, nothing))]
+    types: dict[str, Any] = {column: int if column in _WHOLE else float for column in columns}
+    types |= {column: _PLACE_TYPES[part] for column in columns if (part := column.rpartition("_")[2]) in _PLACE_TYPES}
     types |= {"peak_region": object, "regions": object} if atlas is not None else {}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
@@ -88,28 +89,37 @@ def region_table(regions: RegionSet, bound: Bound, mask: Space, z: FloatArray) -
             "name": region.name,
             "size": region.points.size,
             **mask.sizes(region.points),
-            "tdn": bound.tdn(region.points),
+            "tdn": (tdn := bound.tdn(region.points)),
             "tdp": bound.tdp(region.points),
+            **mask.active_sizes(region.points, tdn),
             "max_z": float(z[region.points].max()) if region.points.size else np.nan,
             "min_z": float(z[region.points].min()) if region.points.size else np.nan,
         }
         for region in regions.regions
     ]
-    types = dict.fromkeys(("index", "name", "size", "volume_mm3", "tdn", "tdp", "max_z", "min_z"), float)
+    nothing = np.empty(0, dtype=np.int32)
+    sizes, active = mask.sizes(nothing), mask.active_sizes(nothing, 0)
+    types = dict.fromkeys(("index", "name", "size", *sizes, "tdn", "tdp", *active, "max_z", "min_z"), float)
     return pd.DataFrame(rows, columns=list(types)).astype(
         {column: str if column == "name" else int if column in _WHOLE else kind for column, kind in types.items()}
     )
 
 
-def _far_apart(places: FloatArray) -> list[int]:
-    """Return the first position, (n, 3) in mm, and up to three more that are far enough from all before."""
-    chosen = [0]
-    for candidate in range(1, len(places)):
-        if np.linalg.norm(places[chosen] - places[candidate], axis=1).min() >= SUBPEAK_DISTANCE:
-            chosen.append(candidate)
-            if len(chosen) > SUBPEAKS:
-                break
-    return chosen
+def _peaks(cluster: Cluster, space: Space, height: FloatArray, is_peak: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Return the peak of a cluster and up to three local maxima, the highest first, far enough from all before."""
+    candidates = cluster.points[is_peak[cluster.points]]
+    candidates = candidates[np.argsort(-height[candidates], kind="stable")]
+    chosen, apart = [cluster.peak], np.full(candidates.size, np.inf)
+    while len(chosen) <= SUBPEAKS and candidates.size:
+        apart = np.minimum(apart, space.distances(chosen[-1], candidates, SUBPEAK_DISTANCE))
+        candidates, apart = candidates[far := apart >= SUBPEAK_DISTANCE], apart[far]
+        chosen += candidates[:1].tolist()
+    return np.array(chosen, dtype=np.int32)
+
+
+def _places(space: Space, points: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[Any]]:
+    """Return the coordinates of points in mm, and what else names their place."""
+    return {**dict(zip("xyz", space.coordinates(points).T, strict=True)), **space.places(points)}
 
 
 def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:

@@ -231,7 +231,7 @@ class GrayordinateSpace(Space):
     @property
     def positions(self) -> Positions:
         """The position in the frame of each point, (n_points,)."""
-        return np.flatnonzero(self.inside)
+        return self._once("positions", lambda: np.flatnonzero(self.inside))
 
     @property
     def resolution(self) -> str:
@@ -269,10 +269,10 @@ class GrayordinateSpace(Space):
         return {"active_area_mm2": least_area(areas, n_vertices)}
 
     def places(self, points: Points) -> dict[str, npt.NDArray[Any]]:
-        """Return structure and vertex of some points; -1 for voxels."""
+        """Return structure and vertex of some points; NaN for voxels."""
         at, axis = self._at(points), self.frame.axis
         names = np.array([short_name(name) for name in axis.name[at]], dtype=object)
-        return {"structure": names, "vertex": np.where(self.frame.is_vertex[at], axis.vertex[at], -1)}
+        return {"structure": names, "vertex": np.where(self.frame.is_vertex[at], axis.vertex[at], np.nan)}
 
     def distances(self, point: int, points: Points, limit: float) -> FloatArray:
         """Return the distance in mm of one point to others, along edges of its mesh, or straight between voxels."""
@@ -309,23 +309,32 @@ class GrayordinateSpace(Space):
         polygons = {side: InMemoryMesh(mesh.coordinates, mesh.triangles) for side, mesh in meshes.items()}
         return SurfaceImage(PolyMesh(**polygons), {side: array[where] for side, where in parts.items()})
 
-    def files(self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None) -> Iterator[File]:
-        """Yield values, (n_points,), as a CIFTI file, or as a GIFTI file for each hemisphere."""
-        array, axis = self.unmask(values, fill), self.frame.axis
+    def endings(self, *, labels: bool = False) -> tuple[tuple[dict[str, str], str], ...]:
+        """Return the extension of CIFTI files, or hemisphere and extension of each GIFTI file."""
         if self.frame.is_cifti:
-            if names is None:
-                yield File({}, ".dscalar.nii", encoding.scalar_cifti(array, axis, [""]))
-            else:
-                yield File({}, ".dlabel.nii", encoding.label_cifti(array, names, axis, [""]))
-            return
-        for hemisphere, name in STRUCTURES.items():
-            if name not in self.frame.structures:
+            return (({}, ".dlabel.nii" if labels else ".dscalar.nii"),)
+        sides = [side for side, name in STRUCTURES.items() if name in self.frame.structures]
+        return tuple(({"hemi": side}, ".label.gii" if labels else ".func.gii") for side in sides)
+
+    def files(
+        self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None, title: str = ""
+    ) -> Iterator[File]:
+        """Yield values, (n_points,), as a CIFTI file, or as a GIFTI file for each hemisphere."""
+        array, frame = self.unmask(values, fill), self.frame
+        for entities, extension in self.endings(labels=names is not None):
+            if frame.is_cifti:
+                axis, titles = frame.axis, [title]
+                if names is None:
+                    yield File(entities, extension, encoding.scalar_cifti(array, axis, titles))
+                else:
+                    yield File(entities, extension, encoding.label_cifti(array, names, axis, titles))
                 continue
-            own = array[self.frame.structures[name]]
+            name = STRUCTURES["L" if entities["hemi"] == "L" else "R"]
+            own = array[frame.structures[name]]
             if names is None:
-                yield File({"hemi": hemisphere}, ".func.gii", encoding.scalar_gifti(own, name, ""))
+                yield File(entities, extension, encoding.scalar_gifti(own, name, title))
             else:
-                yield File({"hemi": hemisphere}, ".label.gii", encoding.label_gifti(own, names, name, ""))
+                yield File(entities, extension, encoding.label_gifti(own, names, name, title))
 
     def _at(self, points: Points | None) -> Positions:
         """Return the positions in the frame of some points; of all by default."""

@@ -6,15 +6,17 @@ CIFTI file. A *space* is the points of a frame that are tested; all other rooms 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Adjacency
+
+_Result = TypeVar("_Result")
 
 BoolArray = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.integer[Any]]
@@ -87,6 +89,7 @@ class Space(ABC):
 
     frame: Any
     inside: BoolArray  # an array of the frame, not writeable
+    computed: dict[str, Any] = field(default_factory=dict, init=False, compare=False)  # what was computed, by name
 
     def __post_init__(self) -> None:
         inside = self.inside.view()
@@ -178,8 +181,20 @@ class Space(ABC):
         """Return values, (n_points,), as an image, with `fill` elsewhere."""
 
     @abstractmethod
-    def files(self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None) -> Iterator[File]:
+    def endings(self, *, labels: bool = False) -> tuple[tuple[dict[str, str], str], ...]:
+        """Return further entities and the extension of the name of each file of a map, or of labels."""
+
+    @abstractmethod
+    def files(
+        self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None, title: str = ""
+    ) -> Iterator[File]:
         """Yield values, (n_points,), as the images that are written, with `fill` elsewhere.
 
-        With `names`, values are labels.
+        With `names`, values are labels. The `title` is the name of the map in files that have one.
         """
+
+    def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:
+        """Return what `compute` returns, computed on first use."""
+        if name not in self.computed:
+            self.computed[name] = compute()
+        return cast(_Result, self.computed[name])

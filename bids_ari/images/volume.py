@@ -184,7 +184,7 @@ class VolumeSpace(Space):
     @property
     def indices(self) -> npt.NDArray[np.intp]:
         """Voxel indices (n_points, 3)."""
-        return np.argwhere(self.inside)
+        return self._once("indices", lambda: np.argwhere(self.inside))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the mask (x, y, z) and the affine (4, 4)."""
@@ -228,7 +228,17 @@ class VolumeSpace(Space):
         """Return values, (n_points,), as an image on the grid, with `fill` elsewhere."""
         return self.grid.image(self.unmask(values, fill))
 
-    def files(self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None) -> Iterator[File]:
+    def endings(self, *, labels: bool = False) -> tuple[tuple[dict[str, str], str], ...]:
+        """Return the extension of compressed NIfTI files."""
+        return (({}, ".nii.gz"),)
+
+    def files(
+        self,
+        values: npt.ArrayLike,
+        fill: float = 0,
+        names: Mapping[int, str] | None = None,
+        title: str = "",
+    ) -> Iterator[File]:
         """Yield values, (n_points,), as a compressed NIfTI image; it does not hold the names of labels."""
         yield File({}, ".nii.gz", self.image(values, fill))
 

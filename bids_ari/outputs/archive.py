@@ -21,8 +21,19 @@ from bids_ari.config.methods import METHODS
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.quality import Quality
-from bids_ari.images.volume import VolumeSpace, volume_of
-from bids_ari.outputs.archive_format import ARRAYS, OUTLYING, QUALITY, SHARED, STATISTICS, Text, read_arrays, renamed
+from bids_ari.images.volume import VolumeSpace
+from bids_ari.outputs.archive_format import (
+    ARRAYS,
+    OUTLYING,
+    QUALITY,
+    SHARED,
+    STATISTICS,
+    Text,
+    axes_of,
+    read_arrays,
+    renamed,
+)
+from bids_ari.outputs.archive_space import frame_text, space_arrays, space_of
 from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.outputs.npz import UNREADABLE, Array, NpzReader, from_json, pack_npz, require, to_json, unknown_fields
 from bids_ari.stats.bounds import Bound
@@ -107,7 +118,7 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
     points = [region.points for regions in result.regions for region in regions.regions]
     outlying, quality = result.outlying, result.quality
     return {
-        **result.space.arrays(),
+        **space_arrays(result.space),
         "coverage": result.coverage,
         **{name: getattr(glm, name) for name in STATISTICS},
         "tau2": result.tau2,
@@ -137,7 +148,8 @@ def _text(result: ContrastResult) -> Text:
     return Text(
         format=FORMAT,
         software=f"bids_ari {__version__}",
-        codes=volume_of(result.space).grid.codes,
+        codes=result.space.grid.codes if isinstance(result.space, VolumeSpace) else (0, 0),
+        frame=frame_text(result.space),
         test=result.test,
         method=result.method,
         options=options,
@@ -177,7 +189,8 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     lengths = {"n": len(members), "c": len(text.columns), "t": len(tests), "w": n_weights}
     for key, spec in ARRAYS.items():
         if key in arrays:
-            expected = tuple(lengths.get(axis, k) for axis, k in zip(spec.axes.split(), arrays[key].shape, strict=True))
+            axes = axes_of(spec, arrays)
+            expected = tuple(lengths.get(axis, k) for axis, k in zip(axes, arrays[key].shape, strict=True))
             require(arrays[key].shape == expected, f"the array {key} is {arrays[key].shape}; expected {expected}")
     return text
 
@@ -221,7 +234,7 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         **{name: getattr(text, name) for name in SHARED},
         options=options,
         design=_design(text, arrays) if text.columns else None,
-        space=VolumeSpace.from_arrays(arrays, text.codes),
+        space=space_of(arrays, text.frame, text.codes),
         coverage=arrays["coverage"],
         glm=_glm(text, arrays, n_rows),
         bound=Bound(arrays["category"], options.alpha, text.method, text.h),

@@ -1,10 +1,10 @@
 """Format of a saved result: its arrays, what their values may be, and earlier names of its fields.
 
-Letters in `ARRAYS` are lengths: x, y, z of the grid, m points tested, n subjects, c columns of the design, t tests, w
-rows of the weights of all tests, r regions. A new array is one entry.
+Letters in `ARRAYS` are lengths: x, y, z of the grid, or v vertices and voxels, m points tested, n subjects, c columns
+of the design, t tests, w rows of the weights of all tests, r regions. A new array is one entry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
 from bids_ari.images.regions import RegionSet
+from bids_ari.outputs.archive_space import FrameText
 from bids_ari.outputs.npz import Array, NpzReader, require
 from bids_ari.runtime.provenance import Made
 from bids_ari.stats.choices import Alternative
@@ -33,10 +34,18 @@ class Spec(NamedTuple):
     nan: bool = False
 
 
+FRAME = "x y z"
+"""Axes of an array of a volume; that of a result with structures has the axis v."""
+
 ARRAYS = {
-    "mask": Spec("|b1", "x y z", "the voxels tested"),
+    "mask": Spec("|b1", FRAME, "the points tested"),
     "affine": Spec("<f8", "4 4", "from voxel indices to mm, RAS+", -_MAX, _MAX),
-    "coverage": Spec("<f8", "x y z", "fraction of subjects with data", 0, 1),
+    "coverage": Spec("<f8", FRAME, "fraction of subjects with data", 0, 1),
+    "structure": Spec("<i2", "v", "number of the structure of a vertex or voxel; absent of a volume", 0),
+    "vertex": Spec("<i4", "v", "its vertex on the mesh; -1 of a voxel", -1),
+    "voxel": Spec("<i4", "v 3", "its indices in the grid; -1 of a vertex", -1),
+    "mesh_coordinates": Spec("<f8", "vertices 3", "coordinates of the vertices of all meshes in mm", -_MAX, _MAX),
+    "mesh_triangles": Spec("<i4", "triangles 3", "vertices of the triangles, numbered in each mesh", 0),
     "z": Spec("<f8", "m", "z with the one-sided tail probability of the tested statistic"),
     "dof": Spec("<f8", "m", "residual degrees of freedom; infinite for a z map", _TINY),
     "t": Spec("<f8", "m", "t statistic; absent for an F test"),
@@ -67,7 +76,7 @@ ARRAYS = {
 }
 """The arrays, by name."""
 
-REQUIRED = ("mask", "affine", "coverage", "z", "dof", "category", "preorder", "size", "tdn")
+REQUIRED = ("mask", "coverage", "z", "dof", "category", "preorder", "size", "tdn")
 STATISTICS = ("z", "dof", "t", "f", "effect", "variance")
 OUTLYING = ("correlation", "residual", "mean", "sd")
 QUALITY = ("lacking", "lost", "overlap", "thumbnails", "step")
@@ -100,13 +109,14 @@ class Text:
 
     format: int
     software: str
-    codes: tuple[int, int]  # of sform and qform
+    codes: tuple[int, int]  # of sform and qform of a volume
     test: str
     method: str
     alternative: Alternative
     contrast: ContrastSet
     options: Options
     h: int | None = None
+    frame: FrameText | None = None  # of vertices and voxels; None of a volume
     calibration: dict[str, Any] | None = None  # the fields of Calibrated that are not arrays
     formula: str = ""
     factors: Mapping[str, str] = field(default_factory=dict)
@@ -128,13 +138,18 @@ class Text:
     made: Made = field(default_factory=lambda: Made({}, {}, ()))
 
 
+def axes_of(spec: Spec, names: Container[str]) -> list[str]:
+    """Return the axes of an array in a file with arrays of some names."""
+    return ["v"] if spec.axes == FRAME and "structure" in names else spec.axes.split()
+
+
 def read_arrays(file: NpzReader) -> dict[str, Array]:
     """Read all arrays, and check that their lengths agree and their values are possible."""
-    lengths, arrays = {"4": 4}, {}
+    lengths, arrays = {"4": 4, "3": 3}, {}
     for name, spec in ARRAYS.items():
         if name not in file.names and name not in REQUIRED:
             continue
-        axes = spec.axes.split()
+        axes = axes_of(spec, file.names)
         array = file.read(name, spec.dtype, [lengths.get(axis) for axis in axes])
         lengths |= zip(axes, array.shape, strict=True)
         if name == "mask":

@@ -19,7 +19,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import pandas as pd
 
 from bids_ari.bids.layouts import LAYOUT_CONFIG
@@ -112,9 +111,10 @@ class Derivatives:
             finally:
                 self._stage = outer
 
-    def image(self, name: str, image: nib.Nifti1Image) -> str:
-        """Write an image as ``.nii.gz``, without name or time, so that equal images have equal files."""
-        return self.binary(name, gzip.compress(image.to_bytes(), compresslevel=6, mtime=0))
+    def image(self, name: str, image: Any) -> str:
+        """Write an image of nibabel; if compressed, without name or time, so that equal images have equal files."""
+        content = image.to_bytes()
+        return self.binary(name, gzip.compress(content, compresslevel=6, mtime=0) if name.endswith(".gz") else content)
 
     def table(self, name: str, table: pd.DataFrame) -> str:
         """Write a table as ``.tsv``. BIDS has no quotes there: white space within a text becomes one blank."""

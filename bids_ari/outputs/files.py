@@ -5,11 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 
-from bids_ari.analysis.result import ContrastResult, Field
+from bids_ari.analysis.result import ContrastResult, Field, MapValues
 from bids_ari.analysis.tables import calibration_tables
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.outputs import archive
@@ -29,20 +28,18 @@ class OutputMap:
 
     stat: str  # label of the entity stat; empty for none
     description: str  # for the sidecar
-    source: (
-        Field | Callable[[ContrastResult], nib.Nifti1Image | None]
-    )  # argument of ContrastResult.image, or a function
+    source: Field | Callable[[ContrastResult], MapValues | None]  # argument of ContrastResult.values, or a function
     desc: str = ""  # label of the entity desc; empty for none
     meaning: str = "{direction}"  # of desc, for descriptions.tsv
     suffix: str = "statmap"
     per_test: bool = True  # whether it differs between tests
     inferred: bool = False  # whether it depends on the bound
 
-    def image(self, result: ContrastResult) -> nib.Nifti1Image | None:
-        """Return the image, or None if the result does not have it."""
+    def values(self, result: ContrastResult) -> MapValues | None:
+        """Return the values, or None if the result does not have the map."""
         if callable(self.source):
             return self.source(result)
-        return result.image(self.source) if result.has(self.source) else None
+        return result.values(self.source) if result.has(self.source) else None
 
 
 _HIGHEST = "Highest true discovery proportion of the clusters that contain the {unit}, over the thresholds"
@@ -67,7 +64,7 @@ MAPS: list[OutputMap] = [
         inferred=True,
     ),
     OutputMap(
-        *("", _TESTED, lambda result: result.space.image(np.ones(result.space.n_points, np.uint8))),
+        *("", _TESTED, lambda result: MapValues(np.ones(result.space.n_points, np.uint8))),
         *("analysis", _TESTED, "mask"),
         per_test=False,
     ),
@@ -105,7 +102,7 @@ class _Writer:
         """Write the images of `MAPS`."""
         result = self.result
         for each in MAPS:
-            if (image := each.image(result)) is None:
+            if (values := each.values(result)) is None:
                 continue
             labels = {"stat": each.stat} if each.stat else {}
             extra = {}
@@ -116,7 +113,7 @@ class _Writer:
                 extra["Alternative"] = result.alternative_label
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
             about = sidecar(result, each.description, inferred=each.inferred, **extra)
-            self.save(entities, each.suffix, image, about)
+            self.save(entities, each.suffix, values, about)
 
     def clusters(self, label: str, meaning: str, extra: dict[str, Any], **criterion: float) -> None:
         """Write the TDP map, label image and tables of the clusters of one threshold or target TDP."""
@@ -125,10 +122,10 @@ class _Writer:
         entities, table = stem(result, desc=desc), result.table(**criterion)
         about = sidecar(result, "", inferred=True, **extra)
         content = f"True discovery proportion of the cluster that contains the {result.space.unit}; {meaning}"
-        image = result.image("tdp", **criterion)
-        self.save(entities.with_(stat="tdp"), "statmap", image, about | {"Description": content})
+        values = result.values("tdp", **criterion)
+        self.save(entities.with_(stat="tdp"), "statmap", values, about | {"Description": content})
         labels = about | {"Description": f"Cluster labels as in the table of clusters; {meaning}"}
-        self.save(entities, "dseg", result.image("clusters", **criterion), labels)
+        self.save(entities, "dseg", result.values("clusters", **criterion), labels)
         names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
         self.save(entities, "dseg", names)
         about |= {"Description": f"Clusters and their peaks; {meaning}"} | cluster_columns(result, table.columns)
@@ -146,9 +143,13 @@ class _Writer:
                 "AtlasHashes": {role: result.hashes.get(role) for role in roles},
             }
             about = sidecar(result, "True discovery proportion of each region", inferred=True, **extra)
-            self.save(entities, "tdp", result.region_table(regions), about | columns(result, COLUMNS["regions"]))
+            table = result.region_table(regions)
+            meanings = {name: COLUMNS["regions"][name] for name in table.columns}
+            self.save(entities, "tdp", table, about | columns(result, meanings))
             about["Description"] = f"True discovery proportion of the region that contains the {result.space.unit}"
-            self.save(entities.with_(stat="tdp"), "statmap", result.region_image(regions), about)
+            self.save(
+                entities.with_(stat="tdp"), "statmap", MapValues(result.region_tdp(regions).astype(np.float32)), about
+            )
 
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""
@@ -166,12 +167,14 @@ class _Writer:
         self.out.explain(str(contrast_stem(self.result, desc=desc).get("desc")), meaning)
 
     def save(
-        self, entities: Entities, suffix: str, content: nib.Nifti1Image | pd.DataFrame, about: Sidecar | None = None
+        self, entities: Entities, suffix: str, content: MapValues | pd.DataFrame, about: Sidecar | None = None
     ) -> None:
-        """Write an image or a table, and its sidecar."""
+        """Write a map or a table, and its sidecar; the sidecar of a map of two files is of both."""
         if isinstance(content, pd.DataFrame):
             self.written.append(self.out.table(path_of(self.result, entities, suffix, ".tsv"), content))
         else:
-            self.written.append(self.out.image(path_of(self.result, entities, suffix, ".nii.gz"), content))
+            for file in self.result.space.files(*content, title=str(entities)):
+                name = path_of(self.result, entities.with_(**file.entities), suffix, file.extension)
+                self.written.append(self.out.image(name, file.image))
         if about is not None:
             self.written.append(self.out.json(path_of(self.result, entities, suffix, ".json"), about))

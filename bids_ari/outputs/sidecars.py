@@ -38,6 +38,9 @@ DIRECTIONS = {
 COLUMNS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text(encoding="utf-8"))
 """Description of each column of the tables of clusters, but for peaks, of regions and of the design; see `worded`."""
 
+COLUMN_UNITS = {"volume_mm3": "mm3", "area_mm2": "mm2", "active_area_mm2": "mm2"}
+"""Unit of columns of tables."""
+
 PEAKS = {"peak": "the most extreme {unit}"} | {
     f"subpeak{i}": f"local maximum {i}, at least {SUBPEAK_DISTANCE:g} mm from any stronger one"
     for i in range(1, SUBPEAKS + 1)
@@ -52,7 +55,7 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         "Description": worded(result, description),
         "InputStatistic": contrast.stat,
         "DegreesOfFreedom": number(result.dof),
-        "NumberOfVoxels": result.space.n_points,
+        f"NumberOf{result.space.units.capitalize()}": result.space.n_points,
         **sidecar_entries(result.options, "data"),
         "MaskHash": result.hashes.get("mask"),
         **_named_file(result, "Mask", "mask"),
@@ -60,6 +63,8 @@ def sidecar(result: ContrastResult, description: str, *, inferred: bool = False,
         **_named_file(result, "SurfaceL", "surface L"),
         **_named_file(result, "SurfaceR", "surface R"),
         **_named_file(result, "Underlay", "underlay"),
+        **_named_file(result, "SurfaceLeft", "surface L"),
+        **_named_file(result, "SurfaceRight", "surface R"),
         "SoftwareVersion": f"bids_ari {__version__}",
     }
     if design is None:
@@ -91,8 +96,10 @@ def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:
 def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     """Return the entries of the columns of a table of clusters."""
     parts = {f"{peak}_{axis}": f"{axis} of {text}" for peak, text in PEAKS.items() for axis in "xyz"}
-    texts = COLUMNS["clusters"] | parts | {f"{peak}_stat": f"z statistic of {text}" for peak, text in PEAKS.items()}
-    units = {"volume_mm3": "mm3"} | dict.fromkeys(parts, "mm")
+    texts = COLUMNS["clusters"] | parts
+    for part, meaning in COLUMNS["peaks"].items():
+        texts |= {f"{peak}_{part}": f"{meaning} of {text}" for peak, text in PEAKS.items()}
+    units = {**COLUMN_UNITS, **dict.fromkeys(parts, "mm")}
     entries = columns(result, {name: texts[name] for name in names})
     return {name: entry | ({"Units": units[name]} if name in units else {}) for name, entry in entries.items()}
 
@@ -144,7 +151,7 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
         "CombinedOver": contrast.combined or None,
         "CombinedBy": combined_by,
         "DifferenceWithin": contrast.paired or None,
-        "NumberOfConstantVoxels": result.n_constant,
+        f"NumberOfConstant{result.space.units.capitalize()}": result.n_constant,
     }
 
 
@@ -168,7 +175,10 @@ def _smoothing(result: ContrastResult) -> Sidecar:
 def _inference(result: ContrastResult) -> Sidecar:
     """Return the entries about bounds and clusters."""
     return {
-        "Sources": [f"bids::{path_of(result, stem(result, stat='z'), 'statmap', '.nii.gz')}"],
+        "Sources": [
+            f"bids::{path_of(result, stem(result, stat='z').with_(**more), 'statmap', extension)}"
+            for more, extension in result.space.endings()
+        ],
         "Alternative": result.alternative_label,
         "AlphaDividedBy": result.options.n_results,
         **sidecar_entries(result.options, "inference"),
@@ -193,6 +203,6 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Template": printable(calibrated.template) or None,
         "Lambda": calibrated.lambda_,
         **sidecar_entries(result.options, "permutation"),
-        "NumberOfVoxelsLeftOut": calibrated.n_excluded,
+        f"NumberOf{result.space.units.capitalize()}LeftOut": calibrated.n_excluded,
         "TrueDiscoveryNumberRange": calibrated.tdn_range and list(calibrated.tdn_range),
     }

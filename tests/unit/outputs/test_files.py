@@ -15,7 +15,7 @@ from builders import brain, describe, image, write_group, write_map
 
 from bids_ari import cluster_tdp
 from bids_ari.analysis.analyse import analyse
-from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.result import ContrastResult, MapValues
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
@@ -294,7 +294,7 @@ def test_one_entry_of_the_table_adds_a_map(
     tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its image, sidecar, record, meaning of the label and line in the documentation."""
-    toy = OutputMap("se", "Standard error", lambda r: r.space.image(np.sqrt(r.glm.variance)), "toy", "A toy")
+    toy = OutputMap("se", "Standard error", lambda r: MapValues(np.sqrt(r.glm.variance)), "toy", "A toy")
     monkeypatch.setattr(files, "MAPS", [*files.MAPS, toy])
     write_group(tmp_path / "in", 3, rng)
     (one,) = write(tmp_path / "in", tmp_path / "out", Options(threshold=(2,)))
