@@ -10,11 +10,10 @@ from typing import Any
 
 from bids_ari.analysis.option_files import hash_files
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
-from bids_ari.images.atlas_files import find_atlas, roles_of
+from bids_ari.images.atlas_files import find_atlas, region_roles
 from bids_ari.images.regions import load_atlas, load_rois
 
 _REQUIRED = {"atlas_labels": "atlas", "roi_threshold": "roi"}  # options of files that are not known any more
@@ -66,7 +65,6 @@ def _hashes(result: ContrastResult, options: Options, changes: Mapping[str, Any]
         template = StandardSpace.of(result.contrast.entities)
         files = find_atlas(options.atlas, options.atlas_labels, template, result.space.frame).roles
     if "roi" in changes:
-        for i, path in enumerate(options.roi, start=1):
-            files |= roles_of(f"region {i}", hemisphere_files(path))
+        files |= region_roles(options.roi)
     kept = {name: digest for name, digest in result.hashes.items() if not (begin and name.startswith(begin))}
     return kept | hash_files(files)

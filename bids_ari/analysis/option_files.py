@@ -13,7 +13,7 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.images.anatomy import check_underlay, find_underlay
-from bids_ari.images.atlas_files import find_atlas, roles_of
+from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
 from bids_ari.images.grayordinates import Grayordinates
@@ -37,8 +37,7 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     named = {"target grid": options.target_grid, "underlay": options.underlay}
     if options.mask is not None:
         named |= roles_of("mask", hemisphere_files(options.mask))
-    for i, path in enumerate(options.roi, start=1):
-        named |= roles_of(f"region {i}", hemisphere_files(path))
+    named |= region_roles(options.roi)
     first = contrast.files[0]
     is_looked_up = TEMPLATE in named.values() or options.atlas is not None or first.kind != "NIfTI"
     if is_looked_up or (where is not None and where.cohort):

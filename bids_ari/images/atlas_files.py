@@ -1,6 +1,7 @@
 """The files of an atlas: local ones, or those of TemplateFlow."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +40,18 @@ def roles_of(role: str, paths: tuple[Path, ...]) -> dict[str, Path]:
     {'mask': PosixPath('lh.gii'), 'mask R': PosixPath('rh.gii')}
     """
     return dict(zip((role, f"{role} {[*SIDES][-1]}"), paths, strict=False))
+
+
+def region_files(regions: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Return the files of each region of interest: both hemispheres are one region, also where both are given."""
+    found = [hemisphere_files(path) for path in regions]
+    return [files for i, files in enumerate(found) if len(files) == 1 or files not in found[:i]]
+
+
+def region_roles(regions: Sequence[Path]) -> dict[str, Path]:
+    """Return the files of regions of interest by their role: ``region 1``, ``region 1 R``, ``region 2``."""
+    numbered = enumerate(region_files(regions), start=1)
+    return {role: path for i, files in numbered for role, path in roles_of(f"region {i}", files).items()}
 
 
 def find_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Frame) -> AtlasFiles:

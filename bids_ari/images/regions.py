@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from bids_ari.bids.entities import printable
 from bids_ari.errors import DataError, GridMismatchError, UsageError, counted
-from bids_ari.images.atlas_files import AtlasFiles, check_space, find_atlas, stem_of
+from bids_ari.images.atlas_files import AtlasFiles, check_space, find_atlas, region_files, stem_of
 from bids_ari.images.binary import ROUNDING
 from bids_ari.images.files import read_image
 from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
@@ -190,7 +190,8 @@ def load_rois(files: Sequence[Path], space: Space, threshold: float | None = Non
     Parameters
     ----------
     files : sequence of path
-        One file for each region; its name, up to the first dot, is the name of the region.
+        One file for each region, or both of two hemispheres; its name, up to the first dot, or of files of surfaces
+        without its extension, is the name of the region.
     space : Space
         The points that are tested.
     threshold : float, optional
@@ -213,7 +214,7 @@ def load_rois(files: Sequence[Path], space: Space, threshold: float | None = Non
         When two regions have the same name.
     """
     regions = []
-    for index, path in enumerate(files, start=1):
+    for index, (path, *_) in enumerate(region_files(files), start=1):
         inside = load_mask(path, space.frame, threshold=threshold, kind="region").inside
         points = np.flatnonzero(space.select(inside)).astype(np.int32)
         regions.append(Region(index, _name_of(path), points))
