@@ -138,7 +138,8 @@ class ModelOptions:
     )
     smoothing: float | None = option(
         None,
-        "full width at half maximum, in mm, of the Gaussian kernel that smooths each map",
+        "full width at half maximum, in mm, of the Gaussian kernel that smooths each map; on surfaces, mm along the "
+        "mesh",
         kind=float,
         at_least=0,
         at_most=200,  # wider than a head; time and memory grow with the width

@@ -78,7 +78,7 @@ def _check_coordinates(points: npt.NDArray[Any], name: str) -> None:
     if not _SPANS[0] <= span <= _SPANS[1]:
         unit = "metres" if span < 1 else "micrometres"
         hint = f"If its coordinates are in {unit}, convert them to mm"
-        raise DataError(f"{name} spans {span:.3g} mm", f"{_SPANS[0]:g} to {_SPANS[1]:g} mm, in mm", hint)
+        raise DataError(f"{name} spans {span:.3g} mm", f"{_SPANS[0]:g} to {_SPANS[1]:g} mm", hint)
 
 
 def _check_triangles(corners: npt.NDArray[Any], n_vertices: int, name: str) -> None:

@@ -93,9 +93,9 @@ def load_stack(
         The fraction of subjects, in (0, 1], that must have data at a voxel that is tested.
     smoothing : float, optional
         Full width at half maximum in mm of a Gaussian by which each whole volume is smoothed, as nilearn does, the
-        background counting as 0. Near voxels where a subject has no data but others have, by normalised convolution:
-        see `bids_ari.images.smoothing`. Not with `variances`: the variance of a smoothed map depends on the
-        correlation of its noise.
+        background counting as 0, or of the heat kernel along meshes: see `bids_ari.images.mesh_smoothing`. Near points
+        where a subject has no data but others have, by normalised convolution: see `bids_ari.images.smoothing`. Not
+        with `variances`: the variance of a smoothed map depends on the correlation of its noise.
     target : Grid, Path, 'first' or 'template', optional
         The grid to which files are resampled before they are combined, subtracted or smoothed; by default, all files
         must share one.

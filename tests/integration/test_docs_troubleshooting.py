@@ -302,6 +302,15 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         f"{GYRI} --surface L=a_hemi-R_pial.surf.gii R=a_hemi-L_pial.surf.gii",
         gyri,
     ),
+    "A mesh that is none": (f"{GYRI} --surface coarse_hemi-L.label.gii", gyri),
+    "A surface of FreeSurfer": (
+        f"{GYRI} --surface L=lh.pial R=a_hemi-R_pial.surf.gii",
+        lambda data: (gyri(data), Path("lh.pial").write_bytes(b"\xff\xff\xfecreated by jane")),
+    ),
+    "A mesh in metres": (
+        f"{GYRI} --surface L=small_hemi-L_pial.surf.gii R=a_hemi-R_pial.surf.gii",
+        lambda data: (gyri(data), saved_mesh(icosphere(1, 0.05), Path("small_hemi-L_pial.surf.gii"))),
+    ),
     "No mesh for the maps": (GYRI, gyri),
     "An atlas of volumes for surfaces": (
         f"{ON_MESH} --atlas atlas.nii.gz",
