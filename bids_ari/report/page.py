@@ -14,6 +14,7 @@ from bids_ari.report.formatting import percent, proportion
 from bids_ari.report.labels import contrast_label, permutations_text, result_label, source, source_name, statistic
 from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData
+from bids_ari.report.sections.tables import SIZES
 
 
 def write_report(result: ContrastResult, out: Derivatives, results: Sequence[ContrastResult] = ()) -> list[str]:
@@ -46,7 +47,7 @@ def report_page(
 
 def _common(data: ReportData) -> Context:
     """Return the variables that several sections use."""
-    result = data.result
+    result, sizes = data.result, data.result.space.sizes()
     return {
         "result": result,
         "pictures": data.pictures,
@@ -61,7 +62,8 @@ def _common(data: ReportData) -> Context:
         "n_points": result.space.n_points,
         "unit": result.space.unit,
         "units": plural_of(result.space.unit),
-        "size_unit": "mm²" if "area_mm2" in result.space.sizes() else "mm³",
+        "size_units": [unit for column, unit in SIZES.items() if column in sizes],
+        "has_area": "area_mm2" in sizes,
         "source": source(result),
         "source_name": source_name(result),
         "statistic": statistic(result),

@@ -128,7 +128,7 @@ def _draw_quality(result: ContrastResult) -> Pictures:
     if quality is None or outlying is None:
         return
     names = [f"sub-{subject}" for subject in result.contrast.subjects]
-    png = draw_panels(panels(outlying, quality), names, subtitle(result))
+    png = draw_panels(panels(outlying, quality, result.space.units), names, subtitle(result))
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
     yield "quality", Picture(_file(result, "quality"), alt, "", png)
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))

@@ -45,8 +45,8 @@ class Panel(NamedTuple):
     is_far: Flags  # (n_subjects,): possible outliers by this number
 
 
-def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
-    """Return four numbers of each subject, and the possible outliers of each.
+def panels(outlying: SubjectDiagnostics, quality: Quality, units: str = "voxels") -> tuple[Panel, ...]:
+    """Return four numbers of each subject, and the possible outliers of each; `units` are the name of points.
 
     The criteria are `SubjectDiagnostics.outliers` for correlations and `far_from_others` for means, standard deviations
     and overlaps; only overlaps below the median count.
@@ -58,8 +58,8 @@ def panels(outlying: SubjectDiagnostics, quality: Quality) -> tuple[Panel, ...]:
     low = ~(quality.overlap >= np.median(quality.overlap))
     return (
         Panel("Correlation with the mean of the others", outlying.correlation, outlying.outliers()),
-        Panel("Mean over voxels, units of the maps", outlying.mean, mean),
-        Panel("SD over voxels, units of the maps", outlying.sd, sd),
+        Panel(f"Mean over {units}, units of the maps", outlying.mean, mean),
+        Panel(f"SD over {units}, units of the maps", outlying.sd, sd),
         Panel("Overlap with common coverage (Dice)", quality.overlap, low & overlap),
     )
 

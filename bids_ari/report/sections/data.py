@@ -8,11 +8,14 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.outputs.names import report_name
 from bids_ari.report.figures.quality import CRITERIA, PER_SHEET, outliers
-from bids_ari.report.formatting import decimal, percent
+from bids_ari.report.formatting import decimal, percent, thousands
 from bids_ari.report.labels import mask_name
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 from bids_ari.stats.diagnostics import design_diagnostics
+
+_EXTENTS = {"area_mm2": ("cm²", 100), "volume_mm3": ("cm³", 1000)}
+"""Larger units of sizes."""
 
 MOST_SHEETS = 4_000_000
 """Bytes of sheets of subjects within a report; further sheets are linked."""
@@ -39,9 +42,19 @@ def mask(data: ReportData) -> Context:
         "n_covered_by_any": int((result.coverage > 0).sum()),
         "n_covered_by_all": int((result.coverage == 1).sum()),
         "only_missing": most_missed(result),
-        "volume": space.sizes()["volume_mm3"] / 1000,
-        "resolution": space.resolution.replace(" x ", " × "),
+        "extent": " and ".join(_in_larger_units(column, size) for column, size in space.sizes().items()),
+        "resolution": space.resolution.replace(" x ", " × ").replace("mm2", "mm²"),
     }
+
+
+def _in_larger_units(column: str, size: float) -> str:
+    """Return a size in cm.
+
+    >>> _in_larger_units("volume_mm3", 1883000.0)
+    '1,883 cm³'
+    """
+    unit, factor = _EXTENTS[column]
+    return f"{thousands(size / factor)} {unit}"
 
 
 def most_missed(result: ContrastResult, most: int = 3) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
+from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
@@ -16,6 +17,12 @@ from bids_ari.report.labels import method_title, region_set_title
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 from bids_ari.stats.forest import Cluster
+
+SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
+"""Columns of sizes, with their units."""
+
+ACTIVE = "active_area_mm2"
+"""The column of the area that is truly active, at least."""
 
 FIRST_ROWS = 20
 """Clusters of a table, or regions with TDP 0, that are visible at first; the others unfold."""
@@ -72,21 +79,22 @@ def _path(result: ContrastResult, name: str) -> str:
 
 
 def _bounds_cells(row: Mapping[Any, Any]) -> Context:
-    """Return the cells that clusters and regions share: size, volume, TDN, TDP and the width of its bar."""
+    """Return the cells that clusters and regions share: sizes, TDN, active area, TDP and the width of its bar."""
     size, tdn = int(row["size"]), int(row["tdn"])
     return {
         "size": size,
-        "volume": row["volume_mm3"],
+        "sizes": [row[column] for column in SIZES if column in row],
         "tdn": tdn,
+        "active": row.get(ACTIVE),
         "tdp": proportion(tdn, size),
         "width": f"{100 * row['tdp']:.1f}%",
     }
 
 
 def _cluster_row(row: Mapping[Any, Any]) -> Context:
-    """Return the cells of a cluster: of its peak and subpeaks z, and x, y, z in mm."""
+    """Return the cells of a cluster: of its peak and subpeaks z, and their place."""
     heights = [column for column in row if column.endswith("_stat") and pd.notna(row[column])]
-    places = [[str(round(row[name.removesuffix("stat") + axis])) for axis in "xyz"] for name in heights]
+    places = [_place(row, name.removesuffix("stat")) for name in heights]
     return {
         "label": int(row["label"]),
         "colour": colour_of(int(row["label"])),
@@ -95,6 +103,15 @@ def _cluster_row(row: Mapping[Any, Any]) -> Context:
         "regions": row.get("regions"),
         **_bounds_cells(row),
     }
+
+
+def _place(row: Mapping[Any, Any], peak: str) -> list[str]:
+    """Return x, y, z in mm of a peak, and on surfaces its structure and vertex; none for a voxel."""
+    found = [str(round(row[peak + axis])) for axis in "xyz"]
+    if f"{peak}structure" in row:
+        vertex = row[f"{peak}vertex"]
+        found += [structure_label(row[f"{peak}structure"]), str(vertex) if pd.notna(vertex) and vertex >= 0 else "–"]
+    return found
 
 
 def regions(data: ReportData) -> Context | None:
