@@ -95,4 +95,4 @@ def _slices(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, poi
     found = slices_of(voxels.space, label, heights, n_rows=n_rows)
     numbers = np.append(points[voxels.positions], np.int32(-1))  # the last for pixels without a voxel
     cells = found.cells._replace(points=numbers[found.cells.points])
-    return _Part([cells], SLICES, f"Slices: {NEUROLOGICAL[0].lower()}{NEUROLOGICAL[1:]}", found.underlay, found.cuts)
+    return _Part([cells], SLICES, f"Slices are in n{NEUROLOGICAL[1:]}", found.underlay, found.cuts)

@@ -73,7 +73,7 @@ def test_a_mask_of_templateflow_is_named(result: ContrastResult) -> None:
 def test_the_size_of_the_mask(result: ContrastResult) -> None:
     context = mask(ReportData(result, drawn()))
     zooms = result.space.grid.zooms
-    assert context["volume"] == pytest.approx(result.space.n_points * np.prod(zooms) / 1000)
+    assert context["extent"] == f"{round(result.space.n_points * np.prod(zooms) / 1000):,} cm³"
     assert (context["n_covered_by_all"], context["n_covered_by_any"]) == (720, 720)
 
 
