@@ -14,6 +14,7 @@ Sinkhorn & Knopp (1967), Concerning nonnegative matrices and doubly stochastic m
 """
 
 from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ _LEAST_SD = 1.0  # standard deviation of a repeated kernel in mean edge lengths:
 _BALANCING = 12  # rounds; the integral over the surface is then kept to about five digits
 _LEAST_AREA = 1e-6  # of a vertex, as a part of the mean: weights must be positive
 _KEPT = 3  # smoothers of a mesh; each takes about 1.5 kB per vertex
+
+_computing = Lock()  # threads that read maps at the same time share one kernel
 
 Indices = npt.NDArray[np.integer]
 
@@ -64,11 +67,12 @@ def smoother(mesh: Mesh, vertices: Indices, fwhm: float) -> SurfaceSmoother:
     """
     kept: dict[tuple[float, bytes], SurfaceSmoother] = mesh.computed.setdefault("smoothers", {})
     key = (fwhm, vertices.astype(np.int64).tobytes())
-    if key not in kept:
-        while len(kept) >= _KEPT:
-            del kept[next(iter(kept))]
-        kept[key] = _smoother(mesh, vertices, fwhm)
-    return kept[key]
+    with _computing:
+        if key not in kept:
+            while len(kept) >= _KEPT:
+                del kept[next(iter(kept))]
+            kept[key] = _smoother(mesh, vertices, fwhm)
+        return kept[key]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
@@ -118,6 +119,12 @@ class TestPartsOfMeshes:
         vertices = np.arange(100)
         assert smoother(mesh, vertices, 8.0) is smoother(mesh, vertices.copy(), 8.0)
         assert smoother(mesh, vertices, 8.0) is not smoother(mesh, vertices[:99], 8.0)
+
+    def test_threads_share_one_smoother(self) -> None:
+        mesh = icosphere(4)
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda _: smoother(mesh, everywhere(mesh), 8.0), range(8)))
+        assert len({id(each) for each in found}) == 1
 
 
 class TestVoxels:
