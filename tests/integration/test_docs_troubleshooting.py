@@ -19,6 +19,7 @@ from builders import AFFINE, SHAPE, brain, describe, image, map_path, touch_maps
 from builders_headers import spm_image
 from builders_labels import save_gifti
 from builders_meshes import icosphere, saved_mesh
+from builders_surfaces import data_array, gifti
 from builders_templateflow import add, offline_client
 from docpages import DOCS, blocks
 
@@ -33,6 +34,7 @@ QUOTED = {block.entry: block for block in blocks(DOCS / "troubleshooting.md", "n
 SPM_T = "SPM{T_[19.0]} - contrast 1: faces"
 
 GYRI = "data out group --contrast gyri"
+GYRAL = [1.0] * 42
 ON_MESH = f"{GYRI} --surface a_hemi-L_pial.surf.gii"
 
 Spoil = Callable[[Path], object]
@@ -77,6 +79,17 @@ def gyri(data: Path) -> None:
         for subject in ("01", "02", "03", "04"):
             places = {"hemi": side, "space": "fsaverage", "contrast": "gyri", "extension": ".func.gii"}
             save_gifti(map_path(data, subject, **places), rng.standard_normal(42))
+
+
+def third_left(*arrays: str, **metadata: str) -> Spoil:
+    """Write a GIFTI file of data arrays in the place of that of the left hemisphere of the third subject."""
+
+    def spoil(data: Path) -> None:
+        gyri(data)
+        path = map_path(data, "03", hemi="L", space="fsaverage", contrast="gyri", extension=".func.gii")
+        path.write_text(gifti(*arrays, **metadata))
+
+    return spoil
 
 
 def text(name: str, content: str) -> Spoil:
@@ -332,6 +345,19 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     ),
     "F contrasts": ("data out group --stat z", of_f),
     "A link to missing content": ("data out group", link(lambda data: map_path(data, "03"))),
+    "Several maps in a file": (GYRI, third_left(data_array(GYRAL, Name="faces"), data_array(GYRAL, Name="houses"))),
+    "A map name that files do not have": (f"{GYRI} --map-name faces", gyri),
+    "A time series on a surface": (GYRI, third_left(*[data_array(GYRAL)] * 20)),
+    "A hemisphere that contradicts the name": (
+        GYRI,
+        third_left(data_array(GYRAL), AnatomicalStructurePrimary="CortexRight"),
+    ),
+    "Labels in place of a map": (GYRI, third_left(data_array(GYRAL, dtype="i4", intent="NIFTI_INTENT_LABEL"))),
+    "Values in another file": (
+        GYRI,
+        third_left(data_array(GYRAL).replace("GZipBase64Binary", "ExternalFileBinary")),
+    ),
+    "A damaged surface file": (GYRI, third_left(data_array(GYRAL)[:-40])),
     "A pointer of Git LFS": ("data out group", third("version https://git-lfs.github.com/spec/v1\n")),
     "A web page under the name of an image": ("data out group", third("<!DOCTYPE html><html>")),
     "A damaged file": ("data out group", cut_short),
