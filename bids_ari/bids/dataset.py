@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bids_ari.bids.entities import printable
 from bids_ari.bids.exclusions import Excluded, Reason, by_reason
-from bids_ari.bids.hemispheres import hemisphere_of_label
+from bids_ari.bids.hemispheres import bids_name, hemisphere_of_label
 from bids_ari.bids.labels import spellings
 from bids_ari.bids.layouts import Layouts, gone_files, indexed_folders, open_layouts, with_derivatives
 from bids_ari.bids.names import INDICES, entities_of_file
@@ -187,7 +187,7 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
             problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
             if _NOT_UTF8.search(f"{where}/{name}"):
                 problem, shown = problem or Reason.NOT_UTF_8.text(), printable(shown)
-            entities, odd = entities_of_file(above, shown.rpartition("/")[2])
+            entities, odd = entities_of_file(above, bids_name(shown.rpartition("/")[2]))
             extension = map_extension(name) or ""
             found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem or odd))
     return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]

@@ -23,7 +23,7 @@ from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printab
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
-from bids_ari.bids.hemispheres import hemisphere_files, name_without_hemisphere
+from bids_ari.bids.hemispheres import bids_name, hemisphere_files, name_without_hemisphere
 from bids_ari.bids.kinds import KINDS, extension_of, kind_of
 from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
@@ -182,7 +182,7 @@ def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> Contras
         The label of its space; by default, that of its name.
     """
     paths = hemisphere_files(path)
-    name = paths[0].name
+    name = bids_name(paths[0].name)
     labels = {key: label for key, label in labels_in_name(name).items() if key not in ("stat", "desc", "test")}
     extension = extension_of(name) if kind_of(extension_of(name)) else name[len(name.partition(".")[0]) :]
     if "contrast" not in labels or problem_of_name(name):

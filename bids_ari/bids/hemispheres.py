@@ -25,6 +25,8 @@ _MARKS = (
     re.compile(r"\.([LR])(?=\.)"),  # Connectome Workbench: sub-01.L.thickness.32k_fs_LR.shape.gii
 )
 
+_BEHIND_SUFFIX = re.compile(r"_([a-zA-Z0-9]+)_(hemi-[a-zA-Z]+)((?:\.[a-z]+)?\.gii(?:\.gz)?)$")
+
 
 def hemisphere_of_label(label: str) -> Hemisphere | None:
     """Return the hemisphere that the label of an entity ``hemi`` means; None for other labels.
@@ -43,6 +45,17 @@ def hemisphere_of_name(name: str) -> Hemisphere | None:
     """
     found = _mark(name)
     return hemisphere_of_label(found[1]) if found else None
+
+
+def bids_name(name: str) -> str:
+    """Return the name of a surface file with its hemisphere before the suffix, where BIDS has it.
+
+    nilearn's ``SurfaceImage.to_filename`` adds it at the end of names that have none.
+
+    >>> bids_name("sub-01_contrast-faces_stat-z_statmap_hemi-L.gii")
+    'sub-01_contrast-faces_stat-z_hemi-L_statmap.gii'
+    """
+    return _BEHIND_SUFFIX.sub(r"_\2_\1\3", name) if name.endswith(OF_A_HEMISPHERE) else name
 
 
 def labelled_file(text: str) -> tuple[Hemisphere | None, Path]:

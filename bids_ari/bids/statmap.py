@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bids_ari.bids.entities import Entities, is_pair, printable
+from bids_ari.bids.hemispheres import bids_name
 from bids_ari.bids.kinds import Kind, kind_of
 from bids_ari.bids.sidecars import read_json
 from bids_ari.errors import ReadError, SidecarError
@@ -103,7 +104,7 @@ class StatMap:
         ReadError
             When a sidecar or a folder cannot be read.
         """
-        own, odd = _parts(self.path.name)
+        own, odd = _parts(bids_name(self.path.name))
         metadata = {} if self.pair is None else self.pair.sidecar()
         for folder in reversed(self.path.parents[: len(Path(self.name).parts)]):
             try:
@@ -124,7 +125,7 @@ def map_extension(name: str) -> str | None:
     >>> map_extension("sub-01_stat-z_statmap.nii.gz"), map_extension("sub-01_mystatmap.nii")
     ('.nii.gz', None)
     """
-    suffix, dot, extension = name.rpartition("_")[2].partition(".")
+    suffix, dot, extension = bids_name(name).rpartition("_")[2].partition(".")
     return dot + extension if suffix == SUFFIX else None
 
 

@@ -82,6 +82,45 @@ class TestPairs:
         touch_surfaces(tmp_path, "01", "02", space=None, den="10242", extension=".gii")
         assert names(discover(tmp_path)) == ["task-emo_den-10242_contrast-faces"]
 
+    def test_names_of_images_that_nilearn_saves(self, tmp_path: Path) -> None:
+        """``SurfaceImage.to_filename`` adds the hemisphere at the end of names without one."""
+        plain = {"space": "fsaverage5", "extension": ".gii"}
+        for stat in ("effect", "variance"):
+            for path in touch_maps(tmp_path, "01", "02", stat=stat, **plain):
+                for side in "LR":
+                    path.with_stem(f"{path.stem}_hemi-{side}").touch()
+                path.unlink()
+        (contrast,) = discover(tmp_path, weights=True)
+        contrast.check()
+        assert contrast.name == "task-emo_space-fsaverage5_contrast-faces"
+        assert [len(each.first.files) for each in contrast.members] == [2, 2]
+        assert all(member.has_variances for member in contrast.members)
+        left, right = contrast.paths[:2]
+        assert (left.stem[-15:], right.stem[-15:]) == ("_statmap_hemi-L", "_statmap_hemi-R")
+        left.with_name("sub-01_stat-effect_statmap.json").write_text('{"A": 1}')
+        assert contrast.members[0].first.sidecar() == {"A": 1}
+        assert contrast_of_map(right, "effect").name == f"sub-01_{contrast.name}"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "sub-{}/ses-01/sub-{}_ses-01_task-fLoc_hemi-{}_space-fsaverage_contrast-faces_stat-effect_statmap.func.gii",
+            "sub-{}/sub-{}_task-fLoc_space-fsaverage_den-10k_hemi-{}_contrast-faces_stat-effect_desc-smoothed_statmap.func.gii",
+            "sub-{}/sub-{}_hemi-{}_den-10242_contrast-aMinusB_stat-effect_statmap.gii",
+            "node-subjectLevel/sub-{}/sub-{}_hemi-{}_contrast-aVsB_stat-effect_statmap.shape.gii",
+        ],
+    )
+    def test_names_in_use(self, tmp_path: Path, name: str) -> None:
+        for subject in ("01", "02"):
+            for side in "LR":
+                path = tmp_path / name.format(subject, subject, side)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        (contrast,) = discover(tmp_path)
+        contrast.check()
+        assert [len(file.files) for file in contrast.maps] == [2, 2]
+        assert contrast.excluded == ()
+
     def test_hemispheres_in_folders_of_their_own(self, tmp_path: Path) -> None:
         for side in "LR":
             touch_surfaces(tmp_path, "01", "02", hemi=side, folder=f"surf{side}")
