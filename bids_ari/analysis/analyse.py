@@ -31,7 +31,7 @@ from bids_ari.config.settings import Resources
 from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design
 from bids_ari.errors import EmptyMaskError, UsageError, counted
-from bids_ari.images.checks import check_headers
+from bids_ari.images.checks import check_headers, source_of
 from bids_ari.images.masks import note_unmasked
 from bids_ari.images.single import load_map
 from bids_ari.images.stack import Stack, load_stack
@@ -248,10 +248,12 @@ def _analyse_single(
     (member,) = contrast.members
     template = StandardSpace.of(contrast.entities)
     stack = load_map(
-        member.first.path,
+        source_of(member.first),
         options.mask,
         mask_threshold=options.mask_threshold,
         template=template,
+        surface=options.surface,
+        map_name=options.map_name,
         drop_zeros=drop_zeros,
         mem=(resources or Resources()).mem,
         given=given,

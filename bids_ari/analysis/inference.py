@@ -114,18 +114,24 @@ def cluster_tdp(
     stat: Kind | None = None,
     dof: float | None = None,
     mask_threshold: float | None = None,
+    surface: Sequence[str] = (),
+    map_name: str | None = None,
 ) -> Any:
-    """Compute a lower bound on the proportion of truly active voxels in each cluster of any z, t or F map.
+    """Compute a lower bound on the proportion of truly active points in each cluster of any z, t or F map.
+
+    Points are voxels, vertices of surfaces, or both.
 
     Parameters
     ----------
     z : path or image
-        z statistics, (x, y, z), or others that its header, its name or `stat` and `dof` state; not thresholded.
+        z statistics, or others that its header, its name or `stat` and `dof` state; not thresholded. A file or image of
+        nibabel of NIfTI or CIFTI; a GIFTI file, which also stands for that of the other hemisphere beside it; or a
+        ``nilearn.surface.SurfaceImage``.
     mask : path or image, optional
-        The voxels that were tested, except NaN; by default, those where `z` is not NaN and not the zero background. Its
+        The points that were tested, except NaN; by default, those where `z` is not NaN and not the zero background. Its
         values are 0 and 1, or one other whole number, up to rounding.
     threshold : float or sequence of float, optional
-        Cluster-forming threshold in z, 3 without `tdp`. Of several, each voxel gets the highest TDP.
+        Cluster-forming threshold in z, 3 without `tdp`. Of several, each point gets the highest TDP.
     tdp : float, optional
         Instead of a threshold: form the largest clusters whose TDP is at least this, in (0, 1].
     alpha : float
@@ -142,19 +148,25 @@ def cluster_tdp(
         Degrees of freedom of t statistics.
     mask_threshold : float, optional
         The least value inside, of a mask of probabilities, which is refused otherwise.
+    surface : sequence of str, optional
+        Files of the meshes, as for the option ``--surface``; by default, those of the image, else those of TemplateFlow
+        or nilearn with as many vertices.
+    map_name : str, optional
+        The name of the map in a GIFTI or CIFTI file with several.
 
     Returns
     -------
     image
-        TDP in [0, 1] as float32 on the grid of `z`; 0 outside all clusters.
+        TDP in [0, 1] as float32, an image of the same type as `z`; 0 outside all clusters. Of GIFTI files, a
+        ``nilearn.surface.SurfaceImage``.
 
     Raises
     ------
     UsageError
         When an argument cannot be used.
     DataError
-        When an image cannot be used: another grid, damaged, not 3-D, thresholded, no statistic, nothing to test, or not
-        a mask.
+        When an image cannot be used: another grid or mesh, damaged, not one map, thresholded, no statistic,
+        nothing to test, or not a mask.
 
     References
     ----------
@@ -182,7 +194,7 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    stack = load_map(z, mask, mask_threshold=mask_threshold, given=Given(stat, dof))
+    stack = load_map(z, mask, mask_threshold=mask_threshold, surface=surface, map_name=map_name, given=Given(stat, dof))
     for note in stack.notes:
         log.log(logging.INFO if stack.statistic and note in stack.statistic.notes else logging.WARNING, "%s", note)
     tested, (glm, _) = stack.space, statistics_of(stack)

@@ -23,6 +23,7 @@ from bids_ari.images.afni import attributes_in, attributes_of
 from bids_ari.images.contents import HashedFile
 from bids_ari.images.headers import HEADER_BYTES, Header, damaged, parse_header
 from bids_ari.images.image import Image
+from bids_ari.images.in_memory import surface_image
 from bids_ari.images.opening import check_content, decoding, opened
 from bids_ari.images.surface_files import is_of_surfaces, read_surfaces, sources_of
 from bids_ari.runtime.memory import available_memory, format_memory
@@ -65,8 +66,8 @@ def read_image(
     ----------
     source : path, sequence of paths or image
         A NIfTI, GIFTI or CIFTI file, or one of another format that nibabel reads; the GIFTI files of two hemispheres;
-        or an image of nibabel. A single text or path of a GIFTI file stands for both hemispheres, if the other one
-        has the same name.
+        or an image of nibabel or nilearn. A single text or path of a GIFTI file stands for both
+        hemispheres, if the other one has the same name.
     mem : int, optional
         Bytes that it may take; by default, all available memory.
     map_name : str, optional
@@ -78,7 +79,7 @@ def read_image(
         When there is no file, it is not one map, or damaged or too large, or the operating system cannot read it.
     """
     if not isinstance(source, str | Path | Sequence):
-        return _loaded(source, name_of(source), mem)
+        return surface_image(source, map_name) or _loaded(source, name_of(source), mem)
     paths = sources_of(Path(source)) if isinstance(source, str | Path) else tuple(source)
     if is_of_surfaces(paths[0]):
         return read_surfaces(paths, mem, map_name=map_name)
@@ -97,6 +98,8 @@ def read_image(
 
 def name_of(source: Any) -> str:
     """Return the name of a file or an image in a message."""
+    if isinstance(source, tuple):
+        return str(source[0])
     if isinstance(source, SpatialImage):
         return str(source.get_filename() or "the image")
     return str(source) if isinstance(source, str | Path) else "the image"

@@ -117,6 +117,14 @@ class Grayordinates(Frame):
         own = {name: mesh for name, mesh in meshes.items() if name in self.structures}
         return replace(self, meshes=own, computed={})
 
+    def hollow(self, values: FloatArray, step: float = 0.0) -> BoolArray:
+        """Return the positions of a single map that are no values, all their neighbours included: 0 or not finite."""
+        absent = np.asarray(~np.isfinite(values) | is_zero(values, step))
+        a, b = self.edges(_FACES).T
+        has_value = np.zeros(self.shape, dtype=bool)
+        has_value[a[~absent[b]]] = has_value[b[~absent[a]]] = True
+        return absent & ~has_value
+
     def walled(self, wall: BoolArray) -> "Grayordinates":
         """Return the frame with the positions at which no map has data."""
         return replace(self, wall=wall)

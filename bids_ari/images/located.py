@@ -39,7 +39,7 @@ def locate(frame: Frame, surface: Sequence[str], template: SpaceName) -> Located
         if surface:
             raise UsageError("The maps are volumes, which have no surface", hint="Remove --surface")
         return Located(frame)
-    if not frame.axis.nvertices:
+    if not frame.axis.nvertices or (frame.meshes and not surface):
         return Located(frame)
     files = find_meshes(frame.axis.nvertices, template, surface)
     meshes = read_meshes(files, frame.axis.nvertices)

@@ -1,6 +1,6 @@
 """A single statistical map, made by another program or of one subject: read, and compared with what it should be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -10,6 +10,7 @@ from bids_ari.errors import DataError, EmptyMaskError, printable
 from bids_ari.images.binary import is_zero
 from bids_ari.images.claims import claims_of
 from bids_ari.images.files import name_of, read_image
+from bids_ari.images.located import locate
 from bids_ari.images.masks import Mask, load_mask
 from bids_ari.images.space import BoolArray, Frame
 from bids_ari.images.stack import Stack
@@ -21,11 +22,13 @@ _FEW = 0.05  # a map of a brain has values at more than this part of the volume
 
 
 def load_map(
-    image: str | Path | nib.Nifti1Image,
+    image: str | Path | Sequence[Path] | nib.Nifti1Image,
     mask: Mask | None = None,
     *,
     mask_threshold: float | None = None,
     template: SpaceName = None,
+    surface: Sequence[str] = (),
+    map_name: str | None = None,
     drop_zeros: bool = False,
     mem: int | None = None,
     given: Given = NOTHING,
@@ -34,15 +37,20 @@ def load_map(
 
     Parameters
     ----------
-    image : path or image
-        The map. An infinite statistic is a value.
+    image : path, sequence of path or image
+        The map; of two files, that of the left hemisphere first. An infinite statistic is a value.
     mask : path, image, Space or 'template', optional
         The voxels that were tested, NaN among them excluded; by default, those with data. In a thresholded map, all
         voxels of the mask without a value count as 0.
     mask_threshold : float, optional
         The least value inside, of a mask of probabilities.
     template : StandardSpace or str, optional
-        The space of the map, for 'template'.
+        The space of the map, for 'template' and for its meshes.
+    surface : sequence of str
+        The meshes of a map on surfaces, as `bids_ari.images.meshes.find_meshes` reads them; by default, those of the
+        image, else of its space.
+    map_name : str, optional
+        The name of the map in a GIFTI or CIFTI file with several.
     drop_zeros : bool
         Whether a zero inside the brain is missing, too.
     mem : int, optional
@@ -65,10 +73,12 @@ def load_map(
     GridMismatchError, EmptyMaskError
         When the mask does not fit, or no voxel remains.
     """
-    found = read_image(image, mem)
-    name, frame, values = printable(Path(name_of(image)).name), found.frame, found.values
+    found = read_image(image, mem, map_name=map_name)
+    name, values = printable(Path(name_of(image)).name), found.values
+    frame, located = locate(found.frame, surface, template)
+    frame = frame.walled(frame.hollow(values, found.header.step))
     statistic = decide(name, claims_of(found, name, given.sidecar), given)
-    absent = found.frame.missing(values, found.header.step)
+    absent = frame.missing(values, found.header.step)
     if drop_zeros:
         zero = is_zero(values, found.header.step)
         absent |= zero
@@ -78,13 +88,13 @@ def load_map(
     inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
-    notes = [*statistic.notes, *check_values(name, statistic, values[inside])]
+    notes = [*located, *statistic.notes, *check_values(name, statistic, values[inside])]
     threshold = threshold_of(statistic, values[inside])
     lacking = what_lacks(statistic, values[inside], found.header.step)
     if lacking and tested is None and not threshold:
         notes.append(
-            f"{name} may lack voxels that were tested: {lacking}. Then bounds are too high; name all voxels that were "
-            "tested with --mask"
+            f"{name} may lack {frame.units} that were tested: {lacking}. Then bounds are too high; name all "
+            f"{frame.units} that were tested with --mask"
         )
     elif threshold := threshold or lacking:
         values, inside, note = _without_threshold(name, values, tested, threshold)
@@ -112,12 +122,12 @@ def _notes_on_extent(name: str, inside: BoolArray, frame: Frame) -> Iterator[str
     """Yield notes on the voxels that have values, where no mask names those that were tested."""
     profile = frame.profile(inside)
     if text := frame.lacking(profile, profile):
-        yield f"{name} has slices without any data between others: {text}"
+        yield f"{name} has {frame.parts} without any data between others: {text}"
     if inside.mean() < _FEW:
         yield (
-            f"{name} has values at {inside.sum()} voxels only, {inside.mean():.1%} of the volume: if others were "
-            "removed because they were not significant, bounds are not valid. Then name all voxels that were tested "
-            "with --mask"
+            f"{name} has values at {inside.sum()} {frame.units} only, {inside.mean():.1%} of all: if others were "
+            f"removed because they were not significant, bounds are not valid. Then name all {frame.units} that were "
+            "tested with --mask"
         )
 
 

@@ -53,6 +53,10 @@ class Frame(ABC):
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return where a map that is not smoothed has no data; scaled integers are `step` apart."""
 
+    def hollow(self, values: FloatArray, step: float = 0.0) -> BoolArray:
+        """Return the positions that are certainly without data in a single map, for `walled`."""
+        return np.zeros(self.shape, dtype=bool)
+
     def walled(self, wall: BoolArray) -> "Frame":
         """Return the frame with the positions without data in any map, where that says what is missing in others."""
         return self

@@ -210,7 +210,7 @@ class TestThresholdedMaps:
         few = np.full(SHAPE, np.nan)
         few[3:6, 4:7, 5:8] = t[:3, :3, :3] + np.arange(27).reshape(3, 3, 3) / 10 - 1.05
         (result,) = analyse_map(saved(tmp_path / "zmap.nii", few))
-        assert any("27 voxels only, 2.0% of the volume" in note for note in result.notes)
+        assert any("27 voxels only, 2.0% of all" in note for note in result.notes)
 
     def test_the_name_of_a_thresholded_map_alone_is_noted(self, tmp_path: Path, t: np.ndarray) -> None:
         """Its values go down to 0."""
