@@ -25,6 +25,7 @@ options = st.builds(
     missing=st.sampled_from(["drop", "error"]),
     target_grid=st.none() | st.sampled_from([Path("first"), Path("template")]) | paths,
     surface=st.sampled_from([(), ("L=/r/a.gii", "R=/r/b.gii"), ("/r/hemi-L.surf.gii",)]),
+    map_name=st.none() | st.sampled_from(["faces", 'a "quoted" name']),
     mask=st.none() | st.just(Path("template")) | paths,
     coverage=st.sampled_from([1.0, 0.9, 1 / 3]),
     smoothing=st.none() | st.sampled_from([0.0, 8.0, 5.25]),
