@@ -114,7 +114,7 @@ def analyse(
             options,
             (
                 *notes,
-                *notes_of_test(fitted, design, glm.test),
+                *notes_of_test(fitted, design, glm.test, stack.space.units),
                 *notes_on_variances(fitted.variances, design, glm.test, options),
                 *_notes(stack, n_constant, options),
             ),

@@ -14,6 +14,7 @@ from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import listing
+from bids_ari.images.space import Space
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
@@ -94,7 +95,11 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
     else:
         weigh = fit_fixed if options.estimator == "fixed" else fit_mixed
         found = weigh(effects, stack.variances, design.matrix, design.tests)
-        results, tau2, notes = found.results, found.tau2, tuple(_weighted_notes(options, found, effects.shape))
+        results, tau2, notes = (
+            found.results,
+            found.tau2,
+            tuple(_weighted_notes(options, found, effects.shape[0], stack.space)),
+        )
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
     unlike = subject_diagnostics(effects, design.matrix, design.tests)
@@ -111,8 +116,8 @@ def _sessions(contrast: ContrastSet) -> dict[str, str]:
     return {subject: label for subject, found in labels.items() if len(found) == 1 for label in found if label}
 
 
-def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
-    """Yield a note on the influential subjects of a test."""
+def notes_of_test(fitted: Fit, design: Design, test: str, units: str) -> Iterator[str]:
+    """Yield a note on the influential subjects of a test; `units` are the name of points."""
     influence = fitted.outlying.influence[test]
     found = np.flatnonzero(fitted.outlying.influential(test))
     if found.size:
@@ -120,7 +125,7 @@ def notes_of_test(fitted: Fit, design: Design, test: str) -> Iterator[str]:
         yield (
             f"{'Influential subject' if found.size == 1 else 'Influential subjects'}: {listing(subjects)}. In "
             f"parentheses, the change of the test {test} without the subject, in standard errors (RMS over "
-            "voxels)"
+            f"{units})"
         )
 
 
@@ -139,23 +144,23 @@ def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
         )
 
 
-def _weighted_notes(options: Options, found: WeightedFit, shape: tuple[int, ...]) -> Iterator[str]:
+def _weighted_notes(options: Options, found: WeightedFit, n_maps: int, space: Space) -> Iterator[str]:
     """Yield notes on weights: their meaning, where they are missing, and where they are not reliable."""
     if options.estimator == "fixed":
         yield (
-            f"Fixed effects: the inference is about these {shape[0]} subjects only, not about the population that "
+            f"Fixed effects: the inference is about these {n_maps} subjects only, not about the population that "
             "they come from"
         )
     if found.n_unusable:
-        part = found.n_unusable / (shape[0] * shape[1])
+        part = found.n_unusable / (n_maps * space.n_points)
         yield (
-            f"Subjects were excluded at voxels where their first-level variance is zero or not a number: "
+            f"Subjects were excluded at {space.units} where their first-level variance is zero or not a number: "
             f"{found.n_unusable} values, {part:.2%} of all"
         )
     unevenness = float(np.median(found.unevenness))
     if options.estimator == "mixed" and unevenness > UNEVEN:
         yield (
             f"First-level variances differ strongly between subjects (standard deviation of their logarithm "
-            f"{unevenness:.2f}, median over voxels): above {UNEVEN} the tail of mixed effects is too light, so that "
-            "bounds may be too optimistic (simulated in validation/). Prefer --estimator ols"
+            f"{unevenness:.2f}, median over {space.units}): above {UNEVEN} the tail of mixed effects is too light, "
+            "so that bounds may be too optimistic (simulated in validation/). Prefer --estimator ols"
         )

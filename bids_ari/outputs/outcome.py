@@ -116,6 +116,7 @@ def summary(result: ContrastResult) -> dict[str, Any]:
         "Alpha": result.options.alpha,
         "NumberOfSubjects": len(result.contrast.members),
         "NumberOfVoxels": result.space.n_points,
+        "Unit": result.space.unit,
         "TrueDiscoveryNumber": result.bound.whole,
         "Clusters": {f"{threshold:g}": len(found) for threshold, found in result.clusters.items()},
         "LargestClusters": {f"{tdp:g}": len(found) for tdp, found in result.largest.items()},

@@ -11,7 +11,7 @@ from bids_ari._version import __version__
 from bids_ari.analysis.result import Failure
 from bids_ari.bids.exclusions import by_contrast
 from bids_ari.config.methods import METHODS
-from bids_ari.errors import listing
+from bids_ari.errors import listing, plural_of
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import entry, leads_out
 from bids_ari.outputs.run_log import latest_excluded
@@ -47,6 +47,7 @@ def write_index(out: Derivatives) -> None:
         excluded=[(listing(contrasts), str(alike)) for contrasts, alike in by_contrast(excluded)],
         excluded_table=table,
         target_tdp=_target_tdp(rows),
+        units=sorted({row["units"] for row in rows}),
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
         failures=failures,
         analysed={entry(record, "Contrast", str) for record in records},
@@ -77,6 +78,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "confidence": None if alpha is None else percent(1 - alpha),
         "subjects": _subjects(summary, report),
         "n_points": _number(summary, "NumberOfVoxels"),
+        "units": plural_of(entry(summary, "Unit", str) or "voxel"),
         "tdn": _number(summary, "TrueDiscoveryNumber"),
         "clusters": _counts(summary, "Clusters"),
         "largest": _counts(summary, "LargestClusters"),
