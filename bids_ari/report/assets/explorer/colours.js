@@ -1,4 +1,4 @@
-// Colours of voxels. A colour is four bytes in one number, in the order of a little-endian canvas.
+// Colours of points. A colour is four bytes in one number, in the order of a little-endian canvas.
 
 const packed = (red, green, blue) => ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
 
@@ -15,8 +15,8 @@ function paletteOf(digits) {
 
 /** @returns {Object<string, Uint32Array>} */
 function makePalettes(facts) {
-  const greys = Uint32Array.from({ length: facts.underlay.levels + 1 }, (_, level) => {
-    const grey = level ? Math.round(255 * (0.33 + (0.67 * level) / facts.underlay.levels)) : 255;
+  const greys = Uint32Array.from({ length: facts.greyLevels + 1 }, (_, level) => {
+    const grey = level ? Math.round(255 * (0.33 + (0.67 * level) / facts.greyLevels)) : 255;
     return packed(grey, grey, grey);
   });
   const { sequential, diverging, clusters } = facts.colours;
@@ -36,7 +36,7 @@ function blended(colour, grey, opacity) {
 }
 
 /**
- * Return the function that colours voxels.
+ * Return the function that colours points.
  * @param {Object} view state, forest, clusters and labels shown
  * @returns {function(number, number): number} colour of a position over a grey, 0 for none
  */

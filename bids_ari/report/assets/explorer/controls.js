@@ -3,7 +3,7 @@
 const ARROWS = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [2, 1], ArrowDown: [2, -1] };
 const PAGES = { PageUp: 1, PageDown: -1 };
 
-/** Connect all controls with the state. `app`: data, history, shown(), points(), refreshSoon(). */
+/** Connect all controls with the state. `app`: data, history, shown(), points(), refreshSoon(), views, surfaces. */
 function connectControls(app) {
   connectTdp(app);
   connectChoices(app);
@@ -11,7 +11,8 @@ function connectControls(app) {
   connectCurve(app);
   connectTables(app);
   connectButtons(app);
-  for (const view of VIEWS) connectSlice(app, view);
+  if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
+  if (app.data.points.voxel) for (const view of VIEWS) connectSlice(app, view);
 }
 
 function connectTdp({ data, history }) {
@@ -29,7 +30,7 @@ function connectTdp({ data, history }) {
 
 function connectChoices({ data, history, refreshSoon }) {
   byId("colour-by").addEventListener("change", (event) => history.change({ colourBy: event.target.value }));
-  byId("radiological").addEventListener("change", (event) => history.change({ radiological: event.target.checked }));
+  byId("radiological")?.addEventListener("change", (event) => history.change({ radiological: event.target.checked }));
   byId("radius").addEventListener("input", refreshSoon);
   byId("direction")?.addEventListener("change", (event) => {
     const direction = data.directions.findIndex(({ name }) => name === event.target.value);
@@ -41,7 +42,7 @@ function connectPlaces({ data, history }) {
   const boxes = ["x", "y", "z"].map((name) => byId(`mm-${name}`));
   const go = () => {
     const place = boxes.map((box) => (box.value.trim() === "" ? NaN : Number(box.value)));
-    if (place.every(Number.isFinite)) history.change({ voxel: data.grid.nearest(place) });
+    if (place.every(Number.isFinite)) history.change(data.points.nearest(place));
   };
   for (const box of boxes) box.addEventListener("change", go);
 }
@@ -62,7 +63,7 @@ function connectCurve(app) {
 }
 
 function connectTables({ data, history, shown }) {
-  const goTo = (position) => history.change({ voxel: data.grid.voxelOf(data.mask.cell[position]) });
+  const goTo = (position) => history.change(data.points.to(position));
   byId("clusters").tBodies[0].addEventListener("click", (event) => {
     const row = event.target.closest("tr");
     if (!row) return;
@@ -94,11 +95,13 @@ function connectButtons(app) {
     follow: () => history.change({ pinned: null }),
     undo: history.undo,
     redo: history.redo,
-    "save-labels": () => saveLabels(data, shown()),
     "save-table": () => saveTable(data, shown()),
-    "save-picture": () => savePicture(shown()),
+    "save-picture": () => savePicture(shown(), app.views),
   };
   for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+  data.facts.labelFiles.forEach((file, i) => {
+    byId(i ? `save-labels-${i}` : "save-labels").addEventListener("click", () => saveLabels(data, shown(), i));
+  });
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     const key = event.key.toLowerCase();
@@ -140,15 +143,15 @@ function point({ data, history }, view, canvas, event) {
   const voxel = [...history.state.voxel];
   voxel[layout.fileAxes[1]] = layout.columns[nth(event.clientX - box.left, box.width, layout.width)];
   voxel[layout.fileAxes[2]] = layout.rows[nth(event.clientY - box.top, box.height, layout.height)];
-  history.change({ voxel }, `drag-${view.name}`);
+  history.change({ voxel, vertex: null }, `drag-${view.name}`);
 }
 
 /** Move the crosshair along x, y or z by one voxel. */
 function move({ data, history }, axis, step, gesture) {
-  const [fileAxis, sense] = data.grid.axes[axis];
+  const [fileAxis, sense] = data.points.voxel.grid.axes[axis];
   const voxel = [...history.state.voxel];
   voxel[fileAxis] += sense * step;
-  if (data.grid.holds(voxel)) history.change({ voxel }, gesture);
+  if (data.points.voxel.holds(voxel)) history.change({ voxel, vertex: null }, gesture);
 }
 
 function pressKey(app, view, event) {

@@ -1,4 +1,4 @@
-// The curve of a voxel: size against TDP of every cluster that contains it.
+// The curve of a point: size against TDP of every cluster that contains it.
 
 const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
 
@@ -17,9 +17,9 @@ function curvePoints(forest, chain, scale) {
   return points;
 }
 
-function curveScale(nVoxels, [width, height]) {
+function curveScale(nPoints, [width, height]) {
   const [inner, high] = [width - MARGIN.left - MARGIN.right, height - MARGIN.top - MARGIN.bottom];
-  const most = Math.log10(Math.max(nVoxels, 10));
+  const most = Math.log10(Math.max(nPoints, 10));
   return {
     x: (size) => MARGIN.left + (inner * Math.log10(size)) / most,
     y: (tdp) => MARGIN.top + high * (1 - tdp),
@@ -41,15 +41,15 @@ function drawCurve(data, shown, before) {
   const context = canvas.getContext("2d");
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, ...size);
-  const scale = curveScale(data.facts.nVoxels, size);
+  const scale = curveScale(data.facts.nPoints, size);
   const colours = curveColours(canvas);
-  drawAxes(context, scale, data.facts.nVoxels, colours);
+  drawAxes(context, scale, data.facts, colours);
   drawTargetTdp(context, scale, shown.state.tdp, colours);
   const isSame = before.chain === shown.chain && before.width === size[0];
   const points = isSame ? before.all : curvePoints(shown.forest, shown.chain, scale);
   drawLine(context, points, colours);
   if (shown.current) drawPoint(context, scale, shown.current, colours);
-  canvas.setAttribute("aria-label", curveText(shown, points));
+  canvas.setAttribute("aria-label", curveText(data.facts, shown, points));
   return { chain: shown.chain, width: size[0], all: points };
 }
 
@@ -59,7 +59,7 @@ function curveColours(canvas) {
   return { ink: named("--ink"), soft: named("--soft"), line: named("--line"), accent: named("--accent") };
 }
 
-function drawAxes(context, scale, nVoxels, colours) {
+function drawAxes(context, scale, { nPoints, units }, colours) {
   context.font = "12px system-ui, sans-serif";
   context.lineWidth = 1;
   context.fillStyle = colours.soft;
@@ -70,10 +70,10 @@ function drawAxes(context, scale, nVoxels, colours) {
     context.fillText(String(tdp), MARGIN.left - 6, scale.y(tdp) + 4);
   }
   context.textAlign = "center";
-  for (let size = 1; size <= nVoxels; size *= 10) {
+  for (let size = 1; size <= nPoints; size *= 10) {
     context.fillText(size < 1000 ? String(size) : `${size / 1000}k`, scale.x(size), scale.bottom + 15);
   }
-  context.fillText("voxels in the cluster", (MARGIN.left + scale.right) / 2, scale.bottom + 30);
+  context.fillText(`${units} in the cluster`, (MARGIN.left + scale.right) / 2, scale.bottom + 30);
 }
 
 function drawTargetTdp(context, scale, tdp, colours) {
@@ -111,13 +111,13 @@ function disc(context, x, y, radius) {
   context.fill();
 }
 
-function curveText(shown, points) {
-  if (!points.length) return "Size against TDP: no cluster with a TDP above 0 contains this voxel";
-  const now = shown.current ? `; shown: ${clusterText(shown.current)}` : "";
-  return `Size against TDP of ${plural(shown.chain.length, "cluster")} that contain this voxel${now}. Select with the left and right arrow keys`;
+function curveText(facts, shown, points) {
+  if (!points.length) return "Size against TDP: no cluster with a TDP above 0 contains this point";
+  const now = shown.current ? `; shown: ${clusterText(facts, shown.current)}` : "";
+  return `Size against TDP of ${plural(shown.chain.length, "cluster")} that contain this point${now}. Select with the left and right arrow keys`;
 }
 
-const clusterText = ({ size, tdn }) => `${plural(size, "voxel")}, TDP at least ${proportion(tdn, size)}`;
+const clusterText = ({ unit, units }, { size, tdn }) => `${plural(size, unit, units)}, TDP at least ${proportion(tdn, size)}`;
 
 /** @returns {?number} the place of the point nearest to a click */
 function nearestPoint(points, x, y) {
@@ -126,7 +126,7 @@ function nearestPoint(points, x, y) {
   return nearest && nearest.place;
 }
 
-/** @returns {?number} the place of the next point with more (1) or fewer (-1) voxels than the cluster shown */
+/** @returns {?number} the place of the next point with more (1) or fewer (-1) points than the cluster shown */
 function neighbouringPoint(shown, points, direction) {
   const size = shown.current ? shown.current.size : 0;
   const beyond = points.filter(({ place }) => direction * (shown.forest.size[place] - size) > 0);

@@ -44,30 +44,82 @@ async function readBlob(name) {
 
 /**
  * Read everything that is stored in the page.
- * @returns {Promise<{facts: Object, grid: Object, mask: Object, z: Float64Array, atlas: ?Uint16Array,
- *   underlay: Uint8Array, directions: Object[]}>}
+ * @returns {Promise<{facts: Object, points: Object, z: Float64Array, atlas: ?Uint16Array, underlay: ?Uint8Array,
+ *   directions: Object[]}>}
  */
 async function readData() {
   const facts = JSON.parse(byId("facts").textContent);
-  const grid = makeGrid(facts.grid);
-  const mask = unpackMask(await readBlob("mask"), grid.nCells, facts.nVoxels);
+  const points = makePoints(facts, facts.meshes ? await readGrayordinates(facts) : { voxel: await readVolume(facts) });
   const directions = [];
   for (let i = 0; i < facts.directions.length; i++) directions.push(await readDirection(facts, i));
   const z = unpackZ(facts, directions[0].forest, await readBlob("z"), await readBlob("z-elsewhere"));
   const atlas = facts.atlas === null ? null : await readBlob("atlas");
-  return { facts, grid, mask, z, atlas, underlay: await readBlob("underlay"), directions };
+  const underlay = facts.underlay ? await readBlob("underlay") : null;
+  return { facts, points, z, atlas, underlay, directions };
+}
+
+async function readVolume(facts) {
+  const grid = makeGrid(facts.grid);
+  return makeVolume(grid, unpackMask(await readBlob("mask"), grid.nCells, facts.nPoints), facts.voxelVolume);
+}
+
+/** @returns {Promise<{voxel: ?Object, vertex: Object}>} points of a CIFTI file, or of meshes alone */
+async function readGrayordinates(facts) {
+  const places = await readBlob("place");
+  const areas = await readBlob("area");
+  const meshOf = new Int8Array(facts.nPoints).fill(-1);
+  for (const { mesh, start, stop } of facts.structures) meshOf.fill(mesh, start, stop);
+  const meshes = [];
+  for (let i = 0; i < facts.meshes.length; i++) meshes.push(await readMesh(facts.meshes[i], i));
+  places.forEach((place, position) => {
+    if (meshOf[position] >= 0) meshes[meshOf[position]].position[place] = position;
+  });
+  const vertex = makeSurfaces(meshes, meshOf, places, (position) => areas[position] * facts.areaStep);
+  return { vertex, voxel: facts.grid ? someVoxels(facts, places, meshOf) : null };
+}
+
+/** @returns {Object} the points of a CIFTI file that are voxels */
+function someVoxels(facts, places, meshOf) {
+  const grid = makeGrid(facts.grid);
+  const position = new Int32Array(grid.nCells).fill(-1);
+  places.forEach((cell, i) => {
+    if (meshOf[i] < 0) position[cell] = i;
+  });
+  return makeVolume(grid, { cell: places, position }, facts.voxelVolume);
+}
+
+async function readMesh({ shapes, nVertices, ...facts }, i) {
+  const columns = await readBlob(`triangles-${i}`);
+  const triangles = interleaved(columns, new Uint32Array(columns.length), 1);
+  const mesh = { ...facts, nVertices, triangles, levels: await readBlob(`sulci-${i}`), shapes: [] };
+  mesh.position = new Int32Array(nVertices).fill(-1);
+  for (let shape = 0; shape < shapes.length; shape++) {
+    const steps = await readBlob(`coordinates-${i}-${shape}`);
+    const coordinates = interleaved(steps, new Float32Array(steps.length), shapes[shape].step);
+    mesh.shapes.push({ name: shapes[shape].name, coordinates, normals: normalsOf(coordinates, triangles) });
+  }
+  return mesh;
+}
+
+/** @returns {TypedArray} three columns, one after the other, as rows, times a step */
+function interleaved(columns, rows, step) {
+  const n = columns.length / 3;
+  for (let i = 0; i < n; i++) {
+    for (let column = 0; column < 3; column++) rows[3 * i + column] = columns[column * n + i] * step;
+  }
+  return rows;
 }
 
 async function readDirection(facts, i) {
   const [preorder, size] = [await readBlob(`preorder-${i}`), await readBlob(`size-${i}`)];
   const [tdn, rank] = [await readBlob(`tdn-${i}`), await readBlob(`rank-${i}`)];
-  const forest = makeForest(preorder, size, tdn, rank, facts.nVoxels);
+  const forest = makeForest(preorder, size, tdn, rank, facts.nPoints);
   return { ...facts.directions[i], forest, category: await readBlob(`category-${i}`) };
 }
 
-/** @returns {{cell: Uint32Array, position: Int32Array}} cell of each tested voxel, and position at each cell or -1 */
-function unpackMask(bits, nCells, nVoxels) {
-  const cell = new Uint32Array(nVoxels);
+/** @returns {{cell: Uint32Array, position: Int32Array}} cell of each point, and point at each cell or -1 */
+function unpackMask(bits, nCells, nPoints) {
+  const cell = new Uint32Array(nPoints);
   const position = new Int32Array(nCells).fill(-1);
   let n = 0;
   for (let i = 0; i < nCells; i++) {
@@ -79,9 +131,9 @@ function unpackMask(bits, nCells, nVoxels) {
   return { cell, position };
 }
 
-/** @returns {Float64Array} z of each tested voxel */
+/** @returns {Float64Array} z of each point */
 function unpackZ(facts, forest, near, elsewhere) {
-  const z = new Float64Array(facts.nVoxels);
+  const z = new Float64Array(facts.nPoints);
   const value = (steps, step) => (Math.abs(steps) === facts.zInfinite ? Math.sign(steps) * Infinity : steps * step);
   for (let i = 0; i < near.length; i++) z[forest.preorder[i]] = value(near[i], facts.zStep);
   for (let position = 0, i = 0; position < z.length; position++) {

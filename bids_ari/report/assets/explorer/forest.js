@@ -2,15 +2,15 @@
 // A place is a position in preorder; the cluster that is completed there is the slice place .. place + size[place].
 
 /**
- * @param {Uint32Array} preorder voxel at each place
+ * @param {Uint32Array} preorder point at each place
  * @param {Int32Array} size of the cluster at each place
  * @param {Int32Array} tdn of the cluster; 0 where the place is no cluster of its own
  * @param {Uint32Array} rank of the height of each place of size 1, 0 for the highest
- * @param {number} nVoxels
+ * @param {number} nPoints
  */
-function makeForest(preorder, size, tdn, rank, nVoxels) {
+function makeForest(preorder, size, tdn, rank, nPoints) {
   const n = preorder.length;
-  const placeOf = new Int32Array(nVoxels).fill(-1);
+  const placeOf = new Int32Array(nPoints).fill(-1);
   for (let place = 0; place < n; place++) placeOf[preorder[place]] = place;
   const leaves = new Uint32Array(rank.length);
   for (let place = 0, i = 0; place < n; place++) if (size[place] === 1) leaves[i++] = place;
@@ -30,7 +30,7 @@ function parentsOf(size) {
   return parent;
 }
 
-/** @returns {Float64Array} the highest TDP of all clusters that contain the voxel of each place */
+/** @returns {Float64Array} the highest TDP of all clusters that contain the point of each place */
 function highestTdp(size, tdn, parent) {
   const highest = new Float64Array(size.length);
   for (let place = 0; place < size.length; place++) {
@@ -72,7 +72,7 @@ function leavesBefore(forest, place) {
   return low;
 }
 
-/** @returns {{position: number, rank: number}} the most extreme voxel of a cluster, the first one of ties */
+/** @returns {{position: number, rank: number}} the most extreme point of a cluster, the first one of ties */
 function peakOf(forest, place) {
   const known = forest.peaks.get(place);
   if (known) return known;
@@ -89,20 +89,20 @@ function peakOf(forest, place) {
   return peak;
 }
 
-function firstVoxel(forest, place) {
+function firstPoint(forest, place) {
   let first = Infinity;
   for (let i = place; i < place + forest.size[place]; i++) first = Math.min(first, forest.preorder[i]);
   return first;
 }
 
 /**
- * Label clusters as Python does: by size, then most extreme peak, then first voxel.
+ * Label clusters as Python does: by size, then most extreme peak, then first point.
  * @returns {{label: number, place: number, size: number, tdn: number, peak: number}[]}
  */
 function labelled(forest, places) {
   const clusters = places.map((place) => ({ place, size: forest.size[place], ...peakOf(forest, place) }));
   const order = (a, b) =>
-    b.size - a.size || a.rank - b.rank || firstVoxel(forest, a.place) - firstVoxel(forest, b.place);
+    b.size - a.size || a.rank - b.rank || firstPoint(forest, a.place) - firstPoint(forest, b.place);
   return clusters.sort(order).map(({ place, size, position }, i) => {
     return { label: i + 1, place, size, tdn: forest.tdn[place], peak: position };
   });
@@ -115,7 +115,7 @@ function labelsOfPlaces(forest, clusters) {
   return labels;
 }
 
-/** @returns {number[]} places of all clusters with a TDP above 0 that contain the voxel of a place, smallest first */
+/** @returns {number[]} places of all clusters with a TDP above 0 that contain the point of a place, smallest first */
 function chainOf(forest, place) {
   const chain = [];
   for (let up = place; up >= 0; up = forest.parent[up]) if (forest.tdn[up] > 0) chain.push(up);
@@ -134,7 +134,7 @@ function answersOf(forest, chain) {
 }
 
 /**
- * The next larger (1) or smaller (-1) cluster around a voxel: of the largest clusters at any target TDP, the first whose TDP
+ * The next larger (1) or smaller (-1) cluster around a point: of the largest clusters at any target TDP, the first whose TDP
  * differs by at least a hundredth, else the last.
  * @param {number[]} answers from `answersOf`
  * @param {number} current place of the current one, or -1

@@ -1,4 +1,4 @@
-// The grid of the voxels, and the bound of any set of them.
+// Voxels: their grid, and which of them are points.
 
 /**
  * @param {{shape: number[], affine: number[][], inverse: number[][], zooms: number[], axes: number[][]}} facts
@@ -12,7 +12,7 @@ function makeGrid(facts) {
     cellOf: ([i, j, k]) => (i * ny + j) * nz + k,
     voxelOf: (cell) => [Math.floor(cell / (ny * nz)), Math.floor(cell / nz) % ny, cell % nz],
     millimetres: (voxel) => transformed(facts.affine, voxel),
-    holds: (voxel) => voxel.every((index, axis) => index >= 0 && index < facts.shape[axis]),
+    holds: (voxel) => voxel.length === 3 && voxel.every((index, axis) => index >= 0 && index < facts.shape[axis]),
     nearest: (place) => clamped(facts.shape, transformed(facts.inverse, place).map(Math.round)),
   };
 }
@@ -25,6 +25,30 @@ function transformed(matrix, place) {
 
 function clamped(shape, voxel) {
   return voxel.map((index, axis) => Math.min(Math.max(index, 0), shape[axis] - 1) + 0);
+}
+
+/**
+ * The points that are voxels of a grid, addressed by their voxels; for `makePoints`.
+ * @param {Object} grid
+ * @param {{cell: Uint32Array, position: Int32Array}} mask cell of each point, and point at each cell or -1
+ * @param {number} volume of a voxel in mm³
+ */
+function makeVolume(grid, mask, volume) {
+  const positionAt = (voxel) => mask.position[grid.cellOf(voxel)];
+  return {
+    grid,
+    mask,
+    volume,
+    positionAt,
+    placeOf: (position) => grid.voxelOf(mask.cell[position]),
+    holds: grid.holds,
+    millimetres: grid.millimetres,
+    nearest: grid.nearest,
+    within: (voxel, radius) => sphereAround(grid, mask, voxel, radius),
+    facts: (voxel) => (positionAt(voxel) < 0 ? [["voxel", "not tested"]] : []),
+    toText: (voxel) => voxel.join("_"),
+    fromText: (text) => text.split("_").map((index) => (/^\d+$/.test(index) ? Number(index) : NaN)),
+  };
 }
 
 /**
@@ -53,21 +77,4 @@ function isNear(affine, i, j, k, radius) {
   let square = 0;
   for (let row = 0; row < 3; row++) square += (affine[row][0] * i + affine[row][1] * j + affine[row][2] * k) ** 2;
   return square <= radius * radius + 1e-6;
-}
-
-/**
- * TDN of any set: max(0, max over u of 1 - u + how many categories are at most u). Category 0 never counts.
- * @param {TypedArray} category of each tested voxel
- * @param {Iterable<number>} positions distinct
- */
-function trueDiscoveries(category, positions) {
-  const size = positions.length;
-  const counts = new Uint32Array(size + 1);
-  for (const position of positions) if (category[position] <= size) counts[category[position]]++;
-  let [sum, best] = [0, 0];
-  for (let u = 1; u <= size; u++) {
-    sum += counts[u];
-    best = Math.max(best, 1 - u + sum);
-  }
-  return best;
 }

@@ -1,10 +1,10 @@
 // From the data to the page, redrawn after each change.
 
-/** Derive everything shown from the state: clusters, labels, and the voxel at the crosshair. */
+/** Derive everything shown from the state: clusters, labels, and the point at the crosshair. */
 function lookUp(data, state, formed, chained) {
   const direction = data.directions[state.direction];
   const { forest } = direction;
-  const position = data.mask.position[data.grid.cellOf(state.voxel)];
+  const position = data.points.positionAt(state);
   const forestPlace = position < 0 ? -1 : forest.placeOf[position];
   const label = forestPlace < 0 ? 0 : formed.labels[forestPlace];
   return {
@@ -48,16 +48,16 @@ function makeChainer() {
 }
 
 /** Return the function that redraws the page. */
-function makeRefresh(data, app) {
-  const palettes = makePalettes(data.facts);
+function makeRefresh(data, app, palettes) {
   const drawn = { direction: null, rows: "" };
   return () => {
     const started = performance.now();
     const shown = app.shown();
-    drawSlices(data, palettes, shown);
+    const [paint, key] = [makePainter(data, palettes, shown), `${shown.key} ${shown.state.colourBy}`];
+    for (const view of app.views) view.draw(shown, paint, key);
     if (drawn.direction !== shown.direction) {
       drawn.direction = shown.direction;
-      showDirection(shown);
+      showDirection(data, shown);
       fillParcels(shown);
     }
     const rows = `${shown.key} ${shown.state.colourBy} ${shown.current?.label}`;
@@ -81,7 +81,8 @@ function makeApp(data) {
   const timings = { ready: 0, update: 0, updates: [] };
   let [points, isDue, kept] = [{ chain: null, width: 0, all: [] }, false, null];
   const app = { data, timings, points: () => points, keepPoints: (curve) => (points = curve) };
-  const first = { tdp: data.facts.targetTdp, voxel: data.facts.voxel, direction: 0, colourBy: "highest", radiological: false, pinned: null };
+  const { targetTdp: tdp, voxel, vertex } = data.facts;
+  const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", radiological: false, pinned: null };
   app.history = makeHistory({ ...first, ...fromHash(location.hash, data) }, () => {
     app.refreshSoon();
     keepAddress(app);
@@ -90,7 +91,8 @@ function makeApp(data) {
     if (kept?.state !== app.history.state) kept = lookUp(data, app.history.state, form(app.history.state), chained);
     return kept;
   };
-  app.refresh = makeRefresh(data, app);
+  const palettes = makePalettes(data.facts);
+  app.refresh = makeRefresh(data, app, palettes);
   app.refreshSoon = () => {
     if (isDue) return;
     isDue = true;
@@ -99,26 +101,52 @@ function makeApp(data) {
       app.refresh();
     });
   };
+  addViews(app, palettes);
   return app;
+}
+
+/** Add the views of the points, surfaces first, and the camera. */
+function addViews(app, palettes) {
+  const { points } = app.data;
+  let isDue = false;
+  app.cameraMoved = () => {
+    keepAddress(app);
+    if (isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => {
+      isDue = false;
+      app.surfaces?.redraw();
+    });
+  };
+  app.camera = makeCamera(app.cameraMoved);
+  app.surfaces = points.vertex ? makeSurfaceView(app.data, palettes, app.camera) : null;
+  app.views = [app.surfaces, points.voxel ? makeSliceView(app.data, palettes) : null].filter(Boolean);
+  viewFromHash(location.hash, app.camera);
 }
 
 /** Write the state into the address, at most every fifth of a second: browsers refuse more. */
 function keepAddress(app) {
   clearTimeout(app.addressTimer);
-  app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data)), 200);
+  app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data, app.camera)), 200);
 }
 
 /** The interface for tests and the console. */
 function publicInterface(app) {
   const { data, history, shown, timings } = app;
-  const voxelAt = (position) => data.grid.voxelOf(data.mask.cell[position]);
+  const placeAt = (position) => {
+    const { voxel, vertex } = data.points.to(position);
+    return vertex ?? voxel;
+  };
   return Object.freeze({
     timings,
-    state: () => ({ ...history.state, voxel: [...history.state.voxel], direction: shown().direction.name }),
-    clusters: () => shown().clusters.map(({ label, size, tdn, peak }) => ({ label, size, tdn, peak: voxelAt(peak) })),
-    labels: () => Array.from({ length: data.facts.nVoxels }, (_, position) => shown().labelAt(position)),
+    state: () => ({ ...structuredClone(history.state), direction: shown().direction.name }),
+    camera: () => ({ ...app.camera.state }),
+    clusters: () => shown().clusters.map(({ label, size, tdn, peak }) => ({ label, size, tdn, peak: placeAt(peak) })),
+    labels: () => Array.from({ length: data.facts.nPoints }, (_, position) => shown().labelAt(position)),
     tdnOf: (positions) => trueDiscoveries(shown().direction.category, positions),
-    go: (...voxel) => data.grid.holds(voxel) && history.change({ voxel }),
+    go: (...voxel) => data.points.voxel?.holds(voxel) && history.change({ voxel, vertex: null }),
+    goTo: (position) => history.change(data.points.to(position)),
+    pixelOf: (mesh, vertex) => app.surfaces.pixelOf(mesh, vertex),
     setTdp: (value) => {
       const tdp = validTdp(value, data.facts.leastTdp);
       if (tdp !== null) history.change({ tdp });
@@ -134,7 +162,7 @@ async function start() {
     byId("explorer").hidden = false;
     app.refresh();
     window.addEventListener("hashchange", () => app.history.change(fromHash(location.hash, data)));
-    new ResizeObserver(app.refreshSoon).observe(byId("slices"));
+    new ResizeObserver(app.refreshSoon).observe(byId("views"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", app.refreshSoon);
     window.explorer = publicInterface(app);
     app.timings.ready = performance.now();

@@ -1,11 +1,12 @@
-// Texts and tables beside the slices.
+// Texts and tables beside the views.
 
 const MOST_ROWS = 60;
 
 /** Show the number of clusters; without clusters, what that means and what to do. */
 function showStatus(data, shown) {
-  const voxels = shown.clusters.reduce((sum, cluster) => sum + cluster.size, 0);
-  byId("status").textContent = `${plural(shown.clusters.length, "cluster")}, ${plural(voxels, "voxel")}`;
+  const { unit, units } = data.facts;
+  const points = shown.clusters.reduce((sum, cluster) => sum + cluster.size, 0);
+  byId("status").textContent = `${plural(shown.clusters.length, "cluster")}, ${plural(points, unit, units)}`;
   byId("nothing").hidden = shown.clusters.length > 0;
   if (!shown.clusters.length) byId("nothing").textContent = emptyText(data, shown);
 }
@@ -14,45 +15,54 @@ function emptyText(data, shown) {
   const { whole, confidence, top } = shown.direction;
   const caution = "This does not mean that nothing is active: a TDP is a lower bound.";
   if (!whole) {
-    return `With ${confidence} confidence, no activity can be claimed in any set of voxels. ${caution} To see the map itself, choose “Colour by: statistic, everywhere”.`;
+    return `With ${confidence} confidence, no activity can be claimed in any set of ${data.facts.units}. ${caution} To see the map itself, choose “Colour by: statistic, everywhere”.`;
   }
   const tdp = shortTdp(shown.state.tdp);
   return `No cluster has a TDP of at least ${tdp}. ${caution} Choose a smaller target TDP: the highest of any cluster is ${shortTdp(top)}.`;
 }
 
 /** Show the headline of the current alternative. */
-function showDirection(shown) {
-  const { meaning, whole, nVoxels, confidence, alpha } = shown.direction;
+function showDirection(data, shown) {
+  const { meaning, whole, nPoints, confidence, alpha } = shown.direction;
   byId("headline").textContent =
-    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nVoxels)} voxels tested are truly active (effect ${meaning}).`;
+    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nPoints)} ${data.facts.units} tested are truly active (effect ${meaning}).`;
   byId("alpha").textContent = alpha;
 }
 
-/** Show the voxel at the crosshair. */
+/** Show the voxel or vertex at the crosshair. */
 function showCrosshair(data, shown) {
-  const { voxel } = shown.state;
-  const place = data.grid.millimetres(voxel);
+  const place = data.points.millimetres(shown.state);
   "xyz".split("").forEach((name, axis) => {
     const box = byId(`mm-${name}`);
     if (document.activeElement !== box) box.value = millimetreText(place[axis]);
   });
-  const facts = [["x, y, z", `${place.map(millimetreText).join(", ")} mm`], ...voxelFacts(data, shown)];
+  const facts = [["x, y, z", `${place.map(millimetreText).join(", ")} mm`], ...pointFacts(data, shown)];
+  showVertex(shown.state.vertex);
   fillFacts(byId("crosshair"), facts);
 }
 
+/** Show the vertex at the crosshair in its boxes. */
+function showVertex(vertex) {
+  if (!vertex || !byId("vertex") || [byId("mesh"), byId("vertex")].includes(document.activeElement)) return;
+  byId("mesh").value = String(vertex[0]);
+  byId("vertex").value = String(vertex[1]);
+}
+
 /** @returns {string[][]} */
-function voxelFacts(data, shown) {
+function pointFacts(data, shown) {
   const { position, forestPlace, forest, current } = shown;
-  if (position < 0) return [["voxel", "not tested"]];
+  const where = data.points.placeFacts(shown.state, position);
+  if (position < 0) return where;
   const reached = forestPlace < 0 ? 0 : forest.highest[forestPlace];
   const least = data.facts.leastTdp;
   const facts = [
+    ...where,
     ["z", zText(data.z[position])],
     ["highest TDP", forestPlace < 0 && least && shown.direction.whole ? `below ${least}` : shortTdp(reached)],
   ];
   if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
   const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";
-  facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterText(current)}` : "none at this target TDP"]);
+  facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterText(data.facts, current)}` : "none at this target TDP"]);
   return facts;
 }
 
@@ -65,17 +75,17 @@ function regionOf(data, position) {
 function showRegions(data, shown) {
   const radius = Number(byId("radius").value);
   byId("radius-text").textContent = `${radius} mm`;
-  const inside = sphereAround(data.grid, data.mask, shown.state.voxel, radius);
-  fillFacts(byId("sphere"), boundFacts(inside.length, trueDiscoveries(shown.direction.category, inside)));
+  const inside = data.points.within(shown.state, radius);
+  fillFacts(byId("sphere"), boundFacts(data.facts, inside.length, trueDiscoveries(shown.direction.category, inside)));
   if (data.atlas === null) return;
   const number = shown.position < 0 ? 0 : data.atlas[shown.position];
   const parcel = number && shown.direction.parcels[number - 1];
-  const facts = parcel ? boundFacts(parcel.size, parcel.tdn) : [];
+  const facts = parcel ? boundFacts(data.facts, parcel.size, parcel.tdn) : [];
   fillFacts(byId("parcel"), [["region", regionOf(data, shown.position)], ...facts]);
 }
 
-const boundFacts = (size, tdn) => [
-  ["voxels tested", thousands(size)],
+const boundFacts = ({ units }, size, tdn) => [
+  [`${units} tested`, thousands(size)],
   ["TDN (truly active, at least)", thousands(tdn)],
   ["TDP", proportion(tdn, size)],
 ];
@@ -91,17 +101,17 @@ function fillClusters(data, palettes, shown) {
 function clusterRow(data, palettes, shown, cluster) {
   const row = element("tr", "", { "data-label": cluster.label });
   if (shown.current && shown.current.label === cluster.label) row.setAttribute("aria-current", "true");
-  const [x, y, z] = peakPlace(data, cluster).map(millimetreText);
   const cells = [
     thousands(cluster.size),
-    thousands(cluster.size * data.facts.voxelVolume),
+    ...clusterSizes(data, shown.forest, cluster).map(thousands),
     thousands(cluster.tdn),
     proportion(cluster.tdn, cluster.size),
     zText(data.z[cluster.peak]),
-    `${x}, ${y}, ${z}`,
+    ...peakNames(data, cluster),
+    peakPlace(data, cluster).map(millimetreText).join(", "),
   ];
-  if (data.atlas !== null) cells.push(regionOf(data, cluster.peak));
   row.append(labelCell(palettes, shown, cluster), ...cells.map((text) => element("td", text)));
+  if (data.atlas !== null) row.append(element("td", regionOf(data, cluster.peak), { class: "words" }));
   return row;
 }
 
@@ -121,9 +131,21 @@ function labelCell(palettes, shown, cluster) {
   return cell;
 }
 
-const peakPlace = (data, cluster) => data.grid.millimetres(data.grid.voxelOf(data.mask.cell[cluster.peak]));
+const peakPlace = (data, cluster) => data.points.millimetresOf(cluster.peak);
 
-/** Fill the table of parcels and regions, highest TDP first; a row leads to the most extreme voxel. */
+/** @returns {number[]} the sizes of a cluster, as `facts.sizes` names them */
+function clusterSizes(data, forest, { place, size }) {
+  return data.points.sizesOf(forest.preorder.subarray(place, place + size));
+}
+
+/** @returns {string[]} structure and vertex of the peak, where points have structures */
+function peakNames({ points }, { peak }) {
+  const structure = points.structureOf(peak);
+  if (!structure) return [];
+  return [structure.title, points.vertex.has(peak) ? String(points.vertex.placeOf(peak)[1]) : "n/a"];
+}
+
+/** Fill the table of parcels and regions, highest TDP first; a row leads to the most extreme point. */
 function fillParcels(shown) {
   const table = byId("parcels");
   if (!table) return;
@@ -149,9 +171,9 @@ function showControls(history, shown) {
   if (document.activeElement !== byId("tdp")) byId("tdp").value = String(state.tdp);
   byId("tdp-slider").value = String(state.tdp);
   byId("colour-by").value = state.colourBy;
-  byId("radiological").checked = state.radiological;
+  if (byId("radiological")) byId("radiological").checked = state.radiological;
   if (byId("direction")) byId("direction").value = shown.direction.name;
-  byId("sides").textContent = state.radiological
+  if (byId("sides")) byId("sides").textContent = state.radiological
     ? "Radiological: the left of the picture is the right of the brain."
     : "Neurological: the left of the picture is the left of the brain.";
   byId("undo").disabled = !history.canUndo;

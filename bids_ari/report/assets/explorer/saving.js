@@ -1,11 +1,4 @@
-// Saved files: label image, table and picture.
-
-const HEADER_BYTES = 352;
-const LABEL_TYPES = [
-  { most: 255, code: 2, array: Uint8Array },
-  { most: 65535, code: 512, array: Uint16Array },
-  { most: 4294967295, code: 768, array: Uint32Array },
-];
+// Saved files: labels, table and picture.
 
 function offer(name, blob) {
   const link = element("a");
@@ -16,55 +9,42 @@ function offer(name, blob) {
 }
 
 /** @returns {string} a name like those of the files of the result: the target TDP in percent, p for the point */
-function fileName(shown, suffix) {
+function fileName(shown, suffix, [before, after] = shown.direction.file) {
   const percent = Number((100 * shown.state.tdp).toFixed(10));
   const label = String(percent).replace(".", "p") + (shown.state.pinned === null ? "" : "ByHand");
-  return `${shown.direction.file[0]}${label}${shown.direction.file[1]}_${suffix}`;
+  return `${before}${label}${after}_${suffix}`;
 }
 
-/**
- * The labels as a NIfTI-1 image with the header of the grid, first axis fastest.
- * @returns {Uint8Array}
- */
-function labelImage(data, shown) {
-  const { code, array } = LABEL_TYPES.find(({ most }) => shown.clusters.length <= most);
-  const image = new Uint8Array(HEADER_BYTES + data.grid.nCells * array.BYTES_PER_ELEMENT);
-  image.set(bytesOf(data.facts.header));
-  const header = new DataView(image.buffer);
-  header.setInt16(70, code, true);
-  header.setInt16(72, 8 * array.BYTES_PER_ELEMENT, true);
-  const values = new array(image.buffer, HEADER_BYTES);
-  const [nx, ny] = data.grid.shape;
-  data.mask.cell.forEach((cell, position) => {
-    const label = shown.labelAt(position);
-    if (label) {
-      const [i, j, k] = data.grid.voxelOf(cell);
-      values[i + nx * (j + ny * k)] = label;
-    }
-  });
-  return image;
-}
-
-async function saveLabels(data, shown) {
-  const bytes = await throughStream(labelImage(data, shown), new CompressionStream("gzip"));
-  offer(fileName(shown, "dseg.nii.gz"), new Blob([bytes], { type: "application/gzip" }));
+/** Save the labels of the clusters in one of the files of `facts.labelFiles`. */
+async function saveLabels(data, shown, number) {
+  const file = data.facts.labelFiles[number];
+  const make = { nifti: niftiLabels, gifti: giftiLabels, cifti: ciftiLabels }[file.kind];
+  offer(fileName(shown, file.suffix, shown.direction.labelFiles[number]), await make(data, shown, file));
 }
 
 /** @returns {string} all clusters, with the first columns of the cluster tables */
 function tableText(data, shown) {
-  const columns = ["label", "size", "volume_mm3", "tdn", "tdp", "peak_stat", "peak_x", "peak_y", "peak_z"];
+  const columns = ["label", "size", ...data.facts.sizes, "tdn", "tdp", "peak_stat", "peak_x", "peak_y", "peak_z"];
+  if (data.facts.structures) columns.push("peak_structure", "peak_vertex");
   if (data.atlas !== null) columns.push("peak_region");
   const rows = shown.clusters.map((cluster) => {
     const { label, size, tdn, peak } = cluster;
     const z = data.z[peak];
     const stat = Number.isFinite(z) ? String(Number(z.toFixed(2))) : z > 0 ? "inf" : "-inf";
-    const row = [label, size, size * data.facts.voxelVolume, tdn, tdn / size, stat, ...peakPlace(data, cluster)];
+    const sizes = clusterSizes(data, shown.forest, cluster);
+    const row = [label, size, ...sizes, tdn, tdn / size, stat, ...peakPlace(data, cluster), ...peakCells(data, cluster)];
     return data.atlas === null ? row : [...row, regionCell(data, peak)];
   });
   return [columns, ...rows].map((row) => `${row.join("\t")}\n`).join("");
 }
 
-/** @returns {string} the region of a voxel on one line; n/a for none */
+/** @returns {string[]} structure, as CIFTI names it, and vertex of a peak, where points have structures */
+function peakCells(data, cluster) {
+  const names = peakNames(data, cluster);
+  return names.length ? [data.points.structureOf(cluster.peak).name, names[1]] : [];
+}
+
+/** @returns {string} the region of a point on one line; n/a for none */
 function regionCell(data, position) {
   return data.atlas[position] ? regionOf(data, position).replace(/[\t\r\n]+/g, " ") : "n/a";
 }
@@ -73,21 +53,26 @@ function saveTable(data, shown) {
   offer(fileName(shown, "clusters.tsv"), new Blob([tableText(data, shown)], { type: "text/tab-separated-values" }));
 }
 
-/** Save the slices with a caption and the colour bar. */
-function savePicture(shown) {
+/** Save what all views show, one below the other, with a caption and the colour bar. */
+function savePicture(shown, views) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
-  const slices = VIEWS.map(({ name }) => byId(`slice-${name}`));
+  const rows = views.map((view) => view.canvases()).filter((row) => row.length);
+  const gap = GAP * ratio;
+  const sum = (numbers) => numbers.reduce((total, number) => total + number + gap, gap);
+  const heights = rows.map((row) => Math.max(...row.map(({ height }) => height)));
   const picture = element("canvas");
-  picture.width = slices.reduce((sum, slice) => sum + slice.width + GAP * ratio, GAP * ratio);
-  picture.height = Math.max(...slices.map((slice) => slice.height)) + 84 * ratio;
+  picture.width = Math.max(...rows.map((row) => sum(row.map(({ width }) => width))));
+  picture.height = sum(heights) + (84 - 2 * GAP) * ratio;
   const context = picture.getContext("2d");
   context.fillStyle = "#fff";
   context.fillRect(0, 0, picture.width, picture.height);
-  let left = GAP * ratio;
-  for (const slice of slices) {
-    context.drawImage(slice, left, 40 * ratio);
-    left += slice.width + GAP * ratio;
-  }
+  rows.reduce((top, row, i) => {
+    row.reduce((left, canvas) => {
+      context.drawImage(canvas, left, top);
+      return left + canvas.width + gap;
+    }, gap);
+    return top + heights[i] + gap;
+  }, 40 * ratio);
   context.scale(ratio, ratio);
   captionPicture(context, shown, picture.height / ratio);
   picture.toBlob((blob) => offer(fileName(shown, "slices.png"), blob), "image/png");

@@ -7,6 +7,8 @@ const VIEWS = [
 ];
 const ENDS = [["L", "R"], ["P", "A"], ["I", "S"]]; // low and high end of x, y, z
 const GAP = 12; // pixels between slices
+const MOST_HEIGHT = 520; // of a slice in pixels
+const MOST_HEIGHT_BESIDE = 300; // where there are also surfaces
 const SIDE_BY_SIDE = 540; // minimum width in pixels for slices side by side
 
 /**
@@ -15,7 +17,7 @@ const SIDE_BY_SIDE = 540; // minimum width in pixels for slices side by side
  *   right: string, top: string, bottom: string}} indices along the file's axes of across and up
  */
 function layOut(data, view, radiological) {
-  const { axes } = data.grid;
+  const { axes } = data.points.voxel.grid;
   const { start, stop } = data.facts.underlay;
   const ascending = (axis) => {
     const [fileAxis, sense] = axes[axis];
@@ -38,12 +40,12 @@ function paintSlice(data, palettes, layout, voxel, paint) {
   const { width, height, columns, rows, fileAxes } = layout;
   const pixels = new Uint32Array(width * height);
   const at = [...voxel];
-  const steps = [data.grid.shape[1] * data.grid.shape[2], data.grid.shape[2], 1];
+  const steps = [data.points.voxel.grid.shape[1] * data.points.voxel.grid.shape[2], data.points.voxel.grid.shape[2], 1];
   for (let row = 0, pixel = 0; row < height; row++) {
     at[fileAxes[2]] = rows[row];
     for (let column = 0; column < width; column++, pixel++) {
       at[fileAxes[1]] = columns[column];
-      const position = data.mask.position[at[0] * steps[0] + at[1] * steps[1] + at[2]];
+      const position = data.points.voxel.mask.position[at[0] * steps[0] + at[1] * steps[1] + at[2]];
       const grey = palettes.greys[levelAt(data, at)];
       pixels[pixel] = (position >= 0 && paint(position, grey)) || grey;
     }
@@ -61,14 +63,15 @@ function levelAt(data, [i, j, k]) {
 
 /** @returns {number[][]} the size of each slice on the screen, with one scale in pixels per mm that fits */
 function fitSlices(data, room) {
-  const { zooms } = data.grid;
+  const { zooms } = data.points.voxel.grid;
   const sizes = VIEWS.map((view) => {
     const { width, height, fileAxes } = layOut(data, view, false);
     return [width * zooms[fileAxes[1]], height * zooms[fileAxes[2]]];
   });
+  const most = data.points.vertex ? MOST_HEIGHT_BESIDE : MOST_HEIGHT;
   const wide = room >= SIDE_BY_SIDE;
   const across = wide ? sizes.reduce((sum, [width]) => sum + width, 0) : Math.max(...sizes.map(([width]) => width));
-  const scale = Math.min((room - (wide ? 2 * GAP : 0)) / across, 520 / Math.max(...sizes.map(([, height]) => height)));
+  const scale = Math.min((room - (wide ? 2 * GAP : 0)) / across, most / Math.max(...sizes.map(([, height]) => height)));
   return sizes.map((size) => size.map((length) => Math.max(Math.floor(length * scale), 1)));
 }
 
@@ -86,9 +89,9 @@ function drawSlice(data, palettes, shown, view, [width, height], paint) {
   context.drawImage(small, 0, 0, canvas.width, canvas.height);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, layout, [width, height]);
-  drawCross(context, layout, shown.state.voxel, [width, height]);
+  if (!shown.state.vertex) drawCross(context, layout, shown.state.voxel, [width, height]);
   writeLetters(context, layout, [width, height]);
-  const place = millimetreText(data.grid.millimetres(shown.state.voxel)[view.axis]);
+  const place = millimetreText(data.points.voxel.grid.millimetres(shown.state.voxel)[view.axis]);
   writeOutlined(context, `${view.name} = ${place} mm`, 5, height - 6, "left");
   canvas.setAttribute("aria-label", `${canvas.dataset.name} slice at ${view.name} = ${place} mm, ${layout.left} on the left`);
 }
@@ -130,26 +133,31 @@ function writeLetters(context, layout, [width, height]) {
   writeOutlined(context, layout.bottom, width / 2, height - 6, "center");
 }
 
-function writeOutlined(context, text, x, y, align) {
+function writeOutlined(context, text, x, y, align, [ink, paper] = ["#20262e", "#fff"]) {
   context.font = "600 13px system-ui, sans-serif";
   context.textAlign = align;
   context.lineJoin = "round";
   context.lineWidth = 3;
-  context.strokeStyle = "#fff";
+  context.strokeStyle = paper;
   context.strokeText(text, x, y);
-  context.fillStyle = "#20262e";
+  context.fillStyle = ink;
   context.fillText(text, x, y);
 }
 
 /** Write the numbers of the larger clusters near the centres of their visible parts. */
 function writeNumbers(context, data, shown, layout, [width, height]) {
   for (const [label, pixels] of seenOf(data, shown, layout)) {
-    const [column, row] = [0, 1].map((part) => pixels.reduce((sum, pixel) => sum + pixel[part], 0) / pixels.length);
-    const apart = ([c, r]) => (c - column) ** 2 + (r - row) ** 2;
-    const [c, r] = pixels.reduce((best, pixel) => (apart(pixel) < apart(best) ? pixel : best));
+    const [c, r] = centralOf(pixels);
     const [x, y] = [((c + 0.5) * width) / layout.width, ((r + 0.5) * height) / layout.height];
     writeOutlined(context, String(label), x, y + 5, "center");
   }
+}
+
+/** @returns {number[]} the pixel nearest to the mean of several */
+function centralOf(pixels) {
+  const [x, y] = [0, 1].map((part) => pixels.reduce((sum, pixel) => sum + pixel[part], 0) / pixels.length);
+  const apart = (pixel) => (pixel[0] - x) ** 2 + (pixel[1] - y) ** 2;
+  return pixels.reduce((best, pixel) => (apart(pixel) < apart(best) ? pixel : best));
 }
 
 /** @returns {Map<number, number[][]>} the pixels, column and row, of each of the first clusters in a slice */
@@ -160,7 +168,7 @@ function seenOf(data, shown, layout) {
     at[layout.fileAxes[2]] = index;
     layout.columns.forEach((other, column) => {
       at[layout.fileAxes[1]] = other;
-      const label = shown.labelAt(data.mask.position[data.grid.cellOf(at)]);
+      const label = shown.labelAt(data.points.voxel.mask.position[data.points.voxel.grid.cellOf(at)]);
       if (label < 1 || label > 20) return;
       if (!seen.has(label)) seen.set(label, []);
       seen.get(label).push([column, row]);
@@ -169,9 +177,17 @@ function seenOf(data, shown, layout) {
   return seen;
 }
 
-/** Draw all three slices. */
-function drawSlices(data, palettes, shown) {
-  const sizes = fitSlices(data, byId("slices").clientWidth);
-  const paint = makePainter(data, palettes, shown);
-  VIEWS.forEach((view, i) => drawSlice(data, palettes, shown, view, sizes[i], paint));
+/**
+ * The view of three slices.
+ * @returns {{draw: function(Object, function), canvases: function(): HTMLCanvasElement[]}} a view draws what is shown,
+ *   with the function that colours points, into its canvases
+ */
+function makeSliceView(data, palettes) {
+  return {
+    draw: (shown, paint) => {
+      const sizes = fitSlices(data, byId("slices").clientWidth);
+      VIEWS.forEach((view, i) => drawSlice(data, palettes, shown, view, sizes[i], paint));
+    },
+    canvases: () => VIEWS.map(({ name }) => byId(`slice-${name}`)),
+  };
 }
