@@ -1,5 +1,6 @@
 """Frames with their meshes: what makes vertices neighbours, and places them."""
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.meshes import find_meshes, notes_on_meshes, read_meshes
 from bids_ari.images.space import Frame
 from bids_ari.images.templates import SpaceName
+
+log = logging.getLogger(__name__)
 
 
 class Located(NamedTuple):
@@ -35,12 +38,14 @@ def locate(frame: Frame, surface: Sequence[str], template: SpaceName) -> Located
     BidsAriError
         When a mesh is not found or does not fit, or maps of volumes have one.
     """
-    if not isinstance(frame, Grayordinates):
+    if not isinstance(frame, Grayordinates) or not frame.axis.nvertices:
         if surface:
-            raise UsageError("The maps are volumes, which have no surface", hint="Remove --surface")
+            raise UsageError(f"The maps are {frame.units}, which have no surface", hint="Remove --surface")
         return Located(frame)
-    if not frame.axis.nvertices or (frame.meshes and not surface):
+    if frame.meshes and not surface:
         return Located(frame)
     files = find_meshes(frame.axis.nvertices, template, surface)
     meshes = read_meshes(files, frame.axis.nvertices)
-    return Located(frame.located(meshes), (*filter(None, [files.note]), *notes_on_meshes(meshes)))
+    if files.note and not files.is_guess:
+        log.info("%s", files.note)
+    return Located(frame.located(meshes), (*[files.note] * files.is_guess, *notes_on_meshes(meshes)))

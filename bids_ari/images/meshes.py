@@ -44,6 +44,7 @@ class MeshFiles:
 
     paths: Mapping[str, Path]  # by the name of CIFTI's structure
     note: str = ""  # which they are, where they were not given
+    is_guess: bool = False  # whether the space of the maps is not known, and guessed by their number of vertices
 
     @property
     def roles(self) -> dict[str, Path]:
@@ -73,6 +74,8 @@ def find_meshes(n_vertices: Mapping[str, int], space: SpaceName, surface: Sequen
         When ``--surface`` has no file of a hemisphere, or one that cannot be read.
     """
     sides = sides_of(n_vertices)
+    if not sides:
+        return MeshFiles({})
     if surface:
         return MeshFiles(_given(surface_files(surface), sides))
     where, n, is_guess = place_of(n_vertices, space)
@@ -85,7 +88,7 @@ def find_meshes(n_vertices: Mapping[str, int], space: SpaceName, surface: Sequen
     if not found:
         raise _no_mesh(n_vertices, where)
     paths = {STRUCTURES[side]: path for side, path in zip(sides, found, strict=True)}
-    return MeshFiles(paths, _note(paths.values(), where, n, is_guess=is_guess))
+    return MeshFiles(paths, _note(paths.values(), where, n, is_guess=is_guess), is_guess)
 
 
 def read_meshes(files: MeshFiles, n_vertices: Mapping[str, int]) -> dict[str, Mesh]:
@@ -244,7 +247,7 @@ def _note(paths: Iterable[Path], where: StandardSpace | None, n: int, *, is_gues
     names = [path.name for path in paths]
     used = f"{' and '.join(names)} of {'TemplateFlow' if names[0].startswith('tpl-') else 'fsaverage5 in nilearn'}"
     if not is_guess:
-        return f"--surface was not used: the mesh is {used}"
+        return f"Mesh: {used}"
     return (
         f"The names of the maps have no space. By their {n} vertices they are on the mesh of {where}: {used} is used. "
         "Check this, or use --surface"
