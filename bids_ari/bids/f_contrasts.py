@@ -4,6 +4,7 @@ Their effect has one volume for each row of the contrast, and their z is that of
 direction. nilearn writes both beside the map of F.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -44,7 +45,8 @@ def has_several_volumes(path: Path) -> bool:
     except (OSError, ImageFileError, ValueError, EOFError, ExpatError):
         return False
     if isinstance(image, nib.GiftiImage):
-        return len(image.darrays) > 1
+        n_maps = (math.prod(array.dims[1:]) for array in image.darrays)  # nilearn has all rows in one array
+        return bool(sum(n_maps) > 1)
     return any(n > 1 for n in (image.shape[:1] if isinstance(image, nib.Cifti2Image) else image.shape[3:]))
 
 

@@ -50,7 +50,7 @@ def hemisphere_of_name(name: str) -> Hemisphere | None:
 def bids_name(name: str) -> str:
     """Return the name of a surface file with its hemisphere before the suffix, where BIDS has it.
 
-    nilearn's ``SurfaceImage.to_filename`` adds it at the end of names that have none.
+    nilearn's ``PolyData.to_filename`` adds it at the end of names that have none.
 
     >>> bids_name("sub-01_contrast-faces_stat-z_statmap_hemi-L.gii")
     'sub-01_contrast-faces_stat-z_hemi-L_statmap.gii'

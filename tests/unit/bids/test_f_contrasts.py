@@ -52,11 +52,14 @@ def test_the_effect_of_one_row_is_that_of_a_t_contrast(
     assert names(discover(tmp_path)) == ["faces"]
 
 
+@pytest.mark.parametrize("in_one_array", [False, True])
 @pytest.mark.parametrize("n_rows", [1, 2])
-def test_effects_of_surfaces(tmp_path: Path, n_rows: int) -> None:
+def test_effects_of_surfaces(tmp_path: Path, n_rows: int, in_one_array: bool) -> None:
+    """nilearn writes one data array with a column for each row of the contrast, wb_command one data array for each."""
+    rows = [np.ones((5, n_rows), np.float32)] if in_one_array else [np.ones(5, np.float32)] * n_rows
     for paths in touch_surfaces(tmp_path, *SUBJECTS).values():
         for path in paths:
-            arrays = [nib.gifti.GiftiDataArray(np.ones(5, np.float32)) for _ in range(n_rows)]
+            arrays = [nib.gifti.GiftiDataArray(row) for row in rows]
             nib.save(nib.GiftiImage(darrays=arrays), path)
     touch_surfaces(tmp_path, *SUBJECTS, stat="F")
     touch_surfaces(tmp_path, *SUBJECTS, contrast="other")

@@ -83,7 +83,7 @@ class TestPairs:
         assert names(discover(tmp_path)) == ["task-emo_den-10242_contrast-faces"]
 
     def test_names_of_images_that_nilearn_saves(self, tmp_path: Path) -> None:
-        """``SurfaceImage.to_filename`` adds the hemisphere at the end of names without one."""
+        """``PolyData.to_filename`` adds the hemisphere at the end of names without one."""
         plain = {"space": "fsaverage5", "extension": ".gii"}
         for stat in ("effect", "variance"):
             for path in touch_maps(tmp_path, "01", "02", stat=stat, **plain):
