@@ -88,7 +88,7 @@ def load_map(
     inside = ~absent | np.isinf(values) if tested is None else tested & ~np.isnan(values)
     if not inside.any():
         raise EmptyMaskError("The map has no value" + (" inside the mask" if mask is not None else ""))
-    notes = [*located, *statistic.notes, *check_values(name, statistic, values[inside])]
+    notes = [*located, *statistic.notes, *check_values(name, statistic, values[inside], frame.unit)]
     threshold = threshold_of(statistic, values[inside])
     lacking = what_lacks(statistic, values[inside], found.header.step)
     if lacking and tested is None and not threshold:
@@ -97,7 +97,7 @@ def load_map(
             f"{frame.units} that were tested with --mask"
         )
     elif threshold := threshold or lacking:
-        values, inside, note = _without_threshold(name, values, tested, threshold)
+        values, inside, note = _without_threshold(name, values, tested, threshold, frame.units)
         notes.append(note)
     else:
         if statistic.thresholded_by:
@@ -132,7 +132,7 @@ def _notes_on_extent(name: str, inside: BoolArray, frame: Frame) -> Iterator[str
 
 
 def _without_threshold(
-    name: str, values: FloatArray, tested: BoolArray | None, found: str
+    name: str, values: FloatArray, tested: BoolArray | None, found: str, units: str
 ) -> tuple[FloatArray, BoolArray, str]:
     """Return the values of a thresholded map with 0 where the mask has no value, the mask, and a note.
 
@@ -141,14 +141,14 @@ def _without_threshold(
     if tested is None:
         raise DataError(
             f"{name} is thresholded: {found}",
-            "a map of all voxels that were tested, without a threshold",
-            "Use the map before thresholding; or name all voxels that were tested with --mask: those without a value "
+            f"a map of all {units} that were tested, without a threshold",
+            f"Use the map before thresholding; or name all {units} that were tested with --mask: those without a value "
             "then count as 0, which is valid but loses power",
         )
     n_filled = int((tested & (np.isnan(values) | (values == 0))).sum())
     note = (
-        f"{name} is thresholded: {found}. {n_filled} of the {int(tested.sum())} voxels of the mask have no value and "
-        "count as 0. Bounds are valid if the mask contains all voxels that were tested, but they would be higher for "
+        f"{name} is thresholded: {found}. {n_filled} of the {int(tested.sum())} {units} of the mask have no value and "
+        f"count as 0. Bounds are valid if the mask contains all {units} that were tested, but they would be higher for "
         "the map without a threshold"
     )
     return np.where(tested & np.isnan(values), 0.0, values), tested, note

@@ -163,7 +163,12 @@ def load_stack(
     if candidates is None:
         candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
     arrays, spare = room_for(
-        (len(members), candidates.n_points), n_arrays=1 + variances, reading=n_bytes, mem=mem, folder=work_dir
+        (len(members), candidates.n_points),
+        n_arrays=1 + variances,
+        reading=n_bytes,
+        mem=mem,
+        folder=work_dir,
+        unit=frame.unit,
     )
     reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
     counts = np.zeros(frame.shape, dtype=np.int32)
@@ -174,7 +179,7 @@ def load_stack(
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
     notes = (*located, *check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
     facts = {path: each for summary in summaries for path, each in summary.facts.items()}
-    thresholds = tuple(notes_on_thresholds(members, facts, counts, inside))
+    thresholds = tuple(notes_on_thresholds(members, facts, counts, inside, frame.units))
     half = frame.profile(2 * counts >= len(members))
     notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, frame))
     notes += (*thresholds, *notes_on_claims(members, facts, stat))
@@ -332,7 +337,8 @@ def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[
     median = float(np.median([summary.n_present for summary in summaries]))
     few = [(m, s.n_present) for m, s in zip(members, summaries, strict=True) if s.n_present < _FEW * median]
     if few:
+        units = headers.frame.units
         yield (
-            f"{counted(len(few), 'subject')} with data at fewer than half as many voxels as the median, {median:.0f}: "
+            f"{counted(len(few), 'subject')} with data at fewer than half as many {units} as the median, {median:.0f}: "
             + listing(f"sub-{member.subject} ({n})" for member, n in few)
         )

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from bids_ari.errors import DataError, UsageError, listing
+from bids_ari.errors import DataError, UsageError, counted, listing
 from bids_ari.images.claims import EFFECT, LOG_P, VARIANCE, Claim, P, words
 from bids_ari.stats.distributions import FloatArray, z_from_f, z_from_t
 
@@ -110,12 +110,12 @@ def decide(name: str, claims: Sequence[Claim], given: Given = NOTHING) -> Statis
     return found._replace(dof=numbers[-1], n_rows=numbers[0] if kind == "F" else 0.0)
 
 
-def check_values(name: str, statistic: Statistic, values: FloatArray) -> Iterator[str]:
+def check_values(name: str, statistic: Statistic, values: FloatArray, unit: str = "voxel") -> Iterator[str]:
     """Yield notes on the values of a map, (n_points,); raise a DataError if they are not those of its statistic."""
     finite = values[np.isfinite(values)]
     n_infinite = values.size - finite.size
     if n_infinite:
-        yield f"{n_infinite} voxels with an infinite {statistic.kind} count as the most extreme"
+        yield f"{counted(n_infinite, unit)} with an infinite {statistic.kind} count as the most extreme"
     if finite.size < _MANY:
         return
     low, high, kind = float(finite.min()), float(finite.max()), statistic.kind

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _VALUE = 8  # bytes, also on disk: as float32 there, results would depend on how much memory there is
 _FIT = 6 * 2**25  # largest memory that the group model takes for each array of values: it reads blocks of 32 MB
 _FIT_PER_VALUE = 48  # the same for each value, if one block contains them all
-_HINT = "Use another folder with --work-dir, allow more memory with --mem, or test fewer voxels with --mask"
+_HINT = "Use another folder with --work-dir, allow more memory with --mem, or test less with --mask"
 
 _Rows: TypeAlias = slice | npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_]
 
@@ -129,7 +129,7 @@ def at_points(values: Values, points: npt.NDArray[np.bool_]) -> Columns:
 
 
 def room_for(
-    shape: tuple[int, int], *, n_arrays: int, reading: int, mem: int, folder: Path | None
+    shape: tuple[int, int], *, n_arrays: int, reading: int, mem: int, folder: Path | None, unit: str = "voxel"
 ) -> tuple[tuple[Stored, ...], int]:
     """Allocate arrays of subjects by points: in memory if they and the group model fit there, else on disk.
 
@@ -140,12 +140,12 @@ def room_for(
     beside = max(reading, min(n_arrays * _FIT, size // _VALUE * _FIT_PER_VALUE))
     if size + beside <= mem:
         return tuple(np.empty(shape) for _ in range(n_arrays)), mem - size
-    description = f"{counted(shape[0], 'subject')} at {counted(shape[1], 'voxel')}"
+    description = f"{counted(shape[0], 'subject')} at {counted(shape[1], unit)}"
     if beside > mem:
         raise DataError(
             f"The maps of {description} take {format_memory(beside)} of memory, with their values on disk",
             f"at most the available memory, {format_memory(mem)}",
-            "Increase --mem, test fewer voxels with --mask, or use a larger computer",
+            "Increase --mem, test less with --mask, or use a larger computer",
         )
     log.info(
         "The values of %s, %s, are stored on disk: --mem is %s", description, format_memory(size), format_memory(mem)

@@ -104,6 +104,7 @@ def notes_on_thresholds(
     facts: Mapping[Path, ValueFacts],
     counts: npt.NDArray[np.int32],
     mask: Space | None = None,
+    units: str = "voxels",
 ) -> Iterator[str]:
     """Yield a note on maps that look thresholded, else on those with data at few voxels.
 
@@ -125,11 +126,11 @@ def notes_on_thresholds(
         mask = None
     expected = counts > 0 if mask is None else mask.inside
     part = float(counts[expected].mean()) / len(members) if expected.any() else 0.0
-    found = f"Maps have data at {part:.0%} of the voxels {'of all maps' if mask is None else 'of the mask'} on average"
+    found = f"Maps have data at {part:.0%} of the {units} {'of all maps' if mask is None else 'of the mask'} on average"
     if part >= _SPARSE:
         if mask is not None or expected.mean() >= _EXTENT:
             return
-        found = f"Maps have data at {expected.sum()} voxels only, {expected.mean():.1%} of the volume"
+        found = f"Maps have data at {expected.sum()} {units} only, {expected.mean():.1%} of all"
     yield (
         f"{found}: if others were removed because they were not significant, results are not valid, whatever "
         "--coverage: use the maps before thresholding"

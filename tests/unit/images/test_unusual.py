@@ -148,7 +148,7 @@ class TestSparse:
         (note,) = stack(tmp_path, volumes, mask=VolumeSpace(GRID, inside)).notes
         assert note.startswith("Maps have data at 9% of the voxels of the mask on average")
         (note,) = stack(tmp_path, volumes).notes
-        assert note.startswith("Maps have data at 64 voxels only, 4.8% of the volume")
+        assert note.startswith("Maps have data at 64 voxels only, 4.8% of all")
         region = VolumeSpace(GRID, np.isfinite(volumes[0]))
         assert stack(tmp_path, volumes, mask=region).notes == ()
 
