@@ -118,7 +118,8 @@ def _chosen(arrays: list[DataArray], path: Path, map_name: str | None) -> DataAr
         return arrays[0]
     if not arrays:
         raise DataError(f"{path} has no data array", "one map")
-    named = f": {listing(names, 20)}" if len(set(names)) == len(names) else ", as a time series has"
+    is_named = len(set(names)) == len(names)
+    named = f": {listing(names, 20)}" if is_named else " without different names, as a time series has"
     raise DataError(f"{path} has {len(arrays)} data arrays{named}", "one map", _WAY_OUT)
 
 
@@ -198,7 +199,9 @@ def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
         )
     try:
         if array.encoding == "ASCII":
-            values = np.array(array.text.split(maxsplit=n_values), dtype=np.float64)
+            numbers = np.array(array.text.split(maxsplit=n_values), dtype=np.float64)
+            with np.errstate(all="ignore"):
+                values = numbers.astype(array.dtype).astype(np.float64)  # as in the other encodings
         else:
             content = base64.b64decode(array.text.encode("ascii").translate(None, b" \t\r\n"), validate=True)
             n_bytes = n_values * array.dtype.itemsize

@@ -7,6 +7,7 @@ from xml.parsers import expat
 
 import nibabel as nib
 import numpy as np
+from nibabel.gifti.util import gifti_encoding_codes, gifti_endian_codes
 
 from bids_ari.images.contents import Label, damaged_file
 
@@ -41,12 +42,15 @@ class DataArray:
     def of(cls, attributes: dict[str, str]) -> "DataArray":
         """Return the data array that attributes of its element describe."""
         known: Any = nib.nifti1.data_type_codes
-        kind, encoding = attributes.get("DataType", ""), attributes.get("Encoding", "")
+        kind, encoding = (
+            attributes.get("DataType", ""),
+            _canonical(attributes.get("Encoding", ""), gifti_encoding_codes),
+        )
         if kind not in known.code or known.dtype[kind].kind not in "biuf":
             raise _NotGiftiError(f"its values are of type {kind!r}")
         if encoding not in _ENCODINGS:
             raise _NotGiftiError(f"its encoding is {encoding!r}")
-        order = attributes.get("Endian", "LittleEndian")
+        order = _canonical(attributes.get("Endian", "LittleEndian"), gifti_endian_codes)
         if order not in _ORDERS:
             raise _NotGiftiError(f"its byte order is {order!r}")
         n_axes = _whole(attributes, "Dimensionality", most=6)
@@ -72,6 +76,11 @@ def parse_gifti(content: bytes, path: Path, *, with_values: bool = True) -> Docu
         return _Parser(with_values).parse(content)
     except (_NotGiftiError, expat.ExpatError, ValueError, LookupError) as error:
         raise damaged_file(path, GIFTI, str(error)) from error
+
+
+def _canonical(word: str, codes: Any) -> str:
+    """Return the word of the standard for one that programs write, such as GIFTI_ENCODING_B64GZ."""
+    return str(codes.specs[word]) if word in codes.code else word
 
 
 def _whole(attributes: dict[str, str], key: str, most: int) -> int:

@@ -41,6 +41,11 @@ class TestValues:
             read = read_gifti(write_gifti(tmp_path, data_array(values, encoding=encoding)))
             np.testing.assert_array_equal(read.values, values)
 
+    def test_text_is_of_the_type_of_the_values(self, tmp_path: Path) -> None:
+        path = write_gifti(tmp_path, data_array([0.1, 2.0], dtype="f4", encoding="ASCII"))
+        np.testing.assert_array_equal(read_gifti(path).values, [np.float32(0.1), 2.0])
+        np.testing.assert_array_equal(read_gifti(path).values, nib.load(path).agg_data())
+
     @pytest.mark.parametrize("shape", [(5, 1), (1, 5), (5, 1, 1)])
     def test_axes_of_length_1_count_for_nothing(self, tmp_path: Path, shape: tuple[int, ...]) -> None:
         read = read_gifti(write_gifti(tmp_path, data_array(VALUES.reshape(shape))))
@@ -51,6 +56,11 @@ class TestValues:
         before, _, text = array.partition("<Data>")
         lines = "\n\t".join(text[i : i + 7] for i in range(0, len(text) - len("</Data></DataArray>"), 7))
         path = write_gifti(tmp_path, f"{before}<Data>\n{lines}\n</Data></DataArray>")
+        np.testing.assert_array_equal(read_gifti(path).values, VALUES)
+
+    def test_words_of_old_versions_of_nibabel(self, tmp_path: Path) -> None:
+        array = data_array(VALUES, order=">").replace("GZipBase64Binary", "GIFTI_ENCODING_B64GZ")
+        path = write_gifti(tmp_path, array.replace("BigEndian", "GIFTI_ENDIAN_BIG"))
         np.testing.assert_array_equal(read_gifti(path).values, VALUES)
 
     def test_a_compressed_file(self, tmp_path: Path) -> None:
@@ -151,7 +161,7 @@ class TestSeveralMaps:
 
     def test_a_time_series(self, tmp_path: Path) -> None:
         arrays = [data_array(VALUES, intent="NIFTI_INTENT_TIME_SERIES")] * 30
-        with pytest.raises(DataError, match="30 data arrays, as a time series"):
+        with pytest.raises(DataError, match="30 data arrays without different names, as a time series"):
             read_gifti(write_gifti(tmp_path, *arrays))
         with pytest.raises(DataError, match="5 x 30 values; expected one value per vertex"):
             read_gifti(write_gifti(tmp_path, data_array(np.ones((5, 30)))))
