@@ -137,6 +137,10 @@ def _column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -
     key = key_of(name)
     if key not in ("sub", "stat") and any(member.first.entities.get(key) for member in members):
         return _Comparison(name, key)
+    if key == "hemi" and any(member.first.pair for member in members):
+        raise UsageError(
+            "The two hemispheres of a subject are one map, and cannot be compared", "another entity in --paired"
+        )
     places = tuple(folders)
     found = {subject: read_sessions(subject, places) for subject in {member.subject for member in members}}
     rows = {subject: table.by_label() if table else {} for subject, table in found.items()}

@@ -367,6 +367,12 @@ class TestLevels:
         assert sides(contrast) == {"01": "LR LR", "02": "LR LR"}
         assert sum(not entry.is_subject for entry in contrast.excluded) == 2  # both files of sub-03
 
+    def test_hemispheres_are_not_compared(self, tmp_path: Path) -> None:
+        """The vertices of one are not the places of the other."""
+        touch_surfaces(tmp_path, "01", "02")
+        with pytest.raises(UsageError, match="The two hemispheres of a subject are one map"):
+            discover(tmp_path, paired="hemi=L-R")
+
     def test_sessions_are_divided(self, tmp_path: Path) -> None:
         for session in ("1", "2"):
             touch_surfaces(tmp_path, "01", "02", session=session)
