@@ -25,6 +25,7 @@ from bids_ari.images.space import Frame
 from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import template_mask
 
+_OF_A_SPACE = ("mask", "region", "atlas", "surface")  # roles of files that fit to maps of one space
 _TEXTS = ("atlas labels", "model")  # roles of files that are not images
 
 
@@ -88,12 +89,12 @@ def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> d
 
 
 def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> Iterator[str]:
-    """Yield a note on each mask of another space, or another cohort, than the maps by its name, or on an atlas of any.
+    """Yield a note on each mask or mesh of another space or cohort than the maps by its name, or on an atlas of any.
 
     A mask that was resampled may keep its name, so that this is no error; of an atlas it is one.
     """
     for role, path in files.items():
-        if not role.startswith(("mask", "region", "atlas")) or (found := StandardSpace.in_name(path.name)) is None:
+        if not role.startswith(_OF_A_SPACE) or (found := StandardSpace.in_name(path.name)) is None:
             continue
         if where is None and role in ("mask", "atlas"):
             yield f"The {role} {printable(path.name)} is in {found}; the names of the maps have no space to compare"

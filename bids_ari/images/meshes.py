@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-
-from nilearn.datasets import fetch_surf_fsaverage
 
 from bids_ari.bids.group_checks import is_native
 from bids_ari.bids.hemispheres import (
@@ -102,9 +101,23 @@ def read_meshes(files: MeshFiles, n_vertices: Mapping[str, int]) -> dict[str, Me
     meshes = {}
     for side, name in STRUCTURES.items():
         if name in files.paths:
-            meshes[name] = read_mesh(files.paths[name], side)
+            meshes[name] = _read_once(files.paths[name], side)
             _check_number(meshes[name], side, n_vertices[name])
     return meshes
+
+
+def _read_once(path: Path, side: Hemisphere) -> Mesh:
+    """Read a mesh once for all contrasts, with what is computed of it."""
+    try:
+        about = path.stat()
+    except OSError:
+        return read_mesh(path, side)  # whose error says more
+    return _read(path, side, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, side: Hemisphere, mtime_ns: int, size: int) -> Mesh:
+    return read_mesh(path, side)
 
 
 def surface_files(surface: Sequence[str]) -> dict[Hemisphere, Path]:
@@ -198,6 +211,8 @@ def _known(where: StandardSpace, n: int, sides: Sequence[Hemisphere]) -> tuple[P
 
 def nilearn_files(kind: str, sides: Sequence[Hemisphere]) -> tuple[Path, ...]:
     """Return files of fsaverage5 that are part of nilearn's package."""
+    from nilearn.datasets import fetch_surf_fsaverage  # takes a second
+
     files = fetch_surf_fsaverage("fsaverage5")
     return tuple(Path(files[f"{kind}_{SIDES[side]}"]) for side in sides)
 

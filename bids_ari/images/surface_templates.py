@@ -10,8 +10,8 @@ from bids_ari.images.templateflow import (
     OFFLINE,
     Labels,
     chosen_variant,
-    client,
     fetched,
+    files_of,
     indexed_files,
     is_here,
     listed_files,
@@ -55,7 +55,7 @@ def template_surfaces(
         When they cannot be fetched, or the folder on this machine does not list them, although TemplateFlow has them.
     """
     for suffix in suffixes:
-        found = _plain(client().ls(where.name, suffix=suffix, extension=extension, density=density), where)
+        found = _plain(files_of(where, suffix=suffix, extension=extension, density=density), where)
         paths = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
         if len(paths) == len(sides) and (fetch or all(map(is_here, paths))):
             return tuple(fetched(path, found, where) for path in paths)
@@ -76,8 +76,8 @@ def template_cortex(where: StandardSpace, density: str, sides: Sequence[str]) ->
     """
     what = f"a mask of the cortex in {where}, den-{density or 'of these maps'}"
     hint = "Use a local file with --mask; without a mask, vertices that are 0 or NaN in all subjects are not tested"
-    paths = [Path(path) for path in client().ls(where.name, suffix="dparc", extension=".label.gii", density=density)]
-    found = [path for path in of_cohort(where, paths) if labels_in_name(path.name).get("desc") in _CORTEX]
+    listed = files_of(where, suffix="dparc", extension=".label.gii", density=density)
+    found = [path for path in listed if labels_in_name(path.name).get("desc") in _CORTEX]
     files = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
     if len(files) < len(sides):
         if indexed_files(where.name, f"_den-{density}_", "_dparc.label.gii"):
@@ -86,10 +86,10 @@ def template_cortex(where: StandardSpace, density: str, sides: Sequence[str]) ->
     return tuple(fetched(path, found, where) for path in files)
 
 
-def _plain(paths: Sequence[Path | str], where: StandardSpace) -> list[Path]:
+def _plain(paths: Sequence[Path], where: StandardSpace) -> list[Path]:
     """Return the files of the cohort of the maps that are neither variants nor aligned with another space."""
     others = {"space", "desc", "atlas"}
-    return [path for path in of_cohort(where, map(Path, paths)) if not others & labels_in_name(path.name).keys()]
+    return [path for path in of_cohort(where, paths) if not others & labels_in_name(path.name).keys()]
 
 
 def template_surface_atlas(
@@ -140,6 +140,6 @@ def _variant(path: Path) -> Labels:
 
 def _table(name: str, variant: Labels, where: StandardSpace) -> Path | None:
     """Return the table of an atlas that is on this machine; the files of surfaces have the names of their parcels."""
-    tables = [Path(path) for path in client().ls(where.name, atlas=name, suffix="dseg", extension=".tsv")]
+    tables = files_of(where, atlas=name, suffix="dseg", extension=".tsv")
     fitting = [path for path in tables if is_here(path) and _variant(path).items() <= variant.items()]
     return max(fitting, key=lambda path: len(_variant(path)), default=None)

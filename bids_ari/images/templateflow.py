@@ -49,6 +49,14 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
     raise _wrong_cohort(where, what, {labels_of(path).get("cohort", "") for path in paths})
 
 
+def files_of(where: StandardSpace, **query: Any) -> list[Path]:
+    """Return the files of a template that TemplateFlow lists, of the cohort of the maps; nothing where it has none."""
+    try:
+        return of_cohort(where, map(Path, client().ls(where.name, **query)))
+    except OSError as error:  # no home can be made
+        raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+
+
 def of_cohort(where: StandardSpace, paths: Iterable[Path], *more: str) -> list[Path]:
     """Return the files of the cohort of the maps, of no cohort if these have none, or of `more` cohorts."""
     return [path for path in paths if labels_of(path).get("cohort", "") in (where.cohort, *more)]

@@ -92,7 +92,8 @@ def mask_name(result: ContrastResult) -> str | None:
     mask = result.options.mask
     if mask == TEMPLATE:
         file = f" ({result.files['mask']})" if "mask" in result.files else ""
-        return f"TemplateFlow's brain mask of {StandardSpace.of(result.contrast.entities)}{file}"
+        what = "mask of the cortex" if "surface L" in result.files or "surface R" in result.files else "brain mask"
+        return f"TemplateFlow's {what} of {StandardSpace.of(result.contrast.entities)}{file}"
     return mask.name + at_least(result.options.mask_threshold) if mask else None
 
 

@@ -75,3 +75,11 @@ def test_notes_on_masks_are_those_of_the_result(tmp_path: Path, rng: np.random.G
     assert "The mask fills 100% of the volume" in text
     assert "The mask space-Other_mask.nii.gz is of Other by its name, the maps are in MNI152NLin2009cAsym" in text
     assert "The region 1 space-Other_mask.nii.gz is of Other" in text
+
+
+def test_a_mesh_of_another_space_has_a_note() -> None:
+    """fsLR and fsaverage both have meshes of 163842 vertices, which are not the same."""
+    files = {"surface L": Path("tpl-fsLR_hemi-L_den-164k_midthickness.surf.gii")}
+    (note,) = notes_on_spaces(files, StandardSpace("fsaverage", den="164k"))
+    assert "surface L tpl-fsLR" in note
+    assert not [*notes_on_spaces(files, StandardSpace("fsLR"))]
