@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
@@ -34,6 +35,7 @@ _LEAST = (800, 400)  # width and height of a sheet, so that the bar and its labe
 _LONGEST = 24  # characters of a name
 _LETTER = 9  # pixels of a character
 _MOST_NAMED = 12  # outliers of a panel that are labelled: more labels would overlap
+_ABSENT, _BORDER = 224, 184  # grey
 _USUAL, _OUTLIER = "#56606b", "#D55E00"
 
 
@@ -163,9 +165,11 @@ def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixe
     """Colour the picture of a subject; grey where there are no data, white around what is cut out."""
     steps = quality.thumbnails[subject]
     pixels = colour(steps.ravel() * quality.step[subject]).reshape(*steps.shape, 3)
-    pixels[steps == ABSENT] = 224
+    pixels[steps == ABSENT] = _ABSENT
     if mosaic.is_cut_out:
-        pixels[(steps == ABSENT) & (mosaic.positions < 0)] = 255
+        around = (steps == ABSENT) & (mosaic.positions < 0)
+        pixels[around] = 255
+        pixels[around & ndimage.binary_dilation(~around)] = _BORDER
     return pixels
 
 

@@ -1,9 +1,9 @@
-"""The cortex as it is shown: which position is at each vertex, and sulci."""
+"""The cortex and the other voxels as they are shown."""
 
 import numpy as np
-from nibabel.cifti2.cifti2_axes import BrainModelAxis
+from builders_cortex import grayordinates, surfaces
 
-from bids_ari.images.cortex import cortices, scaled_depth
+from bids_ari.images.cortex import hemispheres_of, towards_sulci, voxels_of
 from bids_ari.images.gifti import LEFT, RIGHT
 from bids_ari.images.mesh import Mesh
 
@@ -15,46 +15,67 @@ ROOF = Mesh(
         dtype=np.int32,
     ),
 )
-"""A ridge along y at x = 0; 15 vertices."""
-
-AXIS = (
-    BrainModelAxis.from_surface([0, 2, 14], 15, LEFT)
-    + BrainModelAxis.from_mask(np.ones((1, 1, 2), dtype=bool), "thalamus_left", np.eye(4))
-    + BrainModelAxis.from_surface([7], 15, RIGHT)
-)
-"""Positions 0-2 on the left, 3 and 4 are voxels, 5 is on the right."""
+"""A ridge along y at x = 0."""
 
 
 def test_positions_of_vertices() -> None:
-    left, right = cortices(AXIS, {LEFT: ROOF, RIGHT: ROOF})
+    """Of grayordinates the last vertex of each hemisphere is not in the frame."""
+    left, right = hemispheres_of(grayordinates(), None)
     assert (left.sides, right.sides) == ("L", "R")
-    assert {i: p for i, p in enumerate(left.positions.tolist()) if p >= 0} == {0: 0, 2: 1, 14: 2}
-    assert {i: p for i, p in enumerate(right.positions.tolist()) if p >= 0} == {7: 5}
-    points = right.points(np.array([-1, 0, 1, -1, 2, 3], dtype=np.int32))
-    assert points.tolist() == [-1] * 7 + [3] + [-1] * 7
-    assert left.points(np.array([-1, 0, 1, -1, 2, 3], dtype=np.int32))[0] == -1  # not tested
+    assert left.positions.tolist() == [*range(7), -1]
+    assert right.positions.tolist() == [*range(7, 14), -1]
+    points = np.full(14 + 96, -1, dtype=np.int32)
+    points[[2, 9]] = [0, 1]  # the third vertex of each is tested
+    assert left.points(points).tolist() == [-1, -1, 0, *[-1] * 5]
+    assert right.points(points).tolist() == [-1, -1, 1, *[-1] * 5]
 
 
-def test_structures_without_a_mesh_are_left_out() -> None:
-    (only,) = cortices(AXIS, {RIGHT: ROOF})
+def test_one_hemisphere() -> None:
+    (only,) = hemispheres_of(surfaces("R"), None)
     assert only.sides == "R"
+    assert only.positions.tolist() == list(range(8))
 
 
-def test_the_mesh_that_is_shown_may_be_another() -> None:
-    flat = Mesh(ROOF.coordinates * [1, 1, 0], ROOF.triangles)
-    left, right = cortices(AXIS, {LEFT: ROOF, RIGHT: ROOF}, {LEFT: flat})
-    assert left.mesh is flat
-    assert right.mesh is ROOF
-    np.testing.assert_array_equal(left.sulci, ROOF.sulci)  # those of the folded mesh
+def test_meshes_of_the_analysis_are_shown_where_no_inflated_ones_are_known() -> None:
+    frame = surfaces()
+    left, right = hemispheres_of(frame, "fsaverage")
+    assert left.mesh is frame.meshes[LEFT]
+    assert right.mesh is frame.meshes[RIGHT]
+    np.testing.assert_array_equal(left.sulci, left.mesh.sulci)
 
 
-def test_sulcal_depth_is_scaled_and_has_the_sign_of_the_folding() -> None:
+def test_inflated_meshes_have_the_sulci_of_the_folded_ones() -> None:
+    """fsaverage5 comes with nilearn: inflated meshes and sulcal depth of 10,242 vertices."""
+    from nilearn.datasets import load_fsaverage
+
+    pial = {
+        name: Mesh(part.coordinates.astype(float), part.faces.astype(np.int32))
+        for name, part in zip((LEFT, RIGHT), load_fsaverage()["pial"].parts.values(), strict=True)
+    }
+    from bids_ari.images.grayordinates import surfaces as all_vertices
+
+    frame = all_vertices(((LEFT, 10242), (RIGHT, 10242))).located(pial)
+    left, right = hemispheres_of(frame, "fsaverage5")
+    assert np.ptp(left.mesh.coordinates[:, 1]) > 200  # inflated
+    for each, mesh in ((left, pial[LEFT]), (right, pial[RIGHT])):
+        assert 0 <= each.sulci.min() < each.sulci.max() <= 1
+        assert np.corrcoef(each.sulci, mesh.sulci)[0, 1] > 0.3
+
+
+def test_voxels_have_their_positions() -> None:
+    """The positions of the voxels follow those of 14 vertices; a VolumeSpace has its voxels in C order."""
+    frame = grayordinates()
+    inside = np.ones(frame.shape, dtype=bool)
+    inside[[0, 20]] = False  # a vertex and a voxel
+    found = voxels_of(frame.space(inside))
+    assert found is not None
+    assert found.positions.tolist() == [i for i in range(14, 110) if i != 20]
+    np.testing.assert_array_equal(found.space.coordinates(), frame.coordinates[found.positions])
+    assert voxels_of(surfaces().space(np.ones(16, dtype=bool))) is None
+
+
+def test_sulcal_depth_has_the_sign_of_the_folding() -> None:
     """The ridge is a gyrus: its depth is lowest. Files of the HCP have the opposite sign."""
-    depth = np.abs(ROOF.coordinates[:, 0]) - 1  # -1 on the ridge
-    ridge = ROOF.coordinates[:, 0] == 0
-    for sign in (1, -1):
-        scaled = scaled_depth(sign * depth, ROOF)
-        assert scaled[ridge].max() == 0
-        assert scaled.max() == 1
-    assert (scaled_depth(np.full(15, 3.0), ROOF) == 0.5).all()
-    assert np.isfinite(scaled_depth(np.where(ridge, np.nan, depth), ROOF)).all()
+    depth = np.abs(ROOF.coordinates[:, 0]) / 2
+    for values in (depth, 1 - depth):
+        np.testing.assert_allclose(towards_sulci(values, ROOF), depth)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from builders_cortex import box
 
 from bids_ari.images.cortex import Cortex
-from bids_ari.images.mesh import Mesh
 from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
 from bids_ari.report.figures.slices import number_places, outline
 from bids_ari.report.figures.surface_scene import cells_of, choose_views
@@ -12,17 +12,12 @@ from bids_ari.report.figures.surface_scene import cells_of, choose_views
 HEIGHT, WIDTH = CELL
 
 
-def box(side: str, first: int) -> Cortex:
-    """A box of 40 x 120 x 80 mm beside the midline; vertices are its corners, those in front at y = 60."""
-    x = np.array([-41.0, -1] if side == "L" else [1.0, 41])
-    corners = np.array([[i, j, k] for i in x for j in (-60.0, 60) for k in (-40.0, 40)])
-    faces = [[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]]
-    triangles = [t for a, b, c, d in faces for t in ((a, b, c), (a, c, d))]
-    mesh = Mesh(corners, np.array(triangles, dtype=np.int32))
-    return Cortex(side, mesh, np.full(8, 0.5), np.arange(first, first + 8, dtype=np.int32))
+def shown(side: str, first: int) -> Cortex:
+    """A box whose vertices have the positions from `first` on."""
+    return Cortex(side, box(side), np.full(8, 0.5), np.arange(first, first + 8, dtype=np.int32))
 
 
-LEFT, RIGHT = box("L", 0), box("R", 8)
+LEFT, RIGHT = shown("L", 0), shown("R", 8)
 PLACES = np.concatenate([LEFT.mesh.coordinates, RIGHT.mesh.coordinates])
 
 
