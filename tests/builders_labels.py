@@ -14,6 +14,7 @@ THALAMUS = "CIFTI_STRUCTURE_THALAMUS_LEFT"
 
 def save_gifti(path: Path, values: npt.ArrayLike, names: Mapping[int, str] | None = None) -> Path:
     """Write values at vertices, or with names numbers of labels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     table = nib.gifti.GiftiLabelTable()
     for key, text in (names or {}).items():
         entry = nib.gifti.GiftiLabel(key, 1, 0, 0, 1)
