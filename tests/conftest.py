@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_pictures import sketch
+from builders_pictures import sketch, sketch_glass
 from hypothesis import settings
-from matplotlib.figure import Figure
 
 from bids_ari.runtime.processors import n_available
 
@@ -42,19 +41,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _sketches() -> Iterator[Callable[[Figure], bytes]]:
-    """Have pictures sketched; give what renders them."""
+def _sketches() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
+    """Have pictures sketched; give what has them rendered."""
+    from bids_ari.report.figures.glass_brain import draw_glass_brain
     from bids_ari.report.figures.png import to_png
+
+    def render(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr("bids_ari.report.figures.png.to_png", to_png)
+        patch.setattr("bids_ari.report.figures.draw.draw_glass_brain", draw_glass_brain)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("bids_ari.report.figures.png.to_png", sketch)
-        yield to_png
+        patch.setattr("bids_ari.report.figures.draw.draw_glass_brain", sketch_glass)
+        yield render
 
 
 @pytest.fixture
-def rendered(_sketches: Callable[[Figure], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def rendered(_sketches: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pictures rendered, in tests that look at their pixels."""
-    monkeypatch.setattr("bids_ari.report.figures.png.to_png", _sketches)
+    _sketches(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -5,21 +5,26 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from webpages import without_data, without_own_script
 
 from bids_ari.report.figures import draw as pictures
 from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures.scene import Scene
 
 Structure = list[tuple[str, tuple[str, ...]]]
 """The elements of a page, in order, with the names of their attributes."""
 
 DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 """A picture of one pixel."""
+
+NONE = np.zeros((0, 0))
+SCENE = Scene(NONE.astype(np.int32), NONE.astype(np.uint8), NONE, NONE, (), "Slices", "Left is left.", "nothing")
+"""What pictures of one pixel share."""
 
 _LONGEST = 3000  # characters of a line of the log
 _EMPTY = ("meta", "img", "input")
@@ -91,7 +96,10 @@ def undraw(patch: pytest.MonkeyPatch) -> None:
     """Make pictures of one pixel: few words come into them, and drawing takes most of the time."""
     for name in ("draw_z", "draw_values", "draw_tdp", "draw_clusters"):
         patch.setattr(figures, name, lambda *_, **__: DOT)
-    patch.setattr(pictures, "make_scene", lambda *_: SimpleNamespace(underlay="nothing", is_on_template=False))
+    for name in ("draw_panels", "draw_design", "draw_calibration"):
+        patch.setattr(pictures, name, lambda *_: DOT)
+    patch.setattr(pictures, "draw_sheets", lambda *_: [DOT])
+    patch.setattr(pictures, "scene_of", lambda *_: SCENE)
 
 
 def pages_in(out: Path) -> list[Page]:

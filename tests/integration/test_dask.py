@@ -21,7 +21,6 @@ import pytest
 from builders import describe, write_group
 from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
 from distributed import LocalCluster
-from matplotlib.figure import Figure
 
 from bids_ari.cli.main import main
 from bids_ari.errors import TemporaryError, UsageError
@@ -94,11 +93,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def here(data: Path, _sketches: Callable[[Figure], bytes]) -> Path:
+def here(data: Path, _sketches: Callable[[pytest.MonkeyPatch], None]) -> Path:
     """The output of a run without a cluster; those compared with it are beside it, for they name the dataset."""
     out = data.parent / "here"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bids_ari.report.figures.png.to_png", _sketches)  # as workers have it
+        _sketches(patch)  # as workers have it
         assert main([str(data), str(out), "group", *WORDS]) == 0
     return out
 

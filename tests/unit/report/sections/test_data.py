@@ -120,7 +120,6 @@ def test_subjects_whose_missing_data_exclude_most_voxels_are_named(result: Contr
     assert f"only this subject lacks data {fourth}: 9 voxels" in section_text(maps, "mask")
 
 
-@pytest.mark.usefixtures("rendered")
 def test_sheets_that_would_make_a_report_too_large_are_linked(
     result: ContrastResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
