@@ -30,6 +30,7 @@ OF_OTHERS = {
     *("--containall", "--cleanenv", "--env", "--net", "--pwd"),  # apptainer
     *("--url", "--call-fmt"),  # datalad
     "--dist",  # pytest
+    "--to-scanner",  # mris_convert
 }
 """Flags of other programs that the pages name."""
 
