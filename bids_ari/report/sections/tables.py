@@ -24,6 +24,8 @@ SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
 ACTIVE = "active_area_mm2"
 """The column of the area that is truly active, at least."""
 
+_SIDES = {"CORTEX_LEFT": "L", "CORTEX_RIGHT": "R"}
+
 FIRST_ROWS = 20
 """Clusters of a table, or regions with TDP 0, that are visible at first; the others unfold."""
 
@@ -106,11 +108,12 @@ def _cluster_row(row: Mapping[Any, Any]) -> Context:
 
 
 def _place(row: Mapping[Any, Any], peak: str) -> list[str]:
-    """Return x, y, z in mm of a peak, and on surfaces its structure and vertex; none for a voxel."""
+    """Return x, y, z in mm of a peak; on surfaces also its hemisphere and vertex, or the structure of a voxel."""
     found = [str(round(row[peak + axis])) for axis in "xyz"]
     if f"{peak}structure" in row:
-        vertex = row[f"{peak}vertex"]
-        found += [structure_label(row[f"{peak}structure"]), str(vertex) if pd.notna(vertex) and vertex >= 0 else "–"]
+        structure, vertex = row[f"{peak}structure"], row[f"{peak}vertex"]
+        side = _SIDES.get(structure)
+        found.append(f"{side} {int(vertex)}" if side and pd.notna(vertex) else structure_label(structure))
     return found
 
 
