@@ -20,38 +20,48 @@ def parser() -> Parser:
     """Build the parser."""
     top = Parser(
         "bids-ari-demo",
-        "Write a small dataset with known active voxels to OUT/dataset and its group analysis by bids-ari "
+        "Write a small dataset with known active voxels or vertices to OUT/dataset and its group analysis by bids-ari "
         "to OUT/results, and compare the result with the truth. Needs no network.",
     )
     top.add_argument("output_dir", type=some_path, metavar="OUT", help="folder for dataset/ and results/ (required)")
+    kinds = top.add_mutually_exclusive_group()
+    text = "maps of both hemispheres on the meshes of fsaverage5 instead of volumes"
+    kinds.add_argument("--surface", action="store_true", help=text)
     text = "download real maps instead: 16 subjects of the Localizer dataset, as in nilearn's tutorial"
-    top.add_argument("--localizer", action="store_true", help=text)
+    kinds.add_argument("--localizer", action="store_true", help=text)
     return top
 
 
 def run_demo(arguments: argparse.Namespace) -> int:
     """Write a dataset and analyse it; write paths and a summary of the results to stdout, and return the exit code."""
-    from bids_ari.cli import demo_data
+    from bids_ari.cli import demo_data, demo_surface
     from bids_ari.config.options import Options
     from bids_ari.config.settings import Settings
     from bids_ari.outputs.names import explorer_name, report_name
     from bids_ari.workflow import run
 
     dataset, results = arguments.output_dir / "dataset", arguments.output_dir / "results"
-    is_simulated = not arguments.localizer
-    (demo_data.write_simulated if is_simulated else demo_data.write_localizer)(dataset)
-    mask = dataset / demo_data.SIMULATED.path("mask", ".nii.gz", desc="brain") if is_simulated else None
+    mask, n_active = None, None
+    if arguments.localizer:
+        demo_data.write_localizer(dataset)
+    elif arguments.surface:
+        demo_surface.write_surfaces(dataset)
+        n_active = demo_surface.n_active
+    else:
+        demo_data.write_simulated(dataset)
+        mask = dataset / demo_data.SIMULATED.path("mask", ".nii.gz", desc="brain")
+        n_active = demo_data.n_active
     summary = run(Settings(dataset, results, options=Options(mask=mask, smoothing=FWHM)))
     for failure in summary.failures:
         raise failure.error
     result = summary.results[0]
-    truth = f"; in truth {demo_data.n_active(dataset, result.space)} are" if is_simulated else ""
+    truth = f"; in truth {n_active(dataset, result.space)} are" if n_active else ""
     sys.stdout.write(
         f"Dataset:  {dataset}\n"
         f"Results:  {results / 'index.html'}\n"
         f"Report:   {results / report_name(result)}\n"
         f"Explorer: {results / explorer_name(result)}\n"
         f"With {1 - result.bound.alpha:.0%} confidence, at least {result.bound.whole} of the {result.space.n_points} "
-        f"voxels tested are active{truth}.\n"
+        f"{result.space.units} tested are active{truth}.\n"
     )
     return 0

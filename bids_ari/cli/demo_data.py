@@ -59,6 +59,9 @@ NOISE_SD, NOISE_FWHM, WHITE = 1.5, 6.0, 0.5
 ABOVE, BELOW = 1, 2
 """Labels of the truth image: a true effect above zero, and below."""
 
+TRUTH = "Sign of the true effect; 0 where it is exactly zero"
+"""Description of the truth image."""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoDataset:
@@ -76,9 +79,9 @@ class DemoDataset:
         folder = f"sub-{labels['sub']}/" if "sub" in labels else ""
         return folder + Entities.of({"space": self.space, **labels}).filename(suffix, extension)
 
-    def statmap(self, subject: str, extension: str) -> str:
+    def statmap(self, subject: str, extension: str, **labels: str) -> str:
         """Return the path of the map of a subject, named as by nilearn's ``save_glm_to_bids``."""
-        labels = {"task": "localizer", "contrast": "leftVsRightButtonPress", "stat": "effect"}
+        labels |= {"task": "localizer", "contrast": "leftVsRightButtonPress", "stat": "effect"}
         return self.path("statmap", extension, sub=subject, **labels)
 
 
@@ -103,12 +106,12 @@ LOCALIZER = DemoDataset(
 
 def write_simulated(folder: Path) -> None:
     """Write the simulated dataset, the same bytes each time."""
-    _check_folder(folder, SIMULATED)
+    check_folder(folder, SIMULATED)
     mask, effect = true_effect()
     rng = np.random.default_rng(SEED)
     responses = rng.normal(1, RESPONSE_SD, N_SUBJECTS).round(3)
     subjects = [f"{i:02d}" for i in range(1, N_SUBJECTS + 1)]
-    out = _write_description(folder, SIMULATED)
+    out = write_description(folder, SIMULATED)
     table = pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in subjects], "response": responses})
     out.table("participants.tsv", table)
     out.json("participants.json", {"response": {"Description": "Factor of the true effect in this subject"}})
@@ -126,8 +129,12 @@ def true_effect() -> tuple[VolumeSpace, FloatArray]:
     motor, grid = image.values, image.header.grid
     brain = read_image(template).values
     inside = ndimage.binary_fill_holes((brain > 0) & (motor != 0))  # the motor map ends above the lowest slices
-    effect = SLOPE * np.sign(motor) * np.maximum(np.abs(motor) - LEVEL, 0)
-    return VolumeSpace(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect, 0)
+    return VolumeSpace(Grid(grid.shape, grid.affine, codes=(4, 0)), inside), np.where(inside, effect_of(motor), 0)
+
+
+def effect_of(motor: FloatArray) -> FloatArray:
+    """Return the true effect where the motor map has these z values."""
+    return np.asarray(SLOPE * np.sign(motor) * np.maximum(np.abs(motor) - LEVEL, 0))
 
 
 def subject_maps(
@@ -153,7 +160,7 @@ def write_localizer(folder: Path) -> None:
 
     Where they cannot be downloaded, write nothing and raise InputNotFoundError.
     """
-    _check_folder(folder, LOCALIZER)
+    check_folder(folder, LOCALIZER)
     cache = datasets.get_data_dirs()[0]
     log.info("fetching maps of %d subjects from https://osf.io into %s", N_SUBJECTS, cache)
     try:
@@ -165,14 +172,14 @@ def write_localizer(folder: Path) -> None:
             f"The Localizer maps could not be downloaded from https://osf.io into {cache} ({reason})",
             hint="Try again with a network; bids-ari-demo OUT, without --localizer, needs none",
         ) from error
-    out = _write_description(folder, LOCALIZER)
+    out = write_description(folder, LOCALIZER)
     out.table("participants.tsv", pd.DataFrame({"participant_id": [f"sub-{subject}" for subject in maps]}))
     for subject, content in maps.items():
         out.binary(LOCALIZER.statmap(subject, ".nii.gz"), content)
         out.json(LOCALIZER.statmap(subject, ".json"), {"Description": LOCALIZER.maps})
 
 
-def _check_folder(folder: Path, dataset: DemoDataset) -> None:
+def check_folder(folder: Path, dataset: DemoDataset) -> None:
     """Refuse a folder that holds anything but an earlier version of the same dataset."""
     description = read_json(folder / "dataset_description.json")
     if description.get("Name") == dataset.name and MADE_BY in str(description.get("GeneratedBy")):
@@ -182,7 +189,7 @@ def _check_folder(folder: Path, dataset: DemoDataset) -> None:
         raise UsageError(f"{folder} holds other files", expected, "Choose another OUT")
 
 
-def _write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
+def write_description(folder: Path, dataset: DemoDataset) -> Derivatives:
     """Write the files about the dataset as a whole, first, so that an incomplete dataset can be written again."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -209,7 +216,7 @@ def _write_truth(out: Derivatives, mask: VolumeSpace, effect: FloatArray) -> Non
     truth = np.select([effect > 0, effect < 0], [ABOVE, BELOW], 0)
     for suffix, desc, volume, text in (
         ("mask", "brain", mask.inside, "Voxels of the brain where the motor map has data"),
-        ("dseg", "truth", truth, "Sign of the true effect; 0 where it is exactly zero"),
+        ("dseg", "truth", truth, TRUTH),
     ):
         out.image(SIMULATED.path(suffix, ".nii.gz", desc=desc), mask.grid.image(volume.astype(np.uint8)))
         out.json(SIMULATED.path(suffix, ".json", desc=desc), {"Description": text})
