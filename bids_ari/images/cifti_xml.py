@@ -18,6 +18,7 @@ from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 
 from bids_ari.errors import BidsAriError, DataError
 from bids_ari.images.contents import Label, damaged_file
+from bids_ari.images.headers import check_place
 
 CIFTI = "a CIFTI-2 file"
 
@@ -101,7 +102,8 @@ def _axes(header: Any, path: Path) -> Axes:
     _check_positions(maps[1 - of_maps])
     positions = header.get_axis(1 - of_maps)
     _check_unique(positions)
-    _check_affine(positions)
+    if positions.affine is not None:
+        check_place(positions.affine, str(path))
     for array in (positions.name, positions.vertex, positions.voxel):
         array.setflags(write=False)  # files share them
     extent = max(sum(positions.nvertices.values()), math.prod(positions.volume_shape or ()))
@@ -146,12 +148,6 @@ def _check_positions(index_map: Any) -> None:
     matrix = index_map.volume and index_map.volume.transformation_matrix_voxel_indices_ijk_to_xyz
     if matrix is not None and matrix.meter_exponent != _MILLIMETRES:
         raise ValueError(f"its voxels are in units of 10^{matrix.meter_exponent} m; expected mm")
-
-
-def _check_affine(axis: BrainModelAxis) -> None:
-    """Raise a ValueError if the affine of the voxels is not invertible."""
-    if axis.affine is not None and not (np.isfinite(axis.affine).all() and np.linalg.det(axis.affine[:3, :3]) != 0):
-        raise ValueError(f"the affine of its voxels is not invertible: {axis.affine[:3].tolist()}")
 
 
 def _check_unique(axis: BrainModelAxis) -> None:

@@ -75,7 +75,7 @@ class Header:
             raise DataError(f"{name} is not a volume image but {type(image).__name__}", "a NIfTI file")
         shape = _three_axes(image.shape, name)
         _check_type(image.get_data_dtype(), str(image.get_data_dtype()), name)
-        _check_place(image.affine, name)
+        check_place(image.affine, name)
         fields: Any = image.header if hasattr(image.header, "keys") else {}  # the header of AFNI has no fields
         grid = replace(Grid.of(cast(nib.Nifti1Image, image)), shape=shape)
         if "xyzt_units" in fields:
@@ -215,11 +215,11 @@ def _affine(fields: Any, name: str) -> FloatArray:
         except (HeaderDataError, ValueError) as error:
             turn = ", ".join(f"{float(fields[f'quatern_{axis}']):g}" for axis in "bcd")
             raise DataError(f"{name} has a qform that is not a rotation: ({turn})", "a length of at most 1") from error
-    _check_place(affine, name)
+    check_place(affine, name)
     return affine
 
 
-def _check_place(affine: FloatArray | None, name: str) -> None:
+def check_place(affine: FloatArray | None, name: str) -> None:
     """Raise if an affine is singular, or its voxel sizes or origin are implausible."""
     if affine is None:
         raise DataError(f"{name} has no affine", "an invertible one")
