@@ -93,6 +93,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         unit=result.space.unit,
         units=result.space.units,
         size_titles=[_SIZE_TITLES[name] for name in part.facts["sizes"]],
+        has_structures="structures" in part.facts,
         label_files=part.facts["labelFiles"],
         **part.page,
         directions=facts["directions"],

@@ -56,7 +56,7 @@ def surface_part(
         "structures": list(_structures(space, list(meshes))),
         "meshes": [_mesh_facts(name, shapes[name]) for name in meshes],
         "areaStep": area_step,
-        "sizes": ["area_mm2"] if voxels is None else ["area_mm2", "volume_mm3"],
+        "sizes": list(space.sizes()),
         "grid": None,
         "underlay": None,
         **_start(space, places, list(meshes), heights, start),
@@ -74,7 +74,7 @@ def surface_part(
     page = {
         "underlay": underlay and underlay.description,
         "meshes": [structure_label(name) for name in meshes],
-        "shapes": [shape["name"] for shape in facts["meshes"][0]["shapes"]],
+        "shapes": [shape["name"] for shape in facts["meshes"][0]["shapes"]] if meshes else [],
     }
     return Part(facts | label_facts, blobs + label_blobs, page)
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import plural_of
-from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
 from bids_ari.outputs.outcome import differ_only_in
@@ -26,9 +25,8 @@ def write_report(result: ContrastResult, out: Derivatives, results: Sequence[Con
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
     others = [other for other in results if differ_only_in("alternative", result, other)]
-    if isinstance(result.space, VolumeSpace):
-        explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
-        written.append(out.text(explorer_name(result), explorer))
+    explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
+    written.append(out.text(explorer_name(result), explorer))
     compared = [other for other in results if differ_only_in("method", result, other)]
     return [*written, out.text(report_name(result), report_page(result, pictures, compared))]
 

@@ -63,7 +63,7 @@ async function readVolume(facts) {
   return makeVolume(grid, unpackMask(await readBlob("mask"), grid.nCells, facts.nPoints), facts.voxelVolume);
 }
 
-/** @returns {Promise<{voxel: ?Object, vertex: Object}>} points of a CIFTI file, or of meshes alone */
+/** @returns {Promise<{voxel: ?Object, vertex: ?Object}>} points of a CIFTI file, or of meshes */
 async function readGrayordinates(facts) {
   const places = await readBlob("place");
   const areas = await readBlob("area");
@@ -74,8 +74,11 @@ async function readGrayordinates(facts) {
   places.forEach((place, position) => {
     if (meshOf[position] >= 0) meshes[meshOf[position]].position[place] = position;
   });
-  const vertex = makeSurfaces(meshes, meshOf, places, (position) => areas[position] * facts.areaStep);
-  return { vertex, voxel: facts.grid ? someVoxels(facts, places, meshOf) : null };
+  const areaOf = (position) => areas[position] * facts.areaStep;
+  return {
+    vertex: meshes.length ? makeSurfaces(meshes, meshOf, places, areaOf) : null,
+    voxel: facts.grid ? someVoxels(facts, places, meshOf) : null,
+  };
 }
 
 /** @returns {Object} the points of a CIFTI file that are voxels */

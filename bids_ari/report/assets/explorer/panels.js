@@ -142,7 +142,7 @@ function clusterSizes(data, forest, { place, size }) {
 function peakNames({ points }, { peak }) {
   const structure = points.structureOf(peak);
   if (!structure) return [];
-  return [structure.title, points.vertex.has(peak) ? String(points.vertex.placeOf(peak)[1]) : "n/a"];
+  return [structure.title, points.vertex?.has(peak) ? String(points.vertex.placeOf(peak)[1]) : "n/a"];
 }
 
 /** Fill the table of parcels and regions, highest TDP first; a row leads to the most extreme point. */

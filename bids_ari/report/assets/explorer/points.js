@@ -57,5 +57,5 @@ function sizesOf(facts, { voxel, vertex }, positions) {
       else voxels++;
     }
   }
-  return facts.sizes.map((name) => (name === "area_mm2" ? area : voxels * voxel.volume));
+  return facts.sizes.map((name) => (name === "area_mm2" ? area : voxels * (voxel?.volume ?? 0)));
 }

@@ -40,8 +40,7 @@ function makeSurfaceView(data, palettes, camera) {
 function openRenderer(meshes) {
   const warn = () => {
     byId("no-surfaces").hidden = false;
-    byId("surfaces").hidden = true;
-    byId("surface-controls").hidden = true;
+    for (const id of ["surfaces", "surface-controls", "surface-hint"]) byId(id).hidden = true;
   };
   const renderer = makeRenderer(byId("surfaces-3d"), meshes, warn);
   if (!renderer) warn();
