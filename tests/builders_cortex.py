@@ -1,7 +1,11 @@
 """Small frames of surfaces and grayordinates: boxes for hemispheres, and a block of voxels."""
 
+from pathlib import Path
+
+import nibabel as nib
 import numpy as np
-from nibabel.cifti2.cifti2_axes import BrainModelAxis
+from builders_meshes import icosphere, saved_mesh
+from nibabel.cifti2.cifti2_axes import BrainModelAxis, ScalarAxis
 
 from bids_ari.images.gifti import LEFT, RIGHT
 from bids_ari.images.grayordinates import Grayordinates, frame_of
@@ -35,3 +39,37 @@ def grayordinates(sides: str = "LR") -> Grayordinates:
     for side in reversed(sides):
         axis = BrainModelAxis.from_surface(np.arange(7), 8, names[side]) + axis
     return frame_of(axis).located({names[side]: box(side) for side in sides})
+
+
+def write_surfaces(root: Path, n_subjects: int, rng: np.random.Generator, signal: float, *, cifti: bool) -> list[str]:
+    """Write effect maps with signal at the top of two spheres; return values of ``--surface``.
+
+    They are GIFTI files of each hemisphere, or CIFTI files with a block of voxels besides.
+    """
+    spheres = {side: icosphere(2, 45.0, (x, 0.0, 0.0)) for side, x in (("L", -50.0), ("R", 50.0))}
+    axis = grayordinate_axis(*(sphere.n_vertices for sphere in spheres.values()))
+    top = np.concatenate([sphere.coordinates[:, 2] > 20 for sphere in spheres.values()] + [np.zeros(64, dtype=bool)])
+    for i in range(n_subjects):
+        stem = root / f"sub-{i + 1:02d}" / "func" / f"sub-{i + 1:02d}"
+        stem.parent.mkdir(parents=True)
+        values = (rng.normal(size=top.size) + signal * top).astype(np.float32)
+        if cifti:
+            name = f"{stem}_space-mine_contrast-faces_stat-effect_statmap.dscalar.nii"
+            header = nib.cifti2.Cifti2Header.from_axes((ScalarAxis(["effect"]), axis))
+            nib.save(nib.Cifti2Image(values[None], header), name)
+            continue
+        for side, part in zip("LR", np.split(values[:-64], 2), strict=True):
+            array = nib.gifti.GiftiDataArray(part, "NIFTI_INTENT_NONE")
+            name = f"{stem}_hemi-{side}_space-mine_contrast-faces_stat-effect_statmap.func.gii"
+            nib.save(nib.GiftiImage(darrays=[array]), name)
+    return [f"{side}={saved_mesh(sphere, root.parent / f'{side}.surf.gii')}" for side, sphere in spheres.items()]
+
+
+def grayordinate_axis(n_left: int, n_right: int) -> BrainModelAxis:
+    """All vertices of two meshes, and 64 voxels of 2 mm about the origin."""
+    affine = np.array([[2.0, 0, 0, -3], [0, 2, 0, -3], [0, 0, 2, -3], [0, 0, 0, 1]])
+    return (
+        BrainModelAxis.from_surface(np.arange(n_left), n_left, LEFT)
+        + BrainModelAxis.from_surface(np.arange(n_right), n_right, RIGHT)
+        + BrainModelAxis.from_mask(np.ones((4, 4, 4), dtype=bool), PUTAMEN, affine)
+    )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from builders import brain, describe, write_group, write_map
+from builders_cortex import write_surfaces
 from webpages import without_own_script
 
 import bids_ari as ari
@@ -26,6 +27,17 @@ HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 def analysed(signal: float) -> tuple[ContrastResult, ...]:
     """Eight subjects with that much signal in a blob, greater and two-sided; no voxel reaches the last threshold."""
     return _analysed(signal, alternative=("greater", "two-sided"))
+
+
+@cache
+def analysed_surfaces(*, cifti: bool) -> ContrastResult:
+    """Eight subjects with signal at the top of two spheres, greater; with voxels in CIFTI files."""
+    with tempfile.TemporaryDirectory(prefix="jane-doe") as folder:
+        root = Path(folder) / "first-level"
+        describe(root)
+        surface = tuple(write_surfaces(root, 8, np.random.default_rng(8), 3.0, cifti=cifti))
+        (result,) = ari.analyse(ari.discover(root)[0], ari.Options(threshold=(2, 3), surface=surface))
+        return result
 
 
 @cache
