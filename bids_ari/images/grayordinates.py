@@ -159,7 +159,8 @@ class Grayordinates(Frame):
         """Smooth values along each mesh and within each volume structure; what is not finite counts as 0."""
         axis, smoothed = self.axis, np.zeros(self.shape)
         inside = np.ones(self.shape, dtype=bool) if self.wall is None else ~self.wall
-        for name, mesh in self.meshes.items():
+        for name in self.axis.nvertices:
+            mesh = self.meshes[name]
             where = self.structures[name][inside[self.structures[name]]]
             smoothed[where] = smoother(mesh, axis.vertex[where], fwhm)(values[where])
         where = np.flatnonzero(inside & ~self.is_vertex)
