@@ -21,8 +21,8 @@ from bids_ari.analysis.inputs import (
 )
 from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
 from bids_ari.bids.contrasts import ContrastSet, Discovery
-from bids_ari.bids.discover import MAP_SOURCE
 from bids_ari.bids.participants import Participants
+from bids_ari.bids.single_map import MAP_SOURCE
 from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Resources, Settings

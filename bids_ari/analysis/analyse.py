@@ -21,9 +21,9 @@ from bids_ari.analysis.option_files import (
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
-from bids_ari.bids.discover import contrast_of_map
 from bids_ari.bids.exclusions import notes_on_subjects
 from bids_ari.bids.participants import Participants
+from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.config.options import Options

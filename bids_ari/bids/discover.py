@@ -19,18 +19,15 @@ from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, S
 from bids_ari.bids.copies import note_copies
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.division import Division
-from bids_ari.bids.entities import Entities, bare_label, labels_in_name, printable
+from bids_ari.bids.entities import Entities
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
-from bids_ari.bids.hemispheres import bids_name, hemisphere_files, name_without_hemisphere
-from bids_ari.bids.kinds import KINDS, extension_of, kind_of
+from bids_ari.bids.kinds import KINDS
 from bids_ari.bids.manifest import Manifest
 from bids_ari.bids.map_notes import notes_on_labels, notes_on_maps
-from bids_ari.bids.names import problem_of_name
 from bids_ari.bids.paired import names_of_differences, only_differences, pair
-from bids_ari.bids.pairs import Joined, join_hemispheres, pair_files
-from bids_ari.bids.spaces import labels_of_space
+from bids_ari.bids.pairs import Joined, join_hemispheres
 from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import UsageError
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAP_SOURCE = "map"  # the name, in BIDS URIs, of the folder of a map outside any dataset
 _OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST, Reason.HALF_A_MAP)
 """Reasons of files of subjects in the study."""
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
@@ -166,34 +162,6 @@ def discover(
     if isinstance(dataset, Manifest):
         dataset.check(dict.fromkeys(file for contrast in discovery for file in contrast.files))
     return discovery
-
-
-def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> ContrastSet:
-    """Return the contrast set of one statistical map that is not in a dataset.
-
-    Parameters
-    ----------
-    path : Path
-        The map; of surfaces, the file of one hemisphere: with that of the other one beside it, they are one map. The
-        entities of its name, if it has a contrast, name the results; else its whole name does.
-    stat : {'effect', 't', 'z'}
-        The statistic of the map.
-    space : str, optional
-        The label of its space; by default, that of its name.
-    """
-    paths = hemisphere_files(path)
-    name = bids_name(paths[0].name)
-    labels = {key: label for key, label in labels_in_name(name).items() if key not in ("stat", "desc", "test")}
-    extension = extension_of(name) if kind_of(extension_of(name)) else name[len(name.partition(".")[0]) :]
-    if "contrast" not in labels or problem_of_name(name):
-        stem = (name_without_hemisphere(name) if len(paths) > 1 else name).removesuffix(extension)
-        labels = {"contrast": re.sub("[^a-zA-Z0-9]", "", stem) or "map"}
-    if space is not None:
-        labels |= labels_of_space(bare_label(space, "space"))
-    entities = Entities.of(labels)
-    files = [StatMap(each, printable(each.name), MAP_SOURCE, entities, extension) for each in paths]
-    file = files[0] if len(files) == 1 else pair_files(*files)
-    return ContrastSet(file.entities.written(), stat, (SubjectMap(labels.get("sub", ""), (file,)),))
 
 
 def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:

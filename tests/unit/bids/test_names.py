@@ -8,8 +8,9 @@ from bidsschematools.schema import load_schema
 from builders import map_path, touch_maps
 
 from bids_ari.bids.dataset import open_dataset
-from bids_ari.bids.discover import contrast_of_map, discover
+from bids_ari.bids.discover import discover
 from bids_ari.bids.names import INDICES, problem_of_name
+from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.errors import DuplicateMapsError, NoMatchError
 
 

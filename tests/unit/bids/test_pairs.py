@@ -10,11 +10,12 @@ from builders_hemispheres import touch_surfaces
 
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.dataset import open_dataset
-from bids_ari.bids.discover import contrast_of_map, discover, subject_contrasts
+from bids_ari.bids.discover import discover, subject_contrasts
 from bids_ari.bids.f_contrasts import without_f
 from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.layouts import open_layouts
 from bids_ari.bids.manifest import open_manifest
+from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.errors import DataError, DuplicateMapsError, NoMatchError, UsageError
 
 NAME = "task-emo_space-fsaverage_den-10k_contrast-faces"
@@ -550,6 +551,14 @@ class TestSingleMaps:
         assert contrast.name == f"space-fsaverage_{name}"
         assert contrast.paths == paths
         assert contrast_of_map(paths[0], "z", "fsaverage:den-10k").name == f"space-fsaverage_den-10k_{name}"
+
+    @pytest.mark.parametrize("name", ["lh.zstat1.func.gii", "zstat1_hemi-left.gii", "S1.L.gii"])
+    def test_one_hemisphere_with_another_name(self, tmp_path: Path, name: str) -> None:
+        contrast = contrast_of_map(tmp_path / name, "z")
+        assert contrast.name == f"hemi-L_contrast-{'S1' if 'S1' in name else 'zstat1'}"
+
+    def test_the_hemisphere_is_not_known(self, tmp_path: Path) -> None:
+        assert contrast_of_map(tmp_path / "zstat1.gii", "z").name == "contrast-zstat1"
 
     def test_grayordinates(self, tmp_path: Path) -> None:
         contrast = contrast_of_map(tmp_path / "tfMRI.z.dscalar.nii", "z")
