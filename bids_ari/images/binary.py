@@ -12,7 +12,7 @@ ROUNDING = 1e-3
 """A value this close to a whole number counts as it, or one within half the distance of neighbouring stored values."""
 
 _RELATIVE = 1e-6  # of float32, for large numbers
-_HOW = "e.g. nilearn.image.math_img('img > 0', img=...)"
+_HOW = "e.g. nilearn.image.math_img('img > 0', img=...)"  # to make a mask
 
 
 def is_zero(volume: FloatArray, step: float = 0.0) -> BoolArray:
@@ -21,7 +21,7 @@ def is_zero(volume: FloatArray, step: float = 0.0) -> BoolArray:
 
 
 def voxels_inside(
-    values: FloatArray, step: float = 0.0, threshold: float | None = None, *, label: str, flag: str
+    values: FloatArray, step: float = 0.0, threshold: float | None = None, *, label: str, flag: str, how: str = _HOW
 ) -> BoolArray:
     """Return the voxels inside a mask.
 
@@ -38,6 +38,8 @@ def voxels_inside(
         The name of the mask in messages, such as "The mask gm.nii.gz".
     flag : str
         The option that sets the threshold, without dashes.
+    how : str
+        How to make a mask of another image, in messages.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def voxels_inside(
         if (inside | (np.abs(values) < near) | ~present).all():
             return np.asarray(inside)
     if low <= -near or high >= 1 + near:
-        raise _not_a_mask(values[present], near, label, flag)
+        raise _not_a_mask(values[present], near, label, flag, how)
     if threshold is None:
         example = values[present][np.argmin(np.abs(values[present] - 0.5))]
         raise DataError(
@@ -70,16 +72,16 @@ def voxels_inside(
     return np.asarray(values > threshold - max(step / 2, _RELATIVE))
 
 
-def _not_a_mask(values: FloatArray, near: float, label: str, flag: str) -> DataError:
+def _not_a_mask(values: FloatArray, near: float, label: str, flag: str, how: str) -> DataError:
     """Return the error for an image that is neither binary nor a map of probabilities."""
     low, high = values.min(), values.max()
     expected: dict[str, Any] = {"expected": "0 outside and 1 inside"}
     if low <= -near or not np.isfinite(high):
-        return DataError(f"{label} contains values from {low:.4g} to {high:.4g}", **expected, hint=f"Make one, {_HOW}")
+        return DataError(f"{label} contains values from {low:.4g} to {high:.4g}", **expected, hint=f"Make one, {how}")
     numbers = np.unique(np.rint(values[np.abs(values) >= near]))
     if (np.abs(values - np.rint(values)) < near).all():
         found = f"{label} contains {numbers.size} different numbers above 0, such as {numbers[0]:g} and {numbers[1]:g}"
-        hint = f"Use it with --atlas if it is an atlas, or make a mask, {_HOW}"
+        hint = f"Use it with --atlas if it is an atlas, or make a mask, {how}"
         return DataError(found, **expected, hint=hint)
-    hint = f"Make one, {_HOW}, or divide percentages by 100 and use --{flag} P"
+    hint = f"Make one, {how}, or divide percentages by 100 and use --{flag} P"
     return DataError(f"{label} contains fractions and values up to {high:.4g}", **expected, hint=hint)

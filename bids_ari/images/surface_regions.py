@@ -16,6 +16,7 @@ from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.space import BoolArray
 from bids_ari.images.surface_values import Part, is_background, read_parts
 
+_HOW = "e.g. wb_command -metric-math 'x > 0', or -cifti-math"
 _LARGEST = 2**31 - 1  # number of a parcel
 
 
@@ -105,7 +106,8 @@ def surface_mask(
     for part in parts:
         together = np.where(np.isnan(part.values), together, part.values)
     step = max(part.step for part in parts)
-    return voxels_inside(together, step if step < 1 else 0.0, threshold, label=f"{label} {listing(files)}", flag=flag)
+    step = step if step < 1 else 0.0  # whole numbers are accurate
+    return voxels_inside(together, step, threshold, label=f"{label} {listing(files)}", flag=flag, how=_HOW)
 
 
 def _numbers(part: Part) -> npt.NDArray[np.int64]:

@@ -14,7 +14,6 @@ from bids_ari.images.templateflow import (
     files_of,
     indexed_files,
     is_here,
-    listed_files,
     no_match,
     of_cohort,
     spelled_variant,
@@ -118,8 +117,12 @@ def template_surface_atlas(
     what = f"the atlas {atlas} in {where}"
     name, *parts = atlas.split(":")
     wanted = labels_in_name("_".join([*(part if "-" in part else f"desc-{part}" for part in parts), ""]))
-    found = listed_files(where, what, atlas=name, suffix="dseg", extension=".label.gii")
+    query = {"suffix": "dseg", "extension": ".label.gii"}
+    found = files_of(where, atlas=name, **query)
     known = {*found, *of_cohort(where, indexed_files(where.name, f"_atlas-{name}_", "_dseg.label.gii"))}
+    if not known:
+        others = [*files_of(where, **query), *indexed_files(where.name, "_atlas-", "_dseg.label.gii")]
+        raise no_match(what, {labels_in_name(path.name).get("atlas", "") for path in others} - {""})
     dense = [path for path in known if labels_in_name(path.name).get("den") == density]
     if not dense:
         densities = {f"{name} in {where}, den-{labels_in_name(path.name).get('den')}" for path in known}
