@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import builders_white
+
 import bids_ari
 
 STRANGER = 12345
@@ -84,9 +86,13 @@ def command(words: Sequence[object], program: str = "bids-ari", cage: Cage | Non
 
 
 def surroundings(**more: str | None) -> dict[str, str]:
-    """The least that a command needs of its environment, and more; None takes a variable away."""
+    """The least that a command needs of its environment, and more; None takes a variable away.
+
+    Its pictures are white; without PYTHONPATH they are drawn.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "NUMBA_CACHE_DIR") if name in os.environ}
-    return {name: value for name, value in (kept | {"LANG": "C.UTF-8"} | more).items() if value is not None}
+    kept |= {"LANG": "C.UTF-8", "PYTHONPATH": builders_white.PATH}
+    return {name: value for name, value in (kept | more).items() if value is not None}
 
 
 def call(

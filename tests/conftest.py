@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from builders import describe, write_group
 from builders_pictures import sketch, sketch_glass
+from builders_white import have_white_pictures
 from hypothesis import settings
 
 from bids_ari.runtime.processors import n_available
@@ -60,6 +61,14 @@ def _sketches() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
 def rendered(_sketches: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have pictures rendered, in tests that look at their pixels."""
     _sketches(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def white_pictures(_sketches: object) -> Iterator[None]:
+    """Have white pictures: for tests of runs in which nobody looks at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        have_white_pictures(patch.setattr)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,13 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 Command = Callable[..., int]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _white(request: pytest.FixtureRequest) -> None:
+    """Have white pictures, unless a module has the marker `pictures`: then they are sketched."""
+    if request.node.get_closest_marker("pictures") is None:
+        request.getfixturevalue("white_pictures")
+
+
 @pytest.fixture(scope="session")
 def wager() -> Path:
     """Thirty real first-level maps, not brain-masked, with NaN."""

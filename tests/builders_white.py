@@ -1,0 +1,59 @@
+"""White pictures in place of drawn ones: to draw takes most of the time of a small analysis.
+
+Nothing else of a run is replaced: which pictures there are, their sizes and titles, and what pages say of them.
+"""
+
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+PATH = os.pathsep.join(str(Path(__file__).with_name("white_pictures") / other) for other in ("", ".."))
+"""A PYTHONPATH with which a process of its own, and those that it starts, have white pictures."""
+
+DRAWING = "bids_ari.report.figures.draw"
+"""The module that imports all that draw."""
+
+
+class Patch(Protocol):
+    """What replaces an attribute, as `setattr` or that of a monkeypatch."""
+
+    def __call__(self, target: Any, name: str, value: Any, /) -> None: ...
+
+
+def white(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Any], None]) -> bytes:
+    """Return a white PNG of a size with its titles in a comment: a replacement of `draw_png`."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    info, file = PngInfo(), io.BytesIO()
+    info.add_text("title", f"{title}\n{subtitle}".encode(errors="backslashreplace").decode())
+    Image.new("1", size, 1).save(file, "png", pnginfo=info, compress_level=1)
+    return file.getvalue()
+
+
+def template() -> Any:
+    """Return a box of the size of the MNI152 template, which takes a second to import."""
+    import nibabel as nib
+    import numpy as np
+
+    underlay: Any = importlib.import_module("bids_ari.report.figures.underlay")
+    values = np.pad(np.ones((15, 19, 17), dtype=np.float32), 1)
+    affine = nib.affines.from_matvec(np.diag([10, 10, 10]), [-80, -115, -80])
+    ends = nib.affines.apply_affine(affine, [[1, 1, 1], [15, 19, 17]])
+    return underlay.Template(values, underlay.Grid.of(nib.Nifti1Image(values, affine)), ends)
+
+
+def have_white_pictures(patch: Patch = setattr) -> None:
+    """Have white pictures in this process: whoever draws finds `white`; slices have few pixels."""
+    importlib.import_module(DRAWING)
+    figures: Any = importlib.import_module("bids_ari.report.figures")
+    real, made = figures.png.draw_png, template()
+    for module in list(sys.modules.values()):
+        if getattr(module, "draw_png", None) is real:
+            patch(module, "draw_png", white)
+    patch(figures.scene, "CELL", (31, 25))
+    patch(figures.underlay, "load_template", lambda: made)
