@@ -1,6 +1,8 @@
 """Commands in processes of their own, and a cage: a place where nearly nothing can be written, without a network."""
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -115,6 +117,19 @@ def call(
         errors="backslashreplace",
         timeout=120,
     )
+
+
+def compiled_code(folder: Path) -> dict[str, str]:
+    """Copy the code that this Python has compiled into a folder; return the environment that names it, as an image has.
+
+    Numba names the folders so. If it names them otherwise, nothing fails, but code is compiled again.
+    """
+    for kept in Path(bids_ari.__file__).parent.rglob("*.nb[ic]"):
+        source = kept.parents[1]
+        place = folder / f"{source.name}_{hashlib.sha1(str(source).encode()).hexdigest()}"
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept, place / kept.name)
+    return {"BIDS_ARI_COMPILED": str(folder)}
 
 
 def _closed() -> Iterator[tuple[Path, Path]]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from builders import brain, describe, map_path, touch_maps, write_group, write_map
-from builders_places import STRANGER, Cage, call, command, open_folder, surroundings
+from builders_places import STRANGER, Cage, call, command, compiled_code, open_folder, surroundings
 
 from bids_ari.cli import main
 from bids_ari.cli import map as single
@@ -29,6 +29,7 @@ QUICK = ("--threshold", "3", "--tdp", "0.7")
 KEPT = "Compiled code cannot be kept"
 COMMANDS = {
     "group": ("bids-ari", "{}", "{out}", "group", *QUICK),
+    "drawn": ("bids-ari", "{}", "{out}", "group", *QUICK),
     "participant": ("bids-ari", "{}", "{out}", "participant", *QUICK),
     "map": ("bids-ari-map", str(map_path(Path("{}"), "01", stat="z")), "{out}", *QUICK),
 }
@@ -119,8 +120,12 @@ class Ordinary(dict[str, Path]):
     def __missing__(self, kind: str) -> Path:
         # as far from the dataset as the others, which link it by a relative path
         out = self[kind] = self.folders.enter_context(open_folder()) / "out"
-        if kind == "group":  # sums over subjects may differ in the last bit from those of a process with more libraries
-            assert call(words(kind, Path(), out), cwd=self.data).returncode == 0
+        if kind in (
+            "group",
+            "drawn",
+        ):  # sums over subjects may differ in the last bit from those of a process with more libraries
+            environment = DRAWN if kind == "drawn" else {}
+            assert call(words(kind, Path(), out), cwd=self.data, **environment).returncode == 0
         else:
             with chdir(self.data):
                 assert (single if kind == "map" else main).main(words(kind, Path(), out)) == 0
@@ -134,18 +139,10 @@ def expected(data: Path) -> Iterator[dict[str, Path]]:
 
 
 @pytest.fixture(scope="module")
-def drawn(data: Path) -> Iterator[Path]:
-    """The output of an ordinary run of the group with pictures, and beside it the code that it compiles."""
-    with open_folder() as folder:
-        kept = {"NUMBA_CACHE_DIR": str(folder / "compiled"), **DRAWN}
-        assert call(words("group", Path(), folder / "out"), cwd=data, **kept).returncode == 0
-        yield folder / "out"
-
-
-@pytest.fixture(scope="module")
-def compiled(drawn: Path) -> dict[str, str]:
+def compiled() -> Iterator[dict[str, str]]:
     """The environment that names compiled code, as an image has it."""
-    return {"BIDS_ARI_COMPILED": str(drawn.with_name("compiled"))}
+    with open_folder() as folder:
+        yield compiled_code(folder / "code")
 
 
 @pytest.fixture
@@ -177,13 +174,15 @@ def cage(place: Path) -> Cage:
 class TestNothingWritableButTheOutput:
     """Not the system's folders for temporary files either; no network; a user whom the machine does not know."""
 
-    def test_the_results_are_those_of_an_ordinary_run(self, data: Path, drawn: Path, place: Path, cage: Cage) -> None:
+    def test_the_results_are_those_of_an_ordinary_run(
+        self, data: Path, expected: dict[str, Path], place: Path, cage: Cage
+    ) -> None:
         """Pictures included. The home is not there, and all is compiled again."""
         # from within the dataset, which cannot be written
         done = call(words("group", Path(), place), cage=cage, cwd=data, umask=0o077, HOME="/no/such/home", **DRAWN)
         assert (done.returncode, complaints(done)) == (0, []), done.stderr
         assert done.stderr.count(KEPT) == 1
-        check_private(place, drawn)
+        check_private(place, expected["drawn"])
 
     @pytest.mark.parametrize(
         ("kind", "home"), [("participant", None), ("map", "{closed}")], ids=["no home", "a home of another user"]

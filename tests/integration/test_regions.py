@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import builders_white
 import nibabel as nib
 import numpy as np
 import pandas as pd
@@ -159,7 +160,7 @@ def templateflow() -> Path:
 def call(home: Path, *words: object) -> "subprocess.CompletedProcess[str]":
     """Run the command in a process of its own: TemplateFlow reads its home when it is imported."""
     command = [sys.executable, "-m", "bids_ari", *map(str, words)]
-    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
+    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home), "PYTHONPATH": builders_white.PATH}
     return subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
 
 

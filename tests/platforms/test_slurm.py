@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import builders_white
 import numpy as np
 import pytest
 from builders import describe, write_group
+from builders_places import compiled_code
 
 Submit = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -23,6 +25,9 @@ done
 for job in $(jobs -p); do wait "$job" || exit; done
 """
 
+INSIDE = ("PYTHONPATH", "BIDS_ARI_COMPILED")
+"""Variables that the image would set."""
+
 APPTAINER = f"""#!{sys.executable}
 # Runs without the container: removes its flags, and replaces paths inside it by those outside.
 import os, sys
@@ -35,7 +40,7 @@ while words[0].startswith("--"):
         outside[inside] = place
 program = [sys.executable, "-m", "bids_ari", *(outside.get(word, word) for word in words[1:])]
 if not os.environ.get("ONLY_NOTED"):
-    os.execve(sys.executable, program, {{"PATH": os.environ["PATH"]}})
+    os.execve(sys.executable, program, {{name: os.environ[name] for name in ("PATH", *{INSIDE})}})
 """
 
 
@@ -52,6 +57,8 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "SPOOL": str(tmp_path / "spool"),
         "CALLS": str(tmp_path / "calls"),
+        "PYTHONPATH": builders_white.PATH,
+        **compiled_code(tmp_path / "code"),
         "TMPDIR": str(tmp_path / "scratch"),
         "SLURM_CPUS_PER_TASK": "2",
         "SLURM_MEM_PER_NODE": "2000",
