@@ -125,12 +125,11 @@ def test_a_weak_effect_with_a_background_that_differs_per_subject(words: Path, t
 
 
 def test_a_second_run_replaces_its_own_files_and_says_so(
-    wager: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    group_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No file of thresholds that are no longer requested is left, and the rest is the same to the byte."""
-    (mask,) = wager.glob("group/*mask.nii.gz")
     out = tmp_path / "out"
-    first = [str(word) for word in (wager, out, "group", "--mask", mask, "--threshold", 3, 4)]
+    first = [str(group_dir), str(out), "group", "--threshold", "3", "4"]
     assert main(first) == 0
     before = {path.name: path.read_bytes() for path in out.rglob("group/*.nii.gz")}
     capsys.readouterr()

@@ -128,6 +128,7 @@ def test_a_changed_file_of_templateflow_is_noticed(
         ("MNIPediatricAsym", ["--mask", "template"], 64, "have no cohort of MNIPediatricAsym"),
         ("MNIPediatricAsym+2", ["--mask", "template"], 18, "one of: MNIPediatricAsym+1, MNIPediatricAsym+3"),
         ("MNI152NLin6Asym", ["--atlas", "Schaefer2018"], 64, "Schaefer2018:100Parcels7Networks"),
+        ("MNI152NLin6Asym", ["--atlas", "Schaefer2018:7Parcels"], 18, "100Parcels7Networks"),
     ],
 )
 def test_names_that_fit_no_file_or_several(
