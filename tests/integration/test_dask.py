@@ -70,7 +70,7 @@ def dask_processes(file: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]
     common = ("--scheduler-file", str(file), "--no-dashboard")
     commands = (
         ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"),
-        ("distributed.cli.dask_worker", "--nworkers", "1", "--nthreads", "1", "--death-timeout", "5"),
+        ("distributed.cli.dask_worker", "--nworkers", "1", "--nthreads", "1", "--death-timeout", "60"),
     )
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     running = [subprocess.Popen([sys.executable, "-m", *words, *common], **quiet) for words in commands]
