@@ -98,7 +98,6 @@ MOMENTS = {
     [
         ("discovery", SIGINT),
         ("loading", SIGTERM),
-        ("statistics", SIGINT),
         ("writing", SIGHUP),
         ("the second contrast", SIGTERM),
     ],
@@ -188,29 +187,34 @@ def wait_for_records(out: Path, n: int, running: Job) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize(("number", "code"), [(SIGKILL, -SIGKILL), (SIGTERM, 130)])
-def test_a_run_of_worker_processes_goes_on_at_the_next_contrast(
-    number: signal.Signals, code: int, tmp_path: Path, rng: np.random.Generator, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Results that are complete are kept, with their files; the others are analysed."""
-    data, out = tmp_path / "in", tmp_path / "out"
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six contrasts of four subjects, and beside them the output of an undisturbed run."""
+    data, rng = tmp_path_factory.mktemp("six") / "in", np.random.default_rng(12)
     describe(data)
     for contrast in "abcdef":
         write_group(data, 4, rng, contrast=contrast)
-    words = ("--threshold", "3", "--tdp", "0.7", "--nprocs", "2")
-    with pausing([data, out, "group", *words], out) as run:
+    finish_a_run(data, data.with_name("undisturbed"), *WORDS)
+    return data
+
+
+@pytest.mark.parametrize(("number", "code"), [(SIGKILL, -SIGKILL), (SIGTERM, 130)])
+def test_a_run_of_worker_processes_goes_on_at_the_next_contrast(
+    number: signal.Signals, code: int, six: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Results that are complete are kept, with their files; the others are analysed."""
+    out = Path(tempfile.mkdtemp(dir=six.parent))
+    with pausing([six, out, "group", *WORDS[:-1], "2"], out) as run:
         wait_for_records(out, 2, run)
         run.send(number)
         assert run.end()[0] == code
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
     with caplog.at_level(logging.INFO, logger="bids_ari"):
-        finish_a_run(data, out, *words[:-1], "1")
+        finish_a_run(six, out, *WORDS)
     n_kept = caplog.text.count("unchanged since")
     assert 2 <= n_kept < 6
     assert caplog.text.count("voxels active") == 6 - n_kept
     after = {path: path.stat().st_mtime_ns for path in out.rglob("*.nii.gz")}
     assert len(before.items() & after.items()) >= n_kept * (len(after) // 6)
-    new = tmp_path / "new"
-    finish_a_run(data, new, *words[:-1], "1")
-    assert maps(out) == maps(new)
+    assert maps(out) == maps(six.with_name("undisturbed"))
     assert hidden(out) == []
