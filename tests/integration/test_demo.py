@@ -23,6 +23,9 @@ STEM = "task-localizer_space-MNI152NLin2009aSym_contrast-leftVsRightButtonPress"
 ALL = f"group/{STEM}_test-mean_desc-greater"
 
 
+pytestmark = pytest.mark.pictures
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """Run the demo once: its folder, its exit code and its stdout."""

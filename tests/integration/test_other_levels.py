@@ -18,6 +18,9 @@ from bids_ari.errors import UsageError
 from bids_ari.stats.closed_testing import hommel_bound
 
 
+pytestmark = pytest.mark.pictures  # of results without subjects
+
+
 def call(*words: object) -> int:
     return main([str(word) for word in words])
 
