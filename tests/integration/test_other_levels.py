@@ -17,7 +17,6 @@ from bids_ari.cli.map import main as map_main
 from bids_ari.errors import UsageError
 from bids_ari.stats.closed_testing import hommel_bound
 
-
 pytestmark = pytest.mark.pictures  # of results without subjects
 
 
