@@ -48,18 +48,21 @@ def test_clusters_labels_and_table_are_those_of_python(visits: Visits, explorer:
     for result in results:
         page.locator("#direction").select_option(result.alternative)
         where = places_of(result)
-        for target in TARGETS:
+        for i, target in enumerate(TARGETS):
             found = page.evaluate("(target) => { explorer.setTdp(target); return explorer.clusters(); }", target)
             assert [(each["label"], each["size"], each["tdn"], each["peak"]) for each in found] == [
                 (each.label, each.size, each.tdn, where[each.peak]) for each in result.forest.with_tdp(target)
             ]
-            np.testing.assert_array_equal(page.evaluate("explorer.labels()"), result.labels(tdp=target))
+            if result is results[0] or not i % 5:
+                np.testing.assert_array_equal(page.evaluate("explorer.labels()"), result.labels(tdp=target))
         assert len({len(result.forest.with_tdp(target)) for target in TARGETS}) > 3
         page.evaluate("explorer.setTdp(0.5)")
         table, expected = pd.read_csv(saved(page, "#save-table"), sep="\t"), result.table(tdp=0.5)
         assert len(table) == len(expected) > 1
         for column in ("label", "size", "tdn", "tdp", "peak_stat", "peak_x", "peak_y", "peak_z"):
             np.testing.assert_allclose(table[column], expected[column], rtol=0, atol=0.00501, err_msg=column)
+        areas, least = table["active_area_mm2"], expected["active_area_mm2"]
+        assert ((areas <= least + 0.00501) & (areas >= 0.999 * least - 0.02)).all()  # a lower bound
         for cluster, row in zip(result.forest.with_tdp(0.5), table.to_dict("records"), strict=True):
             for name, size in result.space.sizes(cluster.points).items():
                 assert row[name] == pytest.approx(size, rel=1e-4, abs=0.01)  # areas have 16 bits

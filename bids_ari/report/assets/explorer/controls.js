@@ -96,7 +96,7 @@ function connectButtons(app) {
     undo: history.undo,
     redo: history.redo,
     "save-table": () => saveTable(data, shown()),
-    "save-picture": () => savePicture(shown(), app.views),
+    "save-picture": () => savePicture(data, shown(), app.views),
   };
   for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
   data.facts.labelFiles.forEach((file, i) => {

@@ -15,7 +15,8 @@ function makeForest(preorder, size, tdn, rank, nPoints) {
   const leaves = new Uint32Array(rank.length);
   for (let place = 0, i = 0; place < n; place++) if (size[place] === 1) leaves[i++] = place;
   const parent = parentsOf(size);
-  return { preorder, size, tdn, rank, leaves, placeOf, parent, highest: highestTdp(size, tdn, parent), peaks: new Map() };
+  const highest = highestTdp(size, tdn, parent);
+  return { preorder, size, tdn, rank, leaves, placeOf, parent, highest, peaks: new Map(), activeAreas: new Map() };
 }
 
 /** @returns {Int32Array} the nearest place before each whose slice holds it, or -1 */

@@ -105,6 +105,7 @@ function clusterRow(data, palettes, shown, cluster) {
     thousands(cluster.size),
     ...clusterSizes(data, shown.forest, cluster).map(thousands),
     thousands(cluster.tdn),
+    ...(data.points.vertex ? [thousands(Math.floor(activeAreaOf(data, shown.forest, cluster)))] : []),
     proportion(cluster.tdn, cluster.size),
     zText(data.z[cluster.peak]),
     ...peakNames(data, cluster),
@@ -136,6 +137,14 @@ const peakPlace = (data, cluster) => data.points.millimetresOf(cluster.peak);
 /** @returns {number[]} the sizes of a cluster, as `facts.sizes` names them */
 function clusterSizes(data, forest, { place, size }) {
   return data.points.sizesOf(forest.preorder.subarray(place, place + size));
+}
+
+/** @returns {number} the area of a cluster that is truly active, at least; computed once */
+function activeAreaOf(data, forest, { place, size, tdn }) {
+  if (!forest.activeAreas.has(place)) {
+    forest.activeAreas.set(place, data.points.activeArea(forest.preorder.subarray(place, place + size), tdn));
+  }
+  return forest.activeAreas.get(place);
 }
 
 /** @returns {string[]} structure and vertex of the peak, where points have structures */

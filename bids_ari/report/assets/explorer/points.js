@@ -26,6 +26,7 @@ function makePoints(facts, parts) {
     nearest: (place) => nearestOf(parts, goTo, place),
     structureOf: (position) => structureOf(facts, position),
     sizesOf: (positions) => sizesOf(facts, parts, positions),
+    activeArea: (positions, tdn) => activeArea(facts, parts.vertex, positions, tdn),
   };
 }
 
@@ -57,5 +58,13 @@ function sizesOf(facts, { voxel, vertex }, positions) {
       else voxels++;
     }
   }
-  return facts.sizes.map((name) => (name === "area_mm2" ? area : voxels * (voxel?.volume ?? 0)));
+  return facts.sizes.map((name) => (name === "area_mm2" ? Number(area.toFixed(2)) : voxels * (voxel?.volume ?? 0)));
+}
+
+/** @returns {number} an area in mm² that is truly active, at least: that of the smallest vertices that can make up the TDN */
+function activeArea(facts, vertex, positions, tdn) {
+  const areas = Float64Array.from(positions.filter(vertex.has), vertex.areaOf).sort();
+  const n = Math.max(0, tdn - (positions.length - areas.length)); // all voxels may be among the active points
+  const sum = areas.subarray(0, n).reduce((total, area) => total + area, 0);
+  return Math.max(0, sum - (n * facts.areaStep) / 2); // areas are rounded
 }

@@ -24,7 +24,8 @@ async function saveLabels(data, shown, number) {
 
 /** @returns {string} all clusters, with the first columns of the cluster tables */
 function tableText(data, shown) {
-  const columns = ["label", "size", ...data.facts.sizes, "tdn", "tdp", "peak_stat", "peak_x", "peak_y", "peak_z"];
+  const active = data.points.vertex ? ["active_area_mm2"] : [];
+  const columns = ["label", "size", ...data.facts.sizes, "tdn", "tdp", ...active, "peak_stat", "peak_x", "peak_y", "peak_z"];
   if (data.facts.structures) columns.push("peak_structure", "peak_vertex");
   if (data.atlas !== null) columns.push("peak_region");
   const rows = shown.clusters.map((cluster) => {
@@ -32,7 +33,8 @@ function tableText(data, shown) {
     const z = data.z[peak];
     const stat = Number.isFinite(z) ? String(Number(z.toFixed(2))) : z > 0 ? "inf" : "-inf";
     const sizes = clusterSizes(data, shown.forest, cluster);
-    const row = [label, size, ...sizes, tdn, tdn / size, stat, ...peakPlace(data, cluster), ...peakCells(data, cluster)];
+    const areas = active.map(() => Math.floor(100 * activeAreaOf(data, shown.forest, cluster)) / 100);
+    const row = [label, size, ...sizes, tdn, tdn / size, ...areas, stat, ...peakPlace(data, cluster), ...peakCells(data, cluster)];
     return data.atlas === null ? row : [...row, regionCell(data, peak)];
   });
   return [columns, ...rows].map((row) => `${row.join("\t")}\n`).join("");
@@ -54,7 +56,7 @@ function saveTable(data, shown) {
 }
 
 /** Save what all views show, one below the other, with a caption and the colour bar. */
-function savePicture(shown, views) {
+function savePicture(data, shown, views) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
   const rows = views.map((view) => view.canvases()).filter((row) => row.length);
   const gap = GAP * ratio;
@@ -75,7 +77,7 @@ function savePicture(shown, views) {
   }, 40 * ratio);
   context.scale(ratio, ratio);
   captionPicture(context, shown, picture.height / ratio);
-  picture.toBlob((blob) => offer(fileName(shown, "slices.png"), blob), "image/png");
+  picture.toBlob((blob) => offer(fileName(shown, data.points.vertex ? "surfaces.png" : "slices.png"), blob), "image/png");
 }
 
 function captionPicture(context, shown, height) {
