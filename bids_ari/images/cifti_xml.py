@@ -103,6 +103,8 @@ def _axes(header: Any, path: Path) -> Axes:
     positions = header.get_axis(1 - of_maps)
     _check_unique(positions)
     if positions.affine is not None:
+        if positions.affine[3].tolist() != [0, 0, 0, 1]:
+            raise ValueError(f"the last row of the affine of its voxels is {positions.affine[3].tolist()}")
         check_place(positions.affine, str(path))
     for array in (positions.name, positions.vertex, positions.voxel):
         array.setflags(write=False)  # files share them

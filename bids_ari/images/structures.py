@@ -85,6 +85,7 @@ def edges_of(axis: BrainModelAxis, structures: Structures, meshes: Meshes, conne
 def fingerprint_of(axis: BrainModelAxis, structures: Structures) -> bytes:
     """Return bytes that are the same for the same structures, vertices and voxels."""
     arrays = (axis.vertex, axis.voxel, () if axis.surface_mask.all() else axis.affine)
-    facts = (sorted(axis.nvertices.items()), [(name, where.size) for name, where in structures.items()])
+    counts = [(name, where.size) for name, where in structures.items()]
+    facts = (tuple(map(int, axis.volume_shape or ())), sorted(axis.nvertices.items()), counts)
     content = [repr(facts).encode(), *(np.ascontiguousarray(array).tobytes() for array in arrays)]
     return hashlib.sha256(b"".join(content)).digest()

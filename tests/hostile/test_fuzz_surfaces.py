@@ -11,11 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from builders import one_each
+from builders_meshes import icosphere, saved_mesh
 from builders_surfaces import data_array, gifti, with_xml, write_cifti, xml_of
 
 from bids_ari.errors import BidsAriError
 from bids_ari.images.cifti import read_cifti
 from bids_ari.images.gifti import read_gifti
+from bids_ari.images.stack import load_stack
 
 N = 250
 """Mutations of each file."""
@@ -177,3 +180,26 @@ def test_no_beginning_of_a_file_is_read(tmp_path: Path, name: str) -> None:
     for end in np.random.default_rng(1).integers(1, len(base), size=60):
         (tmp_path / name).write_bytes(base[:end])
         assert not is_read(tmp_path / name)
+
+
+def test_a_mutated_file_among_others_is_a_subject_or_refused(tmp_path: Path) -> None:
+    """Of those that can be read, also alone: axes that no other file has."""
+    base, path = _bases(tmp_path)["z.dscalar.nii"], tmp_path / "z.dscalar.nii"
+    others = [write_cifti(tmp_path / f"{i}.dscalar.nii", np.arange(27) * i + 1) for i in (2, 3)]
+    for side, x in (("L", -60.0), ("R", 60.0)):
+        saved_mesh(icosphere(0, centre=(x, 0, 0)), tmp_path / f"hemi-{side}.surf.gii")
+    surface = tuple(f"{side}={tmp_path}/hemi-{side}.surf.gii" for side in "LR")
+    n_taken = 0
+    for seed in range(6700, 7400):
+        path.write_bytes(mutate(base, np.random.default_rng(seed)))
+        if not is_read(path):
+            continue
+        for members in ([path], [others[0], path, others[1]]):
+            try:
+                load_stack(one_each(members), coverage=0.01, allow_duplicates=True, surface=surface)
+                n_taken += 1
+            except BidsAriError:
+                pass
+            except Exception as error:
+                raise AssertionError(f"seed {seed} ended with {error!r}") from error
+    assert n_taken > 10

@@ -122,6 +122,8 @@ class TestPositions:
             (b'VolumeDimensions="4,4,4"', b'VolumeDimensions="4,4,2"', "outside of"),
             (b'MeterExponent="-3"', b'MeterExponent="0"', "expected mm"),
             (b"0000 2.0000000000 ", b"0000 0.0000000000 ", "not invertible"),
+            (b" 1.0000000000<", b" nan<", "last row"),
+            (b'"-3">2.', b'"-3">2000.', "sizes of 0.01 to 100 mm"),
             (b"CIFTI_STRUCTURE_CORTEX_RIGHT", b"CIFTI_STRUCTURE_CORTEX_WRONG", "damaged"),
             (b"CIFTI_STRUCTURE_CORTEX_RIGHT", b"CIFTI_STRUCTURE_THALAMUS_LEFT", "damaged"),
             (b"CIFTI_INDEX_TYPE_SCALARS", b"CIFTI_INDEX_TYPE_WONDERS", "axis of CIFTI_INDEX_TYPE_WONDERS"),

@@ -58,6 +58,10 @@ class TestFrame:
         assert mixed.fingerprint == same.fingerprint
         assert not mixed.matches(other)
         assert mixed.fingerprint != other.fingerprint
+        larger = BrainModelAxis(mixed.axis.name[4:], voxel=mixed.axis.voxel[4:], affine=AFFINE, volume_shape=(6, 5, 5))
+        assert frame_of(larger).matches(frame_of(mixed.axis[4:])) == (
+            frame_of(larger).fingerprint == frame_of(mixed.axis[4:]).fingerprint
+        )
 
     def test_zeros_connected_to_the_wall_are_missing(self) -> None:
         """Vertices 0 and 1 are opposite, so that 2 to 5 connect them; a zero beside values is one itself."""
