@@ -20,7 +20,10 @@ from bids_ari.images.templateflow import (
     variant_of,
 )
 
-DENSITIES = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k", 32492: "32k", 59292: "59k", 655362: "655k"}
+NESTED = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k"}
+"""Densities of fsaverage, an icosahedron that was divided several times: the vertices of one are the first of the next."""
+
+DENSITIES = NESTED | {32492: "32k", 59292: "59k", 655362: "655k"}
 """Densities of TemplateFlow by the number of vertices of one hemisphere."""
 
 _CORTEX = ("nomedialwall", "cortex")  # descriptions of masks of the cortex, of fsLR and onavg
@@ -103,7 +106,8 @@ def template_surface_atlas(
     where : StandardSpace
         The space of the maps.
     density : str
-        The density of the meshes, such as ``10k``.
+        The density of the meshes, such as ``10k``. Of fsaverage, an atlas of a finer one is used if there is none: its
+        first vertices are the same.
     sides : sequence of str
         The hemispheres: ``L``, ``R``.
 
@@ -123,7 +127,10 @@ def template_surface_atlas(
     if not known:
         others = [*files_of(where, **query), *indexed_files(where.name, "_atlas-", "_dseg.label.gii")]
         raise no_match(what, {labels_in_name(path.name).get("atlas", "") for path in others} - {""})
-    dense = [path for path in known if labels_in_name(path.name).get("den") == density]
+    by_density = {
+        den: [path for path in known if labels_in_name(path.name).get("den") == den] for den in _finer(where, density)
+    }
+    dense: list[Path] = next(filter(None, by_density.values()), [])
     if not dense:
         densities = {f"{name} in {where}, den-{labels_in_name(path.name).get('den')}" for path in known}
         raise no_match(f"{what}, den-{density or 'of these maps'}", densities)
@@ -134,6 +141,16 @@ def template_surface_atlas(
     if len(files) < len(sides):
         raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
     return tuple(fetched(path, found, where) for path in files), _table(name, variant, where)
+
+
+def _finer(where: StandardSpace, density: str) -> list[str]:
+    """Return a density, and those of fsaverage that contain its vertices.
+
+    >>> _finer(StandardSpace("fsaverage"), "10k"), _finer(StandardSpace("fsLR"), "32k")
+    (['10k', '41k', '164k'], ['32k'])
+    """
+    nested = [*NESTED.values()] if where.name == "fsaverage" else []
+    return nested[nested.index(density) :] if density in nested else [density]
 
 
 def _variant(path: Path) -> Labels:

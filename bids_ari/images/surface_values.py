@@ -16,11 +16,13 @@ import numpy.typing as npt
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
 from bids_ari.bids.hemispheres import OF_A_HEMISPHERE, SIDES, Hemisphere, hemisphere_of_name
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, GridMismatchError, listing
 from bids_ari.images.cifti import Content, is_cifti, read_cifti
 from bids_ari.images.contents import Label
 from bids_ari.images.gifti import STRUCTURES, SurfaceFile, read_gifti
 from bids_ari.images.opening import decoding, opened
+from bids_ari.images.surface_templates import NESTED
 from bids_ari.stats.distributions import FloatArray
 
 _ANNOT = ".annot"
@@ -105,12 +107,19 @@ def _vertex_part(path: Path, axis: BrainModelAxis, label: str, content: Content)
     structure, values = file.structure, file.values
     if structure not in axis.nvertices:
         return None
-    _check_vertices(label, path, structure, len(values), axis.nvertices[structure])
+    if not _is_finer(path, len(values), axis.nvertices[structure]):
+        _check_vertices(label, path, structure, len(values), axis.nvertices[structure])
     found = np.full(len(axis), np.nan)
     here = _at_vertices(axis, structure)
     found[here] = values[axis.vertex[here]]
     side: Hemisphere = "L" if structure == STRUCTURES["L"] else "R"
     return Part(path, found, file.labels, side, file.step)
+
+
+def _is_finer(path: Path, found: int, expected: int) -> bool:
+    """Return whether a file is of a finer mesh of fsaverage, whose first vertices are those of a coarser one."""
+    space = StandardSpace.in_name(path.name)
+    return space is not None and space.name == "fsaverage" and {found, expected} <= NESTED.keys() and found > expected
 
 
 def _cifti_part(path: Path, axis: BrainModelAxis, label: str, content: Content) -> Part:

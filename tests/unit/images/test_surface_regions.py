@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders_labels import LEFT, cortex, save_cifti, save_gifti, voxels
 from nibabel.cifti2 import BrainModelAxis
 from nibabel.freesurfer.io import write_annot
+from nilearn.datasets import fetch_surf_fsaverage
+from scipy.spatial import cKDTree
 
 from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.errors import DataError, GridMismatchError
@@ -112,3 +115,18 @@ def test_masks_of_grayordinates_and_of_probabilities(tmp_path: Path) -> None:
     several = save_gifti(tmp_path / "lh.c.label.gii", [1, 2, 3, 0, 0, 0], {1: "A", 2: "B", 3: "C"})
     with pytest.raises(DataError, match="Use it with --atlas"):
         mask(several)
+
+
+def test_labels_of_a_finer_fsaverage(tmp_path: Path) -> None:
+    """The first 2562 vertices of fsaverage5 are an icosahedron divided four times: the next ones are between them."""
+    axis = BrainModelAxis.from_surface(np.arange(2562), 2562, LEFT)
+    numbers = np.arange(10242) % 2 + 1
+    fine = save_gifti(tmp_path / "tpl-fsaverage_hemi-L_den-10k_dseg.label.gii", numbers, {1: "A", 2: "B"})
+    np.testing.assert_array_equal(read_parcels([fine], axis).which, np.arange(2562) % 2)
+    other = save_gifti(tmp_path / "tpl-onavg_hemi-L_den-10k_dseg.label.gii", numbers, {1: "A", 2: "B"})
+    with pytest.raises(DataError, match="has 10242 vertices in the left hemisphere, the maps have 2562"):
+        read_parcels([other], axis)
+    points = nib.load(fetch_surf_fsaverage("fsaverage5")["sphere_left"]).darrays[0].data
+    two_nearest = points[:2562][cKDTree(points[:2562]).query(points[2562:], k=2)[1]].sum(axis=1)
+    between = 100 * two_nearest / np.linalg.norm(two_nearest, axis=1, keepdims=True)
+    np.testing.assert_allclose(points[2562:], between, atol=0.05)

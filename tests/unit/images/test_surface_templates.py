@@ -58,3 +58,16 @@ def test_the_cortex_without_the_medial_wall(home: Path) -> None:
     with pytest.raises(NoMatchError, match="mask of the cortex in A, den-10k") as caught:
         template_cortex(A, "10k", ["L", "R"])
     assert "0 or NaN in all subjects are not tested" in caught.value.hint
+
+
+def test_atlases_of_a_finer_fsaverage(home: Path) -> None:
+    """Schaefer2018 is there for 164k only; of other templates, finer meshes have other vertices."""
+    name = "tpl-{}_hemi-L_den-{}_atlas-X_dseg.label.gii"
+    add(home, name.format("fsaverage", "164k"), name.format("A", "164k"))
+    files, _ = template_surface_atlas("X", StandardSpace("fsaverage"), "10k", ["L"])
+    assert names(files) == [name.format("fsaverage", "164k")]
+    add(home, name.format("fsaverage", "41k"))
+    files, _ = template_surface_atlas("X", StandardSpace("fsaverage"), "10k", ["L"])
+    assert names(files) == [name.format("fsaverage", "41k")]
+    with pytest.raises(NoMatchError, match="den-10k; expected one of: X in A, den-164k"):
+        template_surface_atlas("X", A, "10k", ["L"])
