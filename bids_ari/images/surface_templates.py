@@ -21,7 +21,7 @@ from bids_ari.images.templateflow import (
 )
 
 NESTED = {2562: "3k", 10242: "10k", 40962: "41k", 163842: "164k"}
-"""Densities of fsaverage, an icosahedron that was divided several times: the vertices of one are the first of the next."""
+"""Densities of fsaverage, divisions of one icosahedron: the vertices of one are the first of the next."""
 
 DENSITIES = NESTED | {32492: "32k", 59292: "59k", 655362: "655k"}
 """Densities of TemplateFlow by the number of vertices of one hemisphere."""
