@@ -1,8 +1,8 @@
 """Discovery of contrast sets: statmaps are filtered, grouped into contrasts, and reduced to one map per subject.
 
-Maps belong to one contrast when all their entities agree but sub, ses and run. ``node`` and ``level`` name the stage
-of a first-level model that made a map: the map of a subject is preferred to the map of a run, and a map of the whole
-dataset is never used.
+Maps belong to one contrast when all their entities agree but sub, ses, run and, of surfaces, hemi. ``node`` and
+``level`` name the stage of a first-level model that made a map: the map of a subject is preferred to the map of a run,
+and a map of the whole dataset is never used.
 """
 
 import logging
