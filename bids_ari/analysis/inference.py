@@ -14,7 +14,7 @@ from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
-from bids_ari.images.anatomy import find_underlay, read_underlay
+from bids_ari.images.anatomy import check_shown, find_underlay
 from bids_ari.images.regions import load_atlas, load_rois
 from bids_ari.images.single import load_map
 from bids_ari.images.space import Space
@@ -68,7 +68,7 @@ def infer(
     if options.roi:
         regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
     if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
-        read_underlay(underlay, space)  # raises before anything is computed or written
+        check_shown(underlay, space)  # raises before anything is computed or written
     neighbours = space.adjacency(options.connectivity)
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):

@@ -35,7 +35,9 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     TemplateFlow's are those that are used for these maps.
     """
     where = StandardSpace.of(contrast.entities)
-    named = {"target grid": options.target_grid, "underlay": options.underlay}
+    named = {"target grid": options.target_grid}
+    if options.underlay is not None:
+        named |= roles_of("underlay", hemisphere_files(options.underlay))
     if options.mask is not None:
         named |= roles_of("mask", hemisphere_files(options.mask))
     named |= region_roles(options.roi)
@@ -85,7 +87,8 @@ def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> d
         found |= find_atlas(options.atlas, options.atlas_labels, where, frame).roles
     if isinstance(frame, Grayordinates):
         found |= find_meshes(frame.axis.nvertices, where, options.surface).roles
-    return found | {"underlay": find_underlay(options.underlay, where, frame)}
+    underlay = find_underlay(options.underlay, where, frame)
+    return found | ({} if underlay is None else roles_of("underlay", hemisphere_files(underlay)))
 
 
 def notes_on_spaces(files: Mapping[str, Path], where: StandardSpace | None) -> Iterator[str]:

@@ -152,7 +152,8 @@ class ModelOptions:
     underlay: Path | None = option(
         None,
         "image to show under the statistics in reports, on any grid; template: the TemplateFlow template of the space "
-        "of the maps; does not change results",
+        "of the maps; on surfaces, a map of sulcal depth, where a file with hemi-L in its name also stands for hemi-R; "
+        "does not change results",
         is_free=True,
         kind=Path,
         words=("template",),

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError, UsageError
+from bids_ari.images.cortex import read_sulci, voxels_of
 from bids_ari.images.files import read_image
+from bids_ari.images.grayordinates import GrayordinateSpace, Surfaces
 from bids_ari.images.image import Image
 from bids_ari.images.space import Frame, Space
+from bids_ari.images.surface_values import check_kind, is_surface_file
 from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
 from bids_ari.images.volume import Grid
 
@@ -27,7 +30,7 @@ def find_underlay(image: Path | None, template: SpaceName, frame: Frame) -> Path
     template : StandardSpace or str, optional
         The space of the maps.
     frame : Frame
-        Where the maps have values; meshes have no underlay.
+        Where the maps have values. The underlay of meshes is a map of sulcal depth, that of other voxels an image.
 
     Raises
     ------
@@ -35,9 +38,7 @@ def find_underlay(image: Path | None, template: SpaceName, frame: Frame) -> Path
         When the template was requested, and there is none or it cannot be fetched.
     """
     if not isinstance(frame, Grid):
-        if image is not None:
-            raise UsageError("The maps are on surfaces, which have no underlay", hint="Remove --underlay")
-        return None
+        return None if image is None else _of_grayordinates(image, frame)
     if image is not None and str(image) != TEMPLATE:
         return image
     if image is not None:
@@ -52,9 +53,32 @@ def find_underlay(image: Path | None, template: SpaceName, frame: Frame) -> Path
     return None
 
 
+def _of_grayordinates(image: Path, frame: Frame) -> Path:
+    """Return the file if its kind is one that can be shown; raise the error if not."""
+    if str(image) == TEMPLATE:
+        raise UsageError(
+            "The maps are on surfaces, which have no template image",
+            hint="Remove --underlay, or give a map of sulcal depth, such as hemi-L_sulc.shape.gii",
+        )
+    if isinstance(frame, Surfaces):
+        check_kind(image, "The underlay")
+    return image
+
+
 def check_underlay(path: Path, frame: Frame) -> None:
-    """Raise the error of `read_underlay` if an image is elsewhere than maps, whichever voxels are tested."""
-    read_underlay(path, frame.space(np.ones(frame.shape, dtype=bool)), _LEAST_OF_GRID)
+    """Raise the error of `check_shown` if an image does not fit maps, whichever points are tested."""
+    check_shown(path, frame.space(np.ones(frame.shape, dtype=bool)), _LEAST_OF_GRID)
+
+
+def check_shown(path: Path, space: Space, least: float = _LEAST_SEEN) -> None:
+    """Raise the error of `read_underlay`, or of `read_sulci` for a map of surfaces, if a file cannot be shown."""
+    if isinstance(space, GrayordinateSpace):
+        if is_surface_file(path):
+            read_sulci(path, space.frame)
+        elif (voxels := voxels_of(space)) is not None:
+            read_underlay(path, voxels.space, least)
+        return
+    read_underlay(path, space, least)
 
 
 def read_underlay(path: Path, space: Space, least: float = _LEAST_SEEN) -> Image:

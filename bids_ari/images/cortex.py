@@ -1,18 +1,25 @@
 """Grayordinates as they are shown: meshes of the cortex, which may be inflated, with sulci, and the other voxels."""
 
+import logging
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from bids_ari.images.display_meshes import display_meshes
+from bids_ari.bids.hemispheres import hemisphere_files
+from bids_ari.errors import BidsAriError
+from bids_ari.images.display_meshes import DisplayMeshes, display_meshes
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
 from bids_ari.images.mesh import Mesh
+from bids_ari.images.surface_values import is_surface_file, read_parts
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
+
+log = logging.getLogger(__name__)
 
 
 class Cortex(NamedTuple):
@@ -35,25 +42,76 @@ class Voxels(NamedTuple):
     positions: Ints  # (n_voxels,): the position of each voxel of the space in the frame
 
 
-@lru_cache(maxsize=4)
-def hemispheres_of(frame: Grayordinates, space_label: SpaceName) -> tuple[Cortex, ...]:
-    """Return the left and the right hemisphere of a frame, as far as it has them.
+_RANGE = (5, 95)  # percentiles of a map of sulcal depth that become 0 and 1
 
-    The meshes are the inflated ones of the space, if they are on this machine, else those of the analysis. Sulci are
-    those of the template, else the folding of the mesh of the analysis.
-    """
-    display = display_meshes({name: mesh.n_vertices for name, mesh in frame.meshes.items()}, space_label)
+VOLUME_OF = {"fsLR": "MNI152NLin6Asym"}
+"""The space of the voxels of grayordinates, by that of the vertices (Glasser et al., 2013, NeuroImage 80:105)."""
+
+
+@lru_cache(maxsize=4)
+def hemispheres_of(frame: Grayordinates, space_label: SpaceName, underlay: Path | None = None) -> tuple[Cortex, ...]:
+    """Return the left and the right hemisphere of a frame, as far as it has them; arguments as of `display_of`."""
+    display = display_of(frame, space_label, underlay)
     found = []
     for side, name in STRUCTURES.items():
         if name in frame.meshes:
             mesh, where = frame.meshes[name], frame.structures[name]
             positions = np.full(mesh.n_vertices, -1, dtype=np.int32)
             positions[frame.axis.vertex[where]] = where
-            shown = mesh if display is None else display.inflated[name]
-            depth = None if display is None else display.sulci.get(name)
-            sulci = mesh.sulci if depth is None else towards_sulci(depth, mesh)
-            found.append(Cortex(side, shown, sulci, positions))
+            found.append(Cortex(side, display.inflated.get(name, mesh), display.sulci[name], positions))
     return tuple(found)
+
+
+def display_of(frame: Grayordinates, space_label: SpaceName, underlay: Path | None = None) -> DisplayMeshes:
+    """Return what the cortex is shown with.
+
+    Parameters
+    ----------
+    frame : Grayordinates
+        The positions, with their meshes.
+    space_label : StandardSpace, str or None
+        The space of the maps: its inflated meshes are shown if they are on this machine, else those of the analysis.
+    underlay : Path, optional
+        A map of sulcal depth, if it is a surface file; by default that of the space, else the folding of the mesh.
+        Where it cannot be read any more, a warning is logged.
+    """
+    found = display_meshes({name: mesh.n_vertices for name, mesh in frame.meshes.items()}, space_label)
+    inflated, depths = ({}, {}) if found is None else (found.inflated, found.sulci)
+    sulci = {
+        name: towards_sulci(depths[name], mesh) if name in depths else mesh.sulci for name, mesh in frame.meshes.items()
+    }
+    if underlay is not None and is_surface_file(underlay):
+        try:
+            sulci |= read_sulci(underlay, frame)
+        except BidsAriError as error:
+            log.warning("%s. Pictures are drawn without it", error)
+    return DisplayMeshes(inflated, sulci)
+
+
+def read_sulci(path: Path, frame: Grayordinates) -> dict[str, FloatArray]:
+    """Read a map of sulcal depth, of which a file of one hemisphere stands for both, as [0, 1] at each vertex.
+
+    Values beyond the 5th and the 95th percentile become 0 and 1; vertices without a value have the folding of the
+    mesh.
+
+    Raises
+    ------
+    BidsAriError
+        When a file cannot be read, or has other vertices than the maps.
+    """
+    found = {}
+    for part in read_parts(hemisphere_files(path), frame.axis, "The underlay", "map"):
+        for name, mesh in frame.meshes.items():
+            where = frame.structures[name]
+            values, vertices = part.values[where], frame.axis.vertex[where]
+            known = np.isfinite(values)
+            if known.any():
+                low, high = np.percentile(values[known], _RANGE)
+                scaled = np.clip((values[known] - low) / max(high - low, 1e-6), 0, 1)
+                depth = np.array(mesh.sulci)
+                depth[vertices[known]] = scaled
+                found[name] = towards_sulci(depth, mesh)
+    return found
 
 
 def voxels_of(space: GrayordinateSpace) -> Voxels | None:
@@ -67,6 +125,11 @@ def voxels_of(space: GrayordinateSpace) -> Voxels | None:
     places = np.ravel_multi_index(tuple(axis.voxel[where].T), axis.volume_shape)
     grid = Grid(tuple(int(n) for n in axis.volume_shape), np.asarray(axis.affine, dtype=float))  # type: ignore[arg-type]
     return Voxels(VolumeSpace(grid, inside), where[np.argsort(places)].astype(np.int32))
+
+
+def image_of_voxels(underlay: Path | None) -> Path | None:
+    """Return the underlay if it is an image for voxels; None if it is a map of surfaces."""
+    return None if underlay is None or is_surface_file(underlay) else underlay
 
 
 def towards_sulci(depth: FloatArray, mesh: Mesh) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.images.display_meshes import display_meshes
+from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels
 from bids_ari.images.grayordinates import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.templates import SpaceName
@@ -59,7 +59,6 @@ TARGET_TDP = 0.7
 _SMALLEST_TDP = 0.01  # of the slider where the page has all clusters
 _COARSE_STEP = 0.1  # of z outside of clusters, in large maps
 _SIZE_TITLES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
-_VOLUME_OF = {"fsLR": "MNI152NLin6Asym"}  # the space of the voxels in CIFTI files, by the space of the meshes
 _MARK = "TdpHere"  # placeholder of the target TDP in names of files
 
 
@@ -119,9 +118,9 @@ def _part(result: ContrastResult) -> Part:
     start = _start(result)
     if isinstance(space, GrayordinateSpace):
         voxels = voxels_of(space)
-        where = _VOLUME_OF.get(label.name if label else "")
+        where = VOLUME_OF.get(label.name if label else "")
         underlay = None if voxels is None else _underlay(voxels, where, result)
-        display = display_meshes({name: mesh.n_vertices for name, mesh in space.frame.meshes.items()}, label)
+        display = display_of(space.frame, label, result.options.underlay)
         return surface_part(space, display, underlay, result.extremeness, start)
     volume = volume_of(space)
     return volume_part(volume, _underlay(volume, label, result), start)
@@ -129,7 +128,7 @@ def _part(result: ContrastResult) -> Part:
 
 def _underlay(space: VolumeSpace, label: SpaceName, result: ContrastResult) -> Underlay:
     stride = 1 if space.inside.size <= FINE_UNDERLAY else 2
-    return make_underlay(space, label, stride, result.options.underlay)
+    return make_underlay(space, label, stride, image_of_voxels(result.options.underlay))
 
 
 def _start(result: ContrastResult) -> int:

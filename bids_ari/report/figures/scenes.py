@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bids_ari.errors import printable
-from bids_ari.images.cortex import hemispheres_of, voxels_of
+from bids_ari.images.cortex import VOLUME_OF, hemispheres_of, image_of_voxels, voxels_of
 from bids_ari.images.grayordinates import GrayordinateSpace
 from bids_ari.images.space import Points, Space
 from bids_ari.images.templates import SpaceName, standard
@@ -15,9 +15,6 @@ from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.scene import NEUROLOGICAL, ROWS, SLICES, Cells, Scene, make_scene, slices_of
 from bids_ari.report.figures.surface_scene import cells_of, choose_views
 from bids_ari.stats.forest import Ints
-
-_OF_VOXELS = {"fsLR": "MNI152NLin6Asym"}
-"""The space of the voxels of grayordinates, by that of the vertices (Glasser et al., 2013, NeuroImage 80:105)."""
 
 
 class _Part(NamedTuple):
@@ -45,7 +42,7 @@ def scene_of(space: Space, space_label: SpaceName, peaks: Points, subtitle: str,
     subtitle : str
         The result that the pictures belong to.
     image : Path, optional
-        The underlay of slices; by default that of the space.
+        The underlay: an image for slices, or a map of sulcal depth for meshes; by default that of the space.
     """
     raise TypeError(f"no pictures of {space.units}")
 
@@ -58,8 +55,8 @@ def _(space: VolumeSpace, space_label: SpaceName, peaks: Points, subtitle: str, 
 @scene_of.register
 def _(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, subtitle: str, image: Path | None) -> Scene:
     points = space.unmask(np.arange(space.n_points, dtype=np.int32), -1)
-    slices = _slices(space, space_label, peaks, points)
-    parts = [part for part in (_views(space, space_label, points, ROWS - len(slices.rows)), slices) if part.rows]
+    slices = _slices(space, space_label, peaks, points, image)
+    parts = [part for part in (_views(space, space_label, points, ROWS - len(slices.rows), image), slices) if part.rows]
     return Scene.of(
         [row for part in parts for row in part.rows],
         " and ".join([parts[0].kind, *(part.kind.lower() for part in parts[1:])]),
@@ -70,20 +67,22 @@ def _(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, subtitle:
     )
 
 
-def _views(space: GrayordinateSpace, space_label: SpaceName, points: Ints, n_rows: int) -> _Part:
+def _views(space: GrayordinateSpace, space_label: SpaceName, points: Ints, n_rows: int, image: Path | None) -> _Part:
     """Return views of the cortex."""
-    hemispheres = hemispheres_of(space.frame, space_label)
+    hemispheres = hemispheres_of(space.frame, space_label, image)
     if not hemispheres:
         return _Part([], "", "", "")
+    source = "" if image is None or image_of_voxels(image) else f" of {printable(image.name)}"
+    meshes = " and ".join(printable(PurePath(each.mesh.name).name) for each in hemispheres)
     return _Part(
         cells_of(choose_views(hemispheres, n_rows), points),
         "Views from six sides" if n_rows == ROWS else "Lateral and medial views",
         "The hemisphere is named above each view; L and R where both are seen.",
-        f"sulci, darker than gyri, on {' and '.join(printable(PurePath(each.mesh.name).name) for each in hemispheres)}",
+        f"sulci{source}, darker than gyri, on {meshes}",
     )
 
 
-def _slices(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, points: Ints) -> _Part:
+def _slices(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, points: Ints, image: Path | None) -> _Part:
     """Return axial slices through the voxels: a row, or without a cortex all rows."""
     voxels = voxels_of(space)
     if voxels is None:
@@ -91,8 +90,8 @@ def _slices(space: GrayordinateSpace, space_label: SpaceName, peaks: Points, poi
     n_rows = ROWS - bool(space.frame.meshes)
     are_voxels = ~space.frame.is_vertex[space.inside][peaks]
     heights = space.coordinates(peaks)[are_voxels, 2]
-    label = None if space_label is None else _OF_VOXELS.get(standard(space_label).name, space_label)
-    found = slices_of(voxels.space, label, heights, n_rows=n_rows)
+    label = None if space_label is None else VOLUME_OF.get(standard(space_label).name, space_label)
+    found = slices_of(voxels.space, label, heights, image_of_voxels(image), n_rows)
     numbers = np.append(points[voxels.positions], np.int32(-1))  # the last for pixels without a voxel
     cells = found.cells._replace(points=numbers[found.cells.points])
     return _Part([cells], SLICES, f"Slices are in n{NEUROLOGICAL[1:]}", found.underlay, found.cuts)

@@ -4,11 +4,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, saved
+from builders_cortex import grayordinates, surfaces
 
-from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, NoMatchError
+from bids_ari.errors import DataError, GridMismatchError, InputNotFoundError, NoMatchError, UsageError
 from bids_ari.images.anatomy import check_underlay, find_underlay, read_underlay
 from bids_ari.images.volume import Grid, VolumeSpace
 
@@ -63,3 +65,32 @@ class TestOfTemplateFlow:
 
     def test_a_file_is_itself(self) -> None:
         assert find_underlay(Path("t1.nii"), "A+3", SPACE.grid) == Path("t1.nii")
+
+
+class TestOfSurfaces:
+    def test_a_map_of_sulcal_depth(self, tmp_path: Path) -> None:
+        for side in "LR":
+            array = nib.gifti.GiftiDataArray(np.arange(8, dtype=np.float32))
+            nib.save(nib.GiftiImage(darrays=[array]), tmp_path / f"hemi-{side}_sulc.shape.gii")
+        path = tmp_path / "hemi-L_sulc.shape.gii"
+        for frame in (surfaces(), grayordinates()):
+            assert find_underlay(path, "fsaverage", frame) == path
+            check_underlay(path, frame)
+            assert find_underlay(None, "MNIInfant+2", frame) is None
+
+    def test_an_image_for_voxels(self, tmp_path: Path) -> None:
+        """The voxels are from -3 to 3, -5 to 5 and -3 to 3 mm."""
+        frame, around = grayordinates(), np.diag([2.0, 2.0, 2.0, 1.0])
+        around[:3, 3] = -10
+        path = saved(tmp_path / "t1.nii", np.ones((11, 11, 11)), around)
+        assert find_underlay(path, "fsLR", frame) == path
+        check_underlay(path, frame)
+        around[0, 3] = 90
+        with pytest.raises(GridMismatchError, match="0% of the voxels"):
+            check_underlay(saved(tmp_path / "away.nii", np.ones((11, 11, 11)), around), frame)
+
+    def test_other_underlays_are_refused(self) -> None:
+        with pytest.raises(UsageError, match="no template image"):
+            find_underlay(Path("template"), "fsaverage", surfaces())
+        with pytest.raises(DataError, match="is a volume"):
+            find_underlay(Path("T1w.nii.gz"), "fsaverage", surfaces())

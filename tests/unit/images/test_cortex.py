@@ -1,9 +1,14 @@
 """The cortex and the other voxels as they are shown."""
 
+from pathlib import Path
+
+import nibabel as nib
 import numpy as np
+import pytest
 from builders_cortex import grayordinates, surfaces
 
-from bids_ari.images.cortex import hemispheres_of, towards_sulci, voxels_of
+from bids_ari.errors import DataError
+from bids_ari.images.cortex import display_of, hemispheres_of, image_of_voxels, read_sulci, towards_sulci, voxels_of
 from bids_ari.images.gifti import LEFT, RIGHT
 from bids_ari.images.mesh import Mesh
 
@@ -72,6 +77,48 @@ def test_voxels_have_their_positions() -> None:
     assert found.positions.tolist() == [i for i in range(14, 110) if i != 20]
     np.testing.assert_array_equal(found.space.coordinates(), frame.coordinates[found.positions])
     assert voxels_of(surfaces().space(np.ones(16, dtype=bool))) is None
+
+
+def written_depth(folder: Path, side: str, values: list[float]) -> Path:
+    path = folder / f"hemi-{side}_sulc.shape.gii"
+    nib.save(nib.GiftiImage(darrays=[nib.gifti.GiftiDataArray(np.array(values, dtype=np.float32))]), path)
+    return path
+
+
+def test_sulci_of_a_file_stand_for_both_hemispheres(tmp_path: Path) -> None:
+    """Values from 0 to 7: percentiles 5 and 95 are 0.35 and 6.65. Boxes have no folds, and so no sign."""
+    left = written_depth(tmp_path, "L", [*range(8)])
+    written_depth(tmp_path, "R", [*range(7, -1, -1)])
+    frame = surfaces()
+    expected = np.clip((np.arange(8) - 0.35) / 6.3, 0, 1)
+    found = {each.sides: each.sulci for each in hemispheres_of(frame, None, left)}
+    np.testing.assert_allclose(found["L"], expected, atol=1e-6)
+    np.testing.assert_allclose(found["R"], expected[::-1], atol=1e-6)
+
+
+def test_vertices_without_depth_have_that_of_the_mesh(tmp_path: Path) -> None:
+    """Grayordinates lack the last vertex of a hemisphere."""
+    path = written_depth(tmp_path, "L", [*range(8)])
+    frame = grayordinates()
+    sulci = read_sulci(path, frame)
+    assert sulci.keys() == {LEFT}
+    assert sulci[LEFT][7] == frame.meshes[LEFT].sulci[7]
+
+
+def test_a_file_that_is_gone_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    frame = surfaces()
+    found = display_of(frame, None, tmp_path / "hemi-L_sulc.shape.gii")
+    np.testing.assert_array_equal(found.sulci[LEFT], frame.meshes[LEFT].sulci)
+    assert "Pictures are drawn without it" in caplog.text
+    written_depth(tmp_path, "L", [1.0, 2.0])
+    with pytest.raises(DataError, match="2 vertices"):
+        read_sulci(tmp_path / "hemi-L_sulc.shape.gii", frame)
+
+
+def test_an_image_of_voxels_is_no_map_of_sulci() -> None:
+    assert image_of_voxels(Path("T1w.nii.gz")) == Path("T1w.nii.gz")
+    assert image_of_voxels(Path("hemi-L_sulc.shape.gii")) is None
+    assert image_of_voxels(None) is None
 
 
 def test_sulcal_depth_has_the_sign_of_the_folding() -> None:
