@@ -20,7 +20,7 @@ from bids_ari.images.cifti import read_cifti
 from bids_ari.images.gifti import read_gifti
 from bids_ari.images.stack import load_stack
 
-N = 250
+N = 150
 """Mutations of each file."""
 
 MOST_MEMORY, MOST_TIME = 8e6, 1.0  # bytes and seconds for a file of a few kB
