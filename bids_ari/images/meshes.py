@@ -264,8 +264,8 @@ def _note(paths: Iterable[Path], where: StandardSpace | None, n: int, *, is_gues
     if not is_guess:
         return f"Mesh: {used}"
     return (
-        f"The names of the maps have no space. By their {n} vertices they are on the mesh of {where}: {used} is used. "
-        "Check this, or use --surface"
+        f"The names of the maps have no space. They have {n} vertices in each hemisphere, as {where} has: its mesh is "
+        f"used ({used}). Check this, or use --surface"
     )
 
 

@@ -1,4 +1,4 @@
-"""Download brain masks and atlases of TemplateFlow into an image.
+"""Download brain masks, meshes and atlases of TemplateFlow into an image.
 
 usage: bake_templates.py FOLDER [TEMPLATE[:ATLAS...] ...]
 
@@ -8,12 +8,16 @@ Without a network it prints a message and downloads nothing: the image works wit
 import os
 import sys
 
+_MESHES = ("midthickness", "pial", "inflated")  # of surfaces: for statistics, and for pictures
+
 
 def bake(template: str, atlases: list[str]) -> int:
-    """Download the brain masks of a template and its atlases; return the number of files."""
+    """Download the brain masks and meshes of a template and its atlases; return the number of files."""
     from templateflow import api
 
     found = [api.get(template, desc="brain", suffix="mask", extension=".nii.gz")]
+    found += [api.get(template, suffix=suffix, extension=".surf.gii") for suffix in _MESHES]
+    found += [api.get(template, desc="nomedialwall", suffix="dparc")]
     found += [api.get(template, atlas=atlas, suffix="dseg") for atlas in atlases]
     return sum(len(each) if isinstance(each, list) else 1 for each in found)
 

@@ -34,7 +34,7 @@ def test_a_mesh_that_follows_from_the_space_is_logged_and_a_guess_is_noted(caplo
     assert locate(frame, [], "fsaverage5").notes == ()
     assert "pial_left.gii.gz and pial_right.gii.gz of fsaverage5 in nilearn" in caplog.text
     (note,) = locate(frame, [], None).notes
-    assert "By their 10242 vertices they are on the mesh of fsaverage" in note
+    assert "10242 vertices in each hemisphere, as fsaverage has: its mesh is used" in note
 
 
 @pytest.mark.parametrize("frame", [Grid(SHAPE, AFFINE), frame_of(voxels([[1, 1, 1], [1, 1, 2]]))])
