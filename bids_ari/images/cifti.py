@@ -130,13 +130,11 @@ def _parse_header(start: bytes, path: Path) -> _Storage:
         raise damaged_file(path, CIFTI, f"it begins with {start[:8]!r}")
     if not start[4:].startswith(_MAGIC):
         raise damaged_file(path, CIFTI, f"its magic number is {start[4:12]!r}")
-    fields: Any = nib.Nifti2Header(start, endianness=order, check=False)
-    dim = [int(size) for size in fields["dim"]]
-    if not 5 <= dim[0] <= 7 or dim[1:5] != [1, 1, 1, 1] or min(dim[5 : dim[0] + 1]) < 1:
-        raise damaged_file(path, CIFTI, f"the dimensions in its header are {dim[: max(min(dim[0], 7), 0) + 1]}")
-    if dim[0] == 7 and dim[7] != 1:
-        raise DataError(f"{path} has a matrix of three dimensions", "a single map", _WAY_OUT)
-    shape = (dim[5], dim[6] if dim[0] >= 6 else 1)
+    return _storage(nib.Nifti2Header(start, endianness=order, check=False), order, path)
+
+
+def _storage(fields: Any, order: str, path: Path) -> _Storage:
+    """Return how the matrix is stored, by the fields of a header."""
     known: Any = nib.nifti1.data_type_codes
     code = int(fields["datatype"])
     if code not in known.value_set("code") or known.dtype[code].kind not in "biuf":
@@ -148,7 +146,17 @@ def _parse_header(start: bytes, path: Path) -> _Storage:
     offset = int(fields["vox_offset"])
     if not math.isfinite(inter) or not _HEADER + 4 <= offset <= _LARGEST:
         raise damaged_file(path, CIFTI, f"its vox_offset is {offset}, and its values are scaled by {slope:g}, {inter}")
-    return _Storage(shape, known.dtype[code].newbyteorder(order), offset, slope, inter)
+    return _Storage(_shape(fields, path), known.dtype[code].newbyteorder(order), offset, slope, inter)
+
+
+def _shape(fields: Any, path: Path) -> tuple[int, int]:
+    """Return the shape of the matrix: the fifth and the sixth dimension of a header, which has no others."""
+    dim = [int(size) for size in fields["dim"]]
+    if not 5 <= dim[0] <= 7 or dim[1:5] != [1, 1, 1, 1] or min(dim[5 : dim[0] + 1]) < 1:
+        raise damaged_file(path, CIFTI, f"the dimensions in its header are {dim[: max(min(dim[0], 7), 0) + 1]}")
+    if dim[0] == 7 and dim[7] != 1:
+        raise DataError(f"{path} has a matrix of three dimensions", "a single map", _WAY_OUT)
+    return dim[5], dim[6] if dim[0] >= 6 else 1
 
 
 def _extension(content: bytes, path: Path) -> bytes:

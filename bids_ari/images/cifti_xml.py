@@ -82,10 +82,23 @@ def _parse(xml: bytes, path: Path) -> Axes:
 def _axes(header: Any, path: Path) -> Axes:
     """Return the axes of a parsed header, after checks of what nibabel trusts."""
     dims = sorted(header.mapped_indices)
-    maps = [header.matrix.get_index_map(dim) for dim in dims]
-    kinds = [each.indices_map_to_data_type for each in maps]
     if dims != [0, 1]:
         raise ValueError(f"it describes the axes {dims}")
+    maps = [header.matrix.get_index_map(dim) for dim in dims]
+    kinds = [each.indices_map_to_data_type for each in maps]
+    of_maps = _axis_of_maps(kinds, path)
+    _check_positions(maps[1 - of_maps])
+    positions = header.get_axis(1 - of_maps)
+    _check_unique(positions)
+    _check_affine(positions, path)
+    for array in (positions.name, positions.vertex, positions.voxel):
+        array.setflags(write=False)  # files share them
+    extent = max(sum(positions.nvertices.values()), math.prod(positions.volume_shape or ()))
+    return Axes(positions, extent, of_maps, *_maps(maps[of_maps], kinds[of_maps]))
+
+
+def _axis_of_maps(kinds: list[str], path: Path) -> int:
+    """Return which of two axes is that of the maps, by their types; raise a DataError if they are of another matrix."""
     if kinds.count(_POSITIONS) == 2:
         raise DataError(f"{path} is a matrix of connectivity (dconn)", "one map of vertices and voxels")
     if _PARCELS in kinds:
@@ -99,17 +112,7 @@ def _axes(header: Any, path: Path) -> Axes:
     of_maps = 1 - kinds.index(_POSITIONS)
     if kinds[of_maps] not in (_SCALARS, _LABELS, _SERIES):
         raise DataError(f"{path} has an axis of {kinds[of_maps]}", "scalars, labels or a series")
-    _check_positions(maps[1 - of_maps])
-    positions = header.get_axis(1 - of_maps)
-    _check_unique(positions)
-    if positions.affine is not None:
-        if positions.affine[3].tolist() != [0, 0, 0, 1]:
-            raise ValueError(f"the last row of the affine of its voxels is {positions.affine[3].tolist()}")
-        check_place(positions.affine, str(path))
-    for array in (positions.name, positions.vertex, positions.voxel):
-        array.setflags(write=False)  # files share them
-    extent = max(sum(positions.nvertices.values()), math.prod(positions.volume_shape or ()))
-    return Axes(positions, extent, of_maps, *_maps(maps[of_maps], kinds[of_maps]))
+    return of_maps
 
 
 def _maps(index_map: Any, kind: str) -> tuple[int, tuple[str, ...], tuple[Mapping[int, Label], ...]]:
@@ -150,6 +153,15 @@ def _check_positions(index_map: Any) -> None:
     matrix = index_map.volume and index_map.volume.transformation_matrix_voxel_indices_ijk_to_xyz
     if matrix is not None and matrix.meter_exponent != _MILLIMETRES:
         raise ValueError(f"its voxels are in units of 10^{matrix.meter_exponent} m; expected mm")
+
+
+def _check_affine(axis: BrainModelAxis, path: Path) -> None:
+    """Raise if the affine of the voxels is none."""
+    if axis.affine is None:
+        return
+    if axis.affine[3].tolist() != [0, 0, 0, 1]:
+        raise ValueError(f"the last row of the affine of its voxels is {axis.affine[3].tolist()}")
+    check_place(axis.affine, str(path))
 
 
 def _check_unique(axis: BrainModelAxis) -> None:
