@@ -64,9 +64,10 @@ def rendered(_sketches: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytes
 
 
 @pytest.fixture(scope="module")
-def white_pictures(_sketches: object) -> Iterator[None]:
+def white_pictures(_sketches: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
     """Have white pictures: for tests of runs in which nobody looks at them."""
     with pytest.MonkeyPatch.context() as patch:
+        _sketches(patch)  # or glass brains would have the titles of sketches
         have_white_pictures(patch.setattr)
         yield
 
