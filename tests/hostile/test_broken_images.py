@@ -109,7 +109,7 @@ class TestCorpus:
     def test_by_its_header(self, tmp_path: Path, case: HostileImage, extension: str) -> None:
         path = written(case, tmp_path, extension)
         if case.error is None or case.when == "group":
-            assert check_headers([subject_map("02", path)]).grid.matches(GRID)
+            assert check_headers([subject_map("02", path)]).frame.matches(GRID)
         elif case.when == "header":
             self.refuses(lambda path: check_headers([subject_map("02", path)]), path, case)
 
