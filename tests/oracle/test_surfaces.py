@@ -1,20 +1,27 @@
 """Surfaces and grayordinates: the numbers of clusters by other programs, on real maps of 30 subjects.
 
 Components by scipy, of which the sizes are those of Connectome Workbench 1.5.0; one h of closed testing
-over all points.
+over all points. Where Workbench is installed, clusters are compared point by point.
 """
 
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import bids_ari as ari
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import Options
+from bids_ari.images.gifti import STRUCTURES
 
 THRESHOLDS = (3.0, 4.0, 5.0)
 
@@ -27,22 +34,23 @@ def expected(shared: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def analysed(shared: Path) -> Callable[[str, int], ContrastResult]:
     """Analyse a dataset with a connectivity, with the meshes of a partial home of TemplateFlow."""
-    meshes = shared.parent / "templateflow-surfaces"
 
+    @cache
     def analyse(name: str, connectivity: int) -> ContrastResult:
         (contrast,) = ari.discover(shared.parent / "data" / name)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TEMPLATEFLOW_HOME", str(meshes))
-            surface = [next(meshes.glob(f"*/*hemi-{side}*{mesh_of(name)}.surf.gii")) for side in "LR"]
-            options = Options(threshold=THRESHOLDS, connectivity=connectivity, surface=tuple(map(str, surface)))
+            patch.setenv("TEMPLATEFLOW_HOME", str(shared.parent / "templateflow-surfaces"))
+            surface = tuple(str(mesh_of(name, side, shared)) for side in "LR")
+            options = Options(threshold=THRESHOLDS, connectivity=connectivity, surface=surface)
             (result,) = ari.analyse(contrast, options)
         return result
 
     return analyse
 
 
-def mesh_of(name: str) -> str:
-    return {"wager2008-fsLR": "_midthickness", "wager2008-fsaverage": "_pial"}[name]
+def mesh_of(name: str, side: str, shared: Path) -> Path:
+    suffix = {"wager2008-fsLR": "midthickness", "wager2008-fsaverage": "pial"}[name]
+    return next((shared.parent / "templateflow-surfaces").glob(f"*/*hemi-{side}*_{suffix}.surf.gii"))
 
 
 @pytest.mark.parametrize(
@@ -84,3 +92,92 @@ def test_one_bound_is_below_the_sum_of_those_of_each_structure(
     structures = result.space.places(np.arange(result.space.n_points))["structure"]
     of_right = np.flatnonzero(structures == "CORTEX_RIGHT").astype(np.int32)
     assert result.bound.tdn(of_right) <= alone["CORTEX_RIGHT"]
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., nib.Cifti2Image | nib.GiftiImage]:
+    """Run a command of Workbench, in which OUT is its output; return this image."""
+    if shutil.which("wb_command") is None:
+        pytest.skip("Connectome Workbench is not installed")
+    folder = tmp_path_factory.mktemp("workbench")
+
+    def run(*arguments: object, image: Any, out: str) -> Any:
+        nib.save(image, folder / f"in{out}")
+        paths = {"IN": folder / f"in{out}", "OUT": folder / f"out{out}"}
+        command = ["wb_command", *(str(paths.get(str(each), each)) for each in arguments)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        return nib.load(paths["OUT"])
+
+    return run
+
+
+def sets_of(labels: npt.NDArray[np.floating[Any]]) -> set[frozenset[int]]:
+    """Return the positions of each label but 0."""
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in np.unique(labels[labels > 0])}
+
+
+def clusters_of(result: ContrastResult, threshold: float) -> set[frozenset[int]]:
+    """Return the clusters as positions in the file."""
+    at = np.flatnonzero(result.space.inside)
+    return {frozenset(at[cluster.points].tolist()) for cluster in result.formed(threshold)}
+
+
+@pytest.fixture
+def found_in_grayordinates(
+    analysed: Callable[[str, int], ContrastResult], workbench: Callable[..., Any], shared: Path
+) -> Callable[..., set[frozenset[int]]]:
+    """Find clusters in grayordinates by Workbench, whose minimum area and volume are 0: no cluster is left out."""
+    result = analysed("wager2008-fsLR", 6)
+    z = result.space.image(result.glm.z)
+    left, right = (mesh_of("wager2008-fsLR", side, shared) for side in "LR")
+
+    def find(threshold: float, *options: str) -> set[frozenset[int]]:
+        limits = (threshold, 0, threshold, 0, "COLUMN")
+        meshes = ("-left-surface", left, "-right-surface", right)
+        command = ("-cifti-find-clusters", "IN", *limits, "OUT", *meshes, *options)
+        return sets_of(workbench(*command, image=z, out=".dscalar.nii").get_fdata()[0])
+
+    return find
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+def test_clusters_of_grayordinates_are_those_of_workbench(
+    analysed: Callable[[str, int], ContrastResult],
+    found_in_grayordinates: Callable[..., set[frozenset[int]]],
+    threshold: float,
+) -> None:
+    """In Workbench voxels touch by their faces, across borders of structures only with -merged-volume."""
+    clusters = clusters_of(analysed("wager2008-fsLR", 6), threshold)
+    assert clusters == found_in_grayordinates(threshold, "-merged-volume")
+
+
+def test_workbench_cuts_clusters_at_borders_of_structures(
+    analysed: Callable[[str, int], ContrastResult], found_in_grayordinates: Callable[..., set[frozenset[int]]]
+) -> None:
+    """Without -merged-volume clusters in one structure are the same, and others are cut; at z > 2 there are some."""
+    result = analysed("wager2008-fsLR", 6)
+    names, clusters = result.space.frame.axis.name, clusters_of(result, 2.0)
+    apart = found_in_grayordinates(2.0)
+    crossing = {cluster for cluster in clusters if len({names[point] for point in cluster}) > 1}
+    assert crossing
+    assert clusters - crossing == {part for part in apart if part in clusters}
+    assert frozenset.union(*crossing) == frozenset.union(*(apart - clusters))
+    assert all(len({names[point] for point in part}) == 1 for part in apart)
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+@pytest.mark.parametrize("side", ["L", "R"])
+def test_clusters_of_a_hemisphere_are_those_of_workbench(
+    analysed: Callable[[str, int], ContrastResult],
+    workbench: Callable[..., Any],
+    shared: Path,
+    side: str,
+    threshold: float,
+) -> None:
+    result = analysed("wager2008-fsaverage", 18)
+    z = next(file.image for file in result.space.files(result.glm.z) if file.entities["hemi"] == side)
+    mesh = mesh_of("wager2008-fsaverage", side, shared)
+    found = workbench("-metric-find-clusters", mesh, "IN", threshold, 0, "OUT", image=z, out=".func.gii")
+    (where,) = (where for name, where in result.space.frame.structures.items() if name == STRUCTURES[side])
+    own = {cluster for cluster in clusters_of(result, threshold) if cluster <= set(where.tolist())}
+    assert own == {frozenset(where[list(each)].tolist()) for each in sets_of(found.darrays[0].data)}
