@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bids_ari.images.cortex import Cortex
 from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
-from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text, cell
+from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
 
@@ -18,7 +18,6 @@ _GYRUS, _SULCUS = 0.98, 0.5  # brightness of a gyrus in full light, and how much
 _AMBIENT = 0.5  # part of the brightness that does not depend on the light
 _RELIEF = 0.3  # by how much the colour of a point is darker without light
 _TITLE = 18  # pixels from the views of a row up to their titles
-_EMPTY = [np.full(CELL, value) for value in (np.int32(-1), 1.0, 0.0, 1.0)]  # points, grey, gain and lift
 _NAMES = {"L": "Left", "R": "Right"}
 
 
@@ -46,16 +45,15 @@ class View(NamedTuple):
         return seen[::-1] if self.axes[0, 0] < 0 else seen
 
 
-def choose_views(hemispheres: Sequence[Cortex], n_rows: int) -> list[View]:
-    """Return the views of some rows: of each hemisphere lateral and medial, then from above, below, front and back."""
+def choose_views(hemispheres: Sequence[Cortex], n_rows: int) -> list[list[View]]:
+    """Return the views of each row: each hemisphere lateral and medial, then from above, below, front and back."""
     if len(hemispheres) == 1:
         views = [View(hemispheres[0], name) for name in VIEWS]
-    else:
-        left, right = hemispheres
-        outer = [View(left, "lateral"), View(left, "medial"), View(right, "medial"), View(right, "lateral")]
-        both = together(hemispheres)
-        views = [*outer, *(View(both, name) for name in VIEWS[2:])]
-    return views[: n_rows * COLUMNS]
+        return [views[:2], views[2:]][:n_rows]
+    left, right = hemispheres
+    both = together(hemispheres)
+    outer = [View(left, "lateral"), View(left, "medial"), View(right, "medial"), View(right, "lateral")]
+    return [outer, [View(both, name) for name in VIEWS[2:]]][:n_rows]
 
 
 def together(hemispheres: Sequence[Cortex]) -> Cortex:
@@ -68,18 +66,31 @@ def together(hemispheres: Sequence[Cortex]) -> Cortex:
     )
 
 
-def cells_of(views: Sequence[View], points: Ints) -> list[Cells]:
-    """Return rows of cells with views on one scale; `points` are those at all positions of the axis, -1 for none."""
+def cells_of(rows: Sequence[Sequence[View]], points: Ints) -> list[Cells]:
+    """Return rows of cells; rows with as many views have one scale.
+
+    `points` are those at all positions of the frame, -1 for none.
+    """
+    pitches = {n: max(_pitch(views) for views in rows if len(views) == n) for n in map(len, rows)}
+    return [_row(views, pitches[len(views)], points) for views in rows]
+
+
+def _size(views: Sequence[View]) -> tuple[int, int]:
+    """Return height and width of the cells of a row; two views share four columns."""
+    return CELL[0], CELL[1] * (COLUMNS // len(views))
+
+
+def _pitch(views: Sequence[View]) -> float:
+    """Return the side of a pixel in mm with which the views of a row fill their cells."""
+    height, width = _size(views)
     spans = np.max([np.ptp(extent(view.cortex.mesh, view.axes), axis=0) for view in views], axis=0)
-    pitch = float(max(spans[0] / (CELL[1] - 2 * _SIDE), spans[1] / (CELL[0] - 2 * _ABOVE), _LEAST_PITCH))
-    return [_row(views[i : i + COLUMNS], pitch, points) for i in range(0, len(views), COLUMNS)]
+    return float(max(spans[0] / (width - 2 * _SIDE), spans[1] / (height - 2 * _ABOVE), _LEAST_PITCH))
 
 
 def _row(views: Sequence[View], pitch: float, points: Ints) -> Cells:
     """Return a row of cells."""
-    seen = [render(view.cortex.mesh, view.axes, pitch, CELL, view.cortex.sulci) for view in views]
+    seen = [render(view.cortex.mesh, view.axes, pitch, _size(views), view.cortex.sulci) for view in views]
     cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
-    cells += [_EMPTY] * (COLUMNS - len(views))
     found = [np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True)]
     covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
     return Cells(found[0], found[1], found[2], found[3], tuple(_texts(views, int(covered.argmax()))))
@@ -98,9 +109,8 @@ def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:
 
 def _texts(views: Sequence[View], top: int) -> Iterator[Text]:
     """Yield the title of each view, above it, and L and R where both hemispheres are seen."""
-    row = max(top - _TITLE, _TITLE)
+    row, width = max(top - _TITLE, _TITLE), _size(views)[1]
     for i, view in enumerate(views):
-        left = cell(i)[1]
-        yield Text(view.title, left + CELL[1] / 2, row)
-        for letter, at in zip(view.ends, (14, CELL[1] - 14), strict=False):
-            yield Text(letter, left + at, row)
+        yield Text(view.title, (i + 0.5) * width, row)
+        for letter, at in zip(view.ends, (14, width - 14), strict=False):
+            yield Text(letter, i * width + at, row)

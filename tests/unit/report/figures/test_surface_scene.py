@@ -89,7 +89,10 @@ def test_a_single_hemisphere_has_all_views(hemisphere: Cortex) -> None:
         f"{name}, {view}" for view in ("lateral", "medial", "dorsal", "ventral", "anterior", "posterior")
     ]
     assert alone.points.shape == (2 * HEIGHT, COLUMNS * WIDTH)
-    assert (in_cell(alone, 6) == -1).all()
+    lateral, medial = alone.points[:HEIGHT, : 2 * WIDTH], alone.points[:HEIGHT, 2 * WIDTH :]  # twice as wide
+    assert (np.abs(PLACES[np.unique(lateral[lateral >= 0]), 0]) == 41).all()
+    assert (np.abs(PLACES[np.unique(medial[medial >= 0]), 0]) == 1).all()
+    assert np.ptp(np.nonzero(lateral >= 0)[0]) > 0.75 * HEIGHT
 
 
 def test_what_is_not_tested_is_grey(scene: Scene) -> None:
