@@ -3,7 +3,7 @@
 const ARROWS = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [2, 1], ArrowDown: [2, -1] };
 const PAGES = { PageUp: 1, PageDown: -1 };
 
-/** Connect all controls with the state. `app`: data, history, shown(), points(), refreshSoon(), views, surfaces. */
+/** Connect all controls with the state. `app`: data, history, shown(), curve(), refreshSoon(), cameraMoved(), views, surfaces. */
 function connectControls(app) {
   connectTdp(app);
   connectChoices(app);
@@ -52,13 +52,13 @@ function connectCurve(app) {
   const pin = (place) => place !== null && app.history.change({ pinned: place });
   canvas.addEventListener("click", (event) => {
     const box = canvas.getBoundingClientRect();
-    pin(nearestPoint(app.points().all, event.clientX - box.left, event.clientY - box.top));
+    pin(nearestPoint(app.curve().all, event.clientX - box.left, event.clientY - box.top));
   });
   canvas.addEventListener("keydown", (event) => {
     const direction = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!direction) return;
     event.preventDefault();
-    pin(neighbouringPoint(app.shown(), app.points().all, direction));
+    pin(neighbouringPoint(app.shown(), app.curve().all, direction));
   });
 }
 

@@ -70,7 +70,7 @@ function makeRefresh(data, app, palettes) {
     showCrosshair(data, shown);
     showRegions(data, shown);
     showControls(app.history, shown);
-    app.keepPoints(drawCurve(data, shown, app.points()));
+    app.keepCurve(drawCurve(data, shown, app.curve()));
     app.timings.update = performance.now() - started;
     app.timings.updates.push(app.timings.update);
   };
@@ -79,8 +79,8 @@ function makeRefresh(data, app, palettes) {
 function makeApp(data) {
   const [form, chained] = [makeFormer(data), makeChainer()];
   const timings = { ready: 0, update: 0, updates: [] };
-  let [points, isDue, kept] = [{ chain: null, width: 0, all: [] }, false, null];
-  const app = { data, timings, points: () => points, keepPoints: (curve) => (points = curve) };
+  let [curve, isDue, kept] = [{ chain: null, width: 0, all: [] }, false, null];
+  const app = { data, timings, curve: () => curve, keepCurve: (drawing) => (curve = drawing) };
   const { targetTdp: tdp, voxel, vertex } = data.facts;
   const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", radiological: false, pinned: null };
   app.history = makeHistory({ ...first, ...fromHash(location.hash, data) }, () => {

@@ -27,13 +27,14 @@ const ATTRIBUTES = ["place", "normal", "colour"];
  * @param {HTMLCanvasElement} canvas
  * @param {Mesh[]} meshes
  * @param {function(): void} onLost when the browser takes WebGL away
- * @returns {?Object} null where there is no WebGL 2
+ * @returns {?Object} null where there is no WebGL 2 that works
  */
 function makeRenderer(canvas, meshes, onLost) {
   canvas.addEventListener("webglcontextlost", onLost);
   const gl = canvas.getContext("webgl2", { antialias: !isSoftware() });
   if (!gl) return null;
   const program = linked(gl);
+  if (!program) return null;
   gl.useProgram(program);
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(0, 0, 0, 0);
@@ -75,7 +76,7 @@ function isSoftware() {
   return /swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
-/** @returns {WebGLProgram} the shaders, with the attributes numbered as in `ATTRIBUTES` */
+/** @returns {?WebGLProgram} the shaders, with the attributes numbered as in `ATTRIBUTES`; null if they are refused */
 function linked(gl) {
   const program = gl.createProgram();
   for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
@@ -86,10 +87,7 @@ function linked(gl) {
   }
   ATTRIBUTES.forEach((name, i) => gl.bindAttribLocation(program, i, name));
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(`the shaders were refused: ${gl.getProgramInfoLog(program)}`);
-  }
-  return program;
+  return gl.getProgramParameter(program, gl.LINK_STATUS) ? program : null;
 }
 
 /** @returns {{colours: WebGLBuffer, shapes: WebGLVertexArrayObject[]}} a mesh in the memory of the graphics card */
