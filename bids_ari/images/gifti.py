@@ -96,7 +96,7 @@ def read_gifti(
     structure = _structure(document.metadata | array.metadata, path)
     values = np.empty(0) if check_only else decode(array, n_vertices, path)
     step = 1.0 if array.dtype.kind in "iu" else 0.0
-    labels = document.labels if is_label else {}
+    labels = document.labels if is_label or content == "labels" else {}
     return SurfaceFile(values, n_vertices, structure, sha256, array.name, _intent(array), labels, step)
 
 

@@ -140,6 +140,12 @@ class TestWhatItSays:
         with pytest.raises(DataError, match="labels of parcels"):
             read_gifti(path)
 
+    def test_integers_with_a_table_may_be_labels(self, tmp_path: Path) -> None:
+        """Some programs write no intent."""
+        path = write_gifti(tmp_path, data_array([0, 3], dtype="i4"), labels='<Label Key="3">V1</Label>')
+        assert read_gifti(path, content="labels").labels[3].name == "V1"
+        assert not read_gifti(path).labels
+
     def test_a_map_in_place_of_labels(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match="contains a map"):
             read_gifti(write_gifti(tmp_path, data_array(VALUES)), content="labels")
