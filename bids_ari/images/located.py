@@ -40,7 +40,10 @@ def locate(frame: Frame, surface: Sequence[str], template: SpaceName) -> Located
     """
     if not isinstance(frame, Grayordinates) or not frame.axis.nvertices:
         if surface:
-            raise UsageError(f"The maps are {frame.units}, which have no surface", hint="Remove --surface")
+            raise UsageError(
+                "The maps have no vertices, and need no mesh",
+                hint="Remove --surface, or choose maps on surfaces with --space",
+            )
         return Located(frame)
     if frame.meshes and not surface:
         return Located(frame)

@@ -40,5 +40,5 @@ def test_a_mesh_that_follows_from_the_space_is_logged_and_a_guess_is_noted(caplo
 @pytest.mark.parametrize("frame", [Grid(SHAPE, AFFINE), frame_of(voxels([[1, 1, 1], [1, 1, 2]]))])
 def test_voxels_have_no_mesh(frame: Frame) -> None:
     assert locate(frame, [], None).frame is frame
-    with pytest.raises(UsageError, match=r"have no surface\. Remove --surface"):
+    with pytest.raises(UsageError, match=r"no vertices, and need no mesh\. Remove --surface"):
         locate(frame, ["lh.pial.surf.gii"], None)
