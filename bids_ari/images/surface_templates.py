@@ -76,13 +76,13 @@ def template_cortex(where: StandardSpace, density: str, sides: Sequence[str]) ->
     NoMatchError, InputNotFoundError
         When TemplateFlow has none of this space and density, or it cannot be fetched.
     """
-    what = f"a mask of the cortex in {where}, den-{density or 'of these maps'}"
+    what = f"a mask of the cortex in {where}{_at(density)}"
     hint = "Use a local file with --mask; without a mask, vertices that are 0 or NaN in all subjects are not tested"
-    listed = files_of(where, suffix="dparc", extension=".label.gii", density=density)
+    listed = files_of(where, suffix="dparc", extension=".label.gii", density=density) if density else []
     found = [path for path in listed if labels_in_name(path.name).get("desc") in _CORTEX]
     files = [path for side in sides for path in found if labels_in_name(path.name).get("hemi") == side]
     if len(files) < len(sides):
-        if indexed_files(where.name, f"_den-{density}_", "_dparc.label.gii"):
+        if density and indexed_files(where.name, f"_den-{density}_", "_dparc.label.gii"):
             raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
         raise NoMatchError(f"TemplateFlow does not have {what}", hint=hint)
     return tuple(fetched(path, found, where) for path in files)
@@ -133,7 +133,7 @@ def template_surface_atlas(
     dense: list[Path] = next(filter(None, by_density.values()), [])
     if not dense:
         densities = {f"{name} in {where}, den-{labels_in_name(path.name).get('den')}" for path in known}
-        raise no_match(f"{what}, den-{density or 'of these maps'}", densities)
+        raise no_match(f"{what}{_at(density)}", densities)
     if (variant := chosen_variant(name, wanted, map(_variant, dense))) is None:
         raise no_match(what, {spelled_variant(name, _variant(path)) for path in dense})
     paths = [path for path in found if path in dense and _variant(path) == variant]
@@ -141,6 +141,11 @@ def template_surface_atlas(
     if len(files) < len(sides):
         raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what}", hint=OFFLINE)
     return tuple(fetched(path, found, where) for path in files), _table(name, variant, where)
+
+
+def _at(density: str) -> str:
+    """Return the density in a message."""
+    return f", den-{density}" if density else " for the mesh of these maps"
 
 
 def _finer(where: StandardSpace, density: str) -> list[str]:

@@ -325,6 +325,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         lambda data: (gyri(data), saved_mesh(icosphere(1, 0.05), Path("small_hemi-L_pial.surf.gii"))),
     ),
     "No mesh for the maps": (GYRI, gyri),
+    "TemplateFlow has no mask of the cortex": (f"{ON_MESH} --mask template", gyri),
     "A template under surfaces": (f"{ON_MESH} --underlay template", gyri),
     "An atlas of volumes for surfaces": (
         f"{ON_MESH} --atlas atlas.nii.gz",
