@@ -24,10 +24,11 @@ RUN pip install --no-deps . \
     && find /opt/bids_ari/lib -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} + \
     && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/bids_ari/lib \
     && sed -i '1s/$/ -I/' /opt/bids_ari/bin/bids-ari*
-# The loops of numba, for any processor of the architecture: running the demo compiles them, and tries the image.
+# The loops of numba, for any processor of the architecture: running the demos compiles them, and tries the image.
 ENV NUMBA_CPU_NAME=generic
 RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
     && bids-ari-demo /src/demo \
+    && bids-ari-demo /src/surfaces --surface \
     && bids-ari /src/demo/dataset /src/draws group --method permutation --family learned --n-permutations 64 \
     && chmod -R a+rX /opt/bids_ari
 # Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018, where there is a network.

@@ -91,12 +91,12 @@ def render(
     middle = np.append(extent(mesh, axes).mean(axis=0), 0.0)
     centre = np.array([(width - 1) / 2, (height - 1) / 2, 0.0])
     places = np.ascontiguousarray((projected - middle) * (_SAMPLES / pitch) + centre)
-    triangles = np.ascontiguousarray(mesh.triangles, dtype=np.int32)
+    triangles = np.array(mesh.triangles, dtype=np.int32)  # copies, which are writeable: numba compiles once
     vertices, shown = shade(
         *nearest_triangles(places, triangles, height, width),
         triangles,
         np.ascontiguousarray(mesh.normals @ axes.T),
-        np.zeros(mesh.n_vertices) if values is None else np.ascontiguousarray(values, dtype=float),
+        np.zeros(mesh.n_vertices) if values is None else np.array(values, dtype=float),
         np.array(_LIGHT) / np.linalg.norm(_LIGHT),
         _SAMPLES,
     )
