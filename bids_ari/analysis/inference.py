@@ -11,7 +11,8 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.analysis.methods import GroupData, infer_bound
-from bids_ari.analysis.result import ContrastResult, extremeness, highest_of
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.values import extremeness, highest_of
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
 from bids_ari.images.anatomy import check_shown, find_underlay

@@ -1,9 +1,9 @@
 """Results: everything that is known about one test, in one direction, of one contrast."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import cluster_table, region_table
+from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
@@ -43,14 +44,6 @@ Field = Literal[
     "highest_tdp",
     "clusters",
 ]
-
-
-class MapValues(NamedTuple):
-    """A map: the values of the points, (n_points,), the value elsewhere, and the names of values that are labels."""
-
-    values: npt.NDArray[Any]
-    fill: float = 0
-    names: Mapping[int, str] | None = None
 
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
@@ -344,16 +337,3 @@ class RunSummary:
     def exit_code(self) -> int:
         """0 when all went well, that of the failures when they agree and nothing else was done, else that of data."""
         return joint_exit_code((failure.error.exit_code for failure in self.failures), bool(self.results))
-
-
-def extremeness(z: FloatArray, alternative: Alternative) -> FloatArray:
-    """Return z, its negative or its absolute value, so that large values are extreme for an alternative."""
-    return {"greater": z, "less": -z, "two-sided": np.abs(z)}[alternative]
-
-
-def highest_of(valued: Iterable[tuple[npt.NDArray[np.integer], float]], n_points: int) -> FloatArray:
-    """Return the highest value of the sets that contain each point, (n_points,); 0 for none."""
-    highest = np.zeros(n_points)
-    for voxels, value in valued:
-        highest[voxels] = np.maximum(highest[voxels], value)
-    return highest

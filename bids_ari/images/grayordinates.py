@@ -18,9 +18,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from bids_ari.errors import counted
-from bids_ari.images import encoding
 from bids_ari.images.binary import is_zero
 from bids_ari.images.gifti import STRUCTURES
+from bids_ari.images.grayordinate_images import encoded, image_of
 from bids_ari.images.mesh import Mesh, least_area
 from bids_ari.images.mesh_smoothing import smoother, voxel_smoother
 from bids_ari.images.neighbours import mesh_edges
@@ -307,16 +307,7 @@ class GrayordinateSpace(Space):
 
     def image(self, values: npt.ArrayLike, fill: float = 0) -> Any:
         """Return values, (n_points,), as a CIFTI image, or as a surface image of nilearn."""
-        array = self.unmask(values, fill)
-        if self.frame.is_cifti:
-            return encoding.scalar_cifti(array, self.frame.axis, [""]).image
-        from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
-
-        sides = {name: side for side, name in (("left", STRUCTURES["L"]), ("right", STRUCTURES["R"]))}
-        parts = {sides[name]: where for name, where in self.frame.structures.items()}
-        meshes = {sides[name]: mesh for name, mesh in self.frame.meshes.items()}
-        polygons = {side: InMemoryMesh(mesh.coordinates, mesh.triangles) for side, mesh in meshes.items()}
-        return SurfaceImage(PolyMesh(**polygons), {side: array[where] for side, where in parts.items()})
+        return image_of(self.frame, self.unmask(values, fill))
 
     def endings(self, *, labels: bool = False) -> tuple[tuple[dict[str, str], str], ...]:
         """Return the extension of CIFTI files, or hemisphere and extension of each GIFTI file."""
@@ -329,21 +320,9 @@ class GrayordinateSpace(Space):
         self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None, title: str = ""
     ) -> Iterator[File]:
         """Yield values, (n_points,), as a CIFTI file, or as a GIFTI file for each hemisphere."""
-        array, frame = self.unmask(values, fill), self.frame
+        array = self.unmask(values, fill)
         for entities, extension in self.endings(labels=names is not None):
-            if frame.is_cifti:
-                axis, titles = frame.axis, [title]
-                if names is None:
-                    yield File(entities, extension, encoding.scalar_cifti(array, axis, titles))
-                else:
-                    yield File(entities, extension, encoding.label_cifti(array, names, axis, titles))
-                continue
-            name = STRUCTURES["L" if entities["hemi"] == "L" else "R"]
-            own = array[frame.structures[name]]
-            if names is None:
-                yield File(entities, extension, encoding.scalar_gifti(own, name, title))
-            else:
-                yield File(entities, extension, encoding.label_gifti(own, names, name, title))
+            yield File(entities, extension, encoded(self.frame, array, names, title, entities.get("hemi")))
 
     def _at(self, points: Points | None) -> Positions:
         """Return the positions in the frame of some points; of all by default."""

@@ -16,7 +16,8 @@ import numpy as np
 
 from bids_ari._version import __version__
 from bids_ari.analysis.calibrated import Calibrated
-from bids_ari.analysis.result import ContrastResult, extremeness
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.values import extremeness
 from bids_ari.config.methods import METHODS
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError

@@ -12,7 +12,8 @@ from nilearn.datasets import fetch_surf_fsaverage
 from reported import analysed
 from scipy.stats import norm
 
-from bids_ari.analysis.result import ContrastResult, extremeness
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.values import extremeness
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.grayordinates import Grayordinates, frame_of, surfaces
 from bids_ari.images.mesh_files import read_mesh

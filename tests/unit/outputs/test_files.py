@@ -15,7 +15,8 @@ from builders import brain, describe, image, write_group, write_map
 
 from bids_ari import cluster_tdp
 from bids_ari.analysis.analyse import analyse
-from bids_ari.analysis.result import ContrastResult, MapValues
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.values import MapValues
 from bids_ari.bids.dataset import open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options

@@ -1,0 +1,47 @@
+"""Images of vertices and grayordinates: in memory, and as the files that are written."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.images.encoding import label_cifti, label_gifti, scalar_cifti, scalar_gifti
+from bids_ari.images.gifti import LEFT, RIGHT
+
+if TYPE_CHECKING:
+    from bids_ari.images.grayordinates import Grayordinates
+
+_SIDES = {LEFT: "left", RIGHT: "right"}
+_STRUCTURES = {"L": LEFT, "R": RIGHT}
+
+
+def image_of(frame: "Grayordinates", array: npt.NDArray[Any]) -> Any:
+    """Return an array (n_positions,) as a CIFTI image, or as a surface image of nilearn with its meshes."""
+    if frame.is_cifti:
+        return scalar_cifti(array, frame.axis, [""]).image
+    from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+    parts = {_SIDES[name]: array[where] for name, where in frame.structures.items()}
+    meshes = {_SIDES[name]: InMemoryMesh(mesh.coordinates, mesh.triangles) for name, mesh in frame.meshes.items()}
+    return SurfaceImage(PolyMesh(**meshes), parts)
+
+
+def encoded(
+    frame: "Grayordinates",
+    array: npt.NDArray[Any],
+    names: Mapping[int, str] | None,
+    title: str,
+    hemisphere: str | None = None,
+) -> Any:
+    """Return an array (n_positions,) as the content of a CIFTI file, or of the GIFTI file of a hemisphere.
+
+    With `names`, values are labels. The `title` is the name of the map in the file.
+    """
+    if frame.is_cifti:
+        if names is None:
+            return scalar_cifti(array, frame.axis, [title])
+        return label_cifti(array.astype(np.int32), names, frame.axis, [title])
+    structure = _STRUCTURES[str(hemisphere)]
+    own = array[frame.structures[structure]]
+    return scalar_gifti(own, structure, title) if names is None else label_gifti(own, names, structure, title)
