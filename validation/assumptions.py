@@ -5,17 +5,15 @@ those of t, and whose signs cannot be flipped. Run as ``python validation/assump
 next to itself, which README.md explains.
 """
 
-import argparse
-import csv
-import logging
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage, special, stats
+import simulation
+from scipy import ndimage, special
+from simulation import ALPHA, Row, above_chance
 
 from bids_ari.stats.calibration import calibrate_by_permutation
 from bids_ari.stats.choices import Alternative
@@ -25,16 +23,12 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, make_resampling
 
-SEED = 20240229
 REPETITIONS, PIECE = 1000, 50
-ALPHA = 0.05
 N_SUBJECTS, SIDE = 15, 20
 N_PERMUTATIONS = 200
 SHAPE = 4.0
 """Of the gamma distribution of skewed errors, whose skewness is 2 / sqrt(shape) = 1."""
 COLUMNS = ("test", "errors", "voxels", "method", f"error at {ALPHA}", "above chance", "data sets")
-
-log = logging.getLogger("validation")
 
 
 class Setting(NamedTuple):
@@ -87,34 +81,16 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> Counter[str]:
     return wrong
 
 
-def main() -> None:
-    """Run all settings and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
-    parser.add_argument("--processes", type=int, help="number of processes")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    n_pieces = -(-arguments.repetitions // PIECE)
-    total = n_pieces * PIECE
-    limit = stats.binom.ppf(0.99, total, ALPHA) / total
-    seeds = np.random.SeedSequence(SEED).spawn(len(SETTINGS))
-    with (
-        ProcessPoolExecutor(arguments.processes) as pool,
-        arguments.output.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for setting, seed in zip(SETTINGS, seeds, strict=True):
-            wrong = sum(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)), Counter())
-            voxels = "smooth" if setting.smoothing else "independent"
-            for method in ("closed testing, simes", "closed testing, hommel", "permutation"):
-                error = wrong[method] / total
-                above = "yes" if error > limit else "no"
-                writer.writerow((setting.test, setting.errors, voxels, method, f"{error:.4f}", above, total))
-            file.flush()
-            log.info("%s, %s errors, %s voxels: done", setting.test, setting.errors, voxels)
+def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
+    """Yield the rows of a setting."""
+    seeds = simulation.pieces(seed, repetitions, PIECE)
+    wrong, n = sum(apply(piece, [setting] * len(seeds), seeds), Counter()), len(seeds) * PIECE
+    voxels = "smooth" if setting.smoothing else "independent"
+    for method in ("closed testing, simes", "closed testing, hommel", "permutation"):
+        error = wrong[method] / n
+        values = (setting.test, setting.errors, voxels, method, f"{error:.4f}", above_chance(error, n), n)
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 if __name__ == "__main__":
-    main()
+    simulation.run(__file__, __doc__, SETTINGS, rows, REPETITIONS)

@@ -5,9 +5,6 @@ which the groups are found to differ. Run as ``python validation/field_of_view.p
 to itself, which README.md explains.
 """
 
-import argparse
-import csv
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -17,7 +14,9 @@ from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
+import simulation
 from scipy import ndimage
+from simulation import Row
 
 from bids_ari.analysis.group_model import fit
 from bids_ari.analysis.methods import infer_bound
@@ -30,7 +29,6 @@ from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
-SEED = 20240229
 REPETITIONS = 100
 GRID = Grid((16, 18, 14), np.diag([3.0, 3, 3, 1]))
 MISSING = 5
@@ -41,8 +39,6 @@ SIZES = ((16, 16), (8, 24), (24, 8))
 EFFECTS = {"none": (0.0, 0.0), "1 everywhere": (1.0, 1.0), "0 to 2 upwards": (0.0, 2.0)}
 """Effect in the lowest and in the highest slice, relative to the standard deviation between subjects."""
 COLUMNS = ("effect", "subjects", "claims, as zero", "claims, normalised", "data sets")
-
-log = logging.getLogger("validation")
 
 
 class Setting(NamedTuple):
@@ -94,8 +90,8 @@ def has_claim(stack: Stack, design: Design) -> bool:
     return infer_bound("simes", result, "two-sided", Options()).bound.whole > 0
 
 
-def run(setting: Setting, seed: np.random.SeedSequence, repetitions: int) -> dict[str, str | int]:
-    """Count the claims of a setting."""
+def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
+    """Yield the row of a setting, the number of claims; in one process."""
     rng, n_as_zero, n_normalised = np.random.default_rng(seed), 0, 0
     with TemporaryDirectory() as folder:
         for _ in range(repetitions):
@@ -105,25 +101,8 @@ def run(setting: Setting, seed: np.random.SeedSequence, repetitions: int) -> dic
             n_normalised += has_claim(stack, setting.design)
             n_as_zero += has_claim(replace(stack, effects=as_zero), setting.design)
     sizes = " and ".join(map(str, setting.sizes))
-    return dict(zip(COLUMNS, (setting.effect, sizes, n_as_zero, n_normalised, repetitions), strict=True))
-
-
-def main() -> None:
-    """Run all settings and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    chosen = list(settings())
-    with arguments.output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        for setting, seed in zip(chosen, np.random.SeedSequence(SEED).spawn(len(chosen)), strict=True):
-            writer.writerow(run(setting, seed, arguments.repetitions))
-            file.flush()
-            log.info("%s: done", setting)
+    yield dict(zip(COLUMNS, (setting.effect, sizes, n_as_zero, n_normalised, repetitions), strict=True))
 
 
 if __name__ == "__main__":
-    main()
+    simulation.run(__file__, __doc__, settings(), rows, REPETITIONS)

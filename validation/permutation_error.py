@@ -4,19 +4,16 @@ Simulates smooth maps, with and without activation, and counts the errors of all
 ``python validation/permutation_error.py``; writes ``permutation_error.tsv`` next to itself, which README.md explains.
 """
 
-import argparse
-import csv
-import logging
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, stats
+import simulation
+from scipy import ndimage
+from simulation import ALPHA, Row, above_chance
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, calibrate_step_down
@@ -27,13 +24,11 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
-SEED = 20240229
 REPETITIONS = 2000
 MORE = 4
 """Where an error is above chance, this many times as many data sets are added: of many errors, some are by chance."""
 PIECE = 100
 """Data sets simulated together."""
-ALPHA = 0.05
 SIDE, SMOOTH = 20, 2.0
 """Voxels along each side of a square map, and the standard deviation of the Gaussian it is smoothed by, in voxels."""
 ACTIVE = 6
@@ -58,8 +53,6 @@ COLUMNS = (
     "found, against closed testing with simes",
     "data sets",
 )
-
-log = logging.getLogger("validation")
 
 
 class Question(NamedTuple):
@@ -179,12 +172,11 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str],
     return errors, found, data_sets
 
 
-def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[dict[str, str]]:
+def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[Row]:
     """Yield the rows of a setting."""
     errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
     for method, total in data_sets.items():
         name, _, n_permutations = method.partition("\t")
-        limit = stats.binom.ppf(0.99, total, ALPHA) / total
         simes = found["closed testing, simes\t"]
         error, power = errors[method] / total, found[method] / total / ACTIVE**2
         values = (
@@ -194,7 +186,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
             name,
             n_permutations or "n/a",
             f"{error:.4f}",
-            "yes" if error > limit else "no",
+            above_chance(error, total),
             f"{power:.4f}" if setting.has_signal else "n/a",
             f"{found[method] / simes:.2f}" if simes else "n/a",
             str(total),
@@ -202,27 +194,14 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
         yield dict(zip(COLUMNS, values, strict=True))
 
 
-def main() -> None:
-    """Run all settings and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    n_pieces = -(-arguments.repetitions // PIECE)
-    seeds = np.random.SeedSequence(SEED).spawn(len(SETTINGS))
-    with ProcessPoolExecutor() as pool, arguments.output.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        for setting, seed in zip(SETTINGS, seeds, strict=True):
-            counted = list(pool.map(piece, [setting] * n_pieces, seed.spawn(n_pieces)))
-            if any(row["above chance"] == "yes" for row in rows(setting, counted)):
-                n_more = MORE * n_pieces
-                counted += pool.map(piece, [setting] * n_more, seed.spawn(n_more))
-            writer.writerows(rows(setting, counted))
-            file.flush()
-            log.info("%s, %s subjects, signal %s: done", setting.question.name, setting.n_subjects, setting.has_signal)
+def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
+    """Return the rows of a setting, with more data sets where an error is above chance."""
+    n_pieces = len(seeds := simulation.pieces(seed, repetitions, PIECE))
+    counted = list(apply(piece, [setting] * n_pieces, seeds))
+    if any(row["above chance"] == "yes" for row in rows(setting, counted)):
+        counted += apply(piece, [setting] * MORE * n_pieces, seed.spawn(MORE * n_pieces))
+    return list(rows(setting, counted))
 
 
 if __name__ == "__main__":
-    main()
+    simulation.run(__file__, __doc__, SETTINGS, simulated, REPETITIONS)

@@ -5,18 +5,15 @@ warnings. Run as ``python validation/unequal_variances.py``; writes ``unequal_va
 README.md explains.
 """
 
-import argparse
-import csv
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import simulation
 from scipy import ndimage
+from simulation import Row
 
 from bids_ari.analysis.group_model import fit
 from bids_ari.analysis.methods import GroupData, infer_bound
@@ -28,7 +25,6 @@ from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult
 
-SEED = 20240229
 REPETITIONS = 100
 PERMUTED = 40
 """Data sets for which permutations are computed, too, 200 each; they take longer."""
@@ -43,8 +39,6 @@ COLUMNS = (
     *("subjects", "sd", "maps", "subjects differ", "test", "error, simes", "error, permutation", "error, welch"),
     *("inflation", "warned", "data sets"),
 )
-
-log = logging.getLogger("validation")
 
 
 class Setting(NamedTuple):
@@ -118,7 +112,7 @@ def has_error(glm: GlmResult, method: str, group: GroupData, options: Options) -
     return infer_bound(method, glm, alternative, options, group).bound.whole > 0
 
 
-def row(setting: Setting, pieces: list[dict[str, list[float]]]) -> dict[str, str]:
+def row(setting: Setting, pieces: list[dict[str, list[float]]]) -> Row:
     """Return the row of a setting."""
     total: Counter[str] = Counter()
     n: Counter[str] = Counter()
@@ -139,30 +133,12 @@ def row(setting: Setting, pieces: list[dict[str, list[float]]]) -> dict[str, str
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def main() -> None:
-    """Run all settings and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repetitions", type=int, default=REPETITIONS, help="data sets of each setting")
-    parser.add_argument("--output", type=Path, default=Path(__file__).with_suffix(".tsv"))
-    parser.add_argument("--nprocs", type=int, default=None)
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logging.getLogger("bids_ari").setLevel(logging.ERROR)
-    chosen = list(settings())
-    seeds = np.random.SeedSequence(SEED).spawn(len(chosen))
-    with (
-        ProcessPoolExecutor(arguments.nprocs) as pool,
-        arguments.output.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        for setting, seed in zip(chosen, seeds, strict=True):
-            parts = seed.spawn(-(-arguments.repetitions // PIECE))
-            is_permuted = [setting.smooth and i < PERMUTED // PIECE for i in range(len(parts))]
-            writer.writerow(row(setting, list(pool.map(partial(piece, setting), is_permuted, parts))))
-            file.flush()
-            log.info("%s: done", setting)
+def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
+    """Yield the row of a setting."""
+    seeds = simulation.pieces(seed, repetitions, PIECE)
+    is_permuted = [setting.smooth and i < PERMUTED // PIECE for i in range(len(seeds))]
+    yield row(setting, list(apply(partial(piece, setting), is_permuted, seeds)))
 
 
 if __name__ == "__main__":
-    main()
+    simulation.run(__file__, __doc__, settings(), rows, REPETITIONS)

@@ -4,14 +4,13 @@ Simulates maps without activation and counts errors. Run as ``python validation/
 writes ``welch_tail.tsv`` next to itself, which README.md explains.
 """
 
-import csv
-import logging
 from collections.abc import Callable, Iterator
 from itertools import product
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import simulation
+from simulation import ALPHA, Row
 
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.distributions import FloatArray
@@ -19,11 +18,9 @@ from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import fit_mixed
 from bids_ari.stats.welch import fit_welch
 
-SEED = 20240229
 N_VOXELS = 50_000
 REPETITIONS = 150
 LEVELS = (1e-2, 1e-3, 1e-4)
-ALPHA = 0.05
 SIZES = ((5, 20), (10, 20), (10, 15), (10, 10), (20, 20), (20, 30), (20, 40))
 SPREADS = ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0))
 """Standard deviation in the first group and in the second."""
@@ -34,7 +31,6 @@ UNEVEN = (0.25, 0.5, 1.0)
 """Standard deviation of the logarithm of the first-level variances."""
 
 Simulate = Callable[[np.random.Generator], dict[str, GlmResult]]
-log = logging.getLogger("validation")
 
 
 class Setting(NamedTuple):
@@ -90,41 +86,27 @@ def normal_z(effects: FloatArray, variances: FloatArray, tau2: FloatArray) -> Gl
     return GlmResult.of_z((weights * effects).sum(axis=0) / np.sqrt(weights.sum(axis=0)))
 
 
-def run(setting: Setting, seed: np.random.SeedSequence) -> Iterator[dict[str, str | int]]:
-    """Repeat a setting; both alternatives are counted, as separate tests."""
+def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
+    """Yield the rows of a setting, in one process; both alternatives are counted, as separate tests."""
     rng = np.random.default_rng(seed)
     below: dict[str, FloatArray] = {}
     errors: dict[str, int] = {}
-    for _ in range(REPETITIONS):
+    for _ in range(repetitions):
         for model, result in setting.simulate(rng).items():
             for p in (result.p("greater"), result.p("less")):
                 below[model] = below.get(model, 0) + np.array([(p < level).sum() for level in LEVELS])
                 errors[model] = errors.get(model, 0) + (hommel_bound(p, ALPHA).whole > 0)
     for model, counts in below.items():
-        ratios = counts / (2 * REPETITIONS * N_VOXELS * np.array(LEVELS))
+        ratios = counts / (2 * repetitions * N_VOXELS * np.array(LEVELS))
         yield {
             "model": model,
             "subjects": setting.sizes,
             "data": setting.data,
             **{f"size/alpha at {level:.0e}": f"{ratio:.2f}" for level, ratio in zip(LEVELS, ratios, strict=True)},
-            f"familywise error at {ALPHA}": f"{errors[model] / (2 * REPETITIONS):.3f}",
-            "maps": 2 * REPETITIONS,
+            f"familywise error at {ALPHA}": f"{errors[model] / (2 * repetitions):.3f}",
+            "maps": 2 * repetitions,
         }
 
 
-def main() -> None:
-    """Run all settings and write the table."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    chosen = list(settings())
-    rows: list[dict[str, str | int]] = []
-    for setting, seed in zip(chosen, np.random.SeedSequence(SEED).spawn(len(chosen)), strict=True):
-        rows += run(setting, seed)
-        log.info("%s subjects, %s: done", setting.sizes, setting.data)
-    with Path(__file__).with_suffix(".tsv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 if __name__ == "__main__":
-    main()
+    simulation.run(__file__, __doc__, settings(), rows, REPETITIONS)

@@ -1,0 +1,75 @@
+"""The common part of the simulations: their options, processes and seeds, and the table that they write."""
+
+import argparse
+import csv
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy import stats
+
+SEED = 20240229
+ALPHA = 0.05
+
+Row = dict[str, Any]
+Map = Callable[..., Iterator[Any]]
+"""``map``, in several processes."""
+
+Setting = TypeVar("Setting")
+Simulate = Callable[[Setting, np.random.SeedSequence, int, Map], Iterable[Row]]
+"""Returns the rows of a setting, from its seed, the number of data sets, and a function like ``map``."""
+
+log = logging.getLogger("validation")
+
+
+def run(script: str, description: str, settings: Iterable[Setting], simulate: Simulate[Setting], n: int) -> None:
+    """Simulate all settings and write the table ``script.tsv``.
+
+    Parameters
+    ----------
+    script : str
+        The file of the simulation.
+    description : str
+        Its text for ``--help``.
+    settings : iterable
+        In the order of the table; each has a seed of its own.
+    simulate : callable
+        Returns the rows of a setting.
+    n : int
+        Data sets of each setting, if not given by ``--repetitions``.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repetitions", type=int, default=n, help="data sets of each setting (default: %(default)s)")
+    parser.add_argument("--processes", type=int, help="number of processes (default: all processors)")
+    parser.add_argument("--output", type=Path, default=Path(script).with_suffix(".tsv"))
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("bids_ari").setLevel(logging.ERROR)
+    chosen = list(settings)
+    seeds = np.random.SeedSequence(SEED).spawn(len(chosen))
+    with (
+        ProcessPoolExecutor(arguments.processes) as pool,
+        arguments.output.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = None
+        for number, (setting, seed) in enumerate(zip(chosen, seeds, strict=True), start=1):
+            for row in simulate(setting, seed, arguments.repetitions, pool.map):
+                if writer is None:
+                    writer = csv.DictWriter(file, row, delimiter="\t", lineterminator="\n")
+                    writer.writeheader()
+                writer.writerow(row)
+            file.flush()
+            log.info("%d of %d settings: done", number, len(chosen))
+
+
+def pieces(seed: np.random.SeedSequence, repetitions: int, size: int) -> Sequence[np.random.SeedSequence]:
+    """Return a seed for each piece of `size` data sets, for at least that many repetitions."""
+    return seed.spawn(-(-repetitions // size))
+
+
+def above_chance(error: float, n: int) -> str:
+    """Return whether the proportion of errors in `n` data sets is above 99 % of the binomial distribution."""
+    return "yes" if error > stats.binom.ppf(0.99, n, ALPHA) / n else "no"
