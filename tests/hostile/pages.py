@@ -90,6 +90,7 @@ class Explorer(Page):
 
     dangerous = Page.dangerous - {"input", "button"}
     attributes = Page.attributes | {"type", "min", "max", "step", "inputmode", "for", "value", "hidden", "data-name"}
+    attributes |= {"data-view"}
 
 
 def undraw(patch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,17 @@ function makeSurfaceView(data, palettes, camera) {
   const renderer = openRenderer(meshes);
   const boxes = sharedBoxes(meshes);
   const view = { meshes, renderer, projections: [], shown: null };
-  let painted = null;
+  let [painted, drawn] = [null, null]; // what the colours, and the meshes on the screen, are made of
   view.shape = () => Math.max(meshes[0].shapes.findIndex(({ name }) => name === byId("shape")?.value), 0);
   view.pixelOf = (mesh, vertex) => pixelAt(view.projections[mesh], placeOn(meshes[mesh].shapes[view.shape()], vertex));
-  view.redraw = () => {
+  view.redraw = (isForced = false) => {
     if (!renderer || !view.shown) return;
     const size = sizeOfPictures(byId("surfaces").clientWidth, meshes.length);
     view.projections = meshes.map(({ isRight }, i) => project(camera.state, isRight, boxes[view.shape()][i], size));
     meshes.forEach((mesh, i) => drawTexts(view, camera, i, size));
-    drawMeshes(view);
+    const key = JSON.stringify([painted, camera.state, view.shape(), size, pixelRatio()]);
+    if (isForced || drawn !== key) drawMeshes(view);
+    drawn = key;
   };
   view.draw = (shown, paint, key) => {
     const isMoved = view.shown && JSON.stringify(view.shown.state.vertex) !== JSON.stringify(shown.state.vertex);
@@ -61,7 +63,7 @@ const boxIn = ({ offsetLeft, offsetTop, offsetWidth, offsetHeight }) => [offsetL
 
 /** @returns {HTMLCanvasElement[]} the hemispheres with their texts */
 function picturesOf(view) {
-  view.redraw(); // what WebGL has drawn can be read only at once
+  view.redraw(true); // what WebGL has drawn can be read only at once
   return view.meshes.map((_, i) => {
     const [texts, picture] = [byId(`surface-${i}`), element("canvas")];
     [picture.width, picture.height] = [texts.width, texts.height];
