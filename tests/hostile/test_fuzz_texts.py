@@ -336,13 +336,15 @@ def test_unmutated_texts_are_used(target: Target, folder: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.fuzz), 11])
 def test_any_note_is_text_in_the_index(folder: Path, step: int) -> None:
-    """Each entry of a record, of its summary and of a failure, replaced by each value, or by a sample of them."""
+    """Each entry of a record, of its summary and of a failure, replaced by each value, or by HTML and a sample of the others."""
     out = copied(folder)
     record, failure = (json.loads(note_of(out, kind).read_text()) for kind in ("results", "failures"))
     (summary,) = record["Results"]
     places = [(note, key) for note in (record, summary, failure) for key in note]
     with Derivatives(out, {}) as derivatives:
-        for (note, key), value in list(product(places, VALUES))[::step]:
+        for i, ((note, key), value) in enumerate(product(places, VALUES)):
+            if i % step and not (isinstance(value, str) and "<" in value):
+                continue
             sound, note[key] = note[key], value
             rewrite(note_of(out, "results"), json.dumps(record).encode())
             rewrite(note_of(out, "failures"), json.dumps(failure).encode())
