@@ -336,7 +336,7 @@ def test_unmutated_texts_are_used(target: Target, folder: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.fuzz), 11])
 def test_any_note_is_text_in_the_index(folder: Path, step: int) -> None:
-    """Each entry of a record, of its summary and of a failure, replaced by each value, or by HTML and a sample of the others."""
+    """Each entry of a record, of its summary and of a failure, replaced by each value, or by HTML and some others."""
     out = copied(folder)
     record, failure = (json.loads(note_of(out, kind).read_text()) for kind in ("results", "failures"))
     (summary,) = record["Results"]
