@@ -5,7 +5,8 @@ Files are matched by structure and vertex, or by voxel; positions that a file do
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from bids_ari.stats.distributions import FloatArray
 
 _ANNOT = ".annot"
 _BACKGROUND = re.compile(r"\?\?\?|unknown|background|medial[ _-]?wall", re.IGNORECASE)  # no parcels, by name
+_EXTRACT = "Extract it, for example with wb_command -label-merge, -metric-merge or -cifti-merge"
 _AFFINE_TOLERANCE = 1e-3  # mm, by which voxels of the same place may differ
 
 
@@ -82,13 +84,26 @@ def read_parts(files: Sequence[Path], axis: BrainModelAxis, label: str, content:
     parts = []
     for path in files:
         check_kind(path, label)
-        part = _cifti_part(path, axis, label, content) if is_cifti(path) else _vertex_part(path, axis, label, content)
+        read = _cifti_part if is_cifti(path) else _vertex_part
+        with _of_options():
+            part = read(path, axis, label, content)
         parts += [part] if part is not None else []
     if not parts:
         raise DataError(
             f"{label} {listing(files)} has none of the structures of the maps", f"{listing(_structures(axis), 30)}"
         )
     return tuple(parts)
+
+
+@contextmanager
+def _of_options() -> Iterator[None]:
+    """Change the advice of errors about files with several maps: ``--map-name`` chooses among those of subjects."""
+    try:
+        yield
+    except DataError as error:
+        if "--map-name" not in error.hint:
+            raise
+        raise DataError(error.found, error.expected, _EXTRACT) from error
 
 
 def check_kind(path: Path, label: str) -> None:

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders_labels import LEFT, cortex, save_cifti, save_gifti, voxels
-from nibabel.cifti2 import BrainModelAxis
+from nibabel.cifti2 import BrainModelAxis, LabelAxis
 from nibabel.freesurfer.io import write_annot
 from nilearn.datasets import fetch_surf_fsaverage
 from scipy.spatial import cKDTree
@@ -86,6 +86,11 @@ def test_atlases_that_do_not_fit(tmp_path: Path) -> None:
     negative = save_gifti(tmp_path / "c_hemi-R.label.gii", np.full(6, -7), {0: "???"})
     with pytest.raises(DataError, match=r"c_hemi-R.*such as -7 \(3 positions\)"):
         read_parcels([negative], AXIS)
+    several = tmp_path / "e.dlabel.nii"
+    maps = LabelAxis(["first", "second"], [{1: ("A", (1.0, 0.0, 0.0, 1.0))}] * 2)
+    nib.save(nib.Cifti2Image(np.ones((2, len(AXIS)), dtype=np.float32), (maps, AXIS)), several)
+    with pytest.raises(DataError, match=r"has 2 maps: 'first', 'second'; expected one map\. Extract it"):
+        read_parcels([several], AXIS)
     axis = AXIS + voxels([[1, 2, 3]])
     coarse = save_cifti(tmp_path / "d.dlabel.nii", [1], voxels([[1, 2, 3]], size=3), {1: "A"})
     with pytest.raises(GridMismatchError, match="voxels on another grid"):
