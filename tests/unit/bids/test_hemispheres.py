@@ -8,6 +8,7 @@ from bids_ari.bids.hemispheres import (
     hemisphere_files,
     hemisphere_of_label,
     hemisphere_of_name,
+    labelled_file,
     name_without_hemisphere,
 )
 
@@ -23,6 +24,8 @@ def test_other_labels(label: str) -> None:
 
 
 PAIRS = [
+    ("lh.aparc.annot", "rh.aparc.annot"),
+    ("a_hemi-L_dseg.label.gii.gz", "a_hemi-R_dseg.label.gii.gz"),
     ("sub-01_hemi-L_space-fsaverage_statmap.func.gii", "sub-01_hemi-R_space-fsaverage_statmap.func.gii"),
     ("hemi-L_mask.gii", "hemi-R_mask.gii"),
     ("sub-01_hemi-left_mask.func.gii", "sub-01_hemi-right_mask.func.gii"),
@@ -95,3 +98,12 @@ def test_an_entity_counts_before_other_words() -> None:
     assert hemisphere_of_name("sub-01_hemi-R_desc-x_lh.gii") == "R"
     assert hemisphere_of_name("sub-01_hemi-both_statmap.gii") is None
     assert hemisphere_of_name("sub-01_statmap.func.gii") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "path"),
+    [("L=a.gii", "L", "a.gii"), ("right=b=c.gii", "R", "b=c.gii"), ("d=e.gii", None, "d=e.gii"), ("L=", None, "L=")],
+)
+def test_a_file_with_its_hemisphere_before_it(text: str, side: str | None, path: str) -> None:
+    """Other texts before an equals sign are part of the name of a file."""
+    assert labelled_file(text) == (side, Path(path))
