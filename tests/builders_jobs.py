@@ -14,6 +14,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from builders_white import have_white_pictures
 
 from bids_ari.errors import TemporaryError
 from bids_ari.outputs.derivatives import Derivatives
@@ -122,9 +123,10 @@ def job_that_holds(root: Path, contrast: str, held: Event, let_go: Event) -> Non
 
 
 def job_of_the_program(words: list[str]) -> None:
-    """Run the whole program."""
+    """Run the whole program, with white pictures."""
     from bids_ari.cli.main import main
 
+    have_white_pictures()
     sys.exit(main(words))
 
 

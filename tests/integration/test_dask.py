@@ -232,19 +232,21 @@ def test_the_command_writes_the_same_files(
 
 def test_a_worker_that_is_killed_midway_changes_no_file(data: Path, here: Path) -> None:
     """The only worker is killed when the first of three contrasts is finished, and replaced."""
-    out = data.parent / "killed"
+    out, unfinished = data.parent / "killed", list[bool]()
     with workers(1) as running:
 
         def kill() -> None:
             while not any((out / "logs" / "results").glob("*.json")):
                 time.sleep(0.02)
-            time.sleep(0.2)  # into the second contrast
+            time.sleep(0.05)  # into the second contrast
+            unfinished.append(len(list((out / "logs" / "results").glob("*.json"))) < 3)
             os.kill(running.workers[0].pid, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
         killer.start()
         assert main([str(data), str(out), "group", *WORDS, "--dask-scheduler", running.scheduler_address]) == 0
         killer.join()
+    assert unfinished == [True]
     same_files(here, out)
 
 
