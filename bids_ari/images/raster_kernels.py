@@ -48,14 +48,15 @@ def nearest_triangles(places: Floats, triangles: Ints, height: int, width: int) 
 
 @compiled
 def shade(
-    found: Ints, weights: Floats, triangles: Ints, normals: Floats, values: Floats, to_light: Floats, n_samples: int
+    found: Ints, weights: Floats, triangles: Ints, normals: Floats, values: Floats, towards: Floats, n_samples: int
 ) -> tuple[Ints, Floats]:
     """Return the vertex at each pixel, (height, width), and means of light, values and cover, (height, width, 3).
 
     A pixel is a square of `n_samples` by `n_samples` samples of `found` and `weights`, from `nearest_triangles`.
-    `normals`, (n_vertices, 3), and `to_light`, (3,), are in the axes of the picture; normals are interpolated, turned
-    towards the viewer, and scaled to length 1. The vertex is that with the largest weight at the sample in the middle;
-    if there is no triangle, at the last one before with a triangle, else at the first one after; -1 for none.
+    `normals` are (n_vertices, 3), and `towards`, (2, 3), are unit vectors to the light and to the viewer. Normals are
+    interpolated, turned towards the viewer, and scaled to length 1. The vertex is that with the largest weight at the
+    sample in the middle; if there is no triangle, at the last one before with a triangle, else at the first one after;
+    -1 for none.
     """
     height, width = found.shape[0] // n_samples, found.shape[1] // n_samples
     vertices, shown = np.full((height, width), NOTHING), np.zeros((height, width, 3))
@@ -75,8 +76,9 @@ def shade(
                 z = of_a * normals[a, 2] + of_b * normals[b, 2] + of_c * normals[c, 2]
                 length = np.sqrt(x * x + y * y + z * z)
                 if length > 0:
-                    cosine = (x * to_light[0] + y * to_light[1] + z * to_light[2]) / length
-                    shown[row, column, 0] += max(cosine if z >= 0 else -cosine, 0.0)
+                    cosine = (x * towards[0, 0] + y * towards[0, 1] + z * towards[0, 2]) / length
+                    is_turned = x * towards[1, 0] + y * towards[1, 1] + z * towards[1, 2] < 0
+                    shown[row, column, 0] += max(-cosine if is_turned else cosine, 0.0)
                 shown[row, column, 1] += of_a * values[a] + of_b * values[b] + of_c * values[c]
                 if vertices[row, column] < 0 or 2 * sample < n_samples * n_samples:
                     vertices[row, column] = a if of_a >= of_b and of_a >= of_c else (b if of_b >= of_c else c)

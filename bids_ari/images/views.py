@@ -58,8 +58,8 @@ def axes_of(view: ViewName, hemisphere: str = "L") -> FloatArray:
 
 def extent(mesh: Mesh, axes: FloatArray) -> FloatArray:
     """Return the lowest and the highest place (2, 2) of a mesh in a view in mm, to the right and down."""
-    seen = mesh.coordinates @ axes[:2].T
-    return np.array([seen.min(axis=0), seen.max(axis=0)])
+    corners = np.array([mesh.coordinates.min(axis=0), mesh.coordinates.max(axis=0)])
+    return np.sort(corners @ axes[:2].T, axis=0)  # views are along x, y or z
 
 
 def render(
@@ -87,17 +87,17 @@ def render(
         cover are means over nine samples of each pixel, so that edges are smooth.
     """
     height, width = (_SAMPLES * n for n in size)
-    projected = mesh.coordinates @ axes.T
     middle = np.append(extent(mesh, axes).mean(axis=0), 0.0)
     centre = np.array([(width - 1) / 2, (height - 1) / 2, 0.0])
-    places = np.ascontiguousarray((projected - middle) * (_SAMPLES / pitch) + centre)
+    scale = _SAMPLES / pitch
+    places = np.einsum("ij,kj->ik", mesh.coordinates, scale * axes) + (centre - scale * middle)
     triangles = np.array(mesh.triangles, dtype=np.int32)  # copies, which are writeable: numba compiles once
     vertices, shown = shade(
         *nearest_triangles(places, triangles, height, width),
         triangles,
-        np.ascontiguousarray(mesh.normals @ axes.T),
+        np.array(mesh.normals),
         np.zeros(mesh.n_vertices) if values is None else np.array(values, dtype=float),
-        np.array(_LIGHT) / np.linalg.norm(_LIGHT),
+        np.stack([np.array(_LIGHT) / np.linalg.norm(_LIGHT) @ axes, axes[2]]),
         _SAMPLES,
     )
     return Rendering(vertices, *np.moveaxis(shown, -1, 0))
