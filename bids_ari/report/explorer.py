@@ -6,13 +6,14 @@ It shows voxels as slices and vertices as surfaces. All bounds are computed here
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels
+from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels, voxels_of
 from bids_ari.images.grayordinates import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.templates import SpaceName
@@ -20,7 +21,7 @@ from bids_ari.images.volume import VolumeSpace, volume_of
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report import explorer_arrays as arrays
 from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_surface import surface_part, voxels_of
+from bids_ari.report.explorer_surface import surface_part
 from bids_ari.report.explorer_volume import FINE_UNDERLAY, GREY_LEVELS, Part, volume_part
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
@@ -114,21 +115,21 @@ def _asset(name: str) -> str:
 
 def _part(result: ContrastResult) -> Part:
     """Return what the page has about where the points of a result are."""
-    space, label = result.space, StandardSpace.of(result.contrast.entities)
+    space, label, image = result.space, StandardSpace.of(result.contrast.entities), result.options.underlay
     start = _start(result)
     if isinstance(space, GrayordinateSpace):
-        voxels = voxels_of(space)
-        where = VOLUME_OF.get(label.name if label else "")
-        underlay = None if voxels is None else _underlay(voxels, where, result)
-        display = display_of(space.frame, label, result.options.underlay)
-        return surface_part(space, display, underlay, result.extremeness, start)
+        voxels, slices = voxels_of(space), None
+        if voxels is not None:
+            where = None if label is None else VOLUME_OF.get(label.name, label)
+            slices = voxels.space.grid, _underlay(voxels.space, where, image_of_voxels(image))
+        return surface_part(space, display_of(space.frame, label, image), slices, result.extremeness, start)
     volume = volume_of(space)
-    return volume_part(volume, _underlay(volume, label, result), start)
+    return volume_part(volume, _underlay(volume, label, image), start)
 
 
-def _underlay(space: VolumeSpace, label: SpaceName, result: ContrastResult) -> Underlay:
-    stride = 1 if space.inside.size <= FINE_UNDERLAY else 2
-    return make_underlay(space, label, stride, image_of_voxels(result.options.underlay))
+def _underlay(space: VolumeSpace, label: SpaceName, image: Path | None) -> Underlay:
+    """Return the underlay of slices."""
+    return make_underlay(space, label, 1 if space.inside.size <= FINE_UNDERLAY else 2, image)
 
 
 def _start(result: ContrastResult) -> int:

@@ -12,7 +12,7 @@ from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.structures import short_name, structure_label
-from bids_ari.images.volume import Grid, VolumeSpace
+from bids_ari.images.volume import Grid
 from bids_ari.report.explorer_arrays import Blob
 from bids_ari.report.explorer_volume import GREY_LEVELS, Part, slice_facts, underlay_blob
 from bids_ari.report.figures.underlay import Underlay
@@ -29,7 +29,11 @@ _SIDES = {STRUCTURES["L"]: ("CortexLeft", "L"), STRUCTURES["R"]: ("CortexRight",
 
 
 def surface_part(
-    space: GrayordinateSpace, display: DisplayMeshes | None, underlay: Underlay | None, heights: FloatArray, start: int
+    space: GrayordinateSpace,
+    display: DisplayMeshes,
+    slices: tuple[Grid, Underlay] | None,
+    heights: FloatArray,
+    start: int,
 ) -> Part:
     """Return the points of meshes, or of a CIFTI file.
 
@@ -37,18 +41,17 @@ def surface_part(
     ----------
     space : GrayordinateSpace
         The points.
-    display : DisplayMeshes or None
-        Inflated meshes and their sulci, if there are any.
-    underlay : Underlay or None
-        That of the voxels, see `voxels_of`, if there are any.
+    display : DisplayMeshes
+        Inflated meshes, if there are any, and the sulci.
+    slices : tuple of Grid and Underlay, or None
+        Those of the voxels, if there are any.
     heights : array (n_points,)
         The statistic, large where it is extreme: the first crosshair in the slices is at the highest voxel.
     start : int
         The point at which the crosshair is first.
     """
-    frame, voxels = space.frame, voxels_of(space)
+    frame, inflated = space.frame, display.inflated
     meshes = {name: frame.meshes[name] for name in frame.structures if name in frame.meshes}
-    inflated, sulci = (display.inflated, display.sulci) if display else ({}, {})
     shapes = {name: [inflated[name], mesh] if name in inflated else [mesh] for name, mesh in meshes.items()}
     places, areas = _places(space), frame.areas[space.inside]
     area_step = float(areas.max(initial=1.0)) / _AREA_LEVELS
@@ -66,27 +69,17 @@ def surface_part(
         Blob.of("area", np.rint(areas / area_step).astype(np.uint16)),
     ]
     for i, name in enumerate(meshes):
-        blobs += _mesh_blobs(i, shapes[name], sulci.get(name, meshes[name].sulci))
-    if voxels is not None and underlay is not None:
-        facts |= slice_facts(voxels.grid, underlay)
-        blobs.append(underlay_blob(underlay))
+        blobs += _mesh_blobs(i, shapes[name], display.sulci[name])
+    if slices is not None:
+        facts |= slice_facts(*slices)
+        blobs.append(underlay_blob(slices[1]))
     label_facts, label_blobs = _label_files(space, list(meshes))
     page = {
-        "underlay": underlay and underlay.description,
+        "underlay": slices and slices[1].description,
         "meshes": [structure_label(name) for name in meshes],
         "shapes": [shape["name"] for shape in facts["meshes"][0]["shapes"]] if meshes else [],
     }
     return Part(facts | label_facts, blobs + label_blobs, page)
-
-
-def voxels_of(space: GrayordinateSpace) -> VolumeSpace | None:
-    """Return the points that are voxels as a space of their own; None if there are none."""
-    axis, is_voxel = space.frame.axis, ~space.frame.is_vertex & space.inside
-    if not is_voxel.any():
-        return None
-    inside = np.zeros(axis.volume_shape, dtype=bool)
-    inside[tuple(axis.voxel[is_voxel].T)] = True
-    return VolumeSpace(Grid(tuple(axis.volume_shape), np.asarray(axis.affine, dtype=float)), inside)
 
 
 def _places(space: GrayordinateSpace) -> npt.NDArray[np.int32]:
