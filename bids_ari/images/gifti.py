@@ -90,6 +90,7 @@ def read_gifti(
     document = parse_gifti(data, path, with_values=not check_only)
     array = _chosen(document.arrays, path, map_name)
     is_label = array.intent == "NIFTI_INTENT_LABEL"
+    check_encoding(array, path)
     _check_kind(array, is_label, content, path)
     n_vertices = _n_vertices(array, path)
     check_positions(path, n_vertices, "vertices", mem)
@@ -188,8 +189,8 @@ def _number(text: str) -> float:
         return 0.0
 
 
-def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
-    """Decode the values of a data array, (n_values,), which must be as many as its attributes say."""
+def check_encoding(array: DataArray, path: Path) -> None:
+    """Raise if the values of a data array are not in the file itself."""
     if array.encoding == "ExternalFileBinary":
         raise DataError(
             f"{path} has its values in another file (ExternalFileBinary)",
@@ -197,6 +198,11 @@ def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
             f"Convert it: wb_command -gifti-convert GZIP_BASE64_BINARY {path.name} NEW.gii; in SPM, "
             "save(gifti('FILE'), 'NEW.gii', 'GZipBase64Binary')",
         )
+
+
+def decode(array: DataArray, n_values: int, path: Path) -> FloatArray:
+    """Decode the values of a data array, (n_values,), which must be as many as its attributes say."""
+    check_encoding(array, path)
     try:
         if array.encoding == "ASCII":
             numbers = np.array(array.text.split(maxsplit=n_values), dtype=np.float64)
