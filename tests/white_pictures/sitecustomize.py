@@ -26,4 +26,5 @@ class _Finder:
         return spec  # type: ignore[no-any-return]
 
 
-sys.meta_path.insert(0, _Finder())
+if __name__ == "sitecustomize":  # not where tests are collected
+    sys.meta_path.insert(0, _Finder())
