@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save_gifti(home / f"halves_hemi-{side}.label.gii", np.where(ACTIVE, 1, 2), {0: "???", 1: "low", 2: "high"})
         save_gifti(home / f"seed_hemi-{side}.func.gii", np.arange(N) < 6)
         save_gifti(home / f"tested_hemi-{side}.func.gii", np.arange(N) < 40)
+        save_gifti(home / f"depth_hemi-{side}.shape.gii", np.linspace(-1, 1, N))
         for i in range(10):
             values = rng.standard_normal(N) + (8 * ACTIVE if side == "R" else 0)
             save_gifti(map_path(data, f"{i:02d}", space="study", hemi=side, extension=".func.gii"), values)
@@ -38,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(home: Path, *more: str, atlas: str = "halves_hemi-L.label.gii") -> list[str]:
     flags = {"surface": "study_hemi-R_pial.surf.gii", "mask": "tested_hemi-L.func.gii", "roi": "seed_hemi-R.func.gii"}
+    flags["underlay"] = "depth_hemi-L.shape.gii"
     words = [word for flag, name in {**flags, "atlas": atlas}.items() for word in (f"--{flag}", str(home / name))]
     return [str(home / "data"), str(home / "out"), "group", *words, "--threshold", "3", "--tdp", "0.9", *more]
 
@@ -65,8 +67,15 @@ def test_files_are_named_with_their_hashes(folder: Path) -> None:
         path = folder / f"study_hemi-{side}_pial.surf.gii"
         assert (about[key], about[f"{key}Hash"]) == (path.name, hashlib.sha256(path.read_bytes()).hexdigest())
     assert (about["Mask"], about["MaskRight"]) == ("tested_hemi-L.func.gii", "tested_hemi-R.func.gii")
+    assert (about["Underlay"], about["UnderlayRight"]) == ("depth_hemi-L.shape.gii", "depth_hemi-R.shape.gii")
     assert about["AtlasFiles"]["atlas R"] == "halves_hemi-R.label.gii"
     assert about["AtlasFiles"]["region 1 R"] == "seed_hemi-R.func.gii"
+
+
+def test_the_report_names_what_it_shows(folder: Path) -> None:
+    report = folder / "out" / "group" / f"{NAME}_test-mean_desc-greater_report.html"
+    meshes = "study_hemi-L_pial.surf.gii and study_hemi-R_pial.surf.gii"
+    assert f"sulci of depth_hemi-L.shape.gii, darker than gyri, on {meshes}" in report.read_text(encoding="utf-8")
 
 
 def test_another_mesh_is_another_model(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
