@@ -51,9 +51,9 @@ def have_white_pictures(patch: Patch = setattr) -> None:
     """Have white pictures in this process: whoever draws finds `white`; slices have few pixels."""
     importlib.import_module(DRAWING)
     figures: Any = importlib.import_module("bids_ari.report.figures")
-    real, made = figures.png.draw_png, template()
+    made, replaced = template(), {"draw_png": (figures.png.draw_png, white), "CELL": (figures.scene.CELL, (31, 25))}
     for module in list(sys.modules.values()):
-        if getattr(module, "draw_png", None) is real:
-            patch(module, "draw_png", white)
-    patch(figures.scene, "CELL", (31, 25))
+        for name, (real, other) in replaced.items():
+            if getattr(module, name, None) is real:
+                patch(module, name, other)
     patch(figures.underlay, "load_template", lambda: made)
