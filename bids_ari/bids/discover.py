@@ -303,7 +303,8 @@ def _weighted(contrast: ContrastSet) -> ContrastSet:
     lacking = [each for each in contrast.members if times[each.subject] == 1 and not each.has_variances]
     excluded = []
     for member in lacking:
-        reason = (Reason.NO_VARIANCES if len(member.all_maps) > 1 else Reason.NO_VARIANCE).text()
+        of = " of both hemispheres" if member.first.pair else ""
+        reason = (Reason.NO_VARIANCES if len(member.all_maps) > 1 else Reason.NO_VARIANCE).text(of=of)
         excluded.append(Excluded.of_subject(member.subject, reason))
         excluded += [Excluded.of_file(file, reason) for file in member.all_files]
     subjects = set(contrast.subjects).difference(member.subject for member in lacking)

@@ -69,7 +69,7 @@ class Reason(Enum):
     NOT_ALIKE = "its subject has maps of {sides} that differ in {keys}, too"
     UNLIKE = "maps of {sides} that differ in {keys}, too"
     # a file or a subject, of weighted group models
-    NO_VARIANCE = "no variance map, which --estimator needs"
+    NO_VARIANCE = "no variance map{of}, which --estimator needs"
     NO_VARIANCES = "no variance map of each of its maps, which --estimator needs"
     # a file or a subject, by the nodes of a Stats Model
     NOT_PASSED_ON = "a map that the nodes of the Stats Model do not use"

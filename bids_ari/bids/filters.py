@@ -143,7 +143,8 @@ class Filters:
         chosen += [f"sub other than {listing(sorted(self.excluded))}"] if self.excluded else []
         stats = {file.stat for file in images if file.entities.get("sub")}
         others = [other for other in STATS if other in stats and self.stat not in stats]
-        problems = Counter([*(file.problem for file in dataset.statmaps if file.problem), *further]).most_common()
+        unread = [file.problem or _no_map(file.extension) for file in dataset.statmaps if file.problem or not file.kind]
+        problems = Counter([*unread, *further]).most_common()
         unusable = f"Unusable files: {listing(f'{n}, {problem}' for problem, n in problems)}" if problems else ""
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(chosen)}",

@@ -138,7 +138,7 @@ def _files(rows: Sequence[Row], folder: Path) -> Iterator[tuple[tuple[Row, str, 
         if kind_of(extension_of(path.name)) != "GIFTI":
             yield (row, stat, ""), path
         elif row.has("hemi"):
-            yield (row, stat, _hemisphere(row)), path
+            yield (row, stat, _hemisphere(row, path.name)), path
         else:
             for each in hemisphere_files(path):
                 side = hemisphere_of_name(each.name)
@@ -148,12 +148,14 @@ def _files(rows: Sequence[Row], folder: Path) -> Iterator[tuple[tuple[Row, str, 
                     yield (row, stat, side), each
 
 
-def _hemisphere(row: Row) -> str:
-    """Return the hemisphere of a row that names one."""
+def _hemisphere(row: Row, name: str) -> str:
+    """Return the hemisphere of a row that names one, which the name of its file must not contradict."""
     label = bare_label(row.cells["hemi"], "hemi")
     side = hemisphere_of_label(label)
     if side is None:
         raise row.error(f"has hemi {label!r}", "L or R")
+    if hemisphere_of_name(name) not in (None, side):
+        raise row.error(f"has hemi {label!r}, but {name} is of the other hemisphere by its name", "the same hemisphere")
     return side
 
 

@@ -1,5 +1,6 @@
 """The files of an atlas: local ones, or those of TemplateFlow."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 from bids_ari.bids.entities import labels_in_name
 from bids_ari.bids.hemispheres import SIDES, hemisphere_files, name_without_hemisphere
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.errors import DataError, UsageError
+from bids_ari.errors import DataError, InputNotFoundError, UsageError
 from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.meshes import template_place
 from bids_ari.images.space import Frame
@@ -17,6 +18,9 @@ from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import SpaceName, template_atlas
 
 _VOLUMES = (".nii", ".nii.gz")
+
+
+_WAY_OUT = "Check the path; names of TemplateFlow's atlases, such as Schaefer2018, have no folder and no extension"
 
 
 class AtlasFiles(NamedTuple):
@@ -61,7 +65,9 @@ def find_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Fram
     that of the other one beside it.
     """
     path = Path(atlas)
-    if path.is_file() or atlas.endswith(_VOLUMES) or is_surface_file(path):
+    if names_a_file(atlas):
+        if not os.path.lexists(path):
+            raise InputNotFoundError(f"There is no atlas {path}", hint=_WAY_OUT)
         name = stem_of(path)
         tables = (path.with_name(f"{each}.tsv") for each in dict.fromkeys((name, name.partition(".")[0])))
         table = labels or next(filter(Path.exists, tables), None)
@@ -76,6 +82,17 @@ def find_atlas(atlas: str, labels: Path | None, template: SpaceName, frame: Fram
         return AtlasFiles((path,), labels, name)
     place = template_place(frame.axis.nvertices, template)
     return AtlasFiles(*template_surface_atlas(atlas, *place), name)
+
+
+def names_a_file(atlas: str) -> bool:
+    """Return whether an atlas is a file, not a name in TemplateFlow: it is there, or has a folder or an extension.
+
+    >>> [names_a_file(text) for text in ("/data/atlas", "atlas.nii.gz", "lh.aparc.annot", "Schaefer2018:seg-7n")]
+    [True, True, True, False]
+    """
+    path = Path(atlas)
+    is_path = os.sep in atlas or atlas.lower().endswith(_VOLUMES) or is_surface_file(path)
+    return is_path or path.is_file()
 
 
 def stem_of(path: Path) -> str:

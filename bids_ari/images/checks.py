@@ -99,6 +99,8 @@ def check_headers(
         Of the class of the problem if there is one kind of problem, else a DataError.
     """
     files = [(member.subject, each) for member in members for each in maps_to_read(member, variances)]
+    if target is not None and files[0][1].kind not in (None, "NIfTI"):
+        raise _no_resampling()
     if target is not None and not isinstance(target, Grid) and str(target) != FIRST:
         path = (
             template_mask(template, read_header(source_of(files[0][1])).frame)
@@ -212,7 +214,7 @@ def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Gr
     """Return the target grid, by default that of the first file, and the problem of the files elsewhere in space."""
     grids = [(subject, frame) for subject, frame in files if isinstance(frame, Grid)]
     if len(grids) < len(files):
-        raise UsageError("The maps are on surfaces, which --target-grid does not resample", "volumes")
+        raise _no_resampling()
     target = target if isinstance(target, Grid) else grids[0][1]
     far = [(subject, grid) for subject, grid in grids if not grid.matches(target) and overlap(grid, target) < _NEAR]
     if not far:
@@ -227,6 +229,14 @@ def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Gr
     return target, [(subjects, error)]
 
 
+def _no_resampling() -> UsageError:
+    """Return the error that maps have vertices."""
+    return UsageError(
+        "The maps have vertices, and --target-grid resamples volumes only",
+        hint="Remove --target-grid, or choose volumes with --space",
+    )
+
+
 def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: int, standard: bool) -> Problem:
     """Return the problem of the subjects with a file on another grid than the most common one."""
     odd = [i for i, kind in enumerate(kinds) if kind != common]
@@ -234,9 +244,12 @@ def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: 
     others = {subject for subject, _ in files} - set(subjects)
     alike = len({kinds[i] for i in odd}) == 1
     common_frame, kind = files[common][1], files[common][1].kind
+    plural = f"{kind}es" if kind == "mesh" else f"{kind.replace('set ', 'sets ', 1)}{'' if ' ' in kind else 's'}"
+    difference = files[odd[0]][1].difference(common_frame)
     way_out = "Resample with --target-grid"
     if not isinstance(common_frame, Grid):
-        way_out = f"Resample the others to the {kind} of most, such as with wb_command"
+        program = "-metric-resample" if common_frame.unit == "vertex" else "-cifti-create-dense-from-template"
+        way_out = f"Convert these maps to the {kind} of the others, for example with wb_command {program}"
     elif not standard:
         way_out = (
             "No space is in the names of the maps: they may be in the native space of each subject, where no group "
@@ -244,7 +257,8 @@ def _mismatch(files: Sequence[tuple[str, Frame]], kinds: Sequence[int], common: 
         )
     error = GridMismatchError(
         f"{listing(f'sub-{subject}' for subject in subjects)} {'has' if len(subjects) == 1 else 'have'} "
-        f"{f'a {kind} of' if alike else f'other {kind}s, such as'} {files[odd[0]][1]}",
+        f"{f'a {kind} of' if alike else f'other {plural}, such as'} {files[odd[0]][1]}"
+        f"{f' ({difference})' if difference else ''}",
         f"that of {f'the {len(others)} others' if len(others) > 1 else f'sub-{files[common][0]}'}: {files[common][1]}",
         f"{way_out}, or exclude subjects with --exclude {' '.join(subjects)}",
     )

@@ -17,7 +17,7 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
 from bids_ari.errors import DataError, listing
 from bids_ari.images.cifti_xml import CIFTI, Axes, parse_axes
-from bids_ari.images.contents import ContentReader, Label, check_positions, damaged_file, reading
+from bids_ari.images.contents import ContentReader, Label, check_positions, damaged_file, no_map_named, reading
 from bids_ari.stats.distributions import FloatArray
 
 Content = Literal["map", "labels", "any"]
@@ -208,9 +208,7 @@ def _chosen(axes: Axes, path: Path, map_name: str | None) -> int:
             return 0
         raise DataError(f"{path} has {n_maps} maps: {_quoted(names)}", "one map", _WAY_OUT)
     if names.count(map_name) != 1:
-        n = f"{names.count(map_name)} maps" if map_name in names else "no map"
-        expected = f"one of: {_quoted(names)}" if names else "no --map-name: its map has no name"
-        raise DataError(f"{path} has {n} named {map_name!r}", expected)
+        raise no_map_named(path, map_name, names)
     return names.index(map_name)
 
 

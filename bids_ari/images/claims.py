@@ -91,8 +91,8 @@ _AFNI_LABELS = {r"[_#]?Tstat$": "t", r"[_#]?Fstat$": "F", r"[_#]?Zscr$": "z", r"
 def claims_of(image: Image, name: str, sidecar: Mapping[str, Any] | None = None) -> tuple[Claim, ...]:
     """Return what the header, the AFNI attributes, the name and the sidecar of an image say, the strongest first."""
     header = image.header
-    found = [*_of_description(header.descrip), *_of_intent(header.intent), *_of_afni(image.afni)]
-    return (*found, *_of_name(name, sidecar or {}))
+    intents = (*_of_intent(header.intent), *_of_intent(header.right, " in the file of the right hemisphere"))
+    return (*_of_description(header.descrip), *intents, *_of_afni(image.afni), *_of_name(name, sidecar or {}))
 
 
 def words(kind: str) -> str:
@@ -118,11 +118,11 @@ def _of_description(text: str) -> Iterator[Claim]:
             return
 
 
-def _of_intent(intent: Intent) -> Iterator[Claim]:
-    """Return what the intent of a NIfTI header says."""
+def _of_intent(intent: Intent, where: str = "") -> Iterator[Claim]:
+    """Return what the intent of a NIfTI header or a GIFTI file says."""
     kind = "z" if intent == (_NORMAL, (0, 1, 0)) else _INTENTS.get(intent.code)
     if kind is not None:
-        yield Claim(kind, f"its NIfTI intent code {intent.code}", _dof(kind, intent.parameters))
+        yield Claim(kind, f"its NIfTI intent code {intent.code}{where}", _dof(kind, intent.parameters))
 
 
 def _of_afni(attributes: Mapping[str, str]) -> Iterator[Claim]:

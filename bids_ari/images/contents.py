@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from isal import igzip
 
-from bids_ari.errors import DataError, brief
+from bids_ari.errors import DataError, brief, listing
 from bids_ari.images.headers import damaged
 from bids_ari.images.opening import check_content, opened
 from bids_ari.runtime.memory import available_memory, format_memory
@@ -131,6 +131,15 @@ def check_positions(path: Path, n_positions: int, what: str, mem: int | None) ->
             f"at most the available memory, {format_memory(available)}",
             "If the number is wrong, copy or regenerate the file; else increase --mem, or use a larger computer",
         )
+
+
+def no_map_named(path: Path, map_name: str, names: Sequence[str]) -> DataError:
+    """Return the error that a file has no map, or several maps, of a name."""
+    if map_name in names:
+        found = f"{path} has {names.count(map_name)} maps named {map_name!r}"
+        return DataError(found, "maps of different names", "Rename them, for example with wb_command -set-map-names")
+    expected = f"one of: {listing(map(repr, names), 20)}" if names else "no --map-name: its map has no name"
+    return DataError(f"{path} has no map named {map_name!r}", expected)
 
 
 def damaged_file(path: Path, kind: str, why: str) -> DataError:

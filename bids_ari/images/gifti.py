@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from bids_ari.bids.hemispheres import Hemisphere, hemisphere_of_name
 from bids_ari.errors import DataError, listing
-from bids_ari.images.contents import Label, check_positions, damaged_file, read_content
+from bids_ari.images.contents import Label, check_positions, damaged_file, no_map_named, read_content
 from bids_ari.images.gifti_xml import GIFTI, DataArray, parse_gifti
 from bids_ari.images.headers import NO_INTENT, Intent
 from bids_ari.images.opening import CORRUPT
@@ -113,8 +113,7 @@ def _chosen(arrays: list[DataArray], path: Path, map_name: str | None) -> DataAr
         found = [array for array in arrays if array.name == map_name]
         if len(found) == 1:
             return found[0]
-        n = f"{len(found)} maps" if found else "no map"
-        raise DataError(f"{path} has {n} named {map_name!r}", f"one of: {listing(map(repr, names), 20)}")
+        raise no_map_named(path, map_name, names)
     if len(arrays) == 1:
         return arrays[0]
     if not arrays:

@@ -29,6 +29,7 @@ from bids_ari.images.structures import (
     Positions,
     areas_of,
     coordinates_of,
+    difference_of,
     edges_of,
     fingerprint_of,
     short_name,
@@ -133,6 +134,10 @@ class Grayordinates(Frame):
         """Return whether two frames have the same vertices and voxels in the same order."""
         return isinstance(other, Grayordinates) and (self.axis is other.axis or bool(self.axis == other.axis))
 
+    def difference(self, other: Frame) -> str:
+        """Return how positions of CIFTI files differ, in words; of GIFTI files, numbers of vertices say it."""
+        return difference_of(self.axis, other.axis) if isinstance(other, Grayordinates) and self.is_cifti else ""
+
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return the positions at which a map has no data: NaN, infinities, and zeros connected to the wall.
 
@@ -191,7 +196,8 @@ class Grayordinates(Frame):
         counts = [(where.size, name) for name, where in self.structures.items() if self.is_vertex[where[0]]]
         texts = [f"{counted(n, 'vertex')} of the {structure_label(name)}" for n, name in counts]
         n_voxels = int(np.count_nonzero(~self.is_vertex))
-        return " and ".join([*texts, *([counted(n_voxels, "voxel")] if n_voxels else [])])
+        texts += [counted(n_voxels, "voxel")] if n_voxels else []
+        return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
 
     def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:
         """Return what `compute` returns, computed on first use."""

@@ -67,6 +67,7 @@ class Header:
     descrip: str = ""  # description, as the program that wrote the file has it
     intent: Intent = NO_INTENT
     end: int = 0  # of the header itself, in bytes; extensions follow up to `offset`
+    right: Intent = NO_INTENT  # of the file of the right hemisphere, where the values are of two files
 
     @classmethod
     def of(cls, image: Any, name: str) -> "Header":

@@ -49,6 +49,10 @@ class Frame(ABC):
     def matches(self, other: "Frame") -> bool:
         """Return whether two frames have the same positions."""
 
+    def difference(self, other: "Frame") -> str:
+        """Return how the positions differ from those of another frame, where its text does not say so; or nothing."""
+        return ""
+
     @abstractmethod
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return where a map that is not smoothed has no data; scaled integers are `step` apart."""

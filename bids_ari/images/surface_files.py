@@ -56,7 +56,7 @@ def read_surfaces(
     files = [read_gifti(path, mem, check_only=check_only, map_name=map_name, content=content) for path in paths]
     _check_hemispheres(paths, files)
     frame = surfaces(tuple((file.structure, file.n_vertices) for file in files))
-    header = _header(paths[0], frame, max(file.step for file in files), files[0].intent)
+    header = _header(paths[0], frame, max(file.step for file in files), *(file.intent for file in files))
     hashes = {path: file.sha256 for path, file in zip(paths, files, strict=True)}
     return Image(np.concatenate([file.values for file in files]), header, hashes)
 
@@ -66,9 +66,12 @@ def sources_of(path: Path) -> tuple[Path, ...]:
     return hemisphere_files(path)
 
 
-def _header(path: Path, frame: Grayordinates, step: float, intent: Intent = NO_INTENT) -> Header:
+def _header(
+    path: Path, frame: Grayordinates, step: float, intent: Intent = NO_INTENT, right: Intent = NO_INTENT
+) -> Header:
     """Return a header; values of integers are `step` apart."""
-    return Header(str(path), frame, np.dtype(np.int32 if step else np.float64), slope=step or 1.0, intent=intent)
+    dtype = np.dtype(np.int32 if step else np.float64)
+    return Header(str(path), frame, dtype, slope=step or 1.0, intent=intent, right=right)
 
 
 def _check_hemispheres(paths: Sequence[Path], files: Sequence[SurfaceFile]) -> None:

@@ -344,7 +344,7 @@ class TestVariances:
         (contrast,) = discover(tmp_path, weights=True)
         assert contrast.subjects == ("01", "02")
         assert [entry.reason for entry in contrast.excluded if entry.is_subject] == [
-            "no variance map, which --estimator needs"
+            "no variance map of both hemispheres, which --estimator needs"
         ]
 
     def test_runs_are_combined_by_precision(self, tmp_path: Path) -> None:
