@@ -1,6 +1,6 @@
 """The stack of a contrast: the maps of all subjects, checked and read, as values at the points to test."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,30 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.errors import BidsAriError, DataError, counted, listing
-from bids_ari.images.checks import Headers, Target, check_headers, for_each_member
+from bids_ari.errors import BidsAriError, DataError, listing
+from bids_ari.images.checks import Target, check_headers, for_each_member
 from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.located import locate
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import Mask, group_mask, load_mask, n_required
 from bids_ari.images.mosaic import Mosaic, mosaic_of
-from bids_ari.images.quality import Glimpse, Quality, assess, glimpse
+from bids_ari.images.quality import Quality, assess, glimpse
 from bids_ari.images.smoothing import normalise, weight_of, with_data_of_some
-from bids_ari.images.space import BoolArray, Profile, Space
+from bids_ari.images.space import BoolArray, Space
+from bids_ari.images.stack_notes import Summary, notes_on_maps
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
-from bids_ari.images.unusual import (
-    ValueFacts,
-    notes_on_claims,
-    notes_on_thresholds,
-    notes_on_values,
-)
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
-
-_FEW = 0.5  # subjects with data at fewer than this part of the voxels of the median subject are named in a note
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -172,24 +165,20 @@ def load_stack(
     )
     reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
     counts = np.zeros(frame.shape, dtype=np.int32)
-    summaries: list[_Summary] = []
+    summaries: list[Summary] = []
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
-    notes = (*located, *check_copies(members, digests, allow_duplicates), *_notes(headers, members, summaries))
-    facts = {path: each for summary in summaries for path, each in summary.facts.items()}
-    thresholds = tuple(notes_on_thresholds(members, facts, counts, inside, frame.units))
-    half = frame.profile(2 * counts >= len(members))
-    notes += tuple(notes_on_values(members, facts, [each.profile for each in summaries], half, frame))
-    notes += (*thresholds, *notes_on_claims(members, facts, stat))
-    space = group_mask(counts, len(members), coverage, frame, inside, suspicion="".join(thresholds))
+    notes = (*located, *check_copies(members, digests, allow_duplicates))
+    found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
+    space = group_mask(counts, len(members), coverage, frame, inside, suspicion=found.suspicion)
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
     subjects = tuple(member.subject for member in members)
-    notes += tuple(notes_on_similar(values[0], subjects, [digests.get(each.first.place, b"") for each in members]))
+    similar = notes_on_similar(values[0], subjects, [digests.get(each.first.place, b"") for each in members])
     return Stack(
         values[0],
         subjects,
@@ -198,26 +187,11 @@ def load_stack(
         variances=values[1] if variances else None,
         hashes={path: sha256 for each in summaries for path, sha256 in each.hashes.items()},
         quality=assess([each.glimpse for each in summaries], counts, inside, space, n_required(coverage, len(members))),
-        notes=notes,
+        notes=(*notes, *found.notes, *similar),
         resampled=headers.resampled,
         mask_fraction=None if inside is None else inside.fraction,
         normalised=tuple(member.subject for member, changed in zip(members, normalised, strict=True) if changed),
     )
-
-
-class _Summary(NamedTuple):
-    """Number of voxels with data, in all and in each slice, files without data and thumbnail of a subject's map.
-
-    Of its files: hashes, digests and facts about their values.
-    """
-
-    n_present: int
-    n_empty: int
-    hashes: dict[Path, str]
-    digests: dict[tuple[Path, str], bytes]
-    glimpse: Glimpse
-    facts: dict[Path, ValueFacts]
-    profile: Profile
 
 
 def _candidates(
@@ -274,7 +248,7 @@ class _Reading(NamedTuple):
     arrays: Sequence[Stored]
     mosaic: Mosaic
 
-    def store(self, i: int, member: SubjectMap) -> tuple[BoolArray, _Summary]:
+    def store(self, i: int, member: SubjectMap) -> tuple[BoolArray, Summary]:
         """Read the map of a subject and store its values as row `i`; return where it has data, and its summary."""
         volumes = self.reader.read(member)
         present = ~np.isnan(volumes.effect)
@@ -288,10 +262,10 @@ class _Reading(NamedTuple):
         seen = glimpse(self.mosaic, volumes.effect, present)
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
         files, profile = (volumes.hashes, volumes.digests), self.reader.frame.profile(present)
-        return present, _Summary(n_present, n_empty, *files, seen, volumes.facts, profile)
+        return present, Summary(n_present, n_empty, *files, seen, volumes.facts, profile)
 
     def normalise(
-        self, summaries: Sequence[_Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int
+        self, summaries: Sequence[Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int
     ) -> list[bool]:
         """Divide smoothed values of each subject by the weight of its data; return whether tested values changed."""
         if not (fwhm := self.smoothing):
@@ -321,24 +295,4 @@ def _check_variances(members: Sequence[SubjectMap]) -> None:
             f"{found} no variance map for each map, such as {lacking[0].paths[0]}",
             "a stat-variance map beside each, for the weights of the maps",
             f"Use --estimator ols, or exclude subjects with --exclude {' '.join(subjects)}",
-        )
-
-
-def _notes(headers: Headers, members: Sequence[SubjectMap], summaries: Sequence[_Summary]) -> Iterator[str]:
-    """Name the subjects with maps on another grid, without data, or that cover far less than those of the others."""
-    if headers.resampled:
-        subjects = listing(f"sub-{subject}" for subject in headers.resampled)
-        n_subjects = counted(len(headers.resampled), "subject")
-        yield f"Maps of {n_subjects} were resampled by cubic splines to {headers.frame}: {subjects}"
-    for member, summary in zip(members, summaries, strict=True):
-        if summary.n_empty:
-            n_maps = len(member.all_maps)
-            yield f"{summary.n_empty} of {n_maps} maps of sub-{member.subject} contain no data"
-    median = float(np.median([summary.n_present for summary in summaries]))
-    few = [(m, s.n_present) for m, s in zip(members, summaries, strict=True) if s.n_present < _FEW * median]
-    if few:
-        units = headers.frame.units
-        yield (
-            f"{counted(len(few), 'subject')} with data at fewer than half as many {units} as the median, {median:.0f}: "
-            + listing(f"sub-{member.subject} ({n})" for member, n in few)
         )
