@@ -26,6 +26,8 @@ from bids_ari.cli.map import main as map_main
 N, N_VOXELS = 42, 27
 """Vertices of each hemisphere, and voxels of a structure."""
 N_POINTS = 2 * N + N_VOXELS
+WALL = (30, 31, 70, N_POINTS - 1)
+"""Points without data in any map; one in a hundred others has none, either."""
 SUBJECTS = tuple(f"{i:02d}" for i in range(1, 9))
 GRID = (12, 12, 12)
 KINDS = ("cortex", "gray", "flat")
@@ -89,18 +91,19 @@ def write(root: Path, subject: str, values: Values, **names: Any) -> None:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight subjects, two sessions of two runs, with effects in the left hemisphere that depend on age and session."""
-    home, rng = tmp_path_factory.mktemp("models"), np.random.default_rng(16)
+    home, rng, holes = tmp_path_factory.mktemp("models"), np.random.default_rng(16), np.random.default_rng(17)
     root = describe(home / "data").parent
     age = rng.normal(40, 10, len(SUBJECTS)).round(1)
     group = ["patient", "control"] * 4
     table = {"participant_id": [f"sub-{subject}" for subject in SUBJECTS], "age": age, "group": group}
     pd.DataFrame(table).to_csv(root / "participants.tsv", sep="\t", index=False)
-    active = np.arange(N_POINTS) < 20
+    active, wall = np.arange(N_POINTS) < 20, np.isin(np.arange(N_POINTS), WALL)
     for subject, years in zip(SUBJECTS, age, strict=True):
         own = rng.normal(size=N_POINTS) + active * (6 + (years - 40) / 5)
         for session in ("pre", "post"):
             for run in "12":
                 values = (own + rng.normal(size=N_POINTS) + 2 * active * (session == "post")).astype(np.float32)
+                values[wall | (holes.random(N_POINTS) < 0.01)] = np.nan
                 write(root, subject, values, session=session, run=run)
                 variances = rng.uniform(0.5, 2, N_POINTS).astype(np.float32)
                 write(root, subject, variances, session=session, run=run, stat="variance")
@@ -129,7 +132,7 @@ def analyses(home: Path) -> Analyses:
 
 RUNS = {"combine": "run", "session": "post"}
 PERMUTED = {"method": ("simes", "permutation"), "n_permutations": 60, "random_seed": 1}
-GROUPS = {"formula": "center(age) * group", "alternative": ("two-sided",)}
+GROUPS = {"formula": "center(age) * group", "coverage": 0.8, "alternative": ("two-sided",)}
 WELCH = {"formula": "0 + group", "variance": "unequal", "test": ("d=group[patient] - group[control]",)}
 WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the mean over sessions": ({"combine": "session"}, {}),
@@ -140,28 +143,31 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "unequal variances": (RUNS, WELCH),
     "mixed effects": ({**RUNS, "weights": True}, {"estimator": "mixed"}),
     "permutation": (RUNS, PERMUTED),
-    "permutation of groups": (RUNS, GROUPS | PERMUTED),
+    "permutation of groups": (RUNS, GROUPS | PERMUTED | {"coverage": 1.0}),
 }
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_statistics_are_those_of_volumes(analyses: Analyses, way: str) -> None:
-    """To the bit. In grayordinates the bounds are the same, too: only neighbours differ."""
+    """In grayordinates to the bit, and the bounds, too: only neighbours differ.
+
+    Of fewer points, the last ones are rounded differently in products of matrices.
+    """
     find, options = WAYS[way]
     found = analyses(find, **options)
     assert found["flat"]
     for cortex, gray, flat in zip(*found.values(), strict=True):
         assert cortex.desc == gray.desc == flat.desc
         assert cortex.contrast.entities.get("ses") == gray.contrast.entities.get("ses")
-        assert flat.space.n_points == gray.space.n_points == N_POINTS
-        assert cortex.space.n_points == 2 * N
+        assert flat.space.n_points == gray.space.n_points <= N_POINTS - len(WALL)
+        assert cortex.space.n_points == np.count_nonzero(gray.space.frame.is_vertex[gray.space.inside])
         for name in ("t", "z", "f"):
             expected = getattr(flat.glm, name)
             if expected is None:
                 assert getattr(gray.glm, name) is None
                 continue
             np.testing.assert_array_equal(getattr(gray.glm, name), expected)
-            np.testing.assert_array_equal(getattr(cortex.glm, name), expected[: 2 * N])
+            np.testing.assert_allclose(getattr(cortex.glm, name), expected[: cortex.space.n_points], rtol=1e-13)
         np.testing.assert_array_equal(gray.bound.category, flat.bound.category)
         assert flat.forest.size.max() == 1
 
@@ -205,8 +211,8 @@ def test_a_stats_model(out: Path) -> None:
     for stat in ("t", "z", "effect", "variance"):
         found = values(out / "group", STEM, f"test-age_stat-{stat}_statmap")
         np.testing.assert_array_equal(found["gray"], found["flat"])
-        np.testing.assert_array_equal(found["cortex"], found["flat"][: 2 * N])
-    assert found["flat"].any()
+        np.testing.assert_allclose(found["cortex"], found["flat"][: 2 * N], rtol=1e-6)  # float32
+        assert np.isfinite(found["flat"]).sum() > 80
 
 
 def test_reports_of_other_thresholds_are_those_of_a_new_analysis(home: Path, out: Path) -> None:
