@@ -115,10 +115,10 @@ def analyse(
             (
                 *notes,
                 *notes_of_test(fitted, design, glm.test, stack.space.units),
-                *notes_on_variances(fitted.variances, design, glm.test, options),
+                *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units),
                 *_notes(stack, n_constant, options),
             ),
-            GroupData(at_points(stack.effects, tested), design, resources.n_jobs),
+            GroupData(at_points(stack.effects, tested), design, resources.n_jobs, stack.space.unit),
             space,
         )
     return tuple(results)

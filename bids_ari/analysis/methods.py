@@ -21,6 +21,7 @@ class GroupData:
     effects: Effects  # (n_subjects, n_points); NaN where a subject has no data
     design: Design
     n_threads: int = 1
+    unit: str = "voxel"  # the name of a point, for messages
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,11 +8,11 @@ import numpy as np
 from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.config.options import Options
-from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted
+from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
-from bids_ari.stats.glm import Effects, GlmResult
+from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
@@ -34,10 +34,10 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     shuffle = options.shuffle or default_scheme(design.matrix, weights)
     exchangeability = Exchangeability.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
-        _check_complete(effects, shuffle)
+        _check_complete(group, shuffle)
     model = fit_null_model(effects, design.matrix, weights, alternative, exchangeability)
     resampling = _resampling(model, exchangeability, options)
-    family, origin = _family(model, resampling, options, group.n_threads)
+    family, origin = _family(model, resampling, options, group)
     found = calibrate_by_permutation(
         model, resampling, family, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
     )
@@ -93,31 +93,39 @@ def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
     return "approximate" if in_blocks or len(model.parts) > 1 else "normal"
 
 
-def _family(model: NullModel, resampling: Resampling, options: Options, n_threads: int) -> tuple[CriticalVectors, str]:
+def _family(
+    model: NullModel, resampling: Resampling, options: Options, group: GroupData
+) -> tuple[CriticalVectors, str]:
     """Return the family of critical vectors, and the origin of a learned template."""
     m = model.n_points
     if options.family == "beta":
         return Beta(m), ""
     if options.family == "simes":
         if options.delta >= m:
-            raise DataError(f"delta is {options.delta}, of {counted(m, 'voxel')} tested", "fewer than there are voxels")
+            raise DataError(
+                f"delta is {options.delta}, of {counted(m, group.unit)} tested",
+                f"fewer than there are {plural_of(group.unit)}",
+            )
         return Simes(m, options.delta), ""
     if options.template is not None:
         learned = read_template(options.template)
         return Learned(learned.curves[:, : min(m, learned.n_ranks)]), options.template.name
     independent = resampling.independent(options.n_permutations)
-    return learn_template(model, independent, n_threads=n_threads), f"{independent.n_permutations} other permutations"
+    return learn_template(
+        model, independent, n_threads=group.n_threads
+    ), f"{independent.n_permutations} other permutations"
 
 
-def _check_complete(effects: Effects, shuffle: Scheme) -> None:
+def _check_complete(group: GroupData, shuffle: Scheme) -> None:
     """Check that all subjects have data at all points: otherwise their maps cannot change places."""
+    effects, unit = group.effects, group.unit
     n_subjects, n_points = effects.shape
     lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_points, _BLOCK))
     if lacking:
         raise DataError(
-            f"At {lacking} of {counted(n_points, 'voxel')} some of the {n_subjects} subjects have no data, and their "
+            f"At {lacking} of {counted(n_points, unit)} some of the {n_subjects} subjects have no data, and their "
             "maps cannot change places there",
-            "all subjects at all voxels",
+            f"all subjects at all {plural_of(unit)}",
             "Give --coverage 1 or a smaller --mask, or flip signs with --shuffle flip"
             if shuffle == "permute"
             else "Give --coverage 1 or a smaller --mask",

@@ -139,7 +139,9 @@ class CalibrationTable(NamedTuple):
     columns: Mapping[str, str]
 
 
-def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[CalibrationTable, CalibrationTable]:
+def calibration_tables(
+    calibrated: Calibrated, p: FloatArray, units: str = "voxels"
+) -> tuple[CalibrationTable, CalibrationTable]:
     """Return tables of the critical vector and the observed p, (n_points,), and of the lambda of each permutation."""
     critical, ordered = calibrated.critical, np.sort(p)
     ranks = ranks_in_table(critical.size)
@@ -149,11 +151,11 @@ def calibration_tables(calibrated: Calibrated, p: FloatArray) -> tuple[Calibrati
         CalibrationTable(
             "critical",
             pd.DataFrame(vector),
-            "Critical vector: a set of voxels of which k have a p below the k-th critical p is not all inactive",
+            f"Critical vector: a set of {units} of which k have a p below the k-th critical p is not all inactive",
             {
                 "rank": f"k; all up to {ALL_RANKS}, then further and further apart",
                 "critical_p": "The k-th critical p",
-                "observed_p": "The k-th smallest p of all voxels",
+                "observed_p": f"The k-th smallest p of all {units}",
             },
         ),
         CalibrationTable(

@@ -32,10 +32,10 @@ class GroupVariances:
         """Return the relative variance of each group with residuals, largest first."""
         return listing((f"{self._name(i)} {self.relative[i]:.2f}" for i in self._descending()), 8)
 
-    def extremes(self) -> str:
+    def extremes(self, units: str = "voxels") -> str:
         """Return a comparison of the group of largest variance with that of smallest; there must be two."""
         order = self._descending()
-        return f"{self._name(order[0])} is {self.ratio:.2g} times that of {self._name(order[-1])}, mean over voxels"
+        return f"{self._name(order[0])} is {self.ratio:.2g} times that of {self._name(order[-1])}, mean over {units}"
 
     def _name(self, i: int) -> str:
         return f"{self.groups[i]} (n = {self.sizes[i]})"
@@ -68,12 +68,14 @@ def compare_variances(design: Design, residual: FloatArray, options: Options) ->
     )
 
 
-def notes_on_variances(variances: GroupVariances, design: Design, test: str, options: Options) -> Iterator[str]:
+def notes_on_variances(
+    variances: GroupVariances, design: Design, test: str, options: Options, units: str = "voxels"
+) -> Iterator[str]:
     """Yield a warning if a test assumes equal variances, and its error is above alpha because they differ."""
     found = variances.tests.get(test)
     if found is None or not found.is_liberal:
         return
-    extremes = f" the residual variance of {variances.extremes()}, and" if variances.ratio else ""
+    extremes = f" the residual variance of {variances.extremes(units)}, and" if variances.ratio else ""
     permuted = " Permutations are exact only if subjects are exchangeable, which includes equal variances."
     yield (
         f"Unequal variances:{extremes} subjects of larger residual variance have more weight in the test {test}. The "

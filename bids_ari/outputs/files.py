@@ -155,7 +155,7 @@ class _Writer:
     def calibration(self) -> None:
         """Write the critical vector, the lambda of each permutation and, if requested, the learned template."""
         result, entities = self.result, stem(self.result, desc=self.result.desc)
-        for each in calibration_tables(result.calibrated, result.p) if result.calibrated else ():
+        for each in calibration_tables(result.calibrated, result.p, result.space.units) if result.calibrated else ():
             about = sidecar(result, each.meaning, inferred=True, **columns(result, each.columns))
             self.save(entities, each.suffix, each.rows, about)
         if result.template is not None:

@@ -172,6 +172,16 @@ def test_statistics_are_those_of_volumes(analyses: Analyses, way: str) -> None:
         assert flat.forest.size.max() == 1
 
 
+def test_messages_name_the_points(home: Path) -> None:
+    """Vertices of surfaces, grayordinates of CIFTI files."""
+    find, options = RUNS, GROUPS | PERMUTED
+    for kind, named in (("cortex", "of 81 vertices .* at all vertices"), ("gray", "at all grayordinates")):
+        (contrast,) = ari.discover(home / "data", space=kind, **find)
+        surface = (str(home / "study_hemi-L_midthickness.surf.gii"),)
+        with pytest.raises(ari.BidsAriError, match=named):
+            ari.analyse(contrast, ari.Options(surface=surface, **options), None, home / "data" / "participants.tsv")
+
+
 STEM = "ses-post_task-emo_space-{}_contrast-faces"
 FREE = ("--threshold", "2", "--tdp", "0.5")
 
