@@ -1,13 +1,18 @@
 """Laws of clusters on meshes and grayordinates, from their definitions, at every threshold."""
 
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from builders_axes import RandomMap, neighbours, parts_of, random_frame, random_map
+from builders_labels import save_cifti
+from builders_meshes import saved_mesh
 from builders_stats import Voxels, as_sets
+from scipy import stats
 
+import bids_ari as ari
 from bids_ari.images.grayordinates import frame_of
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import ClusterForest, grow_forest
@@ -60,6 +65,29 @@ def test_the_order_of_grayordinates_does_not_matter(seed: int) -> None:
     assert other.space.sizes() == pytest.approx(case.space.sizes())
     peaks = case.space.local_maxima(case.statistic)
     np.testing.assert_array_equal(other.space.local_maxima(other.statistic), peaks[moved])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_files_of_any_axis(seed: int, tmp_path: Path) -> None:
+    """TDP of clusters in a CIFTI file, with meshes of their own files, from the definitions."""
+    rng = np.random.default_rng(seed)
+    frame = random_frame(rng)
+    surface = [
+        f"{name.split('_')[-1][0]}={saved_mesh(mesh, tmp_path / f'{name}.surf.gii', name)}"
+        for name, mesh in frame.meshes.items()
+        if len(mesh.triangles)
+    ]
+    if len(surface) < len(frame.meshes):
+        pytest.skip("a mesh without triangles is refused")
+    z = (rng.integers(-8, 12, frame.shape) / 2 + 0.25).astype(np.float32)  # not 0, which is no value
+    z[:2] = (0.25, -0.25)[: z.size]  # or it may look thresholded
+    save_cifti(tmp_path / "map.dscalar.nii", z, frame.axis)
+    found = ari.cluster_tdp(tmp_path / "map.dscalar.nii", stat="z", threshold=2.0, connectivity=6, surface=surface)
+    bound, expected = ari.hommel_bound(stats.norm.sf(z.astype(float))), np.zeros(z.size)
+    for points in map(sorted, parts_of(neighbours(frame, 6), z > 2)):
+        expected[points] = tdn(bound.category[points]) / len(points)
+    assert found.header.get_axis(1) == frame.axis
+    np.testing.assert_allclose(found.get_fdata()[0], expected, rtol=1e-6)
 
 
 @for_seeds
