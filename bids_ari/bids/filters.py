@@ -143,8 +143,8 @@ class Filters:
         chosen += [f"sub other than {listing(sorted(self.excluded))}"] if self.excluded else []
         stats = {file.stat for file in images if file.entities.get("sub")}
         others = [other for other in STATS if other in stats and self.stat not in stats]
-        unread = [file.problem or _no_map(file.extension) for file in dataset.statmaps if file.problem or not file.kind]
-        problems = Counter([*unread, *further]).most_common()
+        unreadable = (_unreadable(file) for file in dataset.statmaps)
+        problems = Counter([*filter(None, unreadable), *further]).most_common()
         unusable = f"Unusable files: {listing(f'{n}, {problem}' for problem, n in problems)}" if problems else ""
         return NoMatchError(
             f"No subject's map in {dataset.path} has {', '.join(chosen)}",
@@ -189,14 +189,21 @@ def read_filter_file(path: str | Path) -> Mapping[str, Any]:
 
 def _unusable(file: StatMap) -> ReasonText | None:
     """Return why a statmap cannot be a subject's map, whatever the filters."""
-    if file.problem:
-        return ReasonText(file.problem)
-    if file.kind is None:
-        return _no_map(file.extension)
+    if reason := _unreadable(file):
+        return reason
     if file.entities.get("sub") is None or stage_of_node(file.node) == "dataset":
         return Reason.WHOLE_DATASET.text()
     if file.entities.get("test") is not None:
         return Reason.GROUP_RESULT.text()
+    return None
+
+
+def _unreadable(file: StatMap) -> ReasonText | None:
+    """Return why a file cannot be read as a map, by its name."""
+    if file.problem:
+        return ReasonText(file.problem)
+    if file.kind is None:
+        return _no_map(file.extension)
     return _no_hemisphere(file) if file.kind == "GIFTI" else None
 
 

@@ -62,7 +62,7 @@ class Grayordinates(Frame):
     axis: BrainModelAxis  # structure, vertex or voxel of each position
     meshes: Mapping[str, Mesh] = field(default_factory=dict)  # of each surface structure; empty until they are found
     is_cifti: bool = True  # whether images are CIFTI files; else a GIFTI file for each hemisphere
-    wall: BoolArray | None = None  # positions without data in any map, such as the medial wall
+    wall: BoolArray | None = None  # positions without data in most maps, such as the medial wall
     computed: dict[str, Any] = field(default_factory=dict, repr=False)  # what was computed of the axis, by name
 
     @property
@@ -127,7 +127,7 @@ class Grayordinates(Frame):
         return absent & ~has_value
 
     def walled(self, wall: BoolArray) -> "Grayordinates":
-        """Return the frame with the positions at which no map has data."""
+        """Return the frame with the positions at which too few maps have data to be tested."""
         return replace(self, wall=wall)
 
     def matches(self, other: Frame) -> bool:
@@ -141,8 +141,8 @@ class Grayordinates(Frame):
     def missing(self, values: FloatArray, step: float = 0.0) -> BoolArray:
         """Return the positions at which a map has no data: NaN, infinities, and zeros connected to the wall.
 
-        The wall are the positions without data in any map, which only a group of maps shows: before it is known, zeros
-        are values.
+        The wall are the positions without data in most maps, which only a group of maps shows: before it is known,
+        zeros are values.
         """
         empty = np.asarray(~np.isfinite(values))
         if self.wall is None:

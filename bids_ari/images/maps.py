@@ -181,12 +181,12 @@ def _check_values(member: SubjectMap, volumes: Volumes, unit: str) -> None:
 def _found_instead(member: SubjectMap, volumes: Volumes, unit: str) -> str:
     """Describe why a subject has no data: its maps, or one of them, have none, or they have none in common."""
     terms = [term for term in member.terms if set(volumes.empty).issuperset(term.paths)]
-    files = [each.path for each in maps_to_read(member)]
+    files = [path for each in maps_to_read(member) for path in source_of(each)]
     if member.others and not terms:
         n_maps = "two" if len(member.terms) == 2 else str(len(member.terms))
         return f"its {n_maps} maps have no {unit} with data in common, {listing(files)}"
     terms = terms or list(member.terms)
-    files = [each.path for term in terms for each in maps_to_read(term)]
+    files = [path for term in terms for each in maps_to_read(term) for path in source_of(each)]
     weighted = any(len(term.maps) > 1 and term.variances for term in terms)
     contain = "contain" if len(files) > 1 else "contains"
     is_infinite = any(volumes.facts[path].n_infinite for path in files if path in volumes.facts)

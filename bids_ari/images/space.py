@@ -62,7 +62,7 @@ class Frame(ABC):
         return np.zeros(self.shape, dtype=bool)
 
     def walled(self, wall: BoolArray) -> "Frame":
-        """Return the frame with the positions without data in any map, where that says what is missing in others."""
+        """Return the frame with the positions without data in most maps, where that says what is missing in others."""
         return self
 
     @abstractmethod

@@ -23,6 +23,7 @@ from bids_ari.images.stack_notes import Summary, notes_on_maps
 from bids_ari.images.statistic import Statistic
 from bids_ari.images.storage import Stored, Values, at_points, room_for
 from bids_ari.images.templates import SpaceName
+from bids_ari.images.walls import with_wall
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
 from bids_ari.stats.distributions import FloatArray
@@ -151,7 +152,7 @@ def load_stack(
     inside = None if mask is None else load_mask(mask, frame, template, threshold=mask_threshold)
     reader = MapReader(frame, mem, bool(headers.resampled), variances, map_name=map_name)
     n_bytes = reader.n_bytes(members, headers.n_values)
-    reader = _with_wall(members, reader, min(n_threads, mem // n_bytes))
+    reader, walls = with_wall(members, reader, coverage, min(n_threads, mem // n_bytes))
     frame, candidates = reader.frame, inside
     if candidates is None:
         candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
@@ -170,7 +171,7 @@ def load_stack(
         counts += present
         summaries.append(summary)
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
-    notes = (*located, *check_copies(members, digests, allow_duplicates))
+    notes = (*located, *walls, *check_copies(members, digests, allow_duplicates))
     found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
     space = group_mask(counts, len(members), coverage, frame, inside, suspicion=found.suspicion)
     normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
@@ -219,24 +220,6 @@ def _candidates(
             pass
         raise
     return reader.frame.space(inside), replace(reader, hashes=hashes)
-
-
-def _with_wall(members: Sequence[SubjectMap], reader: MapReader, n_threads: int) -> MapReader:
-    """Return the reader with the positions at which no map has data, where these say what is missing in single maps."""
-    if not reader.frame.is_walled:
-        return reader
-    everywhere = np.ones(reader.frame.shape, dtype=bool)
-    any_zero = replace(reader, frame=reader.frame.walled(everywhere))
-    wall, hashes = everywhere.copy(), dict[Path, str]()
-
-    def read(_: int, member: SubjectMap) -> tuple[BoolArray, dict[Path, str]]:
-        volumes = any_zero.read(member)
-        return np.isnan(volumes.effect), volumes.hashes
-
-    for absent, found in for_each_member(read, members, n_threads):
-        wall &= absent
-        hashes |= found
-    return replace(reader, frame=reader.frame.walled(wall), hashes=hashes)
 
 
 class _Reading(NamedTuple):

@@ -97,11 +97,12 @@ def _axis(arrays: Mapping[str, Array], text: FrameText, n_vertices: Mapping[str,
     require("structure" in arrays and "vertex" in arrays, "there is no array structure or vertex")
     codes, vertex, mask = arrays["structure"], arrays["vertex"], arrays["mask"]
     require(0 <= codes.min(initial=0) <= codes.max(initial=0) < len(text.structures), "a structure has no name")
+    require(len({*text.structures}) == len(text.structures), "two structures have one name")
     names = np.array(text.structures)[codes]
     for number, name in enumerate(text.structures):
         own = vertex[codes == number]
         is_mesh = name in n_vertices
-        require(is_mesh == bool((own >= 0).all()) and own.size, f"the structure {name!r:.60} has vertices and voxels")
+        require(own.size and ((own >= 0) == is_mesh).all(), f"the structure {name!r:.60} has vertices and voxels")
         if is_mesh:
             require(own.max() < n_vertices[name], f"a vertex of {name!r:.60} is not on its mesh")
             require(np.unique(own).size == own.size, f"a vertex of {name!r:.60} is there twice")
