@@ -55,6 +55,18 @@ class CiftiContent:
         return nib.Cifti2Image.from_bytes(self.content)
 
 
+_INTENTS = {"z": "NIFTI_INTENT_ZSCORE", "t": "NIFTI_INTENT_TTEST", "F": "NIFTI_INTENT_FTEST"}
+
+
+def intent_of(stat: str) -> str:
+    """Return the NIfTI intent of the values of a statistic, by its label in file names.
+
+    >>> intent_of("z"), intent_of("tdp")
+    ('NIFTI_INTENT_ZSCORE', 'NIFTI_INTENT_SHAPE')
+    """
+    return _INTENTS.get(stat, "NIFTI_INTENT_SHAPE")
+
+
 def scalar_gifti(values: npt.ArrayLike, structure: str, name: str, intent: str = "NIFTI_INTENT_SHAPE") -> GiftiImage:
     """Return a GIFTI image of one map.
 

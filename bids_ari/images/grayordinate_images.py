@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.images.encoding import label_cifti, label_gifti, scalar_cifti, scalar_gifti
+from bids_ari.images.encoding import intent_of, label_cifti, label_gifti, scalar_cifti, scalar_gifti
 from bids_ari.images.gifti import LEFT, RIGHT
 
 if TYPE_CHECKING:
@@ -32,11 +32,13 @@ def encoded(
     array: npt.NDArray[Any],
     names: Mapping[int, str] | None,
     title: str,
+    stat: str,
     hemisphere: str | None = None,
 ) -> Any:
     """Return an array (n_positions,) as the content of a CIFTI file, or of the GIFTI file of a hemisphere.
 
-    With `names`, values are labels. The `title` is the name of the map in the file.
+    With `names`, values are labels. The `title` is the name of the map in the file; of GIFTI, the intent is that of the
+    label of a statistic.
     """
     if frame.is_cifti:
         if names is None:
@@ -44,4 +46,6 @@ def encoded(
         return label_cifti(array.astype(np.int32), names, frame.axis, [title])
     structure = _STRUCTURES[str(hemisphere)]
     own = array[frame.structures[structure]]
-    return scalar_gifti(own, structure, title) if names is None else label_gifti(own, names, structure, title)
+    if names is None:
+        return scalar_gifti(own, structure, title, intent_of(stat))
+    return label_gifti(own, names, structure, title)

@@ -323,12 +323,17 @@ class GrayordinateSpace(Space):
         return tuple(({"hemi": side}, ".label.gii" if labels else ".func.gii") for side in sides)
 
     def files(
-        self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None, title: str = ""
+        self,
+        values: npt.ArrayLike,
+        fill: float = 0,
+        names: Mapping[int, str] | None = None,
+        title: str = "",
+        stat: str = "",
     ) -> Iterator[File]:
         """Yield values, (n_points,), as a CIFTI file, or as a GIFTI file for each hemisphere."""
         array = self.unmask(values, fill)
         for entities, extension in self.endings(labels=names is not None):
-            yield File(entities, extension, encoded(self.frame, array, names, title, entities.get("hemi")))
+            yield File(entities, extension, encoded(self.frame, array, names, title, stat, entities.get("hemi")))
 
     def _at(self, points: Points | None) -> Positions:
         """Return the positions in the frame of some points; of all by default."""

@@ -194,11 +194,17 @@ class Space(ABC):
 
     @abstractmethod
     def files(
-        self, values: npt.ArrayLike, fill: float = 0, names: Mapping[int, str] | None = None, title: str = ""
+        self,
+        values: npt.ArrayLike,
+        fill: float = 0,
+        names: Mapping[int, str] | None = None,
+        title: str = "",
+        stat: str = "",
     ) -> Iterator[File]:
         """Yield values, (n_points,), as the images that are written, with `fill` elsewhere.
 
-        With `names`, values are labels. The `title` is the name of the map in files that have one.
+        With `names`, values are labels. The `title` is the name of the map in files that have one, and `stat` the label
+        of its statistic, such as z.
         """
 
     def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:

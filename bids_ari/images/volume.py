@@ -238,6 +238,7 @@ class VolumeSpace(Space):
         fill: float = 0,
         names: Mapping[int, str] | None = None,
         title: str = "",
+        stat: str = "",
     ) -> Iterator[File]:
         """Yield values, (n_points,), as a compressed NIfTI image; it does not hold the names of labels."""
         yield File({}, ".nii.gz", self.image(values, fill))

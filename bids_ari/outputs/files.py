@@ -174,7 +174,8 @@ class _Writer:
         if isinstance(content, pd.DataFrame):
             self.written.append(self.out.table(path_of(self.result, entities, suffix, ".tsv"), content))
         else:
-            for file in self.result.space.files(*content, title=str(entities)):
+            stat = entities.get("stat") or ""
+            for file in self.result.space.files(*content, title=str(entities), stat=stat):
                 name = path_of(self.result, entities.with_(**file.entities), suffix, file.extension)
                 self.written.append(self.out.image(name, file.image))
         if about is not None:

@@ -26,6 +26,9 @@ IMAGE = f"ghcr.io/bids-ari/bids_ari:{__version__}"
 _CREATED = ("output_dir", "work_dir", "bids_database_dir")
 """Folders that may not exist yet: Boutiques checks before the run that inputs of type File exist."""
 
+_FILES = ("surface",)
+"""Options that are files on the command line of a container, which mounts them: without L= and R= before them."""
+
 _VERBOSE = {
     "id": "verbose",
     "name": "Verbose",
@@ -133,7 +136,7 @@ def _type(option: Option) -> Descriptor:
         return {"type": "Number" if is_number else "String", "value-choices": list(option.choices)}
     if option.kind is bool:
         return {"type": "Flag"}
-    if option.kind is Path or option.words:
+    if option.kind is Path or option.words or option.name in _FILES:
         return {"type": "String" if option.name in _CREATED else "File"}
     if not is_number:
         return {"type": "String"}

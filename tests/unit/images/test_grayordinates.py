@@ -133,3 +133,10 @@ class TestSpace:
         (left, right) = space.files(np.arange(11.0))
         assert (left.entities, left.extension) == ({"hemi": "L"}, ".func.gii")
         np.testing.assert_array_equal(right.image.darrays[0].data, [5, 6, 7, 8, 9, 10])
+        assert left.image.darrays[0].intent == nib.nifti1.intent_codes["NIFTI_INTENT_SHAPE"]
+
+    @pytest.mark.parametrize(("stat", "code"), [("z", 5), ("t", 3), ("F", 4), ("effect", 2005), ("tdp", 2005)])
+    def test_gifti_files_have_the_intent_of_their_statistic(self, stat: str, code: int) -> None:
+        """Codes of the NIfTI standard: a z score, a t and an F test, a shape."""
+        space = located(surfaces(((LEFT, 6), (RIGHT, 6)))).space(np.ones(12, dtype=bool))
+        assert [file.image.darrays[0].intent for file in space.files(np.arange(12.0), stat=stat)] == [code, code]
