@@ -21,6 +21,7 @@ from bids_ari.bids.filters import read_filter_file
 from bids_ari.bids.hemispheres import labelled_file
 from bids_ari.bids.manifest import open_manifest
 from bids_ari.bids.participants import Participants, find_participants, read_participants
+from bids_ari.bids.statmap import StatMap
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Settings
@@ -166,7 +167,7 @@ def check_files(options: Options, participants: Path | None = None) -> None:
 
 def dof_of(member: SubjectMap) -> float:
     """Return the degrees of freedom of a t map, from the manifest or from its sidecar."""
-    dof = member.dof if member.dof is not None else member.first.sidecar().get("DegreesOfFreedom")
+    dof = member.dof if member.dof is not None else _dof_in_sidecars(member.first)
     if not isinstance(dof, int | float) or isinstance(dof, bool) or not 0 < dof < float("inf"):
         raise SidecarError(
             f"The sidecar of {printable(member.first.name)} says DegreesOfFreedom {shorten(dof)}"
@@ -178,12 +179,25 @@ def dof_of(member: SubjectMap) -> float:
     return float(dof)
 
 
+def _dof_in_sidecars(file: StatMap) -> Any:
+    """Return the degrees of freedom in the sidecar of a map; those of two hemispheres must agree."""
+    found = [value for each in file.files if (value := each.sidecar().get("DegreesOfFreedom")) is not None]
+    if any(value != found[0] for value in found):
+        raise SidecarError(
+            f"The sidecars of {listing(printable(each.name) for each in file.files)} say DegreesOfFreedom "
+            f"{' and '.join(map(shorten, found))}",
+            "the same number for both hemispheres",
+        )
+    return found[0] if found else None
+
+
 def check_same_dof(member: SubjectMap) -> None:
-    """Raise a DataError if there is a map of degrees of freedom, which differ between voxels, beside a t or F map."""
-    if varying := member.first.beside("dof"):
+    """Raise a DataError if there is a map of degrees of freedom, which differ between points, beside a t or F map."""
+    if varying := next(filter(None, (each.beside("dof") for each in member.first.files)), None):
+        units = "voxels" if member.first.kind == "NIfTI" else "vertices"
         raise DataError(
-            f"Degrees of freedom of {printable(member.first.name)} differ between voxels: {printable(varying.name)}",
-            "the same degrees of freedom at all voxels",
+            f"Degrees of freedom of {printable(member.first.name)} differ between {units}: {printable(varying.name)}",
+            f"the same degrees of freedom at all {units}",
             "Use the z map of the same contrast",
         )
 

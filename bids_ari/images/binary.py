@@ -21,7 +21,14 @@ def is_zero(volume: FloatArray, step: float = 0.0) -> BoolArray:
 
 
 def voxels_inside(
-    values: FloatArray, step: float = 0.0, threshold: float | None = None, *, label: str, flag: str, how: str = _HOW
+    values: FloatArray,
+    step: float = 0.0,
+    threshold: float | None = None,
+    *,
+    label: str,
+    flag: str,
+    how: str = _HOW,
+    units: str = "voxels",
 ) -> BoolArray:
     """Return the voxels inside a mask.
 
@@ -40,6 +47,8 @@ def voxels_inside(
         The option that sets the threshold, without dashes.
     how : str
         How to make a mask of another image, in messages.
+    units : str
+        What the values are of, in messages.
 
     Raises
     ------
@@ -67,7 +76,7 @@ def voxels_inside(
         raise DataError(
             f"{label} contains values between 0 and 1, such as {example:.4g}: these are probabilities",
             "0 outside and 1 inside",
-            f"Use --{flag} P to include voxels with a probability of at least P, such as --{flag} 0.5",
+            f"Use --{flag} P to include {units} with a probability of at least P, such as --{flag} 0.5",
         )
     return np.asarray(values > threshold - max(step / 2, _RELATIVE))
 

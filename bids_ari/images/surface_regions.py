@@ -107,7 +107,8 @@ def surface_mask(
         together = np.where(np.isnan(part.values), together, part.values)
     step = max(part.step for part in parts)
     step = step if step < 1 else 0.0  # whole numbers are accurate
-    return voxels_inside(together, step, threshold, label=f"{label} {listing(files)}", flag=flag, how=_HOW)
+    units = "vertices" if axis.surface_mask.all() else "grayordinates"
+    return voxels_inside(together, step, threshold, label=f"{label} {listing(files)}", flag=flag, how=_HOW, units=units)
 
 
 def _numbers(part: Part) -> npt.NDArray[np.int64]:

@@ -83,7 +83,7 @@ def read_parts(files: Sequence[Path], axis: BrainModelAxis, label: str, content:
     """
     parts = []
     for path in files:
-        check_kind(path, label)
+        check_kind(path, label, "on surfaces" if axis.surface_mask.all() else "grayordinates")
         read = _cifti_part if is_cifti(path) else _vertex_part
         with _of_options():
             part = read(path, axis, label, content)
@@ -106,11 +106,11 @@ def _of_options() -> Iterator[None]:
         raise DataError(error.found, error.expected, _EXTRACT) from error
 
 
-def check_kind(path: Path, label: str) -> None:
-    """Raise if a file is a volume."""
+def check_kind(path: Path, label: str, maps: str = "on surfaces") -> None:
+    """Raise if a file is a volume; `maps` is what the maps are."""
     if not is_surface_file(path):
         raise DataError(
-            f"{label} {path} is a volume, the maps are on surfaces",
+            f"{label} {path} is a volume, the maps are {maps}",
             "a GIFTI file (.label.gii, .func.gii, .shape.gii) or a CIFTI file (.dlabel.nii, .dscalar.nii)",
             "Project it onto the mesh of the maps, for example with wb_command -volume-to-surface-mapping",
         )

@@ -1,5 +1,6 @@
 """Studies of surfaces and grayordinates that cannot be analysed as they are: one message each, and its exit code."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -127,6 +128,17 @@ def half_the_variances() -> None:
     gifti_path("03", "R", stat="variance").unlink()
 
 
+def probabilities() -> None:
+    gifti()
+    for side in "LR":
+        save_gifti(Path(f"p_hemi-{side}.func.gii"), np.linspace(0, 1, N))
+
+
+def without_hemispheres() -> None:
+    for subject in SUBJECTS:
+        save_gifti(map_path(DATA, subject, space="fsaverage", extension=".func.gii"), noise(subject))
+
+
 def with_a_volume() -> None:
     gifti()
     nib.save(image(np.ones((4, 5, 6))), "a.nii.gz")
@@ -144,6 +156,8 @@ def with_a_volume() -> None:
         (wrong_side, f"{MESHES} --manifest maps.tsv", 65, "line 2 has hemi 'R', but sub-01"),
         (several_of_a_name, f"{MESHES} --map-name faces", 65, "has 2 maps named 'faces'; expected maps of different"),
         (of_labels, MESHES, 18, "Unusable files: 4, a .dlabel.nii file: labels, not a map"),
+        (without_hemispheres, MESHES, 18, "Unusable files: 4, no hemi in its name"),
+        (probabilities, f"{MESHES} --mask p_hemi-L.func.gii", 65, "to include vertices with a probability"),
         (half_the_variances, f"{MESHES} --estimator mixed", 0, "without 03: no variance map of both hemispheres"),
         (with_a_volume, f"{MESHES} --target-grid a.nii.gz", 64, "--target-grid resamples volumes only"),
         (with_a_volume, f"{MESHES} --target-grid template", 64, "--target-grid resamples volumes only"),
@@ -177,3 +191,28 @@ def test_intents_of_both_hemispheres_count(
         nib.save(made, path)
     assert map_main(["m_hemi-L.func.gii", "out", *MESHES.split()]) == expected
     assert message in capsys.readouterr().err
+
+
+def of_t(dof: dict[str, object]) -> None:
+    """Write t maps of a subject, and the sidecar of each hemisphere with its degrees of freedom."""
+    gifti(["01"], stat="t")
+    for side, value in dof.items():
+        gifti_path("01", side, stat="t", extension=".json").write_text(json.dumps({"DegreesOfFreedom": value}))
+
+
+@pytest.mark.parametrize(
+    ("dof", "expected", "message"),
+    [
+        ({"L": 20, "R": 20}, 0, ""),
+        ({"R": 20}, 0, ""),
+        ({"L": 20, "R": 30}, 65, "say DegreesOfFreedom 20 and 30; expected the same number for both hemispheres"),
+        ({}, 65, "says DegreesOfFreedom"),
+    ],
+)
+def test_degrees_of_freedom_of_both_hemispheres(
+    capsys: pytest.CaptureFixture[str], dof: dict[str, object], expected: int, message: str
+) -> None:
+    of_t(dof)
+    assert main(["data", "out", "participant", "--stat", "t", "--list", *MESHES.split()]) == expected
+    found = capsys.readouterr()
+    assert message in re.sub(r"\s+", " ", found.out + found.err)
