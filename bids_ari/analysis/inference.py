@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 
+from bids_ari.analysis.familywise import extent_of
 from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.values import extremeness, highest_of
@@ -71,6 +73,8 @@ def infer(
     if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
         check_shown(underlay, space)  # raises before anything is computed or written
     neighbours = space.adjacency(options.connectivity)
+    if group is not None:
+        group = replace(group, extent=extent_of(space, neighbours, join_signs=options.join_signs))
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):
         found = infer_bound(method, glm, alternative, options, group)
@@ -88,6 +92,7 @@ def infer(
             notes=(*notes, *_notes(alternative, alternatives, options, glm), *found.notes),
             calibrated=found.calibrated,
             template=found.template,
+            familywise=found.familywise,
         )
 
 

@@ -3,7 +3,7 @@
 The bounds of a result hold for all sets of points at once, so that any clusters and regions may be chosen later.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from bids_ari.analysis.option_files import hash_files
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
-from bids_ari.errors import UsageError
+from bids_ari.errors import UsageError, listing
 from bids_ari.images.atlas_files import find_atlas, region_roles
 from bids_ari.images.regions import load_atlas, load_rois
 
@@ -53,8 +53,19 @@ def with_look(result: ContrastResult, changes: Mapping[str, Any]) -> ContrastRes
         atlas=atlas,
         regions=(*((atlas,) if atlas else ()), *rois),
         hashes=_hashes(result, options, changes),
-        notes=tuple(dict.fromkeys((*result.notes, _NOTE))),
+        notes=tuple(dict.fromkeys((*result.notes, _NOTE, *_notes_on_extents(result, options)))),
     )
+
+
+def _notes_on_extents(result: ContrastResult, options: Options) -> Iterator[str]:
+    """Yield a note on thresholds above which the largest clusters of the permutations are not known."""
+    if (errors := result.familywise) is None:
+        return
+    if unknown := [f"{threshold:g}" for threshold in options.threshold if not errors.has_extents(threshold)]:
+        yield (
+            f"No familywise p of extents at z > {listing(unknown, 20)}: the largest clusters of the permutations are "
+            "known only for thresholds of the analysis"
+        )
 
 
 def _hashes(result: ContrastResult, options: Options, changes: Mapping[str, Any]) -> dict[str, str]:

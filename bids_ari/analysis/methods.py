@@ -11,6 +11,7 @@ from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative, LocalTest
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.familywise import Extent, FamilywiseErrors
 from bids_ari.stats.glm import Effects, GlmResult
 
 
@@ -22,6 +23,7 @@ class GroupData:
     design: Design
     n_threads: int = 1
     unit: str = "voxel"  # the name of a point, for messages
+    extent: Extent | None = None  # of clusters, for methods with familywise errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +33,7 @@ class Inferred:
     bound: Bound
     calibrated: Calibrated | None = None
     template: FloatArray | None = None  # (n_permutations, K): critical vectors that were learned
+    familywise: FamilywiseErrors | None = None  # of the same permutations
     notes: tuple[str, ...] = ()
 
 

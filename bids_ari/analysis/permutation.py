@@ -7,11 +7,13 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.methods import GroupData, Inferred
+from bids_ari.analysis.values import extremeness
 from bids_ari.config.options import Options
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
+from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
@@ -20,7 +22,7 @@ from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampli
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
     """Compute the bound of one test by permutations of its group model, restricted by its exchangeability blocks.
 
-    Of `glm` only the name of the test is used.
+    Of `glm` only the name of the test is used, and z for clusters.
 
     Raises
     ------
@@ -53,7 +55,23 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         tdn_range=found.whole_range(p),
     )
     template = family.curves if isinstance(family, Learned) and options.save_template else None
-    return Inferred(found.bound(p), calibration, template, tuple(notes_of(calibration)))
+    familywise = _familywise(model, resampling, glm, alternative, options, group)
+    return Inferred(found.bound(p), calibration, template, familywise, tuple(notes_of(calibration)))
+
+
+def _familywise(
+    model: NullModel,
+    resampling: Resampling,
+    glm: GlmResult,
+    alternative: Alternative,
+    options: Options,
+    group: GroupData,
+) -> FamilywiseErrors | None:
+    """Compute the familywise errors by the permutations of the calibration, where extents are defined."""
+    if group.extent is None:
+        return None
+    z = glm.z if alternative == "two-sided" else extremeness(glm.z, alternative)
+    return familywise_errors(model, resampling, z, options.threshold, group.extent, group.n_threads)
 
 
 def read_template(path: Path) -> Learned:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
@@ -26,6 +27,7 @@ from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.familywise import FamilywiseErrors
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
 
@@ -40,6 +42,7 @@ Field = Literal[
     "p",
     "neg_log10_p",
     "adjusted_p",
+    "p_fwe",
     "tdp",
     "highest_tdp",
     "clusters",
@@ -106,6 +109,8 @@ class ContrastResult:
         Coverage of each subject, and thumbnails of the maps.
     calibrated : Calibrated or None
         The calibration by permutation, for methods that have one.
+    familywise : FamilywiseErrors or None
+        The familywise errors by the same permutations.
     template : array (n_permutations, K) or None
         The template that was learned, where it is to be kept.
     made : Made
@@ -137,6 +142,7 @@ class ContrastResult:
     outlying: SubjectDiagnostics | None = None
     quality: Quality | None = None
     calibrated: Calibrated | None = None
+    familywise: FamilywiseErrors | None = None
     template: FloatArray | None = None
     made: Made = field(default_factory=made)
 
@@ -187,6 +193,11 @@ class ContrastResult:
         return None if adjust is None else adjust(self.p)
 
     @property
+    def p_fwe(self) -> FloatArray | None:
+        """Familywise p-value of each point by permutation, (n_points,); None where the method has none."""
+        return None if self.familywise is None else self.familywise.p
+
+    @property
     def dof(self) -> float:
         """Residual degrees of freedom, the largest of all points; infinite for a z map."""
         return float(self.glm.dof.max())
@@ -232,8 +243,8 @@ class ContrastResult:
         """
         if field == "dof":
             return bool((self.glm.dof != self.glm.dof[0]).any())
-        if field == "tau2":
-            return self.tau2 is not None
+        if field in ("tau2", "p_fwe"):
+            return getattr(self, field) is not None
         if field == "adjusted_p":
             return METHODS[self.method].adjusted_p is not None
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
@@ -248,7 +259,7 @@ class ContrastResult:
             labels = self.labels(threshold, tdp)
             names = {label: f"cluster {label}" for label in range(1, int(labels.max(initial=0)) + 1)}
             return MapValues(labels.astype(np.min_scalar_type(int(labels.max(initial=0)))), 0, names)
-        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p") else self.glm, field)
+        values = getattr(self if field in ("tau2", "p", "neg_log10_p", "adjusted_p", "p_fwe") else self.glm, field)
         with np.errstate(over="ignore"):  # too large numbers are infinite in the file
             return MapValues(values.astype(np.float32), np.nan)
 
@@ -258,8 +269,8 @@ class ContrastResult:
         Parameters
         ----------
         field : str
-            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'neg_log10_p', 'adjusted_p', 'tdp', 'highest_tdp'
-            or 'clusters'. Statistics are float32, in which a p below 1e-45 is 0 (``neg_log10_p`` does not underflow);
+            'effect', 'variance', 't', 'f', 'z', 'dof', 'tau2', 'p', 'neg_log10_p', 'adjusted_p', 'p_fwe', 'tdp',
+            'highest_tdp' or 'clusters'. Statistics are float32, in which a p below 1e-45 is 0 (not ``neg_log10_p``);
             NaN where no test was made, TDP and cluster labels 0. ``highest_tdp`` is the highest TDP of all
             supra-threshold clusters that contain a point, at any threshold.
         threshold, tdp : float, optional
@@ -293,7 +304,7 @@ class ContrastResult:
         if (threshold, tdp) not in self._tables:
             clusters = self.formed(threshold, tdp)
             table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas)
-            self._tables[threshold, tdp] = table
+            self._tables[threshold, tdp] = with_familywise(table, self.familywise, clusters, threshold, self.space)
         return self._tables[threshold, tdp].copy()
 
     @cached_property

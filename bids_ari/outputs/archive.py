@@ -23,6 +23,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.quality import Quality
 from bids_ari.images.volume import VolumeSpace
+from bids_ari.outputs.archive_familywise import familywise_arrays, familywise_of
 from bids_ari.outputs.archive_format import (
     ARRAYS,
     OUTLYING,
@@ -130,6 +131,7 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
         **{name: getattr(outlying, name) for name in OUTLYING if outlying},
         "influence": np.array(list(outlying.influence.values())) if outlying else None,
         **{name: getattr(quality, name) for name in QUALITY if quality},
+        **familywise_arrays(result.familywise),
         "lambdas": calibrated.lambdas if calibrated else None,
         "critical": calibrated.learned if calibrated else None,
         "region_size": np.array([each.size for each in points], dtype=np.int32),
@@ -248,6 +250,7 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         outlying=SubjectDiagnostics(influence=influence, **outlying) if influence and outlying else None,
         quality=Quality(text.reference, **quality) if quality else None,
         calibrated=_calibrated(text.calibration, arrays, options.alpha) if text.calibration else None,
+        familywise=familywise_of(arrays) if text.calibration else None,
     )
 
 

@@ -71,6 +71,12 @@ ARRAYS = {
     "step": Spec("<f8", "n", "value of a step", 0, _MAX),
     "lambdas": Spec("<f8", "permutations", "smallest lambda at which each permutation makes an error", 0),
     "critical": Spec("<f8", "K", "critical vector of a learned template; else empty", 0, 1),
+    "fwe_count": Spec("<i4", "m", "number of permutations whose smallest p is at most that of the point", 1),
+    "smallest_p": Spec("<f8", "permutations", "smallest p of each permutation", 0, 1),
+    "extent_thresholds": Spec("<f8", "e", "thresholds in z of these extents", 0, _MAX),
+    "largest_extents": Spec(
+        "<f8", "permutations e", "extent of its largest cluster above each; mm2 of vertices", 0, _MAX
+    ),
     "region_size": Spec("<i4", "r", "number of tested points in each region of all sets", 0),
     "region_voxels": Spec("<i4", "sum", "their positions, 0 to m - 1, ascending in each region", 0),
 }

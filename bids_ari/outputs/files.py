@@ -46,6 +46,7 @@ class OutputMap:
 _HIGHEST = "Highest true discovery proportion of the clusters that contain the {unit}, over the thresholds"
 _HIGHEST_OF_ALL = "Highest true discovery proportion of all supra-threshold clusters that contain the {unit}"
 _ADJUSTED = "p-value of each {unit}, adjusted for multiple testing by closed testing; 0 where it is below 1e-45"
+_FAMILYWISE = "Familywise p-value of each {unit}: share of the draws whose smallest p is at most its own"
 _TESTED = "The {units} that were tested"
 
 MAPS: list[OutputMap] = [
@@ -60,6 +61,7 @@ MAPS: list[OutputMap] = [
     OutputMap("negLog10P", "-log10 of the uncorrected p-value, which does not underflow", "neg_log10_p", "{desc}"),
     OutputMap("tdp", _HIGHEST, "tdp", "{desc}", inferred=True),
     OutputMap("pHommel", _ADJUSTED, "adjusted_p", "{desc}", inferred=True),
+    OutputMap("pFWE", _FAMILYWISE, "p_fwe", "{desc}", inferred=True),
     OutputMap(
         *("tdp", _HIGHEST_OF_ALL, "highest_tdp", "{desc}All", "{direction}; all supra-threshold clusters"),
         inferred=True,

@@ -84,7 +84,9 @@ def left_out(result: ContrastResult) -> list[dict[str, str]]:
 
 def worded(result: ContrastResult, text: str) -> str:
     """Return a description in which ``{unit}`` and ``{units}`` stand for the points of the result, such as voxels."""
-    return text.replace("{unit}", result.space.unit).replace("{units}", result.space.units)
+    unit, units = result.space.unit, result.space.units
+    extent = "in mm2" if unit == "vertex" else f"in {units}"
+    return text.replace("{unit}", unit).replace("{units}", units).replace("{extent}", extent)
 
 
 def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:

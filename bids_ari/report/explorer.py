@@ -98,6 +98,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         **part.page,
         directions=facts["directions"],
         atlas=facts["atlas"],
+        has_familywise=result.familywise is not None,
         has_regions=bool(result.regions),
         # no "<", which could end the script element
         facts=json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
@@ -148,6 +149,9 @@ def _blobs(results: Sequence[ContrastResult], least: float, z_step: float) -> It
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
         yield from arrays.forest_blobs(each.forest, places, f"-{i}")
         yield Blob.of(f"category-{i}", arrays.counting_categories(each.bound))
+        if each.familywise is not None:
+            counts = each.familywise.counts
+            yield Blob.of(f"fwe-{i}", counts.astype(np.min_scalar_type(max(int(counts.max()), 256))))
 
 
 def _facts(results: Sequence[ContrastResult], hemispheres: Sequence[str | None]) -> Context:
@@ -194,6 +198,7 @@ def _direction_facts(result: ContrastResult, hemispheres: Sequence[str | None]) 
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
         "nPoints": bound.n_points,
+        "nPermutations": result.familywise.n_permutations if result.familywise else None,
         "top": float(result.forest.highest_tdp().max()),
         "file": _name_parts(result),
         "labelFiles": [_name_parts(result, **({"hemi": hemi} if hemi else {})) for hemi in hemispheres],

@@ -88,13 +88,16 @@ class NullModel:
             group[excluded[self.order]] = -1
         return group
 
-    def correlations(self, permutations: Permutations) -> FloatArray:
-        """Return the partial correlation of each point, (n_permutations, n_points), in the order of `residuals`."""
+    def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
+        """Return the partial correlation of each point, (n_permutations, n_points), in the order of `residuals`.
+
+        They have a sign where the test is one-sided, or if `signed`; those of an F test have none.
+        """
+        signed = self.subspaces.one_sided if signed is None else signed
         found = np.empty((len(permutations.sign), self.n_points))
         for part in self.parts:
             tested = permutations.applied_to(part.subspaces.tested)
             nuisance = permutations.applied_to(part.subspaces.nuisance)
-            signed = self.subspaces.one_sided
             partial_correlations(tested, nuisance, self.residuals, part.start, part.stop, signed, found)
         return found
 

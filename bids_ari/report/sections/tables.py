@@ -24,6 +24,9 @@ SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
 ACTIVE = "active_area_mm2"
 """The column of the area that is truly active, at least."""
 
+FAMILYWISE = {"p_fwe_peak": "peak", "p_fwe_extent": "extent"}
+"""Columns of familywise p, with what they are about."""
+
 _SIDES = {"CORTEX_LEFT": "L", "CORTEX_RIGHT": "R"}
 
 FIRST_ROWS = 20
@@ -40,7 +43,16 @@ def clusters(data: ReportData) -> Context:
         condition, label = beyond(threshold, result.alternative), threshold_label(threshold)
         block = cluster_block(result, found, result.table(threshold), label, f"with {condition}")
         blocks.append(block | {"condition": condition, "is_coloured": False})
-    return {"blocks": blocks}
+    return {"blocks": blocks, "familywise": _familywise(result)}
+
+
+def _familywise(result: ContrastResult) -> Context | None:
+    """Return what the legend of familywise p tells: number of permutations, and thresholds without those of extents."""
+    if (errors := result.familywise) is None:
+        return None
+    unknown = [threshold for threshold in result.clusters if not errors.has_extents(threshold)]
+    conditions = [beyond(threshold, result.alternative) for threshold in unknown]
+    return {"n_draws": errors.n_permutations, "unknown": conditions}
 
 
 def largest(data: ReportData) -> Context | None:
@@ -67,6 +79,7 @@ def cluster_block(
         "id": label,
         "formed": formed,
         "n_clusters": len(clusters),
+        "familywise": [title for column, title in FAMILYWISE.items() if column in table],
         "parts": [part for part in (rows[:FIRST_ROWS], rows[FIRST_ROWS:]) if part],
         "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[FIRST_ROWS:MOST_ROWS]),
         "n_more": len(clusters) - len(rows),
@@ -100,6 +113,7 @@ def _cluster_row(row: Mapping[Any, Any]) -> Context:
     return {
         "label": int(row["label"]),
         "colour": colour_of(int(row["label"])),
+        "familywise": [f"{row[column]:.3g}" for column in FAMILYWISE if column in row],
         "peaks": [(decimal(row[name]), *place) for name, place in zip(heights, places, strict=True)],
         "peak_region": name if isinstance(name := row.get("peak_region"), str) else "no region",
         "regions": row.get("regions"),

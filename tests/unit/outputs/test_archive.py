@@ -152,6 +152,7 @@ def test_the_arrays_are_those_of_the_table(case: Case) -> None:
     absent |= set() if result.outlying else {"correlation", "residual", "influence", "mean", "sd"}
     absent |= set() if result.quality else {"lacking", "lost", "overlap", "thumbnails", "step"}
     absent |= {"lambdas", "critical"} if about["calibration"] is None else set()
+    absent |= set() if result.familywise else {"fwe_count", "smallest_p", "extent_thresholds", "largest_extents"}
     absent |= {"structure", "vertex", "voxel", "mesh_coordinates", "mesh_triangles"}  # of a volume
     assert ARRAYS.keys() - arrays.keys() == absent
     lengths = {"4": 4, "m": int(arrays["mask"].sum()), "n": len(result.contrast.members)}
@@ -188,7 +189,7 @@ def test_every_field_of_a_result_is_in_the_text_or_made_of_arrays(regions: Case)
     """A new field of a result must be saved as well."""
     names = {field.name for field in fields(ContrastResult)}
     of_arrays = {"design", "space", "coverage", "glm", "bound", "forest", "clusters", "largest", "tau2", "outlying"}
-    of_arrays |= {"quality", "calibrated"}
+    of_arrays |= {"quality", "calibrated", "familywise"}
     names.remove("template")  # a file of its own
     assert names - of_arrays == names & opened(regions.content)[0].keys()
 

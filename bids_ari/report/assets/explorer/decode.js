@@ -117,7 +117,9 @@ async function readDirection(facts, i) {
   const [preorder, size] = [await readBlob(`preorder-${i}`), await readBlob(`size-${i}`)];
   const [tdn, rank] = [await readBlob(`tdn-${i}`), await readBlob(`rank-${i}`)];
   const forest = makeForest(preorder, size, tdn, rank, facts.nPoints);
-  return { ...facts.directions[i], forest, category: await readBlob(`category-${i}`) };
+  const direction = facts.directions[i];
+  const fwe = direction.nPermutations ? await readBlob(`fwe-${i}`) : null;
+  return { ...direction, forest, fwe, category: await readBlob(`category-${i}`) };
 }
 
 /** @returns {{cell: Uint32Array, position: Int32Array}} cell of each point, and point at each cell or -1 */

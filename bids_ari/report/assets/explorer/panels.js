@@ -60,11 +60,15 @@ function pointFacts(data, shown) {
     ["z", zText(data.z[position])],
     ["highest TDP", forestPlace < 0 && least && shown.direction.whole ? `below ${least}` : shortTdp(reached)],
   ];
+  if (shown.direction.fwe) facts.push(["p FWE", fweText(shown.direction, position)]);
   if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
   const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";
   facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterText(data.facts, current)}` : "none at this target TDP"]);
   return facts;
 }
+
+/** @returns {string} the familywise p of a point */
+const fweText = ({ fwe, nPermutations }, position) => String(Number((fwe[position] / nPermutations).toPrecision(3)));
 
 function regionOf(data, position) {
   const number = position < 0 ? 0 : data.atlas[position];
@@ -107,6 +111,7 @@ function clusterRow(data, palettes, shown, cluster) {
     thousands(cluster.tdn),
     ...(data.points.vertex ? [thousands(Math.floor(activeAreaOf(data, shown.forest, cluster)))] : []),
     proportion(cluster.tdn, cluster.size),
+    ...(shown.direction.fwe ? [fweText(shown.direction, cluster.peak)] : []),
     zText(data.z[cluster.peak]),
     ...peakNames(data, cluster),
     peakPlace(data, cluster).map(millimetreText).join(", "),
