@@ -17,7 +17,7 @@ import pytest
 import templateflow
 from builders import AFFINE, SHAPE, brain, describe, image, map_path, touch_maps, write_group, write_map
 from builders_headers import spm_image
-from builders_labels import save_gifti
+from builders_labels import cortex, save_cifti, save_gifti, voxels
 from builders_meshes import icosphere, saved_mesh
 from builders_surfaces import data_array, gifti
 from builders_templateflow import add, offline_client
@@ -79,6 +79,30 @@ def gyri(data: Path) -> None:
         for subject in ("01", "02", "03", "04"):
             places = {"hemi": side, "space": "fsaverage", "contrast": "gyri", "extension": ".func.gii"}
             save_gifti(map_path(data, subject, **places), rng.standard_normal(42))
+
+
+def labels_only(data: Path) -> None:
+    """Write labels in the place of maps."""
+    touch_maps(data, "01", "02", "03", "04", space="fsLR", contrast="gyri", extension=".dlabel.nii")
+
+
+def grayordinates(data: Path) -> None:
+    """Write maps of grayordinates, that of the third subject without voxels."""
+    gyri(data)
+    for path in data.rglob("*contrast-gyri*.gii"):
+        path.unlink()
+    for subject in ("01", "02", "03", "04"):
+        axis = cortex(42) if subject == "03" else cortex(42) + voxels([(1, 1, 1), (1, 1, 2)])
+        path = map_path(data, subject, space="fsLR", contrast="gyri", extension=".dscalar.nii")
+        save_cifti(path, np.random.default_rng(int(subject)).standard_normal(axis.size), axis)
+
+
+def of_two_models(data: Path) -> None:
+    """Write t maps of a subject, whose hemispheres have other degrees of freedom."""
+    for side, dof in (("L", 20), ("R", 30)):
+        path = map_path(data, "01", hemi=side, space="fsaverage", stat="t", extension=".func.gii")
+        save_gifti(path, np.random.default_rng(dof).standard_normal(42))
+        path.with_name(path.name.replace(".func.gii", ".json")).write_text(json.dumps({"DegreesOfFreedom": dof}))
 
 
 def third_left(*arrays: str, **metadata: str) -> Spoil:
@@ -308,6 +332,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     ),
     "Volumes and surfaces of one name": ("data out group", surfaces),
     "A mesh for volumes": ("data out group --contrast faces --surface L=a_hemi-L_pial.surf.gii", gyri),
+    "Surfaces are not resampled": (f"{ON_MESH} --target-grid first", gyri),
     "A mesh of one hemisphere": (f"{GYRI} --surface L=a_hemi-L_pial.surf.gii", gyri),
     "Two meshes of one hemisphere": (f"{GYRI} --surface L=a_hemi-L_pial.surf.gii L=fine_hemi-L_pial.surf.gii", gyri),
     "A mesh with another number of vertices": (f"{GYRI} --surface fine_hemi-L_pial.surf.gii", gyri),
@@ -337,6 +362,14 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out group --manifest maps.tsv",
         text("maps.tsv", "participant_id\teffect\n01\tcon_0001.gii\n"),
     ),
+    "Files that are not maps": (GYRI, labels_only),
+    "A column hemi that contradicts a name": (
+        "data out group --manifest maps.tsv",
+        text("maps.tsv", "participant_id\themi\teffect\n01\tR\tlh.con_0001.gii\n"),
+    ),
+    "Maps on other meshes": (ON_MESH, third_left(data_array([1.0] * 12))),
+    "Other grayordinates": (ON_MESH, grayordinates),
+    "No such atlas": (f"{PARCELS.rpartition(' ')[0]} other/atlas.nii.gz", None),
     "Names with two cohorts": (
         "data out group --space MNIPediatricAsym+3",
         lambda data: write_group(data, 4, np.random.default_rng(1), space="MNIPediatricAsym+3_cohort-2"),
@@ -348,6 +381,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "F contrasts": ("data out group --stat z", of_f),
     "A link to missing content": ("data out group", link(lambda data: map_path(data, "03"))),
     "Several maps in a file": (GYRI, third_left(data_array(GYRAL, Name="faces"), data_array(GYRAL, Name="houses"))),
+    "Maps of one name": (f"{GYRI} --map-name faces", third_left(*[data_array(GYRAL, Name="faces")] * 2)),
+    "Degrees of freedom of two hemispheres": ("data out participant --stat t", of_two_models),
     "A map name that files do not have": (f"{GYRI} --map-name faces", gyri),
     "A time series on a surface": (GYRI, third_left(*[data_array(GYRAL)] * 20)),
     "A hemisphere that contradicts the name": (
