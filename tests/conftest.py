@@ -2,7 +2,9 @@
 
 import gc
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -19,6 +21,9 @@ for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs
     if signal.getsignal(heard) == signal.SIG_IGN:
         signal.signal(heard, signal.default_int_handler if heard == signal.SIGINT else signal.SIG_DFL)
 
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each worker and process would compile all modules again
+sys.dont_write_bytecode = False
 
 settings.register_profile("untimed", deadline=None)  # the first example of a test may compile a loop
 settings.load_profile("untimed")

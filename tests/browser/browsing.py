@@ -33,12 +33,19 @@ def chromium_path() -> str | None:
     return os.environ.get("BIDS_ARI_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-class Visits:
-    """Pages that are open, each in a profile of its own, and what went wrong in any of them."""
+def profile(browser: "Browser", *, scripts: bool) -> "BrowserContext":
+    """Make a profile, in which pages may run scripts or not."""
+    made = browser.new_context(java_script_enabled=scripts, accept_downloads=True, reduced_motion="reduce")
+    made.set_default_timeout(_LATE)
+    return made
 
-    def __init__(self, browser: "Browser") -> None:
-        self._browser = browser
-        self._contexts: list[BrowserContext] = []
+
+class Visits:
+    """Pages that are open, and what went wrong in any of them."""
+
+    def __init__(self, with_scripts: "BrowserContext", without_scripts: "BrowserContext") -> None:
+        self._profiles = {True: with_scripts, False: without_scripts}
+        self._pages: list[Page] = []
         self.problems: list[str] = []
 
     def open(
@@ -47,24 +54,16 @@ class Visits:
         *,
         width: int = 1400,
         height: int = 900,
-        dark: bool = False,
         scripts: bool = True,
         place: str = "",
         before: str = "",
     ) -> "Page":
         """Open a file, at a place of it; `before` is a script that runs before those of the page."""
-        context = self._browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            java_script_enabled=scripts,
-            accept_downloads=True,
-            reduced_motion="reduce",
-        )
-        self._contexts.append(context)
-        context.set_default_timeout(_LATE)
+        page = self._profiles[scripts].new_page()
+        self._pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
         if before:
-            context.add_init_script(before)
-        page = context.new_page()
+            page.add_init_script(before)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (self.problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
@@ -79,9 +78,10 @@ class Visits:
         return page
 
     def close(self) -> None:
-        """Close all pages."""
-        for context in self._contexts:
-            context.close()
+        """Close all pages, and forbid again what one was allowed."""
+        for page in self._pages:
+            page.close()
+        self._profiles[True].clear_permissions()
 
     def _heard(self, message: "ConsoleMessage") -> None:
         if message.type in ("error", "warning") and _WITHOUT_GRAPHICS_CARD not in message.text:

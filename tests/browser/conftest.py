@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from browser.browsing import ARGUMENTS, Visits, chromium_path
+from browser.browsing import ARGUMENTS, Visits, chromium_path, profile
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,16 @@ def chromium() -> Iterator["Browser"]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def profiles(chromium: "Browser") -> tuple["BrowserContext", "BrowserContext"]:
+    """Profiles with and without scripts, which tests share: pages store nothing, and a new one takes long."""
+    return profile(chromium, scripts=True), profile(chromium, scripts=False)
+
+
 @pytest.fixture
-def visits(chromium: "Browser") -> Iterator[Visits]:
+def visits(profiles: tuple["BrowserContext", "BrowserContext"]) -> Iterator[Visits]:
     """Opens pages; the test fails when one of them logs an error or requests another file."""
-    opened = Visits(chromium)
+    opened = Visits(*profiles)
     yield opened
     opened.close()
     assert opened.problems == []

@@ -17,6 +17,7 @@ from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Sime
 
 Floats = npt.NDArray[np.float64]
 
+laws = settings(max_examples=60)
 ALPHAS = st.sampled_from((0.01, 0.05, 0.1, 0.25, 0.29, 0.5))
 P = st.one_of(
     st.integers(0, 400).map(lambda k: k / 400),
@@ -61,12 +62,14 @@ def category_by_definition(p: float, m: int, family: CriticalVectors, lambda_: f
     return next(below, m + 1)
 
 
+@laws
 @given(permuted())
 def test_lambda_of_a_permutation_is_the_smallest_inverse_over_ranks(case: Permuted) -> None:
     found = smallest_lambda(case.family, np.sort(case.p, axis=1))
     np.testing.assert_array_equal(found, [lambda_by_definition(row, case.family) for row in case.p])
 
 
+@laws
 @given(permuted(), ALPHAS)
 def test_lambda_is_an_order_statistic(case: Permuted, alpha: float) -> None:
     lambdas = smallest_lambda(case.family, np.sort(case.p, axis=1))
@@ -75,6 +78,7 @@ def test_lambda_is_an_order_statistic(case: Permuted, alpha: float) -> None:
     assert found.lambda_ == sorted(lambdas)[place - 1]
 
 
+@laws
 @given(permuted(), st.floats(0, 2))
 def test_category_is_the_smallest_rank_with_an_inverse_strictly_below_lambda(case: Permuted, lambda_: float) -> None:
     m = case.p.shape[1]
@@ -83,6 +87,7 @@ def test_category_is_the_smallest_rank_with_an_inverse_strictly_below_lambda(cas
         assert categories(case.p[0], case.family, bar).tolist() == expected
 
 
+@laws
 @given(permuted(), ALPHAS)
 def test_no_more_permutations_than_alpha_make_an_error(case: Permuted, alpha: float) -> None:
     """At most floor(alpha * B) of B permutations have a bound above 0, with ties too; with <=, one more would."""
@@ -92,6 +97,7 @@ def test_no_more_permutations_than_alpha_make_an_error(case: Permuted, alpha: fl
     assert errors == [lambda_b < found.lambda_ for lambda_b in found.lambdas]
 
 
+@laws
 @given(permuted(), ALPHAS, st.data())
 def test_tdn_follows_from_the_critical_vector(case: Permuted, alpha: float, data: st.DataObject) -> None:
     """TDN(S) = max over k of 1 - k + #{p in S with p < t_k}, p < t_k being decided by the inverse."""
@@ -105,6 +111,7 @@ def test_tdn_follows_from_the_critical_vector(case: Permuted, alpha: float, data
     assert found.bound(case.p[0]).tdn(points) == max(0, expected)
 
 
+@laws
 @given(permuted(), st.floats(1e-3, 1))
 def test_the_inverse_undoes_the_critical_vector(case: Permuted, lambda_: float) -> None:
     """Apart from p that t_k reaches at several lambda, where the inverse gives the largest."""
@@ -117,6 +124,7 @@ def test_the_inverse_undoes_the_critical_vector(case: Permuted, lambda_: float) 
         np.testing.assert_allclose(found, lambda_, rtol=1e-6)
 
 
+@laws
 @given(permuted())
 def test_the_inverse_grows_with_p_and_falls_with_k(case: Permuted) -> None:
     p = np.sort(case.p.ravel())
@@ -128,6 +136,7 @@ def test_the_inverse_grows_with_p_and_falls_with_k(case: Permuted) -> None:
     assert (steps[~np.isnan(steps)] <= 1e-12).all()
 
 
+@laws
 @given(permuted(), ALPHAS)
 def test_step_down_never_finds_less(case: Permuted, alpha: float) -> None:
     def without(excluded: npt.NDArray[np.bool_]) -> Floats:
@@ -141,6 +150,7 @@ def test_step_down_never_finds_less(case: Permuted, alpha: float) -> None:
     assert (again.n_excluded > 0) == (again.n_steps > 1)
 
 
+@laws
 @given(permuted(), ALPHAS, ALPHAS)
 def test_a_smaller_alpha_never_finds_more(case: Permuted, one: float, other: float) -> None:
     lambdas = smallest_lambda(case.family, np.sort(case.p, axis=1))
@@ -148,6 +158,7 @@ def test_a_smaller_alpha_never_finds_more(case: Permuted, one: float, other: flo
     assert (strict.category >= lenient.category).all()
 
 
+@laws
 @given(permuted())
 def test_the_order_of_points_and_permutations_does_not_matter(case: Permuted) -> None:
     rng = np.random.default_rng(0)
@@ -159,7 +170,7 @@ def test_the_order_of_points_and_permutations_does_not_matter(case: Permuted) ->
     )
 
 
-@settings(deadline=None)
+@laws
 @given(st.integers(0, 2**32), st.sampled_from((4, 32, 4096)), st.integers(1, 200), st.booleans())
 def test_bins_have_the_smallest_lambda_of_all_p(seed: int, n_bins: int, m: int, signed: bool) -> None:
     """Correlations anywhere, with ties, and on the ends of bins; three degrees of freedom, and excluded points."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pytest
 from builders_stats import CONNECTIVITIES, Voxels, adjacency, as_sets, components, edges
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +12,8 @@ from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Adjacency, ClusterForest, CsrAdjacency, grow_forest
 
 # No deadline and no limit on data generation: the first call compiles, and the machine may be loaded.
-laws = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-every_connectivity = pytest.mark.parametrize("connectivity", CONNECTIVITIES)
+laws = settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ANY = st.sampled_from(CONNECTIVITIES)
 GAMMAS = st.one_of(st.sampled_from((0.07, 1 / 3, 0.5, 2 / 3, 0.7, 1.0)), st.floats(1e-3, 1))
 
 
@@ -46,9 +45,8 @@ def slices(forest: ClusterForest) -> Iterator[tuple[int, int]]:
     return zip(range(forest.n_points), (np.arange(forest.n_points) + forest.size).tolist(), strict=True)
 
 
-@every_connectivity
 @laws
-@given(volume=volumes())
+@given(connectivity=ANY, volume=volumes())
 def test_valid_nodes_are_the_clusters(connectivity: int, volume: Volume) -> None:
     """The valid subtrees are the supra-threshold clusters at all thresholds, each once, with its TDN."""
     forest = forest_of(volume, connectivity)
@@ -57,9 +55,8 @@ def test_valid_nodes_are_the_clusters(connectivity: int, volume: Volume) -> None
     assert len(as_sets(nodes)) == len(nodes)
 
 
-@every_connectivity
 @laws
-@given(volume=volumes())
+@given(connectivity=ANY, volume=volumes())
 def test_tdn_of_every_node(connectivity: int, volume: Volume) -> None:
     """The TDN of every subtree, valid or not, is the TDN of its points."""
     forest, bound = forest_of(volume, connectivity), bound_of(volume)
@@ -67,9 +64,8 @@ def test_tdn_of_every_node(connectivity: int, volume: Volume) -> None:
     np.testing.assert_array_equal(forest.tdn, expected)
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), data=st.data())
+@given(connectivity=ANY, volume=volumes(), data=st.data())
 def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) -> None:
     """at_threshold(z) are the connected components of statistic > z: strictly greater."""
     threshold = data.draw(st.one_of(st.sampled_from(volume.statistic.tolist()), st.floats(-10, 10)))
@@ -77,9 +73,8 @@ def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) ->
     assert set(as_sets(forest_of(volume, connectivity).at_threshold(threshold))) == expected
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), tdp=GAMMAS)
+@given(connectivity=ANY, volume=volumes(), tdp=GAMMAS)
 def test_with_tdp(connectivity: int, volume: Volume, tdp: float) -> None:
     """with_tdp(tdp): of all clusters with TDP >= tdp, those that are contained in no other."""
     enough = {v: tdn for v, tdn in every_cluster(volume, connectivity).items() if tdn / len(v) >= tdp}
@@ -87,9 +82,8 @@ def test_with_tdp(connectivity: int, volume: Volume, tdp: float) -> None:
     assert as_sets(forest_of(volume, connectivity).with_tdp(tdp)) == maximal
 
 
-@every_connectivity
 @laws
-@given(volume=volumes())
+@given(connectivity=ANY, volume=volumes())
 def test_highest_tdp(connectivity: int, volume: Volume) -> None:
     """Highest TDP over thresholds = voxelwise maximum over all clusters that contain the point."""
     expected = np.zeros(volume.statistic.size)
@@ -99,9 +93,8 @@ def test_highest_tdp(connectivity: int, volume: Volume) -> None:
     np.testing.assert_array_equal(forest_of(volume, connectivity).highest_tdp(), expected)
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), tdp=GAMMAS)
+@given(connectivity=ANY, volume=volumes(), tdp=GAMMAS)
 def test_labels(connectivity: int, volume: Volume, tdp: float) -> None:
     """Labels of clusters: by size, then peak, then lowest point index; of equal peaks, the first point."""
     clusters = forest_of(volume, connectivity).with_tdp(tdp)
@@ -113,9 +106,8 @@ def test_labels(connectivity: int, volume: Volume, tdp: float) -> None:
         assert (np.diff(cluster.points) > 0).all()
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), axes=st.sets(st.integers(0, 2), min_size=1), tdp=GAMMAS)
+@given(connectivity=ANY, volume=volumes(), axes=st.sets(st.integers(0, 2), min_size=1), tdp=GAMMAS)
 def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], tdp: float) -> None:
     """The direction of the axes does not matter: the same clusters, and the same highest TDP."""
     position = np.full(volume.inside.shape, -1)
@@ -129,9 +121,8 @@ def test_axis_flips(connectivity: int, volume: Volume, axes: set[int], tdp: floa
     np.testing.assert_array_equal(flipped.highest_tdp(), forest.highest_tdp()[order])
 
 
-@every_connectivity
 @laws
-@given(volume=volumes())
+@given(connectivity=ANY, volume=volumes())
 def test_preorder(connectivity: int, volume: Volume) -> None:
     """Parents come before children, the largest child first; every subtree is one slice, and increases upwards."""
     forest = forest_of(volume, connectivity)
@@ -149,9 +140,8 @@ def test_preorder(connectivity: int, volume: Volume) -> None:
     assert below == [set(range(first, end)) for first, end in slices(forest)]
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), data=st.data())
+@given(connectivity=ANY, volume=volumes(), data=st.data())
 def test_split_separates_sides(connectivity: int, volume: Volume, data: st.DataObject) -> None:
     """Neighbours must be on the same side: the clusters are those of each side alone."""
     n_points = volume.statistic.size
@@ -166,9 +156,8 @@ def test_split_separates_sides(connectivity: int, volume: Volume, data: st.DataO
             assert set(as_sets(forest.at_threshold(threshold))) == expected
 
 
-@every_connectivity
 @laws
-@given(volume=volumes())
+@given(connectivity=ANY, volume=volumes())
 def test_grid_and_graph_grow_the_same_forest(connectivity: int, volume: Volume) -> None:
     """Whether neighbours are steps on a grid or edges of a graph does not matter."""
     neighbours: tuple[Adjacency, ...] = (adjacency(volume.inside, connectivity), as_graph(volume, connectivity))
@@ -179,9 +168,8 @@ def test_grid_and_graph_grow_the_same_forest(connectivity: int, volume: Volume) 
         assert as_sets(nodes) == every_cluster(volume, connectivity)
 
 
-@every_connectivity
 @laws
-@given(volume=volumes(), data=st.data())
+@given(connectivity=ANY, volume=volumes(), data=st.data())
 def test_chain(connectivity: int, volume: Volume, data: st.DataObject) -> None:
     """The chain of a point: all supra-threshold clusters that contain it, from the smallest to the largest."""
     point = data.draw(st.integers(0, volume.statistic.size - 1))
