@@ -143,7 +143,9 @@ class TestGrayordinates:
         mesh = icosphere(4, 40.0, (-45.0, 0, 0))
         x, _, z = mesh.coordinates.T
         cortex = BrainModelAxis.from_surface(np.arange(x.size), x.size, LEFT)
-        structure = BrainModelAxis.from_mask(np.ones((8, 8, 8)), "CIFTI_STRUCTURE_THALAMUS_LEFT", 3 * np.eye(4))
+        structure = BrainModelAxis.from_mask(
+            np.ones((8, 8, 8)), "CIFTI_STRUCTURE_THALAMUS_LEFT", np.diag([3.0, 3, 3, 1])
+        )
         axis = cortex + structure
         first = np.concatenate([x, np.full(512, -60.0)])
         whole = np.where(first < -35, 2.0, 0.0)  # zeros are the wall
