@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +11,13 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from browser.brains import EXACT, GRIDS, TARGETS, Explorer, explorer_of, hits, made_to_count
+from browser.brains import EXACT, GRIDS, TARGETS, Explorer, explorer_of, folder, hits, made_to_count
 from browser.browsing import Visits, settle
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.report.explorer import explorer_page
 from bids_ari.stats.bounds import Bound
+from bids_ari.stats.familywise import FamilywiseErrors
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -121,6 +124,34 @@ def test_the_saved_table_is_that_of_python(visits: Visits) -> None:
     for column in found:
         tolerance = 0.00501 if column == "peak_stat" else 1e-9  # z has two decimals
         np.testing.assert_allclose(found[column], table[column], rtol=0, atol=tolerance, err_msg=column)
+
+
+def test_familywise_p_are_those_of_python(visits: Visits) -> None:
+    """At the crosshair, in the table and in the saved table, of each direction; there are 70,000 permutations."""
+    rng, n = np.random.default_rng(6), 70_000
+    m = of_hits().result.space.n_points
+    results = tuple(
+        replace(
+            result,
+            familywise=FamilywiseErrors(rng.integers(1, n + 1, m, dtype=np.int32), np.ones(n), (), np.empty((n, 0))),
+        )
+        for result in of_hits().results[:2]
+    )
+    path = folder() / "familywise.html"
+    path.write_text(explorer_page(results, None), encoding="utf-8")
+    page = visits.explorer(path)
+    for result in results:
+        page.locator("#direction").select_option(result.alternative)
+        page.evaluate("explorer.setTdp(0.28)")
+        settle(page)
+        table, clusters = result.table(tdp=0.28), result.forest.with_tdp(0.28)
+        shown_p = page.locator("#clusters tbody tr td:nth-of-type(5)").all_inner_texts()
+        assert [float(text) for text in shown_p] == [float(f"{p:.3g}") for p in table["p_fwe_peak"][: len(shown_p)]]
+        found = pd.read_csv(saved(page, "#save-table"), sep="\t")
+        np.testing.assert_allclose(found["p_fwe_peak"], table["p_fwe_peak"], rtol=1e-12)
+        page.locator(f"#clusters tr[data-label='{clusters[0].label}'] button").click()
+        settle(page)
+        assert f"p FWE {table['p_fwe_peak'][0]:.3g}" in page.locator("#crosshair").inner_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize("grid", GRIDS)

@@ -1,5 +1,6 @@
 """Bounds calibrated by draws, from the command line to the files."""
 
+import html
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from bids_ari.cli.main import main
 
 STEM = "group/task-emo_space-MNI152NLin2009cAsym_contrast-faces_test-mean_desc-greaterPermutation"
 SIMES = STEM.removesuffix("Permutation")
+FAMILYWISE = ("mask", "fwe_count", "smallest_p", "largest_extents")
 DRAWN = ("--method", "permutation", "--n-permutations", "200", "--random-seed", "3", "--threshold", "3", "--tdp", "0.7")
 
 
@@ -85,6 +87,59 @@ def test_the_bound_is_that_of_the_critical_vector(both: Path) -> None:
         expected = max(1 - k + int((inside < critical[k - 1]).sum()) for k in range(1, inside.size + 1))
         assert cluster.tdn == max(0, expected)
     assert 0 < result.bound.whole < m
+
+
+def test_familywise_p_are_shares_of_the_draws(both: Path) -> None:
+    """The map, the tables and their sidecars are those of the arrays of the draws."""
+    with np.load(both / f"{STEM}_forest.npz") as file:
+        inside, counts, smallest, largest = (file[name] for name in FAMILYWISE)
+    assert counts.min() >= 1  # the data as observed are a draw
+    values = nib.load(both / f"{STEM.replace('_desc', '_stat-pFWE_desc')}_statmap.nii.gz").get_fdata()
+    np.testing.assert_allclose(values[inside], counts / 200, rtol=1e-6)
+    assert smallest.shape == (200,)
+    above, target = (pd.read_csv(both / f"{STEM}{label}_clusters.tsv", sep="\t") for label in ("Z3", "Tdp70"))
+    z = nib.load(both / f"{SIMES.replace('_desc-greater', '_stat-z')}_statmap.nii.gz").get_fdata()
+    for _, row in pd.concat([above, target]).iterrows():
+        (peak,) = values[np.isclose(z, row["peak_stat"], rtol=1e-6)]  # z is float32
+        assert row["p_fwe_peak"] == pytest.approx(peak, rel=1e-6)
+    assert largest.shape == (200, 1)
+    assert largest[0] == above["size"].max()
+    expected = [(largest >= size).mean() for size in above["size"]]
+    np.testing.assert_allclose(above["p_fwe_extent"], expected, rtol=1e-9)
+    assert "p_fwe_extent" not in target
+    sidecar = json.loads((both / f"{STEM}Z3_clusters.json").read_text())
+    assert sidecar["NumberOfDraws"] == 200
+    assert "in voxels" in sidecar["p_fwe_extent"]["Description"]
+    assert "p_fwe_peak" not in pd.read_csv(both / f"{SIMES}Z3_clusters.tsv", sep="\t")
+    assert not list(both.glob("group/*stat-pFWE_desc-greater_*"))
+
+
+def test_the_report_explains_familywise_p(both: Path) -> None:
+    report, other = ((both / f"{stem}_report.html").read_text() for stem in (STEM, SIMES))
+    legend = re.search('<p id="familywise">(.*?)</p>', report, re.DOTALL)
+    assert legend is not None
+    assert "200 permutations" in legend[1]
+    assert "at least as large, in voxels" in legend[1]
+    assert "p<sub>FWE</sub> extent" in report
+    assert "Hayasaka" in report
+    assert "FWE" not in other
+
+
+def test_extents_are_not_known_above_thresholds_of_later(both: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "out"
+    shutil.copytree(both, copy)
+    assert main(["unused", str(copy), "group", "--reports-only", "--threshold", "3", "3.5"]) == 0
+    known, unknown = (pd.read_csv(copy / f"{STEM}{label}_clusters.tsv", sep="\t") for label in ("Z3", "Z3p5"))
+    before = pd.read_csv(both / f"{STEM}Z3_clusters.tsv", sep="\t")
+    pd.testing.assert_frame_equal(known, before)
+    assert "p_fwe_peak" in unknown
+    assert "p_fwe_extent" not in unknown
+    note = "No familywise p of extents at z > 3.5"
+    assert note in html.unescape((copy / f"{STEM}_report.html").read_text())
+    assert [note in " ".join(ari.load_result(copy / f"{stem}_forest.npz").notes) for stem in (STEM, SIMES)] == [
+        True,
+        False,
+    ]
 
 
 def test_reports_are_regenerated_from_saved_results(both: Path, tmp_path: Path) -> None:

@@ -17,11 +17,17 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import sparse, stats
 
 import bids_ari as ari
+from bids_ari.analysis.familywise import extent_of
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import Options
 from bids_ari.images.gifti import STRUCTURES
+from bids_ari.stats.distributions import FloatArray, z_from_t
+from bids_ari.stats.familywise import familywise_errors
+from bids_ari.stats.null_model import fit_null_model
+from bids_ari.stats.resampling import Exchangeability, make_resampling
 
 THRESHOLDS = (3.0, 4.0, 5.0)
 
@@ -101,8 +107,9 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., nib.Cif
         pytest.skip("Connectome Workbench is not installed")
     folder = tmp_path_factory.mktemp("workbench")
 
-    def run(*arguments: object, image: Any, out: str) -> Any:
-        nib.save(image, folder / f"in{out}")
+    def run(*arguments: object, image: Any = None, out: str) -> Any:
+        if image is not None:
+            nib.save(image, folder / f"in{out}")
         paths = {"IN": folder / f"in{out}", "OUT": folder / f"out{out}"}
         command = ["wb_command", *(str(paths.get(str(each), each)) for each in arguments)]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -181,3 +188,45 @@ def test_clusters_of_a_hemisphere_are_those_of_workbench(
     (where,) = (where for name, where in result.space.frame.structures.items() if name == STRUCTURES[side])
     own = {cluster for cluster in clusters_of(result, threshold) if cluster <= set(where.tolist())}
     assert own == {frozenset(where[list(each)].tolist()) for each in sets_of(found.darrays[0].data)}
+
+
+def test_largest_areas_of_sign_flips_are_those_of_workbench(
+    analysed: Callable[[str, int], ContrastResult], workbench: Callable[..., Any], shared: Path
+) -> None:
+    """Noise of eight subjects on both hemispheres: clusters of either sign, and areas of vertices, by Workbench."""
+    space, rng = analysed("wager2008-fsaverage", 18).space, np.random.default_rng(8)
+    neighbours = space.adjacency(18)
+    near = sparse.csr_matrix(
+        (np.ones(neighbours.neighbours.size), neighbours.neighbours, neighbours.starts), shape=(space.n_points,) * 2
+    )
+    effects = rng.normal(size=(8, space.n_points))
+    for _ in range(4):
+        effects = effects + effects @ near
+    exchangeability = Exchangeability.of(8, "flip")
+    model = fit_null_model(effects, np.ones((8, 1)), np.ones(1), "two-sided", exchangeability)
+    resampling = make_resampling(model.subspaces, exchangeability, 64, seed=2)
+
+    def z_of(sign: FloatArray) -> FloatArray:
+        t = stats.ttest_1samp(effects * sign[:, None], 0).statistic
+        return z_from_t(t, 7.0)
+
+    errors = familywise_errors(model, resampling, z_of(np.ones(8)), (2.5,), extent_of(space, neighbours))
+    areas = {
+        side: workbench("-surface-vertex-areas", mesh_of("wager2008-fsaverage", side, shared), "OUT", out=".func.gii")
+        for side in "LR"
+    }
+    for draw in (0, 1, 5):
+        z, largest = z_of(resampling.batch(0).sign[draw]), 0.0
+        for signed in (z, -z):
+            for file in space.files(signed):
+                side = file.entities["hemi"]
+                mesh = mesh_of("wager2008-fsaverage", side, shared)
+                limits = (2.5, 0)
+                found = workbench(
+                    "-metric-find-clusters", mesh, "IN", *limits, "OUT", image=file.image, out=".func.gii"
+                )
+                labels = found.darrays[0].data.astype(int)
+                sizes = np.bincount(labels, areas[side].darrays[0].data)[1:]
+                largest = max(largest, sizes.max(initial=0))
+        assert largest > 0
+        assert errors.extents[draw, 0] == pytest.approx(largest, rel=1e-5)  # Workbench has float32
