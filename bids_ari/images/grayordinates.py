@@ -57,7 +57,6 @@ class Grayordinates(Frame):
     kind: ClassVar[str] = "set of grayordinates"
     parts: ClassVar[str] = "structures"
     has_background: ClassVar[bool] = False
-    is_walled: ClassVar[bool] = True
 
     axis: BrainModelAxis  # structure, vertex or voxel of each position
     meshes: Mapping[str, Mesh] = field(default_factory=dict)  # of each surface structure; empty until they are found

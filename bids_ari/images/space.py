@@ -42,7 +42,6 @@ class Frame(ABC):
     kind: ClassVar[str]  # what differs where two frames do not match, for messages: grid, or vertices
     parts: ClassVar[str]  # what the profile counts, for messages: slices, or structures
     has_background: ClassVar[bool]  # whether most positions of an unmasked image are outside the brain
-    is_walled: ClassVar[bool] = False  # whether what is missing depends on all maps
     shape: Any  # of the values of an image, a tuple of int
 
     @abstractmethod

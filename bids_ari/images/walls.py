@@ -11,6 +11,7 @@ import numpy.typing as npt
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.errors import counted, listing
 from bids_ari.images.checks import for_each_member
+from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.maps import MapReader
 from bids_ari.images.masks import n_required
 from bids_ari.images.space import BoolArray
@@ -26,10 +27,11 @@ class Walled(NamedTuple):
 
 
 def with_wall(members: Sequence[SubjectMap], reader: MapReader, coverage: float, n_threads: int) -> Walled:
-    """Find the wall: positions at which more than half of the maps are 0, NaN or infinite, too many to be tested.
+    """Find the wall: where all maps are 0, NaN or infinite, and areas where most are, too many to be tested.
 
     So that one map without a wall, such as one that was smoothed across it, does not make values of the zeros of all
-    others. Other frames than those of surfaces have none.
+    others. An area has positions with neighbours in it only, so that single zeros of coarse values are none. Other
+    frames than those of surfaces have no wall.
 
     Parameters
     ----------
@@ -42,10 +44,11 @@ def with_wall(members: Sequence[SubjectMap], reader: MapReader, coverage: float,
     n_threads : int
         Number of threads.
     """
-    if not reader.frame.is_walled:
+    frame = reader.frame
+    if not isinstance(frame, Grayordinates):
         return Walled(reader)
-    any_zero = replace(reader, frame=reader.frame.walled(np.ones(reader.frame.shape, dtype=bool)))
-    n_absent = np.zeros(reader.frame.shape, dtype=np.int32)
+    any_zero = replace(reader, frame=frame.walled(np.ones(frame.shape, dtype=bool)))
+    n_absent = np.zeros(frame.shape, dtype=np.int32)
     packed: list[npt.NDArray[np.uint8]] = []
     hashes: dict[Path, str] = {}
 
@@ -58,11 +61,12 @@ def with_wall(members: Sequence[SubjectMap], reader: MapReader, coverage: float,
         packed.append(np.packbits(absent))
         hashes |= found
     n = len(members)
-    wall = (n_absent > _MOST * n) & (n - n_absent < n_required(coverage, n))
+    most = (n_absent > _MOST * n) & (n - n_absent < n_required(coverage, n))
+    wall = frame.connected(most, frame.hollow((~most).astype(float))) | (n_absent == n)
     present = [~np.unpackbits(each, count=wall.size).astype(bool) for each in packed]
     n_values = [int(np.count_nonzero(each & wall)) for each in present]
-    notes = tuple(_notes(members, n_values, int(np.count_nonzero(wall)), reader.frame.unit))
-    return Walled(replace(reader, frame=reader.frame.walled(wall), hashes=hashes), notes)
+    notes = tuple(_notes(members, n_values, int(np.count_nonzero(wall)), frame.unit))
+    return Walled(replace(reader, frame=frame.walled(wall), hashes=hashes), notes)
 
 
 def _notes(members: Sequence[SubjectMap], n_values: Sequence[int], n_wall: int, unit: str) -> Iterator[str]:

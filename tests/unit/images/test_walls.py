@@ -56,6 +56,17 @@ def test_a_wall_of_few_maps_is_tested_where_coverage_allows(
         assert not [note for note in found.notes if "medial wall" in note]
 
 
+def test_single_zeros_of_most_maps_are_values(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Other than an area, and than a zero of all maps."""
+    maps = [rng.normal(size=N) for _ in range(4)]
+    for values in maps:
+        values[3] = 0
+    for values in maps[:3]:
+        values[7] = 0
+    found = stack(tmp_path, maps)
+    assert np.flatnonzero(~found.space.inside).tolist() == [3]
+
+
 def test_a_zero_of_a_few_maps_is_a_value(tmp_path: Path, rng: np.random.Generator) -> None:
     maps = [rng.normal(size=N) for _ in range(4)]
     for values in maps[:2]:
