@@ -74,7 +74,9 @@ def cluster_block(
 
     `label` names the clusters in file names; `formed` is how they were formed: ``with z > 3``.
     """
-    rows = [_cluster_row(row) for row in table.head(MOST_ROWS).to_dict("records")]
+    n_permutations = result.familywise.n_permutations if result.familywise else 0
+    decimals = max(3, len(str(n_permutations - 1)))  # that show 1 of the permutations
+    rows = [_cluster_row(row, decimals) for row in table.head(MOST_ROWS).to_dict("records")]
     return {
         "id": label,
         "formed": formed,
@@ -106,14 +108,14 @@ def _bounds_cells(row: Mapping[Any, Any]) -> Context:
     }
 
 
-def _cluster_row(row: Mapping[Any, Any]) -> Context:
-    """Return the cells of a cluster: of its peak and subpeaks z, and their place."""
+def _cluster_row(row: Mapping[Any, Any], decimals: int) -> Context:
+    """Return the cells of a cluster: of its peak and subpeaks z, and their place. Familywise p have some decimals."""
     heights = [column for column in row if column.endswith("_stat") and pd.notna(row[column])]
     places = [_place(row, name.removesuffix("stat")) for name in heights]
     return {
         "label": int(row["label"]),
         "colour": colour_of(int(row["label"])),
-        "familywise": [f"{row[column]:.3g}" for column in FAMILYWISE if column in row],
+        "familywise": [decimal(row[column], decimals) for column in FAMILYWISE if column in row],
         "peaks": [(decimal(row[name]), *place) for name, place in zip(heights, places, strict=True)],
         "peak_region": name if isinstance(name := row.get("peak_region"), str) else "no region",
         "regions": row.get("regions"),
