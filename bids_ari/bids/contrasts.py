@@ -126,6 +126,13 @@ class ContrastSet:
         return tuple(member.subject for member in self.members)
 
     @property
+    def lost_subjects(self) -> tuple[str, ...]:
+        """The labels of excluded subjects, also of those of whom only files are excluded, in order."""
+        lost = {entry.subject or entry.name.removeprefix("sub-") for entry in self.excluded if entry.is_subject}
+        lost |= {entry.subject for entry in self.excluded if entry.subject}
+        return tuple(sorted(lost - set(self.subjects)))
+
+    @property
     def files(self) -> tuple[StatMap, ...]:
         """Every file to read: the maps, and the variance maps that are used."""
         return tuple(file for member in self.members for file in member.all_files)

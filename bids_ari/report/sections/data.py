@@ -28,7 +28,7 @@ def inputs(data: ReportData) -> Context:
     return {
         "members": [(f"sub-{member.subject}", member.uri) for member in contrast.members],
         "excluded": excluded,
-        "n_excluded": [sum(len(it.entries) for it in excluded if it.are_subjects is are) for are in (True, False)],
+        "n_files_excluded": sum(len(alike.entries) for alike in excluded if not alike.are_subjects),
         "n_inputs": len(contrast.members) + len(contrast.excluded),
     }
 
