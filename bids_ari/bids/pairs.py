@@ -75,12 +75,12 @@ def _join(joined: Joined, key: Entities, maps: Sequence[SubjectMap], stat: Stat)
 def _pairs(maps: Iterable[SubjectMap]) -> tuple[list[SubjectMap], list[SubjectMap]]:
     """Return the maps of both hemispheres, joined, and those without the other one.
 
-    The two may be in different folders, unless several maps have the same entities.
+    The two may be in different folders, unless several maps have the same entities; and one may be compressed.
     """
     groups: dict[object, list[SubjectMap]] = defaultdict(list)
     for each in maps:
         first = each.first
-        groups[first.dataset, first.entities.without("hemi"), first.extension].append(each)
+        groups[first.dataset, first.entities.without("hemi"), first.extension.removesuffix(".gz")].append(each)
     pairs, lone = [], []
     for group in groups.values():
         for parts in [group] if len(group) <= 2 else _by_folder(group):

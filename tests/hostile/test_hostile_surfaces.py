@@ -1,5 +1,6 @@
 """Studies of surfaces and grayordinates that cannot be analysed as they are: one message each, and its exit code."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -139,6 +140,20 @@ def without_hemispheres() -> None:
         save_gifti(map_path(DATA, subject, space="fsaverage", extension=".func.gii"), noise(subject))
 
 
+def compressed(*sides: str, keep: bool = False) -> Spoil:
+    """Return a function that compresses files of the third subject."""
+
+    def spoil() -> None:
+        gifti()
+        for side in sides:
+            path = gifti_path("03", side)
+            path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+            if not keep:
+                path.unlink()
+
+    return spoil
+
+
 def with_a_volume() -> None:
     gifti()
     nib.save(image(np.ones((4, 5, 6))), "a.nii.gz")
@@ -156,6 +171,9 @@ def with_a_volume() -> None:
         (wrong_side, f"{MESHES} --manifest maps.tsv", 65, "line 2 has hemi 'R', but sub-01"),
         (several_of_a_name, f"{MESHES} --map-name faces", 65, "has 2 maps named 'faces'; expected maps of different"),
         (of_labels, MESHES, 18, "Unusable files: 4, a .dlabel.nii file: labels, not a map"),
+        (compressed("L"), MESHES, 0, "subjects 4: 01-04"),
+        (compressed("L", "R"), MESHES, 0, "subjects 4: 01-04"),
+        (compressed("L", keep=True), MESHES, 65, "sub-03 has more than one map"),
         (without_hemispheres, MESHES, 18, "Unusable files: 4, no hemi in its name"),
         (probabilities, f"{MESHES} --mask p_hemi-L.func.gii", 65, "to include vertices with a probability"),
         (half_the_variances, f"{MESHES} --estimator mixed", 0, "without 03: no variance map of both hemispheres"),
