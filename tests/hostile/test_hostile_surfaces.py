@@ -234,3 +234,20 @@ def test_degrees_of_freedom_of_both_hemispheres(
     assert main(["data", "out", "participant", "--stat", "t", "--list", *MESHES.split()]) == expected
     found = capsys.readouterr()
     assert message in re.sub(r"\s+", " ", found.out + found.err)
+
+
+@pytest.mark.parametrize("name", ["a.dscalar.nii", "a_hemi-L.func.gii"])
+def test_masks_have_no_map_name(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """The message about a mask with two maps does not name an option that does not choose one of them."""
+    gifti()
+    path = Path(name)
+    if path.suffix == ".nii":
+        write_cifti(path, np.ones((2, cortex(N).size)), ScalarAxis(["a", "b"]), cortex(N))
+    else:
+        arrays = [nib.gifti.GiftiDataArray(np.ones(N, dtype=np.float32)) for _ in "ab"]
+        nib.save(nib.GiftiImage(darrays=arrays), path)
+    code, text = listed(capsys, f"{MESHES} --mask {name}")
+    assert code == 65
+    assert f"{name} has 2 " in text
+    assert "expected one map. Extract" in text
+    assert "--map-name" not in text
