@@ -23,7 +23,11 @@ def image_of(frame: "Grayordinates", array: npt.NDArray[Any]) -> Any:
     from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
 
     parts = {_SIDES[name]: array[where] for name, where in frame.structures.items()}
-    meshes = {_SIDES[name]: InMemoryMesh(mesh.coordinates, mesh.triangles) for name, mesh in frame.meshes.items()}
+    # Copies: nilearn's plots centre the coordinates in place, and arrays of a Mesh are read-only.
+    meshes = {
+        _SIDES[name]: InMemoryMesh(mesh.coordinates.copy(), mesh.triangles.copy())
+        for name, mesh in frame.meshes.items()
+    }
     return SurfaceImage(PolyMesh(**meshes), parts)
 
 

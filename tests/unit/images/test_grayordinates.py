@@ -130,6 +130,8 @@ class TestSpace:
         surface = space.image(np.arange(11.0))
         np.testing.assert_array_equal(surface.data.parts["left"], [0, 0, 1, 2, 3, 4])
         np.testing.assert_array_equal(surface.data.parts["right"], [5, 6, 7, 8, 9, 10])
+        surface.mesh.parts["left"].coordinates -= 1  # as plot_surf of nilearn does, of its copy without one
+        assert not np.array_equal(surface.mesh.parts["left"].coordinates, pair.meshes[LEFT].coordinates)
         (left, right) = space.files(np.arange(11.0))
         assert (left.entities, left.extension) == ({"hemi": "L"}, ".func.gii")
         np.testing.assert_array_equal(right.image.darrays[0].data, [5, 6, 7, 8, 9, 10])
