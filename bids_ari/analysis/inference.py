@@ -15,6 +15,8 @@ from bids_ari.analysis.familywise import extent_of
 from bids_ari.analysis.methods import GroupData, infer_bound
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.values import extremeness, highest_of
+from bids_ari.bids.single_map import contrast_of_map
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
 from bids_ari.images.anatomy import check_shown, find_underlay
@@ -200,7 +202,15 @@ def cluster_tdp(
         connectivity=connectivity,
         method=(method,),
     )
-    stack = load_map(z, mask, mask_threshold=mask_threshold, surface=surface, map_name=map_name, given=Given(stat, dof))
+    stack = load_map(
+        z,
+        mask,
+        mask_threshold=mask_threshold,
+        template=_space_of(z),
+        surface=surface,
+        map_name=map_name,
+        given=Given(stat, dof),
+    )
     for note in stack.notes:
         log.log(logging.INFO if stack.statistic and note in stack.statistic.notes else logging.WARNING, "%s", note)
     tested, (glm, _) = stack.space, statistics_of(stack)
@@ -215,6 +225,13 @@ def cluster_tdp(
         clusters = tuple(cluster for each in options.threshold for cluster in forest.at_threshold(each))
     proportion = highest_of(((cluster.points, cluster.tdp) for cluster in clusters), tested.n_points)
     return tested.image(proportion.astype(np.float32))
+
+
+def _space_of(image: Any) -> SpaceName:
+    """Return the standard space that the name of a file states; None for others, and for images in memory."""
+    if not isinstance(image, str | Path):
+        return None
+    return StandardSpace.of(contrast_of_map(Path(image), "z").entities)
 
 
 def _notes(

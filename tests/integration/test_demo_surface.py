@@ -54,6 +54,13 @@ def test_the_truth_is_said(ran: SimpleNamespace) -> None:
     assert f"in truth {n_active} are" in ran.stdout
 
 
+def test_bounds_of_a_file_use_the_space_of_its_name(ran: SimpleNamespace, caplog: pytest.LogCaptureFixture) -> None:
+    (path,) = (ran.folder / "results" / "group").glob("*_hemi-L_*_stat-z_statmap.func.gii")
+    tdp = ari.cluster_tdp(path, threshold=3)
+    assert tdp.data.parts.keys() == {"left", "right"}
+    assert "have no space" not in caplog.text
+
+
 def test_its_images_open_in_nilearn(ran: SimpleNamespace) -> None:
     """The image of a result has the meshes, and the values of the files."""
     z = ran.result.image("z")
