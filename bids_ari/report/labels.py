@@ -97,6 +97,11 @@ def mask_name(result: ContrastResult) -> str | None:
     return mask.name + at_least(result.options.mask_threshold) if mask else None
 
 
+def mesh_names(result: ContrastResult) -> list[str]:
+    """Return the names of the files of the meshes, left before right, without folders; none for volumes."""
+    return [result.files[role] for role in ("surface L", "surface R") if role in result.files]
+
+
 def at_least(threshold: float | None) -> str:
     """Return the threshold of a mask of probabilities in parentheses, after a blank; nothing without one."""
     return "" if threshold is None else f" (probability of at least {threshold:g})"

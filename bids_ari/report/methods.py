@@ -90,6 +90,7 @@ def _values(result: ContrastResult) -> Context:
         "has_variances": any(member.variances for member in members),
         "has_dof": math.isfinite(result.dof),
         "mask_name": labels.mask_name(result),
+        "meshes": labels.mesh_names(result),
         "roi_threshold": labels.at_least(options.roi_threshold),
         "is_templateflow_mask": is_mask,
         "permutations": calibrated and labels.permutations_text(calibrated),

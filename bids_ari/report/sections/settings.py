@@ -10,6 +10,7 @@ from bids_ari.report.labels import (
     at_least,
     atlas_name,
     mask_name,
+    mesh_names,
     method_title,
     permutations_text,
     source,
@@ -52,7 +53,7 @@ def _settings(result: ContrastResult) -> dict[str, str]:
 
 def _meshes(result: ContrastResult) -> dict[str, str]:
     """Return the files of the meshes; nothing for volumes."""
-    names = [result.files[role] for role in ("surface L", "surface R") if role in result.files]
+    names = mesh_names(result)
     return {"mesh": " and ".join(names)} if names else {}
 
 

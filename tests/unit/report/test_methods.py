@@ -87,7 +87,9 @@ def test_points_of_surfaces_are_vertices_or_grayordinates(result: ContrastResult
     thalamus = BrainModelAxis.from_mask(np.ones((4, 4, 4)), "CIFTI_STRUCTURE_THALAMUS_LEFT", np.eye(4))
     axis = cortex + thalamus if is_cifti else cortex
     space = frame_of(axis).space(np.ones(len(axis), dtype=bool))
-    text = paragraph(replace(result, space=space), smoothing=6.5)
+    files = {"surface L": "lh.mid.surf.gii", "surface R": "rh.mid.surf.gii"}
+    text = paragraph(replace(result, space=space, files=files), smoothing=6.5)
+    assert "coordinates were those of lh.mid.surf.gii and rh.mid.surf.gii." in text
     assert "smoothed along the mesh of each hemisphere with a heat kernel (Chung et al., 2005) of 6.5 mm" in text
     assert ("within each volume structure with a Gaussian kernel" in text) == is_cifti
     if is_cifti:
