@@ -1,4 +1,4 @@
-"""CIFTI-2 files of one map: its values at vertices and voxels, checked before they are believed.
+"""CIFTI-2 files of one map: its values at vertices and voxels, checked before they are used.
 
 Matrices are read by the axes of the file: one has the positions, the other the maps. The file is a NIfTI-2 file with
 an extension of XML. Reference: the CIFTI-2 specification, www.nitrc.org/projects/cifti.

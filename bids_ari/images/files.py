@@ -1,4 +1,4 @@
-"""Files of images: checked before they are believed, read to the last byte, and hashed on the way.
+"""Files of images: checked before they are used, read to the last byte, and hashed on the way.
 
 A file that is not regular is not opened, a header is checked before memory is allocated for the values that it
 describes, and compressed content is read to its end, so that its checksum is compared.

@@ -1,4 +1,4 @@
-"""GIFTI files of one map: the values at the vertices of one hemisphere, checked before they are believed.
+"""GIFTI files of one map: the values at the vertices of one hemisphere, checked before they are used.
 
 The XML is read without entities and without files that it refers to; nothing is decoded that has another size than the
 attributes of its data array say. Reference: the GIFTI surface data format 1.0 (Harwell et al., 2011).
