@@ -5,6 +5,7 @@ Files are matched by structure and vertex, or by voxel; positions that a file do
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,13 +21,14 @@ from bids_ari.bids.hemispheres import OF_A_HEMISPHERE, SIDES, Hemisphere, hemisp
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, GridMismatchError, listing
 from bids_ari.images.cifti import Content, is_cifti, read_cifti
-from bids_ari.images.contents import Label
+from bids_ari.images.contents import Label, damaged_file
 from bids_ari.images.gifti import STRUCTURES, SurfaceFile, read_gifti
-from bids_ari.images.opening import decoding, opened
+from bids_ari.images.opening import check_content, opened
 from bids_ari.images.surface_templates import NESTED
 from bids_ari.stats.distributions import FloatArray
 
-_ANNOT = ".annot"
+_ANNOT, _ANNOTATION = ".annot", "an annotation of FreeSurfer"
+_START = 64  # bytes that say what a file is
 _BACKGROUND = re.compile(r"\?\?\?|unknown|background|medial[ _-]?wall", re.IGNORECASE)  # no parcels, by name
 _EXTRACT = "Extract it, for example with wb_command -label-merge, -metric-merge or -cifti-merge"
 _AFFINE_TOLERANCE = 1e-3  # mm, by which voxels of the same place may differ
@@ -201,12 +203,18 @@ def _read_annotation(path: Path) -> SurfaceFile:
     """
     if (side := hemisphere_of_name(path.name)) is None:
         raise DataError(f"{path} does not tell its hemisphere", "lh or rh in its name", "Rename it")
-    with opened(path, "an annotation of FreeSurfer") as file:
+    with opened(path, _ANNOTATION) as file:
+        check_content(file.peek(_START), path, _ANNOTATION)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     read: Any = nib.freesurfer.io.read_annot
-    with decoding(str(path), "an annotation of FreeSurfer"):
-        numbers, _, names = read(path)
-        texts = [bytes(name).decode(errors="replace") for name in names]
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of values that are no entries of the table
+            numbers, _, names = read(path)
+    except Exception as error:  # nibabel does not check the file, and raises some errors as Exception itself
+        raise damaged_file(path, _ANNOTATION, str(error) or type(error).__name__) from error
+    if not numbers.size:
+        raise damaged_file(path, _ANNOTATION, "it has no vertices")
+    texts = [bytes(name).decode(errors="replace") for name in names]
     first = 0 if texts and is_background(texts[0]) else 1
     values = np.where(numbers < 0, 0.0, numbers + first)
     labels = {i: Label(text) for i, text in enumerate(texts, start=first)}

@@ -9,16 +9,19 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from builders import one_each
 from builders_meshes import icosphere, saved_mesh
 from builders_surfaces import data_array, gifti, with_xml, write_cifti, xml_of
+from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from bids_ari.errors import BidsAriError
+from bids_ari.errors import BidsAriError, DataError
 from bids_ari.images.cifti import read_cifti
 from bids_ari.images.gifti import read_gifti
 from bids_ari.images.stack import load_stack
+from bids_ari.images.surface_regions import read_parcels
 
 N = 150
 """Mutations of each file."""
@@ -180,6 +183,31 @@ def test_no_beginning_of_a_file_is_read(tmp_path: Path, name: str) -> None:
     for end in np.random.default_rng(1).integers(1, len(base), size=60):
         (tmp_path / name).write_bytes(base[:end])
         assert not is_read(tmp_path / name)
+
+
+def test_a_mutated_annotation_is_read_or_refused(tmp_path: Path) -> None:
+    """As an atlas of forty vertices."""
+    path = tmp_path / "lh.aparc.annot"
+    colours = np.array([[i, 10 * i, 5, 0, 0] for i in range(4)], dtype=np.int32)
+    nib.freesurfer.io.write_annot(path, np.arange(40) % 4, colours, ["unknown", "a", "b", "c"], fill_ctab=True)
+    base, axis = path.read_bytes(), BrainModelAxis.from_surface(np.arange(40), 40, "CortexLeft")
+    assert len(read_parcels([path], axis).found) == 3
+    n_read = 0
+    for seed in range(2 * N):
+        path.write_bytes(mutate(base, np.random.default_rng(seed)))
+        try:
+            read_parcels([path], axis)
+            n_read += 1
+        except BidsAriError as error:
+            if str(path) not in error.found:
+                raise AssertionError(f"refused without its name: {error}") from error
+        except Exception as error:
+            raise AssertionError(f"seed {seed} ended with {error!r}") from error
+    assert 0.02 < n_read / (2 * N) < 0.8
+    for content, message in ((b"", "is empty"), (b"\0" * 100, "damaged"), (base[:30], "damaged")):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=message):
+            read_parcels([path], axis)
 
 
 def test_a_mutated_file_among_others_is_a_subject_or_refused(tmp_path: Path) -> None:
