@@ -8,7 +8,7 @@ Extents are whole numbers, so that they do not depend on the order in which poin
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.forest_kernels import NONE, Floats, Ints, _find, compiled
+from bids_ari.stats.forest_kernels import NONE, Floats, Ints, compiled, find_root
 from bids_ari.stats.permutation_kernels import Groups, Indices
 
 Longs = npt.NDArray[np.int64]
@@ -93,7 +93,7 @@ def grid_extents(
                     neighbour = here + offset
                     if member[neighbour] == NONE or member[neighbour] == mine:
                         continue
-                    member[neighbour] = other = _find(root, member[neighbour])
+                    member[neighbour] = other = find_root(root, member[neighbour])
                     if other != mine:
                         if extent[other] > extent[mine]:
                             mine, other = other, mine
@@ -146,7 +146,7 @@ def graph_extents(
                         continue
                     if split and (values[b, neighbour] < 0) != is_negative:
                         continue
-                    member[neighbour] = other = _find(root, member[neighbour])
+                    member[neighbour] = other = find_root(root, member[neighbour])
                     if other != mine:
                         if extent[other] > extent[mine]:
                             mine, other = other, mine

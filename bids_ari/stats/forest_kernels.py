@@ -113,7 +113,7 @@ def least_slopes(ordered: Floats) -> Floats:
 
 
 @compiled
-def _find(root: Ints, member: int) -> int:
+def find_root(root: Ints, member: int) -> int:
     """Return the representative of the component of a rank, with path halving."""
     while root[member] != member:
         root[member] = root[root[member]]
@@ -153,7 +153,7 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
             neighbour = here + offset
             if member[neighbour] == NONE or member[neighbour] == mine:
                 continue
-            member[neighbour] = other = _find(root, member[neighbour])
+            member[neighbour] = other = find_root(root, member[neighbour])
             if other != mine:
                 mine = _merge(mine, other, rank, root, size, last, parent)
         last[mine] = rank
@@ -179,7 +179,7 @@ def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) 
         for neighbour in neighbours[starts[here] : starts[here + 1]]:
             if member[neighbour] == NONE or member[neighbour] == mine:
                 continue
-            member[neighbour] = other = _find(root, member[neighbour])
+            member[neighbour] = other = find_root(root, member[neighbour])
             if other != mine:
                 mine = _merge(mine, other, rank, root, size, last, parent)
         last[mine] = rank
