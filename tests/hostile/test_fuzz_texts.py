@@ -378,5 +378,36 @@ def test_no_archive_names_a_file_elsewhere(value: str, folder: Path) -> None:
             raise AssertionError(f"{place} is {value!r}") from error
 
 
+SHOWN: tuple[tuple[str | int, ...], ...] = (
+    ("contrast", "members", 0, "subject"),
+    ("contrast", "members", 1, "maps", 0, "name"),
+    ("contrast", "members", 2, "maps", 0, "dataset"),
+    ("contrast", "paired"),
+    ("regions", 0, "title"),
+    ("regions", 0, "regions", 0, "name"),
+    ("notes",),
+    ("made", "versions", "numpy"),
+    ("made", "container", "Type"),
+)
+"""Texts of a saved result that its report shows."""
+
+
+@pytest.mark.parametrize("html", [value for value in VALUES if isinstance(value, str) and "<" in value])
+def test_texts_of_an_archive_are_text_in_its_report(html: str, folder: Path) -> None:
+    """All that are shown are HTML at once, each with its number: mutations change one or two of all texts."""
+    out = copied(folder)
+    (path,) = out.rglob("*_forest.npz")
+
+    def change(about: dict[str, Any], _: Any) -> None:
+        for number, (*above, last) in enumerate(SHOWN):
+            value = f"{number} {html}"
+            reduce(getitem, above, about)[last] = [value] if last == "notes" else value
+
+    rewrite(path, changed(path.read_bytes(), change))
+    assert reports(folder, out)
+    shown = "".join(page.text for page in pages_in(out))
+    assert [place for number, place in enumerate(SHOWN) if f"{number} {html}" not in shown] == []
+
+
 def test_enough_texts() -> None:
     assert sum(target.n_blocks for target in TARGETS) * PER_BLOCK > 1000
