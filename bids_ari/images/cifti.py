@@ -32,7 +32,6 @@ _LARGEST = 2**26  # bytes of extensions that are read: a hundred times those of 
 _MAGIC = (b"n+2\0\r\n\x1a\n", b"n+2" + bytes(5))
 _NAMES = re.compile(r"\.(d(conn|tseries|scalar|label|pconn|fan)|p(d?conn|tseries|scalar|label))\.nii(\.gz)?$", re.I)
 _WAY_OUT = "Choose one with --map-name, or extract it, for example with wb_command -cifti-merge"
-_EXTRACT = "Extract one, for example with wb_command -cifti-merge"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +101,7 @@ def read_cifti(
         axes = parse_axes(_extension(file.read(storage.offset - _HEADER), path), path)
         _check_axes(axes, storage.shape, path)
         _check_kind(axes, content, path)
-        which = _chosen(axes, path, map_name, content)
+        which = _chosen(axes, path, map_name)
         check_positions(path, max(axes.extent, math.prod(storage.shape)), "positions", mem)
         if not file.is_compressed:
             _check_length(file.n_stored, storage, path)
@@ -195,8 +194,8 @@ def _check_kind(axes: Axes, content: Content, path: Path) -> None:
         raise DataError(f"{path} contains a map", "labels of parcels, such as a .dlabel.nii file")
 
 
-def _chosen(axes: Axes, path: Path, map_name: str | None, content: Content) -> int:
-    """Return the number of the map of a name, or of the only one: masks and atlases have no --map-name."""
+def _chosen(axes: Axes, path: Path, map_name: str | None) -> int:
+    """Return the number of the map of a name, or of the only one."""
     names, n_maps = axes.map_names, axes.n_maps
     if not names and n_maps > 1:
         raise DataError(
@@ -207,8 +206,7 @@ def _chosen(axes: Axes, path: Path, map_name: str | None, content: Content) -> i
     if map_name is None:
         if n_maps == 1:
             return 0
-        way_out = _WAY_OUT if content == "map" else _EXTRACT
-        raise DataError(f"{path} has {n_maps} maps: {_quoted(names)}", "one map", way_out)
+        raise DataError(f"{path} has {n_maps} maps: {_quoted(names)}", "one map", _WAY_OUT)
     if names.count(map_name) != 1:
         raise no_map_named(path, map_name, names)
     return names.index(map_name)

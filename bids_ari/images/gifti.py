@@ -35,8 +35,7 @@ _MOST = 2**28  # bytes of a file: ten times those of a map of 164k vertices as t
 _STRUCTURES = {"cortexleft": LEFT, "cortexright": RIGHT}
 _MESH = {"NIFTI_INTENT_POINTSET": "coordinates", "NIFTI_INTENT_TRIANGLE": "triangles"}
 _UNDECODABLE: tuple[type[Exception], ...] = (ValueError, OverflowError, *CORRUPT)
-_EXTRACT = "Extract the map, for example with wb_command -metric-merge"
-_WAY_OUT = f"{_EXTRACT}, or choose one with --map-name"
+_WAY_OUT = "Extract the map, for example with wb_command -metric-merge, or choose one with --map-name"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +88,7 @@ def read_gifti(
     """
     data, sha256 = read_content(path, GIFTI, most=_MOST, mem=mem)
     document = parse_gifti(data, path, with_values=not check_only)
-    array = _chosen(document.arrays, path, map_name, content)
+    array = _chosen(document.arrays, path, map_name)
     is_label = array.intent == "NIFTI_INTENT_LABEL"
     check_encoding(array, path)
     _check_kind(array, is_label, content, path)
@@ -102,7 +101,7 @@ def read_gifti(
     return SurfaceFile(values, n_vertices, structure, sha256, array.name, _intent(array), labels, step)
 
 
-def _chosen(arrays: list[DataArray], path: Path, map_name: str | None, content: Content) -> DataArray:
+def _chosen(arrays: list[DataArray], path: Path, map_name: str | None) -> DataArray:
     """Return the data array of a name, or the only one."""
     intents = {array.intent for array in arrays}
     if mesh := [what for intent, what in _MESH.items() if intent in intents]:
@@ -121,9 +120,7 @@ def _chosen(arrays: list[DataArray], path: Path, map_name: str | None, content: 
         raise DataError(f"{path} has no data array", "one map")
     is_named = len(set(names)) == len(names)
     named = f": {listing(names, 20)}" if is_named else " without different names, as a time series has"
-    raise DataError(
-        f"{path} has {len(arrays)} data arrays{named}", "one map", _WAY_OUT if content == "map" else _EXTRACT
-    )
+    raise DataError(f"{path} has {len(arrays)} data arrays{named}", "one map", _WAY_OUT)
 
 
 def _check_kind(array: DataArray, is_label: bool, content: Content, path: Path) -> None:
