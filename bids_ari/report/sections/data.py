@@ -42,6 +42,7 @@ def mask(data: ReportData) -> Context:
         "n_covered_by_any": int((result.coverage > 0).sum()),
         "n_covered_by_all": int((result.coverage == 1).sum()),
         "only_missing": most_missed(result),
+        "n_positions": None if space.unit == "voxel" else space.inside.size,  # most voxels of a volume are outside
         "extent": " and ".join(_in_larger_units(column, size) for column, size in space.sizes().items()),
         "resolution": space.resolution.replace(" x ", " × ").replace("mm2", "mm²"),
     }
