@@ -285,10 +285,6 @@ class ContrastResult:
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
         return highest_of(tdp, self.space.n_points)
 
-    def region_image(self, regions: RegionSet) -> Any:
-        """Return `region_tdp` as an image."""
-        return self.space.image(self.region_tdp(regions).astype(np.float32), 0)
-
     def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
         """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
 
