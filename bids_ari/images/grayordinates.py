@@ -347,3 +347,7 @@ class SurfaceSpace(GrayordinateSpace):
     """Some vertices of the meshes of one or two hemispheres."""
 
     __slots__ = ()
+
+    def neighbourhood(self, connectivity: int) -> str:  # noqa: ARG002 - of voxels
+        """Return what makes vertices neighbours, for reports."""
+        return "edges of the mesh"

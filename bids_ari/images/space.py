@@ -179,6 +179,10 @@ class Space(ABC):
     def adjacency(self, connectivity: int) -> Adjacency:
         """Return which points are neighbours."""
 
+    def neighbourhood(self, connectivity: int) -> int | str:
+        """Return what makes points neighbours, for reports: the connectivity, where it has a meaning."""
+        return connectivity
+
     @abstractmethod
     def local_maxima(self, values: FloatArray) -> BoolArray:
         """Return which points have a value at least as large as all their neighbours, (n_points,)."""

@@ -183,6 +183,7 @@ def _inference(result: ContrastResult) -> Sidecar:
         "Alternative": result.alternative_label,
         "AlphaDividedBy": result.options.n_results,
         **sidecar_entries(result.options, "inference"),
+        "Connectivity": result.space.neighbourhood(result.options.connectivity),
         "Method": result.method,
         **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
         **(_calibration(result, result.calibrated) if result.calibrated else {}),

@@ -40,7 +40,7 @@ def _settings(result: ContrastResult) -> dict[str, str]:
         **_permutation_settings(result),
         "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.threshold),
         "target TDP": ", ".join(f"{tdp:g}" for tdp in options.tdp) or "none",
-        "connectivity": str(options.connectivity),
+        "connectivity": str(result.space.neighbourhood(options.connectivity)),
         "join signs": "yes" if options.join_signs else "no",
         **({"map name": options.map_name} if options.map_name else {}),
         **_meshes(result),
