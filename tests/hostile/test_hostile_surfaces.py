@@ -31,7 +31,6 @@ Spoil = Callable[[], object]
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run in a folder with the meshes of both hemispheres."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(tmp_path / "no-templates"))
     describe(DATA)
     for side, x in (("L", -60.0), ("R", 60.0)):
         saved_mesh(icosphere(1, centre=(x, 0, 0)), Path(f"m_hemi-{side}_pial.surf.gii"))
