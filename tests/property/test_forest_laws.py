@@ -12,7 +12,7 @@ from bids_ari.stats.bounds import Bound
 from bids_ari.stats.forest import Adjacency, ClusterForest, CsrAdjacency, grow_forest
 
 # No deadline and no limit on data generation: the first call compiles, and the machine may be loaded.
-laws = settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+laws = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ANY = st.sampled_from(CONNECTIVITIES)
 GAMMAS = st.one_of(st.sampled_from((0.07, 1 / 3, 0.5, 2 / 3, 0.7, 1.0)), st.floats(1e-3, 1))
 
@@ -74,10 +74,13 @@ def test_at_threshold(connectivity: int, volume: Volume, data: st.DataObject) ->
 
 
 @laws
-@given(connectivity=ANY, volume=volumes(), tdp=GAMMAS)
-def test_with_tdp(connectivity: int, volume: Volume, tdp: float) -> None:
-    """with_tdp(tdp): of all clusters with TDP >= tdp, those that are contained in no other."""
-    enough = {v: tdn for v, tdn in every_cluster(volume, connectivity).items() if tdn / len(v) >= tdp}
+@given(connectivity=ANY, volume=volumes(), data=st.data())
+def test_with_tdp(connectivity: int, volume: Volume, data: st.DataObject) -> None:
+    """with_tdp(tdp): of all clusters with TDP >= tdp, those that are contained in no other; often equal to one."""
+    clusters = every_cluster(volume, connectivity)
+    exact = sorted({tdn / len(v) for v, tdn in clusters.items() if tdn})
+    tdp = data.draw(st.one_of(st.sampled_from(exact), GAMMAS) if exact else GAMMAS)
+    enough = {v: tdn for v, tdn in clusters.items() if tdn / len(v) >= tdp}
     maximal = {v: tdn for v, tdn in enough.items() if not any(v < other for other in enough)}
     assert as_sets(forest_of(volume, connectivity).with_tdp(tdp)) == maximal
 
