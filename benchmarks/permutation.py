@@ -53,7 +53,7 @@ def bids_ari(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
         model = fit_null_model(effects, matrix, weights, "two-sided", exchangeability)
         resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, seed=1)
         family = Simes(model.n_points)
-        found = calibrate_by_permutation(model, resampling, family, ALPHA, n_threads=n_jobs)
+        found = calibrate_by_permutation(model, resampling, (family,), ALPHA, n_threads=n_jobs)
         whole = found.bound(model.observed_p()).whole
         return took(start, before) | {"lambda": found.lambda_, "whole": whole}
 

@@ -165,7 +165,10 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
     "two-sided": lambda folder: group(folder, alternative=("two-sided",), connectivity=26),
     "signs joined": lambda folder: group(folder, alternative=("two-sided",), join_signs=True, threshold=(1,)),
     "hommel, divided alpha": lambda folder: group(folder, method="hommel", alpha=0.05 / 3, n_results=3, smoothing=6),
-    "permutation": lambda folder: group(folder, method="permutation", n_permutations=100, step_down=True),
+    "permutation": lambda folder: group(
+        folder, method="permutation", family="simes", n_permutations=100, step_down=True
+    ),
+    "two families": lambda folder: group(folder, method="permutation", n_permutations=100, delta=3),
     "learned": lambda folder: group(folder, method="permutation", family="learned", n_permutations=64),
     "nothing found": lambda folder: group(folder, signal=0.0, threshold=(50, 60), tdp=()),
     "gaps": gaps,

@@ -73,7 +73,7 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> Counter[str]:
     for _ in range(PIECE):
         model = fit_null_model(simulate(setting, rng), matrix, weights, setting.alternative, exchangeability)
         resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, int(rng.integers(2**63)))
-        found = calibrate_by_permutation(model, resampling, Simes(model.n_points), ALPHA)
+        found = calibrate_by_permutation(model, resampling, [Simes(model.n_points)], ALPHA)
         p = model.observed_p()
         wrong["closed testing, simes"] += hommel_bound(p, ALPHA, "simes").whole > 0
         wrong["closed testing, hommel"] += hommel_bound(p, ALPHA, "hommel").whole > 0

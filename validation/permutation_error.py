@@ -95,9 +95,8 @@ class Setting(NamedTuple):
 SETTINGS = tuple(Setting(*each) for each in product(QUESTIONS, SIZES, (False, True)))
 
 
-def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Return a design matrix and the weights of the test; the covariate is correlated with the group."""
-    question, n = setting.question, setting.n_subjects
+def design(question: Question, n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Return a design matrix of n subjects and the weights of the test; the covariate is correlated with the group."""
     columns = [np.ones(n)]
     if question.first_group < 1:
         columns.append((np.arange(n) >= round(question.first_group * n)).astype(float))
@@ -109,13 +108,18 @@ def design(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, Floa
     return np.column_stack(columns), weights
 
 
+def smooth_maps(n: int, rng: np.random.Generator) -> FloatArray:
+    """Return smooth maps of n subjects without effect, (n, n_points), of unit variance."""
+    noise = rng.normal(size=(n, SIDE, SIDE))
+    smooth = ndimage.gaussian_filter(noise, (0, SMOOTH, SMOOTH), mode="wrap").reshape(n, -1)
+    impulse = ndimage.gaussian_filter(np.pad([[1.0]], 12), SMOOTH, mode="wrap")
+    return np.asarray(smooth / np.sqrt((impulse**2).sum()))
+
+
 def simulate(setting: Setting, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return effects (n_subjects, n_points) of unit variance, design and weights; the covariate has an effect."""
-    matrix, weights = design(setting, rng)
-    noise = rng.normal(size=(setting.n_subjects, SIDE, SIDE))
-    smooth = ndimage.gaussian_filter(noise, (0, SMOOTH, SMOOTH), mode="wrap").reshape(setting.n_subjects, -1)
-    impulse = ndimage.gaussian_filter(np.pad([[1.0]], 12), SMOOTH, mode="wrap")
-    effects = smooth / np.sqrt((impulse**2).sum()) + 0.3 * matrix.sum(axis=1, keepdims=True)
+    matrix, weights = design(setting.question, setting.n_subjects, rng)
+    effects = smooth_maps(setting.n_subjects, rng) + 0.3 * matrix.sum(axis=1, keepdims=True)
     tested = np.flatnonzero(weights)[0]
     spread = np.sqrt(np.linalg.inv(matrix.T @ matrix)[tested, tested])
     effects += matrix[:, [tested]] * (STRENGTH * spread * setting.active - 0.3)
@@ -146,8 +150,8 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
             yield f"{name}\t{n_permutations}", calibrate(lambdas[:n_permutations], family, ALPHA).bound(p)
     for name in ("simes", "learned"):
         family = families[name]
-        without = lambda excluded, family=family: smallest_lambda(family, np.sort(permuted[:, ~excluded], axis=1))  # noqa: E731
-        yield f"{name}, step-down\t{max(N_PERMUTATIONS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
+        without = lambda excluded, family=family: smallest_lambda(family, np.sort(permuted[:, ~excluded], axis=1))[None]  # noqa: E731
+        yield f"{name}, step-down\t{max(N_PERMUTATIONS)}", calibrate_step_down(p, without, (family,), ALPHA).bound(p)
 
 
 def all_p(model: NullModel, resampling: Resampling) -> FloatArray:

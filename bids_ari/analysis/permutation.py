@@ -8,11 +8,12 @@ import numpy as np
 from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.analysis.values import extremeness
+from bids_ari.config.families import FAMILIES, Family
 from bids_ari.config.options import Options
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes
+from bids_ari.stats.critical_vectors import CriticalVectors, Learned
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
@@ -39,24 +40,28 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         _check_complete(group, shuffle)
     model = fit_null_model(effects, design.matrix, weights, alternative, exchangeability)
     resampling = _resampling(model, exchangeability, options)
-    family, origin = _family(model, resampling, options, group)
+    family = _family(resampling, options)
+    vectors, origin = _vectors(model, resampling, family, options, group)
     found = calibrate_by_permutation(
-        model, resampling, family, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
+        model, resampling, vectors, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
     )
     p = model.observed_p()
     calibration = Calibrated.of(
         found,
+        family,
         resampling,
         model.n_points,
+        delta=options.delta,
         shuffle=shuffle,
         blocks=options.blocks or "",
         exactness=_exactness(model, exchangeability),
         template=origin,
         tdn_range=found.whole_range(p),
     )
-    template = family.curves if isinstance(family, Learned) and options.save_template else None
+    curves = [each.curves for each in vectors if isinstance(each, Learned) and options.save_template]
+    notes = (*notes_of(calibration), *_notes_on_family(calibration, options))
     familywise = _familywise(model, resampling, glm, alternative, options, group)
-    return Inferred(found.bound(p), calibration, template, familywise, tuple(notes_of(calibration)))
+    return Inferred(found.bound(p), calibration, curves[0] if curves else None, familywise, notes)
 
 
 def _familywise(
@@ -111,24 +116,39 @@ def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
     return "approximate" if in_blocks or len(model.parts) > 1 else "normal"
 
 
-def _family(
-    model: NullModel, resampling: Resampling, options: Options, group: GroupData
-) -> tuple[CriticalVectors, str]:
-    """Return the family of critical vectors, and the origin of a learned template."""
+def _family(resampling: Resampling, options: Options) -> Family:
+    """Return the family; a simpler one where all permutations calibrate it, and none are left to learn from."""
+    family = FAMILIES[options.family]
+    if family.without_learning and resampling.complete is not None and options.template is None:
+        return FAMILIES[family.without_learning]
+    return family
+
+
+def _vectors(
+    model: NullModel, resampling: Resampling, family: Family, options: Options, group: GroupData
+) -> tuple[list[CriticalVectors], str]:
+    """Return the critical vectors of each member of a family, and the origin of a learned template."""
     m = model.n_points
-    if options.family == "beta":
-        return Beta(m), ""
-    if options.family == "simes":
-        if options.delta >= m:
-            raise DataError(
-                f"delta is {options.delta}, of {counted(m, group.unit)} tested",
-                f"fewer than there are {plural_of(group.unit)}",
-            )
-        return Simes(m, options.delta), ""
+    if family.has_delta and options.delta >= m:
+        raise DataError(
+            f"delta is {options.delta}, of {counted(m, group.unit)} tested",
+            f"fewer than there are {plural_of(group.unit)}",
+        )
+    made: list[CriticalVectors] = [each.of_points(m, options.delta) for each in family.members]
+    if not family.is_learned:
+        return made, ""
+    template, origin = _template(model, resampling, family, options, group)
+    return [template if vectors is None else vectors for vectors in made], origin
+
+
+def _template(
+    model: NullModel, resampling: Resampling, family: Family, options: Options, group: GroupData
+) -> tuple[Learned, str]:
+    """Read a template, or learn it from permutations that are used for nothing else; return also its origin."""
     if options.template is not None:
         learned = read_template(options.template)
-        return Learned(learned.curves[:, : min(m, learned.n_ranks)]), options.template.name
-    independent = resampling.independent(options.n_permutations)
+        return Learned(learned.curves[:, : min(model.n_points, learned.n_ranks)]), options.template.name
+    independent = resampling.independent(min(options.n_permutations, family.n_learned_from or options.n_permutations))
     return learn_template(
         model, independent, n_threads=group.n_threads
     ), f"{independent.n_permutations} other permutations"
@@ -167,4 +187,14 @@ def notes_of(calibration: Calibrated) -> Iterator[str]:
         yield (
             "Permutations of a model with covariates are approximate: the effects of these are estimated and removed "
             "first"
+        )
+
+
+def _notes_on_family(calibration: Calibrated, options: Options) -> Iterator[str]:
+    """Yield a note where another family was calibrated than the one that was requested."""
+    if calibration.family != options.family:
+        yield (
+            f"All {calibration.n_permutations} permutations calibrate the bounds, and none are left to learn a "
+            f"template from: the family is {calibration.family} instead of {options.family}"
+            + ("; there is no template to save" if options.save_template else "")
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bids_ari.stats.choices import Alternative, FamilyName
+from bids_ari.stats.choices import Alternative
 
 ESTIMATORS: Mapping[str, str] = {
     "ols": "ordinary least squares",
@@ -16,10 +16,4 @@ ALTERNATIVES: Mapping[Alternative, str] = {
     "greater": "effects above zero",
     "less": "effects below zero",
     "two-sided": "effects that are not zero, whose sign is not covered by the confidence",
-}
-
-FAMILIES: Mapping[FamilyName, str] = {
-    "simes": "for clusters of any size",
-    "beta": "for dense, weak signal of nearly independent voxels",
-    "learned": "quantiles of other permutations, for large clusters",
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.table import changed
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ def _model_conflicts(options: "Options") -> Iterator[Conflict]:
 
 def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
     """Yield combinations that are not accepted with a method, or without the method that an option belongs to."""
-    learned = options.family == "learned"
+    family = FAMILIES[options.family]
+    with_delta = " or ".join(each.name for each in FAMILIES.values() if each.has_delta)
+    learned = " or ".join(each.name for each in FAMILIES.values() if each.is_learned)
     for each in changed(options):
-        method = each.method
-        yield method and method not in options.method, f"{each.flag} requires --method {method}", "Add it"
+        method, is_meant = each.method, each.of(options) != each.default_0_1_0
+        yield method and is_meant and method not in options.method, f"{each.flag} requires --method {method}", "Add it"
     yield (
         options.is_permuted and options.is_weighted,
         f"Permutations cannot be combined with --estimator {options.estimator}",
@@ -55,9 +58,10 @@ def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
         "Permutations cannot be combined with unequal variances",
         "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
     )
-    yield options.delta and options.family != "simes", "delta requires --family simes", "Remove --delta"
-    yield options.template and not learned, "template requires --family learned", "Add --family learned"
-    yield options.save_template and not learned, "save-template requires --family learned", "Add --family learned"
+    yield options.delta and not family.has_delta, f"delta requires --family {with_delta}", "Remove --delta"
+    for flag, value in (("template", options.template), ("save-template", options.save_template)):
+        problem = f"{flag} requires --family {learned}"
+        yield value and not family.is_learned, problem, f"Use it, or remove --{flag}"
     yield (
         options.template and options.save_template,
         "Both template and save-template are set",

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from bids_ari.bids.entities import bare_label, safe_label
-from bids_ari.config.choices import ALTERNATIVES, FAMILIES
+from bids_ari.config.choices import ALTERNATIVES
 from bids_ari.config.conflicts import conflicts
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.model_options import ModelOptions, probability_option
 from bids_ari.config.table import SidecarEntry, convert_options, documented, option
@@ -21,7 +22,7 @@ from bids_ari.config.values import (
     threshold_meant,
 )
 from bids_ari.errors import UsageError
-from bids_ari.stats.choices import SCHEMES, Alternative, FamilyName, Scheme
+from bids_ari.stats.choices import SCHEMES, Alternative, Scheme
 
 INFERENCE, REGIONS, PERMUTATION, OUTPUT = "inference", "regions", "calibration by permutation", "results"
 """Titles of groups on the help page."""
@@ -97,10 +98,10 @@ class Options(ModelOptions):
         expected="a whole number, 1 to 2^31 - 1",
         metavar="N",
     )
-    family: FamilyName = _permutation_option("simes", "family of critical vectors", choices=FAMILIES)
+    family: str = _permutation_option("combined", "family of critical vectors", choices=FAMILIES, default_0_1_0="simes")
     delta: int = _permutation_option(
         0,
-        "with --family simes: no bounds for sets of up to this many voxels, in favour of larger sets",
+        "with --family combined or simes: no bounds by simes for sets of up to this many voxels, for larger ones",
         at_least=0,
         metavar="N_VOXELS",
     )
@@ -131,11 +132,13 @@ class Options(ModelOptions):
     )
     template: Path | None = _permutation_option(
         None,
-        "with --family learned: template that --save-template wrote for another dataset",
+        "with --family combined or learned: template that --save-template wrote for another dataset",
         kind=Path,
         default_text="learned from additional permutations of these data",
     )
-    save_template: bool = _permutation_option(False, "with --family learned: write the template among the results")
+    save_template: bool = _permutation_option(
+        False, "with --family combined or learned: write the template among the results"
+    )
     atlas: str | None = option(
         None,
         "compute bounds for each parcel of this atlas and use it to name clusters: a file, or a name of TemplateFlow "

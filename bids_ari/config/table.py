@@ -59,6 +59,7 @@ class Option:
     is_free: bool = False  # whether it may be chosen after looking at the data, since it does not change the bounds
     to_file: Callable[[Any], Any] | None = None  # from a value to that of the configuration file
     sidecar: SidecarEntry | None = None
+    default_0_1_0: Any = None  # that of version 0.1.0, which its files hold, where it was another
     default: Any = MISSING  # of the field; `dataclasses.MISSING` where a value is required
     name: str = ""  # of the field
     path: tuple[str, ...] = ()  # names of the parts that lead from the table to the dataclass with this field

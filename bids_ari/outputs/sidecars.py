@@ -12,6 +12,7 @@ from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
 from bids_ari.bids.entities import printable
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import sidecar_entries
 from bids_ari.design.design import Design
@@ -192,7 +193,8 @@ def _inference(result: ContrastResult) -> Sidecar:
 
 
 def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
-    """Return the entries about the calibration by permutations."""
+    """Return the entries about the calibration by permutations; lambda by member where there are several."""
+    lambdas = {member.vectors.name: member.lambda_ for member in calibrated.members}
     return {
         "Draws": FLIPS[calibrated.shuffle],
         "NumberOfDraws": calibrated.n_permutations,
@@ -201,9 +203,9 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "RandomSeed": calibrated.seed,
         "ExchangeabilityBlocks": calibrated.blocks or None,
         "Family": calibrated.family,
-        "Delta": calibrated.delta if calibrated.family == "simes" else None,
+        "Delta": calibrated.delta if FAMILIES[calibrated.family].has_delta else None,
         "Template": printable(calibrated.template) or None,
-        "Lambda": calibrated.lambda_,
+        "Lambda": lambdas if calibrated.further else calibrated.lambda_,
         **sidecar_entries(result.options, "permutation"),
         f"NumberOf{result.space.units.capitalize()}LeftOut": calibrated.n_excluded,
         "TrueDiscoveryNumberRange": calibrated.tdn_range and list(calibrated.tdn_range),

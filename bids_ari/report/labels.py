@@ -7,6 +7,7 @@ from typing import Literal
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.images.regions import RegionSet
@@ -71,7 +72,7 @@ def permutations_text(calibrated: Calibrated) -> str:
 def template_source(result: ContrastResult) -> str:
     """Return where the template of a learned family comes from; empty for other families."""
     calibrated = result.calibrated
-    if calibrated is None or calibrated.family != "learned":
+    if calibrated is None or not FAMILIES[calibrated.family].is_learned:
         return ""
     return f"the file {calibrated.template}" if result.options.template else f"{calibrated.template} of the same data"
 

@@ -3,9 +3,11 @@
 import math
 import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from bids_ari.analysis.calibrated import Member
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
@@ -71,6 +73,17 @@ def _model_values(result: ContrastResult) -> Context:
     }
 
 
+def _member(delta: int, member: Member) -> Context:
+    """Return the variables of one of the families that were calibrated together."""
+    vectors = member.vectors
+    return {
+        "formula": vectors.formula_of(delta),
+        "citation": vectors.citation,
+        "is_learned": vectors.is_learned,
+        "number": f"{member.lambda_:.4g}",
+    }
+
+
 def _values(result: ContrastResult) -> Context:
     """Return the other variables of ``text.txt``."""
     contrast, options, members, calibrated = result.contrast, result.options, result.contrast.members, result.calibrated
@@ -78,6 +91,7 @@ def _values(result: ContrastResult) -> Context:
     return {
         "contrast": contrast,
         "calibrated": calibrated,
+        "families": [] if calibrated is None else list(map(partial(_member, calibrated.delta), calibrated.members)),
         "method": _for_points(METHODS[result.method], result.space.unit),
         "versions": {name: result.made.versions.get(name, "unknown") for name in ("bids_ari", *PACKAGES)},
         "units": plural_of(result.space.unit),

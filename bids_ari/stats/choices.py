@@ -1,4 +1,4 @@
-"""Names of alternatives, local tests, families and schemes, importable without numpy for the command line."""
+"""Names of alternatives, local tests and schemes, importable without numpy for the command line."""
 
 from typing import Literal, get_args
 
@@ -7,9 +7,6 @@ Alternative = Literal["greater", "less", "two-sided"]
 
 LocalTest = Literal["simes", "hommel"]
 """Local tests of closed testing."""
-
-FamilyName = Literal["simes", "beta", "learned"]
-"""Families of critical vectors."""
 
 Scheme = Literal["flip", "permute", "both"]
 """Resampling schemes: sign flips, permutations of subjects, or permutations with sign flips."""

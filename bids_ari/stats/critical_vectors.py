@@ -6,12 +6,11 @@ A family is used through its *inverse*: the lambda for which t_k = p. It grows w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 from scipy import special
 
-from bids_ari.stats.choices import FamilyName
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.permutation_kernels import Indices, count_at_most
 
@@ -26,10 +25,6 @@ _GROUP = 16  # ranks of a group in `smallest_lambda`
 
 class CriticalVectors(Protocol):
     """A family of critical vectors for the p of m points."""
-
-    @property
-    def name(self) -> FamilyName:
-        """The name of the family."""
 
     @property
     def n_ranks(self) -> int:
@@ -51,7 +46,6 @@ class Simes:
 
     m: int  # number of points
     delta: int = 0
-    name: ClassVar[FamilyName] = "simes"
 
     def __post_init__(self) -> None:
         if not 0 <= self.delta < self.m:
@@ -79,7 +73,6 @@ class Beta:
     """Quantiles of the k-th smallest of m independent uniform p: ``t_k = qbeta(lambda; k, m + 1 - k)``."""
 
     m: int  # number of points
-    name: ClassVar[FamilyName] = "beta"
 
     @property
     def n_ranks(self) -> int:
@@ -106,7 +99,6 @@ class Learned:
     """
 
     curves: FloatArray  # (B, K), the p of each rank in ascending order
-    name: ClassVar[FamilyName] = "learned"
 
     def __post_init__(self) -> None:
         curves = np.asarray(self.curves, dtype=np.float64)

@@ -10,6 +10,7 @@ from typing import Any
 
 from bids_ari import __version__
 from bids_ari.cli import main as cli
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import Option, entries
 from bids_ari.errors import EXIT_CODES
@@ -45,9 +46,11 @@ _RELATIONS: dict[str, Descriptor] = {
     "estimator": {"value-disables": {"ols": [], "fixed": ["smoothing"], "mixed": ["smoothing"]}},
     "family": {
         "value-disables": {
-            "simes": ["template", "save_template"],
-            "beta": ["delta", "template", "save_template"],
-            "learned": ["delta"],
+            name: [
+                *([] if family.has_delta else ["delta"]),
+                *([] if family.is_learned else ["template", "save_template"]),
+            ]
+            for name, family in FAMILIES.items()
         }
     },
     "save_template": {"disables-inputs": ["template"]},

@@ -255,7 +255,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Permutations and unequal variances": (f"{PERMUTED} --variance unequal", None),
     "Permutations of one map": ("data out participant --method permutation", None),
     "A delta of another family": (f"{PERMUTED} --family beta --delta 5", None),
-    "A template of another family": (f"{PERMUTED} --template t.npz", None),
+    "A template of another family": (f"{PERMUTED} --family simes --template t.npz", None),
     "A threshold without a mask": ("data out group --mask-threshold 0.5", None),
     "A threshold without regions": ("data out group --roi-threshold 0.5", None),
     "A template in and out": (f"{PERMUTED} --family learned --template t.npz --save-template", None),

@@ -62,19 +62,43 @@ def test_each_method_has_files_of_its_own(both: Path) -> None:
     assert "Permutation" not in adjusted[0]
 
 
-def test_the_tables_tell_what_was_chosen(both: Path) -> None:
+@pytest.fixture(scope="module")
+def simes(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Critical vectors of one family."""
+    return run(data, tmp_path_factory.mktemp("simes") / "out", *DRAWN, "--family", "simes")
+
+
+def test_the_tables_tell_what_was_chosen(simes: Path, both: Path) -> None:
     """lambda is the (floor(.05 * 200) + 1)-th smallest of 200, and t_k = k lambda / m."""
-    sidecar = json.loads((both / f"{STEM}_draws.json").read_text())
-    lambdas = pd.read_csv(both / f"{STEM}_draws.tsv", sep="\t")["lambda"].to_numpy()
+    sidecar = json.loads((simes / f"{STEM}_draws.json").read_text())
+    lambdas = pd.read_csv(simes / f"{STEM}_draws.tsv", sep="\t")["lambda"].to_numpy()
     assert lambdas.size == sidecar["NumberOfDraws"] == 200
     assert np.sort(lambdas)[10] == pytest.approx(sidecar["Lambda"], rel=1e-9)  # tables have ten digits
     assert (sidecar["Draws"], sidecar["RandomSeed"], sidecar["Family"]) == ("sign flips", 3, "simes")
-    critical = pd.read_csv(both / f"{STEM}_critical.tsv", sep="\t")
+    critical = pd.read_csv(simes / f"{STEM}_critical.tsv", sep="\t")
     m = sidecar["NumberOfVoxels"]
     np.testing.assert_allclose(critical["critical_p"], critical["rank"] * sidecar["Lambda"] / m, rtol=1e-9)
     z = nib.load(both / f"{SIMES.replace('_desc-greater', '_stat-z')}_statmap.nii.gz").get_fdata()
     observed = np.sort(stats.norm.sf(z[np.isfinite(z)]))
     np.testing.assert_allclose(critical["observed_p"], observed[critical["rank"] - 1], rtol=1e-3)  # z is float32
+
+
+def test_the_default_is_the_largest_of_two_vectors_of_the_same_rank(both: Path) -> None:
+    """The lambdas have one rank, and at most ten of 200 draws have a smaller one in either family."""
+    sidecar = json.loads((both / f"{STEM}_draws.json").read_text())
+    draws = pd.read_csv(both / f"{STEM}_draws.tsv", sep="\t")
+    critical = pd.read_csv(both / f"{STEM}_critical.tsv", sep="\t")
+    assert (sidecar["Family"], sidecar["Delta"], list(sidecar["Lambda"])) == ("combined", 0, ["simes", "learned"])
+    assert (sidecar["Template"], list(draws.columns)) == (
+        "200 other permutations",
+        ["draw", "lambda_simes", "lambda_learned"],
+    )
+    smaller = [draws[f"lambda_{name}"] < value * (1 - 1e-9) for name, value in sidecar["Lambda"].items()]
+    assert smaller[0].sum() == smaller[1].sum() > 0
+    assert (smaller[0] | smaller[1]).sum() <= 10
+    lines = critical["rank"] * sidecar["Lambda"]["simes"] / sidecar["NumberOfVoxels"]
+    assert (critical["critical_p"] >= lines * (1 - 1e-9)).all()
+    assert (critical["critical_p"] > lines * (1 + 1e-6)).any()
 
 
 def test_the_bound_is_that_of_the_critical_vector(both: Path) -> None:
@@ -177,8 +201,11 @@ def test_blocks_come_from_the_table(data: Path, tmp_path: Path) -> None:
     )  # two blocks, each flipped as a whole
 
 
-def test_a_template_serves_another_dataset(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    learned = (*DRAWN, "--family", "learned")
+@pytest.mark.parametrize("family", ["learned", "combined"])
+def test_a_template_serves_another_dataset(
+    family: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned = (*DRAWN, "--family", family)
     out = run(data, tmp_path / "first", *learned, "--save-template")
     template = out / f"{STEM}_template.npz"
     again = run(data, tmp_path / "second", *learned, "--template", str(template))

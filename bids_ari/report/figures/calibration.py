@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.calibrated import Calibrated, Member
 from bids_ari.analysis.tables import calibration_tables
 from bids_ari.report.figures.png import draw_png
 from bids_ari.stats.distributions import FloatArray
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SIZE = (1152, 590)
-_USUAL, _SELECTED, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a"
+_SELECTED, _OBSERVED, _LEVEL = "#D55E00", "#0072B2", "#8a929a"
+_OF_MEMBERS = (("#56606b", "#D55E00"), ("#009E73", "#CC79A7"))
+"""Colours of the permutations and of the selected lambda, of each family that was calibrated together with others."""
 _FEW = 64  # up to so many permutations are dots, not a line
 _FONT_SIZE = 9
 _HEAD = 38  # points between a panel and its title, for the legend
@@ -46,19 +48,25 @@ def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:
 
 def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
     """Draw lambda of the permutations in ascending order, and mark the selected one and that of the observed data."""
-    finite = np.isfinite(calibrated.lambdas)
-    lambdas = np.maximum(np.sort(calibrated.lambdas[finite]), _LOWEST)
-    share = np.arange(1, lambdas.size + 1) / calibrated.n_permutations
-    style = "o" if lambdas.size <= _FEW else "-"
-    axes.loglog(share, lambdas, style, color=_USUAL, markersize=4, label="permutations")
+    for member, colours in zip(calibrated.members, _OF_MEMBERS, strict=False):
+        _draw_member(axes, member, f", {member.vectors.name}" if calibrated.further else "", *colours)
     axes.axvline(calibrated.alpha, color=_LEVEL, linestyle=":", label=f"alpha = {calibrated.alpha:.3g}")
-    if np.isfinite(calibrated.lambda_):
-        label = f"selected lambda = {calibrated.lambda_:.3g}"
-        axes.axhline(max(calibrated.lambda_, _LOWEST), color=_SELECTED, linestyle="--", label=label)
-    if finite[0]:
-        place = np.searchsorted(lambdas, max(calibrated.lambdas[0], _LOWEST))
-        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label="observed data")
     _finish(axes, "Smallest lambda with an error, by permutation", "cumulative proportion of permutations", "lambda")
+
+
+def _draw_member(axes: "Axes", member: Member, name: str, usual: str, selected: str) -> None:
+    """Draw lambda of the permutations in one family."""
+    finite = np.isfinite(member.lambdas)
+    lambdas = np.maximum(np.sort(member.lambdas[finite]), _LOWEST)
+    share = np.arange(1, lambdas.size + 1) / member.lambdas.size
+    style = "o" if lambdas.size <= _FEW else "-"
+    axes.loglog(share, lambdas, style, color=usual, markersize=4, label=f"permutations{name}")
+    if np.isfinite(member.lambda_):
+        label = f"selected lambda = {member.lambda_:.3g}"
+        axes.axhline(max(member.lambda_, _LOWEST), color=selected, linestyle="--", label=label)
+    if finite[0]:
+        place = np.searchsorted(lambdas, max(member.lambdas[0], _LOWEST))
+        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label=f"observed data{name}")
 
 
 def _finish(axes: "Axes", title: str, x: str, y: str) -> None:

@@ -4,7 +4,7 @@ import math
 
 from bids_ari.design.design import Design
 from bids_ari.outputs.names import report_name, stem
-from bids_ari.report.formatting import decimal
+from bids_ari.report.formatting import decimal, plural
 from bids_ari.report.labels import permutations_text, template_source
 from bids_ari.report.methods import linear_combinations, model_sentence
 from bids_ari.report.render import Context
@@ -58,15 +58,27 @@ def calibration(data: ReportData) -> Context | None:
     result, calibrated = data.result, data.result.calibrated
     if calibrated is None:
         return None
-    observed = float(calibrated.lambdas[0])
+    most_ranks = TEMPLATE_RANKS if calibrated.learned.size >= TEMPLATE_RANKS else None
+    units, delta = result.space.units, calibrated.delta
+    words = {"alpha": f"{result.options.alpha:g}", "units": units, "delta": delta}
+    words["sets"] = plural(delta, result.space.unit)
     return {
         "calibration_picture": data.pictures["calibration"],
         "calibrated": calibrated,
         "permutations": permutations_text(calibrated),
-        "most_ranks": TEMPLATE_RANKS if calibrated.critical.size >= TEMPLATE_RANKS else None,
         "template_source": template_source(result),
-        "observed": observed,
-        "n_as_small": int((calibrated.lambdas <= observed).sum()) - 1,
+        "families": [
+            {
+                "name": vectors.name,
+                "formula": vectors.formula_of(delta)
+                + (f", k up to {most_ranks}" if vectors.is_learned and most_ranks else ""),
+                "value": lambda_,
+                "observed": float(lambdas[0]),
+                "meaning": vectors.meaning_of(delta).format(**words),
+            }
+            for vectors, lambda_, lambdas in calibrated.members
+        ],
+        "n_as_small": calibrated.n_as_extreme,
         "held": calibrated.error_control,
         "folder": report_name(result).rpartition("/")[0],
         "tables": [stem(result, desc=result.desc).filename(suffix, ".tsv") for suffix in ("critical", "draws")],

@@ -4,6 +4,7 @@ import shlex
 from datetime import UTC, datetime
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.config.families import FAMILIES
 from bids_ari.outputs.sidecars import ESTIMATORS
 from bids_ari.report.formatting import percent
 from bids_ari.report.labels import (
@@ -78,13 +79,14 @@ def _permutation_settings(result: ContrastResult) -> dict[str, str]:
     options, calibrated = result.options, result.calibrated
     if calibrated is None:
         return {}
-    family = calibrated.family
+    family = FAMILIES[calibrated.family]
+    names = [f" of {member.vectors.name}" if calibrated.further else "" for member in calibrated.members]
     return {
         "permutations requested": f"{options.n_permutations:,}",
         "permutations used": permutations_text(calibrated),
-        "family": f"{family}, delta {calibrated.delta}" if family == "simes" else family,
+        "family": f"{family.name}, delta {calibrated.delta}" if family.has_delta else family.name,
         **({"template": template} if (template := template_source(result)) else {}),
-        "lambda": f"{calibrated.lambda_:.10g}",
+        **{f"lambda{name}": f"{each.lambda_:.10g}" for name, each in zip(names, calibrated.members, strict=True)},
         "step-down": "yes" if options.step_down else "no",
         "exchangeability blocks": calibrated.blocks or "none",
         "random seed": str(calibrated.seed),

@@ -73,9 +73,9 @@ def test_a_value_has_one_form(name: str, value: Any, kept: Any) -> None:
         ({"blocks": "site", "method": ["simes", "hommel"]}, "blocks requires --method permutation"),
         ({"method": "permutation", "estimator": "mixed"}, "cannot be combined with --estimator mixed"),
         ({"method": "permutation", "variance": "unequal"}, "cannot be combined with unequal variances"),
-        ({"method": "permutation", "family": "beta", "delta": 2}, "delta requires --family simes"),
-        ({"method": "permutation", "template": "t.npz"}, "template requires --family learned"),
-        ({"method": "permutation", "save_template": True}, "save-template requires --family learned"),
+        ({"method": "permutation", "family": "beta", "delta": 2}, "delta requires --family combined or simes"),
+        ({"method": "permutation", "family": "simes", "template": "t.npz"}, "template requires --family combined or"),
+        ({"method": "permutation", "family": "beta", "save_template": True}, "save-template requires --family"),
         (
             {"method": "permutation", "family": "learned", "template": "t.npz", "save_template": True},
             "Both template and save-template",

@@ -289,7 +289,11 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
         (
             {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations", "n_excluded": 8},
             {"step_down": True},
-            ("a template, learned from 99 other permutations of the same data (Blain et al., 2022)", "(8 in the end)"),
+            (
+                "a template, learned from 99 other permutations of the same data, as the k-th",
+                "m (Blain et al., 2022)",
+                "(8 in the end)",
+            ),
             {"blanchard2020", "hemerik2018", "blain2022"},
         ),
         (

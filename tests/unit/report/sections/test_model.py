@@ -54,7 +54,7 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
         ({"is_complete": False, "seed": 7}, {}, "random seed 7"),
         ({"delta": 9}, {}, "= (k - 9) lambda / (m - 9), for k above 9"),
         ({"delta": 9}, {}, "sets of up to 9 voxels have TDN 0"),
-        ({"family": "beta"}, {}, "= lambda quantile of the k-th smallest of m independent uniform p"),
+        ({"family": "beta"}, {}, "= the lambda quantile of the k-th smallest of m independent uniform p"),
         (LEARNED, {}, "learned from 99 other permutations of"),
         (
             {"family": "learned", "learned": np.arange(1000) / 1e6, "template": "x_template.npz"},
