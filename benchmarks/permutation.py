@@ -38,10 +38,10 @@ def took(start: float, before: float) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "CPU": time.process_time() - before}
 
 
-def bids_ari(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
-    """Return lambda and the seconds."""
-    from bids_ari.stats.calibration import calibrate_by_permutation
-    from bids_ari.stats.critical_vectors import Simes
+def bids_ari(effects: np.ndarray, n_jobs: int, n_learned: int = 0) -> dict[str, float]:
+    """Return lambda and the seconds; with `n_learned`, those of simes and a template of so many permutations."""
+    from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
+    from bids_ari.stats.critical_vectors import CriticalVectors, Simes
     from bids_ari.stats.null_model import fit_null_model
     from bids_ari.stats.resampling import Exchangeability, make_resampling
 
@@ -52,13 +52,22 @@ def bids_ari(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
         start, before = time.perf_counter(), time.process_time()
         model = fit_null_model(effects, matrix, weights, "two-sided", exchangeability)
         resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, seed=1)
-        family = Simes(model.n_points)
-        found = calibrate_by_permutation(model, resampling, (family,), ALPHA, n_threads=n_jobs)
+        families: list[CriticalVectors] = [Simes(model.n_points)]
+        if n_learned:
+            families.append(learn_template(model, resampling.independent(n_learned), n_threads=n_jobs))
+        found = calibrate_by_permutation(model, resampling, families, ALPHA, n_threads=n_jobs)
         whole = found.bound(model.observed_p()).whole
         return took(start, before) | {"lambda": found.lambda_, "whole": whole}
 
     run(effects[:, :5000])  # reads the compiled code
     return run(effects)
+
+
+def combined(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
+    """Return lambda and the seconds of the family combined."""
+    from bids_ari.config.families import FAMILIES
+
+    return bids_ari(effects, n_jobs, FAMILIES["combined"].n_learned_from or N_PERMUTATIONS)
 
 
 def peer(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
@@ -84,6 +93,7 @@ def product(effects: np.ndarray, n_jobs: int) -> dict[str, float]:
 
 TASKS: dict[str, Callable[[np.ndarray, int], dict[str, float]]] = {
     "bids_ari": bids_ari,
+    "combined": combined,
     "sanssouci": peer,
     "product": product,
 }
@@ -114,6 +124,7 @@ def summary(values: list[float]) -> str:
 def compare(n_points: int, repeats: int, with_peer: bool) -> str:
     """Run all tasks in turn; return one row of the table."""
     tasks = {"1 thread": ("bids_ari", 1), "2 threads": ("bids_ari", 2), "product": ("product", 1)}
+    tasks["combined"] = ("combined", 1)
     if with_peer:
         tasks["sanssouci"] = ("sanssouci", 1)
     runs = [{name: measure(task, n_points, n_jobs) for name, (task, n_jobs) in tasks.items()} for _ in range(repeats)]
@@ -131,6 +142,7 @@ def compare(n_points: int, repeats: int, with_peer: bool) -> str:
         summary(ratio("sanssouci", "1 thread", "CPU")),
         summary(of("product", "seconds")),
         summary(ratio("1 thread", "product", "CPU")),
+        summary(ratio("combined", "1 thread", "CPU")),
         *(summary(of(name, "peak")) for name in ("2 threads", "sanssouci")),
     )
     return f"| {' | '.join(columns)} |"
@@ -159,7 +171,13 @@ def main() -> None:
         "sanssouci / 2 threads",
         "in CPU",
     ]
-    head += ["bare product, s", "1 thread / product, CPU", "peak, 2 threads, MB", "peak, sanssouci, MB"]
+    head += [
+        "bare product, s",
+        "1 thread / product, CPU",
+        "combined / 1 thread, CPU",
+        "peak, 2 threads, MB",
+        "peak, sanssouci, MB",
+    ]
     sys.stdout.write(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}\n")
     for n_points in arguments.voxels:
         sys.stdout.write(compare(n_points, arguments.repeats, n_points <= arguments.peer_up_to) + "\n")

@@ -121,6 +121,6 @@ register(
         without_learning="simes",
     )
 )
-register(Family(name="simes", help="for large sets", members=(_SIMES,)))
+register(Family(name="simes", help="critical p in proportion to their rank", members=(_SIMES,)))
 register(Family(name="beta", help="for dense, weak signal of nearly independent voxels", members=(_BETA,)))
-register(Family(name="learned", help="quantiles of other permutations, for small sets", members=(_LEARNED,)))
+register(Family(name="learned", help="quantiles of other permutations", members=(_LEARNED,)))

@@ -141,3 +141,10 @@ def test_values_without_a_guess(option: str, value: Any) -> None:
     with pytest.raises(UsageError) as caught:
         Options(**{option: value})
     assert "Did you mean" not in caught.value.hint
+
+
+def test_the_family_of_files_of_0_1_0_is_accepted_without_permutations() -> None:
+    """They contain all options, at their defaults then."""
+    assert Options(method=("simes",), family="simes").family == "simes"  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="family requires --method permutation"):
+        Options(method=("simes",), family="learned")  # type: ignore[arg-type]

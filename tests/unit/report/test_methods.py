@@ -297,6 +297,20 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
             {"blanchard2020", "hemerik2018", "blain2022"},
         ),
         (
+            {
+                **{"family": "combined", "learned": np.arange(5) / 9, "template": "99 other permutations"},
+                **{"further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)},
+            },
+            {},
+            (
+                "The k-th critical p of m was the larger of k lambda / m (Andreella et al., 2023), with lambda = ",
+                ", and the lambda quantile of the k-th smallest p of a template, learned from 99 other permutations of "
+                "the same data (Blain et al., 2022), with lambda = 0.02. Both were calibrated together",
+                "at most 12 of the permutations had",
+            ),
+            {"blanchard2020", "hemerik2018", "andreella2023", "blain2022"},
+        ),
+        (
             {"blocks": "site"},
             {},
             ("in whole blocks of the column site (Winkler et al., 2014)",),

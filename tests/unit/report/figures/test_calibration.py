@@ -33,6 +33,13 @@ def pixels(made: Calibrated, p: np.ndarray) -> np.ndarray:
         ({"family": "beta"}, 1),
         ({"delta": 700}, 0),
         ({"family": "learned", "learned": np.array([0.01])}, 1),
+        (
+            {
+                **{"family": "combined", "learned": np.array([0.01, 0.02])},
+                **{"further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)},
+            },
+            1,
+        ),
         ({"lambdas": np.array([0.0, 0.2, 1.0]), "lambda_": 0.0}, 0),
         ({"lambdas": np.array([np.inf, 0.2, np.inf]), "lambda_": np.inf}, 1),
         ({"lambdas": np.full(3, np.inf), "lambda_": np.inf}, 0),

@@ -20,6 +20,9 @@ from bids_ari.report.sections.settings import provenance
 LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations"}
 
 
+TOGETHER = LEARNED | {"family": "combined", "further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)}
+
+
 @pytest.fixture(scope="module")
 def result() -> ContrastResult:
     """Calibrated by permutation."""
@@ -82,6 +85,24 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
 def test_settings_show(changes: dict[str, Any], options: dict[str, Any], part: str, result: ContrastResult) -> None:
     changed = with_options(with_calibration(result, **changes), **options)
     assert part in section_text(changed, "calibration", drawn_calibrated())
+
+
+def test_families_calibrated_together_are_both_shown(result: ContrastResult) -> None:
+    text = section_text(with_calibration(result, delta=3, **TOGETHER), "calibration", drawn_calibrated())
+    for part in (
+        "of all families the lambda of the same rank is selected",
+        "Family combined: t k is the larger of (k - 3) lambda / (m - 3), for k above 3 (simes) and the lambda quantile",
+        "of a template (learned)",
+        "learned from 99 other permutations of the same data",
+        "Lambda of simes ",
+        "Lambda of learned 0.02; that of the observed data is 0.02",
+        "Rank of the observed data ",
+        "simes: The first 3 critical p are 0",
+        "learned: Lambda is the error level of each rank",
+    ):
+        assert part in text
+    settings = provenance(ReportData(with_calibration(result, **TOGETHER), drawn_calibrated()))["settings"]
+    assert (settings["family"], settings["lambda of learned"]) == ("combined, delta 0", "0.02")
 
 
 def test_permutations_as_extreme_as_the_data_are_counted(result: ContrastResult) -> None:
