@@ -14,7 +14,8 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from bids_ari.images.gifti import LEFT, RIGHT
-from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace, frame_of
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import Grayordinates, frame_of
 from bids_ari.images.mesh import Mesh
 
 VOLUMES = tuple(f"CIFTI_STRUCTURE_{name}" for name in ("THALAMUS_LEFT", "PALLIDUM_LEFT", "BRAIN_STEM"))

@@ -21,7 +21,8 @@ from scipy import stats
 from scipy.spatial import ConvexHull
 from simulation import ALPHA, Row, above_chance
 
-from bids_ari.images.grayordinates import GrayordinateSpace, frame_of
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import frame_of
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_smoothing import smoother, voxel_smoother
 from bids_ari.stats.bounds import Bound

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from bids_ari.images.grayordinates import SurfaceSpace
+from bids_ari.images.grayordinate_space import SurfaceSpace
 from bids_ari.images.space import Space
 from bids_ari.stats.familywise import Extent, FamilywiseErrors
 from bids_ari.stats.familywise_kernels import Longs

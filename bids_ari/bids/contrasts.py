@@ -129,8 +129,7 @@ class ContrastSet:
     def lost_subjects(self) -> tuple[str, ...]:
         """The labels of excluded subjects, also of those of whom only files are excluded, in order."""
         lost = {entry.subject or entry.name.removeprefix("sub-") for entry in self.excluded if entry.is_subject}
-        lost |= {entry.subject for entry in self.excluded if entry.subject}
-        return tuple(sorted(lost - set(self.subjects)))
+        return tuple(sorted(lost | {entry.subject for entry in self.excluded if entry.subject} - set(self.subjects)))
 
     @property
     def files(self) -> tuple[StatMap, ...]:

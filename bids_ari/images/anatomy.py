@@ -8,7 +8,8 @@ import numpy as np
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, NoMatchError, UsageError
 from bids_ari.images.cortex import read_sulci, voxels_of
 from bids_ari.images.files import read_image
-from bids_ari.images.grayordinates import GrayordinateSpace, Surfaces
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import Surfaces
 from bids_ari.images.image import Image
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.surface_values import check_kind, is_surface_file

@@ -11,7 +11,8 @@ from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.errors import BidsAriError
 from bids_ari.images.display_meshes import DisplayMeshes, display_meshes
 from bids_ari.images.gifti import STRUCTURES
-from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.surface_values import is_surface_file, read_parts
 from bids_ari.images.templates import SpaceName

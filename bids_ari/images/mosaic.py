@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.images.cortex import Cortex, Voxels, hemispheres_of, voxels_of
-from bids_ari.images.grayordinates import GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.space import Space
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.views import axes_of, extent, render

@@ -13,7 +13,8 @@ from bids_ari.errors import DataError, GridMismatchError, UsageError, counted
 from bids_ari.images.atlas_files import AtlasFiles, check_space, find_atlas, region_files, stem_of
 from bids_ari.images.binary import ROUNDING
 from bids_ari.images.files import read_image
-from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.image import Image
 from bids_ari.images.masks import load_mask
 from bids_ari.images.region_tables import read_names

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from bids_ari.images.grayordinates import GrayordinateSpace, frame_of
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import frame_of
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.space import Space
 from bids_ari.images.volume import VolumeSpace

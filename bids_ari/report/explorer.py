@@ -14,7 +14,7 @@ import numpy as np
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels, voxels_of
-from bids_ari.images.grayordinates import GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import VolumeSpace, volume_of

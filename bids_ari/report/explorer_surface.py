@@ -9,7 +9,8 @@ import numpy.typing as npt
 from bids_ari.images.display_meshes import DisplayMeshes
 from bids_ari.images.encoding import label_cifti
 from bids_ari.images.gifti import STRUCTURES
-from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.structures import short_name, structure_label
 from bids_ari.images.volume import Grid

@@ -258,7 +258,9 @@ class TestRun:
             assert entry.name in text
             assert entry.reason in text
             assert not entry.is_subject or mentioned(entry, notes)
-        if n := len({entry.name for entry in result.excluded if entry.is_subject}):
+        lost = {entry.name for entry in result.excluded if entry.is_subject}
+        of_files = {entry.subject for entry in result.excluded if entry.subject} - {*result.contrast.subjects}
+        if n := len(lost | {f"sub-{subject}" for subject in of_files}):
             assert f"{n} excluded</a>" in text
             assert f"{n} further subject" in text  # of the methods paragraph
         (design,) = done.out.rglob(f"{result.contrast.name}_design.json")

@@ -8,7 +8,7 @@ import numpy as np
 
 from bids_ari.errors import printable
 from bids_ari.images.cortex import VOLUME_OF, hemispheres_of, image_of_voxels, voxels_of
-from bids_ari.images.grayordinates import GrayordinateSpace
+from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.space import Points, Space
 from bids_ari.images.templates import SpaceName, standard
 from bids_ari.images.volume import VolumeSpace

@@ -9,7 +9,8 @@ import pytest
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
 from bids_ari.images.gifti import LEFT, RIGHT
-from bids_ari.images.grayordinates import Grayordinates, GrayordinateSpace, SurfaceSpace, frame_of, surfaces
+from bids_ari.images.grayordinate_space import GrayordinateSpace, SurfaceSpace
+from bids_ari.images.grayordinates import Grayordinates, frame_of, surfaces
 from bids_ari.images.mesh import Mesh
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
