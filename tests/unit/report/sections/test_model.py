@@ -99,6 +99,7 @@ def test_families_calibrated_together_are_both_shown(result: ContrastResult) -> 
         "Rank of the observed data ",
         "simes: The first 3 critical p are 0",
         "learned: Lambda is the error level of each rank",
+        "together this is proved where no voxel is active",
     ):
         assert part in text
     settings = provenance(ReportData(with_calibration(result, **TOGETHER), drawn_calibrated()))["settings"]
