@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import Member
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
 from bids_ari.config.methods import METHODS, Method
@@ -97,7 +99,7 @@ def _values(result: ContrastResult) -> Context:
         "units": plural_of(result.space.unit),
         "source": labels.source(result),
         "source_name": labels.source_name(result),
-        "excluded": [(len(each.entries), each.reason) for each in by_reason(contrast.excluded) if each.are_subjects],
+        "excluded": list(_lost(contrast)),
         "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
         "is_summed": any(member.is_weighted_sum for member in members),
         "is_averaged": any(member.is_combined for member in members),
@@ -116,3 +118,12 @@ def _values(result: ContrastResult) -> Context:
         "is_schaefer": bool(result.atlas and re.search("schaefer.*2018", result.atlas.name, re.IGNORECASE)),
         "from_templateflow": [*["atlas"] * is_atlas, *["brain mask"] * is_mask],
     }
+
+
+def _lost(contrast: ContrastSet) -> Iterator[tuple[int, str]]:
+    """Yield the number of subjects that are excluded for each reason, each subject once."""
+    rest = set(contrast.lost_subjects)
+    for alike in by_reason(contrast.excluded):
+        if found := rest & set(alike.subjects):
+            yield len(found), alike.reason
+            rest -= found
