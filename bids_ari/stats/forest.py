@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
@@ -64,11 +65,13 @@ class CsrAdjacency:
         >>> CsrAdjacency.of_edges(np.array([[0, 1], [1, 2]]), n_points=3).neighbours
         array([1, 0, 2, 1], dtype=int32)
         """
-        edges = np.asarray(edges).reshape(-1, 2)
-        both = np.concatenate([edges, edges[:, ::-1]])
-        both = both[np.lexsort((both[:, 1], both[:, 0]))]
-        starts = np.searchsorted(both[:, 0], np.arange(n_points + 1))
-        return cls(starts, both[:, 1])
+        a, b = np.asarray(edges).reshape(-1, 2).T
+        if a.size and not 0 <= min(a.min(), b.min()) <= max(a.max(), b.max()) < n_points:
+            raise ValueError(f"neighbours must be positions 0..{n_points - 1}")
+        both = (np.concatenate([a, b]), np.concatenate([b, a]))
+        matrix = sparse.coo_array((np.ones(both[0].size, dtype=np.int8), both), shape=(n_points, n_points)).tocsr()
+        matrix.sort_indices()
+        return cls(matrix.indptr, matrix.indices)
 
     def split(self, side: npt.NDArray[np.bool_]) -> "CsrAdjacency":
         """Return the adjacency without neighbours of different sides, (n_points,)."""
