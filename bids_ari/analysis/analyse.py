@@ -86,6 +86,7 @@ def analyse(
         normalised=stack.normalised,
         outlying=fitted.outlying,
         group_variances=fitted.variances,
+        normality=fitted.normality,
         quality=stack.quality,
     )
     excluded = notes_on_subjects(contrast.excluded)

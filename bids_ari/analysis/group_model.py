@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.variances import GroupVariances, compare_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
@@ -21,6 +22,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.equal_variance import mixed_residual
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
+from bids_ari.stats.normality import Normality, ResidualSample
 from bids_ari.stats.welch import fit_welch
 
 
@@ -33,6 +35,7 @@ class Fit:
     variances: GroupVariances
     tau2: FloatArray | None = None  # (n_points,): the variance between subjects, with mixed effects
     notes: tuple[str, ...] = ()
+    normality: Normality | None = None  # where errors are assumed to be normal with one variance
 
 
 def plan(
@@ -102,12 +105,15 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
         )
     if options.estimator == "fixed":  # with variances that are known, it is a z, not a t
         results = tuple(replace(result, t=None) for result in results)
-    unlike = subject_diagnostics(effects, design.matrix, design.tests)
+    sample = ResidualSample(effects.shape, design.matrix)
+    unlike = subject_diagnostics(effects, design.matrix, design.tests, sample.add)
     residual = unlike.residual
     if stack.variances is not None and tau2 is not None:
         residual = mixed_residual(effects, stack.variances, tau2, design.matrix)
     compared = compare_variances(design, residual, options)
-    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes))
+    normality = None if options.is_weighted or options.variance == "unequal" else sample.normality()
+    doubts = notes_on_normality(normality, options, stack.space.units)
+    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes, *doubts), normality)
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:

@@ -30,6 +30,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.familywise import FamilywiseErrors
 from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.normality import Normality
 
 Field = Literal[
     "effect",
@@ -78,10 +79,8 @@ class ContrastResult:
         TDN and TDP of any set of voxels.
     forest : ClusterForest
         All supra-threshold clusters.
-    clusters : mapping of float to tuple of Cluster
-        The clusters above each threshold of the options.
-    largest : mapping of float to tuple of Cluster
-        The largest clusters with each target TDP of the options.
+    clusters, largest : mapping of float to tuple of Cluster
+        The clusters above each threshold of the options, and the largest with each target TDP.
     regions : tuple of RegionSet
         Parcels of the atlas, and the user's own masks.
     atlas : RegionSet or None
@@ -97,12 +96,12 @@ class ContrastResult:
         TemplateFlow.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
-    resampled : tuple of str
-        The subjects whose maps were on another grid.
-    normalised : tuple of str
-        The subjects whose maps were smoothed by normalised convolution, since they lack data that others have.
+    resampled, normalised : tuple of str
+        The subjects whose maps were on another grid, or smoothed by normalised convolution for lack of data.
     group_variances : GroupVariances or None
         The residual variances of groups, and the inflation of each test that assumes that they are equal.
+    normality : Normality or None
+        Skewness and kurtosis of residuals, for ordinary least squares with enough subjects.
     outlying : SubjectDiagnostics or None
         Correlation of each subject's map with the others, and influence on each test, by ordinary least squares.
     quality : Quality or None
@@ -138,6 +137,7 @@ class ContrastResult:
     resampled: tuple[str, ...] = ()
     normalised: tuple[str, ...] = ()
     group_variances: GroupVariances | None = None
+    normality: Normality | None = None
     tau2: FloatArray | None = None
     outlying: SubjectDiagnostics | None = None
     quality: Quality | None = None

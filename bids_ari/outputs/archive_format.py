@@ -18,6 +18,7 @@ from bids_ari.outputs.archive_space import FrameText
 from bids_ari.outputs.npz import Array, NpzReader, require
 from bids_ari.runtime.provenance import Made
 from bids_ari.stats.choices import Alternative
+from bids_ari.stats.normality import Normality
 
 _MAX = float(np.finfo(np.float64).max)
 _TINY = float(np.finfo(np.float64).tiny)
@@ -106,7 +107,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
 
 SHARED = (
     *("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "normalised"),
-    *("group_variances", "made"),
+    *("group_variances", "normality", "made"),
 )
 
 
@@ -142,6 +143,7 @@ class Text:
     resampled: tuple[str, ...] = ()
     normalised: tuple[str, ...] = ()
     group_variances: GroupVariances | None = None
+    normality: Normality | None = None
     made: Made = field(default_factory=lambda: Made({}, {}, ()))
 
 

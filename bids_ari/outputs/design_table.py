@@ -30,6 +30,7 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
         **_residual_variances(result),
+        **_normality(result),
         **columns(result, {column: COLUMNS["design"][column] for column in members.columns}),
         **{
             column: {"Description": "Column of the design matrix", "VarianceInflation": number(vif)}
@@ -58,6 +59,26 @@ def _residual_variances(result: ContrastResult) -> Sidecar:
     if result.group_variances is None or not result.group_variances.groups:
         return {}
     return {"ResidualVariances": dict(zip(result.group_variances.groups, result.group_variances.relative, strict=True))}
+
+
+def _normality(result: ContrastResult) -> Sidecar:
+    """Return the entry about skewness and kurtosis of residuals, if known."""
+    if (found := result.normality) is None:
+        return {}
+    pairs = {"Kurtosis": (found.kurtosis, found.normal_kurtosis), "Skewness": (found.skewness, found.normal_skewness)}
+    limits = {"Kurtosis": found.kurtosis_limit, "Skewness": found.skewness_limit}
+    return {
+        "ResidualNormality": {
+            name: {
+                "Median": own[0],
+                "Percentile95": own[1],
+                "MedianOfNormal": normal[0],
+                "Percentile95OfNormal": normal[1],
+                "Limit": limits[name],
+            }
+            for name, (own, normal) in pairs.items()
+        }
+    }
 
 
 def _members(result: ContrastResult) -> pd.DataFrame:

@@ -7,7 +7,7 @@ Cook & Weisberg 1982, Residuals and Influence in Regression: distance of a set o
 Chan, Golub & LeVeque 1983, The American Statistician 37:242: moments of data in pieces.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import CONSTANT, Effects, check_model, condition_number, directions, fit_part, parts
+from bids_ari.stats.glm import CONSTANT, Effects, Fit, Part, check_model, condition_number, directions, fit_part, parts
 
 MAD_TO_SD = 1.4826
 """The standard deviation of a normal distribution in units of its median absolute deviation (MAD)."""
@@ -118,7 +118,12 @@ def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # squares of too large numbers are infinite: correlations are NaN
-def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArray]) -> SubjectDiagnostics:
+def subject_diagnostics(
+    effects: Effects,
+    matrix: FloatArray,
+    tests: Mapping[str, FloatArray],
+    observe: Callable[[Part, Fit], None] | None = None,
+) -> SubjectDiagnostics:
     """Compute the diagnostics of each subject in one pass over the points.
 
     The estimate C b of a test changes by C (X'X)^-1 x_i e_i / (1 - h_i) when subject i, of residual e_i and leverage
@@ -131,6 +136,8 @@ def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str
     effects, matrix, tests
         As of `fit_glm`. At a point without some subjects, the fit is that of the others. Residual and influence are
         computed over the points that `fit_glm` tests with and without the subject.
+    observe : callable, optional
+        Is given each part that is fitted, for other diagnostics in the same pass.
 
     Raises
     ------
@@ -146,6 +153,8 @@ def subject_diagnostics(effects: Effects, matrix: FloatArray, tests: Mapping[str
             moments[:, part.rows] = _merged(moments[:, part.rows], _moments(part.values))
         if (fit := fit_part(part.values, matrix[part.rows])) is None:
             continue
+        if observe is not None:
+            observe(part, fit)
         rest = _one_minus_leverage(fit.q)
         precision = np.where(np.isnan(fit.residual_variance), 0.0, 1 / fit.residual_variance)
         studentised = np.einsum("ij,ij,j->i", fit.residuals, fit.residuals, precision) / rest

@@ -159,6 +159,14 @@ def unequal_variances(data: Path) -> None:
     column("group", *["patient"] * 6, *["control"] * 12)(data)
 
 
+def heavy_tails(data: Path) -> None:
+    """Twenty subjects, with errors of a t distribution with 3 degrees of freedom."""
+    rng = np.random.default_rng(1)
+    for i in range(1, 21):
+        volume = brain(rng)
+        write_map(data, f"{i:02d}", volume / np.sqrt(rng.chisquare(3, volume.shape) / 3))
+
+
 def two_tables_of_sessions(data: Path) -> None:
     """Of a subject whose label has other zeros; the maps are of one session."""
     for subject in ("01", "02", "03", "04"):
@@ -427,6 +435,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     ),
     "A table without tabs": ("data out group --formula 1+age", table("participant_id,age", "sub-01,20")),
     "Unequal variances": ("data out group --formula group --test more=group[T.patient]", unequal_variances),
+    "Errors that are not normal": ("data out group", heavy_tails),
     "Collinear columns": (
         "data out group --formula 1+a+b",
         table("participant_id a b", "sub-01 1 2", "sub-02 2 4", "sub-03 3 6", "sub-04 5 10"),

@@ -25,6 +25,7 @@ def design(data: ReportData) -> Context:
         "model": model_sentence(result),
         "variances": variances.describe() if variances is not None and variances.ratio else None,
         "inflation": decimal(inflation.ratio) if inflation else None,
+        "normality": result.normality,
         "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
         "design_picture": data.pictures.get("design"),
         "group_model": None if result.design is None else design_tables(result.design, result.test),

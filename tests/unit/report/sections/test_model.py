@@ -1,6 +1,7 @@
 """Section "Calibration", and what other pages show of a calibration by permutation."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.page import report_page
 from bids_ari.report.sections import ReportData
 from bids_ari.report.sections.settings import provenance
+from bids_ari.stats.normality import Normality
 
 LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations"}
 
@@ -48,6 +50,23 @@ def test_the_numbers_of_a_calibration(result: ContrastResult) -> None:
         assert part in text
     assert "random seed" not in text
     assert "Other seeds" not in text
+
+
+def test_the_headline_has_the_range_of_other_seeds(result: ContrastResult) -> None:
+    assert "With other random permutations" not in section_text(result, "headline", drawn_calibrated())
+    drawn = with_calibration(result, tdn_range=(1900, 2100))
+    assert "With other random permutations, 1,900 to 2,100 truly active voxels" in section_text(
+        drawn, "headline", drawn_calibrated()
+    )
+
+
+def test_the_normality_of_errors(result: ContrastResult) -> None:
+    """A pair is the median and the 95th percentile."""
+    found = Normality(512, (0.8, 5.0), (0.01, 1.5), (-0.4, 1.2), (0.0, 0.9), 0.1, 0.3)
+    text = section_text(replace(result, normality=found), "design", drawn_calibrated())
+    assert "median excess kurtosis of 0.80 (95th percentile 5.00)" in text
+    assert "medians above 0.10, or beyond ±0.30, are more than chance" in text
+    assert "Normality of errors" not in section_text(replace(result, normality=None), "design", drawn_calibrated())
 
 
 @pytest.mark.parametrize(

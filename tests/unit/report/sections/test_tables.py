@@ -244,6 +244,22 @@ def test_bounds_of_the_same_sets_are_side_by_side(simes: ContrastResult, permute
             ]
 
 
+@pytest.mark.parametrize(("more", "doubts"), [(1, True), (0, False)])
+def test_a_method_that_finds_more_than_permutations(
+    simes: ContrastResult, permuted: ContrastResult, more: int, doubts: bool
+) -> None:
+    """More than with any seed that is expected: permutations find the first active points less than `more`."""
+    assert permuted.calibrated is not None
+    most = simes.bound.whole - more
+    fewer = replace(permuted, bound=replace(permuted.bound, category=np.arange(2, permuted.bound.category.size + 2)))
+    assert fewer.bound.whole == 0 < simes.bound.whole
+    other = replace(fewer, calibrated=replace(permuted.calibrated, tdn_range=(0, most)))
+    text = section_text(other, "comparison", drawn_calibrated(), simes)
+    assert ("Calibration usually finds more" in text) == doubts
+    assert (f"TDN of the whole is {simes.bound.whole}, but calibrated by permutation only 0" in text) == doubts
+    assert "Calibration usually finds more" not in section_text(permuted, "comparison", drawn_calibrated(), simes)
+
+
 def test_with_a_divided_alpha_the_larger_bound_may_be_reported(simes: ContrastResult, permuted: ContrastResult) -> None:
     split = {"alpha": 0.025, "n_results": 2}
     one, other = with_options(permuted, **split), with_options(simes, **split)

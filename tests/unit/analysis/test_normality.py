@@ -1,0 +1,59 @@
+"""The warning about errors that are not normal: of which methods, and what to do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bids_ari.analysis.group_model import fit
+from bids_ari.analysis.normality import notes_on_normality
+from bids_ari.config.options import Options
+from bids_ari.design.design import Design
+from bids_ari.images.stack import Stack
+from bids_ari.images.volume import Grid, VolumeSpace
+from bids_ari.stats.normality import Normality
+
+NORMAL = Normality(512, (-0.4, 1.2), (0.0, 0.9), (-0.4, 1.2), (0.0, 0.9), 0.1, 0.3)
+HEAVY = replace(NORMAL, kurtosis=(0.8, 5.0))
+SKEWED = replace(NORMAL, skewness=(0.7, 1.5))
+BOTH = ("simes", "permutation")
+
+
+@pytest.mark.parametrize(
+    ("found", "methods", "words"),
+    [
+        (
+            HEAVY,
+            ("simes",),
+            ("kurtosis of 0.80 (with normal errors at most 0.10)", "Compare with --method permutation"),
+        ),
+        (HEAVY, BOTH, ("1e-6", "Prefer the bounds by permutation")),
+        (SKEWED, BOTH, ("skewness of 0.70", "means below zero may be found")),
+        (replace(SKEWED, skewness=(-0.7, 1.5)), ("permutation",), ("means above zero may be found",)),
+    ],
+)
+def test_the_warning(found: Normality, methods: tuple[str, ...], words: tuple[str, ...]) -> None:
+    (note,) = notes_on_normality(found, Options(method=methods))
+    assert note.startswith("Normality of errors is doubtful")
+    for part in words:
+        assert part in note
+
+
+@pytest.mark.parametrize(("found", "methods"), [(NORMAL, ("simes",)), (None, ("simes",)), (HEAVY, ("permutation",))])
+def test_no_warning(found: Normality | None, methods: tuple[str, ...]) -> None:
+    assert list(notes_on_normality(found, Options(method=methods))) == []
+
+
+def test_the_fit_of_a_group_model() -> None:
+    """With t3 errors it has the warning; not of Welch's test, which has another variance in each group."""
+    shape, n = (6, 6, 6), 20
+    space = VolumeSpace(Grid(shape, np.eye(4)), np.ones(shape, dtype=bool))
+    effects = np.random.default_rng(1).standard_t(3, size=(n, 216))
+    names = tuple(f"{i:02d}" for i in range(n))
+    groups = np.repeat(np.eye(2), n // 2, axis=0)
+    design = Design(names, groups, ("a", "b"), {"difference": np.array([1.0, -1])}, groups=("a",) * 10 + ("b",) * 10)
+    stack = Stack(effects, names, space, np.ones(shape))
+    fitted = fit(stack, design, Options())
+    assert fitted.normality is not None
+    assert any(note.startswith("Normality of errors is doubtful") for note in fitted.notes)
+    assert fit(stack, design, Options(variance="unequal")).normality is None
