@@ -11,6 +11,7 @@ from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
+from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.option_files import (
     check_option_files,
     hash_files,
@@ -245,6 +246,7 @@ def _analyse_single(
 ) -> tuple[ContrastResult, ...]:
     """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
     options = options or Options()
+    check_minimum_effect(options, contrast.stat, None)
     contrast = contrast.labelled(options.label)
     (member,) = contrast.members
     template = StandardSpace.of(contrast.entities)

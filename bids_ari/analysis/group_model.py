@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.variances import GroupVariances, compare_variances
 from bids_ari.bids.contrasts import ContrastSet
@@ -62,6 +63,7 @@ def plan(
         variance=options.variance,
         blocks=options.blocks,
     )
+    check_minimum_effect(options, contrast.stat, design)
     contrast = contrast.keep(design.subjects, design.excluded)
     allowed = {"allow_native_space": options.allow_native_space, "allow_duplicates": options.allow_duplicates}
     notes = check_group(contrast, **allowed)

@@ -79,10 +79,11 @@ def infer(
         group = replace(group, extent=extent_of(space, neighbours, join_signs=options.join_signs))
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):
-        found = infer_bound(method, glm, alternative, options, group)
-        forest = grow(glm, found.bound, neighbours, alternative, options)
+        tested = glm.beyond(options.min_effect, alternative)
+        found = infer_bound(method, tested, alternative, options, group)
+        forest = grow(tested, found.bound, neighbours, alternative, options)
         yield make(
-            glm=glm,
+            glm=tested,
             space=space,
             alternative=alternative,
             bound=found.bound,

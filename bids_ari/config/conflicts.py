@@ -58,6 +58,11 @@ def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
         "Permutations cannot be combined with unequal variances",
         "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
     )
+    yield (
+        options.is_permuted and options.min_effect,
+        "Permutations cannot be combined with --min-effect",
+        "Flips and permutations are exact about one value of the effect, not about an interval: use --method simes",
+    )
     yield options.delta and not family.has_delta, f"delta requires --family {with_delta}", "Remove --delta"
     for flag, value in (("template", options.template), ("save-template", options.save_template)):
         problem = f"{flag} requires --family {learned}"

@@ -40,6 +40,17 @@ class Options(ModelOptions):
     alternative: tuple[Alternative, ...] = option(
         ("greater",), "direction of the tests; one result per value", group=INFERENCE, choices=ALTERNATIVES
     )
+    min_effect: float = option(
+        0.0,
+        "smallest effect of interest, in units of the maps: test whether effects are beyond it, instead of not zero; "
+        "to be chosen before looking at the data",
+        at_least=0,
+        below=float("inf"),
+        expected="a finite number, 0 or more, in units of the maps",
+        metavar="DELTA",
+        convert=lambda value: value + 0.0 if isinstance(value, float) else value,  # no -0.0
+        group_only="A map of statistics has no effects in units: a minimum effect needs the effect maps of a group",
+    )
     alpha: float = option(
         0.05,
         "error level of each result",

@@ -260,7 +260,9 @@ def _glm(text: Text, arrays: Mapping[str, Array], n_rows: float) -> GlmResult:
     """Build the statistics of the test."""
     require(not (text.is_z_of_f and "t" in arrays), "a z of F has t")
     found: dict[str, Any] = {name: arrays[name] for name in STATISTICS if name in arrays}
-    return GlmResult(text.test, n_rows=n_rows, is_z_of_f=text.is_z_of_f, **found)
+    known = found.keys() >= {"effect", "variance"}
+    require(known or not text.options.min_effect, "a test of a minimum effect lacks the effect or its variance")
+    return GlmResult(text.test, n_rows=n_rows, is_z_of_f=text.is_z_of_f, min_effect=text.options.min_effect, **found)
 
 
 def _forest(arrays: Mapping[str, Array], statistic: FloatArray) -> ClusterForest:

@@ -35,6 +35,7 @@ class OutputMap:
     suffix: str = "statmap"
     per_test: bool = True  # whether it differs between tests
     inferred: bool = False  # whether it depends on the bound
+    refers_to_minimum: bool = False  # whether a minimum effect changes it, differently for each alternative
 
     def values(self, result: ContrastResult) -> MapValues | None:
         """Return the values, or None if the result does not have the map."""
@@ -52,10 +53,12 @@ _TESTED = "The {units} that were tested"
 MAPS: list[OutputMap] = [
     OutputMap("effect", "Effect, in the units of the subject maps", "effect"),
     OutputMap("variance", "Sampling variance of the effect", "variance"),
-    OutputMap("t", "t statistic", "t"),
+    OutputMap("t", "t statistic", "t", refers_to_minimum=True),
     OutputMap("F", "F statistic", "f"),
     OutputMap("dof", "Residual degrees of freedom; they vary where subjects lack data", "dof"),
-    OutputMap("z", "z statistic with the one-sided tail probability of the tested statistic", "z"),
+    OutputMap(
+        *("z", "z statistic with the one-sided tail probability of the tested statistic", "z"), refers_to_minimum=True
+    ),
     OutputMap("tau2", "Between-subject variance of the effect", "tau2", per_test=False),
     OutputMap("p", "p-value, uncorrected; 0 where it is below 1e-45", "p", "{desc}"),
     OutputMap("negLog10P", "-log10 of the uncorrected p-value, which does not underflow", "neg_log10_p", "{desc}"),
@@ -109,13 +112,15 @@ class _Writer:
                 continue
             labels = {"stat": each.stat} if each.stat else {}
             extra = {}
-            if each.desc:
-                labels["desc"] = each.desc.format(desc=result.desc)
+            is_beyond = each.refers_to_minimum and result.options.min_effect
+            if desc := "{desc}" if is_beyond else each.desc:
+                labels["desc"] = desc.format(desc=result.desc)
                 self._explain(labels["desc"], worded(result, each.meaning.replace("{direction}", direction(result))))
-            if "{desc}" in each.desc:
+            if "{desc}" in desc:
                 extra["Alternative"] = result.alternative_label
             entities = (stem if each.per_test else contrast_stem)(result, **labels)
-            about = sidecar(result, each.description, inferred=each.inferred, **extra)
+            text = each.description + ", of the distance from the minimum effect" * bool(is_beyond)
+            about = sidecar(result, text, inferred=each.inferred, **extra)
             self.save(entities, each.suffix, values, about)
 
     def clusters(self, label: str, meaning: str, extra: dict[str, Any], **criterion: float) -> None:

@@ -23,6 +23,7 @@ Facts = dict[str, list[str]]
 """A model: what defines it, each as a text to show and one to compare."""
 
 _OF_FILES = {"Mask": "mask", "TargetGrid": "target grid"}  # entries of sidecars, and the names of their hashes
+_WITHOUT = {"minimum effect": ["0", "0"]}  # facts of results of versions that did not record them
 _NOT_COMPARED = ("StatsModel", "ModelLabel")  # the file of a model may move; its columns and tests are compared
 
 
@@ -52,6 +53,7 @@ def model_facts(contrast: ContrastSet, design: Design | None, options: Options, 
     facts |= {role: _surface_fact(named[role], options) for role in ("surface L", "surface R") if role in named}
     if design is not None:
         facts |= {"statistic": _fact(contrast.stat), "estimator": _fact(options.estimator)}
+        facts |= {"minimum effect": _fact(f"{options.min_effect:.12g}")}
         facts |= _design_facts(design, options)
     return facts
 
@@ -102,7 +104,7 @@ def _differences(earlier: object, facts: Facts) -> str:
         return ""
     found = []
     for name, (shown, compared) in facts.items():
-        match earlier.get(name):
+        match earlier.get(name, _WITHOUT.get(name)):
             case [str() as other, str() as content] if content != compared:
                 found.append(f"{name} ({other}; now {shown})" if other != shown else f"other {name}")
     return listing(found, 10)

@@ -25,6 +25,11 @@ def stem(result: ContrastResult, **labels: str) -> Entities:
     return contrast_stem(result, **({"test": result.test} if result.test else {}), **labels)
 
 
+def statistic_stem(result: ContrastResult, **labels: str) -> Entities:
+    """Return the entities of a map of t or z; with a minimum effect each alternative and method has its own."""
+    return stem(result, **({"desc": result.desc} if result.options.min_effect else {}), **labels)
+
+
 def contrast_stem(result: ContrastResult, **labels: str) -> Entities:
     """Return the entities in the name of a file that all tests of a contrast share.
 

@@ -16,7 +16,7 @@ from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
 from bids_ari.config.table import sidecar_entries
 from bids_ari.design.design import Design
-from bids_ari.outputs.names import path_of, stem
+from bids_ari.outputs.names import path_of, statistic_stem
 from bids_ari.stats.distributions import FloatArray
 
 Sidecar = dict[str, Any]
@@ -35,6 +35,13 @@ DIRECTIONS = {
     "any": "Any difference (F test)",
 }
 """Description of each alternative."""
+
+BEYOND = {
+    "greater": "Effects above {delta:g}",
+    "less": "Effects below -{delta:g}",
+    "two-sided": "Effects beyond {delta:g} in size",
+}
+"""Description of each alternative with a minimum effect."""
 
 COLUMNS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text(encoding="utf-8"))
 """Description of each column of the tables of clusters, but for peaks, of regions and of the design; see `worded`."""
@@ -108,7 +115,9 @@ def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
 
 def direction(result: ContrastResult) -> str:
     """Return the description of the alternative and the method of a result."""
-    return ", ".join(filter(None, (DIRECTIONS[result.alternative_label], METHODS[result.method].description)))
+    texts, delta = (BEYOND if result.options.min_effect else DIRECTIONS), result.options.min_effect
+    text = texts[result.alternative_label].format(delta=delta)
+    return ", ".join(filter(None, (text, METHODS[result.method].description)))
 
 
 def weights_by_column(weights: FloatArray, names: Sequence[str]) -> list[dict[str, float]]:
@@ -145,6 +154,7 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
         **_smoothing(result),
         "Formula": design.formula or None,
         "Test": result.test,
+        **({"MinimumEffect": result.options.min_effect} if result.options.min_effect else {}),
         "Statistic": "F" if result.is_f_test else "t" if result.has("t") else "z",
         "Weights": weights_by_column(design.tests[result.test], design.columns),
         **variance_inflation(result, result.test),
@@ -178,7 +188,7 @@ def _inference(result: ContrastResult) -> Sidecar:
     """Return the entries about bounds and clusters."""
     return {
         "Sources": [
-            f"bids::{path_of(result, stem(result, stat='z').with_(**more), 'statmap', extension)}"
+            f"bids::{path_of(result, statistic_stem(result, stat='z').with_(**more), 'statmap', extension)}"
             for more, extension in result.space.endings()
         ],
         "Alternative": result.alternative_label,

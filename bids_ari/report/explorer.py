@@ -27,7 +27,7 @@ from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.figures.underlay import Underlay, make_underlay
 from bids_ari.report.formatting import percent
-from bids_ari.report.labels import MEANINGS, contrast_label, permutations_text, region_set_title, result_label
+from bids_ari.report.labels import contrast_label, meaning, permutations_text, region_set_title, result_label
 from bids_ari.report.render import ASSETS, Context, render, script_hash
 
 SCRIPTS = (
@@ -193,7 +193,7 @@ def _direction_facts(result: ContrastResult, hemispheres: Sequence[str | None]) 
     sets = sorted(result.regions, key=lambda regions: regions is not result.atlas)
     return {
         "name": result.alternative_label,
-        "meaning": MEANINGS[result.alternative_label],
+        "meaning": meaning(result),
         "alpha": f"{bound.alpha:g}",
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,

@@ -27,7 +27,21 @@ MEANINGS = {
 }
 """What an active point means, by alternative."""
 
+_MEANINGS_BEYOND = {
+    "greater": "above {delta:g}",
+    "less": "below -{delta:g}",
+    "two-sided": "above {delta:g} or below -{delta:g}",
+}
+"""What it means with a minimum effect."""
+
 _TEMPLATEFLOW_NAME = re.compile(r"[a-zA-Z0-9+]+(:[a-zA-Z0-9+-]+)*")
+
+
+def meaning(result: ContrastResult) -> str:
+    """Return what an active point means: ``above zero``, with a minimum effect ``above 0.5``."""
+    if delta := result.options.min_effect:
+        return _MEANINGS_BEYOND[result.alternative_label].format(delta=delta)
+    return MEANINGS[result.alternative_label]
 
 
 def source(result: ContrastResult) -> Source:

@@ -30,6 +30,13 @@ _ALTERNATIVES = {
 }
 
 
+_ALTERNATIVES_BEYOND = {
+    "greater": "one-sided, null hypothesis: effect at most {delta:g}",
+    "less": "one-sided, null hypothesis: effect at least -{delta:g}",
+    "two-sided": "two-sided, null hypothesis: effect from -{delta:g} to {delta:g}",
+}
+
+
 def describe_methods(result: ContrastResult) -> MethodsText:
     """Return the methods text of a result."""
     cite = Citations()
@@ -64,12 +71,15 @@ def _for_points(method: Method, unit: str) -> Method:
 
 def _model_values(result: ContrastResult) -> Context:
     """Return the variables of ``model.txt``."""
+    delta = result.options.min_effect
+    sides = _ALTERNATIVES_BEYOND if delta else _ALTERNATIVES
     return {
         "result": result,
         "options": result.options,
+        "reference": f"the minimum effect {delta:g}, in units of the maps [@hodges1954]," if delta else "zero",
         "design": result.design,
         "combinations": "; ".join(linear_combinations(result.design, result.test)) if result.design else "",
-        "side": "any difference" if result.is_f_test else _ALTERNATIVES[result.alternative],
+        "side": "any difference" if result.is_f_test else sides[result.alternative].format(delta=delta),
         "statistic": labels.statistic(result),
         "unit": result.space.unit,
     }

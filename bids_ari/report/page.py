@@ -25,6 +25,8 @@ def write_report(result: ContrastResult, out: Derivatives, results: Sequence[Con
     pictures = dict(draw(result))
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
     others = [other for other in results if differ_only_in("alternative", result, other)]
+    if result.options.min_effect:
+        others = []  # each alternative has a z of its own, and a page shows one
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
     written.append(out.text(explorer_name(result), explorer))
     compared = [other for other in results if differ_only_in("method", result, other)]

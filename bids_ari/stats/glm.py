@@ -17,6 +17,7 @@ from scipy.linalg import solve_triangular
 
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray, neg_log10_p, p_from_f, p_from_t, p_from_z, z_from_f, z_from_t
+from bids_ari.stats.minimum_effect import p_beyond, t_beyond, z_beyond
 
 CONSTANT = 1e-12
 """A point is constant, and not tested, where its residual variance is at most this times its mean square."""
@@ -55,6 +56,7 @@ class GlmResult:
     f: FloatArray | None = None  # the F statistic of an F test, which has no t, effect or variance
     n_rows: float = 0  # numerator degrees of freedom of an F test, else 0; a whole number for a test fitted here
     is_z_of_f: bool = False  # whether `z` was computed elsewhere from an F statistic that is not known
+    min_effect: float = 0.0  # the minimum effect to which `t` and `z` refer, see `beyond`
 
     @property
     def is_f_test(self) -> bool:
@@ -93,9 +95,32 @@ class GlmResult:
         """Return the p-value of each point for an alternative, (n_points,); an F test has only ``greater``."""
         if self.is_f_test and alternative != "greater":
             raise ValueError(f"alternative of an F test must be greater; found {alternative!r}")
+        if self.min_effect and alternative == "two-sided" and self.effect is not None and self.variance is not None:
+            return p_beyond(self.effect, self.variance, self.dof, self.min_effect)
         if self.f is not None:
             return p_from_f(self.f, self.n_rows, np.where(self.dof > 0, self.dof, 1.0))
         return p_from_z(self.z, alternative) if self.t is None else p_from_t(self.t, self.dof, alternative)
+
+    def beyond(self, min_effect: float, alternative: Alternative) -> "GlmResult":
+        """Return the test whether the effect is beyond a minimum effect, in units of the maps, for one alternative.
+
+        `t` and `z` are those of the distance from the interval of the null hypothesis, see
+        `bids_ari.stats.minimum_effect`; `effect` remains the estimate.
+
+        Raises
+        ------
+        ValueError
+            When the effect and its variance are not known: for F tests and maps of statistics.
+        """
+        if not min_effect:
+            return self
+        if self.effect is None or self.variance is None:
+            raise ValueError("a minimum effect needs a t test fitted here, with effect and variance; found another")
+        t = t_beyond(self.effect, self.variance, min_effect, alternative)
+        dof = np.where(self.dof > 0, self.dof, 1.0)
+        is_interval = alternative == "two-sided"
+        z = z_beyond(self.effect, self.variance, dof, min_effect) if is_interval else z_from_t(t, dof)
+        return replace(self, z=z, t=None if self.t is None else t, min_effect=min_effect)
 
     def neg_log10_p(self, alternative: Alternative) -> FloatArray:
         """Return -log10 of `p`, (n_points,), which is finite where p underflows."""

@@ -261,6 +261,15 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A flag of another method": ("data out group --step-down", None),
     "Permutations and weights": (f"{PERMUTED} --estimator mixed", None),
     "Permutations and unequal variances": (f"{PERMUTED} --variance unequal", None),
+    "Permutations and minimum effects": (f"{PERMUTED} --min-effect 0.5", None),
+    "A minimum effect of F tests": (
+        "data out group --min-effect 0.5 --formula group",
+        column("group", *"abca"),
+    ),
+    "A minimum effect of maps without units": (
+        "data out group --min-effect 0.5 --stat z",
+        lambda data: write_group(data, 4, np.random.default_rng(1), stat="z"),
+    ),
     "Permutations of one map": ("data out participant --method permutation", None),
     "A delta of another family": (f"{PERMUTED} --family beta --delta 5", None),
     "A template of another family": (f"{PERMUTED} --family simes --template t.npz", None),

@@ -35,6 +35,7 @@ SAMPLES: dict[str, list[str]] = {
     "allow_native_space": [],
     "allow_duplicates": [],
     "smoothing": ["8"],
+    "min_effect": ["0.2"],
     "combine": ["run"],
     "by": ["session"],
     "test": ["mean=1"],

@@ -9,7 +9,7 @@ from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import explorer_name
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.formatting import beyond
-from bids_ari.report.labels import CONTRAST_KEYS, MEANINGS, method_title
+from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
 from bids_ari.report.methods import describe_methods
 from bids_ari.report.render import Context
 from bids_ari.report.sections.data import inputs, mask, quality
@@ -25,7 +25,7 @@ def _headline(data: ReportData) -> Context:
     result = data.result
     return {
         "entities": [f"{key} {value}" for key, value in result.contrast.entities if key not in CONTRAST_KEYS],
-        "meaning": MEANINGS[result.alternative],
+        "meaning": meaning(result),
         "cluster_counts": [
             (f"with {beyond(threshold, result.alternative)}", len(found), sum(cluster.tdn > 0 for cluster in found))
             for threshold, found in result.clusters.items()

@@ -68,6 +68,7 @@ def _group_settings(result: ContrastResult) -> dict[str, str]:
         "coverage": percent(options.coverage),
         "estimator": ESTIMATORS[options.estimator],
         "variance of groups": options.variance,
+        **({"minimum effect": f"{options.min_effect:g}"} if options.min_effect else {}),
         "target grid": result.files.get("target grid", options.target_grid.name) if options.target_grid else "none",
         **({"BIDS Stats Model": options.model.name} if options.model else {}),
         **({"node of the Stats Model": options.node} if options.node else {}),
