@@ -182,7 +182,7 @@ def dof_of(member: SubjectMap) -> float:
 def _dof_in_sidecars(file: StatMap) -> Any:
     """Return the degrees of freedom in the sidecar of a map; those of two hemispheres must agree."""
     found = [value for each in file.files if (value := each.sidecar().get("DegreesOfFreedom")) is not None]
-    if any(value != found[0] for value in found):
+    if any(value != found[0] for value in found[1:]):  # of a single file, also NaN
         raise SidecarError(
             f"The sidecars of {listing(printable(each.name) for each in file.files)} say DegreesOfFreedom "
             f"{' and '.join(map(shorten, found))}",

@@ -38,7 +38,10 @@ def listed(capsys: Capture, root: Path, *words: str) -> tuple[int, str]:
     ],
 )
 def test_a_real_study_is_one_contrast(name: str, title: str, capsys: Capture) -> None:
-    code, text = listed(capsys, study(name))
+    meshes = (SHARED / "templateflow-surfaces").glob(f"tpl-{name.partition('-')[2]}/*_inflated.surf.gii")
+    code, text = listed(
+        capsys, study(name), "--surface", *map(str, sorted(meshes))
+    )  # TemplateFlow keeps its first home
     assert code == 0
     assert text.splitlines()[0] == title
     assert "subjects  30: 01-30" in text
