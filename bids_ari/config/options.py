@@ -48,7 +48,6 @@ class Options(ModelOptions):
         below=float("inf"),
         expected="a finite number, 0 or more, in units of the maps",
         metavar="DELTA",
-        convert=lambda value: value + 0.0 if isinstance(value, float) else value,  # no -0.0
         group_only="A map of statistics has no effects in units: a minimum effect needs the effect maps of a group",
     )
     alpha: float = option(

@@ -4,6 +4,7 @@ Inputs come from the table of options, exit codes from their table; the tables h
 """
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -150,7 +151,7 @@ def _limits(option: Option) -> Descriptor:
     """Return the limits of a number."""
     found: Descriptor = {}
     for key, closed, strict in (("minimum", option.at_least, option.above), ("maximum", option.at_most, option.below)):
-        if (limit := closed if closed is not None else strict) is not None:
+        if (limit := closed if closed is not None else strict) is not None and math.isfinite(limit):
             found |= {key: limit} | ({} if closed is not None else {f"exclusive-{key}": True})
     return found
 

@@ -155,7 +155,7 @@ def test_command_lines_of_boutiques_are_parsed(
     arguments = cli.parse(simulated(bosh, invocation))
     cli.read_settings(arguments)
     for key, value in invocation.items():
-        parsed = getattr(arguments, key.removesuffix("_name"))
+        parsed = getattr(arguments, key if hasattr(arguments, key) else key.removesuffix("_name"))
         assert plain(parsed) == (len(value) - 1 if key == "verbose" else plain(value))
 
 
