@@ -112,7 +112,7 @@ def test_regions_of_interest(tree: Path, tmp_path: Path) -> None:
         (["--roi", "none.nii.gz"], 66, "There is no region"),
         (["--roi", "other.nii.gz"], 65, "The region"),
         (["--roi", "same.nii.gz", "deeper/same.nii.gz"], 64, "the same name"),
-        (["--atlas", "none.nii.gz"], 66, "There is no file"),
+        (["--atlas", "none.nii.gz"], 66, "There is no atlas none.nii.gz"),
         (["--atlas", "space-MNI305_atlas-x_dseg.nii.gz"], 65, "is in MNI305"),
         (["--atlas", "fractions.nii.gz"], 65, "not integers"),
         (["--atlas", "same.nii.gz", "--atlas-labels", "none.tsv"], 66, "There is no table"),
