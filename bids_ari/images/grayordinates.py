@@ -4,11 +4,11 @@ The left and the right hemisphere and the volume structures are one analysis. Po
 hemisphere, or of a CIFTI file; both are described by nibabel's axis of brain models.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
 from operator import add
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from scipy.sparse import csgraph
 
 from bids_ari.errors import counted
 from bids_ari.images.binary import is_zero
+from bids_ari.images.computed import Computed
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_smoothing import smoother, voxel_smoother
 from bids_ari.images.space import BoolArray, Frame, Profile
@@ -34,19 +35,17 @@ from bids_ari.images.structures import (
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
 
-_FACES = 6  # neighbours of voxels that connect a patch of zeros
 if TYPE_CHECKING:
     from bids_ari.images.grayordinate_space import GrayordinateSpace, SurfaceSpace
 
-_Result = TypeVar("_Result")
-
+_FACES = 6  # neighbours of voxels that connect a patch of zeros
 _KEPT = 8  # frames that are kept, with what was computed of them
 
 _known: list[tuple[BrainModelAxis, "Grayordinates"]] = []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grayordinates(Frame):
+class Grayordinates(Computed, Frame):
     """Vertices of meshes and voxels, in the order of a file."""
 
     unit: ClassVar[str] = "grayordinate"
@@ -59,7 +58,7 @@ class Grayordinates(Frame):
     meshes: Mapping[str, Mesh] = field(default_factory=dict)  # of each surface structure; empty until they are found
     is_cifti: bool = True  # whether images are CIFTI files; else a GIFTI file for each hemisphere
     wall: BoolArray | None = None  # positions without data in most maps, such as the medial wall
-    computed: dict[str, Any] = field(default_factory=dict, repr=False)  # what was computed of the axis, by name
+    computed: dict[Hashable, Any] = field(default_factory=dict, repr=False)  # what was computed of the axis, by name
 
     @property
     def shape(self) -> tuple[int]:
@@ -196,12 +195,6 @@ class Grayordinates(Frame):
         n_voxels = int(np.count_nonzero(~self.is_vertex))
         texts += [counted(n_voxels, "voxel")] if n_voxels else []
         return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]]))
-
-    def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:
-        """Return what `compute` returns, computed on first use."""
-        if name not in self.computed:
-            self.computed[name] = compute()
-        return cast(_Result, self.computed[name])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

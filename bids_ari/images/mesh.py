@@ -4,9 +4,9 @@ A mesh is one hemisphere. Its vertices are numbered 0..n_vertices-1, as in the f
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 
 from bids_ari.bids.hemispheres import Hemisphere
+from bids_ari.images.computed import Computed
 from bids_ari.stats.distributions import FloatArray
 
 Ints = npt.NDArray[np.int32]
@@ -30,14 +31,16 @@ _NO_FOLDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Mesh:
+class Mesh(Computed):
     """Coordinates of vertices, and the triangles between them."""
 
     coordinates: FloatArray  # (n_vertices, 3) in mm
     triangles: Ints  # (n_triangles, 3): indices of vertices
     name: str = "the mesh"  # of the file, for messages and sidecars
     sha256: str = ""  # of the file
-    computed: dict[str, Any] = field(default_factory=dict, init=False, repr=False)  # what was computed of it, by name
+    computed: dict[Hashable, Any] = field(
+        default_factory=dict, init=False, repr=False
+    )  # what was computed of it, by name
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Mesh, (self.coordinates, self.triangles, self.name, self.sha256)  # without what was computed
@@ -50,17 +53,17 @@ class Mesh:
     @property
     def edges(self) -> Ints:
         """Pairs of vertices that share a side of a triangle, (n_edges, 2): each once, ascending."""
-        return self._once("edges", _edges)
+        return self._kept("edges", _edges)
 
     @property
     def triangle_areas(self) -> FloatArray:
         """Areas in mm2, (n_triangles,)."""
-        return self._once("triangle_areas", _triangle_areas)
+        return self._kept("triangle_areas", _triangle_areas)
 
     @property
     def vertex_areas(self) -> FloatArray:
         """Area of each vertex in mm2, (n_vertices,): a third of the areas of its triangles."""
-        return self._once("vertex_areas", _vertex_areas)
+        return self._kept("vertex_areas", _vertex_areas)
 
     @property
     def normals(self) -> FloatArray:
@@ -68,12 +71,12 @@ class Mesh:
 
         They point outwards, whatever the order of the vertices in the triangles.
         """
-        return self._once("normals", _normals)
+        return self._kept("normals", _normals)
 
     @property
     def graph(self) -> sparse.csr_array:
         """Symmetric graph (n_vertices, n_vertices) of the edges; its values are their lengths in mm."""
-        return self._once("graph", _graph)
+        return self._kept("graph", _graph)
 
     @property
     def sulci(self) -> FloatArray:
@@ -82,7 +85,7 @@ class Mesh:
         This is mean curvature, averaged over neighbours; 0.5 for a surface without folds, such as a sphere. It is a
         substitute, for display, where no map of sulcal depth comes with the mesh.
         """
-        return self._once("sulci", _sulci)
+        return self._kept("sulci", _sulci)
 
     @property
     def hemisphere(self) -> Hemisphere | None:
@@ -102,14 +105,9 @@ class Mesh:
         """
         return np.asarray(csgraph.dijkstra(self.graph, indices=vertex, limit=limit))
 
-    def _once(self, name: str, compute: Callable[["Mesh"], _Result]) -> _Result:
+    def _kept(self, name: str, compute: Callable[["Mesh"], _Result]) -> _Result:
         """Return what `compute` returns, computed on first use; arrays are read-only."""
-        if name not in self.computed:
-            result = compute(self)
-            if isinstance(result, np.ndarray):
-                result.setflags(write=False)
-            self.computed[name] = result
-        return cast(_Result, self.computed[name])
+        return self._once(name, lambda: _frozen(compute(self)))
 
 
 def least_area(areas: FloatArray, n: int) -> float:
@@ -122,6 +120,13 @@ def least_area(areas: FloatArray, n: int) -> float:
     0.75
     """
     return math.fsum(np.partition(areas, n - 1)[:n]) if n else 0.0
+
+
+def _frozen(result: _Result) -> _Result:
+    """Return a result; an array is read-only then."""
+    if isinstance(result, np.ndarray):
+        result.setflags(write=False)
+    return result
 
 
 def _edges(mesh: Mesh) -> Ints:

@@ -6,17 +6,16 @@ CIFTI file. A *space* is the points of a frame that are tested; all other rooms 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.images.computed import Computed
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Adjacency
-
-_Result = TypeVar("_Result")
 
 BoolArray = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.integer[Any]]
@@ -87,7 +86,7 @@ class Frame(ABC):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Space(ABC):
+class Space(Computed, ABC):
     """A set of points: their coordinates and sizes, which of them are neighbours, and images of their values.
 
     A point is addressed by its number 0..n_points-1, and values are arrays (n_points,). An *array* of the frame also
@@ -96,7 +95,7 @@ class Space(ABC):
 
     frame: Any
     inside: BoolArray  # an array of the frame, not writeable
-    computed: dict[str, Any] = field(default_factory=dict, init=False, compare=False)  # what was computed, by name
+    computed: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False)  # what was computed, by name
 
     def __post_init__(self) -> None:
         inside = self.inside.view()
@@ -209,9 +208,3 @@ class Space(ABC):
         With `names`, values are labels. The `title` is the name of the map in files that have one, and `stat` the label
         of its statistic, such as z.
         """
-
-    def _once(self, name: str, compute: Callable[[], _Result]) -> _Result:
-        """Return what `compute` returns, computed on first use."""
-        if name not in self.computed:
-            self.computed[name] = compute()
-        return cast(_Result, self.computed[name])
