@@ -165,7 +165,10 @@ class Grayordinates(Computed, Frame):
             smoothed[where] = smoother(mesh, axis.vertex[where], fwhm)(values[where])
         where = np.flatnonzero(inside & ~self.is_vertex)
         if where.size:
-            smooth_voxels = voxel_smoother(axis.voxel[where], axis.affine, self.codes[where], fwhm)
+            key = ("voxel smoother", fwhm, where.tobytes())  # the same for all maps of a contrast
+            smooth_voxels = self._once(
+                key, lambda: voxel_smoother(axis.voxel[where], axis.affine, self.codes[where], fwhm)
+            )
             smoothed[where] = smooth_voxels(values[where])
         return smoothed
 
