@@ -161,11 +161,8 @@ def rows(setting: Setting, counted: list[Counts]) -> Iterator[Row]:
 def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
     """Return the rows of a setting, with more data sets where an error is above chance."""
     n = repetitions // WITH_SIGNAL if setting.signal.squares else repetitions
-    n_pieces = len(seeds := simulation.pieces(seed, n, PIECE))
-    counted = list(apply(piece, [setting] * n_pieces, seeds))
-    if any(row["above chance"] == "yes" for row in rows(setting, counted)):
-        counted += apply(piece, [setting] * MORE * n_pieces, seed.spawn(MORE * n_pieces))
-    return list(rows(setting, counted))
+    seeds = simulation.pieces(seed, n, PIECE)
+    return simulation.rows_with_more(setting, seed, seeds, MORE, piece, rows, apply)
 
 
 if __name__ == "__main__":

@@ -200,11 +200,8 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
 
 def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
     """Return the rows of a setting, with more data sets where an error is above chance."""
-    n_pieces = len(seeds := simulation.pieces(seed, repetitions, PIECE))
-    counted = list(apply(piece, [setting] * n_pieces, seeds))
-    if any(row["above chance"] == "yes" for row in rows(setting, counted)):
-        counted += apply(piece, [setting] * MORE * n_pieces, seed.spawn(MORE * n_pieces))
-    return list(rows(setting, counted))
+    seeds = simulation.pieces(seed, repetitions, PIECE)
+    return simulation.rows_with_more(setting, seed, seeds, MORE, piece, rows, apply)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,22 @@ def pieces(seed: np.random.SeedSequence, repetitions: int, size: int) -> Sequenc
     return seed.spawn(-(-repetitions // size))
 
 
+def rows_with_more(
+    setting: Setting,
+    seed: np.random.SeedSequence,
+    seeds: Sequence[np.random.SeedSequence],
+    more: int,
+    piece: Callable[[Setting, np.random.SeedSequence], Any],
+    rows: Callable[[Setting, Sequence[Any]], Iterable[Row]],
+    apply: Map,
+) -> list[Row]:
+    """Return the rows of a setting from a `piece` for each of its seeds, with `more` times as many above chance."""
+    counted = list(apply(piece, [setting] * len(seeds), seeds))
+    if any(row["above chance"] == "yes" for row in rows(setting, counted)):
+        counted += apply(piece, [setting] * more * len(seeds), seed.spawn(more * len(seeds)))
+    return list(rows(setting, counted))
+
+
 def above_chance(error: float, n: int) -> str:
     """Return whether the proportion of errors in `n` data sets is above 99 % of the binomial distribution."""
     return "yes" if error > stats.binom.ppf(0.99, n, ALPHA) / n else "no"

@@ -56,6 +56,18 @@ def _points_above(
 
 
 @compiled
+def _joined(root: Ints, extent: Longs, one: int, other: int) -> int:
+    """Join two components, the smaller one to the larger; return the root of both."""
+    if one == other:
+        return one
+    if extent[other] > extent[one]:
+        one, other = other, one
+    root[other] = one
+    extent[one] += extent[other]
+    return one
+
+
+@compiled
 def grid_extents(
     values: Floats,
     group: Groups,
@@ -94,11 +106,7 @@ def grid_extents(
                     if member[neighbour] == NONE or member[neighbour] == mine:
                         continue
                     member[neighbour] = other = find_root(root, member[neighbour])
-                    if other != mine:
-                        if extent[other] > extent[mine]:
-                            mine, other = other, mine
-                        root[other] = mine
-                        extent[mine] += extent[other]
+                    mine = _joined(root, extent, mine, other)
                 member[here] = mine
                 top = max(top, extent[mine])
                 i += 1
@@ -147,11 +155,7 @@ def graph_extents(
                     if split and (values[b, neighbour] < 0) != is_negative:
                         continue
                     member[neighbour] = other = find_root(root, member[neighbour])
-                    if other != mine:
-                        if extent[other] > extent[mine]:
-                            mine, other = other, mine
-                        root[other] = mine
-                        extent[mine] += extent[other]
+                    mine = _joined(root, extent, mine, other)
                 member[here] = mine
                 top = max(top, extent[mine])
                 i += 1
