@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -17,11 +17,16 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
 from bids_ari.errors import DataError, listing
 from bids_ari.images.cifti_xml import CIFTI, Axes, parse_axes
-from bids_ari.images.contents import ContentReader, Label, check_positions, damaged_file, no_map_named, reading
+from bids_ari.images.contents import (
+    ContentKind,
+    ContentReader,
+    Label,
+    check_positions,
+    damaged_file,
+    no_map_named,
+    reading,
+)
 from bids_ari.stats.distributions import FloatArray
-
-Content = Literal["map", "labels", "any"]
-"""What a file must contain: a map of values, labels of parcels, or either."""
 
 _HEADER = 540  # bytes of a NIfTI-2 header
 _ORDERS = {_HEADER.to_bytes(4, "little"): "<", _HEADER.to_bytes(4, "big"): ">"}  # by the first field
@@ -68,7 +73,7 @@ def read_cifti(
     *,
     check_only: bool = False,
     map_name: str | None = None,
-    content: Content = "map",
+    content: ContentKind = "map",
 ) -> CiftiFile:
     """Read one map of a CIFTI file.
 
@@ -186,7 +191,7 @@ def _check_axes(axes: Axes, shape: tuple[int, int], path: Path) -> None:
         raise damaged_file(path, CIFTI, f"its matrix has {shape[0]} x {shape[1]} values, its axes {sizes}")
 
 
-def _check_kind(axes: Axes, content: Content, path: Path) -> None:
+def _check_kind(axes: Axes, content: ContentKind, path: Path) -> None:
     """Raise if a file has labels in place of a map, or the reverse."""
     if axes.labels and content == "map":
         raise DataError(f"{path} contains labels of parcels", "a map of a statistic", "Use it with --atlas")

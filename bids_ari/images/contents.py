@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from isal import igzip
 
@@ -28,6 +28,10 @@ class Label(NamedTuple):
 
     name: str
     rgba: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
+
+
+ContentKind = Literal["map", "labels", "any"]
+"""What a file must contain: a map of values, labels of parcels, or either."""
 
 
 class Content(NamedTuple):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from bids_ari.bids.hemispheres import Hemisphere, hemisphere_of_name
 from bids_ari.errors import DataError, listing
-from bids_ari.images.contents import Label, check_positions, damaged_file, no_map_named, read_content
+from bids_ari.images.contents import ContentKind, Label, check_positions, damaged_file, no_map_named, read_content
 from bids_ari.images.gifti_xml import GIFTI, DataArray, parse_gifti
 from bids_ari.images.headers import NO_INTENT, Intent
 from bids_ari.images.opening import CORRUPT
@@ -27,9 +27,6 @@ from bids_ari.stats.distributions import FloatArray
 LEFT, RIGHT = "CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT"
 STRUCTURES: Mapping[Hemisphere, str] = {"L": LEFT, "R": RIGHT}
 """The structure of each hemisphere."""
-
-Content = Literal["map", "labels", "any"]
-"""What a file must contain: a map of values, labels of parcels, or either."""
 
 _MOST = 2**28  # bytes of a file: ten times those of a map of 164k vertices as text
 _STRUCTURES = {"cortexleft": LEFT, "cortexright": RIGHT}
@@ -58,7 +55,7 @@ def read_gifti(
     *,
     check_only: bool = False,
     map_name: str | None = None,
-    content: Content = "map",
+    content: ContentKind = "map",
 ) -> SurfaceFile:
     """Read one map of a GIFTI file.
 
@@ -123,7 +120,7 @@ def _chosen(arrays: list[DataArray], path: Path, map_name: str | None) -> DataAr
     raise DataError(f"{path} has {len(arrays)} data arrays{named}", "one map", _WAY_OUT)
 
 
-def _check_kind(array: DataArray, is_label: bool, content: Content, path: Path) -> None:
+def _check_kind(array: DataArray, is_label: bool, content: ContentKind, path: Path) -> None:
     """Raise if a file has labels in place of a map, or the reverse."""
     if is_label and content == "map":
         raise DataError(f"{path} contains labels of parcels", "a map of a statistic", "Use it with --atlas")

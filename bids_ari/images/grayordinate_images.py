@@ -1,19 +1,19 @@
 """Images of vertices and grayordinates: in memory, and as the files that are written."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.bids.hemispheres import Hemisphere
 from bids_ari.images.encoding import intent_of, label_cifti, label_gifti, scalar_cifti, scalar_gifti
-from bids_ari.images.gifti import LEFT, RIGHT
+from bids_ari.images.gifti import LEFT, RIGHT, STRUCTURES
 
 if TYPE_CHECKING:
     from bids_ari.images.grayordinates import Grayordinates
 
 _SIDES = {LEFT: "left", RIGHT: "right"}
-_STRUCTURES = {"L": LEFT, "R": RIGHT}
 
 
 def image_of(frame: "Grayordinates", array: npt.NDArray[Any]) -> Any:
@@ -48,7 +48,7 @@ def encoded(
         if names is None:
             return scalar_cifti(array, frame.axis, [title])
         return label_cifti(array.astype(np.int32), names, frame.axis, [title])
-    structure = _STRUCTURES[str(hemisphere)]
+    structure = STRUCTURES[cast(Hemisphere, hemisphere)]
     own = array[frame.structures[structure]]
     if names is None:
         return scalar_gifti(own, structure, title, intent_of(stat))

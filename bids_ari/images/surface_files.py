@@ -8,7 +8,8 @@ import numpy as np
 from bids_ari.bids.hemispheres import GIFTI, hemisphere_files
 from bids_ari.errors import DataError
 from bids_ari.images.cifti import is_cifti, read_cifti
-from bids_ari.images.gifti import Content, SurfaceFile, read_gifti
+from bids_ari.images.contents import ContentKind
+from bids_ari.images.gifti import SurfaceFile, read_gifti
 from bids_ari.images.grayordinates import Grayordinates, frame_of, surfaces
 from bids_ari.images.headers import NO_INTENT, Header, Intent
 from bids_ari.images.image import Image
@@ -26,7 +27,7 @@ def read_surfaces(
     *,
     check_only: bool = False,
     map_name: str | None = None,
-    content: Content = "map",
+    content: ContentKind = "map",
 ) -> Image:
     """Read one map of a CIFTI file, or of the GIFTI files of one or two hemispheres.
 

@@ -20,8 +20,8 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis
 from bids_ari.bids.hemispheres import OF_A_HEMISPHERE, SIDES, Hemisphere, hemisphere_of_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import DataError, GridMismatchError, listing
-from bids_ari.images.cifti import Content, is_cifti, read_cifti
-from bids_ari.images.contents import Label, damaged_file
+from bids_ari.images.cifti import is_cifti, read_cifti
+from bids_ari.images.contents import ContentKind, Label, damaged_file
 from bids_ari.images.gifti import STRUCTURES, SurfaceFile, read_gifti
 from bids_ari.images.opening import check_content, opened
 from bids_ari.images.surface_templates import NESTED
@@ -63,7 +63,9 @@ def is_surface_file(path: Path) -> bool:
     return path.name.lower().endswith(OF_A_HEMISPHERE) or is_cifti(path)
 
 
-def read_parts(files: Sequence[Path], axis: BrainModelAxis, label: str, content: Content = "any") -> tuple[Part, ...]:
+def read_parts(
+    files: Sequence[Path], axis: BrainModelAxis, label: str, content: ContentKind = "any"
+) -> tuple[Part, ...]:
     """Read the values of files at the positions of an analysis.
 
     Parameters
@@ -118,7 +120,7 @@ def check_kind(path: Path, label: str, maps: str = "on surfaces") -> None:
         )
 
 
-def _vertex_part(path: Path, axis: BrainModelAxis, label: str, content: Content) -> Part | None:
+def _vertex_part(path: Path, axis: BrainModelAxis, label: str, content: ContentKind) -> Part | None:
     """Return the values of one hemisphere; None if the analysis does not have it."""
     file = _read_annotation(path) if path.name.lower().endswith(_ANNOT) else read_gifti(path, content=content)
     structure, values = file.structure, file.values
@@ -139,7 +141,7 @@ def _is_finer(path: Path, found: int, expected: int) -> bool:
     return space is not None and space.name == "fsaverage" and {found, expected} <= NESTED.keys() and found > expected
 
 
-def _cifti_part(path: Path, axis: BrainModelAxis, label: str, content: Content) -> Part:
+def _cifti_part(path: Path, axis: BrainModelAxis, label: str, content: ContentKind) -> Part:
     """Return the values of a CIFTI file."""
     file = read_cifti(path, content=content)
     other, found = file.axis, np.full(len(axis), np.nan)
