@@ -38,11 +38,11 @@ class CorrelationBins:
     def __init__(
         self,
         p_of: Callable[[FloatArray, FloatArray], FloatArray],
-        dofs: npt.NDArray[np.intp],
+        dofs: FloatArray,
         signed: bool,
         n_bins: int,
     ) -> None:
-        self._p_of, self._dofs, self._n_bins = p_of, dofs.astype(float), n_bins
+        self._p_of, self._dofs, self._n_bins = p_of, dofs, n_bins
         self._lowest = -1.0 if signed else 0.0
         self._per_unit = n_bins / (1 - self._lowest)
         ends = p_of(self._lowest + np.arange(n_bins + 1) / self._per_unit, self._dofs[:, None])

@@ -117,7 +117,7 @@ def familywise_errors(
     def extremes(permutations: Permutations) -> tuple[FloatArray, Longs]:
         correlations = model.correlations(permutations, signed=model.n_rows == 0)
         highest = kernels.highest_values(correlations, group, len(limits), two_sided)
-        p = model.p_of_correlations(highest, model.dofs.astype(float)).min(axis=1)
+        p = model.p_of_correlations(highest, model.dofs).min(axis=1)
         return p, _largest(correlations, group, limits, extent, model.order, column, two_sided)
 
     def batch(first: int) -> list[tuple[FloatArray, Longs]]:

@@ -57,6 +57,7 @@ class GlmResult:
     n_rows: float = 0  # numerator degrees of freedom of an F test, else 0; a whole number for a test fitted here
     is_z_of_f: bool = False  # whether `z` was computed elsewhere from an F statistic that is not known
     min_effect: float = 0.0  # the minimum effect to which `t` and `z` refer, see `beyond`
+    effects: FloatArray | None = None  # (n_maps, n_points): the estimate in each of several maps tested together
 
     @property
     def is_f_test(self) -> bool:
@@ -128,8 +129,9 @@ class GlmResult:
 
     def at(self, points: np.ndarray) -> "GlmResult":
         """Return the result at some points: positions, or a boolean per point."""
-        maps: dict[str, Any] = {name: getattr(self, name) for name in ("z", "dof", "t", "effect", "variance", "f")}
-        return replace(self, **{name: values[points] for name, values in maps.items() if values is not None})
+        names = ("z", "dof", "t", "effect", "variance", "f", "effects")
+        maps: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: values[..., points] for name, values in maps.items() if values is not None})
 
     def __repr__(self) -> str:
         return f"GlmResult(test={self.test!r}, n_points={self.z.size}, dof={np.unique(self.dof)[:3]})"

@@ -6,6 +6,11 @@ the statistic under a permutation P is a function of the *partial correlation* r
 ``r^2 = |U P e|^2 / (1 - |Z P e|^2)``, since P keeps lengths: ``t^2 = r^2 dof / (1 - r^2)``. A permutation is thus a
 few products with e, and points with the same degrees of freedom are as extreme as their r.
 
+Of q maps per subject, the residuals e (q, n_subjects) are replaced by q linear combinations of length 1, orthogonal to
+each other. With A = U P e' and B = Z P e', Wilks' ``lambda = det(1 - B'B - A'A) / det(1 - B'B)`` takes the place of
+``1 - r^2``, and all maps of a subject are moved or flipped together: r is that of `bids_ari.stats.wilks`. With one map,
+it is the same.
+
 Permutations act on *ordinary* residuals (Freedman & Lane 1983; Winkler et al. 2014). Residuals of a model are
 correlated, and sign flips of them are too liberal in small samples, beyond alpha. Sign flips therefore act on
 *uncorrelated* residuals (Theil 1965): of n subjects and k fitted coefficients n - k of them, each as close as
@@ -24,6 +29,7 @@ Statistics - Theory and Methods 30:2023, for permutation of uncorrelated residua
 (2020), NeuroImage 220:117065, for those of Theil in brain images.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,9 +39,18 @@ from scipy import special
 
 from bids_ari.stats.choices import ALTERNATIVES, Alternative, Scheme
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import Effects, Part, check_model, directions, fit_part, in_terms_of_q, parts
-from bids_ari.stats.permutation_kernels import Groups, Indices, partial_correlations, unit_residuals
+from bids_ari.stats.glm import Effects, check_model, directions, in_terms_of_q
+from bids_ari.stats.multivariate import JointPart, fit_joint_part, joint_parts
+from bids_ari.stats.permutation_kernels import (
+    Groups,
+    Indices,
+    apply_residual_map,
+    joint_correlations,
+    orthonormalise,
+    partial_correlations,
+)
 from bids_ari.stats.resampling import Exchangeability, Permutations, Subspaces
+from bids_ari.stats.wilks import RaoF, rao_f
 
 _NO_CHANGE = 1e-10
 """A direction that differs by less than this from one that permutations do not change is considered equal to it."""
@@ -50,33 +65,33 @@ class NullPart(NamedTuple):
     start: int
     stop: int
     subspaces: Subspaces
-    dof: int
+    rao: RaoF
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NullModel:
     """The residuals of the reduced model, and the directions of one test in one alternative."""
 
-    residuals: FloatArray  # (n_subjects, n_points), of length 1 at each point; 0 where a subject has no data
+    residuals: FloatArray  # (n_maps, n_subjects, n_points), of length 1 at each point, and orthogonal; 0 without data
     parts: tuple[NullPart, ...]  # points where the same subjects have data, one part after the other
     order: Indices  # (n_points,), the position of each column of `residuals` among the points of the effects
     subspaces: Subspaces  # the directions where all subjects have data
-    n_rows: int  # of an F test, 0 for t
+    n_rows: float  # numerator degrees of freedom of an F test, 0 for t
 
     @property
     def n_points(self) -> int:
         """Number of points, m."""
-        return int(self.residuals.shape[1])
+        return int(self.residuals.shape[2])
 
     @property
-    def dofs(self) -> Indices:
-        """The distinct residual degrees of freedom, ascending."""
-        return np.unique([part.dof for part in self.parts])
+    def dofs(self) -> FloatArray:
+        """The distinct residual degrees of freedom (of F, its denominator), ascending."""
+        return np.unique([part.rao.dof for part in self.parts])
 
     @property
     def dof(self) -> FloatArray:
         """The residual degrees of freedom of each column of `residuals`, (n_points,)."""
-        return np.repeat([float(part.dof) for part in self.parts], [part.stop - part.start for part in self.parts])
+        return np.repeat([part.rao.dof for part in self.parts], [part.stop - part.start for part in self.parts])
 
     def dof_groups(self, excluded: npt.NDArray[np.bool_] | None = None) -> Groups:
         """Return the position in `dofs` of each column of `residuals`, (n_points,); -1 for excluded points.
@@ -91,14 +106,17 @@ class NullModel:
     def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
         """Return the partial correlation of each point, (n_permutations, n_points), in the order of `residuals`.
 
-        They have a sign where the test is one-sided, or if `signed`; those of an F test have none.
+        They have a sign where the test is one-sided, or if `signed`; those of F tests, and of several maps, have none.
         """
         signed = self.subspaces.one_sided if signed is None else signed
         found = np.empty((len(permutations.sign), self.n_points))
         for part in self.parts:
             tested = permutations.applied_to(part.subspaces.tested)
             nuisance = permutations.applied_to(part.subspaces.nuisance)
-            partial_correlations(tested, nuisance, self.residuals, part.start, part.stop, signed, found)
+            if len(self.residuals) == 1:
+                partial_correlations(tested, nuisance, self.residuals[0], part.start, part.stop, signed, found)
+            else:
+                joint_correlations(tested, nuisance, self.residuals, part.start, part.stop, part.rao.root, found)
         return found
 
     def p_of_correlations(self, correlation: FloatArray, dof: FloatArray | float) -> FloatArray:
@@ -119,7 +137,7 @@ class NullModel:
 
     def observed_p(self) -> FloatArray:
         """Return the p-value of each point, (n_points,): that of the identity, computed as under any permutation."""
-        return np.asarray(self.permuted_p(Permutations.identity(len(self.residuals)))[0])
+        return np.asarray(self.permuted_p(Permutations.identity(self.residuals.shape[1]))[0])
 
 
 def default_scheme(matrix: FloatArray, weights: FloatArray) -> Scheme:
@@ -135,7 +153,7 @@ def default_scheme(matrix: FloatArray, weights: FloatArray) -> Scheme:
 
 
 def fit_null_model(
-    effects: Effects,
+    effects: Effects | Sequence[Effects],
     matrix: FloatArray,
     weights: FloatArray,
     alternative: Alternative,
@@ -145,10 +163,12 @@ def fit_null_model(
 
     Parameters
     ----------
-    effects, matrix
-        As of `fit_glm`; only sign flips allow NaN.
+    effects : array-like (n_subjects, n_points), or tuple or list of them
+        As of `fit_glm`, or of `fit_multivariate`; only sign flips allow NaN.
+    matrix : array (n_subjects, n_columns)
+        The design matrix.
     weights : array (n_columns,) or (n_rows, n_columns)
-        A t test, or an F test.
+        A t test, or an F test. That of several maps is an F test.
     alternative : {'greater', 'less', 'two-sided'}
         The alternative of a t test; of an F test ``greater``.
     exchangeability : Exchangeability
@@ -157,38 +177,42 @@ def fit_null_model(
     Raises
     ------
     ValueError
-        When `check_model` does, a point cannot be tested (where `fit_glm` returns NaN), or subjects without data at
-        some points would be permuted.
+        When `check_model` does, a point cannot be tested (where `fit_multivariate` returns NaN), or subjects without
+        data at some points would be permuted.
     """
-    n_subjects, _ = effects.shape
+    maps = tuple(effects) if isinstance(effects, tuple | list) else (effects,)
+    weights = np.atleast_2d(weights) if len(maps) > 1 else weights
+    n_subjects, n_points = maps[0].shape
     check_model(n_subjects, matrix, {"": weights})
     if alternative not in ALTERNATIVES or (weights.ndim == 2 and alternative != "greater"):
         raise ValueError(f"alternative must be one of {', '.join(ALTERNATIVES)}, of F greater; found {alternative!r}")
     if exchangeability.n_subjects != n_subjects:
         raise ValueError(f"exchangeability must be of {n_subjects} subjects; found {exchangeability.n_subjects}")
-    residuals = np.zeros(effects.shape)
+    residuals = np.zeros((len(maps), n_subjects, n_points))
     reduced: dict[bytes, tuple[ResidualMap, Subspaces, int]] = {}
     points: dict[bytes, list[Indices]] = {}
-    for part in parts(effects):
+    for part in joint_parts(maps):
         _check_part(part, matrix, exchangeability)
         key = part.rows.tobytes()
         if key not in reduced:
             reduced[key] = _reduce(matrix, weights, alternative, exchangeability, part.rows)
         residual_map = reduced[key][0]
-        some = np.ix_(part.rows[residual_map.kept], part.points)
-        residuals[some] = unit_residuals(*residual_map, np.ascontiguousarray(part.values))
+        unit = np.stack([apply_residual_map(*residual_map, np.ascontiguousarray(values)) for values in part.values])
+        orthonormalise(unit, unit.shape[1], np.zeros((len(maps), part.points.size)))
+        residuals[np.ix_(np.arange(len(maps)), part.rows[residual_map.kept], part.points)] = unit
         points.setdefault(key, []).append(part.points)
     each = [np.concatenate(found) for found in points.values()]
     order, stops = np.concatenate(each), np.cumsum([found.size for found in each]).tolist()
     if (np.diff(order) < 0).any():
-        residuals = np.take(residuals, order, axis=1)
+        residuals = np.take(residuals, order, axis=2)
     residuals.flags.writeable = False
+    n_rows = len(np.atleast_2d(weights))
     null_parts = tuple(
-        NullPart(stop - found.size, stop, subspaces, dof)
+        NullPart(stop - found.size, stop, subspaces, rao_f(n_rows, len(maps), dof))
         for found, stop, (_, subspaces, dof) in zip(each, stops, reduced.values(), strict=True)
     )
     _, complete, _ = _reduce(matrix, weights, alternative, exchangeability, np.arange(n_subjects))
-    return NullModel(residuals, null_parts, order, complete, len(weights) if weights.ndim == 2 else 0)
+    return NullModel(residuals, null_parts, order, complete, null_parts[0].rao.n_rows if weights.ndim == 2 else 0)
 
 
 class ResidualMap(NamedTuple):
@@ -233,12 +257,12 @@ def dropped_subjects(reduced: FloatArray) -> Indices:
     return np.array(dropped, dtype=np.intp)
 
 
-def _check_part(part: Part, matrix: FloatArray, exchangeability: Exchangeability) -> None:
+def _check_part(part: JointPart, matrix: FloatArray, exchangeability: Exchangeability) -> None:
     """Check that the model can be fitted, and its residuals be exchanged, at the points of a part."""
     if exchangeability.permutation_blocks is not None and part.rows.size < len(matrix):
         raise ValueError("effects must have all subjects at all points where subjects are permuted; found NaN")
-    fit = fit_part(part.values, matrix[part.rows])
-    if fit is None or np.isnan(fit.residual_variance).any():
+    fit = fit_joint_part(part.values, matrix[part.rows])
+    if fit is None or np.isnan(fit.whitened).any():
         raise ValueError("effects must vary, and determine the coefficients, at every point; exclude other points")
 
 

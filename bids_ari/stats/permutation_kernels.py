@@ -37,26 +37,57 @@ def _component(weights: Floats, data: Floats, start: int, out: Floats) -> None:
 
 
 @compiled
-def unit_residuals(kept: Indices, outer: Floats, inner: Floats, values: Floats) -> Floats:
-    """Return values[kept] + outer' (inner values), (n_kept, n_points), each point scaled to length 1.
+def apply_residual_map(kept: Indices, outer: Floats, inner: Floats, values: Floats) -> Floats:
+    """Return values[kept] + outer' (inner values), (n_kept, n_points).
 
     `outer` is (n_directions, n_kept), `inner` (n_directions, n_subjects), and `values` (n_subjects, n_points).
     """
     residuals = values[kept]
-    component, length = np.empty(values.shape[1]), np.zeros(values.shape[1])
+    component = np.empty(values.shape[1])
     for direction in range(inner.shape[0]):
         _component(inner[direction], values, 0, component)
         for i in range(kept.size):
             for j in range(component.size):
                 residuals[i, j] += outer[direction, i] * component[j]
-    for i in range(kept.size):
-        for j in range(length.size):
-            length[j] += residuals[i, j] * residuals[i, j]
-    length = np.sqrt(length)
-    for i in range(kept.size):
-        for j in range(length.size):
-            residuals[i, j] /= length[j]
     return residuals
+
+
+@compiled
+def orthonormalise(data: Floats, n_inner: int, least: Floats) -> None:
+    """Replace maps by linear combinations of length 1, orthogonal to each other, at each point, in place.
+
+    Map c of `data` (n_maps, n_rows, n_points) becomes a combination of maps 0 to c, by the method of Gram and Schmidt,
+    twice, so that rounding does not make them less orthogonal. Products are those of the first `n_inner` rows. Where
+    the squared length of what is left of a map is at most `least` (n_maps, n_points), it is NaN from this map on.
+    """
+    n_maps, n_rows, n_points = data.shape
+    buffer = np.empty(_CHUNK)
+    for begin in range(0, n_points, _CHUNK):
+        points = slice(begin, min(begin + _CHUNK, n_points))
+        product = buffer[: points.stop - begin]
+        for c in range(n_maps):
+            for step in range(2 * c):
+                k = step % c
+                product[:] = 0.0
+                for i in range(n_inner):
+                    one, other = data[k, i, points], data[c, i, points]
+                    for j in range(product.size):
+                        product[j] += one[j] * other[j]
+                for i in range(n_rows):
+                    one, other = data[k, i, points], data[c, i, points]
+                    for j in range(product.size):
+                        other[j] -= product[j] * one[j]
+            product[:] = 0.0
+            for i in range(n_inner):
+                own = data[c, i, points]
+                for j in range(product.size):
+                    product[j] += own[j] * own[j]
+            for j in range(product.size):
+                product[j] = np.sqrt(product[j]) if product[j] > least[c, begin + j] else np.nan
+            for i in range(n_rows):
+                own = data[c, i, points]
+                for j in range(product.size):
+                    own[j] /= product[j]
 
 
 @compiled
@@ -94,6 +125,104 @@ def partial_correlations(
             for j in range(size):
                 value = np.sqrt(length[j] / max(rest[j], 1e-30))
                 result[j] = -value if signed and component[j] < 0 else value
+
+
+@compiled
+def joint_correlations(
+    tested: Floats, nuisance: Floats, data: Floats, start: int, stop: int, root: float, out: Floats
+) -> None:
+    """Compute the correlation of several maps per subject with the tested directions under each permutation.
+
+    For maps e (n_maps, n_subjects) of length 1, orthogonal to each other, A = U e' and B = Z e', it is r with
+    ``1 - r^2 = lambda^(1 / root)`` and Wilks' ``lambda = det(1 - B'B - A'A) / det(1 - B'B)``. `data` are
+    (n_maps, n_subjects, n_points), and the other arguments those of `partial_correlations`.
+    """
+    n_permutations, n_rows, _ = tested.shape
+    n_maps, n_others = len(data), nuisance.shape[1]
+    explained, removed = np.empty((n_rows, n_maps, _CHUNK)), np.empty((n_others, n_maps, _CHUNK))
+    n_small = min(n_rows, n_maps)
+    rest, left = np.empty((n_maps, n_maps, _CHUNK)), np.empty((n_small, n_small, _CHUNK))
+    for begin in range(start, stop, _CHUNK):
+        size = min(_CHUNK, stop - begin)
+        for b in range(n_permutations):
+            for c in range(n_maps):
+                for row in range(n_rows):
+                    _component(tested[b, row], data[c], begin, explained[row, c, :size])
+                for row in range(n_others):
+                    _component(nuisance[b, row], data[c], begin, removed[row, c, :size])
+            if n_others:
+                _one_minus_products(removed, False, size, rest)
+                _whiten(rest, explained, size)
+            result = out[b, begin : begin + size]
+            if n_rows == 1:
+                result[:] = 0.0
+                for c in range(n_maps):
+                    component = explained[0, c]
+                    for j in range(size):
+                        result[j] += component[j] * component[j]
+            else:
+                _one_minus_products(explained, n_rows < n_maps, size, left)
+                _determinant(left, size, result)
+                for j in range(size):
+                    result[j] = 1.0 - (np.sqrt(result[j]) if root == 2.0 else result[j] ** (1.0 / root))
+            for j in range(size):
+                result[j] = np.sqrt(result[j])
+
+
+@compiled
+def _one_minus_products(components: Floats, of_rows: bool, size: int, out: Floats) -> None:
+    """Compute 1 - G'G of G (n_rows, n_maps) at each point, or 1 - GG' of its rows, below the diagonal and on it."""
+    for c in range(len(out)):
+        for d in range(c + 1):
+            product = out[c, d]
+            product[:size] = 1.0 if c == d else 0.0
+            for i in range(components.shape[1 if of_rows else 0]):
+                one, other = (components[c, i], components[d, i]) if of_rows else (components[i, c], components[i, d])
+                for j in range(size):
+                    product[j] -= one[j] * other[j]
+
+
+@compiled
+def _whiten(square: Floats, components: Floats, size: int) -> None:
+    """Replace a symmetric matrix by its Cholesky factor L, and components (n_rows, n_maps) G' by L^-1 G', in place."""
+    for c in range(len(square)):
+        for d in range(c + 1):
+            product = square[c, d]
+            for e in range(d):
+                one, other = square[c, e], square[d, e]
+                for j in range(size):
+                    product[j] -= one[j] * other[j]
+            pivot = square[d, d]
+            for j in range(size):
+                product[j] = np.sqrt(max(product[j], 1e-30)) if c == d else product[j] / pivot[j]
+        pivot = square[c, c]
+        for row in range(len(components)):
+            component = components[row, c]
+            for d in range(c):
+                one, other = square[c, d], components[row, d]
+                for j in range(size):
+                    component[j] -= one[j] * other[j]
+            for j in range(size):
+                component[j] /= pivot[j]
+
+
+@compiled
+def _determinant(square: Floats, size: int, out: Floats) -> None:
+    """Compute the determinant of a symmetric matrix without negative eigenvalues at each point."""
+    out[:] = 1.0
+    factor = np.empty(size)
+    for c in range(len(square)):
+        pivot = square[c, c]
+        for d in range(c + 1, len(square)):
+            column = square[d, c]
+            for j in range(size):
+                factor[j] = column[j] / max(pivot[j], 1e-30)
+            for e in range(c + 1, d + 1):
+                product, other = square[d, e], square[e, c]
+                for j in range(size):
+                    product[j] -= factor[j] * other[j]
+        for j in range(size):
+            out[j] *= max(pivot[j], 0.0)
 
 
 @compiled
