@@ -125,12 +125,16 @@ def _tails_of_f(f: FloatArray, n_rows: float, dof: FloatArray | float) -> tuple[
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # inf / inf, where chi-squared is used
         ratio = n_rows * f / dof
         x, y = 1 / (1 + ratio), 1 / (1 + 1 / ratio)
-    small = y < 0.5
-    lower = np.where(small, special.betainc(b, a, y), special.betaincc(a, b, x))
-    upper = np.where(small, special.betaincc(b, a, y), special.betainc(a, b, x))
+    lower, upper = np.empty(f.shape), np.empty(f.shape)
     chi2 = np.isinf(dof)
-    half = n_rows * f / 2
-    return np.where(chi2, special.gammainc(b, half), lower), np.where(chi2, special.gammaincc(b, half), upper)
+    for some, below, above, args in (
+        (~chi2 & (y < 0.5), special.betainc, special.betaincc, (b, a, y)),
+        (~chi2 & ~(y < 0.5), special.betaincc, special.betainc, (a, b, x)),
+        (chi2, special.gammainc, special.gammaincc, (b, n_rows * f / 2)),
+    ):
+        used = [np.broadcast_to(arg, f.shape)[some] for arg in args]
+        lower[some], upper[some] = below(*used), above(*used)
+    return lower, upper
 
 
 def _log_far_beta(log_nf: FloatArray, dof: FloatArray, b: float) -> FloatArray:

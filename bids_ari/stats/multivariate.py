@@ -80,10 +80,10 @@ def fit_multivariate(
 
     Examples
     --------
-    >>> maps = np.array([[[1.0], [2], [3], [2]], [[2.0], [1], [2], [3]]])    # means 2, 2; E = [[2, 1], [1, 2]]
+    >>> maps = np.array([[[1.0], [2], [3], [2]], [[2.0], [1], [2], [3]]])    # means 2, 2; E = [[2, 0], [0, 2]]
     >>> mean, = fit_multivariate(list(maps), np.ones((4, 1)), {"mean": np.ones(1)})
-    >>> mean.f.round(4), mean.n_rows, mean.dof          # H = [[16, 16], [16, 16]]: tr(H E^-1) = 32 / 3, F = 2/2 of it
-    (array([10.6667]), 2, array([2.]))
+    >>> mean.f.round(4), mean.n_rows, mean.dof       # H = [[16, 16], [16, 16]]: tr(H E^-1) = 16, F = 2 / 2 of it
+    (array([16.]), 2, array([2.]))
     """
     n_maps = len(effects)
     if n_maps == 1:
@@ -124,7 +124,7 @@ class _Found(NamedTuple):
         n_maps = len(fit.whitened)
         rao = rao_f(len(np.atleast_2d(weights)), n_maps, fit.dof)
         explained = np.einsum("ij,qip->pjq", directions(fit.r, weights), fit.whitened)  # (n_points, n_rows, n_maps)
-        self.f[points] = np.expm1(_log_inverse_lambda(explained) / rao.root) * (rao.dof / rao.n_rows)
+        self.f[points] = _inverse_lambda_minus_1(explained, rao.root) * (rao.dof / rao.n_rows)
         self.dof[points] = rao.dof
         if self.effects is not None:
             estimates = np.einsum("i,qip->qp", in_terms_of_q(fit.r, weights), fit.projected)
@@ -185,14 +185,14 @@ def fit_joint_part(values: FloatArray, matrix: FloatArray) -> JointFit | None:
     return JointFit(r, projected, both[:, n_subjects:], dof)
 
 
-def _log_inverse_lambda(explained: FloatArray) -> FloatArray:
-    """Return -log of Wilks' lambda, (n_points,), from the whitened G (n_points, n_rows, n_maps): log det(1 + G G')."""
+def _inverse_lambda_minus_1(explained: FloatArray, root: float) -> FloatArray:
+    """Return lambda^(-1 / root) - 1, (n_points,), from the whitened G (n_points, n_rows, n_maps): 1 / det(1 + G G')."""
     if explained.shape[1] == 1:
-        return np.asarray(np.log1p(np.einsum("prq,prq->p", explained, explained)))
+        return np.asarray(np.einsum("prq,prq->p", explained, explained))
     if explained.shape[1] > explained.shape[2]:
         explained = explained.transpose(0, 2, 1)
     products = explained @ explained.transpose(0, 2, 1)
     tested = np.isfinite(products).all(axis=(1, 2))
     log_det = np.full(len(products), np.nan)
     log_det[tested] = np.log1p(np.maximum(np.linalg.eigvalsh(products[tested]), 0)).sum(axis=1)
-    return log_det
+    return np.asarray(np.expm1(log_det / root))

@@ -184,7 +184,10 @@ def _one_minus_products(components: Floats, of_rows: bool, size: int, out: Float
 
 @compiled
 def _whiten(square: Floats, components: Floats, size: int) -> None:
-    """Replace a symmetric matrix by its Cholesky factor L, and components (n_rows, n_maps) G' by L^-1 G', in place."""
+    """Replace components (n_rows, n_maps) G' by L^-1 G', with L the Cholesky factor of a symmetric matrix, in place.
+
+    The matrix becomes L, with the reciprocals of its diagonal.
+    """
     for c in range(len(square)):
         for d in range(c + 1):
             product = square[c, d]
@@ -192,10 +195,13 @@ def _whiten(square: Floats, components: Floats, size: int) -> None:
                 one, other = square[c, e], square[d, e]
                 for j in range(size):
                     product[j] -= one[j] * other[j]
-            pivot = square[d, d]
-            for j in range(size):
-                product[j] = np.sqrt(max(product[j], 1e-30)) if c == d else product[j] / pivot[j]
-        pivot = square[c, c]
+            if d < c:
+                reciprocal = square[d, d]
+                for j in range(size):
+                    product[j] *= reciprocal[j]
+        reciprocal = square[c, c]
+        for j in range(size):
+            reciprocal[j] = 1.0 / np.sqrt(max(reciprocal[j], 1e-30))
         for row in range(len(components)):
             component = components[row, c]
             for d in range(c):
@@ -203,7 +209,7 @@ def _whiten(square: Floats, components: Floats, size: int) -> None:
                 for j in range(size):
                     component[j] -= one[j] * other[j]
             for j in range(size):
-                component[j] /= pivot[j]
+                component[j] *= reciprocal[j]
 
 
 @compiled
