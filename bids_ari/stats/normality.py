@@ -101,11 +101,14 @@ def compare_with_normal(residuals: FloatArray, matrix: FloatArray) -> Normality:
     q = np.linalg.qr(matrix)[0]
     rng = np.random.default_rng(0)
     maps = residuals[rng.permutation(len(residuals))[:_MOST_MAPS]]
-    simulated = np.empty((_SIMULATIONS, 4))
-    for i in range(_SIMULATIONS):
+    values = _of_equal_variance(residuals, q)
+    found, simulated = _summary(values, np.empty_like(values)).tolist(), np.empty((_SIMULATIONS, 4))
+    buffers = np.empty_like(values), np.empty_like(values)  # new arrays would take longer than what is computed
+    for each in simulated:
         weights = rng.standard_normal((len(residuals), len(maps)))
-        simulated[i] = _summary((weights - q @ (q.T @ weights)) @ maps, q)
-    found, mean = _summary(residuals, q).tolist(), simulated.mean(axis=0).tolist()
+        np.matmul(_of_equal_variance(weights - q @ (q.T @ weights), q), maps, out=buffers[0])
+        each[:] = _summary(*buffers)
+    mean = simulated.mean(axis=0).tolist()
     return Normality(
         residuals.shape[1],
         kurtosis=(found[0], found[1]),
@@ -117,24 +120,37 @@ def compare_with_normal(residuals: FloatArray, matrix: FloatArray) -> Normality:
     )
 
 
-def _summary(residuals: FloatArray, q: FloatArray) -> FloatArray:
-    """Return median and 95th percentile over points of kurtosis, then of skewness, for a design spanned by q."""
-    skewness, kurtosis = shape_of(residuals, q)
-    return np.array(
-        [*np.quantile(kurtosis, (0.5, 0.95)), np.median(skewness), np.quantile(np.abs(skewness), 0.95)],
-    )
-
-
 def shape_of(residuals: FloatArray, q: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return skewness and excess kurtosis over subjects at each point, (n_points,) each.
 
     They are moments around 0 of residuals divided by the root of 1 - leverage, which makes their variances equal.
     Subjects of leverage 1, which have no residual, do not count. `q` is an orthonormal basis of the design.
     """
+    values = _of_equal_variance(residuals, q)
+    return _moments(values, np.empty_like(values))
+
+
+def _of_equal_variance(residuals: FloatArray, q: FloatArray) -> FloatArray:
+    """Return residuals divided by the root of 1 - leverage, of subjects that have one.
+
+    A linear combination of maps may be computed afterwards, which takes less time than before.
+    """
     rest = 1 - (q**2).sum(axis=1)
     used = rest > 1e-10
-    values = residuals[used] / np.sqrt(rest[used])[:, None]
-    squares = values**2
+    return np.asarray(residuals[used] / np.sqrt(rest[used])[:, None])
+
+
+def _summary(values: FloatArray, squares: FloatArray) -> FloatArray:
+    """Return median and 95th percentile over points of kurtosis, then of skewness; `squares` is overwritten."""
+    skewness, kurtosis = _moments(values, squares)
+    return np.array(
+        [*np.quantile(kurtosis, (0.5, 0.95)), np.median(skewness), np.quantile(np.abs(skewness), 0.95)],
+    )
+
+
+def _moments(values: FloatArray, squares: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return skewness and excess kurtosis around 0 of values (n_subjects, n_points); `squares` is overwritten."""
+    np.multiply(values, values, out=squares)
     variance = squares.mean(axis=0)
     third = np.einsum("ij,ij->j", squares, values) / len(values)
     fourth = np.einsum("ij,ij->j", squares, squares) / len(values)
