@@ -12,6 +12,7 @@ from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.minimum_effect import check_minimum_effect
+from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.option_files import (
     check_option_files,
     hash_files,
@@ -117,6 +118,7 @@ def analyse(
             (
                 *notes,
                 *notes_of_test(fitted, design, glm.test, stack.space.units),
+                *notes_on_normality(fitted.normality, design, glm.test, options, stack.space.units),
                 *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units),
                 *_notes(stack, n_constant, options),
             ),

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.analysis.minimum_effect import check_minimum_effect
-from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.variances import GroupVariances, compare_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
@@ -114,8 +113,7 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
         residual = mixed_residual(effects, stack.variances, tau2, design.matrix)
     compared = compare_variances(design, residual, options)
     normality = None if options.is_weighted or options.variance == "unequal" else sample.normality()
-    doubts = notes_on_normality(normality, options, stack.space.units)
-    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes, *doubts), normality)
+    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes), normality)
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:

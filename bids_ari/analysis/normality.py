@@ -4,22 +4,32 @@ from collections.abc import Iterator
 
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
+from bids_ari.design.design import Design
+from bids_ari.stats.choices import Scheme
 from bids_ari.stats.normality import Normality
+from bids_ari.stats.null_model import default_scheme
 
 
-def notes_on_normality(normality: Normality | None, options: Options, units: str = "voxels") -> Iterator[str]:
-    """Yield a warning if residuals are not those of normal errors, and a bound of the run depends on it.
+def notes_on_normality(
+    normality: Normality | None, design: Design, test: str, options: Options, units: str = "voxels"
+) -> Iterator[str]:
+    """Yield a warning if residuals are not those of normal errors, and a bound of a test depends on it.
 
     Bounds by permutation do not depend on heavy tails, but those by sign flips on skewness.
     """
     if normality is None or not normality.is_doubtful:
         return
+    by_default = default_scheme(design.matrix, design.tests[test])
+    is_harmful = normality.is_skewed and (options.shuffle or by_default) != "permute"
     is_assumed = any(not METHODS[name].needs_group for name in options.method)
-    if not is_assumed and not normality.is_skewed:
-        return
-    reasons = " and ".join(_reasons(normality))
-    advice = " ".join(_advice(normality, options, is_assumed))
-    yield f"Normality of errors is doubtful: residuals have {reasons}, medians over {units}. {advice}"
+    if is_assumed or (options.is_permuted and is_harmful):
+        reasons = " and ".join(_reasons(normality))
+        accuracy = " Bounds of closed testing depend on very small p, such as 1e-6, which are not accurate then."
+        yield (
+            f"Normality of errors is doubtful: residuals have {reasons}, medians over {units}."
+            f"{accuracy if is_assumed else ''} {_advice(normality, by_default, options, is_harmful=is_harmful)} Check "
+            "the subjects that are most unlike the others"
+        )
 
 
 def _reasons(normality: Normality) -> Iterator[str]:
@@ -32,15 +42,14 @@ def _reasons(normality: Normality) -> Iterator[str]:
         yield f"a skewness of {normality.skewness[0]:.2f} (with normal errors at most {limit:.2f} either way)"
 
 
-def _advice(normality: Normality, options: Options, is_assumed: bool) -> Iterator[str]:
-    """Yield what this means for the bounds, and what to do."""
-    if is_assumed:
-        yield "Bounds of closed testing depend on very small p, such as 1e-6, which are not accurate then."
-    if normality.is_skewed:
+def _advice(normality: Normality, by_default: Scheme, options: Options, *, is_harmful: bool) -> str:
+    """Return what to do. `by_default` is how subjects are exchanged; skewness `is_harmful` where signs are flipped."""
+    if is_harmful and by_default == "permute":
+        return "Sign flips need symmetric errors: use --shuffle permute."
+    if is_harmful:
         side = "below" if normality.skewness[0] > 0 else "above"
-        yield f"Sign flips need symmetric errors: means {side} zero may be found that are not there."
-    elif options.is_permuted:
-        yield "Prefer the bounds by permutation."
-    else:
-        yield "Compare with --method permutation."
-    yield "Check the subjects that are most unlike the others"
+        flips = "" if options.min_effect else ", also by sign flips, which need symmetric errors"
+        return f"Means {side} zero may be found that are not there{flips}; by --method hommel less often."
+    if options.min_effect:
+        return "Compare with --method hommel, whose error is smaller."
+    return "Prefer the bounds by permutation." if options.is_permuted else "Compare with --method permutation."

@@ -1,6 +1,8 @@
 """The warning about errors that are not normal: of which methods, and what to do."""
 
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,29 +21,63 @@ SKEWED = replace(NORMAL, skewness=(0.7, 1.5))
 BOTH = ("simes", "permutation")
 
 
+MEAN = Design(("a", "b", "c", "d"), np.ones((4, 1)), ("intercept",), {"test": np.ones(1)})
+GROUPS = replace(MEAN, matrix=np.repeat(np.eye(2), 2, axis=0), columns=("a", "b"), tests={"test": np.array([1.0, -1])})
+
+
 @pytest.mark.parametrize(
-    ("found", "methods", "words"),
+    ("found", "design", "options", "words"),
     [
         (
             HEAVY,
-            ("simes",),
+            MEAN,
+            {"method": ("simes",)},
             ("kurtosis of 0.80 (with normal errors at most 0.10)", "Compare with --method permutation"),
         ),
-        (HEAVY, BOTH, ("1e-6", "Prefer the bounds by permutation")),
-        (SKEWED, BOTH, ("skewness of 0.70", "means below zero may be found")),
-        (replace(SKEWED, skewness=(-0.7, 1.5)), ("permutation",), ("means above zero may be found",)),
+        (HEAVY, MEAN, {"method": BOTH}, ("1e-6", "Prefer the bounds by permutation")),
+        (SKEWED, MEAN, {"method": BOTH}, ("skewness of 0.70", "Means below zero may be found")),
+        (
+            replace(SKEWED, skewness=(-0.7, 1.5)),
+            MEAN,
+            {"method": ("permutation",)},
+            ("Means above zero may be found",),
+        ),
+        (SKEWED, GROUPS, {"method": ("simes",)}, ("1e-6", "Compare with --method permutation")),
+        (SKEWED, GROUPS, {"method": BOTH}, ("Prefer the bounds by permutation",)),
+        (SKEWED, GROUPS, {"method": ("permutation",), "shuffle": "flip"}, ("use --shuffle permute",)),
+        (HEAVY, MEAN, {"method": ("simes",), "min_effect": 0.2}, ("--method hommel", "1e-6")),
     ],
 )
-def test_the_warning(found: Normality, methods: tuple[str, ...], words: tuple[str, ...]) -> None:
-    (note,) = notes_on_normality(found, Options(method=methods))
+def test_the_warning(found: Normality, design: Design, options: dict[str, Any], words: tuple[str, ...]) -> None:
+    (note,) = notes_on_normality(found, design, "test", Options(**options))
     assert note.startswith("Normality of errors is doubtful")
     for part in words:
         assert part in note
 
 
-@pytest.mark.parametrize(("found", "methods"), [(NORMAL, ("simes",)), (None, ("simes",)), (HEAVY, ("permutation",))])
-def test_no_warning(found: Normality | None, methods: tuple[str, ...]) -> None:
-    assert list(notes_on_normality(found, Options(method=methods))) == []
+def test_permutations_are_advised_only_where_they_are_accepted() -> None:
+    for found, design in product((HEAVY, SKEWED), (MEAN, GROUPS)):
+        (note,) = notes_on_normality(found, design, "test", Options(min_effect=0.2))
+        assert "permutation" not in note
+
+
+def test_signs_of_groups_are_not_flipped_by_default() -> None:
+    """Permutations of subjects do not need symmetric errors."""
+    (note,) = notes_on_normality(SKEWED, GROUPS, "test", Options())
+    assert "symmetric" not in note
+
+
+@pytest.mark.parametrize(
+    ("found", "design", "methods"),
+    [
+        (NORMAL, MEAN, ("simes",)),
+        (None, MEAN, ("simes",)),
+        (HEAVY, MEAN, ("permutation",)),
+        (SKEWED, GROUPS, ("permutation",)),
+    ],
+)
+def test_no_warning(found: Normality | None, design: Design, methods: tuple[str, ...]) -> None:
+    assert list(notes_on_normality(found, design, "test", Options(method=methods))) == []
 
 
 def test_the_fit_of_a_group_model() -> None:
@@ -55,5 +91,6 @@ def test_the_fit_of_a_group_model() -> None:
     stack = Stack(effects, names, space, np.ones(shape))
     fitted = fit(stack, design, Options())
     assert fitted.normality is not None
-    assert any(note.startswith("Normality of errors is doubtful") for note in fitted.notes)
+    (note,) = notes_on_normality(fitted.normality, design, "difference", Options())
+    assert "excess kurtosis" in note
     assert fit(stack, design, Options(variance="unequal")).normality is None
