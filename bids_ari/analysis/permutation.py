@@ -16,6 +16,7 @@ from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import CriticalVectors, Learned
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.multivariate import maps_of
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
@@ -156,9 +157,10 @@ def _template(
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:
     """Check that all subjects have data at all points: otherwise their maps cannot change places."""
-    effects, unit = group.effects, group.unit
-    n_subjects, n_points = effects.shape
-    lacking = sum(int(np.isnan(effects[:, a : a + _BLOCK]).any(axis=0).sum()) for a in range(0, n_points, _BLOCK))
+    maps, unit = maps_of(group.effects), group.unit
+    n_subjects, n_points = maps[0].shape
+    blocks = (slice(start, start + _BLOCK) for start in range(0, n_points, _BLOCK))
+    lacking = sum(int(np.any([np.isnan(each[:, some]).any(axis=0) for each in maps], axis=0).sum()) for some in blocks)
     if lacking:
         raise DataError(
             f"At {lacking} of {counted(n_points, unit)} some of the {n_subjects} subjects have no data, and their "

@@ -144,6 +144,31 @@ def joint_parts(effects: Sequence[Effects]) -> Iterator[JointPart]:
         yield JointPart(part.rows[:n], part.points, part.values.reshape(n_maps, n, -1))
 
 
+def maps_of(effects: Effects | Sequence[Effects]) -> tuple[Effects, ...]:
+    """Return the maps per subject: those of a tuple or list, or the only one."""
+    return tuple(effects) if isinstance(effects, Sequence) else (effects,)
+
+
+class Interleaved:
+    """Several maps per subject as one of q times as many points, for diagnostics that have one map per subject.
+
+    Column ``q * point + c`` is map c at a point, NaN in all maps where a subject lacks one of them.
+    """
+
+    def __init__(self, effects: Sequence[Effects]) -> None:
+        self._joined = _Joined(effects)
+        self._n_maps = len(effects)
+        n_rows, n_points = self._joined.shape
+        self.shape = (n_rows // self._n_maps, self._n_maps * n_points)
+
+    def __getitem__(self, key: tuple[slice, slice]) -> FloatArray:
+        rows, (start, stop, _) = key[0], key[1].indices(self.shape[1])
+        first = start // self._n_maps
+        values = self._joined[:, first : -(-stop // self._n_maps)].reshape(self._n_maps, self.shape[0], -1)
+        columns = values.transpose(1, 2, 0).reshape(self.shape[0], -1)
+        return columns[rows, start - first * self._n_maps :][:, : stop - start]
+
+
 class _Joined:
     """All maps of all subjects as one array (n_maps * n_subjects, n_points); NaN where a subject lacks one of them."""
 

@@ -40,7 +40,7 @@ from scipy import special
 from bids_ari.stats.choices import ALTERNATIVES, Alternative, Scheme
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import Effects, check_model, directions, in_terms_of_q
-from bids_ari.stats.multivariate import JointPart, fit_joint_part, joint_parts
+from bids_ari.stats.multivariate import JointPart, fit_joint_part, joint_parts, maps_of
 from bids_ari.stats.permutation_kernels import (
     Groups,
     Indices,
@@ -180,7 +180,7 @@ def fit_null_model(
         When `check_model` does, a point cannot be tested (where `fit_multivariate` returns NaN), or subjects without
         data at some points would be permuted.
     """
-    maps = tuple(effects) if isinstance(effects, tuple | list) else (effects,)
+    maps = maps_of(effects)
     weights = np.atleast_2d(weights) if len(maps) > 1 else weights
     n_subjects, n_points = maps[0].shape
     check_model(n_subjects, matrix, {"": weights})

@@ -7,7 +7,7 @@ from statsmodels.multivariate.manova import MANOVA
 
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult, fit_glm
-from bids_ari.stats.multivariate import fit_multivariate
+from bids_ari.stats.multivariate import Interleaved, fit_multivariate, maps_of
 
 AGREE = 1e-8  # other programs invert matrices, whose condition squares that of the data
 RECOMBINED = 1e-10  # combinations of condition 1e2 lose two digits of the sums of 20 products
@@ -162,3 +162,25 @@ def test_what_cannot_be_tested_is_refused(maps: FloatArray) -> None:
         fit_multivariate(list(maps[:3]), MATRIX, TESTS)
     with pytest.raises(ValueError, match="maps must be of the same subjects and points"):
         fit_multivariate([maps[0], maps[1, :, :3]], MATRIX, TESTS)
+
+
+def test_interleaved_maps_are_read_in_any_blocks(maps: FloatArray) -> None:
+    gaps = maps[:3].copy()
+    gaps[1, 4, 2] = gaps[0, 5, 5] = np.nan
+    joined = Interleaved(list(gaps))
+    assert joined.shape == (N, 18)
+    whole = joined[:, :]
+    for point in range(6):
+        missing = {2: 4, 5: 5}.get(point)
+        expected = gaps[:, :, point].T.copy()
+        expected[[] if missing is None else [missing]] = np.nan
+        np.testing.assert_array_equal(whole[:, 3 * point : 3 * point + 3], expected)
+    for start in range(18):
+        for stop in range(start, 19):
+            np.testing.assert_array_equal(joined[:, start:stop], whole[:, start:stop])
+    np.testing.assert_array_equal(joined[2:4, 5:40], whole[2:4, 5:])
+
+
+def test_maps_of_one_array_and_of_several(maps: FloatArray) -> None:
+    assert len(maps_of(maps[0])) == 1
+    assert len(maps_of(list(maps))) == len(maps_of(tuple(maps))) == 4
