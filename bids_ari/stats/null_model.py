@@ -292,7 +292,7 @@ def _reduce(
     else:
         residual_map = ordinary_residuals(np.ascontiguousarray(nuisance))
         if (labels := exchangeability.permutation_blocks) is not None:
-            # along directions that are constant within blocks residuals sum to 0 in every permutation
+            # along directions constant over positions that exchange their subjects, residuals always sum to 0
             block_mean = np.equal.outer(labels, labels) / np.bincount(labels)[labels]
             rotation, size, _ = np.linalg.svd(nuisance - nuisance @ block_mean, full_matrices=True)
             varying = np.zeros(len(nuisance), dtype=bool)

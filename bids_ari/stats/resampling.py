@@ -6,7 +6,8 @@ are used: permutation 17 is the same among 100 and among 10,000. Permutation 0 i
 
 With *exchangeability blocks*, subjects are permuted only within their block, and the signs of a block are flipped
 together. Both are valid where the subjects of a block depend on each other in the same way, as in families or sites;
-flipping them one by one would not be. A one-sample test of independent subjects needs no blocks.
+flipping them one by one would not be. A one-sample test of independent subjects needs no blocks. Blocks may be nested,
+and be exchanged as wholes: see `bids_ari.stats.block_tree`.
 
 References
 ----------
@@ -15,15 +16,15 @@ Winkler, Ridgway, Webster, Smith & Nichols (2014), NeuroImage 92:381, for blocks
 generator.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import factorial, prod
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from bids_ari.stats.block_tree import Block, Labels, block_tree, numbered
 from bids_ari.stats.choices import SCHEMES, Scheme
 from bids_ari.stats.distributions import FloatArray
 
@@ -35,8 +36,6 @@ _REPEATED = 8
 
 _DECIMALS = 9  # weights of subjects that agree to this number of decimals are equal
 _SAME = 1e-13  # sums of order 1 or less that differ by rounding only are closer than this
-
-Labels = npt.NDArray[np.intp]
 
 
 class Permutations(NamedTuple):
@@ -61,11 +60,15 @@ class Permutations(NamedTuple):
 class Exchangeability(NamedTuple):
     """Exchangeability blocks: which subjects may be permuted, and which signs may be flipped."""
 
-    permutation_blocks: Labels | None  # (n_subjects,): those of a label are permuted; None: positions do not change
-    flip_blocks: Labels | None  # (n_subjects,): those of a label get the same sign; None: signs do not change
+    permutation_blocks: Labels | None
+    """(n_subjects,): those of a label take the same positions, in any order without `tree`; None: none changes."""
+    flip_blocks: Labels | None
+    """(n_subjects,): those of a label get the same sign; None: signs do not change."""
+    tree: Block | None = None
+    """The nested blocks in which subjects are permuted."""
 
     @classmethod
-    def of(cls, n_subjects: int, scheme: Scheme, blocks: Sequence[object] | None = None) -> "Exchangeability":
+    def of(cls, n_subjects: int, scheme: Scheme, blocks: Sequence[Hashable] | Block | None = None) -> "Exchangeability":
         """Define the exchangeability of subjects.
 
         Parameters
@@ -74,8 +77,9 @@ class Exchangeability(NamedTuple):
             Number of subjects.
         scheme : {'flip', 'permute', 'both'}
             Whether signs are flipped, subjects are permuted, or both.
-        blocks : sequence, optional
+        blocks : sequence or Block, optional
             A label per subject: subjects are permuted within blocks, and the signs of a block are flipped together.
+            Or nested blocks.
 
         Raises
         ------
@@ -84,32 +88,50 @@ class Exchangeability(NamedTuple):
         """
         if scheme not in SCHEMES:
             raise ValueError(f"scheme must be one of {', '.join(SCHEMES)}; found {scheme!r}")
-        if blocks is not None and len(blocks) != n_subjects:
-            raise ValueError(f"blocks must have one label per subject: {n_subjects}; found {len(blocks)}")
+        n_labels = n_subjects if blocks is None else len(blocks.subjects if isinstance(blocks, Block) else blocks)
+        if n_labels != n_subjects:
+            raise ValueError(f"blocks must have one label per subject: {n_subjects}; found {n_labels}")
+        is_permuted, is_flipped, tree = scheme != "flip", scheme != "permute", None
         permutation_blocks, flip_blocks = np.zeros(n_subjects, dtype=np.intp), np.arange(n_subjects)
-        if blocks is not None:
-            permutation_blocks = flip_blocks = _numbered(blocks)
-        return cls(None if scheme == "flip" else permutation_blocks, None if scheme == "permute" else flip_blocks)
+        if isinstance(blocks, Block):
+            permutation_blocks, flip_blocks = numbered(blocks.orbits()), numbered(blocks.flipped_together())
+            tree = blocks if is_permuted else None
+        elif blocks is not None:
+            permutation_blocks = flip_blocks = numbered(blocks)
+        return cls(permutation_blocks if is_permuted else None, flip_blocks if is_flipped else None, tree)
 
     def without(self, dropped: Sequence[int]) -> "Exchangeability":
-        """Fix the positions of dropped subjects, and count their signs with those of another block."""
-        permutation_blocks, flip_blocks = self
+        """Fix the positions of dropped subjects, and count their signs with those of another block.
+
+        A nested block that lost subjects is only exchanged with those that lost the same ones.
+        """
+        permutation_blocks, flip_blocks, tree = self
         if not dropped:
             return self
-        if permutation_blocks is not None:
+        if tree is not None:
+            tree = tree.without(dropped)
+            permutation_blocks = np.array(tree.orbits())
+        elif permutation_blocks is not None:
             permutation_blocks = permutation_blocks.copy()
             permutation_blocks[list(dropped)] = permutation_blocks.size + np.arange(len(dropped))
         if flip_blocks is not None:
             flip_blocks = flip_blocks.copy()
             flip_blocks[list(dropped)] = np.delete(flip_blocks, dropped)[0]
-        both = (permutation_blocks, flip_blocks)
-        return Exchangeability(*(None if labels is None else _numbered(labels.tolist()) for labels in both))
+        both = [None if labels is None else numbered(labels.tolist()) for labels in (permutation_blocks, flip_blocks)]
+        return Exchangeability(both[0], both[1], tree)
 
     @property
     def n_subjects(self) -> int:
         """Number of subjects."""
         labels = self.flip_blocks if self.permutation_blocks is None else self.permutation_blocks
         return 0 if labels is None else labels.size
+
+    @property
+    def all_blocks(self) -> Block | None:
+        """The blocks in which subjects are permuted, as a tree."""
+        if self.tree is not None or self.permutation_blocks is None:
+            return self.tree
+        return block_tree([[label] for label in self.permutation_blocks.tolist()], [(False, True)] * self.n_subjects)
 
     @property
     def n_flips(self) -> int:
@@ -146,12 +168,16 @@ class Resampling:
         stop = min(first + BATCH, self.n_permutations)
         if self.complete is not None:
             return Permutations(self.complete.order[first:stop], self.complete.sign[first:stop])
-        n, (permutation_blocks, flip_blocks) = self.exchangeability.n_subjects, self.exchangeability
+        n, (permutation_blocks, flip_blocks, tree) = self.exchangeability.n_subjects, self.exchangeability
         order, sign = np.tile(np.arange(n), (stop - first, 1)), np.ones((stop - first, n))
-        words = self._words(first, stop)
+        exchanges = [] if tree is None else tree.exchanges()
+        words = self._words(first, stop, 1 + max((each.depth for each in exchanges), default=0))
         if flip_blocks is not None:
             sign[words[:, flip_blocks] >= 2**63] = -1.0
-        if permutation_blocks is not None:
+        for members, depth in exchanges:  # the contents of blocks before the blocks
+            drawn = np.argsort(words[:, n * (1 + depth) + members[:, :, 0]], axis=-1, kind="stable")
+            order[:, members] = np.take_along_axis(order[:, members], drawn[..., None], axis=2)
+        if permutation_blocks is not None and tree is None:
             labels = np.broadcast_to(permutation_blocks, order.shape)
             order[:, np.argsort(permutation_blocks, kind="stable")] = np.lexsort((words[:, n:], labels))
         if first == 0 and self.stream == 0:
@@ -162,12 +188,14 @@ class Resampling:
         """Return independent permutations of the same kind, without the identity: for learning a template."""
         return Resampling(n_permutations, self.seed, self.exchangeability, stream=1)
 
-    def _words(self, first: int, stop: int) -> npt.NDArray[np.uint64]:
-        """Return 2n random words per permutation: the first bit of one is a sign, by another subjects are sorted.
+    def _words(self, first: int, stop: int, n_depths: int) -> npt.NDArray[np.uint64]:
+        """Return n (1 + `n_depths`) random words per permutation.
 
-        The generator makes four words for each value of its counter, and each permutation has values of its own.
+        The first bit of each of the first n is a sign; by the next n subjects are sorted, or the outermost blocks, each
+        by the word of its first subject, by further n words the blocks inside these. The generator makes four words for
+        each value of its counter, and each permutation has values of its own.
         """
-        n_words = 2 * self.exchangeability.n_subjects
+        n_words = (1 + n_depths) * self.exchangeability.n_subjects
         n_values = -(-n_words // 4)
         key = np.array([self.seed, self.stream], dtype=np.uint64)
         counter = np.array([first * n_values, 0, 0, 0], dtype=np.uint64)
@@ -219,25 +247,18 @@ def make_resampling(
     return Resampling(len(every.order), seed, exchangeability, complete=every)
 
 
-def _numbered(blocks: Sequence[object]) -> Labels:
-    """Number the blocks in the order of their first subject."""
-    numbers: dict[object, int] = {}
-    return np.array([numbers.setdefault(block, len(numbers)) for block in blocks], dtype=np.intp)
-
-
 def _all_distinct(subspaces: Subspaces, exchangeability: Exchangeability, most: int) -> Permutations | None:
     """Return all permutations with distinct statistics, the identity first; None where over `most` must be compared."""
-    n, (permutation_blocks, flip_blocks) = exchangeability.n_subjects, exchangeability
+    n, blocks, flip_blocks = exchangeability.n_subjects, exchangeability.all_blocks, exchangeability.flip_blocks
     orders, signs = np.arange(n)[None], np.ones((1, n))
     if exchangeability.n_flips > most:
         return None
-    if permutation_blocks is not None:
-        columns = np.round(np.vstack([permutation_blocks, subspaces.tested, subspaces.nuisance]), _DECIMALS) + 0.0
-        kinds = np.unique(columns, axis=1, return_inverse=True)[1].ravel()
-        total, alike = (prod(factorial(int(n)) for n in np.bincount(x)) for x in (permutation_blocks, kinds))
-        if total // alike * exchangeability.n_flips > most:  # a kind is in one block
+    if blocks is not None:
+        columns = np.round(np.vstack([subspaces.tested, subspaces.nuisance]), _DECIMALS) + 0.0
+        kinds = np.unique(columns, axis=1, return_inverse=True)[1].ravel().tolist()
+        if blocks.count(kinds) * exchangeability.n_flips > most:
             return None
-        orders = np.array(list(_arrangements(kinds, permutation_blocks)))
+        orders = np.array(blocks.arrangements(kinds))[:, np.argsort(blocks.subjects)]
     if flip_blocks is not None:
         signs = np.array(list(product((1.0, -1.0), repeat=int(flip_blocks.max()) + 1)))[:, flip_blocks]
     both = Permutations(np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1)))
@@ -259,24 +280,3 @@ def _first_of_equal(permutations: Permutations, subspaces: Subspaces) -> npt.NDA
     kind = np.empty(value.size, dtype=np.intp)
     kind[order] = np.cumsum(np.diff(value[order], prepend=value[order[0]]) > _SAME)
     return np.sort(np.unique(kind, return_index=True)[1])
-
-
-def _arrangements(kinds: Labels, block: Labels) -> Iterator[Labels]:
-    """Yield each distinct order of subjects within blocks once, subjects of a kind being equal, the identity first."""
-    places = [np.flatnonzero(block == label) for label in np.unique(block)]
-    for orders in product(*(list(_orders(kinds[members].tolist())) for members in places)):
-        order = np.arange(kinds.size)
-        for members, inside in zip(places, orders, strict=True):
-            order[members] = members[list(inside)]
-        yield order
-
-
-def _orders(kinds: list[int]) -> Iterator[tuple[int, ...]]:
-    """Yield an order of positions for each distinct sequence of kinds, 0, 1, 2, ... first."""
-    if not kinds:
-        yield ()
-        return
-    for place in [kinds.index(kind) for kind in dict.fromkeys(kinds)]:
-        others = [i for i in range(len(kinds)) if i != place]
-        for rest in _orders([kinds[i] for i in others]):
-            yield (place, *(others[i] for i in rest))

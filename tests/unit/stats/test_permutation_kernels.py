@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 from scipy.linalg import null_space, sqrtm
 
+from bids_ari.stats.block_tree import Block, block_tree
 from bids_ari.stats.calibration import (
     calibrate,
     calibrate_by_permutation,
@@ -38,13 +39,17 @@ class Case(NamedTuple):
     weights: Floats
     alternative: Alternative
     scheme: Scheme
-    blocks: list[int] | None = None
+    blocks: list[int] | Block | None = None
 
 
 RNG = np.random.default_rng(3)
 AGE = RNG.normal(size=N) + GROUP
 WITH_AGE = np.column_stack([np.ones(N), GROUP, AGE])
 SITE = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1]
+FAMILY = [0, 1, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 7]
+WHOLE = block_tree([[family] for family in FAMILY], [(True, False)] * N)
+NESTED = block_tree([[family] for family in FAMILY], [(True, True)] * N)
+FIRST = np.diff(FAMILY, prepend=-1) != 0  # a covariate that stays where families are exchanged as wholes
 
 CASES = {
     "mean, greater": Case(np.ones((N, 1)), np.ones(1), "greater", "flip"),
@@ -61,6 +66,16 @@ CASES = {
     "F of one row": Case(WITH_AGE, np.eye(3)[1:2], "greater", "both"),
     "F of all, flips": Case(WITH_AGE, np.eye(3), "greater", "flip"),
     "F within sites": Case(WITH_AGE, np.eye(3)[1:], "greater", "both", SITE),
+    "mean and age, flips of families": Case(WITH_AGE[:, [0, 2]], np.array([1.0, 0]), "two-sided", "flip", WHOLE),
+    "groups with age, whole families": Case(WITH_AGE, np.array([0, 1.0, 0]), "two-sided", "permute", WHOLE),
+    "groups with place in the family": Case(
+        np.column_stack([WITH_AGE[:, :2], FIRST]), np.array([0, 1.0, 0]), "greater", "permute", WHOLE
+    ),
+    "groups with family means": Case(
+        np.column_stack([GROUP, np.eye(8)[FAMILY]]), np.eye(9)[0], "two-sided", "permute", NESTED
+    ),
+    "groups with age, nested families, both": Case(WITH_AGE, np.array([0, 1.0, 0]), "greater", "both", NESTED),
+    "F of group and age, nested families": Case(WITH_AGE, np.eye(3)[1:], "greater", "permute", NESTED),
 }
 
 
