@@ -19,7 +19,8 @@ from bids_ari.analysis.inputs import (
     participants_of,
     split_alpha,
 )
-from bids_ari.analysis.result import ContrastResult, Failure, RunSummary
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.run_summary import Failure, RunSummary
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.participants import Participants
 from bids_ari.bids.single_map import MAP_SOURCE

@@ -245,5 +245,5 @@ def _notes(
         yield (
             f"greater and less were tested separately, each at level {options.alpha:g}: both hold together at level "
             f"{2 * options.alpha:g}. To hold together at level alpha, divide it with --split-alpha, or test two-sided, "
-            "which shows that an effect is not zero, but not its sign"
+            "which bounds the numbers of positive and of negative effects, too"
         )

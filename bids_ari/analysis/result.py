@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.direction import with_directions
 from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
@@ -18,7 +19,6 @@ from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.errors import BidsAriError, joint_exit_code
 from bids_ari.images.quality import Quality
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Space
@@ -26,6 +26,7 @@ from bids_ari.runtime.provenance import Made, made
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.diagnostics import SubjectDiagnostics
+from bids_ari.stats.direction import Directions
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.familywise import FamilywiseErrors
 from bids_ari.stats.forest import Cluster, ClusterForest
@@ -177,6 +178,16 @@ class ContrastResult:
         return "any" if self.is_f_test else self.alternative
 
     @cached_property
+    def directions(self) -> Directions | None:
+        """Bounds on the numbers of positive and of negative effects in any set, valid together.
+
+        For two-sided tests, as ``directions.positive.tdn(points)``; with a minimum effect, of those above it and of
+        those below its negative. None for others, and with a step-down that excluded points.
+        """
+        compute = METHODS[self.method].directions
+        return compute(self.glm, self.bound, self.calibrated) if compute and self.alternative == "two-sided" else None
+
+    @cached_property
     def p(self) -> FloatArray:
         """p-value of each point for the alternative, (n_points,), not adjusted."""
         return self.glm.p(self.alternative)
@@ -300,6 +311,7 @@ class ContrastResult:
         if (threshold, tdp) not in self._tables:
             clusters = self.formed(threshold, tdp)
             table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas)
+            table = with_directions(table, self.directions, [cluster.points for cluster in clusters])
             self._tables[threshold, tdp] = with_familywise(table, self.familywise, clusters, threshold, self.space)
         return self._tables[threshold, tdp].copy()
 
@@ -315,32 +327,11 @@ class ContrastResult:
 
     def region_table(self, regions: RegionSet) -> pd.DataFrame:
         """Return the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
-        return region_table(regions, self.bound, self.space, self.glm.z)
+        table = region_table(regions, self.bound, self.space, self.glm.z)
+        return with_directions(table, self.directions, [region.points for region in regions.regions])
 
     def __repr__(self) -> str:
         return (
             f"ContrastResult({self.contrast.name!r}, test={self.test!r}, alternative={self.alternative_label!r}, "
             f"n_points={self.space.n_points}, tdn={self.bound.whole})"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A contrast that could not be analysed, and why."""
-
-    contrast: ContrastSet
-    error: BidsAriError
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """The outcome of a run."""
-
-    results: Sequence[ContrastResult]  # each is read from the output on access
-    failures: tuple[Failure, ...]  # the contrasts that could not be analysed
-    excluded: tuple[Excluded, ...] = ()  # every file and subject that is not analysed
-
-    @property
-    def exit_code(self) -> int:
-        """0 when all went well, that of the failures when they agree and nothing else was done, else that of data."""
-        return joint_exit_code((failure.error.exit_code for failure in self.failures), bool(self.results))

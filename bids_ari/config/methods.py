@@ -32,6 +32,8 @@ class Method:
     needs_group: bool = False  # whether it needs the maps of all subjects, and not only the statistics of the group
     adjusted_p: Callable[..., Any] | None = None  # p (n_points,) -> adjusted p (n_points,), where there are any
     adjusted_p_text: str = ""  # about these adjusted p: a sentence of the methods text
+    directions: Callable[..., Any] | None = None  # (glm, bound, calibrated) -> Directions | None, for two-sided tests
+    directions_text: str = ""  # about these bounds of each sign: a clause of the report and of the methods text
     parts: tuple[Literal["h", "calibration"], ...] = ()  # of each result: the Hommel value h, a calibration
 
 
@@ -57,6 +59,11 @@ def _call(path: str, /, *positional: Any, **named: Any) -> Any:
     return pkgutil.resolve_name(path)(*positional, **named)
 
 
+_CLOSED_DIRECTIONS = (
+    "by the same closed testing of one-sided p-values, each at level alpha / 2, so that both numbers hold together "
+    "with this confidence, and the two-sided TDN by itself; all three together with at least 1 - 2 alpha"
+)
+
 register(
     Method(
         name="simes",
@@ -68,6 +75,8 @@ register(
         assumption="They are valid if the p-values of single voxels are valid, and those of the voxels that are not "
         "active satisfy the Simes inequality. For it, positive regression dependence is enough, which is not proved "
         "for t statistics with a variance estimated at each voxel, nor for two-sided and F tests.",
+        directions=deferred("bids_ari.analysis.direction:closed_testing", local_test="simes"),
+        directions_text=_CLOSED_DIRECTIONS,
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="simes"),
         adjusted_p_text="The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
         parts=("h",),
@@ -83,6 +92,8 @@ register(
         methods_text="The bounds stem from closed testing (@goeman2011) with Hommel local tests (@hommel1983), "
         "computed by a shortcut (@meijer2019; @goeman2019)",
         assumption="They are valid under any dependence between voxels if the p-values of single voxels are valid.",
+        directions=deferred("bids_ari.analysis.direction:closed_testing", local_test="hommel"),
+        directions_text=_CLOSED_DIRECTIONS,
         label="Hommel",
         description="Hommel local tests (any dependence between voxels)",
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="hommel"),
@@ -100,6 +111,9 @@ register(
         "(@hemerik2018)",
         assumption="The bounds are valid if such permutations leave the joint distribution of the voxels that are "
         "not active as it is, whatever the dependence between voxels.",
+        directions=deferred("bids_ari.analysis.direction:permutation"),
+        directions_text="by the TDN of the voxels with a positive and of those with a negative estimate, so that all "
+        "three hold together with this confidence",
         label="Permutation",
         description="bounds calibrated by permutation",
         needs_group=True,

@@ -93,8 +93,17 @@ def left_out(result: ContrastResult) -> list[dict[str, str]]:
 def worded(result: ContrastResult, text: str) -> str:
     """Return a description in which ``{unit}`` and ``{units}`` stand for the points of the result, such as voxels."""
     unit, units = result.space.unit, result.space.units
-    extent = "in mm2" if unit == "vertex" else f"in {units}"
-    return text.replace("{unit}", unit).replace("{units}", units).replace("{extent}", extent)
+    delta = result.options.min_effect
+    words = {
+        "{unit}": unit,
+        "{units}": units,
+        "{extent}": "in mm2" if unit == "vertex" else f"in {units}",
+        "{delta}": f"{delta:g}" if delta else "zero",
+        "{-delta}": f"-{delta:g}" if delta else "zero",
+    }
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
 
 
 def columns(result: ContrastResult, descriptions: Mapping[str, str]) -> Sidecar:
@@ -199,7 +208,15 @@ def _inference(result: ContrastResult) -> Sidecar:
         **({} if result.bound.h is None else {"HommelValue": result.bound.h}),
         **(_calibration(result, result.calibrated) if result.calibrated else {}),
         "TrueDiscoveryNumber": result.bound.whole,
+        **_signs(result),
     }
+
+
+def _signs(result: ContrastResult) -> Sidecar:
+    """Return the entries about the numbers of positive and of negative effects, where there are bounds of them."""
+    found = result.directions
+    names = ("TrueDiscoveryNumberPositive", "TrueDiscoveryNumberNegative")
+    return {} if found is None else {name: bound.whole for name, bound in zip(names, found, strict=True)}
 
 
 def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:

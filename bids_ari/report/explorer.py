@@ -27,7 +27,7 @@ from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.figures.underlay import Underlay, make_underlay
 from bids_ari.report.formatting import percent
-from bids_ari.report.labels import contrast_label, meaning, permutations_text, region_set_title, result_label
+from bids_ari.report.labels import contrast_label, meaning, permutations_text, region_set_title, result_label, signs
 from bids_ari.report.render import ASSETS, Context, render, script_hash
 
 SCRIPTS = (
@@ -149,6 +149,8 @@ def _blobs(results: Sequence[ContrastResult], least: float, z_step: float) -> It
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
         yield from arrays.forest_blobs(each.forest, places, f"-{i}")
         yield Blob.of(f"category-{i}", arrays.counting_categories(each.bound))
+        for name, bound in each.directions._asdict().items() if each.directions else ():
+            yield Blob.of(f"{name}-{i}", arrays.counting_categories(bound))
         if each.familywise is not None:
             counts = each.familywise.counts
             yield Blob.of(f"fwe-{i}", counts.astype(np.min_scalar_type(max(int(counts.max()), 256))))
@@ -197,6 +199,7 @@ def _direction_facts(result: ContrastResult, hemispheres: Sequence[str | None]) 
         "alpha": f"{bound.alpha:g}",
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
+        "signs": [{"meaning": text, "whole": tdn} for tdn, text in signs(result)],
         "nPoints": bound.n_points,
         "nPermutations": result.familywise.n_permutations if result.familywise else None,
         "top": float(result.forest.highest_tdp().max()),
@@ -221,5 +224,6 @@ def _region_facts(regions: RegionSet, result: ContrastResult) -> Iterator[dict[s
             "name": region.name,
             "size": int(points.size),
             "tdn": result.bound.tdn(points),
+            "signs": [each.tdn(points) for each in result.directions or ()],
             "strongest": int(points[extremeness[points].argmax()]) if points.size else -1,
         }

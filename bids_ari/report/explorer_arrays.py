@@ -17,6 +17,7 @@ size-d       n      int32   size of the cluster that is completed there, delta
 tdn-d        n      int32   its TDN; 0 where the place is as high as its parent, so that it is no cluster, delta
 rank-d       leaves uint32  of each place of size 1, the number of larger heights of such places
 category-d   m      uint16  category of each point, 0 where it never counts; uint32 where the largest does not fit
+positive-d   m      uint16  the same in the bound on positive effects, and negative-d, of two-sided tests
 fwe-d        m      uint16  permutations whose smallest p is at most that of the point; uint32 where they do not fit
 ============ ====== ======= ==========================================================================================
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_ari._version import __version__
-from bids_ari.analysis.result import Failure
+from bids_ari.analysis.run_summary import Failure
 from bids_ari.bids.exclusions import by_contrast
 from bids_ari.config.methods import METHODS
 from bids_ari.errors import listing, plural_of

@@ -44,6 +44,13 @@ def meaning(result: ContrastResult) -> str:
     return MEANINGS[result.alternative_label]
 
 
+def signs(result: ContrastResult) -> list[tuple[int, str]]:
+    """Return the TDN of the whole mask for each sign, with its meaning: ``above zero``; none without such bounds."""
+    delta, found = result.options.min_effect, result.directions
+    texts = [(_MEANINGS_BEYOND if delta else MEANINGS)[side].format(delta=delta) for side in ("greater", "less")]
+    return [] if found is None else [(bound.whole, text) for bound, text in zip(found, texts, strict=True)]
+
+
 def source(result: ContrastResult) -> Source:
     """Return what was analysed."""
     if result.design is not None:

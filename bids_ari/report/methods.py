@@ -60,13 +60,18 @@ def _paragraph(template: str, values: Context, cite: Citations) -> str:
     return re.sub(r"[ \n]+", " ", render(f"methods/{template}.txt", cite=cite, **values)).strip()
 
 
-def _for_points(method: Method, unit: str) -> Method:
+def for_points(method: Method, unit: str) -> Method:
     """Return a method with the name of a point in its texts, which are about voxels."""
 
     def about(text: str) -> str:
         return re.sub(r"\bvoxel\b", unit, text.replace("voxels", plural_of(unit)))
 
-    return replace(method, assumption=about(method.assumption), adjusted_p_text=about(method.adjusted_p_text))
+    return replace(
+        method,
+        assumption=about(method.assumption),
+        adjusted_p_text=about(method.adjusted_p_text),
+        directions_text=about(method.directions_text),
+    )
 
 
 def _model_values(result: ContrastResult) -> Context:
@@ -104,7 +109,8 @@ def _values(result: ContrastResult) -> Context:
         "contrast": contrast,
         "calibrated": calibrated,
         "families": [] if calibrated is None else list(map(partial(_member, calibrated.delta), calibrated.members)),
-        "method": _for_points(METHODS[result.method], result.space.unit),
+        "signs": labels.signs(result),
+        "method": for_points(METHODS[result.method], result.space.unit),
         "versions": {name: result.made.versions.get(name, "unknown") for name in ("bids_ari", *PACKAGES)},
         "units": plural_of(result.space.unit),
         "source": labels.source(result),

@@ -10,7 +10,15 @@ from bids_ari.outputs.outcome import differ_only_in
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.formatting import percent, proportion
-from bids_ari.report.labels import contrast_label, permutations_text, result_label, source, source_name, statistic
+from bids_ari.report.labels import (
+    contrast_label,
+    permutations_text,
+    result_label,
+    signs,
+    source,
+    source_name,
+    statistic,
+)
 from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData
 from bids_ari.report.sections.tables import SIZES
@@ -58,6 +66,7 @@ def _common(data: ReportData) -> Context:
         "alpha": f"{result.options.alpha:g}",
         "confidence": percent(1 - result.options.alpha),
         "tdn": result.bound.whole,
+        "signs": signs(result),
         "whole_tdp": proportion(result.bound.whole, result.space.n_points),
         "n_points": result.space.n_points,
         "unit": result.space.unit,

@@ -16,7 +16,8 @@ from builders_exclusions import STUDIES, Study, maps, table
 
 import bids_ari
 from bids_ari.analysis.inputs import find_contrasts
-from bids_ari.analysis.result import ContrastResult, RunSummary
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.run_summary import RunSummary
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.cli.main import main, parse, read_settings
 from bids_ari.workflow import run

@@ -27,6 +27,9 @@ ACTIVE = "active_area_mm2"
 FAMILYWISE = {"p_fwe_peak": "peak", "p_fwe_extent": "extent"}
 """Columns of familywise p, with what they are about."""
 
+SIGNS = ("tdn_positive", "tdn_negative")
+"""Columns of the TDN of each sign."""
+
 _SIDES = {"CORTEX_LEFT": "L", "CORTEX_RIGHT": "R"}
 
 CLEARLY_MORE = 1.25
@@ -105,6 +108,7 @@ def _bounds_cells(row: Mapping[Any, Any]) -> Context:
         "size": size,
         "sizes": [row[column] for column in SIZES if column in row],
         "tdn": tdn,
+        "signs": [int(row[column]) for column in SIGNS if column in row],
         "active": row.get(ACTIVE),
         "tdp": proportion(tdn, size),
         "width": f"{100 * row['tdp']:.1f}%",

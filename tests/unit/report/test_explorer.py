@@ -22,7 +22,7 @@ from bids_ari.report import explorer_arrays
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
 from bids_ari.report.figures.draw import draw
-from bids_ari.stats.bounds import Bound
+from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import Cluster, grow_forest
 
@@ -233,6 +233,25 @@ def test_the_same_result_gives_the_same_bytes() -> None:
     assert page_of() == page_of()
 
 
+def test_categories_of_each_sign_bound_any_set(rng: np.random.Generator) -> None:
+    greater, two_sided = analysed(3.0)
+    page = page_of(two_sided)
+    arrays, directions, facts = blobs_of(page), two_sided.directions, facts_of(page)["directions"][0]
+    assert directions is not None
+    assert facts["signs"] == [
+        {"meaning": "above zero", "whole": directions.positive.whole},
+        {"meaning": "below zero", "whole": directions.negative.whole},
+    ]
+    for name, bound in directions._asdict().items():
+        category = arrays[f"{name}-0"].astype(np.int32)
+        for size in (1, 20, two_sided.space.n_points):
+            points = rng.permutation(two_sided.space.n_points)[:size]
+            counting = category[points]
+            assert true_discoveries(np.where(counting, counting, two_sided.space.n_points + 1)) == bound.tdn(points)
+    assert directions.positive.whole
+    assert "positive-0" not in blobs_of(page_of(greater))
+
+
 AXES = {
     "RAS": (np.diag([2.0, 2, 2, 1]), [[0, 1], [1, 1], [2, 1]]),
     "LAS": (np.diag([-2.0, 2, 3, 1]), [[0, -1], [1, 1], [2, 1]]),
@@ -267,6 +286,7 @@ def test_regions_are_bounded_and_lead_to_their_strongest_voxel() -> None:
         "name": "front",
         "size": front.size,
         "tdn": result.bound.tdn(front),
+        "signs": [],
         "strongest": strongest,
     }
     assert parcels[1]["size"] == parcels[1]["tdn"] == 0

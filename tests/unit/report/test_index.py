@@ -9,7 +9,8 @@ import pytest
 from reported import analysed, by_methods
 from webpages import without_own_script
 
-from bids_ari.analysis.result import ContrastResult, Failure
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.run_summary import Failure
 from bids_ari.bids.entities import Entities
 from bids_ari.errors import DataError
 from bids_ari.outputs import names

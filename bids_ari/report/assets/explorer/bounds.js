@@ -1,4 +1,4 @@
-// The bound of any set of points.
+// The bounds of any set of points.
 
 /**
  * TDN of any set: max(0, max over u of 1 - u + how many categories are at most u). Category 0 never counts.
@@ -15,4 +15,13 @@ function trueDiscoveries(category, positions) {
     best = Math.max(best, 1 - u + sum);
   }
   return best;
+}
+
+/**
+ * @param {{signCategories: TypedArray[]}} direction
+ * @param {Iterable<number>} positions distinct
+ * @returns {number[]} TDN of positive and of negative effects; none where the alternative has no such bounds
+ */
+function signDiscoveries({ signCategories }, positions) {
+  return signCategories.map((category) => trueDiscoveries(category, positions));
 }

@@ -119,7 +119,8 @@ async function readDirection(facts, i) {
   const forest = makeForest(preorder, size, tdn, rank, facts.nPoints);
   const direction = facts.directions[i];
   const fwe = direction.nPermutations ? await readBlob(`fwe-${i}`) : null;
-  return { ...direction, forest, fwe, category: await readBlob(`category-${i}`) };
+  const signs = direction.signs.length ? [await readBlob(`positive-${i}`), await readBlob(`negative-${i}`)] : [];
+  return { ...direction, forest, fwe, signCategories: signs, category: await readBlob(`category-${i}`) };
 }
 
 /** @returns {{cell: Uint32Array, position: Int32Array}} cell of each point, and point at each cell or -1 */

@@ -23,9 +23,10 @@ function emptyText(data, shown) {
 
 /** Show the headline of the current alternative. */
 function showDirection(data, shown) {
-  const { meaning, whole, nPoints, confidence, alpha } = shown.direction;
+  const { meaning, whole, nPoints, confidence, alpha, signs } = shown.direction;
+  const bySign = whole ? signs.map(({ meaning: sign, whole: n }) => `, at least ${thousands(n)} ${sign}`).join("") : "";
   byId("headline").textContent =
-    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nPoints)} ${data.facts.units} tested are truly active (effect ${meaning}).`;
+    `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nPoints)} ${data.facts.units} tested are truly active (effect ${meaning}${bySign}).`;
   byId("alpha").textContent = alpha;
 }
 
@@ -64,7 +65,8 @@ function pointFacts(data, shown) {
   if (data.atlas !== null) facts.push(["atlas region", regionOf(data, position)]);
   const byHand = current && current.place === shown.state.pinned ? " (chosen by hand)" : "";
   facts.push(["cluster", current ? `${current.label}${byHand}: ${clusterText(data.facts, current)}` : "none at this target TDP"]);
-  return facts;
+  const ofSigns = current ? signsOf(shown, current) : [];
+  return [...facts, ...ofSigns.map((n, i) => [`of it ${shown.direction.signs[i].meaning}, at least`, thousands(n)])];
 }
 
 /** @returns {string} the familywise p of a point */
@@ -80,17 +82,18 @@ function showRegions(data, shown) {
   const radius = Number(byId("radius").value);
   byId("radius-text").textContent = `${radius} mm`;
   const inside = data.points.within(shown.state, radius);
-  fillFacts(byId("sphere"), boundFacts(data.facts, inside.length, trueDiscoveries(shown.direction.category, inside)));
+  fillFacts(byId("sphere"), boundFacts(data.facts, inside.length, trueDiscoveries(shown.direction.category, inside), shown.direction, signDiscoveries(shown.direction, inside)));
   if (data.atlas === null) return;
   const number = shown.position < 0 ? 0 : data.atlas[shown.position];
   const parcel = number && shown.direction.parcels[number - 1];
-  const facts = parcel ? boundFacts(data.facts, parcel.size, parcel.tdn) : [];
+  const facts = parcel ? boundFacts(data.facts, parcel.size, parcel.tdn, shown.direction, parcel.signs) : [];
   fillFacts(byId("parcel"), [["region", regionOf(data, shown.position)], ...facts]);
 }
 
-const boundFacts = ({ units }, size, tdn) => [
+const boundFacts = ({ units }, size, tdn, { signs }, ofSigns) => [
   [`${units} tested`, thousands(size)],
   ["TDN (truly active, at least)", thousands(tdn)],
+  ...signs.map(({ meaning }, i) => [`TDN ${meaning}`, thousands(ofSigns[i])]),
   ["TDP", proportion(tdn, size)],
 ];
 
@@ -142,6 +145,11 @@ const peakPlace = (data, cluster) => data.points.millimetresOf(cluster.peak);
 /** @returns {number[]} the sizes of a cluster, as `facts.sizes` names them */
 function clusterSizes(data, forest, { place, size }) {
   return data.points.sizesOf(forest.preorder.subarray(place, place + size));
+}
+
+/** @returns {number[]} TDN of positive and of negative effects in a cluster, where there are such bounds */
+function signsOf({ direction, forest }, { place, size }) {
+  return signDiscoveries(direction, forest.preorder.subarray(place, place + size));
 }
 
 /** @returns {number} the area of a cluster that is truly active, at least; computed once */

@@ -27,7 +27,8 @@ function tableText(data, shown) {
   const active = data.points.vertex ? ["active_area_mm2"] : [];
   const { fwe, nPermutations } = shown.direction;
   const familywise = fwe ? ["p_fwe_peak"] : [];
-  const columns = ["label", "size", ...data.facts.sizes, "tdn", "tdp", ...active, ...familywise, "peak_stat", "peak_x", "peak_y", "peak_z"];
+  const signs = shown.direction.signs.length ? ["tdn_positive", "tdn_negative"] : [];
+  const columns = ["label", "size", ...data.facts.sizes, "tdn", "tdp", ...signs, ...active, ...familywise, "peak_stat", "peak_x", "peak_y", "peak_z"];
   if (data.facts.structures) columns.push("peak_structure", "peak_vertex");
   if (data.atlas !== null) columns.push("peak_region");
   const rows = shown.clusters.map((cluster) => {
@@ -36,7 +37,7 @@ function tableText(data, shown) {
     const stat = Number.isFinite(z) ? String(Number(z.toFixed(2))) : z > 0 ? "inf" : "-inf";
     const sizes = clusterSizes(data, shown.forest, cluster);
     const areas = active.map(() => Math.floor(100 * activeAreaOf(data, shown.forest, cluster)) / 100);
-    const row = [label, size, ...sizes, tdn, tdn / size, ...areas, ...familywise.map(() => fwe[peak] / nPermutations), stat, ...peakPlace(data, cluster), ...peakCells(data, cluster)];
+    const row = [label, size, ...sizes, tdn, tdn / size, ...signsOf(shown, cluster), ...areas, ...familywise.map(() => fwe[peak] / nPermutations), stat, ...peakPlace(data, cluster), ...peakCells(data, cluster)];
     return data.atlas === null ? row : [...row, regionCell(data, peak)];
   });
   return [columns, ...rows].map((row) => `${row.join("\t")}\n`).join("");
