@@ -27,7 +27,7 @@ from bids_ari.stats.resampling import Exchangeability, make_resampling
 REPETITIONS = 2000
 PIECE = 100
 """Data sets simulated together."""
-N_PERMUTATIONS, LEARNED, RANKS = 100, 100, 100
+N_PERMUTATIONS, LEARNED, RANKS = 100, 50, 100
 
 Square = tuple[int, int, int, int, float]
 """First row and column, the numbers of rows and columns, and the expected t, with known variance."""

@@ -34,12 +34,12 @@ TDN of the points of S with a positive estimate, TDN-(S) of those with a negativ
    This needs a vector that was calibrated at all points: step-down excludes some.
 
 The same argument with ``t_k = k * alpha / m`` shows that single-step Simes bounds include the sign. Closed testing,
-which is less strict where much is rejected, does so for independent points (Shaffer 1980; Heller & Solari 2024, by
+which is less strict where much is rejected, does so for independent points (Finner 1999; Heller & Solari 2024, by
 tests conditional on the signs); for dependent ones this is not proved, hence the level alpha / 2.
 
 References
 ----------
-Shaffer (1980), Control of directional errors with stagewise multiple test procedures. Annals of Statistics 8:1342.
+Finner (1999), Stepwise multiple test procedures and control of directional errors. Annals of Statistics 27:274.
 Heller & Solari (2024), Simultaneous directional inference. Journal of the Royal Statistical Society B 86:650.
 """
 
