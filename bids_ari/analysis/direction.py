@@ -10,20 +10,33 @@ from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import LocalTest
 from bids_ari.stats.direction import Directions, closed_directions, split_by_sign
+from bids_ari.stats.distributions import FloatArray, p_from_t
 from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.minimum_effect import t_beyond
 
 
 def closed_testing(
-    glm: GlmResult, bound: Bound, calibrated: Calibrated | None = None, *, local_test: LocalTest
+    glm: GlmResult, p: FloatArray, bound: Bound, calibrated: Calibrated | None = None, *, local_test: LocalTest
 ) -> Directions:
     """Compute the bounds of each sign by closed testing, beyond the minimum effect of the test if it has one."""
-    greater, less = (glm.beyond(glm.min_effect, side).p(side) for side in ("greater", "less"))
-    return closed_directions(greater, less, bound.alpha, local_test)
+    return closed_directions(*one_sided(glm, p), bound.alpha, local_test)
 
 
-def permutation(glm: GlmResult, bound: Bound, calibrated: Calibrated | None = None) -> Directions | None:
+def permutation(glm: GlmResult, p: FloatArray, bound: Bound, calibrated: Calibrated | None = None) -> Directions | None:
     """Compute the bounds of each sign by permutation; return None where step-down excluded points."""
     return None if calibrated is not None and calibrated.n_excluded else split_by_sign(bound, glm.z)
+
+
+def one_sided(glm: GlmResult, p: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the one-sided p of a two-sided test of p (n_points,), for positive and for negative effects.
+
+    Without a minimum effect p is twice the smaller one, so that no tail probabilities are computed again.
+    """
+    if glm.min_effect and glm.effect is not None and glm.variance is not None:
+        t = [t_beyond(glm.effect, glm.variance, glm.min_effect, side) for side in ("greater", "less")]
+        return p_from_t(t[0], glm.dof, "greater"), p_from_t(t[1], glm.dof, "less")
+    near, far, is_positive = p / 2, 1 - p / 2, glm.z > 0
+    return np.where(is_positive, near, far), np.where(is_positive, far, near)
 
 
 def with_directions(

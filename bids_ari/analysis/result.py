@@ -185,7 +185,11 @@ class ContrastResult:
         those below its negative. None for others, and with a step-down that excluded points.
         """
         compute = METHODS[self.method].directions
-        return compute(self.glm, self.bound, self.calibrated) if compute and self.alternative == "two-sided" else None
+        return (
+            compute(self.glm, self.p, self.bound, self.calibrated)
+            if compute and self.alternative == "two-sided"
+            else None
+        )
 
     @cached_property
     def p(self) -> FloatArray:

@@ -32,7 +32,7 @@ class Method:
     needs_group: bool = False  # whether it needs the maps of all subjects, and not only the statistics of the group
     adjusted_p: Callable[..., Any] | None = None  # p (n_points,) -> adjusted p (n_points,), where there are any
     adjusted_p_text: str = ""  # about these adjusted p: a sentence of the methods text
-    directions: Callable[..., Any] | None = None  # (glm, bound, calibrated) -> Directions | None, for two-sided tests
+    directions: Callable[..., Any] | None = None  # of two-sided tests: (glm, p, bound, calibrated) -> Directions
     directions_text: str = ""  # about these bounds of each sign: a clause of the report and of the methods text
     parts: tuple[Literal["h", "calibration"], ...] = ()  # of each result: the Hommel value h, a calibration
 
