@@ -91,7 +91,7 @@ def piece(setting: Setting, is_permuted: bool, seed: np.random.SeedSequence) -> 
     for _ in range(PIECE):
         effects = simulate(setting, rng)
         stack = Stack(effects, design.subjects, SPACE, np.ones(SPACE.shape))
-        group = GroupData(effects, design)
+        group = GroupData((effects,), design)
         fitted = fit(stack, design, Options())
         (inflation,) = fitted.variances.tests.values()
         found["inflation"].append(inflation.ratio)

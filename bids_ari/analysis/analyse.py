@@ -10,6 +10,7 @@ import numpy as np
 from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
 from bids_ari.analysis.inference import infer, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
+from bids_ari.analysis.joint_tests import note_on_joint_test
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.normality import notes_on_normality
@@ -40,6 +41,7 @@ from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
 from bids_ari.images.templates import note_on_space
+from bids_ari.stats.multivariate import maps_in_rows
 
 
 def analyse(
@@ -110,6 +112,7 @@ def analyse(
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
+        maps = maps_in_rows(at_points(stack.effects, tested), len(design.subjects))
         results += infer(
             partial(make, n_constant=n_constant, tau2=None if fitted.tau2 is None else fitted.tau2[tested]),
             glm.at(tested),
@@ -117,12 +120,13 @@ def analyse(
             options,
             (
                 *notes,
+                *note_on_joint_test(len(maps), design, glm.test),
                 *notes_of_test(fitted, design, glm.test, stack.space.units),
                 *notes_on_normality(fitted.normality, design, glm.test, options, stack.space.units),
                 *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units),
                 *_notes(stack, n_constant, options),
             ),
-            GroupData(at_points(stack.effects, tested), design, resources.n_jobs, stack.space.unit),
+            GroupData(maps, design, resources.n_jobs, stack.space.unit),
             space,
         )
     return tuple(results)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bids_ari.analysis.joint_tests import check_joint_tests
 from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.variances import GroupVariances, compare_variances
 from bids_ari.bids.contrasts import ContrastSet
@@ -22,6 +23,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.equal_variance import mixed_residual
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
+from bids_ari.stats.multivariate import Interleaved, fit_multivariate, maps_in_rows
 from bids_ari.stats.normality import Normality, ResidualSample
 from bids_ari.stats.welch import fit_welch
 
@@ -89,11 +91,18 @@ def _has_several(model: Path) -> bool:
 
 
 def fit(stack: Stack, design: Design, options: Options) -> Fit:
-    """Fit a design to the maps of a contrast, by the estimator of the options."""
+    """Fit a design to the maps of a contrast, by the estimator of the options.
+
+    Of several maps per subject, rows of the stack, the diagnostics are those of all maps at all points.
+    """
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
-    effects = stack.effects
-    if stack.variances is None:
+    maps = maps_in_rows(stack.effects, len(design.subjects))
+    effects = maps[0] if len(maps) == 1 else Interleaved(maps)
+    check_joint_tests(len(maps), design, options)
+    if len(maps) > 1:
+        results = fit_multivariate(maps, design.matrix, design.tests, approximate=True)
+    elif stack.variances is None:
         work = fit_welch if options.variance == "unequal" else fit_glm
         results = work(effects, design.matrix, design.tests)
     else:

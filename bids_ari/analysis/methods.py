@@ -19,7 +19,7 @@ from bids_ari.stats.glm import Effects, GlmResult
 class GroupData:
     """The maps of all subjects at the points tested, for methods that need more than the statistics of the group."""
 
-    effects: Effects | tuple[Effects, ...]  # (n_subjects, n_points) of one map or several; NaN without data
+    maps: tuple[Effects, ...]  # one map per subject, or several, each (n_subjects, n_points); NaN without data
     design: Design
     n_threads: int = 1
     unit: str = "voxel"  # the name of a point, for messages

@@ -16,7 +16,6 @@ from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import CriticalVectors, Learned
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
-from bids_ari.stats.multivariate import maps_of
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
@@ -33,13 +32,13 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     DataError
         When subjects that would change places lack data in places, or a template does not fit.
     """
-    effects, design = group.effects, group.design
+    design = group.design
     weights = design.tests[glm.test]
     shuffle = options.shuffle or default_scheme(design.matrix, weights)
     exchangeability = Exchangeability.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
         _check_complete(group, shuffle)
-    model = fit_null_model(effects, design.matrix, weights, alternative, exchangeability)
+    model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
     resampling = _resampling(model, exchangeability, options)
     family = _family(resampling, options)
     vectors, origin = _vectors(model, resampling, family, options, group)
@@ -157,7 +156,7 @@ def _template(
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:
     """Check that all subjects have data at all points: otherwise their maps cannot change places."""
-    maps, unit = maps_of(group.effects), group.unit
+    maps, unit = group.maps, group.unit
     n_subjects, n_points = maps[0].shape
     blocks = (slice(start, start + _BLOCK) for start in range(0, n_points, _BLOCK))
     lacking = sum(int(np.any([np.isnan(each[:, some]).any(axis=0) for each in maps], axis=0).sum()) for some in blocks)

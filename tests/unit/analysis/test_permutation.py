@@ -29,7 +29,7 @@ def calibrate(
 ) -> Inferred:
     """Calibrate one test by permutation."""
     glm = replace(GlmResult.of_z(np.zeros(effects.shape[1])), test=test)
-    return permute(glm, alternative, options, GroupData(effects, design, n_threads))
+    return permute(glm, alternative, options, GroupData((effects,), design, n_threads))
 
 
 @pytest.fixture
