@@ -6,8 +6,11 @@ from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.stats.choices import Scheme
-from bids_ari.stats.normality import Normality
+from bids_ari.stats.normality import LEAST_SKEWNESS, Normality
 from bids_ari.stats.null_model import default_scheme
+
+FEW = 15
+"""Residual degrees of freedom below which skewness that matters is often not noticed (``validation/README.md``)."""
 
 
 def notes_on_normality(
@@ -15,11 +18,14 @@ def notes_on_normality(
 ) -> Iterator[str]:
     """Yield a warning if residuals are not those of normal errors, and a bound of a test depends on it.
 
-    Bounds by permutation do not depend on heavy tails, but those by sign flips on skewness.
+    Bounds by permutation do not depend on heavy tails, but those by sign flips on skewness. With few subjects there is
+    a note where skewness may not have been noticed.
     """
-    if normality is None or not normality.is_doubtful:
-        return
     by_default = default_scheme(design.matrix, design.tests[test])
+    if normality is None or not normality.is_doubtful:
+        if by_default != "permute":
+            yield from _note_on_few(normality, design, options)
+        return
     is_harmful = normality.is_skewed and (options.shuffle or by_default) != "permute"
     is_assumed = any(not METHODS[name].needs_group for name in options.method)
     if is_assumed or (options.is_permuted and is_harmful):
@@ -30,6 +36,25 @@ def notes_on_normality(
             f"{accuracy if is_assumed else ''} {_advice(normality, by_default, options, is_harmful=is_harmful)} Check "
             "the subjects that are most unlike the others"
         )
+
+
+def _note_on_few(normality: Normality | None, design: Design, options: Options) -> Iterator[str]:
+    """Yield a note where a mean is tested in so few subjects that skewness of errors is hardly noticed."""
+    n, n_columns = design.matrix.shape
+    is_harmed = not options.is_weighted and options.variance == "equal" and set(options.method) != {"hommel"}
+    if n - n_columns >= FEW or not is_harmed:
+        return
+    seen, side = "skewness of errors cannot be seen in so few residuals", "on the side of their short tail"
+    if normality is not None:
+        found, limit = normality.skewness[0], normality.skewness_limit
+        if abs(found) <= LEAST_SKEWNESS:
+            return
+        seen = f"residuals have a skewness of {found:.2f}, which may be chance (normal errors: at most {limit:.2f})"
+        side = f"{'below' if found > 0 else 'above'} zero"
+    yield (
+        f"Only {n} subjects: {seen}. If errors are skewed, means {side} may be found that are not there, by closed "
+        "testing and by sign flips (simulated in validation/: errors of .1 to .2 at alpha .05)"
+    )
 
 
 def _reasons(normality: Normality) -> Iterator[str]:

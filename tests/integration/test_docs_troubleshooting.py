@@ -445,6 +445,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A table without tabs": ("data out group --formula 1+age", table("participant_id,age", "sub-01,20")),
     "Unequal variances": ("data out group --formula group --test more=group[T.patient]", unequal_variances),
     "Errors that are not normal": ("data out group", heavy_tails),
+    "Few subjects, whose errors may be skewed": ("data out group", None),
     "Collinear columns": (
         "data out group --formula 1+a+b",
         table("participant_id a b", "sub-01 1 2", "sub-02 2 4", "sub-03 3 6", "sub-04 5 10"),

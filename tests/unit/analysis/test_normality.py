@@ -21,8 +21,10 @@ SKEWED = replace(NORMAL, skewness=(0.7, 1.5))
 BOTH = ("simes", "permutation")
 
 
-MEAN = Design(("a", "b", "c", "d"), np.ones((4, 1)), ("intercept",), {"test": np.ones(1)})
-GROUPS = replace(MEAN, matrix=np.repeat(np.eye(2), 2, axis=0), columns=("a", "b"), tests={"test": np.array([1.0, -1])})
+MEAN = Design(tuple(map(str, range(20))), np.ones((20, 1)), ("intercept",), {"test": np.ones(1)})
+GROUPS = replace(MEAN, matrix=np.repeat(np.eye(2), 10, axis=0), columns=("a", "b"), tests={"test": np.array([1.0, -1])})
+FEW = replace(MEAN, subjects=MEAN.subjects[:10], matrix=np.ones((10, 1)))
+UNSURE = replace(NORMAL, skewness=(0.25, 1.5))
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,27 @@ def test_signs_of_groups_are_not_flipped_by_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (UNSURE, "skewness of 0.25, which may be chance (normal errors: at most 0.30)"),
+        (replace(UNSURE, skewness=(-0.25, 1.5)), "means above zero may be found"),
+        (None, "cannot be seen"),
+    ],
+)
+def test_few_subjects_whose_errors_may_be_skewed(found: Normality | None, words: str) -> None:
+    (note,) = notes_on_normality(found, FEW, "test", Options())
+    assert note.startswith("Only 10 subjects")
+    assert words in note
+    assert list(notes_on_normality(found, FEW, "test", Options(method=("hommel",)))) == []
+    assert list(notes_on_normality(found, FEW, "test", Options(estimator="mixed"))) == []
+
+
+@pytest.mark.parametrize(
     ("found", "design", "methods"),
     [
+        (NORMAL, FEW, ("simes",)),
+        (UNSURE, MEAN, ("simes",)),
+        (None, replace(GROUPS, subjects=FEW.subjects, matrix=GROUPS.matrix[5:15]), ("simes",)),
         (NORMAL, MEAN, ("simes",)),
         (None, MEAN, ("simes",)),
         (HEAVY, MEAN, ("permutation",)),
