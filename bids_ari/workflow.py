@@ -39,6 +39,7 @@ from bids_ari.errors import (
     listing,
 )
 from bids_ari.images.statistic import Kind
+from bids_ari.joint import Work, analyse_jointly
 from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
@@ -101,7 +102,7 @@ def run(settings: Settings) -> RunSummary:
             journal.opened(out),
             closing(_analyse_all(contrasts, settings, participants, out)) as outcomes,
         ):
-            for outcome, contrast in zip(outcomes, contrasts, strict=True):
+            for contrast, outcome in outcomes:
                 if settings.level == "group":  # those of a single subject are among those of its contrast
                     journal.exclude({contrast.name: outcome.excluded})
                 if outcome.error is None:
@@ -233,8 +234,8 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
 
 def _analyse_all(
     contrasts: Sequence[ContrastSet], settings: Settings, participants: Participants | None, out: Derivatives
-) -> Generator[Outcome, None, None]:
-    """Analyse contrasts in parallel; yield their outcomes in order."""
+) -> Generator[tuple[ContrastSet, Outcome], None, None]:
+    """Analyse contrasts in parallel; yield them with their outcomes, in order."""
     resources = settings.resources
     if resources.dask_scheduler is not None:
         folders = [settings.bids_dir, settings.output_dir]
@@ -245,10 +246,15 @@ def _analyse_all(
         pool = open_pool(n_processes, _PRELOAD)
         share = replace(resources, nprocs=n_threads, mem=mem)
     settings, methods = replace(settings, resources=share), tuple(METHODS.values())
+    if settings.options.joint:
+        with pool as workers:
+            yield from analyse_jointly(contrasts, workers, Work(settings, participants, out, methods))
+        return
     work = partial(_analyse_and_write, settings=settings, participants=participants, out=out, methods=methods)
     with pool as workers:
-        for outcome in progress(workers.map(work, contrasts), "contrast", len(contrasts)):
-            yield Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
+        outcomes = progress(workers.map(work, contrasts), "contrast", len(contrasts))
+        for contrast, outcome in zip(contrasts, outcomes, strict=True):
+            yield contrast, Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
 
 
 def _analyse_and_write(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
-from bids_ari.analysis.inference import infer, statistics_of
+from bids_ari.analysis.inference import Tests, directed_tests, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.joint_tests import note_on_joint_test
 from bids_ari.analysis.methods import GroupData
@@ -22,6 +22,7 @@ from bids_ari.analysis.option_files import (
     option_files,
 )
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.together import infer
 from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import notes_on_subjects
@@ -66,7 +67,8 @@ def analyse(
     Returns
     -------
     tuple of ContrastResult
-        One per test, alternative and method; an F test has one alternative.
+        One per test, alternative and method; an F test has one alternative. With ``options.joint`` the bounds of all of
+        them hold together; those of several contrasts do by `bids_ari.run`.
 
     Raises
     ------
@@ -74,7 +76,18 @@ def analyse(
         When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, no voxel
         left to test, or a design that cannot be fitted.
     """
-    options, resources = options_of(contrast, options or Options()), resources or Resources()
+    options = options or Options()
+    return infer(group_tests(contrast, options, resources, participants), joint=options.joint)
+
+
+def group_tests(
+    contrast: ContrastSet,
+    options: Options,
+    resources: Resources | None = None,
+    participants: Participants | str | Path | None = None,
+) -> Tests:
+    """Read the maps of a group, fit its model, and yield its tests; arguments and errors are those of `analyse`."""
+    options, resources = options_of(contrast, options), resources or Resources()
     contrast, design = plan(contrast.labelled(options.label), options, participants)
     stack = _load(contrast, options, resources)
     fitted, files = fit(stack, design, options), option_files(options, contrast)
@@ -103,7 +116,6 @@ def analyse(
         *notes_on_spaces(files, space := StandardSpace.of(contrast.entities)),
         *notes_on_resolutions(files, space, options),
     )
-    results: list[ContrastResult] = []
     for glm in fitted.results:
         tested = ~np.isnan(glm.z)
         if not tested.any():
@@ -113,7 +125,7 @@ def analyse(
             )
         n_constant = int((~tested).sum())
         maps = maps_in_rows(at_points(stack.effects, tested), len(design.subjects))
-        results += infer(
+        yield from directed_tests(
             partial(make, n_constant=n_constant, tau2=None if fitted.tau2 is None else fitted.tau2[tested]),
             glm.at(tested),
             stack.space.keep(tested),
@@ -129,7 +141,6 @@ def analyse(
             GroupData(maps, design, resources.n_jobs, stack.space.unit),
             space,
         )
-    return tuple(results)
 
 
 def analyse_subject(
@@ -139,6 +150,12 @@ def analyse_subject(
 
     The sidecar of a t map must have DegreesOfFreedom. Smoothing and coverage are not used.
     """
+    options = options or Options()
+    return infer(subject_tests(contrast, options, resources), joint=options.joint)
+
+
+def subject_tests(contrast: ContrastSet, options: Options, resources: Resources | None = None) -> Tests:
+    """Read the map of a single subject, and yield its tests; arguments and errors are those of `analyse_subject`."""
     contrast.check()
     (member,) = contrast.members
     stat = contrast.stat
@@ -152,7 +169,7 @@ def analyse_subject(
     noise = "p-values depend on the noise model of the first level, which this analysis cannot check"
     notes = (noise, *notes, *_notes_on_f(f_test))
     given = Given(stat, dof, is_z_of_f=bool(f_test), dof_name="DegreesOfFreedom")
-    return _analyse_single(contrast, options, resources, given, folder=folder, notes=notes, drop_zeros=True)
+    return _single_tests(contrast, options, resources, given, folder=folder, notes=notes, drop_zeros=True)
 
 
 def analyse_map(
@@ -174,7 +191,8 @@ def analyse_map(
     given = Given(stat, dof, sidecar, is_z_of_f=bool(f_test))
     if space is not None and (unknown := note_on_space(StandardSpace.of(contrast.entities))):
         notes = (*notes, unknown)
-    return _analyse_single(contrast, options, resources, given, notes=(*notes, *_notes_on_f(f_test)))
+    options, notes = options or Options(), (*notes, *_notes_on_f(f_test))
+    return infer(_single_tests(contrast, options, resources, given, notes=notes), joint=options.joint)
 
 
 def check_maps(
@@ -240,18 +258,17 @@ def _hashes(contrast: ContrastSet, stack: Stack) -> dict[str, str]:
     return {file.uri: stack.hashes[file.path] for file in contrast.files if file.path in stack.hashes}
 
 
-def _analyse_single(
+def _single_tests(
     contrast: ContrastSet,
-    options: Options | None,
+    options: Options,
     resources: Resources | None,
     given: Given,
     *,
     folder: str = "group",
     notes: tuple[str, ...] = (),
     drop_zeros: bool = False,
-) -> tuple[ContrastResult, ...]:
-    """Analyse the only map of a contrast; if `drop_zeros`, voxels with the value 0 are not tested."""
-    options = options or Options()
+) -> Tests:
+    """Read the only map of a contrast, and yield its tests; if `drop_zeros`, voxels with the value 0 are not tested."""
     check_minimum_effect(options, contrast.stat, None)
     contrast = contrast.labelled(options.label)
     (member,) = contrast.members
@@ -285,7 +302,7 @@ def _analyse_single(
     )
     named = (*notes_on_spaces(files, template), *notes_on_resolutions(files, template, options))
     notes = (*contrast.notes, *notes, *stack.notes, *_notes(stack, 0, options), *named)
-    return tuple(infer(make, glm, stack.space, options, notes, template=template))
+    return directed_tests(make, glm, stack.space, options, notes, template=template)
 
 
 def _notes_on_f(reason: str) -> Iterator[str]:

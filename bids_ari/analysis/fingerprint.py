@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -56,6 +56,16 @@ def fingerprint(
     for array in arrays:
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def family_of(fingerprints: Iterable[str]) -> str:
+    """Return the digest of the results of a run whose bounds hold together, from the fingerprints of its contrasts."""
+    return hashlib.sha256(" ".join(sorted(fingerprints)).encode()).hexdigest()
+
+
+def in_family(fingerprint: str, family: str) -> str:
+    """Return the fingerprint of a contrast whose results also depend on the others of a family, see `family_of`."""
+    return hashlib.sha256(f"{fingerprint} {family}".encode()).hexdigest()
 
 
 def _plain(value: object) -> object:

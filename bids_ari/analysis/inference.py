@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,8 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.analysis.familywise import extent_of
-from bids_ari.analysis.methods import GroupData, infer_bound
+from bids_ari.analysis.joint import Joint
+from bids_ari.analysis.methods import GroupData, Inferred, infer_bound
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.values import extremeness, highest_of
 from bids_ari.bids.single_map import contrast_of_map
@@ -20,7 +21,7 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError
 from bids_ari.images.anatomy import check_shown, find_underlay
-from bids_ari.images.regions import load_atlas, load_rois
+from bids_ari.images.regions import RegionSet, load_atlas, load_rois
 from bids_ari.images.single import load_map
 from bids_ari.images.space import Space
 from bids_ari.images.stack import Stack
@@ -52,7 +53,50 @@ def log_compilation() -> None:
         log.info("compiled code cannot be kept on this machine (no cache folder): each process compiles again")
 
 
-def infer(
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectedTest:
+    """One test in one direction, whose bound is to be computed by one method."""
+
+    make: Callable[..., ContrastResult]  # makes a result of the fields that depend on the test
+    glm: GlmResult
+    space: Space
+    neighbours: Adjacency
+    alternative: Alternative
+    method: str
+    options: Options
+    regions: tuple[RegionSet, ...]
+    atlas: RegionSet | None
+    notes: tuple[str, ...]
+
+    def conclude(self, found: Inferred, joint: Joint | None = None) -> ContrastResult:
+        """Return the result, from its bound."""
+        options, bound = self.options, found.bound
+        if joint is not None:  # all bounds together have the level of the run
+            bound = replace(bound, alpha=options.alpha)
+        forest = grow(self.glm, bound, self.neighbours, self.alternative, options)
+        return self.make(
+            glm=self.glm,
+            space=self.space,
+            alternative=self.alternative,
+            bound=bound,
+            forest=forest,
+            clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
+            largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
+            regions=self.regions,
+            atlas=self.atlas,
+            notes=(*self.notes, *found.notes),
+            calibrated=found.calibrated,
+            template=found.template,
+            familywise=found.familywise,
+            joint=joint,
+        )
+
+
+Tests = Iterator[tuple[DirectedTest, GroupData | None]]
+"""Tests, each with the data of the group for methods that need them."""
+
+
+def directed_tests(
     make: Callable[..., ContrastResult],
     glm: GlmResult,
     space: Space,
@@ -60,8 +104,8 @@ def infer(
     notes: Sequence[str] = (),
     group: GroupData | None = None,
     template: SpaceName = None,
-) -> Iterator[ContrastResult]:
-    """Compute the results of one test, for each alternative and method.
+) -> Tests:
+    """Yield one test for each alternative and method.
 
     `make` makes a result of the fields that depend on the test. An F test has one alternative: a large statistic.
     `template` is the space of the maps, for an atlas of TemplateFlow.
@@ -80,23 +124,8 @@ def infer(
     alternatives: tuple[Alternative, ...] = options.alternative if not glm.is_f_test else ("greater",)
     for alternative, method in product(alternatives, options.method):
         tested = glm.beyond(options.min_effect, alternative)
-        found = infer_bound(method, tested, alternative, options, group)
-        forest = grow(tested, found.bound, neighbours, alternative, options)
-        yield make(
-            glm=tested,
-            space=space,
-            alternative=alternative,
-            bound=found.bound,
-            forest=forest,
-            clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
-            largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
-            regions=regions,
-            atlas=atlas,
-            notes=(*notes, *_notes(alternative, alternatives, options, glm), *found.notes),
-            calibrated=found.calibrated,
-            template=found.template,
-            familywise=found.familywise,
-        )
+        about = (*notes, *_notes(alternative, alternatives, options, glm))
+        yield DirectedTest(make, tested, space, neighbours, alternative, method, options, regions, atlas, about), group
 
 
 def statistics_of(stack: Stack) -> tuple[GlmResult, Statistic]:
@@ -241,9 +270,10 @@ def _notes(
     """Yield notes on the alternatives: both one-sided ones at level alpha, or none because of an F test."""
     if glm.is_f_test and "less" in options.alternative:
         yield "An F test has no direction: the alternative less does not apply, any difference is tested"
-    if alternative != "two-sided" and {"greater", "less"} <= set(alternatives) and options.n_results == 1:
+    is_apart = options.n_results == 1 and not options.joint
+    if alternative != "two-sided" and {"greater", "less"} <= set(alternatives) and is_apart:
         yield (
             f"greater and less were tested separately, each at level {options.alpha:g}: both hold together at level "
-            f"{2 * options.alpha:g}. To hold together at level alpha, divide it with --split-alpha, or test two-sided, "
+            f"{2 * options.alpha:g}. To hold together at level alpha, add --joint or --split-alpha, or test two-sided, "
             "which bounds the numbers of positive and of negative effects, too"
         )

@@ -12,6 +12,7 @@ import pandas as pd
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.direction import with_directions
 from bids_ari.analysis.familywise import with_familywise
+from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
@@ -113,6 +114,8 @@ class ContrastResult:
         The familywise errors by the same permutations.
     template : array (n_permutations, K) or None
         The template that was learned, where it is to be kept.
+    joint : Joint or None
+        The results whose bounds hold together with those of this one.
     made : Made
         Provenance: versions, container, command.
     """
@@ -145,6 +148,7 @@ class ContrastResult:
     calibrated: Calibrated | None = None
     familywise: FamilywiseErrors | None = None
     template: FloatArray | None = None
+    joint: Joint | None = None
     made: Made = field(default_factory=made)
 
     @property
@@ -203,8 +207,8 @@ class ContrastResult:
 
     @cached_property
     def adjusted_p(self) -> FloatArray | None:
-        """p-value of each point, adjusted for all others, (n_points,); None where the method adjusts none."""
-        adjust = METHODS[self.method].adjusted_p
+        """p-value of each point, adjusted for all others, (n_points,); None where there are none, as of `joint`."""
+        adjust = METHODS[self.method].adjusted_p if self.joint is None else None
         return None if adjust is None else adjust(self.p)
 
     @property
@@ -261,7 +265,7 @@ class ContrastResult:
         if field in ("tau2", "p_fwe"):
             return getattr(self, field) is not None
         if field == "adjusted_p":
-            return METHODS[self.method].adjusted_p is not None
+            return METHODS[self.method].adjusted_p is not None and self.joint is None
         return field not in ("effect", "variance", "t", "f") or getattr(self.glm, field) is not None
 
     def values(self, field: Field, threshold: float | None = None, tdp: float | None = None) -> MapValues:

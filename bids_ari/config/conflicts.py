@@ -63,6 +63,11 @@ def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
         "Permutations cannot be combined with --min-effect",
         "Flips and permutations are exact about one value of the effect, not about an interval: use --method simes",
     )
+    yield (
+        options.joint and options.step_down,
+        "Both joint and step-down are set",
+        "The points that step-down excludes depend on the bounds of all results: remove one of the two",
+    )
     yield options.delta and not family.has_delta, f"delta requires --family {with_delta}", "Remove --delta"
     for flag, value in (("template", options.template), ("save-template", options.save_template)):
         problem = f"{flag} requires --family {learned}"

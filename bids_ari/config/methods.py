@@ -29,6 +29,7 @@ class Method:
     assumption: str  # under which the bounds are valid: a sentence of the methods text
     label: str = ""  # in names of files, after the alternative; empty for the default method
     description: str = ""  # in descriptions.tsv; empty for the default method
+    together: Callable[..., Any] | None = None  # () -> `bids_ari.analysis.joint.Steps`, for --joint; None: refused
     needs_group: bool = False  # whether it needs the maps of all subjects, and not only the statistics of the group
     adjusted_p: Callable[..., Any] | None = None  # p (n_points,) -> adjusted p (n_points,), where there are any
     adjusted_p_text: str = ""  # about these adjusted p: a sentence of the methods text
@@ -50,9 +51,9 @@ def register(method: Method) -> Method:
     return method
 
 
-def deferred(path: str, **arguments: Any) -> Callable[..., Any]:
-    """Return ``package.module:function`` with these keyword arguments; it is imported when it is first called."""
-    return partial(_call, path, **arguments)
+def deferred(path: str, *first: Any, **arguments: Any) -> Callable[..., Any]:
+    """Return ``package.module:function`` with these arguments; it is imported when it is first called."""
+    return partial(_call, path, *first, **arguments)
 
 
 def _call(path: str, /, *positional: Any, **named: Any) -> Any:
@@ -70,6 +71,7 @@ register(
         title="closed testing, Simes",
         help="closed testing with Simes local tests",
         bound=deferred("bids_ari.analysis.methods:closed_testing", local_test="simes"),
+        together=deferred("bids_ari.analysis.joint:ClosedTestingTogether", "simes"),
         methods_text="The bounds stem from closed testing (@goeman2011) with Simes local tests (@simes1986), computed "
         "by a shortcut (@meijer2019; @goeman2019)",
         assumption="They are valid if the p-values of single voxels are valid, and those of the voxels that are not "
@@ -89,6 +91,7 @@ register(
         help="closed testing with Hommel local tests, valid under any dependence between voxels if the p-values of "
         "single voxels are valid; less powerful",
         bound=deferred("bids_ari.analysis.methods:closed_testing", local_test="hommel"),
+        together=deferred("bids_ari.analysis.joint:ClosedTestingTogether", "hommel"),
         methods_text="The bounds stem from closed testing (@goeman2011) with Hommel local tests (@hommel1983), "
         "computed by a shortcut (@meijer2019; @goeman2019)",
         assumption="They are valid under any dependence between voxels if the p-values of single voxels are valid.",

@@ -52,12 +52,17 @@ class Options(ModelOptions):
     )
     alpha: float = option(
         0.05,
-        "error level of each result",
+        "error level of each result; with --joint, of all results of the run together",
         above=0,
         at_most=HIGHEST_ALPHA,
         expected=f"a number between 0 and 1, at most {HIGHEST_ALPHA}, such as 0.05",
         meant=alpha_meant,
         sidecar=SidecarEntry("Alpha", "inference"),
+    )
+    joint: bool = option(
+        False,
+        "bounds of all results of this run hold together at level alpha, of all contrasts, tests, alternatives and "
+        "methods: more powerful than --split-alpha",
     )
     method: tuple[str, ...] = option(
         ("simes",),

@@ -228,6 +228,10 @@ class Settings:
             raise UsageError(f"bids-database-dir {self.bids_database_dir} is a file", "a folder")
         if self.level == "participant":
             self._check_participant_level()
+        if self.split_alpha and self.options.joint:
+            raise UsageError(
+                "Both split-alpha and joint are set", "one of them", "With --joint all bounds hold together at alpha"
+            )
         for source in (self.bids_dir, *self.derivatives):
             _check_output(self.output_dir, source)
 

@@ -224,7 +224,11 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     require(arrays["category"].max() <= m + 1, "the array category has values above m + 1")
     complete = ("calibration" in parts) == (text.calibration is not None) and ("h" in parts) == (text.h is not None)
     require(complete, f"the method {text.method} has more or less than {' and '.join(parts) or 'nothing'}")
-    require(text.h is None or 0 <= text.h <= m, f"h is {text.h} of {m} points")
+    n_hypotheses = text.joint.n_hypotheses if text.joint else m
+    require(text.h is None or 0 <= text.h <= n_hypotheses, f"h is {text.h} of {n_hypotheses} null hypotheses")
+    if joint := text.joint:
+        possible = 1 <= joint.n_together <= joint.n_results and m <= n_hypotheses and 0 < joint.alpha < 1
+        require(possible, "the results whose bounds hold together are impossible")
     require(text.atlas is None or 0 <= text.atlas < len(text.regions), f"there is no set of regions {text.atlas}")
     influence = dict(zip([name for name, _ in text.tests], arrays.get("influence", ()), strict=False))
     outlying, quality = (

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.config.options import Options
@@ -107,7 +108,7 @@ RENAMED: Mapping[str, Mapping[str, str | None]] = {
 
 SHARED = (
     *("alternative", "contrast", "n_constant", "folder", "notes", "hashes", "files", "resampled", "normalised"),
-    *("group_variances", "normality", "made"),
+    *("group_variances", "normality", "joint", "made"),
 )
 
 
@@ -144,6 +145,7 @@ class Text:
     normalised: tuple[str, ...] = ()
     group_variances: GroupVariances | None = None
     normality: Normality | None = None
+    joint: Joint | None = None
     made: Made = field(default_factory=lambda: Made({}, {}, ()))
 
 

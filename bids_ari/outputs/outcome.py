@@ -71,16 +71,28 @@ def unchanged_outcome(
     contrast: ContrastSet, settings: Settings, participants: Participants | None, out: Derivatives
 ) -> Outcome | None:
     """Return the outcome of an earlier run if nothing that the results depend on has changed since."""
-    if not (reusable := out.reusable(contrast.name)):
+    if not out.reusable(contrast.name):
         return None
+    planned, key = current_fingerprint(contrast, settings, participants)
+    return None if key is None else kept_outcome(planned, key, out)
+
+
+def current_fingerprint(
+    contrast: ContrastSet, settings: Settings, participants: Participants | None
+) -> tuple[ContrastSet, str | None]:
+    """Return a contrast as it would be analysed, and its fingerprint; None where the analysis will report an error."""
     design, options = None, options_of(contrast, settings.options)
     if settings.level == "group":
         contrast, design = plan(contrast, options, participants)
     try:
-        key = fingerprint(contrast, design, options)
+        return contrast, fingerprint(contrast, design, options)
     except (OSError, BidsAriError):
-        return None  # the analysis reports it
-    if not (records := reusable.get(key)):
+        return contrast, None
+
+
+def kept_outcome(contrast: ContrastSet, key: str, out: Derivatives) -> Outcome | None:
+    """Return the outcome of an earlier run with a fingerprint, if its results are complete."""
+    if not (records := out.reusable(contrast.name).get(key)):
         return None
     since = max(str(record.get("Time")) for record in records)
     archives = sorted(name for record in records for name in files_of(record) if name.endswith(names.ARCHIVE_ENDING))

@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_ari._version import __version__
 from bids_ari.analysis.calibrated import FLIPS, Calibrated
+from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
 from bids_ari.bids.entities import printable
@@ -202,6 +203,7 @@ def _inference(result: ContrastResult) -> Sidecar:
         ],
         "Alternative": result.alternative_label,
         "AlphaDividedBy": result.options.n_results,
+        **({} if result.joint is None else {"Joint": _joint(result.joint)}),
         **sidecar_entries(result.options, "inference"),
         "Connectivity": result.space.neighbourhood(result.options.connectivity),
         "Method": result.method,
@@ -217,6 +219,17 @@ def _signs(result: ContrastResult) -> Sidecar:
     found = result.directions
     names = ("TrueDiscoveryNumberPositive", "TrueDiscoveryNumberNegative")
     return {} if found is None else {name: bound.whole for name, bound in zip(names, found, strict=True)}
+
+
+def _joint(joint: Joint) -> Sidecar:
+    """Return the entry about the results whose bounds hold together."""
+    return {
+        "NumberOfResults": joint.n_results,
+        "NumberOfResultsCalibratedTogether": joint.n_together,
+        "NumberOfHypothesesCalibratedTogether": joint.n_hypotheses,
+        "AlphaOfThese": joint.alpha,
+        "Family": joint.family,
+    }
 
 
 def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:

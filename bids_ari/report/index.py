@@ -16,6 +16,7 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import entry, leads_out
 from bids_ari.outputs.run_log import latest_excluded
 from bids_ari.report.formatting import percent, without_folders
+from bids_ari.report.joint_bounds import joint_families
 from bids_ari.report.labels import method_title
 from bids_ari.report.render import render
 
@@ -29,16 +30,19 @@ _INTERRUPTED = "A run was interrupted while it wrote the files of this result. R
 def write_index(out: Derivatives) -> None:
     """Write ``index.html`` for all results and failures on disk, including those of earlier runs."""
     records = [record for record in out.records() if isinstance(record, Mapping)]
-    rows = [
-        _row(summary, record)
+    both = [
+        (summary, record)
         for record in records
         for summary in entry(record, "Results", list)
         if isinstance(summary, Mapping)
     ]
+    rows, summaries = [_row(*each) for each in both], [summary for summary, _ in both]
     failures = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
     for note in out.interrupted():
         failures.append((entry(note, "Contrast", str) or entry(note, "Name", str), _INTERRUPTED))
-    alphas = [row["alpha"] for row in rows]
+    families = joint_families(summaries)
+    apart = [row["alpha"] for row in rows if not row["family"]]
+    alphas = [*apart, *(family["alpha"] for family in families)]
     default_titles = {method.title for method in METHODS.values() if not method.label}
     table, excluded = latest_excluded(out)
     text = render(
@@ -50,6 +54,8 @@ def write_index(out: Derivatives) -> None:
         units=sorted({row["units"] for row in rows}),
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
         failures=failures,
+        families=families,
+        n_apart=len(apart) + len(families),
         analysed={entry(record, "Contrast", str) for record in records},
         joint_alpha=percent(min(1.0, sum(alphas))) if None not in alphas else None,
         version=__version__,
@@ -82,6 +88,7 @@ def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any
         "tdn": _number(summary, "TrueDiscoveryNumber"),
         "clusters": _counts(summary, "Clusters"),
         "largest": _counts(summary, "LargestClusters"),
+        "family": entry(entry(summary, "Joint", dict), "Family", str),
         "notes": [str(note) for note in entry(summary, "Notes", list)],
         "date": entry(record, "Time", str)[:10],
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from bids_ari.analysis.fingerprint import fingerprint
+from bids_ari.analysis.fingerprint import fingerprint, in_family
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import BidsAriError
 from bids_ari.outputs import files, names
@@ -14,6 +14,7 @@ from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.outcome import summary
 from bids_ari.report.citation import methods_note, write_citation
 from bids_ari.report.index import write_index
+from bids_ari.report.joint_bounds import joint_summary
 from bids_ari.report.page import write_report
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun:
     if not rerun:
         check_model(model, out.records_of(first.contrast.name), out.folder, first.contrast.label)
     key = fingerprint(first.contrast, first.design, first.options, first.hashes)
+    if first.joint is not None:
+        key = in_family(key, first.joint.family)
     for result in results:
         written = files.write(result, out) + write_report(result, out, results)
         out.record(
@@ -43,7 +46,7 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun:
 
 def summary_for_index(result: ContrastResult) -> dict[str, Any]:
     """Return what the pages about all results show of one."""
-    return summary(result) | methods_note(result)
+    return summary(result) | joint_summary(result) | methods_note(result)
 
 
 @contextmanager

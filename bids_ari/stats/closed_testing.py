@@ -64,6 +64,26 @@ def hommel_bound(p: FloatArray, alpha: float = 0.05, local_test: LocalTest = "si
     return Bound(categories(p, alpha, scales[h]), alpha, local_test, h)
 
 
+def pooled_hommel_value(small: FloatArray, m: int, alpha: float, local_test: LocalTest = "simes") -> int:
+    """Return h of one family of m hypotheses, such as those of several maps, from its p that are at most alpha.
+
+    Other p reject nothing: h is at least m minus the number of `small` p, and only sets of these sizes are searched.
+    """
+    small = np.sort(small[small <= alpha])
+    low = m - small.size
+    scales = np.arange(low, m + 1.0) if local_test == "simes" else local_scales(m, local_test)[low:]
+    return low + int(kernels.largest_not_rejected(small, small.size, alpha, scales))
+
+
+def bound_in_pool(p: FloatArray, alpha: float, local_test: LocalTest, h: int) -> Bound:
+    """Return the bound of some hypotheses of a family with the value h of `pooled_hommel_value`.
+
+    The bounds of all parts of the family hold together. `p` (m,) are those of one part.
+    """
+    scale = float(h) if local_test == "simes" else float(local_scales(h, local_test)[-1])
+    return Bound(categories(_valid_p(p), alpha, scale), alpha, local_test, h)
+
+
 def local_scales(m: int, local_test: LocalTest) -> FloatArray:
     """Return s_0..s_m, the scale of the local test for sets of each size, (m + 1,)."""
     sizes = np.arange(m + 1, dtype=np.float64)

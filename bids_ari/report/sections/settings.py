@@ -24,7 +24,8 @@ from bids_ari.report.sections.section import ReportData
 def provenance(data: ReportData) -> Context:
     """Return the variables of ``provenance.html``."""
     result = data.result
-    h = {} if result.bound.h is None else {"h (Hommel value)": f"{result.bound.h:,}"}
+    of = f" of {result.joint.n_together} results" if result.joint else ""
+    h = {} if result.bound.h is None else {f"h (Hommel value){of}": f"{result.bound.h:,}"}
     return {
         "command": " ".join(map(shlex.quote, result.made.command)),
         "settings": _settings(result) | _group_settings(result) | h,
@@ -36,7 +37,7 @@ def _settings(result: ContrastResult) -> dict[str, str]:
     """Return the settings of any result."""
     options = result.options
     return {
-        "alpha": f"{options.alpha:g}",
+        "alpha": f"{options.alpha:g}" + (f" for {result.joint.n_results} results together" if result.joint else ""),
         "method": method_title(result.method),
         **_permutation_settings(result),
         "cluster-forming thresholds (z)": ", ".join(f"{threshold:g}" for threshold in options.threshold),

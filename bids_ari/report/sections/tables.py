@@ -70,7 +70,12 @@ def largest(data: ReportData) -> Context | None:
         blocks.append(block | {"tdp": f"{tdp:g}", "is_coloured": True, "picture": picture})
     if not blocks:
         return None
-    return {"largest_blocks": blocks, "target_tdps": any_of(block["tdp"] for block in blocks), "h": result.bound.h}
+    return {"largest_blocks": blocks, "target_tdps": any_of(block["tdp"] for block in blocks), "h": _h(result)}
+
+
+def _h(result: ContrastResult) -> int | None:
+    """Return the size of the largest set that closed testing cannot reject, if it is one of this result alone."""
+    return None if result.joint else result.bound.h
 
 
 def cluster_block(
