@@ -52,7 +52,7 @@ class Options(ModelOptions):
     )
     alpha: float = option(
         0.05,
-        "error level of each result; with --joint, of all results of the run together",
+        "error level of each result",
         above=0,
         at_most=HIGHEST_ALPHA,
         expected=f"a number between 0 and 1, at most {HIGHEST_ALPHA}, such as 0.05",
