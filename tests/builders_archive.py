@@ -128,6 +128,19 @@ def mixed(folder: Path) -> ContrastResult:
     return result
 
 
+def within(folder: Path) -> ContrastResult:
+    """Differences between three sessions, tested together, beside two groups."""
+    rng = np.random.default_rng(14)
+    for i in range(8):
+        for session, signal in (("a", 0.0), ("b", 4.0), ("c", -2.0)):
+            write_map(folder / "in", f"{i:02d}", brain(rng, signal), session=session)
+    table = folder / "in" / "participants.tsv"
+    table.write_text("participant_id\tgroup\n" + "".join(f"sub-{i:02d}\t{'xy'[i % 2]}\n" for i in range(8)))
+    (contrast,) = ari.discover(folder / "in", within="session")
+    options = ari.Options(formula="1 + group", threshold=(2,), tdp=(0.5,))
+    return ari.analyse(contrast, options, participants=table)[0]
+
+
 def paired(folder: Path) -> ContrastResult:
     """Differences within subjects between two sessions."""
     rng = np.random.default_rng(13)
@@ -175,6 +188,7 @@ RESULTS: Mapping[str, Callable[[Path], ContrastResult]] = {
     "factor": factor,
     "mixed": mixed,
     "paired": paired,
+    "within": within,
     "regions": regions,
     "odd words": odd_words,
     "combined": combined,

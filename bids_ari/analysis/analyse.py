@@ -42,7 +42,6 @@ from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
 from bids_ari.images.templates import note_on_space
-from bids_ari.stats.multivariate import maps_in_rows
 
 
 def analyse(
@@ -124,7 +123,7 @@ def group_tests(
                 hint="Check that these are maps of different subjects",
             )
         n_constant = int((~tested).sum())
-        maps = maps_in_rows(at_points(stack.effects, tested), len(design.subjects))
+        maps = tuple(at_points(each, tested) for each in stack.all_effects)
         yield from directed_tests(
             partial(make, n_constant=n_constant, tau2=None if fitted.tau2 is None else fitted.tau2[tested]),
             glm.at(tested),

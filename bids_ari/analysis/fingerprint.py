@@ -43,6 +43,8 @@ def fingerprint(
     ]
     if any(member.is_weighted_sum for member in contrast.members):
         facts.append([member.uri for member in contrast.members])
+    if contrast.within is not None:
+        facts.append([*contrast.within.levels, contrast.within.rows, [member.rows for member in contrast.members]])
     if options.template is not None:
         facts.append(hash_file(options.template))
     if design is None:

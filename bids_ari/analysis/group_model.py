@@ -9,10 +9,12 @@ import numpy as np
 from bids_ari.analysis.joint_tests import check_joint_tests
 from bids_ari.analysis.minimum_effect import check_minimum_effect
 from bids_ari.analysis.variances import GroupVariances, compare_variances
+from bids_ari.analysis.within import notes_within, plan_within
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
 from bids_ari.config.options import Options
+from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import node_names, read_model
 from bids_ari.errors import listing
@@ -23,7 +25,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.equal_variance import mixed_residual
 from bids_ari.stats.glm import GlmResult, fit_glm
 from bids_ari.stats.mixed_effects import UNEVEN, WeightedFit, fit_fixed, fit_mixed
-from bids_ari.stats.multivariate import Interleaved, fit_multivariate, maps_in_rows
+from bids_ari.stats.multivariate import Interleaved, fit_multivariate
 from bids_ari.stats.normality import Normality, ResidualSample
 from bids_ari.stats.welch import fit_welch
 
@@ -64,11 +66,13 @@ def plan(
         variance=options.variance,
         blocks=options.blocks,
     )
+    with excluding(design.excluded):
+        design = plan_within(contrast.within, design, options)
     check_minimum_effect(options, contrast.stat, design)
     contrast = contrast.keep(design.subjects, design.excluded)
     allowed = {"allow_native_space": options.allow_native_space, "allow_duplicates": options.allow_duplicates}
     notes = check_group(contrast, **allowed)
-    return replace(contrast, notes=(*contrast.notes, *notes)), design
+    return replace(contrast, notes=(*contrast.notes, *notes, *notes_within(contrast.within, design))), design
 
 
 def with_estimator(options: Options) -> Options:
@@ -93,11 +97,11 @@ def _has_several(model: Path) -> bool:
 def fit(stack: Stack, design: Design, options: Options) -> Fit:
     """Fit a design to the maps of a contrast, by the estimator of the options.
 
-    Of several maps per subject, rows of the stack, the diagnostics are those of all maps at all points.
+    Of several maps per subject, differences within subjects, the diagnostics are those of all maps at all points.
     """
     tau2: FloatArray | None = None
     notes: tuple[str, ...] = ()
-    maps = maps_in_rows(stack.effects, len(design.subjects))
+    maps = stack.all_effects
     effects = maps[0] if len(maps) == 1 else Interleaved(maps)
     check_joint_tests(len(maps), design, options)
     if len(maps) > 1:

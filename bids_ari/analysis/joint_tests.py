@@ -27,7 +27,7 @@ def check_joint_tests(n_maps: int, design: Design, options: Options) -> None:
     if n_maps > 1 and n_subjects - n_columns < n_maps:
         raise DesignError(
             f"{n_subjects} subjects and {counted(n_columns, 'column')} of the design leave "
-            f"{n_subjects - n_columns} degrees of freedom for {n_maps} maps per subject, tested together",
+            f"{counted(n_subjects - n_columns, 'degree')} of freedom for {n_maps} maps per subject, tested together",
             f"at least {n_columns + n_maps} subjects",
             "Ask about fewer levels, or remove covariates",
         )

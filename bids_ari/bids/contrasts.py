@@ -10,6 +10,7 @@ from typing import Literal, get_args, overload
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded as Excluded
 from bids_ari.bids.labels import spellings
+from bids_ari.bids.questions import Question
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
@@ -25,7 +26,8 @@ COMBINED_OVER: dict[Combine, tuple[str, ...]] = {"run": ("run",), "session": ("s
 class SubjectMap:
     """The map of one subject: a map, a fixed-effects combination of maps, or a weighted sum of these.
 
-    A difference is the sum of two terms whose weights are 1 and -1.
+    A difference is the sum of two terms whose weights are 1 and -1. With `rows` there are several sums of the same
+    terms: the differences of a question within subjects, at once.
     """
 
     subject: str
@@ -34,6 +36,7 @@ class SubjectMap:
     dof: float | None = None  # of a t map, where a manifest has them
     weight: float = 1.0  # of this term of a weighted sum
     others: tuple["SubjectMap", ...] = ()  # the other terms, which are added
+    rows: tuple[tuple[float, ...], ...] = ()  # of several sums, the weights of the terms, whose own weight is 1
 
     @property
     def first(self) -> StatMap:
@@ -43,17 +46,17 @@ class SubjectMap:
     @property
     def terms(self) -> tuple["SubjectMap", ...]:
         """The terms of the sum, each with its weight; of a single map, the map itself."""
-        return (replace(self, others=()), *self.others) if self.others else (self,)
+        return (replace(self, others=(), rows=()), *self.others) if self.others else (self,)
 
     @property
     def is_difference(self) -> bool:
         """Whether it is one map minus another."""
-        return [term.weight for term in self.terms] == [1, -1]
+        return not self.rows and [term.weight for term in self.terms] == [1, -1]
 
     @property
     def is_weighted_sum(self) -> bool:
         """Whether it is a sum of several terms, or one with a weight, other than a difference."""
-        return [term.weight for term in self.terms] not in ([1], [1, -1])
+        return not self.rows and [term.weight for term in self.terms] not in ([1], [1, -1])
 
     @property
     def is_combined(self) -> bool:
@@ -78,7 +81,12 @@ class SubjectMap:
 
     @property
     def uri(self) -> str:
-        """The BIDS URI of the map: a list where several are combined, ``A minus B`` for a difference."""
+        """The BIDS URI of the map: a list where several are combined, ``A minus B`` for a difference.
+
+        The terms of several sums are separated by semicolons.
+        """
+        if self.rows:
+            return "; ".join(term.uri for term in self.terms)
         text = ""
         for term in self.terms:
             sign = ("minus", "plus")[term.weight >= 0]
@@ -114,6 +122,7 @@ class ContrastSet:
     node: str = ""  #: the node of the Stats Model that analyses the maps, where there are several
     paired: str = ""  #: the entity in which the two maps of a subject differ, for differences within subjects
     label: str = ""  #: the label of the analysis, part of the entity model
+    within: Question | None = None  #: the question over levels within subjects, other than the difference of two
 
     @property
     def name(self) -> str:
@@ -184,7 +193,7 @@ class ContrastSet:
             have = f"{listing(f'sub-{subject}' for subject in twice)} {'has' if len(twice) == 1 else 'have'}"
             raise DuplicateMapsError(
                 f"{have} more than one map of {self.name}: {listing(file.label for file in maps)}",
-                "one map per subject" + (" for each side of the difference" if self.paired else ""),
+                "one map per subject" + self._each_side,
                 f"Choose with {self._ways_to_choose(maps, other_side)}",
             )
         if len(examples := {file.layout: file for file in self.maps}) > 1:
@@ -193,6 +202,13 @@ class ContrastSet:
                 "volumes, surfaces of the same hemispheres, or grayordinates",
                 "Choose with --space, or with hemi or extension in a --bids-filter-file",
             )
+
+    @property
+    def _each_side(self) -> str:
+        """What there is one map of, for each subject, as the end of a sentence."""
+        if self.within is not None:
+            return f" for each {self.within.column} that is compared"
+        return " for each side of the difference" if self.paired else ""
 
     def _ways_to_choose(self, maps: Sequence[StatMap], other_side: Sequence[StatMap]) -> str:
         """List the flags that separate or combine some maps of a subject, but keep both sides of a difference."""
@@ -272,13 +288,31 @@ def _are_parts(labels: Sequence[str | None]) -> bool:
 
 
 def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]:
-    """Return the maps of which one subject has too many and, of differences, the maps of the other side."""
+    """Return the maps of which one subject has too many and, of differences, the maps of the other sides."""
     if not any(member.others for member in members):
         return [file for member in members for file in member.maps], []
-    high = dict.fromkeys(file for member in members for file in member.maps)
-    low = dict.fromkeys(file for member in members for term in member.others for file in term.maps)
-    several = len({member.maps for member in members}) > 1
-    return (list(high), list(low)) if several else (list(low), list(high))
+    sides = [[term.maps for term in terms] for terms in zip(*(member.terms for member in members), strict=False)]
+    at = next((i for i, side in enumerate(sides) if len(set(side)) > 1), len(sides) - 1)
+    others = chain(*(side for i, side in enumerate(sides) if i != at))
+    return list(dict.fromkeys(chain(*sides[at]))), list(dict.fromkeys(chain(*others)))
+
+
+def weighted_sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
+    """Return a weighted sum of maps, each of which may be a sum itself."""
+    first, *others = (
+        replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
+        for weight, each in terms
+        for term in each.terms
+    )
+    return replace(first, others=tuple(others))
+
+
+def weighted_sums(rows: Sequence[Sequence[float]], maps: Sequence[SubjectMap]) -> SubjectMap:
+    """Return several weighted sums of maps, one for each row of weights; a map may be a sum itself."""
+    terms = [(j, term) for j, each in enumerate(maps) for term in each.terms]
+    first, *others = (replace(term, weight=1.0, dof=None) for _, term in terms)
+    weights = tuple(tuple(row[j] * term.weight for j, term in terms) for row in rows)
+    return replace(first, others=tuple(others), rows=weights)
 
 
 def with_shared(key: Entities, files: Sequence[StatMap]) -> Entities:

@@ -30,6 +30,7 @@ from bids_ari.bids.paired import names_of_differences, only_differences, pair
 from bids_ari.bids.pairs import Joined, join_hemispheres
 from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
+from bids_ari.bids.within import ask_within, check_weights
 from bids_ari.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def discover(
     stat: Stat = "effect",
     combine: Combine | None = None,
     paired: str | None = None,
+    within: str | None = None,
+    within_contrast: Sequence[str] = (),
     by: Sequence[str] | str = (),
     lower: Callable[[Discovery, Division], Discovery] | None = None,
     weights: bool = False,
@@ -81,6 +84,11 @@ def discover(
     paired : str, optional
         ``COLUMN`` or ``COLUMN=HIGH-LOW``: use the difference of the two maps of each subject, after `combine`; see
         `bids_ari.bids.paired`.
+    within : str, optional
+        ``COLUMN`` or ``COLUMN=LEVEL,LEVEL,...``: ask whether the maps of each subject differ between levels, after
+        `combine`; see `bids_ari.bids.within`.
+    within_contrast : sequence of str
+        Instead, contrasts of these levels, as ``NAME=WEIGHT,WEIGHT,...``; several rows are separated by semicolons.
     by : str or sequence of str
         Entities, such as ``session`` or ``run``, of which each label is an analysis of its own.
     lower : callable, optional
@@ -92,7 +100,7 @@ def discover(
         Further filters, by key or name of any entity: a label, which must be the same, a whole number, which may have
         leading zeros, None for none, ``"*"`` for any, or a list of these. See `read_filter_file`.
     tables : sequence of Path
-        Folders that may hold the ``sub-X/sub-X_sessions.tsv`` of `paired` (default: those of the dataset).
+        Folders that may hold the ``sub-X/sub-X_sessions.tsv`` of `paired` and `within` (default: those of the dataset).
 
     Returns
     -------
@@ -110,15 +118,16 @@ def discover(
     DataError
         When files in a manifest do not exist, or a table of sessions is malformed.
     """
-    _check_usage(combine, paired, weights, stat)
+    _check_usage(combine, paired, within, within_contrast, weights, stat)
     if not isinstance(dataset, Dataset):
         dataset = open_dataset(dataset)
-    differences = names_of_differences(contrast, dataset) if paired else frozenset()
+    compared = paired or within
+    differences = names_of_differences(contrast, dataset) if compared else frozenset()
     contrast = () if differences else contrast
     flags = {"subject": subjects, "task": task, "space": space, "contrast": contrast, "session": session, "run": run}
     filters = Filters.make(flags, exclude, stat, where, dataset)
     filters.check(dataset)
-    division = Division.make(by, dataset, combine, paired)
+    division = Division.make(by, dataset, combine, compared)
     usable, refused = _filter(dataset, filters, division)
     if not usable:
         for alike in by_reason(dataset.excluded):
@@ -145,11 +154,16 @@ def discover(
     if stat != "effect":
         with_f = f_contrasts(dataset)
         discovery = replace(discovery, contrasts=tuple(mark_f(contrast, with_f) for contrast in discovery))
-    if paired:
+    if compared:
         top = dataset.path.parent if isinstance(dataset, Manifest) else dataset.path
-        discovery = pair(discovery, paired, tables or (top, *dataset.roots.values()), division)
+        folders = tables or (top, *dataset.roots.values())
+        if paired:
+            discovery = pair(discovery, paired, folders, division)
+        else:
+            discovery = ask_within(discovery, compared, within_contrast, folders, division)
         discovery = only_differences(discovery, differences) if differences else discovery
     if weights:
+        check_weights(discovery)
         discovery = replace(discovery, contrasts=tuple(map(_weighted, discovery)))
     discovery = note_copies(discovery)
     if notes := (
@@ -186,12 +200,24 @@ def subject_contrasts(discovery: Discovery) -> tuple[ContrastSet, ...]:
     return by_name(single)
 
 
-def _check_usage(combine: str | None, paired: str | None, weights: bool, stat: str) -> None:
+def _check_usage(
+    combine: str | None,
+    paired: str | None,
+    within: str | None,
+    within_contrast: Sequence[str],
+    weights: bool,
+    stat: str,
+) -> None:
     """Refuse arguments that make no sense, whatever the dataset."""
     if combine not in (None, *get_args(Combine)):
         raise UsageError(f"combine {combine!r} is unknown", "run or session")
-    if paired == "":
-        raise UsageError("paired is empty", "an entity, such as session, or a column of sessions.tsv")
+    for name, value in (("paired", paired), ("within", within)):
+        if value == "":
+            raise UsageError(f"{name} is empty", "an entity, such as session, or a column of sessions.tsv")
+    if paired and within:
+        raise UsageError("Both paired and within are set", "one of them", "--within COLUMN=LOW,HIGH is HIGH minus LOW")
+    if within_contrast and not within:
+        raise UsageError("within-contrast requires levels", "--within COLUMN=LEVEL,LEVEL,...", "Add --within")
     if weights and stat != "effect":
         raise UsageError(f"{stat} maps have no variance to weight them by", "effect maps", "Use --estimator ols")
 

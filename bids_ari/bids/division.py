@@ -28,8 +28,12 @@ class Division:
     keys: tuple[str, ...] = ()
 
     @classmethod
-    def make(cls, by: Sequence[str] | str, dataset: Dataset, combine: Combine | None, paired: str | None) -> "Division":
+    def make(
+        cls, by: Sequence[str] | str, dataset: Dataset, combine: Combine | None, compared: str | None
+    ) -> "Division":
         """Make the division by entities that are named by their keys or names; refuse what contradicts other options.
+
+        `compared` is the column in which the maps of a subject are compared, perhaps with values after ``=``.
 
         Raises
         ------
@@ -39,11 +43,11 @@ class Division:
             When no map has the entity.
         """
         keys = tuple(dict.fromkeys(key_of(name) for name in ([by] if isinstance(by, str) else by)))
-        compared = key_of((paired or "").partition("=")[0])
+        between = key_of((compared or "").partition("=")[0])
         for key in keys:
             if key in _NOT_DIVIDING:
                 raise UsageError(f"Analyses by {printable(key)} are not possible", hint=_NOT_DIVIDING[key].capitalize())
-            if key == compared:
+            if key == between:
                 raise UsageError(f"Maps that differ in {key} are compared", f"other entities in --by than {key}")
             if combine and key in COMBINED_OVER[combine]:
                 raise UsageError(

@@ -100,8 +100,10 @@ def _maps(checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[
     if n_maps > len(subjects) or first.weighted or both:
         use = ", each of both hemispheres" * both
         use += f", combined over {first.combined}s" if first.combined else ""
-        use += ", in weighted sums" * any(member.is_weighted_sum for member in members)
-        use += ", in pairs" * bool(first.paired) + ", each with its variance map" * first.weighted
+        use += ", in weighted sums" * (not first.within and any(member.is_weighted_sum for member in members))
+        if first.within is not None:
+            use += f", {len(first.within.levels)} levels of {first.within.column}"
+        use += ", in pairs" * bool(first.paired and not first.within) + ", each with its variance map" * first.weighted
         yield "maps", f"{n_maps}{use}"
     for reason in dict.fromkeys(entry.reason for entry in lacking):
         absent = {entry.name.removeprefix("sub-") for entry in lacking if entry.reason == reason}

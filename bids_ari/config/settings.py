@@ -11,6 +11,7 @@ from bids_ari.bids.entities import bare_label, safe_label
 from bids_ari.config.model_options import DATA, MODEL
 from bids_ari.config.options import INFERENCE, OUTPUT, PERMUTATION, REGIONS, Options
 from bids_ari.config.table import Option, changed, convert_options, documented, option, part
+from bids_ari.config.values import as_pairs
 from bids_ari.errors import UnknownLevelError, UsageError
 from bids_ari.runtime import processors
 from bids_ari.runtime.memory import parse_memory
@@ -69,6 +70,25 @@ class MapFilters:
         metavar="COLUMN[=HIGH-LOW]",
         default_text="no differences",
         group_only="A difference of z maps is not a z map",
+    )
+    within: str | None = option(
+        None,
+        "ask whether the maps of each subject differ between several levels of an entity, such as session, run or "
+        "contrast, or of a column of sessions.tsv: repeated measures, without an assumption of sphericity",
+        metavar="COLUMN[=LEVEL,LEVEL,...]",
+        default_text="no questions within subjects; of COLUMN alone, all levels",
+        group_only="A single map has no levels to compare",
+    )
+    within_contrast: tuple[str, ...] = option(
+        (),
+        "contrasts of the levels of --within instead: one weight for each level, as in trend=-1,0,1; several rows, "
+        "separated by semicolons, are tested together",
+        metavar="NAME=WEIGHTS",
+        default_text="any difference between the levels",
+        convert=as_pairs,
+        rule=lambda contrasts: all("=" in each for each in contrasts),
+        expected="NAME=WEIGHT,WEIGHT,...",
+        group_only="A single map has no levels to compare",
     )
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap, by_name, with_shared
+from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap, by_name, weighted_sum, with_shared
 from bids_ari.bids.division import WITHIN, Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason
@@ -25,7 +25,6 @@ from bids_ari.design.model_rows import (
     notes_of,
     order_of,
     sources_of,
-    weighted_sum,
     without_variances,
 )
 from bids_ari.errors import NoMatchError, UsageError, listing

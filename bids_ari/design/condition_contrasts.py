@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from bids_ari.bids.contrasts import weighted_sum
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.design.json_document import Item
 from bids_ari.design.model_contrasts import Contrast, Term, read_contrasts, read_dummies
 from bids_ari.design.model_graph import Node
 from bids_ari.design.model_inputs import label_in_files, label_of
-from bids_ari.design.model_rows import Row, contrasts_of, sources_of, weighted_sum
+from bids_ari.design.model_rows import Row, contrasts_of, sources_of
 from bids_ari.errors import UsageError, listing
 
 

@@ -58,6 +58,8 @@ class Design:
         The exchangeability block of each subject; empty if all are in one block.
     groups : tuple of str
         The group of each subject, by the factors and the columns of two values; empty if there is one group.
+    n_differences : int
+        The number of maps of each subject that are tested together, in a question within subjects; else 1.
     """
 
     subjects: tuple[str, ...]
@@ -70,6 +72,7 @@ class Design:
     notes: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    n_differences: int = 1
 
     @property
     def is_mean(self) -> bool:
@@ -77,8 +80,8 @@ class Design:
         return self.matrix.shape[1] == 1 and bool((self.matrix == 1).all())
 
     def statistic(self, test: str) -> Literal["t", "F"]:
-        """Return the statistic of a test: F if its weights have rows, even if only one."""
-        return "F" if self.tests[test].ndim == 2 else "t"
+        """Return the statistic of a test: F if its weights have rows, even if only one, or of several differences."""
+        return "F" if self.tests[test].ndim == 2 or self.n_differences > 1 else "t"
 
     def __repr__(self) -> str:
         return f"Design(n_subjects={len(self.matrix)}, columns={self.columns}, tests={tuple(self.tests)})"

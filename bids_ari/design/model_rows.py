@@ -46,16 +46,6 @@ def is_single(each: SubjectMap) -> bool:
     return not each.others and len(each.maps) == 1 and each.weight == 1
 
 
-def weighted_sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
-    """Return a weighted sum of maps, each of which may be a sum itself."""
-    first, *others = (
-        replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
-        for weight, each in terms
-        for term in each.terms
-    )
-    return replace(first, others=tuple(others))
-
-
 def without_variances(each: SubjectMap) -> SubjectMap:
     """Return a map without the variance maps of single maps, which have no effect."""
     first, *others = (term if len(term.maps) > 1 else replace(term, variances=()) for term in each.terms)

@@ -34,6 +34,7 @@ class Volumes(NamedTuple):
     empty: tuple[Path, ...]  # files without any data
     digests: dict[tuple[Path, str], bytes]  # of the values in each file, by its place
     facts: dict[Path, ValueFacts]  # about the values in each map
+    further: tuple[FloatArray, ...] = ()  # the other ones of several weighted sums, NaN where `effect` is
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class MapReader:
             per_voxel += BYTES_PER_VOXEL  # sums, kept while the other maps are read
         if self.resamples:
             per_voxel += RESAMPLING_BYTES
-        n_arrays = 1 + self.variances
+        n_arrays = max(1 + self.variances, *(len(member.rows) + 1 for member in members))
         return n_voxels * (per_voxel + 8 * self.variances + 8 * n_arrays * (len(parts) > len(members)))
 
     def read(self, member: SubjectMap) -> Volumes:
@@ -66,12 +67,15 @@ class MapReader:
         """
         errors: list[BidsAriError] = []
         volumes: Volumes | None = None
-        for term in member.terms:
+        for i, term in enumerate(member.terms):
             with collecting(errors):
                 found = self._read_term(term)
+                if member.rows:
+                    found = _in_rows(found, [row[i] for row in member.rows])
                 volumes = found if volumes is None else _sum(volumes, found)
         if errors or volumes is None:
             raise ExceptionGroup(f"sub-{member.subject}", errors)
+        volumes = _complete(volumes) if volumes.further else volumes
         _check_values(member, volumes, self.frame.unit)
         return volumes
 
@@ -87,15 +91,32 @@ class MapReader:
         return found._replace(effect=found.effect * term.weight, variance=variance)
 
 
+def _in_rows(found: Volumes, weights: Sequence[float]) -> Volumes:
+    """Return a term with its weight in each of several sums; NaN in all of them where it has no data."""
+    first, *further = (found.effect if weight == 1 else found.effect * weight for weight in weights)
+    return found._replace(effect=first, further=tuple(further))
+
+
 def _sum(first: Volumes, second: Volumes) -> Volumes:
     """Add two maps where both have data."""
     variance = None
     with np.errstate(all="ignore"):  # too large numbers become infinite: missing
         effect = _finite(first.effect + second.effect)
+        further = tuple(_finite(one + other) for one, other in zip(first.further, second.further, strict=True))
         if first.variance is not None and second.variance is not None:
             variance = _finite(first.variance + second.variance)
     hashes, digests = first.hashes | second.hashes, first.digests | second.digests
-    return Volumes(effect, variance, hashes, first.empty + second.empty, digests, first.facts | second.facts)
+    facts = first.facts | second.facts
+    return Volumes(effect, variance, hashes, first.empty + second.empty, digests, facts, further)
+
+
+def _complete(volumes: Volumes) -> Volumes:
+    """Return several sums with data where all of them have data: one of them may be too large a number."""
+    lacking = np.isnan(volumes.effect)
+    for each in volumes.further:
+        lacking |= np.isnan(each)
+    effect, *further = (np.where(lacking, np.nan, each) for each in (volumes.effect, *volumes.further))
+    return volumes._replace(effect=effect, further=tuple(further))
 
 
 def _combined(member: SubjectMap, reader: MapReader) -> Volumes:

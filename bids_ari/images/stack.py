@@ -45,6 +45,12 @@ class Stack:
     statistic: Statistic | None = None  # of a single map
     mask_fraction: float | None = None  # part of the volume inside the mask; None without one
     normalised: tuple[str, ...] = ()  # subjects whose smoothed values were divided by the weight of their data
+    further: tuple[Values, ...] = ()  # the other differences of a question within subjects, as `effects`
+
+    @property
+    def all_effects(self) -> tuple[Values, ...]:
+        """The values of each difference of a question within subjects; of other contrasts, the only ones."""
+        return (self.effects, *self.further)
 
     def __repr__(self) -> str:
         return f"Stack(n_maps={len(self.subjects)}, space={self.space})"
@@ -78,7 +84,8 @@ def load_stack(
     ----------
     members : sequence of SubjectMap
         The map of each subject. Several files of a subject are combined at each voxel over those that have data there:
-        by the mean weighted by 1 / variance, or by the plain mean without variance maps.
+        by the mean weighted by 1 / variance, or by the plain mean without variance maps. Those with several rows of
+        weights are read once, and summed with each.
     mask : path, image, Space or 'template', optional
         Voxels outside are not tested.
     mask_threshold : float, optional
@@ -133,6 +140,8 @@ def load_stack(
     OutputError
         When there is no room on disk.
     """
+    if variances and any(member.rows for member in members):
+        raise ValueError("several sums of the maps of a subject and variances exclude each other")
     if variances and smoothing:
         raise ValueError("smoothing and variances exclude each other")
     if variances:
@@ -158,7 +167,7 @@ def load_stack(
         candidates, reader = _candidates(members, coverage, reader, min(n_threads, mem // n_bytes))
     arrays, spare = room_for(
         (len(members), candidates.n_points),
-        n_arrays=1 + variances,
+        n_arrays=max(1 + variances, len(members[0].rows)),
         reading=n_bytes,
         mem=mem,
         folder=work_dir,
@@ -192,6 +201,7 @@ def load_stack(
         resampled=headers.resampled,
         mask_fraction=None if inside is None else inside.fraction,
         normalised=tuple(member.subject for member, changed in zip(members, normalised, strict=True) if changed),
+        further=() if variances else tuple(values[1:]),
     )
 
 
@@ -238,14 +248,20 @@ class _Reading(NamedTuple):
         effect = self.space.select(volumes.effect)
         if volumes.variance is not None:
             self.arrays[1][i] = np.where(np.isnan(effect), np.nan, self.space.select(volumes.variance))
-        if self.smoothing:
-            smoothed = self.space.select(self.reader.frame.smooth(volumes.effect, self.smoothing))
-            effect = np.where(np.isnan(effect), np.nan, smoothed)
-        self.arrays[0][i] = effect
+        self.arrays[0][i] = self._smoothed(volumes.effect, effect)
+        for array, further in zip(self.arrays[1:], volumes.further, strict=False):
+            array[i] = self._smoothed(further, self.space.select(further))
         seen = glimpse(self.mosaic, volumes.effect, present)
         n_present, n_empty = int(np.count_nonzero(present)), len(volumes.empty)
         files, profile = (volumes.hashes, volumes.digests), self.reader.frame.profile(present)
         return present, Summary(n_present, n_empty, *files, seen, volumes.facts, profile)
+
+    def _smoothed(self, volume: FloatArray, values: FloatArray) -> FloatArray:
+        """Return the values of a volume at the points that are stored, smoothed if that is requested."""
+        if not self.smoothing:
+            return values
+        smoothed = self.space.select(self.reader.frame.smooth(volume, self.smoothing))
+        return np.where(np.isnan(values), np.nan, smoothed)
 
     def normalise(
         self, summaries: Sequence[Summary], counts: npt.NDArray[np.int32], tested: Space, n_threads: int
@@ -262,8 +278,11 @@ class _Reading(NamedTuple):
             if (present == expected).all():
                 return False
             weight = weight_of(present, fwhm, self.space)
-            self.arrays[0][i], changed = normalise(self.arrays[0][i : i + 1, :][0], weight, weight_of_all)
-            return bool(changed[is_tested].any())
+            any_changed = False
+            for array in self.arrays:  # differences within subjects, or one map
+                array[i], changed = normalise(array[i : i + 1, :][0], weight, weight_of_all)
+                any_changed |= bool(changed[is_tested].any())
+            return any_changed
 
         return list(run_parallel(divide, range(len(summaries)), n_threads))
 

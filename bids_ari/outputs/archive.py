@@ -160,7 +160,7 @@ def _text(result: ContrastResult) -> Text:
         options=options,
         h=result.bound.h,
         calibration=to_json(result.calibrated),
-        n_rows=0 if design else result.glm.n_rows,
+        n_rows=0 if design and design.n_differences == 1 else result.glm.n_rows,
         is_z_of_f=result.glm.is_z_of_f,
         reference=result.quality.reference if result.quality else 0,
         regions=result.regions,
@@ -191,13 +191,28 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     require(text.method in METHODS, f"the method is {text.method!r:.60}; expected {', '.join(METHODS)}")
     n_weights = sum(max(rows, 1) for _, rows in text.tests)
     require(all(rows >= 0 for _, rows in text.tests) and len({*tests}) == len(tests), "its tests are impossible")
-    lengths = {"n": len(members), "c": len(text.columns), "t": len(tests), "w": n_weights}
+    q = _n_differences(text)
+    good = all(
+        len(member.rows) in (0, q) and all(len(row) == len(member.terms) for row in member.rows) for member in members
+    )
+    require(good, "the weights of differences within subjects do not fit the maps")
+    lengths = {"n": len(members), "c": len(text.columns), "t": len(tests), "w": n_weights, "q": q}
     for key, spec in ARRAYS.items():
         if key in arrays:
             axes = axes_of(spec, arrays)
             expected = tuple(lengths.get(axis, k) for axis, k in zip(axes, arrays[key].shape, strict=True))
             require(arrays[key].shape == expected, f"the array {key} is {arrays[key].shape}; expected {expected}")
     return text
+
+
+def _n_differences(text: Text) -> int:
+    """Return how many maps of each subject were tested together."""
+    question = text.contrast.within
+    if question is None or not text.columns:
+        return 1
+    fits = all(len(row) == len(question.levels) for row in question.rows) and len(question.rows) > 0
+    require(fits, "the weights of the question within subjects do not fit its levels")
+    return question.n_rows
 
 
 def _with_points(text: dict[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
@@ -236,7 +251,8 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     )
     lacking = quality["lacking"].max(initial=0) if quality else 0
     require(lacking <= text.reference, f"a subject lacks {lacking} of {text.reference} points of the reference")
-    n_rows = dict(text.tests).get(text.test, 0 if text.columns else text.n_rows)
+    q = _n_differences(text)
+    n_rows = text.n_rows if q > 1 else dict(text.tests).get(text.test, 0 if text.columns else text.n_rows)
     is_f = "f" in arrays
     require((n_rows > 0) == is_f and not (is_f and "t" in arrays), f"the test {text.test!r:.60} lacks F or has t")
     return ContrastResult(
@@ -307,7 +323,8 @@ def _design(text: Text, arrays: Mapping[str, Array]) -> Design:
         for (name, rows), end in zip(text.tests, ends, strict=True)
     }
     require(text.test in tests, f"the design has no test {text.test!r:.60}")
-    return Design(text.contrast.subjects, arrays["design"], text.columns, tests, text.formula, text.factors)
+    fields = (text.contrast.subjects, arrays["design"], text.columns, tests, text.formula, text.factors)
+    return Design(*fields, n_differences=_n_differences(text))
 
 
 def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha: float) -> Calibrated:

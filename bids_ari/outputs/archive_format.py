@@ -1,7 +1,8 @@
 """Format of a saved result: its arrays, what their values may be, and earlier names of its fields.
 
 Letters in `ARRAYS` are lengths: x, y, z of the grid, or v vertices and voxels, m points tested, n subjects, c columns
-of the design, t tests, w rows of the weights of all tests, r regions. A new array is one entry.
+of the design, t tests, w rows of the weights of all tests, q differences within subjects, r regions. A new array is one
+entry.
 """
 
 from collections.abc import Container, Mapping
@@ -54,6 +55,7 @@ ARRAYS = {
     "f": Spec("<f8", "m", "F statistic; absent for a t test", 0),
     "effect": Spec("<f8", "m", "effect in the units of the subject maps"),
     "variance": Spec("<f8", "m", "sampling variance of the effect"),
+    "effects": Spec("<f8", "q m", "effect of each of q differences within subjects that are tested together"),
     "tau2": Spec("<f8", "m", "between-subject variance", 0, _MAX),
     "category": Spec("<i4", "m", "category, from which the TDN of any set follows", 1),
     "preorder": Spec("<i4", "m", "forest of clusters, each before its parts: point of node i"),
@@ -86,7 +88,7 @@ ARRAYS = {
 """The arrays, by name."""
 
 REQUIRED = ("mask", "coverage", "z", "dof", "category", "preorder", "size", "tdn")
-STATISTICS = ("z", "dof", "t", "f", "effect", "variance")
+STATISTICS = ("z", "dof", "t", "f", "effect", "variance", "effects")
 OUTLYING = ("correlation", "residual", "mean", "sd")
 QUALITY = ("lacking", "lost", "overlap", "thumbnails", "step")
 
@@ -131,7 +133,7 @@ class Text:
     factors: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     tests: tuple[tuple[str, int], ...] = ()  # names, and numbers of rows of F tests, else 0
-    n_rows: int | float = 0  # numerator degrees of freedom of an F map without a design
+    n_rows: int | float = 0  # numerator degrees of freedom of F without a design, or of several maps per subject
     is_z_of_f: bool = False  # whether z was computed from an F statistic that is not known
     reference: int = 0  # of Quality
     regions: tuple[RegionSet, ...] = ()  # their points are arrays

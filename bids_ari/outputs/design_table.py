@@ -15,6 +15,7 @@ from bids_ari.outputs.sidecars import (
     number,
     variance_inflation,
     weights_by_column,
+    within_subjects,
 )
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
@@ -29,6 +30,7 @@ def design_table(result: ContrastResult, design: Design) -> tuple[pd.DataFrame, 
         "Description": "Design matrix of the group model",
         "Formula": design.formula or None,
         "Factors": dict(design.factors),
+        **within_subjects(result.contrast),
         **_residual_variances(result),
         **_normality(result),
         **columns(result, {column: COLUMNS["design"][column] for column in members.columns}),
@@ -100,7 +102,7 @@ def _members(result: ContrastResult) -> pd.DataFrame:
         if any(rows):
             table[kind] = [", ".join(file.uri for file in row) for row in rows]
             table[f"{kind}_sha256"] = [", ".join(result.hashes.get(file.uri, "n/a") for file in row) for row in rows]
-    if any(member.is_weighted_sum for member in members):
+    if any(member.is_weighted_sum or member.rows for member in members):
         table["weights"] = [", ".join(_weights(member)) for member in members]
     if result.resampled:
         table["resampled"] = ["yes" if member.subject in result.resampled else "no" for member in members]
@@ -110,9 +112,13 @@ def _members(result: ContrastResult) -> pd.DataFrame:
 
 
 def _weights(member: SubjectMap) -> Iterator[str]:
-    """Yield the weight of each term of a sum, once for each of its files: maps are combined before the sum."""
-    for term in member.terms:
-        yield from [f"{term.weight:.6g}"] * sum(len(each.files) for each in term.maps)
+    """Yield the weight of each term of a sum, once for each of its files: maps are combined before the sum.
+
+    Of several sums, the weights of each term are separated by blanks.
+    """
+    for i, term in enumerate(member.terms):
+        text = " ".join(f"{row[i]:.6g}" for row in member.rows) or f"{term.weight:.6g}"
+        yield from [text] * sum(len(each.files) for each in term.maps)
 
 
 def _quality(result: ContrastResult, design: Design) -> dict[str, tuple[FloatArray, str]]:

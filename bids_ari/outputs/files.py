@@ -82,6 +82,7 @@ def write(result: ContrastResult, out: Derivatives) -> list[str]:
     """Write the maps, tables and the archive of a result; return the paths of the files, relative to the output."""
     writer = _Writer(result, out)
     writer.maps()
+    writer.differences()
     for tdp in result.largest:
         meaning = f"largest clusters with a TDP of at least {tdp:g}"
         writer.clusters(tdp_label(tdp), meaning, {"TargetTDP": tdp}, tdp=tdp)
@@ -122,6 +123,20 @@ class _Writer:
             text = each.description + ", of the distance from the minimum effect" * bool(is_beyond)
             about = sidecar(result, text, inferred=each.inferred, **extra)
             self.save(entities, each.suffix, values, about)
+
+    def differences(self) -> None:
+        """Write the effect of each difference of a question within subjects."""
+        question, effects = self.result.contrast.within, self.result.glm.effects
+        if question is None or effects is None:
+            return
+        for label, text, row, values in zip(
+            question.labels, question.sums, question.weights_by_level(), effects, strict=True
+        ):
+            about = sidecar(self.result, f"Effect of {text}, in the units of the subject maps", WeightsOfLevels=row)
+            self._explain(label, f"{text}, one of the differences within subjects that are tested together")
+            with np.errstate(over="ignore"):  # too large numbers are infinite in the file
+                content = MapValues(values.astype(np.float32), np.nan)
+            self.save(stem(self.result, stat="effect", desc=label), "statmap", content, about)
 
     def clusters(self, label: str, meaning: str, extra: dict[str, Any], **criterion: float) -> None:
         """Write the TDP map, label image and tables of the clusters of one threshold or target TDP."""

@@ -39,7 +39,7 @@ def model_facts(contrast: ContrastSet, design: Design | None, options: Options, 
         "dataset": _fact("", sorted(Path(os.path.relpath(root, place)).as_posix() for root in roots)),
         "maps": _fact("", sorted(file.uri for file in contrast.files)),
         "combination": _fact(contrast.combined or "none"),
-        "difference within subjects": _fact(contrast.paired or "none"),
+        "difference within subjects": _difference(contrast),
     }
     named = option_files(options, contrast)
     hashes = hash_files({name: named[name] for name in _OF_FILES.values() if name in named})
@@ -56,6 +56,13 @@ def model_facts(contrast: ContrastSet, design: Design | None, options: Options, 
         facts |= {"minimum effect": _fact(f"{options.min_effect:.12g}")}
         facts |= _design_facts(design, options)
     return facts
+
+
+def _difference(contrast: ContrastSet) -> list[str]:
+    """Return the differences within subjects: the column, and the levels with the weights of a question."""
+    if (question := contrast.within) is None:
+        return _fact(contrast.paired or "none")
+    return _fact(question.text, [contrast.paired, question.name, *question.levels, str(question.rows)])
 
 
 def _surface_fact(path: Path, options: Options) -> list[str]:

@@ -145,6 +145,8 @@ def headline(result: ContrastResult) -> str:
     method = result.method if METHODS[result.method].label else ""
     test = ", ".join(filter(None, (result.test, result.alternative_label, method)))
     group = counted(len(result.contrast.members), "subject") if result.design is not None else "one map"
+    if (question := result.contrast.within) is not None:
+        group += f", {question.text}"
     points = f"{result.space.n_points} {result.space.units}"
     return (
         f"{result.contrast.name} ({test}): {group}, at least {result.bound.whole} of {points} active; clusters: {sizes}"
@@ -165,6 +167,8 @@ def _model_digest(result: ContrastResult) -> str:
     facts = [uris, [result.hashes.get(uri) for uri in uris], [str(each) for each in settings]]
     if any(member.is_weighted_sum for member in result.contrast.members):
         facts.append([member.uri for member in result.contrast.members])
+    if result.contrast.within is not None:
+        facts.append([each.rows for each in result.contrast.members] + [result.contrast.within.rows])
     arrays: list[np.ndarray] = [result.coverage]
     facts.append(result.space.frame.fingerprint.hex())
     if design is None:

@@ -12,6 +12,8 @@ from bids_ari.analysis.calibrated import FLIPS, Calibrated
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.tables import SUBPEAK_DISTANCE, SUBPEAKS
+from bids_ari.analysis.within import name_of_test
+from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
@@ -173,7 +175,23 @@ def _model(result: ContrastResult, design: Design) -> Sidecar:
         "CombinedOver": contrast.combined or None,
         "CombinedBy": combined_by,
         "DifferenceWithin": contrast.paired or None,
+        **within_subjects(contrast),
+        **({"MultivariateTest": name_of_test(design, result.test)} if design.n_differences > 1 else {}),
         f"NumberOfConstant{result.space.units.capitalize()}": result.n_constant,
+    }
+
+
+def within_subjects(contrast: ContrastSet) -> Sidecar:
+    """Return the entry about a question within subjects: its levels, and their weights in each difference."""
+    if (question := contrast.within) is None:
+        return {}
+    return {
+        "WithinSubjects": {
+            "Name": question.name or None,
+            "Column": question.column,
+            "Levels": list(question.levels),
+            "Weights": question.weights_by_level(),
+        }
     }
 
 

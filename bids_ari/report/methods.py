@@ -10,6 +10,7 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import Member
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.analysis.within import name_of_test
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.bids.manifest import MANIFEST_SOURCE
@@ -76,7 +77,7 @@ def for_points(method: Method, unit: str) -> Method:
 
 def _model_values(result: ContrastResult) -> Context:
     """Return the variables of ``model.txt``."""
-    delta = result.options.min_effect
+    delta, question = result.options.min_effect, result.contrast.within
     sides = _ALTERNATIVES_BEYOND if delta else _ALTERNATIVES
     return {
         "result": result,
@@ -87,7 +88,23 @@ def _model_values(result: ContrastResult) -> Context:
         "side": "any difference" if result.is_f_test else sides[result.alternative].format(delta=delta),
         "statistic": labels.statistic(result),
         "unit": result.space.unit,
+        "within": question if question is not None and question.n_rows > 1 else None,
+        "is_hotelling": result.design is not None and name_of_test(result.design, result.test).startswith("Hotelling"),
+        "is_interaction": is_interaction(result),
     }
+
+
+def is_interaction(result: ContrastResult) -> bool:
+    """Return whether a test of the group model is an interaction with levels within subjects.
+
+    It compares subjects, so that it does not change if a constant is added to all differences; these compare levels.
+    """
+    question, design = result.contrast.within, result.design
+    if question is None or design is None or any(abs(sum(row)) > 1e-9 for row in question.rows):
+        return False
+    weights = np.atleast_2d(design.tests[result.test])
+    constant = np.linalg.lstsq(design.matrix, np.ones(len(design.matrix)), rcond=None)[0]
+    return bool(np.abs(weights @ constant).max() <= 1e-9 * np.abs(weights).max())
 
 
 def _member(delta: int, member: Member) -> Context:
@@ -117,7 +134,8 @@ def _values(result: ContrastResult) -> Context:
         "source_name": labels.source_name(result),
         "excluded": list(_lost(contrast)),
         "is_listed": any(file.dataset == MANIFEST_SOURCE for member in members for file in member.all_maps),
-        "is_summed": any(member.is_weighted_sum for member in members),
+        "is_summed": contrast.within is None and any(member.is_weighted_sum for member in members),
+        "question": contrast.within,
         "is_averaged": any(member.is_combined for member in members),
         "has_variances": any(member.variances for member in members),
         "has_dof": math.isfinite(result.dof),

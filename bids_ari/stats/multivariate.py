@@ -149,25 +149,6 @@ def maps_of(effects: Effects | Sequence[Effects]) -> tuple[Effects, ...]:
     return tuple(effects) if isinstance(effects, Sequence) else (effects,)
 
 
-def maps_in_rows(effects: Effects, n_subjects: int) -> tuple[Effects, ...]:
-    """Return the maps per subject, each (n_subjects, n_points), of an array whose rows are all maps of each subject."""
-    n_maps = effects.shape[0] // n_subjects
-    return (effects,) if n_maps == 1 else tuple(_EveryRow(effects, first, n_maps) for first in range(n_maps))
-
-
-class _EveryRow:
-    """Every `step`-th row of an array, from `first` on."""
-
-    def __init__(self, effects: Effects, first: int, step: int) -> None:
-        self._effects = effects
-        self._rows = range(first, effects.shape[0], step)
-        self.shape = (len(self._rows), effects.shape[1])
-
-    def __getitem__(self, key: tuple[slice, slice]) -> FloatArray:
-        rows = self._rows[key[0]]
-        return self._effects[rows.start : rows.stop : rows.step, key[1]]
-
-
 class Interleaved:
     """Several maps per subject as one of q times as many points, for diagnostics that have one map per subject.
 

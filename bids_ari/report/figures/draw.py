@@ -105,6 +105,19 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
         png = slices.draw_values(values, scene, f"{_TITLES[name]}, unthresholded", name, is_signed=name != "F")
         alt = f"{scene.kind} of the unthresholded {name} map."
         yield f"{name} everywhere", Picture(_file(result, name, "All"), alt, scene.note, png)
+    for label, text, values in differences(result):
+        title = f"Effect of {text}, in the units of the input, unthresholded"
+        png = slices.draw_values(values, scene, title, "effect", is_signed=True)
+        alt = f"{scene.kind} of the unthresholded effect of {text}."
+        yield f"difference {label}", Picture(_file(result, "effect", f"All{label}"), alt, scene.note, png)
+
+
+def differences(result: ContrastResult) -> list[tuple[str, str, FloatArray]]:
+    """Return label, description and effect (n_points,) of each difference of a question within subjects."""
+    question, effects = result.contrast.within, result.glm.effects
+    if question is None or effects is None:
+        return []
+    return list(zip(question.labels, question.sums, effects, strict=True))
 
 
 _TITLES = {

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from bids_ari.config.methods import METHODS
 from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import explorer_name
+from bids_ari.report.figures.draw import differences
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
@@ -43,6 +44,7 @@ def _maps(data: ReportData) -> Context:
     found = {name: data.pictures.get(f"{name} everywhere") for name in ("effect", "F", "t", "z")}
     return {
         "everywhere": [(name, picture) for name, picture in found.items() if picture],
+        "differences": [(text, data.pictures[f"difference {label}"]) for label, text, _ in differences(result)],
         "z_condition": beyond(round(Z_UNCORRECTED, 2), result.alternative),
         "n_significant": int((result.bound.category == 1).sum()),
         "adjusted_p": next((each.stat for each in MAPS if each.source == "adjusted_p" and result.has(each.source)), ""),

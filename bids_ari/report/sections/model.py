@@ -6,7 +6,7 @@ from bids_ari.design.design import Design
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report.formatting import decimal, plural
 from bids_ari.report.labels import permutations_text, template_source
-from bids_ari.report.methods import linear_combinations, model_sentence
+from bids_ari.report.methods import is_interaction, linear_combinations, model_sentence
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 from bids_ari.stats.critical_vectors import TEMPLATE_RANKS
@@ -26,6 +26,8 @@ def design(data: ReportData) -> Context:
         "variances": variances.describe() if variances is not None and variances.ratio else None,
         "inflation": decimal(inflation.ratio) if inflation else None,
         "normality": result.normality,
+        "question": result.contrast.within,
+        "is_interaction": is_interaction(result),
         "dof": f"{result.dof:g}" if math.isfinite(result.dof) else None,
         "design_picture": data.pictures.get("design"),
         "group_model": None if result.design is None else design_tables(result.design, result.test),

@@ -13,8 +13,7 @@ from bids_ari.errors import DataError, DesignError
 from bids_ari.images.stack import Stack
 from bids_ari.images.volume import Grid
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.multivariate import fit_multivariate, maps_in_rows
+from bids_ari.stats.multivariate import fit_multivariate
 
 
 def design(n: int = 12) -> Design:
@@ -49,27 +48,16 @@ def test_an_approximate_f_is_noted() -> None:
 
 @pytest.fixture
 def stack(rng: np.random.Generator) -> Stack:
-    """Two maps of each of 12 subjects at 60 voxels, one after the other, with effects at the first 20."""
-    values = rng.normal(size=(24, 60)) + rng.normal(size=(12, 60)).repeat(2, axis=0)
-    values[::2, :20] += 3
+    """Two maps of each of 12 subjects at 60 voxels, with effects at the first 20 of the first."""
+    first, second = rng.normal(size=(2, 12, 60)) + rng.normal(size=(12, 60))
+    first[:, :20] += 3
     space = Grid((3, 4, 5), np.eye(4)).space(np.ones((3, 4, 5), dtype=bool))
-    return Stack(values, tuple(str(i) for i in range(12) for _ in range(2)), space, np.ones((3, 4, 5)))
-
-
-def maps_of_stack(stack: Stack) -> tuple[FloatArray, FloatArray]:
-    return stack.effects[::2, :], stack.effects[1::2, :]
-
-
-def test_the_rows_of_a_stack_are_the_maps_of_each_subject(stack: Stack) -> None:
-    for one, other in zip(maps_in_rows(stack.effects, 12), maps_of_stack(stack), strict=True):
-        assert one.shape == (12, 60)
-        np.testing.assert_array_equal(one[3:11, 5:9], other[3:11, 5:9])
-    assert maps_in_rows(stack.effects, 24) == (stack.effects,)
+    return Stack(first, tuple(map(str, range(12))), space, np.ones((3, 4, 5)), further=(second,))
 
 
 def test_several_maps_are_fitted_together(stack: Stack) -> None:
     fitted = fit(stack, design(), Options())
-    expected = fit_multivariate(maps_of_stack(stack), design().matrix, design().tests)
+    expected = fit_multivariate(stack.all_effects, design().matrix, design().tests)
     for one, other in zip(fitted.results, expected, strict=True):
         np.testing.assert_array_equal(one.f, other.f)
     assert fitted.outlying.residual.shape == (12,)
@@ -80,11 +68,11 @@ def test_all_maps_of_a_subject_are_flipped_together(stack: Stack) -> None:
     mean = Design(tuple(map(str, range(12))), np.ones((12, 1)), ("mean",), {"mean": np.ones(1)}, "1")
     options = Options(method=("permutation",), n_permutations=200, random_seed=3)
     (glm,) = fit(stack, mean, options).results
-    group = GroupData(maps_in_rows(stack.effects, 12), mean)
+    group = GroupData(stack.all_effects, mean)
     found = permute(glm, "greater", options, group)
     whole = found.bound.tdn(np.arange(60) < 60)
     assert hommel_bound(glm.p("greater"), 0.05, "simes").whole <= whole <= 20
     assert whole > 10
-    stack.effects[5, 7] = np.nan
+    stack.further[0][5, 7] = np.nan
     with pytest.raises(DataError, match="At 1 of 60 voxels some of the 12 subjects have no data"):
         permute(glm, "greater", Options(method=("permutation",), shuffle="both"), group)

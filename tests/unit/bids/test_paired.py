@@ -221,7 +221,7 @@ class TestValues:
         with pytest.raises(UsageError) as caught:
             discover(dataset("01_ses-10", "01_ses-9", "02_ses-1"), paired="ses")
         assert caught.value.found == "The maps have 3 values of ses: 1, 9, 10"
-        assert caught.value.hint == "Choose two, as --paired ses=9-1, or use a filter"
+        assert caught.value.hint == "Choose two, as --paired ses=9-1, or use a filter; --within ses compares all"
 
     def test_a_single_value_cannot_be_compared(self) -> None:
         with pytest.raises(NoMatchError) as caught:
