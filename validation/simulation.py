@@ -78,10 +78,14 @@ def rows_with_more(
     piece: Callable[[Setting, np.random.SeedSequence], Any],
     rows: Callable[[Setting, Sequence[Any]], Iterable[Row]],
     apply: Map,
+    matters: Callable[[Row], bool] = lambda _: True,
 ) -> list[Row]:
-    """Return the rows of a setting from a `piece` for each of its seeds, with `more` times as many above chance."""
+    """Return the rows of a setting from a `piece` for each of its seeds, with `more` times as many above chance.
+
+    That is, if a row that `matters` is above chance.
+    """
     counted = list(apply(piece, [setting] * len(seeds), seeds))
-    if any(row["above chance"] == "yes" for row in rows(setting, counted)):
+    if any(row["above chance"] == "yes" and matters(row) for row in rows(setting, counted)):
         counted += apply(piece, [setting] * more * len(seeds), seed.spawn(more * len(seeds)))
     return list(rows(setting, counted))
 

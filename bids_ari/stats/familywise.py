@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy import special
 
 from bids_ari.stats import familywise_kernels as kernels
 from bids_ari.stats.distributions import FloatArray
@@ -111,7 +110,7 @@ def familywise_errors(
     """
     group, column = model.dof_groups(), np.argsort(model.order)
     ascending = np.argsort(thresholds)
-    limits = correlation_limits(model, np.asarray(thresholds, dtype=float)[ascending])
+    limits = model.limits(np.asarray(thresholds, dtype=float)[ascending])
     two_sided = not model.n_rows and not model.subspaces.one_sided
 
     def extremes(permutations: Permutations) -> tuple[FloatArray, Longs]:
@@ -138,15 +137,6 @@ def familywise_errors(
         tuple(map(float, thresholds)),
         extents[:, np.argsort(ascending)] / extent.per_unit,
     )
-
-
-def correlation_limits(model: NullModel, thresholds: FloatArray) -> FloatArray:
-    """Return the partial correlation of each threshold in z, (n_dofs, n_thresholds), for each degrees of freedom.
-
-    A z has the one-sided tail probability of its statistic. See `NullModel.p_of_correlations`.
-    """
-    tail = special.ndtr(-thresholds) * (1 if model.n_rows else 2)
-    return np.asarray(np.sqrt(1 - special.betaincinv(model.dofs[:, None] / 2, max(model.n_rows, 1) / 2, tail)))
 
 
 def _largest(

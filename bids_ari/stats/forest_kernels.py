@@ -5,7 +5,7 @@ preorder: a node, then the subtree of its heaviest child, then the subtrees of i
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,20 @@ uncached: list[str] = []
 """Names of functions that numba cannot cache on disk and compiles again in each process."""
 
 
-def compiled(function: _Function) -> _Function:
+def compiled(function: _Function, error_model: Literal["python", "numpy"] = "python") -> _Function:
     """Compile a function on its first call; cache the machine code where a cache folder is writable."""
     compiled: Any
     try:
-        compiled = njit(cache=True, nogil=True)(function)
+        compiled = njit(cache=True, nogil=True, error_model=error_model)(function)
     except RuntimeError:  # numba found no folder for its cache
         uncached.append(function.__name__)
-        compiled = njit(nogil=True)(function)
+        compiled = njit(nogil=True, error_model=error_model)(function)
     return cast(_Function, compiled)
+
+
+def compiled_with_divisions(function: _Function) -> _Function:
+    """Compile a function whose divisions by 0 are infinite or NaN: without checks its loops are faster."""
+    return compiled(function, "numpy")
 
 
 @compiled

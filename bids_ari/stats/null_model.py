@@ -129,6 +129,14 @@ class NullModel:
         tail = special.betainc(np.asarray(dof) / 2, max(self.n_rows, 1) / 2, (1 - r) * (1 + r))
         return np.asarray(np.where(r > 0, tail / 2, 1 - tail / 2) if self.subspaces.one_sided else tail)
 
+    def limits(self, thresholds: FloatArray) -> FloatArray:
+        """Return the partial correlation of each threshold in z, (n_dofs, n_thresholds), for each degrees of freedom.
+
+        A z has the one-sided tail probability of its statistic.
+        """
+        tail = special.ndtr(-thresholds) * (1 if self.n_rows else 2)
+        return np.asarray(np.sqrt(1 - special.betaincinv(self.dofs[:, None] / 2, max(self.n_rows, 1) / 2, tail)))
+
     def permuted_p(self, permutations: Permutations) -> FloatArray:
         """Return the p-value of each point, (n_permutations, n_points), in the order of the effects."""
         p = np.empty((len(permutations.sign), self.n_points))

@@ -17,7 +17,7 @@ _CHUNK = 512  # points whose numbers stay in the cache of the processor during a
 
 
 @compiled
-def _component(weights: Floats, data: Floats, start: int, out: Floats) -> None:
+def weighted_sum(weights: Floats, data: Floats, start: int, out: Floats) -> None:
     """Compute a weighted sum of subjects at points from `start` on; eight subjects at a time are twice as fast."""
     points = slice(start, start + out.size)
     out[:] = 0.0
@@ -45,7 +45,7 @@ def apply_residual_map(kept: Indices, outer: Floats, inner: Floats, values: Floa
     residuals = values[kept]
     component = np.empty(values.shape[1])
     for direction in range(inner.shape[0]):
-        _component(inner[direction], values, 0, component)
+        weighted_sum(inner[direction], values, 0, component)
         for i in range(kept.size):
             for j in range(component.size):
                 residuals[i, j] += outer[direction, i] * component[j]
@@ -108,18 +108,18 @@ def partial_correlations(
         for b in range(n_permutations):
             result = out[b, begin : begin + size]
             if n_rows == 1 and n_others == 0:
-                _component(tested[b, 0], data, begin, result)
+                weighted_sum(tested[b, 0], data, begin, result)
                 if not signed:
                     result[:] = np.abs(result)
                 continue
             rest[:size] = 1.0
             for row in range(n_others):
-                _component(nuisance[b, row], data, begin, component[:size])
+                weighted_sum(nuisance[b, row], data, begin, component[:size])
                 for j in range(size):
                     rest[j] -= component[j] * component[j]
             length[:size] = 0.0
             for row in range(n_rows):
-                _component(tested[b, row], data, begin, component[:size])
+                weighted_sum(tested[b, row], data, begin, component[:size])
                 for j in range(size):
                     length[j] += component[j] * component[j]
             for j in range(size):
@@ -147,9 +147,9 @@ def joint_correlations(
         for b in range(n_permutations):
             for c in range(n_maps):
                 for row in range(n_rows):
-                    _component(tested[b, row], data[c], begin, explained[row, c, :size])
+                    weighted_sum(tested[b, row], data[c], begin, explained[row, c, :size])
                 for row in range(n_others):
-                    _component(nuisance[b, row], data[c], begin, removed[row, c, :size])
+                    weighted_sum(nuisance[b, row], data[c], begin, removed[row, c, :size])
             if n_others:
                 _one_minus_products(removed, False, size, rest)
                 _whiten(rest, explained, size)

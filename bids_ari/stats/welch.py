@@ -55,14 +55,7 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
     """
     n_subjects, n_points = effects.shape
     check_model(n_subjects, matrix, tests)
-    rows, group = np.unique(matrix, axis=0, return_inverse=True)
-    if len(rows) != matrix.shape[1]:
-        raise ValueError(
-            "unequal variances need a design of groups: matrix must have as many different rows as columns; "
-            f"found {len(rows)} and {matrix.shape[1]}"
-        )
-    group = group.ravel()
-    weights = [_over_groups(name, w, rows, np.bincount(group)) for name, w in tests.items()]
+    group, weights = group_weights(matrix, tests)
     effect, variance, dof = np.empty((3, len(tests), n_points))
     for points in blocks(effects):
         moments = _moments(np.asarray(effects[:, points], dtype=np.float64), group)
@@ -77,6 +70,21 @@ def fit_welch(effects: Effects, matrix: FloatArray, tests: Mapping[str, FloatArr
             dof[i, points] = np.where(tested, 1 / (share**2 / np.maximum(n - 1, 1)).sum(axis=0), 0)
     found = [(e, v) if w.ndim == 1 else (e**2 / v,) for e, v, w in zip(effect, variance, tests.values(), strict=True)]
     return tuple(GlmResult.of_test(name, w, dof[i], *found[i]) for i, (name, w) in enumerate(tests.items()))
+
+
+def group_weights(matrix: FloatArray, tests: Mapping[str, FloatArray]) -> tuple[npt.NDArray[np.intp], list[FloatArray]]:
+    """Return the group of each subject, 0 to n_groups - 1, and the weights of each test over group means, (n_groups,).
+
+    Errors are those of `fit_welch`.
+    """
+    rows, group = np.unique(matrix, axis=0, return_inverse=True)
+    if len(rows) != matrix.shape[1]:
+        raise ValueError(
+            "unequal variances need a design of groups: matrix must have as many different rows as columns; "
+            f"found {len(rows)} and {matrix.shape[1]}"
+        )
+    group = group.ravel()
+    return group, [_over_groups(name, w, rows, np.bincount(group)) for name, w in tests.items()]
 
 
 def _over_groups(name: str, weights: FloatArray, rows: FloatArray, n_subjects: npt.NDArray[np.integer]) -> FloatArray:

@@ -12,7 +12,7 @@ from bids_ari.stats.calibration import categories, n_allowed_errors
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.critical_vectors import Simes
 from bids_ari.stats.distributions import FloatArray, z_from_f, z_from_t
-from bids_ari.stats.familywise import Extent, FamilywiseErrors, correlation_limits, familywise_errors
+from bids_ari.stats.familywise import Extent, FamilywiseErrors, familywise_errors
 from bids_ari.stats.forest import CsrAdjacency
 from bids_ari.stats.null_model import NullModel, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
@@ -161,7 +161,7 @@ def test_a_threshold_is_the_correlation_of_its_tail(rng: np.random.Generator) ->
     effects, thresholds = rng.normal(size=(12, 30)), np.array([0.0, 1.0, 3.1, 5.0])
     for weights in (np.array([0.0, 1, 0]), np.eye(3)[1:]):
         model = fit_null_model(effects, matrix, weights, "greater", Exchangeability.of(12, "permute"))
-        square = correlation_limits(model, thresholds)[0] ** 2
+        square = model.limits(thresholds)[0] ** 2
         statistic = square * 9 / (1 - square)
         found = z_from_t(np.sqrt(statistic), 9) if weights.ndim == 1 else z_from_f(statistic / 2, 2, 9)
         np.testing.assert_allclose(found, thresholds, atol=1e-7)
