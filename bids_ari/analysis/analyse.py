@@ -133,8 +133,10 @@ def group_tests(
                 *notes,
                 *note_on_joint_test(len(maps), design, glm.test),
                 *notes_of_test(fitted, design, glm.test, stack.space.units),
-                *notes_on_normality(fitted.normality, design, glm.test, options, stack.space.units),
-                *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units),
+                *notes_on_normality(
+                    fitted.normality, design, glm.test, options, stack.space.units, has_direction=len(maps) == 1
+                ),
+                *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units, len(maps)),
                 *_notes(stack, n_constant, options),
             ),
             GroupData(maps, design, resources.n_jobs, stack.space.unit),

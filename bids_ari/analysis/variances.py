@@ -69,9 +69,12 @@ def compare_variances(design: Design, residual: FloatArray, options: Options) ->
 
 
 def notes_on_variances(
-    variances: GroupVariances, design: Design, test: str, options: Options, units: str = "voxels"
+    variances: GroupVariances, design: Design, test: str, options: Options, units: str = "voxels", n_maps: int = 1
 ) -> Iterator[str]:
-    """Yield a warning if a test assumes equal variances, and its error is above alpha because they differ."""
+    """Yield a warning if a test assumes equal variances, and its error is above alpha because they differ.
+
+    Where each subject has several maps, variances are those of all maps.
+    """
     found = variances.tests.get(test)
     if found is None or not found.is_liberal:
         return
@@ -81,14 +84,16 @@ def notes_on_variances(
         f"Unequal variances:{extremes} subjects of larger residual variance have more weight in the test {test}. The "
         f"variance of its estimate is about {found.ratio:.2g} times the one that the model assumes, so that the error "
         f"of its bounds is above alpha (simulated in validation/).{permuted if options.is_permuted else ''} "
-        f"{_way_out(design, test, options)}"
+        f"{_way_out(design, test, options, n_maps)}"
     )
 
 
-def _way_out(design: Design, test: str, options: Options) -> str:
+def _way_out(design: Design, test: str, options: Options, n_maps: int) -> str:
     """Return what to do about unequal variances."""
     if not design.groups:
         return "Check these subjects, or transform the covariate"
+    if n_maps > 1:
+        return "Compare groups of equal size: tests of several maps per subject assume equal variances of groups"
     sizes = np.unique(design.matrix, axis=0, return_counts=True)[1]
     if sizes.size != design.matrix.shape[1]:
         return (

@@ -7,6 +7,7 @@ from bids_ari.analysis.group_model import fit
 from bids_ari.analysis.joint_tests import check_joint_tests, note_on_joint_test
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.permutation import permute
+from bids_ari.analysis.variances import notes_on_variances
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError
@@ -61,6 +62,21 @@ def test_several_maps_are_fitted_together(stack: Stack) -> None:
     for one, other in zip(fitted.results, expected, strict=True):
         np.testing.assert_array_equal(one.f, other.f)
     assert fitted.outlying.residual.shape == (12,)
+
+
+def test_unequal_variances_of_groups_are_those_of_all_maps(rng: np.random.Generator) -> None:
+    """8 subjects of variance 9 and 24 of variance 1; Welch's test is of one map."""
+    group = np.repeat([0, 1], [8, 24])
+    groups = Design(
+        tuple(map(str, range(32))), np.eye(2)[group], ("a", "b"), {"b - a": np.array([-1.0, 1])}, "group",
+        groups=tuple("ab"[i] for i in group),
+    )  # fmt: skip
+    values = rng.normal(size=(64, 60)) * np.where(group == 0, 3, 1).repeat(2)[:, None]
+    space = Grid((3, 4, 5), np.eye(4)).space(np.ones((3, 4, 5), dtype=bool))
+    fitted = fit(Stack(values, groups.subjects, space, np.ones((3, 4, 5))), groups, Options())
+    assert fitted.variances.ratio == pytest.approx(9, rel=0.3)
+    (note,) = notes_on_variances(fitted.variances, groups, "b - a", Options(), n_maps=2)
+    assert "Compare groups of equal size: tests of several maps per subject assume equal variances" in note
 
 
 def test_all_maps_of_a_subject_are_flipped_together(stack: Stack) -> None:

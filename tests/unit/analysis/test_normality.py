@@ -63,6 +63,11 @@ def test_permutations_are_advised_only_where_they_are_accepted() -> None:
         assert "permutation" not in note
 
 
+def test_several_maps_together_have_no_direction() -> None:
+    (note,) = notes_on_normality(SKEWED, MEAN, "test", Options(), has_direction=False)
+    assert "Means away from zero may be found" in note
+
+
 def test_signs_of_groups_are_not_flipped_by_default() -> None:
     """Permutations of subjects do not need symmetric errors."""
     (note,) = notes_on_normality(SKEWED, GROUPS, "test", Options())
