@@ -116,8 +116,8 @@ register(
         "not active as it is, whatever the dependence between voxels.",
         directions=deferred("bids_ari.analysis.direction:permutation"),
         directions_text="by the TDN of the voxels with a positive and of those with a negative estimate, so that all "
-        "three hold together with this confidence; of effects so small that estimates have the wrong sign, this is proved "
-        "for many subjects",
+        "three hold together with this confidence; of effects so small that estimates have the wrong sign, this is "
+        "proved for many subjects",
         label="Permutation",
         description="bounds calibrated by permutation",
         needs_group=True,
