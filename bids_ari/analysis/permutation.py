@@ -18,6 +18,7 @@ from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
+from bids_ari.stats.welch_model import WelchModel, fit_welch_model
 
 
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
@@ -34,11 +35,16 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     """
     design = group.design
     weights = design.tests[glm.test]
-    shuffle = options.shuffle or default_scheme(design.matrix, weights)
+    is_unequal = options.variance == "unequal"
+    shuffle = options.shuffle or ("flip" if is_unequal else default_scheme(design.matrix, weights))
     exchangeability = Exchangeability.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
         _check_complete(group, shuffle)
-    model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
+    model: NullModel
+    if is_unequal:
+        model = fit_welch_model(group.maps[0], design.matrix, weights, alternative, exchangeability)
+    else:
+        model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
     resampling = _resampling(model, exchangeability, options)
     family = _family(resampling, options)
     vectors, origin = _vectors(model, resampling, family, options, group)
@@ -59,7 +65,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         tdn_range=found.whole_range(p),
     )
     curves = [each.curves for each in vectors if isinstance(each, Learned) and options.save_template]
-    notes = (*notes_of(calibration), *_notes_on_family(calibration, options))
+    notes = (*notes_of(calibration, options), *_notes_on_family(calibration, options))
     familywise = _familywise(model, resampling, glm, alternative, options, group)
     return Inferred(found.bound(p), calibration, curves[0] if curves else None, familywise, notes)
 
@@ -108,6 +114,8 @@ def _resampling(model: NullModel, exchangeability: Exchangeability, options: Opt
 
 def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
     """Return whether the error is at most alpha for any number of subjects."""
+    if isinstance(model, WelchModel):
+        return "exact" if model.n_groups == 1 else "approximate"
     if len(model.subspaces.nuisance):
         return "approximate"
     if not model.subspaces.dropped:
@@ -174,7 +182,7 @@ def _check_complete(group: GroupData, shuffle: Scheme) -> None:
 _BLOCK = 1 << 16
 
 
-def notes_of(calibration: Calibrated) -> Iterator[str]:
+def notes_of(calibration: Calibrated, options: Options) -> Iterator[str]:
     """Yield notes on a calibration for the report."""
     n = calibration.n_permutations
     if calibration.is_complete:
@@ -184,7 +192,12 @@ def notes_of(calibration: Calibrated) -> Iterator[str]:
             f"With {n} permutations nothing can be found at alpha {calibration.alpha:g}: at least 1 / {n} = "
             f"{1 / n:.3g} is needed, or more subjects"
         )
-    if calibration.exactness == "approximate":
+    if calibration.exactness == "approximate" and options.variance == "unequal":
+        yield (
+            "Sign flips with unequal variances are approximate: the means of groups are estimated under the null "
+            "hypothesis first. Errors must be symmetric"
+        )
+    elif calibration.exactness == "approximate":
         yield (
             "Permutations of a model with covariates are approximate: the effects of these are estimated and removed "
             "first"

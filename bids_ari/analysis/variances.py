@@ -100,12 +100,12 @@ def _way_out(design: Design, test: str, options: Options, n_maps: int) -> str:
             "Compare groups of equal size, or use --variance unequal with a model of groups only: without covariates, "
             "factors crossed as a*b"
         )
-    flags = ["--estimator ols"] * options.is_weighted + ["--method simes"] * options.is_permuted
-    welch = " ".join([*flags, "--variance unequal"])
+    welch = "--estimator ols " * options.is_weighted + "--variance unequal"
     is_f = design.tests[test].ndim == 2 and len(design.tests[test]) > 1
     is_doubtful = bool(sizes.min() < SMALL_GROUP or sizes.max() > UNEQUAL_SIZES * sizes.min())
     return (
         f"Use {welch}"
+        + " with --method permutation, which is by sign flips then" * (is_doubtful or options.is_permuted)
         + ", and test differences of two groups with --test" * is_f
-        + "; with groups of these sizes its error is smaller, but may be above alpha, too" * is_doubtful
+        + "; by closed testing with groups of these sizes the error may be above alpha, too" * is_doubtful
     )

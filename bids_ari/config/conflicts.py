@@ -54,9 +54,9 @@ def _permutation_conflicts(options: "Options") -> Iterator[Conflict]:
         "Its weights would have to be estimated for each permutation: use --estimator ols",
     )
     yield (
-        options.is_permuted and options.variance == "unequal",
-        "Permutations cannot be combined with unequal variances",
-        "Groups with different variances are not exchangeable: use --method simes, or --variance equal",
+        options.variance == "unequal" and options.shuffle in ("permute", "both"),
+        f"--shuffle {options.shuffle} cannot be combined with unequal variances",
+        "Subjects of groups with different variances are not exchangeable: use --shuffle flip, or --variance equal",
     )
     yield (
         options.is_permuted and options.min_effect,

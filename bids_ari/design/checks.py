@@ -20,6 +20,7 @@ SMALL_GROUP, UNEQUAL_SIZES = (
     10,
     2,
 )  # smaller groups, or a larger ratio: the tail of Welch's t is too light (validation/)
+_SIMULATED = "simulated in validation/"
 GOOD_GROUP, GOOD_SIZES = 20, 1.5  # groups at least as large, with a smaller ratio of sizes: no note
 
 
@@ -116,17 +117,18 @@ def _notes_on_sizes(sizes: Sequence[int], column: str) -> tuple[str, ...]:
     if smallest < SMALL_GROUP or largest > UNEQUAL_SIZES * smallest:
         reason = (
             f"groups below {SMALL_GROUP} or sizes that differ more than {UNEQUAL_SIZES}:1 make the far tail of "
-            "Welch's t too light, so that bounds may be too optimistic (simulated in validation/)"
+            f"Welch's t too light, so that bounds of closed testing may be too optimistic ({_SIMULATED})"
         )
     elif smallest < GOOD_GROUP or largest >= GOOD_SIZES * smallest:
         reason = (
-            "bounds may be too optimistic if the smaller group has the larger variance (simulated in validation/: "
-            "errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
+            "bounds of closed testing may be too optimistic if the smaller group has the larger variance "
+            f"({_SIMULATED}: errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
         )
     else:
         return ()
     by = f" by {column}" if column else ""
-    return (f"Groups{by} of {listing(sizes, 20)} subjects: with unequal variances, {reason}",)
+    flips = "Sign flips, --method permutation, do not depend on that tail"
+    return (f"Groups{by} of {listing(sizes, 20)} subjects: with unequal variances, {reason}. {flips}",)
 
 
 def _check_columns(

@@ -260,7 +260,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Smoothing and weights": ("data out group --estimator mixed --smoothing 8", None),
     "A flag of another method": ("data out group --step-down", None),
     "Permutations and weights": (f"{PERMUTED} --estimator mixed", None),
-    "Permutations and unequal variances": (f"{PERMUTED} --variance unequal", None),
+    "Permutations and unequal variances": (f"{PERMUTED} --variance unequal --shuffle permute", None),
     "Permutations and minimum effects": (f"{PERMUTED} --min-effect 0.5", None),
     "A minimum effect of F tests": (
         "data out group --min-effect 0.5 --formula group",

@@ -279,6 +279,20 @@ def test_welch_is_scipy(data: Path, tmp_path: Path) -> None:
     assert "Welch" in page
 
 
+def test_sign_flips_with_unequal_variances_find_what_is_there(data: Path, tmp_path: Path) -> None:
+    """The difference of the groups, and familywise p, by flips; permutations of subjects are refused."""
+    flips = ["--method", "permutation", "--n-permutations", "100", "--random-seed", "1"]
+    words = ["--formula", "0 + group", "--variance", "unequal", "--test", "more=patient - control", *flips]
+    folder = run(data, tmp_path / "out", *words)
+    name = f"{STEM}_test-more_desc-greaterPermutation"
+    sidecar = json.loads(next(folder.glob("*_test-more_*stat-tdp*.json")).read_text())
+    assert (sidecar["Draws"], sidecar["Exactness"]) == ("sign flips", "approximate")
+    page = (folder / f"{name}_report.html").read_text()
+    assert "residuals from group means that satisfy the null hypothesis" in page
+    assert "Sign flips with unequal variances are approximate" in page
+    assert list(folder.glob("*test-more*stat-pFWE*"))
+
+
 class TestWeights:
     def test_fixed_effects_by_hand(self, data: Path, tmp_path: Path) -> None:
         """Sum of e / v over sum of 1 / v, with variance 1 / (sum of 1 / v)."""

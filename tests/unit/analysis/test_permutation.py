@@ -15,6 +15,8 @@ from bids_ari.errors import DataError, DesignError, InputNotFoundError
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.resampling import Exchangeability, make_resampling
+from bids_ari.stats.welch_model import fit_welch_model
 
 DRAWN = Options(method="permutation", n_permutations=200, random_seed=5)  # type: ignore[arg-type]
 
@@ -268,3 +270,38 @@ def test_an_f_test_is_calibrated_too(effects: FloatArray) -> None:
     found = calibrate(effects, design, "both", "greater", DRAWN)
     assert found.calibrated.shuffle == "flip"
     assert found.bound.whole > 0
+
+
+def unequal(**options: object) -> Options:
+    return replace(DRAWN, variance="unequal", family="simes", **options)  # type: ignore[arg-type]
+
+
+def test_unequal_variances_are_flipped_with_welchs_statistic(effects: FloatArray) -> None:
+    """The bound of the flips of `fit_welch_model`, by a loop over all of them."""
+    found = calibrate(effects, two_groups(12), "group", "two-sided", unequal())
+    flips = Exchangeability.of(12, "flip")
+    model = fit_welch_model(effects, two_groups(12).matrix, np.array([0.0, 1.0]), "two-sided", flips)
+    resampling = make_resampling(model.subspaces, flips, 200, seed=5)
+    p = np.concatenate([model.permuted_p(resampling.batch(first)) for first in resampling.batches])
+    lambdas = np.sort((np.sort(p, axis=1) * 40 / np.arange(1, 41)).min(axis=1))
+    assert found.calibrated is not None
+    assert (found.calibrated.shuffle, found.calibrated.exactness) == ("flip", "approximate")
+    assert found.calibrated.lambda_ == lambdas[10]
+    assert any("Sign flips with unequal variances are approximate" in note for note in found.notes)
+
+
+def test_the_mean_of_one_of_the_groups_is_exact(effects: FloatArray) -> None:
+    """With unequal variances nothing is estimated from the other groups."""
+    design = replace(two_groups(12), tests={"mean": np.array([1.0, 1.0])})
+    found = calibrate(effects, design, "mean", "greater", unequal())
+    assert found.calibrated is not None
+    assert (found.calibrated.n_permutations, found.calibrated.is_complete) == (64, True)
+    assert found.calibrated.error_control == "exact if errors are symmetric"
+    assert not any("approximate" in note for note in found.notes)
+
+
+def test_blocks_are_flipped_together_with_unequal_variances(effects: FloatArray) -> None:
+    design = replace(two_groups(12), blocks=tuple(f"pair {i // 2}" for i in range(12)))
+    found = calibrate(effects, design, "group", "two-sided", unequal(blocks="pair"))
+    assert found.calibrated is not None
+    assert found.calibrated.n_permutations == 32

@@ -53,15 +53,18 @@ def warnings(result: ContrastResult) -> list[str]:
     return [note for note in result.notes if note.startswith("Unequal variances")]
 
 
+FLIPS = "Use --variance unequal with --method permutation, which is by sign flips then"
+
+
 @pytest.mark.parametrize(
     ("formula", "test", "way_out"),
     [
-        ("group", "groupPatient", "Use --variance unequal"),
-        ("0 + group", "groupPatient", "Use --variance unequal"),
+        ("group", "groupPatient", FLIPS),
+        ("0 + group", "groupPatient", FLIPS),
         ("patient", "patient", "Use --variance unequal"),
         ("group * site", "groupPatientXSiteB", "Use --variance unequal"),
         ("group + age", "groupPatient", "Compare groups of equal size"),
-        ("part", "part", "Use --variance unequal, and test differences of two groups with --test"),
+        ("part", "part", f"{FLIPS}, and test differences of two groups with --test; by closed testing"),
     ],
 )
 def test_groups_in_every_formula(study: Path, formula: str, test: str, way_out: str) -> None:
@@ -99,7 +102,7 @@ def test_permutations_are_exact_for_equal_variances_only(study: Path) -> None:
     results = analysed(study, "group", method=("simes", "permutation"), n_permutations=20)
     (note,) = warnings(results[2])
     assert "exact only if subjects are exchangeable, which includes equal variances" in note
-    assert "Use --method simes --variance unequal" in note
+    assert "Use --variance unequal with --method permutation, which is by sign flips then" in note
 
 
 def test_mixed_effects_have_one_variance_between_subjects(study: Path) -> None:

@@ -72,7 +72,13 @@ def test_a_value_has_one_form(name: str, value: Any, kept: Any) -> None:
         ({"random_seed": 3}, "random-seed requires --method permutation"),
         ({"blocks": "site", "method": ["simes", "hommel"]}, "blocks requires --method permutation"),
         ({"method": "permutation", "estimator": "mixed"}, "cannot be combined with --estimator mixed"),
-        ({"method": "permutation", "variance": "unequal"}, "cannot be combined with unequal variances"),
+        *(
+            (
+                {"method": "permutation", "variance": "unequal", "shuffle": shuffle},
+                f"--shuffle {shuffle} cannot be combined",
+            )
+            for shuffle in ("permute", "both")
+        ),
         ({"method": "permutation", "family": "beta", "delta": 2}, "delta requires --family combined or simes"),
         ({"method": "permutation", "family": "simes", "template": "t.npz"}, "template requires --family combined or"),
         ({"method": "permutation", "family": "beta", "save_template": True}, "save-template requires --family"),

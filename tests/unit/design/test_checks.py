@@ -140,6 +140,7 @@ class TestUnequalVariances:
     def test_small_groups_and_unequal_sizes_are_noted(self, sizes: tuple[int, ...], listed: str) -> None:
         (note,) = self.notes(*sizes)
         assert note.startswith(f"Groups by group of {listed} subjects: with unequal variances, groups below 10")
+        assert note.endswith("Sign flips, --method permutation, do not depend on that tail")
 
     @pytest.mark.parametrize("sizes", [(10, 10), (10, 20), (19, 21), (20, 30)])
     def test_sizes_with_somewhat_too_many_errors_in_simulations_are_noted(self, sizes: tuple[int, ...]) -> None:
