@@ -40,7 +40,7 @@ def took(start: float, before: float) -> dict[str, float]:
 
 def bids_ari(effects: np.ndarray, n_jobs: int, n_learned: int = 0) -> dict[str, float]:
     """Return lambda and the seconds; with `n_learned`, those of simes and a template of so many permutations."""
-    from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
+    from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined
     from bids_ari.stats.critical_vectors import CriticalVectors, Simes
     from bids_ari.stats.null_model import fit_null_model
     from bids_ari.stats.resampling import Exchangeability, make_resampling
@@ -52,10 +52,10 @@ def bids_ari(effects: np.ndarray, n_jobs: int, n_learned: int = 0) -> dict[str, 
         start, before = time.perf_counter(), time.process_time()
         model = fit_null_model(effects, matrix, weights, "two-sided", exchangeability)
         resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, seed=1)
-        families: list[CriticalVectors] = [Simes(model.n_points)]
+        family: CriticalVectors = Simes(model.n_points)
         if n_learned:
-            families.append(learn_template(model, resampling.independent(n_learned), n_threads=n_jobs))
-        found = calibrate_by_permutation(model, resampling, families, ALPHA, n_threads=n_jobs)
+            family = learn_combined(model, resampling.independent(n_learned), family, n_threads=n_jobs)
+        found = calibrate_by_permutation(model, resampling, family, ALPHA, n_threads=n_jobs)
         whole = found.bound(model.observed_p()).whole
         return took(start, before) | {"lambda": found.lambda_, "whole": whole}
 

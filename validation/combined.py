@@ -12,19 +12,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import simulation
-from permutation_error import QUESTIONS, SIDE, Question, all_p, design, smooth_maps
+from permutation_error import QUESTIONS, SIDE, Question, design, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
+from bids_ari.config.families import FAMILIES
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.calibration import calibrate, calibrate_together
+from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Learned, Simes, smallest_lambda
-from bids_ari.stats.null_model import fit_null_model
-from bids_ari.stats.resampling import Exchangeability, make_resampling
+from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
+from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.null_model import NullModel, fit_null_model
+from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 
 REPETITIONS = 2000
-WITH_SIGNAL = 4
-"""With activation, data sets are fewer by this factor: all methods see the same ones."""
 MORE = 4
 """Where an error is above chance, this many times as many data sets are added: of many errors, some are by chance."""
 PIECE = 100
@@ -105,15 +105,30 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     exchangeability = Exchangeability.of(n, question.scheme)
     model = fit_null_model(effects, matrix, weights, question.alternative, exchangeability)
     resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, int(rng.integers(2**63)))
-    ordered = np.sort(all_p(model, resampling), axis=1)
-    learning = np.sort(all_p(model, resampling.independent(LEARNED)), axis=1)[:, :RANKS]
-    families = Simes(model.n_points), Learned.from_smallest_p(learning)
-    lambdas = np.array([smallest_lambda(family, ordered) for family in families])
-    p = model.observed_p()
+    permuted, others = (half_p(model, each) for each in (resampling, resampling.independent(LEARNED)))
+    ordered, learning, p = np.sort(permuted, axis=1), np.sort(others, axis=1), permuted[0]
+    members = Simes(model.n_points), Learned.from_smallest_p(learning[:, :RANKS])
+    scales = [
+        Scale.of(smallest_lambda(member, learning), share)
+        for member, share in zip(members, FAMILIES["combined"].shares, strict=True)
+    ]
+    lambdas = [smallest_lambda(member, ordered) for member in members]
+    # the smallest over ranks of the smallest over members: the same in the other order, since scales never fall
+    together = np.min([scale.level(each) for scale, each in zip(scales, lambdas, strict=True)], axis=0)
     yield "closed testing, simes", hommel_bound(p, ALPHA, "simes")
-    yield "simes", calibrate(lambdas[0], families[0], ALPHA).bound(p)
-    yield "learned", calibrate(lambdas[1], families[1], ALPHA).bound(p)
-    yield "combined", calibrate_together(lambdas, families, ALPHA).bound(p)
+    yield "simes", calibrate(lambdas[0], members[0], ALPHA).bound(p)
+    yield "learned", calibrate(lambdas[1], members[1], ALPHA).bound(p)
+    yield "combined", calibrate(together, Combined(members, tuple(scales)), ALPHA).bound(p)
+
+
+def half_p(model: NullModel, resampling: Resampling) -> FloatArray:
+    """Return all p, (n_permutations, n_points); one-sided ones above 1/2, which decide nothing, are not computed: 1."""
+    correlation = np.concatenate([model.correlations(resampling.batch(first)) for first in resampling.batches])
+    needed = correlation > 0 if model.subspaces.one_sided else np.ones(correlation.shape, dtype=bool)
+    p = np.ones(correlation.shape)
+    p[needed] = model.p_of_correlations(correlation[needed], float(model.dofs[0]))
+    p[:, model.order] = p.copy()
+    return p
 
 
 class Counts(NamedTuple):
@@ -160,8 +175,7 @@ def rows(setting: Setting, counted: list[Counts]) -> Iterator[Row]:
 
 def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
     """Return the rows of a setting, with more data sets where an error is above chance."""
-    n = repetitions // WITH_SIGNAL if setting.signal.squares else repetitions
-    seeds = simulation.pieces(seed, n, PIECE)
+    seeds = simulation.pieces(seed, repetitions, PIECE)
     return simulation.rows_with_more(setting, seed, seeds, MORE, piece, rows, apply)
 
 

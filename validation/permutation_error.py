@@ -150,8 +150,8 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
             yield f"{name}\t{n_permutations}", calibrate(lambdas[:n_permutations], family, ALPHA).bound(p)
     for name in ("simes", "learned"):
         family = families[name]
-        without = lambda excluded, family=family: smallest_lambda(family, np.sort(permuted[:, ~excluded], axis=1))[None]  # noqa: E731
-        yield f"{name}, step-down\t{max(N_PERMUTATIONS)}", calibrate_step_down(p, without, (family,), ALPHA).bound(p)
+        without = lambda excluded, family=family: smallest_lambda(family, np.sort(permuted[:, ~excluded], axis=1))  # noqa: E731
+        yield f"{name}, step-down\t{max(N_PERMUTATIONS)}", calibrate_step_down(p, without, family, ALPHA).bound(p)
 
 
 def all_p(model: NullModel, resampling: Resampling) -> FloatArray:

@@ -1,13 +1,14 @@
 """A calibration by permutation as results keep it: the permutations, and the critical vector chosen."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from bids_ari.config.families import FAMILIES, Family, Vectors
-from bids_ari.stats.calibration import Calibration, joint_ranks
+from bids_ari.stats.calibration import Calibration
 from bids_ari.stats.choices import Scheme
+from bids_ari.stats.critical_vectors import Combined, CriticalVectors, Learned, largest
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.resampling import Resampling
 
@@ -33,11 +34,10 @@ FLIPS: dict[Scheme, str] = {"flip": "sign flips", "permute": "permutations", "bo
 
 
 class Member(NamedTuple):
-    """One of the critical vectors that were calibrated together."""
+    """A member of a family, and the lambda of its vector."""
 
     vectors: Vectors
     lambda_: float
-    lambdas: FloatArray  # (n_permutations,)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -46,7 +46,7 @@ class Calibrated:
 
     family: str  # one of `FAMILIES`
     delta: int  # shift of the members that have one
-    lambda_: float  # of the first member of the family
+    lambda_: float  # of the chosen vector
     lambdas: FloatArray  # (n_permutations,): smallest lambda at which each has an error, the observed data first
     n_points: int
     alpha: float
@@ -61,8 +61,7 @@ class Calibrated:
     template: str  # origin of a learned template: a file, or the permutations it was learned from
     learned: FloatArray  # (K,): the critical vector of a learned template; empty for the others
     tdn_range: tuple[int, int] | None = None  # of the whole mask with other random permutations; see `whole_range`
-    further: tuple[float, ...] = ()  # lambda of further members of the family
-    further_lambdas: FloatArray = field(default_factory=lambda: np.empty((0, 0)))  # (n_further, n_permutations)
+    member_lambdas: tuple[float, ...] = ()  # lambda of each member of a family of several; see `Combined`
 
     @classmethod
     def of(
@@ -80,13 +79,17 @@ class Calibrated:
         tdn_range: tuple[int, int],
     ) -> "Calibrated":
         """Make it from a calibration of the members of a family, and its permutations."""
-        chosen = list(zip(family.members, calibration.members, strict=True))
-        learned = [each.family.critical(each.lambda_) for vectors, each in chosen if vectors.is_learned]
-        further = calibration.members[1:]
+        chosen, lambda_ = calibration.family, calibration.lambda_
+        members: tuple[CriticalVectors, ...] = (chosen,)
+        lambdas: tuple[float, ...] = (lambda_,)
+        if isinstance(chosen, Combined):
+            members, lambdas = chosen.members, chosen.lambdas_of_members(lambda_)
+        templates = zip(members, lambdas, strict=True)
+        learned = [each.critical(value) for each, value in templates if isinstance(each, Learned)]
         return cls(
             family=family.name,
             delta=delta if family.has_delta else 0,
-            lambda_=calibration.lambda_,
+            lambda_=lambda_,
             lambdas=calibration.lambdas,
             n_points=n_points,
             alpha=calibration.alpha,
@@ -101,8 +104,7 @@ class Calibrated:
             template=template,
             learned=learned[0] if learned else np.empty(0),
             tdn_range=None if permutations.complete is not None else tdn_range,
-            further=tuple(each.lambda_ for each in further),
-            further_lambdas=np.array([each.lambdas for each in further]).reshape(-1, calibration.lambdas.size),
+            member_lambdas=lambdas if isinstance(chosen, Combined) else (),
         )
 
     @property
@@ -121,9 +123,7 @@ class Calibrated:
 
         It is the largest of those of the members at each k.
         """
-        each = [self._critical(member) for member in self.members]
-        longest = max(vector.size for vector in each)
-        return np.asarray(np.max([np.pad(vector, (0, longest - vector.size)) for vector in each], axis=0))
+        return largest([self._critical(member) for member in self.members])
 
     def _critical(self, member: Member) -> FloatArray:
         """Return the critical vector of a member, (K,)."""
@@ -133,16 +133,13 @@ class Calibrated:
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The critical vectors that were calibrated together."""
-        vectors = FAMILIES[self.family].members
-        lambdas = (self.lambdas, *self.further_lambdas)
-        return tuple(map(Member, vectors, (self.lambda_, *self.further), lambdas))
+        """The members of the family: itself, if there is one kind of vectors."""
+        return tuple(map(Member, FAMILIES[self.family].members, self.member_lambdas or (self.lambda_,)))
 
     @property
     def n_as_extreme(self) -> int:
-        """Number of permutations, apart from the observed data, with a lambda as small in some member, by rank."""
-        ranks = joint_ranks(np.array([member.lambdas for member in self.members]))
-        return int((ranks <= ranks[0]).sum()) - 1
+        """Number of permutations, apart from the observed data, with a lambda as small as that of the observed."""
+        return int((self.lambdas <= self.lambdas[0]).sum()) - 1
 
     def __repr__(self) -> str:
         return f"Calibrated({self.family!r}, n_permutations={self.n_permutations}, lambda_={self.lambda_:.6g})"

@@ -11,9 +11,9 @@ from bids_ari.analysis.values import extremeness
 from bids_ari.config.families import FAMILIES, Family
 from bids_ari.config.options import Options
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
-from bids_ari.stats.calibration import calibrate_by_permutation, learn_template
+from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import CriticalVectors, Learned
+from bids_ari.stats.critical_vectors import Combined, CriticalVectors, Learned
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
@@ -64,7 +64,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         template=origin,
         tdn_range=found.whole_range(p),
     )
-    curves = [each.curves for each in vectors if isinstance(each, Learned) and options.save_template]
+    curves = [each.curves for each in _members(vectors) if isinstance(each, Learned) and options.save_template]
     notes = (*notes_of(calibration, options), *_notes_on_family(calibration, options))
     familywise = _familywise(model, resampling, glm, alternative, options, group)
     return Inferred(found.bound(p), calibration, curves[0] if curves else None, familywise, notes)
@@ -127,39 +127,38 @@ def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
 def _family(resampling: Resampling, options: Options) -> Family:
     """Return the family; a simpler one where all permutations calibrate it, and none are left to learn from."""
     family = FAMILIES[options.family]
-    if family.without_learning and resampling.complete is not None and options.template is None:
+    if family.without_learning and resampling.complete is not None:
         return FAMILIES[family.without_learning]
     return family
 
 
 def _vectors(
     model: NullModel, resampling: Resampling, family: Family, options: Options, group: GroupData
-) -> tuple[list[CriticalVectors], str]:
-    """Return the critical vectors of each member of a family, and the origin of a learned template."""
+) -> tuple[CriticalVectors, str]:
+    """Return the critical vectors of a family, and the origin of a learned template."""
     m = model.n_points
     if family.has_delta and options.delta >= m:
         raise DataError(
             f"delta is {options.delta}, of {counted(m, group.unit)} tested",
             f"fewer than there are {plural_of(group.unit)}",
         )
-    made: list[CriticalVectors] = [each.of_points(m, options.delta) for each in family.members]
+    first, *others = (each.of_points(m, options.delta) for each in family.members)
     if not family.is_learned:
-        return made, ""
-    template, origin = _template(model, resampling, family, options, group)
-    return [template if vectors is None else vectors for vectors in made], origin
-
-
-def _template(
-    model: NullModel, resampling: Resampling, family: Family, options: Options, group: GroupData
-) -> tuple[Learned, str]:
-    """Read a template, or learn it from permutations that are used for nothing else; return also its origin."""
+        return first, ""
+    template = None
     if options.template is not None:
         learned = read_template(options.template)
-        return Learned(learned.curves[:, : min(model.n_points, learned.n_ranks)]), options.template.name
+        template = Learned(learned.curves[:, : min(m, learned.n_ranks)])
     independent = resampling.independent(min(options.n_permutations, family.n_learned_from or options.n_permutations))
-    return learn_template(
-        model, independent, n_threads=group.n_threads
-    ), f"{independent.n_permutations} other permutations"
+    origin = options.template.name if options.template else f"{independent.n_permutations} other permutations"
+    if others:
+        return learn_combined(model, independent, first, template, family.shares, n_threads=group.n_threads), origin
+    return template or learn_template(model, independent, n_threads=group.n_threads), origin
+
+
+def _members(vectors: CriticalVectors) -> tuple[CriticalVectors, ...]:
+    """Return the members of a family of several; else itself."""
+    return vectors.members if isinstance(vectors, Combined) else (vectors,)
 
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:
@@ -208,7 +207,8 @@ def _notes_on_family(calibration: Calibrated, options: Options) -> Iterator[str]
     """Yield a note where another family was calibrated than the one that was requested."""
     if calibration.family != options.family:
         yield (
-            f"All {calibration.n_permutations} permutations calibrate the bounds, and none are left to learn a "
-            f"template from: the family is {calibration.family} instead of {options.family}"
+            f"All {calibration.n_permutations} permutations calibrate the bounds, and none are left to learn from: "
+            f"the family is {calibration.family} instead of {options.family}"
             + ("; there is no template to save" if options.save_template else "")
+            + ("; the template was not used" if options.template else "")
         )

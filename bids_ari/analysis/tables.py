@@ -146,13 +146,7 @@ def calibration_tables(
     critical, ordered = calibrated.critical, np.sort(p)
     ranks = ranks_in_table(critical.size)
     vector = {"rank": ranks, "critical_p": critical[ranks - 1], "observed_p": ordered[ranks - 1]}
-    lambdas = {f"lambda_{member.vectors.name}": member.lambdas for member in calibrated.members}
-    meanings = {
-        f"lambda_{member.vectors.name}": f"That lambda of {member.vectors.name}" for member in calibrated.members
-    }
-    if not calibrated.further:
-        lambdas, meanings = {"lambda": calibrated.lambdas}, {"lambda": "That lambda"}
-    draws = {"draw": np.arange(calibrated.n_permutations), **lambdas}
+    draws = {"draw": np.arange(calibrated.n_permutations), "lambda": calibrated.lambdas}
     return (
         CalibrationTable(
             "critical",
@@ -168,7 +162,7 @@ def calibration_tables(
             "draws",
             pd.DataFrame(draws),
             "From which lambda on each draw has a p below its critical p; the chosen lambda is one of them",
-            {"draw": "Number of the draw; 0 is the data as observed", **meanings},
+            {"draw": "Number of the draw; 0 is the data as observed", "lambda": "That lambda"},
         ),
     )
 

@@ -1,7 +1,7 @@
 """The registry of families of critical vectors: everything that depends on which family is calibrated, once per family.
 
 The command line, sidecars, archives, reports, the methods text and the calibration itself read this table. A family is
-made of one kind of critical vectors, or of several that are calibrated together. A new family is one call of
+made of one kind of critical vectors, or of several, of which the largest is taken. A new family is one call of
 `register`. Nothing here imports numerical libraries; see `bids_ari.config.methods`.
 """
 
@@ -59,7 +59,8 @@ class Family:
 
     name: str
     help: str  # in the help of --family
-    members: tuple[Vectors, ...]  # calibrated together: the critical vector is the largest of theirs at each k
+    members: tuple[Vectors, ...]  # the critical vector is the largest of theirs at each k
+    shares: tuple[float, ...] = (1.0,)  # what each may take of the error, relative to the others; at most 1
     n_learned_from: int | None = None  # most permutations that a template is learned from; None: as many as calibrate
     without_learning: str = ""  # family in its place if no permutations are left to learn from; empty: it stays
 
@@ -115,8 +116,9 @@ _LEARNED = Vectors(
 register(
     Family(
         name="combined",
-        help="simes and learned, calibrated together",
+        help="the larger of simes and learned",
         members=(_SIMES, _LEARNED),
+        shares=(1.0, 1.0),
         n_learned_from=250,
         without_learning="simes",
     )

@@ -134,7 +134,6 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
         **{name: getattr(quality, name) for name in QUALITY if quality},
         **familywise_arrays(result.familywise),
         "lambdas": calibrated.lambdas if calibrated else None,
-        "further_lambdas": calibrated.further_lambdas if calibrated and calibrated.further else None,
         "critical": calibrated.learned if calibrated else None,
         "region_size": np.array([each.size for each in points], dtype=np.int32),
         "region_voxels": np.concatenate([np.empty(0, dtype=np.int32), *points]),
@@ -331,17 +330,15 @@ def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha:
     """Build the calibration."""
     require("lambdas" in arrays and "critical" in arrays, "there is no array lambdas or critical")
     m, lambdas, critical = arrays["z"].size, arrays["lambdas"], arrays["critical"]
-    further = arrays.get("further_lambdas", np.empty((0, lambdas.size)))
-    saved = {"lambdas": lambdas, "further_lambdas": further, "learned": critical, "n_points": m, "alpha": alpha}
+    saved = {"lambdas": lambdas, "learned": critical, "n_points": m, "alpha": alpha}
     n_errors = n_allowed_errors(alpha, lambdas.size)  # as a result of 0.1.0 used it
     calibrated = from_json(Calibrated, {"n_errors": n_errors, **calibration, **saved})
     require(0 <= calibrated.n_errors < lambdas.size, f"{calibrated.n_errors} permutations may have an error")
     require(calibrated.family in FAMILIES, f"the family is {calibrated.family!r:.60}; expected {', '.join(FAMILIES)}")
     family = FAMILIES[calibrated.family]
-    n_members = {len(family.members), 1 + len(calibrated.further), 1 + len(further)}
-    require(len(n_members) == 1, f"the family {family.name} has more or fewer members")
-    for _, lambda_, of_member in calibrated.members:
-        require(lambdas.size > 0 and lambda_ in of_member, f"no permutation has the lambda {lambda_}")
+    require(lambdas.size > 0 and calibrated.lambda_ in lambdas, f"no permutation has the lambda {calibrated.lambda_}")
+    n_members = len(family.members) if len(family.members) > 1 else 0
+    require(len(calibrated.member_lambdas) == n_members, f"the family {family.name} has more or fewer members")
     require(0 <= calibrated.delta < m, f"delta is {calibrated.delta} of {m} points")
     require(0 <= calibrated.n_excluded <= m and calibrated.n_steps > 0, "the steps of step-down are impossible")
     require((critical.size > 0) == family.is_learned, f"the family {family.name} has no vector")

@@ -74,7 +74,6 @@ ARRAYS = {
     "thumbnails": Spec("|i1", "n height width", "slices of a map in steps, -128 for no data"),
     "step": Spec("<f8", "n", "value of a step", 0, _MAX),
     "lambdas": Spec("<f8", "permutations", "smallest lambda at which each permutation makes an error", 0),
-    "further_lambdas": Spec("<f8", "further permutations", "those of further members of the family; absent of one", 0),
     "critical": Spec("<f8", "K", "critical vector of a learned template; else empty", 0, 1),
     "fwe_count": Spec("<i4", "m", "number of permutations whose smallest p is at most that of the point", 1),
     "smallest_p": Spec("<f8", "permutations", "smallest p of each permutation", 0, 1),

@@ -251,7 +251,7 @@ def _joint(joint: Joint) -> Sidecar:
 
 
 def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
-    """Return the entries about the calibration by permutations; lambda by member where there are several."""
+    """Return the entries about the calibration by permutations."""
     lambdas = {member.vectors.name: member.lambda_ for member in calibrated.members}
     return {
         "Draws": FLIPS[calibrated.shuffle],
@@ -263,7 +263,8 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Family": calibrated.family,
         "Delta": calibrated.delta if FAMILIES[calibrated.family].has_delta else None,
         "Template": printable(calibrated.template) or None,
-        "Lambda": lambdas if calibrated.further else calibrated.lambda_,
+        "Lambda": calibrated.lambda_,
+        "LambdaOfMembers": lambdas if calibrated.member_lambdas else None,
         **sidecar_entries(result.options, "permutation"),
         f"NumberOf{result.space.units.capitalize()}LeftOut": calibrated.n_excluded,
         "TrueDiscoveryNumberRange": calibrated.tdn_range and list(calibrated.tdn_range),

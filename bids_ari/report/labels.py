@@ -98,6 +98,14 @@ def template_source(result: ContrastResult) -> str:
     return f"the file {calibrated.template}" if result.options.template else f"{calibrated.template} of the same data"
 
 
+def shares_text(calibrated: Calibrated) -> str:
+    """Return by what the proportions of some members of a family are divided: ``, for learned divided by 0.5``."""
+    family = FAMILIES[calibrated.family]
+    pairs = zip(family.members, family.shares, strict=True)
+    divided = [f"for {member.name} divided by {share:g}" for member, share in pairs if share < 1]
+    return "".join(f", {each}" for each in divided)
+
+
 def statistic(result: ContrastResult) -> str:
     """Return the kind of statistical map: ``z map``, ``t map with 28 degrees of freedom``, ..."""
     if result.glm.is_z_of_f:

@@ -146,6 +146,7 @@ def _values(result: ContrastResult) -> Context:
         "permutations": calibrated and labels.permutations_text(calibrated),
         "exactness": calibrated and calibrated.error_control,
         "template_source": labels.template_source(result),
+        "shares_text": calibrated and labels.shares_text(calibrated),
         "conditions": any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
         "target_tdps": result.largest and any_of(f"{tdp:g}" for tdp in result.largest),
         "atlas": options.atlas if is_atlas else labels.atlas_name(result),

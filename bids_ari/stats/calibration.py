@@ -8,10 +8,6 @@ exchangeable with its permutations where nothing is active, are no more likely a
 Neuvial & Roquain 2020; Hemerik & Goeman 2018). This needs the strict ``inverse(k, p) < lambda``: with <=, one more
 permutation would make the error.
 
-Several families are calibrated *together*: the critical vector is the largest of their vectors at each k. A permutation
-makes an error in some of them, for lambdas of one rank r in all families, exactly when the smallest of its ranks is
-below r; r is chosen so that at most floor(alpha * B) permutations do. Of one family this is the calibration above.
-
 The permutations of a `Resampling` are computed in *batches*, in any order, by threads: numba releases the lock of the
 interpreter. A value depends on the data of its point alone, so the result is the same for any number of threads.
 
@@ -26,14 +22,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import floor
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.correlation_bins import CorrelationBins, default_n_bins
-from bids_ari.stats.critical_vectors import TEMPLATE_RANKS, CriticalVectors, Learned
+from bids_ari.stats.critical_vectors import (
+    TEMPLATE_RANKS,
+    Combined,
+    CriticalVectors,
+    Learned,
+    Scale,
+    smallest_lambda,
+)
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel
 from bids_ari.stats.resampling import Permutations, Resampling
@@ -41,46 +43,26 @@ from bids_ari.stats.resampling import Permutations, Resampling
 _IN_MEMORY = 8  # permutations of a batch whose correlations are in memory together
 
 
-class Member(NamedTuple):
-    """A family of critical vectors, and the vector chosen from it."""
-
-    family: CriticalVectors
-    lambda_: float  # the parameter of the chosen vector
-    lambdas: FloatArray  # (n_permutations,): the lambda above which each makes a joint error, the identity first
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """A calibrated critical vector, the largest of those of one or several families, and its permutations."""
+    """A calibrated critical vector, and the permutations it was calibrated by."""
 
-    members: tuple[Member, ...]
+    family: CriticalVectors
     alpha: float
-    n_errors: int  # number of permutations that may make a joint error, floor(alpha * n_permutations)
+    lambda_: float  # the parameter of the chosen vector
+    lambdas: FloatArray  # (n_permutations,): the lambda above which each makes a joint error, the identity first
+    n_errors: int  # number of permutations that may make one, floor(alpha * n_permutations)
     n_excluded: int = 0  # points, certainly active, that `calibrate_step_down` excluded from the permutations
     n_steps: int = 1  # number of calibrations
 
     def __post_init__(self) -> None:
-        for member in self.members:
-            member.lambdas.flags.writeable = False
-
-    @property
-    def family(self) -> CriticalVectors:
-        """The first family."""
-        return self.members[0].family
-
-    @property
-    def lambda_(self) -> float:
-        """The parameter of the vector of the first family."""
-        return self.members[0].lambda_
-
-    @property
-    def lambdas(self) -> FloatArray:
-        """The lambda above which each permutation makes a joint error in the first family, (n_permutations,)."""
-        return self.members[0].lambdas
+        lambdas = self.lambdas.view()
+        lambdas.flags.writeable = False
+        object.__setattr__(self, "lambdas", lambdas)
 
     def bound(self, p: FloatArray) -> Bound:
         """Return the bound for the observed p (m,), which must be computed as those of the permutations are."""
-        return Bound(self._categories(p, [member.lambda_ for member in self.members]), self.alpha, "permutation")
+        return Bound(categories(p, self.family, self.lambda_), self.alpha, "permutation")
 
     def whole_range(self, p: FloatArray) -> tuple[int, int]:
         """Return the TDN of all points, of observed p (m,), one standard error below and above the chosen lambda.
@@ -90,15 +72,10 @@ class Calibration:
         """
         n = self.lambdas.size
         away = round((n * self.alpha * (1 - self.alpha)) ** 0.5)
-        lambdas = np.array([member.lambdas for member in self.members])
+        ordered = np.sort(self.lambdas)
         places = (max(self.n_errors - away, 0), min(self.n_errors + away, n - 1))
-        low, high = (true_discoveries(self._categories(p, lambdas_of_rank(lambdas, place))) for place in places)
+        low, high = (true_discoveries(categories(p, self.family, float(ordered[place]))) for place in places)
         return low, high
-
-    def _categories(self, p: FloatArray, lambdas: Sequence[float] | FloatArray) -> npt.NDArray[np.int32]:
-        """Return the category of each p, (m,), for a lambda of each family: the smallest of those in the families."""
-        each = zip(self.members, lambdas, strict=True)
-        return np.asarray(np.min([categories(p, member.family, lambda_) for member, lambda_ in each], axis=0))
 
 
 def n_allowed_errors(alpha: Fraction | float, n_permutations: int) -> int:
@@ -117,13 +94,13 @@ def n_allowed_errors(alpha: Fraction | float, n_permutations: int) -> int:
 def calibrate_by_permutation(
     model: NullModel,
     resampling: Resampling,
-    families: Sequence[CriticalVectors],
+    family: CriticalVectors,
     alpha: Fraction | float,
     *,
     step_down: bool = False,
     n_threads: int = 1,
 ) -> Calibration:
-    """Calibrate families of critical vectors together by the permutations of a test.
+    """Calibrate a family of critical vectors by the permutations of a test.
 
     Parameters
     ----------
@@ -131,8 +108,8 @@ def calibrate_by_permutation(
         From `fit_null_model`.
     resampling : Resampling
         From `make_resampling`.
-    families : sequence of CriticalVectors
-        One family to choose a critical vector from, or several, of which the largest vector at each k is taken.
+    family : CriticalVectors
+        The family to choose a critical vector from.
     alpha : Fraction or float
         Error level in (0, 1); a float is read as a decimal.
     step_down : bool
@@ -152,11 +129,11 @@ def calibrate_by_permutation(
     """
 
     def lambdas_without(excluded: npt.NDArray[np.bool_]) -> FloatArray:
-        return permuted_lambdas(model, resampling, families, excluded, n_threads)
+        return permuted_lambdas(model, resampling, family, excluded, n_threads)
 
     if step_down:
-        return calibrate_step_down(model.observed_p(), lambdas_without, families, alpha)
-    return calibrate_together(lambdas_without(np.zeros(model.n_points, dtype=bool)), families, alpha)
+        return calibrate_step_down(model.observed_p(), lambdas_without, family, alpha)
+    return calibrate(lambdas_without(np.zeros(model.n_points, dtype=bool)), family, alpha)
 
 
 def learn_template(
@@ -179,19 +156,55 @@ def learn_template(
     return Learned.from_smallest_p(smallest_permuted_p(model, resampling, n_ranks, n_threads))
 
 
+def learn_combined(
+    model: NullModel,
+    resampling: Resampling,
+    family: CriticalVectors,
+    template: Learned | None = None,
+    shares: Sequence[float] = (1.0, 1.0),
+    n_ranks: int = TEMPLATE_RANKS,
+    n_threads: int = 1,
+) -> Combined:
+    """Combine a family with a template, each on the scale of its lambdas of permutations used for nothing else.
+
+    Parameters
+    ----------
+    model, resampling, n_ranks, n_threads
+        As of `learn_template`.
+    family : CriticalVectors
+        The first member.
+    template : Learned, optional
+        The second member; by default it is learned from the same permutations.
+    shares : sequence of float
+        What each member may take of the error, relative to the other; at most 1.
+    """
+    n_ranks = min(n_ranks if template is None else template.n_ranks, model.n_points)
+    group = model.dof_groups()
+
+    def summarise(bins: CorrelationBins, correlation: FloatArray) -> FloatArray:
+        lambdas = bins.smallest_lambda(correlation, group, family)
+        return np.column_stack([lambdas, bins.smallest_p(correlation, group, n_ranks)])
+
+    found = _compute(model, resampling, summarise, n_threads)
+    smallest = found[:, 1:]
+    template = template or Learned.from_smallest_p(smallest)
+    lambdas = found[:, 0], smallest_lambda(template, smallest)
+    return Combined((family, template), tuple(map(Scale.of, lambdas, shares)))
+
+
 def permuted_lambdas(
     model: NullModel,
     resampling: Resampling,
-    families: Sequence[CriticalVectors],
+    family: CriticalVectors,
     excluded: npt.NDArray[np.bool_] | None = None,
     n_threads: int = 1,
 ) -> FloatArray:
-    """Return lambda_b of every permutation in each family, (n_families, n_permutations).
+    """Return lambda_b of every permutation, (n_permutations,).
 
     The `excluded` points (a boolean per point) are left out.
     """
     group = model.dof_groups(excluded)
-    return _compute(model, resampling, lambda bins, r: bins.smallest_lambdas(r, group, families).T, n_threads).T
+    return _compute(model, resampling, lambda bins, r: bins.smallest_lambda(r, group, family), n_threads)
 
 
 def smallest_permuted_p(model: NullModel, resampling: Resampling, n_ranks: int, n_threads: int = 1) -> FloatArray:
@@ -227,66 +240,34 @@ def _compute(
 
 def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: Fraction | float) -> Calibration:
     """Choose the vector of a family: lambda is the (floor(alpha * B) + 1)-th smallest of `lambdas` (B,)."""
-    return calibrate_together(lambdas[None], (family,), alpha)
-
-
-def calibrate_together(
-    lambdas: FloatArray, families: Sequence[CriticalVectors], alpha: Fraction | float
-) -> Calibration:
-    """Choose a vector of each family, from the lambda above which each permutation makes an error in it.
-
-    At most floor(alpha * B) permutations make an error in any family. `lambdas` is (n_families, B).
-    """
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); found {alpha}")
-    n_errors = n_allowed_errors(alpha, lambdas.shape[1])
-    chosen = lambdas_of_rank(lambdas, n_errors).tolist()
-    return Calibration(tuple(map(Member, families, chosen, lambdas.copy())), float(alpha), n_errors)
-
-
-def joint_ranks(lambdas: FloatArray) -> npt.NDArray[np.intp]:
-    """Return the smallest rank of each permutation in any family, (B,), from lambdas (n_families, B); ties rank last.
-
-    >>> joint_ranks(np.array([[0.1, 0.4, 0.4, 0.9], [0.5, 0.2, 0.7, 0.6]]))
-    array([1, 1, 3, 3])
-    """
-    return np.asarray(np.min([np.searchsorted(np.sort(row), row, side="right") for row in lambdas], axis=0))
-
-
-def lambdas_of_rank(lambdas: FloatArray, n_errors: int) -> FloatArray:
-    """Return the largest lambda of each family, all of one rank, such that at most `n_errors` permutations make errors.
-
-    With u the `joint_ranks` and u* the (n_errors + 1)-th smallest, it is the smallest lambda of rank u* or above: a
-    permutation has a smaller lambda in some family exactly when its u is below u*. `lambdas` is (n_families, B).
-    """
-    rank = np.partition(joint_ranks(lambdas), n_errors)[n_errors]
-    return np.asarray(np.sort(lambdas, axis=1)[:, rank - 1])
+    n_errors = n_allowed_errors(alpha, lambdas.size)
+    chosen = float(np.partition(lambdas, n_errors)[n_errors])
+    return Calibration(family, float(alpha), chosen, lambdas, n_errors)
 
 
 def calibrate_step_down(
     p: FloatArray,
     lambdas_without: Callable[[npt.NDArray[np.bool_]], FloatArray],
-    families: Sequence[CriticalVectors],
+    family: CriticalVectors,
     alpha: Fraction | float,
 ) -> Calibration:
     """Repeat the calibration without the points that are certainly active, until there are no more of them.
 
     These are the points of category 1. While a vector holds for all true nulls, none of these is excluded, so that
-    permutations of the remaining points still cover them, and lambda of one family never decreases (Blanchard, Neuvial
-    & Roquain 2020, section 4.3). That of one of several families may, since all get the same rank: there it stops.
-    `lambdas_without` returns lambda_b of each permutation in each family, (n_families, B), without the excluded points
-    (a boolean per point); ranks and m of the families remain those of all points (m,).
+    permutations of the remaining points still cover them, and lambda never decreases (Blanchard, Neuvial & Roquain
+    2020, section 4.3). `lambdas_without` returns lambda_b of each permutation without the excluded points (a boolean
+    per point); ranks and m of the family remain those of all points (m,).
     """
     active = np.zeros(p.size, dtype=bool)
-    found = calibrate_together(lambdas_without(active), families, alpha)
+    found = calibrate(lambdas_without(active), family, alpha)
     while True:
-        more = active | (found.bound(p).category == 1)
+        more = active | (categories(p, family, found.lambda_) == 1)
         if more.all() or (more == active).all():
             return found
         active = more
-        again = calibrate_together(lambdas_without(active), families, alpha)
-        if any(new.lambda_ < old.lambda_ for new, old in zip(again.members, found.members, strict=True)):
-            return found
+        again = calibrate(lambdas_without(active), family, alpha)
         found = replace(again, n_excluded=int(active.sum()), n_steps=found.n_steps + 1)
 
 

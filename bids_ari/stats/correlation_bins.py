@@ -6,7 +6,7 @@ the counts follow bounds on what each bin can contribute, and p are computed onl
 result is exact for any data: lambda is not truncated anywhere.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -55,29 +55,25 @@ class CorrelationBins:
         self._n_within = np.searchsorted(self._sorted_most, self._most, side="right")
         self._n_before = np.searchsorted(self._sorted_most, self._least, side="left")
 
-    def smallest_lambdas(
-        self, correlation: FloatArray, group: Groups, families: Sequence[CriticalVectors]
-    ) -> FloatArray:
-        """Return what `smallest_lambda` returns for all p of each permutation, (n_families, n_permutations).
+    def smallest_lambda(self, correlation: FloatArray, group: Groups, family: CriticalVectors) -> FloatArray:
+        """Return what `smallest_lambda` of critical_vectors returns for all p of each permutation, (n_permutations,).
 
         A p of a bin that can decide is ranked among those of all such bins, and the points of other bins that end
         below it. Other bins around it are not counted: ranks may be too low, and inverses too large. This does not
         change the result, since around the p with the smallest inverse, at rank k, there are no such bins: a bin
         around it reaches below p, and at least k points are in bins that reach below its end, so it can decide, too.
-        Further bins, which can decide in another family, only make ranks more exact.
 
         `correlation` is (n_permutations, n_points); `group` (n_points,) is the position of the degrees of freedom of
         each point in `dofs`, -1 for excluded points.
         """
         counts = bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
-        deciding = self._deciding(counts, families)
+        deciding = self._deciding(counts, family)
         others = running_counts(np.where(deciding, np.int32(0), counts), self._by_most, self._all)
-        smallest = np.full((len(families), len(correlation)), np.inf)
+        smallest = np.full(len(correlation), np.inf)
         for i, p in enumerate(self._sorted_p_in(deciding, correlation, group, counts)):
             ranks = np.arange(1, p.size + 1) + others[i, np.searchsorted(self._sorted_most, p, side="left")]
-            for j, family in enumerate(families):
-                n = np.searchsorted(ranks, family.n_ranks, side="right")
-                smallest[j, i] = family.inverse(ranks[:n], p[:n]).min(initial=np.inf)
+            n = np.searchsorted(ranks, family.n_ranks, side="right")
+            smallest[i] = family.inverse(ranks[:n], p[:n]).min(initial=np.inf)
         return smallest
 
     def smallest_p(self, correlation: FloatArray, group: Groups, n_ranks: int) -> FloatArray:
@@ -91,8 +87,8 @@ class CorrelationBins:
         relevant = self._least <= self._sorted_most[last][:, None]
         return np.array([p[:n_ranks] for p in self._sorted_p_in(relevant, correlation, group, counts)])
 
-    def _deciding(self, counts: Ints, families: Sequence[CriticalVectors]) -> npt.NDArray[np.bool_]:
-        """Return which bins can hold the p of the smallest inverse in a family, (n_permutations, n_groups * n_bins).
+    def _deciding(self, counts: Ints, family: CriticalVectors) -> npt.NDArray[np.bool_]:
+        """Return which bins can hold the p of the smallest inverse, (n_permutations, n_groups * n_bins).
 
         Let [a, b] be the p of a bin, R the number of points in bins that reach below b, and N that in bins that end
         at b or below. No rank in the bin is above R, so no inverse there is below inverse(R, a). The N-th smallest p
@@ -102,15 +98,11 @@ class CorrelationBins:
         reaching = running_counts(counts, self._by_least, self._n_reaching)
         within = running_counts(counts, self._by_most, self._n_within)
         least, most = (np.broadcast_to(ends, counts.shape) for ends in (self._least, self._most))
-        deciding = np.zeros(counts.shape, dtype=bool)
-        possible, reached = np.empty((2, *counts.shape))
-        for family in families:
-            used = (counts > 0) & (before < family.n_ranks)
-            possible[:], reached[:] = np.inf, np.inf
-            possible[used] = family.inverse(np.minimum(reaching[used], family.n_ranks), least[used])
-            reached[used] = family.inverse(np.minimum(within[used], family.n_ranks), most[used])
-            deciding |= used & (possible * (1 - SLACK) <= reached.min(axis=1, keepdims=True))
-        return deciding
+        used = (counts > 0) & (before < family.n_ranks)
+        possible, reached = np.full((2, *counts.shape), np.inf)
+        possible[used] = family.inverse(np.minimum(reaching[used], family.n_ranks), least[used])
+        reached[used] = family.inverse(np.minimum(within[used], family.n_ranks), most[used])
+        return np.asarray(used & (possible * (1 - SLACK) <= reached.min(axis=1, keepdims=True)))
 
     def _sorted_p_in(
         self, bins: npt.NDArray[np.bool_], correlation: FloatArray, group: Groups, counts: Ints

@@ -137,6 +137,81 @@ class Learned:
         return np.array([np.interp(lambda_, levels, curve) for curve in knots.T])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """A distribution function of lambda: 0 at 0, 1 from the last value on, and linear between `values`.
+
+    Every operation of it is monotone in float64, so it never falls where lambda grows, not by rounding either.
+    """
+
+    values: FloatArray  # (n,): lambda, strictly ascending, from 0 or above
+    levels: FloatArray  # (n,): the part of the distribution at or below each, not descending, 1 at the end
+
+    @classmethod
+    def of(cls, lambdas: FloatArray, share: float = 1.0) -> "Scale":
+        """Return the scale of lambdas of permutations (B,): the j-th smallest of them has the level j / (B + 1).
+
+        Levels are divided by `share`, in (0, 1], up to 1: a family with a smaller one takes less of the error.
+        """
+        values, counts = np.unique(np.minimum(np.append(lambdas, 1.0), 1.0), return_counts=True)
+        levels = np.minimum(np.cumsum(counts) / ((lambdas.size + 1) * share), 1.0)
+        if values[0] > 0:
+            values, levels = np.insert(values, 0, 0.0), np.insert(levels, 0, 0.0)
+        n = max(int(np.searchsorted(levels, 1.0)) + 1, 2)
+        return cls(values[:n], levels[:n])
+
+    def level(self, lambda_: FloatArray) -> FloatArray:
+        """Return the level of each lambda, in its shape."""
+        lambda_ = np.minimum(lambda_, self.values[-1])
+        at = np.searchsorted(self.values, lambda_, side="right") - 1
+        before = np.minimum(at, self.values.size - 2)
+        low, high = self.levels[before], self.levels[before + 1]
+        part = (lambda_ - self.values[before]) / (self.values[before + 1] - self.values[before])
+        return np.asarray(np.where(at > before, self.levels[-1], np.minimum(low + (high - low) * part, high)))
+
+    def lambda_of(self, level: float) -> float:
+        """Return the lambda below which the level is smaller."""
+        return float(np.interp(level, self.levels, self.values))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Combined:
+    """One family of several: t_k is the largest of those of its members, for lambdas of the same level of a scale.
+
+    ``inverse(k, p)`` is the smallest of the members' inverses, each on its `Scale`. Beyond the last rank of a member,
+    its t_k stays as it is, which changes none of its errors.
+    """
+
+    members: tuple[CriticalVectors, ...]
+    scales: tuple[Scale, ...]
+
+    @property
+    def n_ranks(self) -> int:
+        """K: the largest of the members."""
+        return max(member.n_ranks for member in self.members)
+
+    def inverse(self, k: Indices, p: FloatArray) -> FloatArray:
+        """Return the smallest level of a member's inverse."""
+        each = zip(self.members, self.scales, strict=True)
+        levels = [scale.level(member.inverse(np.minimum(k, member.n_ranks), p)) for member, scale in each]
+        return np.asarray(np.min(levels, axis=0))
+
+    def lambdas_of_members(self, lambda_: float) -> tuple[float, ...]:
+        """Return the lambda of each member's vector."""
+        return tuple(scale.lambda_of(lambda_) for scale in self.scales)
+
+    def critical(self, lambda_: float) -> FloatArray:
+        """Return t_1..t_K."""
+        each = zip(self.members, self.lambdas_of_members(lambda_), strict=True)
+        return largest([member.critical(of_member) for member, of_member in each])
+
+
+def largest(vectors: Sequence[FloatArray]) -> FloatArray:
+    """Return the largest of critical vectors at each k; beyond the last rank of one, it stays as it is."""
+    n_ranks = max(vector.size for vector in vectors)
+    return np.asarray(np.max([np.pad(vector, (0, n_ranks - vector.size), mode="edge") for vector in vectors], axis=0))
+
+
 def smallest_lambda(family: CriticalVectors, ordered: FloatArray) -> FloatArray:
     """Return the smallest ``inverse(k, p_(k))`` of each permutation: the lambda above which it makes a joint error.
 
@@ -149,7 +224,7 @@ def smallest_lambda(family: CriticalVectors, ordered: FloatArray) -> FloatArray:
     ends = np.append(np.arange(_GROUP, n, _GROUP), n)
     starts = np.arange(1, n + 1, _GROUP)
     k = np.broadcast_to(ends, (n_permutations, ends.size))
-    possible = family.inverse(k, ordered[:, starts - 1])
+    possible = family.inverse(k, ordered[:, starts - 1] * (1 - SLACK))
     reached = family.inverse(k, ordered[:, ends - 1]).min(axis=1)
     permutation, group = np.nonzero(possible * (1 - SLACK) <= reached[:, None])
     ranks = np.minimum(starts[group][:, None] + np.arange(_GROUP), n)

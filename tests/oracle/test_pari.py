@@ -70,7 +70,7 @@ def test_step_down_lambda_agrees_with_pari(pari: Pari) -> None:
     p = pari.p["two.sided"]
     family = Simes(p.shape[1])
     found = calibrate_step_down(
-        p[0], lambda excluded: smallest_lambda(family, np.sort(p[:, ~excluded], axis=1))[None], (family,), 0.05
+        p[0], lambda excluded: smallest_lambda(family, np.sort(p[:, ~excluded], axis=1)), family, 0.05
     )
     assert found.lambda_ == pytest.approx(0.05 * pari.step_down, rel=1e-9)
     assert (found.n_excluded, found.n_steps) == (13, 3)

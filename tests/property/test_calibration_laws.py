@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import calibrate, calibrate_step_down, categories
 from bids_ari.stats.correlation_bins import CorrelationBins
-from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import Beta, Combined, CriticalVectors, Learned, Scale, Simes, smallest_lambda
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class Permuted(NamedTuple):
 def permuted(draw: st.DrawFn) -> Permuted:
     m = draw(st.integers(1, 20))
     p = draw(hnp.arrays(float, (draw(st.integers(1, 12)), m), elements=P))
-    name = draw(st.sampled_from(("simes", "delta", "beta", "learned")))
+    name = draw(st.sampled_from(("simes", "delta", "beta", "learned", "combined")))
     if name == "simes":
         return Permuted(p, Simes(m))
     if name == "delta":
@@ -46,7 +46,15 @@ def permuted(draw: st.DrawFn) -> Permuted:
         return Permuted(p, Beta(m))
     n_ranks = draw(st.integers(1, m))
     others = draw(hnp.arrays(float, (draw(st.integers(1, 12)), m), elements=P))
-    return Permuted(p, Learned.from_smallest_p(np.sort(others, axis=1)[:, :n_ranks]))
+    template = Learned.from_smallest_p(np.sort(others, axis=1)[:, :n_ranks])
+    return Permuted(p, template if name == "learned" else draw(combined(m, template)))
+
+
+@st.composite
+def combined(draw: st.DrawFn, m: int, template: Learned) -> Combined:
+    delta, share = draw(st.integers(0, m - 1)), draw(st.sampled_from((1.0, 0.3)))
+    lambdas = draw(hnp.arrays(float, (2, draw(st.integers(1, 8))), elements=P))
+    return Combined((Simes(m, delta), template), (Scale.of(lambdas[0]), Scale.of(lambdas[1], share)))
 
 
 def lambda_by_definition(p: Floats, family: CriticalVectors) -> float:
@@ -120,7 +128,7 @@ def test_the_inverse_undoes_the_critical_vector(case: Permuted, lambda_: float) 
     k = np.flatnonzero((critical > 0) & (critical < 1)) + 1
     found = case.family.inverse(k, critical[k - 1])
     assert (found >= lambda_ * (1 - 1e-6)).all()
-    if not isinstance(case.family, Learned):
+    if not isinstance(case.family, Learned | Combined):
         np.testing.assert_allclose(found, lambda_, rtol=1e-6)
 
 
@@ -140,10 +148,10 @@ def test_the_inverse_grows_with_p_and_falls_with_k(case: Permuted) -> None:
 @given(permuted(), ALPHAS)
 def test_step_down_never_finds_less(case: Permuted, alpha: float) -> None:
     def without(excluded: npt.NDArray[np.bool_]) -> Floats:
-        return smallest_lambda(case.family, np.sort(case.p[:, ~excluded], axis=1))[None]
+        return smallest_lambda(case.family, np.sort(case.p[:, ~excluded], axis=1))
 
-    once = calibrate(without(np.zeros(case.p.shape[1], dtype=bool))[0], case.family, alpha)
-    again = calibrate_step_down(case.p[0], without, (case.family,), alpha)
+    once = calibrate(without(np.zeros(case.p.shape[1], dtype=bool)), case.family, alpha)
+    again = calibrate_step_down(case.p[0], without, case.family, alpha)
     assert again.lambda_ >= once.lambda_
     assert (again.bound(case.p[0]).category <= once.bound(case.p[0]).category).all()
     assert again.n_excluded <= (again.bound(case.p[0]).category == 1).sum()
@@ -192,9 +200,10 @@ def test_bins_have_the_smallest_lambda_of_all_p(seed: int, n_bins: int, m: int, 
     ordered = np.sort(p_of(correlation[:, kept], slope[group[kept]]), axis=1)
     template = Learned.from_smallest_p(np.sort(rng.beta(0.7, 2, size=(9, m)), axis=1)[:, : rng.integers(1, m + 1)])
     families: list[CriticalVectors] = [Simes(m), Simes(m, int(rng.integers(m))), Beta(m), template]
-    together = bins.smallest_lambdas(correlation, group, families)
-    for family, found in zip(families, together, strict=True):
-        np.testing.assert_array_equal(found, smallest_lambda(family, ordered))
-        np.testing.assert_array_equal(bins.smallest_lambdas(correlation, group, (family,))[0], found)
+    scales = tuple(Scale.of(smallest_lambda(family, ordered)) for family in (families[0], template))
+    for family in (*families, Combined((Simes(m), template), scales)):
+        np.testing.assert_array_equal(
+            bins.smallest_lambda(correlation, group, family), smallest_lambda(family, ordered)
+        )
     n_ranks = int(rng.integers(1, kept.sum() + 1))
     np.testing.assert_array_equal(bins.smallest_p(correlation, group, n_ranks), ordered[:, :n_ranks])

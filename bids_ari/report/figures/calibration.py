@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bids_ari.analysis.calibrated import Calibrated, Member
+from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import calibration_tables
 from bids_ari.report.figures.png import draw_png
 from bids_ari.stats.distributions import FloatArray
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 _SIZE = (1152, 590)
 _USUAL, _SELECTED, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a"
-_OF_MEMBERS = ("#56606b", "#009E73")
-"""Colours of families that were calibrated together."""
-_Look = tuple[str, str | None]
-"""A colour and a label of the legend."""
 _FEW = 64  # up to so many permutations are dots, not a line
 _FONT_SIZE = 9
 _HEAD = 38  # points between a panel and its title, for the legend
@@ -49,34 +45,20 @@ def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:
 
 
 def _draw_lambdas(axes: "Axes", calibrated: Calibrated) -> None:
-    """Draw lambda of the permutations in ascending order, and mark the selected one and that of the observed data.
-
-    Of several families that were calibrated together, each has a colour.
-    """
-    for number, member in enumerate(calibrated.members):
-        if calibrated.further:
-            colour = _OF_MEMBERS[number % len(_OF_MEMBERS)]
-            label = f"{member.vectors.name}, selected {member.lambda_:.3g}"
-            _draw_member(axes, member, (colour, label), (colour, None), None if number else "observed data")
-        else:
-            selected = _SELECTED, f"selected lambda = {member.lambda_:.3g}"
-            _draw_member(axes, member, (_USUAL, "permutations"), selected, "observed data")
-    axes.axvline(calibrated.alpha, color=_LEVEL, linestyle=":", label=f"alpha = {calibrated.alpha:.3g}")
-    _finish(axes, "Smallest lambda with an error, by permutation", "cumulative proportion of permutations", "lambda")
-
-
-def _draw_member(axes: "Axes", member: Member, usual: _Look, selected: _Look, observed: str | None) -> None:
-    """Draw lambda of the permutations in one family, with the colours and labels of its permutations and its choice."""
-    finite = np.isfinite(member.lambdas)
-    lambdas = np.maximum(np.sort(member.lambdas[finite]), _LOWEST)
-    share = np.arange(1, lambdas.size + 1) / member.lambdas.size
+    """Draw lambda of the permutations in ascending order, and mark the selected one and that of the observed data."""
+    finite = np.isfinite(calibrated.lambdas)
+    lambdas = np.maximum(np.sort(calibrated.lambdas[finite]), _LOWEST)
+    share = np.arange(1, lambdas.size + 1) / calibrated.n_permutations
     style = "o" if lambdas.size <= _FEW else "-"
-    axes.loglog(share, lambdas, style, color=usual[0], markersize=4, label=usual[1])
-    if np.isfinite(member.lambda_):
-        axes.axhline(max(member.lambda_, _LOWEST), color=selected[0], linestyle="--", label=selected[1])
+    axes.loglog(share, lambdas, style, color=_USUAL, markersize=4, label="permutations")
+    axes.axvline(calibrated.alpha, color=_LEVEL, linestyle=":", label=f"alpha = {calibrated.alpha:.3g}")
+    if np.isfinite(calibrated.lambda_):
+        label = f"selected lambda = {calibrated.lambda_:.3g}"
+        axes.axhline(max(calibrated.lambda_, _LOWEST), color=_SELECTED, linestyle="--", label=label)
     if finite[0]:
-        place = np.searchsorted(lambdas, max(member.lambdas[0], _LOWEST))
-        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label=observed)
+        place = np.searchsorted(lambdas, max(calibrated.lambdas[0], _LOWEST))
+        axes.plot(share[place], lambdas[place], "D", color=_OBSERVED, markersize=7, label="observed data")
+    _finish(axes, "Smallest lambda with an error, by permutation", "cumulative proportion of permutations", "lambda")
 
 
 def _finish(axes: "Axes", title: str, x: str, y: str) -> None:

@@ -5,7 +5,7 @@ import math
 from bids_ari.design.design import Design
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report.formatting import decimal, plural
-from bids_ari.report.labels import permutations_text, template_source
+from bids_ari.report.labels import permutations_text, shares_text, template_source
 from bids_ari.report.methods import is_interaction, linear_combinations, model_sentence
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
@@ -70,16 +70,16 @@ def calibration(data: ReportData) -> Context | None:
         "calibrated": calibrated,
         "permutations": permutations_text(calibrated),
         "template_source": template_source(result),
+        "shares_text": shares_text(calibrated),
         "families": [
             {
                 "name": vectors.name,
                 "formula": vectors.formula_of(delta)
                 + (f", k up to {most_ranks}" if vectors.is_learned and most_ranks else ""),
                 "value": lambda_,
-                "observed": float(lambdas[0]),
                 "meaning": vectors.meaning_of(delta).format(**words),
             }
-            for vectors, lambda_, lambdas in calibrated.members
+            for vectors, lambda_ in calibrated.members
         ],
         "n_as_small": calibrated.n_as_extreme,
         "held": calibrated.error_control,

@@ -82,13 +82,14 @@ def _permutation_settings(result: ContrastResult) -> dict[str, str]:
     if calibrated is None:
         return {}
     family = FAMILIES[calibrated.family]
-    names = [f" of {member.vectors.name}" if calibrated.further else "" for member in calibrated.members]
+    members = calibrated.members if calibrated.member_lambdas else ()
     return {
         "permutations requested": f"{options.n_permutations:,}",
         "permutations used": permutations_text(calibrated),
         "family": f"{family.name}, delta {calibrated.delta}" if family.has_delta else family.name,
         **({"template": template} if (template := template_source(result)) else {}),
-        **{f"lambda{name}": f"{each.lambda_:.10g}" for name, each in zip(names, calibrated.members, strict=True)},
+        "lambda": f"{calibrated.lambda_:.10g}",
+        **{f"lambda of {vectors.name}": f"{lambda_:.10g}" for vectors, lambda_ in members},
         "step-down": "yes" if options.step_down else "no",
         "exchangeability blocks": calibrated.blocks or "none",
         "random seed": str(calibrated.seed),

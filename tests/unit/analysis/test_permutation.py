@@ -107,7 +107,7 @@ class TestAllDraws:
         found = calibrate(few, mean_of(5), "mean", "greater", options)
         assert found.calibrated.n_errors == 1
         assert found.notes[0] == "There are 32 different permutations of these subjects; all were computed"
-        assert "none are left to learn a template from: the family is simes instead of combined" in found.notes[1]
+        assert "none are left to learn from: the family is simes instead of combined" in found.notes[1]
         assert found.bound.alpha == found.calibrated.alpha == options.alpha == 1 / 32
         nothing = calibrate(few, mean_of(5), "mean", "greater", replace(DRAWN, alpha=0.09).divided(3))
         assert nothing.calibrated.n_errors == 0

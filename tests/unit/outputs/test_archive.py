@@ -153,7 +153,6 @@ def test_the_arrays_are_those_of_the_table(case: Case) -> None:
     absent |= set() if result.quality else {"lacking", "lost", "overlap", "thumbnails", "step"}
     absent |= {"lambdas", "critical"} if about["calibration"] is None else set()
     absent |= set() if result.familywise else {"fwe_count", "smallest_p", "extent_thresholds", "largest_extents"}
-    absent |= {"further_lambdas"} if result.calibrated is None or not result.calibrated.further else set()
     absent |= {"structure", "vertex", "voxel", "mesh_coordinates", "mesh_triangles"}  # of a volume
     assert ARRAYS.keys() - arrays.keys() == absent
     lengths = {"4": 4, "m": int(arrays["mask"].sum()), "n": len(result.contrast.members)}
@@ -258,7 +257,7 @@ def as_in_0_1_0(about: dict[str, Any], arrays: Arrays) -> None:
 
 
 def test_a_file_of_version_0_1_0_is_the_same_result(case: Case, caplog: pytest.LogCaptureFixture) -> None:
-    if case.result.calibrated and case.result.calibrated.further:
+    if case.result.calibrated and case.result.calibrated.member_lambdas:
         pytest.skip("0.1.0 calibrated one family")
     if case.result.contrast.within:
         pytest.skip("0.1.0 had no questions within subjects")

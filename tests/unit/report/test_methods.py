@@ -299,13 +299,13 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
         (
             {
                 **{"family": "combined", "learned": np.arange(5) / 9, "template": "99 other permutations"},
-                **{"further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)},
+                **{"member_lambdas": (0.04, 0.02)},
             },
             {},
             (
-                "The k-th critical p of m was the larger of k lambda / m (Andreella et al., 2023), with lambda = ",
-                ", and the lambda quantile of the k-th smallest p of a template, learned from 99 other permutations of "
-                "the same data (Blain et al., 2022), with lambda = 0.02. Both were calibrated together",
+                "The k-th critical p of m was the larger of k lambda / m (Andreella et al., 2023), with lambda = "
+                "0.04, and the lambda quantile of the k-th smallest p of a template, learned from 99 other "
+                "permutations of the same data (Blain et al., 2022), with lambda = 0.02. These are one family",
                 "at most 12 of the permutations had",
             ),
             {"blanchard2020", "hemerik2018", "andreella2023", "blain2022"},

@@ -128,12 +128,12 @@ def test_step_down_excludes_what_is_certain() -> None:
     p = np.array([[0.001, 0.1], [0.02, 0.9], [0.3, 0.8], [0.5, 0.6]])
 
     def without(excluded: np.ndarray) -> np.ndarray:
-        return smallest_lambda(Simes(2), np.sort(p[:, ~excluded], axis=1))[None]
+        return smallest_lambda(Simes(2), np.sort(p[:, ~excluded], axis=1))
 
-    once = calibrate(without(np.zeros(2, dtype=bool))[0], Simes(2), 0.25)
+    once = calibrate(without(np.zeros(2, dtype=bool)), Simes(2), 0.25)
     assert once.lambda_ == pytest.approx(0.04)
     assert once.bound(p[0]).category.tolist() == [1, 3]
-    again = calibrate_step_down(p[0], without, (Simes(2),), 0.25)
+    again = calibrate_step_down(p[0], without, Simes(2), 0.25)
     assert again.lambda_ == pytest.approx(1.2)  # of .2 1.2 1.6 1.8
     assert again.bound(p[0]).category.tolist() == [1, 1]
     assert (again.n_excluded, again.n_steps) == (1, 2)

@@ -20,7 +20,7 @@ def test_a_bin_counts_points_of_bins_that_end_later() -> None:
     bins = CorrelationBins(power_of_distance, np.array([1, 3]), False, 4)
     correlation = np.concatenate([np.full(100, 0.6), np.full(3, 1 - 0.41 ** (1 / 3)), np.zeros(97)])[None]
     group = np.repeat([0, 1, 0], [100, 3, 97]).astype(np.int16)
-    assert bins.smallest_lambdas(correlation, group, (Simes(200),))[0, 0] == pytest.approx(200 * 0.41 / 103)
+    assert bins.smallest_lambda(correlation, group, Simes(200))[0] == pytest.approx(200 * 0.41 / 103)
 
 
 def test_excluded_points_are_not_counted() -> None:
@@ -28,7 +28,7 @@ def test_excluded_points_are_not_counted() -> None:
     group = np.array([-1, 0, 0, 0], dtype=np.int16)
     correlation = np.array([[0.99, 0.9, 0.5, 0.2]])
     np.testing.assert_allclose(bins.smallest_p(correlation, group, 3), [[0.1, 0.5, 0.8]])
-    assert bins.smallest_lambdas(correlation, group, (Simes(4),))[0, 0] == pytest.approx(0.4)
+    assert bins.smallest_lambda(correlation, group, Simes(4))[0] == pytest.approx(0.4)
 
 
 def test_more_bins_for_more_points() -> None:

@@ -12,12 +12,13 @@ from bids_ari.stats.block_tree import Block, block_tree
 from bids_ari.stats.calibration import (
     calibrate,
     calibrate_by_permutation,
+    learn_combined,
     learn_template,
     permuted_lambdas,
     smallest_permuted_p,
 )
 from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import Beta, CriticalVectors, Learned, Scale, Simes, smallest_lambda
 from bids_ari.stats.glm import fit_glm
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
@@ -172,9 +173,9 @@ def test_lambda_is_that_of_all_p(effects: Floats, case: Case) -> None:
     p = all_p(model, resampling)
     excluded = np.arange(23) % 5 == 2
     for family in (Simes(23), Simes(23, 3), Beta(23)):
-        found = permuted_lambdas(model, resampling, (family,))[0]
+        found = permuted_lambdas(model, resampling, family)
         np.testing.assert_array_equal(found, smallest_lambda(family, np.sort(p, axis=1)))
-        found = permuted_lambdas(model, resampling, (family,), excluded)[0]
+        found = permuted_lambdas(model, resampling, family, excluded)
         np.testing.assert_array_equal(found, smallest_lambda(family, np.sort(p[:, ~excluded], axis=1)))
 
 
@@ -218,7 +219,7 @@ def test_lambda_with_missing_data_and_ties(with_gaps: Floats, case: Case) -> Non
     for some in (np.zeros(m, dtype=bool), excluded):
         ordered = np.sort(p[:, ~some], axis=1)
         for family in families:
-            found = permuted_lambdas(model, resampling, (family,), some)[0]
+            found = permuted_lambdas(model, resampling, family, some)
             np.testing.assert_array_equal(found, smallest_lambda(family, ordered))
 
 
@@ -277,9 +278,9 @@ def test_directions_that_no_permutation_changes_are_removed(effects: Floats) -> 
 def test_any_number_of_threads_gives_the_same_bits(effects: Floats, n_threads: int) -> None:
     case = CASES["groups with age"]
     model, resampling = prepare(np.tile(effects, (1, 300)), case, 200)  # enough points for several batches and bins
-    one = calibrate_by_permutation(model, resampling, (Simes(model.n_points),), 0.1, step_down=True)
+    one = calibrate_by_permutation(model, resampling, Simes(model.n_points), 0.1, step_down=True)
     several = calibrate_by_permutation(
-        model, resampling, (Simes(model.n_points),), 0.1, step_down=True, n_threads=n_threads
+        model, resampling, Simes(model.n_points), 0.1, step_down=True, n_threads=n_threads
     )
     np.testing.assert_array_equal(one.lambdas, several.lambdas)
     assert (one.lambda_, one.n_excluded, one.n_steps) == (several.lambda_, several.n_excluded, several.n_steps)
@@ -296,7 +297,7 @@ def test_lambda_b_does_not_depend_on_the_number_of_permutations(effects: Floats)
     model, few = prepare(effects, CASES["groups with age"], 40)
     _, many = prepare(effects, CASES["groups with age"], 200)
     np.testing.assert_array_equal(
-        permuted_lambdas(model, few, (Simes(23),)), permuted_lambdas(model, many, (Simes(23),))[:, :40]
+        permuted_lambdas(model, few, Simes(23)), permuted_lambdas(model, many, Simes(23))[:40]
     )
 
 
@@ -313,9 +314,9 @@ def test_all_flips_of_five_subjects() -> None:
     case = Case(np.ones((5, 1)), np.ones(1), "greater", "flip")
     model, resampling = prepare(effects, case, 1000)
     assert resampling.n_permutations == 32
-    found = calibrate_by_permutation(model, resampling, (Simes(8),), 0.05)
+    found = calibrate_by_permutation(model, resampling, Simes(8), 0.05)
     assert found.bound(model.observed_p()).whole == 8
-    nothing = calibrate_by_permutation(model, resampling, (Simes(8),), 0.03)  # below 1 / 32
+    nothing = calibrate_by_permutation(model, resampling, Simes(8), 0.03)  # below 1 / 32
     assert nothing.bound(model.observed_p()).whole == 0
 
 
@@ -324,8 +325,8 @@ def test_all_flips_of_five_subjects_two_sided() -> None:
     effects = np.random.default_rng(0).uniform(1, 2, size=(5, 8))
     model, resampling = prepare(effects, Case(np.ones((5, 1)), np.ones(1), "two-sided", "flip"), 1000)
     assert resampling.n_permutations == 16
-    assert calibrate_by_permutation(model, resampling, (Simes(8),), 0.05).bound(model.observed_p()).whole == 0
-    assert calibrate_by_permutation(model, resampling, (Simes(8),), 1 / 16).bound(model.observed_p()).whole == 8
+    assert calibrate_by_permutation(model, resampling, Simes(8), 0.05).bound(model.observed_p()).whole == 0
+    assert calibrate_by_permutation(model, resampling, Simes(8), 1 / 16).bound(model.observed_p()).whole == 8
 
 
 def test_a_template_has_the_sorted_p_of_each_rank(effects: Floats) -> None:
@@ -334,5 +335,24 @@ def test_a_template_has_the_sorted_p_of_each_rank(effects: Floats) -> None:
     template = learn_template(model, learning, 10)
     ordered = np.sort(all_p(model, learning), axis=1)[:, :10]
     np.testing.assert_array_equal(template.curves, np.sort(ordered, axis=0))
-    lambdas = permuted_lambdas(model, resampling, (template,))[0]
+    lambdas = permuted_lambdas(model, resampling, template)
     assert template.critical(calibrate(lambdas, template, 0.1).lambda_).shape == (10,)
+
+
+def test_combined_is_learned_from_the_same_permutations(effects: Floats) -> None:
+    """By all p: the template, and the scale of the lambdas of either member, with or without a template."""
+    model, resampling = prepare(effects, CASES["mean, greater"])
+    learning = resampling.independent(70)
+    ordered = np.sort(all_p(model, learning), axis=1)
+    other = Learned.from_smallest_p(np.sort(np.random.default_rng(4).beta(0.5, 1, size=(30, 12)), axis=1))
+    for template, learned in ((None, Learned.from_smallest_p(ordered[:, :10])), (other, other)):
+        found = learn_combined(model, learning, Simes(23, 2), template, (1.0, 0.5), 10)
+        assert found.members[0] == Simes(23, 2)
+        assert isinstance(found.members[1], Learned)
+        np.testing.assert_array_equal(found.members[1].curves, learned.curves)
+        for member, share, scale in zip(found.members, (1.0, 0.5), found.scales, strict=True):
+            expected = Scale.of(smallest_lambda(member, ordered), share)
+            np.testing.assert_array_equal(scale.values, expected.values)
+            np.testing.assert_array_equal(scale.levels, expected.levels)
+        ordered_b = np.sort(all_p(model, resampling), axis=1)
+        np.testing.assert_array_equal(permuted_lambdas(model, resampling, found), smallest_lambda(found, ordered_b))

@@ -36,7 +36,7 @@ def pixels(made: Calibrated, p: np.ndarray) -> np.ndarray:
         (
             {
                 **{"family": "combined", "learned": np.array([0.01, 0.02])},
-                **{"further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)},
+                **{"member_lambdas": (0.04, 0.02)},
             },
             1,
         ),

@@ -22,7 +22,7 @@ from bids_ari.stats.normality import Normality
 LEARNED = {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations"}
 
 
-TOGETHER = LEARNED | {"family": "combined", "further": (0.02,), "further_lambdas": np.full((1, 256), 0.02)}
+TOGETHER = LEARNED | {"family": "combined", "member_lambdas": (0.04, 0.02)}
 
 
 @pytest.fixture(scope="module")
@@ -106,19 +106,18 @@ def test_settings_show(changes: dict[str, Any], options: dict[str, Any], part: s
     assert part in section_text(changed, "calibration", drawn_calibrated())
 
 
-def test_families_calibrated_together_are_both_shown(result: ContrastResult) -> None:
+def test_members_of_a_family_are_both_shown(result: ContrastResult) -> None:
     text = section_text(with_calibration(result, delta=3, **TOGETHER), "calibration", drawn_calibrated())
     for part in (
-        "of all families the lambda of the same rank is selected",
+        "The family is made of several: for each lambda, t k is the larger of theirs",
         "Family combined: t k is the larger of (k - 3) lambda / (m - 3), for k above 3 (simes) and the lambda quantile",
         "of a template (learned)",
         "learned from 99 other permutations of the same data",
-        "Lambda of simes ",
-        "Lambda of learned 0.02; that of the observed data is 0.02",
-        "Rank of the observed data ",
+        "Lambda of simes 0.04 ",
+        "Lambda of learned 0.02 ",
         "simes: The first 3 critical p are 0",
         "learned: Lambda is the error level of each rank",
-        "together this is proved where no voxel is active",
+        "with active voxels this is not proved, and the error was simulated",
     ):
         assert part in text
     settings = provenance(ReportData(with_calibration(result, **TOGETHER), drawn_calibrated()))["settings"]
