@@ -15,11 +15,9 @@ import simulation
 from permutation_error import QUESTIONS, SIDE, Question, design, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
-from bids_ari.config.families import FAMILIES
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
@@ -107,18 +105,12 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, int(rng.integers(2**63)))
     permuted, others = (half_p(model, each) for each in (resampling, resampling.independent(LEARNED)))
     ordered, learning, p = np.sort(permuted, axis=1), np.sort(others, axis=1), permuted[0]
-    members = Simes(model.n_points), Learned.from_smallest_p(learning[:, :RANKS])
-    scales = [
-        Scale.of(smallest_lambda(member, learning), share)
-        for member, share in zip(members, FAMILIES["combined"].shares, strict=True)
-    ]
-    lambdas = [smallest_lambda(member, ordered) for member in members]
-    # the smallest over ranks of the smallest over members: the same in the other order, since scales never fall
-    together = np.min([scale.level(each) for scale, each in zip(scales, lambdas, strict=True)], axis=0)
+    family = simulation.combined(learning, RANKS)
+    together, lambdas = simulation.lambdas_of(family, ordered)
     yield "closed testing, simes", hommel_bound(p, ALPHA, "simes")
-    yield "simes", calibrate(lambdas[0], members[0], ALPHA).bound(p)
-    yield "learned", calibrate(lambdas[1], members[1], ALPHA).bound(p)
-    yield "combined", calibrate(together, Combined(members, tuple(scales)), ALPHA).bound(p)
+    for name, member, of_member in zip(("simes", "learned"), family.members, lambdas, strict=True):
+        yield name, calibrate(of_member, member, ALPHA).bound(p)
+    yield "combined", calibrate(together, family, ALPHA).bound(p)
 
 
 def half_p(model: NullModel, resampling: Resampling) -> FloatArray:

@@ -16,9 +16,9 @@ from permutation_error import SIDE, all_p, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.calibration import Calibration, calibrate, calibrate_together
+from bids_ari.stats.calibration import Calibration, calibrate
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Learned, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import smallest_lambda
 from bids_ari.stats.direction import Directions, closed_directions, split_by_sign
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
@@ -80,18 +80,19 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     permuted = all_p(one_sided, resampling)
     ordered = np.sort(2 * np.minimum(permuted, 1 - permuted), axis=1)
     other = all_p(one_sided, resampling.independent(LEARNED))
-    learned = Learned.from_smallest_p(np.sort(2 * np.minimum(other, 1 - other), axis=1)[:, :RANKS])
-    families = Simes(p.size), learned
-    lambdas = np.array([smallest_lambda(family, ordered) for family in families])
+    family = simulation.combined(np.sort(2 * np.minimum(other, 1 - other), axis=1), RANKS)
+    together, (simes, _) = simulation.lambdas_of(family, ordered)
     found: dict[str, Calibration] = {
-        "simes": calibrate(lambdas[0], families[0], ALPHA),
-        "combined": calibrate_together(lambdas, families, ALPHA),
+        "simes": calibrate(simes, family.members[0], ALPHA),
+        "combined": calibrate(together, family, ALPHA),
     }
     for name, calibration in found.items():
         bound = calibration.bound(p)
         yield f"permutation, {name}: split by sign", bound, split_by_sign(bound, sign)
-    both = np.min([smallest_lambda(families[0], np.sort(each, axis=1)) for each in (permuted, 1 - permuted)], axis=0)
-    calibration = calibrate(both, families[0], ALPHA)
+    both = np.min(
+        [smallest_lambda(family.members[0], np.sort(each, axis=1)) for each in (permuted, 1 - permuted)], axis=0
+    )
+    calibration = calibrate(both, family.members[0], ALPHA)
     directions = Directions(calibration.bound(greater), calibration.bound(less))
     yield "permutation, simes: both directions calibrated", found["simes"].bound(p), directions
 

@@ -14,9 +14,9 @@ import simulation
 from scipy import ndimage, special
 from simulation import ALPHA, Row, above_chance
 
-from bids_ari.stats.calibration import calibrate_together
+from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import CriticalVectors, Learned, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import CriticalVectors, Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Permutations, Resampling, make_resampling
@@ -189,12 +189,11 @@ def is_error(p: FloatArray, template: FloatArray | None = None) -> bool:
 
     Without p for a template, that of simes; else that of combined.
     """
-    families: list[CriticalVectors] = [Simes(p.shape[1])]
-    if template is not None:
-        families.append(Learned.from_smallest_p(np.sort(template, axis=1)[:, :RANKS]))
     ordered = np.sort(p, axis=1)
-    lambdas = np.array([smallest_lambda(family, ordered) for family in families])
-    return calibrate_together(lambdas, families, ALPHA).bound(p[0]).whole > 0
+    family: CriticalVectors = Simes(p.shape[1])
+    if template is not None:
+        family = simulation.combined(np.sort(template, axis=1), RANKS)
+    return calibrate(smallest_lambda(family, ordered), family, ALPHA).bound(p[0]).whole > 0
 
 
 def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str]]:

@@ -11,6 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from scipy import stats
 
+from bids_ari.config.families import FAMILIES
+from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
+from bids_ari.stats.distributions import FloatArray
+
 SEED = 20240229
 ALPHA = 0.05
 
@@ -88,6 +92,24 @@ def rows_with_more(
     if any(row["above chance"] == "yes" and matters(row) for row in rows(setting, counted)):
         counted += apply(piece, [setting] * more * len(seeds), seed.spawn(more * len(seeds)))
     return list(rows(setting, counted))
+
+
+def combined(learning: FloatArray, n_ranks: int) -> Combined:
+    """Return the family combined from all p of permutations used for nothing else, ascending, (n, n_points)."""
+    members = Simes(learning.shape[1]), Learned.from_smallest_p(learning[:, :n_ranks])
+    shares = FAMILIES["combined"].shares
+    scales = (Scale.of(smallest_lambda(each, learning), share) for each, share in zip(members, shares, strict=True))
+    return Combined(members, tuple(scales))
+
+
+def lambdas_of(family: Combined, ordered: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    """Return what `smallest_lambda` does, and those of the members.
+
+    The smallest over ranks of the smallest over members is the same in the other order, since scales never fall.
+    """
+    each = [smallest_lambda(member, ordered) for member in family.members]
+    levels = [scale.level(lambdas) for scale, lambdas in zip(family.scales, each, strict=True)]
+    return np.min(levels, axis=0), each
 
 
 def above_chance(error: float, n: int) -> str:

@@ -128,10 +128,10 @@ def test_observed_p_is_that_of_the_group_model_and_the_first_permutation_to_the_
 def test_lambda_is_that_of_all_p(maps: FloatArray, case: Case) -> None:
     model, resampling = prepare(maps, case)
     p, excluded = np.sort(all_p(model, resampling), axis=1), np.arange(12) % 5 == 2
-    np.testing.assert_array_equal(permuted_lambdas(model, resampling, (Simes(12),))[0], smallest_lambda(Simes(12), p))
+    np.testing.assert_array_equal(permuted_lambdas(model, resampling, Simes(12)), smallest_lambda(Simes(12), p))
     p = np.sort(all_p(model, resampling)[:, ~excluded], axis=1)
     np.testing.assert_array_equal(
-        permuted_lambdas(model, resampling, (Simes(12),), excluded)[0], smallest_lambda(Simes(12), p)
+        permuted_lambdas(model, resampling, Simes(12), excluded), smallest_lambda(Simes(12), p)
     )
 
 
@@ -176,7 +176,7 @@ def test_all_flips_of_six_subjects() -> None:
     maps = np.random.default_rng(0).normal(size=(2, 6, 8)) * 0.05 + 1
     model, resampling = prepare(maps, case, 1000)
     assert resampling.n_permutations == 32
-    found = calibrate_by_permutation(model, resampling, (Simes(8),), 0.05)
+    found = calibrate_by_permutation(model, resampling, Simes(8), 0.05)
     assert found.bound(model.observed_p()).whole == 8
 
 

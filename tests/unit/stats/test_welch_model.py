@@ -101,7 +101,7 @@ def test_lambda_is_that_of_all_flips_listed(effects: FloatArray, alternative: Al
     resampling = make_resampling(model.subspaces, flips_of(), 1024, seed=1)
     assert resampling.n_permutations == (512 if alternative == "two-sided" else 1024)
     family = Simes(model.n_points)
-    found = calibrate_by_permutation(model, resampling, [family], 0.05)
+    found = calibrate_by_permutation(model, resampling, family, 0.05)
     every = literal_p(literal_z(effects, signs(N)[: resampling.n_permutations]), alternative)
     lambdas = [min(40 * p / k for k, p in enumerate(sorted(each), start=1)) for each in every]
     np.testing.assert_allclose(np.sort(found.lambdas), np.sort(lambdas), rtol=3e-3)
@@ -113,7 +113,7 @@ def test_bins_change_nothing(effects: FloatArray) -> None:
     model = model_of(effects)
     resampling = make_resampling(model.subspaces, flips_of(), 100, seed=3)
     p = np.sort(np.concatenate([model.permuted_p(resampling.batch(first)) for first in resampling.batches]), axis=1)
-    found = calibrate_by_permutation(model, resampling, [Simes(40)], 0.05, n_threads=2)
+    found = calibrate_by_permutation(model, resampling, Simes(40), 0.05, n_threads=2)
     np.testing.assert_array_equal(found.lambdas, smallest_lambda(Simes(40), p))
     np.testing.assert_array_equal(learn_template(model, resampling, 7).curves, np.sort(p[:, :7], axis=0))
 
