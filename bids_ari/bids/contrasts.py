@@ -298,7 +298,12 @@ def _sides(members: Sequence[SubjectMap]) -> tuple[list[StatMap], list[StatMap]]
 
 
 def weighted_sum(terms: Sequence[tuple[float, SubjectMap]]) -> SubjectMap:
-    """Return a weighted sum of maps, each of which may be a sum itself."""
+    """Return a weighted sum of maps, each of which may be a sum itself, or all the same number of sums."""
+    if n_rows := len(terms[0][1].rows):
+        rows = [
+            [weight * each.rows[i][j] for weight, each in terms for j in range(len(each.terms))] for i in range(n_rows)
+        ]
+        return weighted_sums(rows, [replace(term, weight=1.0) for _, each in terms for term in each.terms])
     first, *others = (
         replace(term, weight=weight * term.weight, dof=term.dof if len(terms) == 1 else None)
         for weight, each in terms

@@ -153,8 +153,8 @@ def _high_and_low(row: Sequence[float]) -> tuple[int, int] | None:
 def _word(level: str, is_inner: bool = False) -> str:
     """Return a level as a part of a label.
 
-    >>> _word("ses-1"), _word("ses-1", True)
-    ('ses1', 'Ses1')
+    >>> _word("ses-1"), _word("session.pre", True)
+    ('ses1', 'SessionPre')
     """
-    word = "".join(re.findall("[a-zA-Z0-9+]+", level)) or "x"
-    return word[:1].upper() + word[1:] if is_inner else word
+    head, *rest = re.findall("[a-zA-Z0-9+]+", level) or ["x"]
+    return "".join([head[:1].upper() + head[1:] if is_inner else head, *(word[:1].upper() + word[1:] for word in rest)])

@@ -1,34 +1,40 @@
 """Nodes of a BIDS Stats Model below the dataset level, carried out where a dataset has the maps of lower nodes only."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
-import numpy as np
-
-from bids_ari.bids.contrasts import ContrastSet, Discovery, SubjectMap, by_name, weighted_sum, with_shared
+from bids_ari.bids.contrasts import (
+    ContrastSet,
+    Discovery,
+    SubjectMap,
+    by_name,
+    with_shared,
+)
 from bids_ari.bids.division import WITHIN, Division
-from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.entities import Entities, key_of, printable
 from bids_ari.bids.exclusions import Excluded, Reason
 from bids_ari.design.condition_contrasts import with_condition_contrasts
-from bids_ari.design.lower_nodes import LowerNode, design_matrix, map_weights, read_lower_node
+from bids_ari.design.lower_nodes import LowerNode, design_matrix, question_of, read_lower_node
 from bids_ari.design.model_contrasts import ONES, Contrast
 from bids_ari.design.model_graph import Node
-from bids_ari.design.model_inputs import label_in_files, label_of
+from bids_ari.design.model_inputs import is_entity, label_in_files, label_of
 from bids_ari.design.model_rows import (
     Row,
-    as_one,
     contrasts_of,
-    is_single,
     notes_of,
     order_of,
     sources_of,
     without_variances,
 )
-from bids_ari.errors import NoMatchError, UsageError, listing
+from bids_ari.design.node_sums import Group, combined, question_of_all
+from bids_ari.errors import NoMatchError, listing
 from bids_ari.stats.distributions import FloatArray
+
+log = logging.getLogger(__name__)
 
 COLLAPSED = (*WITHIN, "contrast")  # maps that differ in these are combined by a node unless it groups by them
 
@@ -39,29 +45,6 @@ class _Work:
 
     keep_variances: bool
     excluded: dict[str, list[Excluded]] = field(default_factory=lambda: defaultdict(list))  # by contrast
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Maps of a subject that a node combines."""
-
-    key: Entities
-    rows: Sequence[Row]
-    matrix: FloatArray  # rows x columns of X
-
-    def taken(self, weights: FloatArray) -> list[Row]:
-        """Return the maps in the columns of X that have a weight."""
-        columns = np.flatnonzero(weights)
-        return [row for row, values in zip(self.rows, self.matrix, strict=True) if values[columns].any()]
-
-    def labels(self, contrast: str) -> Entities:
-        """Return the entities of a map that is made of these."""
-        shared = {
-            entity: label
-            for entity, label in self.rows[0].labels
-            if entity not in WITHIN and all(row.labels.get(entity) == label for row in self.rows)
-        }
-        return Entities.of({**shared, **dict(self.key), "contrast": contrast})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +86,8 @@ class CarryOut:
             for member in contrast.members
         ]
         rows = found if self.first is None else with_condition_contrasts(self.first, found)
+        if self.keep_variances:  # several sums of maps cannot be weighted
+            rows = [row for row in rows if not row.map.rows]
         for node in map(read_lower_node, self.nodes):
             rows = _apply(node, _passing(node, rows), work)
         filtered = self._filtered(rows)
@@ -150,12 +135,21 @@ def _apply(node: LowerNode, rows: Sequence[Row], work: _Work) -> list[Row]:
         note = f"The maps of the node {printable(node.name)} of the Stats Model are there and are used"
         return [row._replace(notes=(*row.notes, note)) for row in rows]
     columns = node.columns([row.labels for row in rows])
-    sets: dict[Entities, list[_Group]] = defaultdict(list)
+    sets: dict[Entities, list[Group]] = defaultdict(list)
     for key, group in groups.items():
         ordered = sorted(group, key=order_of)
         matrix = design_matrix(columns, [row.labels for row in ordered])
-        sets[key.without("sub", *WITHIN)].append(_Group(key, ordered, matrix))
-    return [row for each in sets.values() for row in _outputs(node, each, node.tests([*columns]), work)]
+        sets[key.without("sub", *WITHIN)].append(Group(key, ordered, matrix))
+    tests = node.tests([*columns])
+    if work.keep_variances and (several := [str(contrast.name) for contrast, weights in tests if weights.ndim == 2]):
+        tests = [(contrast, weights) for contrast, weights in tests if weights.ndim == 1]
+        log.warning(
+            "%s of the node %s is not analysed: questions within subjects with several rows of weights cannot be "
+            "weighted by variance maps",
+            printable(listing(several)),
+            printable(node.name),
+        )
+    return [row for each in sets.values() for row in _outputs(node, each, tests, work)]
 
 
 def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
@@ -172,7 +166,7 @@ def _is_done(node: LowerNode, groups: Mapping[Entities, Sequence[Row]]) -> bool:
 
 
 def _outputs(
-    node: LowerNode, groups: Sequence[_Group], tests: Iterable[tuple[Contrast, FloatArray]], work: _Work
+    node: LowerNode, groups: Sequence[Group], tests: Iterable[tuple[Contrast, FloatArray]], work: _Work
 ) -> Iterator[Row]:
     """Yield the maps that a node makes of the maps of all subjects that belong to one analysis.
 
@@ -180,54 +174,19 @@ def _outputs(
     """
     for contrast, weights in tests:
         taken = [group.taken(weights) for group in groups]
-        combined = [row for rows in taken if len(rows) > 1 for row in rows]
-        by_precision = all(row.map.has_variances for row in combined or chain(*taken))
-        notes = (_note(node, combined, by_precision),) if any(len(group.rows) > 1 for group in groups) else ()
+        several = [row for rows in taken if len(rows) > 1 for row in rows]
+        by_precision = all(row.map.has_variances for row in several or chain(*taken))
+        notes = (_note(node, several, by_precision),) if any(len(group.rows) > 1 for group in groups) else ()
         for group in groups:
             name = node.name_of(contrast, contrasts_of(group.rows))
-            found = _combined(node, group, weights, by_precision, work)
+            found = combined(node, group, weights, by_precision, work.keep_variances)
             if found is None:
                 reason = Reason.NO_MAP_FOR_NODE.text(node=node.name, contrast=name)
                 work.excluded[name].append(Excluded.of_subject(str(group.key.get("sub")), reason))
                 continue
-            yield Row(group.labels(name), found, sources_of(group.rows), (*notes_of(group.taken(weights)), *notes))
-
-
-def _combined(
-    node: LowerNode, group: _Group, weights: FloatArray, by_precision: bool, work: _Work
-) -> SubjectMap | None:
-    """Return the map of a contrast of a node; None where the maps of this subject do not suffice."""
-    if node.is_meta and by_precision:
-        return _by_precision(node, group, weights)
-    maps, of_maps = [row.map for row in group.rows], map_weights(group.matrix, weights)
-    if of_maps is None:
-        return None
-    used = [(weight, each) for weight, each in zip(of_maps.tolist(), maps, strict=True) if weight]
-    is_mean = len({weight for weight, _ in used}) == 1 and np.isclose(sum(weight for weight, _ in used), 1)
-    if is_mean and not work.keep_variances and all(is_single(each) for _, each in used):
-        return as_one([replace(each, variances=()) for _, each in used])
-    return weighted_sum(used)
-
-
-def _by_precision(node: LowerNode, group: _Group, weights: FloatArray) -> SubjectMap | None:
-    """Return a weighted sum of columns of maps, each combined by the precision of its maps."""
-    maps, matrix = [row.map for row in group.rows], group.matrix
-    is_indicator = np.isin(matrix, (0, 1)).all() and (matrix[:, weights != 0].sum(axis=1) <= 1).all()
-    taken = [row.map for row in group.taken(weights)]
-    if not is_indicator or any(each.others or each.weight != 1 for each in taken):
-        raise UsageError(
-            f"{node.item.path}: the node {node.name!r} of type meta is not supported for these maps",
-            "each map in one column of X, and no sums of maps before this node",
-            f"Use the maps of {node.name!r}, made by the program that analysed images",
-        )
-    inside = [
-        (weight, [each for each, one in zip(maps, column, strict=True) if one])
-        for weight, column in zip(weights.tolist(), matrix.T, strict=True)
-        if weight
-    ]
-    if not all(parts for _, parts in inside):
-        return None
-    return weighted_sum([(weight, as_one(parts)) for weight, parts in inside])
+            own = (*notes_of(group.taken(weights)), *notes)
+            question = question_of(contrast) or question_of_all(node, group.taken(weights))
+            yield Row(group.labels(name), found, sources_of(group.rows), own, question)
 
 
 def _note(node: LowerNode, rows: Sequence[Row], by_precision: bool) -> str:
@@ -291,6 +250,9 @@ def _set(
     excluded += [entry for part in parts for entry in part.excluded if entry.name not in explained]
     key = with_shared(key, [file for member in members for file in member.all_maps])
     notes = [note for part in parts for note in part.notes]
+    question = rows[0].question
+    if question is not None:
+        notes.append(f"Question within subjects ({question.name}) of the Stats Model: {question.text}")
     return key, ContrastSet(
         key.written(),
         parts[0].stat,
@@ -298,6 +260,8 @@ def _set(
         tuple(dict.fromkeys(excluded)),
         tuple(dict.fromkeys([*notes, *notes_of(rows)])),
         _combined_over(members),
+        paired="" if question is None or not is_entity(question.column) else key_of(question.column),
+        within=question,
     )
 
 

@@ -3,10 +3,13 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from bids_ari.bids.contrasts import weighted_sum
+from bids_ari.bids.contrasts import weighted_sum, weighted_sums
 from bids_ari.bids.entities import Entities, printable
+from bids_ari.bids.questions import Question, Rows
 from bids_ari.design.json_document import Item
+from bids_ari.design.lower_nodes import question_of
 from bids_ari.design.model_contrasts import Contrast, Term, read_contrasts, read_dummies
 from bids_ari.design.model_graph import Node
 from bids_ari.design.model_inputs import label_in_files, label_of
@@ -22,19 +25,27 @@ def with_condition_contrasts(node: Node, rows: Sequence[Row]) -> list[Row]:
     """
     existing = set(contrasts_of(rows))
     contrasts, passed = _read(node)
-    wanted: dict[str, dict[str, float]] = {}
+    wanted: dict[str, _Wanted] = {}
     for contrast in contrasts:
         labels = [_label(name, contrasts, existing) for name in contrast.conditions]
         if label_in_files(contrast.name, existing) not in existing and existing.issuperset(labels):
-            wanted[label_of(str(contrast.name))] = dict(zip(labels, contrast.weights[0], strict=True))
+            wanted[label_of(str(contrast.name))] = _Wanted(labels, contrast.weights, question_of(contrast))
     made = [
-        row._replace(notes=(*row.notes, _note(node, label, weights)))
-        for label, weights in wanted.items()
-        for row in _computed(label, weights, rows)
+        row._replace(notes=(*row.notes, _note(node, label, each.labels)))
+        for label, each in wanted.items()
+        for row in _computed(label, each, rows)
     ]
-    used = {label for weights in wanted.values() for label in weights}
+    used = {label for each in wanted.values() for label in each.labels}
     dropped = used.difference(_label(name, contrasts, existing) for name in passed)
     return [row for row in rows if row.labels.get("contrast") not in dropped] + made
+
+
+class _Wanted(NamedTuple):
+    """A contrast of conditions: the labels of their maps, and its rows of weights."""
+
+    labels: list[str]
+    weights: Rows
+    question: Question | None  # of several rows
 
 
 def _note(node: Node, label: str, weights: Collection[str]) -> str:
@@ -46,7 +57,10 @@ def _note(node: Node, label: str, weights: Collection[str]) -> str:
 
 
 def _read(node: Node) -> tuple[tuple[Contrast, ...], list[Term]]:
-    """Read the contrasts of a node, but F tests, and the names of all that it passes on; none if it is unusual."""
+    """Read the contrasts of a node, and the names of all that it passes on; none if it is unusual.
+
+    Of F tests, those with several rows of weights are questions within subjects; the others are left out.
+    """
     ignored: list[Item] = []
     try:
         fields = node.item.fields(("Contrasts", "DummyContrasts"), others=ignored)
@@ -57,7 +71,7 @@ def _read(node: Node) -> tuple[tuple[Contrast, ...], list[Term]]:
     names = [contrast.name for contrast in contrasts]
     if dummies is not None:
         names += dummies.conditions or [name for contrast in contrasts for name in contrast.conditions]
-    return tuple(contrast for contrast in contrasts if contrast.test != "F"), names
+    return tuple(each for each in contrasts if each.test != "F" or len(each.weights) > 1), names
 
 
 def _label(name: Term, contrasts: Sequence[Contrast], existing: Collection[str]) -> str:
@@ -73,15 +87,19 @@ def _label(name: Term, contrasts: Sequence[Contrast], existing: Collection[str])
     return label if any(each.conditions != (name,) for each in others) else label_in_files(short, existing)
 
 
-def _computed(label: str, weights: dict[str, float], rows: Sequence[Row]) -> list[Row]:
+def _computed(label: str, wanted: _Wanted, rows: Sequence[Row]) -> list[Row]:
     """Compute a contrast of each subject, session and run with maps of all its conditions."""
     groups: dict[Entities, dict[str, Row]] = defaultdict(dict)
     for row in rows:
         groups[row.labels.without("contrast")][row.labels.get("contrast") or ""] = row
     made = []
     for key, found in groups.items():
-        if weights.keys() <= found.keys():
-            used = [found[each] for each in weights]
-            terms = [(weights[each], replace(found[each].map, variances=())) for each in weights]
-            made.append(Row(key.with_(contrast=label), weighted_sum(terms), sources_of(used)))
+        if found.keys() >= {*wanted.labels}:
+            used = [found[each] for each in wanted.labels]
+            maps = [replace(row.map, variances=()) for row in used]
+            if wanted.question is None:
+                each = weighted_sum(list(zip(wanted.weights[0], maps, strict=True)))
+            else:
+                each = weighted_sums(wanted.weights, maps)
+            made.append(Row(key.with_(contrast=label), each, sources_of(used), question=wanted.question))
     return made

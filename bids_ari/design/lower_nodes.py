@@ -8,6 +8,7 @@ import numpy as np
 
 from bids_ari.bids.entities import Entities, key_of
 from bids_ari.bids.labels import same_label
+from bids_ari.bids.questions import Question
 from bids_ari.design.json_document import Item
 from bids_ari.design.model_contrasts import ONES, Contrast, Term, read_contrasts, read_dummies, read_term
 from bids_ari.design.model_graph import Node
@@ -60,7 +61,11 @@ class LowerNode:
         return {name: self._labels_of(name, every) for name in names}
 
     def tests(self, columns: Sequence[Term]) -> list[tuple[Contrast, FloatArray]]:
-        """Return the contrasts that are passed on, each with its weights of the columns; those of F tests are not."""
+        """Return the contrasts that are passed on, each with its weights of the columns, (n_columns,).
+
+        Those of F tests with several rows, (n_rows, n_columns), are questions within subjects. Those with one are not
+        passed on: their maps are those of a t test.
+        """
         named = {contrast.name: contrast for contrast in self.contrasts}
         if self.dummies is not None:
             for name in self.dummies.conditions or columns:
@@ -70,9 +75,11 @@ class LowerNode:
             if unknown := [name for name in contrast.conditions if name not in columns]:
                 problem = f"{self.item.path}: {contrast.place} names {listing(map(repr, unknown))}, which is not in X"
                 raise UsageError(problem, f"one of {listing(map(repr, columns), 20)}")
+            weights = np.zeros((len(contrast.weights), len(columns)))
+            weights[:, [columns.index(name) for name in contrast.conditions]] = contrast.weights
             if contrast.test != "F":
-                weights = np.zeros(len(columns))
-                weights[[columns.index(name) for name in contrast.conditions]] = contrast.weights[0]
+                found.append((contrast, weights[0]))
+            elif len(weights) > 1:
                 found.append((contrast, weights))
         return found
 
@@ -138,6 +145,21 @@ def read_lower_node(node: Node) -> LowerNode:
         passes=not tests and "Model" not in fields,
         prefixes="GroupBy" in fields,
     )
+
+
+def question_of(contrast: Contrast) -> Question | None:
+    """Return the question within subjects of a contrast with several rows of weights, of labels of one entity.
+
+    >>> question_of(Contrast("any", ("session.a", "session.b"), ((1, 0), (0, 1)), "F", "")).column
+    'session'
+    """
+    if len(contrast.weights) == 1:
+        return None
+    names = tuple(map(str, contrast.conditions))
+    stems = {name.partition(".")[0] for name in names if "." in name}
+    is_entity_of_all = len(stems) == 1 and all("." in name for name in names) and is_entity(min(stems))
+    column = stems.pop() if is_entity_of_all else "condition"
+    return Question(label_of(str(contrast.name)), column, names, contrast.weights)
 
 
 def design_matrix(columns: Mapping[Term, Mapping[str, str]], rows: Sequence[Entities]) -> FloatArray:

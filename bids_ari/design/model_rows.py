@@ -7,6 +7,7 @@ from typing import NamedTuple
 from bids_ari.bids.contrasts import SubjectMap
 from bids_ari.bids.division import WITHIN
 from bids_ari.bids.entities import Entities
+from bids_ari.bids.questions import Question
 
 
 class Row(NamedTuple):
@@ -16,6 +17,7 @@ class Row(NamedTuple):
     map: SubjectMap
     sets: frozenset[int]  # indices of the contrast sets that its files come from
     notes: tuple[str, ...] = ()  # how it was made, for the report
+    question: Question | None = None  # of several rows of weights that a node made
 
 
 def contrasts_of(rows: Sequence[Row]) -> list[str]:
@@ -49,7 +51,7 @@ def is_single(each: SubjectMap) -> bool:
 def without_variances(each: SubjectMap) -> SubjectMap:
     """Return a map without the variance maps of single maps, which have no effect."""
     first, *others = (term if len(term.maps) > 1 else replace(term, variances=()) for term in each.terms)
-    return replace(first, others=tuple(others))
+    return replace(first, others=tuple(others), rows=each.rows)
 
 
 def order_of(row: Row) -> tuple[str, ...]:

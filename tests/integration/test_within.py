@@ -184,6 +184,45 @@ class TestContrasts:
         assert main([str(data), str(tmp_path / "out"), "group", *words, *permuted]) == 0
 
 
+class TestStatsModels:
+    def test_rows_of_a_node_of_subjects_are_a_question(self, data: Path, tmp_path: Path) -> None:
+        """Contrasts of sessions of a node of level Subject, and groups at the level of the dataset."""
+        levels = [f"session.{session}" for session in SESSIONS]
+        rows = {"Name": "time", "ConditionList": levels, "Weights": [[-1, 1, 0], [-1, 0, 1]], "Test": "F"}
+        group = {"Name": "patients", "ConditionList": ["group.patient"], "Weights": [1], "Test": "t"}
+        subject = {
+            "Level": "Subject",
+            "Name": "subject",
+            "GroupBy": ["subject", "contrast"],
+            "Model": {"X": levels, "Type": "glm"},
+            "Contrasts": [rows],
+        }
+        dataset = {
+            "Level": "Dataset",
+            "Name": "dataset",
+            "GroupBy": ["contrast"],
+            "Transformations": {
+                "Transformer": "pybids-transforms-v1",
+                "Instructions": [{"Name": "Factor", "Input": ["group"]}],
+            },
+            "Model": {"X": [1, "group.patient"], "Type": "glm"},
+            "Contrasts": [group],
+        }
+        run_node = {"Level": "Run", "Name": "run", "GroupBy": ["run", "subject"], "Model": {"X": ["faces"]}}
+        model = {"Name": "m", "BIDSModelVersion": "1.0.0", "Nodes": [run_node, subject, dataset]}
+        model |= {
+            "Edges": [{"Source": "run", "Destination": "subject"}, {"Source": "subject", "Destination": "dataset"}]
+        }
+        (tmp_path / "model.json").write_text(json.dumps(model))
+        one = run(data, tmp_path / "one", "--model", str(tmp_path / "model.json"))
+        words = ("--within", "session", "--formula", "1 + group", "--test", "patients=group[T.patient]")
+        two = run(data, tmp_path / "two", *words)
+        name = "_test-patients_stat-F_statmap"
+        np.testing.assert_array_equal(values(one, f"Time{name}"), values(two, f"Ses1Vs2Vs3{name}"))
+        about = sidecar(one, f"Time{name}")
+        assert about["WithinSubjects"]["Levels"] == levels  # type: ignore[index]
+
+
 class TestMessages:
     def test_list_shows_levels_and_question(
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -137,7 +137,56 @@ class TestMeans:
         with pytest.raises(NoMatchError, match=r"filters the contrasts other, which no node makes; .*: xNeg, yNeg"):
             carried_out(root, node, passing={"contrast": ["other"]})
 
-    def test_f_tests_are_not_passed_on(self, root: Path) -> None:
+    def test_f_tests_with_several_rows_are_questions_within_subjects(self, root: Path) -> None:
+        """Each row is a contrast of the least-squares estimates: runs of a session have half the weight."""
+        for path in root.rglob("sub-02_ses-b_run-2_*contrast-y*"):
+            path.unlink()
+        levels = ["session.a", "session.b"]
+        node = subject_node(levels, contrast("any", levels, [[1, 0], [-1, 1]], "F"), contrast("a", levels[:1], [1]))
+        found = {each.name: each for each in carried_out(root, node)}
+        assert found.keys() == {"contrast-xAny", "ses-a_contrast-xA", "contrast-yAny", "ses-a_contrast-yA"}
+        asked = found["contrast-xAny"]
+        assert asked.within is not None
+        assert (asked.paired, asked.within.column, asked.within.levels) == (
+            "ses",
+            "session",
+            ("session.a", "session.b"),
+        )
+        assert asked.within.labels == ("row1", "sessionBMinusSessionA")
+        assert asked.members[0].rows == ((0.5, 0.5, 0, 0), (-0.5, -0.5, 0.5, 0.5))
+        assert [each.rows for each in found["contrast-yAny"].members][1] == ((0.5, 0.5, 0), (-0.5, -0.5, 1))
+        assert found["ses-a_contrast-xA"].within is None
+        assert any("session.b minus session.a" in note for note in asked.notes)
+
+    def test_a_subject_without_a_level_is_excluded_from_the_question(self, root: Path) -> None:
+        for path in root.rglob("sub-02_ses-b_*"):
+            path.unlink()
+        levels = ["session.a", "session.b"]
+        node = subject_node(levels, contrast("any", levels, [[1, 0], [0, 1]], "F"))
+        found, _ = carried_out(root, node)
+        assert found.subjects == ("01",)
+        assert [entry.name for entry in found.excluded if entry.is_subject] == ["sub-02"]
+
+    def test_questions_of_a_lower_node_are_averaged(self, root: Path) -> None:
+        """Contrasts over conditions in each session, then the mean over sessions."""
+        rows = contrast("any", ["x", "y"], [[1, 0], [0, 1]], "F")
+        session = subject_node(["x", "y"], rows, groups=("session", "run")) | {"Level": "Session", "Name": "session"}
+        (found,) = carried_out(root, session, subject_node([1]))
+        member = found.members[0]
+        assert len(member.terms) == 8
+        assert [sum(row) for row in member.rows] == [1, 1]
+        assert {term.weight for term in member.terms} == {1}
+        again = contrast("d", ["session.a", "session.b"], [[1, 0], [0, 1]], "F")
+        with pytest.raises(UsageError, match="several rows already"):
+            carried_out(root, session, subject_node(["session.a", "session.b"], again))
+
+    def test_questions_with_variances_kept_are_left_out(self, root: Path, caplog: pytest.LogCaptureFixture) -> None:
+        levels = ["session.a", "session.b"]
+        node = subject_node(levels, contrast("any", levels, [[1, 0], [0, 1]], "F"), contrast("a", levels[:1], [1]))
+        assert [each.name for each in carried_out(root, node, keep=True)] == ["ses-a_contrast-xA", "ses-a_contrast-yA"]
+        assert "any of the node subject is not analysed" in caplog.text
+
+    def test_f_tests_with_one_row_are_not_passed_on(self, root: Path) -> None:
         tests = [contrast("any", [1], [[1]], "F"), contrast("mean", [1], [1])]
         assert [each.name for each in carried_out(root, subject_node([1], *tests))] == [
             "contrast-xMean",
