@@ -1,7 +1,7 @@
 """Simulation of bounds on the numbers of positive and of negative effects beside those of two-sided tests.
 
-Simulates independent and smooth maps without effect, with effects of one sign, of both, and with weak effects that
-estimates often have the wrong sign of, and compares ways to bound the numbers of each sign. Run as
+Simulates independent and smooth maps without effect, with effects of one sign, of both, and with weak effects of which
+estimates often have the wrong sign beside strong ones, and compares ways to bound the numbers of each sign. Run as
 ``python validation/direction.py``; writes ``direction.tsv`` next to itself, which README.md explains.
 """
 
@@ -16,18 +16,20 @@ from permutation_error import SIDE, all_p, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.calibration import Calibration, calibrate
+from bids_ari.stats.calibration import calibrate, learn_combined
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import smallest_lambda
+from bids_ari.stats.critical_vectors import Simes, smallest_lambda
 from bids_ari.stats.direction import Directions, closed_directions, split_by_sign
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, make_resampling
 
 REPETITIONS = 2000
+FEWER = 4
+"""Of broad signals, which are about power, data sets are fewer by this factor."""
 PIECE = 100
 """Data sets simulated together."""
-N_PERMUTATIONS, LEARNED, RANKS = 100, 50, 100
+N_PERMUTATIONS, LEARNED, RANKS = 60, 40, 100
 
 Square = tuple[int, int, int, int, float]
 """First row and column, the numbers of rows and columns, and the expected t, with known variance."""
@@ -57,7 +59,7 @@ SIGNALS: dict[str, tuple[Square, ...]] = {
     "sparse, both": tuple((*place, (5.0, -5.0)[i % 2]) for i, place in enumerate(_SMALL)),
     "broad, positive": ((0, 0, 10, 20, 3.0),),
     "broad, both": ((0, 0, 10, 10, 3.0), (0, 10, 10, 10, -3.0)),
-    "weak everywhere, both": ((0, 0, 20, 10, 1.0), (0, 10, 20, 10, -1.0)),
+    "strong and weak": ((0, 0, 20, 10, 8.0), (0, 10, 10, 5, 1.0), (0, 15, 10, 5, -1.0)),
 }
 SETTINGS = tuple(
     Setting(n, smooth, signal, squares)
@@ -74,25 +76,23 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     model = fit_null_model(effects, matrix, np.ones(1), "two-sided", exchangeability)
     one_sided = fit_null_model(effects, matrix, np.ones(1), "greater", exchangeability)
     greater, sign = one_sided.observed_p(), effects.mean(axis=0)
-    p, less = model.observed_p(), 1 - greater
+    less = 1 - greater
+    p = 2 * np.minimum(greater, less)
     yield from _closed(p, greater, less, sign)
     resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, int(rng.integers(2**63)))
     permuted = all_p(one_sided, resampling)
     ordered = np.sort(2 * np.minimum(permuted, 1 - permuted), axis=1)
-    other = all_p(one_sided, resampling.independent(LEARNED))
-    family = simulation.combined(np.sort(2 * np.minimum(other, 1 - other), axis=1), RANKS)
-    together, (simes, _) = simulation.lambdas_of(family, ordered)
-    found: dict[str, Calibration] = {
-        "simes": calibrate(simes, family.members[0], ALPHA),
-        "combined": calibrate(together, family, ALPHA),
+    simes = Simes(p.size)
+    combined = learn_combined(model, resampling.independent(LEARNED), simes, n_ranks=RANKS)
+    found = {
+        name: calibrate(smallest_lambda(family, ordered), family, ALPHA)
+        for name, family in (("simes", simes), ("combined", combined))
     }
     for name, calibration in found.items():
         bound = calibration.bound(p)
         yield f"permutation, {name}: split by sign", bound, split_by_sign(bound, sign)
-    both = np.min(
-        [smallest_lambda(family.members[0], np.sort(each, axis=1)) for each in (permuted, 1 - permuted)], axis=0
-    )
-    calibration = calibrate(both, family.members[0], ALPHA)
+    both = np.min([smallest_lambda(simes, np.sort(each, axis=1)) for each in (permuted, 1 - permuted)], axis=0)
+    calibration = calibrate(both, simes, ALPHA)
     directions = Directions(calibration.bound(greater), calibration.bound(less))
     yield "permutation, simes: both directions calibrated", found["simes"].bound(p), directions
 
@@ -133,7 +133,8 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> dict[str, Counter[s
 
 def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
     """Yield the rows of a setting."""
-    seeds, strength = simulation.pieces(seed, repetitions, PIECE), setting.strength
+    n_sets = repetitions // FEWER if setting.signal.startswith("broad") else repetitions
+    seeds, strength = simulation.pieces(seed, n_sets, PIECE), setting.strength
     counted = list(apply(piece, [setting] * len(seeds), seeds))
     for name in counted[0]:
         total = sum((each[name] for each in counted), Counter[str]())
