@@ -54,7 +54,7 @@ class Calibrated:
     n_excluded: int  # active points that step-down excluded from the permutations
     n_steps: int  # of step-down
     shuffle: Scheme
-    blocks: str  # column of exchangeability blocks; empty where all subjects are in one
+    blocks: str  # column of exchangeability blocks, or nested ones; empty where all subjects are in one
     exactness: Exactness
     is_complete: bool  # whether these are all permutations that exist
     seed: int
@@ -62,6 +62,7 @@ class Calibrated:
     learned: FloatArray  # (K,): the critical vector of a learned template; empty for the others
     tdn_range: tuple[int, int] | None = None  # of the whole mask with other random permutations; see `whole_range`
     member_lambdas: tuple[float, ...] = ()  # lambda of each member of a family of several; see `Combined`
+    exchange: str = ""  # what is exchanged in nested blocks, in words
 
     @classmethod
     def of(
@@ -74,6 +75,7 @@ class Calibrated:
         delta: int,
         shuffle: Scheme,
         blocks: str,
+        exchange: str,
         exactness: Exactness,
         template: str,
         tdn_range: tuple[int, int],
@@ -98,6 +100,7 @@ class Calibrated:
             n_steps=calibration.n_steps,
             shuffle=shuffle,
             blocks=blocks,
+            exchange=exchange,
             exactness=exactness,
             is_complete=permutations.complete is not None,
             seed=permutations.seed,

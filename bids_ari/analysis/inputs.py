@@ -25,6 +25,7 @@ from bids_ari.bids.statmap import StatMap
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.settings import Settings
+from bids_ari.design.blocks import block_file
 from bids_ari.design.subjects import no_table
 from bids_ari.errors import (
     DataError,
@@ -147,6 +148,7 @@ def check_files(options: Options, participants: Path | None = None) -> None:
     """
     named = {"mask": options.mask, "table of the atlas": options.atlas_labels, "target grid": options.target_grid}
     named |= {"table of participants": participants, "template": options.template, "underlay": options.underlay}
+    named |= {"file of blocks": block_file(options.blocks or "")}
     several = [("region", path) for path in options.roi]
     several += [("mesh", labelled_file(text)[1]) for text in options.surface]
     for what, path in [*named.items(), *several]:

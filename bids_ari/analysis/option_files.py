@@ -12,6 +12,7 @@ from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
+from bids_ari.design.blocks import block_file
 from bids_ari.images.anatomy import check_underlay, find_underlay
 from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
@@ -26,7 +27,7 @@ from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import template_mask
 
 _OF_A_SPACE = ("mask", "region", "atlas", "surface")  # roles of files that fit to maps of one space
-_TEXTS = ("atlas labels", "model")  # roles of files that are not images
+_TEXTS = ("atlas labels", "model", "blocks")  # roles of files that are not images
 
 
 def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
@@ -48,6 +49,7 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
             options, where, read_header(source_of(first), map_name=first.map_name or options.map_name).frame
         )
     named["model"] = options.model
+    named["blocks"] = block_file(options.blocks) if options.blocks else None
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
 
 

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated, Exactness
+from bids_ari.analysis.exchange import exchange_in_words, notes_on_blocks, why_nothing_changes
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.analysis.values import extremeness
 from bids_ari.config.families import FAMILIES, Family
 from bids_ari.config.options import Options
+from bids_ari.design.blocks import blocks_name
+from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
@@ -45,7 +48,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         model = fit_welch_model(group.maps[0], design.matrix, weights, alternative, exchangeability)
     else:
         model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
-    resampling = _resampling(model, exchangeability, options)
+    resampling = _resampling(model, exchangeability, options, design)
     family = _family(resampling, options)
     vectors, origin = _vectors(model, resampling, family, options, group)
     found = calibrate_by_permutation(
@@ -59,13 +62,18 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         model.n_points,
         delta=options.delta,
         shuffle=shuffle,
-        blocks=options.blocks or "",
+        blocks=blocks_name(options.blocks),
+        exchange=exchange_in_words(design, exchangeability),
         exactness=_exactness(model, exchangeability),
         template=origin,
         tdn_range=found.whole_range(p),
     )
     curves = [each.curves for each in _members(vectors) if isinstance(each, Learned) and options.save_template]
-    notes = (*notes_of(calibration, options), *_notes_on_family(calibration, options))
+    notes = (
+        *notes_of(calibration, options),
+        *_notes_on_family(calibration, options),
+        *notes_on_blocks(design, exchangeability),
+    )
     familywise = _familywise(model, resampling, glm, alternative, options, group)
     return Inferred(found.bound(p), calibration, curves[0] if curves else None, familywise, notes)
 
@@ -99,14 +107,15 @@ def read_template(path: Path) -> Learned:
         raise DataError(f"{path} holds no template", expected) from error
 
 
-def _resampling(model: NullModel, exchangeability: Exchangeability, options: Options) -> Resampling:
+def _resampling(model: NullModel, exchangeability: Exchangeability, options: Options, design: Design) -> Resampling:
     """Choose the permutations."""
     try:
         return make_resampling(model.subspaces, exchangeability, options.n_permutations, options.random_seed)
     except ValueError as error:
-        within = f" within the blocks of {options.blocks}" if options.blocks else ""
+        within = f" within the blocks of {blocks_name(options.blocks)}" if options.blocks else ""
+        reason = why_nothing_changes(design, exchangeability)
         raise DesignError(
-            f"No sign flip or permutation of these subjects changes the test{within}",
+            f"No sign flip or permutation of these subjects changes the test{within}" + (reason and f": {reason}"),
             "subjects that can be exchanged, some of them within their block",
             "Take --method simes, or another --shuffle or --blocks",
         ) from error

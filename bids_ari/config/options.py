@@ -133,9 +133,12 @@ class Options(ModelOptions):
     )
     blocks: str | None = _permutation_option(
         None,
-        "exchange subjects only within the same value of this column of participants.tsv, such as site",
+        "exchange subjects only within the same value of this column of participants.tsv, such as site; +COLUMN: "
+        "exchange whole blocks, such as families; COLUMN/+COLUMN/+subject: nested blocks, the outermost first, those "
+        "with + exchanged; COLUMN,COLUMN or a CSV file: blocks of signed integers, as for PALM",
         metavar="COLUMN",
         default_text="all subjects are exchangeable",
+        to_file=lambda blocks: Path(blocks) if Path(blocks).is_file() else blocks,  # a path becomes absolute
     )
     random_seed: int = _permutation_option(
         0,

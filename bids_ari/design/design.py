@@ -10,6 +10,7 @@ import numpy as np
 from bids_ari.bids.exclusions import Excluded
 from bids_ari.bids.participants import Participants
 from bids_ari.design import Missing, Variance
+from bids_ari.design.blocks import find_blocks
 from bids_ari.design.cautions import caution_notes
 from bids_ari.design.checks import check_design, check_number, check_unequal, excluding
 from bids_ari.design.coding import Levels, model_matrix
@@ -20,7 +21,6 @@ from bids_ari.design.model_contrasts import ONES, Term
 from bids_ari.design.model_tests import weights_of_tests, with_columns_of_formula
 from bids_ari.design.stats_model import StatsModel
 from bids_ari.design.subjects import (
-    exchangeability_blocks,
     filter_subjects,
     groups_of,
     no_row,
@@ -29,6 +29,7 @@ from bids_ari.design.subjects import (
 )
 from bids_ari.design.variables import Variables
 from bids_ari.errors import UsageError, listing
+from bids_ari.stats.block_tree import Block
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -54,8 +55,10 @@ class Design:
         Subjects with maps that are excluded, with reasons.
     notes : tuple of str
         Notes for the report.
-    blocks : tuple of str
-        The exchangeability block of each subject; empty if all are in one block.
+    blocks : tuple of str, or Block
+        The exchangeability block of each subject, or nested blocks; empty if all are in one block.
+    exchange : str
+        What is exchanged in nested blocks, in words.
     groups : tuple of str
         The group of each subject, by the factors and the columns of two values; empty if there is one group.
     n_differences : int
@@ -70,7 +73,8 @@ class Design:
     factors: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()
-    blocks: tuple[str, ...] = ()
+    blocks: tuple[str, ...] | Block = ()
+    exchange: str = ""
     groups: tuple[str, ...] = ()
     n_differences: int = 1
 
@@ -118,7 +122,7 @@ def make_design(
     variance : {"equal", "unequal"}
         With ``unequal``, the design is checked for Welch's test, and there are no F tests by default.
     blocks : str, optional
-        The column of exchangeability blocks.
+        The column of exchangeability blocks, or nested ones; see `bids_ari.design.blocks`.
 
     Raises
     ------
@@ -148,7 +152,8 @@ def make_design(
         notes = check_unequal(design.matrix, design.columns, design.subjects, design.tests, design.factors)
         design = replace(design, notes=design.notes + notes)
     if blocks is not None:
-        design = replace(design, blocks=exchangeability_blocks(blocks, design.subjects, participants))
+        found = find_blocks(blocks, design.subjects, participants)
+        design = replace(design, blocks=found.blocks, exchange=found.exchange)
     return design
 
 

@@ -260,6 +260,7 @@ def _calibration(result: ContrastResult, calibrated: Calibrated) -> Sidecar:
         "Exactness": calibrated.error_control,
         "RandomSeed": calibrated.seed,
         "ExchangeabilityBlocks": calibrated.blocks or None,
+        **({"ExchangeabilityBlocksMeaning": calibrated.exchange} if calibrated.exchange else {}),
         "Family": calibrated.family,
         "Delta": calibrated.delta if FAMILIES[calibrated.family].has_delta else None,
         "Template": printable(calibrated.template) or None,
