@@ -225,7 +225,7 @@ def test_repr(forest: ClusterForest) -> None:
 
 
 def test_compiles_without_a_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    def njit(cache: bool = False, nogil: bool = False) -> Callable[[Callable[[], int]], Callable[[], int]]:
+    def njit(cache: bool = False, **settings: object) -> Callable[[Callable[[], int]], Callable[[], int]]:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")  # the message of numba
         return lambda function: function
