@@ -186,6 +186,32 @@ def numbers(facts: Mapping[str, str]) -> tuple[int, int, float]:
     return int(words["voxels"].replace(",", "")), int(words["TDN"].replace(",", "")), tdp
 
 
+def test_bounds_of_each_sign_are_those_of_python(visits: Visits) -> None:
+    """In the headline, the saved table, at the crosshair and of spheres, of the two-sided alternative only."""
+    explorer = of_hits()
+    page, result = visits.explorer(explorer.path), explorer.results[2]
+    assert "above zero, " not in page.locator("#headline").inner_text()
+    page.locator("#direction").select_option("two-sided")
+    page.evaluate("explorer.setTdp(0.28)")
+    settle(page)
+    assert result.directions is not None
+    whole = [bound.whole for bound in result.directions]
+    assert f"at least {whole[0]:,} above zero, at least {whole[1]:,} below" in page.locator("#headline").inner_text()
+    found, table = pd.read_csv(saved(page, "#save-table"), sep="\t"), result.table(tdp=0.28)
+    for column in ("tdn_positive", "tdn_negative"):
+        assert found[column].tolist() == table[column].tolist()
+    where, mask = explorer.result.space.indices, explorer.result.space
+    for cluster in result.forest.with_tdp(0.28)[:3]:
+        page.evaluate("(voxel) => explorer.go(...voxel)", where[cluster.peak].tolist())
+        page.locator("#radius").fill("13")
+        apart = mask.grid.millimetres(where) - mask.grid.millimetres(where[cluster.peak][None])
+        near = (apart**2).sum(axis=1) <= 13**2 + 1e-9
+        sphere, here = listed(page, "sphere"), listed(page, "crosshair")
+        for bound, sign in zip(result.directions, ("above zero", "below zero"), strict=True):
+            assert int(sphere[f"TDN {sign}"].replace(",", "")) == bound.tdn(near)
+            assert int(here[f"of it {sign}, at least"].replace(",", "")) == bound.tdn(cluster.points)
+
+
 @pytest.mark.parametrize("grid", GRIDS)
 def test_the_bound_of_a_sphere_is_that_of_the_same_voxels(visits: Visits, grid: str) -> None:
     explorer = of_hits(grid)
