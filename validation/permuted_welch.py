@@ -1,8 +1,8 @@
 """Simulation of the error of permutation tests of groups with unequal variances, by sign flips and Welch's statistic.
 
-Simulates maps without effect and counts joint errors of sign flips with Welch's statistic, of permutations of subjects
-with Welch's and with the ordinary statistic, and of closed testing with Welch's test. Run as
-``python validation/permuted_welch.py``; writes ``permuted_welch.tsv`` next to itself, which README.md explains.
+Simulates maps without effect, and some with activation, and counts joint errors of sign flips with Welch's statistic,
+of permutations of subjects with Welch's and with the ordinary statistic, and of closed testing with Welch's test. Run
+as ``python validation/permuted_welch.py``; writes ``permuted_welch.tsv`` next to itself, which README.md explains.
 """
 
 from collections import Counter
@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import simulation
 from scipy import ndimage, special
 from simulation import ALPHA, Row, above_chance
 
+from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.critical_vectors import CriticalVectors, Simes, smallest_lambda
@@ -33,6 +35,8 @@ SIDE, SMOOTH = 18, 2.0
 N_PERMUTATIONS, LEARNED, RANKS = 100, 100, 100
 SUBJECTS_DIFFER = 0.5
 """Standard deviation of the logarithm of the standard deviation of subjects, where these differ within groups."""
+ACTIVE, STRENGTH = 6, 4.5
+"""Side of the active square, if there is activation, and the expected t of its voxels, with known variances."""
 FLIPS = "sign flips, Welch"
 ALTERNATIVES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "greater": lambda z: special.ndtr(-z),
@@ -50,6 +54,7 @@ COLUMNS = (
     "alternative",
     f"error at {ALPHA}",
     "above chance",
+    "part of the active voxels found",
     "data sets",
 )
 
@@ -64,6 +69,7 @@ class Setting(NamedTuple):
     errors: str = "normal"
     differ: bool = False
     paired: bool = False
+    has_signal: bool = False
 
     @property
     def weights(self) -> FloatArray:
@@ -78,6 +84,14 @@ class Setting(NamedTuple):
         return np.repeat(np.eye(len(self.sizes)), self.sizes, axis=0)
 
     @property
+    def active(self) -> npt.NDArray[np.bool_]:
+        """The active voxels, a boolean per voxel (n_points,)."""
+        inside = np.zeros((SIDE, SIDE), dtype=bool)
+        if self.has_signal:
+            inside[3 : 3 + ACTIVE, 3 : 3 + ACTIVE] = True
+        return inside.ravel()
+
+    @property
     def blocks(self) -> list[int] | None:
         """Blocks of two subjects of a group each, if subjects are paired."""
         return [i // 2 for i in range(sum(self.sizes))] if self.paired else None
@@ -89,26 +103,28 @@ MAIN = [0.5, 0.5, -0.5, -0.5]
 
 def settings() -> Iterator[Setting]:
     """Yield all settings, in the order of the result."""
-    for sizes in ((10, 20), (20, 40), (8, 24)):
-        for spreads in ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0)):
-            yield Setting(sizes, spreads)
-    for sizes in ((10, 10), (15, 15)):
-        for spread in (1.0, 2.0):
-            yield Setting(sizes, (spread, 1.0))
     for spreads in ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0)):
-        yield Setting((10, 20), spreads, smooth=True)
-    for sizes in ((20, 40), (8, 24), (10, 10)):
-        yield Setting(sizes, (2.0, 1.0), smooth=True)
-    for sizes in ((5, 5), (5, 10)):
+        yield Setting((10, 20), spreads)
+    for spreads in ((2.0, 1.0), (1.0, 2.0)):
+        yield Setting((20, 40), spreads)
+    for spread in (1.0, 2.0):
+        yield Setting((10, 10), (spread, 1.0))
+    for sizes in ((8, 24), (15, 15), (5, 5), (5, 10)):
         yield Setting(sizes, (2.0, 1.0))
+    for spread in (1.0, 2.0):
+        yield Setting((10, 20), (spread, 1.0), smooth=True)
+    for sizes in ((20, 40), (10, 10)):
+        yield Setting(sizes, (2.0, 1.0), smooth=True)
     yield Setting((10, 20), (2.0, 1.0), "mean of both")
     yield Setting((8, 16, 8, 16), (2.0, 1.0, 2.0, 1.0), "main effect")
     yield Setting((10, 20), (2.0, 1.0), differ=True)
     yield Setting((10, 20), (2.0, 1.0), paired=True)
     yield Setting((15,), (1.0,), "mean", differ=True)
-    for errors in ("t5", "skewed"):
-        for sizes in ((10, 20), (15, 15)):
-            yield Setting(sizes, (2.0, 1.0), smooth=True, errors=errors)
+    yield Setting((10, 20), (2.0, 1.0), smooth=True, errors="t5")
+    for sizes in ((10, 20), (15, 15)):
+        yield Setting(sizes, (2.0, 1.0), smooth=True, errors="skewed")
+    for spread in (1.0, 2.0):
+        yield Setting((10, 20), (spread, 1.0), smooth=True, has_signal=True)
 
 
 def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:
@@ -128,11 +144,15 @@ def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:
     spread = np.repeat(setting.spreads, setting.sizes)
     if setting.differ:
         spread = spread * np.exp(SUBJECTS_DIFFER * rng.normal(size=n))
-    return np.asarray(maps * spread[:, None])
+    effects = np.asarray(maps * spread[:, None])
+    if setting.has_signal:  # in the first group
+        variance = sum(s**2 / n for s, n in zip(setting.spreads, setting.sizes, strict=True))
+        effects[: setting.sizes[0], setting.active] += STRENGTH * np.sqrt(variance)
+    return effects
 
 
-def joint_errors(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, str, bool]]:
-    """Yield whether the bound of one data set is in error, with the names of method and alternative."""
+def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, str, Bound]]:
+    """Yield the bounds of one data set, with the names of method and alternative."""
     effects, matrix, weights = simulate(setting, rng), setting.matrix, setting.weights
     n = len(effects)
     flips = Exchangeability.of(n, "flip", setting.blocks)
@@ -143,11 +163,11 @@ def joint_errors(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[s
     for alternative, tail in ALTERNATIVES.items():
         if alternative == "less" and setting.errors != "skewed":
             continue  # by symmetry it is greater
-        yield f"{FLIPS}, simes", alternative, is_error(tail(z))
+        yield f"{FLIPS}, simes", alternative, bound_of(tail(z))
         if resampling.complete is None and alternative == "two-sided":
-            yield f"{FLIPS}, combined", alternative, is_error(tail(z), tail(other))
+            yield f"{FLIPS}, combined", alternative, bound_of(tail(z), tail(other))
         if not setting.paired:
-            yield "closed testing, Welch", alternative, hommel_bound(tail(z[0]), ALPHA, "simes").whole > 0
+            yield "closed testing, Welch", alternative, hommel_bound(tail(z[0]), ALPHA, "simes")
     if len(setting.sizes) != 2 or setting.test != "difference" or setting.paired or setting.differ:
         return
     permutations = Exchangeability.of(n, "permute")
@@ -155,7 +175,7 @@ def joint_errors(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[s
     resampling = make_resampling(ordinary.subspaces, permutations, N_PERMUTATIONS, int(rng.integers(2**63)))
     for name, pooled in (("Welch", False), ("equal variances", True)):
         z = all_z(lambda each, pooled=pooled: permuted_z(effects, setting.sizes, each, pooled), resampling)  # type: ignore[misc]
-        yield f"permutations, {name}, simes", "two-sided", is_error(ALTERNATIVES["two-sided"](z))
+        yield f"permutations, {name}, simes", "two-sided", bound_of(ALTERNATIVES["two-sided"](z))
 
 
 def all_z(z_of: Callable[[Permutations], FloatArray], resampling: Resampling) -> FloatArray:
@@ -184,8 +204,8 @@ def permuted_z(effects: FloatArray, sizes: tuple[int, ...], permutations: Permut
     return found.reshape(effect.shape)
 
 
-def is_error(p: FloatArray, template: FloatArray | None = None) -> bool:
-    """Return whether the bound of the first of all p (n_permutations, n_points) is above 0: there is no effect.
+def bound_of(p: FloatArray, template: FloatArray | None = None) -> Bound:
+    """Return the bound of the first of all p (n_permutations, n_points).
 
     Without p for a template, that of simes; else that of combined.
     """
@@ -193,25 +213,33 @@ def is_error(p: FloatArray, template: FloatArray | None = None) -> bool:
     family: CriticalVectors = Simes(p.shape[1])
     if template is not None:
         family = simulation.combined(np.sort(template, axis=1), RANKS)
-    return calibrate(smallest_lambda(family, ordered), family, ALPHA).bound(p[0]).whole > 0
+        lambdas = smallest_lambda(family, ordered)
+    else:  # the same, faster
+        lambdas = (ordered * p.shape[1] / np.arange(1, p.shape[1] + 1)).min(axis=1)
+    return calibrate(lambdas, family, ALPHA).bound(p[0])
 
 
-def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str]]:
-    """Simulate some data sets; count errors and data sets of each method and alternative."""
-    rng = np.random.default_rng(seed)
+def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """Simulate some data sets; count errors, discoveries and data sets of each method and alternative.
+
+    The bound of some set exceeds its number of active voxels exactly when that of all other voxels is above 0.
+    """
+    rng, active = np.random.default_rng(seed), setting.active
     errors: Counter[str] = Counter()
+    found: Counter[str] = Counter()
     data_sets: Counter[str] = Counter()
     for _ in range(PIECE):
-        for method, alternative, error in joint_errors(setting, rng):
-            errors[f"{method}\t{alternative}"] += error
+        for method, alternative, bound in bounds(setting, rng):
+            errors[f"{method}\t{alternative}"] += bound.tdn(~active) > 0
+            found[f"{method}\t{alternative}"] += bound.tdn(active)
             data_sets[f"{method}\t{alternative}"] += 1
-    return errors, data_sets
+    return errors, found, data_sets
 
 
-def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str]]]) -> Iterator[Row]:
+def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[Row]:
     """Yield the rows of a setting."""
-    errors, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
-    kind = ", in pairs" * setting.paired + ", subjects differ" * setting.differ
+    errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
+    kind = ", in pairs" * setting.paired + ", subjects differ" * setting.differ + ", activation" * setting.has_signal
     for method, total in data_sets.items():
         error = errors[method] / total
         values = (
@@ -223,6 +251,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str]]]) -> 
             *method.split("\t"),
             f"{error:.4f}",
             above_chance(error, total),
+            f"{found[method] / total / ACTIVE**2:.3f}" if setting.has_signal else "n/a",
             str(total),
         )
         yield dict(zip(COLUMNS, values, strict=True))

@@ -129,7 +129,8 @@ class Options(ModelOptions):
         None,
         "flip the signs of subjects, permute subjects, or both",
         choices=SCHEMES,
-        default_text="permute where the model without the test still contains the mean, otherwise flip",
+        default_text="permute where the model without the test still contains the mean; otherwise, and with --variance "
+        "unequal, flip",
     )
     blocks: str | None = _permutation_option(
         None,

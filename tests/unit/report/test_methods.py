@@ -287,6 +287,15 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
             {"blanchard2020", "hemerik2018", "theil1965", "winkler2020"},
         ),
         (
+            {"family": "beta", "exactness": "approximate", "shuffle": "flip"},
+            {"variance": "unequal"},
+            (
+                "residuals from group means that satisfy the null hypothesis",
+                "Welch's statistic was computed for each flip",
+            ),
+            {"blanchard2020", "hemerik2018", "winkler2014"},
+        ),
+        (
             {"family": "learned", "learned": np.arange(5) / 9, "template": "99 other permutations", "n_excluded": 8},
             {"step_down": True},
             (
