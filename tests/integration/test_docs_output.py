@@ -13,7 +13,7 @@ from docpages import DOCS, Block, blocks, files_of_tree
 from bids_ari.cli.main import main
 
 PAGE = DOCS / "output.md"
-MAPS = re.compile("task-emo_space-MNI152NLin2009cAsym_contrast-(faces|broken)")
+MAPS = re.compile("task-emo_space-MNI152NLin2009cAsym_contrast-(faces|broken|wordsSes1Vs2Vs3)")
 
 
 @pytest.fixture
@@ -30,6 +30,8 @@ def here(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     (root / "participants.tsv").write_text("\n".join(["participant_id\tsite", *rows, ""]))
     for i in range(1, 10):
         write_map(root, f"{i:02d}", np.ones(SHAPE), stat="variance")
+        for session in "123":
+            write_map(root, f"{i:02d}", brain(rng, 3.0 * (session == "3")), contrast="words", session=session)
     write_map(root, "01", brain(rng), contrast="broken")
     parcels = np.zeros(SHAPE)
     parcels[BLOB] = 1

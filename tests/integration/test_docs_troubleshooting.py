@@ -49,6 +49,19 @@ def data(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPat
     return Path("data")
 
 
+def three_sessions(data: Path) -> None:
+    """Replace the maps by those of three sessions of four subjects."""
+    write_sessions(data, 4)
+
+
+def write_sessions(data: Path, n_subjects: int) -> None:
+    for path in data.rglob("*statmap*"):
+        path.unlink()
+    rng = np.random.default_rng(1)
+    for session in "123":
+        write_group(data, n_subjects, rng, session=session)
+
+
 def table(*lines: str) -> Spoil:
     """Write participants.tsv; blanks in lines stand for tabs."""
     return lambda data: (data / "participants.tsv").write_text("\n".join(lines).replace(" ", "\t") + "\n")
@@ -282,6 +295,29 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Another test is called mean": ("data out group --formula 1+age --test mean=age", AGES),
     "No entity or column for pairs": ("data out group --paired colour", None),
     "Values of pairs that are the same number": ("data out group --paired session=1-01", two_spellings),
+    "Weights of levels with another sum": (
+        "data out group --within session --within-contrast trend=-1,0,2",
+        three_sessions,
+    ),
+    "Contrasts within subjects without levels": ("data out group --within-contrast trend=-1,0,1", None),
+    "A minimum effect of several differences": ("data out group --within session --min-effect 0.5", three_sessions),
+    "Unequal variances of several differences": (
+        "data out group --within session --formula 0+C(sex) --variance unequal",
+        lambda data: (three_sessions(data), column("sex", "M", "F", "M", "F")(data)),
+    ),
+    "Weights by variance maps of several differences": (
+        "data out group --within session --estimator mixed",
+        three_sessions,
+    ),
+    "Levels that no map has": ("data out group --within session=1,2,4", three_sessions),
+    "Too few subjects for several differences": (
+        "data out group --within session --exclude 01 02",
+        three_sessions,
+    ),
+    "A test of several differences without an exact p": (
+        "data out group --within session --within-contrast any=1,0,0;0,1,0;0,0,1 --formula 1+site --test site=site",
+        lambda data: (write_sessions(data, 8), column("site", *"abcdabcd")(data)),
+    ),
     "Analyses by subject": ("data out group --by subject", None),
     "Analyses by what is combined": ("data out group --by run --combine run", None),
     "A part of a Stats Model that is not supported": (
