@@ -20,7 +20,7 @@ class BlockFile:
     columns: tuple[str, ...]  # without that of labels; of a file without names, their numbers
     rows: tuple[tuple[int, ...], ...]
     labels: tuple[str, ...]  # of subjects, without ``sub-``; none where the file has no column of labels
-    lines: tuple[int, ...]  # the number of the line of each row
+    has_subjects: bool = False  # whether the last column numbers the subjects: that of labels does
 
 
 def read_block_file(path: Path) -> BlockFile:
@@ -52,7 +52,7 @@ def read_block_file(path: Path) -> BlockFile:
             f"{path} has {listing(f'sub-{label}' for label in repeated)} more than once", "one line for each"
         )
     rows = tuple(tuple(block_index(cells[i], f"{path}, line {line}") for i in others) for line, cells in body)
-    return BlockFile(path, tuple(columns[i] for i in others), rows, labels, tuple(line for line, _ in body))
+    return BlockFile(path, tuple(columns[i] for i in others), rows, labels, place == len(columns) - 1)
 
 
 def block_index(cell: str, where: str) -> int:

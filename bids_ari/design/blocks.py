@@ -139,6 +139,8 @@ def _of_signed_columns(names: Sequence[str], subjects: Sequence[str], participan
     """Return the blocks of PALM's columns of integers in the table of subjects."""
     if participants is None:
         raise no_table(f"for columns {listing(names)}")
+    has_subjects = names[-1] == SUBJECT and SUBJECT not in participants.columns
+    names = names[:-1] if has_subjects else names
     for name in names:
         exchangeability_blocks(name, subjects, participants)  # refuses missing columns and values
     rows = [
@@ -151,7 +153,7 @@ def _of_signed_columns(names: Sequence[str], subjects: Sequence[str], participan
         ]
         for subject in subjects
     ]
-    return _of_signs(names, rows, _order(subjects, participants))
+    return _of_signs(names, rows, _order(subjects, participants), has_subjects)
 
 
 def _of_file(file: BlockFile, subjects: Sequence[str], participants: Participants | None) -> Blocks:
@@ -169,7 +171,7 @@ def _of_file(file: BlockFile, subjects: Sequence[str], participants: Participant
         places = [line[found.pairs.get(subject, subject)] for subject in subjects]
     else:
         places = _places_by_row(file, subjects, participants)
-    return _of_signs(file.columns, [file.rows[i] for i in places], places)
+    return _of_signs(file.columns, [file.rows[i] for i in places], places, file.has_subjects)
 
 
 def _places_by_row(file: BlockFile, subjects: Sequence[str], participants: Participants | None) -> list[int]:
@@ -191,20 +193,20 @@ def _places_by_row(file: BlockFile, subjects: Sequence[str], participants: Parti
     return [listed.index(subject) for subject in subjects]
 
 
-def _of_signs(names: Sequence[str], rows: Sequence[Sequence[int]], order: Sequence[int]) -> Blocks:
+def _of_signs(names: Sequence[str], rows: Sequence[Sequence[int]], order: Sequence[int], has_subjects: bool) -> Blocks:
     """Return the blocks of PALM's notation: the sign of a block tells whether what is directly inside is exchanged.
 
     A first column of one value is the block of all subjects; without it, the outermost blocks stay. The last column
-    may number the subjects. Without such a column they are exchanged in blocks that are positive, but keep their order
-    where these blocks are exchanged as wholes.
+    may number the subjects; with `has_subjects`, it did, and was removed. Without such a column they are exchanged in
+    blocks that are positive, but keep their order where these blocks are exchanged as wholes.
     """
     has_root = len(rows[0]) > 1 and len({row[0] for row in rows}) == 1
     root, names = (rows[0][0] > 0, names[1:]) if has_root else (False, names)
     paths = [tuple(row[has_root:]) for row in rows]
     signs = [[root, *(index > 0 for index in path)] for path in paths]
-    if len(set(paths)) == len(paths):
+    if not has_subjects and len(set(paths)) == len(paths):
         paths, signs, names = [path[:-1] for path in paths], [each[:-1] for each in signs], names[:-1]
-    else:
+    elif not has_subjects:
         signs = [[*each[:-1], each[-1] and not each[-2]] for each in signs]
     return Blocks(block_tree(paths, signs, order), ", ".join(_signs_in_words(names, signs)))
 

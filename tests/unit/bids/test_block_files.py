@@ -16,17 +16,16 @@ def written(folder: Path, text: str) -> Path:
 
 def test_integers_only(tmp_path: Path) -> None:
     file = read_block_file(written(tmp_path, "\ufeff-1,1\n\n-1, +2.0\n"))
-    assert (file.rows, file.columns, file.labels, file.lines) == (
-        ((-1, 1), (-1, 2)),
-        ("column 1", "column 2"),
-        (),
-        (1, 3),
-    )
+    assert (file.rows, file.columns) == (((-1, 1), (-1, 2)), ("column 1", "column 2"))
+    assert (file.labels, file.has_subjects) == ((), False)
 
 
 def test_names_and_labels(tmp_path: Path) -> None:
+    """Labels in the last column number the subjects; elsewhere they do not."""
     file = read_block_file(written(tmp_path, '"family",participant_id,type\n3,"sub-01",-1\n4,02,-1\n'))
     assert (file.rows, file.columns, file.labels) == (((3, -1), (4, -1)), ("family", "type"), ("01", "02"))
+    assert not file.has_subjects
+    assert read_block_file(written(tmp_path, "family,participant_id\n3,1\n4,2\n")).has_subjects
 
 
 @pytest.mark.parametrize(

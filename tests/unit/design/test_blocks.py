@@ -133,6 +133,8 @@ class TestSigns:
             ("one,negative,restart", "+family"),
             ("one,negative", "+family"),
             ("one,index,restart", "+family/+subject"),
+            ("one,index,subject", "+family/+subject"),
+            ("one,negative,subject", "+family"),
             ("minus,negative,restart", "family/subject"),
         ],
     )
@@ -198,6 +200,14 @@ class TestFiles:
         found = find_blocks(str(path), ("01", "02", "03", "04"), None).blocks
         assert isinstance(found, Block)
         assert [block.subjects for block in found.inside] == [(1, 0), (2, 3)]
+
+    def test_a_last_column_of_labels_numbers_the_subjects(self, tmp_path: Path) -> None:
+        """As in files for the Human Connectome Project: whole families, and inside them, 2! * 2^2."""
+        path = tmp_path / "EB.csv"
+        path.write_text("all,family,participant_id\n1,7,1\n1,7,2\n1,8,3\n1,8,4\n")
+        found = find_blocks(str(path), ("01", "02", "03", "04"), None).blocks
+        assert isinstance(found, Block)
+        assert found.count() == 8
 
     def test_one_column_is_exchanged_within(self, tmp_path: Path) -> None:
         path = tmp_path / "EB.csv"
