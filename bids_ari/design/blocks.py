@@ -118,14 +118,14 @@ def _are_local(
 ) -> bool:
     """Return whether labels of a level are names within the blocks around them, such as twin or 1, 2 in each family.
 
-    They are if at least half of them are in several of these blocks. Otherwise each label is one block, which must be
+    They are if more than half of them are in several of these blocks. Otherwise each label is one block, which must be
     in one block of the level around it.
     """
     around: dict[str, dict[str, str]] = {}
     for own, block, subject in zip(outer_values, inner_values, subjects, strict=True):
         around.setdefault(block, {}).setdefault(own, subject)
     repeated = [block for block, found in around.items() if len(found) > 1]
-    if repeated and 2 * len(repeated) < len(around):
+    if repeated and 2 * len(repeated) <= len(around):
         places = (f"{outer} {own} (sub-{subject})" for own, subject in around[repeated[0]].items())
         raise DesignError(
             f"Blocks are not nested: {inner} {repeated[0]} is in {listing(places)}",

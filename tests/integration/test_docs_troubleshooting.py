@@ -251,6 +251,7 @@ FAR = np.diag([2.0, 2, 2, 1]) + 900 * np.eye(4, k=3)
 PERMUTED = "data out group --method permutation"
 CORNER = np.zeros(SHAPE)
 CORNER[0, 0, 0] = 1
+FAMILIES = table("participant_id site family", "sub-01 x f1", "sub-02 x f2", "sub-03 y f2", "sub-04 y f3")
 AGES = column("age", 20, 30, 25, "n/a")
 GRID = np.diag([2.0, 2, 2, 1])
 FAR = np.array([[1.0, 0, 0, 900], [0, 1, 0, 900], [0, 0, 1, 900], [0, 0, 0, 1]])
@@ -516,6 +517,20 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "Permutations with missing data": (f"{PERMUTED} --coverage 0.5 --formula 1+age", lacks_data),
     "A delta as large as the mask": (f"{PERMUTED} --delta 800", None),
     "An unknown column of blocks": (f"{PERMUTED} --blocks nope", AGES),
+    "Blocks that are not nested": (f"{PERMUTED} --blocks site/+family", FAMILIES),
+    "Blocks without a value": (
+        f"{PERMUTED} --blocks +family",
+        table("participant_id family", "sub-01 f1", "sub-02 f1", "sub-03 f2", "sub-04 n/a"),
+    ),
+    "Blocks with nothing to exchange": (
+        f"{PERMUTED} --formula 1+age --blocks +family/one",
+        table("participant_id age family one", "sub-01 20 f1 1", "sub-02 24 f2 2", "sub-03 21 f2 2", "sub-04 26 f2 2"),
+    ),
+    "Text in a notation of numbers": (f"{PERMUTED} --blocks family,site", FAMILIES),
+    "A file of blocks that does not fit": (
+        f"{PERMUTED} --blocks EB.csv",
+        lambda data: (FAMILIES(data), Path("EB.csv").write_text("1,1\n1,1\n1,2\n")),
+    ),
     "A file that is not a template": (f"{PERMUTED} --family learned --template t.npz", text("t.npz", "nothing")),
     "An atlas in another space": (
         f"data out group --atlas {OTHER_ATLAS}",
@@ -583,6 +598,7 @@ AFTER_LIST = {
     *("The output folder holds another dataset", "A file is in the way", "No results for reports", "Not enough memory"),
     *("The same image more than once", "A map without data", "No voxel to test", "No variance between subjects"),
     *("Permutations with missing data", "A delta as large as the mask", "No exchangeable subjects"),
+    "Blocks with nothing to exchange",
 }
 """Entries whose problem is in the values of maps, the output or the machine, which ``--list`` does not look at."""
 
