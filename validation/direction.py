@@ -16,9 +16,9 @@ from permutation_error import SIDE, all_p, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
 from bids_ari.stats.bounds import Bound
-from bids_ari.stats.calibration import calibrate, learn_combined
+from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import smallest_lambda
 from bids_ari.stats.direction import Directions, closed_directions, split_by_sign
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
@@ -26,7 +26,7 @@ from bids_ari.stats.resampling import Exchangeability, make_resampling
 
 REPETITIONS = 2000
 FEWER = 4
-"""Of broad signals, which are about power, data sets are fewer by this factor."""
+"""Of signals that are about power, data sets are fewer by this factor."""
 PIECE = 100
 """Data sets simulated together."""
 N_PERMUTATIONS, LEARNED, RANKS = 60, 40, 100
@@ -61,6 +61,7 @@ SIGNALS: dict[str, tuple[Square, ...]] = {
     "broad, both": ((0, 0, 10, 10, 3.0), (0, 10, 10, 10, -3.0)),
     "strong and weak": ((0, 0, 20, 10, 8.0), (0, 10, 10, 5, 1.0), (0, 15, 10, 5, -1.0)),
 }
+FOR_ERRORS = ("none", "sparse, positive", "sparse, both", "strong and weak")
 SETTINGS = tuple(
     Setting(n, smooth, signal, squares)
     for n, smooth, (signal, squares) in product((10, 20), (False, True), SIGNALS.items())
@@ -71,23 +72,18 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     """Yield the two-sided bound of one data set and those of each sign, for each way to compute them."""
     n = setting.n_subjects
     noise = smooth_maps(n, rng) if setting.smooth else rng.normal(size=(n, SIDE * SIDE))
-    effects, matrix = noise + setting.strength / np.sqrt(n), np.ones((n, 1))
+    effects = noise + setting.strength / np.sqrt(n)
     exchangeability = Exchangeability.of(n, "flip")
-    model = fit_null_model(effects, matrix, np.ones(1), "two-sided", exchangeability)
-    one_sided = fit_null_model(effects, matrix, np.ones(1), "greater", exchangeability)
-    greater, sign = one_sided.observed_p(), effects.mean(axis=0)
-    less = 1 - greater
-    p = 2 * np.minimum(greater, less)
+    model = fit_null_model(effects, np.ones((n, 1)), np.ones(1), "greater", exchangeability)
+    greater, sign = model.observed_p(), effects.mean(axis=0)
+    p, less = 2 * np.minimum(greater, 1 - greater), 1 - greater
     yield from _closed(p, greater, less, sign)
     resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, int(rng.integers(2**63)))
-    permuted = all_p(one_sided, resampling)
-    ordered = np.sort(2 * np.minimum(permuted, 1 - permuted), axis=1)
-    simes = Simes(p.size)
-    combined = learn_combined(model, resampling.independent(LEARNED), simes, n_ranks=RANKS)
-    found = {
-        name: calibrate(smallest_lambda(family, ordered), family, ALPHA)
-        for name, family in (("simes", simes), ("combined", combined))
-    }
+    permuted, other = all_p(model, resampling), all_p(model, resampling.independent(LEARNED))
+    family = simulation.combined(np.sort(2 * np.minimum(other, 1 - other), axis=1), RANKS)
+    ordered, simes = np.sort(2 * np.minimum(permuted, 1 - permuted), axis=1), family.members[0]
+    together, (alone, _) = simulation.lambdas_of(family, ordered)
+    found = {"simes": calibrate(alone, simes, ALPHA), "combined": calibrate(together, family, ALPHA)}
     for name, calibration in found.items():
         bound = calibration.bound(p)
         yield f"permutation, {name}: split by sign", bound, split_by_sign(bound, sign)
@@ -133,7 +129,7 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> dict[str, Counter[s
 
 def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
     """Yield the rows of a setting."""
-    n_sets = repetitions // FEWER if setting.signal.startswith("broad") else repetitions
+    n_sets = repetitions // FEWER if setting.signal not in FOR_ERRORS else repetitions
     seeds, strength = simulation.pieces(seed, n_sets, PIECE), setting.strength
     counted = list(apply(piece, [setting] * len(seeds), seeds))
     for name in counted[0]:
