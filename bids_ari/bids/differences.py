@@ -20,7 +20,7 @@ from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.questions import Question
-from bids_ari.errors import NoMatchError, listing
+from bids_ari.errors import NoMatchError, UsageError, listing
 
 
 def compare(
@@ -33,21 +33,30 @@ def compare(
 
     Raises
     ------
+    UsageError
+        When the maps are those of a question within subjects already.
     NoMatchError
         When no maps of the levels of a question are alike otherwise.
     """
+    if asked_already := [contrast.name for contrast in discovery if contrast.within]:
+        raise UsageError(
+            f"Maps of {listing(asked_already)} are differences within subjects already, by the Stats Model",
+            f"no comparison of levels of {comparison.column}",
+            "Remove --paired or --within",
+        )
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
         groups[division.key(contrast.members[0].first).without(comparison.key)].append(contrast)
     made: dict[Entities, ContrastSet] = {}
     used: set[int] = set()
-    for question in questions:
-        asked, own = _restricted(comparison, question)
+    restricted = [_restricted(comparison, question) for question in questions]
+    every = {level for asked, _ in restricted for level in asked.levels}
+    for asked, own in restricted:
         levels, before = set(asked.levels), len(made)
         for key, sets in groups.items():
             parts = [each for each in sets if asked.values(each) & levels]
             if parts and levels <= set().union(*map(asked.values, parts)):
-                made.update([_contrast(key, parts, asked, own)])
+                made.update([_contrast(key, parts, asked, own, every - levels)])
                 used.update(map(id, parts))
         if len(made) == before:
             raise _nothing_to_compare(discovery, asked)
@@ -82,13 +91,21 @@ def _nothing_to_compare(discovery: Discovery, comparison: Comparison) -> NoMatch
 
 
 def _contrast(
-    key: Entities, parts: Sequence[ContrastSet], comparison: Comparison, question: Question | None
+    key: Entities,
+    parts: Sequence[ContrastSet],
+    comparison: Comparison,
+    question: Question | None,
+    elsewhere: Collection[str],
 ) -> tuple[Entities, ContrastSet]:
-    """Make the contrast of one question from those that hold the maps; return its key, too."""
+    """Make the contrast of one question from those that hold the maps; return its key, too.
+
+    Maps of the levels `elsewhere` are those of other questions, and not excluded.
+    """
     maps: dict[str, list[SubjectMap]] = defaultdict(list)
     for part in parts:
         for each in part.members:
-            maps[each.subject].append(each)
+            if comparison.value(each) not in elsewhere:
+                maps[each.subject].append(each)
     combined = max(part.combined for part in parts)  # '' < 'run' < 'session'
     alike = {"ses", "run"}.difference([comparison.key], COMBINED_OVER[combined] if combined else ())
     members: list[SubjectMap] = []

@@ -93,6 +93,19 @@ def test_differences_of_sessions(study: tuple[Path, Maps]) -> None:
     np.testing.assert_allclose(mean_of(root, contrast), of_sessions(maps, lambda both: both[1] - both[0]), rtol=1e-5)
 
 
+def test_questions_within_subjects_are_about_both_hemispheres(study: tuple[Path, Maps]) -> None:
+    """The estimates of the average of sessions, and of their difference, which are tested together."""
+    root, maps = study
+    rows = ["both=1/2,1/2;-1,1"]
+    (contrast,) = discover(root, within="session=1,2", within_contrast=rows)
+    contrast.check()
+    (result,) = ari.analyse(contrast, options=ari.Options(surface=surface(root)))
+    average = of_sessions(maps, lambda both: (both[0] + both[1]) / 2)
+    expected = [average, of_sessions(maps, lambda both: both[1] - both[0])]
+    assert result.glm.effects is not None
+    np.testing.assert_allclose(result.glm.effects, expected, rtol=1e-4, atol=1e-6)
+
+
 def test_sessions_are_combined_by_precision(study: tuple[Path, Maps]) -> None:
     root, maps = study
     (contrast,) = discover(root, combine="session")

@@ -137,6 +137,10 @@ WELCH = {"formula": "0 + group", "variance": "unequal", "test": ("d=group[patien
 WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "the mean over sessions": ({"combine": "session"}, {}),
     "a difference within subjects": ({"combine": "run", "paired": "session=post-pre"}, {}),
+    "repeated measures": (
+        {"combine": "run", "within": "session=pre,post", "within_contrast": ["any=1,0;0,1"]},
+        {"formula": "1 + group"},
+    ),
     "one analysis for each session": ({"combine": "run", "by": "session"}, {}),
     "covariates and their interaction": (RUNS, GROUPS),
     "F test": (RUNS, {"formula": "age + group", "test": ("any=age; group[T.patient]",)}),

@@ -84,6 +84,28 @@ class TestRepeatedMeasures:
         z = values(folder, f"{name}z_statmap")[VOXEL]
         assert stats.norm.sf(z) == pytest.approx(p, rel=1e-4)
 
+    def test_three_groups_are_those_of_manova(self, data: Path, tmp_path: Path) -> None:
+        """Two rows in two differences: Wilks' lambda, with Rao's exact F; 2 * 2 and 2 * (9 - 1) degrees."""
+        sites = ["abc"[i % 3] for i in range(N)]
+        rows = [f"sub-{i + 1:02d}\t{site}" for i, site in enumerate(sites)]
+        (tmp_path / "people.tsv").write_text("\n".join(["participant_id\tsite", *rows]) + "\n")
+        words = ("--participants", str(tmp_path / "people.tsv"), "--formula", "1 + site", "--test", "site=site")
+        folder = run(data, tmp_path / "out", "--within", "session", *words)
+        y = at_voxel(data, *SESSIONS)
+        table = pd.DataFrame({"a": y[:, 1] - y[:, 0], "b": y[:, 2] - y[:, 0], "site": sites})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            row = MANOVA.from_formula("a + b ~ site", table).mv_test().results["site"]["stat"].loc["Wilks' lambda"]
+        name = "Ses1Vs2Vs3_test-site_stat-"
+        assert values(folder, f"{name}F_statmap")[VOXEL] == pytest.approx(float(row["F Value"]), rel=1e-5)
+        assert values(folder, f"{name}p_desc-any_statmap")[VOXEL] == pytest.approx(float(row["Pr > F"]), rel=1e-4)
+        about = sidecar(folder, f"{name}F_statmap")
+        assert (about["DegreesOfFreedomOfRows"], about["DegreesOfFreedom"]) == (4, 16)
+        assert about["MultivariateTest"] == "Wilks' lambda"
+        page = (folder / f"{BEGIN}Ses1Vs2Vs3_test-site_desc-any_report.html").read_text()
+        assert "Wilks" in page
+        assert not list(folder.glob("*test-site_stat-effect*"))  # no estimate of several rows
+
     def test_the_mean_is_that_of_hotelling(self, folder: Path, data: Path) -> None:
         """T2 of the mean over subjects in a model of groups: H and E as in the definition."""
         y = at_voxel(data, *SESSIONS)
@@ -161,6 +183,13 @@ class TestContrasts:
         assert about["WithinSubjects"]["Weights"] == [{"ses-1": -0.5, "ses-2": -0.5, "ses-3": 1.0}]  # type: ignore[index]
         assert "MultivariateTest" not in about
 
+    def test_alpha_is_divided_over_questions(self, data: Path, tmp_path: Path) -> None:
+        """A joint test has one direction, and a difference two."""
+        words = ("--within-contrast", "any=-1,1,0;-1,0,1", "trend=-1,0,1", "--alternative", "greater", "less")
+        folder = run(data, tmp_path / "out", "--within", "session", *words, "--split-alpha")
+        for name in ("Any_test-mean_stat-tdp_desc-any_statmap", "Trend_test-mean_stat-tdp_desc-less_statmap"):
+            assert sidecar(folder, name)["AlphaDividedBy"] == 3
+
     def test_permutation_moves_all_maps_of_a_subject(self, data: Path, tmp_path: Path) -> None:
         words = ("--within", "session", "--method", "permutation", "--n-permutations", "50", "--random-seed", "1")
         folder = run(data, tmp_path / "out", *words)
@@ -180,6 +209,11 @@ class TestContrasts:
         words += ["--within-contrast", "any=1,0,0;0,1,0;0,0,1", "--threshold", "3"]
         assert main([str(data), str(tmp_path / "out"), "group", *words]) == 65
         assert "no exact p" in capsys.readouterr().err
+        defaults = [word for word in words if not word.startswith(("--test", "site="))]
+        assert main([str(data), str(tmp_path / "defaults"), "group", *defaults]) == 0
+        about = sidecar(tmp_path / "defaults" / "group", "Any_design")
+        assert set(about["Tests"]) == {"intercept", "siteB", "siteC", "siteD"}  # type: ignore[call-overload]
+        assert any("Not tested: site" in note for note in about["Notes"])  # type: ignore[attr-defined]
         permuted = ["--method", "permutation", "--n-permutations", "20", "--random-seed", "1"]
         assert main([str(data), str(tmp_path / "out"), "group", *words, *permuted]) == 0
 
