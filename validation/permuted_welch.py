@@ -20,7 +20,6 @@ from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.critical_vectors import CriticalVectors, Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Permutations, Resampling, make_resampling
 from bids_ari.stats.welch_kernels import z_of_t
 from bids_ari.stats.welch_model import LARGEST_Z, fit_welch_model
@@ -92,6 +91,12 @@ class Setting(NamedTuple):
         return inside.ravel()
 
     @property
+    def is_compared(self) -> bool:
+        """Whether sign flips are compared with permutations, and with the family combined, which take more time."""
+        is_difference = self.test == "difference" and self.errors == "normal" and not (self.paired or self.differ)
+        return is_difference and self.sizes in ((10, 20), (20, 40), (15, 15))
+
+    @property
     def blocks(self) -> list[int] | None:
         """Blocks of two subjects of a group each, if subjects are paired."""
         return [i // 2 for i in range(sum(self.sizes))] if self.paired else None
@@ -159,20 +164,19 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, st
     model = fit_welch_model(effects, matrix, weights, "two-sided", flips)
     resampling = make_resampling(model.subspaces, flips, N_PERMUTATIONS, int(rng.integers(2**63)))
     z = all_z(lambda each: model.correlations(each, signed=True) * LARGEST_Z, resampling)
-    other = all_z(lambda each: model.correlations(each, signed=True) * LARGEST_Z, resampling.independent(LEARNED))
     for alternative, tail in ALTERNATIVES.items():
         if alternative == "less" and setting.errors != "skewed":
             continue  # by symmetry it is greater
         yield f"{FLIPS}, simes", alternative, bound_of(tail(z))
-        if resampling.complete is None and alternative == "two-sided":
+        if setting.is_compared and alternative == "two-sided":
+            others = resampling.independent(LEARNED)
+            other = all_z(lambda each: model.correlations(each, signed=True) * LARGEST_Z, others)
             yield f"{FLIPS}, combined", alternative, bound_of(tail(z), tail(other))
         if not setting.paired:
             yield "closed testing, Welch", alternative, hommel_bound(tail(z[0]), ALPHA, "simes")
-    if len(setting.sizes) != 2 or setting.test != "difference" or setting.paired or setting.differ:
+    if not setting.is_compared:
         return
-    permutations = Exchangeability.of(n, "permute")
-    ordinary = fit_null_model(effects[:, :1], matrix, weights, "two-sided", permutations)
-    resampling = make_resampling(ordinary.subspaces, permutations, N_PERMUTATIONS, int(rng.integers(2**63)))
+    resampling = Resampling(N_PERMUTATIONS, int(rng.integers(2**63)), Exchangeability.of(n, "permute"))
     for name, pooled in (("Welch", False), ("equal variances", True)):
         z = all_z(lambda each, pooled=pooled: permuted_z(effects, setting.sizes, each, pooled), resampling)  # type: ignore[misc]
         yield f"permutations, {name}, simes", "two-sided", bound_of(ALTERNATIVES["two-sided"](z))
