@@ -7,22 +7,33 @@ import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.joint import Joint
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import LocalTest
-from bids_ari.stats.direction import Directions, closed_directions, split_by_sign
+from bids_ari.stats.direction import Directions, closed_directions, single_step_directions, split_by_sign
 from bids_ari.stats.distributions import FloatArray, p_from_t
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.minimum_effect import t_beyond
 
 
 def closed_testing(
-    glm: GlmResult, p: FloatArray, bound: Bound, calibrated: Calibrated | None = None, *, local_test: LocalTest
+    glm: GlmResult,
+    p: FloatArray,
+    bound: Bound,
+    calibrated: Calibrated | None = None,
+    joint: Joint | None = None,
+    *,
+    local_test: LocalTest,
 ) -> Directions:
     """Compute the bounds of each sign by closed testing, beyond the minimum effect of the test if it has one."""
+    if joint is not None:
+        return single_step_directions(p, glm.z, joint.n_hypotheses, joint.alpha, local_test)
     return closed_directions(*one_sided(glm, p), bound.alpha, local_test)
 
 
-def permutation(glm: GlmResult, p: FloatArray, bound: Bound, calibrated: Calibrated | None = None) -> Directions | None:
+def permutation(
+    glm: GlmResult, p: FloatArray, bound: Bound, calibrated: Calibrated | None = None, joint: Joint | None = None
+) -> Directions | None:
     """Compute the bounds of each sign by permutation; return None where step-down excluded points."""
     return None if calibrated is not None and calibrated.n_excluded else split_by_sign(bound, glm.z)
 

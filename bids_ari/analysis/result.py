@@ -186,13 +186,11 @@ class ContrastResult:
         """Bounds on the numbers of positive and of negative effects in any set, valid together.
 
         For two-sided tests, as ``directions.positive.tdn(points)``; with a minimum effect, of those above it and of
-        those below its negative. None for others, with a step-down that excluded points, and by closed testing of
-        `joint` results, whose family has no one-sided p.
+        those below its negative. None for others, and with a step-down that excluded points.
         """
-        compute, is_pooled = METHODS[self.method].directions, self.joint is not None and self.bound.h is not None
-        if compute is None or self.alternative != "two-sided" or is_pooled:
+        if (compute := METHODS[self.method].directions) is None or self.alternative != "two-sided":
             return None
-        found: Directions | None = compute(self.glm, self.p, self.bound, self.calibrated)
+        found: Directions | None = compute(self.glm, self.p, self.bound, self.calibrated, self.joint)
         return found
 
     @cached_property

@@ -33,8 +33,9 @@ class Method:
     needs_group: bool = False  # whether it needs the maps of all subjects, and not only the statistics of the group
     adjusted_p: Callable[..., Any] | None = None  # p (n_points,) -> adjusted p (n_points,), where there are any
     adjusted_p_text: str = ""  # about these adjusted p: a sentence of the methods text
-    directions: Callable[..., Any] | None = None  # of two-sided tests: (glm, p, bound, calibrated) -> Directions
+    directions: Callable[..., Any] | None = None  # of two-sided tests: (glm, p, bound, calibrated, joint) -> Directions
     directions_text: str = ""  # about these bounds of each sign: a clause of the report and of the methods text
+    joint_directions_text: str = ""  # the same of joint results; empty for the same text
     parts: tuple[Literal["h", "calibration"], ...] = ()  # of each result: the Hommel value h, a calibration
 
 
@@ -60,6 +61,12 @@ def _call(path: str, /, *positional: Any, **named: Any) -> Any:
     return pkgutil.resolve_name(path)(*positional, **named)
 
 
+_JOINT_DIRECTIONS = (
+    "by the local test of all null hypotheses together, for the voxels with a positive and for those with a negative "
+    "estimate, so that the numbers of all results hold together with this confidence, and the two-sided TDN by "
+    "themselves; all together with at least 1 - 2 alpha"
+)
+
 _CLOSED_DIRECTIONS = (
     "by the same closed testing of one-sided p-values, each at level alpha / 2, so that both numbers hold together "
     "with this confidence, and the two-sided TDN by itself; all three together with at least 1 - 2 alpha"
@@ -79,6 +86,7 @@ register(
         "for t statistics with a variance estimated at each voxel, nor for two-sided and F tests.",
         directions=deferred("bids_ari.analysis.direction:closed_testing", local_test="simes"),
         directions_text=_CLOSED_DIRECTIONS,
+        joint_directions_text=_JOINT_DIRECTIONS,
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="simes"),
         adjusted_p_text="The p-values of single voxels were adjusted by the same closed testing (@hommel1988).",
         parts=("h",),
@@ -97,6 +105,7 @@ register(
         assumption="They are valid under any dependence between voxels if the p-values of single voxels are valid.",
         directions=deferred("bids_ari.analysis.direction:closed_testing", local_test="hommel"),
         directions_text=_CLOSED_DIRECTIONS,
+        joint_directions_text=_JOINT_DIRECTIONS,
         label="Hommel",
         description="Hommel local tests (any dependence between voxels)",
         adjusted_p=deferred("bids_ari.stats.closed_testing:adjusted_p", local_test="hommel"),

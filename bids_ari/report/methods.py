@@ -50,6 +50,12 @@ def model_sentence(result: ContrastResult) -> str:
     return _paragraph("model", _model_values(result), Citations())
 
 
+def directions_text(result: ContrastResult) -> str:
+    """Return how the numbers of positive and of negative effects were bounded, and what holds together: a clause."""
+    method = _for_points(METHODS[result.method], result.space.unit)
+    return (method.joint_directions_text if result.joint else "") or method.directions_text
+
+
 def linear_combinations(design: Design, test: str) -> list[str]:
     """Return each linear combination of a test as ``+1 age -1 sex``."""
     rows = np.atleast_2d(design.tests[test])
@@ -61,7 +67,7 @@ def _paragraph(template: str, values: Context, cite: Citations) -> str:
     return re.sub(r"[ \n]+", " ", render(f"methods/{template}.txt", cite=cite, **values)).strip()
 
 
-def for_points(method: Method, unit: str) -> Method:
+def _for_points(method: Method, unit: str) -> Method:
     """Return a method with the name of a point in its texts, which are about voxels."""
 
     def about(text: str) -> str:
@@ -72,6 +78,7 @@ def for_points(method: Method, unit: str) -> Method:
         assumption=about(method.assumption),
         adjusted_p_text=about(method.adjusted_p_text),
         directions_text=about(method.directions_text),
+        joint_directions_text=about(method.joint_directions_text),
     )
 
 
@@ -127,7 +134,8 @@ def _values(result: ContrastResult) -> Context:
         "calibrated": calibrated,
         "families": [] if calibrated is None else list(map(partial(_member, calibrated.delta), calibrated.members)),
         "signs": labels.signs(result),
-        "method": for_points(METHODS[result.method], result.space.unit),
+        "directions_text": directions_text(result),
+        "method": _for_points(METHODS[result.method], result.space.unit),
         "versions": {name: result.made.versions.get(name, "unknown") for name in ("bids_ari", *PACKAGES)},
         "units": plural_of(result.space.unit),
         "source": labels.source(result),

@@ -33,9 +33,13 @@ TDN of the points of S with a positive estimate, TDN-(S) of those with a negativ
    these do not change the limit of the distribution of permutations, so that t is calibrated for the errors alone, too.
    This needs a vector that was calibrated at all points: step-down excludes some.
 
-The same argument with ``t_k = k * alpha / m`` shows that single-step Simes bounds include the sign. Closed testing,
-which is less strict where much is rejected, does so for independent points (Finner 1999; Heller & Solari 2024, by
-tests conditional on the signs); for dependent ones this is not proved, hence the level alpha / 2.
+**Several results in one family of closed testing** (`single_step_directions`): the same argument with the critical
+values ``t_k = k * alpha / s_M`` of the local test of all M null hypotheses shows that these single-step bounds include
+the sign, if the local test is valid for the errors alone. TDN+ and TDN- of all results hold together with probability
+1 - alpha, and what is said above of all three holds here, too. No one-sided p of other results are needed, only M.
+
+Closed testing, which is less strict where much is rejected, includes the sign for independent points (Finner 1999;
+Heller & Solari 2024, by tests conditional on the signs); for dependent ones this is not proved, hence alpha / 2.
 
 References
 ----------
@@ -49,7 +53,7 @@ import numpy as np
 
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import LocalTest
-from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.closed_testing import categories, hommel_bound, local_scales
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -100,6 +104,41 @@ def closed_directions(
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1); found {alpha}")
     return Directions(*(hommel_bound(p, alpha / 2, local_test) for p in (greater, less)))
+
+
+def single_step_directions(
+    p: FloatArray, estimate: FloatArray, n_hypotheses: int, alpha: float = 0.05, local_test: LocalTest = "simes"
+) -> Directions:
+    """Bound the numbers of positive and of negative effects in one of several results that are one family.
+
+    Parameters
+    ----------
+    p : array (m,)
+        Two-sided p-values of one result.
+    estimate : array (m,)
+        Its estimates, or anything with their signs.
+    n_hypotheses : int
+        Number of null hypotheses of all results, M.
+    alpha : float
+        Error level in (0, 1) of the bounds of all results together.
+    local_test : {'simes', 'hommel'}
+        The local test of the family.
+
+    Raises
+    ------
+    ValueError
+        When there is not one estimate for each p, or `n_hypotheses` is smaller than their number.
+
+    Examples
+    --------
+    >>> both = single_step_directions(np.array([0.001, 0.002, 0.9]), np.array([3.0, -2.9, 0.1]), n_hypotheses=20)
+    >>> both.positive.whole, both.negative.whole
+    (1, 1)
+    """
+    if n_hypotheses < p.size:
+        raise ValueError(f"n_hypotheses must be at least the number of p, {p.size}; found {n_hypotheses}")
+    scale = float(local_scales(n_hypotheses, local_test)[-1])
+    return split_by_sign(Bound(categories(p, alpha, scale), alpha, local_test), estimate)
 
 
 def split_by_sign(bound: Bound, estimate: FloatArray) -> Directions:

@@ -5,14 +5,13 @@ Functions of a few lines are here, the others in modules: the data analysed, the
 
 from pathlib import PurePosixPath
 
-from bids_ari.config.methods import METHODS
 from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import explorer_name
 from bids_ari.report.figures.draw import differences
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
-from bids_ari.report.methods import describe_methods, for_points
+from bids_ari.report.methods import describe_methods, directions_text
 from bids_ari.report.render import Context
 from bids_ari.report.sections.data import inputs, mask, quality
 from bids_ari.report.sections.model import calibration, design
@@ -28,7 +27,7 @@ def _headline(data: ReportData) -> Context:
     return {
         "entities": [f"{key} {value}" for key, value in result.contrast.entities if key not in CONTRAST_KEYS],
         "meaning": meaning(result),
-        "directions_text": for_points(METHODS[result.method], result.space.unit).directions_text,
+        "directions_text": directions_text(result),
         "cluster_counts": [
             (f"with {beyond(threshold, result.alternative)}", len(found), sum(cluster.tdn > 0 for cluster in found))
             for threshold, found in result.clusters.items()

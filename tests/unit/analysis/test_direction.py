@@ -8,11 +8,13 @@ import pytest
 from builders import brain, write_map
 
 from bids_ari.analysis.analyse import analyse
+from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.direction import single_step_directions
 from bids_ari.stats.distributions import p_from_t
 
 METHODS = ("simes", "hommel", "permutation")
@@ -97,6 +99,18 @@ def test_signs_refer_to_the_minimum_effect(dataset: Path) -> None:
         expected = hommel_bound(p_from_t(distance / error, 11.0, "greater"), 0.025)
         np.testing.assert_array_equal(bound.category, expected.category)
         assert bound.whole
+
+
+def test_joint_results_of_closed_testing_count_all_null_hypotheses(results: dict[str, ContrastResult]) -> None:
+    """Of two results with as many points: p is compared with k * alpha / (2 m), and the sign is included."""
+    result = results["simes"]
+    m = result.space.n_points
+    joint = replace(result, joint=Joint(2, 2, 2 * m, 0.05, "x"))
+    expected = single_step_directions(result.p, result.glm.z, 2 * m, 0.05, "simes")
+    assert joint.directions is not None
+    for found, bound in zip(joint.directions, expected, strict=True):
+        np.testing.assert_array_equal(found.category, bound.category)
+        assert found.whole
 
 
 def test_one_sided_and_f_tests_have_none(dataset: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import LOCAL_TESTS, LocalTest
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.direction import closed_directions, split_by_sign
+from bids_ari.stats.direction import closed_directions, single_step_directions, split_by_sign
 
 M = 5
 SETS = [np.array(each, dtype=np.intp) for size in range(M + 1) for each in combinations(range(M), size)]
@@ -111,6 +111,26 @@ def test_split_by_sign_is_the_smallest_number_of_any_possible_truth() -> None:
     assert total
 
 
+@pytest.mark.parametrize("local_test", LOCAL_TESTS)
+def test_single_step_bounds_are_the_smallest_number_of_any_possible_truth(local_test: LocalTest) -> None:
+    """As above, with critical values k * alpha / s_M of the 8 null hypotheses of two results, in exact fractions."""
+    scale = Fraction(8) if local_test == "simes" else 8 * sum(Fraction(1, j) for j in range(1, 9))
+    truths, alpha, total = np.array(list(product((-1, 0, 1), repeat=M))), Fraction(1, 2), 0
+    for greater in some_p(40):
+        p = [min(2 * each, 2 * (1 - each)) for each in greater]
+        estimate = np.array([1.0 if each < Fraction(1, 2) else -1.0 for each in greater])
+        category = np.array([next(k for k in range(1, 10**4) if scale * each <= k * alpha) for each in p])
+        false = truths != estimate
+        counts = np.array([(false & (category <= k)).sum(axis=1) for k in range(1, M + 1)])
+        possible = truths[(counts < np.arange(1, M + 1)[:, None]).all(axis=0)]
+        both = single_step_directions(np.array(p, float), estimate, 8, 0.5, local_test)
+        for each in SETS:
+            assert both.positive.tdn(each) == (possible[:, each] > 0).sum(axis=1).min()
+            assert both.negative.tdn(each) == (possible[:, each] < 0).sum(axis=1).min()
+            total += both.positive.tdn(each)
+    assert total
+
+
 def test_by_hand() -> None:
     """At level .05 each of five p is compared with .025: .001 * 5 and .002 * 5 / 2 are below, but .5 is not."""
     p = np.array([0.001, 0.002, 0.5, 0.998, 0.999])
@@ -133,3 +153,5 @@ def test_arguments_are_checked() -> None:
         closed_directions(p, 1 - p, 1.0)
     with pytest.raises(ValueError, match=r"estimate must have the shape \(1,\)"):
         split_by_sign(Bound(np.ones(1, dtype=np.int32), 0.05, "permutation"), p)
+    with pytest.raises(ValueError, match="n_hypotheses must be at least the number of p, 2; found 1"):
+        single_step_directions(p, p, 1)
