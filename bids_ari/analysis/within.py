@@ -32,8 +32,8 @@ def plan_within(question: Question | None, design: Design, options: Options) -> 
     if inexact and is_default and options.method != ("permutation",):
         tests = {name: weights for name, weights in design.tests.items() if name not in inexact}
         note = (
-            f"Not tested: {listing(inexact)}, of three rows or more in {q} differences within subjects, because Wilks' "
-            "lambda has no exact p there. Use --method permutation alone, or test one or two rows with --test"
+            f"Not tested: {listing(inexact)}, of three rows or more in {q} {question.noun} within subjects, because "
+            "Wilks' lambda has no exact p there. Use --method permutation alone, or test one or two rows with --test"
         )
         design = replace(design, tests=tests, notes=(*design.notes, note))
     check_joint_tests(q, design, options)
@@ -52,15 +52,15 @@ def notes_within(question: Question | None, design: Design) -> Iterator[str]:
     dof = len(design.matrix) - design.matrix.shape[1]
     if dof < 2 * question.n_rows:
         yield (
-            f"{question.n_rows} differences within subjects with {counted(dof, 'residual degree')} of freedom: their "
-            "covariance is estimated from few subjects, so that power is low; a contrast of one row "
+            f"{question.n_rows} {question.noun} within subjects with {counted(dof, 'residual degree')} of freedom: "
+            "their covariance is estimated from few subjects, so that power is low; a contrast of one row "
             "(--within-contrast) has more"
         )
 
 
 def _check_options(question: Question, options: Options) -> None:
     """Refuse options that have no meaning for several differences."""
-    several = f"{question.n_rows} differences within subjects ({question.text})"
+    several = f"{question.n_rows} {question.noun} within subjects ({question.text})"
     hint = "Name a contrast with one row, as --within-contrast trend=-1,0,1"
     if options.min_effect:
         raise UsageError(

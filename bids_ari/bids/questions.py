@@ -42,12 +42,16 @@ class Question:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A label for each row, for file names: ``ses2MinusSes1``, else its number."""
-        pairs = [_high_and_low(row) for row in self.rows]
-        return tuple(
-            f"row{i + 1}" if pair is None else f"{_word(self.levels[pair[0]])}Minus{_word(self.levels[pair[1]], True)}"
-            for i, pair in enumerate(pairs)
-        )
+        """A label for each row, for file names: ``ses2MinusSes1``, ``ses2`` of a level alone, else its number."""
+        labels = [self._label(row) or f"row{i}" for i, row in enumerate(self.rows, start=1)]
+        are_distinct = len({label.casefold() for label in labels}) == len(labels)
+        return tuple(labels if are_distinct else (f"row{i}" for i in range(1, len(labels) + 1)))
+
+    @property
+    def noun(self) -> str:
+        """What the rows are: differences, or weighted sums."""
+        are_comparisons = all(abs(sum(row)) <= _ROUNDING * max(map(abs, row)) for row in self.rows)
+        return "differences" if are_comparisons else "weighted sums"
 
     @property
     def text(self) -> str:
@@ -62,8 +66,16 @@ class Question:
         """Return the weights of each row by level, without zeros."""
         return [{level: weight for level, weight in zip(self.levels, row, strict=True) if weight} for row in self.rows]
 
+    def _label(self, row: Sequence[float]) -> str:
+        """Return the label of a difference or of a level alone; empty for another sum."""
+        if (pair := _high_and_low(row)) is not None:
+            return f"{_word(self.levels[pair[0]])}Minus{_word(self.levels[pair[1]], True)}"
+        return _word(self.levels[row.index(1)]) if _is_level(row) else ""
+
     def _sum(self, row: Sequence[float]) -> str:
         """Return a row in words."""
+        if _is_level(row):
+            return self.levels[row.index(1)]
         if (pair := _high_and_low(row)) is not None:
             return f"{self.levels[pair[0]]} minus {self.levels[pair[1]]}"
         return " ".join(f"{weight:+.6g} x {level}" for level, weight in zip(self.levels, row, strict=True) if weight)
@@ -137,6 +149,11 @@ def _read_row(name: str, text: str, levels: Sequence[str]) -> tuple[float, ...]:
             "With another sum, the result would depend on the mean of all levels and on the scale of the weights",
         )
     return row
+
+
+def _is_level(row: Sequence[float]) -> bool:
+    """Return whether a row is one level alone."""
+    return [weight for weight in row if weight] == [1]
 
 
 def _high_and_low(row: Sequence[float]) -> tuple[int, int] | None:

@@ -77,7 +77,7 @@ class CarryOut:
         UsageError
             When a node cannot be carried out with these maps; names it and what its X has.
         NoMatchError
-            When no node makes a contrast that the model filters.
+            When no node makes a contrast that the model filters, or any at all.
         """
         work = _Work(self.keep_variances)
         found = [
@@ -90,6 +90,14 @@ class CarryOut:
             rows = [row for row in rows if not row.map.rows]
         for node in map(read_lower_node, self.nodes):
             rows = _apply(node, _passing(node, rows), work)
+        if found and not rows and not work.excluded:
+            raise NoMatchError(
+                f"The nodes {printable(listing(node.name for node in self.nodes))} of the Stats Model make no map that "
+                "can be analysed at the level of the dataset",
+                "a t contrast" + ", or an F contrast with several rows of weights" * (not self.keep_variances),
+                "Maps of F contrasts need a node of the dataset level of Type glm, without weights"
+                * self.keep_variances,
+            )
         filtered = self._filtered(rows)
         if not self.nodes and filtered == found:
             return discovery if self.keep_variances else _stripped(discovery)

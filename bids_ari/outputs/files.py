@@ -133,7 +133,7 @@ class _Writer:
             question.labels, question.sums, question.weights_by_level(), effects, strict=True
         ):
             about = sidecar(self.result, f"Effect of {text}, in the units of the subject maps", WeightsOfLevels=row)
-            self._explain(label, f"{text}, one of the differences within subjects that are tested together")
+            self._explain(label, f"{text}, one of the {question.noun} within subjects that are tested together")
             with np.errstate(over="ignore"):  # too large numbers are infinite in the file
                 content = MapValues(values.astype(np.float32), np.nan)
             self.save(stem(self.result, stat="effect", desc=label), "statmap", content, about)

@@ -310,6 +310,20 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out group --within session --estimator mixed",
         three_sessions,
     ),
+    "Nodes of a Stats Model that make no map": (
+        "data out group --model model.json",
+        stats_model(
+            {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
+            {
+                "Level": "Subject",
+                "Name": "subject",
+                "GroupBy": ["subject", "contrast"],
+                "Model": {"X": [1]},
+                "Contrasts": [{"Name": "any", "ConditionList": [1], "Weights": [[1]], "Test": "F"}],
+            },
+            GROUP_NODE,
+        ),
+    ),
     "Levels that no map has": ("data out group --within session=1,2,4", three_sessions),
     "Too few subjects for several differences": (
         "data out group --within session --exclude 01 02",

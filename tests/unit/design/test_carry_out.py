@@ -152,7 +152,7 @@ class TestMeans:
             "session",
             ("session.a", "session.b"),
         )
-        assert asked.within.labels == ("row1", "sessionBMinusSessionA")
+        assert asked.within.labels == ("sessionA", "sessionBMinusSessionA")
         assert asked.members[0].rows == ((0.5, 0.5, 0, 0), (-0.5, -0.5, 0.5, 0.5))
         assert [each.rows for each in found["contrast-yAny"].members][1] == ((0.5, 0.5, 0), (-0.5, -0.5, 1))
         assert found["ses-a_contrast-xA"].within is None
@@ -185,6 +185,12 @@ class TestMeans:
         node = subject_node(levels, contrast("any", levels, [[1, 0], [0, 1]], "F"), contrast("a", levels[:1], [1]))
         assert [each.name for each in carried_out(root, node, keep=True)] == ["ses-a_contrast-xA", "ses-a_contrast-yA"]
         assert "any of the node subject is not analysed" in caplog.text
+
+    @pytest.mark.parametrize(("keep", "rows"), [(False, [[1, -1]]), (True, [[1, 0], [0, 1]])])
+    def test_nodes_that_make_no_map(self, root: Path, keep: bool, rows: list[list[int]]) -> None:
+        levels = ["session.a", "session.b"]
+        with pytest.raises(NoMatchError, match="subject of the Stats Model make no map"):
+            carried_out(root, subject_node(levels, contrast("any", levels, rows, "F")), keep=keep)
 
     def test_f_tests_with_one_row_are_not_passed_on(self, root: Path) -> None:
         tests = [contrast("any", [1], [[1]], "F"), contrast("mean", [1], [1])]
