@@ -31,12 +31,13 @@ def notes_on_blocks(design: Design, exchangeability: Exchangeability) -> Iterato
         possible.append(f"{_number(tree.count())} permutations")
         within = tree.exchanged_kinds()
         if kinds := sum(within, Counter()):
-            texts = listing((f"{n} of {counted(kind.count('s'), 'subject')}" for kind, n in kinds.items()), 10)
+            sizes = sorted((structure.count("s"), n) for structure, n in kinds.items())
+            texts = listing((f"{n} of {counted(size, 'subject')}" for size, n in sizes), 10)
             alone = sum(n == 1 for counts in within for n in counts.values())
             yield (
                 f"Blocks are exchanged only with blocks of the same structure, of which there "
                 f"{'is one' if len(kinds) == 1 else f'are {len(kinds)}'}: {texts}"
-                + (f"; {counted(alone, 'block')} without another of the same structure not exchanged" if alone else "")
+                + (f". Alone with its structure, and not exchanged: {counted(alone, 'block')}" if alone else "")
             )
     if exchangeability.flip_blocks is not None:
         possible.append(f"{_number(exchangeability.n_flips)} sign flips")
