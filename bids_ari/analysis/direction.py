@@ -8,7 +8,7 @@ import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.joint import Joint
-from bids_ari.stats.bounds import Bound
+from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.choices import LocalTest
 from bids_ari.stats.direction import Directions, closed_directions, single_step_directions, split_by_sign
 from bids_ari.stats.distributions import FloatArray, p_from_t
@@ -56,7 +56,8 @@ def with_directions(
     """Return a table of sets of points with the TDN of each sign after the TDP, where there are such bounds."""
     if directions is None:
         return table
-    both = np.array([[bound.tdn(points) for bound in directions] for points in sets], dtype=np.int64).reshape(-1, 2)
+    rows = [[true_discoveries(bound.category[points]) for bound in directions] for points in sets]
+    both = np.array(rows, dtype=np.int64).reshape(-1, 2)
     for name, tdn in zip(Directions._fields[::-1], both.T[::-1], strict=True):
         table.insert([*table.columns].index("tdp") + 1, f"tdn_{name}", tdn)
     return table
