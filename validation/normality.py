@@ -82,7 +82,7 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> list[tuple[float, f
 
 def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
     """Yield the row of a setting."""
-    repetitions = repetitions if setting.errors == "normal" else repetitions // 5
+    repetitions = repetitions if setting.errors == "normal" else max(repetitions // 5, 1)
     pieces = apply(partial(piece, setting), simulation.pieces(seed, repetitions, PIECE))
     found = np.array([row for each in pieces for row in each], dtype=float)
     kurtosis, limit, skewness, heavy, skewed, warned = found.mean(axis=0)

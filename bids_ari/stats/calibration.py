@@ -65,13 +65,14 @@ class Calibration:
         return Bound(categories(p, self.family, self.lambda_), self.alpha, "permutation")
 
     def whole_range(self, p: FloatArray) -> tuple[int, int]:
-        """Return the TDN of all points, of observed p (m,), one standard error below and above the chosen lambda.
+        """Return a range that contains the TDN of all points with other permutations in about two cases of three.
 
-        It is the range that is expected of other random permutations. The number of them below the quantile that
-        lambda estimates is binomial, with the variance B alpha (1 - alpha): so many ranks away are the two lambdas.
+        The number of permutations below the quantile that lambda estimates is binomial, with the variance
+        B alpha (1 - alpha), and so is that of others: one standard error of their difference, of twice this variance,
+        are the two lambdas away in ranks. `p` (m,) are the observed ones.
         """
         n = self.lambdas.size
-        away = round((n * self.alpha * (1 - self.alpha)) ** 0.5)
+        away = round((2 * n * self.alpha * (1 - self.alpha)) ** 0.5)
         ordered = np.sort(self.lambdas)
         places = (max(self.n_errors - away, 0), min(self.n_errors + away, n - 1))
         low, high = (true_discoveries(categories(p, self.family, float(ordered[place]))) for place in places)

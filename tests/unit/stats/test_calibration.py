@@ -111,15 +111,15 @@ def test_the_float_of_a_divided_alpha_is_not_enough() -> None:
 
 
 def test_range_of_other_permutations() -> None:
-    """At alpha .1, lambda is the 11th smallest of 100; sqrt(100 * .1 * .9) = 3 ranks away are the 8th and the 14th.
+    """At alpha .1, lambda is the 11th smallest of 100; sqrt(2 * 100 * .1 * .9) = 4.2: 4 away are the 7th and the 15th.
 
     Simes with one point: TDN is 1 where p < lambda.
     """
     lambdas = np.arange(1, 101) / 200
     found = calibrate(lambdas, Simes(1), 0.1)
     assert found.lambda_ == lambdas[10]
-    ranges = {rank: found.whole_range(lambdas[[rank]]) for rank in (6, 7, 12, 13)}
-    assert ranges == {6: (1, 1), 7: (0, 1), 12: (0, 1), 13: (0, 0)}
+    ranges = {rank: found.whole_range(lambdas[[rank]]) for rank in (5, 6, 13, 14)}
+    assert ranges == {5: (1, 1), 6: (0, 1), 13: (0, 1), 14: (0, 0)}
     assert calibrate(np.ones(5), Simes(1), 0.1).whole_range(np.zeros(1)) == (1, 1)
 
 
