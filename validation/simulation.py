@@ -103,13 +103,9 @@ def combined(learning: FloatArray, n_ranks: int) -> Combined:
 
 
 def lambdas_of(family: Combined, ordered: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
-    """Return what `smallest_lambda` does, and those of the members.
-
-    The smallest over ranks of the smallest over members is the same in the other order, since scales never fall.
-    """
+    """Return what `smallest_lambda` does, and those of the members."""
     each = [smallest_lambda(member, ordered) for member in family.members]
-    levels = [scale.level(lambdas) for scale, lambdas in zip(family.scales, each, strict=True)]
-    return np.min(levels, axis=0), each
+    return family.smallest(each), each
 
 
 def above_chance(error: float, n: int) -> str:

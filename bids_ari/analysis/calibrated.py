@@ -8,7 +8,7 @@ import numpy as np
 from bids_ari.config.families import FAMILIES, Family, Vectors
 from bids_ari.stats.calibration import Calibration
 from bids_ari.stats.choices import Scheme
-from bids_ari.stats.critical_vectors import Combined, CriticalVectors, Learned, largest
+from bids_ari.stats.critical_vectors import Combined, Learned, largest, members_of
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.resampling import Resampling
 
@@ -82,12 +82,9 @@ class Calibrated:
     ) -> "Calibrated":
         """Make it from a calibration of the members of a family, and its permutations."""
         chosen, lambda_ = calibration.family, calibration.lambda_
-        members: tuple[CriticalVectors, ...] = (chosen,)
-        lambdas: tuple[float, ...] = (lambda_,)
-        if isinstance(chosen, Combined):
-            members, lambdas = chosen.members, chosen.lambdas_of_members(lambda_)
-        templates = zip(members, lambdas, strict=True)
-        learned = [each.critical(value) for each, value in templates if isinstance(each, Learned)]
+        lambdas = chosen.lambdas_of_members(lambda_) if isinstance(chosen, Combined) else ()
+        members = zip(members_of(chosen), lambdas or (lambda_,), strict=True)
+        learned = [each.critical(value) for each, value in members if isinstance(each, Learned)]
         return cls(
             family=family.name,
             delta=delta if family.has_delta else 0,
@@ -107,7 +104,7 @@ class Calibrated:
             template=template,
             learned=learned[0] if learned else np.empty(0),
             tdn_range=None if permutations.complete is not None else tdn_range,
-            member_lambdas=lambdas if isinstance(chosen, Combined) else (),
+            member_lambdas=lambdas,
         )
 
     @property

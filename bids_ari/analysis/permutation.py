@@ -16,7 +16,7 @@ from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import Combined, CriticalVectors, Learned
+from bids_ari.stats.critical_vectors import CriticalVectors, Learned, members_of
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
@@ -68,7 +68,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
         template=origin,
         tdn_range=found.whole_range(p),
     )
-    curves = [each.curves for each in _members(vectors) if isinstance(each, Learned) and options.save_template]
+    curves = [each.curves for each in members_of(vectors) if isinstance(each, Learned) and options.save_template]
     notes = (
         *notes_of(calibration, options),
         *_notes_on_family(calibration, options),
@@ -163,11 +163,6 @@ def _vectors(
     if others:
         return learn_combined(model, independent, first, template, family.shares, n_threads=group.n_threads), origin
     return template or learn_template(model, independent, n_threads=group.n_threads), origin
-
-
-def _members(vectors: CriticalVectors) -> tuple[CriticalVectors, ...]:
-    """Return the members of a family of several; else itself."""
-    return vectors.members if isinstance(vectors, Combined) else (vectors,)
 
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:

@@ -183,8 +183,7 @@ def learn_combined(
     group = model.dof_groups()
 
     def summarise(bins: CorrelationBins, correlation: FloatArray) -> FloatArray:
-        lambdas = bins.smallest_lambda(correlation, group, family)
-        return np.column_stack([lambdas, bins.smallest_p(correlation, group, n_ranks)])
+        return np.column_stack(bins.smallest_lambda_and_p(correlation, group, family, n_ranks))
 
     found = _compute(model, resampling, summarise, n_threads)
     smallest = found[:, 1:]

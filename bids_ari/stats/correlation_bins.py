@@ -6,12 +6,12 @@ the counts follow bounds on what each bin can contribute, and p are computed onl
 result is exact for any data: lambda is not truncated anywhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.critical_vectors import SLACK, CriticalVectors
+from bids_ari.stats.critical_vectors import SLACK, Combined, CriticalVectors, members_of
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest_kernels import Ints
 from bids_ari.stats.permutation_kernels import Groups, bin_counts, running_counts, values_in_bins
@@ -62,19 +62,33 @@ class CorrelationBins:
         below it. Other bins around it are not counted: ranks may be too low, and inverses too large. This does not
         change the result, since around the p with the smallest inverse, at rank k, there are no such bins: a bin
         around it reaches below p, and at least k points are in bins that reach below its end, so it can decide, too.
+        Of a family of several, further bins, which can decide in another member, only make ranks more exact.
 
         `correlation` is (n_permutations, n_points); `group` (n_points,) is the position of the degrees of freedom of
         each point in `dofs`, -1 for excluded points.
         """
+        return self.smallest_lambda_and_p(correlation, group, family, 0)[0]
+
+    def smallest_lambda_and_p(
+        self, correlation: FloatArray, group: Groups, family: CriticalVectors, n_ranks: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return what `smallest_lambda` and `smallest_p` return, in little more time than the longer of them."""
         counts = bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
-        deciding = self._deciding(counts, family)
+        members = members_of(family)
+        deciding = self._deciding(counts, members)
+        if n_ranks:
+            deciding |= self._with_smallest(counts, n_ranks)
+        smallest_p = np.empty((len(correlation), n_ranks))
         others = running_counts(np.where(deciding, np.int32(0), counts), self._by_most, self._all)
-        smallest = np.full(len(correlation), np.inf)
+        smallest = np.full((len(members), len(correlation)), np.inf)
         for i, p in enumerate(self._sorted_p_in(deciding, correlation, group, counts)):
+            smallest_p[i] = p[:n_ranks]
             ranks = np.arange(1, p.size + 1) + others[i, np.searchsorted(self._sorted_most, p, side="left")]
-            n = np.searchsorted(ranks, family.n_ranks, side="right")
-            smallest[i] = family.inverse(ranks[:n], p[:n]).min(initial=np.inf)
-        return smallest
+            for j, member in enumerate(members):
+                n = np.searchsorted(ranks, member.n_ranks, side="right")
+                smallest[j, i] = member.inverse(ranks[:n], p[:n]).min(initial=np.inf)
+        lambdas = family.smallest([*smallest]) if isinstance(family, Combined) else np.asarray(smallest[0])
+        return lambdas, smallest_p
 
     def smallest_p(self, correlation: FloatArray, group: Groups, n_ranks: int) -> FloatArray:
         """Return the smallest p of each permutation in ascending order, (n_permutations, n_ranks).
@@ -82,13 +96,17 @@ class CorrelationBins:
         `n_ranks` is at most the number of points that are not excluded.
         """
         counts = bin_counts(correlation, group, self._lowest, self._per_unit, self._n_bins, self._dofs.size)
+        bins = self._with_smallest(counts, n_ranks)
+        return np.array([p[:n_ranks] for p in self._sorted_p_in(bins, correlation, group, counts)])
+
+    def _with_smallest(self, counts: Ints, n_ranks: int) -> npt.NDArray[np.bool_]:
+        """Return which bins can hold one of the `n_ranks` smallest p, (n_permutations, n_groups * n_bins)."""
         within = running_counts(counts, self._by_most, self._all[1:])
         last = [np.searchsorted(row, n_ranks) for row in within]  # n_ranks p are at most the end of this bin
-        relevant = self._least <= self._sorted_most[last][:, None]
-        return np.array([p[:n_ranks] for p in self._sorted_p_in(relevant, correlation, group, counts)])
+        return np.asarray(self._least <= self._sorted_most[last][:, None])
 
-    def _deciding(self, counts: Ints, family: CriticalVectors) -> npt.NDArray[np.bool_]:
-        """Return which bins can hold the p of the smallest inverse, (n_permutations, n_groups * n_bins).
+    def _deciding(self, counts: Ints, members: Sequence[CriticalVectors]) -> npt.NDArray[np.bool_]:
+        """Return which bins can hold the p of the smallest inverse of a member, (n_permutations, n_groups * n_bins).
 
         Let [a, b] be the p of a bin, R the number of points in bins that reach below b, and N that in bins that end
         at b or below. No rank in the bin is above R, so no inverse there is below inverse(R, a). The N-th smallest p
@@ -97,12 +115,16 @@ class CorrelationBins:
         before = running_counts(counts, self._by_most, self._n_before)
         reaching = running_counts(counts, self._by_least, self._n_reaching)
         within = running_counts(counts, self._by_most, self._n_within)
-        least, most = (np.broadcast_to(ends, counts.shape) for ends in (self._least, self._most))
-        used = (counts > 0) & (before < family.n_ranks)
-        possible, reached = np.full((2, *counts.shape), np.inf)
-        possible[used] = family.inverse(np.minimum(reaching[used], family.n_ranks), least[used])
-        reached[used] = family.inverse(np.minimum(within[used], family.n_ranks), most[used])
-        return np.asarray(used & (possible * (1 - SLACK) <= reached.min(axis=1, keepdims=True)))
+        deciding = np.zeros(counts.shape, dtype=bool)
+        for member in members:
+            row, column = np.nonzero((counts > 0) & (before < member.n_ranks))
+            possible = member.inverse(np.minimum(reaching[row, column], member.n_ranks), self._least[column])
+            reached = member.inverse(np.minimum(within[row, column], member.n_ranks), self._most[column])
+            smallest = np.full(len(counts), np.inf)
+            np.minimum.at(smallest, row, reached)
+            can_decide = possible * (1 - SLACK) <= smallest[row]
+            deciding[row[can_decide], column[can_decide]] = True
+        return deciding
 
     def _sorted_p_in(
         self, bins: npt.NDArray[np.bool_], correlation: FloatArray, group: Groups, counts: Ints

@@ -196,6 +196,15 @@ class Combined:
         levels = [scale.level(member.inverse(np.minimum(k, member.n_ranks), p)) for member, scale in each]
         return np.asarray(np.min(levels, axis=0))
 
+    def smallest(self, lambdas: Sequence[FloatArray]) -> FloatArray:
+        """Return lambda_b of permutations from those of each member, in their shape.
+
+        The smallest over ranks of the smallest over members is the same in the other order, to the bit, since a scale
+        never falls, and since inverses of a member beyond its last rank are not smaller than there.
+        """
+        each = zip(self.scales, lambdas, strict=True)
+        return np.asarray(np.min([scale.level(of_member) for scale, of_member in each], axis=0))
+
     def lambdas_of_members(self, lambda_: float) -> tuple[float, ...]:
         """Return the lambda of each member's vector."""
         return tuple(scale.lambda_of(lambda_) for scale in self.scales)
@@ -204,6 +213,11 @@ class Combined:
         """Return t_1..t_K."""
         each = zip(self.members, self.lambdas_of_members(lambda_), strict=True)
         return largest([member.critical(of_member) for member, of_member in each])
+
+
+def members_of(family: CriticalVectors) -> tuple[CriticalVectors, ...]:
+    """Return the members of a family of several; else the family itself."""
+    return family.members if isinstance(family, Combined) else (family,)
 
 
 def largest(vectors: Sequence[FloatArray]) -> FloatArray:
@@ -218,13 +232,15 @@ def smallest_lambda(family: CriticalVectors, ordered: FloatArray) -> FloatArray:
     Most inverses, which may be costly, are not needed. Within ranks a..b none is below ``inverse(b, p_(a))``, and that
     of b is at most ``inverse(b, p_(b))``: groups of ranks with a lower bound above the value of another group are
     skipped. `ordered` (n_permutations, n) are the p of each permutation in ascending order; those beyond the K-th are
-    not used.
+    not used. Of a family of several, each is searched by itself.
     """
+    if isinstance(family, Combined):
+        return family.smallest([smallest_lambda(member, ordered) for member in family.members])
     n_permutations, n = ordered.shape[0], min(ordered.shape[1], family.n_ranks)
     ends = np.append(np.arange(_GROUP, n, _GROUP), n)
     starts = np.arange(1, n + 1, _GROUP)
     k = np.broadcast_to(ends, (n_permutations, ends.size))
-    possible = family.inverse(k, ordered[:, starts - 1] * (1 - SLACK))
+    possible = family.inverse(k, ordered[:, starts - 1])
     reached = family.inverse(k, ordered[:, ends - 1]).min(axis=1)
     permutation, group = np.nonzero(possible * (1 - SLACK) <= reached[:, None])
     ranks = np.minimum(starts[group][:, None] + np.arange(_GROUP), n)

@@ -207,3 +207,6 @@ def test_bins_have_the_smallest_lambda_of_all_p(seed: int, n_bins: int, m: int, 
         )
     n_ranks = int(rng.integers(1, kept.sum() + 1))
     np.testing.assert_array_equal(bins.smallest_p(correlation, group, n_ranks), ordered[:, :n_ranks])
+    both = bins.smallest_lambda_and_p(correlation, group, Simes(m), n_ranks)
+    np.testing.assert_array_equal(both[0], smallest_lambda(Simes(m), ordered))
+    np.testing.assert_array_equal(both[1], ordered[:, :n_ranks])
