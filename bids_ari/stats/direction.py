@@ -37,6 +37,7 @@ TDN of the points of S with a positive estimate, TDN-(S) of those with a negativ
 values ``t_k = k * alpha / s_M`` of the local test of all M null hypotheses shows that these single-step bounds include
 the sign, if the local test is valid for the errors alone. TDN+ and TDN- of all results hold together with probability
 1 - alpha, and what is said above of all three holds here, too. No one-sided p of other results are needed, only M.
+With a minimum effect, the errors alone are those about the end of the interval on the side of the estimate.
 
 Closed testing, which is less strict where much is rejected, includes the sign for independent points (Finner 1999;
 Heller & Solari 2024, by tests conditional on the signs); for dependent ones this is not proved, hence alpha / 2.
