@@ -239,3 +239,38 @@ class TestFiles:
             "site/+family",
             "",
         )
+
+
+DESIGNS = {
+    "-1 1, -1 1, -1 2, -1 2": ("site", "xxyy"),
+    "1 -1 1, 1 -1 2, 1 -2 1, 1 -2 2": ("+family", "aabb"),
+    "1 1 1, 1 1 2, 1 2 1, 1 2 2": ("+family/+subject", "aabb"),
+    "-1 1 1 1, -1 1 2 1, -1 2 3 1, -1 2 3 2, -1 2 4 1, -1 2 4 2": ("+family/+subject", "abccdd"),
+    "1 -1 1 1, 1 -1 1 2, 1 -1 2 3, 1 -2 1 1, 1 -2 1 2, 1 -2 2 3": ("+family/kind/+subject", "aaabbb"),
+    "-1 1 -1 1, -1 1 -1 2, -1 1 -2 1, -1 1 -2 2, -1 2 -3 1, -1 2 -3 2": ("site/+family", "aabbcc"),
+}
+
+
+@pytest.mark.parametrize(("rows", "ours"), DESIGNS.items())
+def test_designs_of_the_page_on_exchangeability(tmp_path: Path, rows: str, ours: tuple[str, str]) -> None:
+    """The same permutations and sign flips by PALM's notation and by the names of levels."""
+    text, families = ours
+    table = people(family=list(families), site=list("xxxxyy"[: len(families)]))
+    if text == "site":
+        table, text = people(site=list(families)), "site/+subject"
+    if "kind" in text:
+        table = people(family=list(families), kind=list("ttstts"))
+    path = tmp_path / "EB.csv"
+    path.write_text(rows.replace(", ", "\n").replace(" ", ",") + "\n")
+    palm, named = (find_blocks(each, tuple(table.rows), table).blocks for each in (str(path), text))
+    assert isinstance(palm, Block)
+    assert isinstance(named, Block)
+    assert permutations_of(palm) == permutations_of(named)
+    assert palm.flipped_together() == named.flipped_together()
+
+
+def permutations_of(block: Block) -> set[tuple[int, ...]]:
+    """All permutations: the subjects at each position."""
+    n = len(block.subjects)
+    place = {subject: i for i, subject in enumerate(block.subjects)}
+    return {tuple(each[place[i]] for i in range(n)) for each in block.arrangements(range(n))}
