@@ -9,7 +9,7 @@ import pickle
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from bids_ari.analysis.analyse import group_tests, subject_tests
 from bids_ari.analysis.fingerprint import family_of, in_family
+from bids_ari.analysis.group_model import options_of, plan
 from bids_ari.analysis.inputs import CONTRAST_ERRORS
 from bids_ari.analysis.joint import Calibrations, Evidence, calibrate_together
 from bids_ari.analysis.together import PreparedTest, fingerprint_of, prepare
@@ -48,6 +49,7 @@ class Work:
     participants: Participants | None
     out: Derivatives
     methods: tuple[Method, ...]  # also those that a worker process does not have
+    sharing: tuple[str, ...] = ()  # subjects of all contrasts, for the same permutations of them
     folder: Path = Path()  # of what waits until all contrasts are prepared
 
 
@@ -76,7 +78,7 @@ def analyse_jointly(contrasts: Sequence[ContrastSet], workers: Pool, work: Work)
         yield from zip(contrasts, kept, strict=True)
         return
     with _folder(work.settings) as folder:
-        work = replace(work, folder=folder)
+        work = replace(work, folder=folder, sharing=_subjects(contrasts, work))
         replies: list[Prepared | Outcome] = []
         for contrast, reply in zip(contrasts, _each(workers, partial(_prepare, work=work), contrasts), strict=True):
             replies.append(Outcome(error=reply) if isinstance(reply, TemporaryError) else reply)
@@ -91,6 +93,16 @@ def analyse_jointly(contrasts: Sequence[ContrastSet], workers: Pool, work: Work)
                 outcome = next(done)
                 reply = Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
             yield contrast, reply
+
+
+def _subjects(contrasts: Sequence[ContrastSet], work: Work) -> tuple[str, ...]:
+    """Return the subjects of all contrasts, where they are permuted."""
+    found: set[str] = set()
+    for contrast in contrasts if work.settings.options.is_permuted else ():
+        with suppress(*CONTRAST_ERRORS):  # preparing the contrast reports it
+            options = options_of(contrast, work.settings.options)
+            found.update(plan(contrast, options, work.participants)[1].subjects)
+    return tuple(sorted(found))
 
 
 def _each(
@@ -129,7 +141,8 @@ def _prepare(contrast: ContrastSet, work: Work) -> Prepared | Outcome:
             if settings.level == "participant":
                 tests = prepare(subject_tests(contrast, settings.options, settings.resources))
             else:
-                tests = prepare(group_tests(contrast, settings.options, settings.resources, work.participants))
+                arguments = settings.options, settings.resources, work.participants, work.sharing
+                tests = prepare(group_tests(contrast, *arguments))
         evidence, file = tuple(each.evidence for each in tests), _save(tests, work.folder)
         return Prepared(evidence, fingerprint_of(tests), file, time.monotonic() - began)
 

@@ -84,8 +84,12 @@ def group_tests(
     options: Options,
     resources: Resources | None = None,
     participants: Participants | str | Path | None = None,
+    sharing: tuple[str, ...] = (),
 ) -> Tests:
-    """Read the maps of a group, fit its model, and yield its tests; arguments and errors are those of `analyse`."""
+    """Read the maps of a group, fit its model, and yield its tests; arguments and errors are those of `analyse`.
+
+    `sharing` are the subjects of all contrasts that are calibrated together with this one.
+    """
     options, resources = options_of(contrast, options), resources or Resources()
     contrast, design = plan(contrast.labelled(options.label), options, participants)
     stack = _load(contrast, options, resources)
@@ -139,7 +143,7 @@ def group_tests(
                 *notes_on_variances(fitted.variances, design, glm.test, options, stack.space.units, len(maps)),
                 *_notes(stack, n_constant, options),
             ),
-            GroupData(maps, design, resources.n_jobs, stack.space.unit),
+            GroupData(maps, design, resources.n_jobs, stack.space.unit, sharing=sharing),
             space,
         )
 

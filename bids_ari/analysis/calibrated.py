@@ -62,6 +62,7 @@ class Calibrated:
     learned: FloatArray  # (K,): the critical vector of a learned template; empty for the others
     tdn_range: tuple[int, int] | None = None  # of the whole mask with other random permutations; see `whole_range`
     member_lambdas: tuple[float, ...] = ()  # lambda of each member of a family of several; see `Combined`
+    n_together: int = 1  # results calibrated together by these permutations, this one included
     exchange: str = ""  # what is exchanged in nested blocks, in words
 
     @classmethod
@@ -79,6 +80,7 @@ class Calibrated:
         exactness: Exactness,
         template: str,
         tdn_range: tuple[int, int],
+        n_together: int = 1,
     ) -> "Calibrated":
         """Make it from a calibration of the members of a family, and its permutations."""
         chosen, lambda_ = calibration.family, calibration.lambda_
@@ -104,6 +106,7 @@ class Calibrated:
             template=template,
             learned=learned[0] if learned else np.empty(0),
             tdn_range=None if permutations.complete is not None else tdn_range,
+            n_together=n_together,
             member_lambdas=lambdas,
         )
 

@@ -24,6 +24,7 @@ class GroupData:
     n_threads: int = 1
     unit: str = "voxel"  # the name of a point, for messages
     extent: Extent | None = None  # of clusters, for methods with familywise errors
+    sharing: tuple[str, ...] = ()  # subjects of all contrasts that are calibrated together; empty: those of the design
 
 
 @dataclass(frozen=True, slots=True, eq=False)

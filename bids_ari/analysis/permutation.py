@@ -1,7 +1,9 @@
 """The method ``permutation``: from the maps of subjects and their design to a calibrated bound."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,11 +19,44 @@ from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadErro
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import CriticalVectors, Learned, members_of
+from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
 from bids_ari.stats.welch_model import WelchModel, fit_welch_model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PermutationTest:
+    """A test whose permutations are planned."""
+
+    model: NullModel
+    exchangeability: Exchangeability
+    resampling: Resampling
+    shuffle: Scheme
+    family: Family
+    vectors: CriticalVectors
+    origin: str  # of a learned template
+
+    def facts(self, options: Options, design: Design) -> dict[str, Any]:
+        """Return the arguments of `Calibrated.of` that are known before the calibration."""
+        return {
+            "family": self.family,
+            "permutations": self.resampling,
+            "n_points": self.model.n_points,
+            "delta": options.delta,
+            "shuffle": self.shuffle,
+            "blocks": blocks_name(options.blocks),
+            "exchange": exchange_in_words(design, self.exchangeability),
+            "exactness": _exactness(self.model, self.exchangeability),
+            "template": self.origin,
+        }
+
+    def curves(self, options: Options) -> FloatArray | None:
+        """Return the curves of a learned template, if it is to be kept."""
+        members = members_of(self.vectors)
+        return next((each.curves for each in members if isinstance(each, Learned) and options.save_template), None)
 
 
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
@@ -36,61 +71,56 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     DataError
         When subjects that would change places lack data in places, or a template does not fit.
     """
+    test = plan_permutations(glm, alternative, options, group, resampling_of)
+    model, n_threads = test.model, group.n_threads
+    found = calibrate_by_permutation(
+        model, test.resampling, test.vectors, options.exact_alpha, step_down=options.step_down, n_threads=n_threads
+    )
+    p, design = model.observed_p(), group.design
+    calibration = Calibrated.of(found, **test.facts(options, design), tdn_range=found.whole_range(p))
+    notes = (*notes_of(calibration, options), *notes_on_blocks(design, test.exchangeability))
+    familywise = familywise_of(test, glm, alternative, options, group)
+    return Inferred(found.bound(p), calibration, test.curves(options), familywise, notes)
+
+
+Plan = Callable[[NullModel, Exchangeability, Options, GroupData], Resampling]
+"""Chooses the permutations of a test."""
+
+
+def plan_permutations(
+    glm: GlmResult, alternative: Alternative, options: Options, group: GroupData, plan: Plan
+) -> PermutationTest:
+    """Fit the reduced model of a test, choose its permutations and make its family of critical vectors."""
     design = group.design
-    weights = design.tests[glm.test]
-    is_unequal = options.variance == "unequal"
-    shuffle = options.shuffle or ("flip" if is_unequal else default_scheme(design.matrix, weights))
+    weights, shuffle = design.tests[glm.test], scheme_of(glm.test, design, options)
     exchangeability = Exchangeability.of(len(design.subjects), shuffle, design.blocks or None)
     if shuffle != "flip":
         _check_complete(group, shuffle)
     model: NullModel
-    if is_unequal:
+    if options.variance == "unequal":
         model = fit_welch_model(group.maps[0], design.matrix, weights, alternative, exchangeability)
     else:
         model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
-    resampling = _resampling(model, exchangeability, options, design)
+    resampling = plan(model, exchangeability, options, group)
     family = _family(resampling, options)
     vectors, origin = _vectors(model, resampling, family, options, group)
-    found = calibrate_by_permutation(
-        model, resampling, vectors, options.exact_alpha, step_down=options.step_down, n_threads=group.n_threads
-    )
-    p = model.observed_p()
-    calibration = Calibrated.of(
-        found,
-        family,
-        resampling,
-        model.n_points,
-        delta=options.delta,
-        shuffle=shuffle,
-        blocks=blocks_name(options.blocks),
-        exchange=exchange_in_words(design, exchangeability),
-        exactness=_exactness(model, exchangeability),
-        template=origin,
-        tdn_range=found.whole_range(p),
-    )
-    curves = [each.curves for each in members_of(vectors) if isinstance(each, Learned) and options.save_template]
-    notes = (
-        *notes_of(calibration, options),
-        *_notes_on_family(calibration, options),
-        *notes_on_blocks(design, exchangeability),
-    )
-    familywise = _familywise(model, resampling, glm, alternative, options, group)
-    return Inferred(found.bound(p), calibration, curves[0] if curves else None, familywise, notes)
+    return PermutationTest(model, exchangeability, resampling, shuffle, family, vectors, origin)
 
 
-def _familywise(
-    model: NullModel,
-    resampling: Resampling,
-    glm: GlmResult,
-    alternative: Alternative,
-    options: Options,
-    group: GroupData,
+def scheme_of(test: str, design: Design, options: Options) -> Scheme:
+    """Return what is permuted or flipped in a test."""
+    default = "flip" if options.variance == "unequal" else default_scheme(design.matrix, design.tests[test])
+    return options.shuffle or default
+
+
+def familywise_of(
+    test: PermutationTest, glm: GlmResult, alternative: Alternative, options: Options, group: GroupData
 ) -> FamilywiseErrors | None:
     """Compute the familywise errors by the permutations of the calibration, where extents are defined."""
     if group.extent is None:
         return None
     z = glm.z if alternative == "two-sided" else extremeness(glm.z, alternative)
-    return familywise_errors(model, resampling, z, options.threshold, group.extent, group.n_threads)
+    return familywise_errors(test.model, test.resampling, z, options.threshold, group.extent, group.n_threads)
 
 
 def read_template(path: Path) -> Learned:
@@ -107,13 +137,13 @@ def read_template(path: Path) -> Learned:
         raise DataError(f"{path} holds no template", expected) from error
 
 
-def _resampling(model: NullModel, exchangeability: Exchangeability, options: Options, design: Design) -> Resampling:
-    """Choose the permutations."""
+def resampling_of(model: NullModel, exchangeability: Exchangeability, options: Options, group: GroupData) -> Resampling:
+    """Choose the permutations of one test."""
     try:
         return make_resampling(model.subspaces, exchangeability, options.n_permutations, options.random_seed)
     except ValueError as error:
         within = f" within the blocks of {blocks_name(options.blocks)}" if options.blocks else ""
-        reason = why_nothing_changes(design, exchangeability)
+        reason = why_nothing_changes(group.design, exchangeability)
         raise DesignError(
             f"No sign flip or permutation of these subjects changes the test{within}" + (reason and f": {reason}"),
             "subjects that can be exchanged, some of them within their block",
@@ -205,10 +235,6 @@ def notes_of(calibration: Calibrated, options: Options) -> Iterator[str]:
             "Permutations of a model with covariates are approximate: the effects of these are estimated and removed "
             "first"
         )
-
-
-def _notes_on_family(calibration: Calibrated, options: Options) -> Iterator[str]:
-    """Yield a note where another family was calibrated than the one that was requested."""
     if calibration.family != options.family:
         yield (
             f"All {calibration.n_permutations} permutations calibrate the bounds, and none are left to learn from: "

@@ -119,6 +119,7 @@ register(
         title="calibrated by permutation",
         help="bounds calibrated by sign flips and permutations of subjects",
         bound=deferred("bids_ari.analysis.permutation:permute"),
+        together=deferred("bids_ari.analysis.joint_permutation:PermutationTogether"),
         methods_text="The bounds were calibrated (@blanchard2020) by sign flips and permutations of the subjects "
         "(@hemerik2018)",
         assumption="The bounds are valid if such permutations leave the joint distribution of the voxels that are "

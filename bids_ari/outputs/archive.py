@@ -270,7 +270,9 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         tau2=arrays.get("tau2"),
         outlying=SubjectDiagnostics(influence=influence, **outlying) if influence and outlying else None,
         quality=Quality(text.reference, **quality) if quality else None,
-        calibrated=_calibrated(text.calibration, arrays, options.alpha) if text.calibration else None,
+        calibrated=_calibrated(text.calibration, arrays, text.joint.alpha if text.joint else options.alpha)
+        if text.calibration
+        else None,
         familywise=familywise_of(arrays) if text.calibration else None,
     )
 
@@ -336,7 +338,8 @@ def _calibrated(calibration: dict[str, Any], arrays: Mapping[str, Array], alpha:
     require(0 <= calibrated.n_errors < lambdas.size, f"{calibrated.n_errors} permutations may have an error")
     require(calibrated.family in FAMILIES, f"the family is {calibrated.family!r:.60}; expected {', '.join(FAMILIES)}")
     family = FAMILIES[calibrated.family]
-    require(lambdas.size > 0 and calibrated.lambda_ in lambdas, f"no permutation has the lambda {calibrated.lambda_}")
+    is_possible = calibrated.lambda_ in lambdas or calibrated.n_together > 1
+    require(lambdas.size > 0 and is_possible, f"no permutation has the lambda {calibrated.lambda_}")
     n_members = len(family.members) if len(family.members) > 1 else 0
     require(len(calibrated.member_lambdas) == n_members, f"the family {family.name} has more or fewer members")
     require(0 <= calibrated.delta < m, f"delta is {calibrated.delta} of {m} points")

@@ -17,7 +17,7 @@ generator.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -157,6 +157,7 @@ class Resampling:
     exchangeability: Exchangeability
     stream: int = 0  # 0 for the permutations of a calibration, the identity first; 1 for independent ones, without it
     complete: Permutations | None = None  # all distinct permutations, where there are no more than requested
+    chosen: Labels | None = None  # (n_chosen,): the subjects of this test, of all whose signs are flipped; None: all
 
     @property
     def batches(self) -> range:
@@ -165,6 +166,13 @@ class Resampling:
 
     def batch(self, first: int) -> Permutations:
         """Return permutations `first`, `first` + 1, ... of a batch."""
+        order, sign = every = self._batch(first)
+        if self.chosen is None:
+            return every
+        return Permutations(np.tile(np.arange(self.chosen.size), (len(order), 1)), sign[:, self.chosen])
+
+    def _batch(self, first: int) -> Permutations:
+        """Return the permutations of a batch, of all subjects."""
         stop = min(first + BATCH, self.n_permutations)
         if self.complete is not None:
             return Permutations(self.complete.order[first:stop], self.complete.sign[first:stop])
@@ -186,7 +194,7 @@ class Resampling:
 
     def independent(self, n_permutations: int) -> "Resampling":
         """Return independent permutations of the same kind, without the identity: for learning a template."""
-        return Resampling(n_permutations, self.seed, self.exchangeability, stream=1)
+        return Resampling(n_permutations, self.seed, self.exchangeability, stream=1, chosen=self.chosen)
 
     def _words(self, first: int, stop: int, n_depths: int) -> npt.NDArray[np.uint64]:
         """Return n (1 + `n_depths`) random words per permutation.
@@ -247,23 +255,57 @@ def make_resampling(
     return Resampling(len(every.order), seed, exchangeability, complete=every)
 
 
+def shared_flips(n_subjects: int, n_permutations: int, seed: int, chosen: Labels) -> Resampling:
+    """Plan sign flips of all subjects of several tests, for a test of the `chosen` ones, without covariates.
+
+    `chosen` (n_chosen,) are their positions among all. Flip b gives a subject the same sign in every test. All flips
+    are computed where there are at most `n_permutations`.
+    """
+    exchangeability = Exchangeability.of(n_subjects, "flip")
+    return replace(shared_resampling(np.ones((n_subjects, 1)), exchangeability, n_permutations, seed), chosen=chosen)
+
+
+def shared_resampling(
+    matrix: FloatArray, exchangeability: Exchangeability, n_permutations: int, seed: int, dropped: Sequence[int] = ()
+) -> Resampling:
+    """Plan permutations that serve all tests of a design: random, or all where there are at most `n_permutations`.
+
+    They differ for subjects with different rows in `matrix` (n_subjects, n_columns), whatever is tested; some may have
+    the same statistic in a test.
+    """
+    exchangeability = exchangeability.without(dropped)
+    every = _all_permutations(matrix.T, exchangeability, n_permutations)
+    n = n_permutations if every is None else len(every.order)
+    return Resampling(n, seed, exchangeability, complete=every)
+
+
 def _all_distinct(subspaces: Subspaces, exchangeability: Exchangeability, most: int) -> Permutations | None:
     """Return all permutations with distinct statistics, the identity first; None where over `most` must be compared."""
+    rows = np.vstack([subspaces.tested, subspaces.nuisance])
+    if (both := _all_permutations(rows, exchangeability, most)) is None:
+        return None
+    distinct = _first_of_equal(both, subspaces)
+    return Permutations(both.order[distinct], both.sign[distinct])
+
+
+def _all_permutations(rows: FloatArray, exchangeability: Exchangeability, most: int) -> Permutations | None:
+    """Return all permutations, the identity first, of subjects that differ in `rows` (n_rows, n_subjects).
+
+    None where there are more than `most`.
+    """
     n, blocks, flip_blocks = exchangeability.n_subjects, exchangeability.all_blocks, exchangeability.flip_blocks
     orders, signs = np.arange(n)[None], np.ones((1, n))
     if exchangeability.n_flips > most:
         return None
     if blocks is not None:
-        columns = np.round(np.vstack([subspaces.tested, subspaces.nuisance]), _DECIMALS) + 0.0
+        columns = np.round(rows, _DECIMALS) + 0.0
         kinds = np.unique(columns, axis=1, return_inverse=True)[1].ravel().tolist()
         if blocks.count(kinds) * exchangeability.n_flips > most:
             return None
         orders = np.array(blocks.arrangements(kinds))[:, np.argsort(blocks.subjects)]
     if flip_blocks is not None:
         signs = np.array(list(product((1.0, -1.0), repeat=int(flip_blocks.max()) + 1)))[:, flip_blocks]
-    both = Permutations(np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1)))
-    distinct = _first_of_equal(both, subspaces)
-    return Permutations(both.order[distinct], both.sign[distinct])
+    return Permutations(np.repeat(orders, len(signs), axis=0), np.tile(signs, (len(orders), 1)))
 
 
 def _first_of_equal(permutations: Permutations, subspaces: Subspaces) -> npt.NDArray[np.intp]:
