@@ -78,7 +78,13 @@ class Question:
             return self.levels[row.index(1)]
         if (pair := _high_and_low(row)) is not None:
             return f"{self.levels[pair[0]]} minus {self.levels[pair[1]]}"
-        return " ".join(f"{weight:+.6g} x {level}" for level, weight in zip(self.levels, row, strict=True) if weight)
+        weighted = [(weight, level) for weight, level in zip(row, self.levels, strict=True) if weight]
+        factors = ["" if abs(weight) == 1 else f"{abs(weight):.6g} x " for weight, _ in weighted]
+        terms = [
+            f"{'-+'[weight > 0]} {factor}{level}" for factor, (weight, level) in zip(factors, weighted, strict=True)
+        ]
+        text = " ".join(terms)
+        return text.removeprefix("+ ") if weighted[0][0] > 0 else text.replace("- ", "-", 1)
 
 
 def differences(n_levels: int) -> Rows:

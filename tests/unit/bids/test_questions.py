@@ -63,12 +63,12 @@ def test_words_and_labels() -> None:
     assert question.labels == ("ses2MinusSes1", "ses3MinusSes1")
     assert question.weights_by_level() == [{"ses-1": -1, "ses-2": 1}, {"ses-1": -1, "ses-3": 1}]
     named = Question("late", "session", LEVELS, ((-0.5, -0.5, 1.0), (1.0, -1.0, 0.0)))
-    assert named.sums == ("-0.5 x ses-1 -0.5 x ses-2 +1 x ses-3", "ses-1 minus ses-2")
+    assert named.sums == ("-0.5 x ses-1 - 0.5 x ses-2 + ses-3", "ses-1 minus ses-2")
     assert named.labels == ("row1", "ses1MinusSes2")
     assert (question.noun, named.noun) == ("differences", "differences")
     levels = Question("any", "session", LEVELS, ((1.0, 0.0, 0.0), (0.0, 0.5, 0.5)))
-    assert (levels.sums, levels.labels) == (("ses-1", "+0.5 x ses-2 +0.5 x ses-3"), ("ses1", "row2"))
+    assert (levels.sums, levels.labels) == (("ses-1", "0.5 x ses-2 + 0.5 x ses-3"), ("ses1", "row2"))
     assert levels.noun == "weighted sums"
     alike = Question("", "time", ("time a-b", "time ab", "time c"), ((-1.0, 0.0, 1.0), (0.0, -1.0, 1.0)))
     assert alike.labels == ("row1", "row2")
-    assert named.text == "any of -0.5 x ses-1 -0.5 x ses-2 +1 x ses-3; ses-1 minus ses-2"
+    assert named.text == "any of -0.5 x ses-1 - 0.5 x ses-2 + ses-3; ses-1 minus ses-2"
