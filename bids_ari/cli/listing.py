@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.exclusions import Excluded, by_reason, subject_ranges
 from bids_ari.design.design import Design
-from bids_ari.errors import BidsAriError, counted, joint_exit_code, printable
+from bids_ari.errors import BidsAriError, counted, joint_exit_code, listing, printable
 
 _WIDTH = 100
 _MOST = 5
@@ -102,7 +102,7 @@ def _maps(checked: Sequence[_Checked], lacking: Sequence[Excluded]) -> Iterator[
         use += f", combined over {first.combined}s" if first.combined else ""
         use += ", in weighted sums" * (not first.within and any(member.is_weighted_sum for member in members))
         if first.within is not None:
-            use += f", {len(first.within.levels)} levels of {first.within.column}"
+            use += f", {len(first.within.levels)} levels of {first.within.column}: {listing(first.within.levels, 20)}"
         use += ", in pairs" * bool(first.paired and not first.within) + ", each with its variance map" * first.weighted
         yield "maps", f"{n_maps}{use}"
     for reason in dict.fromkeys(entry.reason for entry in lacking):

@@ -207,11 +207,11 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
 def _n_differences(text: Text) -> int:
     """Return how many maps of each subject were tested together."""
     question = text.contrast.within
-    if question is None or not text.columns:
+    if question is None:
         return 1
-    fits = all(len(row) == len(question.levels) for row in question.rows) and len(question.rows) > 0
-    require(fits, "the weights of the question within subjects do not fit its levels")
-    return question.n_rows
+    fits = all(len(row) == len(question.levels) and any(row) for row in question.rows)
+    require(fits and question.levels and question.rows, "the weights within subjects do not fit the levels")
+    return question.n_rows if text.columns else 1
 
 
 def _with_points(text: dict[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:

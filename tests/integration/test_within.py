@@ -197,6 +197,8 @@ class TestContrasts:
         assert result.calibrated is not None
         assert (result.calibrated.shuffle, result.calibrated.n_permutations) == ("flip", 50)
         assert result.bound.whole > 0
+        assert result.familywise is not None
+        assert values(folder, "Ses1Vs2Vs3_test-mean_stat-pFWE_desc-anyPermutation_statmap")[VOXEL] >= np.float32(1 / 50)
 
     def test_approximate_tests_need_permutations(
         self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -264,7 +266,7 @@ class TestMessages:
         assert main([str(data), str(tmp_path / "out"), "group", "--within", "session", "--list"]) == 0
         text = " ".join(capsys.readouterr().out.split())
         for part in (
-            "maps 36, 3 levels of session",
+            "maps 36, 3 levels of session: ses-1, ses-2, ses-3",
             "ses-2 minus ses-1; ses-3 minus ses-1",
             "13: no effect map of ses-2",
         ):
