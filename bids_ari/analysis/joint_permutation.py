@@ -22,6 +22,7 @@ from bids_ari.analysis.permutation import (
     resampling_of,
     scheme_of,
 )
+from bids_ari.analysis.template import Template
 from bids_ari.config.options import Options
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import Calibration, categories, permuted_lambdas
@@ -55,7 +56,7 @@ class Waiting:
     lambdas: FloatArray  # (n_permutations,)
     p: FloatArray  # (n_points,), observed
     facts: dict[str, Any]  # arguments of `Calibrated.of`
-    curves: FloatArray | None  # of a template that is to be kept
+    template: Template | None  # that is to be kept
     familywise: FamilywiseErrors | None
     notes: tuple[str, ...]
 
@@ -78,7 +79,7 @@ class PermutationTogether(NamedTuple):
             lambdas,
             test.model.observed_p(),
             test.facts(options, design),
-            test.curves(options),
+            test.template(options),
             familywise_of(test, glm, alternative, options, group),
             tuple(notes_on_blocks(design, test.exchangeability)),
         )
@@ -103,7 +104,7 @@ class PermutationTogether(NamedTuple):
             found, **prepared.facts, tdn_range=(tdn_range[0], tdn_range[1]), n_together=calibration.n_results
         )
         notes = (*notes_of(calibrated, options), *prepared.notes)
-        return Inferred(found.bound(p), calibrated, prepared.curves, prepared.familywise, notes)
+        return Inferred(found.bound(p), calibrated, prepared.template, prepared.familywise, notes)
 
 
 def _is_free(test: str, options: Options, group: GroupData) -> bool:

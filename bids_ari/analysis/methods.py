@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.analysis.template import Template
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
@@ -10,7 +11,6 @@ from bids_ari.errors import UsageError
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative, LocalTest
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.familywise import Extent, FamilywiseErrors
 from bids_ari.stats.glm import Effects, GlmResult
 
@@ -33,7 +33,7 @@ class Inferred:
 
     bound: Bound
     calibrated: Calibrated | None = None
-    template: FloatArray | None = None  # (n_permutations, K): critical vectors that were learned
+    template: Template | None = None  # that was learned, where it is to be kept
     familywise: FamilywiseErrors | None = None  # of the same permutations
     notes: tuple[str, ...] = ()
 

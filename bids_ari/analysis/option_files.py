@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from bids_ari.analysis.permutation import read_template
+from bids_ari.analysis.template import read_template
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
 from bids_ari.bids.hemispheres import hemisphere_files
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.design.blocks import block_file
@@ -73,7 +74,7 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
     if (underlay := find_underlay(options.underlay, where, frame)) is not None:
         check_underlay(underlay, frame)
     if options.template is not None:
-        read_template(options.template)
+        read_template(options.template, FAMILIES[options.family])
 
 
 def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> dict[str, Path | None]:

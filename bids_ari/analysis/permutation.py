@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,16 @@ import numpy as np
 from bids_ari.analysis.calibrated import Calibrated, Exactness
 from bids_ari.analysis.exchange import exchange_in_words, notes_on_blocks, why_nothing_changes
 from bids_ari.analysis.methods import GroupData, Inferred
+from bids_ari.analysis.template import Template, read_template
 from bids_ari.analysis.values import extremeness
 from bids_ari.config.families import FAMILIES, Family
 from bids_ari.config.options import Options
 from bids_ari.design.blocks import blocks_name
 from bids_ari.design.design import Design
-from bids_ari.errors import DataError, DesignError, InputNotFoundError, ReadError, counted, plural_of
+from bids_ari.errors import DataError, DesignError, counted, plural_of
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
-from bids_ari.stats.critical_vectors import CriticalVectors, Learned, members_of
-from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.critical_vectors import Combined, CriticalVectors
 from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
@@ -53,10 +52,9 @@ class PermutationTest:
             "template": self.origin,
         }
 
-    def curves(self, options: Options) -> FloatArray | None:
-        """Return the curves of a learned template, if it is to be kept."""
-        members = members_of(self.vectors)
-        return next((each.curves for each in members if isinstance(each, Learned) and options.save_template), None)
+    def template(self, options: Options) -> Template | None:
+        """Return the template of the family, if it is to be kept."""
+        return Template.of(self.vectors) if options.save_template else None
 
 
 def permute(glm: GlmResult, alternative: Alternative, options: Options, group: GroupData) -> Inferred:
@@ -80,7 +78,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     calibration = Calibrated.of(found, **test.facts(options, design), tdn_range=found.whole_range(p))
     notes = (*notes_of(calibration, options), *notes_on_blocks(design, test.exchangeability))
     familywise = familywise_of(test, glm, alternative, options, group)
-    return Inferred(found.bound(p), calibration, test.curves(options), familywise, notes)
+    return Inferred(found.bound(p), calibration, test.template(options), familywise, notes)
 
 
 Plan = Callable[[NullModel, Exchangeability, Options, GroupData], Resampling]
@@ -123,20 +121,6 @@ def familywise_of(
     return familywise_errors(test.model, test.resampling, z, options.threshold, group.extent, group.n_threads)
 
 
-def read_template(path: Path) -> Learned:
-    """Read a template that another run saved."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return Learned(file["curves"])
-    except FileNotFoundError as error:
-        raise InputNotFoundError(f"There is no template {path}") from error
-    except OSError as error:
-        raise ReadError(f"The template {path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # whatever else a file may be, to numpy and zipfile
-        expected = "a file ..._template.npz that a run with --save-template wrote"
-        raise DataError(f"{path} holds no template", expected) from error
-
-
 def resampling_of(model: NullModel, exchangeability: Exchangeability, options: Options, group: GroupData) -> Resampling:
     """Choose the permutations of one test."""
     try:
@@ -166,7 +150,7 @@ def _exactness(model: NullModel, exchangeability: Exchangeability) -> Exactness:
 def _family(resampling: Resampling, options: Options) -> Family:
     """Return the family; a simpler one where all permutations calibrate it, and none are left to learn from."""
     family = FAMILIES[options.family]
-    if family.without_learning and resampling.complete is not None:
+    if family.without_learning and resampling.complete is not None and options.template is None:
         return FAMILIES[family.without_learning]
     return family
 
@@ -174,7 +158,10 @@ def _family(resampling: Resampling, options: Options) -> Family:
 def _vectors(
     model: NullModel, resampling: Resampling, family: Family, options: Options, group: GroupData
 ) -> tuple[CriticalVectors, str]:
-    """Return the critical vectors of a family, and the origin of a learned template."""
+    """Return the critical vectors of a family, and the origin of a template.
+
+    It is that of another dataset, or learned from permutations that are used for nothing else.
+    """
     m = model.n_points
     if family.has_delta and options.delta >= m:
         raise DataError(
@@ -184,15 +171,15 @@ def _vectors(
     first, *others = (each.of_points(m, options.delta) for each in family.members)
     if not family.is_learned:
         return first, ""
-    template = None
     if options.template is not None:
-        learned = read_template(options.template)
-        template = Learned(learned.curves[:, : min(m, learned.n_ranks)])
+        template = read_template(options.template, family).for_points(m)
+        known = Combined((first, template.learned), template.scales) if others else template.learned
+        return known, options.template.name
     independent = resampling.independent(min(options.n_permutations, family.n_learned_from or options.n_permutations))
-    origin = options.template.name if options.template else f"{independent.n_permutations} other permutations"
+    origin = f"{independent.n_permutations} other permutations"
     if others:
-        return learn_combined(model, independent, first, template, family.shares, n_threads=group.n_threads), origin
-    return template or learn_template(model, independent, n_threads=group.n_threads), origin
+        return learn_combined(model, independent, first, family.shares, n_threads=group.n_threads), origin
+    return learn_template(model, independent, n_threads=group.n_threads), origin
 
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:
@@ -240,5 +227,4 @@ def notes_of(calibration: Calibrated, options: Options) -> Iterator[str]:
             f"All {calibration.n_permutations} permutations calibrate the bounds, and none are left to learn from: "
             f"the family is {calibration.family} instead of {options.family}"
             + ("; there is no template to save" if options.save_template else "")
-            + ("; the template was not used" if options.template else "")
         )

@@ -14,6 +14,7 @@ from bids_ari.analysis.direction import with_directions
 from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.tables import cluster_table, region_table
+from bids_ari.analysis.template import Template
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet, Excluded
@@ -112,7 +113,7 @@ class ContrastResult:
         The calibration by permutation, for methods that have one.
     familywise : FamilywiseErrors or None
         The familywise errors by the same permutations.
-    template : array (n_permutations, K) or None
+    template : Template or None
         The template that was learned, where it is to be kept.
     joint : Joint or None
         The results whose bounds hold together with those of this one.
@@ -147,7 +148,7 @@ class ContrastResult:
     quality: Quality | None = None
     calibrated: Calibrated | None = None
     familywise: FamilywiseErrors | None = None
-    template: FloatArray | None = None
+    template: Template | None = None
     joint: Joint | None = None
     made: Made = field(default_factory=made)
 

@@ -182,7 +182,8 @@ class _Writer:
             self.save(entities, each.suffix, each.rows, about)
         if result.template is not None:
             content = io.BytesIO()
-            np.savez_compressed(content, curves=result.template)
+            arrays: dict[str, Any] = result.template.arrays()
+            np.savez_compressed(content, **arrays)
             self.written.append(self.out.binary(path_of(result, entities, "template", ".npz"), content.getvalue()))
 
     def _explain(self, desc: str, meaning: str) -> None:

@@ -161,12 +161,11 @@ def learn_combined(
     model: NullModel,
     resampling: Resampling,
     family: CriticalVectors,
-    template: Learned | None = None,
     shares: Sequence[float] = (1.0, 1.0),
     n_ranks: int = TEMPLATE_RANKS,
     n_threads: int = 1,
 ) -> Combined:
-    """Combine a family with a template, each on the scale of its lambdas of permutations used for nothing else.
+    """Combine a family with a template that is learned, each on its scale, from permutations used for nothing else.
 
     Parameters
     ----------
@@ -174,12 +173,10 @@ def learn_combined(
         As of `learn_template`.
     family : CriticalVectors
         The first member.
-    template : Learned, optional
-        The second member; by default it is learned from the same permutations.
     shares : sequence of float
         What each member may take of the error, relative to the other; at most 1.
     """
-    n_ranks = min(n_ranks if template is None else template.n_ranks, model.n_points)
+    n_ranks = min(n_ranks, model.n_points)
     group = model.dof_groups()
 
     def summarise(bins: CorrelationBins, correlation: FloatArray) -> FloatArray:
@@ -187,7 +184,7 @@ def learn_combined(
 
     found = _compute(model, resampling, summarise, n_threads)
     smallest = found[:, 1:]
-    template = template or Learned.from_smallest_p(smallest)
+    template = Learned.from_smallest_p(smallest)
     lambdas = found[:, 0], smallest_lambda(template, smallest)
     return Combined((family, template), tuple(map(Scale.of, lambdas, shares)))
 

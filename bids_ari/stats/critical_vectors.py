@@ -144,8 +144,20 @@ class Scale:
     Every operation of it is monotone in float64, so it never falls where lambda grows, not by rounding either.
     """
 
-    values: FloatArray  # (n,): lambda, strictly ascending, from 0 or above
+    values: FloatArray  # (n,): lambda, strictly ascending from 0
     levels: FloatArray  # (n,): the part of the distribution at or below each, not descending, 1 at the end
+
+    def __post_init__(self) -> None:
+        values, levels = (np.array(each, dtype=np.float64) for each in (self.values, self.levels))
+        if values.ndim != 1 or values.shape != levels.shape or values.size < 2:
+            raise ValueError(f"values and levels must have one length above 1; found {values.shape}, {levels.shape}")
+        if not (values[0] == 0 and (np.diff(values) > 0).all() and np.isfinite(values[-1])):
+            raise ValueError("values must ascend from 0")
+        if not (levels[0] >= 0 and (np.diff(levels) >= 0).all() and levels[-1] == 1):
+            raise ValueError("levels must not descend, from 0 or above to 1")
+        for name, each in (("values", values), ("levels", levels)):
+            each.flags.writeable = False
+            object.__setattr__(self, name, each)
 
     @classmethod
     def of(cls, lambdas: FloatArray, share: float = 1.0) -> "Scale":

@@ -546,6 +546,10 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         lambda data: (FAMILIES(data), Path("EB.csv").write_text("1,1\n1,1\n1,2\n")),
     ),
     "A file that is not a template": (f"{PERMUTED} --family learned --template t.npz", text("t.npz", "nothing")),
+    "A template of another family, in a file": (
+        f"{PERMUTED} --family combined --template t.npz",
+        lambda _: np.savez("t.npz", curves=np.full((2, 3), 0.5)),
+    ),
     "An atlas in another space": (
         f"data out group --atlas {OTHER_ATLAS}",
         lambda _: nib.save(image(np.ones(SHAPE), AFFINE, np.uint8), OTHER_ATLAS),

@@ -8,7 +8,9 @@ import pytest
 from scipy import ndimage, stats
 
 from bids_ari.analysis.methods import GroupData, Inferred
-from bids_ari.analysis.permutation import permute, read_template
+from bids_ari.analysis.permutation import permute
+from bids_ari.analysis.template import read_template
+from bids_ari.config.families import FAMILIES
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design, make_design
 from bids_ari.errors import DataError, DesignError, InputNotFoundError
@@ -219,26 +221,56 @@ class TestExchange:
 
 class TestTemplates:
     LEARNED = replace(DRAWN, family="learned")
+    COMBINED = replace(DRAWN, family="combined", save_template=True)
 
-    def save(self, folder: Path, curves: FloatArray) -> Path:
+    def save(self, folder: Path, curves: FloatArray, **others: FloatArray) -> Path:
         path = folder / "a_template.npz"
-        np.savez_compressed(path, curves=curves)
+        np.savez_compressed(path, curves=curves, **others)
         return path
 
     def test_one_is_learned_from_draws_of_its_own(self, effects: FloatArray) -> None:
         found = calibrate(effects, mean_of(12), "mean", "greater", replace(self.LEARNED, save_template=True))
         assert found.template is not None
-        assert found.template.shape == (200, 40)
+        assert found.template.arrays().keys() == {"curves"}
+        assert found.template.learned.curves.shape == (200, 40)
         assert found.calibrated.template == "200 other permutations"
         assert found.calibrated.critical.size == 40
 
-    def test_that_of_another_dataset_gives_the_same_as_there(self, effects: FloatArray, tmp_path: Path) -> None:
-        found = calibrate(effects, mean_of(12), "mean", "greater", replace(self.LEARNED, save_template=True))
+    @pytest.mark.parametrize("family", ["learned", "combined"])
+    def test_that_of_another_dataset_gives_the_same_as_there(
+        self, family: str, effects: FloatArray, tmp_path: Path
+    ) -> None:
+        options = replace(DRAWN, family=family)
+        found = calibrate(effects, mean_of(12), "mean", "greater", replace(options, save_template=True))
         assert found.template is not None
-        options = replace(self.LEARNED, template=self.save(tmp_path, found.template))
+        options = replace(options, template=self.save(tmp_path, **found.template.arrays()))
         again = calibrate(effects, mean_of(12), "mean", "greater", options)
+        np.testing.assert_array_equal(again.bound.category, found.bound.category)
+        assert again.calibrated.member_lambdas == found.calibrated.member_lambdas
         assert again.calibrated.lambda_ == found.calibrated.lambda_
         assert (again.calibrated.template, again.template) == ("a_template.npz", None)
+
+    def test_combined_of_few_subjects_needs_that_of_others(self, effects: FloatArray, tmp_path: Path) -> None:
+        """Of five subjects all 32 sign flips are computed, and none are left to learn from."""
+        assert calibrate(effects[:5], mean_of(5), "mean", "greater", DRAWN).calibrated.family == "simes"
+        found = calibrate(effects, mean_of(12), "mean", "greater", self.COMBINED).template
+        assert found is not None
+        options = replace(DRAWN, template=self.save(tmp_path, **found.arrays()))
+        few = calibrate(effects[:5], mean_of(5), "mean", "greater", options).calibrated
+        assert (few.family, few.is_complete, few.template) == ("combined", True, "a_template.npz")
+
+    def test_combined_needs_the_scales_of_its_members(self, effects: FloatArray, tmp_path: Path) -> None:
+        found = calibrate(effects, mean_of(12), "mean", "greater", self.COMBINED).template
+        assert found is not None
+        arrays = found.arrays()
+        only = self.save(tmp_path, arrays["curves"])
+        assert read_template(only, FAMILIES["learned"]).scales == ()
+        with pytest.raises(DataError, match="holds a template, but no scales of the family combined"):
+            read_template(only, FAMILIES["combined"])
+        for name in ("lambdas_0", "levels_1"):
+            for wrong in (arrays[name][::-1], arrays[name][:-1], np.full(3, np.nan)):
+                with pytest.raises(DataError, match="holds no template"):
+                    read_template(self.save(tmp_path, **arrays | {name: wrong}), FAMILIES["combined"])
 
     def test_a_longer_one_is_cut(self, effects: FloatArray, tmp_path: Path, rng: np.random.Generator) -> None:
         curves = np.sort(np.sort(rng.random((50, 60)), axis=1), axis=0)
@@ -250,14 +282,14 @@ class TestTemplates:
         path = tmp_path / "t.npz"
         path.write_bytes(content)
         with pytest.raises(DataError, match="holds no template"):
-            read_template(path)
+            read_template(path, FAMILIES["learned"])
 
     def test_arrays_that_are_no_template_are_refused(self, tmp_path: Path) -> None:
         for curves in (np.zeros((2, 2, 2)), np.array([[0.5, 0.2]]), np.array([["a"]]), np.array([[2.0]])):
             with pytest.raises(DataError, match="holds no template"):
-                read_template(self.save(tmp_path, curves))
+                read_template(self.save(tmp_path, curves), FAMILIES["learned"])
         with pytest.raises(InputNotFoundError):
-            read_template(tmp_path / "none.npz")
+            read_template(tmp_path / "none.npz", FAMILIES["learned"])
 
 
 def test_delta_is_less_than_the_number_of_voxels(effects: FloatArray) -> None:
