@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated
-from bids_ari.analysis.exchange import notes_on_blocks
 from bids_ari.analysis.joint import Evidence
 from bids_ari.analysis.methods import GroupData, Inferred
 from bids_ari.analysis.permutation import (
@@ -81,7 +80,7 @@ class PermutationTogether(NamedTuple):
             test.facts(options, design),
             test.template(options),
             familywise_of(test, glm, alternative, options, group),
-            tuple(notes_on_blocks(design, test.exchangeability)),
+            tuple(test.notes(design)),
         )
         kind = _kind(glm.test, options, group)
         return Evidence("permutation", kind, test.model.n_points, scaled(lambdas, scale)), waiting

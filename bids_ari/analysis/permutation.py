@@ -23,7 +23,7 @@ from bids_ari.stats.familywise import FamilywiseErrors, familywise_errors
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Resampling, make_resampling
-from bids_ari.stats.welch_model import WelchModel, fit_welch_model
+from bids_ari.stats.welch_model import FEW_IN_GROUP, WelchModel, fit_welch_model
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +52,16 @@ class PermutationTest:
             "template": self.origin,
         }
 
+    def notes(self, design: Design) -> Iterator[str]:
+        """Yield notes on the design that do not depend on the calibration."""
+        yield from notes_on_blocks(design, self.exchangeability)
+        if isinstance(self.model, WelchModel) and self.model.n_groups > 1 and self.model.smallest < FEW_IN_GROUP:
+            yield (
+                f"Sign flips with unequal variances and a group of {self.model.smallest} subjects: below "
+                f"{FEW_IN_GROUP} their error may be somewhat above alpha (simulated in validation/: with groups of 5, "
+                "up to .066 at alpha .05)"
+            )
+
     def template(self, options: Options) -> Template | None:
         """Return the template of the family, if it is to be kept."""
         return Template.of(self.vectors) if options.save_template else None
@@ -76,7 +86,7 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     )
     p, design = model.observed_p(), group.design
     calibration = Calibrated.of(found, **test.facts(options, design), tdn_range=found.whole_range(p))
-    notes = (*notes_of(calibration, options), *notes_on_blocks(design, test.exchangeability))
+    notes = (*notes_of(calibration, options), *test.notes(design))
     familywise = familywise_of(test, glm, alternative, options, group)
     return Inferred(found.bound(p), calibration, test.template(options), familywise, notes)
 

@@ -33,6 +33,9 @@ from bids_ari.stats.resampling import Exchangeability, Permutations, Subspaces
 from bids_ari.stats.welch import group_weights
 from bids_ari.stats.welch_kernels import welch_z
 
+FEW_IN_GROUP = 8
+"""With fewer subjects in a group the error may be above alpha (``validation/README.md``)."""
+
 LARGEST_Z = 40.0  # p is 0 in float64 from 38.6 on
 
 
@@ -64,6 +67,11 @@ class WelchModel(NullModel):
     def n_groups(self) -> int:
         """Number of groups that are tested."""
         return self.starts.size - 1
+
+    @property
+    def smallest(self) -> int:
+        """Number of subjects in the smallest group that is tested."""
+        return int(np.diff(self.starts).min())
 
     def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
         """Return z / 40 of each point, (n_permutations, n_points); it has a sign as that of `NullModel` has."""

@@ -320,6 +320,7 @@ def test_unequal_variances_are_flipped_with_welchs_statistic(effects: FloatArray
     assert (found.calibrated.shuffle, found.calibrated.exactness) == ("flip", "approximate")
     assert found.calibrated.lambda_ == lambdas[10]
     assert any("Sign flips with unequal variances are approximate" in note for note in found.notes)
+    assert any("a group of 6 subjects: below 8" in note for note in found.notes)
 
 
 def test_the_mean_of_one_of_the_groups_is_exact(effects: FloatArray) -> None:
@@ -329,7 +330,7 @@ def test_the_mean_of_one_of_the_groups_is_exact(effects: FloatArray) -> None:
     assert found.calibrated is not None
     assert (found.calibrated.n_permutations, found.calibrated.is_complete) == (64, True)
     assert found.calibrated.error_control == "exact if errors are symmetric"
-    assert not any("approximate" in note for note in found.notes)
+    assert not any("approximate" in note or "below 8" in note for note in found.notes)
 
 
 def test_blocks_are_flipped_together_with_unequal_variances(effects: FloatArray) -> None:
