@@ -109,7 +109,8 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
         title = f"Effect of {text}, in the units of the input, unthresholded"
         png = slices.draw_values(values, scene, title, "effect", is_signed=True)
         alt = f"{scene.kind} of the unthresholded effect of {text}."
-        yield f"difference {label}", Picture(_file(result, "effect", f"All{label}"), alt, scene.note, png)
+        name = _file(result, "effect", f"All{label[0].upper()}{label[1:]}")
+        yield f"difference {label}", Picture(name, alt, scene.note, png)
 
 
 def differences(result: ContrastResult) -> list[tuple[str, str, FloatArray]]:
