@@ -130,6 +130,7 @@ def settings() -> Iterator[Setting]:
         yield Setting(sizes, (2.0, 1.0), smooth=True, errors="skewed")
     for spread in (1.0, 2.0):
         yield Setting((10, 20), (spread, 1.0), smooth=True, has_signal=True)
+    yield Setting((20, 40), (2.0, 1.0), paired=True)
 
 
 def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:

@@ -55,11 +55,13 @@ class PermutationTest:
     def notes(self, design: Design) -> Iterator[str]:
         """Yield notes on the design that do not depend on the calibration."""
         yield from notes_on_blocks(design, self.exchangeability)
-        if isinstance(self.model, WelchModel) and self.model.n_groups > 1 and self.model.smallest < FEW_IN_GROUP:
+        if not isinstance(self.model, WelchModel) or self.model.n_groups == 1:
+            return
+        if (fewest := self.model.fewest_signs(self.exchangeability)) < FEW_IN_GROUP:
+            signs = "blocks" if design.blocks else "subjects"
             yield (
-                f"Sign flips with unequal variances and a group of {self.model.smallest} subjects: below "
-                f"{FEW_IN_GROUP} their error may be somewhat above alpha (simulated in validation/: with groups of 5, "
-                "up to .066 at alpha .05)"
+                f"Sign flips with unequal variances and a group of {fewest} {signs}: below {FEW_IN_GROUP} their error may "
+                "be above alpha (simulated in validation/: up to .07 at alpha .05 with 5)"
             )
 
     def template(self, options: Options) -> Template | None:

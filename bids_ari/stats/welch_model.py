@@ -20,6 +20,7 @@ ACM 13:617.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import special
@@ -34,7 +35,7 @@ from bids_ari.stats.welch import group_weights
 from bids_ari.stats.welch_kernels import welch_z
 
 FEW_IN_GROUP = 8
-"""With fewer subjects in a group the error may be above alpha (``validation/README.md``)."""
+"""With fewer subjects, or blocks, in a group the error may be above alpha (``validation/README.md``)."""
 
 LARGEST_Z = 40.0  # p is 0 in float64 from 38.6 on
 
@@ -68,10 +69,11 @@ class WelchModel(NullModel):
         """Number of groups that are tested."""
         return self.starts.size - 1
 
-    @property
-    def smallest(self) -> int:
-        """Number of subjects in the smallest group that is tested."""
-        return int(np.diff(self.starts).min())
+    def fewest_signs(self, exchangeability: Exchangeability) -> int:
+        """Return the number of signs of the group that has fewest: of its subjects, or of its blocks."""
+        labels = exchangeability.flip_blocks
+        signs = self.rows if labels is None else labels[self.rows]
+        return min(np.unique(signs[start:stop]).size for start, stop in pairwise(self.starts))
 
     def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
         """Return z / 40 of each point, (n_permutations, n_points); it has a sign as that of `NullModel` has."""

@@ -338,3 +338,4 @@ def test_blocks_are_flipped_together_with_unequal_variances(effects: FloatArray)
     found = calibrate(effects, design, "group", "two-sided", unequal(blocks="pair"))
     assert found.calibrated is not None
     assert found.calibrated.n_permutations == 32
+    assert any("a group of 3 blocks: below 8" in note for note in found.notes)
