@@ -60,8 +60,8 @@ class PermutationTest:
         if (fewest := self.model.fewest_signs(self.exchangeability)) < FEW_IN_GROUP:
             signs = "blocks" if design.blocks else "subjects"
             yield (
-                f"Sign flips with unequal variances and a group of {fewest} {signs}: below {FEW_IN_GROUP} their error may "
-                "be above alpha (simulated in validation/: up to .07 at alpha .05 with 5)"
+                f"Sign flips with unequal variances and a group of {fewest} {signs}: below {FEW_IN_GROUP} their error "
+                "may be above alpha (simulated in validation/: up to .07 at alpha .05 with 5)"
             )
 
     def template(self, options: Options) -> Template | None:
