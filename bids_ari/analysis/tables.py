@@ -161,7 +161,8 @@ def calibration_tables(
         CalibrationTable(
             "draws",
             pd.DataFrame(draws),
-            "From which lambda on each draw has a p below its critical p; the chosen lambda is one of them",
+            "From which lambda on each draw has a p below its critical p"
+            + ("; the chosen lambda is one of them" if calibrated.n_together == 1 else ""),
             {"draw": "Number of the draw; 0 is the data as observed", "lambda": "That lambda"},
         ),
     )
