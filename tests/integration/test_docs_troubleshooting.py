@@ -273,6 +273,8 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A flag of the group level": ("data out participant --smoothing 8", None),
     "Smoothing and weights": ("data out group --estimator mixed --smoothing 8", None),
     "A flag of another method": ("data out group --step-down", None),
+    "All results together, and step-down": ("data out group --method permutation --joint --step-down", None),
+    "Two ways to make results hold together": ("data out group --joint --split-alpha", None),
     "Permutations and weights": (f"{PERMUTED} --estimator mixed", None),
     "Permutations and unequal variances": (f"{PERMUTED} --variance unequal --shuffle permute", None),
     "Permutations and minimum effects": (f"{PERMUTED} --min-effect 0.5", None),

@@ -157,8 +157,9 @@ def test_a_task_uses_the_resources_of_the_job(
     assert flags in Path(environment["CALLS"]).read_text()
 
 
-def test_split_alpha_is_refused(task: Submit) -> None:
-    done = task("--split-alpha")
+@pytest.mark.parametrize("flag", ["--split-alpha", "--joint"])
+def test_flags_about_all_results_of_a_run_are_refused(task: Submit, flag: str) -> None:
+    done = task(flag)
     assert (done.returncode, "use --alpha" in done.stderr) == (64, True)
 
 
