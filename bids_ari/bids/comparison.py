@@ -103,6 +103,12 @@ class Comparison:
 def find_column(name: str, members: Sequence[SubjectMap], folders: Iterable[Path]) -> Comparison:
     """Find the column of a name: an entity of the maps, or a column of tables of sessions."""
     key = key_of(name)
+    if any(member.rows for member in members):
+        raise UsageError(
+            "Nodes of the Stats Model make differences within subjects, which cannot be compared again",
+            f"no comparison of levels of {printable(name)}",
+            "Remove --paired or --within",
+        )
     if key not in ("sub", "stat") and any(member.first.entities.get(key) for member in members):
         return Comparison(name, key)
     if key == "hemi" and any(member.first.pair for member in members):

@@ -20,7 +20,7 @@ from bids_ari.bids.division import Division
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.questions import Question
-from bids_ari.errors import NoMatchError, UsageError, listing
+from bids_ari.errors import NoMatchError, listing
 
 
 def compare(
@@ -33,17 +33,9 @@ def compare(
 
     Raises
     ------
-    UsageError
-        When the maps are those of a question within subjects already.
     NoMatchError
         When no maps of the levels of a question are alike otherwise.
     """
-    if asked_already := [contrast.name for contrast in discovery if contrast.within]:
-        raise UsageError(
-            f"Maps of {listing(asked_already)} are differences within subjects already, by the Stats Model",
-            f"no comparison of levels of {comparison.column}",
-            "Remove --paired or --within",
-        )
     groups: dict[Entities, list[ContrastSet]] = defaultdict(list)
     for contrast in discovery:
         groups[division.key(contrast.members[0].first).without(comparison.key)].append(contrast)

@@ -302,6 +302,39 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out group --within session --within-contrast trend=-1,0,2",
         three_sessions,
     ),
+    "Another number of weights than levels": (
+        "data out group --within session --within-contrast trend=-1,1",
+        three_sessions,
+    ),
+    "Rows of weights that depend on each other": (
+        "data out group --within session --within-contrast any=-1,1,0;0,-1,1;-1,0,1",
+        three_sessions,
+    ),
+    "One level to compare": ("data out group --within session=1", three_sessions),
+    "Differences of a Stats Model that are compared again": (
+        "data out group --model model.json --within session",
+        lambda data: (
+            three_sessions(data),
+            stats_model(
+                {"Level": "Run", "Name": "run", "Model": {"X": ["faces"]}},
+                {
+                    "Level": "Subject",
+                    "Name": "subject",
+                    "GroupBy": ["subject", "contrast"],
+                    "Model": {"X": ["session.1", "session.2"]},
+                    "Contrasts": [
+                        {
+                            "Name": "any",
+                            "ConditionList": ["session.1", "session.2"],
+                            "Weights": [[1, 0], [0, 1]],
+                            "Test": "F",
+                        }
+                    ],
+                },
+                GROUP_NODE,
+            )(data),
+        ),
+    ),
     "Contrasts within subjects without levels": ("data out group --within-contrast trend=-1,0,1", None),
     "A minimum effect of several differences": ("data out group --within session --min-effect 0.5", three_sessions),
     "Unequal variances of several differences": (

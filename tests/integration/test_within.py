@@ -221,7 +221,9 @@ class TestContrasts:
 
 
 class TestStatsModels:
-    def test_rows_of_a_node_of_subjects_are_a_question(self, data: Path, tmp_path: Path) -> None:
+    def test_rows_of_a_node_of_subjects_are_a_question(
+        self, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """Contrasts of sessions of a node of level Subject, and groups at the level of the dataset."""
         levels = [f"session.{session}" for session in SESSIONS]
         rows = {"Name": "time", "ConditionList": levels, "Weights": [[-1, 1, 0], [-1, 0, 1]], "Test": "F"}
@@ -257,6 +259,17 @@ class TestStatsModels:
         np.testing.assert_array_equal(values(one, f"Time{name}"), values(two, f"Ses1Vs2Vs3{name}"))
         about = sidecar(one, f"Time{name}")
         assert about["WithinSubjects"]["Levels"] == levels  # type: ignore[index]
+        again = [
+            str(data),
+            str(tmp_path / "no"),
+            "group",
+            "--model",
+            str(tmp_path / "model.json"),
+            "--within",
+            "session",
+        ]
+        assert main(again) == 64
+        assert "cannot be compared again" in capsys.readouterr().err
 
 
 class TestMessages:
