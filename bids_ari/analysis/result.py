@@ -317,7 +317,8 @@ class ContrastResult:
             return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
         if (threshold, tdp) not in self._tables:
             clusters = self.formed(threshold, tdp)
-            table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas)
+            names = self.contrast.within.labels if self.contrast.within else ()
+            table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas, names)
             table = with_directions(table, self.directions, [cluster.points for cluster in clusters])
             self._tables[threshold, tdp] = with_familywise(table, self.familywise, clusters, threshold, self.space)
         return self._tables[threshold, tdp].copy()

@@ -39,12 +39,15 @@ def cluster_table(
     height: FloatArray,
     is_peak: npt.NDArray[np.bool_],
     atlas: RegionSet | None = None,
+    differences: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return a table of clusters, one row each, with the columns that `outputs/columns.toml` describes.
 
     The statistic `height`, (n_points,), is large where it is extreme, and `is_peak` where it is a local maximum.
     Further peaks are at least 8 mm from any stronger one. With an atlas: the regions of each peak and cluster.
+    `differences` are the labels of several maps per subject that were tested together.
     """
+    effects = _effects(glm, differences)
     labels = None if atlas is None else atlas.labels(space.n_points)
     rows = []
     for cluster in clusters:
@@ -56,8 +59,7 @@ def cluster_table(
             "tdp": cluster.tdp,
             **space.active_sizes(cluster.points, cluster.tdn),
         }
-        if glm.effect is not None:
-            row["mean_effect"] = float(glm.effect[cluster.points].mean())
+        row |= {name: float(values[cluster.points].mean()) for name, values in effects.items()}
         peaks = _peaks(cluster, space, height, is_peak)
         row |= {f"{name}_stat": float(glm.z[point]) for name, point in zip(PEAKS, peaks, strict=False)}
         for part, values in _places(space, peaks).items():
@@ -69,12 +71,23 @@ def cluster_table(
         rows.append(row)
     nothing = np.empty(0, dtype=np.int32)
     columns = ["label", "size", *space.sizes(nothing), "tdn", "tdp", *space.active_sizes(nothing, 0)]
-    columns += ["mean_effect"] if glm.effect is not None else []
+    columns += effects
     columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", *_places(space, nothing))]
     types: dict[str, Any] = {column: int if column in _WHOLE else float for column in columns}
     types |= {column: _PLACE_TYPES[part] for column in columns if (part := column.rpartition("_")[2]) in _PLACE_TYPES}
     types |= {"peak_region": object, "regions": object} if atlas is not None else {}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+def _effects(glm: GlmResult, differences: Sequence[str]) -> dict[str, FloatArray]:
+    """Return the effect, (n_points,), of each column of means; none for an F test of one map per subject."""
+    if glm.effect is not None:
+        return {"mean_effect": glm.effect}
+    return (
+        {}
+        if glm.effects is None
+        else {f"mean_effect_{name}": each for name, each in zip(differences, glm.effects, strict=True)}
+    )
 
 
 def region_table(regions: RegionSet, bound: Bound, mask: Space, z: FloatArray) -> pd.DataFrame:

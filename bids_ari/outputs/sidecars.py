@@ -120,6 +120,12 @@ def cluster_columns(result: ContrastResult, names: Iterable[str]) -> Sidecar:
     texts = COLUMNS["clusters"] | parts
     for part, meaning in COLUMNS["peaks"].items():
         texts |= {f"{peak}_{part}": f"{meaning} of {text}" for peak, text in PEAKS.items()}
+    if (question := result.contrast.within) is not None:
+        pairs = zip(question.labels, question.sums, strict=True)
+        texts |= {
+            f"mean_effect_{label}": f"Mean over the cluster of the effect of {text}, in the units of the subject maps"
+            for label, text in pairs
+        }
     units = {**COLUMN_UNITS, **dict.fromkeys(parts, "mm")}
     entries = columns(result, {name: texts[name] for name in names})
     return {name: entry | ({"Units": units[name]} if name in units else {}) for name, entry in entries.items()}

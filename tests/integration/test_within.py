@@ -150,6 +150,18 @@ class TestRepeatedMeasures:
         assert main([str(data), str(folder.parent), "group", "--reports-only"]) == 0
         assert (folder / f"{stem}_report.html").read_text().split("<time")[0] == before.split("<time")[0]
 
+    def test_tables_of_clusters_have_the_effect_of_each_difference(self, folder: Path) -> None:
+        """Which an F test does not tell: the largest cluster is where sessions 2 and 3 are higher."""
+        name = f"{BEGIN}Ses1Vs2Vs3_test-mean_desc-anyZ3"
+        first = pd.read_csv(folder / f"{name}_clusters.tsv", sep="\t").iloc[0]
+        inside = np.asarray(nib.load(folder / f"{name}_dseg.nii.gz").dataobj) == 1
+        for pair in ("ses2MinusSes1", "ses3MinusSes1"):
+            effect = values(folder, f"Ses1Vs2Vs3_test-mean_stat-effect_desc-{pair}_statmap")
+            assert first[f"mean_effect_{pair}"] == pytest.approx(effect[inside].mean(), rel=1e-5)
+        assert first.mean_effect_ses3MinusSes1 > first.mean_effect_ses2MinusSes1 > 0
+        about = json.loads((folder / f"{name}_clusters.json").read_text())
+        assert "ses-3 minus ses-1" in about["mean_effect_ses3MinusSes1"]["Description"]
+
     def test_smoothing_is_that_of_the_differences(self, data: Path, tmp_path: Path) -> None:
         """A sum of smoothed maps is the smoothed sum, where all have data."""
         one = run(data, tmp_path / "one", "--within", "session", "--smoothing", "6")
