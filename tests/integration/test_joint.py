@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import shutil
+from fractions import Fraction
 from pathlib import Path
 
 import nibabel as nib
@@ -172,3 +173,53 @@ def test_refused_combinations(data: Path, tmp_path: Path, caplog: pytest.LogCapt
     run(data, tmp_path / "out", "--joint", "--method", "permutation", "--step-down", code=64)
     assert "joint and step-down" in caplog.text
     assert not (tmp_path / "out").exists()
+
+
+PERMUTED = ("--method", "permutation", "--n-permutations", "200", "--random-seed", "2", "--nprocs", "1")
+
+
+@pytest.fixture(scope="module")
+def permuted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both directions by permutation, of one family."""
+    words = ("--joint", *PERMUTED, "--alternative", "greater", "less")
+    return run(data, tmp_path_factory.mktemp("permuted") / "out", *words)
+
+
+def test_permutations_serve_all_results(permuted: Path) -> None:
+    """The lambda of all results is the 11th smallest of the smallest over results; 10 of 200 may be in error."""
+    found = results(permuted)
+    calibrations = [result.calibrated for result in found.values() if result.calibrated]
+    assert len(calibrations) == len(found) == 6
+    smallest = np.min([each.lambdas for each in calibrations], axis=0)
+    assert {each.lambda_ for each in calibrations} == {np.sort(smallest)[10]}
+    assert {(each.n_errors, each.n_together) for each in calibrations} == {(10, 6)}
+    # greater and less are two tails of the same flips, also of the contrast that lacks two subjects
+    assert found["a greaterPermutation"].bound.whole > 5
+    page = permuted / "group" / f"{STEM}c_test-mean_desc-lessPermutation_report.html"
+    text = " ".join(re.sub("<[^>]+>", "", page.read_text()).split())
+    assert "counted over the 6 results calibrated together" in text
+    assert "All 6 results were calibrated together" in text
+
+
+def test_more_is_found_by_permutation_than_with_divided_alpha(permuted: Path, data: Path, tmp_path: Path) -> None:
+    words = (*PERMUTED, "--alternative", "greater", "less", "--split-alpha")
+    divided = results(run(data, tmp_path / "out", *words))
+    found = [sum(result.bound.whole for result in each.values()) for each in (results(permuted), divided)]
+    assert found[0] > found[1]
+
+
+def test_kinds_of_permutations_share_alpha(data: Path, tmp_path: Path) -> None:
+    """Subjects are permuted together in tests of the same subjects and design: two contrasts, and the third."""
+    copy = shutil.copytree(data, tmp_path / "in")
+    rows = [f"sub-{i:02d}\t{20 + i * i % 7}\t{i * i % 11}" for i in range(1, 11)]
+    (copy / "participants.tsv").write_text("\n".join(["participant_id\tage\tscore", *rows]) + "\n")
+    out = run(copy, tmp_path / "out", "--joint", *PERMUTED, "--formula", "1 + age + score", "--family", "simes")
+    kinds = {}
+    for result in map(ari.load_result, sorted(out.rglob("*_forest.npz"))):
+        assert result.joint is not None
+        assert result.calibrated is not None
+        assert result.calibrated.alpha == result.joint.alpha
+        key = f"{result.contrast.entities.get('contrast')} {result.test}"
+        kinds[key] = (result.joint.n_results, result.joint.n_together, result.joint.alpha)
+    assert {kinds[key] for key in ("a age", "a score", "b age", "b score")} == {(9, 4, float(Fraction("0.05") * 4 / 9))}
+    assert {kinds[key] for key in ("c age", "c score")} == {(9, 2, float(Fraction("0.05") * 2 / 9))}
