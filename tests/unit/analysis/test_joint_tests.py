@@ -71,9 +71,10 @@ def test_unequal_variances_of_groups_are_those_of_all_maps(rng: np.random.Genera
         tuple(map(str, range(32))), np.eye(2)[group], ("a", "b"), {"b - a": np.array([-1.0, 1])}, "group",
         groups=tuple("ab"[i] for i in group),
     )  # fmt: skip
-    values = rng.normal(size=(64, 60)) * np.where(group == 0, 3, 1).repeat(2)[:, None]
+    one, other = rng.normal(size=(2, 32, 60)) * np.where(group == 0, 3, 1)[:, None]
     space = Grid((3, 4, 5), np.eye(4)).space(np.ones((3, 4, 5), dtype=bool))
-    fitted = fit(Stack(values, groups.subjects, space, np.ones((3, 4, 5))), groups, Options())
+    stack = Stack(one, groups.subjects, space, np.ones((3, 4, 5)), further=(other,))
+    fitted = fit(stack, groups, Options())
     assert fitted.variances.ratio == pytest.approx(9, rel=0.3)
     (note,) = notes_on_variances(fitted.variances, groups, "b - a", Options(), n_maps=2)
     assert "Compare groups of equal size: tests of several maps per subject assume equal variances" in note
