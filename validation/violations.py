@@ -18,7 +18,7 @@ from simulation import ALPHA, Row, above_chance
 
 from bids_ari.analysis.group_model import fit
 from bids_ari.analysis.normality import notes_on_normality
-from bids_ari.analysis.variances import notes_on_variances
+from bids_ari.analysis.variances import notes_on_permuted_groups, notes_on_variances
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.images.stack import Stack
@@ -162,6 +162,7 @@ def noted(effects: FloatArray, design: Design) -> dict[str, bool]:
         method: bool(
             [*notes_on_normality(fitted.normality, design, "test", options, units)]
             or [*notes_on_variances(fitted.variances, design, "test", options, units)]
+            or [*notes_on_permuted_groups(fitted.variances, fitted.outlying.residual, design, options, units)]
         )
         for method, options in (("closed", Options()), ("permutation", Options(method=("permutation",))))
     }

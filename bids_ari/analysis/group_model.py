@@ -8,7 +8,7 @@ import numpy as np
 
 from bids_ari.analysis.joint_tests import check_joint_tests
 from bids_ari.analysis.minimum_effect import check_minimum_effect
-from bids_ari.analysis.variances import GroupVariances, compare_variances
+from bids_ari.analysis.variances import GroupVariances, compare_variances, notes_on_permuted_groups
 from bids_ari.analysis.within import notes_within, plan_within
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
@@ -126,7 +126,8 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
         residual = mixed_residual(effects, stack.variances, tau2, design.matrix)
     compared = compare_variances(design, residual, options)
     normality = None if options.is_weighted or options.variance == "unequal" else sample.normality()
-    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes), normality)
+    permuted = notes_on_permuted_groups(compared, residual, design, options, stack.space.units)
+    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes, *permuted), normality)
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:

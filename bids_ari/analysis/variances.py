@@ -10,7 +10,11 @@ from bids_ari.design.checks import SMALL_GROUP, UNEQUAL_SIZES
 from bids_ari.design.design import Design
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.equal_variance import Inflation, inflation, relative_variances
+from bids_ari.stats.equal_variance import CHANCE, Inflation, chance_of_ratio, inflation, relative_variances
+from bids_ari.stats.null_model import default_scheme
+
+LARGE_RATIO = 2.0
+"""Ratio of residual variances from which permutations of groups of equal size have a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,29 @@ def notes_on_variances(
         f"of its bounds is above alpha (simulated in validation/).{permuted if options.is_permuted else ''} "
         f"{_way_out(design, test, options, n_maps)}"
     )
+
+
+def notes_on_permuted_groups(
+    variances: GroupVariances, residual: FloatArray, design: Design, options: Options, units: str = "voxels"
+) -> Iterator[str]:
+    """Yield a note if groups are permuted whose variances differ, without a test that `notes_on_variances` warns about.
+
+    `residual` is that of `compare_variances`.
+    """
+    ratio = variances.ratio
+    if not options.is_permuted or not variances.tests or ratio is None or ratio < LARGE_RATIO:
+        return
+    schemes = [options.shuffle or default_scheme(design.matrix, weights) for weights in design.tests.values()]
+    if "flip" in schemes or None in variances.relative or any(each.is_liberal for each in variances.tests.values()):
+        return
+    group = np.array([variances.groups.index(name) for name in design.groups])
+    if chance_of_ratio(residual, group) <= CHANCE:
+        yield (
+            f"Unequal variances: the residual variance of {variances.extremes(units)}. Permutations of groups are "
+            "exact only if variances are equal: with groups of equal size their error may be somewhat above alpha, too "
+            "(simulated in validation/: .08 at alpha .05 with standard deviations of 2 and 1). Compare with --variance "
+            "unequal"
+        )
 
 
 def _way_out(design: Design, test: str, options: Options, n_maps: int) -> str:

@@ -92,6 +92,23 @@ def relative_variances(residual: FloatArray, group: npt.NDArray[np.intp]) -> Flo
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
+def chance_of_ratio(residual: FloatArray, group: npt.NDArray[np.intp]) -> float:
+    """Return the part of rearrangements of subjects in which variances of groups differ at least as much.
+
+    They differ by the ratio of the largest to the smallest of `relative_variances`, whose parameters these are. All
+    groups must have residuals.
+    """
+    used = ~np.isnan(residual)
+    squares, members = residual[used] ** 2, np.eye(group.max() + 1)[group[used]]
+    members /= members.sum(axis=0)
+    rng = np.random.default_rng(0)
+    others = rng.permuted(np.tile(squares, (_REARRANGEMENTS, 1)), axis=1) @ members
+    found = squares @ members
+    ratios = others.max(axis=1) / others.min(axis=1)
+    n_as_large = int((ratios >= found.max() / found.min() * (1 - _TIE)).sum())
+    return (1 + n_as_large) / (1 + _REARRANGEMENTS)
+
+
 def mixed_residual(effects: Effects, variances: Effects, tau2: FloatArray, matrix: FloatArray) -> FloatArray:
     """Compute the root mean square residual of each subject relative to its variance by mixed effects, (n_subjects,).
 
