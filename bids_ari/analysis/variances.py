@@ -110,8 +110,9 @@ def notes_on_permuted_groups(
         yield (
             f"Unequal variances: the residual variance of {variances.extremes(units)}. Permutations of groups are "
             "exact only if variances are equal: with groups of equal size their error may be somewhat above alpha, too "
-            "(simulated in validation/: .08 at alpha .05 with standard deviations of 2 and 1). Compare with --variance "
-            "unequal"
+            "(simulated in validation/: .08 at alpha .05 with standard deviations of 2 and 1)"
+            + ". Compare with --variance unequal"
+            * (design.n_differences == 1)
         )
 
 

@@ -1,5 +1,6 @@
 """The note on permutations of groups of equal size whose variances differ."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,12 @@ def test_a_large_ratio() -> None:
     (note,) = notes(4)
     assert "the residual variance of a (n = 10) is 4 times that of b (n = 10)" in note
     assert "--variance unequal" in note
+
+
+def test_several_differences_within_subjects_have_no_welch_test() -> None:
+    design, options, values = replace(DESIGN, n_differences=2), Options(method=("permutation",)), residual(4)
+    (note,) = notes_on_permuted_groups(compare_variances(design, values, options), values, design, options)
+    assert "--variance unequal" not in note
 
 
 @pytest.mark.parametrize(
