@@ -118,7 +118,7 @@ register(
         name="combined",
         help="the larger of simes and learned",
         members=(_SIMES, _LEARNED),
-        shares=(1.0, 0.75),  # by the simulation in validation/combined.py
+        shares=(1.0, 0.8),  # by the simulation in validation/combined.py
         n_learned_from=200,
         without_learning="simes",
     )

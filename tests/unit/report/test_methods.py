@@ -315,7 +315,9 @@ def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
                 "The k-th critical p of m was the larger of k lambda / m (Andreella et al., 2023), with lambda = "
                 "0.04, and the lambda quantile of the k-th smallest p of a template, learned from 99 other "
                 "permutations of the same data (Blain et al., 2022), with lambda = 0.02. These are one family",
+                "for learned divided by 0.8",
                 "at most 12 of the permutations had",
+                "This is exact if errors are symmetric, given the template.",
             ),
             {"blanchard2020", "hemerik2018", "andreella2023", "blain2022"},
         ),
