@@ -93,12 +93,8 @@ KINDS = (
     *(("sd 2 and 1", question) for question in (EQUAL, UNEQUAL)),
     ("sd 1 and 2", UNEQUAL),
 )
-INDEPENDENT = (("t3", COVARIATE), ("skewed", MEAN_BELOW), ("sd 2 and 1", EQUAL), ("sd 2 and 1", UNEQUAL))
-"""Kinds that are simulated with independent voxels, too, of 20 subjects."""
-SETTINGS = (
-    *(Setting(*kind, n, True) for n, kind in product((20, 10, 40), KINDS)),
-    *(Setting(*kind, 20, False) for kind in KINDS if kind in INDEPENDENT),
-)
+SIZES = (20,)
+SETTINGS = tuple(Setting(*kind, n, True) for n, kind in product(SIZES, KINDS))
 
 
 def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:
