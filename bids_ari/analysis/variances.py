@@ -10,7 +10,7 @@ from bids_ari.design.checks import SMALL_GROUP, UNEQUAL_SIZES
 from bids_ari.design.design import Design
 from bids_ari.errors import listing
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.equal_variance import CHANCE, Inflation, chance_of_ratio, inflation, relative_variances
+from bids_ari.stats.equal_variance import CHANCE, INFLATED, Inflation, chance_of_ratio, inflation, relative_variances
 from bids_ari.stats.null_model import default_scheme
 
 LARGE_RATIO = 2.0
@@ -97,13 +97,16 @@ def notes_on_permuted_groups(
 ) -> Iterator[str]:
     """Yield a note if groups are permuted whose variances differ, without a test that `notes_on_variances` warns about.
 
-    `residual` is that of `compare_variances`.
+    There is none where tests are conservative, since the larger group has the larger variance. `residual` is that of
+    `compare_variances`.
     """
     ratio = variances.ratio
     if not options.is_permuted or not variances.tests or ratio is None or ratio < LARGE_RATIO:
         return
     schemes = [options.shuffle or default_scheme(design.matrix, weights) for weights in design.tests.values()]
-    if "flip" in schemes or None in variances.relative or any(each.is_liberal for each in variances.tests.values()):
+    tests = variances.tests.values()
+    is_said, is_conservative = any(each.is_liberal for each in tests), all(each.ratio < 1 / INFLATED for each in tests)
+    if "flip" in schemes or None in variances.relative or is_said or is_conservative:
         return
     group = np.array([variances.groups.index(name) for name in design.groups])
     if chance_of_ratio(residual, group) <= CHANCE:

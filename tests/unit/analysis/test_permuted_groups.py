@@ -56,6 +56,14 @@ def test_no_note(ratio: float, options: dict[str, Any]) -> None:
     assert notes(ratio, **options) == []
 
 
+def test_no_note_where_the_larger_group_has_the_larger_variance() -> None:
+    small = np.repeat([0, 1], [14, 6])
+    design = replace(DESIGN, matrix=np.eye(2)[small], groups=("a",) * 14 + ("b",) * 6)
+    values, chosen = np.where(small == 0, 2.0, 1.0) * np.linspace(0.99, 1.01, 20), Options(method=("permutation",))
+    values /= (values**2).mean() ** 0.5
+    assert not [*notes_on_permuted_groups(compare_variances(design, values, chosen), values, design, chosen)]
+
+
 def test_the_chance_of_a_ratio_of_two_pairs() -> None:
     """Of variances 4, 4, 1 and 1, a third of the three ways to make two pairs has this ratio or a larger one."""
     assert chance_of_ratio(np.array([2.0, 2, 1, 1]), np.array([0, 0, 1, 1])) == pytest.approx(1 / 3, abs=0.05)
