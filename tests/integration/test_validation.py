@@ -24,7 +24,8 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def simulated(script: ModuleType) -> Rows:
     """Simulate two data sets of the first setting."""
-    settings = script.settings() if hasattr(script, "settings") else script.SETTINGS
+    settings = script.settings() if hasattr(script, "settings") else getattr(script, "SETTINGS", None)
+    settings = settings or script.QUESTIONS
     rows = getattr(script, "simulated", None) or script.rows
     return list(rows(next(iter(settings)), np.random.SeedSequence(1), 2, map))
 
