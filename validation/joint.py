@@ -17,7 +17,6 @@ import simulation
 from permutation_error import SIDE, smooth_maps
 from simulation import ALPHA, Row, above_chance
 
-from bids_ari.config.families import FAMILIES
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, categories
 from bids_ari.stats.closed_testing import bound_in_pool, hommel_bound, pooled_hommel_value
@@ -137,11 +136,9 @@ def permutation(
 
 
 def combined(learning: FloatArray) -> CriticalVectors:
-    """Return the family combined from all p of independent permutations, ascending, (n, n_points)."""
+    """Return the family combined, of equal shares, from all p of independent permutations, ascending, (n, n_points)."""
     members = Simes(learning.shape[1]), Learned.from_smallest_p(learning[:, :RANKS])
-    shares = FAMILIES["combined"].shares
-    scales = (Scale.of(smallest_lambda(each, learning), share) for each, share in zip(members, shares, strict=True))
-    return Combined(members, tuple(scales))
+    return Combined(members, tuple(Scale.of(smallest_lambda(each, learning)) for each in members))
 
 
 def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
