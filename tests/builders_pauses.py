@@ -55,9 +55,11 @@ class Job:
         self.process.send_signal(number)
 
     def end(self) -> tuple[int, list[str]]:
-        """Wait for its end; give its exit code, and the lines of its log that are neither counts nor results."""
+        """Wait for its end; give its exit code, and the lines of its log that are neither counts, results nor notes."""
         errors = self.process.communicate(timeout=60)[1]
-        return self.process.returncode, [line for line in errors.splitlines() if not line.startswith("INFO ")]
+        return self.process.returncode, [
+            line for line in errors.splitlines() if not line.startswith(("INFO ", "WARNING "))
+        ]
 
 
 @contextmanager

@@ -59,8 +59,8 @@ def _note_on_few(normality: Normality | None, design: Design, options: Options, 
         seen = f"residuals have a skewness of {found:.2f}, which may be chance (normal errors: at most {limit:.2f})"
         side = f"{_side(found, has_direction)} zero"
     yield (
-        f"Only {n} subjects: {seen}. If errors are skewed, means {side} may be found that are not there, by closed "
-        "testing and by sign flips (simulated in validation/: errors of .1 to .2 at alpha .05)"
+        f"Only {n} subjects: {seen}. If errors are skewed, means {side} may be found that are not there "
+        "(simulated in validation/: errors of .1 to .2 at alpha .05)"
     )
 
 

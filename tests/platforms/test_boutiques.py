@@ -38,6 +38,7 @@ SAMPLES: dict[str, list[str]] = {
     "min_effect": ["0.2"],
     "combine": ["run"],
     "by": ["session"],
+    "within_contrast": ["trend=-1,0,1", "--within", "session"],
     "test": ["mean=1"],
     "node": ["dataset", "--model", "model_smdl.json"],
     "mask_threshold": ["0.5", "--mask", "mask.nii.gz"],
