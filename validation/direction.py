@@ -25,8 +25,6 @@ from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, make_resampling
 
 REPETITIONS = 2000
-FEWER = 4
-"""Of signals that are about power, data sets are fewer by this factor."""
 PIECE = 100
 """Data sets simulated together."""
 N_PERMUTATIONS, LEARNED, RANKS = 60, 40, 100
@@ -61,7 +59,6 @@ SIGNALS: dict[str, tuple[Square, ...]] = {
     "broad, both": ((0, 0, 10, 10, 3.0), (0, 10, 10, 10, -3.0)),
     "strong and weak": ((0, 0, 20, 10, 8.0), (0, 10, 10, 5, 1.0), (0, 15, 10, 5, -1.0)),
 }
-FOR_ERRORS = ("none", "sparse, positive", "sparse, both", "strong and weak")
 SETTINGS = tuple(
     Setting(n, smooth, signal, squares)
     for n, smooth, (signal, squares) in product((10, 20), (False, True), SIGNALS.items())
@@ -129,8 +126,7 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> dict[str, Counter[s
 
 def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
     """Yield the rows of a setting."""
-    n_sets = repetitions // FEWER if setting.signal not in FOR_ERRORS else repetitions
-    seeds, strength = simulation.pieces(seed, n_sets, PIECE), setting.strength
+    seeds, strength = simulation.pieces(seed, repetitions, PIECE), setting.strength
     counted = list(apply(piece, [setting] * len(seeds), seeds))
     for name in counted[0]:
         total = sum((each[name] for each in counted), Counter[str]())

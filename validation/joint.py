@@ -20,7 +20,7 @@ from simulation import ALPHA, Row, above_chance
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.calibration import calibrate, categories
 from bids_ari.stats.closed_testing import bound_in_pool, hommel_bound, pooled_hommel_value
-from bids_ari.stats.critical_vectors import Combined, CriticalVectors, Learned, Scale, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import CriticalVectors, Scale, Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.joint import joint_lambda, scaled, unscaled
 from bids_ari.stats.null_model import NullModel, fit_null_model
@@ -111,7 +111,9 @@ def bounds(p: list[FloatArray], other: list[FloatArray]) -> Iterator[tuple[str, 
     simes: list[CriticalVectors] = [Simes(each.size) for each in observed]
     scales = [Scale.of(smallest_lambda(*each)) for each in zip(simes, other, strict=True)]
     yield from permutation("permutation, simes", p, observed, simes, scales)
-    yield from permutation("permutation, combined", p, observed, list(map(combined, other)), [None] * N_RESULTS)
+    yield from permutation(
+        "permutation, combined", p, observed, [simulation.combined(each, RANKS) for each in other], [None] * N_RESULTS
+    )
 
 
 def permutation(
@@ -133,12 +135,6 @@ def permutation(
         for scale, (each, family, p) in zip(scales, both, strict=True)
     ]
     yield name, "joint", [Bound(category, ALPHA, name) for category in found]
-
-
-def combined(learning: FloatArray) -> CriticalVectors:
-    """Return the family combined, of equal shares, from all p of independent permutations, ascending, (n, n_points)."""
-    members = Simes(learning.shape[1]), Learned.from_smallest_p(learning[:, :RANKS])
-    return Combined(members, tuple(Scale.of(smallest_lambda(each, learning)) for each in members))
 
 
 def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:

@@ -17,7 +17,7 @@ from simulation import ALPHA, Row
 from violations import quick_p
 
 from bids_ari.stats.calibration import Calibration, calibrate
-from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Permutations, Resampling, make_resampling
@@ -50,9 +50,7 @@ def calibrations(model: NullModel, seed: int) -> Iterator[Calibration]:
     exchangeability = Exchangeability.of(N_SUBJECTS, "flip")
     resampling = make_resampling(model.subspaces, exchangeability, N_PERMUTATIONS, seed)
     ordered, learning = (permuted_p(model, each) for each in (resampling, resampling.independent(N_PERMUTATIONS)))
-    simes, learned = Simes(model.n_points), Learned.from_smallest_p(learning[:, :RANKS])
-    lambdas = smallest_lambda(simes, learning), smallest_lambda(learned, learning)
-    for family in (simes, Combined((simes, learned), tuple(map(Scale.of, lambdas)))):
+    for family in (Simes(model.n_points), simulation.combined(learning, RANKS)):
         yield calibrate(smallest_lambda(family, ordered), family, ALPHA)
 
 

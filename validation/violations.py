@@ -26,7 +26,7 @@ from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.calibration import calibrate
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
+from bids_ari.stats.critical_vectors import Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel, default_scheme, fit_null_model
 from bids_ari.stats.resampling import Exchangeability, Permutations, make_resampling
@@ -124,13 +124,10 @@ def found(effects: FloatArray, design: Design, alternative: Alternative, seed: i
         for each in (resampling, independent)
     )
     (observed,) = quick_p(model, Permutations.identity(len(matrix)))
-    simes, learned = Simes(model.n_points), Learned.from_smallest_p(learning[:, :RANKS])
-    lambdas = smallest_lambda(simes, learning), smallest_lambda(learned, learning)
-    combined = Combined((simes, learned), tuple(map(Scale.of, lambdas)))
     p = model.observed_p()
     yield hommel_bound(p, ALPHA, "simes").whole > 0
     yield hommel_bound(p, ALPHA, "hommel").whole > 0
-    for family in (simes, combined):
+    for family in (Simes(model.n_points), simulation.combined(learning, RANKS)):
         yield calibrate(smallest_lambda(family, ordered), family, ALPHA).bound(observed).whole > 0
 
 
