@@ -179,11 +179,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
         yield dict(zip(COLUMNS, values, strict=True))
 
 
-def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
-    """Return the rows of a setting, with more data sets where an error is above chance."""
-    seeds = simulation.pieces(seed, repetitions, PIECE)
-    return simulation.rows_with_more(setting, seed, seeds, MORE, piece, rows, apply)
-
+simulated = simulation.repeated(piece, rows, PIECE, MORE)
 
 if __name__ == "__main__":
     simulation.run(__file__, __doc__, SETTINGS, simulated, REPETITIONS)

@@ -3,15 +3,18 @@
 import argparse
 import csv
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 from bids_ari.config.families import FAMILIES
+from bids_ari.stats.bounds import Bound
 from bids_ari.stats.critical_vectors import Combined, Learned, Scale, Simes, smallest_lambda
 from bids_ari.stats.distributions import FloatArray
 
@@ -21,6 +24,9 @@ ALPHA = 0.05
 Row = dict[str, Any]
 Map = Callable[..., Iterator[Any]]
 """``map``, in several processes."""
+
+Counts = tuple[Counter[str], Counter[str], Counter[str]]
+"""Errors, discoveries among active points, and data sets, by method."""
 
 Setting = TypeVar("Setting")
 Simulate = Callable[[Setting, np.random.SeedSequence, int, Map], Iterable[Row]]
@@ -92,6 +98,31 @@ def rows_with_more(
     if any(row["above chance"] == "yes" and matters(row) for row in rows(setting, counted)):
         counted += apply(piece, [setting] * more * len(seeds), seed.spawn(more * len(seeds)))
     return list(rows(setting, counted))
+
+
+def repeated(
+    piece: Callable[..., Any], rows: Callable[..., Iterable[Row]], size: int, more: int
+) -> Callable[..., list[Row]]:
+    """Return a simulation in pieces of `size` data sets, with `more` times as many where an error is above chance."""
+
+    def simulate(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: Map) -> list[Row]:
+        return rows_with_more(setting, seed, pieces(seed, repetitions, size), more, piece, rows, apply)
+
+    return simulate
+
+
+def count(data_sets: Iterable[Iterable[tuple[str, Bound]]], active: npt.NDArray[np.bool_]) -> Counts:
+    """Count errors, discoveries among active points, and data sets, of the bounds of each method in data sets.
+
+    The bound of some set exceeds its number of active points exactly when that of all other points is above 0.
+    """
+    errors, found, n = Counter[str](), Counter[str](), Counter[str]()
+    for bounds in data_sets:
+        for method, bound in bounds:
+            errors[method] += bound.tdn(~active) > 0
+            found[method] += bound.tdn(active)
+            n[method] += 1
+    return errors, found, n
 
 
 def combined(learning: FloatArray, n_ranks: int) -> Combined:

@@ -107,24 +107,13 @@ def bounds(setting: Setting, rng: np.random.Generator) -> Iterator[tuple[str, Bo
     yield "permutation, simes", calibrate(lambdas, family, ALPHA).bound(model.observed_p())
 
 
-def piece(setting: Setting, seed: np.random.SeedSequence) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """Simulate some data sets; count errors, discoveries among active voxels, and data sets, of each method.
-
-    The bound of some set exceeds its number of active voxels exactly when that of all other voxels is above 0.
-    """
+def piece(setting: Setting, seed: np.random.SeedSequence) -> simulation.Counts:
+    """Simulate some data sets, and count what `simulation.count` does."""
     rng = np.random.default_rng(seed)
-    errors: Counter[str] = Counter()
-    found: Counter[str] = Counter()
-    data_sets: Counter[str] = Counter()
-    for _ in range(PIECE):
-        for method, bound in bounds(setting, rng):
-            errors[method] += bound.tdn(~setting.active) > 0
-            found[method] += bound.tdn(setting.active)
-            data_sets[method] += 1
-    return errors, found, data_sets
+    return simulation.count((bounds(setting, rng) for _ in range(PIECE)), setting.active)
 
 
-def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Counter[str]]]) -> Iterator[Row]:
+def rows(setting: Setting, counted: list[simulation.Counts]) -> Iterator[Row]:
     """Yield the rows of a setting."""
     errors, found, data_sets = (sum(counts, Counter()) for counts in zip(*counted, strict=True))
     for method, total in data_sets.items():
@@ -143,11 +132,7 @@ def rows(setting: Setting, counted: list[tuple[Counter[str], Counter[str], Count
         yield dict(zip(COLUMNS, values, strict=True))
 
 
-def simulated(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> list[Row]:
-    """Return the rows of a setting, with more data sets where an error is above chance."""
-    seeds = simulation.pieces(seed, repetitions, PIECE)
-    return simulation.rows_with_more(setting, seed, seeds, MORE, piece, rows, apply)
-
+simulated = simulation.repeated(piece, rows, PIECE, MORE)
 
 if __name__ == "__main__":
     simulation.run(__file__, __doc__, SETTINGS, simulated, REPETITIONS)
