@@ -6,6 +6,7 @@ together: the null hypotheses of closed testing are one family, and a permutatio
 Kinds that cannot be joined share alpha in proportion to their number of results, so that by the union bound all hold.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -126,6 +127,9 @@ def _note(kinds: Mapping[str, Sequence[Evidence]], joint: Mapping[str, Joint], a
     together = f"The bounds of all {n_results} results of this run hold together at level {float(alpha):g}"
     if len(kinds) == 1:
         return f"{together}: they are calibrated together"
-    each_kind = ((members, joint[kind].alpha) for kind, members in kinds.items())
-    parts = (f"{part:.4g} for {counted(len(each), 'result')} by {each[0].method}" for each, part in each_kind)
-    return f"{together}, which is divided among those that cannot be calibrated together: {listing(parts, 20)}"
+    parts = Counter((joint[kind].alpha, len(members), members[0].method) for kind, members in kinds.items())
+    said = (
+        f"{part:.4g} for {counted(n, 'result')} by {method}" + f" of each of {n_kinds} kinds" * (n_kinds > 1)
+        for (part, n, method), n_kinds in parts.items()
+    )
+    return f"{together}, which is divided among those that cannot be calibrated together: {listing(said, 20)}"

@@ -45,7 +45,7 @@ def _family(members: Sequence[Facts]) -> dict[str, Any]:
     alpha = max((each for each in alphas if isinstance(each, float) and 0 < each < 1), default=None)
     n_results = entry(members[0]["Joint"], "NumberOfResults", int)
     sums = _sums(members)
-    shown = [each for each in sums if each["tdn"]][:MOST_ROWS]
+    active = [each for each in sums if each["tdn"]]
     units = {entry(each, "Unit", str) or "voxel" for each in members}
     return {
         "alpha": alpha,
@@ -53,8 +53,9 @@ def _family(members: Sequence[Facts]) -> dict[str, Any]:
         "n_listed": len(members),
         "n_results": max(n_results, len(members)),
         "units": plural_of(units.pop()) if len(units) == 1 else "points",
-        "sums": shown,
-        "n_further": len(sums) - len(shown),
+        "sums": active[:MOST_ROWS],
+        "n_unlisted": max(len(active) - MOST_ROWS, 0),
+        "n_zero": len(sums) - len(active),
     }
 
 

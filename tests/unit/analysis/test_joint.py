@@ -72,6 +72,13 @@ def test_kinds_share_alpha_by_their_number_of_results() -> None:
     assert "divided" not in calibrate_together([evidence(p)] * 2, Fraction("0.1"), "f").note
 
 
+def test_note_counts_kinds_of_one_method() -> None:
+    p = np.array([0.001, 0.2, 0.9])
+    kinds = [evidence(p)._replace(kind=kind) for kind in ("a", "a", "b", "b")]
+    note = calibrate_together([*kinds, evidence(p, "hommel")], Fraction("0.1"), "f").note
+    assert note.endswith("0.04 for 2 results by simes of each of 2 kinds, 0.02 for 1 result by hommel")
+
+
 def test_permutation_with_all_flips_listed() -> None:
     """Two results, three and four subjects of five, all 32 flips: errors of each critical vector are counted."""
     rng = np.random.default_rng(5)

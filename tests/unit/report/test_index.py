@@ -137,6 +137,16 @@ def test_bounds_hold_per_result(out: Derivatives, results: tuple[ContrastResult,
     assert "at most 10 %" in text
 
 
+def test_joint_sums_of_zero_are_counted(out: Derivatives, result: ContrastResult) -> None:
+    nothing = {"TrueDiscoveryNumber": 0, "Joint": {"Family": "f", "NumberOfResults": 2}}
+    for name in "ab":
+        out.record(name, [], {**summary(result), "Contrast": name, **nothing})
+    assert (
+        "added up over contrasts. In 1 sum over contrasts, of one region, test and alternative each, TDN is 0"
+        in words(index(out))
+    )
+
+
 def test_results_of_earlier_runs_stay(out: Derivatives, result: ContrastResult) -> None:
     other = replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": "places"})))
     record(out, other)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bids_ari.report.joint_bounds import joint_families
+from bids_ari.report.joint_bounds import MOST_ROWS, joint_families
 
 
 def summary(contrast: str, tdn: int, region: Any, family: str = "f", **more: Any) -> dict[str, Any]:
@@ -35,6 +35,12 @@ def test_alternatives_and_families_are_not_mixed() -> None:
     families = joint_families([summary("a", 12, [5, 20]), other, apart, {"Contrast": "not joint"}])
     assert [family["n_listed"] for family in families] == [2, 1]
     assert [family["sums"] for family in families] == [[], []]  # one contrast each
+
+
+def test_sums_that_are_not_listed_are_counted_by_their_tdn() -> None:
+    regions = {"atlas": {str(i): [int(i > 3), 5] for i in range(MOST_ROWS + 10)}}
+    (family,) = joint_families([summary("a", 12, [5, 20], Regions=regions), summary("b", 0, [0, 20], Regions=regions)])
+    assert (len(family["sums"]), family["n_unlisted"], family["n_zero"]) == (MOST_ROWS, 7, 4)  # and the whole
 
 
 def test_damaged_records() -> None:
