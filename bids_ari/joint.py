@@ -220,6 +220,7 @@ def _kept(contrasts: Sequence[ContrastSet], workers: Pool, work: Work) -> list[O
 
 def _current(contrast: ContrastSet, work: Work) -> tuple[ContrastSet, str] | None:
     """Return a contrast as it would be analysed, and its fingerprint; None where the analysis will report an error."""
+    METHODS.update((method.name, method) for method in work.methods)  # as in `_or_failed`
     try:
         planned, key = current_fingerprint(contrast, work.settings, work.participants)
     except CONTRAST_ERRORS:

@@ -13,6 +13,7 @@ from bids_ari.analysis.within import notes_within, plan_within
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.group_checks import check_group
 from bids_ari.bids.participants import Participants, read_participants, with_sessions
+from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design, make_design
@@ -65,6 +66,7 @@ def plan(
         missing=options.missing,
         variance=options.variance,
         blocks=options.blocks,
+        far_tail=any(not METHODS[name].needs_group for name in options.method),
     )
     with excluding(design.excluded):
         design = plan_within(contrast.within, design, options)

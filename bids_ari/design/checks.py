@@ -64,10 +64,13 @@ def check_unequal(
     subjects: Sequence[str],
     tests: Mapping[str, FloatArray],
     factors: Iterable[str] = (),
+    *,
+    far_tail: bool = True,
 ) -> tuple[str, ...]:
     """Check that Welch's test, with a variance for each group, can be fitted; return notes on the sizes of groups.
 
-    `factors` are the columns of participants.tsv that define the groups.
+    `factors` are the columns of participants.tsv that define the groups. Notes are about the far tail of p-values, and
+    there are none if no method depends on it.
     """
     _, group, sizes = np.unique(matrix, axis=0, return_inverse=True, return_counts=True)
     if len(sizes) != matrix.shape[1]:
@@ -88,7 +91,7 @@ def check_unequal(
         raise DesignError(found, "at least 2 subjects, to estimate the variance of a group")
     if several := [name for name, weights in tests.items() if weights.ndim == 2 and len(weights) > 1]:
         raise DesignError(f"Unequal variances allow t tests only; {listing(several)} is an F test", "tests of one row")
-    return _notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors))
+    return _notes_on_sizes(sorted(sizes.tolist()), " and ".join(factors)) if far_tail else ()
 
 
 @contextmanager

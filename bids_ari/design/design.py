@@ -101,6 +101,7 @@ def make_design(
     missing: Missing = "drop",
     variance: Variance = "equal",
     blocks: str | None = None,
+    far_tail: bool = True,
 ) -> Design:
     """Make the design of a group model.
 
@@ -123,6 +124,8 @@ def make_design(
         With ``unequal``, the design is checked for Welch's test, and there are no F tests by default.
     blocks : str, optional
         The column of exchangeability blocks, or nested ones; see `bids_ari.design.blocks`.
+    far_tail : bool
+        Whether bounds depend on very small p, so that groups for which those of Welch's test are too small have a note.
 
     Raises
     ------
@@ -149,7 +152,8 @@ def make_design(
     cautions = tuple(caution_notes(design.matrix, design.columns, design.tests))
     design = replace(design, notes=design.notes + cautions)
     if variance == "unequal":
-        notes = check_unequal(design.matrix, design.columns, design.subjects, design.tests, design.factors)
+        matrix, columns = design.matrix, design.columns
+        notes = check_unequal(matrix, columns, design.subjects, design.tests, design.factors, far_tail=far_tail)
         design = replace(design, notes=design.notes + notes)
     if blocks is not None:
         found = find_blocks(blocks, design.subjects, participants)

@@ -142,6 +142,11 @@ class TestUnequalVariances:
         assert note.startswith(f"Groups by group of {listed} subjects: with unequal variances, groups below 10")
         assert note.endswith("Sign flips, --method permutation, do not depend on that tail")
 
+    def test_sizes_do_not_matter_where_no_method_depends_on_the_far_tail(self) -> None:
+        table = people(group=[*"aabbbbb"])
+        design = make_design(tuple(table.rows), table, "group", variance="unequal", far_tail=False)
+        assert not [note for note in design.notes if "unequal variances" in note]
+
     @pytest.mark.parametrize("sizes", [(10, 10), (10, 20), (19, 21), (20, 30)])
     def test_sizes_with_somewhat_too_many_errors_in_simulations_are_noted(self, sizes: tuple[int, ...]) -> None:
         (note,) = self.notes(*sizes)
