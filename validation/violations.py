@@ -93,7 +93,7 @@ KINDS = (
     *(("sd 2 and 1", question) for question in (EQUAL, UNEQUAL)),
     ("sd 1 and 2", UNEQUAL),
 )
-SIZES = (20,)
+SIZES = (10, 20, 40)
 SETTINGS = tuple(Setting(*kind, n, True) for n, kind in product(SIZES, KINDS))
 
 
