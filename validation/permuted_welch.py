@@ -85,10 +85,7 @@ class Setting(NamedTuple):
     @property
     def active(self) -> npt.NDArray[np.bool_]:
         """The active voxels, a boolean per voxel (n_points,)."""
-        inside = np.zeros((SIDE, SIDE), dtype=bool)
-        if self.has_signal:
-            inside[3 : 3 + ACTIVE, 3 : 3 + ACTIVE] = True
-        return inside.ravel()
+        return simulation.square(SIDE, ACTIVE if self.has_signal else 0)
 
     @property
     def is_compared(self) -> bool:

@@ -125,6 +125,13 @@ def count(data_sets: Iterable[Iterable[tuple[str, Bound]]], active: npt.NDArray[
     return errors, found, n
 
 
+def square(side: int, active: int) -> npt.NDArray[np.bool_]:
+    """Return the voxels of a map of `side` x `side` that are in a square of `active` x `active`, (side * side,)."""
+    inside = np.zeros((side, side), dtype=bool)
+    inside[3 : 3 + active, 3 : 3 + active] = True
+    return inside.ravel()
+
+
 def combined(learning: FloatArray, n_ranks: int) -> Combined:
     """Return the family combined from all p of permutations used for nothing else, ascending, (n, n_points)."""
     members = Simes(learning.shape[1]), Learned.from_smallest_p(learning[:, :n_ranks])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bids_ari.bids.contrasts import COMBINED_OVER, ContrastSet, Discovery, SubjectMap
-from bids_ari.bids.entities import Entities, key_of, printable, safe_label
+from bids_ari.bids.entities import Entities, camel, key_of, printable, safe_label
 from bids_ari.bids.exclusions import Excluded, Reason, ReasonText
 from bids_ari.bids.labels import same_label
 from bids_ari.bids.participants import read_sessions, session_row
@@ -140,16 +140,6 @@ def existing_value(value: str, existing: Collection[str]) -> str:
     """
     alike = [value] if value in existing else [x for x in existing if safe_label(x) == value or same_label(x, value)]
     return alike[0] if len(alike) == 1 else ""
-
-
-def camel(text: str, *, first: bool = True) -> str:
-    """Join the words of a text in camel case.
-
-    >>> camel("time point"), camel("pre-test", first=False)
-    ('TimePoint', 'preTest')
-    """
-    head, *rest = re.findall("[a-zA-Z0-9+]+", text) or ["x"]
-    return "".join([head[:1].upper() + head[1:] if first else head, *(word[:1].upper() + word[1:] for word in rest)])
 
 
 def natural(text: str) -> tuple[list[tuple[bool, int, str]], str]:

@@ -135,3 +135,13 @@ def decimal_label(value: float) -> str:
     ('3p1', '3', '72p5')
     """
     return f"{value:.10f}".rstrip("0").rstrip(".").replace(".", "p")
+
+
+def camel(text: str, *, first: bool = True) -> str:
+    """Join the words of a text in camel case.
+
+    >>> camel("time point"), camel("pre-test", first=False)
+    ('TimePoint', 'preTest')
+    """
+    head, *rest = re.findall("[a-zA-Z0-9+]+", text) or ["x"]
+    return "".join([head[:1].upper() + head[1:] if first else head, *(word[:1].upper() + word[1:] for word in rest)])

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from bids_ari.bids.entities import safe_label
+from bids_ari.bids.entities import camel, safe_label
 from bids_ari.errors import UsageError, counted, listing
 
 Rows = tuple[tuple[float, ...], ...]
@@ -69,8 +69,8 @@ class Question:
     def _label(self, row: Sequence[float]) -> str:
         """Return the label of a difference or of a level alone; empty for another sum."""
         if (pair := _high_and_low(row)) is not None:
-            return f"{_word(self.levels[pair[0]])}Minus{_word(self.levels[pair[1]], True)}"
-        return _word(self.levels[row.index(1)]) if _is_level(row) else ""
+            return f"{camel(self.levels[pair[0]], first=False)}Minus{camel(self.levels[pair[1]])}"
+        return camel(self.levels[row.index(1)], first=False) if _is_level(row) else ""
 
     def _sum(self, row: Sequence[float]) -> str:
         """Return a row in words."""
@@ -171,13 +171,3 @@ def _high_and_low(row: Sequence[float]) -> tuple[int, int] | None:
     if sorted(weight for weight in row if weight) != [-1, 1]:
         return None
     return row.index(1), row.index(-1)
-
-
-def _word(level: str, is_inner: bool = False) -> str:
-    """Return a level as a part of a label.
-
-    >>> _word("ses-1"), _word("session.pre", True)
-    ('ses1', 'SessionPre')
-    """
-    head, *rest = re.findall("[a-zA-Z0-9+]+", level) or ["x"]
-    return "".join([head[:1].upper() + head[1:] if is_inner else head, *(word[:1].upper() + word[1:] for word in rest)])
