@@ -23,7 +23,7 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import fit_null_model
 from bids_ari.stats.resampling import Exchangeability, make_resampling
 
-REPETITIONS, PIECE = 1000, 50
+REPETITIONS, PIECE = 2000, 50
 N_SUBJECTS, SIDE = 15, 20
 N_PERMUTATIONS = 200
 SHAPE = 4.0

@@ -5,6 +5,7 @@ which the groups are found to differ. Run as ``python validation/field_of_view.p
 to itself, which README.md explains.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -29,7 +30,7 @@ from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
-REPETITIONS = 100
+REPETITIONS, PIECE = 2000, 50
 GRID = Grid((16, 18, 14), np.diag([3.0, 3, 3, 1]))
 MISSING = 5
 """Number of slices without data in the second group."""
@@ -90,18 +91,25 @@ def has_claim(stack: Stack, design: Design) -> bool:
     return infer_bound("simes", result, "two-sided", Options()).bound.whole > 0
 
 
-def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
-    """Yield the row of a setting, the number of claims; in one process."""
-    rng, n_as_zero, n_normalised = np.random.default_rng(seed), 0, 0
+def piece(setting: Setting, seed: np.random.SeedSequence) -> Counter[str]:
+    """Simulate some data sets; count the claims of each way to smooth."""
+    rng, claims = np.random.default_rng(seed), Counter[str]()
     with TemporaryDirectory() as folder:
-        for _ in range(repetitions):
+        for _ in range(PIECE):
             volumes = list(simulate(setting, rng))
             stack = read(volumes, Path(folder))
             as_zero = np.array([stack.space.select(GRID.smooth(volume, FWHM)) for volume in volumes])
-            n_normalised += has_claim(stack, setting.design)
-            n_as_zero += has_claim(replace(stack, effects=as_zero), setting.design)
-    sizes = " and ".join(map(str, setting.sizes))
-    yield dict(zip(COLUMNS, (setting.effect, sizes, n_as_zero, n_normalised, repetitions), strict=True))
+            claims["normalised"] += has_claim(stack, setting.design)
+            claims["as zero"] += has_claim(replace(stack, effects=as_zero), setting.design)
+    return claims
+
+
+def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
+    """Yield the row of a setting, the proportion of data sets with a claim."""
+    seeds = simulation.pieces(seed, repetitions, PIECE)
+    claims, n = sum(apply(piece, [setting] * len(seeds), seeds), Counter[str]()), len(seeds) * PIECE
+    shares = (f"{claims[name] / n:.4f}" for name in ("as zero", "normalised"))
+    yield dict(zip(COLUMNS, (setting.effect, " and ".join(map(str, setting.sizes)), *shares, n), strict=True))
 
 
 if __name__ == "__main__":

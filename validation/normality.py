@@ -15,8 +15,7 @@ from simulation import Row
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.normality import compare_with_normal
 
-REPETITIONS = 300
-"""Data sets with normal errors; a fifth as many with others."""
+REPETITIONS = 2000
 PIECE = 20
 """Data sets simulated together."""
 SIDE = 8
@@ -82,7 +81,6 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> list[tuple[float, f
 
 def rows(setting: Setting, seed: np.random.SeedSequence, repetitions: int, apply: simulation.Map) -> Iterator[Row]:
     """Yield the row of a setting."""
-    repetitions = repetitions if setting.errors == "normal" else max(repetitions // 5, 1)
     pieces = apply(partial(piece, setting), simulation.pieces(seed, repetitions, PIECE))
     found = np.array([row for each in pieces for row in each], dtype=float)
     kurtosis, limit, skewness, heavy, skewed, warned = found.mean(axis=0)

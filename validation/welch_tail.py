@@ -19,7 +19,8 @@ from bids_ari.stats.mixed_effects import fit_mixed
 from bids_ari.stats.welch import fit_welch
 
 N_VOXELS = 50_000
-REPETITIONS = 150
+REPETITIONS = 1000
+"""Of each setting, with both alternatives, so 2,000 maps."""
 LEVELS = (1e-2, 1e-3, 1e-4)
 SIZES = ((5, 20), (10, 20), (10, 15), (10, 10), (20, 20), (20, 30), (20, 40))
 SPREADS = ((1.0, 1.0), (2.0, 1.0), (1.0, 2.0))

@@ -102,21 +102,23 @@ def compare_with_normal(residuals: FloatArray, matrix: FloatArray) -> Normality:
     rng = np.random.default_rng(0)
     maps = residuals[rng.permutation(len(residuals))[:_MOST_MAPS]]
     values = _of_equal_variance(residuals, q)
-    found, simulated = _summary(values, np.empty_like(values)).tolist(), np.empty((_SIMULATIONS, 4))
+    found = _summary(*_moments(values, np.empty_like(values))).tolist()
+    skewness, kurtosis = np.empty((2, _SIMULATIONS, residuals.shape[1]))
     buffers = np.empty_like(values), np.empty_like(values)  # new arrays would take longer than what is computed
-    for each in simulated:
+    for i in range(_SIMULATIONS):
         weights = rng.standard_normal((len(residuals), len(maps)))
         np.matmul(_of_equal_variance(weights - q @ (q.T @ weights), q), maps, out=buffers[0])
-        each[:] = _summary(*buffers)
-    mean = simulated.mean(axis=0).tolist()
+        skewness[i], kurtosis[i] = _moments(*buffers)
+    simulated = _summary(skewness, kurtosis)  # at once: quantiles of one simulation take as long as its moments
+    mean = simulated.mean(axis=1).tolist()
     return Normality(
         residuals.shape[1],
         kurtosis=(found[0], found[1]),
         skewness=(found[2], found[3]),
         normal_kurtosis=(mean[0], mean[1]),
         normal_skewness=(mean[2], mean[3]),
-        kurtosis_limit=float(simulated[:, 0].max()),
-        skewness_limit=float(np.abs(simulated[:, 2]).max()),
+        kurtosis_limit=float(simulated[0].max()),
+        skewness_limit=float(np.abs(simulated[2]).max()),
     )
 
 
@@ -140,12 +142,10 @@ def _of_equal_variance(residuals: FloatArray, q: FloatArray) -> FloatArray:
     return np.asarray(residuals[used] / np.sqrt(rest[used])[:, None])
 
 
-def _summary(values: FloatArray, squares: FloatArray) -> FloatArray:
-    """Return median and 95th percentile over points of kurtosis, then of skewness; `squares` is overwritten."""
-    skewness, kurtosis = _moments(values, squares)
-    return np.array(
-        [*np.quantile(kurtosis, (0.5, 0.95)), np.median(skewness), np.quantile(np.abs(skewness), 0.95)],
-    )
+def _summary(skewness: FloatArray, kurtosis: FloatArray) -> FloatArray:
+    """Return median and 95th percentile over points (the last axis) of kurtosis, then of skewness."""
+    median, high = np.quantile(kurtosis, (0.5, 0.95), axis=-1)
+    return np.stack([median, high, np.median(skewness, axis=-1), np.quantile(np.abs(skewness), 0.95, axis=-1)])
 
 
 def _moments(values: FloatArray, squares: FloatArray) -> tuple[FloatArray, FloatArray]:
