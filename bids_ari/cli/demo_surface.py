@@ -21,7 +21,7 @@ from bids_ari.images.gifti import STRUCTURES, read_gifti
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.mesh_smoothing import smoother
-from bids_ari.images.meshes import nilearn_files
+from bids_ari.images.nilearn_data import nilearn_files
 from bids_ari.images.space import Space
 from bids_ari.stats.distributions import FloatArray
 

@@ -14,7 +14,8 @@ from bids_ari.images.gifti import STRUCTURES, decode
 from bids_ari.images.gifti_xml import GIFTI, parse_gifti
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
-from bids_ari.images.meshes import OF_NILEARN, nilearn_files, place_of, sides_of
+from bids_ari.images.meshes import OF_NILEARN, place_of, sides_of
+from bids_ari.images.nilearn_data import nilearn_files
 from bids_ari.images.surface_templates import density_of, template_surfaces
 from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray

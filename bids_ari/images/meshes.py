@@ -21,6 +21,7 @@ from bids_ari.errors import BidsAriError, DataError, InputNotFoundError, UsageEr
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.mesh_files import read_mesh
+from bids_ari.images.nilearn_data import nilearn_files
 from bids_ari.images.surface_templates import DENSITIES, density_of, template_surfaces
 from bids_ari.images.templates import SpaceName, standard
 
@@ -207,14 +208,6 @@ def _known(where: StandardSpace, n: int, sides: Sequence[Hemisphere]) -> tuple[P
         if found := template_surfaces(where, density, sides, _SURFACES, fetch=False):
             return found
     return nilearn_files("pial", sides)
-
-
-def nilearn_files(kind: str, sides: Sequence[Hemisphere]) -> tuple[Path, ...]:
-    """Return files of fsaverage5 that are part of nilearn's package."""
-    from nilearn.datasets import fetch_surf_fsaverage  # takes a second
-
-    files = fetch_surf_fsaverage("fsaverage5")
-    return tuple(Path(files[f"{kind}_{SIDES[side]}"]) for side in sides)
 
 
 def _hemisphere_of_mesh(path: Path) -> Hemisphere:

@@ -1,5 +1,6 @@
 """Volumes: grids of voxels, and the voxels of a grid that are tested."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -18,6 +19,7 @@ from bids_ari.stats.forest import GridAdjacency
 
 _PLANES = ("sagittal", "coronal", "axial")
 _LARGE = 0.25  # part of the voxels of the largest slice: slices with fewer, at the end of the brain, may lack data
+_FWHM = math.sqrt(8 * math.log(2))  # full width at half maximum of a Gaussian whose standard deviation is 1
 _TOLERANCE = 0.01  # two grids are the same when their corners are no further apart than this fraction of a voxel
 
 
@@ -66,10 +68,10 @@ class Grid(Frame):
 
     def smooth(self, values: FloatArray, fwhm: float) -> FloatArray:
         """Smooth a volume (x, y, z) by a Gaussian of `fwhm` mm, as nilearn does; what is not finite counts as 0."""
-        from nilearn.image import smooth_img
-
-        finite = np.where(np.isfinite(values), values, 0.0)
-        return np.asarray(smooth_img(nib.Nifti1Image(finite, self.affine), fwhm).dataobj, dtype=float)
+        smoothed = np.where(np.isfinite(values), values, 0.0)
+        for axis, zoom in enumerate(self.zooms):
+            ndimage.gaussian_filter1d(smoothed, fwhm / (_FWHM * zoom), axis, output=smoothed)
+        return np.asarray(smoothed, dtype=float)
 
     def profile(self, present: BoolArray) -> Profile:
         """Return the number of voxels with data in each slice across each axis."""

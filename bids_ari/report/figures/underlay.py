@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from bids_ari.errors import BidsAriError, printable
 from bids_ari.images.anatomy import find_underlay, read_underlay
+from bids_ari.images.nilearn_data import nilearn_template
 from bids_ari.images.templates import SpaceName, standard
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.stats.distributions import FloatArray
@@ -61,11 +62,8 @@ def is_like_template(space: SpaceName) -> bool:
 @cache
 def load_template() -> Template:
     """Return the MNI152 template that nilearn includes."""
-    from nilearn.datasets import load_mni152_template
-
-    image = load_mni152_template(resolution=1)
-    values = np.asarray(image.dataobj, dtype=np.float32)
-    return _template(values, float(values.max()), Grid.of(image), TEMPLATE_NAME)
+    values, grid = nilearn_template()
+    return _template(values, 1.0, grid, TEMPLATE_NAME)
 
 
 def template_of(space: VolumeSpace, space_label: SpaceName, image: Path | None = None) -> Template | None:
