@@ -1,7 +1,6 @@
 """Data files in nilearn's package. They are found by their names: importing ``nilearn.datasets`` takes a second."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,17 @@ import numpy.typing as npt
 
 from bids_ari.bids.hemispheres import SIDES, Hemisphere
 from bids_ari.images.volume import Grid
+from bids_ari.runtime.installed import installed_file
 
-_DATA = Path(str(files("nilearn"))) / "datasets" / "data"
-_TEMPLATE = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
+_DATA = "datasets/data"
+_TEMPLATE = f"{_DATA}/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
 def nilearn_template() -> tuple[npt.NDArray[np.float32], Grid]:
     """Return the MNI152 template, (x, y, z) from 0 to 1, with a resolution of 1 mm, and its grid."""
-    path = _DATA / _TEMPLATE
     image: Any
-    if path.is_file():
-        image = nib.load(path)
+    if (file := installed_file("nilearn", _TEMPLATE)) is not None:
+        image = nib.load(file)
     else:  # another version of nilearn
         from nilearn.datasets import load_mni152_template
 
@@ -32,9 +31,9 @@ def nilearn_template() -> tuple[npt.NDArray[np.float32], Grid]:
 
 def nilearn_files(kind: str, sides: Sequence[Hemisphere]) -> tuple[Path, ...]:
     """Return files of fsaverage5, such as ``pial`` or ``infl``."""
-    found = tuple(_DATA / "fsaverage5" / f"{kind}_{SIDES[side]}.gii.gz" for side in sides)
-    if all(path.is_file() for path in found):
-        return found
+    found = [installed_file("nilearn", f"{_DATA}/fsaverage5/{kind}_{SIDES[side]}.gii.gz") for side in sides]
+    if None not in found:
+        return tuple(path for path in found if path is not None)
     from nilearn.datasets import fetch_surf_fsaverage  # another version of nilearn
 
     names = fetch_surf_fsaverage("fsaverage5")
