@@ -1,17 +1,21 @@
 """Seconds and memory of commands, each in a fresh process, and their medians: what the benchmarks share."""
 
+import ctypes
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+_SET_CHILD_SUBREAPER = 36  # of prctl
+
 
 class Measured(NamedTuple):
-    """Seconds of a process and its children until its end, and the peak memory of the largest of them in MB."""
+    """Seconds of a command and all its processes, and the peak memory of the largest of them in MB."""
 
     wall: float
     cpu: float
@@ -20,15 +24,65 @@ class Measured(NamedTuple):
 
 def measure(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> Measured:
     """Run a command in a fresh process, without its output; end the benchmark if it fails."""
+    _adopt_orphans()
     start = time.perf_counter()
     child = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **(environment or {})},
+        start_new_session=True,
     )
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start
     if status:
         raise SystemExit(f"failed: {' '.join(map(str, command))}")
-    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    usages = [usage, *_ended(child.pid)]
+    return Measured(
+        wall, sum(each.ru_utime + each.ru_stime for each in usages), max(each.ru_maxrss for each in usages) / 1024
+    )
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of processes that a command leaves to end by themselves (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _ended(group: int) -> Iterator[resource.struct_rusage]:
+    """Wait for the orphans of a process group; yield what they and their children used."""
+    while True:
+        try:
+            yield os.wait4(-group, 0)[2]
+        except ChildProcessError:
+            return
+
+
+def peak_of_all(command: Sequence[str | Path], interval: float = 0.05) -> float:
+    """Run a command; return the peak memory of all its processes together in MB, shared pages counted once (Linux)."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    peak = 0
+    while child.poll() is None:
+        peak = max(peak, sum(_proportional(path) for path in Path("/proc").glob("[0-9]*") if _is_of(path, child.pid)))
+        time.sleep(interval)
+    return peak / 1024
+
+
+def _is_of(process: Path, session: int) -> bool:
+    """Return whether a process belongs to a session."""
+    try:
+        return os.getsid(int(process.name)) == session
+    except OSError:
+        return False
+
+
+def _proportional(process: Path) -> int:
+    """Return the proportional set size of a process in KB; 0 if it has ended."""
+    try:
+        lines = (process / "smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
 
 
 def in_turn(
