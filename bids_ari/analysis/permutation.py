@@ -218,11 +218,15 @@ def notes_of(calibration: Calibrated, options: Options) -> Iterator[str]:
     """Yield notes on a calibration for the report."""
     n = calibration.n_permutations
     if calibration.is_complete:
-        yield f"There are {n} different permutations of these subjects; all were computed"
+        yield (
+            f"There are {n} different permutations of these subjects; all were computed"
+            if n > 1
+            else "These subjects cannot be exchanged: the data as they are count as the only permutation"
+        )
     if not calibration.n_errors:
         yield (
-            f"With {n} permutations nothing can be found at alpha {calibration.alpha:g}: at least 1 / {n} = "
-            f"{1 / n:.3g} is needed, or more subjects"
+            f"With {counted(n, 'permutation')} nothing can be found at alpha {calibration.alpha:g}: at least 1 / {n} = "
+            f"{1 / n:.3g} is needed, or more subjects{' or other exchangeability blocks' if calibration.blocks else ''}"
         )
     if calibration.exactness == "approximate" and options.variance == "unequal":
         yield (

@@ -10,7 +10,7 @@ from typing import Literal, get_args, overload
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded as Excluded
 from bids_ari.bids.labels import spellings
-from bids_ari.bids.questions import Question
+from bids_ari.bids.questions import Question, factor_of
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
 
@@ -90,9 +90,8 @@ class SubjectMap:
         text = ""
         for term in self.terms:
             sign = ("minus", "plus")[term.weight >= 0]
-            factor = "" if abs(term.weight) == 1 else f"{abs(term.weight):.6g} x "
             own = ", ".join(file.uri for each in term.maps for file in each.files)
-            text += f" {sign} {factor}{own}"
+            text += f" {sign} {factor_of(term.weight)}{own}"
         return text.removeprefix(" plus").strip()
 
     @property

@@ -79,12 +79,21 @@ class Question:
         if (pair := _high_and_low(row)) is not None:
             return f"{self.levels[pair[0]]} minus {self.levels[pair[1]]}"
         weighted = [(weight, level) for weight, level in zip(row, self.levels, strict=True) if weight]
-        factors = ["" if abs(weight) == 1 else f"{abs(weight):.6g} x " for weight, _ in weighted]
-        terms = [
-            f"{'-+'[weight > 0]} {factor}{level}" for factor, (weight, level) in zip(factors, weighted, strict=True)
-        ]
+        terms = [f"{'-+'[weight > 0]} {factor_of(weight)}{level}" for weight, level in weighted]
         text = " ".join(terms)
         return text.removeprefix("+ ") if weighted[0][0] > 0 else text.replace("- ", "-", 1)
+
+
+def factor_of(weight: float) -> str:
+    """Return the size of a weight as a factor before a name; empty for 1.
+
+    >>> factor_of(-0.5), factor_of(1 / 3), factor_of(-1)
+    ('0.5 x ', '1/3 x ', '')
+    """
+    size = abs(weight)
+    fraction = Fraction(size).limit_denominator(1000)
+    is_fraction = float(f"{size:.6g}") != size and abs(float(fraction) - size) < 1e-12
+    return "" if size == 1 else f"{fraction if is_fraction else f'{size:.6g}'} x "
 
 
 def differences(n_levels: int) -> Rows:

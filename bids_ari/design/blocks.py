@@ -86,6 +86,8 @@ def _of_levels(text: str, subjects: Sequence[str], participants: Participants | 
             "columns from the outermost to the innermost blocks, such as site/+family",
         )
     columns = () if participants is None else participants.columns
+    if SUBJECT in names[:-1] and SUBJECT not in columns:
+        raise UsageError(f"--blocks {text} has a level inside {SUBJECT}", f"+{SUBJECT} as the last level")
     if names[-1] == SUBJECT and SUBJECT not in columns and len(names) > 1:
         names, exchanged = names[:-1], is_marked
     else:

@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage, stats
 
 from bids_ari.analysis.methods import GroupData, Inferred
-from bids_ari.analysis.permutation import permute
+from bids_ari.analysis.permutation import notes_of, permute
 from bids_ari.analysis.template import read_template
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.options import Options
@@ -101,7 +101,13 @@ class TestAllDraws:
         assert found.bound.whole == 0
         notes = " ".join(found.notes)
         assert "16 different permutations" in notes
-        assert "nothing can be found at alpha 0.05: at least 1 / 16" in notes
+        assert "With 16 permutations nothing can be found at alpha 0.05: at least 1 / 16" in notes
+        (one, nothing) = notes_of(
+            replace(found.calibrated, lambdas=np.ones(1), family=DRAWN.family, blocks="+site"), DRAWN
+        )
+        assert "cannot be exchanged" in one
+        assert "With 1 permutation nothing" in nothing
+        assert "other exchangeability blocks" in nothing
 
     def test_a_divided_alpha_is_a_fraction(self, few: FloatArray) -> None:
         """alpha .09375 of three results is 1 / 32 each, one of 32 sign flips; .09 of three is less."""

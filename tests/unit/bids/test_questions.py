@@ -69,6 +69,8 @@ def test_words_and_labels() -> None:
     levels = Question("any", "session", LEVELS, ((1.0, 0.0, 0.0), (0.0, 0.5, 0.5)))
     assert (levels.sums, levels.labels) == (("ses-1", "0.5 x ses-2 + 0.5 x ses-3"), ("ses1", "row2"))
     assert levels.noun == "weighted sums"
+    thirds = Question("", "session", LEVELS, ((1 / 3, 2 / 3, -1.0), (0.3333, 0.6667, -1.0)))
+    assert thirds.sums == ("1/3 x ses-1 + 2/3 x ses-2 - ses-3", "0.3333 x ses-1 + 0.6667 x ses-2 - ses-3")
     alike = Question("", "time", ("time a-b", "time ab", "time c"), ((-1.0, 0.0, 1.0), (0.0, -1.0, 1.0)))
     assert alike.labels == ("row1", "row2")
     assert named.text == "any of -0.5 x ses-1 - 0.5 x ses-2 + ses-3; ses-1 minus ses-2"

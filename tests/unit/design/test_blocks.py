@@ -108,6 +108,7 @@ class TestLevels:
             ("site/+alike", DesignError, r"alike a is in site x \(sub-01\), site y \(sub-08\)"),
             ("site//+family", UsageError, "a level without a name"),
             ("site/+site", UsageError, "a level twice"),
+            ("+family/+subject/site", UsageError, "a level inside subject"),
             ("+one/+family", DesignError, "All subjects are in one block of one"),
         ],
     )
