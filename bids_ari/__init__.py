@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
+from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:
     from bids_ari.analysis.analyse import analyse
@@ -58,7 +59,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        with no_collection():
+            return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

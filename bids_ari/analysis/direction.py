@@ -1,10 +1,10 @@
 """Bounds on the numbers of positive and of negative effects of a two-sided result, and columns of tables."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.joint import Joint
@@ -14,6 +14,9 @@ from bids_ari.stats.direction import Directions, closed_directions, single_step_
 from bids_ari.stats.distributions import FloatArray, p_from_t
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.minimum_effect import t_beyond
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def closed_testing(
@@ -51,8 +54,8 @@ def one_sided(glm: GlmResult, p: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def with_directions(
-    table: pd.DataFrame, directions: Directions | None, sets: Iterable[npt.NDArray[np.int32]]
-) -> pd.DataFrame:
+    table: "pd.DataFrame", directions: Directions | None, sets: Iterable[npt.NDArray[np.int32]]
+) -> "pd.DataFrame":
     """Return a table of sets of points with the TDN of each sign after the TDP, where there are such bounds."""
     if directions is None:
         return table

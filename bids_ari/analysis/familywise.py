@@ -1,15 +1,18 @@
 """Familywise errors by permutation of a result: what the extent of a cluster is, and columns of tables."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from bids_ari.images.grayordinate_space import SurfaceSpace
 from bids_ari.images.space import Space
 from bids_ari.stats.familywise import Extent, FamilywiseErrors
 from bids_ari.stats.familywise_kernels import Longs
 from bids_ari.stats.forest import Adjacency, Cluster
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _PER_MM2 = 1e6
 """Areas are whole numbers of this part of a mm2, so that their sums do not depend on the order of the vertices."""
@@ -21,12 +24,12 @@ def extent_of(space: Space, neighbours: Adjacency, *, join_signs: bool = False) 
 
 
 def with_familywise(
-    table: pd.DataFrame,
+    table: "pd.DataFrame",
     errors: FamilywiseErrors | None,
     clusters: Sequence[Cluster],
     threshold: float | None,
     space: Space,
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return a table of clusters with familywise p of peaks and of extents, before the columns of peaks.
 
     Those of extents exist for clusters above a threshold that was one of the analysis.

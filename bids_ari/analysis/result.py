@@ -3,17 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.direction import with_directions
 from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.joint import Joint
-from bids_ari.analysis.tables import cluster_table, region_table
 from bids_ari.analysis.template import Template
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
@@ -35,6 +33,9 @@ from bids_ari.stats.forest import Cluster, ClusterForest
 from bids_ari.stats.glm import GlmResult
 from bids_ari.stats.normality import Normality
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Field = Literal[
     "effect",
     "variance",
@@ -51,7 +52,6 @@ Field = Literal[
     "highest_tdp",
     "clusters",
 ]
-
 
 _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 
@@ -95,8 +95,7 @@ class ContrastResult:
     hashes : mapping of str to str
         The SHA-256 of each map that was read, by its BIDS URI, and of each file in `files`, by its role.
     files : mapping of str to str
-        The names of the files that options refer to, by their role: ``mask``, ``atlas``, ``region 1``; also of
-        TemplateFlow.
+        The names of the files that options refer to, by role (``mask``, ``atlas``), also of files of TemplateFlow.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled, normalised : tuple of str
@@ -303,7 +302,7 @@ class ContrastResult:
         tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
         return highest_of(tdp, self.space.n_points)
 
-    def table(self, threshold: float | None = None, tdp: float | None = None) -> pd.DataFrame:
+    def table(self, threshold: float | None = None, tdp: float | None = None) -> "pd.DataFrame":
         """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
 
         Parameters
@@ -312,6 +311,10 @@ class ContrastResult:
             Any threshold, or any target TDP. By default, the clusters of all thresholds of the options, with a first
             column for the threshold.
         """
+        import pandas as pd  # takes longer than the inference on one map
+
+        from bids_ari.analysis.tables import cluster_table
+
         if threshold is None and tdp is None:
             tables = {each: self.table(each) for each in self.clusters}
             return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
@@ -324,7 +327,7 @@ class ContrastResult:
         return self._tables[threshold, tdp].copy()
 
     @cached_property
-    def _tables(self) -> dict[tuple[float | None, float | None], pd.DataFrame]:
+    def _tables(self) -> dict[tuple[float | None, float | None], "pd.DataFrame"]:
         """Tables that were computed, by threshold and target TDP."""
         return {}
 
@@ -333,8 +336,10 @@ class ContrastResult:
         """Whether each point is a local maximum, (n_points,)."""
         return self.space.local_maxima(self.extremeness)
 
-    def region_table(self, regions: RegionSet) -> pd.DataFrame:
+    def region_table(self, regions: RegionSet) -> "pd.DataFrame":
         """Return the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
+        from bids_ari.analysis.tables import region_table
+
         table = region_table(regions, self.bound, self.space, self.glm.z)
         return with_directions(table, self.directions, [region.points for region in regions.regions])
 

@@ -11,6 +11,7 @@ from bids_ari.cli.runner import answer
 from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import build, entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError, counted
+from bids_ari.runtime.collector import no_collection
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,9 @@ def _parse_file(file: Path) -> tuple[dict[str, str], argparse.Namespace]:
 def do(arguments: argparse.Namespace) -> int:
     """Run the analysis, or what the flags of `Modes` select instead; return the exit code."""
     settings, modes = read_settings(arguments), build(Modes, vars(arguments))
-    from bids_ari import workflow
-    from bids_ari.cli.listing import overview
+    with no_collection(freeze=True):
+        from bids_ari import workflow
+        from bids_ari.cli.listing import overview
 
     if modes.skip_bids_validation:
         log.info("--skip-bids-validation is accepted for compatibility: the input dataset is never validated")

@@ -8,6 +8,7 @@ from bids_ari.cli.arguments import Parser, add_options
 from bids_ari.cli.runner import answer
 from bids_ari.config.settings import MapSettings
 from bids_ari.config.table import build
+from bids_ari.runtime.collector import no_collection
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def analyse_map(arguments: argparse.Namespace) -> int:
     """Analyse a map; return the exit code."""
     settings: MapSettings = build(MapSettings, vars(arguments))
-    from bids_ari.workflow import run_map
+    with no_collection(freeze=True):
+        from bids_ari.workflow import run_map
 
     run_map(
         settings.map,

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from bids_ari.bids.columns import number, shortest, value_of
 from bids_ari.bids.participants import Participants
@@ -299,6 +298,7 @@ def _read_coding(factor: Factor) -> tuple[str, str, str | float | None]:
 
 def _categorical(levels: Levels, subjects: Sequence[str]) -> Any:
     """Return groups as formulaic takes them, with levels as numbers."""
+    import pandas as pd
     from formulaic.transforms.contrasts import C, SumContrasts, TreatmentContrasts
 
     names = list(levels.subjects)
@@ -314,6 +314,7 @@ def _expand_terms(
     """Compute the columns of all terms by formulaic: the columns of each term, their names and their values."""
     if formula.algebra == "1":
         return {}, ["Intercept"], np.ones((n_subjects, 1))
+    import pandas as pd
     from formulaic import Formula as Algebra  # imported here: takes half a second
     from formulaic.errors import FormulaicError
 

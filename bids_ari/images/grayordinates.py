@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from bids_ari.errors import counted
 from bids_ari.images.binary import is_zero
@@ -147,6 +146,8 @@ class Grayordinates(Computed, Frame):
 
     def connected(self, positions: BoolArray, seeds: BoolArray) -> BoolArray:
         """Return which of some positions are connected to seeds through them."""
+        from scipy.sparse import csgraph
+
         if (seeds == positions).all() or not seeds.any():
             return seeds
         edges = self.edges(_FACES)

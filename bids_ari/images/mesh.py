@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse import csgraph
 
 from bids_ari.bids.hemispheres import Hemisphere
 from bids_ari.images.computed import Computed
@@ -103,6 +102,8 @@ class Mesh(Computed):
 
         A path along edges is up to about a fifth longer than the shortest one across triangles.
         """
+        from scipy.sparse import csgraph
+
         return np.asarray(csgraph.dijkstra(self.graph, indices=vertex, limit=limit))
 
     def _kept(self, name: str, compute: Callable[["Mesh"], _Result]) -> _Result:

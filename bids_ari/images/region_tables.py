@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from bids_ari.bids.entities import printable
 from bids_ari.errors import DataError, InputNotFoundError, listing
 
@@ -17,6 +15,8 @@ def read_names(table: Path) -> dict[int, str]:
     """Read the number and the name of each parcel from a table."""
     if not table.is_file():
         raise InputNotFoundError(f"There is no table {table}")
+    import pandas as pd
+
     try:
         frame = pd.read_csv(table, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", header=None)
     except ValueError as error:  # empty, ragged, or another encoding
