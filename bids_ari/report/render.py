@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from bids_ari.report.formatting import percent, plural, thousands
+from bids_ari.runtime.caches import compiled_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,12 +33,16 @@ def render(template: str, /, **context: Any) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+    from bids_ari.report.compiled import CompiledTemplates
+
+    folder = compiled_folder(REPORT)
     environment = Environment(
         loader=FileSystemLoader([ASSETS, REPORT]),
         autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=None if folder is None else CompiledTemplates(folder),
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
     script = (ASSETS / "report.js").read_text(encoding="utf-8")

@@ -109,6 +109,22 @@ def _bring(brought: Path, folder: Path) -> None:
         part.replace(target)
 
 
+def compiled_folder(beside: Path) -> Path | None:
+    """Return a folder for compiled code where numba keeps its own: that of its variable, else beside the source.
+
+    Where that cannot be written, it is in the folder of the user for caches; None where that cannot be written either.
+    """
+    if named := os.environ.get("NUMBA_CACHE_DIR"):
+        places = [Path(named)]
+    else:
+        places = [beside / "__pycache__"]
+        if cache := os.environ.get("XDG_CACHE_HOME"):
+            places.append(Path(cache) / "bids_ari")
+        elif has_home():
+            places.append(Path.home() / ".cache" / "bids_ari")
+    return next(filter(is_writable, places), None)
+
+
 def is_writable(folder: Path) -> bool:
     """Return whether a file can be created in a folder, which is created if need be."""
     try:

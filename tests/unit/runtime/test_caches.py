@@ -12,7 +12,7 @@ import pytest
 
 from bids_ari.errors import OutputError
 from bids_ari.runtime import caches as room
-from bids_ari.runtime.caches import BROUGHT, TEMPLATES, VARIABLES, caches
+from bids_ari.runtime.caches import BROUGHT, TEMPLATES, VARIABLES, caches, compiled_folder
 
 Forbid = Callable[[Path], None]
 
@@ -295,3 +295,21 @@ class TestTemplates:
         (folder / "tpl-MNI").rmdir()
         with caches(None, tmp_path / "out"):
             assert "TEMPLATEFLOW_HOME" not in os.environ
+
+
+def test_compiled_code_is_where_numba_keeps_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, only_writable: Forbid
+) -> None:
+    """The folder of the variable; else beside the source; else the cache of the user; else nowhere."""
+    source, home = tmp_path / "package", tmp_path / "home"
+    only_writable(tmp_path)
+    assert compiled_folder(source) == source / "__pycache__"
+    only_writable(home)
+    monkeypatch.setenv("HOME", str(home))
+    assert compiled_folder(source) == home / ".cache" / "bids_ari"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "other"))
+    assert compiled_folder(source) == home / "other" / "bids_ari"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(home / "numba"))
+    assert compiled_folder(source) == home / "numba"
+    only_writable(tmp_path / "out")
+    assert compiled_folder(source) is None
