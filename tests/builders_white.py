@@ -41,7 +41,7 @@ def template() -> Any:
     import numpy as np
 
     underlay: Any = importlib.import_module("bids_ari.report.figures.underlay")
-    values = np.pad(np.ones((15, 19, 17), dtype=np.float32), 1)
+    values = np.pad(np.full((15, 19, 17), 255, dtype=np.uint8), 1)
     affine = nib.affines.from_matvec(np.diag([10, 10, 10]), [-80, -115, -80])
     ends = nib.affines.apply_affine(affine, [[1, 1, 1], [15, 19, 17]])
     return underlay.Template(values, underlay.Grid.of(nib.Nifti1Image(values, affine)), ends)
@@ -51,7 +51,7 @@ def have_white_pictures(patch: Patch = setattr) -> None:
     """Have white pictures in this process: whoever draws finds `white`; slices have few pixels."""
     importlib.import_module(DRAWING)
     figures: Any = importlib.import_module("bids_ari.report.figures")
-    made, replaced = template(), {"draw_png": (figures.png.draw_png, white), "CELL": (figures.scene.CELL, (31, 25))}
+    made, replaced = template(), {"draw_png": (figures.canvas.draw_png, white), "CELL": (figures.scene.CELL, (31, 25))}
     for module in list(sys.modules.values()):
         for name, (real, other) in replaced.items():
             if getattr(module, name, None) is real:

@@ -5,13 +5,12 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import describe, write_group
-from builders_pictures import sketch, sketch_glass
 from builders_white import have_white_pictures
 from hypothesis import settings
 
@@ -58,33 +57,10 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _sketches() -> Iterator[Callable[[pytest.MonkeyPatch], None]]:
-    """Have pictures sketched; give what has them rendered."""
-    from bids_ari.report.figures.glass_brain import draw_glass_brain
-    from bids_ari.report.figures.png import to_png
-
-    def render(patch: pytest.MonkeyPatch) -> None:
-        patch.setattr("bids_ari.report.figures.png.to_png", to_png)
-        patch.setattr("bids_ari.report.figures.draw.draw_glass_brain", draw_glass_brain)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bids_ari.report.figures.png.to_png", sketch)
-        patch.setattr("bids_ari.report.figures.draw.draw_glass_brain", sketch_glass)
-        yield render
-
-
-@pytest.fixture
-def rendered(_sketches: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have pictures rendered, in tests that look at their pixels."""
-    _sketches(monkeypatch)
-
-
 @pytest.fixture(scope="module")
-def white_pictures(_sketches: Callable[[pytest.MonkeyPatch], None]) -> Iterator[None]:
+def white_pictures() -> Iterator[None]:
     """Have white pictures: for tests of runs in which nobody looks at them."""
     with pytest.MonkeyPatch.context() as patch:
-        _sketches(patch)  # or glass brains would have the titles of sketches
         have_white_pictures(patch.setattr)
         yield
 

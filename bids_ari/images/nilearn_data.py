@@ -16,8 +16,8 @@ _DATA = "datasets/data"
 _TEMPLATE = f"{_DATA}/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 
-def nilearn_template() -> tuple[npt.NDArray[np.float32], Grid]:
-    """Return the MNI152 template, (x, y, z) from 0 to 1, with a resolution of 1 mm, and its grid."""
+def nilearn_template() -> tuple[npt.NDArray[Any], Grid]:
+    """Return the MNI152 template, (x, y, z) in any units above 0, with a resolution of 1 mm, and its grid."""
     image: Any
     if (file := installed_file("nilearn", _TEMPLATE)) is not None:
         image = nib.load(file)
@@ -25,8 +25,7 @@ def nilearn_template() -> tuple[npt.NDArray[np.float32], Grid]:
         from nilearn.datasets import load_mni152_template
 
         image = load_mni152_template(resolution=1)
-    values = np.asarray(image.dataobj, dtype=np.float32)
-    return values / values.max(), Grid.of(image)
+    return np.asarray(image.dataobj), Grid.of(image)
 
 
 def nilearn_files(kind: str, sides: Sequence[Hemisphere]) -> tuple[Path, ...]:

@@ -107,6 +107,11 @@ class Grid(Frame):
         indices = near @ inverse[:3, :3].T + inverse[:3, 3]
         return np.moveaxis(np.where(np.isfinite(coordinates), indices, -9.0), -1, 0)
 
+    def indices_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
+        """Return voxel indices with fractions, (3, ...), of coordinates in mm, which are broadcast."""
+        inverse = np.linalg.inv(self.affine)
+        return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in inverse[:3]])
+
     def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
         """Return an array on this grid as an image of the same type."""
         image = nib.Nifti1Image(volume, self.affine)
@@ -221,8 +226,15 @@ class VolumeSpace(Space):
 
     def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
         """Return the voxel at each coordinate, (..., 3) in mm; -1 for none, and where a coordinate is infinite."""
+        return self._points(self.grid.indices_at(coordinates))
+
+    def points_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.int32]:
+        """Return the voxel at coordinates in mm, which are broadcast; -1 for none."""
+        return self._points(self.grid.indices_across(x, y, z))
+
+    def _points(self, indices: FloatArray) -> npt.NDArray[np.int32]:
+        """Return the voxel nearest to indices with fractions, (3, ...); -1 for none."""
         positions = self.unmask(np.arange(self.n_points, dtype=np.int32), -1)
-        indices = self.grid.indices_at(coordinates)
         found = ndimage.map_coordinates(positions, indices, order=0, mode="grid-constant", cval=-1, prefilter=False)
         return np.asarray(found, dtype=np.int32)
 

@@ -12,7 +12,7 @@ Command = Callable[..., int]
 
 @pytest.fixture(scope="module", autouse=True)
 def _white(request: pytest.FixtureRequest) -> None:
-    """Have white pictures, unless a module has the marker `pictures`: then they are sketched."""
+    """Have white pictures, unless a module has the marker `pictures`."""
     if request.node.get_closest_marker("pictures") is None:
         request.getfixturevalue("white_pictures")
 

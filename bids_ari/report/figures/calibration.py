@@ -6,7 +6,7 @@ import numpy as np
 
 from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.tables import calibration_tables
-from bids_ari.report.figures.png import draw_png
+from bids_ari.report.figures.figure import draw_figure
 from bids_ari.stats.distributions import FloatArray
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def draw_calibration(calibrated: Calibrated, p: FloatArray, subtitle: str) -> by
         _draw_vector(figure.add_axes((0.07, 0.12, 0.4, 0.62)), calibrated, p)
         _draw_lambdas(figure.add_axes((0.57, 0.12, 0.4, 0.62)), calibrated)
 
-    return draw_png(_SIZE, "Calibration by permutation", subtitle, fill)
+    return draw_figure(_SIZE, "Calibration by permutation", subtitle, fill)
 
 
 def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_ari.design.design import Design
-from bids_ari.report.figures.png import draw_png, shortened
+from bids_ari.report.figures.canvas import shortened
+from bids_ari.report.figures.figure import draw_figure
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -38,7 +39,7 @@ def draw_design(design: Design, subtitle: str) -> bytes:
             shown = _draw_correlations(axes[1], diagnostics.correlations[np.ix_(varying, varying)], names)
             figure.colorbar(shown, ax=axes[1], label="r", shrink=0.7)
 
-    return draw_png(size, "Design matrix", subtitle, fill)
+    return draw_figure(size, "Design matrix", subtitle, fill)
 
 
 def _draw_matrix(axes: "Axes", design: Design) -> None:

@@ -1,17 +1,10 @@
-"""Figures to small PNG files."""
+"""Pixels to small PNG files."""
 
-import io
-import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import struct
+import zlib
 
 import numpy as np
 import numpy.typing as npt
-
-from bids_ari.bids.entities import printable
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -21,64 +14,80 @@ DPI = 120
 GREY_STEP = 8
 """Step between grey levels of an underlay: anatomy in few levels makes files half as large."""
 
+_PALETTE = 256  # colours of a PNG with one byte per pixel
 _MANY_COLOURS = 2048
-_TITLE: dict[str, Any] = {"size": 13, "weight": "bold"}
-_SUBTITLE: dict[str, Any] = {"size": 9, "color": "#505860"}
-_COMPRESSION = 6  # of zlib: 9 takes five times as long for 5 % less
-
-
-def draw_png(size: tuple[int, int], title: str, subtitle: str, fill: Callable[["Figure"], None]) -> bytes:
-    """Draw a figure of a size in pixels with a title, and the result it belongs to, and return it as a PNG."""
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
-    width, height = size
-    with style.context("default"):
-        figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)  # not of pyplot: nothing to close
-        for text, top, letter, font in ((title, 16, 15, _TITLE), (subtitle, 42, 10, _SUBTITLE)):
-            short = shortened(text, width // letter)
-            figure.text(14 / width, 1 - top / height, short, va="top", parse_math=False, **font)
-        fill(figure)
-        return to_png(figure)
-
-
-def to_png(figure: "Figure") -> bytes:
-    """Render a figure that does not belong to pyplot as a PNG."""
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names may contain letters that the font lacks
-        figure.savefig(file, format="rgba")
-    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
-    return encode(np.frombuffer(file.getvalue(), dtype=np.uint8).reshape(height, width, 4)[..., :3])
+_NEAR = 16  # of 256 levels of a channel: few pixels may be as far from what they were
+_GREYISH = 4  # a colour whose channels differ by less may stand for a grey
+_COMPRESSION = 6  # of zlib: 9 takes eight times as long for 5 % less
+_PIXELS_PER_METRE = round(DPI / 0.0254)
+_RGB, _INDEXED = 2, 3  # types of colour
 
 
 def encode(pixels: Pixels) -> bytes:
-    """Encode pixels, (height, width, 3), as a PNG with few colours: the file is a third smaller.
+    """Encode pixels, (height, width, 3), as a PNG with a palette, a byte per pixel.
 
-    A palette changes colours by a few of 256 levels. With many colours, blends of statistics and underlay, it would
-    tint greys; then each channel is rounded instead.
+    If there are more colours, those at the edges of letters become similar ones. Where these would be too different, as
+    in blends of statistics and underlay, each channel is rounded instead.
     """
-    from PIL import Image
+    from pandas import factorize  # takes long to import
 
-    image = Image.fromarray(pixels)
-    if image.getcolors(_MANY_COLOURS) is None:  # more than so many
-        image = image.point([min(round(level / GREY_STEP) * GREY_STEP, 255) for level in range(256)] * 3)
-    else:
-        image = image.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        palette = np.array(image.getpalette(), dtype=np.uint8).reshape(-1, 3)
-        greyish = np.ptp(palette, axis=1) < GREY_STEP
-        palette[greyish] = np.rint(palette[greyish].mean(axis=1, keepdims=True))
-        image.putpalette(palette.tobytes())
-    file = io.BytesIO()
-    image.save(file, format="png", dpi=(DPI, DPI), compress_level=_COMPRESSION)
-    return file.getvalue()
+    codes = np.left_shift(pixels[..., 0], 16, dtype=np.int32)
+    codes |= np.left_shift(pixels[..., 1], 8, dtype=np.int32)
+    codes |= pixels[..., 2]
+    numbers, found = factorize(codes.ravel())
+    if found.size <= _MANY_COLOURS:
+        order = np.argsort(-np.bincount(numbers), kind="stable")
+        colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)[order]
+        palette, nearest = _reduced(colours)
+        if np.abs(colours - palette[nearest].astype(np.int16)).max() <= _NEAR:
+            places = np.empty(order.size, dtype=np.uint8)
+            places[order] = nearest
+            return _file(places[numbers].reshape(codes.shape), _INDEXED, palette)
+    levels = np.minimum(np.rint(np.arange(256) / GREY_STEP) * GREY_STEP, 255).astype(np.uint8)
+    return _file(levels[pixels], _RGB)
 
 
-def shortened(text: str, longest: int) -> str:
-    """Return a name as printable text of at most some characters.
+def _reduced(colours: Pixels) -> tuple[Pixels, npt.NDArray[np.intp]]:
+    """Return a palette of colours, (n, 3), the most frequent first, and the place in it that is nearest to each.
 
-    >>> shortened("faces", 5), shortened("houses", 5)
-    ('faces', 'hous…')
+    Half of the palette are the most frequent ones; each other one is the most different from those before. Greys remain
+    grey.
     """
-    text = printable(text)
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    if len(colours) <= _PALETTE:
+        return colours, np.arange(len(colours))
+    kept = list(range(_PALETTE // 2))
+    apart = [_apart(colours, each) for each in kept]
+    furthest = np.min(apart, axis=0)
+    while len(kept) < _PALETTE:
+        kept.append(int(furthest.argmax()))
+        apart.append(_apart(colours, kept[-1]))
+        furthest = np.minimum(furthest, apart[-1])
+    palette = colours[kept]
+    greyish = np.ptp(palette, axis=1) < _GREYISH
+    palette[greyish] = np.rint(palette[greyish].mean(axis=1, keepdims=True))
+    return palette, np.argmin(apart, axis=0)
+
+
+def _apart(colours: Pixels, one: int) -> npt.NDArray[np.int16]:
+    """Return how much each colour differs from one of them, the largest of the channels, (n,)."""
+    return np.asarray(np.abs(colours - colours[one].astype(np.int16)).max(axis=1))
+
+
+def _file(values: Pixels, colour_type: int, palette: Pixels | None = None) -> bytes:
+    """Return a PNG file of values, (height, width) or (height, width, 3), of 8 bits."""
+    height, width = values.shape[:2]
+    rows = np.zeros((height, 1 + values[0].size), dtype=np.uint8)  # each row begins with its filter: none
+    rows[:, 1:] = values.reshape(height, -1)
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)),
+        (b"PLTE", b"" if palette is None else palette.tobytes()),
+        (b"pHYs", struct.pack(">IIB", _PIXELS_PER_METRE, _PIXELS_PER_METRE, 1)),
+        (b"IDAT", zlib.compress(rows.data, _COMPRESSION)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks if data or kind == b"IEND")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    """Return a chunk of a PNG file: length, kind, data and checksum."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,14 +10,12 @@ from scipy import ndimage
 
 from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
-from bids_ari.report.figures.png import DPI, Pixels, draw_png, shortened
+from bids_ari.report.figures.axes import Axes
+from bids_ari.report.figures.canvas import BLACK, Canvas, draw_png, shortened
+from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics
 from bids_ari.stats.distributions import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Flags = npt.NDArray[np.bool_]
 
@@ -36,7 +34,8 @@ _LONGEST = 24  # characters of a name
 _LETTER = 9  # pixels of a character
 _MOST_NAMED = 12  # outliers of a panel that are labelled: more labels would overlap
 _ABSENT, _BORDER = 224, 184  # grey
-_USUAL, _OUTLIER = "#56606b", "#D55E00"
+_MANY = 200  # from so many subjects on, dots are small
+_USUAL, _OUTLIER, _SIDES = "#56606b", "#D55E00", "#303840"
 
 
 class Panel(NamedTuple):
@@ -78,10 +77,10 @@ def outliers(quality: Quality, outlying: SubjectDiagnostics, test: str) -> Flags
 def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> bytes:
     """Draw the four numbers of each subject from `panels`, in order; possible outliers are labelled."""
 
-    def fill(figure: "Figure") -> None:
+    def fill(canvas: Canvas) -> None:
         for i, panel in enumerate(shown):
-            left, bottom = 0.06 + 0.49 * (i % 2), 0.53 - 0.45 * (i // 2)
-            _draw_panel(figure.add_axes((left, bottom, 0.4, 0.31)), panel, names)
+            left, top = 69 + 565 * (i % 2), 111 + 310 * (i // 2)
+            _draw_panel(canvas, (left, top, 461, 214), panel, names)
 
     return draw_png((1152, 690), "Quality measures of the subjects' maps", subtitle, fill)
 
@@ -95,31 +94,29 @@ def draw_sheets(
         yield _draw_sheet(quality, mosaic, names, flagged, subtitle, subjects)
 
 
-def _draw_panel(axes: "Axes", panel: Panel, names: Sequence[str]) -> None:
+def _draw_panel(canvas: Canvas, box: tuple[int, int, int, int], panel: Panel, names: Sequence[str]) -> None:
     """Draw one number of each subject; the axis covers all of them."""
-    place = np.arange(1, panel.values.size + 1)
-    for which, colour in ((~panel.is_far, _USUAL), (panel.is_far, _OUTLIER)):
-        axes.plot(place[which], panel.values[which], "o", color=colour, markersize=4 if place.size < 200 else 2)
-    axes.margins(x=0.08, y=0.14)
-    axes.set_title(panel.title, size=10, loc="left")
-    axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel("subjects, in order", size=8)
-    finite = np.isfinite(panel.values)
+    place, finite = np.arange(1, panel.values.size + 1), np.isfinite(panel.values)
+    axes = Axes(box, _span(place, 0.08), _span(panel.values[finite], 0.14))
+    axes.draw(canvas, panel.title, "subjects, in order")
+    for which, colour in ((~panel.is_far & finite, _USUAL), (panel.is_far & finite, _OUTLIER)):
+        for x, y in zip(place[which], panel.values[which], strict=True):
+            canvas.dot(*axes.pixel(x, y), 8.3 if place.size < _MANY else 4.2, colour)
     far = np.flatnonzero(panel.is_far & finite)
     middle = float(np.median(panel.values[finite])) if finite.any() else 0.0
     for i in far[np.argsort(-np.abs(panel.values[far] - middle), kind="stable")][:_MOST_NAMED]:
+        column, row = axes.pixel(place[i], panel.values[i])
         is_right = bool(place[i] > 0.6 * place.size)
-        axes.annotate(
-            shortened(names[i], _LONGEST),
-            (place[i], panel.values[i]),
-            (-6 if is_right else 6, 0),
-            textcoords="offset points",
-            ha="right" if is_right else "left",
-            va="center",
-            size=8,
-            parse_math=False,
-        )
+        name = shortened(names[i], _LONGEST)
+        canvas.write(name, column - 10 if is_right else column + 10, row, 8, anchor="rm" if is_right else "lm")
+
+
+def _span(values: npt.NDArray[np.generic], margin: float) -> tuple[float, float]:
+    """Return the ends of an axis with margins, a fraction of the range of the values."""
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
+        low, high = low - 0.05 * (abs(low) or 1), high + 0.05 * (abs(high) or 1)
+    return low - margin * (high - low), high + margin * (high - low)
 
 
 def _draw_sheet(
@@ -141,14 +138,15 @@ def _draw_sheet(
         canvas[top : top + height, left : left + width] = _painted(quality, i, scale.colour, mosaic)
     size = max(canvas.shape[1] + _BAR, _LEAST[0]), max(_TOP + canvas.shape[0] + _GAP, _LEAST[1])
 
-    def fill(figure: "Figure") -> None:
-        figure.figimage(canvas, 0, size[1] - _TOP - canvas.shape[0], origin="upper")
+    def fill(picture: Canvas) -> None:
+        picture.paste(canvas, 0, _TOP)
         for i, (top, left) in zip(subjects, corners, strict=True):
-            _write_sides(figure, mosaic.parts, (left, _TOP + top))
+            _write_sides(picture, mosaic.parts, left, _TOP + top)
             sign = " *" if flagged[i] else ""
             name = shortened(names[i], min(step[1] // _LETTER - len(sign), _LONGEST)) + sign
-            _write_name(figure, name, bool(flagged[i]), (left + width / 2, _TOP + top + height + 2))
-        scale.draw(figure)
+            place, colour = (left + width / 2, _TOP + top + height + 2), _OUTLIER if flagged[i] else BLACK
+            picture.write(name, *place, 8, anchor="ma", colour=colour, is_bold=bool(flagged[i]))
+        scale.draw(picture)
 
     first, last = int(subjects[0]) + 1, int(subjects[-1]) + 1
     return draw_png(size, f"Maps of subjects {first} to {last} of {len(names)}", subtitle, fill)
@@ -173,19 +171,9 @@ def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixe
     return pixels
 
 
-def _write_sides(figure: "Figure", parts: Sequence[Part], corner: tuple[float, float]) -> None:
+def _write_sides(canvas: Canvas, parts: Sequence[Part], column: int, row: int) -> None:
     """Write the letters of each part of a map above its ends."""
-    width, height = figure.get_size_inches() * DPI
-    start, y = corner[0], 1 - corner[1] / height
-    font: dict[str, Any] = {"size": 6, "va": "bottom", "color": "#303840"}
     for part in parts:
-        figure.text((start + 1) / width, y, part.left, ha="left", **font)
-        figure.text((start + part.width - 1) / width, y, part.right, ha="right", **font)
-        start += part.width
-
-
-def _write_name(figure: "Figure", name: str, is_flagged: bool, place: tuple[float, float]) -> None:
-    """Write the name of a subject below a pixel."""
-    width, height = figure.get_size_inches() * DPI
-    font: dict[str, Any] = {"color": _OUTLIER, "weight": "bold"} if is_flagged else {"color": "black"}
-    figure.text(place[0] / width, 1 - place[1] / height, name, size=8, ha="center", va="top", parse_math=False, **font)
+        canvas.write(part.left, column + 1, row, 6, anchor="ld", colour=_SIDES)
+        canvas.write(part.right, column + part.width - 1, row, 6, anchor="rd", colour=_SIDES)
+        column += part.width

@@ -1,17 +1,16 @@
-"""Colour scales and their bars. matplotlib is imported when needed."""
+"""Colour scales and their bars."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+from PIL import Image, ImageDraw
 
+from bids_ari.report.figures.canvas import BLACK, Canvas
+from bids_ari.report.figures.palettes import sampled
 from bids_ari.report.figures.png import Pixels
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.colors import Colormap
-    from matplotlib.figure import Figure
 
 Extend = Literal["neither", "both", "min", "max"]
 
@@ -20,7 +19,11 @@ Z_UNCORRECTED = 3.0902323061678132
 
 _LEVELS = 64  # colours of a scale: more cannot be distinguished, and few make small files
 _COVERED = 99.9  # percentile at the end of a scale: a few extreme voxels at the edge of a brain would compress it
-_HIDDEN = (0.85, 0.85, 0.85, 1)
+_HIDDEN = 216  # grey
+_BAR = 18  # width of a bar in pixels
+_RIGHT = 108  # pixels from the left edge of a bar to that of the picture: the room for numbers such as -1.2e-05
+_TIP = 0.05  # length of a pointed end, as a fraction of that of the bar
+_FINE = 4  # pixels drawn for each pixel of a bar along each axis
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +31,7 @@ class Scale:
     """A colour for each value."""
 
     label: str
-    colours: "Colormap"
+    colours: Pixels  # (n_colours, 3)
     ends: tuple[float, float]  # values with the first and the last colour; values beyond have the same colours
     part: tuple[float, float]  # of the bar that is shown
     ticks: tuple[float, ...]
@@ -37,27 +40,49 @@ class Scale:
     def colour(self, values: FloatArray) -> Pixels:
         """Return the colour of each value, (n_points, 3)."""
         low, high = self.ends
-        places = (np.clip(np.asarray(values, dtype=float), low, high) - low) / (high - low)
-        return np.asarray(self.colours(places, bytes=True)[:, :3], dtype=np.uint8)
+        places = (np.fmax(np.fmin(values, high), low) - low) * (len(self.colours) / (high - low))
+        return self.colours[np.minimum(places.astype(np.int32), len(self.colours) - 1)]
 
-    def draw(self, figure: "Figure") -> None:
-        """Draw the bar at the right of a figure."""
-        from matplotlib.cm import ScalarMappable
-        from matplotlib.colors import Normalize
+    def draw(self, canvas: Canvas) -> None:
+        """Draw the bar at the right of a picture."""
+        width, height = canvas.size
+        left, top, length = width - _RIGHT, round(0.35 * height), round(0.4 * height)
+        upper, lower = self._tips(length)
+        low, high = self.part
+        canvas.paste(self._bar(length), left, top)
+        for tick in self.ticks:
+            row = top + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
+            canvas.rectangle(left + _BAR, row, 4, 1)
+            canvas.write(f"{tick:.3g}", left + _BAR + 9, row, 9, anchor="lm")
+        canvas.write(self.label, left + _BAR / 2, top - 14, 11, anchor="md")
 
-        axes = figure.add_axes((0.925, 0.25, 0.016, 0.4))
-        shown = ScalarMappable(Normalize(*self.ends), self.colours)
-        figure.colorbar(shown, cax=axes, ticks=self.ticks, format="%.3g", extend=self.extend)
-        axes.set_ylim(*self.part)
-        axes.set_title(self.label, size=11, pad=14)
-        axes.tick_params(labelsize=9, length=2)
+    def _tips(self, length: int) -> tuple[int, int]:
+        """Return the lengths of the upper and the lower end in pixels, 0 for an end that is not pointed."""
+        tip = round(_TIP * length)
+        return tip * (self.extend in ("both", "max")), tip * (self.extend in ("both", "min"))
+
+    def _bar(self, length: int) -> Pixels:
+        """Return the pixels of the bar."""
+        upper, lower = (_FINE * tip for tip in self._tips(length))
+        width, height = _FINE * _BAR, _FINE * length
+        inner = (np.arange(height) + 0.5 - upper) / (height - upper - lower)
+        low, high = self.part
+        rows = self.colour(high - (high - low) * np.clip(inner, 0, 1))
+        fine = Image.fromarray(np.repeat(rows[:, None], width, axis=1))
+        left, middle, right, first, last = 1, width // 2, width - 2, 1, height - 2
+        corners = [(left, first + upper), (middle, first), (right, first + upper)]
+        corners += [(right, last - lower), (middle, last), (left, last - lower)]
+        shape = Image.new("L", fine.size)
+        ImageDraw.Draw(shape).polygon(corners, fill=255)
+        bar = Image.composite(fine, Image.new("RGB", fine.size, "white"), shape)
+        ImageDraw.Draw(bar).line([*corners, *corners[:2]], fill=BLACK, width=_FINE, joint="curve")
+        return np.asarray(bar.reduce(_FINE))
 
 
 def tdp_scale() -> Scale:
     """Return the scale of all true discovery proportions, from 0 to 1."""
-    from matplotlib import colormaps
-
-    return Scale("TDP", colormaps["viridis"].resampled(_LEVELS), (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1))
+    colours = sampled("viridis", np.linspace(0, 1, _LEVELS))
+    return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1))
 
 
 def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
@@ -65,32 +90,27 @@ def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
 
     The bar shows the side of the alternative, both for ``two-sided``.
     """
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
     top = float(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=Z_UNCORRECTED + 1)))
     places = np.linspace(-top, top, 8 * _LEVELS)
-    colours = colormaps["RdBu_r"].resampled(2 * _LEVELS)((places + top) / (2 * top))
+    steps = np.minimum(np.floor((places + top) / (2 * top) * 2 * _LEVELS), 2 * _LEVELS - 1)
+    colours = sampled("RdBu_r", steps / (2 * _LEVELS - 1))
     colours[np.abs(places) < Z_UNCORRECTED] = _HIDDEN
     low = Z_UNCORRECTED if alternative == "greater" else -top
     high = -Z_UNCORRECTED if alternative == "less" else top
     ticks = tuple(tick for tick in (-top, -Z_UNCORRECTED, Z_UNCORRECTED, top) if low <= tick <= high)
-    return Scale("z", ListedColormap(colours), (-top, top), (low, high), ticks)
+    return Scale("z", colours, (-top, top), (low, high), ticks)
 
 
 def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Scale:
     """Return a scale symmetric around 0, or its upper half if not `is_signed`, to the 99.9th percentile of |values|."""
-    from matplotlib import colormaps
-    from matplotlib.colors import ListedColormap
-
     sizes = np.abs(values[np.isfinite(values)])
     top = _round_up(float(np.percentile(sizes, _COVERED))) if sizes.size else 1.0
     extends: tuple[Extend, ...] = ("neither", "min", "max", "both")
     extend = extends[bool((values < -top).any()) + 2 * bool((values > top).any())]
     ends = (-top if is_signed else 0.0, top)
-    colours = colormaps["RdBu_r"](np.linspace(0.0 if is_signed else 0.5, 1.0, _LEVELS + 1))  # an odd number: 0 is white
+    colours = sampled("RdBu_r", np.linspace(0.0 if is_signed else 0.5, 1.0, _LEVELS + 1))  # an odd number: 0 is white
     ticks = (-top, 0.0, top) if is_signed else (0.0, top / 2, top)
-    return Scale(label, ListedColormap(colours), ends, ends, ticks, extend)
+    return Scale(label, colours, ends, ends, ticks, extend)
 
 
 def _round_up(value: float) -> float:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import VolumeSpace
@@ -53,9 +52,8 @@ class Cells(NamedTuple):
 
     points: npt.NDArray[np.int32]  # the tested point at each pixel, -1 for none
     grey: FloatArray  # the underlay, from 0 to 1; 1 where there is none
-    gain: FloatArray  # what the colour of a point is multiplied by, from 0 to 1: the light of a surface
-    lift: FloatArray  # what is added, of 1: white beside the edge of a surface
     texts: tuple[Text, ...]
+    light: npt.NDArray[np.float32] | None = None  # (2, height, width), of surfaces; see `Scene.light`
 
 
 class Slices(NamedTuple):
@@ -73,12 +71,15 @@ class Slices(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What all pictures of a result share; arrays of (height, width)."""
+    """What all pictures of a result share."""
 
-    points: npt.NDArray[np.int32]  # as in `Cells`
-    grey: Pixels  # the underlay, 255 where there is none
-    gain: FloatArray  # as in `Cells`
-    lift: FloatArray  # as in `Cells`, times 255
+    points: npt.NDArray[np.int32]  # as in `Cells`, (height, width)
+    grey: Pixels  # the underlay, 255 where there is none, (height, width)
+    pixels: npt.NDArray[np.intp]  # where there are points: places in `points` as one row, (n_pixels,)
+    seen: npt.NDArray[np.int32]  # these points, (n_pixels,)
+    light: (
+        npt.NDArray[np.float32] | None
+    )  # what their colours are multiplied by, and what of white is added, (2, n_pixels, 1)
     texts: tuple[Text, ...]
     kind: str  # what is shown, such as "Axial slices"
     sides: str  # a sentence on left and right
@@ -90,13 +91,15 @@ class Scene:
     @classmethod
     def of(cls, rows: Sequence[Cells], kind: str, sides: str, underlay: str, **more: Any) -> "Scene":
         """Return the scene of cells below one another."""
-        points, grey, gain, lift = (np.concatenate([cells[i] for cells in rows]) for i in range(4))
+        points, grey = np.concatenate([cells.points for cells in rows]), np.concatenate([cells.grey for cells in rows])
         tops = accumulate((len(cells.points) for cells in rows), initial=0)
         texts = [
             each._replace(row=each.row + top) for cells, top in zip(rows, tops, strict=False) for each in cells.texts
         ]
         stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255).astype(np.uint8)
-        return cls(points, stepped, gain, 255 * lift, tuple(texts), kind, sides, underlay, **more)
+        pixels = np.flatnonzero(points >= 0)
+        seen, light = points.ravel()[pixels], _light(rows, pixels)
+        return cls(points, stepped, pixels, seen, light, tuple(texts), kind, sides, underlay, **more)
 
     @property
     def note(self) -> str:
@@ -105,16 +108,40 @@ class Scene:
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
         """Return pixels (height, width, 3) with the points `shown`, (n_points,), in their `colours`, (n_points, 3)."""
-        return self.fade(colours, shown.astype(float))
+        canvas, chosen = self._canvas(), np.flatnonzero(shown[self.seen])
+        canvas.reshape(-1, 3)[self.pixels[chosen]] = self._lit(colours, chosen)
+        return canvas
 
     def fade(self, colours: Pixels, opacity: FloatArray) -> Pixels:
         """Return pixels as `paint` does, blended with the underlay by an opacity from 0 to 1, (n_points,)."""
-        canvas = np.repeat(self.grey[..., None], 3, axis=-1)
-        seen = (self.points >= 0) & (opacity[self.points] > 0)
-        points = self.points[seen]
-        weight, lit = opacity[points, None], self.gain[seen, None] * colours[points] + self.lift[seen, None]
-        canvas[seen] = np.rint(weight * lit + (1 - weight) * canvas[seen]).astype(np.uint8)
+        canvas, weight = self._canvas(), opacity[self.seen]
+        chosen = np.flatnonzero(weight)
+        weight, flat, pixels = weight[chosen, None], canvas.reshape(-1, 3), self.pixels[chosen]
+        flat[pixels] = np.rint(weight * self._lit(colours, chosen) + (1 - weight) * flat[pixels])
         return canvas
+
+    def _canvas(self) -> Pixels:
+        """Return the underlay, (height, width, 3)."""
+        return np.repeat(self.grey[..., None], 3, axis=-1)
+
+    def _lit(self, colours: Pixels, chosen: npt.NDArray[np.intp]) -> Pixels:
+        """Return the colours in their light at some of the pixels with points, (n_chosen, 3)."""
+        found: Pixels = colours[self.seen[chosen]]
+        if self.light is None:
+            return found
+        gain, lift = self.light[:, chosen]
+        return np.asarray(np.rint(gain * found + 255 * lift), dtype=np.uint8)
+
+
+def _light(rows: Sequence[Cells], pixels: npt.NDArray[np.intp]) -> npt.NDArray[np.float32] | None:
+    """Return the light of some pixels, (2, n_pixels, 1); None where none is of a surface."""
+    if all(cells.light is None for cells in rows):
+        return None
+    plain = np.array([[[1]], [[0]]], dtype=np.float32)
+    lights = [
+        np.broadcast_to(plain if cells.light is None else cells.light, (2, *cells.points.shape)) for cells in rows
+    ]
+    return np.concatenate(lights, axis=1).reshape(2, -1, 1)[:, pixels]
 
 
 def make_scene(
@@ -162,15 +189,14 @@ def slices_of(
             heights = heights[(heights >= bottom) & (heights <= top)]
             ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
     cuts = _choose_cuts(low, high, heights, n_rows * COLUMNS)
-    pixels = _coordinates_of_pixels(cuts, ends, n_rows)
-    points = space.points_at(pixels)
+    axes = _coordinates_of_pixels(cuts, ends)
+    points = _arranged(space.points_across(*axes), n_rows, -1)
     if template is None:
-        grey = np.where(points >= 0, _PALE, 1.0)
+        grey = np.where(points >= 0, np.float32(_PALE), np.float32(1))
     else:
-        value = _interpolate(template, pixels)
-        grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, 1.0)
-    plain = np.broadcast_to(np.ones(1), points.shape), np.broadcast_to(np.zeros(1), points.shape)
-    return Slices(Cells(points, grey, *plain, tuple(_texts(cuts))), cuts, template)
+        value = _arranged(template.values_across(*axes), n_rows, 0)
+        grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, np.float32(1))
+    return Slices(Cells(points, grey, tuple(_texts(cuts))), cuts, template)
 
 
 def cell(i: int) -> tuple[int, int]:
@@ -204,10 +230,10 @@ def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int) -> tuple[fl
     return tuple(sorted({round(float(cut), decimals) for cut in chosen}))
 
 
-def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray, n_rows: int) -> FloatArray:
-    """Return x, y, z in mm of each pixel, (height, width, 3): left and front of the head are left and up.
+def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return x, y, z in mm of the pixels of each slice, which broadcast to (n_cuts, height, width).
 
-    `ends`, (2, 3), are the corners of what must fit into each slice. Pixels outside of slices are infinite.
+    Left and front of the head are left and up. `ends`, (2, 3), are the corners of what must fit into each slice.
     """
     height, width = CELL
     spans = ends[1, :2] - ends[0, :2]
@@ -215,17 +241,12 @@ def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray, n_rows: in
     middle = ends[:, :2].mean(axis=0)
     x = middle[0] + pitch * (np.arange(width) - (width - 1) / 2)
     y = middle[1] - pitch * (np.arange(height) - (height - 1) / 2)
-    pixels = np.full((n_rows * height, COLUMNS * width, 3), np.inf)
-    for i, cut in enumerate(cuts):
-        row, column = cell(i)
-        inner = pixels[row : row + height, column : column + width]
-        inner[..., 0], inner[..., 1], inner[..., 2] = x, y[:, None], cut
-    return pixels
+    return x, y[:, None], np.array(cuts)[:, None, None]
 
 
-def _interpolate(template: Template, pixels: FloatArray) -> FloatArray:
-    """Return the value of the template at each pixel by linear interpolation."""
-    found = ndimage.map_coordinates(
-        template.values, template.grid.indices_at(pixels), order=1, mode="grid-constant", cval=0.0, prefilter=False
-    )
-    return np.asarray(found, dtype=float)
+def _arranged(cells: npt.NDArray[Any], n_rows: int, fill: int) -> npt.NDArray[Any]:
+    """Return cells, (n_cells, height, width), in rows and columns; those that are missing at the end are filled."""
+    n, height, width = cells.shape
+    full = np.full((n_rows * COLUMNS, height, width), fill, dtype=cells.dtype)
+    full[:n] = cells
+    return full.reshape(n_rows, COLUMNS, height, width).swapaxes(1, 2).reshape(n_rows * height, COLUMNS * width)

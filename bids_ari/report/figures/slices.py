@@ -1,20 +1,17 @@
-"""Pictures of one value or one label per point, as PNG files. matplotlib is imported when needed."""
+"""Pictures of one value or one label per point, as PNG files."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.report.figures.png import Pixels, draw_png
+from bids_ari.report.figures.canvas import Canvas, draw_png
+from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
 from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 NOTHING = "nothing above the threshold"
 
@@ -25,6 +22,7 @@ SIZE = (1152, 690)
 """Width and height of a picture in pixels."""
 
 _CORNER = (11, 58)  # pixels from the left and the top edge to the cells
+_KEY = (1066, 1089)  # columns of the left edge of the key, and of its middle
 _NUMBERED = 20  # clusters with a number in the picture
 _OPACITIES = 16  # levels of opacity
 
@@ -68,8 +66,11 @@ def draw_values(
     `outlined` have an outline.
     """
     scale = value_scale(values, label, is_signed=is_signed)
-    opacity = np.ones(values.size) if z is None else np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1))
-    painted = scene.fade(scale.colour(values), np.rint(opacity * _OPACITIES) / _OPACITIES)
+    if z is None:
+        painted = scene.paint(scale.colour(values), np.ones(values.size, dtype=bool))
+    else:
+        opacity = np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1)).astype(np.float32)
+        painted = scene.fade(scale.colour(values), np.rint(opacity * _OPACITIES) / _OPACITIES)
     if outlined is not None:
         painted[outline(scene, outlined)] = 0
     return _compose(painted, scene, title, scale.draw)
@@ -83,16 +84,15 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
     """Draw clusters, labels 1, 2, ... and 0 for none (n_points,), in their colours, the larger ones with numbers."""
-    from matplotlib.colors import to_rgb
-
     n = int(labels.max(initial=0))
-    palette = np.rint(255 * np.array([to_rgb(colour) for colour in CLUSTER_COLOURS])).astype(np.uint8)
+    palette = np.array([list(bytes.fromhex(colour[1:])) for colour in CLUSTER_COLOURS], dtype=np.uint8)
     painted = scene.paint(palette[(labels - 1) % len(palette)], labels > 0)
 
-    def draw_key(figure: "Figure") -> None:
-        _draw_key(figure, n)
+    def draw_key(canvas: Canvas) -> None:
+        _draw_key(canvas, n)
         for label, row, column in number_places(labels, scene, min(n, _NUMBERED)):
-            _write(figure, column + _CORNER[0], row + _CORNER[1], str(label), size=10, weight="bold", outlined=True)
+            place = column + _CORNER[0], row + _CORNER[1]
+            canvas.write(str(label), *place, is_bold=True, is_outlined=True)
 
     return _compose(painted, scene, title, draw_key if n else None)
 
@@ -100,9 +100,10 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
 def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
     """Return (label, row, column) of the numbers of clusters 1 to n, each in the cell with most of its cluster."""
     seen = np.where(scene.points >= 0, labels[scene.points], 0)
-    places = []
+    pixels = np.nonzero(seen)
+    found, places = seen[pixels], []
     for label in range(1, n + 1):
-        rows, columns = np.nonzero(seen == label)
+        rows, columns = (each[found == label] for each in pixels)
         if not rows.size:
             continue
         cell = rows // CELL[0] * COLUMNS + columns // CELL[1]
@@ -119,47 +120,27 @@ def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
     return np.asarray(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), dtype=bool)))
 
 
-def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[["Figure"], None] | None) -> bytes:
+def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[Canvas], None] | None) -> bytes:
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
-    def fill(figure: "Figure") -> None:
-        figure.figimage(painted, _CORNER[0], SIZE[1] - _CORNER[1] - painted.shape[0], origin="upper")
+    def fill(canvas: Canvas) -> None:
+        canvas.paste(painted, *_CORNER)
         for text, column, row in scene.texts:
-            _write(figure, column + _CORNER[0], row + _CORNER[1], text)
+            canvas.write(text, column + _CORNER[0], row + _CORNER[1])
         if draw_legend:
-            draw_legend(figure)
+            draw_legend(canvas)
 
     return draw_png(SIZE, title if draw_legend else f"{title}: {NOTHING}", scene.subtitle, fill)
 
 
-def _write(
-    figure: "Figure",
-    column: float,
-    row: float,
-    text: str,
-    size: float = 10,
-    weight: str = "normal",
-    *,
-    outlined: bool = False,
-) -> None:
-    """Write a text centred at a pixel; an outline makes it legible on any colour."""
-    from matplotlib.patheffects import withStroke
-
-    effects = [withStroke(linewidth=2.2, foreground="white")] if outlined else None
-    x, y = column / SIZE[0], 1 - row / SIZE[1]
-    figure.text(x, y, text, size=size, weight=weight, ha="center", va="center", path_effects=effects)
-
-
-def _draw_key(figure: "Figure", n: int) -> None:
+def _draw_key(canvas: Canvas, n: int) -> None:
     """Draw the colour of each cluster number."""
-    from matplotlib.patches import Rectangle
-
-    n_colours = len(CLUSTER_COLOURS)
-    figure.text(0.945, 0.7, "Cluster", size=11, ha="center", va="center")
+    n_colours, (left, middle), top, step = len(CLUSTER_COLOURS), _KEY, 207, 34
+    canvas.write("Cluster", middle, top, 11)
     for label in range(1, min(n, n_colours) + 1):
-        y = 0.7 - 0.05 * label
-        figure.add_artist(Rectangle((0.925, y - 0.015), 0.018, 0.03, facecolor=colour_of(label), edgecolor="none"))
-        figure.text(0.955, y, str(label), size=10, ha="left", va="center")
+        row = top + step * label
+        canvas.rectangle(left, row - 10, 20, 20, colour_of(label))
+        canvas.write(str(label), left + 34, row, anchor="lm")
     if n > n_colours:
         last = f"{n_colours + 1}" + (f"–{n}" if n > n_colours + 1 else "")
-        figure.text(0.945, 0.28, f"{last}:\nrepeated", size=9, ha="center", va="center")
+        canvas.write(f"{last}:\nrepeated", middle, top + step * (n_colours + 1.5), 9)

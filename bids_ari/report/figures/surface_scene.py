@@ -91,9 +91,9 @@ def _row(views: Sequence[View], pitch: float, points: Ints) -> Cells:
     """Return a row of cells."""
     seen = [render(view.cortex.mesh, view.axes, pitch, _size(views), view.cortex.sulci) for view in views]
     cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
-    found = [np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True)]
+    points, grey, *light = (np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True))
     covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
-    return Cells(found[0], found[1], found[2], found[3], tuple(_texts(views, int(covered.argmax()))))
+    return Cells(points, grey, tuple(_texts(views, int(covered.argmax()))), np.array(light, dtype=np.float32))
 
 
 def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 BRAIN = 0.01
 """Template values above this fraction of the largest belong to the brain."""
 
+WHITE = 255
+"""The value of a template that is shown white."""
+
 TEMPLATE_NAME = "MNI152 template of nilearn"
 MASK_NAME = "the tested voxels in grey"
 
@@ -34,12 +38,25 @@ _INFANT = "MNIInfant"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A brain template: values from 0 to 1, their grid, the corners (2, 3) of the brain in mm, and its name."""
+    """A brain template."""
 
-    values: npt.NDArray[np.float32]
+    values: npt.NDArray[np.uint8]  # (x, y, z), from 0 to `WHITE`
     grid: Grid
-    box: FloatArray
+    box: FloatArray  # the corners (2, 3) of the brain in mm
     name: str = TEMPLATE_NAME
+
+    def values_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.float32]:
+        """Interpolate linearly at coordinates in mm, which are broadcast; return values from 0 to 1."""
+        found: npt.NDArray[np.float32] = ndimage.map_coordinates(
+            self.values,
+            self.grid.indices_across(x, y, z),
+            output=np.float32,
+            order=1,
+            mode="grid-constant",
+            cval=0.0,
+            prefilter=False,
+        )
+        return found / np.float32(WHITE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +80,7 @@ def is_like_template(space: SpaceName) -> bool:
 def load_template() -> Template:
     """Return the MNI152 template that nilearn includes."""
     values, grid = nilearn_template()
-    return _template(values, 1.0, grid, TEMPLATE_NAME)
+    return _template(values, float(values.max()), grid, TEMPLATE_NAME)
 
 
 def template_of(space: VolumeSpace, space_label: SpaceName, image: Path | None = None) -> Template | None:
@@ -85,12 +102,14 @@ def _load_image(path: Path, space: VolumeSpace) -> Template:
     return _template(values, bright, found.grid, printable(path.name))
 
 
-def _template(values: npt.NDArray[np.float32], bright: float, grid: Grid, name: str) -> Template:
-    """Return values, of which `bright` and more become 1, as a template."""
+def _template(values: npt.NDArray[Any], bright: float, grid: Grid, name: str) -> Template:
+    """Return values, of which `bright` and more become white, as a template."""
     brain = values > BRAIN * bright
     inner = [np.flatnonzero(brain.any(axis=others))[[0, -1]] for others in ((1, 2), (0, 2), (0, 1))]
     corners = grid.millimetres(np.array(inner).T)
-    return Template(np.minimum(values / np.float32(bright), 1), grid, np.sort(corners, axis=0), name)
+    if bright != WHITE or values.dtype != np.uint8:
+        values = np.rint(np.minimum(values, bright) * np.float32(WHITE / bright)).astype(np.uint8)
+    return Template(values, grid, np.sort(corners, axis=0), name)
 
 
 def make_underlay(space: VolumeSpace, space_label: SpaceName, stride: int = 1, image: Path | None = None) -> Underlay:
@@ -119,8 +138,9 @@ def _on_grid(template: Template, grid: Grid, stride: int) -> npt.NDArray[np.floa
     shape = tuple(-(-n // stride) for n in grid.shape)
     matrix = np.linalg.inv(template.grid.affine) @ affine
     values: npt.NDArray[np.float32] = ndimage.affine_transform(
-        template.values, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=1, prefilter=False
+        template.values, matrix[:3, :3], matrix[:3, 3], shape, np.float32, order=1, prefilter=False
     )
+    values /= np.float32(WHITE)
     return np.where(values > BRAIN, values, np.float32(0))
 
 

@@ -24,7 +24,6 @@ def pixels(made: Calibrated, p: np.ndarray) -> np.ndarray:
     return matplotlib.image.imread(io.BytesIO(png), format="png")[..., :3]
 
 
-@pytest.mark.usefixtures("rendered")
 @pytest.mark.parametrize(
     ("changes", "factor"),
     [
@@ -53,7 +52,6 @@ def test_a_calibration_is_drawn(changes: dict[str, Any], factor: int, result: Co
     assert pixels(made, factor * result.glm.p("greater")).shape == (590, 1152, 3)
 
 
-@pytest.mark.usefixtures("rendered")
 def test_the_same_calibration_has_the_same_pixels(result: ContrastResult) -> None:
     made, p = result.calibrated, result.glm.p("greater")
     assert made is not None

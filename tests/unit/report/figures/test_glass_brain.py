@@ -6,11 +6,11 @@ from dataclasses import replace
 import matplotlib.image
 import numpy as np
 import pytest
+from builders_glass import outlines
+from PIL import Image
 
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report.figures.glass_brain import draw_glass_brain
-
-pytestmark = pytest.mark.usefixtures("rendered")
+from bids_ari.report.figures.glass_brain import OUTLINES, VIEWS, View, draw_glass_brain
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
 CUBE = VolumeSpace(GRID, np.ones((9, 9, 9), dtype=bool))
@@ -30,8 +30,12 @@ def bluish(seen: np.ndarray) -> np.ndarray:
     return seen[..., 2] - seen[..., 0] > 0.2
 
 
-LEFT_SIDE, RIGHT_SIDE, TOP = np.s_[:, 10:298], np.s_[:, 530:812], np.s_[:, 830:1040]
-"""Where the views of the glass brain are in its picture."""
+def columns(view: View) -> tuple[slice, slice]:
+    """Where a view is in the picture."""
+    return np.s_[:, view.column : view.column + view.shape()[1]]
+
+
+LEFT_SIDE, BACK, RIGHT_SIDE, TOP = map(columns, VIEWS)
 
 
 @pytest.mark.parametrize("flip", [1, -1])
@@ -44,9 +48,9 @@ def test_left_is_left(flip: int) -> None:
     red = reddish(pixels(draw_glass_brain(z, mask, "", is_signed=True)))
     assert red[LEFT_SIDE].any()
     assert not red[RIGHT_SIDE].any()
-    columns = np.flatnonzero(red[TOP].any(axis=0)) + 830
-    assert columns.size
-    assert columns.max() < 928  # the middle of the view from the top
+    seen = np.flatnonzero(red[TOP].any(axis=0))
+    assert seen.size
+    assert seen.max() < VIEWS[3].shape()[1] / 2
 
 
 def test_both_signs_but_of_f() -> None:
@@ -61,3 +65,44 @@ def test_both_signs_but_of_f() -> None:
 def test_nothing_or_infinity_is_drawn(z: float) -> None:
     red = reddish(pixels(draw_glass_brain(z * ONES, CUBE, "", is_signed=True))[:, :1040])
     assert red.any() == (z > THOUSANDTH)
+
+
+def test_voxels_are_where_the_outlines_have_them() -> None:
+    """One voxel of 4 mm around (8, -12, 4): 1.4 pixels for a mm, centred at its place in each view but the left."""
+    z = np.where((CUBE.indices == [6, 1, 5]).all(axis=1), 5.0, 0.0)
+    red = reddish(pixels(draw_glass_brain(z, CUBE, "", is_signed=True)))
+    assert not red[LEFT_SIDE].any()
+    for view, across, up in ((VIEWS[1], 8, 4), (VIEWS[2], -12, 4), (VIEWS[3], 8, -12)):
+        rows, places = np.nonzero(red[columns(view)])
+        assert places.mean() + 0.5 == pytest.approx(1.4 * (across - view.across[0]), abs=1.5)
+        assert rows.mean() + 0.5 - view.row == pytest.approx(1.4 * (view.up[1] - up), abs=1.5)
+        assert 4 <= np.ptp(rows) <= 6
+
+
+def test_the_largest_magnitude_is_seen() -> None:
+    """-5 in front of 4 along y, and the reverse."""
+    z = np.where(CUBE.indices[:, 1] < 4, np.where(CUBE.indices[:, 0] < 4, -5.0, 4.0), 0)
+    z[CUBE.indices[:, 1] == 6] = np.where(CUBE.indices[CUBE.indices[:, 1] == 6, 0] < 4, 4.0, -5.0)
+    seen = pixels(draw_glass_brain(z, CUBE, "", is_signed=True))[BACK]
+    assert bluish(seen).any()
+    assert not reddish(seen).any()
+
+
+def test_oblique_grids_are_drawn() -> None:
+    """Turned around z by 0.3: a square of 36 mm, as large as before, seen from the top."""
+    turned = GRID.affine.copy()
+    turned[:2, :2] = 4 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    turned[:2, 3] = -turned[:2, :2] @ [4, 4]
+    oblique = VolumeSpace(replace(GRID, affine=turned), CUBE.inside)
+    plain, seen = (
+        reddish(pixels(draw_glass_brain(5 * ONES, space, "", is_signed=True))[TOP]) for space in (CUBE, oblique)
+    )
+    assert seen.sum() == pytest.approx(plain.sum(), rel=0.1)
+    assert np.flatnonzero(seen.any(axis=0)).mean() == pytest.approx(np.flatnonzero(plain.any(axis=0)).mean(), abs=2)
+
+
+def test_outlines_are_those_of_nilearn() -> None:
+    """But for a few pixels, which another version of matplotlib may draw otherwise."""
+    kept, drawn = np.asarray(Image.open(OUTLINES)).astype(int), outlines().astype(int)
+    assert kept.shape == drawn.shape
+    assert (np.abs(kept - drawn) > 34).mean() < 0.001

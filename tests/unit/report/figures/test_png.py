@@ -4,6 +4,8 @@ import io
 
 import matplotlib.image
 import numpy as np
+import pytest
+from PIL import Image
 
 from bids_ari.report.figures import png
 from bids_ari.report.figures.draw import Picture
@@ -40,5 +42,21 @@ def test_size_is_that_of_the_file() -> None:
     assert Picture("", "", "", png.encode(np.zeros((30, 70, 3), dtype=np.uint8))).size == (70, 30)
 
 
-def test_letters_without_glyph_and_dollars_are_no_error(rendered: None) -> None:
-    assert pixels(png.draw_png((600, 200), "$x_{ 漢字", "a" * 999, lambda figure: None)).shape == (200, 600, 3)
+def test_rare_colours_that_differ_are_kept() -> None:
+    """300 near greens on most pixels, and one red pixel: it is not painted green."""
+    image = np.zeros((50, 60, 3), dtype=np.uint8)
+    image[..., 1] = np.arange(3000).reshape(50, 60) % 150
+    image[..., 2] = np.arange(3000).reshape(50, 60) // 150 % 2
+    image[7, 8] = 255, 0, 0
+    seen = pixels(png.encode(image))
+    assert seen[7, 8].tolist() == [255, 0, 0]
+    assert np.abs(seen - image).max() <= 4
+
+
+def test_a_palette_is_a_byte_for_each_pixel() -> None:
+    """The header has 8 bits and type 3 (palette); the resolution is 120 per inch = 4724 per metre."""
+    file = png.encode(np.zeros((30, 70, 3), dtype=np.uint8))
+    assert (file[24], file[25]) == (8, 3)
+    with Image.open(io.BytesIO(file)) as image:
+        image.verify()
+        assert image.info["dpi"] == pytest.approx((120, 120), abs=0.02)

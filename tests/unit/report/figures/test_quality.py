@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from matplotlib.figure import Figure
 from PIL import Image
 from reported import analysed
 
@@ -14,6 +13,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, Quality
 from bids_ari.outputs.archive import pack, unpack
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.figures.quality import PER_SHEET, draw_sheets, outliers, panels
 from bids_ari.report.page import report_page
@@ -75,7 +75,6 @@ def test_a_sheet_has_at_most_fifty_subjects() -> None:
     assert len(list(draw_sheets(quality(101), MOSAIC, names, np.zeros(101, dtype=bool), ""))) == 3
 
 
-@pytest.mark.usefixtures("rendered")
 def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     """Maps of 2, 1/2, -1 and 1 everywhere, one without data: the median of the sizes is 1, the end of the bar.
 
@@ -91,22 +90,20 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     np.testing.assert_allclose(centres, [last, quarter, first, [224, 224, 224], last], atol=3)  # palette of 256 colours
 
 
-@pytest.mark.usefixtures("rendered")
 def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A map begins at pixel 10 of 800: slices at 10-30, 30-40, 40-50; letters one pixel within. Back is left."""
-    write, found = Figure.text, []
+    write, found = Canvas.write, []
 
-    def spy(figure: Figure, x: float, y: float, text: str, **look: object) -> object:
-        found.append((round(800 * x), text))
-        return write(figure, x, y, text, **look)
+    def spy(canvas: Canvas, text: str, column: float, row: float, *look: object, **more: object) -> None:
+        found.append((column, text))
+        write(canvas, text, column, row, *look, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Figure, "text", spy)
+    monkeypatch.setattr(Canvas, "write", spy)
     list(draw_sheets(quality(1), MOSAIC, ["a"], np.zeros(1, dtype=bool), ""))
     letters = [each for each in found if each[1] in tuple("LRAPSI")]
     assert letters == [(11, "P"), (29, "A"), (31, "L"), (39, "R"), (41, "L"), (49, "R")]
 
 
-@pytest.mark.usefixtures("rendered")
 def test_nothing_is_drawn_off_a_sheet() -> None:
     names = [f"sub-{'long' * 15}{i}" for i in range(50)]
     (png,) = draw_sheets(quality(50), MOSAIC, names, np.ones(50, dtype=bool), "faces")
@@ -115,7 +112,6 @@ def test_nothing_is_drawn_off_a_sheet() -> None:
         assert (edge == 255).all()
 
 
-@pytest.mark.usefixtures("rendered")
 def test_hostile_names_are_drawn_and_written_as_text(result: ContrastResult) -> None:
     name = "$\\frac{<script>alert(1)</script>\n"
     list(draw_sheets(quality(1), MOSAIC, [name], np.ones(1, dtype=bool), name))

@@ -28,7 +28,9 @@ def test_the_underlay_shows_the_template_where_the_space_has_it(stride: int) -> 
     template = load_template()
     place = np.linalg.inv(template.grid.affine) @ np.append(mask.grid.millimetres(voxel), 1)
     assert np.allclose(place, np.rint(place))  # 4 mm apart on a grid of 1 mm: nothing to interpolate
-    assert brain.values[tuple(at)] == pytest.approx(template.values[tuple(np.rint(place[:3]).astype(int))], abs=1e-6)
+    assert brain.values[tuple(at)] == pytest.approx(
+        template.values[tuple(np.rint(place[:3]).astype(int))] / 255, abs=1e-6
+    )
 
 
 def test_the_underlay_is_the_mask_where_the_template_is_elsewhere() -> None:
@@ -36,6 +38,16 @@ def test_the_underlay_is_the_mask_where_the_template_is_elsewhere() -> None:
     affine[:3, 3] = 500
     mask = VolumeSpace(Grid((4, 4, 4), affine), np.ones((4, 4, 4), dtype=bool))
     assert "tested voxels" in make_underlay(mask, "MNI152NLin6Asym").description
+
+
+def test_the_template_is_that_of_nilearn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where nilearn has it elsewhere, and its function returns it as fractions."""
+    found = load_template()
+    monkeypatch.setattr("bids_ari.images.nilearn_data.installed_file", lambda package, path: None)
+    other = load_template.__wrapped__()
+    assert found.values.max() == 255
+    np.testing.assert_array_equal(other.values, found.values)
+    np.testing.assert_array_equal(other.box, found.box)
 
 
 class TestImage:

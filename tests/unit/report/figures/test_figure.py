@@ -1,0 +1,43 @@
+"""Pictures drawn with matplotlib."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.image
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from bids_ari.report.figures.figure import draw_figure
+
+
+def fill(figure: Figure) -> None:
+    figure.text(0.5, 0.5, "漢字 words")
+
+
+def test_letters_without_glyph_are_no_error() -> None:
+    seen = matplotlib.image.imread(io.BytesIO(draw_figure((600, 200), "Title", "", fill)), format="png")
+    assert seen.shape[:2] == (200, 600)
+    dark = (seen[..., :3].max(axis=-1) < 0.5).any(axis=1)
+    assert dark[:40].any()  # the title
+    assert dark[80:110].any()  # the words
+
+
+def test_figures_leave_nothing_behind() -> None:
+    """No open figure, no changed style, and the styles of others change nothing."""
+    before, plain = dict(mpl.rcParams), draw_figure((600, 200), "Title", "", fill)
+    with mpl.rc_context({"font.size": 30, "figure.facecolor": "black"}):
+        assert draw_figure((600, 200), "Title", "", fill) == plain
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+
+
+def test_pixels_are_those_of_the_figure() -> None:
+    """A red left half stays where it is."""
+
+    def halves(figure: Figure) -> None:
+        figure.figimage(np.tile([[[1.0, 0, 0], [0, 0, 1.0]]], (1, 1, 1)).repeat(100, 0).repeat(100, 1), 0, 0)
+
+    seen = matplotlib.image.imread(io.BytesIO(draw_figure((200, 100), "", "", halves)), format="png")[..., :3]
+    assert (seen[:, :100] == [1, 0, 0]).all()
+    assert (seen[:, 100:] == [0, 0, 1]).all()
