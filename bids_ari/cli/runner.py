@@ -1,6 +1,7 @@
 """Functions that every command shares: exit codes, log, standard streams."""
 
 import argparse
+import gc
 import io
 import logging
 import os
@@ -36,7 +37,10 @@ def answer(
                 code = work(arguments)
         except BaseException as error:
             code = exit_code_of(error)
-        return _flush(code)
+        code = _flush(code)
+    if words is None:
+        gc.freeze()  # Python would search all objects for garbage several times before the process ends
+    return code
 
 
 @contextmanager

@@ -173,8 +173,18 @@ def part(table: type) -> Any:
     return field(default_factory=table, metadata={"part": table})
 
 
+_entries: dict[type, tuple[Option, ...]] = {}
+
+
 def entries(table: type) -> tuple[Option, ...]:
     """Return all options of a class, with those of its parts, in the order of the fields."""
+    if table not in _entries:
+        _entries[table] = _found_in(table)
+    return _entries[table]
+
+
+def _found_in(table: type) -> tuple[Option, ...]:
+    """Collect the options of a class."""
     found: list[Option] = []
     for each in fields(table):
         if "part" in each.metadata:
