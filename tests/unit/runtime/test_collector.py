@@ -3,6 +3,7 @@
 import gc
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -28,7 +29,7 @@ def as_before() -> Iterator[None]:
 @pytest.mark.parametrize("enabled", [True, False])
 def test_it_is_paused_and_then_as_before(enabled: bool) -> None:
     (gc.enable if enabled else gc.disable)()
-    with pytest.raises(ImportError), no_collection():
+    with suppress(ImportError), no_collection():
         assert not gc.isenabled()
         raise ImportError
     assert gc.isenabled() is enabled
