@@ -110,13 +110,7 @@ def categories(p: FloatArray, alpha: float, scale: float) -> npt.NDArray[np.int3
 
     `scale` is s_h; a category of m + 1, the largest, adds to no bound.
     """
-    product = scale * p
-    with np.errstate(over="ignore"):  # alpha may be as small as float64 allows
-        guess = np.clip(np.ceil(product / alpha), 1, p.size + 1)
-    guess = np.where((guess > 1) & (product <= (guess - 1) * alpha), guess - 1, guess)
-    guess = np.where(product > guess * alpha, guess + 1, guess)
-    category: npt.NDArray[np.int32] = np.minimum(guess, p.size + 1).astype(np.int32)
-    return category
+    return kernels.least_multiples(np.ascontiguousarray(p, dtype=np.float64), alpha, scale)
 
 
 def adjusted_p(p: FloatArray, local_test: LocalTest = "simes") -> FloatArray:

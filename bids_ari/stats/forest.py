@@ -6,6 +6,7 @@ some z. Nodes are stored in preorder, so a cluster is the slice ``i : i + size[i
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +15,11 @@ from scipy import sparse
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.grid_kernels import MOST_NEIGHBOURS, grid_parents
 
 Ints = npt.NDArray[np.int32]
+
+_FACES = 6  # neighbours that share a face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +30,10 @@ class GridAdjacency:
     offsets: Ints  # steps from a cell to its neighbouring cells
     n_cells: int
 
+    def __post_init__(self) -> None:
+        if self.offsets.size > MOST_NEIGHBOURS:
+            raise ValueError(f"offsets must be at most {MOST_NEIGHBOURS}; found {self.offsets.size}")
+
     def split(self, side: npt.NDArray[np.bool_]) -> "GridAdjacency":
         """Return the adjacency without neighbours of different sides, (n_points,): one side moves to a second grid."""
         cell = self.cell + np.where(side, np.int32(self.n_cells), np.int32(0))
@@ -33,7 +41,17 @@ class GridAdjacency:
 
     def parents(self, order: Ints) -> Ints:
         """Join points in `order`, most extreme first; return the parent rank of each rank, or -1."""
-        return kernels.grid_parents(order, self.cell, self.offsets, self.n_cells)
+        return grid_parents(order, self.cell, self.offsets, self._around(), self.n_cells)
+
+    def _around(self) -> Ints:
+        """Return the offsets, then, for neighbours that share faces, the steps to cells that share an edge.
+
+        Two neighbours with a common face are not neighbours of each other, but of such a cell.
+        """
+        if self.offsets.size > _FACES:
+            return self.offsets
+        steps = {a + b for a, b in combinations(self.offsets.tolist(), 2)} - {0, *self.offsets.tolist()}
+        return np.array([*self.offsets, *sorted(steps)], dtype=np.int32)
 
     @property
     def n_points(self) -> int:
@@ -273,11 +291,8 @@ def grow_forest(statistic: FloatArray, neighbours: Adjacency, bound: Bound) -> C
     if np.isnan(statistic).any():
         raise ValueError("statistic must not be NaN")
     order = kernels.ascending_order((-statistic + 0.0).view(np.uint64))  # + 0.0: -0.0 equals 0.0
-    ranks, size, parent = kernels.preorder(neighbours.parents(order))
-    points = order[ranks]
+    points, size, parent = kernels.preorder(order, neighbours.parents(order))
     height = statistic[points]
-    valid = np.ones(size.size, dtype=bool)
-    inner = parent >= 0
-    valid[inner] = height[inner] != height[parent[inner]]
+    valid = kernels.differs_from_parent(height, parent)
     tdn = kernels.subtree_discoveries(bound.category[points], size, parent)
     return ClusterForest(points, size, tdn, parent, height, valid)

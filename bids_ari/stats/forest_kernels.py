@@ -86,6 +86,22 @@ def largest_not_rejected(small: Floats, m: int, alpha: float, scales: Floats) ->
     return size
 
 
+@compiled_with_divisions
+def least_multiples(p: Floats, alpha: float, scale: float) -> Ints:
+    """Return the smallest integer u >= 1 with ``scale * p <= u * alpha`` of each p, (m,); m + 1 where it is larger."""
+    category = np.empty(p.size, dtype=np.int32)
+    most = p.size + 1.0
+    for i in range(p.size):
+        product = scale * p[i]
+        guess = min(max(np.ceil(product / alpha), 1.0), most)  # rounding may make it one too large or small
+        if guess > 1 and product <= (guess - 1) * alpha:
+            guess -= 1
+        if product > guess * alpha:
+            guess += 1
+        category[i] = np.int32(min(guess, most))
+    return category
+
+
 @compiled
 def least_slopes(ordered: Floats) -> Floats:
     """Return the smallest slope from (m - i, 0) to a point (k, p_(k)), k > m - i, for i = 1..m; `ordered` is sorted p.
@@ -127,7 +143,7 @@ def find_root(root: Ints, member: int) -> int:
 
 
 @compiled
-def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints, parent: Ints) -> int:
+def merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints, parent: Ints) -> int:
     """Join two components at a new node `rank`, parent of the node that completed `other`."""
     parent[last[other]] = rank
     if size[other] > size[mine]:
@@ -138,39 +154,13 @@ def _merge(mine: int, other: int, rank: int, root: Ints, size: Ints, last: Ints,
 
 
 @compiled
-def grid_parents(order: Ints, cell: Ints, offsets: Ints, n_cells: int) -> Ints:
-    """Join points from the most to the least extreme on a padded grid; return the parent rank of each rank.
-
-    Each point completes the component that it joins, so a parent has the larger rank. Components are kept by
-    union-find, by size; `last` is the node that completed a component, `member` one of its ranks at each cell. The
-    representative found for a cell is written back, so that most look-ups end at once.
-    """
-    n = order.size
-    parent = np.full(n, NONE, dtype=np.int32)
-    member = np.full(n_cells, NONE, dtype=np.int32)
-    root = np.arange(n).astype(np.int32)
-    size = np.ones(n, dtype=np.int32)
-    last = np.empty(n, dtype=np.int32)
-    for rank in range(n):
-        here = cell[order[rank]]
-        mine = rank
-        for offset in offsets:
-            neighbour = here + offset
-            if member[neighbour] == NONE or member[neighbour] == mine:
-                continue
-            member[neighbour] = other = find_root(root, member[neighbour])
-            if other != mine:
-                mine = _merge(mine, other, rank, root, size, last, parent)
-        last[mine] = rank
-        member[here] = mine
-    return parent
-
-
-@compiled
 def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) -> Ints:
-    """Join points as `grid_parents` does, on a graph: v has neighbours ``neighbours[starts[v] : starts[v + 1]]``.
+    """Join points in `order`, most extreme first, on a graph; return the parent rank of each rank.
 
-    The step within both loops is written twice because a shared function makes them three times slower.
+    v has neighbours ``neighbours[starts[v] : starts[v + 1]]``. Each point completes the component that it joins, so a
+    parent has the larger rank. Components are kept by union-find, by size; `last` is the node that completed a
+    component, `member` one of its ranks at each point. The representative found for a point is written back, so that
+    most look-ups end at once.
     """
     n = order.size
     parent = np.full(n, NONE, dtype=np.int32)
@@ -186,15 +176,18 @@ def graph_parents(order: Ints, starts: npt.NDArray[np.int64], neighbours: Ints) 
                 continue
             member[neighbour] = other = find_root(root, member[neighbour])
             if other != mine:
-                mine = _merge(mine, other, rank, root, size, last, parent)
+                mine = merge(mine, other, rank, root, size, last, parent)
         last[mine] = rank
         member[here] = mine
     return parent
 
 
 @compiled
-def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return the rank, the subtree size and the place of the parent at each place of the preorder."""
+def preorder(order: Ints, parent: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the point, the subtree size and the place of the parent at each place of the preorder.
+
+    `order` has the point, `parent` the parent rank of each rank.
+    """
     n = parent.size
     size = np.ones(n, dtype=np.int32)
     heavy = np.full(n, NONE, dtype=np.int32)
@@ -207,7 +200,7 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
     place = np.empty(n, dtype=np.int32)
     free = np.empty(n, dtype=np.int32)  # the place of the next light child of a node
     next_tree = 0
-    ranks = np.empty(n, dtype=np.int32)
+    points = np.empty(n, dtype=np.int32)
     sizes = np.empty(n, dtype=np.int32)
     parents = np.empty(n, dtype=np.int32)
     for rank in range(n - 1, -1, -1):
@@ -222,10 +215,19 @@ def preorder(parent: Ints) -> tuple[Ints, Ints, Ints]:
             free[up] += size[rank]
         place[rank] = here
         free[rank] = here + 1 + (size[heavy[rank]] if heavy[rank] != NONE else 0)
-        ranks[here] = rank
+        points[here] = order[rank]
         sizes[here] = size[rank]
         parents[here] = place[up] if up != NONE else NONE
-    return ranks, sizes, parents
+    return points, sizes, parents
+
+
+@compiled
+def differs_from_parent(height: Floats, parent: Ints) -> npt.NDArray[np.bool_]:
+    """Return where the height differs from that of the parent, or there is none."""
+    differs = np.empty(height.size, dtype=np.bool_)
+    for place in range(height.size):
+        differs[place] = parent[place] == NONE or height[place] != height[parent[place]]
+    return differs
 
 
 @compiled
