@@ -53,7 +53,7 @@ from bids_ari.runtime.processors import divide
 
 log = logging.getLogger(__name__)
 
-_PRELOAD = ("bids_ari.workflow", "bids_ari.report.figures.draw")  # modules that worker processes start with
+_PRELOAD = ("bids_ari.preloaded",)  # by the process from which workers are forked
 
 
 class Preview(NamedTuple):
