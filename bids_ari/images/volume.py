@@ -107,10 +107,16 @@ class Grid(Frame):
         indices = near @ inverse[:3, :3].T + inverse[:3, 3]
         return np.moveaxis(np.where(np.isfinite(coordinates), indices, -9.0), -1, 0)
 
-    def indices_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
-        """Return voxel indices with fractions, (3, ...), of coordinates in mm, which are broadcast."""
-        inverse = np.linalg.inv(self.affine)
-        return np.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in inverse[:3]])
+    def indices_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> list[FloatArray]:
+        """Return three voxel indices with fractions; they are to be broadcast, as the coordinates in mm are.
+
+        Each depends only on the coordinates along which its axis goes: on one, unless the grid is oblique.
+        """
+        rows = np.linalg.inv(self.affine)[:3].tolist()
+        return [
+            sum((weight * each for weight, each in zip(row, (x, y, z), strict=False) if weight), np.array(row[3]))
+            for row in rows
+        ]
 
     def image(self, volume: npt.NDArray[np.generic]) -> nib.Nifti1Image:
         """Return an array on this grid as an image of the same type."""
@@ -237,17 +243,18 @@ class VolumeSpace(Space):
 
     def points_at(self, coordinates: FloatArray) -> npt.NDArray[np.int32]:
         """Return the voxel at each coordinate, (..., 3) in mm; -1 for none, and where a coordinate is infinite."""
-        return self._points(self.grid.indices_at(coordinates))
+        positions = self.unmask(np.arange(self.n_points, dtype=np.int32), -1)
+        indices = self.grid.indices_at(coordinates)
+        found = ndimage.map_coordinates(positions, indices, order=0, mode="grid-constant", cval=-1, prefilter=False)
+        return np.asarray(found, dtype=np.int32)
 
     def points_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.int32]:
         """Return the voxel at coordinates in mm, which are broadcast; -1 for none."""
-        return self._points(self.grid.indices_across(x, y, z))
-
-    def _points(self, indices: FloatArray) -> npt.NDArray[np.int32]:
-        """Return the voxel nearest to indices with fractions, (3, ...); -1 for none."""
-        positions = self.unmask(np.arange(self.n_points, dtype=np.int32), -1)
-        found = ndimage.map_coordinates(positions, indices, order=0, mode="grid-constant", cval=-1, prefilter=False)
-        return np.asarray(found, dtype=np.int32)
+        nearest = [np.floor(indices + 0.5).astype(np.intp) for indices in self.grid.indices_across(x, y, z)]
+        edged = np.pad(self.unmask(np.arange(self.n_points, dtype=np.int32), -1), 1, constant_values=-1)
+        limits = zip(nearest, self.shape, strict=True)
+        i, j, k = (np.clip(indices, -1, n) + 1 for indices, n in limits)
+        return np.asarray(edged[i, j, k])
 
     def image(self, values: npt.ArrayLike, fill: float = 0) -> nib.Nifti1Image:
         """Return values, (n_points,), as an image on the grid, with `fill` elsewhere."""

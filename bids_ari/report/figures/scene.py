@@ -176,10 +176,11 @@ def slices_of(
     Slices are spread evenly over the points; then the slice nearest to each of the `peaks`, z in mm with the most
     important first, moves there.
     """
-    places = space.coordinates()
     heights = np.asarray(peaks, dtype=float)
-    low, high = np.percentile(places[:, 2], [_EDGE, 100 - _EDGE])
-    ends, template = np.array([places.min(axis=0), places.max(axis=0)]), template_of(space, space_label, image)
+    places = [row[:3] @ space.indices.T + row[3] for row in space.grid.affine[:3]]
+    low, high = np.percentile(places[2], [_EDGE, 100 - _EDGE])
+    ends = np.array([[axis.min() for axis in places], [axis.max() for axis in places]])
+    template = template_of(space, space_label, image)
     if template is not None:
         bottom, top = template.box[:, 2]
         if not (low < top and high > bottom):

@@ -46,17 +46,30 @@ class Template:
     name: str = TEMPLATE_NAME
 
     def values_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.float32]:
-        """Interpolate linearly at coordinates in mm, which are broadcast; return values from 0 to 1."""
-        found: npt.NDArray[np.float32] = ndimage.map_coordinates(
-            self.values,
-            self.grid.indices_across(x, y, z),
-            output=np.float32,
-            order=1,
-            mode="grid-constant",
-            cval=0.0,
-            prefilter=False,
-        )
-        return found / np.float32(WHITE)
+        """Interpolate linearly at x, (width,), y, (height, 1), and z, (depth, 1, 1), in mm; return values from 0 to 1.
+
+        Where the axes of the grid are x, y and z, this takes one step along each.
+        """
+        indices = self.grid.indices_across(x, y, z)
+        if all(each.shape == axis.shape for each, axis in zip(indices, (x, y, z), strict=True)):
+            found = _between(self.values, *(each.ravel() for each in indices)).T
+        else:
+            places = np.broadcast_arrays(*indices)
+            found = ndimage.map_coordinates(self.values, places, np.float32, 1, "grid-constant", prefilter=False)
+        return np.asarray(found / np.float32(WHITE))
+
+
+def _between(values: npt.NDArray[Any], *places: FloatArray) -> npt.NDArray[np.float32]:
+    """Interpolate linearly at all combinations of places along the axes, from 0 on; 0 outside."""
+    found = values.T  # arrays of images are contiguous along their first axis
+    for axis, at in enumerate(places[::-1]):
+        low, parts = np.floor(at), []
+        for near, weight in ((low, low + 1 - at), (low + 1, at - low)):
+            inside = (near >= 0) & (near < found.shape[axis])
+            share = np.expand_dims(np.where(inside, weight, 0).astype(np.float32), [i for i in range(3) if i != axis])
+            parts.append(share * found.take(near.astype(np.intp), axis=axis, mode="clip"))
+        found = parts[0] + parts[1]
+    return found.T
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,10 +150,16 @@ def _on_grid(template: Template, grid: Grid, stride: int) -> npt.NDArray[np.floa
     affine = grid.affine @ np.diag([stride, stride, stride, 1])
     shape = tuple(-(-n // stride) for n in grid.shape)
     matrix = np.linalg.inv(template.grid.affine) @ affine
-    values: npt.NDArray[np.float32] = ndimage.affine_transform(
-        template.values, matrix[:3, :3], matrix[:3, 3], shape, np.float32, order=1, prefilter=False
-    )
-    values /= np.float32(WHITE)
+    steps, start = matrix.diagonal()[:3], matrix[:3, 3]
+    if (matrix[:3, :3] == np.diag(steps)).all():  # the same axes
+        values = _between(
+            template.values, *(first + step * np.arange(n) for first, step, n in zip(start, steps, shape, strict=True))
+        )
+    else:
+        values = ndimage.affine_transform(
+            template.values, matrix[:3, :3], start, shape, np.float32, order=1, prefilter=False
+        )
+    values = values / np.float32(WHITE)
     return np.where(values > BRAIN, values, np.float32(0))
 
 

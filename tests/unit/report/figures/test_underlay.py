@@ -8,7 +8,7 @@ from builders import saved
 
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures.scene import make_scene
-from bids_ari.report.figures.underlay import load_template, make_underlay
+from bids_ari.report.figures.underlay import Template, load_template, make_underlay
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -77,3 +77,32 @@ class TestImage:
     def test_one_that_is_gone_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
         assert "tested voxels" in make_underlay(self.SPACE, None, 1, Path("gone.nii.gz")).description
         assert "gone.nii.gz" in caplog.text
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.2])
+def test_templates_are_interpolated_linearly(turn: float) -> None:
+    """A plane a x + b y + c z is exact wherever there are values, on an oblique grid, too; outside is 0."""
+    affine = np.array([[-2.0, 0, 0, 20], [0, 3, 0, -15], [0, 0, 4, -20], [0, 0, 0, 1]])
+    affine[:2, :2] = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ affine[:2, :2]
+    grid = Grid((21, 11, 11), affine)
+    places = grid.millimetres(np.argwhere(np.ones(grid.shape, dtype=bool)))
+    plane = np.rint(places @ [1, 2, 1] + 100).astype(np.uint8).reshape(grid.shape)
+    template = Template(plane, grid, np.zeros((2, 3)))
+    x, y, z = np.linspace(-7, 7, 5), np.linspace(-8, 8, 4)[:, None], np.linspace(-15, 15, 3)[:, None, None]
+    found = template.values_across(x, y, z)
+    assert found.shape == (3, 4, 5)
+    np.testing.assert_allclose(255 * found, x + 2 * y + z + 100, atol=0.6)  # values are integers
+    assert (template.values_across(x + 100, y, z) == 0).all()
+    assert (template.values_across(x, y, z - 100) == 0).all()
+
+
+def test_underlays_of_oblique_grids_are_those_of_the_same_places() -> None:
+    """Turned by next to nothing, they are interpolated in another way, with the same result."""
+    affine = np.array([[4.0, 0, 0, -60], [0, 4, 0, -60], [0, 0, 4, -40], [0, 0, 0, 1]])
+    shape = (30, 30, 25)
+    plain = make_underlay(VolumeSpace(Grid(shape, affine), np.ones(shape, dtype=bool)), "MNI152NLin6Asym")
+    nudged = affine.copy()
+    nudged[0, 1] = 1e-9
+    oblique = make_underlay(VolumeSpace(Grid(shape, nudged), np.ones(shape, dtype=bool)), "MNI152NLin6Asym")
+    assert plain.values.shape == oblique.values.shape == shape
+    np.testing.assert_allclose(plain.values, oblique.values, atol=1e-5)
