@@ -5,10 +5,9 @@ A map is a volume (x, y, z) that is NaN where the subject has no data.
 
 from typing import Literal
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import linalg, ndimage
 
 from bids_ari.images.space import Frame
 from bids_ari.images.volume import Grid
@@ -51,20 +50,16 @@ def resample(
 
 
 def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) -> npt.NDArray[np.generic]:
-    """Return the nearest value of a volume (x, y, z) at each voxel of another grid; 0 outside."""
+    """Return the nearest value of a volume (x, y, z), integers, at each voxel of another grid; 0 outside."""
     if grid.matches(target):
         return volume
-    from nilearn.image import resample_img
-
-    resampled = resample_img(
-        nib.Nifti1Image(volume, grid.affine),
-        target_affine=target.affine,
-        target_shape=target.shape,
-        interpolation="nearest",
-        copy_header=True,
-        force_resample=True,
-    )
-    return np.asarray(resampled.dataobj)
+    # As nilearn computes them, so that of two equally near voxels it is the same.
+    is_same = np.array_equal(grid.affine, target.affine)
+    steps = np.eye(4) if is_same else linalg.inv(grid.affine) @ target.affine
+    matrix = steps[:3, :3]
+    if np.array_equal(matrix, np.diag(matrix.diagonal())):
+        matrix = matrix.diagonal()
+    return np.asarray(ndimage.affine_transform(volume, matrix, steps[:3, 3], output_shape=target.shape, order=0))
 
 
 def overlap(one: Grid, other: Grid) -> float:

@@ -9,7 +9,7 @@ import pytest
 from builders import AFFINE, SHAPE, Floats
 from nilearn.image import resample_img
 
-from bids_ari.images.resampling import Interpolation, overlap, resample
+from bids_ari.images.resampling import Interpolation, overlap, resample, resample_nearest
 from bids_ari.images.volume import Grid
 
 COARSE = Grid((21, 23, 20), np.diag([3.0, 3, 3, 1]))
@@ -55,6 +55,21 @@ def test_without_missing_data_it_equals_nilearn(
     found = resample(volume, grid, target, interpolation)[inner]
     expected = nilearn(volume, grid, target, interpolation)[inner]
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+
+
+HALF = Grid((40, 44, 40), np.array([[1.5, 0, 0, 0.75], [0, 1.5, 0, 0], [0, 0, 1.5, -0.75], [0, 0, 0, 1]]))
+OBLIQUE = Grid((19, 20, 21), np.array([[2.1, 0.3, 0, 2], [-0.2, 1.9, 0.1, 4], [0.05, 0, 2.3, 3], [0, 0, 0, 1]]))
+
+
+@pytest.mark.parametrize("grid", [COARSE, FINE, HALF, OBLIQUE], ids=["coarse", "fine", "half", "oblique"])
+@pytest.mark.parametrize("target", [COARSE, FINE, HALF, OBLIQUE], ids=["coarse", "fine", "half", "oblique"])
+def test_the_nearest_voxel_is_that_of_nilearn(rng: np.random.Generator, grid: Grid, target: Grid) -> None:
+    """Also where two are equally near, and on the same grid with another shape."""
+    target = Grid((25, 25, 25), target.affine)
+    volume = rng.integers(0, 400, grid.shape).astype(np.int32)
+    found = resample_nearest(volume, grid, target)
+    assert found.dtype == volume.dtype
+    np.testing.assert_array_equal(found, nilearn(volume, grid, target, "nearest"))
 
 
 def test_splines_are_the_default(rng: np.random.Generator) -> None:
