@@ -56,7 +56,7 @@ def whole_path(paths: list[Path], memory: int, n_jobs: int) -> dict[str, float]:
         nonlocal clock
         took[step], clock = time.perf_counter() - clock, time.perf_counter()
 
-    files = [StatMap(path, path.name, "", Entities.of({}), ".nii.gz") for path in paths]
+    files = [StatMap(str(path), path.name, "", Entities.of({}), ".nii.gz") for path in paths]
     members = [SubjectMap(file.name[4:8], (file,)) for file in files]
     stack = load_stack(members, n_threads=n_jobs, mem=memory, work_dir=paths[0].parent)
     lap("read")

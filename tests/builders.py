@@ -101,7 +101,7 @@ def subject_map(
 ) -> SubjectMap:
     """The map of a subject in some files, whatever their names."""
     files, weights = (
-        tuple(StatMap(path, path.name, path.parent.name, Entities.of({}), path.suffix) for path in each)
+        tuple(StatMap(str(path), path.name, path.parent.name, Entities.of({}), path.suffix) for path in each)
         for each in (paths, variances)
     )
     return minus_map(SubjectMap(subject, files, weights), minus)

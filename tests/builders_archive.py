@@ -89,7 +89,7 @@ def combined(folder: Path) -> ContrastResult:
         paths = [map_path(folder / "in", subject, run=run, stat=stat) for run in ("1", "2")]
         named = [(path, path.relative_to(folder / "in").as_posix()) for path in paths]
         entities = Entities.of({"sub": subject, "contrast": "faces", "stat": stat})
-        return tuple(StatMap(path, name, "in", entities, ".nii.gz") for path, name in named)
+        return tuple(StatMap(str(path), name, "in", entities, ".nii.gz") for path, name in named)
 
     members = tuple(
         SubjectMap(subject, files(subject, "effect"), files(subject, "variance"), dof=14.5 if subject == "01" else None)

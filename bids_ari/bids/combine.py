@@ -54,12 +54,15 @@ def combine_maps(
 
 def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[SubjectMap]]:
     """Group the maps to combine, by session and run; others remain alone."""
+    if how is None:
+        yield from ([each] for each in maps)
+        return
     groups: dict[object, list[SubjectMap]] = defaultdict(list)
     for each in maps:
-        alike = each.first.entities.without(*COMBINED_OVER[how]) if how else each.first.entities
+        alike = each.first.entities.without(*COMBINED_OVER[how])
         groups[each.subject, each.first.dataset, alike].append(each)
     for parts in groups.values():
-        if how and can_combine([part.first for part in parts], how):
+        if can_combine([part.first for part in parts], how):
             yield sorted(parts, key=lambda part: [part.first.entities.get(key) or "" for key in ("ses", "run")])
         else:
             yield from ([part] for part in parts)
@@ -68,7 +71,7 @@ def _groups(maps: Iterable[SubjectMap], how: Combine | None) -> Iterator[list[Su
 def _as_one(parts: Sequence[SubjectMap], weighted: bool) -> SubjectMap:
     variances = tuple(file for part in parts for file in part.variances) if weighted else ()
     if len(parts) == 1:
-        return replace(parts[0], variances=variances)
+        return parts[0] if variances == parts[0].variances else replace(parts[0], variances=variances)
     return SubjectMap(parts[0].subject, tuple(part.first for part in parts), variances)
 
 

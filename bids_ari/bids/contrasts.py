@@ -66,13 +66,15 @@ class SubjectMap:
     @property
     def all_files(self) -> tuple[StatMap, ...]:
         """Every file to read: those of the maps and variance maps of all terms, of each hemisphere."""
+        if not (self.others or self.variances or any(each.pair for each in self.maps)):
+            return self.maps
         maps = chain.from_iterable((*term.maps, *term.variances) for term in self.terms)
         return tuple(chain.from_iterable(each.files for each in maps))
 
     @property
     def all_maps(self) -> tuple[StatMap, ...]:
         """The maps of all terms; that of two hemispheres is one."""
-        return tuple(chain.from_iterable(term.maps for term in self.terms))
+        return tuple(chain.from_iterable(term.maps for term in self.terms)) if self.others else self.maps
 
     @property
     def has_variances(self) -> bool:
@@ -156,7 +158,8 @@ class ContrastSet:
 
     def keep(self, subjects: Collection[str], excluded: Iterable[Excluded]) -> "ContrastSet":
         """Return the contrast with the maps of some subjects only; `excluded` are the others."""
-        members = tuple(member for member in self.members if member.subject in subjects)
+        kept = frozenset(subjects)
+        members = tuple(member for member in self.members if member.subject in kept)
         return replace(self, members=members, excluded=(*excluded, *self.excluded))
 
     def labelled(self, label: str | None) -> "ContrastSet":

@@ -10,9 +10,10 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice, takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ from bids_ari.bids.exclusions import Excluded, Reason, by_reason
 from bids_ari.bids.hemispheres import bids_name, hemisphere_of_label
 from bids_ari.bids.labels import spellings
 from bids_ari.bids.layouts import Layouts, gone_files, indexed_folders, open_layouts, with_derivatives
-from bids_ari.bids.names import INDICES, entities_of_file
+from bids_ari.bids.names import INDICES, Names
 from bids_ari.bids.sidecars import DESCRIPTION, describes_ours, read_description
 from bids_ari.bids.statmap import StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
 from bids_ari.errors import InputNotFoundError, ReadError, listing
+from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -131,9 +133,10 @@ def _search(
     layouts = layouts_of(searched)
     walk = Walk(searched, excluded, made_by_us)
     found: dict[Path, list[Folder]] = {}
-    for folder in searched:
-        layout = layouts.get(identity(folder))
-        found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
+    with no_collection():
+        for folder in searched:
+            layout = layouts.get(identity(folder))
+            found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
     ours = [*(folder for folder in folders if folder not in searched), *walk.left]
     places = ((Reason.CYCLE, walk.cycles), (Reason.DANGLING, walk.dangling), (Reason.OUR_RESULTS, ours))
     left = [Excluded.of_path(path, top, reason.text()) for reason, paths in places for path in paths]
@@ -166,6 +169,7 @@ def _different(folders: Sequence[Path], excluded: Sequence[Path]) -> list[Path]:
     return [folder for here, folder in reversed(first.items()) if here not in others]
 
 
+@no_collection()
 def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> list[StatMap]:
     """Return the maps in the folders of one tree, and add the datasets that hold them to `roots`.
 
@@ -174,23 +178,27 @@ def _statmaps(top: Path, folders: Iterable[Folder], roots: dict[str, Path]) -> l
     holding = [folder for folder in folders if folder.maps]
     is_one = os.path.lexists(top / DESCRIPTION) or not all(folder.datasets for folder in holding)
     names: dict[str, str] = {}
+    parser = Names()
     found: dict[str, list[StatMap]] = defaultdict(list)
     for folder in holding:
         part = "" if is_one else folder.datasets[0]
         if part not in names:
             names[part] = short_name(top / part, roots)
             roots[names[part]] = top / part
-        where, inside = top / folder.name, folder.name[len(part) :].lstrip("/")
-        above = printable(inside)
+        inside = folder.name[len(part) :].lstrip("/")
+        where, above = os.path.join(top, folder.name, ""), f"{inside}/" if inside else ""  # noqa: PTH118 - fast
+        entities_of = parser.in_folder(printable(inside))
         nested = Reason.NESTED.text() if len(folder.datasets) > bool(part) else ""
-        for name, unusable in folder.maps.items():
-            problem, shown = unusable or nested, f"{inside}/{name}" if inside else name
-            if _NOT_UTF8.search(f"{where}/{name}"):
+        path_is_utf8 = not _NOT_UTF8.search(where)
+        for name, problem in folder.maps.items():
+            problem, shown = problem or nested, above + name
+            is_utf8 = path_is_utf8 and (name.isascii() or not _NOT_UTF8.search(name))
+            if not is_utf8:
                 problem, shown = problem or Reason.NOT_UTF_8.text(), printable(shown)
-            entities, odd = entities_of_file(above, bids_name(shown.rpartition("/")[2]))
+            entities, odd = entities_of(bids_name(name if is_utf8 else printable(name)))
             extension = map_extension(name) or ""
-            found[part].append(StatMap(where / name, shown, names[part], entities, extension, problem or odd))
-    return [statmap for part in names for statmap in sorted(found[part], key=lambda statmap: statmap.name)]
+            found[part].append(StatMap(where + name, shown, names[part], entities, extension, problem or odd))
+    return [statmap for part in names for statmap in sorted(found[part], key=attrgetter("name"))]
 
 
 def unify_labels(statmaps: Iterable[StatMap]) -> list[StatMap]:
@@ -199,7 +207,8 @@ def unify_labels(statmaps: Iterable[StatMap]) -> list[StatMap]:
     Of ``run-1`` and ``run-01``, the longest is used.
     """
     statmaps = [_with_bids_hemisphere(file) if file.kind == "GIFTI" else file for file in statmaps]
-    pairs = {pair for file in statmaps for pair in file.entities if pair[0] in INDICES and pair[1].isdecimal()}
+    distinct = {file.entities.others for file in statmaps}
+    pairs = {pair for others in distinct for pair in others if pair[0] in INDICES and pair[1].isdecimal()}
     changes: dict[str, dict[str, str]] = {}
     for key in INDICES:
         for found in spellings(label for own, label in sorted(pairs) if own == key):
@@ -211,13 +220,13 @@ def _with_bids_hemisphere(file: StatMap) -> StatMap:
     """Return a surface map with the label of its hemisphere that BIDS defines, if its name has another."""
     label = file.entities.get("hemi") or ""
     side = hemisphere_of_label(label)
-    return file if side in (None, label) else replace(file, entities=file.entities.with_(hemi=str(side)))
+    return file if side in (None, label) else file._replace(entities=file.entities.with_(hemi=str(side)))
 
 
 def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> StatMap:
     """Return a map with other labels of some entities."""
     labels = {key: changes[key][label] for key, label in file.entities if label in changes.get(key, {})}
-    return replace(file, entities=file.entities.with_(**labels)) if labels else file
+    return file._replace(entities=file.entities.with_(**labels)) if labels else file
 
 
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:

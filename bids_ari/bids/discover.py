@@ -8,7 +8,7 @@ and a map of the whole dataset is never used.
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from bids_ari.bids.contrasts import Combine, ContrastSet, Discovery, Excluded, S
 from bids_ari.bids.copies import note_copies
 from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.division import Division
-from bids_ari.bids.entities import Entities
+from bids_ari.bids.entities import Entities, Pairs
 from bids_ari.bids.exclusions import Reason, ReasonText, by_reason
 from bids_ari.bids.f_contrasts import f_contrasts, has_f_map, has_several_volumes, mark_f
 from bids_ari.bids.filters import Filters
@@ -32,6 +32,7 @@ from bids_ari.bids.stages import Refused, are_compatible, choose_maps
 from bids_ari.bids.statmap import StatMap
 from bids_ari.bids.within import ask_within, check_weights
 from bids_ari.errors import UsageError
+from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -43,6 +44,7 @@ _OF_SUBJECT = (Reason.OTHER_STAT, Reason.OTHER_STAGE, Reason.NO_MAP_IN_MANIFEST,
 _STAT_EFFECT = re.compile("(^|[/_])stat-effect(?=[/_])")
 
 
+@no_collection()
 def discover(
     dataset: "Dataset | str | Path | BIDSLayout",
     *,
@@ -146,7 +148,7 @@ def discover(
     if lower is None:
         members = chain.from_iterable(group.members for group in groups.values())
         used = {(file.dataset, file.name) for member in members for each in member.variances for file in each.files}
-        refused = [(file, reason) for file, reason in refused if (file.dataset, file.name) not in used]
+        refused = [each for each in refused if (each[0].dataset, each[0].name) not in used] if used else refused
     discovery = _with_excluded(groups, refused, stat, division, joined)
     discovery = replace(discovery, excluded=(*dataset.excluded, *discovery.excluded))
     if lower is not None:
@@ -228,16 +230,20 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
     usable: dict[Entities, list[StatMap]] = defaultdict(list)
     refused: Refused = []
     with_f = f_contrasts(dataset)
+    alike_of = filters.alike()
+    decided: dict[Hashable, tuple[ReasonText | None, Entities]] = {}
     for file in dataset.statmaps:
-        reason = filters.reason(file, implied) or division.reason(file)
+        if (alike := alike_of(file)) not in decided:
+            decided[alike] = filters.reason(file, implied) or division.reason(file), _key(file, division)
+        reason, key = decided[alike]
         if not reason and filters.stat == "effect" and has_f_map(file, with_f) and has_several_volumes(file.path):
             reason = Reason.SEVERAL_EFFECTS.text()
         if reason:
             refused.append((file, reason))
         else:
-            usable[_key(file, division)].append(file)
+            usable[key].append(file)
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
-        refused.append((row, filters.reason(replace(row, problem=""), implied) or ReasonText(row.problem)))
+        refused.append((row, filters.reason(row._replace(problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
 
 
@@ -257,6 +263,8 @@ def _subject_maps(dataset: Dataset, with_variances: bool) -> Callable[[StatMap],
         variances = {(file.dataset, file.name): file for file in usable}
 
     def as_map(file: StatMap) -> SubjectMap:
+        if not variances:
+            return SubjectMap(str(file.entities.get("sub")), (file,))
         stem = _STAT_EFFECT.sub(r"\1stat-variance", file.name).removesuffix(file.extension)
         alike = (extension for extension, kind in KINDS.items() if kind == file.kind)
         names = ((file.dataset, stem + extension) for extension in (file.extension, *alike))
@@ -276,17 +284,21 @@ def _with_excluded(
     excluded: dict[Entities, list[Excluded]] = defaultdict(list)
     elsewhere: list[Excluded] = []
     fitting: dict[Entities, list[list[Excluded]]] = {}
+    places: dict[Pairs, list[list[Excluded]]] = {}  # those of `fitting`, by the entities of files
     for file, reason in refused:
         entry = Excluded.of_file(file, reason)
-        if (own := division.key(file)) not in fitting:
-            exact = [key for key in (own, _key(file, division)) if key in groups]
-            keys = exact[:1] or [key for key in groups if are_compatible(own, key)]
-            fitting[own] = [excluded[key] for key in keys]
-        for entries in fitting[own] or [elsewhere]:
+        if (others := file.entities.others) not in places:
+            if (own := division.key(file)) not in fitting:
+                exact = [key for key in (own, _key(file, division)) if key in groups]
+                keys = exact[:1] or [key for key in groups if are_compatible(own, key)]
+                fitting[own] = [excluded[key] for key in keys] or [elsewhere]
+            places[others] = fitting[own]
+        for entries in places[others]:
             entries.append(entry)
     sets: dict[Entities, ContrastSet] = {}
+    subjects, no_map = sorted(everyone), Reason.NO_MAP.text(stat=stat)
     for key, group in groups.items():
-        absent = {subject: Reason.NO_MAP.text(stat=stat) for subject in sorted(everyone)} | joined.lacking.get(key, {})
+        absent = dict.fromkeys(subjects, no_map) | joined.lacking.get(key, {})
         group = group._replace(notes=(*joined.notes.get(key, ()), *group.notes))
         sets.update([_contrast_set(key, group, absent, excluded[key], stat)])
     return Discovery(by_name(sets), tuple(elsewhere))
@@ -313,7 +325,7 @@ def _contrast_set(
     reasons = {subject: reason for subject, reason in absent.items() if subject not in present}
     rows = {entry for entry in excluded if entry.subject in reasons and Reason.NO_MAP_IN_MANIFEST.fits(entry.reason)}
     reasons |= {entry.subject: ReasonText(entry.reason) for entry in rows}
-    excluded = [entry for entry in excluded if entry not in rows]
+    excluded = [entry for entry in excluded if entry not in rows] if rows else excluded
     lacking = [Excluded.of_subject(subject, reason) for subject, reason in reasons.items()]
     key = with_shared(key, [file for member in group.members for file in member.maps])
     notes = (*notes_on_maps(key, group.members), *group.notes)

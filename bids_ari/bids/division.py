@@ -71,7 +71,7 @@ class Division:
 
     def key(self, file: StatMap) -> Entities:
         """Return the entities that separate the contrast of a map from others."""
-        return file.group.with_(**self.labels(file.entities))
+        return file.group.with_(**self.labels(file.entities)) if self.keys else file.group
 
     def reason(self, file: StatMap) -> ReasonText | None:
         """Return why a map belongs to none of the analyses: its name lacks an entity that divides them."""

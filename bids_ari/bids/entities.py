@@ -31,6 +31,10 @@ _PAIR = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([^_]+)(?=_)")
 _ONE_PAIR = re.compile("[a-zA-Z0-9]+-.+", re.DOTALL)
 
 
+Pairs = tuple[tuple[str, str], ...]
+"""Keys and labels, in the order of the keys."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entities:
     """The ordered entities of a file or of a group of files.
@@ -42,7 +46,7 @@ class Entities:
     'task-rest_contrast-faces_stat-z_statmap.nii.gz'
     """
 
-    pairs: tuple[tuple[str, str], ...]
+    pairs: Pairs
 
     @classmethod
     def of(cls, labels: Mapping[str, str]) -> "Entities":
@@ -63,6 +67,11 @@ class Entities:
             if own == key:
                 return label
         return None
+
+    @property
+    def others(self) -> Pairs:
+        """All pairs but that of the subject, which is the first."""
+        return self.pairs[1:] if self.pairs and self.pairs[0][0] == "sub" else self.pairs
 
     def written(self) -> "Entities":
         """Reduce labels to the characters that file names may hold.

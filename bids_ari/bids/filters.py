@@ -2,9 +2,10 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from reprlib import repr as shorten
 from typing import Any
@@ -92,7 +93,8 @@ class Filters:
         )
         excluded = _as_in_files(_bare_labels(exclude, "sub"), "sub", dataset, notes)
         notes += [
-            f"--exclude {printable(s)}: there is no such subject" for s in sorted(excluded - dataset.labels("sub"))
+            f"--exclude {printable(s)}: there is no such subject"
+            for s in sorted(excluded - dataset.labels("sub") if excluded else ())
         ]
         return cls(conditions, excluded, stat, tuple(notes))
 
@@ -122,6 +124,14 @@ class Filters:
         if file.stat != self.stat:
             return Reason.OTHER_STAT.text(found=file.stat or "not named", stat=self.stat)
         return None if file.labels("contrast") else Reason.NO_ENTITY.text(key="contrast")
+
+    def alike(self) -> Callable[[StatMap], Hashable]:
+        """Return a function of a statmap, whose value is equal for those with the same `reason`."""
+        if any(condition.key == "sub" for condition in self.conditions):
+            return lambda file: (file.alike, file.entities.get("sub"))
+        if self.excluded:
+            return lambda file: (file.alike, file.entities.get("sub") in self.excluded)
+        return attrgetter("alike")
 
     def check(self, dataset: Dataset) -> None:
         """Check that maps with the labels of each filter exist: a misspelt label is an error that lists those."""
@@ -239,6 +249,8 @@ def _bare_labels(labels: Sequence[str] | str, key: str) -> frozenset[str]:
 
 def _as_in_files(labels: frozenset[Any], key: str, dataset: Dataset, notes: list[str]) -> frozenset[Any]:
     """Replace labels that a dataset has in another form; note those with other leading zeros, an error if unclear."""
+    if not labels:
+        return labels
     existing = dataset.labels(key)
     labels = frozenset(form for label in labels for form in forms_of(label, key, existing))
     if key not in _PADDED:

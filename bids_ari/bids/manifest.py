@@ -98,7 +98,7 @@ def open_manifest(path: str | Path) -> Manifest:
         (stat, row) for stat in STATS if stat in table.columns for row in table.rows if not row.has(stat)
     ):
         reason = Reason.NO_MAP_IN_MANIFEST.text(stat=stat, line=row.line, table=path.name)
-        line = StatMap(path, f"line {row.line}", path.name, _entities(row, stat), ".nii", reason)
+        line = StatMap(str(path), f"line {row.line}", path.name, _entities(row, stat), ".nii", reason)
         lacking[stat].append(line)
     return Manifest(path, {MANIFEST_SOURCE: Path(folder)}, tuple(files.values()), maps, lines, lacking, notes=notes)
 
@@ -177,7 +177,7 @@ def _statmap(row: Row, stat: str, hemi: str, path: Path, folder: str) -> StatMap
     map_name = row.cells["map_name"] if row.has("map_name") else ""
     if map_name and kind_of(extension_of(path.name)) == "NIfTI":
         raise row.error(f"has a map_name for {path.name}, a volume", "map_name of GIFTI and CIFTI files only")
-    return StatMap(path, name, MANIFEST_SOURCE, entities, extension_of(path.name), map_name=map_name)
+    return StatMap(str(path), name, MANIFEST_SOURCE, entities, extension_of(path.name), map_name=map_name)
 
 
 def _entities(row: Row, stat: str) -> Entities:

@@ -26,7 +26,7 @@ def notes_on_maps(key: Entities, members: Sequence[SubjectMap]) -> Iterator[str]
 
 def _same_indices(members: Sequence[SubjectMap]) -> Iterator[str]:
     """Name the indices that differ in leading zeros only, and are the same."""
-    files = [file for member in members for file in member.maps]
+    files = [file for member in members for file in member.maps if any(key in INDICES for key, _ in file.entities)]
     names = [(file, labels_in_name(file.path.name)) for file in files]
     for key in INDICES:
         pairs = {(own[key], label) for file, own in names if key in own and (label := file.entities.get(key))}

@@ -7,11 +7,11 @@ underscore would be read up to it: names with anything that is no pair are repor
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping
-from functools import cache
+from collections.abc import Callable, Collection, Mapping
+from functools import cache, partial
 from typing import NamedTuple
 
-from bids_ari.bids.entities import Entities, is_pair, key_of, labels_in_name, printable, safe_label
+from bids_ari.bids.entities import Entities, Pairs, is_pair, key_of, labels_in_name, printable, safe_label
 from bids_ari.bids.exclusions import Reason
 from bids_ari.bids.hemispheres import hemisphere_of_label
 from bids_ari.bids.labels import same_label
@@ -22,6 +22,8 @@ INDICES = ("run", "echo", "flip", "inv", "split", "chunk")
 """Entities whose labels are numbers in BIDS: 1 and 01 are the same."""
 
 _ONLY_PAIRS = re.compile("(?:[a-zA-Z0-9]+-[^_]+_)*[^_]*")
+_OF_FOLDER = re.compile(r"(?:^|/)sub-([a-zA-Z0-9]+)(?=/|\Z)")
+_OF_NAME = re.compile("sub-([a-zA-Z0-9]+)_")
 _NOT_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")  # of pybids
 _OF_FOLDERS = ("sub", "ses")  # entities for which a folder and the files in it must not have different labels
 
@@ -89,6 +91,36 @@ def entities_of_file(folder: str, name: str) -> tuple[Entities, str]:
             if not (same_label(label, outer) or same_label(label, above.beginnings[key])):
                 problem = Reason.OTHER_FOLDER.text(found=f"{key}-{label}", other=f"{key}-{outer}")
     return Entities.of({**above.labels, **own}), problem
+
+
+class Names:
+    """The names of many files; of those that differ only in the label of their subject, one is parsed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Pairs]] = {}  # by folder and name, both without the label
+
+    def in_folder(self, folder: str) -> Callable[[str], tuple[Entities, str]]:
+        """Return a function of the name of a file, equal to `entities_of_file` with this folder."""
+        parse = partial(entities_of_file, folder)
+        labels = _OF_FOLDER.findall(folder)
+        if "_" in folder or folder.count("sub-") > len(labels) or len(labels) > 1:
+            return parse  # the label might be a part of other entities
+        label = "".join(labels)
+        known = self._known.setdefault(folder.replace(f"sub-{label}", "sub-") if label else folder, {})
+
+        def entities(name: str) -> tuple[Entities, str]:
+            found = _OF_NAME.match(name)
+            if found is None or (label and found[1] != label):
+                return parse(name)
+            own, rest = ("sub", found[1]), name[found.end() :]
+            if rest not in known:
+                parsed, problem = parse(name)
+                if problem or parsed.pairs[0] != own:
+                    return parsed, problem
+                known[rest] = parsed.pairs[1:]
+            return Entities((own, *known[rest])), ""
+
+        return entities
 
 
 def _whole_labels(name: str) -> dict[str, str]:

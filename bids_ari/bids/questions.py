@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-
 from bids_ari.bids.entities import camel, safe_label
 from bids_ari.errors import UsageError, counted, listing
 
@@ -137,11 +135,17 @@ def read_questions(texts: Iterable[str], levels: Sequence[str]) -> Iterator[tupl
             )
         taken[name.casefold()] = name
         rows = tuple(_read_row(name, row, levels) for row in weights.rstrip("; ").split(";"))
-        if np.linalg.matrix_rank(np.array(rows)) < len(rows):
+        if not _are_independent(rows):
             raise UsageError(
                 f"The rows of weights of {name} depend on each other: {weights}", "linearly independent rows"
             )
         yield name, rows
+
+
+def _are_independent(rows: Rows) -> bool:
+    import numpy as np  # takes as long to load as finding the maps of 1,000 subjects
+
+    return bool(np.linalg.matrix_rank(np.array(rows)) == len(rows))
 
 
 def _read_row(name: str, text: str, levels: Sequence[str]) -> tuple[float, ...]:

@@ -33,7 +33,7 @@ def contrast_of_map(path: Path, stat: Stat, space: str | None = None) -> Contras
     of_space = {} if space is None else labels_of_space(bare_label(space, "space"))
     labels = [_labels(each) | of_space for each in paths]
     files = [
-        StatMap(each, printable(each.name), MAP_SOURCE, Entities.of(own), _extension(each.name))
+        StatMap(str(each), printable(each.name), MAP_SOURCE, Entities.of(own), _extension(each.name))
         for each, own in zip(paths, labels, strict=True)
     ]
     file = files[0] if len(files) == 1 else pair_files(*files)

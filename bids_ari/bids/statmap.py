@@ -2,12 +2,13 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bids_ari.bids.entities import Entities, is_pair, printable
+from bids_ari.bids.entities import Entities, Pairs, is_pair, printable
 from bids_ari.bids.hemispheres import bids_name
 from bids_ari.bids.kinds import Kind, kind_of
 from bids_ari.bids.sidecars import read_json
@@ -17,11 +18,10 @@ SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn nam
 IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
 
 
-@dataclass(frozen=True, slots=True)
-class StatMap:
-    """A statistical map as a file of a dataset."""
+class StatMap(NamedTuple):
+    """A statistical map as a file of a dataset; a tuple, as large datasets have hundreds of thousands."""
 
-    path: Path
+    file: str  # the path
     name: str  # path relative to the dataset, with forward slashes, as in BIDS URIs
     dataset: str  # short name of the dataset
     entities: Entities  # of its folders and its name
@@ -29,6 +29,11 @@ class StatMap:
     problem: str = ""  # a reason of `bids_ari.bids.exclusions` why it cannot be used, whatever the filters
     pair: "StatMap | None" = None  # the file of the right hemisphere, where this is that of the left; they are one map
     map_name: str = ""  # of the map in a file with several, where a manifest has it
+
+    @property
+    def path(self) -> Path:
+        """The path; as a text, it is made faster for the many files that are not used."""
+        return Path(self.file)
 
     @property
     def files(self) -> "tuple[StatMap, ...]":
@@ -73,7 +78,12 @@ class StatMap:
     @property
     def group(self) -> Entities:
         """The entities that separate its contrast from others."""
-        return self.entities.without("sub", "ses", "run", "stat", "node", "level")
+        return _group(self.entities.others)
+
+    @property
+    def alike(self) -> Hashable:
+        """All that decides whether it is used, apart from its subject: equal for the same map of other subjects."""
+        return self.entities.get("sub") is None, self.entities.others, self.extension, self.problem
 
     def labels(self, key: str) -> tuple[str, ...]:
         """Return the labels of an entity or ``extension``; a contrast may be a taskcontrast, as HALFpipe names it."""
@@ -119,12 +129,22 @@ class StatMap:
         return metadata
 
 
+@lru_cache(4096)
+def _group(pairs: Pairs) -> Entities:
+    return Entities(pairs).without("sub", "ses", "run", "stat", "node", "level")
+
+
 def map_extension(name: str) -> str | None:
     """Return what follows the suffix ``statmap`` in a file name; None where it has another suffix.
 
     >>> map_extension("sub-01_stat-z_statmap.nii.gz"), map_extension("sub-01_mystatmap.nii")
     ('.nii.gz', None)
     """
+    return _extension(name[name.find("_") :] if "_" in name else name)
+
+
+@lru_cache(4096)  # all subjects have files of the same names, but for the label of the subject
+def _extension(name: str) -> str | None:
     suffix, dot, extension = bids_name(name).rpartition("_")[2].partition(".")
     return dot + extension if suffix == SUFFIX else None
 

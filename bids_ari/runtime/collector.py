@@ -1,4 +1,4 @@
-"""Python's search for garbage, a fifth of the time of imports, which make many objects that all stay."""
+"""Python's search for garbage: a fifth of the time of imports, a third of that of file lists, whose objects stay."""
 
 import gc
 from collections.abc import Iterator
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection(*, freeze: bool = False) -> Iterator[None]:
-    """Pause the search for garbage while modules are imported; then all objects count as old, which few searches visit.
+    """Pause the search for garbage, while modules are imported or files listed; then all objects count as old.
 
+    Few searches visit old objects.
     With `freeze`, no later search visits what exists at the end: for a command, which imports nearly all at once.
     """
     was_enabled = gc.isenabled()

@@ -42,7 +42,7 @@ def dataset(found: set[str]) -> Dataset:
     files = []
     for name in sorted(found):
         entities, problem = entities_of_file("", name)
-        files.append(StatMap(ROOT / name, name, "data", entities, map_extension(name) or "", problem))
+        files.append(StatMap(str(ROOT / name), name, "data", entities, map_extension(name) or "", problem))
     return Dataset(ROOT, {"data": ROOT}, tuple(unify_labels(files)))
 
 

@@ -311,7 +311,7 @@ class TestWeights:
 
 
 def statmap(root: str = "x", **labels: str) -> StatMap:
-    return StatMap(Path("m"), "m", root, Entities.of({"sub": "01", "stat": "effect", **labels}), ".nii")
+    return StatMap("m", "m", root, Entities.of({"sub": "01", "stat": "effect", **labels}), ".nii")
 
 
 @pytest.mark.parametrize(

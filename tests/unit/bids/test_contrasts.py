@@ -24,7 +24,7 @@ def dataset(*maps: dict[str, str]) -> Dataset:
     for labels in maps:
         entities = Entities.of({"sub": "01", "stat": "effect", **labels})
         name = f"{entities}_statmap.nii"
-        files.append(StatMap(Path("/data", name), name, "data", entities, ".nii"))
+        files.append(StatMap(f"/data/{name}", name, "data", entities, ".nii"))
     return Dataset(Path("/data"), {"data": Path("/data")}, tuple(files))
 
 
@@ -131,7 +131,7 @@ def test_excluded_entries_are_listed_once() -> None:
 
 def member(subject: str, *names: str, variances: tuple[str, ...] = (), minus: SubjectMap | None = None) -> SubjectMap:
     entities = Entities.of({"sub": subject})
-    files, others = (tuple(StatMap(Path(n), n, "data", entities, ".nii") for n in own) for own in (names, variances))
+    files, others = (tuple(StatMap(n, n, "data", entities, ".nii") for n in own) for own in (names, variances))
     return minus_map(SubjectMap(subject, files, others), minus)
 
 
@@ -194,7 +194,7 @@ def test_some_members_are_kept_with_the_reason_for_others() -> None:
 
 
 def test_every_file_of_every_member_has_a_path() -> None:
-    one, other = (StatMap(Path(name), name, "data", Entities.of({"sub": "01"}), ".nii") for name in ("a.nii", "b.nii"))
+    one, other = (StatMap(name, name, "data", Entities.of({"sub": "01"}), ".nii") for name in ("a.nii", "b.nii"))
     contrast = ContrastSet(Entities.of({"contrast": "c"}), "effect", (SubjectMap("01", (one, other)),))
     assert contrast.paths == (Path("a.nii"), Path("b.nii"))
     assert tuple(file.uri for file in contrast.members[0].all_maps) == ("bids:data:a.nii", "bids:data:b.nii")

@@ -17,7 +17,7 @@ NO_ROW = Excluded.of_subject("x", Reason.NO_ROW.text(table="participants.tsv"))
 def file(name: str, subject: str | None = None) -> Excluded:
     """A file that is not an image."""
     entities = Entities.of({} if subject is None else {"sub": subject})
-    return Excluded.of_file(StatMap(Path(name), name, "data", entities, ".tsv"), Reason.NOT_AN_IMAGE.text())
+    return Excluded.of_file(StatMap(name, name, "data", entities, ".tsv"), Reason.NOT_AN_IMAGE.text())
 
 
 class TestReason:

@@ -33,7 +33,7 @@ def dataset(*maps: str) -> Dataset:
         root = labels.pop("root", "data")
         entities = Entities.of({"contrast": "c", **labels, "sub": subject, "stat": "effect"})
         path = f"sub-{subject}/{entities}_statmap.nii"
-        files.append(StatMap(Path("/", root, path), path, root, entities, ".nii"))
+        files.append(StatMap(f"/{root}/{path}", path, root, entities, ".nii"))
     return Dataset(Path("/data"), {"data": Path("/data")}, tuple(unify_labels(files)))
 
 
@@ -121,7 +121,7 @@ class TestDirection:
     def test_a_first_level_of_halfpipe_is_named_by_its_taskcontrast(self) -> None:
         files = dataset("01_taskcontrast-x_ses-1", "01_taskcontrast-x_ses-2").statmaps
         bare = tuple(
-            StatMap(file.path, file.name, file.dataset, file.entities.without("contrast"), ".nii") for file in files
+            StatMap(file.file, file.name, file.dataset, file.entities.without("contrast"), ".nii") for file in files
         )
         contrast = only(discover(Dataset(Path("/data"), {}, bare), paired="ses"))
         assert contrast.name == "taskcontrast-xSes2MinusSes1"

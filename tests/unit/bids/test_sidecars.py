@@ -183,7 +183,7 @@ class TestSidecar:
     def test_a_map_outside_any_dataset_has_those_beside_it(self, tmp_path: Path) -> None:
         (tmp_path / "statmap.json").write_text('{"a": 1}')
         (tmp_path / "inner").mkdir()
-        lone = StatMap(tmp_path / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        lone = StatMap(str(tmp_path / "z.nii"), "z.nii", "map", Entities(()), ".nii")
         assert lone.sidecar() == {"a": 1}
-        inner = StatMap(tmp_path / "inner" / "z.nii", "z.nii", "map", Entities(()), ".nii")
+        inner = StatMap(str(tmp_path / "inner" / "z.nii"), "z.nii", "map", Entities(()), ".nii")
         assert inner.sidecar() == {}

@@ -29,7 +29,7 @@ def shown(root: Path, **filters: object) -> list[str]:
 
 
 def contrast(*subjects: str, excluded: tuple[Excluded, ...] = (), clash: str = "", **labels: str) -> ContrastSet:
-    maps = (StatMap(Path(s), f"{s}.nii", "data", Entities.of({"sub": s}), ".nii") for s in subjects)
+    maps = (StatMap(s, f"{s}.nii", "data", Entities.of({"sub": s}), ".nii") for s in subjects)
     members = tuple(SubjectMap(file.name.removesuffix(".nii"), (file,)) for file in maps)
     return ContrastSet(Entities.of({"contrast": "c", **labels}), "effect", members, excluded, clash=clash)
 

@@ -172,7 +172,7 @@ def test_two_maps_of_a_file_are_no_copies(tmp_path: Path, rng: np.random.Generat
     axes = nib.cifti2.ScalarAxis(["a", "b"]), model
     nib.save(nib.Cifti2Image(rng.normal(size=(2, 30)).astype(np.float32), axes), path)
     one = subject_map("1", path)
-    members = [replace(one, maps=(replace(one.first, extension=".dscalar.nii", map_name=name),)) for name in "ab"]
+    members = [replace(one, maps=(one.first._replace(extension=".dscalar.nii", map_name=name),)) for name in "ab"]
     maps = [member.first for member in members]
     digests = {k: v for each in maps for k, v in digests_of(each, read_image(path, map_name=each.map_name)).items()}
     assert len(digests) == 2
@@ -191,7 +191,7 @@ def test_each_hemisphere_is_compared(tmp_path: Path, rng: np.random.Generator) -
     for subject in "123":
         sides = [surface(tmp_path / f"sub-{subject}_hemi-{side}.gii", values[subject + side]) for side in "LR"]
         left, right = (subject_map(subject, path) for path in sides)
-        file = replace(left.first, pair=right.first)
+        file = left.first._replace(pair=right.first)
         members.append(replace(left, maps=(file,)))
         digests |= digests_of(file, read_image(sides))
     assert len(digests) == 6
