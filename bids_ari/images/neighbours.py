@@ -17,8 +17,8 @@ def mesh_edges(edges: Ints, vertices: npt.NDArray[np.integer], n_vertices: int) 
     """
     place = np.full(n_vertices, -1, dtype=np.int32)
     place[vertices] = np.arange(len(vertices), dtype=np.int32)
-    found = place[edges]
-    return found[(found >= 0).all(axis=1)]
+    found = place.take(edges)
+    return found.compress((found[:, 0] >= 0) & (found[:, 1] >= 0), axis=0)
 
 
 def voxel_edges(indices: npt.NDArray[np.integer], connectivity: int) -> Ints:
