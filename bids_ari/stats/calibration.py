@@ -8,9 +8,6 @@ exchangeable with its permutations where nothing is active, are no more likely a
 Neuvial & Roquain 2020; Hemerik & Goeman 2018). This needs the strict ``inverse(k, p) < lambda``: with <=, one more
 permutation would make the error.
 
-The permutations of a `Resampling` are computed in *batches*, in any order, by threads: numba releases the lock of the
-interpreter. A value depends on the data of its point alone, so the result is the same for any number of threads.
-
 References
 ----------
 Blanchard, Neuvial & Roquain (2020), Annals of Statistics 48:1281. Hemerik & Goeman (2018), TEST 27:811.
@@ -18,9 +15,9 @@ Andreella et al. (2023), Statistics in Medicine 42:2311, for brain images.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import floor
 
 import numpy as np
@@ -38,9 +35,8 @@ from bids_ari.stats.critical_vectors import (
 )
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel
-from bids_ari.stats.resampling import Permutations, Resampling
-
-_IN_MEMORY = 8  # permutations of a batch whose correlations are in memory together
+from bids_ari.stats.permutation_batches import summaries
+from bids_ari.stats.resampling import Resampling
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,23 +212,10 @@ def _compute(
     summarise: Callable[[CorrelationBins, FloatArray], FloatArray],
     n_threads: int,
 ) -> FloatArray:
-    """Summarise the correlations of all permutations, batch by batch in threads; join the summaries in order."""
+    """Summarise the correlations of all permutations, with bins for them; join the summaries in order."""
     n_bins = default_n_bins(model.n_points)
     bins = CorrelationBins(model.p_of_correlations, model.dofs, model.subspaces.one_sided, n_bins)
-
-    def batch(first: int) -> FloatArray:
-        order, sign = resampling.batch(first)
-        slices = [slice(at, at + _IN_MEMORY) for at in range(0, len(order), _IN_MEMORY)]
-        some = (Permutations(order[each], sign[each]) for each in slices)
-        return np.concatenate([summarise(bins, model.correlations(permutations)) for permutations in some])
-
-    if n_threads <= 1:
-        return np.concatenate([batch(first) for first in resampling.batches])
-    pool = ThreadPoolExecutor(n_threads)
-    try:
-        return np.concatenate(list(pool.map(batch, resampling.batches)))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return np.concatenate(summaries(model, resampling, partial(summarise, bins), n_threads))
 
 
 def calibrate(lambdas: FloatArray, family: CriticalVectors, alpha: Fraction | float) -> Calibration:

@@ -16,7 +16,6 @@ Human Brain Mapping 15:1, for points. Hayasaka & Nichols (2003), NeuroImage 20:2
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,10 +26,9 @@ from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.familywise_kernels import Longs
 from bids_ari.stats.forest import Adjacency, GridAdjacency, Ints
 from bids_ari.stats.null_model import NullModel
+from bids_ari.stats.permutation_batches import summaries
 from bids_ari.stats.permutation_kernels import Groups, Indices
-from bids_ari.stats.resampling import Permutations, Resampling
-
-_IN_MEMORY = 8  # permutations of a batch whose correlations are in memory together
+from bids_ari.stats.resampling import Resampling
 
 
 class Extent(NamedTuple):
@@ -113,19 +111,12 @@ def familywise_errors(
     limits = model.limits(np.asarray(thresholds, dtype=float)[ascending])
     two_sided = not model.n_rows and not model.subspaces.one_sided
 
-    def extremes(permutations: Permutations) -> tuple[FloatArray, Longs]:
-        correlations = model.correlations(permutations, signed=model.n_rows == 0)
+    def extremes(correlations: FloatArray) -> tuple[FloatArray, Longs]:
         highest = kernels.highest_values(correlations, group, len(limits), two_sided)
         p = model.p_of_correlations(highest, model.dofs).min(axis=1)
         return p, _largest(correlations, group, limits, extent, model.order, column, two_sided)
 
-    def batch(first: int) -> list[tuple[FloatArray, Longs]]:
-        order, sign = resampling.batch(first)
-        slices = [slice(at, at + _IN_MEMORY) for at in range(0, len(order), _IN_MEMORY)]
-        return [extremes(Permutations(order[each], sign[each])) for each in slices]
-
-    with ThreadPoolExecutor(max(n_threads, 1)) as pool:
-        found = [each for batches in pool.map(batch, resampling.batches) for each in batches]
+    found = summaries(model, resampling, extremes, n_threads, signed=model.n_rows == 0)
     smallest_p, extents = (np.concatenate(each) for each in zip(*found, strict=True))
     p, identity = model.observed_p(), np.arange(z.size)
     smallest_p[0] = p.min()

@@ -39,6 +39,7 @@ from scipy import special
 
 from bids_ari.stats.choices import ALTERNATIVES, Alternative, Scheme
 from bids_ari.stats.distributions import FloatArray
+from bids_ari.stats.flip_kernels import codes_of, flipped_correlations
 from bids_ari.stats.glm import Effects, check_model, directions, in_terms_of_q
 from bids_ari.stats.multivariate import JointPart, fit_joint_part, joint_parts, maps_of
 from bids_ari.stats.permutation_kernels import (
@@ -77,6 +78,7 @@ class NullModel:
     order: Indices  # (n_points,), the position of each column of `residuals` among the points of the effects
     subspaces: Subspaces  # the directions where all subjects have data
     n_rows: float  # numerator degrees of freedom of an F test, 0 for t
+    only_flips: bool  # whether subjects keep their positions in all permutations
 
     @property
     def n_points(self) -> int:
@@ -103,14 +105,23 @@ class NullModel:
             group[excluded[self.order]] = -1
         return group
 
-    def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
+    def correlations(
+        self, permutations: Permutations, *, signed: bool | None = None, out: FloatArray | None = None
+    ) -> FloatArray:
         """Return the partial correlation of each point, (n_permutations, n_points), in the order of `residuals`.
 
-        They have a sign where the test is one-sided, or if `signed`; those of F tests, and of several maps, have none.
+        The permutations must be of the exchangeability that the model was fitted with. Correlations have a sign where
+        the test is one-sided, or if `signed`; those of F tests, and of several maps, have none.
+        They are written to `out` where it is given.
         """
         signed = self.subspaces.one_sided if signed is None else signed
-        found = np.empty((len(permutations.sign), self.n_points))
+        found = np.empty((len(permutations.sign), self.n_points)) if out is None else out
+        codes = codes_of(permutations.sign)
         for part in self.parts:
+            if self.only_flips and len(self.residuals) == 1:
+                ends = part.start, part.stop
+                flipped_correlations(part.subspaces.tested, codes, self.residuals[0], *ends, signed, found)
+                continue
             tested = permutations.applied_to(part.subspaces.tested)
             nuisance = permutations.applied_to(part.subspaces.nuisance)
             if len(self.residuals) == 1:
@@ -220,7 +231,9 @@ def fit_null_model(
         for found, stop, (_, subspaces, dof) in zip(each, stops, reduced.values(), strict=True)
     )
     _, complete, _ = _reduce(matrix, weights, alternative, exchangeability, np.arange(n_subjects))
-    return NullModel(residuals, null_parts, order, complete, null_parts[0].rao.n_rows if weights.ndim == 2 else 0)
+    only_flips = exchangeability.permutation_blocks is None
+    f_rows = null_parts[0].rao.n_rows if weights.ndim == 2 else 0
+    return NullModel(residuals, null_parts, order, complete, f_rows, only_flips)
 
 
 class ResidualMap(NamedTuple):

@@ -12,8 +12,10 @@ from bids_ari.stats.forest_kernels import Floats, Ints, compiled
 
 Indices = npt.NDArray[np.intp]
 Groups = npt.NDArray[np.int16]
+Places = npt.NDArray[np.uint32]
 
 _CHUNK = 512  # points whose numbers stay in the cache of the processor during all permutations of a batch
+_BINNED = 2048  # points whose bins are found together: the processor converts several numbers at once
 
 
 @compiled
@@ -238,13 +240,25 @@ def bin_counts(values: Floats, group: Groups, lowest: float, per_unit: float, n_
     Points of group -1 are excluded. Returns (n_permutations, n_groups * n_bins).
     """
     counts = np.zeros((values.shape[0], n_groups * n_bins), dtype=np.int32)
+    place = np.empty(_BINNED, dtype=np.uint32)
     for b in range(values.shape[0]):
         of_permutation = counts[b]
-        for j in range(values.shape[1]):
-            if group[j] >= 0:
-                place = min(max(int((values[b, j] - lowest) * per_unit), 0), n_bins - 1)
-                of_permutation[group[j] * n_bins + place] += 1
+        for begin in range(0, values.shape[1], _BINNED):
+            points = slice(begin, min(begin + _BINNED, values.shape[1]))
+            of_point = group[points]
+            _places(values[b, points], of_point, lowest, per_unit, n_bins, place)
+            for j in range(of_point.size):
+                of_permutation[place[j]] += np.int32(of_point[j] >= 0)
     return counts
+
+
+@compiled
+def _places(values: Floats, group: Groups, lowest: float, per_unit: float, n_bins: int, out: Places) -> None:
+    """Find the bin of each value among those of all groups; those of group -1 are given to group 0."""
+    n, none, last = np.int32(n_bins), np.int32(0), np.int32(n_bins - 1)
+    for j in range(values.size):
+        place = min(max(np.int32((values[j] - lowest) * per_unit), none), last)
+        out[j] = np.uint32(place + max(np.int32(group[j]), none) * n)
 
 
 @compiled
@@ -273,13 +287,17 @@ def values_in_bins(
 ) -> tuple[Floats, Groups]:
     """Return value and group of the `total` points in the selected bins, one permutation after the other."""
     found, of_group = np.empty(total), np.empty(total, dtype=np.int16)
+    place = np.empty(_BINNED, dtype=np.uint32)
     n_found = 0
     for b in range(values.shape[0]):
-        for j in range(values.shape[1]):
-            if group[j] >= 0:
-                place = min(max(int((values[b, j] - lowest) * per_unit), 0), n_bins - 1)
-                if selected[b, group[j] * n_bins + place]:
-                    found[n_found], of_group[n_found] = values[b, j], group[j]
+        of_permutation = selected[b]
+        for begin in range(0, values.shape[1], _BINNED):
+            points = slice(begin, min(begin + _BINNED, values.shape[1]))
+            of_point, some = group[points], values[b, points]
+            _places(some, of_point, lowest, per_unit, n_bins, place)
+            for j in range(some.size):
+                if of_permutation[place[j]] and of_point[j] >= 0:
+                    found[n_found], of_group[n_found] = some[j], of_point[j]
                     n_found += 1
     return found, of_group
 

@@ -75,10 +75,12 @@ class WelchModel(NullModel):
         signs = self.rows if labels is None else labels[self.rows]
         return min(np.unique(signs[start:stop]).size for start, stop in pairwise(self.starts))
 
-    def correlations(self, permutations: Permutations, *, signed: bool | None = None) -> FloatArray:
+    def correlations(
+        self, permutations: Permutations, *, signed: bool | None = None, out: FloatArray | None = None
+    ) -> FloatArray:
         """Return z / 40 of each point, (n_permutations, n_points); it has a sign as that of `NullModel` has."""
         signed = self.subspaces.one_sided if signed is None else signed
-        found = np.empty((len(permutations.sign), self.n_points))
+        found = np.empty((len(permutations.sign), self.n_points)) if out is None else out
         sign = np.ascontiguousarray(permutations.sign[:, self.rows])
         welch_z(sign, self.starts, self.residuals[0], self.effect, self.square, self.per_dof, signed, found)
         found /= LARGEST_Z
@@ -150,7 +152,7 @@ def fit_welch_model(
     subspaces = Subspaces(direction / np.linalg.norm(direction), np.empty((0, n_subjects)), one_sided, others)
     n_rows = 1 if weights.ndim == 2 else 0
     order = np.arange(n_points)
-    return WelchModel(residuals, (), order, subspaces, n_rows, rows, starts, effect, square, per_dof)
+    return WelchModel(residuals, (), order, subspaces, n_rows, True, rows, starts, effect, square, per_dof)
 
 
 def _residuals(values: FloatArray, starts: Indices, w: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -1,9 +1,10 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import special
 
 from bids_ari.stats.correlation_bins import CorrelationBins, default_n_bins
-from bids_ari.stats.critical_vectors import Simes
+from bids_ari.stats.critical_vectors import Beta, Learned, Simes, smallest_lambda
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,3 +34,29 @@ def test_excluded_points_are_not_counted() -> None:
 
 def test_more_bins_for_more_points() -> None:
     assert [default_n_bins(m) for m in (10, 50_000, 10_000_000)] == [4096, 8192, 16384]
+
+
+@pytest.mark.parametrize("dof", [1.0, 2.0, 29.0, 2000.0])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("n_bins", [16, 4096])
+def test_most_points_of_few_bins_are_excluded_without_their_p(dof: float, signed: bool, n_bins: int) -> None:
+    """Lambda is that of all p, to the bit, with thousands of points in a bin, and correlations equal but for rounding.
+
+    With one degree of freedom log p is not concave.
+    """
+    rng = np.random.default_rng(int(dof))
+    r = rng.beta(0.5, rng.uniform(0.4, 1.2, size=(6, 1)) * dof / 2, size=(6, 3000)) ** 0.5
+    r *= rng.choice([-1, 1], size=r.shape) if signed else 1
+    r[:3, 1500:] = r[:3, :1500] * (1 + rng.integers(-3, 4, size=(3, 1500)) * 2.0**-53)
+    r[3, :1000] = r[3, 0]
+
+    def p_of(correlation: Floats, dof: Floats) -> Floats:
+        tail = special.betainc(dof / 2, 0.5, (1 - correlation) * (1 + correlation))
+        return np.asarray(np.where(correlation > 0, tail / 2, 1 - tail / 2) if signed else tail)
+
+    bins, group = CorrelationBins(p_of, np.array([dof]), signed, n_bins), np.zeros(3000, dtype=np.int16)
+    r = np.clip(r, -1, 1)
+    ordered = np.sort(p_of(r, np.array(dof)), axis=1)
+    template = Learned.from_smallest_p(np.sort(rng.beta(0.7, 2, size=(9, 3000)), axis=1)[:, :800])
+    for family in (Simes(3000), Simes(3000, 27), Beta(3000), template):
+        np.testing.assert_array_equal(bins.smallest_lambda(r, group, family), smallest_lambda(family, ordered))
