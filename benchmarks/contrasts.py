@@ -51,7 +51,7 @@ def dask_cluster(n_workers: int) -> Iterator[str]:
     """Start workers of one thread each; yield the address of their scheduler."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=n_workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
         cluster.wait_for_workers(n_workers)
         yield cluster.scheduler_address
 

@@ -156,7 +156,7 @@ def _complete(item: tuple[ContrastSet, Prepared], calibrations: Calibrations, wo
     def completed() -> Outcome:
         with work.out.result(contrast.name):
             results = [each.complete(calibrations) for each in _load(prepared.file)]
-            write_results(results, work.out, rerun=work.settings.rerun)
+            write_results(results, work.out, rerun=work.settings.rerun, n_threads=work.settings.resources.n_jobs)
         prepared.file.unlink()
         return outcome_of(results, began - prepared.seconds)
 

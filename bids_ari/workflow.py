@@ -168,7 +168,7 @@ def run_map(
         with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, updated_overview(out):
             journal.open(out)
             with out.result(name):
-                write_results(results, out, rerun=rerun)
+                write_results(results, out, rerun=rerun, n_threads=(resources or Resources()).n_jobs)
             _log_outcome(name, outcome_of(results, began), journal)
     return results
 
@@ -277,7 +277,7 @@ def _analyse_and_write(
                 results = analyse_subject(contrast, settings.options, settings.resources)
             else:
                 results = analyse(contrast, settings.options, settings.resources, participants)
-            write_results(results, out, rerun=settings.rerun)
+            write_results(results, out, rerun=settings.rerun, n_threads=settings.resources.n_jobs)
             return outcome_of(results, began)
     except MemoryError:
         error: BidsAriError = DataError(f"{contrast.name} does not fit into memory", hint="Find a larger computer")

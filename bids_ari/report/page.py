@@ -24,13 +24,18 @@ from bids_ari.report.sections import SECTIONS, ReportData
 from bids_ari.report.sections.tables import SIZES
 
 
-def write_report(result: ContrastResult, out: Derivatives, results: Sequence[ContrastResult] = ()) -> list[str]:
+def write_report(
+    result: ContrastResult,
+    out: Derivatives,
+    results: Sequence[ContrastResult] = (),
+    pictures: Mapping[str, Picture] | None = None,
+) -> list[str]:
     """Write the report of a result, its explorer and its pictures; return the files, relative to the output.
 
     Of the other `results` of its contrast, the explorer shows those that differ in the alternative only, and the report
-    compares those that differ in the method only.
+    compares those that differ in the method only. Pictures by what they show are drawn if they are not given.
     """
-    pictures = dict(draw(result))
+    pictures = dict(draw(result)) if pictures is None else pictures
     written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
     others = [other for other in results if differ_only_in("alternative", result, other)]
     if result.options.min_effect:

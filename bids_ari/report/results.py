@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from bids_ari.analysis.fingerprint import fingerprint, in_family
@@ -13,17 +14,22 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.models import check_model, model_facts
 from bids_ari.outputs.outcome import summary
 from bids_ari.report.citation import methods_note, write_citation
+from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.index import write_index
 from bids_ari.report.joint_bounds import joint_summary
 from bids_ari.report.page import write_report
+from bids_ari.runtime.executors import begun
 
 log = logging.getLogger(__name__)
 
 
-def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun: bool = False) -> None:
+def write_results(
+    results: Sequence[ContrastResult], out: Derivatives, *, rerun: bool = False, n_threads: int = 1
+) -> None:
     """Write all files of the results of one contrast, in place of those of an earlier run.
 
-    Those of another model are replaced only by a `rerun`; otherwise raise an OtherModelError.
+    Those of another model are replaced only by a `rerun`; otherwise raise an OtherModelError. With several threads,
+    maps and tables are written while pictures are drawn.
     """
     first = results[0]
     model = model_facts(first.contrast, first.design, first.options, out.folder)
@@ -33,7 +39,9 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun:
     if first.joint is not None:
         key = in_family(key, first.joint.family)
     for result in results:
-        written = files.write(result, out) + write_report(result, out, results)
+        with begun(partial(_drawn, result), n_threads) as drawn:
+            written = files.write(result, out)
+            written += write_report(result, out, results, drawn())
         out.record(
             names.record_name(result),
             written,
@@ -42,6 +50,11 @@ def write_results(results: Sequence[ContrastResult], out: Derivatives, *, rerun:
             results=map(names.record_name, results),
             model=model,
         )
+
+
+def _drawn(result: ContrastResult) -> dict[str, Picture]:
+    """Return the pictures of a result by what they show."""
+    return dict(draw(result))
 
 
 def summary_for_index(result: ContrastResult) -> dict[str, Any]:

@@ -45,6 +45,19 @@ def run_parallel(function: Callable[[Item], Result], items: Iterable[Item], n_th
         yield from in_order(lambda item: pool.submit(function, item), items, 2 * n_threads)
 
 
+@contextmanager
+def begun(call: Callable[[], Result], n_threads: int = 1) -> Iterator[Callable[[], Result]]:
+    """Begin a call in another thread, beside what a block does; yield a function that waits for its result.
+
+    The block ends when the call has returned. With one thread, the function makes the call.
+    """
+    if n_threads <= 1:
+        yield call
+        return
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(call).result
+
+
 class Promise(Protocol[Result_co]):
     """A future result, as of an executor."""
 

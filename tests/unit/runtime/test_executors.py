@@ -19,7 +19,7 @@ from builders_calls import calls, die, die_once, fail_at, log_and_return, square
 
 from bids_ari.errors import TemporaryError
 from bids_ari.runtime import executors as compute
-from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, open_pool, progress, run_parallel
+from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, begun, open_pool, progress, run_parallel
 from bids_ari.runtime.processors import divide
 
 
@@ -136,6 +136,30 @@ class TestRunParallel:
             _, errors = running.communicate(timeout=10)
         assert "KeyboardInterrupt" in errors
         assert running.returncode == -signal.SIGINT
+
+
+class TestBegun:
+    @pytest.mark.parametrize("n_threads", [1, 2])
+    def test_the_result_is_that_of_the_call(self, n_threads: int) -> None:
+        with begun(lambda: 9, n_threads) as result:
+            assert result() == 9
+
+    def test_the_call_is_made_beside_the_block(self) -> None:
+        called = threading.Event()
+        with begun(called.set, 2):
+            assert called.wait(5)
+
+    def test_one_thread_makes_it_when_the_result_is_taken(self) -> None:
+        called: list[int] = []
+        with begun(lambda: called.append(1), 1) as result:
+            assert called == []
+            result()
+        assert called == [1]
+
+    @pytest.mark.parametrize("n_threads", [1, 2])
+    def test_its_exception_is_raised_in_the_block(self, n_threads: int) -> None:
+        with pytest.raises(ZeroDivisionError), begun(lambda: 1 // 0, n_threads) as result:
+            result()
 
 
 class _Terminal(io.StringIO):
