@@ -1,6 +1,9 @@
 """Size of report and explorer, time to render them, and speed of the explorer in Chromium.
 
-usage: python benchmarks/pages.py [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
+usage: python benchmarks/pages.py [--repeats 5] [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
+
+First, the time of what is made of a group result, the first time in a process and later: all that there is with
+--openings 0. Then each page, opened in Chromium.
 
 Group results of simulated maps within nilearn's MNI brain mask: smooth noise and some bumps of signal. At 1 mm, a z map
 with little and one with much signal take the place of the group; the report of many subjects is that of maps of 4 mm.
@@ -10,19 +13,19 @@ Needs playwright and Chromium (BIDS_ARI_CHROMIUM, else the one in PATH); with --
 import argparse
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
+from measuring import processor, summary
 from nilearn.datasets import load_mni152_brain_mask
-from playwright.sync_api import Browser, sync_playwright
 from scipy import ndimage
 
 import bids_ari as ari
@@ -32,6 +35,9 @@ from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import least_tdp
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
 TARGETS = np.linspace(0.05, 1, 20)
@@ -88,13 +94,36 @@ def made(path: Path, make: Callable[[], str]) -> str:
     return f"{path.stat().st_size / 1e6:.2f} | {took:.2f} ({busy:.2f})"
 
 
+def parts_table(result: ContrastResult, repeats: int) -> str:
+    """Return the time of pictures, explorer and report, the first time in a process and later, as a table."""
+    runs = np.array([parts(result) for _ in range(1 + repeats)])
+    text = "| processor s | pictures | explorer | report | all | all, wall s |\n" + "| --- " * 6 + "|\n"
+    for name, some in (("first in a process", runs[:1]), ("later", runs[1:])):
+        busy, wall = some[..., 1], some[..., 0].sum(axis=1)
+        cells = [summary(list(values)) for values in (*busy.T, busy.sum(axis=1), wall)]
+        text += f"| {name} | {' | '.join(cells)} |\n"
+    return text
+
+
+def parts(result: ContrastResult) -> list[tuple[float, float]]:
+    """Make pictures, explorer and report; return the seconds and processor seconds of each."""
+    clock = [(time.perf_counter(), time.process_time())]
+    pictures = dict(draw(result))
+    clock.append((time.perf_counter(), time.process_time()))
+    explorer_page([result], pictures.get("highest", pictures["tdp"]))
+    clock.append((time.perf_counter(), time.process_time()))
+    report_page(result, pictures)
+    clock.append((time.perf_counter(), time.process_time()))
+    return [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(clock)]
+
+
 def report_row(name: str, result: ContrastResult, folder: Path) -> str:
     """Render a report with its pictures."""
     size = made(folder / f"{name} report.html", lambda: report_page(result, dict(draw(result))))
     return f"| report, {name} | {active(result)} | | {size} | | |\n"
 
 
-def explorer_row(name: str, result: ContrastResult, folder: Path, browser: Browser, openings: int) -> str:
+def explorer_row(name: str, result: ContrastResult, folder: Path, browser: "Browser", openings: int) -> str:
     """Render an explorer, open it several times, and set 20 target TDPs each time."""
     path = folder / f"{name} explorer.html"
     pictures = dict(draw(result))
@@ -110,7 +139,7 @@ def active(result: ContrastResult) -> str:
     return f"{result.space.n_points:,} | {result.bound.whole / result.space.n_points:.2f}"
 
 
-def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:
+def open_explorer(browser: "Browser", path: Path) -> tuple[float, list[float]]:
     """Return the ms until a page is ready, and of each update: everything that depends on the target TDP, drawn."""
     window = browser.new_page(viewport={"width": 1400, "height": 900})
     window.goto(path.resolve().as_uri())
@@ -125,14 +154,11 @@ def open_explorer(browser: Browser, path: Path) -> tuple[float, list[float]]:
     return ready, updates
 
 
-def summary(values: list[float]) -> str:
-    """Return median and range as text."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
-
-
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator["Browser"]:
     """Start the browser."""
+    from playwright.sync_api import sync_playwright
+
     names = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     path = os.environ.get("BIDS_ARI_CHROMIUM") or next(names)
     options: dict[str, Any] = {"args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]}
@@ -142,31 +168,37 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def pages_table(group: ContrastResult, folder: Path, n_subjects: int, many: int, openings: int) -> None:
+    """Print a row for each page."""
+    titles = "| | voxels | TDP | least target TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n"
+    sys.stdout.write(titles + "| --- " * 8 + "|\n")
+    with chromium() as browser:
+        sys.stdout.write(report_row(f"{n_subjects} subjects", group, folder))
+        sys.stdout.write(explorer_row("2 mm", group, folder, browser, openings))
+        for name, height in (("1 mm, little signal", 12), ("1 mm, much signal", 40)):
+            result = map_result(folder / "map", 1, height)
+            sys.stdout.write(explorer_row(name, result, folder, browser, openings))
+        result = group_result(folder / "many", many, 4)
+        sys.stdout.write(report_row(f"{many:,} subjects", result, folder))
+
+
 def main() -> None:
-    """Print a table."""
+    """Print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--openings", type=int, default=5)
     parser.add_argument("--subjects", type=int, default=30)
     parser.add_argument("--many", type=int, default=1000)
     parser.add_argument("--folder", type=Path, help="where maps and pages are made, and kept")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
+    with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         for name in ("in", "many", "map"):
             (folder / name).mkdir(parents=True)
-        sys.stdout.write(
-            "| | voxels | TDP | least target TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n"
-            + "| --- " * 8
-            + "|\n"
-        )
         group = group_result(folder / "in", arguments.subjects, 2)
-        sys.stdout.write(report_row(f"{arguments.subjects} subjects", group, folder))
-        sys.stdout.write(explorer_row("2 mm", group, folder, browser, arguments.openings))
-        for name, height in (("1 mm, little signal", 12), ("1 mm, much signal", 40)):
-            result = map_result(folder / "map", 1, height)
-            sys.stdout.write(explorer_row(name, result, folder, browser, arguments.openings))
-        many = group_result(folder / "many", arguments.many, 4)
-        sys.stdout.write(report_row(f"{arguments.many:,} subjects", many, folder))
+        sys.stdout.write(f"{processor()}\n{parts_table(group, arguments.repeats)}")
+        if arguments.openings:
+            pages_table(group, folder, arguments.subjects, arguments.many, arguments.openings)
 
 
 if __name__ == "__main__":
