@@ -11,7 +11,7 @@ from PIL import Image
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.canvas import Canvas, draw_png
 from bids_ari.report.figures.png import Pixels
-from bids_ari.report.figures.scales import Z_UNCORRECTED, z_scale
+from bids_ari.report.figures.scales import Z_UNCORRECTED, Scale, z_scale
 from bids_ari.report.figures.slices import NOTHING
 from bids_ari.report.render import ASSETS
 from bids_ari.stats.distributions import FloatArray
@@ -59,28 +59,34 @@ def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_sig
     """
     shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
-    canvas = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)
-    if shown.any():
-        top = scale.ends[1]
-        image = _upright(space.image(np.where(shown, np.clip(z, -top, top), 0).astype(np.float32)))
-        for view in VIEWS:
-            values = _projected(image, view)
-            part = canvas[view.row : view.row + values.shape[0], view.column : view.column + values.shape[1]]
-            part[values != 0] = scale.colour(values[values != 0])
+    top = scale.ends[1]
+    image = space.image(np.where(shown, np.clip(z, -top, top), 0).astype(np.float32))
+    pixels = _outlined(_painted(_upright(image), scale))
 
-    def fill(picture: Canvas) -> None:
-        picture.paste(_outlined(canvas), 0, 0)
+    def fill(canvas: Canvas) -> None:
+        canvas.paste(pixels, 0, 0)
         for view in VIEWS:
             width = view.shape()[1]
-            picture.write(view.title, view.column + width / 2, view.row - 8, 9)
+            canvas.write(view.title, view.column + width / 2, view.row - 8, 9)
             for letter, place in zip("" if view.side else "LR", (0.1, 0.9), strict=False):
-                picture.write(letter, view.column + place * width, view.row + 20, 12)
+                canvas.write(letter, view.column + place * width, view.row + 20, 12)
         if shown.any():
-            scale.draw(picture)
+            scale.draw(canvas)
 
     side = ", each side" if is_signed else ""
     title = f"Glass brain: z, p < .001 uncorrected{side}"
     return draw_png(SIZE, title if shown.any() else f"{title}: {NOTHING}", subtitle, fill)
+
+
+def _painted(image: nib.Nifti1Image, scale: Scale) -> Pixels:
+    """Return the projections of an image, of what is not 0, in their colours, (height, width, 3)."""
+    pixels = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)
+    for view in VIEWS:
+        values = _projected(image, view)
+        height, width = values.shape
+        part = pixels[view.row : view.row + height, view.column : view.column + width]
+        part[values != 0] = scale.colour(values[values != 0])
+    return pixels
 
 
 def _upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
