@@ -14,7 +14,7 @@ from webpages import without_data, without_own_script
 
 from bids_ari.report.figures import draw as pictures
 from bids_ari.report.figures import slices as figures
-from bids_ari.report.figures.scene import Scene
+from bids_ari.report.figures.scene import Cells, Scene
 
 Structure = list[tuple[str, tuple[str, ...]]]
 """The elements of a page, in order, with the names of their attributes."""
@@ -23,7 +23,7 @@ DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4
 """A picture of one pixel."""
 
 NONE = np.zeros((0, 0))
-SCENE = Scene(NONE.astype(np.int32), NONE.astype(np.uint8), NONE, NONE, (), "Slices", "Left is left.", "nothing")
+SCENE = Scene.of([Cells(NONE.astype(np.int32), NONE, ())], "Slices", "Left is left.", "nothing")
 """What pictures of one pixel share."""
 
 _LONGEST = 3000  # characters of a line of the log
