@@ -1,19 +1,17 @@
 """Glass brain: maximum-intensity projections of a thresholded map below the outlines of nilearn, as a PNG."""
 
-from functools import cache
 from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.canvas import Canvas, draw_png
+from bids_ari.report.figures.outlines import outlines
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, Scale, z_scale
 from bids_ari.report.figures.slices import NOTHING
-from bids_ari.report.render import ASSETS
 from bids_ari.stats.distributions import FloatArray
 
 SIZE = (1152, 400)
@@ -21,9 +19,6 @@ SIZE = (1152, 400)
 
 PER_MM = 1.4
 """Pixels per mm."""
-
-OUTLINES = ASSETS / "glass_brain.png"
-"""Brightness and opacity of the outlines in the picture; ``tests/builders_glass.py`` has nilearn draw them."""
 
 
 class View(NamedTuple):
@@ -124,11 +119,5 @@ def _nearest(places: FloatArray, start: float, step: float, n: int) -> npt.NDArr
 
 def _outlined(pixels: Pixels) -> Pixels:
     """Return pixels with the outlines above them."""
-    brightness, opacity = np.split(_outlines(), 2, axis=-1)
+    brightness, opacity = np.split(outlines(SIZE, VIEWS), 2, axis=-1)
     return np.rint(opacity / 255 * (brightness - pixels) + pixels).astype(np.uint8)
-
-
-@cache
-def _outlines() -> npt.NDArray[np.float32]:
-    """Return brightness and opacity of the outlines, (height, width, 2), both from 0 to 255."""
-    return np.asarray(Image.open(OUTLINES), dtype=np.float32)

@@ -1,19 +1,26 @@
-"""Palettes: 256 colours each, equal to those of the same names in matplotlib, without the time to import it."""
+"""Palettes: 256 colours each, those of matplotlib, kept since importing it takes long."""
 
-import json
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
 from bids_ari.report.figures.png import Pixels
-from bids_ari.report.render import ASSETS
+from bids_ari.runtime.kept import kept
 
 
 @cache
 def palette(name: str) -> Pixels:
-    """Return the colours (256, 3) of a palette: ``viridis``, or ``RdBu_r`` of ColorBrewer 2.0 (Cynthia Brewer)."""
-    digits = json.loads((ASSETS / "palettes.json").read_text(encoding="utf-8"))[name]
-    return np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(-1, 3)
+    """Return the colours (256, 3) of a palette of matplotlib, such as ``viridis``."""
+    content = kept(f"palette-{name}", "matplotlib", Path(__file__).parent, partial(_of_matplotlib, name))
+    return np.frombuffer(content, dtype=np.uint8).reshape(-1, 3)
+
+
+def _of_matplotlib(name: str) -> bytes:
+    from matplotlib import colormaps
+
+    colours = colormaps[name](np.arange(256))[:, :3]
+    return (255 * colours).astype(np.uint8).tobytes()  # of which bytes, versions of matplotlib differ
 
 
 def sampled(name: str, places: np.ndarray) -> Pixels:
