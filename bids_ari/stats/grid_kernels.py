@@ -18,6 +18,7 @@ MOST_NEIGHBOURS = 27
 """Cells around a point that are handled as bits: three tables of nine."""
 
 _LONGEST = 1024  # cells of a row that are handled at once
+_GAP = 16  # cells without points that end a row
 
 
 @compiled
@@ -29,13 +30,14 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, around: Ints, n_cells: 
     to further cells that may connect neighbours.
     """
     n = order.size
-    margin = 0
+    margin = _GAP
     for step in around:
         margin = max(margin, abs(step))
     rank = np.full(n_cells + 2 * margin, n, dtype=np.int32)  # of each cell; n where there is no point
     for place in range(n):
         rank[cell[order[place]] + margin] = place
-    label, basin, further, n_basins = _basins(rank, n, offsets, around)
+    label, further, n_basins = _basins(rank, n, offsets, around)
+    basin = _settled(label, rank, n)
     parent = np.full(n, NONE, dtype=np.int32)
     root = np.arange(n_basins).astype(np.int32)
     size = np.zeros(n_basins, dtype=np.int32)
@@ -57,61 +59,93 @@ def grid_parents(order: Ints, cell: Ints, offsets: Ints, around: Ints, n_cells: 
 
 
 @compiled
-def _basins(rank: Ints, n: int, offsets: Ints, around: Ints) -> tuple[Ints, Ints, Bits, int]:
+def _basins(rank: Ints, n: int, offsets: Ints, around: Ints) -> tuple[Ints, Bits, int]:
     """Find basins and possible saddles.
 
-    Returns -1 - basin of each cell, the basin of each rank, its neighbours in further parts that may be of other
-    components, one of each, as bits, and the number of basins. Until the basin of a cell is known, its label is a later
-    cell of the same basin, so that in the end, from the last cell to the first, it is one step away.
+    Returns the label of each cell, -1 - basin or, where that is not yet known, a later cell of the same basin; the
+    neighbours of each rank that may be of further components, as bits; and the number of basins.
     """
     links = _links(around, offsets)
-    own = (np.uint32(1) << np.uint32(offsets.size)) - np.uint32(1)
     label = np.empty(rank.size, dtype=np.int32)
     further = np.zeros(n, dtype=np.uint32)
-    n_basins = 0
     higher = np.empty(_LONGEST, dtype=np.uint32)
-    first = 0
+    n_basins = first = 0
     while first < rank.size:
         if rank[first] == n:
             first += 1
             continue
         end = _higher_cells(rank, n, first, around, higher)
-        for here in range(first, end):
-            cells = higher[here - first]
-            neighbours = cells & own
-            if not neighbours:
-                n_basins += 1
-                label[here] = -n_basins
-                continue
-            k = _lowest(neighbours)
-            lead = here + around[k]
-            while 0 <= lead < here:
-                up = label[lead]
-                if 0 <= up < here:
-                    label[lead] = up = label[up]
-                lead = up
-            label[here] = lead
-            neighbours &= ~_connected(np.uint32(1) << np.uint32(k), cells, links)
-            while neighbours:
-                one = neighbours & -neighbours
-                further[rank[here]] |= one
-                neighbours &= ~_connected(one, cells, links)
+        n_basins = _label_row(rank[first:end], n, first, higher, around, offsets.size, links, label, further, n_basins)
         first = end
+    return label, further, n_basins
+
+
+@compiled
+def _label_row(
+    row: Ints,
+    n: int,
+    first: int,
+    higher: Bits,
+    around: Ints,
+    n_neighbours: int,
+    links: Bits,
+    label: Ints,
+    further: Bits,
+    n_basins: int,
+) -> int:
+    """Label a row of cells from their higher cells, and find possible saddles; return the new number of basins.
+
+    Of the higher neighbours of a possible saddle, one of each part that is connected by itself is in `further`.
+    """
+    own = (np.uint32(1) << np.uint32(n_neighbours)) - np.uint32(1)
+    for i in range(row.size):
+        if row[i] == n:
+            continue
+        here, cells = first + i, higher[i]
+        neighbours = cells & own
+        if not neighbours:
+            n_basins += 1
+            label[here] = -n_basins
+            continue
+        k = _lowest(neighbours)
+        lead = here + around[k]
+        while 0 <= lead < here:  # with path halving
+            up = label[lead]
+            if 0 <= up < here:
+                label[lead] = up = label[up]
+            lead = up
+        label[here] = lead
+        neighbours &= ~_connected(np.uint32(1) << np.uint32(k), cells, links)
+        while neighbours:
+            one = neighbours & -neighbours
+            further[row[i]] |= one
+            neighbours &= ~_connected(one, cells, links)
+    return n_basins
+
+
+@compiled
+def _settled(label: Ints, rank: Ints, n: int) -> Ints:
+    """Make all labels those of basins and return the basin of each rank.
+
+    From the last cell to the first, the label of a basin is at most one step away.
+    """
     basin = np.empty(n, dtype=np.int32)
     for here in range(rank.size - 1, -1, -1):
         if rank[here] < n:
             if label[here] >= 0:
                 label[here] = label[label[here]]
             basin[rank[here]] = -1 - label[here]
-    return label, basin, further, n_basins
+    return basin
 
 
 @compiled
 def _higher_cells(rank: Ints, n: int, first: int, around: Ints, higher: Bits) -> int:
-    """Find the higher cells around each point of a row, as bits; return the cell at which the row ends."""
-    end = first + 1
-    while rank[end] < n and end - first < higher.size:
-        end += 1
+    """Find the higher cells around each point of a row with short gaps, as bits; return the cell at its end."""
+    end = here = first + 1
+    while here - end < _GAP and here - first < higher.size:
+        here += 1
+        if rank[here - 1] < n:
+            end = here
     row = rank[first:end]
     higher[: row.size] = 0
     for k in range(around.size):
