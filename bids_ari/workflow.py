@@ -48,12 +48,10 @@ from bids_ari.report.index import failure_note
 from bids_ari.report.rebuild import change_result, free_changes, rebuild_report, saved_options, with_label
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
-from bids_ari.runtime.executors import open_pool, progress
+from bids_ari.runtime.executors import PRELOADED, open_pool, progress
 from bids_ari.runtime.processors import divide
 
 log = logging.getLogger(__name__)
-
-_PRELOAD = ("bids_ari.preloaded",)  # by the process from which workers are forked
 
 
 class Preview(NamedTuple):
@@ -243,7 +241,7 @@ def _analyse_all(
         share = replace(resources, nprocs=resources.nprocs or 1)
     else:
         n_processes, n_threads, mem = divide(resources.n_jobs, resources.mem, len(contrasts))
-        pool = open_pool(n_processes, _PRELOAD)
+        pool = open_pool(n_processes, [PRELOADED])
         share = replace(resources, nprocs=n_threads, mem=mem)
     settings, methods = replace(settings, resources=share), tuple(METHODS.values())
     if settings.options.joint:

@@ -7,6 +7,7 @@ results, and the lines of the log, come back in the order of the contrasts, what
 import logging
 import multiprocessing
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
 from types import ModuleType, SimpleNamespace
 from typing import Any, Generic, Protocol, TypeVar
@@ -28,6 +30,11 @@ log = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
+
+PRELOADED = "bids_ari.preloaded"
+"""The module that imports what the analysis of contrasts needs."""
+
+_HAS_SERVER = "forkserver" in multiprocessing.get_all_start_methods()
 
 MOST_ATTEMPTS = 3  # an item whose worker process ends unexpectedly this often is given up
 
@@ -99,6 +106,22 @@ class Pool(Protocol):
         """Yield the result for each item, in order; an error for one whose workers ended unexpectedly."""
 
 
+def start_server(preload: Sequence[str]) -> None:
+    """Start the process that workers are forked from, unless it runs; it imports modules while this process goes on.
+
+    It does not hear the signals of a terminal, and ends with this process.
+    """
+    if not _HAS_SERVER:
+        return
+    forkserver.set_forkserver_preload([*preload])
+    resource_tracker.ensure_running()  # the server's start would start it, and allow the signals again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     """Open a pool of processes on this machine; a single one is this process itself.
@@ -108,11 +131,8 @@ def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     if n_processes == 1:
         yield SimpleNamespace(map=map)
         return
-    has_server = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if has_server else "spawn")
-    if has_server:
-        context.set_forkserver_preload([*preload])
-    recorder: Any = _Recorder(context)
+    start_server(preload)
+    recorder: Any = _Recorder(multiprocessing.get_context("forkserver" if _HAS_SERVER else "spawn"))
     make = partial(ProcessPoolExecutor, n_processes, recorder, start_worker, (dict(os.environ),))
     pool = WorkerPool(make, n_ahead=4 * n_processes)
     try:

@@ -246,6 +246,14 @@ class TestProcesses:
         assert len(calls(tmp_path)) == n_calls
 
 
+def test_what_workers_start_with_is_not_searched_for_garbage() -> None:
+    code = (
+        "import bids_ari.preloaded, gc, sys; print('PIL' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 1e5)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "True True True\n"
+
+
 class TestDivide:
     GB = 2**30
 
