@@ -4,7 +4,8 @@ usage: python benchmarks/permutation.py [--voxels 20000 50000 235000] [--repeats
 
 Needs sanssouci from PyPI. Both start from the same effects of 30 subjects in memory and end with lambda, two-sided
 (the only alternative of sanssouci), with 1,000 permutations. The *bare product* only multiplies the same signs with the
-same data by BLAS on one thread, 32 permutations at a time.
+same data by BLAS on one thread, 32 permutations at a time. *M/s* are millions of points x permutations per second, from
+the effects to lambda and the bound.
 """
 
 import argparse
@@ -135,9 +136,15 @@ def compare(n_points: int, repeats: int, with_peer: bool) -> str:
     def ratio(one: str, other: str, what: str = "seconds") -> list[float]:
         return [run[one][what] / run[other][what] for run in runs if one in run and other in run]
 
+    def rate(name: str, what: str = "seconds") -> list[float]:
+        """Return points x permutations per second, in millions."""
+        return [n_points * N_PERMUTATIONS / seconds / 1e6 for seconds in of(name, what)]
+
     columns = (
         f"{n_points:,}",
         *(summary(of(name, "seconds")) for name in ("1 thread", "2 threads", "sanssouci")),
+        *(summary(rate(name)) for name in ("1 thread", "2 threads")),
+        summary(rate("1 thread", "CPU")),
         *(summary(ratio("sanssouci", name)) for name in ("1 thread", "2 threads")),
         summary(ratio("sanssouci", "1 thread", "CPU")),
         summary(of("product", "seconds")),
@@ -167,6 +174,9 @@ def main() -> None:
         "1 thread, s",
         "2 threads, s",
         "sanssouci, s",
+        "1 thread, M/s",
+        "2 threads, M/s",
+        "1 thread, M/s of CPU",
         "sanssouci / 1 thread",
         "sanssouci / 2 threads",
         "in CPU",

@@ -37,7 +37,7 @@ def test_machine_code_comes_with_the_image(image: str, data: Path, out: Path) ->
     loaded = set(re.findall(r"\[cache\] data loaded from '.*?kernels\.(\w+)-", output.stdout + output.stderr))
     saved = re.findall(r"\[cache\] data saved to '(.*)'", output.stdout + output.stderr)
     assert saved == []
-    kernels = {"ascending_order", "grid_parents", "subtree_discoveries", "largest_with_tdp", "partial_correlations"}
+    kernels = {"ascending_order", "grid_parents", "subtree_discoveries", "largest_with_tdp", "flipped_correlations"}
     assert kernels <= loaded
     script = (
         "import pickle, pathlib; from numba.core.registry import cpu_target; "
