@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -161,6 +163,26 @@ class TestSettings:
         assert json.loads((log_folder(out) / "summary.json").read_text())["ExitCode"] == 130
         assert not list(out.glob("group/*"))
         assert not [path for path in out.iterdir() if path.name.startswith(".staging")]
+
+
+class TestProcesses:
+    """``--nprocs``."""
+
+    def test_files_are_the_same(self, group_dir: Path, rng: np.random.Generator) -> None:
+        """Contrasts in a process each, or one after the other; pages and archives name the command."""
+        write_group(group_dir, 8, rng, contrast="houses")
+        found = []
+        for n in ("1", "2"):
+            out = group_dir.parent / n
+            words = [str(group_dir), str(out), "group", "--alternative", "greater", "less", *QUICK, "--nprocs", n]
+            done = subprocess.run([sys.executable, "-m", "bids_ari", *words], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            lines = [line for line in done.stderr.splitlines() if "contrast-" in line]
+            files = {name: content for name, content in everything(out).items() if not name.startswith("logs")}
+            kept = {name: content for name, content in files.items() if not name.endswith((".html", ".npz"))}
+            found.append((lines, files.keys(), kept))
+        assert found[0] == found[1]
+        assert len([name for name in found[0][1] if name.endswith("_report.html")]) == 4
 
 
 class TestFailures:
