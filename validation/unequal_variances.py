@@ -6,31 +6,29 @@ README.md explains.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import simulation
 from scipy import ndimage
-from simulation import Row
+from simulation import ALPHA, Row
 
-from bids_ari.analysis.group_model import fit
-from bids_ari.analysis.methods import GroupData, infer_bound
+from bids_ari.analysis.variances import compare_variances
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
-from bids_ari.images.stack import Stack
-from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.stats.choices import Alternative
+from bids_ari.stats.closed_testing import hommel_bound
+from bids_ari.stats.diagnostics import subject_diagnostics
 from bids_ari.stats.distributions import FloatArray
-from bids_ari.stats.glm import GlmResult
+from bids_ari.stats.glm import GlmResult, fit_glm
+from bids_ari.stats.welch import fit_welch
 
 REPETITIONS = 2000
 PIECE = 20
 """Data sets simulated together."""
 SIDE, SMOOTH = 10, 1.5
 """Voxels along each axis, and the standard deviation of the Gaussian by which smooth maps are smoothed, in voxels."""
-SPACE = VolumeSpace(Grid((SIDE, SIDE, SIDE), np.eye(4)), np.ones((SIDE, SIDE, SIDE), dtype=bool))
 SUBJECTS_DIFFER = 0.5
 """Standard deviation of the logarithm of the standard deviation of subjects, where subjects differ by chance."""
 COLUMNS = (
@@ -73,7 +71,7 @@ def settings() -> Iterator[Setting]:
 
 def simulate(setting: Setting, rng: np.random.Generator) -> FloatArray:
     """Simulate the maps of all subjects, (n_subjects, n_points)."""
-    maps = rng.normal(size=(sum(setting.sizes), *SPACE.shape))
+    maps = rng.normal(size=(sum(setting.sizes), SIDE, SIDE, SIDE))
     if setting.smooth:
         maps = ndimage.gaussian_filter(maps, (0, SMOOTH, SMOOTH, SMOOTH), mode="wrap")
     spread = np.repeat(setting.spreads, setting.sizes)
@@ -88,23 +86,20 @@ def piece(setting: Setting, seed: np.random.SeedSequence) -> dict[str, list[floa
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(PIECE):
         effects = simulate(setting, rng)
-        stack = Stack(effects, design.subjects, SPACE, np.ones(SPACE.shape))
-        group = GroupData((effects,), design)
-        fitted = fit(stack, design, Options())
-        (inflation,) = fitted.variances.tests.values()
+        residual = subject_diagnostics(effects, design.matrix, design.tests).residual
+        (inflation,) = compare_variances(design, residual, Options()).tests.values()
         found["inflation"].append(inflation.ratio)
         found["warned"].append(inflation.is_liberal)
-        found["error"].append(has_error(fitted.results[0], group, Options()))
+        found["error"].append(has_error(fit_glm(effects, design.matrix, design.tests)))
         if len(setting.sizes) == 2:
-            unequal = Options(variance="unequal")
-            found["welch"].append(has_error(fit(stack, design, unequal).results[0], group, unequal))
+            found["welch"].append(has_error(fit_welch(effects, design.matrix, design.tests)))
     return found
 
 
-def has_error(glm: GlmResult, group: GroupData, options: Options) -> bool:
-    """Return whether any bound is above 0, two-sided: as there are no effects, this is an error."""
-    alternative: Alternative = "two-sided" if glm.f is None else "greater"
-    return infer_bound("simes", glm, alternative, options, group).bound.whole > 0
+def has_error(results: Sequence[GlmResult]) -> bool:
+    """Return whether any bound is above 0, of t tests two-sided: as there are no effects, this is an error."""
+    (glm,) = results
+    return hommel_bound(glm.p("two-sided" if glm.f is None else "greater"), ALPHA).whole > 0
 
 
 def row(setting: Setting, pieces: list[dict[str, list[float]]]) -> Row:
