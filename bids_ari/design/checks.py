@@ -125,7 +125,7 @@ def _notes_on_sizes(sizes: Sequence[int], column: str) -> tuple[str, ...]:
     elif smallest < GOOD_GROUP or largest >= GOOD_SIZES * smallest:
         reason = (
             "bounds of closed testing may be too optimistic if the smaller group has the larger variance "
-            f"({_SIMULATED}: errors of .10 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
+            f"({_SIMULATED}: errors of .09 to .32 at nominal .05 for 10 against 10 to 20 subjects)"
         )
     else:
         return ()
