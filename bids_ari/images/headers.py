@@ -26,6 +26,7 @@ _FURTHEST = 1e5  # largest distance in mm of the first voxel from the origin
 _FLAT = 1e-6  # axes that span less than this part of a cube are linearly dependent (float32 has seven digits)
 _EXTENDER = 4  # bytes after the header that tell whether extensions follow
 _LENGTHS = {1: "metres", 3: "micrometres"}  # units of length in xyzt_units that are not mm
+_TYPE_CODES = frozenset(nib.nifti1.data_type_codes.value_set("code"))  # which nibabel computes at each call
 
 
 class _Format(NamedTuple):
@@ -127,7 +128,7 @@ def parse_header(start: bytes, name: str) -> Header:
     shape = _three_axes(sizes, name)
     code = int(fields["datatype"])
     known: Any = nib.nifti1.data_type_codes
-    if code not in known.value_set("code"):
+    if code not in _TYPE_CODES:
         raise damaged(name, f"its data type {code} does not exist")
     _check_type(known.dtype[code], str(known.label[code]), name)
     grid = Grid(shape, _affine(fields, name), (int(fields["sform_code"]), int(fields["qform_code"])))

@@ -58,6 +58,8 @@ class Grid(Frame):
         """Return whether the voxels of two grids are the same."""
         if not isinstance(other, Grid) or self.shape != other.shape:
             return False
+        if np.array_equal(self.affine, other.affine):
+            return True
         corners = np.array(list(product(*((0, n - 1) for n in self.shape))))
         apart = np.linalg.norm(self.millimetres(corners) - other.millimetres(corners), axis=1)
         return bool(apart.max() <= _TOLERANCE * min(self.zooms))
