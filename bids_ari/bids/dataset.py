@@ -220,13 +220,13 @@ def _with_bids_hemisphere(file: StatMap) -> StatMap:
     """Return a surface map with the label of its hemisphere that BIDS defines, if its name has another."""
     label = file.entities.get("hemi") or ""
     side = hemisphere_of_label(label)
-    return file if side in (None, label) else file._replace(entities=file.entities.with_(hemi=str(side)))
+    return file if side in (None, label) else file.with_(entities=file.entities.with_(hemi=str(side)))
 
 
 def _relabelled(file: StatMap, changes: Mapping[str, Mapping[str, str]]) -> StatMap:
     """Return a map with other labels of some entities."""
     labels = {key: changes[key][label] for key, label in file.entities if label in changes.get(key, {})}
-    return file._replace(entities=file.entities.with_(**labels)) if labels else file
+    return file.with_(entities=file.entities.with_(**labels)) if labels else file
 
 
 def _no_statmap(top: Path, searched: Sequence[Path], elsewhere: Iterable[Path]) -> InputNotFoundError:

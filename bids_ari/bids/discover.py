@@ -243,7 +243,7 @@ def _filter(dataset: Dataset, filters: Filters, division: Division) -> tuple[dic
         else:
             usable[key].append(file)
     for row in dataset.lacking.get(filters.stat, ()) if isinstance(dataset, Manifest) else ():
-        refused.append((row, filters.reason(row._replace(problem=""), implied) or ReasonText(row.problem)))
+        refused.append((row, filters.reason(row.with_(problem=""), implied) or ReasonText(row.problem)))
     return usable, refused
 
 

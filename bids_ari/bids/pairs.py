@@ -115,4 +115,4 @@ def _joined(left: SubjectMap, right: SubjectMap) -> SubjectMap:
 
 def pair_files(left: StatMap, right: StatMap) -> StatMap:
     """Return the files of both hemispheres as one map, whose entities have no hemisphere."""
-    return left._replace(entities=left.entities.without("hemi"), pair=right)
+    return left.with_(entities=left.entities.without("hemi"), pair=right)

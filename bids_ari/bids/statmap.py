@@ -5,8 +5,10 @@ import re
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
+
+import msgspec
 
 from bids_ari.bids.entities import Entities, Pairs, is_pair, printable
 from bids_ari.bids.hemispheres import bids_name
@@ -18,8 +20,11 @@ SUFFIX = "statmap"  # the suffix of statistical maps, as FitLins and nilearn nam
 IMAGE_ENDINGS = (".nii", ".gz", ".gii")  # how the names of image files end, of volumes and surfaces
 
 
-class StatMap(NamedTuple):
-    """A statistical map as a file of a dataset; a tuple, as large datasets have hundreds of thousands."""
+class StatMap(msgspec.Struct, frozen=True, rename={"file": "path"}):
+    """A statistical map as a file of a dataset; made as fast as a tuple, as large datasets have hundreds of thousands.
+
+    Archives have it as an object, in which the field `file` is named ``path``.
+    """
 
     file: str  # the path
     name: str  # path relative to the dataset, with forward slashes, as in BIDS URIs
@@ -29,6 +34,10 @@ class StatMap(NamedTuple):
     problem: str = ""  # a reason of `bids_ari.bids.exclusions` why it cannot be used, whatever the filters
     pair: "StatMap | None" = None  # the file of the right hemisphere, where this is that of the left; they are one map
     map_name: str = ""  # of the map in a file with several, where a manifest has it
+
+    def with_(self, **changes: Any) -> "StatMap":
+        """Return the map with other values of some fields."""
+        return msgspec.structs.replace(self, **changes)
 
     @property
     def path(self) -> Path:

@@ -35,6 +35,7 @@ from bids_ari.outputs.archive_format import (
     axes_of,
     read_arrays,
     renamed,
+    without_folders,
 )
 from bids_ari.outputs.archive_space import frame_text, space_arrays, space_of
 from bids_ari.outputs.names import ARCHIVE_ENDING
@@ -165,7 +166,7 @@ def _text(result: ContrastResult) -> Text:
         regions=result.regions,
         atlas=next((index for index, regions in enumerate(result.regions) if regions is result.atlas), None),
         **model,
-        **{name: getattr(result, name) for name in SHARED},
+        **{name: getattr(result, name) for name in SHARED} | {"contrast": without_folders(result.contrast)},
     )
 
 

@@ -6,14 +6,15 @@ entry.
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bids_ari.analysis.joint import Joint
 from bids_ari.analysis.variances import GroupVariances
-from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.contrasts import ContrastSet, SubjectMap
+from bids_ari.bids.statmap import StatMap
 from bids_ari.config.options import Options
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs.archive_space import FrameText
@@ -201,3 +202,19 @@ def _with_terms(member: dict[str, Any]) -> dict[str, Any]:
     low = member["minus"]
     others = [] if low is None else [low | {"weight": -1.0} if isinstance(low, dict) else low]
     return {key: each for key, each in member.items() if key != "minus"} | {"others": others}
+
+
+def without_folders(contrast: ContrastSet) -> ContrastSet:
+    """Return a contrast of which each path is the name of the file: folders of a computer are not saved."""
+    return replace(contrast, members=tuple(map(_without_folders, contrast.members)))
+
+
+def _without_folders(member: SubjectMap) -> SubjectMap:
+    """Return the maps of a subject, with names as paths."""
+    maps, variances = (tuple(map(_by_name, files)) for files in (member.maps, member.variances))
+    return replace(member, maps=maps, variances=variances, others=tuple(map(_without_folders, member.others)))
+
+
+def _by_name(file: StatMap) -> StatMap:
+    """Return a file with its name as its path."""
+    return file.with_(file=file.path.name, pair=None if file.pair is None else _by_name(file.pair))

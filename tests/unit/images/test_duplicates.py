@@ -172,7 +172,7 @@ def test_two_maps_of_a_file_are_no_copies(tmp_path: Path, rng: np.random.Generat
     axes = nib.cifti2.ScalarAxis(["a", "b"]), model
     nib.save(nib.Cifti2Image(rng.normal(size=(2, 30)).astype(np.float32), axes), path)
     one = subject_map("1", path)
-    members = [replace(one, maps=(one.first._replace(extension=".dscalar.nii", map_name=name),)) for name in "ab"]
+    members = [replace(one, maps=(one.first.with_(extension=".dscalar.nii", map_name=name),)) for name in "ab"]
     maps = [member.first for member in members]
     digests = {k: v for each in maps for k, v in digests_of(each, read_image(path, map_name=each.map_name)).items()}
     assert len(digests) == 2

@@ -16,6 +16,7 @@ from hostile.pages import undraw
 
 from bids_ari._version import __version__
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.statmap import StatMap
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs import archive, files, names
@@ -62,6 +63,11 @@ def differences(one: Any, other: Any, where: str = "result") -> Iterator[str]:
         same = False
     elif isinstance(one, np.ndarray):
         same = one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    elif isinstance(one, StatMap):
+        for name in one.__struct_fields__:
+            mine, theirs = (Path(each.file) if name == "file" else getattr(each, name) for each in (one, other))
+            yield from differences(mine, theirs, f"{where}.{name}")
+        return
     elif is_dataclass(one):
         for field in filter(lambda field: field.compare, fields(one)):
             yield from differences(getattr(one, field.name), getattr(other, field.name), f"{where}.{field.name}")
