@@ -245,7 +245,7 @@ class TestLeftOut:
         """It comes before any other reason."""
         touch_maps(tmp_path, "01", "02")
         dataset = open_dataset(tmp_path)
-        odd = dataset.statmaps[1]._replace(problem="is odd")
+        odd = dataset.statmaps[1].with_(problem="is odd")
         contrasts = discover(replace(dataset, statmaps=(dataset.statmaps[0], odd)))
         assert found(contrasts) == {NAME: "01"}
         assert list(reasons(contrasts).values()) == ["is odd"]

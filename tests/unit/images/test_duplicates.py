@@ -191,7 +191,7 @@ def test_each_hemisphere_is_compared(tmp_path: Path, rng: np.random.Generator) -
     for subject in "123":
         sides = [surface(tmp_path / f"sub-{subject}_hemi-{side}.gii", values[subject + side]) for side in "LR"]
         left, right = (subject_map(subject, path) for path in sides)
-        file = left.first._replace(pair=right.first)
+        file = left.first.with_(pair=right.first)
         members.append(replace(left, maps=(file,)))
         digests |= digests_of(file, read_image(sides))
     assert len(digests) == 6

@@ -244,7 +244,7 @@ def test_names_in_the_data_are_no_citations(result: ContrastResult) -> None:
 
 def test_the_maps_of_a_manifest_are_not_parsed(result: ContrastResult) -> None:
     members = tuple(
-        replace(member, maps=tuple(file._replace(dataset="manifest") for file in member.maps))
+        replace(member, maps=tuple(file.with_(dataset="manifest") for file in member.maps))
         for member in result.contrast.members
     )
     found = methods.describe_methods(replace(result, contrast=replace(result.contrast, members=members)))
