@@ -38,13 +38,16 @@ def digest_of(values: FloatArray) -> bytes:
     return hashlib.sha256(rounded.data.cast("B")).digest()
 
 
-def digests_of(file: StatMap, image: Image) -> dict[tuple[Path, str], bytes]:
-    """Return the digest of the values in each file of a map, by its place: one file, or one for each hemisphere."""
-    frame, values = image.frame, image.values
+def digests_of(file: StatMap, image: Image, known: FloatArray | None = None) -> dict[tuple[Path, str], bytes]:
+    """Return the digest of the values in each file of a map, by its place: one file, or one for each hemisphere.
+
+    `known` are the values of the image that are neither 0 nor NaN, in the order of the file, where the caller has them.
+    """
+    frame = image.frame
     if file.pair is None or not isinstance(frame, Grayordinates):
-        return {file.place: digest_of(values)}
+        return {file.place: digest_of(image.stored if known is None else known)}
     parts = zip(file.files, frame.structures.values(), strict=True)
-    return {each.place: digest_of(values[positions]) for each, positions in parts}
+    return {each.place: digest_of(image.stored[positions]) for each, positions in parts}
 
 
 def check_copies(members: Iterable[SubjectMap], digests: Mapping[tuple[Path, str], bytes], allowed: bool) -> list[str]:

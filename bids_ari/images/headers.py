@@ -6,6 +6,7 @@ unknown sform code becomes 0, a negative voxel size positive). Here such a file 
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import nibabel as nib
@@ -24,6 +25,7 @@ HEADER_BYTES = 540  # of the longest header, that of NIfTI-2
 _VOXEL_SIZES = (0.01, 100.0)  # smallest and largest plausible voxel size in mm, with a wide margin
 _FURTHEST = 1e5  # largest distance in mm of the first voxel from the origin
 _FLAT = 1e-6  # axes that span less than this part of a cube are linearly dependent (float32 has seven digits)
+_KEPT = 2**10  # headers
 _EXTENDER = 4  # bytes after the header that tell whether extensions follow
 _LENGTHS = {1: "metres", 3: "micrometres"}  # units of length in xyzt_units that are not mm
 _TYPE_CODES = frozenset(nib.nifti1.data_type_codes.value_set("code"))  # which nibabel computes at each call
@@ -118,6 +120,19 @@ def parse_header(start: bytes, name: str) -> Header:
 
     Raises a DataError if it does not describe one volume of real numbers with a valid affine.
     """
+    try:
+        return replace(_parse_once(start), name=name)
+    except DataError:
+        return _parse(start, name)  # raises the error with the name
+
+
+@lru_cache(_KEPT)
+def _parse_once(start: bytes) -> Header:
+    """Parse a header; keep the result: many headers of a study are the same, and each is read twice."""
+    return _parse(start, "")
+
+
+def _parse(start: bytes, name: str) -> Header:
     fields, first_value = _fields(start, name)
     n_axes = int(fields["dim"][0])
     if not 1 <= n_axes <= 7:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from bids_ari.images.headers import Header
 from bids_ari.images.space import Frame
 from bids_ari.images.volume import Grid
@@ -14,10 +16,16 @@ from bids_ari.stats.distributions import FloatArray
 class Image:
     """An image in memory."""
 
-    values: FloatArray  # an array of the frame, scaled; of a NIfTI volume in its order: the first axis is contiguous
+    stored: FloatArray  # an array of the frame, scaled, float64, or float32 where the file has that and is not scaled
     header: Header
     hashes: Mapping[Path, str] = field(default_factory=dict)  # SHA-256 of each file
     afni: Mapping[str, str] = field(default_factory=dict)  # attributes that AFNI stores in the file, by name
+
+    @property
+    def values(self) -> FloatArray:
+        """The values as float64; of a NIfTI volume in the order of the file: the first axis is contiguous."""
+        with np.errstate(all="ignore"):  # damaged values that are not numbers are missing
+            return self.stored.astype(np.float64, copy=False)
 
     @property
     def frame(self) -> Frame:

@@ -20,15 +20,16 @@ from bids_ari.images.duplicates import digests_of
 from bids_ari.images.files import BYTES_PER_VOXEL, read_image
 from bids_ari.images.image import Image
 from bids_ari.images.resampling import RESAMPLING_BYTES, resample
-from bids_ari.images.space import Frame
-from bids_ari.images.unusual import ValueFacts, facts_of
+from bids_ari.images.space import BoolArray, Frame
+from bids_ari.images.unusual import ValueFacts, facts_of, known_values
+from bids_ari.images.volume import Grid
 from bids_ari.stats.distributions import FloatArray
 
 
 class Volumes(NamedTuple):
     """The map of a subject."""
 
-    effect: FloatArray  # (x, y, z), NaN where the subject has no data
+    effect: FloatArray  # (x, y, z), NaN where the subject has no data; float32 where the only file of the subject is
     variance: FloatArray | None  # (x, y, z), NaN where no file has a variance that is finite and above 0
     hashes: dict[Path, str]  # SHA-256 of each file
     empty: tuple[Path, ...]  # files without any data
@@ -70,6 +71,8 @@ class MapReader:
         for i, term in enumerate(member.terms):
             with collecting(errors):
                 found = self._read_term(term)
+                if len(member.terms) > 1 or member.rows:
+                    found = found._replace(effect=found.effect.astype(np.float64, copy=False))
                 if member.rows:
                     found = _in_rows(found, [row[i] for row in member.rows])
                 volumes = found if volumes is None else _sum(volumes, found)
@@ -88,7 +91,7 @@ class MapReader:
         if term.weight == 1:
             return found
         variance = None if found.variance is None else found.variance * term.weight**2
-        return found._replace(effect=found.effect * term.weight, variance=variance)
+        return found._replace(effect=found.effect.astype(np.float64, copy=False) * term.weight, variance=variance)
 
 
 def _in_rows(found: Volumes, weights: Sequence[float]) -> Volumes:
@@ -158,9 +161,11 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     facts: dict[Path, ValueFacts] = {}
     with collecting(errors):
         image = _read(file, reader)
-        digests |= digests_of(file, image)
-        facts[path] = facts_of(image.values, image.header.step)._replace(claims=claims_of(image, path.name))
-        effect = np.where(reader.frame.missing(image.values, image.header.step), np.nan, image.values)
+        known = known_values(image.stored)
+        digests |= digests_of(file, image, known)
+        facts[path] = facts_of(known, image.header.step)._replace(claims=claims_of(image, path.name))
+        effect = _with_gaps(image, reader.frame.missing(image.stored, image.header.step))
+        del known
         effect = resample(effect, image.frame, reader.frame)
         hashes |= image.hashes
         del image
@@ -177,6 +182,14 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     if errors:
         raise ExceptionGroup(str(path), errors)
     return Volumes(effect, variance, hashes, (path,) if np.isnan(effect).all() else (), digests, facts)
+
+
+def _with_gaps(image: Image, missing: BoolArray) -> FloatArray:
+    """Return the values of an image, NaN where they are missing."""
+    if not isinstance(image.frame, Grid):
+        return np.where(missing, np.nan, image.values)
+    image.stored[missing] = np.nan  # a copy would take longer; the image is not used any more
+    return image.stored
 
 
 def _read(file: StatMap, reader: MapReader) -> Image:

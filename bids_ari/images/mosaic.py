@@ -48,7 +48,7 @@ class Mosaic:
 
     def values(self, array: FloatArray) -> FloatArray:
         """Return the values of an array of the frame at the pixels, (height, width); NaN where there is nothing."""
-        shown = array[np.unravel_index(np.maximum(self.positions, 0), array.shape)]
+        shown = array[np.unravel_index(np.maximum(self.positions, 0), array.shape)].astype(np.float64)
         return np.where(self.positions >= 0, shown, np.nan)
 
 

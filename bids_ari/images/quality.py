@@ -5,13 +5,13 @@ only after all maps have been read, so a glimpse stores where the subject has da
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from isal import isal_zlib
 
 from bids_ari.images.mosaic import Mosaic
 from bids_ari.images.space import BoolArray, Space
@@ -32,7 +32,7 @@ _MAD_TO_SD = 1.4826  # of a normal distribution
 class Glimpse(NamedTuple):
     """Summary of the map of a subject."""
 
-    present: bytes  # mask of the voxels with data: bits in C order, compressed
+    present: bytes  # mask of the voxels with data: bits in the order of `_packed`, compressed
     thumbnail: npt.NDArray[
         np.int8
     ]  # the pixels of a `Mosaic`, (height, width), in steps; ABSENT where there are no data
@@ -40,8 +40,8 @@ class Glimpse(NamedTuple):
 
     def mask(self, shape: tuple[int, ...]) -> BoolArray:
         """Return where there are data, an array of this shape."""
-        bits = np.frombuffer(zlib.decompress(self.present), dtype=np.uint8)
-        return np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape)
+        bits = np.frombuffer(isal_zlib.decompress(self.present), dtype=np.uint8)
+        return np.unpackbits(bits, count=math.prod(shape)).astype(bool).reshape(shape, order="F")
 
 
 def glimpse(mosaic: Mosaic, effect: FloatArray, present: BoolArray) -> Glimpse:
@@ -51,7 +51,7 @@ def glimpse(mosaic: Mosaic, effect: FloatArray, present: BoolArray) -> Glimpse:
     step = float(np.abs(values[visible]).max(initial=0.0)) / STEPS
     steps = np.full(values.shape, ABSENT, dtype=np.int8)
     steps[visible] = np.rint(values[visible] / step) if step else 0
-    return Glimpse(zlib.compress(np.packbits(present).tobytes(), 1), steps, step)
+    return Glimpse(isal_zlib.compress(_packed(present), 1), steps, step)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -80,13 +80,13 @@ def assess(
 
     Of `counts` (x, y, z) subjects with data at a voxel inside the mask, `n_required` are needed for it to be tested.
     """
-    half = _bits(np.packbits(2 * counts >= len(glimpses)))
-    inside = half if mask is None else _bits(np.packbits(mask.inside))
+    half = _bits(2 * counts >= len(glimpses))
+    inside = half if mask is None else _bits(mask.inside)
     one_too_few = (counts == n_required - 1) & ~space.inside
-    lost_to_one = _bits(np.packbits(one_too_few if mask is None else one_too_few & mask.inside))
+    lost_to_one = _bits(one_too_few if mask is None else one_too_few & mask.inside)
     lacking, lost, overlap = [], [], []
     for glimpse in glimpses:
-        present = _bits(zlib.decompress(glimpse.present))
+        present = int.from_bytes(isal_zlib.decompress(glimpse.present), "big")
         lacking.append((inside & ~present).bit_count())
         lost.append((lost_to_one & ~present).bit_count())
         overlap.append(2 * (half & present).bit_count() / (half.bit_count() + present.bit_count()))
@@ -116,6 +116,11 @@ def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bo
     return np.asarray(~(apart <= max(_FAR * spread, least)))
 
 
-def _bits(mask: bytes | npt.NDArray[np.uint8]) -> int:
-    """Return packed bits as one integer, of which Python counts the ones."""
-    return int.from_bytes(mask, "big")
+def _packed(mask: BoolArray) -> bytes:
+    """Return a mask as bits; the first axis varies fastest, as in most files."""
+    return np.packbits(mask.ravel(order="F")).tobytes()
+
+
+def _bits(mask: BoolArray) -> int:
+    """Return a mask as one integer, of which Python counts the ones."""
+    return int.from_bytes(_packed(mask), "big")

@@ -37,7 +37,9 @@ def resample(
         return volume
     if not (isinstance(frame, Grid) and isinstance(target, Grid)):
         raise TypeError("only volumes are resampled")
-    padded = np.pad(volume, 1, constant_values=np.nan)  # the outer half of voxels at the faces
+    padded = np.pad(
+        volume.astype(np.float64, copy=False), 1, constant_values=np.nan
+    )  # the outer half of voxels at the faces
     steps = np.linalg.inv(frame.affine) @ target.affine
     steps[:3, 3] += 1
     present = np.isfinite(padded)

@@ -174,11 +174,12 @@ def load_stack(
         unit=frame.unit,
     )
     reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
-    counts = np.zeros(frame.shape, dtype=np.int32)
+    counts = np.zeros(frame.shape, dtype=np.int32, order="F")  # as most files are
     summaries: list[Summary] = []
     for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
         counts += present
         summaries.append(summary)
+    counts = np.ascontiguousarray(counts)
     digests = {place: digest for each in summaries for place, digest in each.digests.items()}
     notes = (*located, *walls, *check_copies(members, digests, allow_duplicates))
     found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
@@ -260,7 +261,7 @@ class _Reading(NamedTuple):
         """Return the values of a volume at the points that are stored, smoothed if that is requested."""
         if not self.smoothing:
             return values
-        smoothed = self.space.select(self.reader.frame.smooth(volume, self.smoothing))
+        smoothed = self.space.select(self.reader.frame.smooth(volume.astype(np.float64, copy=False), self.smoothing))
         return np.where(np.isnan(values), np.nan, smoothed)
 
     def normalise(

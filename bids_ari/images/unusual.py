@@ -35,6 +35,12 @@ class ValueFacts(NamedTuple):
     constant: float | None = None  # the only value other than 0 of a map, if it has several of it
 
 
+def known_values(values: FloatArray) -> FloatArray:
+    """Return the values of a file that are neither 0 nor NaN, in the order of the file."""
+    flat = np.ravel(values, order="F")
+    return flat[(flat < 0) | (flat > 0)]
+
+
 def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
     """Return facts about the values of a file; integers, scaled or not, are `step` apart.
 
@@ -43,7 +49,7 @@ def facts_of(values: FloatArray, step: float = 0.0) -> ValueFacts:
     """
     finite = np.isfinite(values)
     n_infinite = int(np.count_nonzero(np.isinf(values))) if not finite.all() else 0
-    known = values[finite & (values != 0)]
+    known = values[finite & (values != 0)].astype(np.float64, copy=False)
     sizes = np.abs(known)
     constant = float(known[0]) if known.size > 1 and (known == known[0]).all() else None
     found = ValueFacts(n_infinite, n_huge=int(np.count_nonzero(sizes > _HUGE)), constant=constant)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.errors import counted
+from bids_ari.images.background_kernels import connected_to_edge
 from bids_ari.images.binary import is_zero
 from bids_ari.images.space import CONNECTIVITIES, BoolArray, File, Frame, Points, Profile, Space
 from bids_ari.stats.distributions import FloatArray
@@ -56,6 +57,8 @@ class Grid(Frame):
 
     def matches(self, other: Frame) -> bool:
         """Return whether the voxels of two grids are the same."""
+        if self is other:
+            return True
         if not isinstance(other, Grid) or self.shape != other.shape:
             return False
         if np.array_equal(self.affine, other.affine):
@@ -77,7 +80,9 @@ class Grid(Frame):
 
     def profile(self, present: BoolArray) -> Profile:
         """Return the number of voxels with data in each slice across each axis."""
-        return tuple(np.count_nonzero(present, axis=others) for others in ((1, 2), (0, 2), (0, 1)))
+        by_slice = [np.count_nonzero(each) for each in present.T]
+        through = present.T.sum(axis=0, dtype=np.intp)  # along the axis that varies slowest in most files
+        return through.sum(axis=0), through.sum(axis=1), np.array(by_slice, dtype=np.intp)
 
     def lacking(self, profile: Profile, others: Profile) -> str:
         """Return which slices of a map have no data where those of others do, in words; empty if there are none."""
@@ -149,16 +154,7 @@ def missing(volume: FloatArray, step: float = 0.0) -> BoolArray:
     zero = is_zero(volume, step)
     if not zero.any():
         return empty
-    absent = empty | zero
-    if not absent.all():
-        (box,) = ndimage.find_objects((~absent).astype(np.int8))  # outside it no voxel has a value, up to the edge
-        hollows, n_hollows = ndimage.label(absent[box])
-        reached = np.zeros(n_hollows + 1, dtype=bool)
-        for axis in range(3):
-            reached[np.take(hollows, (0, -1), axis=axis)] = True
-        reached[0] = False
-        absent[box] = empty[box] | reached.take(hollows)
-    return absent
+    return np.asarray(empty | connected_to_edge(np.ascontiguousarray(empty | zero)))
 
 
 def bounding_box(inside: BoolArray) -> tuple[slice, ...]:
@@ -211,6 +207,16 @@ class VolumeSpace(Space):
     def indices(self) -> npt.NDArray[np.intp]:
         """Voxel indices (n_points, 3)."""
         return self._once("indices", lambda: np.argwhere(self.inside))
+
+    def select(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the values at the voxels, (n_points,), of an array (x, y, z)."""
+        if array.flags.c_contiguous or not array.flags.f_contiguous or array.shape != self.shape:
+            return array[self.inside]
+        return array.ravel(order="F").take(self._once("places", self._places))
+
+    def _places(self) -> npt.NDArray[np.intp]:
+        """Return the place of each voxel in a file, where the first axis varies fastest."""
+        return np.arange(self.inside.size).reshape(self.shape, order="F")[self.inside]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return the mask (x, y, z) and the affine (4, 4)."""
