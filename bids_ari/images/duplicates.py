@@ -29,25 +29,23 @@ def digest_of(values: FloatArray) -> bytes:
     Images without two different values are not told apart: variance maps, for example, may all be 1.
     """
     with np.errstate(over="ignore", invalid="ignore"):  # too large numbers become infinite, in both of two copies
-        rounded = np.ravel(values, order="F").astype(np.float32)
-    rounded[np.isnan(rounded)] = 0
-    rounded += 0.0  # no -0.0
-    inside = rounded[rounded != 0]
-    if inside.size == 0 or inside.min() == inside.max():
+        rounded = np.ravel(values, order="F").astype(np.float32, copy=False)
+    is_known = (rounded < 0) | (rounded > 0)
+    known = rounded[is_known]
+    if known.size == 0 or known.min() == known.max():
         return b""
-    return hashlib.sha256(rounded.data.cast("B")).digest()
+    digest = hashlib.sha256(np.packbits(is_known).data)
+    digest.update(known.data.cast("B"))
+    return digest.digest()
 
 
-def digests_of(file: StatMap, image: Image, known: FloatArray | None = None) -> dict[tuple[Path, str], bytes]:
-    """Return the digest of the values in each file of a map, by its place: one file, or one for each hemisphere.
-
-    `known` are the values of the image that are neither 0 nor NaN, in the order of the file, where the caller has them.
-    """
-    frame = image.frame
+def digests_of(file: StatMap, image: Image) -> dict[tuple[Path, str], bytes]:
+    """Return the digest of the values in each file of a map, by its place: one file, or one for each hemisphere."""
+    frame, values = image.frame, image.stored
     if file.pair is None or not isinstance(frame, Grayordinates):
-        return {file.place: digest_of(image.stored if known is None else known)}
+        return {file.place: digest_of(values)}
     parts = zip(file.files, frame.structures.values(), strict=True)
-    return {each.place: digest_of(image.stored[positions]) for each, positions in parts}
+    return {each.place: digest_of(values[positions]) for each, positions in parts}
 
 
 def check_copies(members: Iterable[SubjectMap], digests: Mapping[tuple[Path, str], bytes], allowed: bool) -> list[str]:

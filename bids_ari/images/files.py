@@ -180,9 +180,11 @@ def _inflate(header: Header, stored: bytes) -> bytearray:
     """
     if _is_one_member(stored, header.n_bytes):
         try:
-            return deflate.gzip_decompress(stored, header.n_bytes)
+            content = deflate.gzip_decompress(stored, header.n_bytes)
         except deflate.DeflateError:
-            pass
+            content = bytearray()
+        if len(content) == header.n_bytes:
+            return content
     content = bytearray()
     stream = _inflated(BytesIO(stored))
     while piece := stream.read(_CHUNK):
@@ -193,9 +195,9 @@ def _inflate(header: Header, stored: bytes) -> bytearray:
 
 
 def _is_one_member(stored: bytes, n_bytes: int) -> bool:
-    """Return whether a gzip file of this many bytes, decompressed, certainly has no second member, nor anything else.
+    """Return whether a gzip file whose first member has this many bytes, decompressed, has nothing after it.
 
-    A member ends with its length: if the number is only at the end of the file, no member ends before.
+    A member ends with its length: if the number is only at the end of the file, no member of this length ends before.
     """
     if n_bytes >= 2**32:
         return False

@@ -161,11 +161,11 @@ def _read_pair(file: StatMap, variance_file: StatMap | None, reader: MapReader) 
     facts: dict[Path, ValueFacts] = {}
     with collecting(errors):
         image = _read(file, reader)
-        known = known_values(image.stored)
-        digests |= digests_of(file, image, known)
-        facts[path] = facts_of(known, image.header.step)._replace(claims=claims_of(image, path.name))
+        digests |= digests_of(file, image)
+        facts[path] = facts_of(known_values(image.stored), image.header.step)._replace(
+            claims=claims_of(image, path.name)
+        )
         effect = _with_gaps(image, reader.frame.missing(image.stored, image.header.step))
-        del known
         effect = resample(effect, image.frame, reader.frame)
         hashes |= image.hashes
         del image
