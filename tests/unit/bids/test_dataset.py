@@ -17,13 +17,11 @@ from bids_ari.bids.dataset import Dataset, open_dataset
 from bids_ari.bids.discover import discover
 from bids_ari.bids.entities import key_of
 from bids_ari.bids.exclusions import Excluded, Reason
-from bids_ari.bids.layouts import LAYOUT_CONFIG
 from bids_ari.bids.names import known_entities, labels_of_folder
 from bids_ari.errors import InputNotFoundError, ReadError
 
 BROKEN = [b"{broken", b"", b"[1]", b"\xff\xfe", b'{"a": NaN}']
 
-CONFIGS = ["bids", "derivatives", str(LAYOUT_CONFIG)]  # of pybids, and ours
 NO_ENTITIES = ("suffix", "extension", "datatype", "fmap", "scans")
 KEYS = ("sub", "ses", "task", "run", "atlas", "res", "hemi", "mt", "from", "node", "contrast", "taskcontrast", "x")
 ANY_NAME = st.text(alphabet="subesacqrundmoftklitp-_+.0aA", max_size=12)
@@ -316,7 +314,7 @@ class TestStatmaps:
     @given(st.lists(st.one_of(FOLDER, ANY_NAME), min_size=1, max_size=4).map("/".join))
     def test_entities_of_folders_are_those_of_pybids(self, path: str) -> None:
         """Also where two patterns match; labels that hold other characters than pybids reads are longer."""
-        parsed = parse_file_entities(f"/{path}/", config=CONFIGS)
+        parsed = parse_file_entities(f"/{path}/", entities=known_entities())
         expected = {key_of(name): str(label) for name, label in parsed.items() if name not in NO_ENTITIES}
         labels = labels_of_folder(path).labels
         assert labels.keys() == expected.keys()
@@ -326,6 +324,6 @@ class TestStatmaps:
 
     def test_each_entity_is_looked_for_under_its_key(self) -> None:
         """The key is the text of the pattern before the label."""
-        for name, pattern in known_entities().items():
-            if name not in NO_ENTITIES:
-                assert f"{key_of(name)}-(" in pattern.pattern
+        for entity in known_entities():
+            if entity.name not in NO_ENTITIES:
+                assert f"{key_of(entity.name)}-(" in entity.pattern
