@@ -1,10 +1,10 @@
 """Pixels to small PNG files."""
 
-import struct
-import zlib
+import io
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -19,8 +19,6 @@ _MANY_COLOURS = 2048
 _NEAR = 16  # of 256 levels of a channel: few pixels may be as far from what they were
 _GREYISH = 4  # a colour whose channels differ by less may stand for a grey
 _COMPRESSION = 5  # of zlib: 6 takes half as long again for 5 % less
-_PIXELS_PER_METRE = round(DPI / 0.0254)
-_RGB, _INDEXED = 2, 3  # types of colour
 
 
 def encode(pixels: Pixels) -> bytes:
@@ -42,9 +40,9 @@ def encode(pixels: Pixels) -> bytes:
         if np.abs(colours - palette[nearest].astype(np.int16)).max() <= _NEAR:
             places = np.empty(order.size, dtype=np.uint8)
             places[order] = nearest
-            return _file(places[numbers].reshape(codes.shape), _INDEXED, palette)
+            return _saved(places[numbers].reshape(codes.shape), palette)
     levels = np.minimum(np.rint(np.arange(256) / GREY_STEP) * GREY_STEP, 255).astype(np.uint8)
-    return _file(levels[pixels], _RGB)
+    return _saved(levels[pixels])
 
 
 def _reduced(colours: Pixels) -> tuple[Pixels, npt.NDArray[np.intp]]:
@@ -73,21 +71,10 @@ def _apart(colours: Pixels, one: int) -> npt.NDArray[np.int16]:
     return np.asarray(np.abs(colours - colours[one].astype(np.int16)).max(axis=1))
 
 
-def _file(values: Pixels, colour_type: int, palette: Pixels | None = None) -> bytes:
-    """Return a PNG file of values, (height, width) or (height, width, 3), of 8 bits."""
-    height, width = values.shape[:2]
-    rows = np.zeros((height, 1 + values[0].size), dtype=np.uint8)  # each row begins with its filter: none
-    rows[:, 1:] = values.reshape(height, -1)
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)),
-        (b"PLTE", b"" if palette is None else palette.tobytes()),
-        (b"pHYs", struct.pack(">IIB", _PIXELS_PER_METRE, _PIXELS_PER_METRE, 1)),
-        (b"IDAT", zlib.compress(rows.data, _COMPRESSION)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks if data or kind == b"IEND")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a chunk of a PNG file: length, kind, data and checksum."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _saved(values: Pixels, palette: Pixels | None = None) -> bytes:
+    """Return a PNG file of places in a palette, (height, width), or of colours, (height, width, 3)."""
+    image, file = Image.fromarray(values), io.BytesIO()
+    if palette is not None:
+        image.putpalette(palette.tobytes())
+    image.save(file, format="png", compress_level=_COMPRESSION, dpi=(DPI, DPI))
+    return file.getvalue()

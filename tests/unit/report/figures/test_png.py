@@ -55,8 +55,10 @@ def test_rare_colours_that_differ_are_kept() -> None:
 
 def test_a_palette_is_a_byte_for_each_pixel() -> None:
     """The header has 8 bits and type 3 (palette); the resolution is 120 per inch = 4724 per metre."""
-    file = png.encode(np.zeros((30, 70, 3), dtype=np.uint8))
+    image = np.zeros((30, 70, 3), dtype=np.uint8)
+    image[..., 0] = np.arange(2100).reshape(30, 70) % 200
+    file = png.encode(image)
     assert (file[24], file[25]) == (8, 3)
-    with Image.open(io.BytesIO(file)) as image:
-        image.verify()
-        assert image.info["dpi"] == pytest.approx((120, 120), abs=0.02)
+    with Image.open(io.BytesIO(file)) as opened:
+        opened.verify()
+        assert opened.info["dpi"] == pytest.approx((120, 120), abs=0.02)
