@@ -3,24 +3,22 @@
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 
 @contextmanager
-def no_collection(*, freeze: bool = False) -> Iterator[None]:
-    """Pause the search for garbage, while modules are imported or files listed; then all objects count as old.
-
-    Few searches visit old objects.
-    With `freeze`, no later search visits what exists at the end: for a command, which imports nearly all at once.
-    """
+def no_collection() -> Iterator[None]:
+    """Pause the search for garbage, while modules are imported or files listed."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if freeze:
-            gc.freeze()
-        elif not gc.get_freeze_count():
-            gc.freeze()
-            gc.unfreeze()  # into the oldest generation
         if was_enabled:
             gc.enable()
+
+
+@cache
+def keep_imports() -> None:
+    """Have no later search visit what exists now, at the first call: for a command, after its imports."""
+    gc.freeze()
