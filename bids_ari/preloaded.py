@@ -5,8 +5,9 @@ What is imported here is shared by the workers, and not searched for garbage.
 
 from importlib import import_module
 
-from bids_ari.runtime.collector import no_collection
+from bids_ari.runtime.collector import keep_imports, no_collection
 
-with no_collection(freeze=True):
+with no_collection():
     for name in ("bids_ari.workflow", "jinja2", "PIL.ImageDraw", "PIL.ImageFont"):
         import_module(name)
+keep_imports()

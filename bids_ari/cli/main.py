@@ -11,7 +11,7 @@ from bids_ari.cli.runner import answer
 from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import build, entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError, counted
-from bids_ari.runtime.collector import no_collection
+from bids_ari.runtime.collector import keep_imports, no_collection
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,10 @@ def do(arguments: argparse.Namespace) -> int:
     settings, modes = read_settings(arguments), build(Modes, vars(arguments))
     if not (modes.list or modes.reports_only):
         _start_workers(settings)
-    with no_collection(freeze=True):
+    with no_collection():
         from bids_ari import workflow
         from bids_ari.cli.listing import overview
+    keep_imports()
 
     if modes.skip_bids_validation:
         log.info("--skip-bids-validation is accepted for compatibility: the input dataset is never validated")

@@ -8,7 +8,7 @@ from bids_ari.cli.arguments import Parser, add_options
 from bids_ari.cli.runner import answer
 from bids_ari.config.settings import MapSettings
 from bids_ari.config.table import build
-from bids_ari.runtime.collector import no_collection
+from bids_ari.runtime.collector import keep_imports, no_collection
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def analyse_map(arguments: argparse.Namespace) -> int:
     """Analyse a map; return the exit code."""
     settings: MapSettings = build(MapSettings, vars(arguments))
-    with no_collection(freeze=True):
+    with no_collection():
         from bids_ari.workflow import run_map
+    keep_imports()
 
     run_map(
         settings.map,
