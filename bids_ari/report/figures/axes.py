@@ -48,8 +48,8 @@ class Axes(NamedTuple):
 def ticks(low: float, high: float) -> tuple[FloatArray, list[str]]:
     """Return round numbers between two ends, and their texts, which have as many decimals as they need.
 
-    >>> ticks(-0.4, 1.1)[1], ticks(0, 31)[1], ticks(2e7, 9e7)[1][0]
-    (['−0.4', '−0.2', '0.0', '0.2', '0.4', '0.6', '0.8', '1.0'], ['0', '5', '10', '15', '20', '25', '30'], '2e+07')
+    >>> ticks(-0.4, 1.1)[1], ticks(0, 31)[1], ticks(2e8, 9e8)[1][0]
+    (['−0.4', '−0.2', '0.0', '0.2', '0.4', '0.6', '0.8', '1.0'], ['0', '5', '10', '15', '20', '25', '30'], '2e+08')
     """
     decade = 10.0 ** np.floor(np.log10((high - low) / _MOST_TICKS))
     step = next(step for step in np.multiply(_STEPS, decade) if (high - low) / step < _MOST_TICKS)
