@@ -29,7 +29,8 @@ ENV NUMBA_CPU_NAME=generic
 RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
     && bids-ari-demo /src/demo \
     && bids-ari-demo /src/surfaces --surface \
-    && bids-ari /src/demo/dataset /src/draws group --method permutation --family learned --n-permutations 64 \
+    && bids-ari /src/demo/dataset /src/flips group --method permutation --family learned --n-permutations 64 \
+    && bids-ari /src/demo/dataset /src/draws group --method permutation --formula "1 + center(response)" --n-permutations 64 \
     && chmod -R a+rX /opt/bids_ari
 # Templates and atlases of TemplateFlow, as words like MNI152NLin2009cAsym:Schaefer2018, where there is a network.
 ARG TEMPLATES=""

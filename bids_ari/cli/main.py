@@ -52,8 +52,6 @@ def _parse_file(file: Path) -> tuple[dict[str, str], argparse.Namespace]:
 def do(arguments: argparse.Namespace) -> int:
     """Run the analysis, or what the flags of `Modes` select instead; return the exit code."""
     settings, modes = read_settings(arguments), build(Modes, vars(arguments))
-    if not (modes.list or modes.reports_only):
-        _start_workers(settings)
     with no_collection():
         from bids_ari import workflow
         from bids_ari.cli.listing import overview
@@ -75,19 +73,6 @@ def do(arguments: argparse.Namespace) -> int:
             return summary.exit_code
     log.info("Reports: %s", settings.output_dir / "index.html")
     return 0
-
-
-def _start_workers(settings: Settings) -> None:
-    """Have worker processes import modules while this one does, if contrasts will probably be analysed in several."""
-    from bids_ari.bids.glance import has_several_contrasts
-    from bids_ari.runtime.executors import PRELOADED, start_server
-    from bids_ari.runtime.processors import divide
-
-    resources, folders = settings.resources, [settings.bids_dir, *settings.derivatives]
-    if resources.dask_scheduler is not None or len(settings.filters.contrast) == 1:
-        return
-    if divide(resources.n_jobs, resources.mem, 2)[0] > 1 and has_several_contrasts(folders):
-        start_server([PRELOADED])
 
 
 def parser(table: type = Settings) -> Parser:
