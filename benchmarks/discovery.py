@@ -12,29 +12,19 @@ import gzip
 import os
 import re
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from itertools import product
 from multiprocessing import Process
 from pathlib import Path
-from typing import NamedTuple
+
+from measuring import Measured, measure, summary
 
 NAME = "{}_task-emotion_space-MNI152NLin2009cAsym_contrast-{}_stat-{}_statmap"
 CONTRASTS = ("faces", "houses", "facesMinusHouses")
 STATS = ("effect", "variance", "t", "z", "p")
-
-
-class Measured(NamedTuple):
-    """Seconds and memory of one process."""
-
-    wall: float
-    cpu: float
-    peak: float
 
 
 def make_study(root: Path, n_subjects: int, layout: str, sidecars: bool) -> None:
@@ -103,34 +93,23 @@ METHODS: dict[str, Callable[[Path, Path], int]] = {
 }
 
 
-def measure(method: str, root: Path, database_dir: Path) -> Measured:
+def run(method: str, root: Path, database_dir: Path) -> Measured:
     """Run one method in a fresh process."""
-    start = time.perf_counter()
-    child = subprocess.Popen([sys.executable, __file__, "--child", method, str(root), str(database_dir)])
-    _, status, usage = os.wait4(child.pid, 0)
-    wall = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"{method} failed")
-    return Measured(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-
-
-def summary(values: list[float]) -> str:
-    """Return median and range as text."""
-    return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
+    return measure([sys.executable, __file__, "--child", method, root, database_dir])
 
 
 def compare(root: Path, database_dir: Path, repeats: int, no_pybids: bool) -> None:
     """Run the quick methods in turn several times and pybids once or a few times; print one row for each."""
     quick = ("bare walk", "bids_ari", "bids-ari --list") + (() if no_pybids else ("bids_ari, with a database",))
     slow = {} if no_pybids else {"pybids, effect maps only": min(repeats, 3), "pybids, all files": 1}
-    runs = {method: [measure(method, root, database_dir) for _ in range(n)] for method, n in slow.items()}
+    runs = {method: [run(method, root, database_dir) for _ in range(n)] for method, n in slow.items()}
     if not no_pybids:
-        runs["bids_ari, making a database"] = [measure("bids_ari, with a database", root, database_dir)]
-    rounds = [{method: measure(method, root, database_dir) for method in quick} for _ in range(repeats)]
+        runs["bids_ari, making a database"] = [run("bids_ari, with a database", root, database_dir)]
+    rounds = [{method: run(method, root, database_dir) for method in quick} for _ in range(repeats)]
     runs = {method: [each[method] for each in rounds] for method in quick} | runs
     sys.stdout.write("| | wall, s | CPU, s | peak memory, MB | CPU / bare walk |\n| --- | --- | --- | --- | --- |\n")
     for method, measured in runs.items():
-        columns = [summary(list(values)) for values in zip(*measured, strict=True)]
+        columns = [summary(values) for values in zip(*measured, strict=True)]
         walks = (runs["bare walk"] * len(measured))[: len(measured)]
         columns.append(summary([each.cpu / walk.cpu for each, walk in zip(measured, walks, strict=True)]))
         sys.stdout.write(f"| {method} | {' | '.join(columns)} |\n")

@@ -100,6 +100,15 @@ def summary(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
+def table(found: Mapping[str, Sequence[Measured]], name: str, ours: str, other: str) -> str:
+    """Return the processor and a table: a row for each command, and one of this name for the ratios of two of them."""
+    text = f"{processor()}\n| | wall, s | CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n"
+    for command, runs in found.items():
+        text += f"| {command} | {' | '.join(summary(values) for values in zip(*runs, strict=True))} |\n"
+    pairs = zip(zip(*found[ours], strict=True), zip(*found[other], strict=True), strict=True)
+    return f"{text}| {name} | {' | '.join(ratios(a, b) for a, b in pairs)} |\n"
+
+
 def ratios(ours: Sequence[float], others: Sequence[float]) -> str:
     """Return median and range of the ratios within each round."""
     return summary([a / b for a, b in zip(ours, others, strict=True)])

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measuring import in_turn, measure, processor, ratios, summary
+from measuring import in_turn, measure, table
 from tutorial import SMOOTHING, simulate
 
 FIRST = "import bids_ari; bids_ari.cluster_tdp({map!r}, threshold=3)"
@@ -27,10 +27,11 @@ def compare(dataset: Path, output: Path, repeats: int) -> None:
     tutorial = [*module, dataset, output, "group", "--rerun", "--smoothing", f"{SMOOTHING:g}"]
     measure(tutorial)
     z = str(next((output / "group").glob("*_stat-z_statmap.nii.gz")))
+    nilearn, ours = "nilearn: first cluster_level_inference", "bids_ari: first cluster_tdp"
     found = in_turn(
         {
-            "nilearn: first cluster_level_inference": [sys.executable, "-c", NILEARN.format(map=z)],
-            "bids_ari: first cluster_tdp": [sys.executable, "-c", FIRST.format(map=z)],
+            nilearn: [sys.executable, "-c", NILEARN.format(map=z)],
+            ours: [sys.executable, "-c", FIRST.format(map=z)],
             "importing nibabel, numba, scipy only": [sys.executable, "-c", LIBRARIES],
             "Python only": [sys.executable, "-c", ""],
             "bids-ari --help": [*module, "--help"],
@@ -38,12 +39,7 @@ def compare(dataset: Path, output: Path, repeats: int) -> None:
         },
         repeats,
     )
-    sys.stdout.write(f"{processor()}\n| | wall, s | CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n")
-    for name, runs in found.items():
-        sys.stdout.write(f"| {name} | {' | '.join(summary(values) for values in zip(*runs, strict=True))} |\n")
-    nilearn, ours, *_ = (list(zip(*runs, strict=True)) for runs in found.values())
-    compared = (ratios(a, b) for a, b in zip(ours, nilearn, strict=True))
-    sys.stdout.write(f"| bids_ari / nilearn, first result | {' | '.join(compared)} |\n")
+    sys.stdout.write(table(found, "bids_ari / nilearn, first result", ours, nilearn))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from measuring import in_turn, processor, ratios, summary
+from measuring import in_turn, table
 
 SMOOTHING = 8.0
 THRESHOLDS = (3.0, 4.0, 5.0)
@@ -71,12 +71,7 @@ def compare(dataset: Path, scratch: Path, repeats: int) -> None:
         "bids_ari": [*command, "--smoothing", f"{SMOOTHING:g}", "--threshold", *map(str, THRESHOLDS)],
     }
     found = in_turn(commands, repeats)
-    sys.stdout.write(f"{processor()}\n| | wall, s | CPU, s | peak memory, MB |\n| --- | --- | --- | --- |\n")
-    for name, runs in found.items():
-        sys.stdout.write(f"| {name} | {' | '.join(summary(values) for values in zip(*runs, strict=True))} |\n")
-    ours, others = (list(zip(*found[name], strict=True)) for name in ("bids_ari", "nilearn"))
-    compared = (ratios(a, b) for a, b in zip(ours, others, strict=True))
-    sys.stdout.write(f"| bids_ari / nilearn | {' | '.join(compared)} |\n")
+    sys.stdout.write(table(found, "bids_ari / nilearn", "bids_ari", "nilearn"))
     output = scratch / "bids_ari"
     n_files = sum(path.is_file() for path in output.rglob("*") if "logs" not in path.relative_to(output).parts)
     sys.stdout.write(f"bids_ari wrote {n_files} files, logs not counted\n")

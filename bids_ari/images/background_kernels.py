@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.stats.forest_kernels import Ints, compiled
+from bids_ari.stats.forest_kernels import Ints, compiled, find_root
 
 _EDGE = np.int32(0)  # the number of the set of all that is connected to the edge
 
@@ -44,7 +44,7 @@ def connected_to_edge(absent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     for row in range(n_planes * n_rows):
         plane, at = divmod(row, n_rows)
         for run in range(first_of_row[row], first_of_row[row + 1]):
-            if _root(parents, run) == _EDGE:
+            if find_root(parents, run) == _EDGE:
                 connected[plane, at, starts[run] : stops[run]] = True
     return connected
 
@@ -55,18 +55,9 @@ def _join(first_of_row: Ints, row: int, before: int, starts: Ints, stops: Ints, 
     one, other = first_of_row[row], first_of_row[before]
     while one < first_of_row[row + 1] and other < first_of_row[before + 1]:
         if starts[one] < stops[other] and starts[other] < stops[one]:
-            root, its = _root(parents, one), _root(parents, other)
+            root, its = find_root(parents, one), find_root(parents, other)
             parents[max(root, its)] = min(root, its)
         if stops[one] <= stops[other]:
             one += 1
         else:
             other += 1
-
-
-@compiled
-def _root(parents: Ints, run: int) -> int:
-    """Return the number of the set of a run; shorten the way to it."""
-    while parents[run] != run:
-        parents[run] = parents[parents[run]]
-        run = parents[run]
-    return run
