@@ -24,7 +24,7 @@ from bids_ari.report.explorer_arrays import Blob
 from bids_ari.report.explorer_surface import surface_part
 from bids_ari.report.explorer_volume import FINE_UNDERLAY, GREY_LEVELS, Part, volume_part
 from bids_ari.report.figures.draw import Picture
-from bids_ari.report.figures.palettes import palette
+from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.figures.underlay import Underlay, make_underlay
 from bids_ari.report.formatting import percent
@@ -180,7 +180,7 @@ def _facts(results: Sequence[ContrastResult], hemispheres: Sequence[str | None])
 @cache
 def _colours() -> Context:
     """Return palettes as hexadecimal digits, six a colour."""
-    names = {"sequential": "viridis", "diverging": "RdBu_r"}
+    names = {"sequential": TDP_PALETTE, "diverging": "RdBu_r"}
     palettes = {name: palette(each).tobytes().hex() for name, each in names.items()}
     return palettes | {"clusters": "".join(CLUSTER_COLOURS).replace("#", "")}
 

@@ -1,13 +1,14 @@
 """Colour scales and their bars."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from bids_ari.report.figures.canvas import BLACK, Canvas
-from bids_ari.report.figures.palettes import sampled
+from bids_ari.report.figures.palettes import TDP_PALETTE, sampled
 from bids_ari.report.figures.png import Pixels
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
@@ -36,6 +37,7 @@ class Scale:
     part: tuple[float, float]  # of the bar that is shown
     ticks: tuple[float, ...]
     extend: Extend = "neither"  # the ends beyond which there are values, where the bar is pointed
+    uncoloured: str = ""  # the values without a colour, below the bar
 
     def colour(self, values: FloatArray) -> Pixels:
         """Return the colour of each value, (n_points, 3)."""
@@ -55,6 +57,10 @@ class Scale:
             canvas.rectangle(left + _BAR, row, 4, 1)
             canvas.write(f"{tick:.3g}", left + _BAR + 9, row, 9, anchor="lm")
         canvas.write(self.label, left + _BAR / 2, top - 14, 11, anchor="md")
+        if self.uncoloured:
+            canvas.rectangle(left, top + length + 22, _BAR, _BAR)
+            canvas.rectangle(left + 1, top + length + 23, _BAR - 2, _BAR - 2, f"#{3 * f'{_HIDDEN:x}'}")
+            canvas.write(self.uncoloured, left + _BAR + 9, top + length + 22 + _BAR / 2, 9, anchor="lm")
 
     def _tips(self, length: int) -> tuple[int, int]:
         """Return the lengths of the upper and the lower end in pixels, 0 for an end that is not pointed."""
@@ -79,10 +85,16 @@ class Scale:
         return np.asarray(bar.reduce(_FINE))
 
 
+@cache
 def tdp_scale() -> Scale:
-    """Return the scale of all true discovery proportions, from 0 to 1."""
-    colours = sampled("viridis", np.linspace(0, 1, _LEVELS))
-    return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1))
+    """Return the scale of all true discovery proportions, above 0 to 1; a TDP of 0 has no colour anywhere."""
+    colours = sampled(TDP_PALETTE, np.linspace(0, 1, _LEVELS))
+    return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1), uncoloured="0: none")
+
+
+def tdp_colour(tdp: float) -> str:
+    """Return the colour of a TDP above 0 for a page, such as ``#c6391d``."""
+    return f"#{bytes(tdp_scale().colour(np.array([tdp]))[0]).hex()}"
 
 
 def z_scale(z: FloatArray, alternative: Alternative) -> Scale:

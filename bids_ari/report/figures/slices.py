@@ -14,6 +14,7 @@ from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 
 NOTHING = "nothing above the threshold"
+ZERO = "0 everywhere"
 
 CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 """Colours of Okabe and Ito, which colour-blind readers can distinguish; they repeat after seven clusters."""
@@ -77,9 +78,11 @@ def draw_values(
 
 
 def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> bytes:
-    """Draw true discovery proportions, (n_points,), on a scale from 0 to 1 where `shown`, also a TDP of 0."""
-    scale = tdp_scale()
-    return _compose(scene.paint(scale.colour(tdp), shown), scene, title, scale.draw if shown.any() else None)
+    """Draw true discovery proportions above 0, (n_points,), on a scale from 0 to 1 where `shown`."""
+    scale, coloured = tdp_scale(), shown & (tdp > 0)
+    nothing = ZERO if shown.any() else NOTHING
+    painted = scene.paint(scale.colour(tdp), coloured)
+    return _compose(painted, scene, title, scale.draw if coloured.any() else None, nothing)
 
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
@@ -120,7 +123,9 @@ def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
     return np.asarray(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), dtype=bool)))
 
 
-def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[Canvas], None] | None) -> bytes:
+def _compose(
+    painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[Canvas], None] | None, nothing: str = NOTHING
+) -> bytes:
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
     def fill(canvas: Canvas) -> None:
@@ -130,7 +135,7 @@ def _compose(painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[C
         if draw_legend:
             draw_legend(canvas)
 
-    return draw_png(SIZE, title if draw_legend else f"{title}: {NOTHING}", scene.subtitle, fill)
+    return draw_png(SIZE, title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
 
 
 def _draw_key(canvas: Canvas, n: int) -> None:

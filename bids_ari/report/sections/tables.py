@@ -11,6 +11,7 @@ from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
+from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
 from bids_ari.report.labels import method_title, region_set_title
@@ -117,6 +118,7 @@ def _bounds_cells(row: Mapping[Any, Any]) -> Context:
         "active": row.get(ACTIVE),
         "tdp": proportion(tdn, size),
         "width": f"{100 * row['tdp']:.1f}%",
+        "tdp_colour": tdp_colour(row["tdp"]) if tdn else "",
     }
 
 

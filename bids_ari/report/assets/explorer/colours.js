@@ -23,9 +23,12 @@ function makePalettes(facts) {
   return { greys, sequential: paletteOf(sequential), diverging: paletteOf(diverging), clusters: paletteOf(clusters) };
 }
 
-const cssColour = (colour) => `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+const cssColour = (colour) => (colour === CLEAR ? "transparent" : `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`);
 
 const along = (palette, fraction) => palette[Math.min(Math.max(Math.round(fraction * 255), 0), 255)];
+
+/** @returns {number} the colour of a TDP; none for 0 */
+const ofTdp = (palettes, tdp) => (tdp > 0 ? along(palettes.sequential, tdp) : CLEAR);
 
 const ofCluster = (palettes, label) => palettes.clusters[(label - 1) % palettes.clusters.length];
 
@@ -44,9 +47,9 @@ function makePainter(data, palettes, view) {
   const { forest, clusters, labels } = view;
   const ofZ = (z) => along(palettes.diverging, 0.5 + z / (2 * data.facts.zTop));
   const inside = {
-    highest: (place) => along(palettes.sequential, forest.highest[place]),
+    highest: (place) => ofTdp(palettes, forest.highest[place]),
     cluster: (place) => ofCluster(palettes, labels[place]),
-    tdp: (place) => along(palettes.sequential, clusters[labels[place] - 1].tdn / clusters[labels[place] - 1].size),
+    tdp: (place) => ofTdp(palettes, clusters[labels[place] - 1].tdn / clusters[labels[place] - 1].size),
     statistic: (place, position) => ofZ(data.z[position]),
   }[view.state.colourBy];
   if (inside) {
@@ -58,7 +61,7 @@ function makePainter(data, palettes, view) {
   if (view.state.colourBy === "highest-everywhere") {
     return (position) => {
       const place = forest.placeOf[position];
-      return place >= 0 && forest.highest[place] > 0 ? along(palettes.sequential, forest.highest[place]) : CLEAR;
+      return place >= 0 ? ofTdp(palettes, forest.highest[place]) : CLEAR;
     };
   }
   return (position, grey) => {

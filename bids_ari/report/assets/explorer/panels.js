@@ -132,7 +132,7 @@ function labelCell(palettes, shown, cluster) {
     "aria-label": `Cluster ${cluster.label}: go to its peak`,
   });
   const isNamed = shown.state.colourBy === "cluster";
-  const colour = isNamed ? ofCluster(palettes, cluster.label) : along(palettes.sequential, cluster.tdn / cluster.size);
+  const colour = isNamed ? ofCluster(palettes, cluster.label) : ofTdp(palettes, cluster.tdn / cluster.size);
   const chip = element("span", "", { class: "chip" });
   chip.style.background = cssColour(colour);
   cell.append(button, chip);

@@ -4,13 +4,73 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 
-from bids_ari.report.figures.palettes import palette, sampled
+from bids_ari.report.figures.palettes import TDP_PALETTE, palette, sampled
+
+# Machado, Oliveira and Fernandes (2009), https://doi.org/10.1109/TVCG.2009.113, table 1, severity 1.0, of linear RGB
+READERS = {
+    "trichromacy": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # IEC 61966-2-1
 
 
-@pytest.mark.parametrize("name", ["viridis", "RdBu_r"])
+def lab_of(rgb: np.ndarray, reader: str = "trichromacy") -> np.ndarray:
+    """Return L*, a*, b* of colours (n, 3) by the definition of CIE 15:2004, relative to D65, as a reader sees them."""
+    coded = np.asarray(rgb) / 255
+    linear = np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
+    ratio = np.clip(linear @ READERS[reader].T, 0, 1) @ RGB_TO_XYZ.T / RGB_TO_XYZ.sum(axis=1)
+    x, y, z = np.where(ratio > (24 / 116) ** 3, np.cbrt(ratio), 841 / 108 * ratio + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
+
+
+def test_the_lightness_of_these_tests_is_that_of_the_primaries() -> None:
+    """L* of red, green and blue of sRGB are 53.2, 87.7 and 32.3 in many tables; white has 100."""
+    found = lab_of(np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]))
+    assert np.allclose(found[:, 0], [53.2, 87.7, 32.3, 100], atol=0.05)
+    assert np.allclose(found[-1], [100, 0, 0], atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["RdBu_r"])
 def test_palettes_are_those_of_matplotlib(name: str) -> None:
     """Bytes are rounded by some versions of matplotlib, and without the fraction in others: one level off."""
     places = np.linspace(0, 1, 1001)
     expected = colormaps[name](places, bytes=True)[:, :3].astype(int)
     assert np.abs(sampled(name, places) - expected).max() <= 1
     assert palette(name).shape == (256, 3)
+
+
+def test_tdp_has_even_steps() -> None:
+    """A fifth of the scale is (92 - 44) / 5 of L*, and each as long in CIELAB; rounded channels are up to 0.3 off."""
+    lab = lab_of(palette(TDP_PALETTE))
+    assert np.allclose(np.diff(lab[::51, 0]), 9.6, atol=0.4)
+    lengths = np.linalg.norm(np.diff(lab[::51], axis=0), axis=1)
+    assert np.allclose(lengths, lengths.mean(), rtol=0.04)
+    assert np.allclose(lab[:, 0], np.linspace(44, 92, 256), atol=0.3)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_tdp_grows_lighter_for_all_readers(reader: str) -> None:
+    lightness = lab_of(palette(TDP_PALETTE)[::5], reader)[:, 0]
+    assert (np.diff(lightness) > 0).all()
+
+
+@pytest.mark.parametrize(("reader", "least"), [("trichromacy", 75), ("protanopia", 35), ("deuteranopia", 50)])
+def test_no_tdp_resembles_anatomy_or_paper(reader: str, least: float) -> None:
+    """The distance of each colour in CIELAB from each grey, black and white included; 2.3 is just noticeable."""
+    colours = lab_of(palette(TDP_PALETTE), reader)
+    greys = lab_of(np.repeat(np.arange(256)[:, None], 3, axis=1), reader)
+    assert np.linalg.norm(colours[:, None] - greys, axis=-1).min() >= least
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_the_lowest_tdp_is_distinct(reader: str) -> None:
+    """From white, the black and the dark page, #15181c, and the greys of an underlay, from 84 to 255."""
+    lowest = lab_of(palette(TDP_PALETTE)[:1], reader)
+    others = np.concatenate([[[0, 0, 0], [21, 24, 28]], np.repeat(np.arange(84, 256)[:, None], 3, axis=1)])
+    assert np.linalg.norm(lowest - lab_of(others, reader), axis=1).min() >= 35

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bids_ari.report.figures.scales import tdp_scale, value_scale, z_scale
+from bids_ari.report.figures.scales import tdp_colour, tdp_scale, value_scale, z_scale
 
 
 def test_zero_is_white_and_the_ends_are_as_far() -> None:
@@ -35,7 +35,8 @@ def test_z_below_the_threshold_is_grey() -> None:
     assert red == green == blue
 
 
-def test_tdp_runs_from_0_to_1_in_viridis() -> None:
-    """Its ends are published as (0.267004, 0.004874, 0.329415) and (0.993248, 0.906157, 0.143936)."""
+def test_tdp_runs_from_0_to_1_and_pages_have_its_colours() -> None:
+    """Red to yellow: see `test_palettes` for how even it is."""
     found = tdp_scale().colour(np.array([0.0, 1.0]))
-    assert found.tolist() == [[68, 1, 84], [253, 231, 36]]  # 255 times that, without the fraction
+    assert found.tolist() == [[198, 43, 22], [249, 236, 74]]
+    assert [tdp_colour(0.001), tdp_colour(1.0)] == ["#c62b16", "#f9ec4a"]

@@ -67,10 +67,15 @@ def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
         assert not colourful(png).any()
 
 
-def test_a_tdp_of_0_inside_a_cluster_is_seen() -> None:
-    inside = np.arange(CUBE.n_points) < 200
-    png = slices.draw_tdp(np.zeros(CUBE.n_points), inside, make_scene(CUBE, None), "TDP")
-    assert colourful(png).any()
+def test_a_tdp_of_0_has_no_colour() -> None:
+    """Neither where all are 0, nor beside others; the legend has colours."""
+    x, scene = CUBE.coordinates(np.arange(CUBE.n_points))[:, 0], make_scene(CUBE, None)
+    inside = np.ones(CUBE.n_points, dtype=bool)
+    assert not colourful(slices.draw_tdp(np.zeros(CUBE.n_points), inside, scene, "TDP")).any()
+    left = np.array(x < x.mean())
+    one_side = colourful(slices.draw_tdp(left * 1e-9, inside, scene, "TDP"))[:, :1000]
+    assert (one_side == colourful(slices.draw_tdp(left * 1e-9, left, scene, "TDP"))[:, :1000]).all()
+    assert one_side.any()
 
 
 @pytest.mark.parametrize("flip", [1, -1])
