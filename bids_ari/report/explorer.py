@@ -49,6 +49,7 @@ SCRIPTS = (
     "panels",
     "labels",
     "saving",
+    "pointing",
     "controls",
     "turning",
     "main",
