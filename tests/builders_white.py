@@ -24,15 +24,21 @@ class Patch(Protocol):
     def __call__(self, target: Any, name: str, value: Any, /) -> None: ...
 
 
-def white(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Any], None]) -> bytes:
-    """Return a white PNG of a size with its titles in a comment: a replacement of `draw_png`."""
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
+def white(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Any], None]) -> Any:
+    """Return a canvas that becomes a white PNG of its size with its titles in a comment: a replacement of `drawn`."""
+    canvas: Any = importlib.import_module("bids_ari.report.figures.canvas")
 
-    info, file = PngInfo(), io.BytesIO()
-    info.add_text("title", f"{title}\n{subtitle}".encode(errors="backslashreplace").decode())
-    Image.new("1", size, 1).save(file, "png", pnginfo=info, compress_level=1)
-    return file.getvalue()
+    class White(canvas.Canvas):  # type: ignore[misc, name-defined]
+        def png(self) -> bytes:
+            from PIL import Image
+            from PIL.PngImagePlugin import PngInfo
+
+            info, file = PngInfo(), io.BytesIO()
+            info.add_text("title", f"{title}\n{subtitle}".encode(errors="backslashreplace").decode())
+            Image.new("1", size, 1).save(file, "png", pnginfo=info, compress_level=1)
+            return file.getvalue()
+
+    return White(size, title, subtitle)
 
 
 def template() -> Any:
@@ -51,7 +57,7 @@ def have_white_pictures(patch: Patch = setattr) -> None:
     """Have white pictures in this process: whoever draws finds `white`; slices have few pixels."""
     importlib.import_module(DRAWING)
     figures: Any = importlib.import_module("bids_ari.report.figures")
-    made, replaced = template(), {"draw_png": (figures.canvas.draw_png, white), "CELL": (figures.scene.CELL, (31, 25))}
+    made, replaced = template(), {"drawn": (figures.canvas.drawn, white), "CELL": (figures.scene.CELL, (31, 25))}
     for module in list(sys.modules.values()):
         for name, (real, other) in replaced.items():
             if getattr(module, name, None) is real:

@@ -1,6 +1,5 @@
 """Checks of every output and of every log, for any input."""
 
-import base64
 import json
 import re
 from html.parser import HTMLParser
@@ -14,12 +13,13 @@ from webpages import without_data, without_own_script
 
 from bids_ari.report.figures import draw as pictures
 from bids_ari.report.figures import slices as figures
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.scene import Cells, Scene
 
 Structure = list[tuple[str, tuple[str, ...]]]
 """The elements of a page, in order, with the names of their attributes."""
 
-DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+DOT = Canvas((1, 1))
 """A picture of one pixel."""
 
 NONE = np.zeros((0, 0))
@@ -99,7 +99,7 @@ def undraw(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(figures, name, lambda *_, **__: DOT)
     for name in ("draw_panels", "draw_design", "draw_calibration"):
         patch.setattr(pictures, name, lambda *_: DOT)
-    patch.setattr(pictures, "draw_sheets", lambda *_: [DOT])
+    patch.setattr(pictures, "sheets", lambda *_: [lambda: DOT])
     patch.setattr(pictures, "scene_of", lambda *_: SCENE)
 
 

@@ -1,39 +1,55 @@
-"""A picture on which arrays, texts and shapes are placed, in pixels from its upper left corner."""
+"""A picture on which arrays, texts and shapes are placed, in units of a pixel of a report from its upper left corner.
 
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+A canvas keeps the steps of drawing, so that a picture may become a PNG of any resolution, a PDF or an SVG.
+"""
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from bids_ari.bids.entities import printable
-from bids_ari.report.figures.png import DPI, Pixels, encode
-from bids_ari.runtime.installed import installed_file
+from bids_ari.report.figures.figure import texts_of
+from bids_ari.report.figures.png import Pixels, encode
+from bids_ari.report.figures.raster import pixels_of
+from bids_ari.report.figures.steps import BLACK as BLACK
+from bids_ari.report.figures.steps import Dot, Line, Paste, Plot, Rectangle, Step, Stroke, Written, lines_of
 
-BLACK = "#000000"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-_FINE = 8  # samples of a pixel of a dot along each axis
 _SUBTITLE = "#585858"  # grey: a palette needs no more colours for the edges of its letters
-_FONTS = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
 
 
 class Canvas:
     """A white picture to draw on."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], title: str = "", subtitle: str = "") -> None:
         self.size = size  # width and height
-        self._image = Image.new("RGB", size, "white")
-        self._draw = ImageDraw.Draw(self._image)
+        self.title = title
+        self.subtitle = subtitle  # the result that it belongs to
+        self.steps: list[Step] = []
 
     @property
     def pixels(self) -> Pixels:
-        """The picture, (height, width, 3)."""
-        return np.asarray(self._image)
+        """The picture with a pixel for each unit, (height, width, 3)."""
+        return pixels_of(self.size, self.steps)
 
-    def paste(self, pixels: Pixels, column: int, row: int) -> None:
-        """Place pixels, (height, width, 3), with their upper left corner at a pixel."""
-        self._image.paste(Image.fromarray(pixels), (column, row))
+    def png(self) -> bytes:
+        """Return the picture as a small PNG file, for pages."""
+        return encode(self.pixels)
+
+    def texts(self) -> Iterator[Written]:
+        """Yield all texts with their boxes in units, to check that none overlap."""
+        for step in self.steps:
+            if isinstance(step, Line):
+                yield step.written
+            elif isinstance(step, Plot):
+                yield from texts_of(step, self.size)
+
+    def paste(self, pixels: Pixels, column: float, row: float, per_unit: float = 1.0) -> None:
+        """Place pixels, (height, width, 3), `per_unit` for a unit, with their upper left corner at a place."""
+        self.steps.append(Paste(pixels, column, row, per_unit))
 
     def write(
         self,
@@ -47,40 +63,38 @@ class Canvas:
         is_bold: bool = False,
         is_outlined: bool = False,
     ) -> None:
-        """Write a text; `anchor` is what of it is at the pixel, as of Pillow: ``mm`` its middle, ``la`` its top left.
+        """Write a text; `anchor` is what of it is at the place, as of Pillow: ``mm`` its middle, ``la`` its top left.
 
         A white outline makes it legible on any colour.
         """
-        lifted = anchor.endswith("m")  # the middle of a font is below that of most letters
-        self._draw.text(
-            (round(column), round(row) - lifted),
-            text,
-            fill=colour,
-            font=_font(points, is_bold=is_bold),
-            anchor=anchor,
-            align="center",
-            stroke_width=2 if is_outlined else 0,
-            stroke_fill="white",
-        )
+        self.steps += lines_of(text, column, row, points, anchor, colour, is_bold=is_bold, is_outlined=is_outlined)
 
     def rectangle(self, column: float, row: float, width: float, height: float, colour: str = BLACK) -> None:
         """Fill a rectangle."""
-        left, top = round(column), round(row)
-        self._draw.rectangle((left, top, left + round(width) - 1, top + round(height) - 1), fill=colour)
+        self.steps.append(Rectangle(column, row, width, height, colour))
 
     def dot(self, column: float, row: float, diameter: float, colour: str) -> None:
-        """Draw a dot with smooth edges, centred at a pixel."""
-        mask = _disc(diameter)
-        self._image.paste(colour, (round(column) - mask.width // 2, round(row) - mask.height // 2), mask)
+        """Draw a dot with smooth edges, centred at the middle of a pixel."""
+        self.steps.append(Dot(column, row, diameter, colour))
+
+    def stroke(self, points: list[tuple[float, float]], width: float = 1.0, colour: str = BLACK) -> None:
+        """Draw straight lines with smooth edges from point to point, each a column and a row."""
+        self.steps.append(Stroke(tuple(points), width, colour))
+
+    def plot(
+        self, fill: Callable[["Figure", float], None], overlay: Callable[[float], Image.Image] | None = None
+    ) -> None:
+        """Draw with matplotlib: a function that takes a figure of the size of the picture; see `Plot`."""
+        self.steps.append(Plot(fill, overlay))
 
 
-def draw_png(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Canvas], None]) -> bytes:
-    """Draw a picture of a size in pixels with a title, and the result it belongs to, and return it as a PNG."""
-    canvas = Canvas(size)
+def drawn(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Canvas], None]) -> Canvas:
+    """Draw a picture of a size in units with a title, and the result it belongs to."""
+    canvas = Canvas(size, printable(title), printable(subtitle))
     fill(canvas)
     canvas.write(shortened(title, size[0] // 15), 14, 13, 13, anchor="la", is_bold=True)
     canvas.write(shortened(subtitle, size[0] // 10), 14, 41, 9, anchor="la", colour=_SUBTITLE)
-    return encode(canvas.pixels)
+    return canvas
 
 
 def shortened(text: str, longest: int) -> str:
@@ -91,28 +105,3 @@ def shortened(text: str, longest: int) -> str:
     """
     text = printable(text)
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-@cache
-def _font(points: float, *, is_bold: bool) -> ImageFont.FreeTypeFont:
-    """Return a font that matplotlib includes."""
-    name = f"fonts/ttf/{_FONTS[is_bold]}"
-    path = installed_file("matplotlib", f"mpl-data/{name}") or _font_of_matplotlib(name)
-    return ImageFont.truetype(str(path), points * DPI / 72, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _font_of_matplotlib(name: str) -> Path:
-    """Return a file of a font where it is not in the package, as in that of Debian."""
-    import matplotlib as mpl  # takes long
-
-    return Path(mpl.get_data_path()) / name
-
-
-@cache
-def _disc(diameter: float) -> Image.Image:
-    """Return the opacity of a dot."""
-    side = int(np.ceil(diameter)) | 1  # odd, so that there is a pixel in the middle
-    places = (np.arange(_FINE * side) + 0.5) / _FINE - side / 2
-    inside = np.hypot(places, places[:, None]) <= diameter / 2
-    cover = inside.reshape(side, _FINE, side, _FINE).mean(axis=(1, 3))
-    return Image.fromarray(np.rint(255 * cover).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""The design matrix and the correlations of its columns, as a PNG. matplotlib is imported when needed."""
+"""The design matrix and the correlations of its columns."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bids_ari.design.design import Design
-from bids_ari.report.figures.canvas import shortened
-from bids_ari.report.figures.figure import draw_figure
+from bids_ari.report.figures.canvas import Canvas, drawn, shortened
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -23,41 +22,41 @@ _HEAD = 66  # pixels for the title
 _LINE = "#8a929a"
 
 
-def draw_design(design: Design, subtitle: str) -> bytes:
+def draw_design(design: Design, subtitle: str) -> Canvas:
     """Draw a design matrix, each column scaled to its own range, and the correlations of the columns that vary."""
     diagnostics = design_diagnostics(design.matrix)
     varying = np.flatnonzero(~np.isnan(diagnostics.vif))
     n_panels = 2 if varying.size > 1 else 1
     size = (576 * n_panels, round(float(np.clip(19 * len(design.matrix), 300, 720))) + 240)
 
-    def fill(figure: "Figure") -> None:
+    def fill(figure: "Figure", scale: float) -> None:
         figure.set_layout_engine("constrained", rect=(0, 0, 1, 1 - _HEAD / size[1]))
         axes = figure.subplots(1, n_panels, squeeze=False)[0]
-        _draw_matrix(axes[0], design)
+        _draw_matrix(axes[0], design, scale)
         if n_panels > 1:
             names = [design.columns[i] for i in varying]
-            shown = _draw_correlations(axes[1], diagnostics.correlations[np.ix_(varying, varying)], names)
+            shown = _draw_correlations(axes[1], diagnostics.correlations[np.ix_(varying, varying)], names, scale)
             figure.colorbar(shown, ax=axes[1], label="r", shrink=0.7)
 
-    return draw_figure(size, "Design matrix", subtitle, fill)
+    return drawn(size, "Design matrix", subtitle, lambda canvas: canvas.plot(fill))
 
 
-def _draw_matrix(axes: "Axes", design: Design) -> None:
+def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
     """Draw one row per subject, and lines between columns."""
     axes.imshow(_scaled(design.matrix), cmap="gray", aspect="auto", vmin=0, vmax=1, interpolation="nearest")
     for i in range(1, len(design.columns)):
-        axes.axvline(i - 0.5, color=_LINE, linewidth=1)
+        axes.axvline(i - 0.5, color=_LINE, linewidth=scale)
     axes.set_ylabel("subjects")
-    _label(axes.xaxis, design.columns)
-    _label(axes.yaxis, [f"sub-{subject}" for subject in design.subjects])
+    _label(axes.xaxis, design.columns, scale)
+    _label(axes.yaxis, [f"sub-{subject}" for subject in design.subjects], scale)
 
 
-def _draw_correlations(axes: "Axes", correlations: FloatArray, names: list[str]) -> "AxesImage":
+def _draw_correlations(axes: "Axes", correlations: FloatArray, names: list[str], scale: float) -> "AxesImage":
     """Draw a correlation matrix."""
     shown = axes.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-    axes.set_title("Correlation of columns", loc="left", size=11)
-    _label(axes.xaxis, names)
-    _label(axes.yaxis, names)
+    axes.set_title("Correlation of columns", loc="left", size=11 * scale)
+    _label(axes.xaxis, names, scale)
+    _label(axes.yaxis, names, scale)
     return shown
 
 
@@ -68,7 +67,7 @@ def _scaled(matrix: FloatArray) -> FloatArray:
     return np.where(wide, (matrix - low) / np.where(wide, high - low, 1.0), 1.0)
 
 
-def _label(axis: "Axis", names: Sequence[str]) -> None:
+def _label(axis: "Axis", names: Sequence[str], scale: float) -> None:
     """Write labels along an axis if there are not too many."""
     if len(names) > _MOST_NAMES:
         axis.set_ticks([])
@@ -76,4 +75,4 @@ def _label(axis: "Axis", names: Sequence[str]) -> None:
     short = [shortened(name, _LONGEST) for name in names]
     is_below = axis is axis.axes.xaxis
     rotation: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_below else {}
-    axis.set_ticks(range(len(names)), short, fontsize=8 if is_below else 7, parse_math=False, **rotation)
+    axis.set_ticks(range(len(names)), short, fontsize=(8 if is_below else 7) * scale, parse_math=False, **rotation)

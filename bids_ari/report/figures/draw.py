@@ -1,7 +1,9 @@
 """The pictures of a result: which there are, their files and their alternative texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +15,10 @@ from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import stem, tdp_label, threshold_label
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.calibration import draw_calibration
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.glass_brain import draw_glass_brain
-from bids_ari.report.figures.quality import draw_panels, draw_sheets, outliers, panels
+from bids_ari.report.figures.quality import draw_panels, outliers, panels, sheets
 from bids_ari.report.figures.scene import Scene
 from bids_ari.report.figures.scenes import scene_of
 from bids_ari.report.formatting import beyond
@@ -24,15 +27,22 @@ from bids_ari.report.render import data_uri
 from bids_ari.stats.distributions import FloatArray
 
 
+class Drawing(NamedTuple):
+    """A picture that is drawn when asked for."""
+
+    name: str  # path of its file, relative to the output, without an ending
+    alt: str
+    note: str  # what a reader must know: left and right, and the underlay; empty for other pictures than of brains
+    draw: Callable[[], Canvas]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Picture:
     """A picture of a report, which is also a file."""
 
     name: str  # path of the file, relative to the output
     alt: str
-    note: (
-        str  # what a reader must know of it: left and right, and the underlay; empty for other pictures than of brains
-    )
+    note: str  # as of `Drawing`
     png: bytes
 
     @property
@@ -46,11 +56,17 @@ class Picture:
         return int.from_bytes(self.png[16:20]), int.from_bytes(self.png[20:24])
 
 
-Pictures = Iterator[tuple[str, Picture]]
+Drawings = Iterator[tuple[str, Drawing]]
 
 
-def draw(result: ContrastResult) -> Pictures:
-    """Draw the pictures of a result; yield what each shows, and the picture.
+def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
+    """Draw the pictures of a result for its report; yield what each shows, and the picture."""
+    for shown, each in drawings(result):
+        yield shown, Picture(f"{each.name}.png", each.alt, each.note, each.draw().png())
+
+
+def drawings(result: ContrastResult) -> Drawings:
+    """Yield what each picture of a result shows, and the picture.
 
     They are ``glass``, ``z``, ``faded``, ``effect everywhere``, ..., ``design``, ``quality``, ``sheet 1``, ...,
     ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
@@ -61,13 +77,13 @@ def draw(result: ContrastResult) -> Pictures:
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
-        name = f"figures/{result.contrast.entities}_design.png"
-        yield "design", Picture(name, alt, "", draw_design(result.design, result.contrast.name))
+        name = f"figures/{result.contrast.entities}_design"
+        yield "design", Drawing(name, alt, "", partial(draw_design, result.design, result.contrast.name))
     yield from _draw_quality(result)
     if result.calibrated is not None:
-        png = draw_calibration(result.calibrated, result.p, subtitle(result))
+        canvas = partial(draw_calibration, result.calibrated, result.p, subtitle(result))
         alt = "Curves: observed and critical p by rank, and lambda of the permutations in ascending order."
-        yield "calibration", Picture(_file(result, "calibration"), alt, "", png)
+        yield "calibration", Drawing(_file(result, "calibration"), alt, "", canvas)
     yield from _draw_thresholds(result, scene)
     yield from _draw_largest(result, scene)
     if result.bound.whole:
@@ -81,16 +97,17 @@ def subtitle(result: ContrastResult) -> str:
     return ", ".join(filter(None, (result.contrast.name, result_label(result), subjects)))
 
 
-def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
+def _draw_maps(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw z where p < .001 uncorrected, the first map with an opacity by |z|, and each map with full opacity."""
     z, shown = result.glm.z, "the z map, where p < .001 uncorrected"
     if scene.is_on_template:
-        png = draw_glass_brain(z, volume_of(result.space), scene.subtitle, is_signed=not result.is_f_test)
-        yield "glass", Picture(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.note, png)
-    png = slices.draw_z(z, result.alternative, scene)
-    yield "z", Picture(_file(result, "z"), f"{scene.kind} of {shown}.", scene.note, png)
+        canvas = partial(draw_glass_brain, z, volume_of(result.space), scene.subtitle, is_signed=not result.is_f_test)
+        yield "glass", Drawing(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.note, canvas)
+    canvas = partial(slices.draw_z, z, result.alternative, scene)
+    yield "z", Drawing(_file(result, "z"), f"{scene.kind} of {shown}.", scene.note, canvas)
     (first, values), *_ = _maps(result).items()
-    png = slices.draw_values(
+    canvas = partial(
+        slices.draw_values,
         values,
         scene,
         f"{_TITLES[first]}, opacity by |z|",
@@ -100,17 +117,18 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Pictures:
         outlined=slices.is_uncorrected(z, result.alternative),
     )
     alt = f"{scene.kind} of the unthresholded {first} map with opacity by |z|."
-    yield "faded", Picture(_file(result, "faded"), alt, scene.note, png)
+    yield "faded", Drawing(_file(result, "faded"), alt, scene.note, canvas)
     for name, values in _maps(result).items():
-        png = slices.draw_values(values, scene, f"{_TITLES[name]}, unthresholded", name, is_signed=name != "F")
+        title = f"{_TITLES[name]}, unthresholded"
+        canvas = partial(slices.draw_values, values, scene, title, name, is_signed=name != "F")
         alt = f"{scene.kind} of the unthresholded {name} map."
-        yield f"{name} everywhere", Picture(_file(result, name, "All"), alt, scene.note, png)
+        yield f"{name} everywhere", Drawing(_file(result, name, "All"), alt, scene.note, canvas)
     for label, text, values in differences(result):
         title = f"Effect of {text}, in the units of the input, unthresholded"
-        png = slices.draw_values(values, scene, title, "effect", is_signed=True)
+        canvas = partial(slices.draw_values, values, scene, title, "effect", is_signed=True)
         alt = f"{scene.kind} of the unthresholded effect of {text}."
         name = _file(result, "effect", f"All{label[0].upper()}{label[1:]}")
-        yield f"difference {label}", Picture(name, alt, scene.note, png)
+        yield f"difference {label}", Drawing(name, alt, scene.note, canvas)
 
 
 def differences(result: ContrastResult) -> list[tuple[str, str, FloatArray]]:
@@ -136,64 +154,64 @@ def _maps(result: ContrastResult) -> dict[str, FloatArray]:
     return {name: values for name, values in maps.items() if values is not None}
 
 
-def _draw_quality(result: ContrastResult) -> Pictures:
+def _draw_quality(result: ContrastResult) -> Drawings:
     """Draw numbers and a small picture of the map of each subject."""
     quality, outlying = result.quality, result.outlying
     if quality is None or outlying is None:
         return
     names = [f"sub-{subject}" for subject in result.contrast.subjects]
-    png = draw_panels(panels(outlying, quality, result.space.units), names, subtitle(result))
+    canvas = partial(draw_panels, panels(outlying, quality, result.space.units), names, subtitle(result))
     alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
-    yield "quality", Picture(_file(result, "quality"), alt, "", png)
+    yield "quality", Drawing(_file(result, "quality"), alt, "", canvas)
     flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
     mosaic = mosaic_of(result.space, StandardSpace.of(result.contrast.entities))
     note = f"Each map as read, before any smoothing: {mosaic.kind}. {mosaic.sides}"
-    for i, png in enumerate(draw_sheets(quality, mosaic, names, flagged, subtitle(result)), start=1):
+    for i, sheet in enumerate(sheets(quality, mosaic, names, flagged, subtitle(result)), start=1):
         alt = f"The map of each subject, sheet {i}: {mosaic.kind}."
-        yield f"sheet {i}", Picture(_file(result, f"subjects{i}"), alt, note, png)
+        yield f"sheet {i}", Drawing(_file(result, f"subjects{i}"), alt, note, sheet)
 
 
-def _draw_thresholds(result: ContrastResult, scene: Scene) -> Pictures:
+def _draw_thresholds(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the highest TDP over the thresholds, and the TDP at each threshold with clusters if there are several."""
     conditions = {threshold: beyond(threshold, result.alternative) for threshold in result.clusters}
     title = f"{'TDP' if len(conditions) == 1 else 'Highest TDP'} of clusters with {', '.join(conditions.values())}"
     in_any = np.logical_or.reduce([result.labels(threshold) > 0 for threshold in conditions])
-    png = slices.draw_tdp(result.tdp(), in_any, scene, title)
-    yield "tdp", _brain(_file(result, "tdp"), title, scene, png)
+    canvas = partial(slices.draw_tdp, result.tdp(), in_any, scene, title)
+    yield "tdp", _brain(_file(result, "tdp"), title, scene, canvas)
     for threshold, condition in conditions.items():
         if len(conditions) > 1 and result.clusters[threshold]:
             title = f"TDP of clusters with {condition}"
-            png = slices.draw_tdp(result.tdp(threshold), result.labels(threshold) > 0, scene, title)
+            canvas = partial(slices.draw_tdp, result.tdp(threshold), result.labels(threshold) > 0, scene, title)
             name = _file(result, "tdp", threshold_label(threshold))
-            yield f"tdp above {threshold:g}", _brain(name, title, scene, png)
+            yield f"tdp above {threshold:g}", _brain(name, title, scene, canvas)
 
 
-def _draw_largest(result: ContrastResult, scene: Scene) -> Pictures:
+def _draw_largest(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the largest clusters at each target TDP with their labels."""
     for tdp, clusters in result.largest.items():
         if clusters:
             title = f"Largest clusters with TDP at least {tdp:g}"
-            png = slices.draw_clusters(result.labels(tdp=tdp), scene, title)
-            yield f"largest {tdp:g}", _brain(_file(result, "clusters", tdp_label(tdp)), title, scene, png)
+            canvas = partial(slices.draw_clusters, result.labels(tdp=tdp), scene, title)
+            yield f"largest {tdp:g}", _brain(_file(result, "clusters", tdp_label(tdp)), title, scene, canvas)
 
 
-def _draw_highest(result: ContrastResult, scene: Scene) -> Pictures:
+def _draw_highest(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the highest TDP of all supra-threshold clusters that contain a point."""
     highest = result.forest.highest_tdp()
     title = f"Highest TDP of all supra-threshold clusters that contain a {result.space.unit}"
-    png = slices.draw_tdp(highest, highest > 0, scene, title)
-    yield "highest", _brain(_file(result, "tdp", "All"), title, scene, png)
+    canvas = partial(slices.draw_tdp, highest, highest > 0, scene, title)
+    yield "highest", _brain(_file(result, "tdp", "All"), title, scene, canvas)
 
 
-def _draw_atlas(result: ContrastResult, scene: Scene) -> Pictures:
+def _draw_atlas(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the TDP of the parcels of the atlas."""
     if result.atlas is None:
         return
     tdp = result.region_tdp(result.atlas)
     if tdp.any():
         title = f"TDP of parcels: {region_set_title(result.atlas, result)}"
-        png = slices.draw_tdp(tdp, tdp > 0, scene, title)
-        yield "atlas", _brain(_file(result, "tdp", atlas=result.atlas.name), title, scene, png)
+        canvas = partial(slices.draw_tdp, tdp, tdp > 0, scene, title)
+        yield "atlas", _brain(_file(result, "tdp", atlas=result.atlas.name), title, scene, canvas)
 
 
 def _peaks(result: ContrastResult) -> Points:
@@ -202,9 +220,9 @@ def _peaks(result: ContrastResult) -> Points:
     return np.array([cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())])
 
 
-def _brain(name: str, title: str, scene: Scene, png: bytes) -> Picture:
-    return Picture(name, f"{scene.kind}: {title}.", scene.note, png)
+def _brain(name: str, title: str, scene: Scene, canvas: Callable[[], Canvas]) -> Drawing:
+    return Drawing(name, f"{scene.kind}: {title}.", scene.note, canvas)
 
 
 def _file(result: ContrastResult, suffix: str, formed: str = "", **labels: str) -> str:
-    return f"figures/{stem(result, desc=result.desc + formed, **labels)}_{suffix}.png"
+    return f"figures/{stem(result, desc=result.desc + formed, **labels)}_{suffix}"

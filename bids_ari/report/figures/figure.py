@@ -1,39 +1,68 @@
-"""Pictures drawn with matplotlib, which is imported when needed."""
+"""What matplotlib draws of a picture. It is imported when needed, as this takes long."""
 
 import io
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from PIL import Image
 
-from bids_ari.report.figures.canvas import Canvas, draw_png
-from bids_ari.report.figures.png import DPI, Pixels
+from bids_ari.report.figures.png import DPI
+from bids_ari.report.figures.steps import Box, Plot, Written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-def draw_figure(size: tuple[int, int], title: str, subtitle: str, fill: Callable[["Figure"], None]) -> bytes:
-    """Draw a picture as `draw_png` does, but with a figure of matplotlib."""
-
-    def paste(canvas: Canvas) -> None:
-        from matplotlib import style
-        from matplotlib.figure import Figure
-
-        with style.context("default"):
-            figure = Figure(figsize=(size[0] / DPI, size[1] / DPI), dpi=DPI)  # not of pyplot: nothing to close
-            fill(figure)
-            canvas.paste(rendered(figure), 0, 0)
-
-    return draw_png(size, title, subtitle, paste)
+_SIZES = (
+    *("font.size", "axes.linewidth", "axes.labelpad", "axes.titlepad", "lines.linewidth", "lines.markersize"),
+    *(f"{axis}tick.major.{what}" for axis in "xy" for what in ("size", "width", "pad")),
+    *(f"{axis}tick.minor.{what}" for axis in "xy" for what in ("size", "width", "pad")),
+    *("grid.linewidth", "patch.linewidth", "lines.markeredgewidth"),
+    *("figure.constrained_layout.h_pad", "figure.constrained_layout.w_pad"),
+)
+"""Settings in points or inches."""
 
 
-def rendered(figure: "Figure") -> Pixels:
-    """Return the pixels of a figure that does not belong to pyplot."""
+@contextmanager
+def styled(factor: float = 1.0) -> Iterator[None]:
+    """Have the default style within a block, with all sizes in points multiplied by a factor."""
+    from matplotlib import rcParamsDefault, style
+
+    defaults: Any = rcParamsDefault
+    with style.context(["default", {name: factor * defaults[name] for name in _SIZES}]):
+        yield
+
+
+def rendered(plot: Plot, size: tuple[int, int], scale: float) -> Image.Image:
+    """Return a plot as an image with opacity, of a size in pixels, of which a unit has `scale`."""
     file = io.BytesIO()
-    with warnings.catch_warnings():
+    with styled(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names may contain letters that the font lacks
+        figure = _figure(size, DPI * scale)
+        plot.fill(figure, 1.0)
         figure.savefig(file, format="rgba")
-    width, height = np.rint(figure.get_size_inches() * figure.dpi).astype(int)
-    return np.frombuffer(file.getvalue(), dtype=np.uint8).reshape(height, width, 4)[..., :3]
+    return Image.frombytes("RGBA", size, file.getvalue())
+
+
+def texts_of(plot: Plot, size: tuple[int, int]) -> Iterator[Written]:
+    """Yield the texts of a plot with their boxes."""
+    from matplotlib.text import Text
+
+    with styled():
+        figure = _figure(size, DPI)
+        plot.fill(figure, 1.0)
+        figure.draw_without_rendering()
+        for text in figure.findobj(Text):
+            if isinstance(text, Text) and text.get_text() and text.get_visible():
+                left, below, right, above = text.get_window_extent().extents
+                yield Written(text.get_text(), Box(left, size[1] - above, right, size[1] - below))
+
+
+def _figure(size: tuple[int, int], dpi: float) -> "Figure":
+    """Return an empty figure of a size in pixels, which does not belong to pyplot: there is nothing to close."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(dpi=dpi, facecolor="none")
+    figure.set_size_inches(size[0] / dpi, size[1] / dpi)
+    return figure

@@ -1,4 +1,4 @@
-"""Glass brain: maximum-intensity projections of a thresholded map below the outlines of nilearn, as a PNG."""
+"""Glass brain: maximum-intensity projections of a thresholded map below the outlines of nilearn."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.images.volume import VolumeSpace
-from bids_ari.report.figures.canvas import Canvas, draw_png
+from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.outlines import outlines
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, Scale, z_scale
@@ -47,7 +47,7 @@ VIEWS = (
 )
 
 
-def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool) -> bytes:
+def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool) -> Canvas:
     """Draw z, (n_points,), where p < .001 uncorrected, projected onto four views of the brain, in MNI152 or similar.
 
     If `is_signed`, negative z is shown as well, whatever the alternative of the test.
@@ -70,7 +70,7 @@ def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_sig
 
     side = ", each side" if is_signed else ""
     title = f"Glass brain: z, p < .001 uncorrected{side}"
-    return draw_png(SIZE, title if shown.any() else f"{title}: {NOTHING}", subtitle, fill)
+    return drawn(SIZE, title if shown.any() else f"{title}: {NOTHING}", subtitle, fill)
 
 
 def _painted(image: nib.Nifti1Image, scale: Scale) -> Pixels:

@@ -1,7 +1,8 @@
-"""Quality of subject maps, as PNG files: numbers of each subject as dots, and sheets of small pictures of all maps."""
+"""Quality of subject maps: numbers of each subject as dots, and sheets of small pictures of all maps."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import ndimage
 from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
 from bids_ari.report.figures.axes import Axes
-from bids_ari.report.figures.canvas import BLACK, Canvas, draw_png, shortened
+from bids_ari.report.figures.canvas import BLACK, Canvas, drawn, shortened
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics
@@ -74,7 +75,7 @@ def outliers(quality: Quality, outlying: SubjectDiagnostics, test: str) -> Flags
     return np.column_stack([*flags, outlying.noisy(), outlying.influential(test)])
 
 
-def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> bytes:
+def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> Canvas:
     """Draw the four numbers of each subject from `panels`, in order; possible outliers are labelled."""
 
     def fill(canvas: Canvas) -> None:
@@ -82,16 +83,16 @@ def draw_panels(shown: Sequence[Panel], names: Sequence[str], subtitle: str) -> 
             left, top = 69 + 565 * (i % 2), 111 + 310 * (i // 2)
             _draw_panel(canvas, (left, top, 461, 214), panel, names)
 
-    return draw_png((1152, 690), "Quality measures of the subjects' maps", subtitle, fill)
+    return drawn((1152, 690), "Quality measures of the subjects' maps", subtitle, fill)
 
 
-def draw_sheets(
+def sheets(
     quality: Quality, mosaic: Mosaic, names: Sequence[str], flagged: Flags, subtitle: str
-) -> Iterator[bytes]:
-    """Yield sheets of small pictures of the map of each subject, at most `PER_SHEET` on each, with one colour scale."""
+) -> Iterator[Callable[[], Canvas]]:
+    """Yield what draws each sheet of small pictures of maps, at most `PER_SHEET` on each, with one colour scale."""
     for start in range(0, len(names), PER_SHEET):
         subjects = np.arange(start, min(start + PER_SHEET, len(names)))
-        yield _draw_sheet(quality, mosaic, names, flagged, subtitle, subjects)
+        yield partial(_draw_sheet, quality, mosaic, names, flagged, subtitle, subjects)
 
 
 def _draw_panel(canvas: Canvas, box: tuple[int, int, int, int], panel: Panel, names: Sequence[str]) -> None:
@@ -126,7 +127,7 @@ def _draw_sheet(
     flagged: Flags,
     subtitle: str,
     subjects: npt.NDArray[np.intp],
-) -> bytes:
+) -> Canvas:
     """Draw some of the subjects on one picture."""
     _, height, width = quality.thumbnails.shape
     scale = replace(value_scale(_typical(quality), "units of\nthe maps"), extend="both")
@@ -149,7 +150,7 @@ def _draw_sheet(
         scale.draw(picture)
 
     first, last = int(subjects[0]) + 1, int(subjects[-1]) + 1
-    return draw_png(size, f"Maps of subjects {first} to {last} of {len(names)}", subtitle, fill)
+    return drawn(size, f"Maps of subjects {first} to {last} of {len(names)}", subtitle, fill)
 
 
 def _typical(quality: Quality) -> FloatArray:

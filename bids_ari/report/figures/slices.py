@@ -1,4 +1,4 @@
-"""Pictures of one value or one label per point, as PNG files."""
+"""Pictures of one value or one label per point."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from bids_ari.report.figures.canvas import Canvas, draw_png
+from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
 from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
@@ -42,7 +42,7 @@ def is_uncorrected(z: FloatArray, alternative: Alternative) -> npt.NDArray[np.bo
     }[alternative]
 
 
-def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> bytes:
+def draw_z(z: FloatArray, alternative: Alternative, scene: Scene) -> Canvas:
     """Draw z, (n_points,), where p < .001 uncorrected on the side of the alternative, or on each for ``two-sided``."""
     shown = is_uncorrected(z, alternative)
     scale = z_scale(z[shown], alternative)
@@ -60,7 +60,7 @@ def draw_values(
     is_signed: bool = True,
     z: FloatArray | None = None,
     outlined: npt.NDArray[np.bool_] | None = None,
-) -> bytes:
+) -> Canvas:
     """Draw a value at every point, (n_points,), on a scale that is symmetric around 0 if `is_signed`.
 
     With `z`, opacity is the square of |z| divided by the z of p = .001, at most 1. The points in
@@ -77,7 +77,7 @@ def draw_values(
     return _compose(painted, scene, title, scale.draw)
 
 
-def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> bytes:
+def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> Canvas:
     """Draw true discovery proportions above 0, (n_points,), on a scale from 0 to 1 where `shown`."""
     scale, coloured = tdp_scale(), shown & (tdp > 0)
     nothing = ZERO if shown.any() else NOTHING
@@ -85,7 +85,7 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
     return _compose(painted, scene, title, scale.draw if coloured.any() else None, nothing)
 
 
-def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> bytes:
+def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> Canvas:
     """Draw clusters, labels 1, 2, ... and 0 for none (n_points,), in their colours, the larger ones with numbers."""
     n = int(labels.max(initial=0))
     palette = np.array([list(bytes.fromhex(colour[1:])) for colour in CLUSTER_COLOURS], dtype=np.uint8)
@@ -125,7 +125,7 @@ def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
 
 def _compose(
     painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[Canvas], None] | None, nothing: str = NOTHING
-) -> bytes:
+) -> Canvas:
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
     def fill(canvas: Canvas) -> None:
@@ -135,7 +135,7 @@ def _compose(
         if draw_legend:
             draw_legend(canvas)
 
-    return draw_png(SIZE, title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
+    return drawn(SIZE, title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
 
 
 def _draw_key(canvas: Canvas, n: int) -> None:

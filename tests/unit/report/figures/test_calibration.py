@@ -20,7 +20,7 @@ def result() -> ContrastResult:
 
 
 def pixels(made: Calibrated, p: np.ndarray) -> np.ndarray:
-    png = draw_calibration(made, p, "about")
+    png = draw_calibration(made, p, "about").png()
     return matplotlib.image.imread(io.BytesIO(png), format="png")[..., :3]
 
 

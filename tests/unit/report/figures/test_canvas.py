@@ -6,22 +6,22 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from bids_ari.report.figures import canvas
-from bids_ari.report.figures.canvas import Canvas, draw_png
+from bids_ari.report.figures import steps
+from bids_ari.report.figures.canvas import Canvas, drawn
 
 
-def ink(drawn: Canvas) -> tuple[np.ndarray, np.ndarray]:
+def ink(made: Canvas) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns that are not white."""
-    dark = (drawn.pixels < 128).any(axis=-1)
+    dark = (made.pixels < 128).any(axis=-1)
     return np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
 
 
 @pytest.mark.parametrize("anchor", ["lm", "mm", "rm"])
 def test_texts_are_at_their_anchor(anchor: str) -> None:
     """Of two capitals, beside which fonts leave a pixel or two."""
-    drawn = Canvas((100, 60))
-    drawn.write("HH", 50, 30, anchor=anchor)
-    rows, columns = ink(drawn)
+    made = Canvas((100, 60))
+    made.write("HH", 50, 30, anchor=anchor)
+    rows, columns = ink(made)
     width = int(np.ptp(columns)) + 1
     assert {"lm": columns[0], "mm": columns.mean(), "rm": columns[-1]}[anchor] == pytest.approx(50, abs=3)
     assert 15 < width < 30
@@ -30,27 +30,27 @@ def test_texts_are_at_their_anchor(anchor: str) -> None:
 
 
 def test_an_outline_is_white() -> None:
-    drawn = Canvas((40, 40))
-    drawn.rectangle(0, 0, 40, 40, "#0000ff")
-    drawn.write("1", 20, 20, is_outlined=True)
-    seen = drawn.pixels.reshape(-1, 3).tolist()
+    made = Canvas((40, 40))
+    made.rectangle(0, 0, 40, 40, "#0000ff")
+    made.write("1", 20, 20, is_outlined=True)
+    seen = made.pixels.reshape(-1, 3).tolist()
     assert [255, 255, 255] in seen
     assert [0, 0, 0] in seen
 
 
 def test_a_rectangle_has_its_size() -> None:
-    drawn = Canvas((40, 40))
-    drawn.rectangle(3, 5, 10, 20)
-    rows, columns = ink(drawn)
+    made = Canvas((40, 40))
+    made.rectangle(3, 5, 10, 20)
+    rows, columns = ink(made)
     assert (rows.tolist(), columns.tolist()) == (list(range(5, 25)), list(range(3, 13)))
 
 
 @pytest.mark.parametrize("diameter", [4.2, 8.3])
 def test_a_dot_is_round_and_centred(diameter: float) -> None:
     """Its opacity adds up to the area of a circle."""
-    drawn = Canvas((40, 40))
-    drawn.dot(20, 10, diameter, "#000000")
-    cover = 1 - drawn.pixels[..., 0] / 255
+    made = Canvas((40, 40))
+    made.dot(20, 10, diameter, "#000000")
+    cover = 1 - made.pixels[..., 0] / 255
     assert cover.sum() == pytest.approx(np.pi / 4 * diameter**2, rel=0.1)
     rows, columns = np.indices(cover.shape)
     assert (rows * cover).sum() == pytest.approx(10 * cover.sum())
@@ -58,7 +58,7 @@ def test_a_dot_is_round_and_centred(diameter: float) -> None:
 
 
 def test_letters_without_glyph_and_dollars_are_no_error() -> None:
-    file = draw_png((600, 200), "$x_{ 漢字\n", "a" * 999, lambda drawn: None)
+    file = drawn((600, 200), "$x_{ 漢字\n", "a" * 999, lambda canvas: None).png()
     seen = matplotlib.image.imread(io.BytesIO(file), format="png")
     assert seen.shape[:2] == (200, 600)
     assert (seen[:, -1] == 1).all()
@@ -68,9 +68,9 @@ def test_fonts_are_found_where_matplotlib_has_them(monkeypatch: pytest.MonkeyPat
     """Also if they are not in its package."""
     own = Canvas((60, 30))
     own.write("Aa", 30, 15, 9.5)
-    monkeypatch.setattr(canvas, "installed_file", lambda package, path: None)
-    canvas._font.cache_clear()
+    monkeypatch.setattr(steps, "installed_file", lambda package, path: None)
+    steps.font_of.cache_clear()
     other = Canvas((60, 30))
     other.write("Aa", 30, 15, 9.5)
-    canvas._font.cache_clear()
+    steps.font_of.cache_clear()
     assert (own.pixels == other.pixels).all()

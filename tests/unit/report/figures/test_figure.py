@@ -1,6 +1,7 @@
 """Pictures drawn with matplotlib."""
 
 import io
+from collections.abc import Callable
 
 import matplotlib as mpl
 import matplotlib.image
@@ -8,15 +9,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from bids_ari.report.figures.figure import draw_figure
+from bids_ari.report.figures.canvas import drawn
 
 
-def fill(figure: Figure) -> None:
+def draw(fill: Callable[[Figure, float], None], size: tuple[int, int] = (600, 200), title: str = "Title") -> bytes:
+    return drawn(size, title, "", lambda canvas: canvas.plot(fill)).png()
+
+
+def fill(figure: Figure, factor: float) -> None:
     figure.text(0.5, 0.5, "漢字 words")
 
 
 def test_letters_without_glyph_are_no_error() -> None:
-    seen = matplotlib.image.imread(io.BytesIO(draw_figure((600, 200), "Title", "", fill)), format="png")
+    seen = matplotlib.image.imread(io.BytesIO(draw(fill)), format="png")
     assert seen.shape[:2] == (200, 600)
     dark = (seen[..., :3].max(axis=-1) < 0.5).any(axis=1)
     assert dark[:40].any()  # the title
@@ -25,9 +30,9 @@ def test_letters_without_glyph_are_no_error() -> None:
 
 def test_figures_leave_nothing_behind() -> None:
     """No open figure, no changed style, and the styles of others change nothing."""
-    before, plain = dict(mpl.rcParams), draw_figure((600, 200), "Title", "", fill)
+    before, plain = dict(mpl.rcParams), draw(fill)
     with mpl.rc_context({"font.size": 30, "figure.facecolor": "black"}):
-        assert draw_figure((600, 200), "Title", "", fill) == plain
+        assert draw(fill) == plain
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == before
 
@@ -35,9 +40,9 @@ def test_figures_leave_nothing_behind() -> None:
 def test_pixels_are_those_of_the_figure() -> None:
     """A red left half stays where it is."""
 
-    def halves(figure: Figure) -> None:
+    def halves(figure: Figure, factor: float) -> None:
         figure.figimage(np.tile([[[1.0, 0, 0], [0, 0, 1.0]]], (1, 1, 1)).repeat(100, 0).repeat(100, 1), 0, 0)
 
-    seen = matplotlib.image.imread(io.BytesIO(draw_figure((200, 100), "", "", halves)), format="png")[..., :3]
+    seen = matplotlib.image.imread(io.BytesIO(draw(halves, (200, 100), "")), format="png")[..., :3]
     assert (seen[:, :100] == [1, 0, 0]).all()
     assert (seen[:, 100:] == [0, 0, 1]).all()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bids_ari.images.volume import Grid, VolumeSpace
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.glass_brain import SIZE, VIEWS, View, draw_glass_brain
 from bids_ari.report.figures.outlines import outlines
 
@@ -17,8 +18,8 @@ ONES = np.ones(CUBE.n_points)
 THOUSANDTH = 3.0902323  # z of p = .001
 
 
-def pixels(picture: bytes) -> np.ndarray:
-    return matplotlib.image.imread(io.BytesIO(picture), format="png")[..., :3]
+def pixels(drawn: Canvas) -> np.ndarray:
+    return matplotlib.image.imread(io.BytesIO(drawn.png()), format="png")[..., :3]
 
 
 def reddish(seen: np.ndarray) -> np.ndarray:

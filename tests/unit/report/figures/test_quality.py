@@ -15,7 +15,7 @@ from bids_ari.images.quality import ABSENT, Quality
 from bids_ari.outputs.archive import pack, unpack
 from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.draw import draw
-from bids_ari.report.figures.quality import PER_SHEET, draw_sheets, outliers, panels
+from bids_ari.report.figures.quality import PER_SHEET, outliers, panels, sheets
 from bids_ari.report.page import report_page
 from bids_ari.stats.diagnostics import SubjectDiagnostics
 
@@ -41,8 +41,8 @@ def outlying(n: int, **fields: object) -> SubjectDiagnostics:
     return replace(one, **fields)
 
 
-def pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+def pixels(drawn: Canvas) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(drawn.png())).convert("RGB"))
 
 
 def odd(usual: float, last: float) -> np.ndarray:
@@ -72,7 +72,7 @@ def test_possible_outliers_by_criterion(maps: dict[str, object], cover: dict[str
 def test_a_sheet_has_at_most_fifty_subjects() -> None:
     names = [f"sub-{i:03d}" for i in range(101)]
     assert PER_SHEET == 50
-    assert len(list(draw_sheets(quality(101), MOSAIC, names, np.zeros(101, dtype=bool), ""))) == 3
+    assert len(list(sheets(quality(101), MOSAIC, names, np.zeros(101, dtype=bool), ""))) == 3
 
 
 def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
@@ -83,8 +83,8 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     thumbnails = np.full((5, 30, 40), 127, dtype=np.int8)
     thumbnails[2], thumbnails[3] = -127, ABSENT
     maps = quality(5, thumbnails=thumbnails, step=np.array([2, 0.5, 1, 0, 1]) / 127)
-    (png,) = draw_sheets(maps, MOSAIC, list("abcde"), np.zeros(5, dtype=bool), "")
-    seen = pixels(png)[76 + 15 :: 68]  # in the middle of each row of maps: 30 high, 28 for a name, 10 between
+    (draw_sheet,) = sheets(maps, MOSAIC, list("abcde"), np.zeros(5, dtype=bool), "")
+    seen = pixels(draw_sheet())[76 + 15 :: 68]  # in the middle of each row of maps: 30 high, 28 for a name, 10 between
     centres = [seen[i // 4, 10 + i % 4 * 60 + 20].tolist() for i in range(5)]
     last, first, quarter = (list(colormaps["RdBu_r"](place, bytes=True)[:3]) for place in (1.0, 0.0, 0.75))
     np.testing.assert_allclose(centres, [last, quarter, first, [224, 224, 224], last], atol=3)  # palette of 256 colours
@@ -99,22 +99,22 @@ def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) 
         write(canvas, text, column, row, *look, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Canvas, "write", spy)
-    list(draw_sheets(quality(1), MOSAIC, ["a"], np.zeros(1, dtype=bool), ""))
+    next(sheets(quality(1), MOSAIC, ["a"], np.zeros(1, dtype=bool), ""))()
     letters = [each for each in found if each[1] in tuple("LRAPSI")]
     assert letters == [(11, "P"), (29, "A"), (31, "L"), (39, "R"), (41, "L"), (49, "R")]
 
 
 def test_nothing_is_drawn_off_a_sheet() -> None:
     names = [f"sub-{'long' * 15}{i}" for i in range(50)]
-    (png,) = draw_sheets(quality(50), MOSAIC, names, np.ones(50, dtype=bool), "faces")
-    seen = pixels(png)
+    (draw_sheet,) = sheets(quality(50), MOSAIC, names, np.ones(50, dtype=bool), "faces")
+    seen = pixels(draw_sheet())
     for edge in (seen[0], seen[-1], seen[:, 0], seen[:, -1]):
         assert (edge == 255).all()
 
 
 def test_hostile_names_are_drawn_and_written_as_text(result: ContrastResult) -> None:
     name = "$\\frac{<script>alert(1)</script>\n"
-    list(draw_sheets(quality(1), MOSAIC, [name], np.ones(1, dtype=bool), name))
+    next(sheets(quality(1), MOSAIC, [name], np.ones(1, dtype=bool), name))()
     design = result.design
     assert design is not None
     hostile = replace(result, design=replace(design, subjects=("<b>x</b>", *design.subjects[1:])))

@@ -12,6 +12,7 @@ from scipy import stats
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.figures.scene import make_scene
 from bids_ari.stats.choices import ALTERNATIVES, Alternative
@@ -26,14 +27,15 @@ def result() -> ContrastResult:
     return analysed(3.0)[0]
 
 
-def pixels(png: bytes) -> np.ndarray:
+def pixels(drawn: Canvas) -> np.ndarray:
+    png = drawn.png()
     assert png.startswith(b"\x89PNG")
     return matplotlib.image.imread(io.BytesIO(png), format="png")[..., :3]
 
 
-def colourful(png: bytes) -> np.ndarray:
+def colourful(drawn: Canvas) -> np.ndarray:
     """Which pixels are no grey, (rows, columns), of the slices without the colour bar."""
-    found = pixels(png)
+    found = pixels(drawn)
     found = found[:, : int(0.88 * found.shape[1])]
     return np.ptp(found, axis=-1) > 0.2
 
@@ -45,8 +47,8 @@ def test_z_of_a_thousandth() -> None:
 @pytest.mark.parametrize("alternative", ALTERNATIVES)
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_z_map_is_drawn(alternative: Alternative, space: str | None, result: ContrastResult) -> None:
-    png = slices.draw_z(result.glm.z, alternative, make_scene(result.space, space))
-    assert pixels(png).shape == (690, 1152, 3)
+    drawn = slices.draw_z(result.glm.z, alternative, make_scene(result.space, space))
+    assert pixels(drawn).shape == (690, 1152, 3)
 
 
 def test_only_the_side_of_the_test_is_shown() -> None:
@@ -54,17 +56,17 @@ def test_only_the_side_of_the_test_is_shown() -> None:
     z = np.where(np.arange(CUBE.n_points) < CUBE.n_points // 2, 4.0, -4.0)
     scene = make_scene(CUBE, None)
     for alternative, red, blue in (("greater", True, False), ("less", False, True), ("two-sided", True, True)):
-        png = slices.draw_z(z, alternative, scene)  # type: ignore[arg-type]
-        found = pixels(png)[:, :1000][colourful(png)[:, :1000]]
+        drawn = slices.draw_z(z, alternative, scene)  # type: ignore[arg-type]
+        found = pixels(drawn)[:, :1000][colourful(drawn)[:, :1000]]
         assert (bool((found[:, 0] > found[:, 2]).any()), bool((found[:, 0] < found[:, 2]).any())) == (red, blue)
 
 
 @pytest.mark.parametrize("space", ["MNI152NLin6Asym", None])
 def test_nothing_above_the_threshold_still_draws(space: str | None) -> None:
     scene, zero = make_scene(CUBE, space), np.zeros(CUBE.n_points)
-    for png in (slices.draw_z(zero, "greater", scene), slices.draw_tdp(zero, zero > 0, scene, "TDP")):
-        assert pixels(png).std() > 0  # the underlay and the words
-        assert not colourful(png).any()
+    for drawn in (slices.draw_z(zero, "greater", scene), slices.draw_tdp(zero, zero > 0, scene, "TDP")):
+        assert pixels(drawn).std() > 0  # the underlay and the words
+        assert not colourful(drawn).any()
 
 
 def test_a_tdp_of_0_has_no_colour() -> None:
@@ -97,7 +99,7 @@ def test_infinite_z_has_the_colour_of_the_largest(rest: float) -> None:
     scene, z = make_scene(CUBE, None), np.full(CUBE.n_points, rest)
     z[::2] = np.inf
     top = np.where(np.isinf(z), 5.0, z)  # 5 = ceil(5), and ceil(3.09 + 1) where nothing else is shown
-    assert slices.draw_z(z, "greater", scene) == slices.draw_z(top, "greater", scene)
+    assert slices.draw_z(z, "greater", scene).png() == slices.draw_z(top, "greater", scene).png()
     pixels(slices.draw_z(-z, "two-sided", scene))
 
 
@@ -147,8 +149,8 @@ def test_oblique_grids_are_drawn() -> None:
     turned = GRID.affine.copy()
     turned[:2, :2] = 4 * np.array([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
     oblique = VolumeSpace(replace(GRID, affine=turned), CUBE.inside)
-    png = slices.draw_z(np.full(oblique.n_points, 4.0), "greater", make_scene(oblique, None))
-    assert colourful(png).any()
+    drawn = slices.draw_z(np.full(oblique.n_points, 4.0), "greater", make_scene(oblique, None))
+    assert colourful(drawn).any()
 
 
 def test_the_same_picture_has_the_same_bytes(result: ContrastResult) -> None:
@@ -157,7 +159,7 @@ def test_the_same_picture_has_the_same_bytes(result: ContrastResult) -> None:
         slices.draw_tdp(result.tdp(2), result.labels(2) > 0, make_scene(result.space, "MNI152NLin6Asym"), "TDP")
         for _ in range(2)
     ]
-    assert drawn[0] == drawn[1]
+    assert drawn[0].png() == drawn[1].png()
 
 
 ONES = np.ones(CUBE.n_points)
