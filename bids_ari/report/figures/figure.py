@@ -45,18 +45,24 @@ def rendered(plot: Plot, size: tuple[int, int], scale: float) -> Image.Image:
     return Image.frombytes("RGBA", size, file.getvalue())
 
 
-def texts_of(plot: Plot, size: tuple[int, int]) -> Iterator[Written]:
-    """Yield the texts of a plot with their boxes."""
-    from matplotlib.text import Text
+def texts_of(plot: Plot, size: tuple[int, int]) -> list[Written]:
+    """Return the texts of a plot with their boxes; that of a turned text is the box around its corners."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    make: Any = FigureCanvasAgg  # which has no types
+    found = []
+
+    def note(*_: Any, mtext: Any) -> None:
+        left, below, right, above = mtext.get_window_extent(renderer).extents
+        found.append(Written(mtext.get_text(), Box(left, size[1] - above, right, size[1] - below)))
 
     with styled():
         figure = _figure(size, DPI)
         plot.fill(figure, 1.0)
-        figure.draw_without_rendering()
-        for text in figure.findobj(Text):
-            if isinstance(text, Text) and text.get_text() and text.get_visible():
-                left, below, right, above = text.get_window_extent().extents
-                yield Written(text.get_text(), Box(left, size[1] - above, right, size[1] - below))
+        renderer = make(figure).get_renderer()
+        renderer.draw_text = note
+        figure.draw(renderer)
+    return found
 
 
 def _figure(size: tuple[int, int], dpi: float) -> "Figure":

@@ -1,5 +1,6 @@
 """Glass brain: maximum-intensity projections of a thresholded map below the outlines of nilearn."""
 
+from functools import partial
 from typing import NamedTuple
 
 import nibabel as nib
@@ -8,17 +9,17 @@ import numpy.typing as npt
 
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.report.figures.canvas import Canvas, drawn
-from bids_ari.report.figures.outlines import outlines
+from bids_ari.report.figures.outlines import draw_outlines, outlines
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, Scale, z_scale
 from bids_ari.report.figures.slices import NOTHING
 from bids_ari.stats.distributions import FloatArray
 
 SIZE = (1152, 400)
-"""Width and height of the picture in pixels."""
+"""Width and height of the picture in units."""
 
 PER_MM = 1.4
-"""Pixels per mm."""
+"""Units per mm."""
 
 
 class View(NamedTuple):
@@ -32,9 +33,10 @@ class View(NamedTuple):
     row: int
     side: int = 0  # of the voxels that are projected: negative or positive x, 0 for all
 
-    def shape(self) -> tuple[int, int]:
+    def shape(self, per_unit: float = 1.0) -> tuple[int, int]:
         """Height and width in pixels."""
-        return round(PER_MM * (self.up[1] - self.up[0])), round(PER_MM * abs(self.across[1] - self.across[0]))
+        per_mm = PER_MM * per_unit
+        return round(per_mm * (self.up[1] - self.up[0])), round(per_mm * abs(self.across[1] - self.across[0]))
 
 
 _OBLIQUE = 1e-3  # angle of axes in radians from which a grid is resampled
@@ -47,19 +49,23 @@ VIEWS = (
 )
 
 
-def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool) -> Canvas:
+def draw_glass_brain(
+    z: FloatArray, space: VolumeSpace, subtitle: str, *, is_signed: bool, per_unit: float = 1.0
+) -> Canvas:
     """Draw z, (n_points,), where p < .001 uncorrected, projected onto four views of the brain, in MNI152 or similar.
 
-    If `is_signed`, negative z is shown as well, whatever the alternative of the test.
+    If `is_signed`, negative z is shown as well, whatever the alternative of the test. A unit has `per_unit` pixels.
     """
     shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
     scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
     top = scale.ends[1]
     image = space.image(np.where(shown, np.clip(z, -top, top), 0).astype(np.float32))
-    pixels = _outlined(_painted(_upright(image), scale))
+    image = _upright(image)
 
     def fill(canvas: Canvas) -> None:
-        canvas.paste(pixels, 0, 0)
+        for view in VIEWS:
+            canvas.paste(_painted(image, view, scale, per_unit), view.column, view.row, per_unit)
+        canvas.plot(partial(draw_outlines, size=SIZE, views=VIEWS), partial(outlines, SIZE, VIEWS))
         for view in VIEWS:
             width = view.shape()[1]
             canvas.write(view.title, view.column + width / 2, view.row - 8, 9)
@@ -73,14 +79,11 @@ def draw_glass_brain(z: FloatArray, space: VolumeSpace, subtitle: str, *, is_sig
     return drawn(SIZE, title if shown.any() else f"{title}: {NOTHING}", subtitle, fill)
 
 
-def _painted(image: nib.Nifti1Image, scale: Scale) -> Pixels:
-    """Return the projections of an image, of what is not 0, in their colours, (height, width, 3)."""
-    pixels = np.full((SIZE[1], SIZE[0], 3), 255, dtype=np.uint8)
-    for view in VIEWS:
-        values = _projected(image, view)
-        height, width = values.shape
-        part = pixels[view.row : view.row + height, view.column : view.column + width]
-        part[values != 0] = scale.colour(values[values != 0])
+def _painted(image: nib.Nifti1Image, view: View, scale: Scale, per_unit: float) -> Pixels:
+    """Return the projection of an image, of what is not 0, in its colours, (height, width, 3)."""
+    values = _projected(image, view, per_unit)
+    pixels = np.full((*values.shape, 3), 255, dtype=np.uint8)
+    pixels[values != 0] = scale.colour(values[values != 0])
     return pixels
 
 
@@ -94,7 +97,7 @@ def _upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return image
 
 
-def _projected(image: nib.Nifti1Image, view: View) -> FloatArray:
+def _projected(image: nib.Nifti1Image, view: View, per_unit: float) -> FloatArray:
     """Return the value with the largest magnitude along the axis of a view at each pixel; 0 for nothing."""
     values, starts, steps = np.asarray(image.dataobj), image.affine[:3, 3], np.diag(image.affine)[:3]
     if view.side:
@@ -102,7 +105,7 @@ def _projected(image: nib.Nifti1Image, view: View) -> FloatArray:
         values = values[view.side * x >= 0]
     high, low = (found(values, axis=view.axis, initial=0) for found in (np.max, np.min))
     strongest = np.pad(np.where(high >= -low, high, low), ((0, 1), (0, 1)))  # the last for pixels outside
-    height, width = view.shape()
+    height, width = view.shape(per_unit)
     across, up = (axis for axis in range(3) if axis != view.axis)
     columns = _nearest(
         np.linspace(*view.across, 2 * width + 1)[1::2], starts[across], steps[across], values.shape[across]
@@ -115,9 +118,3 @@ def _nearest(places: FloatArray, start: float, step: float, n: int) -> npt.NDArr
     """Return the nearest of `n` voxels to places along an axis in mm; -1 outside."""
     found = np.floor((places - start) / step + 0.5).astype(np.intp)
     return np.where((found >= 0) & (found < n), found, -1)
-
-
-def _outlined(pixels: Pixels) -> Pixels:
-    """Return pixels with the outlines above them."""
-    brightness, opacity = np.split(outlines(SIZE, VIEWS), 2, axis=-1)
-    return np.rint(opacity / 255 * (brightness - pixels) + pixels).astype(np.uint8)

@@ -28,7 +28,7 @@ from bids_ari.stats.distributions import FloatArray
 
 ROWS, COLUMNS = 2, 4
 CELL = (314, 253)
-"""Height and width of a cell in pixels."""
+"""Height and width of a cell in units, pixels of a report."""
 
 SLICES = "Axial slices"
 NEUROLOGICAL = "Neurological orientation: the left side of the brain is on the left."
@@ -40,7 +40,7 @@ _PALE = 0.85  # grey of the mask where there is no template
 
 
 class Text(NamedTuple):
-    """A short text centred at a pixel."""
+    """A short text centred at a place, in units."""
 
     text: str
     column: float
@@ -48,7 +48,7 @@ class Text(NamedTuple):
 
 
 class Cells(NamedTuple):
-    """Some rows of cells; arrays of (height, width)."""
+    """Some rows of cells; arrays of (height, width), of any number of pixels for a unit."""
 
     points: npt.NDArray[np.int32]  # the tested point at each pixel, -1 for none
     grey: FloatArray  # the underlay, from 0 to 1; 1 where there is none
@@ -87,19 +87,23 @@ class Scene:
     cuts: tuple[float, ...] = ()  # z of the axial slices in mm
     subtitle: str = ""  # the result that the pictures belong to
     is_on_template: bool = False  # whether the underlay is in a space similar to MNI152
+    per_unit: float = 1.0  # pixels of a unit
 
     @classmethod
-    def of(cls, rows: Sequence[Cells], kind: str, sides: str, underlay: str, **more: Any) -> "Scene":
-        """Return the scene of cells below one another."""
+    def of(
+        cls, rows: Sequence[Cells], kind: str, sides: str, underlay: str, per_unit: float = 1.0, **more: Any
+    ) -> "Scene":
+        """Return the scene of cells below one another; with a pixel for each unit, greys are few."""
         points, grey = np.concatenate([cells.points for cells in rows]), np.concatenate([cells.grey for cells in rows])
-        tops = accumulate((len(cells.points) for cells in rows), initial=0)
+        tops = accumulate((len(cells.points) // cell_pixels(per_unit)[0] * CELL[0] for cells in rows), initial=0)
         texts = [
             each._replace(row=each.row + top) for cells, top in zip(rows, tops, strict=False) for each in cells.texts
         ]
-        stepped = np.minimum(np.rint(255 / GREY_STEP * grey) * GREY_STEP, 255).astype(np.uint8)
+        step = GREY_STEP if per_unit == 1 else 1
+        stepped = np.minimum(np.rint(255 / step * grey) * step, 255).astype(np.uint8)
         pixels = np.flatnonzero(points >= 0)
         seen, light = points.ravel()[pixels], _light(rows, pixels)
-        return cls(points, stepped, pixels, seen, light, tuple(texts), kind, sides, underlay, **more)
+        return cls(points, stepped, pixels, seen, light, tuple(texts), kind, sides, underlay, per_unit=per_unit, **more)
 
     @property
     def note(self) -> str:
@@ -150,14 +154,16 @@ def make_scene(
     peaks: npt.ArrayLike = (),
     subtitle: str = "",
     image: Path | None = None,
+    per_unit: float = 1.0,
 ) -> Scene:
     """Choose the slices and the underlay of a volume, by default that of the space; arguments as in `slices_of`."""
-    slices = slices_of(space, space_label, peaks, image)
+    slices = slices_of(space, space_label, peaks, image, per_unit=per_unit)
     return Scene.of(
         [slices.cells],
         SLICES,
         NEUROLOGICAL,
         slices.underlay,
+        per_unit,
         cuts=slices.cuts,
         subtitle=subtitle,
         is_on_template=slices.template is not None and is_like_template(space_label),
@@ -170,8 +176,9 @@ def slices_of(
     peaks: npt.ArrayLike = (),
     image: Path | None = None,
     n_rows: int = ROWS,
+    per_unit: float = 1.0,
 ) -> Slices:
-    """Choose axial slices and their underlay.
+    """Choose axial slices and their underlay, of some pixels for each unit.
 
     Slices are spread evenly over the points; then the slice nearest to each of the `peaks`, z in mm with the most
     important first, moves there.
@@ -190,7 +197,7 @@ def slices_of(
             heights = heights[(heights >= bottom) & (heights <= top)]
             ends = np.array([np.minimum(ends, template.box)[0], np.maximum(ends, template.box)[1]])
     cuts = _choose_cuts(low, high, heights, n_rows * COLUMNS)
-    axes = _coordinates_of_pixels(cuts, ends)
+    axes = _coordinates_of_pixels(cuts, ends, cell_pixels(per_unit))
     points = _arranged(space.points_across(*axes), n_rows, -1)
     if template is None:
         grey = np.where(points >= 0, np.float32(_PALE), np.float32(1))
@@ -200,8 +207,13 @@ def slices_of(
     return Slices(Cells(points, grey, tuple(_texts(cuts))), cuts, template)
 
 
+def cell_pixels(per_unit: float) -> tuple[int, int]:
+    """Return height and width of a cell in pixels."""
+    return round(CELL[0] * per_unit), round(CELL[1] * per_unit)
+
+
 def cell(i: int) -> tuple[int, int]:
-    """Return the row and the column of the first pixel of a cell."""
+    """Return the row and the column of the upper left corner of a cell, in units."""
     return i // COLUMNS * CELL[0], i % COLUMNS * CELL[1]
 
 
@@ -231,12 +243,14 @@ def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int) -> tuple[fl
     return tuple(sorted({round(float(cut), decimals) for cut in chosen}))
 
 
-def _coordinates_of_pixels(cuts: tuple[float, ...], ends: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _coordinates_of_pixels(
+    cuts: tuple[float, ...], ends: FloatArray, shape: tuple[int, int]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return x, y, z in mm of the pixels of each slice, which broadcast to (n_cuts, height, width).
 
     Left and front of the head are left and up. `ends`, (2, 3), are the corners of what must fit into each slice.
     """
-    height, width = CELL
+    height, width = shape
     spans = ends[1, :2] - ends[0, :2]
     pitch = max(spans[0] / (width * (1 - _GAP)), spans[1] / (height * (1 - _GAP)), 0.01)  # mm per pixel
     middle = ends[:, :2].mean(axis=0)

@@ -9,7 +9,7 @@ from scipy import ndimage
 from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
-from bids_ari.report.figures.scene import CELL, COLUMNS, Scene
+from bids_ari.report.figures.scene import COLUMNS, Scene, cell_pixels
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 
@@ -25,7 +25,7 @@ SIZE = (1152, 690)
 _CORNER = (11, 58)  # pixels from the left and the top edge to the cells
 _KEY = (1066, 1089)  # columns of the left edge of the key, and of its middle
 _NUMBERED = 20  # clusters with a number in the picture
-_OPACITIES = 16  # levels of opacity
+_OPACITIES = 16  # levels of opacity in reports
 
 
 def colour_of(label: int) -> str:
@@ -70,8 +70,10 @@ def draw_values(
     if z is None:
         painted = scene.paint(scale.colour(values), np.ones(values.size, dtype=bool))
     else:
-        opacity = np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1)).astype(np.float32)
-        painted = scene.fade(scale.colour(values), np.rint(opacity * _OPACITIES) / _OPACITIES)
+        opacity: FloatArray = np.square(np.minimum(np.abs(z) / Z_UNCORRECTED, 1)).astype(np.float32)
+        if scene.per_unit == 1:
+            opacity = np.rint(opacity * _OPACITIES) / _OPACITIES
+        painted = scene.fade(scale.colour(values), opacity)
     if outlined is not None:
         painted[outline(scene, outlined)] = 0
     return _compose(painted, scene, title, scale.draw)
@@ -94,14 +96,15 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
     def draw_key(canvas: Canvas) -> None:
         _draw_key(canvas, n)
         for label, row, column in number_places(labels, scene, min(n, _NUMBERED)):
-            place = column + _CORNER[0], row + _CORNER[1]
+            place = column / scene.per_unit + _CORNER[0], row / scene.per_unit + _CORNER[1]
             canvas.write(str(label), *place, is_bold=True, is_outlined=True)
 
     return _compose(painted, scene, title, draw_key if n else None)
 
 
 def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
-    """Return (label, row, column) of the numbers of clusters 1 to n, each in the cell with most of its cluster."""
+    """Return (label, row, column) in pixels for clusters 1 to n, each in the cell with most of its cluster."""
+    height, width = cell_pixels(scene.per_unit)
     seen = np.where(scene.points >= 0, labels[scene.points], 0)
     pixels = np.nonzero(seen)
     found, places = seen[pixels], []
@@ -109,7 +112,7 @@ def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list
         rows, columns = (each[found == label] for each in pixels)
         if not rows.size:
             continue
-        cell = rows // CELL[0] * COLUMNS + columns // CELL[1]
+        cell = rows // height * COLUMNS + columns // width
         most = cell == np.bincount(cell).argmax()
         rows, columns = rows[most], columns[most]
         nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
@@ -118,9 +121,10 @@ def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list
 
 
 def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return the pixels at the border of the points shown, (height, width)."""
+    """Return the pixels within a unit of the border of the points shown, (height, width)."""
     inside = (scene.points >= 0) & shown[scene.points]
-    return np.asarray(inside & ~ndimage.binary_erosion(inside, np.ones((3, 3), dtype=bool)))
+    side = 2 * round(scene.per_unit) + 1
+    return np.asarray(inside & ~ndimage.minimum_filter(inside, side, mode="constant"))
 
 
 def _compose(
@@ -129,7 +133,7 @@ def _compose(
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
     def fill(canvas: Canvas) -> None:
-        canvas.paste(painted, *_CORNER)
+        canvas.paste(painted, *_CORNER, scene.per_unit)
         for text, column, row in scene.texts:
             canvas.write(text, column + _CORNER[0], row + _CORNER[1])
         if draw_legend:

@@ -8,16 +8,16 @@ import numpy.typing as npt
 
 from bids_ari.images.cortex import Cortex
 from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
-from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text
+from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text, cell_pixels
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
 
-_SIDE, _ABOVE = 8, 30  # pixels beside and above the largest view
+_SIDE, _ABOVE = 8, 30  # units beside and above the largest view
 _LEAST_PITCH = 0.01  # mm
 _GYRUS, _SULCUS = 0.98, 0.5  # brightness of a gyrus in full light, and how much darker the fundus of a sulcus is
 _AMBIENT = 0.5  # part of the brightness that does not depend on the light
 _RELIEF = 0.3  # by how much the colour of a point is darker without light
-_TITLE = 18  # pixels from the views of a row up to their titles
+_TITLE = 18  # units from the views of a row up to their titles
 _NAMES = {"L": "Left", "R": "Right"}
 
 
@@ -66,34 +66,36 @@ def together(hemispheres: Sequence[Cortex]) -> Cortex:
     )
 
 
-def cells_of(rows: Sequence[Sequence[View]], points: Ints) -> list[Cells]:
+def cells_of(rows: Sequence[Sequence[View]], points: Ints, per_unit: float = 1.0) -> list[Cells]:
     """Return rows of cells; rows with as many views have one scale.
 
-    `points` are those at all positions of the frame, -1 for none.
+    `points` are those at all positions of the frame, -1 for none; `per_unit` are the pixels of a unit.
     """
-    pitches = {n: max(_pitch(views) for views in rows if len(views) == n) for n in map(len, rows)}
-    return [_row(views, pitches[len(views)], points) for views in rows]
+    pitches = {n: max(_pitch(views, per_unit) for views in rows if len(views) == n) for n in map(len, rows)}
+    return [_row(views, pitches[len(views)], points, per_unit) for views in rows]
 
 
-def _size(views: Sequence[View]) -> tuple[int, int]:
-    """Return height and width of the cells of a row; two views share four columns."""
-    return CELL[0], CELL[1] * (COLUMNS // len(views))
+def _size(views: Sequence[View], per_unit: float) -> tuple[int, int]:
+    """Return height and width of the cells of a row in pixels; two views share four columns."""
+    height, width = cell_pixels(per_unit)
+    return height, width * (COLUMNS // len(views))
 
 
-def _pitch(views: Sequence[View]) -> float:
+def _pitch(views: Sequence[View], per_unit: float) -> float:
     """Return the side of a pixel in mm with which the views of a row fill their cells."""
-    height, width = _size(views)
+    height, width = _size(views, per_unit)
+    beside, above = 2 * _SIDE * per_unit, 2 * _ABOVE * per_unit
     spans = np.max([np.ptp(extent(view.cortex.mesh, view.axes), axis=0) for view in views], axis=0)
-    return float(max(spans[0] / (width - 2 * _SIDE), spans[1] / (height - 2 * _ABOVE), _LEAST_PITCH))
+    return float(max(spans[0] / (width - beside), spans[1] / (height - above), _LEAST_PITCH))
 
 
-def _row(views: Sequence[View], pitch: float, points: Ints) -> Cells:
+def _row(views: Sequence[View], pitch: float, points: Ints, per_unit: float) -> Cells:
     """Return a row of cells."""
-    seen = [render(view.cortex.mesh, view.axes, pitch, _size(views), view.cortex.sulci) for view in views]
+    seen = [render(view.cortex.mesh, view.axes, pitch, _size(views, per_unit), view.cortex.sulci) for view in views]
     cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
     points, grey, *light = (np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True))
     covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
-    return Cells(points, grey, tuple(_texts(views, int(covered.argmax()))), np.array(light, dtype=np.float32))
+    return Cells(points, grey, tuple(_texts(views, covered.argmax() / per_unit)), np.array(light, dtype=np.float32))
 
 
 def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:
@@ -107,9 +109,9 @@ def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:
     ]
 
 
-def _texts(views: Sequence[View], top: int) -> Iterator[Text]:
+def _texts(views: Sequence[View], top: float) -> Iterator[Text]:
     """Yield the title of each view, above it, and L and R where both hemispheres are seen."""
-    row, width = max(top - _TITLE, _TITLE), _size(views)[1]
+    row, width = max(top - _TITLE, _TITLE), CELL[1] * (COLUMNS // len(views))
     for i, view in enumerate(views):
         yield Text(view.title, (i + 0.5) * width, row)
         for letter, at in zip(view.ends, (14, width - 14), strict=False):

@@ -103,7 +103,7 @@ def test_oblique_grids_are_drawn() -> None:
 
 def test_outlines_are_within_the_views() -> None:
     """And in each of them: lines at most, so less than a third of the pixels."""
-    opacity = outlines(SIZE, VIEWS)[..., 1]
+    opacity = np.asarray(outlines(SIZE, VIEWS, 1.0))[..., 1]
     outside = np.ones_like(opacity, dtype=bool)
     for view in VIEWS:
         height, width = view.shape()
