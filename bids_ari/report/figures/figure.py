@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image
 
 from bids_ari.report.figures.png import DPI
@@ -50,11 +51,15 @@ def texts_of(plot: Plot, size: tuple[int, int]) -> list[Written]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     make: Any = FigureCanvasAgg  # which has no types
-    found = []
+    found: list[Written] = []
 
-    def note(*_: Any, mtext: Any) -> None:
-        left, below, right, above = mtext.get_window_extent(renderer).extents
-        found.append(Written(mtext.get_text(), Box(left, size[1] - above, right, size[1] - below)))
+    def note(_: Any, x: float, y: float, text: str, prop: Any, angle: float, ismath: bool = False, **__: Any) -> None:
+        width, height, below = renderer.get_text_width_height_descent(text, prop, ismath)
+        corners = np.array([0, width, width, 0]) + 1j * np.array([-below, -below, height - below, height - below])
+        turned = corners * np.exp(1j * np.radians(angle))
+        columns, rows = x + turned.real, y - turned.imag
+        box = Box(*map(float, (columns.min(), rows.min(), columns.max(), rows.max())))
+        found.append(Written(text, box, angle))
 
     with styled():
         figure = _figure(size, DPI)

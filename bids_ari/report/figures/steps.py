@@ -41,6 +41,7 @@ class Written(NamedTuple):
 
     text: str
     box: Box
+    angle: float = 0.0  # in degrees; the boxes of turned texts are larger than these
 
 
 @dataclass(frozen=True, slots=True, eq=False)

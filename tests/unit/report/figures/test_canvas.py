@@ -29,6 +29,28 @@ def test_texts_are_at_their_anchor(anchor: str) -> None:
     assert np.ptp(rows) + 1 == pytest.approx(0.729 * 10 * 120 / 72, abs=1)  # the height of capitals of DejaVu Sans
 
 
+@pytest.mark.parametrize("anchor", ["la", "mm", "rm", "md"])
+@pytest.mark.parametrize("points", [6, 13])
+def test_boxes_are_those_of_the_ink(anchor: str, points: float) -> None:
+    made = Canvas((120, 60))
+    made.write("Hgj", 60, 30, points, anchor=anchor)
+    (written,) = made.texts()
+    rows, columns = ink(made)
+    seen = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    assert written.text == "Hgj"
+    np.testing.assert_allclose(written.box, seen, atol=2)
+
+
+def test_lines_of_a_text_are_below_one_another_and_centred() -> None:
+    made = Canvas((120, 90))
+    made.write("units of\nthe maps", 60, 45, anchor="mm")
+    first, second = (each.box for each in made.texts())
+    assert first.bottom < second.top
+    assert (first.top + second.bottom) / 2 == pytest.approx(45, abs=3)
+    for box in (first, second):
+        assert (box.left + box.right) / 2 == pytest.approx(60, abs=1.5)
+
+
 def test_an_outline_is_white() -> None:
     made = Canvas((40, 40))
     made.rectangle(0, 0, 40, 40, "#0000ff")

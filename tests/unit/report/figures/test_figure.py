@@ -46,3 +46,24 @@ def test_pixels_are_those_of_the_figure() -> None:
     seen = matplotlib.image.imread(io.BytesIO(draw(halves, (200, 100), "")), format="png")[..., :3]
     assert (seen[:, :100] == [1, 0, 0]).all()
     assert (seen[:, 100:] == [0, 0, 1]).all()
+
+
+def test_boxes_of_texts_are_those_of_the_ink() -> None:
+    """Of a text to the right, of one upwards, and of one in two lines."""
+
+    def write(figure: Figure, factor: float) -> None:
+        figure.text(0.2, 0.5, "Hgj", size=20)
+        figure.text(0.5, 0.5, "Hgj", size=20, rotation=90)
+        figure.text(0.8, 0.5, "HHH\nHHH", size=20)
+
+    made = drawn((600, 200), "", "", lambda canvas: canvas.plot(write))
+    dark = (made.pixels < 128).any(axis=-1)
+    written = [each for each in made.texts() if each.text]
+    assert [(each.text, each.angle) for each in written] == [("Hgj", 0), ("Hgj", 90), ("HHH", 0), ("HHH", 0)]
+    for _, (left, top, right, bottom), _ in written:
+        rows, columns = np.nonzero(dark[round(top) - 4 : round(bottom) + 4, round(left) - 4 : round(right) + 4])
+        height, width = bottom - top, right - left
+        assert columns.min() - 4 >= -1
+        assert columns.max() - 4 <= width + 1
+        assert rows.max() - 4 <= height + 1
+        assert rows.min() - 4 >= -1
