@@ -45,8 +45,16 @@ SCRIPTS = (
     "renderer",
     "surfaces",
     "curve",
+    "sentence",
+    "regions",
     "history",
     "panels",
+    "clusters",
+    "parcels",
+    "nifti",
+    "gifti",
+    "cifti",
+    "loading",
     "labels",
     "saving",
     "pointing",
@@ -101,7 +109,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         directions=facts["directions"],
         atlas=facts["atlas"],
         has_familywise=result.familywise is not None,
-        has_regions=bool(result.regions),
+        ball="disc" if part.page["meshes"] and not part.page["underlay"] else "sphere",
         # no "<", which could end the script element
         facts=json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         blobs=[*part.blobs, *_blobs(results, least, z_step)],
@@ -148,6 +156,8 @@ def _blobs(results: Sequence[ContrastResult], least: float, z_step: float) -> It
     yield from arrays.z_blobs(result.glm.z, result.forest.preorder[kept[0]], z_step)
     if result.atlas is not None:
         yield Blob.of("atlas", (result.atlas.labels(result.space.n_points) + 1).astype(np.uint16))
+    if rois := [region for regions in result.regions if regions is not result.atlas for region in regions.regions]:
+        yield Blob.of("rois", arrays.region_bits([region.points for region in rois], result.space.n_points))
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
         yield from arrays.forest_blobs(each.forest, places, f"-{i}")
         yield Blob.of(f"category-{i}", arrays.counting_categories(each.bound))

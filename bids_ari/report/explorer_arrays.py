@@ -12,6 +12,7 @@ underlay     cells  uint8   the underlay, 0 for nothing; see `Underlay`
 z            n      int16   z in hundredths, in the order of the places of the first direction, see `z_steps`
 z-elsewhere  m - n  int16   z of the other points, in order, in steps given by the facts of the page
 atlas        m      uint16  parcel of each point, from 1; 0 for none
+rois         bits   uint8   the points in each region that is none of the atlas, eight a byte, each from a byte on
 preorder-d   n      uint32  direction d: point at each place of the forest
 size-d       n      int32   size of the cluster that is completed there, delta
 tdn-d        n      int32   its TDN; 0 where the place is as high as its parent, so that it is no cluster, delta
@@ -104,6 +105,18 @@ def dense_ranks(heights: FloatArray) -> npt.NDArray[np.uint32]:
     array([2, 0, 2, 1], dtype=uint32)
     """
     return np.unique(-heights, return_inverse=True)[1].reshape(-1).astype(np.uint32)
+
+
+def region_bits(regions: Sequence[Ints], n_points: int) -> npt.NDArray[np.uint8]:
+    """Return which points are in each region, (n_regions, n_bytes), highest bit first.
+
+    >>> region_bits([np.array([0, 9])], 10)
+    array([[128,  64]], dtype=uint8)
+    """
+    inside = np.zeros((len(regions), n_points), dtype=bool)
+    for row, points in zip(inside, regions, strict=True):
+        row[points] = True
+    return np.packbits(inside, axis=1)
 
 
 def counting_categories(bound: Bound) -> npt.NDArray[np.integer]:

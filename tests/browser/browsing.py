@@ -130,7 +130,8 @@ def overflowing(page: "Page") -> list[str]:
 
 _FOCUSABLE = """() => {
   const all = [...document.querySelectorAll('a[href], summary, button, input, select, [tabindex="0"]')];
-  const seen = all.filter((element) => !element.disabled && element.checkVisibility({visibilityProperty: true}));
+  const seen = all.filter((element) => !element.disabled && element.tabIndex >= 0
+    && element.checkVisibility({visibilityProperty: true}));
   seen.forEach((element, i) => { element.dataset.stop = i; });
   return seen.length;
 }"""

@@ -279,7 +279,7 @@ def test_parcels_are_named_bounded_and_lead_to_their_strongest_voxel(visits: Vis
             strongest = region.points[result.extremeness[region.points].argmax()]
             assert voxel_of(page) == result.space.indices[strongest].tolist()
             settle(page)
-            assert region.name in (page.locator("#parcel").text_content() or "")
+            assert region.name in (page.locator("#region-text").text_content() or "")
     assert page.locator("[onmouseover], [onerror], [src=x]").count() == 0
 
 

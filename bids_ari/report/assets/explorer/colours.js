@@ -58,6 +58,10 @@ function makePainter(data, palettes, view) {
       return place >= 0 && labels[place] ? inside(place, position) : CLEAR;
     };
   }
+  if (view.state.colourBy === "statistic-above") {
+    const isBeyond = beyondThreshold(view);
+    return (position) => (isBeyond(data.z[position]) ? ofZ(data.z[position]) : CLEAR);
+  }
   if (view.state.colourBy === "highest-everywhere") {
     return (position) => {
       const place = forest.placeOf[position];

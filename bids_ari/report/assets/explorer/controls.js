@@ -7,6 +7,9 @@ function connectControls(app) {
   connectPlaces(app);
   connectCurve(app);
   connectTables(app);
+  connectRegions(app);
+  connectDrawing(app);
+  connectFiles(app);
   connectButtons(app);
   if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
   if (app.data.points.voxel) for (const view of VIEWS) connectSlice(app, view);
@@ -27,11 +30,19 @@ function connectTdp({ data, history }) {
 
 function connectChoices({ data, history, refreshSoon }) {
   byId("colour-by").addEventListener("change", (event) => history.change({ colourBy: event.target.value }));
+  byId("z-threshold").addEventListener("input", (event) => {
+    const zThreshold = validThreshold(event.target.value);
+    if (zThreshold !== null) history.change({ zThreshold }, "threshold");
+  });
+  byId("z-threshold").addEventListener("change", (event) => {
+    history.endGesture();
+    event.target.value = String(history.state.zThreshold);
+  });
   byId("radiological")?.addEventListener("change", (event) => history.change({ radiological: event.target.checked }));
   byId("radius").addEventListener("input", refreshSoon);
   byId("direction")?.addEventListener("change", (event) => {
     const direction = data.directions.findIndex(({ name }) => name === event.target.value);
-    history.change({ direction, pinned: null });
+    history.change({ direction, pinned: null, origin: null });
   });
 }
 
@@ -46,7 +57,7 @@ function connectPlaces({ data, history }) {
 
 function connectCurve(app) {
   const canvas = byId("curve");
-  const pin = (place) => place !== null && app.history.change({ pinned: place });
+  const pin = (place) => place !== null && app.history.change(pinning(app, place));
   canvas.addEventListener("click", (event) => {
     const box = canvas.getBoundingClientRect();
     pin(nearestPoint(app.curve().all, event.clientX - box.left, event.clientY - box.top));
@@ -59,6 +70,14 @@ function connectCurve(app) {
   });
 }
 
+/** @returns {Object} the change that shows a cluster by hand, and keeps which one was there at the target TDP */
+function pinning({ history, shown }, pinned) {
+  const { state } = history;
+  const { current } = shown();
+  const isContinued = state.pinned !== null && current?.place === state.pinned;
+  return { pinned, origin: isContinued ? state.origin : (current?.place ?? -1) };
+}
+
 function connectTables({ data, history, shown }) {
   const goTo = (position) => history.change(data.points.to(position));
   byId("clusters").tBodies[0].addEventListener("click", (event) => {
@@ -67,10 +86,6 @@ function connectTables({ data, history, shown }) {
     const label = row.dataset.label;
     goTo(shown().clusters[label - 1].peak);
     keepFocus(event, () => byId("clusters").querySelector(`tr[data-label="${label}"] button`));
-  });
-  byId("parcels")?.tBodies[0].addEventListener("click", (event) => {
-    const parcel = shown().direction.parcels[event.target.closest("tr")?.dataset.parcel];
-    if (parcel?.size) goTo(parcel.strongest);
   });
 }
 
@@ -84,12 +99,12 @@ function connectButtons(app) {
   const step = (direction) => {
     const { forest, answers, current } = shown();
     const pinned = steppedCluster(forest, answers, current ? current.place : -1, direction);
-    if (pinned !== null) history.change({ pinned });
+    if (pinned !== null) history.change(pinning(app, pinned));
   };
   const actions = {
     grow: () => step(1),
     shrink: () => step(-1),
-    follow: () => history.change({ pinned: null }),
+    follow: () => history.change({ pinned: null, origin: null }),
     undo: history.undo,
     redo: history.redo,
     "save-table": () => saveTable(data, shown()),

@@ -44,7 +44,7 @@ async function readBlob(name) {
 
 /**
  * Read everything that is stored in the page.
- * @returns {Promise<{facts: Object, points: Object, z: Float64Array, atlas: ?Uint16Array, underlay: ?Uint8Array,
+ * @returns {Promise<{facts: Object, points: Object, z: Float64Array, atlas: ?Uint16Array, rois: ?Uint8Array, underlay: ?Uint8Array,
  *   directions: Object[]}>}
  */
 async function readData() {
@@ -55,7 +55,8 @@ async function readData() {
   const z = unpackZ(facts, directions[0].forest, await readBlob("z"), await readBlob("z-elsewhere"));
   const atlas = facts.atlas === null ? null : await readBlob("atlas");
   const underlay = facts.underlay ? await readBlob("underlay") : null;
-  return { facts, points, z, atlas, underlay, directions };
+  const rois = byId("blob-rois") ? await readBlob("rois") : null;
+  return { facts, points, z, atlas, rois, underlay, directions };
 }
 
 async function readVolume(facts) {

@@ -8,6 +8,7 @@ function lookUp(data, state, formed, chained) {
   const forestPlace = position < 0 ? -1 : forest.placeOf[position];
   const label = forestPlace < 0 ? 0 : formed.labels[forestPlace];
   return {
+    region: data.regions.of(state.region, state),
     ...formed,
     state,
     direction,
@@ -49,26 +50,34 @@ function makeChainer() {
 
 /** Return the function that redraws the page. */
 function makeRefresh(data, app, palettes) {
-  const drawn = { direction: null, rows: "" };
+  const drawn = { direction: null, rows: "", own: "" };
   return () => {
     const started = performance.now();
     const shown = app.shown();
-    const [paint, key] = [makePainter(data, palettes, shown), `${shown.key} ${shown.state.colourBy}`];
+    const [paint, key] = [makePainter(data, palettes, shown), `${shown.key} ${colouringOf(shown.state)}`];
     for (const view of app.views) view.draw(shown, paint, key);
-    if (drawn.direction !== shown.direction) {
+    const isNew = drawn.direction !== shown.direction;
+    if (isNew) {
       drawn.direction = shown.direction;
       showDirection(data, shown);
       fillParcels(shown);
     }
-    const rows = `${shown.key} ${shown.state.colourBy} ${shown.current?.label}`;
+    const rows = `${key} ${shown.state.origin} ${shown.current?.label}`;
     if (drawn.rows !== rows) {
       drawn.rows = rows;
-      fillClusters(data, palettes, shown);
+      fillClusters(data, palettes, shown, paint);
       showStatus(data, shown);
+      showSentence(data, shown);
       drawColourBar(data, palettes, shown.state.colourBy);
     }
+    const own = data.regions.keys(shown.state);
+    if (drawn.own !== String(own) || shown.state.drawn !== drawn.strokes || isNew) {
+      [drawn.own, drawn.strokes] = [String(own), shown.state.drawn];
+      fillOwn(data, shown);
+    }
     showCrosshair(data, shown);
-    showRegions(data, shown);
+    showSphere(data, shown);
+    showChosen(data, shown);
     showControls(app.history, shown);
     app.keepCurve(drawCurve(data, shown, app.curve()));
     app.timings.update = performance.now() - started;
@@ -82,7 +91,8 @@ function makeApp(data) {
   let [curve, isDue, kept] = [{ chain: null, width: 0, all: [] }, false, null];
   const app = { data, timings, curve: () => curve, keepCurve: (drawing) => (curve = drawing) };
   const { targetTdp: tdp, voxel, vertex } = data.facts;
-  const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", radiological: false, pinned: null };
+  data.regions = makeRegions(data);
+  const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", zThreshold: FIRST_THRESHOLD, radiological: false, pinned: null, origin: null, region: null, drawn: [] };
   app.history = makeHistory({ ...first, ...fromHash(location.hash, data) }, () => {
     app.refreshSoon();
     keepAddress(app);
@@ -145,6 +155,10 @@ function publicInterface(app) {
     labels: () => Array.from({ length: data.facts.nPoints }, (_, position) => shown().labelAt(position)),
     tdnOf: (positions) => trueDiscoveries(shown().direction.category, positions),
     go: (...voxel) => data.points.voxel?.holds(voxel) && history.change({ voxel, vertex: null }),
+    region: () => {
+      const { name, points = [], size, tdn } = shown().region ?? {};
+      return name === undefined ? null : { name, size, tdn, points: [...points] };
+    },
     goTo: (position) => history.change(data.points.to(position)),
     pixelOf: (mesh, vertex) => app.surfaces.pixelOf(mesh, vertex),
     setTdp: (value) => {
@@ -153,6 +167,9 @@ function publicInterface(app) {
     },
   });
 }
+
+/** @returns {string} what the colours depend on, besides the clusters */
+const colouringOf = ({ colourBy, zThreshold, direction }) => `${colourBy}${colourBy === "statistic-above" ? ` ${zThreshold} ${direction}` : ""}`;
 
 async function start() {
   try {
