@@ -143,6 +143,10 @@ class OutputError(BidsAriError):
     exit_code = 73
 
 
+class Interrupted(KeyboardInterrupt):
+    """The end of a run by Ctrl-C or another signal; its text says what is finished, and how to go on."""
+
+
 def exit_code(error: BaseException) -> int:
     """Return the exit code of any exception.
 

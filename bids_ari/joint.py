@@ -36,7 +36,8 @@ from bids_ari.outputs.outcome import (
     refuse_other_model,
 )
 from bids_ari.report.results import write_results
-from bids_ari.runtime.executors import Pool, progress
+from bids_ari.runtime.executors import Pool, map_contrasts
+from bids_ari.runtime.progress import step, titled
 
 log = logging.getLogger(__name__)
 
@@ -80,14 +81,20 @@ def analyse_jointly(contrasts: Sequence[ContrastSet], workers: Pool, work: Work)
     with _folder(work.settings) as folder:
         work = replace(work, folder=folder, sharing=_subjects(contrasts, work))
         replies: list[Prepared | Outcome] = []
-        for contrast, reply in zip(contrasts, _each(workers, partial(_prepare, work=work), contrasts), strict=True):
+        for contrast, reply in zip(
+            contrasts,
+            map_contrasts(workers, partial(_prepare, work=work), contrasts, "preparing contrasts"),
+            strict=True,
+        ):
             replies.append(Outcome(error=reply) if isinstance(reply, TemporaryError) else reply)
             if isinstance(found := replies[-1], Outcome) and work.settings.stop_on_first_crash:
                 yield contrast, found
                 return
         prepared = [reply for reply in replies if isinstance(reply, Prepared)]
-        calibrations = _calibrate(prepared, work.settings)
-        done = _each(workers, partial(_complete, calibrations=calibrations, work=work), _waiting(contrasts, replies))
+        with step("joint calibration"):
+            calibrations = _calibrate(prepared, work.settings)
+        complete = partial(_complete, calibrations=calibrations, work=work)
+        done = map_contrasts(workers, complete, _waiting(contrasts, replies), "completing contrasts")
         for contrast, reply in zip(contrasts, replies, strict=True):
             if isinstance(reply, Prepared):
                 outcome = next(done)
@@ -103,13 +110,6 @@ def _subjects(contrasts: Sequence[ContrastSet], work: Work) -> tuple[str, ...]:
             options = options_of(contrast, work.settings.options)
             found.update(plan(contrast, options, work.participants)[1].subjects)
     return tuple(sorted(found))
-
-
-def _each(
-    workers: Pool, function: Callable[[Item], Result], items: Sequence[Item]
-) -> Iterator[Result | TemporaryError]:
-    """Call a function with each item in the workers."""
-    return progress(workers.map(function, items), "contrast", len(items))
 
 
 def _waiting(
@@ -135,7 +135,7 @@ def _prepare(contrast: ContrastSet, work: Work) -> Prepared | Outcome:
     began, settings = time.monotonic(), work.settings
 
     def prepared() -> Prepared:
-        with work.out.result(contrast.name):
+        with work.out.result(contrast.name), titled(contrast.name):
             if not settings.rerun:
                 refuse_other_model(contrast, settings, work.participants, work.out)
             if settings.level == "participant":
@@ -154,7 +154,7 @@ def _complete(item: tuple[ContrastSet, Prepared], calibrations: Calibrations, wo
     (contrast, prepared), began = item, time.monotonic()
 
     def completed() -> Outcome:
-        with work.out.result(contrast.name):
+        with work.out.result(contrast.name), titled(contrast.name):
             results = [each.complete(calibrations) for each in _load(prepared.file)]
             write_results(results, work.out, rerun=work.settings.rerun, n_threads=work.settings.resources.n_jobs)
         prepared.file.unlink()
@@ -209,7 +209,7 @@ def _kept(contrasts: Sequence[ContrastSet], workers: Pool, work: Work) -> list[O
     if not all(work.out.reusable(contrast.name) for contrast in contrasts):
         return []
     planned: list[tuple[ContrastSet, str]] = []
-    for reply in _each(workers, partial(_current, work=work), contrasts):
+    for reply in map_contrasts(workers, partial(_current, work=work), contrasts, "comparing with earlier results"):
         if not isinstance(reply, tuple):
             return []
         planned.append(reply)

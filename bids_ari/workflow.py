@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from bids_ari.errors import (
     BidsAriError,
     DataError,
     InputNotFoundError,
+    Interrupted,
     OtherModelError,
     TemporaryError,
     counted,
@@ -48,8 +49,9 @@ from bids_ari.report.index import failure_note
 from bids_ari.report.rebuild import change_result, free_changes, rebuild_report, saved_options, with_label
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
-from bids_ari.runtime.executors import PRELOADED, open_pool, progress
+from bids_ari.runtime.executors import PRELOADED, map_contrasts, open_pool
 from bids_ari.runtime.processors import divide
+from bids_ari.runtime.progress import step, titled, track
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +88,8 @@ def run(settings: Settings) -> RunSummary:
     with RunLog(to_toml(settings)) as journal:
         check_files(settings.options, settings.participants)
         settings = replace(settings, options=with_estimator(settings.options))
-        dataset, discovery = find_contrasts(settings)
+        with step("searching for maps", "folder"):
+            dataset, discovery = find_contrasts(settings)
         contrasts = contrasts_at_level(discovery, settings)
         participants = participants_of(dataset, settings)
         settings = split_alpha(settings, contrasts, participants)
@@ -94,13 +97,16 @@ def run(settings: Settings) -> RunSummary:
         journal.exclude(discovery.excluded_by_contrast())
         archives: list[Path] = []
         failures: list[Failure] = []
+        done: list[str] = []
         with (
+            _telling_how_to_go_on(len(contrasts), done, settings),
             Derivatives(settings.output_dir, dataset.roots) as out,
             updated_overview(out),
             journal.opened(out),
             closing(_analyse_all(contrasts, settings, participants, out)) as outcomes,
         ):
             for contrast, outcome in outcomes:
+                done.append(contrast.name)
                 if settings.level == "group":  # those of a single subject are among those of its contrast
                     journal.exclude({contrast.name: outcome.excluded})
                 if outcome.error is None:
@@ -165,7 +171,7 @@ def run_map(
         name = results[0].contrast.name
         with Derivatives(output_dir, {MAP_SOURCE: path.parent}) as out, updated_overview(out):
             journal.open(out)
-            with out.result(name):
+            with out.result(name), titled(name):
                 write_results(results, out, rerun=rerun, n_threads=(resources or Resources()).n_jobs)
             _log_outcome(name, outcome_of(results, began), journal)
     return results
@@ -175,7 +181,8 @@ def preview(settings: Settings) -> Preview:
     """Find what a run would analyse; write nothing, and read no value of a map."""
     check_files(settings.options, settings.participants)
     settings = replace(settings, options=with_estimator(settings.options))
-    dataset, discovery = find_contrasts(settings, make_database=False)
+    with step("searching for maps", "folder"):
+        dataset, discovery = find_contrasts(settings, make_database=False)
     check = partial(check_maps, options=settings.options, participants=participants_of(dataset, settings))
     return Preview(discovery, contrasts_at_level(discovery, settings), check)
 
@@ -212,12 +219,13 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         underlay = changes.pop("underlay", None)
         journal.open(out)
         steps = [partial(change_result, changes=changes, out=out)] if changes else []
-        for step in (*steps, partial(rebuild_report, out=out, underlay=underlay)):
-            for record in progress(with_label(out, label), unit="report"):
+        for work in (*steps, partial(rebuild_report, out=out, underlay=underlay)):
+            records = with_label(out, label)
+            for record in track(records, "writing reports", "report", len(records)):
                 if (name := str(record.get("Name"))) in errors:
                     continue
                 try:
-                    step(record)
+                    work(record)
                 except CONTRAST_ERRORS as error:
                     if str(error) not in map(str, errors.values()):
                         log.error("%s", error)
@@ -228,6 +236,23 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         kinds = {type(error) for error in errors.values()}
         kind = kinds.pop() if len(kinds) == 1 else DataError
         raise kind(f"{counted(len(errors), 'report')} could not be written again")
+
+
+@contextmanager
+def _telling_how_to_go_on(n_contrasts: int, done: Sequence[str], settings: Settings) -> Iterator[None]:
+    """Have the error of an interrupted run say how many contrasts are finished, and that the next one goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        n_done = max(len(done), error.args[0] if isinstance(error, Interrupted) else 0)
+        again = "the same command without --rerun" if settings.rerun else "the same command"
+        if settings.options.joint:
+            text = f"results of --joint are complete together; {again} begins again"
+        elif n_done == 0:
+            text = f"no contrast was finished; {again} begins again"
+        else:
+            text = f"{n_done} of {counted(n_contrasts, 'contrast')} are finished and kept; {again} goes on from there"
+        raise Interrupted(text) from error
 
 
 def _analyse_all(
@@ -250,7 +275,7 @@ def _analyse_all(
         return
     work = partial(_analyse_and_write, settings=settings, participants=participants, out=out, methods=methods)
     with pool as workers:
-        outcomes = progress(workers.map(work, contrasts), "contrast", len(contrasts))
+        outcomes = map_contrasts(workers, work, contrasts, "analysing contrasts")
         for contrast, outcome in zip(contrasts, outcomes, strict=True):
             yield contrast, Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
 
@@ -266,9 +291,11 @@ def _analyse_and_write(
     began = time.monotonic()
     METHODS.update((method.name, method) for method in methods)  # a worker process lacks those of the caller
     try:
-        with out.result(contrast.name):
+        with out.result(contrast.name), titled(contrast.name):
             if not settings.rerun:
-                if kept := unchanged_outcome(contrast, settings, participants, out):
+                with step("comparing with earlier results"):
+                    kept = unchanged_outcome(contrast, settings, participants, out)
+                if kept:
                     return replace(kept, seconds=time.monotonic() - began)
                 refuse_other_model(contrast, settings, participants, out)
             if settings.level == "participant":

@@ -42,6 +42,7 @@ from bids_ari.images.stack import Stack, load_stack
 from bids_ari.images.statistic import Given, Kind
 from bids_ari.images.storage import at_points
 from bids_ari.images.templates import note_on_space
+from bids_ari.runtime.progress import step
 
 
 def analyse(
@@ -93,7 +94,9 @@ def group_tests(
     options, resources = options_of(contrast, options), resources or Resources()
     contrast, design = plan(contrast.labelled(options.label), options, participants)
     stack = _load(contrast, options, resources)
-    fitted, files = fit(stack, design, options), option_files(options, contrast)
+    with step("fitting the group model"):
+        fitted = fit(stack, design, options)
+    files = option_files(options, contrast)
     make = partial(
         ContrastResult,
         contrast=contrast,
@@ -278,17 +281,18 @@ def _single_tests(
     contrast = contrast.labelled(options.label)
     (member,) = contrast.members
     template = StandardSpace.of(contrast.entities)
-    stack = load_map(
-        source_of(member.first),
-        options.mask,
-        mask_threshold=options.mask_threshold,
-        template=template,
-        surface=options.surface,
-        map_name=options.map_name,
-        drop_zeros=drop_zeros,
-        mem=(resources or Resources()).mem,
-        given=given,
-    )
+    with step("reading the map"):
+        stack = load_map(
+            source_of(member.first),
+            options.mask,
+            mask_threshold=options.mask_threshold,
+            template=template,
+            surface=options.surface,
+            map_name=options.map_name,
+            drop_zeros=drop_zeros,
+            mem=(resources or Resources()).mem,
+            given=given,
+        )
     (glm, statistic), files = statistics_of(stack), option_files(options, contrast)
     if statistic.kind != "z":
         check_same_dof(member)

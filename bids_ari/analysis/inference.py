@@ -27,6 +27,7 @@ from bids_ari.images.space import Space
 from bids_ari.images.stack import Stack
 from bids_ari.images.statistic import Given, Kind, Statistic
 from bids_ari.images.templates import SpaceName
+from bids_ari.runtime.progress import step
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.choices import Alternative
@@ -73,7 +74,8 @@ class DirectedTest:
         options, bound = self.options, found.bound
         if joint is not None:  # all bounds together have the level of the run
             bound = replace(bound, alpha=options.alpha)
-        forest = grow(self.glm, bound, self.neighbours, self.alternative, options)
+        with step("growing the cluster forest"):
+            forest = grow(self.glm, bound, self.neighbours, self.alternative, options)
         return self.make(
             glm=self.glm,
             space=self.space,
@@ -110,14 +112,15 @@ def directed_tests(
     `make` makes a result of the fields that depend on the test. An F test has one alternative: a large statistic.
     `template` is the space of the maps, for an atlas of TemplateFlow.
     """
-    atlas = None
-    if options.atlas is not None:
-        atlas = load_atlas(options.atlas, options.atlas_labels, template, space)
-    regions = () if atlas is None else (atlas,)
-    if options.roi:
-        regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
-    if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
-        check_shown(underlay, space)  # raises before anything is computed or written
+    with step("reading atlas, regions and underlay"):
+        atlas = None
+        if options.atlas is not None:
+            atlas = load_atlas(options.atlas, options.atlas_labels, template, space)
+        regions = () if atlas is None else (atlas,)
+        if options.roi:
+            regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
+        if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
+            check_shown(underlay, space)  # raises before anything is computed or written
     neighbours = space.adjacency(options.connectivity)
     if group is not None:
         group = replace(group, extent=extent_of(space, neighbours, join_signs=options.join_signs))

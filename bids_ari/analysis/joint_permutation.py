@@ -23,6 +23,7 @@ from bids_ari.analysis.permutation import (
 )
 from bids_ari.analysis.template import Template
 from bids_ari.config.options import Options
+from bids_ari.runtime.progress import step
 from bids_ari.stats.bounds import true_discoveries
 from bids_ari.stats.calibration import Calibration, categories, permuted_lambdas
 from bids_ari.stats.choices import Alternative
@@ -70,7 +71,8 @@ class PermutationTogether(NamedTuple):
         design, n_threads = group.design, group.n_threads
         shared = partial(_shared, is_free=_is_free(glm.test, options, group))
         test = plan_permutations(glm, alternative, options, group, shared)
-        lambdas = permuted_lambdas(test.model, test.resampling, test.vectors, n_threads=n_threads)
+        with step("calibration by permutation", "permutation"):
+            lambdas = permuted_lambdas(test.model, test.resampling, test.vectors, n_threads=n_threads)
         scale = _scale(test, n_threads)
         waiting = Waiting(
             test.vectors,
@@ -150,4 +152,5 @@ def _scale(test: PermutationTest, n_threads: int) -> Scale | None:
     if test.family.is_learned or isinstance(test.vectors, Combined) or test.resampling.complete is not None:
         return None
     independent = test.resampling.independent(min(test.resampling.n_permutations, _SCALE))
-    return Scale.of(permuted_lambdas(test.model, independent, test.vectors, n_threads=n_threads))
+    with step("learning the scale of lambda", "permutation"):
+        return Scale.of(permuted_lambdas(test.model, independent, test.vectors, n_threads=n_threads))

@@ -16,6 +16,7 @@ from bids_ari.config.options import Options
 from bids_ari.design.blocks import blocks_name
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, DesignError, counted, plural_of
+from bids_ari.runtime.progress import step
 from bids_ari.stats.calibration import calibrate_by_permutation, learn_combined, learn_template
 from bids_ari.stats.choices import Alternative, Scheme
 from bids_ari.stats.critical_vectors import Combined, CriticalVectors
@@ -83,9 +84,10 @@ def permute(glm: GlmResult, alternative: Alternative, options: Options, group: G
     """
     test = plan_permutations(glm, alternative, options, group, resampling_of)
     model, n_threads = test.model, group.n_threads
-    found = calibrate_by_permutation(
-        model, test.resampling, test.vectors, options.exact_alpha, step_down=options.step_down, n_threads=n_threads
-    )
+    with step("calibration by permutation", "permutation"):
+        found = calibrate_by_permutation(
+            model, test.resampling, test.vectors, options.exact_alpha, step_down=options.step_down, n_threads=n_threads
+        )
     p, design = model.observed_p(), group.design
     calibration = Calibrated.of(found, **test.facts(options, design), tdn_range=found.whole_range(p))
     notes = (*notes_of(calibration, options), *test.notes(design))
@@ -107,11 +109,13 @@ def plan_permutations(
     if shuffle != "flip":
         _check_complete(group, shuffle)
     model: NullModel
-    if options.variance == "unequal":
-        model = fit_welch_model(group.maps[0], design.matrix, weights, alternative, exchangeability)
-    else:
-        model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
-    resampling = plan(model, exchangeability, options, group)
+    with step("fitting the reduced model"):
+        if options.variance == "unequal":
+            model = fit_welch_model(group.maps[0], design.matrix, weights, alternative, exchangeability)
+        else:
+            model = fit_null_model(group.maps, design.matrix, weights, alternative, exchangeability)
+    with step("choosing permutations"):
+        resampling = plan(model, exchangeability, options, group)
     family = _family(resampling, options)
     vectors, origin = _vectors(model, resampling, family, options, group)
     return PermutationTest(model, exchangeability, resampling, shuffle, family, vectors, origin)
@@ -130,7 +134,8 @@ def familywise_of(
     if group.extent is None:
         return None
     z = glm.z if alternative == "two-sided" else extremeness(glm.z, alternative)
-    return familywise_errors(test.model, test.resampling, z, options.threshold, group.extent, group.n_threads)
+    with step("familywise error by permutation", "permutation"):
+        return familywise_errors(test.model, test.resampling, z, options.threshold, group.extent, group.n_threads)
 
 
 def resampling_of(model: NullModel, exchangeability: Exchangeability, options: Options, group: GroupData) -> Resampling:
@@ -189,9 +194,10 @@ def _vectors(
         return known, options.template.name
     independent = resampling.independent(min(options.n_permutations, family.n_learned_from or options.n_permutations))
     origin = f"{independent.n_permutations} other permutations"
-    if others:
-        return learn_combined(model, independent, first, family.shares, n_threads=group.n_threads), origin
-    return learn_template(model, independent, n_threads=group.n_threads), origin
+    with step("learning critical vectors", "permutation"):
+        if others:
+            return learn_combined(model, independent, first, family.shares, n_threads=group.n_threads), origin
+        return learn_template(model, independent, n_threads=group.n_threads), origin
 
 
 def _check_complete(group: GroupData, shuffle: Scheme) -> None:

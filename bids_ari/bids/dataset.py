@@ -28,6 +28,7 @@ from bids_ari.bids.statmap import StatMap, map_extension
 from bids_ari.bids.tree import UNSEARCHED, Folder, Walk, identity, is_searched, short_name
 from bids_ari.errors import InputNotFoundError, ReadError, listing
 from bids_ari.runtime.collector import no_collection
+from bids_ari.stats.progress import counter
 
 if TYPE_CHECKING:
     from bids import BIDSLayout
@@ -133,10 +134,14 @@ def _search(
     layouts = layouts_of(searched)
     walk = Walk(searched, excluded, made_by_us)
     found: dict[Path, list[Folder]] = {}
+    advance = counter(0)  # their number is not known
     with no_collection():
         for folder in searched:
             layout = layouts.get(identity(folder))
-            found[folder] = list(walk.folders(folder, indexed_folders(layout) if layout else None))
+            found[folder] = []
+            for each in walk.folders(folder, indexed_folders(layout) if layout else None):
+                found[folder].append(each)
+                advance(1)
     ours = [*(folder for folder in folders if folder not in searched), *walk.left]
     places = ((Reason.CYCLE, walk.cycles), (Reason.DANGLING, walk.dangling), (Reason.OUR_RESULTS, ours))
     left = [Excluded.of_path(path, top, reason.text()) for reason, paths in places for path in paths]

@@ -19,8 +19,13 @@ class Parser(argparse.ArgumentParser):
         codes = ", ".join(f"{code} ({text})" for code, text in sorted(EXIT_CODES.items()))
         super().__init__(prog, usage, description, f"Exit codes: {codes}.", allow_abbrev=False)
         self.add_argument("--version", action="version", version=f"bids_ari {__version__}")
+        amounts = self.add_mutually_exclusive_group()
         text = "log more; -vv: also the log of libraries"
-        self.add_argument("-v", "--verbose", action="count", default=0, help=text)
+        amounts.add_argument("-v", "--verbose", action="count", default=0, help=text)
+        text = (
+            "write errors only: no progress, notes and warnings, which are in the log of OUTPUT_DIR and in the reports"
+        )
+        amounts.add_argument("-q", "--quiet", action="store_true", help=text)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, with a reference to the help page."""

@@ -10,6 +10,7 @@ from bids_ari.bids.contrasts import ContrastSet, Discovery
 from bids_ari.bids.exclusions import Excluded, by_reason, subject_ranges
 from bids_ari.design.design import Design
 from bids_ari.errors import BidsAriError, counted, joint_exit_code, listing, printable
+from bids_ari.runtime.progress import track
 
 _WIDTH = 100
 _MOST = 5
@@ -44,7 +45,9 @@ def overview(
     and no control characters.
     """
     is_single = any(contrast.entities.get("sub") is not None for contrast in contrasts)
-    checked = [_check(contrast, check) for contrast in contrasts]
+    unit = "map" if is_single else "contrast"
+    tracked = track(contrasts, "checking headers", unit, len(contrasts))
+    checked = [_check(contrast, check) for contrast in tracked]
     lines: list[str] = []
     if is_single:
         blocks: dict[str, list[_Checked]] = defaultdict(list)
@@ -58,7 +61,7 @@ def overview(
     lines += _excluded(discovery, names_files)
     codes = [each.error.exit_code for each in checked if each.error]
     n_good = len(contrasts) - len(codes)
-    verdict = f"{counted(n_good, 'map' if is_single else 'contrast')} can be analysed"
+    verdict = f"{counted(n_good, unit)} can be analysed"
     text = "\n".join([*lines, verdict + (f", {len(codes)} cannot" if codes else "")])
     return Overview(text, joint_exit_code(codes, n_good > 0))
 

@@ -7,12 +7,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.signals import interruptible
+from bids_ari.runtime.watchers import beside_progress, shown_progress
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,9 @@ def answer(
     with interruptible(is_all=words is None):
         try:
             arguments = parse(sys.argv[1:] if words is None else words)
-            set_up_log(arguments.verbose)
-            with writable_caches(arguments):
+            is_quiet = getattr(arguments, "quiet", False)
+            set_up_log(-1 if is_quiet else arguments.verbose)
+            with writable_caches(arguments), nullcontext() if is_quiet else shown_progress():
                 code = work(arguments)
         except BaseException as error:
             code = exit_code_of(error)
@@ -67,7 +69,7 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, BidsAriError):
         log.error("%s", error)
     elif isinstance(error, KeyboardInterrupt):
-        log.error("interrupted")
+        log.error("interrupted: %s", str(error) or "run the same command again")
     elif isinstance(error, MemoryError):
         hint = "Test fewer voxels with --mask, fewer contrasts at a time with --nprocs, or use a larger computer"
         log.error("There is not enough memory%s. %s", f": {error}" if str(error) else "", hint)
@@ -82,10 +84,7 @@ class _ToStderr(logging.Handler):
     """A handler that writes to the current stderr, which notebooks and tests replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm
-
-        # The line does not break a progress bar, and a run goes on after its stderr was closed.
-        with suppress(OSError, ValueError), tqdm.external_write_mode(sys.stderr):
+        with suppress(OSError, ValueError), beside_progress():  # a run goes on after its stderr was closed
             sys.stderr.write(f"{self.format(record)}\n")
 
 
@@ -102,9 +101,13 @@ _HANDLER = _ToStderr()
 
 
 def set_up_log(verbose: int) -> None:
-    """Log to stderr: this package, with details where `verbose` is 1 or more, and libraries where it is 2 or more."""
+    """Log to stderr: this package, with details where `verbose` is 1 or more, and libraries where it is 2 or more.
+
+    Where it is negative, only errors; the log of the run in the output folder is as long as without.
+    """
     everything, package = logging.getLogger(), logging.getLogger("bids_ari")
-    package.setLevel(logging.DEBUG if verbose else logging.INFO)
+    package.setLevel(logging.DEBUG if verbose > 0 else logging.INFO)
+    _HANDLER.setLevel(logging.ERROR if verbose < 0 else logging.NOTSET)
     package.removeHandler(_HANDLER)
     everything.removeHandler(_HANDLER)
     if verbose > 1:

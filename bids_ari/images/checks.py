@@ -18,8 +18,9 @@ from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Frame
 from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
 from bids_ari.images.volume import Grid
-from bids_ari.runtime.executors import progress, run_parallel
+from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
+from bids_ari.runtime.progress import track
 
 Result = TypeVar("Result")
 
@@ -112,7 +113,8 @@ def check_headers(
     read = partial(attempt, partial(_header_of, mem=mem, map_name=map_name))
     problems: list[Problem] = []
     frames: list[tuple[str, Frame]] = []
-    found = progress(run_parallel(read, [each for _, each in files], n_threads), "header", len(files))
+    read_all = run_parallel(read, [each for _, each in files], n_threads)
+    found = track(read_all, "checking headers", "file", len(files))
     for (subject, _), header in zip(files, found, strict=True):
         if isinstance(header, Header):
             frames.append((subject, header.frame))
@@ -156,12 +158,15 @@ def attempt(function: Callable[..., Result], *arguments: Any) -> Result | list[B
 
 
 def for_each_member(
-    function: Callable[[int, SubjectMap], Result], members: Sequence[SubjectMap], n_threads: int
+    function: Callable[[int, SubjectMap], Result], members: Sequence[SubjectMap], n_threads: int, what: str
 ) -> Iterator[Result]:
-    """Call a function with the number of each member and the member, in threads; raise one error of all problems."""
+    """Call a function with the number of each member and the member, in threads, as the step `what`.
+
+    One error of all problems is raised at the end.
+    """
     problems: list[Problem] = []
     results = run_parallel(lambda pair: attempt(function, *pair), enumerate(members), n_threads)
-    for member, result in zip(members, progress(results, "map", len(members)), strict=True):
+    for member, result in zip(members, track(results, what, "map", len(members)), strict=True):
         if isinstance(result, list):
             problems.extend(((member.subject,), error) for error in result)
         elif not problems:

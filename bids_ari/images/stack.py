@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bids_ari.bids.contrasts import SubjectMap
-from bids_ari.errors import BidsAriError, DataError, listing
+from bids_ari.errors import BidsAriError, DataError, listing, plural_of
 from bids_ari.images.checks import Target, check_headers, for_each_member
 from bids_ari.images.duplicates import check_copies, notes_on_similar
 from bids_ari.images.located import locate
@@ -26,6 +26,7 @@ from bids_ari.images.templates import SpaceName
 from bids_ari.images.walls import with_wall
 from bids_ari.runtime.executors import run_parallel
 from bids_ari.runtime.memory import available_memory
+from bids_ari.runtime.progress import step
 from bids_ari.stats.distributions import FloatArray
 
 
@@ -176,7 +177,8 @@ def load_stack(
     reading = _Reading(reader, candidates, smoothing, arrays, mosaic_of(candidates, template))
     counts = np.zeros(frame.shape, dtype=np.int32, order="F")  # as most files are
     summaries: list[Summary] = []
-    for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes)):
+    what = "reading and smoothing maps" if smoothing else "reading maps"
+    for present, summary in for_each_member(reading.store, members, min(n_threads, spare // n_bytes), what):
         counts += present
         summaries.append(summary)
     counts = np.ascontiguousarray(counts)
@@ -184,7 +186,8 @@ def load_stack(
     notes = (*located, *walls, *check_copies(members, digests, allow_duplicates))
     found = notes_on_maps(members, headers, summaries, counts, frame, inside, stat=stat)
     space = group_mask(counts, len(members), coverage, frame, inside, suspicion=found.suspicion)
-    normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
+    with step("smoothing near missing data"):
+        normalised = reading.normalise(summaries, counts, space, min(n_threads, spare // n_bytes))
     values: Sequence[Values] = arrays
     if space.n_points < candidates.n_points:
         values = [at_points(array, candidates.select(space.inside)) for array in arrays]
@@ -217,17 +220,18 @@ def _candidates(
     inside = np.zeros(reader.frame.shape, dtype=bool)
     hashes: dict[Path, str] = {}
     first = members[: len(members) - n_required(coverage, len(members)) + 1]
+    what = f"finding {plural_of(reader.frame.unit)} with data"
 
     def read(_: int, member: SubjectMap) -> tuple[BoolArray, dict[Path, str]]:
         volumes = reader.read(member)
         return ~np.isnan(volumes.effect), volumes.hashes
 
     try:
-        for present, found in for_each_member(read, first, n_threads):
+        for present, found in for_each_member(read, first, n_threads, what):
             inside |= present
             hashes |= found
     except BidsAriError:
-        for _ in for_each_member(read, members, n_threads):  # raises one error of the problems with all maps
+        for _ in for_each_member(read, members, n_threads, what):  # raises one error of the problems with all maps
             pass
         raise
     return reader.frame.space(inside), replace(reader, hashes=hashes)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from bids_ari.bids.entities import Entities, labels_in_name
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError, listing
+from bids_ari.runtime.progress import step
 
 OFFLINE = "Fill TEMPLATEFLOW_HOME on a machine with network access, or use a local file"
 """Advice where a file of TemplateFlow is not on this machine."""
@@ -131,7 +132,8 @@ def fetched(path: Path, listed: Sequence[Path], where: StandardSpace) -> Path:
     query: dict[str, Any] = {_ENTITIES[key]: labels.get(key) for key in keys}  # None: without it
     query |= {key: int(query[key]) for key in ("cohort", "resolution") if str(query.get(key)).isdigit()}
     try:
-        client().get(where.name, raise_empty=True, suffix=suffix, extension=dot + extension, **query)
+        with step(f"fetching {path.name} from TemplateFlow"):
+            client().get(where.name, raise_empty=True, suffix=suffix, extension=dot + extension, **query)
     except Exception as error:  # requests' ConnectionError and many more: the network, the disk
         found = f"{path.name} of TemplateFlow could not be fetched: {type(error).__name__}"
         raise InputNotFoundError(found, hint=OFFLINE) from error

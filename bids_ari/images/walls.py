@@ -56,7 +56,7 @@ def with_wall(members: Sequence[SubjectMap], reader: MapReader, coverage: float,
         volumes = any_zero.read(member)
         return np.isnan(volumes.effect), volumes.hashes
 
-    for absent, found in for_each_member(read, members, n_threads):
+    for absent, found in for_each_member(read, members, n_threads, "finding the medial wall"):
         n_absent += absent
         packed.append(np.packbits(absent))
         hashes |= found

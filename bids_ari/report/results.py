@@ -19,6 +19,7 @@ from bids_ari.report.index import write_index
 from bids_ari.report.joint_bounds import joint_summary
 from bids_ari.report.page import write_report
 from bids_ari.runtime.executors import begun
+from bids_ari.runtime.progress import step, track
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def write_results(
     key = fingerprint(first.contrast, first.design, first.options, first.hashes)
     if first.joint is not None:
         key = in_family(key, first.joint.family)
-    for result in results:
+    for result in track(results, "writing maps, pictures and reports", "result", len(results)):
         with begun(partial(_drawn, result), n_threads) as drawn:
             written = files.write(result, out)
             written += write_report(result, out, results, drawn())
@@ -84,5 +85,6 @@ def _update(out: Derivatives) -> None:
 
 def write_overview(out: Derivatives) -> None:
     """Write the pages about all results."""
-    write_index(out)
-    write_citation(out)
+    with step("writing the index"):
+        write_index(out)
+        write_citation(out)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bids_ari.errors import TemporaryError, UsageError, listing
-from bids_ari.runtime.executors import Pool, WorkerPool
+from bids_ari.runtime.executors import Done, Pool, WorkerPool
 from bids_ari.runtime.provenance import numeric_versions
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def open_cluster(address: str, paths: Sequence[Path]) -> Iterator[Pool]:
                 if client.status != "running" or client.scheduler_comm is not connection:
                     raise CancelledError
 
-            yield _Cluster(WorkerPool(lambda: executor, max(_FEWEST_AHEAD, 2 * n_threads), check), address)
+            n_ahead = max(_FEWEST_AHEAD, 2 * n_threads)
+            yield _Cluster(WorkerPool(lambda: executor, max(n_threads, 1), n_ahead, check), address)
         finally:
             with suppress(Exception):  # the scheduler may be gone
                 client.close(timeout=_CLOSING)
@@ -72,10 +73,13 @@ class _Cluster:
 
     def __init__(self, pool: WorkerPool, address: str) -> None:
         self._pool, self._address = pool, address
+        self.n_workers = pool.n_workers
 
-    def map(self, function: "Callable[[Item], Result]", items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+    def map(
+        self, function: "Callable[[Item], Result]", items: Iterable[Item], done: Done | None = None, /
+    ) -> Iterator[Result | TemporaryError]:
         with _translated(self._address):
-            yield from self._pool.map(function, items)
+            yield from self._pool.map(function, items, done)
 
 
 def _connect(address: str) -> "Client":

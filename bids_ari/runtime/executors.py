@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.process import BaseProcess
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
-from tqdm import tqdm
-
-from bids_ari.errors import TemporaryError
+from bids_ari.errors import Interrupted, TemporaryError
+from bids_ari.runtime.progress import counting, current_watcher
+from bids_ari.runtime.watchers import Display
 from bids_ari.runtime.workers import THIS_PROCESS, call_logged, start_worker
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,9 @@ def begun(call: Callable[[], Result], n_threads: int = 1) -> Iterator[Callable[[
         yield pool.submit(call).result
 
 
+Done = Callable[[], object]
+
+
 class Promise(Protocol[Result_co]):
     """A future result, as of an executor."""
 
@@ -93,17 +96,47 @@ def in_order(submit: Callable[[Item], Promise[Result]], items: Iterable[Item], n
             promise.cancel()
 
 
-def progress(items: Iterable[Item], unit: str, total: int | None = None) -> Iterator[Item]:
-    """Yield the items, with a progress bar on stderr if that is a terminal."""
-    silent = True if sys.stderr is None else None  # None: tqdm checks whether it is a terminal
-    yield from tqdm(items, total=total, unit=f" {unit}", leave=False, disable=silent)
-
-
 class Pool(Protocol):
     """Workers that call a function with each item."""
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
-        """Yield the result for each item, in order; an error for one whose workers ended unexpectedly."""
+    n_workers: int
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], done: Done | None = None, /
+    ) -> Iterator[Result | TemporaryError]:
+        """Yield the result for each item, in order; an error for one whose workers ended unexpectedly.
+
+        `done` is called after each item, from any thread.
+        """
+
+
+class ThisProcess:
+    """A pool without workers."""
+
+    n_workers = 1
+
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], done: Done | None = None, /
+    ) -> Iterator[Result | TemporaryError]:
+        """Call the function here."""
+        for item in items:
+            yield function(item)
+            if done is not None:
+                done()
+
+
+def map_contrasts(
+    workers: Pool, function: Callable[[Item], Result], items: Sequence[Item], what: str
+) -> Iterator[Result | TemporaryError]:
+    """Call a function with each contrast in workers, as one step; yield the results in order.
+
+    An interruption is an `Interrupted`, whose argument is the number of contrasts that are done.
+    """
+    with counting(what, "contrast", len(items), min(workers.n_workers, len(items)), is_logged=False) as each:
+        try:
+            yield from workers.map(function, items, each.advance)
+        except KeyboardInterrupt as error:
+            raise Interrupted(each.done) from error
 
 
 def start_server(preload: Sequence[str]) -> None:
@@ -129,12 +162,18 @@ def open_pool(n_processes: int, preload: Sequence[str] = ()) -> Iterator[Pool]:
     The modules of `preload` are imported once, before workers are forked from the process that has them.
     """
     if n_processes == 1:
-        yield SimpleNamespace(map=map)
+        yield ThisProcess()
         return
     start_server(preload)
     recorder: Any = _Recorder(multiprocessing.get_context("forkserver" if _HAS_SERVER else "spawn"))
-    make = partial(ProcessPoolExecutor, n_processes, recorder, start_worker, (dict(os.environ),))
-    pool = WorkerPool(make, n_ahead=4 * n_processes)
+    watcher = current_watcher()
+    with watcher.workers() if isinstance(watcher, Display) else nullcontext() as connection:
+        make = partial(ProcessPoolExecutor, n_processes, recorder, start_worker, (dict(os.environ), connection))
+        yield from _opened(WorkerPool(make, n_processes, n_ahead=4 * n_processes), recorder)
+
+
+def _opened(pool: "WorkerPool", recorder: Any) -> Iterator[Pool]:
+    """Yield a pool, and end its processes."""
     try:
         yield pool
     except BaseException:
@@ -169,19 +208,24 @@ class _Recorder:
 
 
 class WorkerPool:
-    """Workers of an executor, which is replaced when it breaks; `n_ahead` items are submitted in advance.
+    """Workers of an executor, which is replaced when it breaks; at least `n_ahead` items are submitted in advance.
 
     While a result is awaited, `check` is called each second: it raises an exception if no result will come any more.
     """
 
-    def __init__(self, make: Callable[[], Executor], n_ahead: int, check: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, make: Callable[[], Executor], n_workers: int, n_ahead: int, check: Callable[[], None] | None = None
+    ) -> None:
+        self.n_workers = n_workers
         self._make, self._n_ahead, self._check = make, n_ahead, check
         self._executor: Executor | None = None
 
-    def map(self, function: Callable[[Item], Result], items: Iterable[Item], /) -> Iterator[Result | TemporaryError]:
+    def map(
+        self, function: Callable[[Item], Result], items: Iterable[Item], done: Done | None = None, /
+    ) -> Iterator[Result | TemporaryError]:
         """Call the function in workers; repeat a call whose worker ended unexpectedly."""
         call = partial(call_logged, THIS_PROCESS, logging.getLogger("bids_ari").getEffectiveLevel(), function)
-        for reply in in_order(lambda item: _Attempt(self, call, item), items, self._n_ahead):
+        for reply in in_order(lambda item: _Attempt(self, call, item, done), items, self._n_ahead):
             yield reply if isinstance(reply, TemporaryError) else reply.value()
 
     def submit(self, call: Callable[[Item], Result], item: Item) -> tuple[Executor, Future[Result]]:
@@ -217,9 +261,9 @@ class WorkerPool:
 class _Attempt(Generic[Item, Result]):
     """A call that is repeated when its worker ends unexpectedly."""
 
-    def __init__(self, pool: WorkerPool, call: Callable[[Item], Result], item: Item) -> None:
-        self._pool, self._call, self._item = pool, call, item
-        self._executor, self._future = pool.submit(call, item)
+    def __init__(self, pool: WorkerPool, call: Callable[[Item], Result], item: Item, done: Done | None = None) -> None:
+        self._pool, self._call, self._item, self._done = pool, call, item, done
+        self._submit()
 
     def result(self) -> Result | TemporaryError:
         """Wait for the result; return an error if the worker ended unexpectedly again and again."""
@@ -229,7 +273,7 @@ class _Attempt(Generic[Item, Result]):
             except BrokenProcessPool:
                 self._pool.replace(self._executor)
                 if n < MOST_ATTEMPTS:
-                    self._executor, self._future = self._pool.submit(self._call, self._item)
+                    self._submit()
         return TemporaryError(
             f"The worker process ended unexpectedly {MOST_ATTEMPTS} times, for example for lack of memory",
             hint="Take fewer processes with --nprocs, or find a larger computer",
@@ -237,6 +281,17 @@ class _Attempt(Generic[Item, Result]):
 
     def cancel(self) -> None:
         self._future.cancel()
+
+    def _submit(self) -> None:
+        """Submit the call, and have its end counted if it ends as expected."""
+        self._executor, self._future = self._pool.submit(self._call, self._item)
+        if (done := self._done) is not None:
+            self._future.add_done_callback(lambda future: _is_good(future) and done())
+
+
+def _is_good(future: Future[Any]) -> bool:
+    """Return whether a call has a result."""
+    return not future.cancelled() and future.exception() is None
 
 
 @contextmanager

@@ -10,9 +10,11 @@ import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
-from tqdm import tqdm
+from bids_ari.runtime.progress import watch
+from bids_ari.runtime.watchers import Sender
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -79,11 +81,15 @@ def call_logged(caller: str, level: int, function: Callable[[Item], Result], ite
             package.setLevel(before)
 
 
-def start_worker(environment: Mapping[str, str]) -> None:
-    """Prepare a worker process: SIGTERM of its parent ends its call and all later ones; it ends with its parent."""
+def start_worker(environment: Mapping[str, str], progress: Connection | None = None) -> None:
+    """Prepare a worker process: SIGTERM of its parent ends its call and all later ones; it ends with its parent.
+
+    The steps of its calls are sent to `progress`.
+    """
     os.environ.clear()
     os.environ.update(environment)
-    tqdm.set_lock(threading.RLock())  # its own one is a semaphore, left behind by a process that a signal ends
+    if progress is not None:
+        watch(Sender(progress))
     for name in ("SIGINT", "SIGHUP"):  # sent to all processes of a terminal: the parent decides
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -13,6 +13,7 @@ import numpy as np
 
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.null_model import NullModel
+from bids_ari.stats.progress import counter
 from bids_ari.stats.resampling import BATCH, Permutations, Resampling
 
 _IN_MEMORY = 1 << 23  # correlations that a thread has in memory: 64 MB, or those of `_FEWEST` where points are many
@@ -43,7 +44,7 @@ def summaries(
         As of ``NullModel.correlations``.
     """
     size = min(BATCH, max(_FEWEST, _IN_MEMORY // model.n_points))
-    of_thread = local()
+    of_thread, advance = local(), counter(resampling.n_permutations)
 
     def batch(first: int) -> list[_Summary]:
         if not hasattr(of_thread, "correlations"):  # a new array for each batch would take a fifth of the time
@@ -54,6 +55,7 @@ def summaries(
             some = Permutations(order[start : start + size], sign[start : start + size])
             out = of_thread.correlations[: len(some.order)]
             found.append(summarise(model.correlations(some, signed=signed, out=out)))
+            advance(len(out))
         return found
 
     if n_threads <= 1:

@@ -41,6 +41,18 @@ _VERBOSE = {
     "optional": True,
 }
 
+_QUIET = {
+    "id": "quiet",
+    "name": "Quiet",
+    "description": "write errors only: no progress, notes and warnings, which are in the log of the output folder and "
+    "in the reports",
+    "type": "Flag",
+    "command-line-flag": "--quiet",
+    "value-key": "[ARI_QUIET]",
+    "disables-inputs": ["verbose"],
+    "optional": True,
+}
+
 _RELATIONS: dict[str, Descriptor] = {
     "model": {"disables-inputs": ["formula", "test"]},
     "node": {"requires-inputs": ["model"]},
@@ -72,7 +84,7 @@ _OUTPUTS = (
 def describe(*tables: type) -> Descriptor:
     """Return the descriptor of a command with the options of these classes."""
     found = [option for table in tables for option in entries(table)]
-    inputs = [described for option in found for described in _inputs(option)] + [_VERBOSE]
+    inputs = [described for option in found for described in _inputs(option)] + [_VERBOSE, _QUIET]
     of_group = [each["id"] for option in found if not option.is_for_one_map for each in _inputs(option)]
     for each in inputs:
         each.update(_RELATIONS.get(each["id"], {}))

@@ -94,22 +94,24 @@ MOMENTS = {
 
 
 @pytest.mark.parametrize(
-    ("moment", "number"),
+    ("moment", "number", "message"),
     [
-        ("discovery", SIGINT),
-        ("loading", SIGTERM),
-        ("writing", SIGHUP),
-        ("the second contrast", SIGTERM),
+        ("discovery", SIGINT, "run the same command again"),
+        ("loading", SIGTERM, "no contrast was finished; the same command begins again"),
+        ("writing", SIGHUP, "no contrast was finished"),
+        ("the second contrast", SIGTERM, "1 of 2 contrasts are finished and kept; the same command goes on from there"),
     ],
 )
 def test_a_signal_ends_a_run_in_order(
-    moment: str, number: signal.Signals, data: Path, earlier: Path, undisturbed: Path, out: Path
+    moment: str, number: signal.Signals, message: str, data: Path, earlier: Path, undisturbed: Path, out: Path
 ) -> None:
     """Finished results of this or an earlier run stay; of unfinished ones nothing is left."""
     with job(data, out, (*MOMENTS[moment], 60)) as run:
         run.wait_for()
         run.send(number)
-        assert run.end() == (130, ["ERROR interrupted"])
+        code, (line,) = run.end()
+    assert (code, line[:18]) == (130, "ERROR interrupted:")
+    assert message in line
     assert hidden(out) == []
     done = undisturbed if moment == "the second contrast" else earlier
     assert maps(out) == maps(done, "faces")
@@ -123,7 +125,8 @@ def test_a_signal_while_files_get_their_names(data: Path, undisturbed: Path, out
         run.wait_for()
         run.send(SIGTERM)
         code, errors = run.end()
-    assert (code, errors) == (130, ["ERROR interrupted"])
+    assert (code, len(errors)) == (130, 1)
+    assert errors[0].startswith("ERROR interrupted: ")
     assert maps(out)
     assert maps(out).items() <= maps(undisturbed).items()  # of the contrast that came first
     assert hidden(out) == []
@@ -140,7 +143,8 @@ def test_signals_while_it_cleans_up(data: Path, earlier: Path, out: Path) -> Non
         run.send(SIGTERM)
         run.wait_for(1)
         run.send(SIGINT)
-        assert run.end() == (130, ["ERROR interrupted"])
+        code, errors = run.end()
+        assert (code, len(errors)) == (130, 1)
         assert (out / "index.html").stat().st_mtime > run.marks[1].stat().st_mtime
     assert hidden(out) == []
     assert maps(out) == maps(earlier)

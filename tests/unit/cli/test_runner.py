@@ -1,4 +1,4 @@
-"""Exit codes of errors, signals, standard streams, the log, and progress bars on a terminal."""
+"""Exit codes of errors, signals, standard streams, the log, and progress on a terminal."""
 
 import argparse
 import errno
@@ -23,8 +23,8 @@ from builders import write_group
 from bids_ari import errors
 from bids_ari.cli import main as cli
 from bids_ari.cli.runner import ISSUES_URL, answer, set_up_log, set_up_streams
-from bids_ari.errors import BidsAriError, UsageError
-from bids_ari.runtime import signals
+from bids_ari.errors import BidsAriError, Interrupted, UsageError
+from bids_ari.runtime import signals, watchers
 from bids_ari.runtime.signals import interruptible
 
 KINDS = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, BidsAriError)]
@@ -69,7 +69,8 @@ class TestExitCodes:
             (OSError(errno.ENOSPC, "No space left"), os.EX_CANTCREAT, "library cannot be written: No space left"),
             (MemoryError(), os.EX_DATAERR, "There is not enough memory. .*--mask"),
             (MemoryError("Unable to allocate 7 GiB"), os.EX_DATAERR, "not enough memory: Unable to allocate 7 GiB. "),
-            (KeyboardInterrupt(), 128 + signal.SIGINT, "interrupted$"),
+            (KeyboardInterrupt(), 128 + signal.SIGINT, "interrupted: run the same command again$"),
+            (Interrupted("7 of 9 are kept"), 128 + signal.SIGINT, "interrupted: 7 of 9 are kept$"),
         ],
         ids=repr,
     )
@@ -251,7 +252,7 @@ class Terminal:
         row = column = 0
         for sign in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|.", written, re.DOTALL):
             if sign == "\n":
-                row += 1
+                row, column = row + 1, 0
                 self.rows += [""] * (row >= len(self.rows))
             elif sign == "\r":
                 column = 0
@@ -291,21 +292,45 @@ def on_terminal(work: Callable[[], int]) -> Terminal:
     return Terminal(b"".join(pieces).decode())
 
 
-class TestBars:
+class TestProgress:
     @pytest.fixture
     def words(self, group_dir: Path, rng: np.random.Generator) -> Sequence[str]:
         write_group(group_dir, 8, rng, contrast="houses")
         return [str(group_dir), str(group_dir.parent / "out"), "group", "--threshold", "3", "--tdp"]
 
     def test_on_a_terminal_they_are_shown_and_removed_and_break_no_line(
-        self, words: Sequence[str], capsys: pytest.CaptureFixture[str]
+        self, words: Sequence[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(watchers, "BRIEF", 0.0)
+        monkeypatch.setattr(watchers, "TICK", 0.001)
         assert cli.main(words) == 0
         quiet = capsys.readouterr().err.splitlines()
         shown = on_terminal(lambda: cli.main([*words, "--rerun"]))
-        # Eight small maps are read before the bar is updated.
-        assert all(bar in shown.written for bar in (" 0/2 ", " 1/2 ", " 0/8 "))
+        assert "analysing contrasts  " in shown.written
+        assert " of 2 (" in shown.written
+        assert "\x1b" not in shown.written
         assert [line for line in shown.lines if "replaces" not in line] == quiet
+
+    @pytest.mark.parametrize(("name", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
+    def test_where_plain_output_is_wanted_there_are_none(
+        self, name: str, value: str, words: Sequence[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        shown = on_terminal(lambda: cli.main(words))
+        assert "\r" not in shown.written
+        assert shown.lines[-1].startswith("INFO Reports: ")
+
+    def test_quiet_commands_write_errors_only(self, words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+        shown = on_terminal(lambda: cli.main([*words, "--quiet"]))
+        assert shown.written == ""
+        (log,) = (Path(words[1]) / "logs").glob("2*/log.txt")
+        assert "INFO 2 contrasts: " in log.read_text()
+        assert cli.main(["in", "out", "group", "-q"]) == 66
+        assert re.fullmatch("ERROR .*\n", capsys.readouterr().err)
+
+    def test_quiet_and_verbose_exclude_each_other(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["in", "out", "group", "-q", "-v"]) == 64
+        assert "not allowed with" in capsys.readouterr().err
 
     def test_without_a_terminal_there_are_none(self, words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(words) == 0

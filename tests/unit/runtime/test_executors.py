@@ -1,6 +1,5 @@
-"""Threads, worker processes, and the progress bar."""
+"""Threads and worker processes."""
 
-import io
 import logging
 import os
 import signal
@@ -17,9 +16,9 @@ from typing import Any
 import pytest
 from builders_calls import calls, die, die_once, fail_at, log_and_return, squares
 
-from bids_ari.errors import TemporaryError
+from bids_ari.errors import Interrupted, TemporaryError
 from bids_ari.runtime import executors as compute
-from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, begun, open_pool, progress, run_parallel
+from bids_ari.runtime.executors import MOST_ATTEMPTS, WorkerPool, begun, map_contrasts, open_pool, run_parallel
 from bids_ari.runtime.processors import divide
 
 
@@ -162,33 +161,6 @@ class TestBegun:
             result()
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-class TestProgress:
-    def test_it_passes_items_on(self) -> None:
-        assert list(progress(iter("abc"), "map", 3)) == ["a", "b", "c"]
-
-    def test_no_terminal_no_bar(self, capsys: pytest.CaptureFixture[str]) -> None:
-        list(progress(range(3), "map"))
-        assert capsys.readouterr() == ("", "")
-
-    def test_a_terminal_shows_a_bar_that_goes_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        terminal = _Terminal()
-        monkeypatch.setattr(sys, "stderr", terminal)
-        list(progress(iter(range(3)), "map", 3))
-        assert "0/3" in terminal.getvalue()
-        assert "map" in terminal.getvalue()
-        assert terminal.getvalue().endswith("\r")
-
-    def test_without_stderr_there_is_no_bar(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As where the caller closed it."""
-        monkeypatch.setattr(sys, "stderr", None)
-        assert list(progress(range(3), "map")) == [0, 1, 2]
-
-
 class TestProcesses:
     def test_results_and_log_lines_come_in_order(self, caplog: pytest.LogCaptureFixture) -> None:
         """The first items take longest, so that later ones are done before them."""
@@ -284,4 +256,21 @@ def test_a_result_that_never_comes_is_not_awaited_for_ever() -> None:
         raise ConnectionError("the scheduler is lost")
 
     with pytest.raises(ConnectionError, match="lost"):
-        next(WorkerPool(Silent, 1, check).map(abs, [-1]))
+        next(WorkerPool(Silent, 1, 1, check).map(abs, [-1]))
+
+
+class TestContrasts:
+    @pytest.mark.parametrize("n_processes", [1, 2])
+    def test_results_come_in_order(self, n_processes: int) -> None:
+        with open_pool(n_processes) as pool:
+            assert list(map_contrasts(pool, abs, [-1, 2, -3], "contrasts")) == [1, 2, 3]
+
+    def test_an_interruption_says_how_many_are_done(self) -> None:
+        def work(item: int) -> int:
+            if item == 2:
+                raise KeyboardInterrupt
+            return item
+
+        with open_pool(1) as pool, pytest.raises(Interrupted) as caught:
+            list(map_contrasts(pool, work, range(5), "contrasts"))
+        assert caught.value.args == (2,)
