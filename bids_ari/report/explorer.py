@@ -58,6 +58,7 @@ SCRIPTS = (
     "labels",
     "saving",
     "pointing",
+    "tour",
     "controls",
     "turning",
     "main",

@@ -11,6 +11,7 @@ function connectControls(app) {
   connectDrawing(app);
   connectFiles(app);
   connectButtons(app);
+  connectKeys(app);
   if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
   if (app.data.points.voxel) for (const view of VIEWS) connectSlice(app, view);
 }
@@ -70,6 +71,14 @@ function connectCurve(app) {
   });
 }
 
+/** Show z above the threshold in place of the TDP, or what was shown before it. */
+function swapColours(app) {
+  const { colourBy } = app.history.state;
+  const isAbove = colourBy === "statistic-above";
+  if (!isAbove) app.swapped = colourBy;
+  app.history.change({ colourBy: isAbove ? (app.swapped ?? "highest") : "statistic-above" });
+}
+
 /** @returns {Object} the change that shows a cluster by hand, and keeps which one was there at the target TDP */
 function pinning({ history, shown }, pinned) {
   const { state } = history;
@@ -85,8 +94,15 @@ function connectTables({ data, history, shown }) {
     if (!row) return;
     const label = row.dataset.label;
     goTo(shown().clusters[label - 1].peak);
+    if (event.detail) bringIntoView(byId("views")); // of a click; the focus of the keyboard stays in sight
     keepFocus(event, () => byId("clusters").querySelector(`tr[data-label="${label}"] button`));
   });
+}
+
+/** Scroll to an element that is out of sight. */
+function bringIntoView(target) {
+  const { top, bottom } = target.getBoundingClientRect();
+  if (bottom < 80 || top > window.innerHeight - 80) target.scrollIntoView({ block: "center" });
 }
 
 /** Return the focus to a button in a row that is redrawn. */
@@ -105,6 +121,7 @@ function connectButtons(app) {
     grow: () => step(1),
     shrink: () => step(-1),
     follow: () => history.change({ pinned: null, origin: null }),
+    swap: () => swapColours(app),
     undo: history.undo,
     redo: history.redo,
     "save-table": () => saveTable(data, shown()),

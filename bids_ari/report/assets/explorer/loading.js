@@ -135,6 +135,7 @@ function connectFiles(app) {
       byId("file-message").hidden = false;
     }
   };
+  byId("load-region").addEventListener("click", () => byId("region-file").click());
   byId("region-file").addEventListener("change", async (event) => {
     await open([...event.target.files]);
     event.target.value = ""; // so that the same file can be opened again

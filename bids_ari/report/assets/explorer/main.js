@@ -50,7 +50,7 @@ function makeChainer() {
 
 /** Return the function that redraws the page. */
 function makeRefresh(data, app, palettes) {
-  const drawn = { direction: null, rows: "", own: "" };
+  const [drawn, listRegions] = [{ direction: null, rows: "" }, makeRegionList(data)];
   return () => {
     const started = performance.now();
     const shown = app.shown();
@@ -60,7 +60,6 @@ function makeRefresh(data, app, palettes) {
     if (isNew) {
       drawn.direction = shown.direction;
       showDirection(data, shown);
-      fillParcels(shown);
     }
     const rows = `${key} ${shown.state.origin} ${shown.current?.label}`;
     if (drawn.rows !== rows) {
@@ -70,14 +69,9 @@ function makeRefresh(data, app, palettes) {
       showSentence(data, shown);
       drawColourBar(data, palettes, shown.state.colourBy);
     }
-    const own = data.regions.keys(shown.state);
-    if (drawn.own !== String(own) || shown.state.drawn !== drawn.strokes || isNew) {
-      [drawn.own, drawn.strokes] = [String(own), shown.state.drawn];
-      fillOwn(data, shown);
-    }
     showCrosshair(data, shown);
     showSphere(data, shown);
-    showChosen(data, shown);
+    listRegions(shown, isNew);
     showControls(app.history, shown);
     app.keepCurve(drawCurve(data, shown, app.curve()));
     app.timings.update = performance.now() - started;
@@ -176,12 +170,13 @@ async function start() {
     const data = await readData();
     const app = makeApp(data);
     connectControls(app);
-    byId("explorer").hidden = false;
+    for (const id of ["explorer", "tools"]) byId(id).hidden = false;
     app.refresh();
     window.addEventListener("hashchange", () => app.history.change(fromHash(location.hash, data)));
     new ResizeObserver(app.refreshSoon).observe(byId("views"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", app.refreshSoon);
     window.explorer = publicInterface(app);
+    connectTour();
     app.timings.ready = performance.now();
     document.body.dataset.ready = "true";
   } catch (error) {

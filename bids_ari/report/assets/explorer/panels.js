@@ -104,6 +104,7 @@ function showControls(history, shown) {
   if (document.activeElement !== byId("tdp")) byId("tdp").value = String(state.tdp);
   byId("tdp-slider").value = String(state.tdp);
   byId("colour-by").value = state.colourBy;
+  byId("swap").textContent = state.colourBy === "statistic-above" ? "Show TDP" : "Show z";
   byId("threshold-box").hidden = state.colourBy !== "statistic-above";
   if (document.activeElement !== byId("z-threshold")) byId("z-threshold").value = String(state.zThreshold);
   byId("z-sense").textContent = { 1: "z ≥", "-1": "z ≤ -", 0: "|z| ≥" }[senseOf(shown.direction)];

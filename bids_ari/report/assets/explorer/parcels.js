@@ -4,6 +4,19 @@ const FIND_WITHIN = 800; // milliseconds between letters of one search
 
 const tdpOf = ({ tdn, size }) => (size ? tdn / size : 0);
 
+/** @returns {function(Object, boolean)} shows the list where anything of it has changed; all of it in another alternative */
+function makeRegionList(data) {
+  const before = { keys: "", strokes: null, region: undefined };
+  return (shown, isAll) => {
+    const [keys, strokes] = [String(data.regions.keys(shown.state)), shown.state.drawn];
+    if (isAll) fillParcels(shown);
+    const isRefilled = isAll || keys !== before.keys || strokes !== before.strokes;
+    if (isRefilled) fillOwn(data, shown);
+    if (isRefilled || shown.region !== before.region) showChosen(data, shown);
+    Object.assign(before, { keys, strokes, region: shown.region });
+  };
+}
+
 /** Fill the list with the parcels and masks of the analysis, highest TDP first. */
 function fillParcels(shown) {
   const { parcels } = shown.direction;
@@ -17,7 +30,7 @@ function fillOwn(data, shown) {
   const hadFocus = byId("parcels").tBodies[0].contains(document.activeElement);
   const rows = regions.keys(shown.state).map((key) => regionRow(key, regions.of(key, shown.state)));
   byId("parcels").tBodies[0].replaceChildren(...rows);
-  byId("parcels").parentElement.hidden = !byId("parcels").tBodies[1].rows.length && !rows.length;
+  byId("region-list").hidden = !byId("parcels").tBodies[1].rows.length && !rows.length;
   if (hadFocus) currentButton()?.focus();
 }
 
@@ -33,21 +46,21 @@ function regionRow(key, region) {
 /** Mark the chosen region and say what is known of it. */
 function showChosen(data, shown) {
   const { region } = shown;
+  byId("region-line").hidden = !region;
   for (const row of byId("parcels").rows) {
     if (region && row.dataset.region === region.key) row.setAttribute("aria-current", "true");
     else row.removeAttribute("aria-current");
   }
   byId("region-text").textContent = region ? regionText(data.facts, shown, region) : "";
-  byId("region-buttons").hidden = !region;
   byId("remove-region").hidden = !region || !isOfFile(region.key);
   setStop(currentButton());
 }
 
 /** @returns {string} size and bounds of a region in a sentence */
 function regionText({ unit, units }, { direction }, { name, size, tdn, signs }) {
-  if (!size) return `${name}: no ${unit} of it was tested.`;
+  if (!size) return `Outlined: ${name}, no ${unit} of it was tested.`;
   const bySign = direction.signs.map(({ meaning }, i) => `, at least ${thousands(signs[i])} ${meaning}`).join("");
-  return `${name}: ${plural(size, unit, units)} tested, of which at least ${thousands(tdn)} are truly active${bySign} (${tdpText(tdn, size)}).`;
+  return `Outlined: ${name}, ${plural(size, unit, units)} tested, of which at least ${thousands(tdn)} are truly active${bySign} (${tdpText(tdn, size)}).`;
 }
 
 const regionButtons = () => [...byId("parcels").querySelectorAll("tbody button")];
@@ -74,6 +87,7 @@ function connectRegions(app) {
     if (!key) return;
     const strongest = strongestOf(data, history.state, key);
     history.change({ region: key, ...(strongest >= 0 ? data.points.to(strongest) : {}) });
+    if (event.detail) bringIntoView(byId("views"));
     setStop(table.querySelector(`tr[data-region="${key}"] button`));
   });
   table.addEventListener("focusin", (event) => event.target.tagName === "BUTTON" && setStop(event.target));
@@ -82,7 +96,7 @@ function connectRegions(app) {
   byId("remove-region").addEventListener("click", () => {
     data.regions.remove(history.state.region);
     history.change({ region: null });
-    (currentButton() ?? byId("region-file")).focus();
+    (currentButton() ?? byId("load-region")).focus();
   });
 }
 

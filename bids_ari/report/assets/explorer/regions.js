@@ -34,21 +34,14 @@ function makeRegions(data) {
       if (kept?.key !== key || kept.drawn !== drawn || kept.direction !== direction) {
         const mask = maskOf(key, drawn);
         const name = files.get(key)?.name ?? data.directions[direction].parcels[number(key)]?.name ?? "Drawn region";
-        kept = { key, drawn, direction, name, mask, ...boundsOf(data, data.directions[direction], pointsIn(mask)) };
+        kept = { key, drawn, direction, name, mask, ...boundsOf(data, data.directions[direction], pointsWhere(mask, Boolean)) };
       }
       return kept;
     },
   };
 }
 
-/** @returns {number[]} the points inside a mask */
-function pointsIn(mask) {
-  const points = [];
-  mask.forEach((is, position) => is && points.push(position));
-  return points;
-}
-
-/** @returns {{points: number[], size: number, tdn: number, signs: number[], strongest: number}} */
+/** @returns {{points: Uint32Array, size: number, tdn: number, signs: number[], strongest: number}} */
 function boundsOf({ z }, direction, points) {
   const sense = senseOf(direction);
   const height = (position) => (sense ? sense * z[position] : Math.abs(z[position]));

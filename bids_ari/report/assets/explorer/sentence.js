@@ -22,7 +22,7 @@ function colouredPoints(data, shown) {
   if (state.colourBy === "highest-everywhere") return forest.preorder.filter((_, place) => forest.highest[place] > 0);
   if (state.colourBy.startsWith("statistic-")) {
     const isShown = state.colourBy === "statistic-above" ? beyondThreshold(shown) : () => true;
-    return Uint32Array.from(data.z.keys()).filter((position) => isShown(data.z[position]));
+    return pointsWhere(data.z, isShown);
   }
   const points = new Uint32Array(clusters.reduce((sum, { size }) => sum + size, 0));
   let n = 0;
@@ -33,11 +33,19 @@ function colouredPoints(data, shown) {
   return points;
 }
 
+/** @returns {Uint32Array} the points whose value is of some kind */
+function pointsWhere(values, is) {
+  const points = new Uint32Array(values.length);
+  let n = 0;
+  for (let position = 0; position < values.length; position++) if (is(values[position])) points[n++] = position;
+  return points.subarray(0, n);
+}
+
 /** Show the sentence about what is coloured. */
 function showSentence(data, shown) {
   const points = colouredPoints(data, shown);
   const tdn = trueDiscoveries(shown.direction.category, points);
-  byId("shown").textContent = sentenceOf(data.facts, shown, points.length, tdn);
+  byId("shown").textContent = sentenceOf(data.facts, shown, points.length, tdn) + byHandText(data.facts, shown);
 }
 
 /** @returns {string} */
@@ -50,6 +58,13 @@ function sentenceOf(facts, shown, size, tdn) {
   }
   if (colourBy === "highest-everywhere") return everywhereText(facts, size, bound);
   return size ? clustersText(facts, shown, bound) : "Nothing is coloured: there is no such cluster.";
+}
+
+/** @returns {string} the cluster that was chosen by hand, where colours show more than clusters */
+function byHandText(facts, shown) {
+  const { colourBy, pinned } = shown.state;
+  const chosen = /-(above|everywhere)$/.test(colourBy) && shown.clusters.find(({ place }) => place === pinned);
+  return chosen ? ` Shown by hand: ${chosenText(facts, shown, chosen)}.` : "";
 }
 
 function everywhereText({ leastTdp }, size, bound) {
