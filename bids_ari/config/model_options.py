@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bids_ari.config.choices import ESTIMATORS, VARIANCES
+from bids_ari.config.slices import MOST_SLICES, are_slices, slices_meant
 from bids_ari.config.table import SidecarEntry, option
 from bids_ari.config.values import absolute_surface, as_pairs, fraction_meant
 from bids_ari.design import Missing, Variance
@@ -159,4 +160,16 @@ class ModelOptions:
         words=("template",),
         default_text="the MNI152 template in spaces similar to it; of a template with cohorts, that of TemplateFlow if "
         "it is on this machine; otherwise the tested voxels",
+    )
+    slices: tuple[str, ...] = option(
+        ("axial",),
+        "what pictures of volumes show: slices through the peaks, one or more of axial, coronal and sagittal; mosaic: "
+        "all three; slices at coordinates in mm, such as z:-12,0,8; surface: the cortex, onto which volumes in spaces "
+        "similar to MNI152 are projected; does not change results",
+        is_free=True,
+        rule=are_slices,
+        expected="axial, coronal, sagittal, mosaic, surface, or coordinates in mm such as z:-12,0,8, at most "
+        f"{MOST_SLICES} in all",
+        meant=slices_meant,
+        metavar="VIEW",
     )

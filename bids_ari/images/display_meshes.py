@@ -65,7 +65,7 @@ def _read(n_vertices: Mapping[str, int], space: SpaceName) -> DisplayMeshes | No
     sulci: dict[str, FloatArray] = {}
     with suppress(BidsAriError):
         files = _files(n_vertices, space, ("sulc",), "sulc", ".shape.gii")
-        sulci = {name: _depth(_values(path)) for name, path in zip(names, files, strict=False)}
+        sulci = {name: read_depth(path) for name, path in zip(names, files, strict=False)}
     if any(len(values) != n_vertices[name] for name, values in sulci.items()):
         return DisplayMeshes(meshes)
     return DisplayMeshes(meshes, sulci)
@@ -84,15 +84,11 @@ def _files(
     return nilearn_files(of_nilearn, sides) if where.name == "fsaverage" and n == OF_NILEARN else ()
 
 
-def _values(path: Path) -> FloatArray:
-    """Read the values of the only data array of a GIFTI file, whose name may not say its hemisphere."""
+def read_depth(path: Path) -> FloatArray:
+    """Read sulcal depth, positive in sulci, from a GIFTI file, whose name may not say its hemisphere, as [0, 1]."""
     array, *others = parse_gifti(read_content(path, GIFTI, most=_MOST).data, path).arrays
     if others:
         raise DataError(f"{path} has {1 + len(others)} data arrays", "one")
-    return decode(array, math.prod(array.shape), path)
-
-
-def _depth(values: FloatArray) -> FloatArray:
-    """Return sulcal depth, positive in sulci, in [0, 1]."""
+    values = decode(array, math.prod(array.shape), path)
     low, high = np.nanpercentile(values, _RANGE)
     return np.asarray(np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-6), 0, 1))

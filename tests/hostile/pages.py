@@ -32,7 +32,7 @@ _DANGEROUS = ("script", "iframe", "frame", "object", "embed", "form", "input", "
 _VALUES = {
     "href": re.compile(r"#[\w-]+|(?!/)[\w+%./~-]+|https://doi\.org/[\w./()<>;:-]+"),
     "src": re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+=*"),
-    "style": re.compile(r"width: [0-9.]+%|background: #[0-9A-F]{6}"),
+    "style": re.compile(r"(width: [0-9.]+%; )?background: #[0-9A-F]{6}"),
 }
 """Patterns of the values of attributes that name an address or hold another language."""
 

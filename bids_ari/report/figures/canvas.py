@@ -10,6 +10,7 @@ from PIL import Image
 
 from bids_ari.bids.entities import printable
 from bids_ari.report.figures.figure import texts_of
+from bids_ari.report.figures.fitting import fitted
 from bids_ari.report.figures.png import Pixels, encode
 from bids_ari.report.figures.raster import pixels_of
 from bids_ari.report.figures.steps import BLACK as BLACK
@@ -18,6 +19,7 @@ from bids_ari.report.figures.steps import Dot, Line, Paste, Plot, Rectangle, Ste
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_EDGE = 14  # from the left and the right edge to title and subtitle
 _SUBTITLE = "#585858"  # grey: a palette needs no more colours for the edges of its letters
 
 
@@ -92,9 +94,25 @@ def drawn(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Canv
     """Draw a picture of a size in units with a title, and the result it belongs to."""
     canvas = Canvas(size, printable(title), printable(subtitle))
     fill(canvas)
-    canvas.write(shortened(title, size[0] // 15), 14, 13, 13, anchor="la", is_bold=True)
-    canvas.write(shortened(subtitle, size[0] // 10), 14, 41, 9, anchor="la", colour=_SUBTITLE)
+    _head(canvas)
     return canvas
+
+
+def _head(canvas: Canvas) -> None:
+    """Write title and subtitle, whole, whatever their length."""
+    width, bottom = canvas.size[0] - 2 * _EDGE, 38.0
+    title = fitted(canvas.title, width, 13, 9, is_bold=True)
+    for i, line in enumerate(title.lines):
+        canvas.write(
+            line, _EDGE, (13 if len(title.lines) == 1 else 5) + 17 * i, title.points, anchor="la", is_bold=True
+        )
+        bottom = max(bottom, 5 + 17.0 * (i + 1))
+    subtitle = fitted(canvas.subtitle, width, 9, 7)
+    if len(subtitle.lines) > 1:
+        subtitle = fitted(canvas.subtitle, width, 6, 6)
+    for i, line in enumerate(subtitle.lines):
+        row = 41 if len(subtitle.lines) == 1 else bottom + 11 * i
+        canvas.write(line, _EDGE, row, subtitle.points, anchor="la", colour=_SUBTITLE)
 
 
 def shortened(text: str, longest: int) -> str:

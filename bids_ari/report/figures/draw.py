@@ -9,6 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
+from bids_ari.config.slices import requests
 from bids_ari.images.mosaic import mosaic_of
 from bids_ari.images.space import Points
 from bids_ari.images.volume import volume_of
@@ -73,7 +74,8 @@ def drawings(result: ContrastResult) -> Drawings:
     content are missing, except for maps and ``tdp``.
     """
     label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
-    scene = scene_of(result.space, label, _peaks(result), subtitle(result), underlay)
+    shown = requests(result.options.slices)
+    scene = scene_of(result.space, label, _peaks(result), subtitle(result), underlay, shown)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
@@ -215,9 +217,21 @@ def _draw_atlas(result: ContrastResult, scene: Scene) -> Drawings:
 
 
 def _peaks(result: ContrastResult) -> Points:
-    """Return the peaks of clusters, of the largest first; the most extreme point if there are no clusters."""
+    """Return what slices should show, the most important first: peaks of clusters, and then their strongest points.
+
+    Those of clusters with TDP 0 come after all others.
+    """
     clusters = next(iter(result.clusters.values()))
-    return np.array([cluster.peak for cluster in clusters] or [int(result.extremeness.argmax())])
+    found: list[Points] = []
+    for are_active in (True, False):
+        part = sorted((each for each in clusters if bool(each.tdn) == are_active), key=lambda cluster: -cluster.tdn)
+        if part:
+            points = np.concatenate([cluster.points for cluster in part])
+            found += [
+                np.array([cluster.peak for cluster in part]),
+                points[np.argsort(-result.extremeness[points], kind="stable")],
+            ]
+    return np.concatenate(found) if found else np.array([int(result.extremeness.argmax())])
 
 
 def _brain(name: str, title: str, scene: Scene, canvas: Callable[[], Canvas]) -> Drawing:

@@ -1,5 +1,6 @@
 """Glass brain: maximum-intensity projections of a thresholded map below the outlines of nilearn."""
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ def draw_glass_brain(
     If `is_signed`, negative z is shown as well, whatever the alternative of the test. A unit has `per_unit` pixels.
     """
     shown = np.abs(z) > Z_UNCORRECTED if is_signed else z > Z_UNCORRECTED
-    scale = z_scale(z[shown], "two-sided" if is_signed else "greater")
+    scale = replace(z_scale(z[shown], "two-sided" if is_signed else "greater"), marks=())
     top = scale.ends[1]
     image = space.image(np.where(shown, np.clip(z, -top, top), 0).astype(np.float32))
     image = _upright(image)
@@ -69,8 +70,8 @@ def draw_glass_brain(
         for view in VIEWS:
             width = view.shape()[1]
             canvas.write(view.title, view.column + width / 2, view.row - 8, 9)
-            for letter, place in zip("" if view.side else "LR", (0.1, 0.9), strict=False):
-                canvas.write(letter, view.column + place * width, view.row + 20, 12)
+            for letter, place in zip("" if view.side else "LR", (0.08, 0.92), strict=False):
+                canvas.write(letter, view.column + place * width, view.row - 8, 10)  # above all that is projected
         if shown.any():
             scale.draw(canvas)
 

@@ -13,6 +13,7 @@ from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import ABSENT, LEAST_FAR, Quality, far_from_others
 from bids_ari.report.figures.axes import Axes
 from bids_ari.report.figures.canvas import BLACK, Canvas, drawn, shortened
+from bids_ari.report.figures.legend import Mark
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import value_scale
 from bids_ari.stats.diagnostics import SubjectDiagnostics
@@ -130,7 +131,9 @@ def _draw_sheet(
 ) -> Canvas:
     """Draw some of the subjects on one picture."""
     _, height, width = quality.thumbnails.shape
-    scale = replace(value_scale(_typical(quality), "units of\nthe maps"), extend="both")
+    scale = replace(
+        value_scale(_typical(quality), "units of\nthe maps"), extend="both", beyond=None, marks=(Mark("no data"),)
+    )
     n_rows, n_columns = -(-subjects.size // _COLUMNS), min(_COLUMNS, subjects.size)
     step = height + _LINE + _GAP, width + 2 * _GAP
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bids_ari.report.figures.canvas import BLACK, Canvas
+from bids_ari.report.figures.legend import LEFT, LINE, Mark, draw_marks
 from bids_ari.report.figures.palettes import TDP_PALETTE, sampled
 from bids_ari.report.figures.png import Pixels
 from bids_ari.stats.choices import Alternative
@@ -22,7 +23,11 @@ _LEVELS = 64  # colours of a scale: more cannot be distinguished, and few make s
 _COVERED = 99.9  # percentile at the end of a scale: a few extreme voxels at the edge of a brain would compress it
 _HIDDEN = 216  # grey
 _BAR = 18  # width of a bar in pixels
-_RIGHT = 108  # pixels from the left edge of a bar to that of the picture: the room for numbers such as -1.2e-05
+_LABEL = 34  # pixels above a bar for its label
+_FOOT = 16  # below it
+_LONGEST, _SHORTEST = 276, 80  # pixels of a bar
+_RISE = 0.4  # part of the free room that is above
+_SOFT = "#585858"  # grey of the numbers beside pointed ends
 _TIP = 0.05  # length of a pointed end, as a fraction of that of the bar
 _FINE = 4  # pixels drawn for each pixel of a bar along each axis
 
@@ -37,7 +42,8 @@ class Scale:
     part: tuple[float, float]  # of the bar that is shown
     ticks: tuple[float, ...]
     extend: Extend = "neither"  # the ends beyond which there are values, where the bar is pointed
-    uncoloured: str = ""  # the values without a colour, below the bar
+    beyond: tuple[float, float] | None = None  # the smallest and the largest value, if they are known
+    marks: tuple[Mark, ...] = ()  # what else there is in the picture
 
     def colour(self, values: FloatArray) -> Pixels:
         """Return the colour of each value, (n_points, 3)."""
@@ -45,22 +51,23 @@ class Scale:
         places = (np.fmax(np.fmin(values, high), low) - low) * (len(self.colours) / (high - low))
         return self.colours[np.minimum(places.astype(np.int32), len(self.colours) - 1)]
 
-    def draw(self, canvas: Canvas) -> None:
-        """Draw the bar at the right of a picture."""
-        width, height = canvas.size
-        left, top, length = width - _RIGHT, round(0.35 * height), round(0.4 * height)
+    def draw(self, canvas: Canvas, top: float = 58) -> None:
+        """Draw the bar and the marks at the right of a picture, below a row."""
+        left, free = canvas.size[0] - LEFT, canvas.size[1] - top - _LABEL - _FOOT - LINE * len(self.marks)
+        length = round(min(max(free, _SHORTEST), _LONGEST))
+        start = round(top + _LABEL + max(free - length, 0) * _RISE)
         upper, lower = self._tips(length)
         low, high = self.part
-        canvas.paste(self._bar(length), left, top)
+        canvas.paste(self._bar(length), left, start)
         for tick in self.ticks:
-            row = top + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
+            row = start + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
             canvas.rectangle(left + _BAR, row, 4, 1)
             canvas.write(f"{tick:.3g}", left + _BAR + 9, row, 9, anchor="lm")
-        canvas.write(self.label, left + _BAR / 2, top - 14, 11, anchor="md")
-        if self.uncoloured:
-            canvas.rectangle(left, top + length + 22, _BAR, _BAR)
-            canvas.rectangle(left + 1, top + length + 23, _BAR - 2, _BAR - 2, f"#{3 * f'{_HIDDEN:x}'}")
-            canvas.write(self.uncoloured, left + _BAR + 9, top + length + 22 + _BAR / 2, 9, anchor="lm")
+        for tip, row, value in zip((lower, upper), (start + length, start), self.beyond or (0, 0), strict=True):
+            if tip and self.beyond:
+                canvas.write(f"to {value:.3g}", left + _BAR + 9, row, 7, anchor="lm", colour=_SOFT)
+        canvas.write(self.label, left + _BAR / 2, start - 14, 11, anchor="md")
+        draw_marks(canvas, self.marks, start + length + _FOOT)
 
     def _tips(self, length: int) -> tuple[int, int]:
         """Return the lengths of the upper and the lower end in pixels, 0 for an end that is not pointed."""
@@ -89,12 +96,12 @@ class Scale:
 def tdp_scale() -> Scale:
     """Return the scale of all true discovery proportions, above 0 to 1; a TDP of 0 has no colour anywhere."""
     colours = sampled(TDP_PALETTE, np.linspace(0, 1, _LEVELS))
-    return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1), uncoloured="0: none")
+    return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1), marks=(Mark("0, or none"),))
 
 
 def tdp_colour(tdp: float) -> str:
-    """Return the colour of a TDP above 0 for a page, such as ``#c6391d``."""
-    return f"#{bytes(tdp_scale().colour(np.array([tdp]))[0]).hex()}"
+    """Return the colour of a TDP above 0 for a page, such as ``#C62B16``."""
+    return f"#{bytes(tdp_scale().colour(np.array([tdp]))[0]).hex().upper()}"
 
 
 def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
@@ -110,7 +117,7 @@ def z_scale(z: FloatArray, alternative: Alternative) -> Scale:
     low = Z_UNCORRECTED if alternative == "greater" else -top
     high = -Z_UNCORRECTED if alternative == "less" else top
     ticks = tuple(tick for tick in (-top, -Z_UNCORRECTED, Z_UNCORRECTED, top) if low <= tick <= high)
-    return Scale("z", colours, (-top, top), (low, high), ticks)
+    return Scale("z", colours, (-top, top), (low, high), ticks, marks=(Mark("p ≥ .001"),))
 
 
 def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Scale:
@@ -122,7 +129,8 @@ def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Sc
     ends = (-top if is_signed else 0.0, top)
     colours = sampled("RdBu_r", np.linspace(0.0 if is_signed else 0.5, 1.0, _LEVELS + 1))  # an odd number: 0 is white
     ticks = (-top, 0.0, top) if is_signed else (0.0, top / 2, top)
-    return Scale(label, colours, ends, ends, ticks, extend)
+    beyond = (float(values.min()), float(values.max())) if values.size else None
+    return Scale(label, colours, ends, ends, ticks, extend, beyond, (Mark("not tested"),))
 
 
 def _round_up(value: float) -> float:

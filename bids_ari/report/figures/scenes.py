@@ -1,35 +1,52 @@
 """The scene of a result, whatever its points are."""
 
+import logging
+from collections.abc import Sequence
 from functools import singledispatch
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
 
+from bids_ari.config.slices import SURFACE, Request
 from bids_ari.errors import printable
 from bids_ari.images.cortex import VOLUME_OF, hemispheres_of, image_of_voxels, voxels_of
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.space import Points, Space
 from bids_ari.images.templates import SpaceName, standard
 from bids_ari.images.volume import VolumeSpace
-from bids_ari.report.figures.scene import NEUROLOGICAL, ROWS, SLICES, Cells, Scene, make_scene, slices_of
+from bids_ari.report.figures.projection import PROJECTED, projected
+from bids_ari.report.figures.scene import ROWS, Cells, Locator, Scene
+from bids_ari.report.figures.slice_cells import AXIAL, slices_of
 from bids_ari.report.figures.surface_scene import cells_of, choose_views
+from bids_ari.report.figures.underlay import is_like_template
 from bids_ari.stats.forest import Ints
+
+log = logging.getLogger(__name__)
+
+_SIDES = "The hemisphere is named above each view; L and R where both are seen."
 
 
 class _Part(NamedTuple):
     """Rows of cells, and the words about them; `Scene` has the same."""
 
     rows: list[Cells]
-    kind: str
-    sides: str
-    underlay: str
-    cuts: tuple[float, ...] = ()
+    kind: str = ""
+    sides: str = ""
+    underlay: str = ""
+    cuts: tuple[tuple[str, float], ...] = ()
+    locators: tuple[Locator, ...] = ()
 
 
 @singledispatch
 def scene_of(
-    space: Space, space_label: SpaceName, peaks: Points, subtitle: str, image: Path | None, per_unit: float = 1.0
+    space: Space,
+    space_label: SpaceName,
+    peaks: Points,
+    subtitle: str,
+    image: Path | None,
+    requests: Sequence[Request] = AXIAL,
+    per_unit: float = 1.0,
 ) -> Scene:
     """Choose what all pictures of a result show.
 
@@ -45,6 +62,8 @@ def scene_of(
         The result that the pictures belong to.
     image : Path, optional
         The underlay: an image for slices, or a map of sulcal depth for meshes; by default that of the space.
+    requests : sequence of Request
+        Planes, and the surface; meshes without voxels are always shown as a surface.
     per_unit : float
         Pixels of a unit, which is a pixel of a report.
     """
@@ -53,9 +72,30 @@ def scene_of(
 
 @scene_of.register
 def _(
-    space: VolumeSpace, space_label: SpaceName, peaks: Points, subtitle: str, image: Path | None, per_unit: float = 1.0
+    space: VolumeSpace,
+    space_label: SpaceName,
+    peaks: Points,
+    subtitle: str,
+    image: Path | None,
+    requests: Sequence[Request] = AXIAL,
+    per_unit: float = 1.0,
 ) -> Scene:
-    return make_scene(space, space_label, space.coordinates(peaks)[:, 2], subtitle, image, per_unit)
+    is_like_mni = is_like_template(space_label)
+    wants_surface = any(each.kind == SURFACE for each in requests)
+    if wants_surface and not is_like_mni:
+        log.warning("Voxels are projected onto the cortex only in spaces similar to MNI152: slices are drawn")
+    surface = wants_surface and is_like_mni
+    planes = [each for each in requests if each.kind != SURFACE]
+    parts = []
+    if surface:
+        rows = projected(space, 1 if planes else ROWS, per_unit)
+        parts.append(_Part(rows, _kind(rows), f"{_SIDES} {PROJECTED}.", "sulci of fsaverage5, darker than gyri"))
+    if planes or not surface:
+        n_rows = 1 if surface else ROWS
+        found = slices_of(space, space_label, space.coordinates(peaks), image, planes or AXIAL, n_rows, per_unit)
+        parts.append(_Part(found.cells, found.kind, found.sides, found.underlay, found.cuts, found.locators))
+    is_on_template = is_like_mni and (not planes or found.template is not None)
+    return _scene(parts, subtitle, per_unit, is_on_template=is_on_template)
 
 
 @scene_of.register
@@ -65,21 +105,38 @@ def _(
     peaks: Points,
     subtitle: str,
     image: Path | None,
+    requests: Sequence[Request] = AXIAL,
     per_unit: float = 1.0,
 ) -> Scene:
     points = space.unmask(np.arange(space.n_points, dtype=np.int32), -1)
-    slices = _slices(space, space_label, peaks, points, image, per_unit)
-    n_rows = ROWS - len(slices.rows)
-    parts = [part for part in (_views(space, space_label, points, n_rows, image, per_unit), slices) if part.rows]
+    planes = [each for each in requests if each.kind != SURFACE]
+    slices = (
+        _slices(space, space_label, peaks, points, image, planes, per_unit)
+        if planes or not space.frame.meshes
+        else _Part([])
+    )
+    views = _views(space, space_label, points, 1 if slices.rows else ROWS, image, per_unit)
+    return _scene([part for part in (views, slices) if part.rows], subtitle, per_unit)
+
+
+def _scene(parts: Sequence[_Part], subtitle: str, per_unit: float, *, is_on_template: bool = False) -> Scene:
+    """Return the scene of parts below one another."""
     return Scene.of(
         [row for part in parts for row in part.rows],
         " and ".join([parts[0].kind, *(part.kind.lower() for part in parts[1:])]),
         " ".join(part.sides for part in parts),
         "; ".join(part.underlay for part in parts),
         per_unit,
-        cuts=slices.cuts,
+        cuts=tuple(cut for part in parts for cut in part.cuts),
+        locators=tuple(each for part in parts for each in part.locators),
         subtitle=subtitle,
+        is_on_template=is_on_template,
     )
+
+
+def _kind(rows: Sequence[Cells]) -> str:
+    """Return the name of views of the cortex."""
+    return "Views from six sides" if len(rows) == ROWS else "Lateral and medial views"
 
 
 def _views(
@@ -88,29 +145,31 @@ def _views(
     """Return views of the cortex."""
     hemispheres = hemispheres_of(space.frame, space_label, image)
     if not hemispheres:
-        return _Part([], "", "", "")
+        return _Part([])
     source = "" if image is None or image_of_voxels(image) else f" of {printable(image.name)}"
     meshes = " and ".join(printable(PurePath(each.mesh.name).name) for each in hemispheres)
-    return _Part(
-        cells_of(choose_views(hemispheres, n_rows), points, per_unit),
-        "Views from six sides" if n_rows == ROWS else "Lateral and medial views",
-        "The hemisphere is named above each view; L and R where both are seen.",
-        f"sulci{source}, darker than gyri, on {meshes}",
-    )
+    rows = cells_of(choose_views(hemispheres, n_rows), points, per_unit)
+    return _Part(rows, _kind(rows), _SIDES, f"sulci{source}, darker than gyri, on {meshes}")
 
 
 def _slices(
-    space: GrayordinateSpace, space_label: SpaceName, peaks: Points, points: Ints, image: Path | None, per_unit: float
+    space: GrayordinateSpace,
+    space_label: SpaceName,
+    peaks: Points,
+    points: Ints,
+    image: Path | None,
+    planes: Sequence[Request],
+    per_unit: float,
 ) -> _Part:
-    """Return axial slices through the voxels: a row, or without a cortex all rows."""
+    """Return slices through the voxels: a row of a plane, or without a cortex all rows."""
     voxels = voxels_of(space)
     if voxels is None:
-        return _Part([], "", "", "")
+        return _Part([])
     n_rows = ROWS - bool(space.frame.meshes)
     are_voxels = ~space.frame.is_vertex[space.inside][peaks]
-    heights = space.coordinates(peaks)[are_voxels, 2]
+    places = space.coordinates(peaks)[are_voxels]
     label = None if space_label is None else VOLUME_OF.get(standard(space_label).name, space_label)
-    found = slices_of(voxels.space, label, heights, image_of_voxels(image), n_rows, per_unit)
+    found = slices_of(voxels.space, label, places, image_of_voxels(image), planes or AXIAL, n_rows, per_unit)
     numbers = np.append(points[voxels.positions], np.int32(-1))  # the last for pixels without a voxel
-    cells = found.cells._replace(points=numbers[found.cells.points])
-    return _Part([cells], SLICES, f"Slices are in n{NEUROLOGICAL[1:]}", found.underlay, found.cuts)
+    rows = [cells._replace(points=numbers[cells.points]) for cells in found.cells]
+    return _Part(rows, found.kind, f"Slices: {found.sides}", found.underlay, found.cuts, found.locators)

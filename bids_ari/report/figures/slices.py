@@ -1,15 +1,17 @@
 """Pictures of one value or one label per point."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.report.figures.canvas import Canvas, drawn
+from bids_ari.report.figures.legend import LEFT, Mark, draw_locators, draw_marks
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
-from bids_ari.report.figures.scene import COLUMNS, Scene, cell_pixels
+from bids_ari.report.figures.scene import Scene
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 
@@ -19,11 +21,10 @@ ZERO = "0 everywhere"
 CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 """Colours of Okabe and Ito, which colour-blind readers can distinguish; they repeat after seven clusters."""
 
-SIZE = (1152, 690)
-"""Width and height of a picture in pixels."""
-
 _CORNER = (11, 58)  # pixels from the left and the top edge to the cells
-_KEY = (1066, 1089)  # columns of the left edge of the key, and of its middle
+_WIDTH = 1152  # of a picture
+_LEAST = 390  # height of a picture
+_BELOW = 4  # pixels below the last row of cells
 _NUMBERED = 20  # clusters with a number in the picture
 _OPACITIES = 16  # levels of opacity in reports
 
@@ -76,6 +77,7 @@ def draw_values(
         painted = scene.fade(scale.colour(values), opacity)
     if outlined is not None:
         painted[outline(scene, outlined)] = 0
+        scale = replace(scale, marks=(Mark("p < .001", "#FFFFFF"), Mark("z near 0")))
     return _compose(painted, scene, title, scale.draw)
 
 
@@ -93,8 +95,8 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
     palette = np.array([list(bytes.fromhex(colour[1:])) for colour in CLUSTER_COLOURS], dtype=np.uint8)
     painted = scene.paint(palette[(labels - 1) % len(palette)], labels > 0)
 
-    def draw_key(canvas: Canvas) -> None:
-        _draw_key(canvas, n)
+    def draw_key(canvas: Canvas, top: float) -> None:
+        _draw_key(canvas, n, top)
         for label, row, column in number_places(labels, scene, min(n, _NUMBERED)):
             place = column / scene.per_unit + _CORNER[0], row / scene.per_unit + _CORNER[1]
             canvas.write(str(label), *place, is_bold=True, is_outlined=True)
@@ -104,19 +106,17 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
 
 def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
     """Return (label, row, column) in pixels for clusters 1 to n, each in the cell with most of its cluster."""
-    height, width = cell_pixels(scene.per_unit)
     seen = np.where(scene.points >= 0, labels[scene.points], 0)
-    pixels = np.nonzero(seen)
-    found, places = seen[pixels], []
+    parts = [seen[each.top : each.top + each.height, each.left : each.left + each.width] for each in scene.boxes]
+    counts = np.array([np.bincount(part.ravel(), minlength=n + 1)[: n + 1] for part in parts])
+    places = []
     for label in range(1, n + 1):
-        rows, columns = (each[found == label] for each in pixels)
-        if not rows.size:
-            continue
-        cell = rows // height * COLUMNS + columns // width
-        most = cell == np.bincount(cell).argmax()
-        rows, columns = rows[most], columns[most]
-        nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
-        places.append((label, int(rows[nearest]), int(columns[nearest])))
+        most = int(counts[:, label].argmax())
+        rows, columns = np.nonzero(parts[most] == label)
+        if rows.size:
+            nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
+            top, left, *_ = scene.boxes[most]
+            places.append((label, top + int(rows[nearest]), left + int(columns[nearest])))
     return places
 
 
@@ -128,28 +128,32 @@ def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]
 
 
 def _compose(
-    painted: Pixels, scene: Scene, title: str, draw_legend: Callable[[Canvas], None] | None, nothing: str = NOTHING
+    painted: Pixels,
+    scene: Scene,
+    title: str,
+    draw_legend: Callable[[Canvas, float], None] | None,
+    nothing: str = NOTHING,
 ) -> Canvas:
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
     def fill(canvas: Canvas) -> None:
         canvas.paste(painted, *_CORNER, scene.per_unit)
-        for text, column, row in scene.texts:
-            canvas.write(text, column + _CORNER[0], row + _CORNER[1])
+        for text, column, row, anchor in scene.texts:
+            canvas.write(text, column + _CORNER[0], row + _CORNER[1], 9, anchor=anchor, is_outlined=True)
+        below = draw_locators(canvas, scene.locators, scene.per_unit)
         if draw_legend:
-            draw_legend(canvas)
+            draw_legend(canvas, below)
 
-    return drawn(SIZE, title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
+    height = max(_CORNER[1] + round(len(painted) / scene.per_unit) + _BELOW, _LEAST)
+    return drawn((_WIDTH, height), title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
 
 
-def _draw_key(canvas: Canvas, n: int) -> None:
+def _draw_key(canvas: Canvas, n: int, top: float) -> None:
     """Draw the colour of each cluster number."""
-    n_colours, (left, middle), top, step = len(CLUSTER_COLOURS), _KEY, 207, 34
-    canvas.write("Cluster", middle, top, 11)
-    for label in range(1, min(n, n_colours) + 1):
-        row = top + step * label
-        canvas.rectangle(left, row - 10, 20, 20, colour_of(label))
-        canvas.write(str(label), left + 34, row, anchor="lm")
+    n_colours, left = len(CLUSTER_COLOURS), canvas.size[0] - LEFT
+    lines = [Mark(str(label), colour_of(label)) for label in range(1, min(n, n_colours) + 1)]
     if n > n_colours:
         last = f"{n_colours + 1}" + (f"–{n}" if n > n_colours + 1 else "")
-        canvas.write(f"{last}:\nrepeated", middle, top + step * (n_colours + 1.5), 9)
+        lines.append(Mark(f"{last}: again", "#FFFFFF", "#FFFFFF"))
+    canvas.write("Cluster", left, top + 20, 11, anchor="lm")
+    draw_marks(canvas, tuple(lines), top + 40)

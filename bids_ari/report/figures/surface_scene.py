@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from bids_ari.images.cortex import Cortex
 from bids_ari.images.views import VIEWS, Rendering, ViewName, axes_of, beside, extent, render
-from bids_ari.report.figures.scene import CELL, COLUMNS, Cells, Text, cell_pixels
+from bids_ari.report.figures.scene import CELL, COLUMNS, Cell, Cells, Text, cell_pixels
 from bids_ari.stats.distributions import FloatArray
 from bids_ari.stats.forest import Ints
 
@@ -95,7 +95,10 @@ def _row(views: Sequence[View], pitch: float, points: Ints, per_unit: float) -> 
     cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
     points, grey, *light = (np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True))
     covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
-    return Cells(points, grey, tuple(_texts(views, covered.argmax() / per_unit)), np.array(light, dtype=np.float32))
+    height, width = _size(views, per_unit)
+    boxes = tuple(Cell(0, i * width, height, width) for i in range(len(views)))
+    texts = tuple(_texts(views, covered.argmax() / per_unit))
+    return Cells(points, grey, texts, boxes, np.array(light, dtype=np.float32))
 
 
 def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:

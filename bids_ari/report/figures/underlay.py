@@ -46,13 +46,15 @@ class Template:
     name: str = TEMPLATE_NAME
 
     def values_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.float32]:
-        """Interpolate linearly at x, (width,), y, (height, 1), and z, (depth, 1, 1), in mm; return values from 0 to 1.
+        """Interpolate linearly at x, y and z in mm, and return values from 0 to 1, (depth, height, width).
 
-        Where the axes of the grid are x, y and z, this takes one step along each.
+        Coordinates are of the shapes (width,), (height, 1) and (depth, 1, 1), in any order. Where the axes of the grid
+        are x, y and z, this takes one step along each.
         """
         indices = self.grid.indices_across(x, y, z)
         if all(each.shape == axis.shape for each, axis in zip(indices, (x, y, z), strict=True)):
-            found = _between(self.values, *(each.ravel() for each in indices)).T
+            order = sorted(range(3), key=lambda axis: -indices[axis].ndim)
+            found = _between(self.values, *(each.ravel() for each in indices)).transpose(order)
         else:
             places = np.broadcast_arrays(*indices)
             found = ndimage.map_coordinates(self.values, places, np.float32, 1, "grid-constant", prefilter=False)

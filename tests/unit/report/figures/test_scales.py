@@ -39,4 +39,4 @@ def test_tdp_runs_from_0_to_1_and_pages_have_its_colours() -> None:
     """Red to yellow: see `test_palettes` for how even it is."""
     found = tdp_scale().colour(np.array([0.0, 1.0]))
     assert found.tolist() == [[198, 43, 22], [249, 236, 74]]
-    assert [tdp_colour(0.001), tdp_colour(1.0)] == ["#c62b16", "#f9ec4a"]
+    assert [tdp_colour(0.001), tdp_colour(1.0)] == ["#C62B16", "#F9EC4A"]

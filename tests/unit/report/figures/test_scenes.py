@@ -7,7 +7,7 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
 from bids_ari.images.grayordinates import Grayordinates, frame_of
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report.figures.scene import CELL, Scene, make_scene
+from bids_ari.report.figures.scene import CELL, Scene
 from bids_ari.report.figures.scenes import scene_of
 
 HEIGHT, WIDTH = CELL
@@ -24,10 +24,8 @@ def test_volumes_have_slices_through_their_peaks() -> None:
     grid = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
     cube = VolumeSpace(grid, np.ones(grid.shape, dtype=bool))
     peaks = np.array([3, 700])
-    expected = make_scene(cube, None, cube.coordinates(peaks)[:, 2], "faces")
     found = scene_of(cube, None, peaks, "faces", None)
-    np.testing.assert_array_equal(found.points, expected.points)
-    assert found.cuts == expected.cuts
+    assert {("z", z) for z in cube.coordinates(peaks)[:, 2]} <= set(found.cuts)
     assert (found.kind, found.subtitle) == ("Axial slices", "faces")
 
 
@@ -58,7 +56,7 @@ def test_grayordinates_have_views_above_slices() -> None:
         "Right, medial",
         "Right, lateral",
     ]
-    assert [each.text for each in found.texts if each.text.startswith("z=")]
+    assert [each.text for each in found.texts if each.text.startswith("z = ")]
     assert all(each.row > HEIGHT for each in found.texts if each.text in ("L", "R"))
 
 
@@ -81,7 +79,7 @@ def test_slices_go_through_peaks_that_are_voxels() -> None:
     plain = scene(frame).cuts
     assert scene(frame, peaks=np.array([0, 5])).cuts == plain
     voxel = 13 + 95  # the last voxel, at z = 3
-    assert 3.0 in scene(frame, peaks=np.array([0, voxel])).cuts
+    assert ("z", 3.0) in scene(frame, peaks=np.array([0, voxel])).cuts
 
 
 def test_voxels_of_fslr_are_in_mni_space() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from builders import saved
+from builders_scenes import make_scene
 
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report.figures.scene import make_scene
 from bids_ari.report.figures.underlay import Template, load_template, make_underlay
 
 
