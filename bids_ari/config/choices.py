@@ -12,6 +12,12 @@ ESTIMATORS: Mapping[str, str] = {
 
 VARIANCES: Mapping[str, str] = {"equal": "the same in all groups", "unequal": "estimated in each group (Welch's test)"}
 
+FIGURE_FORMATS: Mapping[str, str] = {
+    "png": "300 dpi, in place of the pictures of reports",
+    "pdf": "lines and text, with embedded fonts, around images of the brain",
+    "svg": "the same, to edit",
+}
+
 ALTERNATIVES: Mapping[Alternative, str] = {
     "greater": "effects above zero",
     "less": "effects below zero",

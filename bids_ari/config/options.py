@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from bids_ari.bids.entities import bare_label, safe_label
-from bids_ari.config.choices import ALTERNATIVES
+from bids_ari.config.choices import ALTERNATIVES, FIGURE_FORMATS
 from bids_ari.config.conflicts import conflicts
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.methods import METHODS
@@ -194,6 +194,13 @@ class Options(ModelOptions):
         metavar="LABEL",
         default_text="no label",
         sidecar=SidecarEntry("ModelLabel", "data"),
+    )
+    figure_format: tuple[str, ...] = option(
+        (),
+        "write all pictures also as figures for papers, at most 180 mm wide, to figures/; does not change results",
+        is_free=True,
+        choices=FIGURE_FORMATS,
+        default_text="the pictures of reports only, PNG files",
     )
     n_results: int = 1
     """Number of results by which alpha was already divided, for their sidecars and reports."""

@@ -9,6 +9,7 @@ from bids_ari.outputs.names import explorer_name, report_name
 from bids_ari.outputs.outcome import differ_only_in
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
+from bids_ari.report.figures.paper import paper_figures
 from bids_ari.report.formatting import percent, proportion
 from bids_ari.report.labels import (
     contrast_label,
@@ -36,7 +37,10 @@ def write_report(
     compares those that differ in the method only. Pictures by what they show are drawn if they are not given.
     """
     pictures = dict(draw(result)) if pictures is None else pictures
-    written = [out.binary(picture.name, picture.png) for picture in pictures.values()]
+    formats = result.options.figure_format
+    written = [out.binary(name, content) for name, content in paper_figures(result, formats)]
+    if "png" not in formats:
+        written += [out.binary(picture.name, picture.png) for picture in pictures.values()]
     others = [other for other in results if differ_only_in("alternative", result, other)]
     if result.options.min_effect:
         others = []  # each alternative has a z of its own, and a page shows one

@@ -23,8 +23,11 @@ from bids_ari.report.results import summary_for_index
 
 log = logging.getLogger(__name__)
 
-_OF_REPORT, _KEPT = (".html", ".png"), ("_template.npz",)
+_OF_REPORT, _KEPT = (".html", ".png", ".pdf", ".svg"), ("_template.npz",)
 """Endings of files that are written with the report, and of those that only the analysis can write."""
+
+OF_PICTURES = ("underlay", "slices", "figure_format")
+"""Settings that concern pictures only."""
 
 _COMPARED = ("threshold", "tdp")  # settings that are no files, which may have changed
 
@@ -128,16 +131,19 @@ def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(_plain(value))
 
 
-def rebuild_report(record: Note, out: Derivatives, underlay: Path | None = None) -> None:
-    """Write the report of a result again, from its archive; raise DataError if that is damaged or of another result."""
+def rebuild_report(record: Note, out: Derivatives, shown: Mapping[str, Any] | None = None) -> None:
+    """Write the report of a result again, from its archive, with other options that concern its pictures only.
+
+    Raise DataError if the archive is damaged or of another result.
+    """
     if archive_of(record) is None:
         log.warning(
             "%s has no file ...%s, and keeps its report", printable(str(record.get("Name"))), names.ARCHIVE_ENDING
         )
         return
     name, result = _load(record, out)
-    if underlay is not None:
-        result = replace(result, options=replace(result.options, underlay=underlay))
+    if shown:
+        result = replace(result, options=replace(result.options, **shown))
     fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
     with out.result(result.contrast.name):
         kept = [file for file in files_of(record) if not file.endswith(_OF_REPORT)]

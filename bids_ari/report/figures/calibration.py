@@ -38,7 +38,7 @@ def _draw_vector(axes: "Axes", calibrated: Calibrated, p: FloatArray, scale: flo
     observed = np.maximum(observed, _LOWEST)
     positive = critical > 0  # a log scale has no 0
     marker = "o" if rank.size == 1 else ""
-    axes.loglog(rank[positive], critical[positive], color=_SELECTED, marker=marker, label="critical, $t_k$")
+    axes.loglog(rank[positive], critical[positive], color=_SELECTED, marker=marker, label="critical, tₖ")
     axes.loglog(rank, observed, color=_OBSERVED, marker=marker, label="observed")
     axes.fill_between(rank, observed, critical, where=observed < critical, color=_OBSERVED, alpha=0.15, linewidth=0)
     _finish(axes, "p by rank: observed, and critical vector", "rank k, in ascending order of p", "p", scale)

@@ -66,8 +66,8 @@ def draw(result: ContrastResult) -> Iterator[tuple[str, Picture]]:
         yield shown, Picture(f"{each.name}.png", each.alt, each.note, each.draw().png())
 
 
-def drawings(result: ContrastResult) -> Drawings:
-    """Yield what each picture of a result shows, and the picture.
+def drawings(result: ContrastResult, per_unit: float = 1.0) -> Drawings:
+    """Yield what each picture of a result shows, and the picture, of which images have some pixels for each unit.
 
     They are ``glass``, ``z``, ``faded``, ``effect everywhere``, ..., ``design``, ``quality``, ``sheet 1``, ...,
     ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
@@ -75,7 +75,7 @@ def drawings(result: ContrastResult) -> Drawings:
     """
     label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
     shown = requests(result.options.slices)
-    scene = scene_of(result.space, label, _peaks(result), subtitle(result), underlay, shown)
+    scene = scene_of(result.space, label, _peaks(result), subtitle(result), underlay, shown, per_unit)
     yield from _draw_maps(result, scene)
     if result.design is not None and len(result.design.columns) > 1:
         alt = f"Design matrix: {len(result.design.subjects)} subjects by {len(result.design.columns)} columns."
@@ -103,7 +103,14 @@ def _draw_maps(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw z where p < .001 uncorrected, the first map with an opacity by |z|, and each map with full opacity."""
     z, shown = result.glm.z, "the z map, where p < .001 uncorrected"
     if scene.is_on_template:
-        canvas = partial(draw_glass_brain, z, volume_of(result.space), scene.subtitle, is_signed=not result.is_f_test)
+        canvas = partial(
+            draw_glass_brain,
+            z,
+            volume_of(result.space),
+            scene.subtitle,
+            is_signed=not result.is_f_test,
+            per_unit=scene.per_unit,
+        )
         yield "glass", Drawing(_file(result, "glass"), f"Glass brain from four sides: {shown}.", scene.note, canvas)
     canvas = partial(slices.draw_z, z, result.alternative, scene)
     yield "z", Drawing(_file(result, "z"), f"{scene.kind} of {shown}.", scene.note, canvas)

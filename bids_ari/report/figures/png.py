@@ -9,7 +9,7 @@ from PIL import Image
 Pixels = npt.NDArray[np.uint8]
 
 DPI = 120
-"""Resolution of all figures, pixels per inch."""
+"""Resolution of the pictures of reports, pixels per inch."""
 
 GREY_STEP = 8
 """Step between grey levels of an underlay: anatomy in few levels makes files half as large."""
@@ -40,9 +40,9 @@ def encode(pixels: Pixels) -> bytes:
         if np.abs(colours - palette[nearest].astype(np.int16)).max() <= _NEAR:
             places = np.empty(order.size, dtype=np.uint8)
             places[order] = nearest
-            return _saved(places[numbers].reshape(codes.shape), palette)
+            return save(places[numbers].reshape(codes.shape), palette=palette)
     levels = np.minimum(np.rint(np.arange(256) / GREY_STEP) * GREY_STEP, 255).astype(np.uint8)
-    return _saved(levels[pixels])
+    return save(levels[pixels])
 
 
 def _reduced(colours: Pixels) -> tuple[Pixels, npt.NDArray[np.intp]]:
@@ -71,10 +71,10 @@ def _apart(colours: Pixels, one: int) -> npt.NDArray[np.int16]:
     return np.asarray(np.abs(colours - colours[one].astype(np.int16)).max(axis=1))
 
 
-def _saved(values: Pixels, palette: Pixels | None = None) -> bytes:
+def save(values: Pixels, dpi: int = DPI, palette: Pixels | None = None) -> bytes:
     """Return a PNG file of places in a palette, (height, width), or of colours, (height, width, 3)."""
     image, file = Image.fromarray(values), io.BytesIO()
     if palette is not None:
         image.putpalette(palette.tobytes())
-    image.save(file, format="png", compress_level=_COMPRESSION, dpi=(DPI, DPI))
+    image.save(file, format="png", compress_level=_COMPRESSION, dpi=(dpi, dpi))
     return file.getvalue()

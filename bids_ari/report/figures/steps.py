@@ -23,7 +23,6 @@ OUTLINE = 2
 """Width of the white outline of a text."""
 
 _SPACING = 4  # between the lines of a text
-_FONTS = {False: "DejaVuSans.ttf", True: "DejaVuSans-Bold.ttf"}
 _EM = 2048  # units of an em of these fonts
 
 
@@ -169,9 +168,10 @@ def font_of(points: float, *, is_bold: bool, scale: float = 1.0) -> ImageFont.Fr
     )
 
 
-def font_file(*, is_bold: bool) -> Path:
+def font_file(*, is_bold: bool, is_oblique: bool = False) -> Path:
     """Return the file of a font."""
-    name = f"fonts/ttf/{_FONTS[is_bold]}"
+    style = "Bold" * is_bold + "Oblique" * is_oblique
+    name = f"fonts/ttf/DejaVuSans{style and f'-{style}'}.ttf"
     return installed_file("matplotlib", f"mpl-data/{name}") or _font_of_matplotlib(name)
 
 
