@@ -6,7 +6,6 @@ It shows voxels as slices and vertices as surfaces. All bounds are computed here
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,16 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.images.cortex import VOLUME_OF, display_of, image_of_voxels, voxels_of
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
-from bids_ari.images.templates import SpaceName
-from bids_ari.images.volume import VolumeSpace, volume_of
+from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report import explorer_arrays as arrays
 from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_surface import surface_part
-from bids_ari.report.explorer_volume import FINE_UNDERLAY, GREY_LEVELS, Part, volume_part
+from bids_ari.report.explorer_surface import GREY_LEVELS, surface_part
+from bids_ari.report.explorer_underlay import page_underlay
+from bids_ari.report.explorer_volume import Part, volume_part
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
-from bids_ari.report.figures.underlay import Underlay, make_underlay
 from bids_ari.report.formatting import percent
 from bids_ari.report.labels import contrast_label, meaning, permutations_text, region_set_title, result_label, signs
 from bids_ari.report.render import ASSETS, Context, render, script_hash
@@ -40,7 +38,15 @@ SCRIPTS = (
     "grid",
     "mesh",
     "colours",
+    "viewport",
+    "layers",
+    "outlines",
+    "marks",
     "slices",
+    "mosaic",
+    "glass",
+    "pictures",
+    "appearance",
     "camera",
     "renderer",
     "surfaces",
@@ -133,15 +139,10 @@ def _part(result: ContrastResult) -> Part:
         voxels, slices = voxels_of(space), None
         if voxels is not None:
             where = None if label is None else VOLUME_OF.get(label.name, label)
-            slices = voxels.space.grid, _underlay(voxels.space, where, image_of_voxels(image))
+            slices = voxels.space.grid, page_underlay(voxels.space, where, image_of_voxels(image))
         return surface_part(space, display_of(space.frame, label, image), slices, result.extremeness, start)
     volume = volume_of(space)
-    return volume_part(volume, _underlay(volume, label, image), start)
-
-
-def _underlay(space: VolumeSpace, label: SpaceName, image: Path | None) -> Underlay:
-    """Return the underlay of slices."""
-    return make_underlay(space, label, 1 if space.inside.size <= FINE_UNDERLAY else 2, image)
+    return volume_part(volume, page_underlay(volume, label, image), start)
 
 
 def _start(result: ContrastResult) -> int:

@@ -8,9 +8,10 @@ points tested, in the order of the space, and n the places that are kept of the 
 name         values type    meaning
 ============ ====== ======= ==========================================================================================
 mask         bits   uint8   the points tested, of all voxels of the grid in C order, eight a byte, highest bit first
-underlay     cells  uint8   the underlay, 0 for nothing; see `Underlay`
+underlay     cells  uint8   the underlay, 0 for nothing: differences along two axes, see `explorer_underlay`
 z            n      int16   z in hundredths, in the order of the places of the first direction, see `z_steps`
 z-elsewhere  m - n  int16   z of the other points, in order, in steps given by the facts of the page
+glass        bytes  uint8   the outlines of a glass brain, JSON, see `explorer_glass`
 atlas        m      uint16  parcel of each point, from 1; 0 for none
 rois         bits   uint8   the points in each region that is none of the atlas, eight a byte, each from a byte on
 preorder-d   n      uint32  direction d: point at each place of the forest
@@ -67,9 +68,13 @@ class Blob:
         array = np.ascontiguousarray(array).reshape(-1)
         stored = np.diff(array, prepend=array.dtype.type(0)) if delta else array
         parts = stored.astype(stored.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, array.itemsize).T
-        packer = zlib.compressobj(6, wbits=31)  # gzip without name and time
-        packed = packer.compress(parts.tobytes()) + packer.flush()
-        return cls(name, str(array.dtype), delta, base64.b64encode(packed).decode())
+        return cls(name, str(array.dtype), delta, base64.b64encode(compressed(parts.tobytes())).decode())
+
+
+def compressed(content: bytes) -> bytes:
+    """Return bytes in gzip, without a name and time."""
+    packer = zlib.compressobj(6, wbits=31)
+    return packer.compress(content) + packer.flush()
 
 
 def least_tdp(forests: Sequence[ClusterForest]) -> float:

@@ -15,16 +15,20 @@ from bids_ari.images.mesh import Mesh
 from bids_ari.images.structures import short_name, structure_label
 from bids_ari.images.volume import Grid
 from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_volume import GREY_LEVELS, Part, slice_facts, underlay_blob
-from bids_ari.report.figures.underlay import Underlay
+from bids_ari.report.explorer_underlay import PageUnderlay
+from bids_ari.report.explorer_volume import Part, slice_facts
 from bids_ari.report.render import Context
 from bids_ari.stats.distributions import FloatArray
+
+GREY_LEVELS = 20
+"""Levels of grey of sulci."""
 
 _STEP = 0.01  # mm, of coordinates
 _LARGEST = 32767  # of an int16
 _AREA_LEVELS = 65535
 _CREST, _FUNDUS = 0.85, 0.35  # parts of the grey levels on the crown of a gyrus and in the depth of a sulcus
 _GIVEN = ("midthickness", "pial", "white", "graymid", "inflated", "sphere")
+_ANATOMICAL = _GIVEN[:4]  # where the cortex is in a volume
 _HEADER_BYTES = 540  # of a NIfTI-2 file
 _SIDES = {STRUCTURES["L"]: ("CortexLeft", "L"), STRUCTURES["R"]: ("CortexRight", "R")}
 
@@ -32,7 +36,7 @@ _SIDES = {STRUCTURES["L"]: ("CortexLeft", "L"), STRUCTURES["R"]: ("CortexRight",
 def surface_part(
     space: GrayordinateSpace,
     display: DisplayMeshes,
-    slices: tuple[Grid, Underlay] | None,
+    slices: tuple[Grid, PageUnderlay] | None,
     heights: FloatArray,
     start: int,
 ) -> Part:
@@ -44,7 +48,7 @@ def surface_part(
         The points.
     display : DisplayMeshes
         Inflated meshes, if there are any, and the sulci.
-    slices : tuple of Grid and Underlay, or None
+    slices : tuple of Grid and PageUnderlay, or None
         Those of the voxels, if there are any.
     heights : array (n_points,)
         The statistic, large where it is extreme: the first crosshair in the slices is at the highest voxel.
@@ -61,6 +65,7 @@ def surface_part(
         "meshes": [_mesh_facts(name, shapes[name]) for name in meshes],
         "areaStep": area_step,
         "sizes": list(space.sizes()),
+        "isAnatomical": all(_given(mesh) in _ANATOMICAL for mesh in meshes.values()),
         "grid": None,
         "underlay": None,
         **_start(space, places, list(meshes), heights, start),
@@ -73,7 +78,7 @@ def surface_part(
         blobs += _mesh_blobs(i, shapes[name], display.sulci[name])
     if slices is not None:
         facts |= slice_facts(*slices)
-        blobs.append(underlay_blob(slices[1]))
+        blobs += slices[1].blobs
     label_facts, label_blobs = _label_files(space, list(meshes))
     page = {
         "underlay": slices and slices[1].description,
@@ -126,8 +131,7 @@ def _start(
 
 def _mesh_facts(name: str, shapes: list[Mesh]) -> Context:
     """Return what the page must know of a mesh."""
-    given = next((kind for kind in _GIVEN if kind in shapes[-1].name.lower()), "as given")
-    titles = ["inflated", given][-len(shapes) :]
+    titles = ["inflated", _given(shapes[-1])][-len(shapes) :]
     return {
         "name": short_name(name),
         "title": structure_label(name),
@@ -138,6 +142,11 @@ def _mesh_facts(name: str, shapes: list[Mesh]) -> Context:
             {"name": title, "step": _coordinate_step(shape)} for title, shape in zip(titles, shapes, strict=True)
         ],
     }
+
+
+def _given(mesh: Mesh) -> str:
+    """Return the kind of a mesh, by its name."""
+    return next((kind for kind in _GIVEN if kind in mesh.name.lower()), "as given")
 
 
 def _coordinate_step(mesh: Mesh) -> float:

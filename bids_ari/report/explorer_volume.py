@@ -8,14 +8,8 @@ import numpy as np
 
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.figures.underlay import Underlay
+from bids_ari.report.explorer_underlay import PageUnderlay
 from bids_ari.report.render import Context
-
-GREY_LEVELS = 20
-"""Levels of grey of an underlay; 0 is nothing."""
-
-FINE_UNDERLAY = 2_000_000
-"""Grids with more voxels have half as many underlay values along each axis."""
 
 _HEADER_BYTES = 352  # of a NIfTI-1 file without extensions
 
@@ -29,7 +23,7 @@ class Part:
     page: Context  # variables of the template
 
 
-def volume_part(space: VolumeSpace, underlay: Underlay, start: int) -> Part:
+def volume_part(space: VolumeSpace, underlay: PageUnderlay, start: int) -> Part:
     """Return the points of a volume; the crosshair is at the point `start` first."""
     grid = space.grid
     header = grid.image(np.zeros(grid.shape, dtype=np.uint8)).to_bytes()[:_HEADER_BYTES]
@@ -40,28 +34,19 @@ def volume_part(space: VolumeSpace, underlay: Underlay, start: int) -> Part:
         "vertex": None,
         "labelFiles": [{"kind": "nifti", "suffix": "dseg.nii.gz", "title": "Label map (.nii.gz)"}],
     }
-    blobs = [Blob.of("mask", np.packbits(space.inside)), underlay_blob(underlay)]
+    blobs = [Blob.of("mask", np.packbits(space.inside)), *underlay.blobs]
     return Part(facts, blobs, {"underlay": underlay.description, "meshes": [], "shapes": []})
 
 
-def slice_facts(grid: Grid, underlay: Underlay) -> Context:
+def slice_facts(grid: Grid, underlay: PageUnderlay) -> Context:
     """Return what slices need besides arrays."""
-    ends = [first + underlay.stride * n for first, n in zip(underlay.start, underlay.values.shape, strict=True)]
     return {
         "voxelVolume": grid.voxel_volume,
         "grid": _grid_facts(grid),
-        "underlay": {
-            "start": list(underlay.start),
-            "stop": [min(end, n) for end, n in zip(ends, grid.shape, strict=True)],
-            "stride": underlay.stride,
-            "shape": list(underlay.values.shape),
-        },
+        "field": underlay.field,
+        "underlay": underlay.facts,
+        "hasGlass": underlay.glass is not None,
     }
-
-
-def underlay_blob(underlay: Underlay) -> Blob:
-    """Encode the underlay of slices."""
-    return Blob.of("underlay", np.ceil(GREY_LEVELS * underlay.values).astype(np.uint8))
 
 
 def _grid_facts(grid: Grid) -> Context:

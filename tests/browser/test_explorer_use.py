@@ -124,7 +124,7 @@ def test_a_click_leads_to_what_is_seen_there(visits: Visits, radiological: bool)
 
 @pytest.mark.parametrize("grid", ["LAS, slices 4 mm apart", "axes permuted", "oblique"])
 def test_keys_and_the_wheel_move_one_voxel_that_way(visits: Visits, grid: str) -> None:
-    """Arrows move within a slice as it is seen, page keys and the wheel through slices: to higher x, y, z."""
+    """Arrows move within a slice as it is seen; page keys, and Shift and the wheel, to higher x, y, z."""
     explorer = blob(grid)
     page, axes = visits.explorer(explorer.path), explorer.result.space.grid
     page.evaluate("(voxel) => explorer.go(...voxel)", [8, 8, 8])
@@ -142,7 +142,9 @@ def test_keys_and_the_wheel_move_one_voxel_that_way(visits: Visits, grid: str) -
             assert np.sign(step[axis]) == sense
         page.locator(f"#slice-{view}").hover()
         before = place_of(page, axes)
+        page.keyboard.down("Shift")
         page.mouse.wheel(0, -100)
+        page.keyboard.up("Shift")
         settle(page)
         assert np.abs(place_of(page, axes) - before).argmax() == SLICES.index(view)
     page.locator("#radiological").check()

@@ -50,8 +50,8 @@ function chipColours(data, palettes, { forest, state }, paint, { place, size }) 
   const step = Math.max(1, Math.floor(size / CHIP_SAMPLE));
   const places = Array.from({ length: Math.ceil(size / step) }, (_, i) => place + i * step).sort((a, b) => valueOf(a) - valueOf(b));
   const colours = Array.from({ length: CHIP_PARTS }, (_, i) => places[Math.floor(((i + 0.5) * places.length) / CHIP_PARTS)]).map((each) => {
-    const colour = paint(forest.preorder[each], palettes.greys[GREY_OF_CHIPS]);
-    return colour ? cssColour(colour) : "transparent";
+    const colour = paint(forest.preorder[each]);
+    return colour ? cssColour(over(colour, palettes.greys[GREY_OF_CHIPS])) : "transparent";
   });
   const stops = colours.map((colour, i) => `${colour} ${(100 * i) / CHIP_PARTS}% ${(100 * (i + 1)) / CHIP_PARTS}%`);
   return `linear-gradient(to right, ${stops.join(", ")})`;

@@ -13,7 +13,10 @@ function connectControls(app) {
   connectButtons(app);
   connectKeys(app);
   if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
-  if (app.data.points.voxel) for (const view of VIEWS) connectSlice(app, view);
+  if (app.slices) {
+    connectAppearance(app);
+    for (const canvas of byId("slices").children) connectPicture(app, canvas);
+  }
 }
 
 function connectTdp({ data, history }) {
@@ -94,15 +97,17 @@ function connectTables({ data, history, shown }) {
     if (!row) return;
     const label = row.dataset.label;
     goTo(shown().clusters[label - 1].peak);
-    if (event.detail) bringIntoView(byId("views")); // of a click; the focus of the keyboard stays in sight
+    if (event.detail) bringIntoView(history.state); // of a click; the focus of the keyboard stays in sight
     keepFocus(event, () => byId("clusters").querySelector(`tr[data-label="${label}"] button`));
   });
 }
 
-/** Scroll to an element that is out of sight. */
-function bringIntoView(target) {
-  const { top, bottom } = target.getBoundingClientRect();
-  if (bottom < 80 || top > window.innerHeight - 80) target.scrollIntoView({ block: "center" });
+/** Scroll to the pictures that show the crosshair, if most of them is out of sight. */
+function bringIntoView({ vertex }) {
+  const pictures = byId(vertex ? "surfaces" : "slices");
+  const { top, bottom, height } = pictures.getBoundingClientRect();
+  const inSight = Math.min(bottom, window.innerHeight) - Math.max(top, 0);
+  if (inSight < Math.min(height, window.innerHeight) / 2) pictures.scrollIntoView({ block: "start" });
 }
 
 /** Return the focus to a button in a row that is redrawn. */

@@ -32,6 +32,19 @@ function summed(values) {
   return values;
 }
 
+/** Replace differences along the last and the second axis by values, in place. */
+function summedTwice(values, [n, rows, columns]) {
+  for (let i = 0, cell = 0; i < n; i++) {
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0, sum = 0; column < columns; column++, cell++) {
+        sum += values[cell];
+        values[cell] = row ? sum + values[cell - columns] : sum;
+      }
+    }
+  }
+  return values;
+}
+
 /** @returns {Promise<TypedArray>} the array in a script element of the page */
 async function readBlob(name) {
   const element = byId(`blob-${name}`);
@@ -45,7 +58,7 @@ async function readBlob(name) {
 /**
  * Read everything that is stored in the page.
  * @returns {Promise<{facts: Object, points: Object, z: Float64Array, atlas: ?Uint16Array, rois: ?Uint8Array, underlay: ?Uint8Array,
- *   directions: Object[]}>}
+ *   glass: ?Object, directions: Object[]}>}
  */
 async function readData() {
   const facts = JSON.parse(byId("facts").textContent);
@@ -54,9 +67,16 @@ async function readData() {
   for (let i = 0; i < facts.directions.length; i++) directions.push(await readDirection(facts, i));
   const z = unpackZ(facts, directions[0].forest, await readBlob("z"), await readBlob("z-elsewhere"));
   const atlas = facts.atlas === null ? null : await readBlob("atlas");
-  const underlay = facts.underlay ? await readBlob("underlay") : null;
+  const underlay = facts.underlay ? summedTwice(await readBlob("underlay"), facts.underlay.shape) : null;
+  const glass = facts.hasGlass ? pathsOf(await readBlob("glass")) : null;
   const rois = byId("blob-rois") ? await readBlob("rois") : null;
-  return { facts, points, z, atlas, rois, underlay, directions };
+  return { facts, points, z, atlas, rois, underlay, glass, directions };
+}
+
+/** @returns {Object<string, Array[]>} colour, width and path of the lines of each view of a glass brain */
+function pathsOf(bytes) {
+  const views = Object.entries(JSON.parse(new TextDecoder().decode(bytes)));
+  return Object.fromEntries(views.map(([view, lines]) => [view, lines.map(([colour, width, path]) => [colour, width, new Path2D(path)])]));
 }
 
 async function readVolume(facts) {

@@ -39,16 +39,43 @@ function makeVolume(grid, mask, volume) {
     grid,
     mask,
     volume,
+    box: boxOfMask(grid, mask),
     positionAt,
     placeOf: (position) => grid.voxelOf(mask.cell[position]),
     holds: grid.holds,
     millimetres: grid.millimetres,
     nearest: grid.nearest,
+    clamped: (place) => clamped(grid.shape, place.map(Math.round)),
     within: (voxel, radius) => sphereAround(grid, mask, voxel, radius),
     facts: (voxel) => (positionAt(voxel) < 0 ? [["voxel", "not tested"]] : []),
     toText: (voxel) => voxel.join("_"),
     fromText: (text) => text.split("_").map((index) => (/^\d+$/.test(index) ? Number(index) : NaN)),
   };
+}
+
+/** @returns {number[][]} the first voxel along each axis that is tested, and the one after the last */
+function boxOfMask({ shape: [nx, ny, nz], shape }, { position }) {
+  const [low, high] = [[...shape], [0, 0, 0]];
+  const extend = (axis, index) => {
+    if (index < low[axis]) low[axis] = index;
+    if (index >= high[axis]) high[axis] = index + 1;
+  };
+  for (let i = 0, cell = 0; i < nx; i++) {
+    for (let j = 0; j < ny; j++) {
+      let [first, last] = [-1, -1];
+      for (let k = 0; k < nz; k++, cell++) {
+        if (position[cell] < 0) continue;
+        if (first < 0) first = k;
+        last = k;
+      }
+      if (first < 0) continue;
+      extend(0, i);
+      extend(1, j);
+      extend(2, first);
+      extend(2, last);
+    }
+  }
+  return [low, high];
 }
 
 /**

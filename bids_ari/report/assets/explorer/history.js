@@ -54,7 +54,7 @@ function makeHistory(first, onChange) {
 }
 
 /** @returns {string} the part of the address after # */
-function toHash(state, data, camera) {
+function toHash(state, data, camera, viewport) {
   const parts = new URLSearchParams({
     tdp: String(state.tdp),
     direction: data.directions[state.direction].name,
@@ -63,6 +63,7 @@ function toHash(state, data, camera) {
   for (const kind of PLACES) if (state[kind]) parts.set(kind, data.points[kind].toText(state[kind]));
   if (data.points.vertex) parts.set("camera", camera.toText());
   if (byId("shape")) parts.set("surface", byId("shape").value);
+  appearanceToHash(parts, state, viewport);
   if (state.radiological) parts.set("radiological", "1");
   if (state.pinned !== null) parts.set("cluster", String(state.pinned));
   if (state.pinned !== null && state.origin !== null) parts.set("from", String(state.origin));
@@ -97,7 +98,7 @@ function fromHash(hash, data) {
   const region = parts.get("region") ?? "";
   if (region === DRAWN ? part.drawn.length : data.regions.knows(region)) part.region = region;
   if (!part.drawn.length) delete part.drawn;
-  return Object.keys(part).length ? { radiological: false, pinned: null, origin: null, region: null, drawn: [], ...part } : part;
+  return { radiological: false, pinned: null, origin: null, region: null, drawn: [], ...appearanceFromHash(parts), ...part };
 }
 
 /** @returns {?number} the cluster from which the one chosen by hand was grown or shrunk, -1 for none; null if unknown */
@@ -116,12 +117,13 @@ function placesIn(parts, { points }) {
   return part.voxel ? { vertex: null, ...part } : part;
 }
 
-/** Take camera and surface from an address, where they are valid. */
-function viewFromHash(hash, camera) {
+/** Take camera, surface and zoom from an address, where they are valid. */
+function viewFromHash(hash, camera, viewport) {
   const parts = new URLSearchParams(hash.slice(1));
   const shapes = [...(byId("shape")?.options ?? [])].map(({ value }) => value);
   if (shapes.includes(parts.get("surface"))) byId("shape").value = parts.get("surface");
   camera.fromText(parts.get("camera") ?? "");
+  viewport?.fromText(parts.get("zoom") ?? "");
 }
 
 /** @returns {?number} a threshold of z above 0 and at most 100; null for anything else */

@@ -17,6 +17,7 @@ function lookUp(data, state, formed, chained) {
     forestPlace,
     current: label ? formed.clusters[label - 1] : null,
     ...chained(forest, forestPlace),
+    ...placeOfSlices(data, state),
     labelAt: (each) => (each >= 0 && forest.placeOf[each] >= 0 ? formed.labels[forest.placeOf[each]] : 0),
   };
 }
@@ -73,6 +74,7 @@ function makeRefresh(data, app, palettes) {
     showSphere(data, shown);
     listRegions(shown, isNew);
     showControls(app.history, shown);
+    if (app.slices) showAppearance(data, shown);
     app.keepCurve(drawCurve(data, shown, app.curve()));
     app.timings.update = performance.now() - started;
     app.timings.updates.push(app.timings.update);
@@ -86,7 +88,7 @@ function makeApp(data) {
   const app = { data, timings, curve: () => curve, keepCurve: (drawing) => (curve = drawing) };
   const { targetTdp: tdp, voxel, vertex } = data.facts;
   data.regions = makeRegions(data);
-  const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", zThreshold: FIRST_THRESHOLD, radiological: false, pinned: null, origin: null, region: null, drawn: [] };
+  const first = { tdp, voxel, vertex, direction: 0, colourBy: "highest", zThreshold: FIRST_THRESHOLD, radiological: false, pinned: null, origin: null, region: null, drawn: [], ...APPEARANCE };
   app.history = makeHistory({ ...first, ...fromHash(location.hash, data) }, () => {
     app.refreshSoon();
     keepAddress(app);
@@ -124,14 +126,20 @@ function addViews(app, palettes) {
   };
   app.camera = makeCamera(app.cameraMoved);
   app.surfaces = points.vertex ? makeSurfaceView(app.data, palettes, app.camera) : null;
-  app.views = [app.surfaces, points.voxel ? makeSliceView(app.data, palettes) : null].filter(Boolean);
-  viewFromHash(location.hash, app.camera);
+  app.slices = points.voxel ? makeSliceView(app.data, palettes, () => viewMoved(app)) : null;
+  app.views = [app.surfaces, app.slices].filter(Boolean);
+  viewFromHash(location.hash, app.camera, app.slices?.viewport);
+}
+
+function viewMoved(app) {
+  keepAddress(app);
+  app.slices?.redraw();
 }
 
 /** Write the state into the address, at most every fifth of a second: browsers refuse more. */
 function keepAddress(app) {
   clearTimeout(app.addressTimer);
-  app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data, app.camera)), 200);
+  app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data, app.camera, app.slices?.viewport)), 200);
 }
 
 /** The interface for tests and the console. */
@@ -145,6 +153,7 @@ function publicInterface(app) {
     timings,
     state: () => ({ ...structuredClone(history.state), direction: shown().direction.name }),
     camera: () => ({ ...app.camera.state }),
+    viewport: () => structuredClone(app.slices.viewport.state),
     clusters: () => shown().clusters.map(({ label, size, tdn, peak }) => ({ label, size, tdn, peak: placeAt(peak) })),
     labels: () => Array.from({ length: data.facts.nPoints }, (_, position) => shown().labelAt(position)),
     tdnOf: (positions) => trueDiscoveries(shown().direction.category, positions),

@@ -87,7 +87,7 @@ function connectRegions(app) {
     if (!key) return;
     const strongest = strongestOf(data, history.state, key);
     history.change({ region: key, ...(strongest >= 0 ? data.points.to(strongest) : {}) });
-    if (event.detail) bringIntoView(byId("views"));
+    if (event.detail) bringIntoView(history.state);
     setStop(table.querySelector(`tr[data-region="${key}"] button`));
   });
   table.addEventListener("focusin", (event) => event.target.tagName === "BUTTON" && setStop(event.target));

@@ -1,62 +1,113 @@
-// From mouse, touch and keys on the slices to the crosshair.
+// From mouse, touch and keys on pictures of voxels to the crosshair, the zoom and the centre.
 
 const ARROWS = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [2, 1], ArrowDown: [2, -1] };
 const PAGES = { PageUp: 1, PageDown: -1 };
+const ZOOM_STEP = 1.25;
+const ZOOM_KEYS = { "+": ZOOM_STEP, "=": ZOOM_STEP, "-": 1 / ZOOM_STEP };
+const WHEEL_TURN = 100; // pixels, of which a wheel sends one at a time, a touchpad many small ones
 
-/** Connect click, drag, wheel and keys on a slice with the crosshair. */
-function connectSlice(app, view) {
-  const canvas = byId(`slice-${view.name}`);
-  let isDown = false;
+/** Connect a canvas of the pictures of voxels. */
+function connectPicture(app, canvas) {
+  connectFingers(app, canvas);
+  canvas.addEventListener("wheel", (event) => turnWheel(app, canvas, event), { passive: false });
+  canvas.addEventListener("keydown", (event) => pressKey(app, canvas, event));
+}
+
+const pixelOf = (canvas, { clientX, clientY }) => {
+  const box = canvas.getBoundingClientRect();
+  return [clientX - box.left, clientY - box.top];
+};
+
+/** One finger or the left button moves the crosshair; two fingers, the middle button or Shift move and zoom the picture. */
+function connectFingers(app, canvas) {
+  const down = new Map();
+  let isPanning = false;
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    isDown = true;
+    if (event.button > 1) return;
+    if (event.button === 1) event.preventDefault(); // the browser would scroll
+    down.set(event.pointerId, pixelOf(canvas, event));
     canvas.setPointerCapture(event.pointerId);
-    point(app, view, canvas, event);
+    const isDrawing = byId("views").classList.contains("drawing"); // where Shift erases
+    isPanning = event.button === 1 || (event.shiftKey && !isDrawing) || down.size > 1;
+    if (!isPanning && (isDrawing || event.pointerType !== "touch")) point(app, canvas, event);
   });
-  canvas.addEventListener("pointermove", (event) => isDown && point(app, view, canvas, event));
+  canvas.addEventListener("pointermove", (event) => {
+    if (!down.has(event.pointerId)) return;
+    const before = [...down.values()];
+    down.set(event.pointerId, pixelOf(canvas, event));
+    if (isPanning) movePicture(app, canvas, before, [...down.values()]);
+    else point(app, canvas, event);
+  });
   for (const name of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(name, () => {
-      isDown = false;
+    canvas.addEventListener(name, (event) => {
+      if (!down.delete(event.pointerId)) return;
+      if (name === "pointerup" && !isPanning && event.pointerType === "touch") point(app, canvas, event);
+      isPanning &&= down.size > 0;
       app.history.endGesture();
     });
   }
-  canvas.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    if (event.deltaY) move(app, view.axis, event.deltaY < 0 ? 1 : -1, `wheel-${view.name}`);
-  }, { passive: false });
-  canvas.addEventListener("keydown", (event) => pressKey(app, view, event));
+  canvas.addEventListener("touchstart", (event) => event.touches.length > 1 && event.cancelable && event.preventDefault(), { passive: false });
+}
+
+/** Move and zoom the picture as fingers or the mouse have moved, from their pixels before to those after. */
+function movePicture({ slices, shown }, canvas, before, after) {
+  const { voxel } = shown();
+  const frame = slices.picture().frameAt(canvas, after[0]);
+  const middleOf = (pixels) => [0, 1].map((axis) => pixels.reduce((sum, pixel) => sum + pixel[axis], 0) / pixels.length);
+  const spread = ([a, b]) => Math.max(Math.hypot(a[0] - b[0], a[1] - b[1]), 1);
+  const [from, to] = [before, after].map((pixels) => placeIn(frame, middleOf(pixels), voxel));
+  slices.viewport.pan(from.map((place, axis) => place - to[axis]));
+  if (after.length === 2) slices.viewport.zoom(spread(after) / spread(before), from);
+}
+
+/** Ctrl and wheel, or two fingers on a touchpad, zoom; Shift and wheel lead through slices; else the page scrolls. */
+function turnWheel(app, canvas, event) {
+  const turn = event.deltaY || event.deltaX;
+  if (!turn || !(event.ctrlKey || event.metaKey || event.shiftKey)) return;
+  event.preventDefault();
+  const { slices, shown } = app;
+  const frame = slices.picture().frameAt(canvas, pixelOf(canvas, event));
+  if (event.ctrlKey || event.metaKey) {
+    const part = event.deltaMode ? Math.sign(turn) : bounded(turn / WHEEL_TURN, -1, 1);
+    const isSmall = Math.abs(part) < 0.3; // of a touchpad
+    slices.viewport.zoom(ZOOM_STEP ** (isSmall ? -5 * part : -Math.sign(part)), placeIn(frame, pixelOf(canvas, event), shown().voxel));
+  } else {
+    move(app, frame.view.axis, turn < 0 ? 1 : -1, `wheel-${frame.view.axis}`);
+  }
 }
 
 /** Move the crosshair to the pointer. */
-function point({ data, history }, view, canvas, event) {
-  const box = canvas.getBoundingClientRect();
-  const layout = layOut(data, view, history.state.radiological);
-  const nth = (offset, length, n) => Math.min(Math.max(Math.floor((offset / length) * n), 0), n - 1);
-  const voxel = [...history.state.voxel];
-  voxel[layout.fileAxes[1]] = layout.columns[nth(event.clientX - box.left, box.width, layout.width)];
-  voxel[layout.fileAxes[2]] = layout.rows[nth(event.clientY - box.top, box.height, layout.height)];
-  history.change({ voxel, vertex: null }, `drag-${view.name}`);
+function point({ history, slices, shown }, canvas, event) {
+  const voxel = slices.picture().voxelAt(canvas, pixelOf(canvas, event), shown().voxel);
+  history.change({ voxel, vertex: null }, `drag-${canvas.id}`);
 }
 
 /** Move the crosshair along x, y or z by one voxel. */
-function move({ data, history }, axis, step, gesture) {
+function move({ data, history, shown }, axis, step, gesture) {
   const [fileAxis, sense] = data.points.voxel.grid.axes[axis];
-  const voxel = [...history.state.voxel];
+  const voxel = [...shown().voxel];
   voxel[fileAxis] += sense * step;
   if (data.points.voxel.holds(voxel)) history.change({ voxel, vertex: null }, gesture);
 }
 
-function pressKey(app, view, event) {
+/** Arrow and page keys move the crosshair, plus and minus zoom, 0 shows all. */
+function pressKey(app, canvas, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const gesture = event.repeat ? `key-${view.name}-${event.key}` : null;
+  const { view } = app.slices.picture().frameAt(canvas, [0, 0]);
+  const gesture = event.repeat ? `key-${canvas.id}-${event.key}` : null;
   if (event.key in PAGES) {
-    event.preventDefault();
     move(app, view.axis, PAGES[event.key], gesture);
   } else if (event.key in ARROWS) {
-    event.preventDefault();
     const [part, step] = ARROWS[event.key];
     const axis = part === 1 ? view.across : view.up;
-    const mirrored = app.history.state.radiological && axis === 0;
+    const mirrored = part === 1 && (view.isFromLeft || (app.history.state.radiological && axis === 0));
     move(app, axis, mirrored ? -step : step, gesture);
+  } else if (event.key in ZOOM_KEYS) {
+    app.slices.viewport.zoom(ZOOM_KEYS[event.key], app.shown().voxel);
+  } else if (event.key === "0" || event.key === "Home") {
+    app.slices.viewport.reset();
+  } else {
+    return;
   }
+  event.preventDefault();
 }

@@ -1,99 +1,79 @@
-// Three slices through the crosshair. A view is one of them: x (sagittal), y (coronal) or z (axial).
+// Slices: the underlay, the map and outlines; and three of them through the crosshair.
 
-const VIEWS = [
-  { name: "x", axis: 0, across: 1, up: 2 },
-  { name: "y", axis: 1, across: 0, up: 2 },
-  { name: "z", axis: 2, across: 0, up: 1 },
-];
-const ENDS = [["L", "R"], ["P", "A"], ["I", "S"]]; // low and high end of x, y, z
 const GAP = 12; // pixels between slices
 const MOST_HEIGHT = 520; // of a slice in pixels
 const MOST_HEIGHT_BESIDE = 300; // where there are also surfaces
 const SIDE_BY_SIDE = 540; // minimum width in pixels for slices side by side
 
+const CLUSTER_LINES = [[INK, 1.25]];
+const CURRENT_LINES = [[PAPER, 3.5], [INK, 1.75]];
+const REGION_LINES = [[PAPER, 3.5], ["#1273c4", 2]];
+
 /**
- * Return the voxel of each pixel of a slice.
- * @returns {{width: number, height: number, columns: number[], rows: number[], fileAxes: number[], left: string,
- *   right: string, top: string, bottom: string}} indices along the file's axes of across and up
+ * What slices are drawn with.
+ * @typedef {Object} Slicer
+ * @property {function(Object, function, string): void} take what is shown, its painter, and the key of its colours
+ * @property {function(CanvasRenderingContext2D, number, Object, number): void} draw a frame of an index in a context
  */
-function layOut(data, view, radiological) {
-  const { axes } = data.points.voxel.grid;
-  const { start, stop } = data.facts.underlay;
-  const ascending = (axis) => {
-    const [fileAxis, sense] = axes[axis];
-    const indices = [];
-    for (let i = start[fileAxis]; i < stop[fileAxis]; i++) indices.push(i);
-    return sense > 0 ? indices : indices.reverse();
+
+/** @returns {Slicer} layers are kept until the colours change */
+function makeSlicer(data, palettes) {
+  const greys = underlayGreys(data.facts.underlay.levels);
+  const finest = Math.max(...data.points.voxel.grid.zooms);
+  const underlays = makeStore();
+  let [layers, paths, borders, key, shown, paint] = [makeStore(), makeStore(), makeStore(), "", null, null];
+  const plane = (axes, index, of) => planeOf(data, axes, index, of);
+  const layerOf = (axes, index) => {
+    const colours = plane(axes, index, paint);
+    return shown.state.smooth ? smoothLayer(colours, finest, paint.isMixed) : sharpLayer(colours);
   };
-  const columns = ascending(view.across);
-  const mirrored = radiological && view.across === 0;
-  if (mirrored) columns.reverse();
-  const rows = ascending(view.up).reverse();
-  const [left, right] = mirrored ? [...ENDS[view.across]].reverse() : ENDS[view.across];
-  const [bottom, top] = ENDS[view.up];
-  const fileAxes = [view.axis, view.across, view.up].map((axis) => axes[axis][0]);
-  return { width: columns.length, height: rows.length, columns, rows, fileAxes, left, right, top, bottom };
+  const outline = (context, frame, index, name, of, lines) => {
+    const store = name === "region" ? borders : paths;
+    const path = store(`${name} ${frame.fileAxes} ${index}`, () => outlineOf(plane(frame.fileAxes, index, of), shown.state.smooth));
+    drawOutline(context, frame, path, lines);
+  };
+  return {
+    take(next, painter, colours) {
+      if (shown?.region?.mask !== next.region?.mask || shown?.state.smooth !== next.state.smooth) borders = makeStore();
+      [shown, paint] = [next, painter];
+      const now = `${colours} ${next.state.smooth} ${next.state.direction}`;
+      if (now !== key) [layers, paths, key] = [makeStore(), makeStore(), now];
+    },
+    draw(context, ratio, frame, index) {
+      const { fileAxes: axes } = frame;
+      const beneath = underlays(`${axes} ${index}`, () => underlayLayer(data, greys, axes, index));
+      if (beneath) drawLayer(context, ratio, frame, beneath, true);
+      context.globalAlpha = shown.state.opacity;
+      drawLayer(context, ratio, frame, layers(`${axes} ${index}`, () => layerOf(axes, index)), shown.state.smooth);
+      context.globalAlpha = 1;
+      const { current, region, state: { outlines } } = shown;
+      if (outlines) outline(context, frame, index, "clusters", shown.labelAt, CLUSTER_LINES);
+      if (outlines && current) outline(context, frame, index, `cluster ${current.label}`, (each) => shown.labelAt(each) === current.label, CURRENT_LINES);
+      if (region) outline(context, frame, index, "region", (each) => region.mask[each], REGION_LINES);
+    },
+  };
 }
 
-/** Paint a slice, one pixel a voxel. */
-function paintSlice(data, palettes, layout, voxel, paint) {
-  const { width, height, columns, rows, fileAxes } = layout;
-  const pixels = new Uint32Array(width * height);
-  const at = [...voxel];
-  const steps = [data.points.voxel.grid.shape[1] * data.points.voxel.grid.shape[2], data.points.voxel.grid.shape[2], 1];
-  for (let row = 0, pixel = 0; row < height; row++) {
-    at[fileAxes[2]] = rows[row];
-    for (let column = 0; column < width; column++, pixel++) {
-      at[fileAxes[1]] = columns[column];
-      const position = data.points.voxel.mask.position[at[0] * steps[0] + at[1] * steps[1] + at[2]];
-      const grey = palettes.greys[levelAt(data, at)];
-      pixels[pixel] = (position >= 0 && paint(position, grey)) || grey;
-    }
-  }
-  return new ImageData(new Uint8ClampedArray(pixels.buffer), width, height);
-}
-
-/** @returns {number} the brightness of the underlay at a voxel */
-function levelAt(data, [i, j, k]) {
-  const { start, stop, stride, shape } = data.facts.underlay;
-  if (i < start[0] || j < start[1] || k < start[2] || i >= stop[0] || j >= stop[1] || k >= stop[2]) return 0;
-  const [a, b, c] = [i - start[0], j - start[1], k - start[2]].map((offset) => Math.floor(offset / stride));
-  return data.underlay[(a * shape[1] + b) * shape[2] + c];
-}
-
-/** @returns {number[][]} the size of each slice on the screen, with one scale in pixels per mm that fits */
+/** @returns {number[][]} the size of each slice on the screen, and the scale in pixels per mm that fits */
 function fitSlices(data, room) {
-  const { zooms } = data.points.voxel.grid;
-  const sizes = VIEWS.map((view) => {
-    const { width, height, fileAxes } = layOut(data, view, false);
-    return [width * zooms[fileAxes[1]], height * zooms[fileAxes[2]]];
-  });
+  const sizes = sizesInMm(data);
   const most = data.points.vertex ? MOST_HEIGHT_BESIDE : MOST_HEIGHT;
   const wide = room >= SIDE_BY_SIDE;
   const across = wide ? sizes.reduce((sum, [width]) => sum + width, 0) : Math.max(...sizes.map(([width]) => width));
   const scale = Math.min((room - (wide ? 2 * GAP : 0)) / across, most / Math.max(...sizes.map(([, height]) => height)));
-  return sizes.map((size) => size.map((length) => Math.max(Math.floor(length * scale), 1)));
+  return [sizes.map((size) => size.map((length) => Math.max(Math.floor(length * scale), 1))), scale];
 }
 
-/** Draw a slice with orientation labels, cluster numbers and the crosshair. */
-function drawSlice(data, palettes, shown, view, [width, height], paint) {
-  const canvas = byId(`slice-${view.name}`);
-  const ratio = Math.min(window.devicePixelRatio || 1, 3);
-  setSize(canvas, width, height, ratio);
-  const layout = layOut(data, view, shown.state.radiological);
+const ratioOfSlices = () => Math.min(window.devicePixelRatio || 1, 3);
+
+/** @returns {CanvasRenderingContext2D} of an empty canvas with a size in CSS pixels */
+function cleared(canvas, [width, height]) {
+  setSize(canvas, width, height, ratioOfSlices());
   const context = canvas.getContext("2d");
   context.setTransform(1, 0, 0, 1, 0, 0);
-  context.imageSmoothingEnabled = false;
-  const small = new OffscreenCanvas(layout.width, layout.height);
-  small.getContext("2d").putImageData(paintSlice(data, palettes, layout, shown.state.voxel, paint), 0, 0);
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, layout, [width, height]);
-  if (!shown.state.vertex) drawCross(context, layout, shown.state.voxel, [width, height]);
-  writeLetters(context, layout, [width, height]);
-  const place = millimetreText(data.points.voxel.grid.millimetres(shown.state.voxel)[view.axis]);
-  writeOutlined(context, `${view.name} = ${place} mm`, 5, height - 6, "left");
-  canvas.setAttribute("aria-label", `${canvas.dataset.name} slice at ${view.name} = ${place} mm, ${layout.left} on the left`);
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.setTransform(ratioOfSlices(), 0, 0, ratioOfSlices(), 0, 0);
+  return context;
 }
 
 function setSize(canvas, width, height, ratio) {
@@ -103,91 +83,35 @@ function setSize(canvas, width, height, ratio) {
   canvas.style.height = `${height}px`;
 }
 
-/** @returns {number[]} the pixel at the centre of a voxel, and whether it is visible */
-function pixelOf(layout, voxel, [width, height]) {
-  const column = layout.columns.indexOf(voxel[layout.fileAxes[1]]);
-  const row = layout.rows.indexOf(voxel[layout.fileAxes[2]]);
-  return [((column + 0.5) * width) / layout.width, ((row + 0.5) * height) / layout.height, column >= 0 && row >= 0];
-}
-
-function drawCross(context, layout, voxel, size) {
-  const [x, y, isVisible] = pixelOf(layout, voxel, size);
-  if (!isVisible) return;
-  const lines = [[x, 0, x, y - 7], [x, y + 7, x, size[1]], [0, y, x - 7, y], [x + 7, y, size[0], y]];
-  for (const [colour, thickness] of [["rgb(255 255 255 / .7)", 3], ["#12405a", 1]]) {
-    context.strokeStyle = colour;
-    context.lineWidth = thickness;
-    context.beginPath();
-    for (const [x0, y0, x1, y1] of lines) {
-      context.moveTo(x0, y0);
-      context.lineTo(x1, y1);
-    }
-    context.stroke();
-  }
-}
-
-function writeLetters(context, layout, [width, height]) {
-  writeOutlined(context, layout.left, 5, height / 2, "left");
-  writeOutlined(context, layout.right, width - 5, height / 2, "right");
-  writeOutlined(context, layout.top, width / 2, 15, "center");
-  writeOutlined(context, layout.bottom, width / 2, height - 6, "center");
-}
-
-function writeOutlined(context, text, x, y, align, [ink, paper] = ["#20262e", "#fff"]) {
-  context.font = "600 13px system-ui, sans-serif";
-  context.textAlign = align;
-  context.lineJoin = "round";
-  context.lineWidth = 3;
-  context.strokeStyle = paper;
-  context.strokeText(text, x, y);
-  context.fillStyle = ink;
-  context.fillText(text, x, y);
-}
-
-/** Write the numbers of the larger clusters near the centres of their visible parts. */
-function writeNumbers(context, data, shown, layout, [width, height]) {
-  for (const [label, pixels] of seenOf(data, shown, layout)) {
-    const [c, r] = centralOf(pixels);
-    const [x, y] = [((c + 0.5) * width) / layout.width, ((r + 0.5) * height) / layout.height];
-    writeOutlined(context, String(label), x, y + 5, "center");
-  }
-}
-
-/** @returns {number[]} the pixel nearest to the mean of several */
-function centralOf(pixels) {
-  const [x, y] = [0, 1].map((part) => pixels.reduce((sum, pixel) => sum + pixel[part], 0) / pixels.length);
-  const apart = (pixel) => (pixel[0] - x) ** 2 + (pixel[1] - y) ** 2;
-  return pixels.reduce((best, pixel) => (apart(pixel) < apart(best) ? pixel : best));
-}
-
-/** @returns {Map<number, number[][]>} the pixels, column and row, of each of the first clusters in a slice */
-function seenOf(data, shown, layout) {
-  const seen = new Map();
-  const at = [...shown.state.voxel];
-  layout.rows.forEach((index, row) => {
-    at[layout.fileAxes[2]] = index;
-    layout.columns.forEach((other, column) => {
-      at[layout.fileAxes[1]] = other;
-      const label = shown.labelAt(data.points.voxel.mask.position[data.points.voxel.grid.cellOf(at)]);
-      if (label < 1 || label > 20) return;
-      if (!seen.has(label)) seen.set(label, []);
-      seen.get(label).push([column, row]);
-    });
-  });
-  return seen;
-}
-
-/**
- * The view of three slices.
- * @returns {{draw: function(Object, function), canvases: function(): HTMLCanvasElement[]}} a view draws what is shown,
- *   with the function that colours points, into its canvases
- */
-function makeSliceView(data, palettes) {
+/** @returns {Object} the picture of three slices, as `makeSliceView` describes it */
+function makeThreeSlices(data, slicer, viewport) {
+  let frames = {};
   return {
-    draw: (shown, paint) => {
-      const sizes = fitSlices(data, byId("slices").clientWidth);
-      VIEWS.forEach((view, i) => drawSlice(data, palettes, shown, view, sizes[i], paint));
-    },
     canvases: () => VIEWS.map(({ name }) => byId(`slice-${name}`)),
+    draw: (shown) => {
+      const [sizes, scale] = fitSlices(data, byId("slices").clientWidth);
+      VIEWS.forEach((view, i) => {
+        const frame = frameOf(data, view, shown.state.radiological, viewport.state, scale, [0, 0, ...sizes[i]]);
+        frames[`slice-${view.name}`] = frame;
+        drawSlice(data, slicer, shown, frame);
+      });
+    },
+    frameAt: (canvas) => frames[canvas.id],
+    voxelAt: (canvas, pixel, voxel) => data.points.voxel.clamped(placeIn(frames[canvas.id], pixel, voxel)),
   };
+}
+
+/** Draw a slice with cluster numbers, crosshair and letters into its canvas. */
+function drawSlice(data, slicer, shown, frame) {
+  const { view, fileAxes, box: [, , width, height] } = frame;
+  const canvas = byId(`slice-${view.name}`);
+  const context = cleared(canvas, [width, height]);
+  const index = shown.voxel[fileAxes[0]];
+  slicer.draw(context, ratioOfSlices(), frame, index);
+  if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, frame, index);
+  markCrosshair(context, frame, shown);
+  writeLetters(context, frame);
+  const place = millimetreText(data.points.voxel.grid.millimetres(shown.voxel)[view.axis]);
+  writeOutlined(context, `${view.name} = ${place} mm`, 5, height - 6, "left");
+  canvas.setAttribute("aria-label", `${canvas.dataset.name} slice at ${view.name} = ${place} mm, ${frame.ends[0][0]} on the left`);
 }

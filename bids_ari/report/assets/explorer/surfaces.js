@@ -97,7 +97,8 @@ function coloursOf({ nVertices, position, levels }, palettes, paint) {
   const colours = new Uint32Array(nVertices);
   for (let vertex = 0; vertex < nVertices; vertex++) {
     const grey = palettes.greys[levels[vertex]];
-    colours[vertex] = (position[vertex] >= 0 && paint(position[vertex], grey)) || grey;
+    const colour = position[vertex] >= 0 ? paint(position[vertex]) : CLEAR;
+    colours[vertex] = colour ? over(colour, grey) : grey;
   }
   return colours;
 }
