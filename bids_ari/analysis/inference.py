@@ -19,8 +19,9 @@ from bids_ari.analysis.values import extremeness, highest_of
 from bids_ari.bids.single_map import contrast_of_map
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
+from bids_ari.config.slices import cuts
 from bids_ari.errors import UsageError
-from bids_ari.images.anatomy import check_shown, find_underlay
+from bids_ari.images.anatomy import check_cuts, check_shown, find_underlay
 from bids_ari.images.regions import RegionSet, load_atlas, load_rois
 from bids_ari.images.single import load_map
 from bids_ari.images.space import Space
@@ -121,6 +122,7 @@ def directed_tests(
             regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
         if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
             check_shown(underlay, space)  # raises before anything is computed or written
+    check_cuts(cuts(options.slices), space)
     neighbours = space.adjacency(options.connectivity)
     if group is not None:
         group = replace(group, extent=extent_of(space, neighbours, join_signs=options.join_signs))

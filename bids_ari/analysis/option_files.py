@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from bids_ari.analysis.template import read_template
 from bids_ari.bids.contrasts import ContrastSet
 from bids_ari.bids.entities import printable
@@ -13,8 +15,9 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.families import FAMILIES
 from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
+from bids_ari.config.slices import cuts
 from bids_ari.design.blocks import block_file
-from bids_ari.images.anatomy import check_underlay, find_underlay
+from bids_ari.images.anatomy import check_cuts, check_underlay, find_underlay
 from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
@@ -73,6 +76,8 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
         check_atlas(options.atlas, options.atlas_labels, where, frame)
     if (underlay := find_underlay(options.underlay, where, frame)) is not None:
         check_underlay(underlay, frame)
+    if named := cuts(options.slices):
+        check_cuts(named, frame.space(np.ones(frame.shape, dtype=bool)))
     if options.template is not None:
         read_template(options.template, FAMILIES[options.family])
 

@@ -46,9 +46,18 @@ def requests(values: Sequence[str]) -> tuple[Request, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def cuts(values: Sequence[str]) -> list[tuple[str, float]]:
+    """Return axis and mm of each slice that values of ``--slices`` name.
+
+    >>> cuts(["z:-12,8", "mosaic"])
+    [('z', -12.0), ('z', 8.0)]
+    """
+    return [(PLANES[each.kind], cut) for each in requests(values) for cut in each.cuts]
+
+
 def are_slices(values: Sequence[str]) -> bool:
     """Return whether values of ``--slices`` are accepted, with few enough slices for one picture."""
-    return sum(len(each.cuts) for each in requests(values)) <= MOST_SLICES
+    return len(cuts(values)) <= MOST_SLICES
 
 
 def slices_meant(value: str) -> str:

@@ -1,5 +1,6 @@
 """Anatomical images that are shown under the statistics, on any grid."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bids_ari.images.image import Image
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.surface_values import check_kind, is_surface_file
 from bids_ari.images.templates import TEMPLATE, SpaceName, standard, template_image
-from bids_ari.images.volume import Grid
+from bids_ari.images.volume import Grid, volume_of
 
 _LEAST_OF_GRID = 0.05  # part of the whole field of view of the maps: a brain is larger
 _LEAST_SEEN = 0.5  # part of the points tested that must lie in the field of view of the image
@@ -105,3 +106,25 @@ def read_underlay(path: Path, space: Space, least: float = _LEAST_SEEN) -> Image
             "Choose another image with --underlay",
         )
     return image
+
+
+def check_cuts(cuts: Iterable[tuple[str, float]], space: Space) -> None:
+    """Raise DataError if slices, each an axis and mm along it, show no voxel of a space; one of vertices has none."""
+    if isinstance(space, GrayordinateSpace):
+        found = voxels_of(space)
+        voxels = None if found is None else found.space
+    else:
+        voxels = volume_of(space)
+    cuts = list(cuts)
+    if voxels is None or not cuts:
+        return
+    places = voxels.coordinates()
+    halves = np.abs(voxels.grid.affine[:3, :3]).sum(axis=1) / 2
+    low, high = places.min(axis=0) - halves, places.max(axis=0) + halves
+    for axis, cut in cuts:
+        i = "xyz".index(axis)
+        if not low[i] <= cut <= high[i]:
+            raise DataError(
+                f"The slice {axis} = {cut:g} mm of --slices lies outside of the voxels tested",
+                f"{low[i]:.4g} to {high[i]:.4g} mm along {axis}",
+            )

@@ -13,8 +13,10 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import labels_in_name, printable
 from bids_ari.config.options import Options
 from bids_ari.config.settings import RUNNING, Settings
+from bids_ari.config.slices import cuts
 from bids_ari.config.table import entries
 from bids_ari.errors import BidsAriError, DataError, NoMatchError, UsageError, listing
+from bids_ari.images.anatomy import check_cuts
 from bids_ari.outputs import archive, files, names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.records import Note, files_of
@@ -144,6 +146,7 @@ def rebuild_report(record: Note, out: Derivatives, shown: Mapping[str, Any] | No
     name, result = _load(record, out)
     if shown:
         result = replace(result, options=replace(result.options, **shown))
+        check_cuts(cuts(result.options.slices), result.space)
     fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
     with out.result(result.contrast.name):
         kept = [file for file in files_of(record) if not file.endswith(_OF_REPORT)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
-from bids_ari.config.slices import requests
+from bids_ari.config.slices import SURFACE, requests
 from bids_ari.images.mosaic import mosaic_of
 from bids_ari.images.space import Points
 from bids_ari.images.volume import volume_of
@@ -21,11 +21,14 @@ from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 from bids_ari.report.figures.quality import draw_panels, outliers, panels, sheets
 from bids_ari.report.figures.scene import Scene
-from bids_ari.report.figures.scenes import scene_of
+from bids_ari.report.figures.scenes import scene_of, surface_of
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import region_set_title, result_label
 from bids_ari.report.render import data_uri
 from bids_ari.stats.distributions import FloatArray
+
+LEAST_HIGHEST = 0.1
+"""TDP from which points are coloured by the highest TDP of all clusters: in most maps, few points have none at all."""
 
 
 class Drawing(NamedTuple):
@@ -70,8 +73,8 @@ def drawings(result: ContrastResult, per_unit: float = 1.0) -> Drawings:
     """Yield what each picture of a result shows, and the picture, of which images have some pixels for each unit.
 
     They are ``glass``, ``z``, ``faded``, ``effect everywhere``, ..., ``design``, ``quality``, ``sheet 1``, ...,
-    ``calibration``, ``tdp``, ``tdp above 3``, ..., ``largest 0.7``, ..., ``highest`` and ``atlas``; those without
-    content are missing, except for maps and ``tdp``.
+    ``calibration``, ``tdp``, ``tdp above 3``, ..., ``surface``, ``largest 0.7``, ..., ``highest`` and ``atlas``;
+    those without content are missing, except for maps and ``tdp``.
     """
     label, underlay = StandardSpace.of(result.contrast.entities), result.options.underlay
     shown = requests(result.options.slices)
@@ -87,6 +90,8 @@ def drawings(result: ContrastResult, per_unit: float = 1.0) -> Drawings:
         alt = "Curves: observed and critical p by rank, and lambda of the permutations in ascending order."
         yield "calibration", Drawing(_file(result, "calibration"), alt, "", canvas)
     yield from _draw_thresholds(result, scene)
+    if SURFACE not in result.options.slices:
+        yield from _draw_surface(result, scene)
     yield from _draw_largest(result, scene)
     if result.bound.whole:
         yield from _draw_highest(result, scene)
@@ -195,6 +200,18 @@ def _draw_thresholds(result: ContrastResult, scene: Scene) -> Drawings:
             yield f"tdp above {threshold:g}", _brain(name, title, scene, canvas)
 
 
+def _draw_surface(result: ContrastResult, scene: Scene) -> Drawings:
+    """Draw the highest TDP over the thresholds on the cortex, if voxels can be projected and any TDP is above 0."""
+    tdp = result.tdp()
+    surface = (
+        surface_of(result.space, StandardSpace.of(result.contrast.entities), scene.subtitle) if tdp.any() else None
+    )
+    if surface is not None:
+        title = "Highest TDP of clusters, on the cortex"
+        canvas = partial(slices.draw_tdp, tdp, tdp > 0, surface, title)
+        yield "surface", _brain(_file(result, "tdp", "Surface"), title, surface, canvas)
+
+
 def _draw_largest(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the largest clusters at each target TDP with their labels."""
     for tdp, clusters in result.largest.items():
@@ -208,7 +225,7 @@ def _draw_highest(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the highest TDP of all supra-threshold clusters that contain a point."""
     highest = result.forest.highest_tdp()
     title = f"Highest TDP of all supra-threshold clusters that contain a {result.space.unit}"
-    canvas = partial(slices.draw_tdp, highest, highest > 0, scene, title)
+    canvas = partial(slices.draw_tdp, highest, highest > 0, scene, title, least=LEAST_HIGHEST)
     yield "highest", _brain(_file(result, "tdp", "All"), title, scene, canvas)
 
 

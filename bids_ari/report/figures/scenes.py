@@ -86,10 +86,7 @@ def _(
         log.warning("Voxels are projected onto the cortex only in spaces similar to MNI152: slices are drawn")
     surface = wants_surface and is_like_mni
     planes = [each for each in requests if each.kind != SURFACE]
-    parts = []
-    if surface:
-        rows = projected(space, 1 if planes else ROWS, per_unit)
-        parts.append(_Part(rows, _kind(rows), f"{_SIDES} {PROJECTED}.", "sulci of fsaverage5, darker than gyri"))
+    parts = [_projected(space, 1 if planes else ROWS, per_unit)] if surface else []
     if planes or not surface:
         n_rows = 1 if surface else ROWS
         found = slices_of(space, space_label, space.coordinates(peaks), image, planes or AXIAL, n_rows, per_unit)
@@ -117,6 +114,19 @@ def _(
     )
     views = _views(space, space_label, points, 1 if slices.rows else ROWS, image, per_unit)
     return _scene([part for part in (views, slices) if part.rows], subtitle, per_unit)
+
+
+def surface_of(space: Space, space_label: SpaceName, subtitle: str, per_unit: float = 1.0) -> Scene | None:
+    """Return a scene of voxels on the cortex, from four sides; None where they cannot be projected."""
+    if not isinstance(space, VolumeSpace) or not is_like_template(space_label):
+        return None
+    return _scene([_projected(space, 1, per_unit)], subtitle, per_unit)
+
+
+def _projected(space: VolumeSpace, n_rows: int, per_unit: float) -> _Part:
+    """Return views of the cortex with voxels projected onto them."""
+    rows = projected(space, n_rows, per_unit)
+    return _Part(rows, _kind(rows), f"{_SIDES} {PROJECTED}.", "sulci of fsaverage5, darker than gyri")
 
 
 def _scene(parts: Sequence[_Part], subtitle: str, per_unit: float, *, is_on_template: bool = False) -> Scene:

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.legend import LEFT, Mark, draw_locators, draw_marks
+from bids_ari.report.figures.numbers import POINTS, TEXT_POINTS, number_places
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
 from bids_ari.report.figures.scene import Scene
@@ -81,9 +82,14 @@ def draw_values(
     return _compose(painted, scene, title, scale.draw)
 
 
-def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str) -> Canvas:
-    """Draw true discovery proportions above 0, (n_points,), on a scale from 0 to 1 where `shown`."""
+def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title: str, *, least: float = 0.0) -> Canvas:
+    """Draw true discovery proportions above 0, (n_points,), on a scale from 0 to 1 where `shown`.
+
+    Those below `least` are not coloured, if any of the others is.
+    """
     scale, coloured = tdp_scale(), shown & (tdp > 0)
+    if least and (coloured & (tdp >= least)).any():
+        scale, coloured = replace(scale, marks=(Mark(f"below {least:g}"),)), coloured & (tdp >= least)
     nothing = ZERO if shown.any() else NOTHING
     painted = scene.paint(scale.colour(tdp), coloured)
     return _compose(painted, scene, title, scale.draw if coloured.any() else None, nothing)
@@ -99,25 +105,9 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
         _draw_key(canvas, n, top)
         for label, row, column in number_places(labels, scene, min(n, _NUMBERED)):
             place = column / scene.per_unit + _CORNER[0], row / scene.per_unit + _CORNER[1]
-            canvas.write(str(label), *place, is_bold=True, is_outlined=True)
+            canvas.write(str(label), *place, POINTS, is_bold=True, is_outlined=True)
 
     return _compose(painted, scene, title, draw_key if n else None)
-
-
-def number_places(labels: npt.NDArray[np.integer], scene: Scene, n: int) -> list[tuple[int, int, int]]:
-    """Return (label, row, column) in pixels for clusters 1 to n, each in the cell with most of its cluster."""
-    seen = np.where(scene.points >= 0, labels[scene.points], 0)
-    parts = [seen[each.top : each.top + each.height, each.left : each.left + each.width] for each in scene.boxes]
-    counts = np.array([np.bincount(part.ravel(), minlength=n + 1)[: n + 1] for part in parts])
-    places = []
-    for label in range(1, n + 1):
-        most = int(counts[:, label].argmax())
-        rows, columns = np.nonzero(parts[most] == label)
-        if rows.size:
-            nearest = np.hypot(rows - rows.mean(), columns - columns.mean()).argmin()
-            top, left, *_ = scene.boxes[most]
-            places.append((label, top + int(rows[nearest]), left + int(columns[nearest])))
-    return places
 
 
 def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -139,7 +129,7 @@ def _compose(
     def fill(canvas: Canvas) -> None:
         canvas.paste(painted, *_CORNER, scene.per_unit)
         for text, column, row, anchor in scene.texts:
-            canvas.write(text, column + _CORNER[0], row + _CORNER[1], 9, anchor=anchor, is_outlined=True)
+            canvas.write(text, column + _CORNER[0], row + _CORNER[1], TEXT_POINTS, anchor=anchor, is_outlined=True)
         below = draw_locators(canvas, scene.locators, scene.per_unit)
         if draw_legend:
             draw_legend(canvas, below)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from bids_ari.outputs.files import MAPS
 from bids_ari.outputs.names import explorer_name
-from bids_ari.report.figures.draw import differences
+from bids_ari.report.figures.draw import LEAST_HIGHEST, differences
 from bids_ari.report.figures.scales import Z_UNCORRECTED
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
@@ -57,8 +57,18 @@ def _tdp(data: ReportData) -> Context:
     names = {beyond(threshold, result.alternative): f"tdp above {threshold:g}" for threshold in result.clusters}
     return {
         "tdp_picture": pictures["tdp"],
+        "surface_picture": pictures.get("surface"),
         "n_thresholds": len(result.clusters),
         "tdp_pictures": [(condition, pictures[name]) for condition, name in names.items() if name in pictures],
+    }
+
+
+def _resolutions(data: ReportData) -> Context:
+    result = data.result
+    has_least = result.bound.whole > 0 and float(result.forest.highest_tdp().max()) >= LEAST_HIGHEST
+    return {
+        "highest_picture": data.pictures.get("highest"),
+        "least_highest": f"{LEAST_HIGHEST:g}" if has_least else None,
     }
 
 
@@ -73,7 +83,7 @@ SECTIONS = (
     Section("clusters", "Clusters above thresholds", clusters),
     Section("tdp", "True discovery proportion", _tdp),
     Section("largest", "Largest clusters at a target TDP", largest),
-    Section("resolutions", "All resolutions", lambda data: {"highest_picture": data.pictures.get("highest")}),
+    Section("resolutions", "All resolutions", _resolutions),
     Section("regions", "Regions", regions),
     Section("comparison", "Methods compared", comparison),
     Section("methods", "Methods", lambda data: {"methods": describe_methods(data.result)}),

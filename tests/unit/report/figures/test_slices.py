@@ -120,15 +120,6 @@ def test_the_eighth_colour_is_the_first_again() -> None:
     assert len({slices.colour_of(label) for label in range(1, 8)}) == 7
 
 
-def test_numbers_stand_in_their_clusters() -> None:
-    """Each number is at a pixel of its own cluster; a cluster in no slice has none."""
-    scene = make_scene(CUBE, None)
-    labels = np.where(CUBE.indices[:, 0] < 3, 1, np.where(CUBE.indices[:, 0] > 6, 2, 0))
-    places = slices.number_places(labels, scene, 3)
-    assert [label for label, _, _ in places] == [1, 2]
-    assert all(labels[scene.points[row, column]] == label for label, row, column in places)
-
-
 def test_a_single_slice_is_one_cut() -> None:
     inside = np.zeros(GRID.shape, dtype=bool)
     inside[:, :, 4] = True
