@@ -22,6 +22,7 @@ from bids_ari.config.options import Options
 from bids_ari.config.slices import cuts
 from bids_ari.errors import UsageError
 from bids_ari.images.anatomy import check_cuts, check_shown, find_underlay
+from bids_ari.images.region_names import RegionNames, load_names
 from bids_ari.images.regions import RegionSet, load_atlas, load_rois
 from bids_ari.images.single import load_map
 from bids_ari.images.space import Space
@@ -68,6 +69,7 @@ class DirectedTest:
     options: Options
     regions: tuple[RegionSet, ...]
     atlas: RegionSet | None
+    names: RegionNames | None
     notes: tuple[str, ...]
 
     def conclude(self, found: Inferred, joint: Joint | None = None) -> ContrastResult:
@@ -87,6 +89,7 @@ class DirectedTest:
             largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
             regions=self.regions,
             atlas=self.atlas,
+            names=self.names,
             notes=(*self.notes, *found.notes),
             calibrated=found.calibrated,
             template=found.template,
@@ -120,6 +123,7 @@ def directed_tests(
         regions = () if atlas is None else (atlas,)
         if options.roi:
             regions = (*regions, load_rois(options.roi, space, options.roi_threshold))
+        names = load_names(options.region_names, atlas, options.atlas, template, space)
         if (underlay := find_underlay(options.underlay, template, space.frame)) is not None:
             check_shown(underlay, space)  # raises before anything is computed or written
     check_cuts(cuts(options.slices), space)
@@ -130,7 +134,8 @@ def directed_tests(
     for alternative, method in product(alternatives, options.method):
         tested = glm.beyond(options.min_effect, alternative)
         about = (*notes, *_notes(alternative, alternatives, options, glm))
-        yield DirectedTest(make, tested, space, neighbours, alternative, method, options, regions, atlas, about), group
+        parts = (make, tested, space, neighbours, alternative, method, options, regions, atlas, names, about)
+        yield DirectedTest(*parts), group
 
 
 def statistics_of(stack: Stack) -> tuple[GlmResult, Statistic]:

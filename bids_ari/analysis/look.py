@@ -14,9 +14,11 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.options import Options
 from bids_ari.errors import UsageError, listing
 from bids_ari.images.atlas_files import find_atlas, region_roles
+from bids_ari.images.region_names import load_names, naming_atlases, naming_roles
 from bids_ari.images.regions import load_atlas, load_rois
 
 _REQUIRED = {"atlas_labels": "atlas", "roi_threshold": "roi"}  # options of files that are not known any more
+_NAMING = {"atlas", "region_names"}  # options that name clusters
 _NOTE = (
     "Thresholds, target TDPs or regions were changed after the analysis, by --reports-only. The bounds hold for all "
     "sets of voxels at once, so that this needs no correction"
@@ -45,14 +47,19 @@ def with_look(result: ContrastResult, changes: Mapping[str, Any]) -> ContrastRes
         atlas = load_atlas(options.atlas, options.atlas_labels, template, space) if options.atlas else None
     if "roi" in changes:
         rois = (load_rois(options.roi, space, options.roi_threshold),) if options.roi else ()
+    names, files = result.names, _files(result, options, changes)
+    if changes.keys() & _NAMING:
+        names = load_names(options.region_names, atlas, options.atlas, template, space)
     return replace(
         result,
         options=options,
         clusters={threshold: result.forest.at_threshold(threshold) for threshold in options.threshold},
         largest={tdp: result.forest.with_tdp(tdp) for tdp in options.tdp},
         atlas=atlas,
+        names=names,
         regions=(*((atlas,) if atlas else ()), *rois),
-        hashes=_hashes(result, options, changes),
+        hashes=_kept(result.hashes, changes) | hash_files(files),
+        files=_kept(result.files, changes) | {role: path.name for role, path in files.items()},
         notes=tuple(dict.fromkeys((*result.notes, _NOTE, *_notes_on_extents(result, options)))),
     )
 
@@ -68,14 +75,22 @@ def _notes_on_extents(result: ContrastResult, options: Options) -> Iterator[str]
         )
 
 
-def _hashes(result: ContrastResult, options: Options, changes: Mapping[str, Any]) -> dict[str, str]:
-    """Return the hashes of a result, with those of new files in place of those that they replace."""
+def _files(result: ContrastResult, options: Options, changes: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the files of regions that were changed, by their role."""
+    template, frame = StandardSpace.of(result.contrast.entities), result.space.frame
     files: dict[str, Path] = {}
-    begin = tuple(name for option, name in (("atlas", "atlas"), ("roi", "region ")) if option in changes)
     if "atlas" in changes and options.atlas:
-        template = StandardSpace.of(result.contrast.entities)
-        files = find_atlas(options.atlas, options.atlas_labels, template, result.space.frame).roles
+        files |= find_atlas(options.atlas, options.atlas_labels, template, frame).roles
     if "roi" in changes:
         files |= region_roles(options.roi)
-    kept = {name: digest for name, digest in result.hashes.items() if not (begin and name.startswith(begin))}
-    return kept | hash_files(files)
+    if changes.keys() & _NAMING:
+        atlas = (options.atlas, options.atlas_labels)
+        files |= naming_roles(naming_atlases(options.region_names, *atlas, template, frame))
+    return files
+
+
+def _kept(found: Mapping[str, str], changes: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is known of files, by their role, without those that a change replaces."""
+    pairs = (("atlas", ("atlas",)), ("region ", ("roi",)), ("names", _NAMING))
+    begin = tuple(name for name, options in pairs if changes.keys() & {*options})
+    return {name: each for name, each in found.items() if not (begin and name.startswith(begin))}

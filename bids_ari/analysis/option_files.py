@@ -25,13 +25,14 @@ from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.located import locate
 from bids_ari.images.masks import load_mask, mask_files
 from bids_ari.images.meshes import find_meshes
+from bids_ari.images.region_names import NONE, naming_atlases, naming_roles
 from bids_ari.images.regions import check_atlas
 from bids_ari.images.space import Frame
 from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import template_mask
 
 _OF_A_SPACE = ("mask", "region", "atlas", "surface")  # roles of files that fit to maps of one space
-_TEXTS = ("atlas labels", "model", "blocks")  # roles of files that are not images
+_TEXTS = ("atlas labels", "names labels", "names 2 labels", "model", "blocks")  # roles of files that are not images
 
 
 def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
@@ -47,8 +48,8 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
         named |= roles_of("mask", hemisphere_files(options.mask))
     named |= region_roles(options.roi)
     first = contrast.files[0]
-    is_looked_up = TEMPLATE in named.values() or options.atlas is not None or first.kind != "NIfTI"
-    if is_looked_up or (where is not None and where.cohort):
+    atlases = {options.atlas, options.region_names} - {None}
+    if where is not None or TEMPLATE in named.values() or atlases or first.kind != "NIfTI":
         named |= _looked_up(
             options, where, read_header(source_of(first), map_name=first.map_name or options.map_name).frame
         )
@@ -74,6 +75,8 @@ def check_option_files(options: Options, contrast: ContrastSet, frame: Frame) ->
     option_files(options, contrast)
     if options.atlas is not None:
         check_atlas(options.atlas, options.atlas_labels, where, frame)
+    if options.region_names not in (None, NONE):
+        check_atlas(options.region_names, None, where, frame)
     if (underlay := find_underlay(options.underlay, where, frame)) is not None:
         check_underlay(underlay, frame)
     if named := cuts(options.slices):
@@ -93,6 +96,8 @@ def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> d
         found |= roles_of("mask", mask_files(options.mask, where, frame))
     if options.atlas is not None:
         found |= find_atlas(options.atlas, options.atlas_labels, where, frame).roles
+    atlas = (options.atlas, options.atlas_labels)
+    found |= naming_roles(naming_atlases(options.region_names, *atlas, where, frame))
     if isinstance(frame, Grayordinates):
         found |= find_meshes(frame.axis.nvertices, where, options.surface).roles
     underlay = find_underlay(options.underlay, where, frame)

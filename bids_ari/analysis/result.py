@@ -20,6 +20,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
 from bids_ari.design.design import Design
 from bids_ari.images.quality import Quality
+from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Space
 from bids_ari.runtime.provenance import Made, made
@@ -86,8 +87,8 @@ class ContrastResult:
         The clusters above each threshold of the options, and the largest with each target TDP.
     regions : tuple of RegionSet
         Parcels of the atlas, and the user's own masks.
-    atlas : RegionSet or None
-        The one of `regions` that names clusters.
+    atlas, names : RegionSet or None, RegionNames or None
+        The one of `regions` that holds the parcels of the atlas; the region of each point, for the names of clusters.
     folder : str
         Where its files go, below the root of the output.
     notes : tuple of str
@@ -95,7 +96,7 @@ class ContrastResult:
     hashes : mapping of str to str
         The SHA-256 of each map that was read, by its BIDS URI, and of each file in `files`, by its role.
     files : mapping of str to str
-        The names of the files that options refer to, by role (``mask``, ``atlas``), also of files of TemplateFlow.
+        The names of the files that options refer to, by role (``mask``, ``atlas``, ``names``), also of TemplateFlow.
     tau2 : array (n_points,) or None
         The variance between subjects, where first-level variances were given and it was estimated.
     resampled, normalised : tuple of str
@@ -108,10 +109,8 @@ class ContrastResult:
         Correlation of each subject's map with the others, and influence on each test, by ordinary least squares.
     quality : Quality or None
         Coverage of each subject, and thumbnails of the maps.
-    calibrated : Calibrated or None
-        The calibration by permutation, for methods that have one.
-    familywise : FamilywiseErrors or None
-        The familywise errors by the same permutations.
+    calibrated, familywise : Calibrated or None, FamilywiseErrors or None
+        The calibration by permutation, for methods that have one, and the familywise errors by the same permutations.
     template : Template or None
         The template that was learned, where it is to be kept.
     joint : Joint or None
@@ -134,6 +133,7 @@ class ContrastResult:
     largest: Mapping[float, tuple[Cluster, ...]]
     regions: tuple[RegionSet, ...] = ()
     atlas: RegionSet | None = None
+    names: RegionNames | None = None
     folder: str = "group"
     notes: tuple[str, ...] = ()
     hashes: Mapping[str, str] = field(default_factory=dict)
@@ -319,9 +319,9 @@ class ContrastResult:
             tables = {each: self.table(each) for each in self.clusters}
             return pd.concat(tables, names=["threshold"]).reset_index(level="threshold")
         if (threshold, tdp) not in self._tables:
-            clusters = self.formed(threshold, tdp)
-            names = self.contrast.within.labels if self.contrast.within else ()
-            table = cluster_table(clusters, self.space, self.glm, self.extremeness, self._is_peak, self.atlas, names)
+            clusters, within = self.formed(threshold, tdp), self.contrast.within
+            about = (self.space, self.glm, self.extremeness, self._is_peak, self.names)
+            table = cluster_table(clusters, *about, within.labels if within else ())
             table = with_directions(table, self.directions, [cluster.points for cluster in clusters])
             self._tables[threshold, tdp] = with_familywise(table, self.familywise, clusters, threshold, self.space)
         return self._tables[threshold, tdp].copy()

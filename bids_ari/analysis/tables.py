@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
+from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Space
 from bids_ari.stats.bounds import Bound
@@ -38,17 +39,16 @@ def cluster_table(
     glm: GlmResult,
     height: FloatArray,
     is_peak: npt.NDArray[np.bool_],
-    atlas: RegionSet | None = None,
+    regions: RegionNames | None = None,
     differences: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return a table of clusters, one row each, with the columns that `outputs/columns.toml` describes.
 
     The statistic `height`, (n_points,), is large where it is extreme, and `is_peak` where it is a local maximum.
-    Further peaks are at least 8 mm from any stronger one. With an atlas: the regions of each peak and cluster.
+    Further peaks are at least 8 mm from any stronger one. With names of regions: those of each peak and cluster.
     `differences` are the labels of several maps per subject that were tested together.
     """
     effects = _effects(glm, differences)
-    labels = None if atlas is None else atlas.labels(space.n_points)
     rows = []
     for cluster in clusters:
         row: dict[str, Any] = {
@@ -64,10 +64,9 @@ def cluster_table(
         row |= {f"{name}_stat": float(glm.z[point]) for name, point in zip(PEAKS, peaks, strict=False)}
         for part, values in _places(space, peaks).items():
             row |= {f"{name}_{part}": value for name, value in zip(PEAKS, values.tolist(), strict=False)}
-        if atlas is not None and labels is not None:
-            region = int(labels[cluster.peak])
-            row["peak_region"] = atlas.regions[region].name if region >= 0 else None
-            row["regions"] = _make_up(atlas, labels[cluster.points])
+        if regions is not None:
+            row["peak_region"] = regions.at(cluster.peak)
+            row["regions"] = _make_up(regions, cluster.points)
         rows.append(row)
     nothing = np.empty(0, dtype=np.int32)
     columns = ["label", "size", *space.sizes(nothing), "tdn", "tdp", *space.active_sizes(nothing, 0)]
@@ -75,7 +74,7 @@ def cluster_table(
     columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", *_places(space, nothing))]
     types: dict[str, Any] = {column: int if column in _WHOLE else float for column in columns}
     types |= {column: _PLACE_TYPES[part] for column in columns if (part := column.rpartition("_")[2]) in _PLACE_TYPES}
-    types |= {"peak_region": object, "regions": object} if atlas is not None else {}
+    types |= {"peak_region": object, "regions": object} if regions is not None else {}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -135,12 +134,9 @@ def _places(space: Space, points: npt.NDArray[np.int32]) -> dict[str, npt.NDArra
     return {**dict(zip("xyz", space.coordinates(points).T, strict=True)), **space.places(points)}
 
 
-def _make_up(atlas: RegionSet, labels: npt.NDArray[np.int32]) -> str:
+def _make_up(names: RegionNames, points: npt.NDArray[np.int32]) -> str:
     """Return the regions with most points of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
-    places, counts = np.unique(labels, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:TOP_REGIONS]
-    names = ["in no region" if place < 0 else atlas.regions[place].name for place in places]
-    return "; ".join(f"{counts[i] / labels.size:.0%} {names[i]}" for i in order)
+    return "; ".join(f"{share:.0%} {label or 'in no region'}" for share, label in names.shares(points, TOP_REGIONS))
 
 
 class CalibrationTable(NamedTuple):

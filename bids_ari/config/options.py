@@ -167,6 +167,15 @@ class Options(ModelOptions):
         words=("NAME",),
         to_file=lambda atlas: Path(atlas) if Path(atlas).is_file() else atlas,  # a path becomes absolute
     )
+    region_names: str | None = option(
+        None,
+        "atlas that only names the region of each cluster, without bounds for its parcels: a file, a name of "
+        "TemplateFlow as of --atlas, or none for no names",
+        is_free=True,
+        words=("NAME",),
+        to_file=lambda atlas: Path(atlas) if Path(atlas).is_file() else atlas,  # a path becomes absolute
+        default_text="that of --atlas, else one on this machine for the space of the maps",
+    )
     atlas_labels: Path | None = option(
         None,
         "table of an atlas file, tab-separated, with columns index and name",

@@ -45,7 +45,7 @@ def readable(label: str) -> str:
 
 
 @cache
-def _words() -> Words:
+def word_lists() -> Words:
     """Read the words."""
     return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
@@ -58,18 +58,18 @@ def _sided(side: str | None, *parts: str | None) -> str:
 def _networks(label: str) -> str | None:
     """Return the name of a parcel of Schaefer et al. (2018), of Kong et al. (2021), or of a network of Yeo et al."""
     if found := _YEO.fullmatch(label):
-        names = _words()["yeo7"] if found["n"] == "7" else {}
+        names = word_lists()["yeo7"] if found["n"] == "7" else {}
         name = names.get(found["i"])
         return _sided(found["side"], f"{name} network" if name else f"network {found['i']} of {found['n']}")
     if not (found := _NETWORKS.fullmatch(label)):
         return None
-    networks, code = _words()["networks"], found["network"]
+    networks, code = word_lists()["networks"], found["network"]
     base, letter = (code[:-1], code[-1]) if code not in networks and code[-1] in "ABCD" else (code, None)
     if base not in networks:
         return None
     part = found["part"]
     name = _sided(found["side"], networks[base], letter)
-    return " ".join(filter(None, (f"{name}, {_words()['parts'].get(part, part)}" if part else name, found["i"])))
+    return " ".join(filter(None, (f"{name}, {word_lists()['parts'].get(part, part)}" if part else name, found["i"])))
 
 
 def _freesurfer(label: str) -> str | None:
@@ -77,7 +77,7 @@ def _freesurfer(label: str) -> str | None:
     if not (found := _CORTEX.fullmatch(label)):
         return None
     name = re.sub(r"^G&S", "G_and_S", found["name"]).replace("_&_", "_and_")
-    words = _words()["desikan"].get(name.lower()) or _words()["destrieux"].get(name)
+    words = word_lists()["desikan"].get(name.lower()) or word_lists()["destrieux"].get(name)
     if words is None:
         return None
     tissue = "white matter," if (found["kind"] or "").startswith("wm") else None
@@ -88,7 +88,7 @@ def _structure(label: str) -> str | None:
     """Return the name of a structure of FreeSurfer, CIFTI or the subcortical Harvard-Oxford atlas."""
     words = [each for each in re.split(r"[-_ ]+", label.removeprefix("CIFTI_STRUCTURE_").lower()) if each]
     sides = [each for each in words if each in ("left", "right", "lh", "rh", "l", "r")]
-    name = _words()["structures"].get("".join(each for each in words if each not in sides))
+    name = word_lists()["structures"].get("".join(each for each in words if each not in sides))
     return _sided(sides[0] if sides else None, name) if name and len(sides) < 2 else None
 
 
@@ -102,7 +102,7 @@ def _hcp(label: str) -> str | None:
 def _aal(label: str) -> str | None:
     """Return the name of a region of the automated anatomical labelling atlas."""
     found = _AAL.fullmatch(label)
-    name = _words()["aal"].get(found["name"]) if found else None
+    name = word_lists()["aal"].get(found["name"]) if found else None
     return _sided(found["side"], name) if found and name else None
 
 
@@ -122,17 +122,17 @@ def _lobule(found: re.Match[str]) -> str:
 def _tian(label: str) -> str | None:
     """Return the name of a subcortical region of Tian et al. (2020)."""
     found = _TIAN.fullmatch(label)
-    if not found or found["name"] not in _words()["tian"]:
+    if not found or found["name"] not in word_lists()["tian"]:
         return None
-    part = _words()["tian_parts"].get(found["part"], found["part"])
-    name = _sided(found["side"], _BEFORE.get(found["before"]), _words()["tian"][found["name"]])
+    part = word_lists()["tian_parts"].get(found["part"], found["part"])
+    name = _sided(found["side"], _BEFORE.get(found["before"]), word_lists()["tian"][found["name"]])
     return f"{name}, {part}" if part else name
 
 
 def _brainnetome(label: str) -> str | None:
     """Return the name of an area of the Brainnetome atlas."""
     found = _BRAINNETOME.fullmatch(label)
-    name = _words()["brainnetome"].get(found["name"]) if found else None
+    name = word_lists()["brainnetome"].get(found["name"]) if found else None
     return _sided(found["side"], f"{name}, area {found['i']} of {found['n']}") if found and name else None
 
 
@@ -140,7 +140,7 @@ def _harvard_oxford(label: str) -> str | None:
     """Return the name of a region of the cortical Harvard-Oxford atlas, which is in words, in lower case."""
     text = re.sub(r"_+", " ", label)
     words = re.findall(r"[^\s,()]+", text)
-    known = _words()["harvard_oxford"]["words"]
+    known = word_lists()["harvard_oxford"]["words"]
     if len(words) < 2 or not all(word in known for word in words):
         return None
     return re.sub(r"[^\s,()]+", lambda word: word[0] if word[0] in ("Heschl's", "H1", "H2") else word[0].lower(), text)

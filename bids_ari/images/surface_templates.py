@@ -128,7 +128,7 @@ def template_surface_atlas(
         others = [*files_of(where, **query), *indexed_files(where.name, "_atlas-", "_dseg.label.gii")]
         raise no_match(what, {labels_in_name(path.name).get("atlas", "") for path in others} - {""})
     by_density = {
-        den: [path for path in known if labels_in_name(path.name).get("den") == den] for den in _finer(where, density)
+        den: [path for path in known if labels_in_name(path.name).get("den") == den] for den in finer(where, density)
     }
     dense: list[Path] = next(filter(None, by_density.values()), [])
     if not dense:
@@ -148,10 +148,10 @@ def _at(density: str) -> str:
     return f", den-{density}" if density else " for the mesh of these maps"
 
 
-def _finer(where: StandardSpace, density: str) -> list[str]:
+def finer(where: StandardSpace, density: str) -> list[str]:
     """Return a density, and those of fsaverage that contain its vertices.
 
-    >>> _finer(StandardSpace("fsaverage"), "10k"), _finer(StandardSpace("fsLR"), "32k")
+    >>> finer(StandardSpace("fsaverage"), "10k"), finer(StandardSpace("fsLR"), "32k")
     (['10k', '41k', '164k'], ['32k'])
     """
     nested = [*NESTED.values()] if where.name == "fsaverage" else []

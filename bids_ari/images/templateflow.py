@@ -4,6 +4,7 @@ It is used only for names: without network and without a TemplateFlow home, loca
 may hold a part of TemplateFlow; the index of the whole is part of its Python package.
 """
 
+import os
 import warnings
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -138,6 +139,11 @@ def fetched(path: Path, listed: Sequence[Path], where: StandardSpace) -> Path:
         found = f"{path.name} of TemplateFlow could not be fetched: {type(error).__name__}"
         raise InputNotFoundError(found, hint=OFFLINE) from error
     return path
+
+
+def home() -> Path:
+    """Return TemplateFlow's folder on this machine, which may not exist; its client, when imported, makes it."""
+    return Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
 
 
 def client() -> Any:

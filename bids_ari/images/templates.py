@@ -1,7 +1,6 @@
 """TemplateFlow: brain masks, atlases and templates of volumes by name."""
 
 import json
-import os
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -21,6 +20,7 @@ from bids_ari.images.templateflow import (
     all_names,
     chosen_variant,
     fetched,
+    home,
     indexed_files,
     is_here,
     labels_of,
@@ -45,7 +45,7 @@ def template_mask(space: SpaceName, frame: Frame) -> Path:
     found = listed_files(where, f"a brain mask of {where}", suffix="mask", extension=".nii.gz")
     for wanted in ({"desc": "brain"}, {"label": "brain"}):
         if paths := [path for path in found if variant_of(path) == wanted and "atlas" not in labels_in_name(path.name)]:
-            return fetched(_nearest(paths, where, grid), found, where)
+            return fetched(nearest(paths, where, grid), found, where)
     raise no_match(f"a brain mask of {where}", {path.name for path in found})
 
 
@@ -62,7 +62,7 @@ def template_image(space: SpaceName, grid: Grid, *, fetch: bool = True) -> Path 
             continue
         paths = [path for path in found if not variant_of(path) and (fetch or is_here(path))]
         if paths:
-            path = _nearest(paths, where, grid)
+            path = nearest(paths, where, grid)
             return fetched(path, found, where) if fetch else path
     return None
 
@@ -98,7 +98,7 @@ def template_atlas(atlas: str, space: SpaceName, frame: Frame) -> tuple[Path, Pa
         raise no_match(f"{what} in {where}", {spelled_variant(name, variant_of(path)) for path in known})
     if not (paths := [path for path in found if variant_of(path) == variant]):
         raise InputNotFoundError(f"TemplateFlow's folder on this machine does not list {what} in {where}", hint=OFFLINE)
-    path = fetched(_nearest(paths, where, grid), found, where)
+    path = fetched(nearest(paths, where, grid), found, where)
     try:
         tables = listed_files(where, f"the table of {atlas}", **query, extension=".tsv")
     except (NoMatchError, UsageError):
@@ -129,20 +129,19 @@ def note_on_space(space: SpaceName) -> str | None:
     TemplateFlow is not imported, since that makes its folder; None where it is not installed.
     """
     name = standard(space).name
-    home = Path(os.environ.get("TEMPLATEFLOW_HOME") or Path.home() / ".cache" / "templateflow")
     try:
         spec = find_spec("templateflow")
     except (ImportError, ValueError):
         return None
     index = Path(spec.origin).parent / INDEX if spec and spec.origin else None
     names = {path.partition("/")[0].removeprefix("tpl-") for path in (all_names(index) if index else ())}
-    if not names or name in names or is_native(name) or (home / f"tpl-{name}").is_dir():
+    if not names or name in names or is_native(name) or (home() / f"tpl-{name}").is_dir():
         return None
     meant = get_close_matches(name, sorted(names), n=1)
     return f"TemplateFlow has no space {name}: check --space" + (f". Did you mean {meant[0]}?" if meant else "")
 
 
-def _nearest(paths: Sequence[Path], where: StandardSpace, grid: Grid) -> Path:
+def nearest(paths: Sequence[Path], where: StandardSpace, grid: Grid) -> Path:
     """Return the file in the resolution of the maps; else one on this machine if possible, nearest to a grid."""
     if same := [path for path in paths if where.res and labels_of(path).get("res") == where.res]:
         return min(same)

@@ -23,6 +23,7 @@ from bids_ari.config.methods import METHODS
 from bids_ari.design.design import Design
 from bids_ari.errors import DataError, InputNotFoundError, ReadError
 from bids_ari.images.quality import Quality
+from bids_ari.images.region_names import names_of
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.outputs.archive_familywise import familywise_arrays, familywise_of
 from bids_ari.outputs.archive_format import (
@@ -37,6 +38,7 @@ from bids_ari.outputs.archive_format import (
     renamed,
     without_folders,
 )
+from bids_ari.outputs.archive_regions import with_names, with_points
 from bids_ari.outputs.archive_space import frame_text, space_arrays, space_of
 from bids_ari.outputs.names import ARCHIVE_ENDING
 from bids_ari.outputs.npz import UNREADABLE, Array, NpzReader, from_json, pack_npz, require, to_json, unknown_fields
@@ -138,14 +140,15 @@ def _arrays(result: ContrastResult) -> dict[str, Array | None]:
         "critical": calibrated.learned if calibrated else None,
         "region_size": np.array([each.size for each in points], dtype=np.int32),
         "region_voxels": np.concatenate([np.empty(0, dtype=np.int32), *points]),
+        "names": result.names.which if result.names else None,
     }
 
 
 def _text(result: ContrastResult) -> Text:
     """Return what is not an array of a result."""
     options, design = result.options, result.design
-    if options.atlas is not None:  # a text, since it may be a name of TemplateFlow
-        options = replace(options, atlas=re.split(r"[/\\]", options.atlas)[-1])
+    atlas, names = (each and re.split(r"[/\\]", each)[-1] for each in (options.atlas, options.region_names))
+    options = replace(options, atlas=atlas, region_names=names)  # texts, since these may be names of TemplateFlow
     model: dict[str, Any] = {}
     if design:
         tests = tuple((name, len(rows) if rows.ndim == 2 else 0) for name, rows in design.tests.items())
@@ -165,6 +168,7 @@ def _text(result: ContrastResult) -> Text:
         reference=result.quality.reference if result.quality else 0,
         regions=result.regions,
         atlas=next((index for index, regions in enumerate(result.regions) if regions is result.atlas), None),
+        names=result.names,
         **model,
         **{name: getattr(result, name) for name in SHARED} | {"contrast": without_folders(result.contrast)},
     )
@@ -175,7 +179,7 @@ def _read_text(file: NpzReader, arrays: Mapping[str, Array], name: str) -> Text:
     version = file.text.get("format")
     require(version == FORMAT and version is not True, f"its format is {version!r:.60}; expected {FORMAT}")
     found = renamed(file.text)
-    text = from_json(Text, _with_points(found, arrays))
+    text = from_json(Text, with_points(with_names(found, arrays), arrays))
     if unknown := dict.fromkeys([*unknown_fields(found, to_json(text)), *(file.names - ARRAYS.keys())]):
         log.info("%s was written by %s; unknown fields are ignored: %s", name, text.software, ", ".join(unknown))
     folders, tests = text.folder.split("/"), [test for test, _ in text.tests]
@@ -215,23 +219,6 @@ def _n_differences(text: Text) -> int:
     return question.n_rows if text.columns else 1
 
 
-def _with_points(text: dict[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
-    """Return the text with the points of each region."""
-    sets = from_json(list[dict[str, Any]], text.get("regions") or [])
-    if not sets:
-        return text
-    require("region_size" in arrays and "region_voxels" in arrays, "there is no array region_size or region_voxels")
-    regions = [from_json(list[dict[str, Any]], each.get("regions")) for each in sets]
-    points, sizes, n_regions = arrays["region_voxels"], arrays["region_size"], sum(map(len, regions))
-    require(points.max(initial=0) < arrays["z"].size, "a region has a point outside 0 to m - 1")
-    require(n_regions == sizes.size, f"there are {sizes.size} regions; expected {n_regions}")
-    parts = np.split(points, np.cumsum(sizes)[:-1])
-    require(all((np.diff(part) > 0).all() for part in parts), "the points of a region do not ascend")
-    each_part = iter(parts)
-    placed = [[region | {"points": next(each_part)} for region in those] for those in regions]
-    return text | {"regions": [each | {"regions": those} for each, those in zip(sets, placed, strict=True)]}
-
-
 def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
     """Build a result."""
     options, m, parts = text.options, arrays["z"].size, METHODS[text.method].parts
@@ -267,7 +254,8 @@ def _result(text: Text, arrays: Mapping[str, Array]) -> ContrastResult:
         clusters={threshold: forest.at_threshold(threshold) for threshold in options.threshold},
         largest={tdp: forest.with_tdp(tdp) for tdp in options.tdp},
         regions=text.regions,
-        atlas=None if text.atlas is None else text.regions[text.atlas],
+        atlas=(atlas := None if text.atlas is None else text.regions[text.atlas]),
+        names=text.names if text.names or atlas is None else names_of(atlas, m, options.atlas),
         tau2=arrays.get("tau2"),
         outlying=SubjectDiagnostics(influence=influence, **outlying) if influence and outlying else None,
         quality=Quality(text.reference, **quality) if quality else None,

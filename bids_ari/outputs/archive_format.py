@@ -16,6 +16,7 @@ from bids_ari.analysis.variances import GroupVariances
 from bids_ari.bids.contrasts import ContrastSet, SubjectMap
 from bids_ari.bids.statmap import StatMap
 from bids_ari.config.options import Options
+from bids_ari.images.region_names import RegionNames
 from bids_ari.images.regions import RegionSet
 from bids_ari.outputs.archive_space import FrameText
 from bids_ari.outputs.npz import Array, NpzReader, require
@@ -84,6 +85,7 @@ ARRAYS = {
     ),
     "region_size": Spec("<i4", "r", "number of tested points in each region of all sets", 0),
     "region_voxels": Spec("<i4", "sum", "their positions, 0 to m - 1, ascending in each region", 0),
+    "names": Spec("<i4", "m", "position of the region that names the point in the list of names; -1 for none", -1),
 }
 """The arrays, by name."""
 
@@ -137,7 +139,8 @@ class Text:
     is_z_of_f: bool = False  # whether z was computed from an F statistic that is not known
     reference: int = 0  # of Quality
     regions: tuple[RegionSet, ...] = ()  # their points are arrays
-    atlas: int | None = None  # index of the set that names clusters
+    atlas: int | None = None  # index of the set that holds the parcels of the atlas
+    names: RegionNames | None = None  # its array is apart
     n_constant: int = 0
     folder: str = "group"
     notes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from bids_ari.outputs import archive
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.design_table import design_table
 from bids_ari.outputs.names import archive_name, contrast_stem, path_of, stem, tdp_label, threshold_label
-from bids_ari.outputs.sidecars import COLUMNS, Sidecar, cluster_columns, columns, direction, sidecar, worded
+from bids_ari.outputs.sidecars import COLUMNS, Sidecar, cluster_columns, columns, direction, naming, sidecar, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,8 @@ class _Writer:
         self.save(entities, "dseg", result.values("clusters", **criterion), labels)
         names = pd.DataFrame({"index": table["label"], "name": [f"cluster {label}" for label in table["label"]]})
         self.save(entities, "dseg", names)
-        about |= {"Description": f"Clusters and their peaks; {meaning}"} | cluster_columns(result, table.columns)
+        about |= {"Description": f"Clusters and their peaks; {meaning}"} | naming(result)
+        about |= cluster_columns(result, table.columns)
         self.save(entities, "clusters", table, about)
 
     def regions(self) -> None:

@@ -208,6 +208,12 @@ def _named_file(result: ContrastResult, key: str, role: str) -> Sidecar:
     return {key: printable(result.files[role]), f"{key}Hash": result.hashes.get(role)}
 
 
+def naming(result: ContrastResult) -> Sidecar:
+    """Return the entry about the files that name the regions of clusters."""
+    roles = [role for role in result.files if role.startswith("names")]
+    return {"RegionNames": {printable(result.files[role]): result.hashes.get(role) for role in roles}} if roles else {}
+
+
 def _smoothing(result: ContrastResult) -> Sidecar:
     """Return the entries about missing data in smoothed maps."""
     if not result.options.smoothing:

