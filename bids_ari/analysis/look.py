@@ -84,8 +84,7 @@ def _files(result: ContrastResult, options: Options, changes: Mapping[str, Any])
     if "roi" in changes:
         files |= region_roles(options.roi)
     if changes.keys() & _NAMING:
-        atlas = (options.atlas, options.atlas_labels)
-        files |= naming_roles(naming_atlases(options.region_names, *atlas, template, frame))
+        files |= naming_roles(naming_atlases(options.region_names, options.atlas, template, frame))
     return files
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,12 @@ from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.slices import cuts
 from bids_ari.design.blocks import block_file
+<<<<<<< HEAD
 from bids_ari.images.anatomy import check_cuts, check_underlay, find_underlay
+=======
+from bids_ari.errors import BidsAriError
+from bids_ari.images.anatomy import check_underlay, find_underlay
+>>>>>>> f358572 (images: names of regions need no reading of maps; archives with names in tests; Boutiques has --region-names)
 from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
@@ -49,10 +55,11 @@ def option_files(options: Options, contrast: ContrastSet) -> dict[str, Path]:
     named |= region_roles(options.roi)
     first = contrast.files[0]
     atlases = {options.atlas, options.region_names} - {None}
-    if where is not None or TEMPLATE in named.values() or atlases or first.kind != "NIfTI":
-        named |= _looked_up(
-            options, where, read_header(source_of(first), map_name=first.map_name or options.map_name).frame
-        )
+    is_needed = TEMPLATE in named.values() or atlases or first.kind != "NIfTI" or (where is not None and where.cohort)
+    if is_needed or where is not None:
+        with nullcontext() if is_needed else suppress(BidsAriError):  # names of regions alone are no reason to fail
+            header = read_header(source_of(first), map_name=first.map_name or options.map_name)
+            named |= _looked_up(options, where, header.frame)
     named["model"] = options.model
     named["blocks"] = block_file(options.blocks) if options.blocks else None
     return {role: path for role, path in named.items() if path is not None and path.is_file()}
@@ -96,8 +103,7 @@ def _looked_up(options: Options, where: StandardSpace | None, frame: Frame) -> d
         found |= roles_of("mask", mask_files(options.mask, where, frame))
     if options.atlas is not None:
         found |= find_atlas(options.atlas, options.atlas_labels, where, frame).roles
-    atlas = (options.atlas, options.atlas_labels)
-    found |= naming_roles(naming_atlases(options.region_names, *atlas, where, frame))
+    found |= naming_roles(naming_atlases(options.region_names, options.atlas, where, frame))
     if isinstance(frame, Grayordinates):
         found |= find_meshes(frame.axis.nvertices, where, options.surface).roles
     underlay = find_underlay(options.underlay, where, frame)

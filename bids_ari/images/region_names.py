@@ -76,18 +76,16 @@ class RegionNames:
         return [(counts[i] / len(points), self.names[i - 1] if i else None) for i in places.tolist() if counts[i]]
 
 
-def naming_atlases(
-    option: str | None, atlas: str | None, labels: Path | None, template: SpaceName, frame: Frame
-) -> tuple[NamingAtlas, ...]:
-    """Return the atlases that name regions.
+def naming_atlases(option: str | None, atlas: str | None, template: SpaceName, frame: Frame) -> tuple[NamingAtlas, ...]:
+    """Return the atlases that name regions; none if that of the parcels does.
 
     Parameters
     ----------
     option : str, optional
         The option ``--region-names``: a file, a name of TemplateFlow, or ``none``. By default, the atlas of the parcels
         is used, else those on this machine for the space of the maps.
-    atlas, labels : str and path, optional
-        The options ``--atlas`` and ``--atlas-labels``.
+    atlas : str, optional
+        The option ``--atlas``.
     template : StandardSpace, str or None
         The space of the maps.
     frame : Frame
@@ -98,13 +96,10 @@ def naming_atlases(
     BidsAriError
         When an atlas that was named cannot be found.
     """
-    if option == NONE:
-        return ()
-    if option is None and atlas is None:
-        return local_atlases(template, frame)
-    name = option or atlas or ""
-    files = find_atlas(name, None if option else labels, template, frame)
-    return (NamingAtlas(files, "file" if names_a_file(name) else "TemplateFlow"),)
+    if option is not None and option != NONE:
+        source: Source = "file" if names_a_file(option) else "TemplateFlow"
+        return (NamingAtlas(find_atlas(option, None, template, frame), source),)
+    return local_atlases(template, frame) if option is None and atlas is None else ()
 
 
 def naming_roles(atlases: Sequence[NamingAtlas]) -> dict[str, Path]:

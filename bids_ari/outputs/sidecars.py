@@ -210,8 +210,11 @@ def _named_file(result: ContrastResult, key: str, role: str) -> Sidecar:
 
 def naming(result: ContrastResult) -> Sidecar:
     """Return the entry about the files that name the regions of clusters."""
-    roles = [role for role in result.files if role.startswith("names")]
-    return {"RegionNames": {printable(result.files[role]): result.hashes.get(role) for role in roles}} if roles else {}
+    if result.names is None:
+        return {}
+    by_names = any(role.startswith("names") for role in result.files)
+    roles = [role for role in result.files if role.startswith("names" if by_names else "atlas")]
+    return {"RegionNames": {printable(result.files[role]): result.hashes.get(role) for role in roles}}
 
 
 def _smoothing(result: ContrastResult) -> Sidecar:

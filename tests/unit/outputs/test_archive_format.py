@@ -159,6 +159,7 @@ ARRAYS = {
     "a negative size of a region": (put("region_size", -1), "region_size has values outside 0"),
     "a region larger than the mask": (put("region_size", 1 << 30), "more than m points"),
     "a region of fewer voxels": (put("region_size", 3), "region_voxels is <i4 of"),
+    "a name outside the list": (put("names", 10**6), "a place outside the list of names"),
     "a region that descends": (make("region_voxels", lambda x: x[::-1]), "do not ascend"),
     "a region with a voxel twice": (make("region_voxels", lambda x: np.append(x[1], x[1:])), "do not ascend"),
     "a region with a voxel outside": (outside, "outside 0 to m - 1"),
@@ -285,7 +286,7 @@ def test_an_infinite_number_in_the_text_is_refused(content: bytes) -> None:
 
 def test_each_array_is_needed(content: bytes) -> None:
     members = unzipped(content)
-    assert len(members) == 27
+    assert len(members) == 28
     for name in members:
         less = {other: member for other, member in members.items() if other != name}
         assert f"there is no array {name}" in refusal(zipped(less))
@@ -303,7 +304,7 @@ def test_arrays_of_other_archives_are_refused(content: bytes, other: bytes) -> N
     mine, theirs = unzipped(content), unzipped(other)
     assert "t does not belong to this file" in refusal(zipped(mine | {"t": mine["effect"]}))
     for name in mine.keys() - {"about"}:
-        if mine[name] != theirs[name]:
+        if mine[name] != theirs.get(name, mine[name]):
             assert f"{name} does not belong to this file" in refusal(zipped(mine | {name: theirs[name]}))
     assert "does not belong to this file" in refusal(zipped(mine | {"about": theirs["about"]}))
 
@@ -433,7 +434,7 @@ def mutated(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
 def spliced(content: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     """Take an array or the text from another archive, or damage an array and write it with a valid checksum."""
     mine, theirs = unzipped(content), unzipped(other)
-    name, another = (str(each) for each in rng.choice([each for each in mine if each != "about"], 2))
+    name, another = (str(each) for each in rng.choice([each for each in mine if each != "about" and each in theirs], 2))
     damaged = bytearray(mine[name])
     damaged[int(rng.integers(rng.choice([128, len(damaged)])))] ^= 1 << int(rng.integers(8))
     changes = [{name: theirs[name]}, {name: mine[another]}, {name: theirs[another]}, {name: b""}]
