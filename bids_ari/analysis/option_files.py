@@ -18,12 +18,8 @@ from bids_ari.config.model_options import FIRST, TEMPLATE
 from bids_ari.config.options import Options
 from bids_ari.config.slices import cuts
 from bids_ari.design.blocks import block_file
-<<<<<<< HEAD
-from bids_ari.images.anatomy import check_cuts, check_underlay, find_underlay
-=======
 from bids_ari.errors import BidsAriError
-from bids_ari.images.anatomy import check_underlay, find_underlay
->>>>>>> f358572 (images: names of regions need no reading of maps; archives with names in tests; Boutiques has --region-names)
+from bids_ari.images.anatomy import check_cuts, check_underlay, find_underlay
 from bids_ari.images.atlas_files import find_atlas, region_roles, roles_of
 from bids_ari.images.checks import source_of
 from bids_ari.images.files import read_header
