@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_ari.analysis.group_model import fit, notes_of_test, options_of, plan
+from bids_ari.analysis.group_model import fit, options_of, plan
 from bids_ari.analysis.inference import Tests, directed_tests, statistics_of
 from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.joint_tests import note_on_joint_test
@@ -21,6 +21,7 @@ from bids_ari.analysis.option_files import (
     notes_on_spaces,
     option_files,
 )
+from bids_ari.analysis.outliers import criteria, notes_on_outliers
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.analysis.together import infer
 from bids_ari.analysis.variances import notes_on_variances
@@ -139,7 +140,7 @@ def group_tests(
             (
                 *notes,
                 *note_on_joint_test(len(maps), design, glm.test),
-                *notes_of_test(fitted, design, glm.test, stack.space.units),
+                *notes_on_outliers(criteria(stack.quality, fitted.outlying, glm.test), design.subjects),
                 *notes_on_normality(
                     fitted.normality, design, glm.test, options, stack.space.units, has_direction=len(maps) == 1
                 ),

@@ -18,7 +18,6 @@ from bids_ari.config.options import Options
 from bids_ari.design.checks import excluding
 from bids_ari.design.design import Design, make_design
 from bids_ari.design.stats_model import node_names, read_model
-from bids_ari.errors import listing
 from bids_ari.images.space import Space
 from bids_ari.images.stack import Stack
 from bids_ari.stats.diagnostics import SubjectDiagnostics, subject_diagnostics
@@ -129,41 +128,13 @@ def fit(stack: Stack, design: Design, options: Options) -> Fit:
     compared = compare_variances(design, residual, options)
     normality = None if options.is_weighted or options.variance == "unequal" else sample.normality()
     permuted = notes_on_permuted_groups(compared, residual, design, options, stack.space.units)
-    return Fit(results, unlike, compared, tau2, (*_notes(unlike, design), *notes, *permuted), normality)
+    return Fit(results, unlike, compared, tau2, (*notes, *permuted), normality)
 
 
 def _sessions(contrast: ContrastSet) -> dict[str, str]:
     """Return the session of each subject whose maps are of a single session."""
     labels = {m.subject: {file.entities.get("ses") for file in m.all_maps} for m in contrast.members}
     return {subject: label for subject, found in labels.items() if len(found) == 1 for label in found if label}
-
-
-def notes_of_test(fitted: Fit, design: Design, test: str, units: str) -> Iterator[str]:
-    """Yield a note on the influential subjects of a test; `units` are the name of points."""
-    influence = fitted.outlying.influence[test]
-    found = np.flatnonzero(fitted.outlying.influential(test))
-    if found.size:
-        subjects = (f"sub-{design.subjects[i]} ({influence[i]:.2f})" for i in found)
-        yield (
-            f"{'Influential subject' if found.size == 1 else 'Influential subjects'}: {listing(subjects)}. In "
-            f"parentheses, the change of the test {test} without the subject, in standard errors (RMS over "
-            f"{units})"
-        )
-
-
-def _notes(unlike: SubjectDiagnostics, design: Design) -> Iterator[str]:
-    """Yield a note on possible outliers among the subjects."""
-    apart = np.flatnonzero(unlike.outliers())
-    if apart.size:
-        known = unlike.correlation[~np.isnan(unlike.correlation)]
-        middle = f" (median {np.median(known):.2f})" if known.size else ""
-        values = (f"{each:.2f}" if np.isfinite(each) else "none" for each in unlike.correlation[apart])
-        subjects = (f"sub-{design.subjects[i]} ({value})" for i, value in zip(apart, values, strict=True))
-        yield (
-            f"{'Possible outlier' if apart.size == 1 else 'Possible outliers'}: {listing(subjects)}. In parentheses, "
-            f"the correlation with the mean map of the other subjects{middle}"
-            + ("; a map that is constant where it is tested has none" if np.isnan(unlike.correlation).any() else "")
-        )
 
 
 def _weighted_notes(options: Options, found: WeightedFit, n_maps: int, space: Space) -> Iterator[str]:

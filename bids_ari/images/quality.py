@@ -110,10 +110,22 @@ def far_from_others(values: FloatArray, least: float = 0.0) -> npt.NDArray[np.bo
     """
     if values.size < _FEW:
         return np.zeros(values.size, dtype=bool)
-    middle = np.nanmedian(values) if np.isfinite(values).any() else np.nan
+    middle, distance = _usual(values, least)
+    return np.asarray(~(np.abs(values - middle) <= distance))
+
+
+def usual_range(values: FloatArray, least: float = 0.0) -> tuple[float, float]:
+    """Return the ends of the range beyond which values are far from the others; infinite for too few values."""
+    middle, distance = _usual(values, least)
+    return (middle - distance, middle + distance) if values.size >= _FEW else (-math.inf, math.inf)
+
+
+def _usual(values: FloatArray, least: float) -> tuple[float, float]:
+    """Return the median, and the largest distance of a value that is not far."""
+    middle = float(np.nanmedian(values)) if np.isfinite(values).any() else math.nan
     apart = np.abs(values - middle)
-    spread = _MAD_TO_SD * np.nanmedian(apart) if np.isfinite(apart).any() else np.nan
-    return np.asarray(~(apart <= max(_FAR * spread, least)))
+    spread = _MAD_TO_SD * float(np.nanmedian(apart)) if np.isfinite(apart).any() else math.nan
+    return middle, max(_FAR * spread, least)
 
 
 def _packed(mask: BoolArray) -> bytes:

@@ -49,6 +49,18 @@ def proportion(part: int, whole: int) -> str:
     return f"{thousandths / 1000:.3f}" if thousandths else "< 0.001"
 
 
+def share(part: int, whole: int) -> str:
+    """Write a proportion that is a lower bound as a percentage: rounded down, never up.
+
+    >>> share(356, 580), share(916, 31079), share(1, 31079), share(9, 9)
+    ('61 %', '2.9 %', '< 0.1 %', '100 %')
+    """
+    if part * 10 >= whole:
+        return f"{100 * part // whole} %"
+    tenths = 1000 * part // whole
+    return f"{tenths / 10:g} %" if tenths or not part else "< 0.1 %"
+
+
 def decimal(value: float, decimals: int = 2) -> str:
     """Write a number that may be undefined or infinite.
 

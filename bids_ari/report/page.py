@@ -23,6 +23,7 @@ from bids_ari.report.labels import (
 from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData
 from bids_ari.report.sections.tables import SIZES
+from bids_ari.report.sentences import sentences_name, sentences_text
 
 
 def write_report(
@@ -31,7 +32,7 @@ def write_report(
     results: Sequence[ContrastResult] = (),
     pictures: Mapping[str, Picture] | None = None,
 ) -> list[str]:
-    """Write the report of a result, its explorer and its pictures; return the files, relative to the output.
+    """Write the report of a result, its sentences, explorer and pictures; return the files, relative to the output.
 
     Of the other `results` of its contrast, the explorer shows those that differ in the alternative only, and the report
     compares those that differ in the method only. Pictures by what they show are drawn if they are not given.
@@ -46,6 +47,7 @@ def write_report(
         others = []  # each alternative has a z of its own, and a page shows one
     explorer = explorer_page([result, *others], pictures.get("highest", pictures["tdp"]))
     written.append(out.text(explorer_name(result), explorer))
+    written.append(out.text(sentences_name(result), sentences_text(result)))
     compared = [other for other in results if differ_only_in("method", result, other)]
     return [*written, out.text(report_name(result), report_page(result, pictures, compared))]
 

@@ -25,7 +25,8 @@ from bids_ari.report.results import summary_for_index
 
 log = logging.getLogger(__name__)
 
-_OF_REPORT, _KEPT = (".html", ".png", ".pdf", ".svg"), ("_template.npz",)
+_OF_REPORT = (".html", ".png", ".pdf", ".svg", "_sentences.txt")
+_KEPT = ("_template.npz",)
 """Endings of files that are written with the report, and of those that only the analysis can write."""
 
 OF_PICTURES = ("underlay", "slices", "figure_format")

@@ -47,6 +47,7 @@ def _environment() -> "Environment":
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
     script = (ASSETS / "report.js").read_text(encoding="utf-8")
     environment.globals["css"] = (ASSETS / "style.css").read_text(encoding="utf-8")
+    environment.globals["report_css"] = (ASSETS / "report.css").read_text(encoding="utf-8")
     environment.globals["script"] = script
     environment.globals["script_hash"] = script_hash(f"\n{script}\n")
     return environment

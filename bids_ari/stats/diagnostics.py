@@ -72,12 +72,26 @@ class SubjectDiagnostics:
 
         Fisher's z of an outlier is more than 3 times 1.4826 MAD below the median.
         """
-        z = np.arctanh(np.clip(self.correlation, -1 + 1e-12, 1 - 1e-12))
+        return np.asarray(~(self._fisher() >= self._least_fisher()))
+
+    def least_correlation(self) -> float:
+        """Return the correlation below which a map is an outlier; NaN where there are no correlations."""
+        return float(np.tanh(self._least_fisher()))
+
+    def _fisher(self) -> FloatArray:
+        """Return Fisher's z of the correlations, (n_subjects,)."""
+        return np.asarray(np.arctanh(np.clip(self.correlation, -1 + 1e-12, 1 - 1e-12)))
+
+    def _least_fisher(self) -> float:
+        z = self._fisher()
         if np.isnan(z).all():
-            return np.isnan(z)
+            return float("nan")
         centre = np.nanmedian(z)
-        spread = MAD_TO_SD * np.nanmedian(np.abs(z - centre))
-        return np.asarray(~(z >= centre - OUTLIER_SD * spread))
+        return float(centre - OUTLIER_SD * (MAD_TO_SD * np.nanmedian(np.abs(z - centre))))
+
+    def least_influence(self) -> float:
+        """Return the influence above which a subject may be influential, 2 / sqrt(n_subjects)."""
+        return float(2 / np.sqrt(self.residual.size))
 
     def noisy(self) -> npt.NDArray[np.bool_]:
         """Return the subjects whose residuals are more than twice as large as expected, (n_subjects,)."""
@@ -89,8 +103,7 @@ class SubjectDiagnostics:
         To exclude influence by leverage only, their residuals are also at least 1.5 times as large as expected, or
         undefined. (n_subjects,)
         """
-        limit = 2 / np.sqrt(self.residual.size)
-        return np.asarray((self.influence[test] > limit) & ~(self.residual < INFLUENTIAL_RESIDUAL))
+        return np.asarray((self.influence[test] > self.least_influence()) & ~(self.residual < INFLUENTIAL_RESIDUAL))
 
 
 def design_diagnostics(matrix: FloatArray) -> DesignDiagnostics:

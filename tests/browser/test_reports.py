@@ -12,6 +12,7 @@ from browser.outputs_to_see import PAGES, Hostile, write_all, write_hostile
 OPEN_ALL = "document.querySelectorAll('details').forEach((list) => { list.open = true; })"
 FORMULA, INDEX = "formula", "index"
 CLOSE_ALL = OPEN_ALL.replace("true", "false")
+NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
 REPORTS = [name for name in PAGES if name != INDEX]
 
 
@@ -142,10 +143,68 @@ def test_a_text_is_copied_by_its_button(path: Path, visits: Visits) -> None:
 
 @the_report
 def test_where_copying_is_not_allowed_the_text_is_selected(path: Path, visits: Visits) -> None:
-    page = visits.open(path, before="Object.defineProperty(navigator, 'clipboard', {value: undefined});")
+    page = visits.open(path, before=NO_CLIPBOARD + "document.execCommand = () => false;")
     page.locator("button[data-copy=methods-text]").click()
     page.wait_for_selector("[role=status]:text('Ctrl+C')")
     assert page.evaluate("getSelection().toString().trim()") == page.locator("#methods-text").inner_text()
+
+
+@the_report
+def test_a_sentence_is_copied_from_its_row_and_from_the_list(path: Path, visits: Visits) -> None:
+    """Also without the clipboard of newer browsers. Each row with a TDP above 0 has a button."""
+    for before in ("", NO_CLIPBOARD):
+        page = visits.open(path, before=before)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        row = page.locator("#clusters tbody[data-sentence]").first
+        sentence = page.locator(f"#{row.get_attribute('data-sentence')}").text_content()
+        assert sentence is not None
+        assert sentence.startswith("In a cluster of ")
+        row.get_by_role("button", name="Copy a sentence about it").press("Enter")
+        page.wait_for_selector("[role=status]:text('Copied: In a cluster')")
+        other = visits.open(path)
+        other.bring_to_front()
+        assert other.evaluate("navigator.clipboard.readText()") == sentence.replace("\u00a0", " ")
+        other.evaluate("navigator.clipboard.writeText('')")
+    page = visits.open(path)
+    rows = page.locator("#clusters tbody").count()
+    assert 0 < page.locator("#clusters tbody[data-sentence]").count() <= rows
+    page.locator("#sentences summary").first.click()
+    page.locator("#sentences details[open] .sentences button").first.click()
+    page.wait_for_selector("[role=status]:text('Copied: In a cluster')")
+    whole = page.locator("#sentences .sentence")
+    whole.get_by_role("button").click()
+    page.wait_for_selector("[role=status]:text('Copied: In the whole mask')")
+
+
+@the_report
+def test_the_menu_shows_the_section_and_links_open_lists(path: Path, visits: Visits) -> None:
+    for width in (360, 1400):
+        page = visits.open(path, width=width)
+        current = page.locator(".menu [aria-current=location]")
+        assert current.inner_text() == "Result"
+        page.locator(".menu a[href='#clusters']").click()
+        page.wait_for_selector(".menu a[href='#clusters'][aria-current]")
+        assert current.count() == 1
+        box = current.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= width - box["width"]
+        page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+        page.wait_for_selector(".menu a[href='#provenance'][aria-current]")
+    target = page.locator("#sentences-Z2")
+    assert target.get_attribute("open") is None
+    page.locator("#clusters a[href='#sentences-Z2']").click()
+    page.wait_for_selector("#sentences-Z2[open]")
+
+
+@every_report
+def test_on_a_telephone_pictures_shrink(path: Path, visits: Visits) -> None:
+    page = visits.open(path, width=360)
+    page.evaluate(OPEN_ALL)
+    widths = page.locator("figure img").evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().width)")
+    assert max(widths) <= 330
+    page.locator("figure .scroll").first.focus()
+    assert page.locator("figure img").first.evaluate("(each) => each.getBoundingClientRect().width") > 600
+    assert overflowing(page) == []
 
 
 @the_report

@@ -491,7 +491,7 @@ def test_constant_maps_and_too_large_values_are_noted(tmp_path: Path, rng: np.ra
     folder = run(tmp_path / "in", tmp_path / "out")
     notes = json.loads((folder / f"{STEM}_design.json").read_text())["Notes"]
     (outliers,) = [note for note in notes if "Possible outlier" in note]
-    assert "sub-02 (none)" in outliers
+    assert "sub-02 (correlation none" in outliers
     assert "constant" in outliers
     assert any("sub-02 (3.7)" in note and "constant" in note for note in notes)
     assert any("sub-04 (1), sub-05 (1)" in note and "values beyond" in note for note in notes)

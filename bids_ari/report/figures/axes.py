@@ -45,14 +45,14 @@ class Axes(NamedTuple):
         canvas.write(label, left + width / 2, bottom + 38, 8)
 
 
-def ticks(low: float, high: float) -> tuple[FloatArray, list[str]]:
-    """Return round numbers between two ends, and their texts, which have as many decimals as they need.
+def ticks(low: float, high: float, most: int = _MOST_TICKS) -> tuple[FloatArray, list[str]]:
+    """Return less than `most` round numbers between two ends, and their texts, with as many decimals as they need.
 
     >>> ticks(-0.4, 1.1)[1], ticks(0, 31)[1], ticks(2e8, 9e8)[1][0]
     (['−0.4', '−0.2', '0.0', '0.2', '0.4', '0.6', '0.8', '1.0'], ['0', '5', '10', '15', '20', '25', '30'], '2e+08')
     """
-    decade = 10.0 ** np.floor(np.log10((high - low) / _MOST_TICKS))
-    step = next(step for step in np.multiply(_STEPS, decade) if (high - low) / step < _MOST_TICKS)
+    decade = 10.0 ** np.floor(np.log10((high - low) / most))
+    step = next(step for step in np.multiply(_STEPS, decade) if (high - low) / step < most)
     places = step * np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1)
     decimals = max(0, int(np.ceil(-np.log10(step) - 1e-9)))
     decimals += not np.isclose(step * 10**decimals, round(step * 10**decimals))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bids_ari.analysis.outliers import criteria, outliers
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.spaces import StandardSpace
 from bids_ari.config.slices import SURFACE, requests
@@ -19,9 +20,10 @@ from bids_ari.report.figures.calibration import draw_calibration
 from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.glass_brain import draw_glass_brain
-from bids_ari.report.figures.quality import draw_panels, outliers, panels, sheets
+from bids_ari.report.figures.quality import sheets
 from bids_ari.report.figures.scene import Scene
 from bids_ari.report.figures.scenes import scene_of, surface_of
+from bids_ari.report.figures.subject_dots import draw_subjects
 from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import region_set_title, result_label
 from bids_ari.report.render import data_uri
@@ -174,10 +176,11 @@ def _draw_quality(result: ContrastResult) -> Drawings:
     if quality is None or outlying is None:
         return
     names = [f"sub-{subject}" for subject in result.contrast.subjects]
-    canvas = partial(draw_panels, panels(outlying, quality, result.space.units), names, subtitle(result))
-    alt = "Dots: correlation with the others, mean, standard deviation and overlap of the map of each subject."
+    found = criteria(quality, outlying, result.test)
+    canvas = partial(draw_subjects, found, names, subtitle(result))
+    alt = "A row of dots for each subject: " + ", ".join(each.name for each in found) + " of its map."
     yield "quality", Drawing(_file(result, "quality"), alt, "", canvas)
-    flagged = np.asarray(outliers(quality, outlying, result.test).any(axis=1))
+    flagged = np.asarray(outliers(found).any(axis=1))
     mosaic = mosaic_of(result.space, StandardSpace.of(result.contrast.entities))
     note = f"Each map as read, before any smoothing: {mosaic.kind}. {mosaic.sides}"
     for i, sheet in enumerate(sheets(quality, mosaic, names, flagged, subtitle(result)), start=1):

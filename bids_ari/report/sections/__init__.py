@@ -13,18 +13,19 @@ from bids_ari.report.formatting import beyond
 from bids_ari.report.labels import CONTRAST_KEYS, meaning, method_title
 from bids_ari.report.methods import describe_methods, directions_text
 from bids_ari.report.render import Context
+from bids_ari.report.sections.attention import attention_box
 from bids_ari.report.sections.data import inputs, mask, quality
 from bids_ari.report.sections.model import calibration, design
 from bids_ari.report.sections.section import ReportData, Section
 from bids_ari.report.sections.settings import provenance
-from bids_ari.report.sections.tables import clusters, comparison, largest, regions
+from bids_ari.report.sections.tables import clusters, comparison, largest, regions, to_copy
 
 __all__ = ["SECTIONS", "ReportData"]
 
 
 def _headline(data: ReportData) -> Context:
     result = data.result
-    return {
+    return attention_box(data) | {
         "entities": [f"{key} {value}" for key, value in result.contrast.entities if key not in CONTRAST_KEYS],
         "meaning": meaning(result),
         "directions_text": directions_text(result),
@@ -86,6 +87,7 @@ SECTIONS = (
     Section("resolutions", "All resolutions", _resolutions),
     Section("regions", "Regions", regions),
     Section("comparison", "Methods compared", comparison),
+    Section("sentences", "Sentences to copy", to_copy),
     Section("methods", "Methods", lambda data: {"methods": describe_methods(data.result)}),
     Section("provenance", "Provenance", provenance),
 )

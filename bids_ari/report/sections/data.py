@@ -4,10 +4,11 @@ from itertools import accumulate, compress
 
 import numpy as np
 
+from bids_ari.analysis.outliers import criteria, outliers
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.outputs.names import report_name
-from bids_ari.report.figures.quality import CRITERIA, PER_SHEET, outliers
+from bids_ari.report.figures.quality import PER_SHEET
 from bids_ari.report.formatting import decimal, percent, thousands
 from bids_ari.report.labels import mask_name
 from bids_ari.report.render import Context
@@ -87,7 +88,8 @@ def subject_table(result: ContrastResult) -> Context:
     measured, outlying, design = result.quality, result.outlying, result.design
     if measured is None or outlying is None or design is None:
         return {}
-    flags, influence = outliers(measured, outlying, result.test), outlying.influence[result.test]
+    found, influence = criteria(measured, outlying, result.test), outlying.influence[result.test]
+    flags, names = outliers(found), [each.name for each in found]
     columns = {
         "correlation": (outlying.correlation, 2),
         "mean": (outlying.mean, 3),
@@ -100,7 +102,7 @@ def subject_table(result: ContrastResult) -> Context:
     rows: list[Context] = [
         {
             "name": f"sub-{design.subjects[i]}",
-            "criteria": ", ".join(compress(CRITERIA, flags[i])),
+            "criteria": ", ".join(compress(names, flags[i])),
             "lacking": int(measured.lacking[i]),
             "lost": int(measured.lost[i]),
             **{name: decimal(values[i], decimals) for name, (values, decimals) in columns.items()},

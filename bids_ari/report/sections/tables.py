@@ -17,6 +17,7 @@ from bids_ari.report.formatting import any_of, beyond, decimal, percent, proport
 from bids_ari.report.labels import method_title, region_set_title
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
+from bids_ari.report.sentences import Sentences, by_tdp, sentences, sentences_name
 from bids_ari.stats.forest import Cluster
 
 SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
@@ -155,8 +156,7 @@ def regions(data: ReportData) -> Context | None:
 
 def region_block(result: ContrastResult, found: RegionSet) -> Context:
     """Return the table of a set of regions: highest TDP first, then by name, regions without tested points last."""
-    rows = [_region_row(row, result) for row in result.region_table(found).to_dict("records")]
-    rows.sort(key=lambda row: (-row["fraction"], row["size"] == 0, row["name"].casefold(), row["index"]))
+    rows = [_region_row(row, result) for row in sorted(result.region_table(found).to_dict("records"), key=by_tdp)]
     n_active = sum(row["tdn"] > 0 for row in rows)
     first = n_active + FIRST_ROWS
     return {
@@ -176,10 +176,22 @@ def _region_row(row: Mapping[Any, Any], result: ContrastResult) -> Context:
     return {
         "index": int(row["index"]),
         "name": str(row["name"]),
-        "fraction": row["tdp"],
         "extreme": decimal(max(ends, key=abs)) if row["size"] else "",
         **_bounds_cells(row),
     }
+
+
+def to_copy(data: ReportData) -> Context:
+    """Return the sentences on all sets that the tables list."""
+    blocks = list(map(_sentence_block, sentences(data.result, MOST_ROWS)))
+    return {"sentences": blocks, "sentences_file": sentences_name(data.result)}
+
+
+def _sentence_block(found: Sentences) -> Context:
+    """Return the sentences on some sets, those with TDN 0 apart; each has the anchor that its row refers to."""
+    texts = {number: (f"sentence-{found.id}-{number}", text) for number, text in found.texts.items()}
+    parts = [[each for number, each in texts.items() if (number in found.without) == is_zero] for is_zero in (0, 1)]
+    return {"id": f"sentences-{found.id}", "title": found.title, "n": len(texts), "parts": parts}
 
 
 def comparison(data: ReportData) -> Context | None:
@@ -199,14 +211,14 @@ def comparison_table(result: ContrastResult, compared: Sequence[ContrastResult])
             (method_title(each.method), PurePosixPath(report_name(each)).name, each is result) for each in results
         ],
         "blocks": [{"condition": "", "rows": [whole], "n_more": 0}, *_compared_blocks(result, results)],
-        "doubts": list(_doubts(results)),
+        "doubts": list(doubts(results)),
         "n_results": options.n_results,
         "each_alpha": f"{options.alpha:.4g}",
         "joint_confidence": percent(1 - options.alpha * options.n_results),
     }
 
 
-def _doubts(results: Sequence[ContrastResult]) -> Iterator[Context]:
+def doubts(results: Sequence[ContrastResult]) -> Iterator[Context]:
     """Yield each method without permutations that finds more of the whole than these, by more than chance.
 
     That is the direction which speaks against the assumption: permutations use the dependence between points.

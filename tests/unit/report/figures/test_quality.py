@@ -1,4 +1,4 @@
-"""Pictures of subject maps: possible outliers, sheets of slices, and names that are drawn as text."""
+"""Pictures of subject maps: sheets of slices, and names that are drawn as text."""
 
 import io
 from dataclasses import replace
@@ -15,9 +15,8 @@ from bids_ari.images.quality import ABSENT, Quality
 from bids_ari.outputs.archive import pack, unpack
 from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.draw import draw
-from bids_ari.report.figures.quality import PER_SHEET, outliers, panels, sheets
+from bids_ari.report.figures.quality import PER_SHEET, sheets
 from bids_ari.report.page import report_page
-from bids_ari.stats.diagnostics import SubjectDiagnostics
 
 MOSAIC = Mosaic(
     np.full((30, 40), -1, dtype=np.int32), (Part(20, "P", "A"), Part(10, "L", "R"), Part(10, "L", "R")), "slices", ""
@@ -36,37 +35,8 @@ def quality(n: int, **fields: object) -> Quality:
     return replace(Quality(100, nothing, nothing, np.ones(n), thumbnails, np.ones(n)), **fields)
 
 
-def outlying(n: int, **fields: object) -> SubjectDiagnostics:
-    one = SubjectDiagnostics(np.full(n, 0.5), np.ones(n), {"mean": np.zeros(n)}, np.zeros(n), np.ones(n))
-    return replace(one, **fields)
-
-
 def pixels(drawn: Canvas) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(drawn.png())).convert("RGB"))
-
-
-def odd(usual: float, last: float) -> np.ndarray:
-    return np.r_[np.full(7, usual), last]
-
-
-@pytest.mark.parametrize(
-    ("maps", "cover", "reason"),
-    [
-        ({}, {}, None),
-        ({"correlation": odd(0.5, 0.1)}, {}, 0),
-        ({"mean": odd(0, 0.11)}, {}, 1),
-        ({"mean": odd(0, 0.09)}, {}, None),  # less than a tenth of the usual standard deviation
-        ({"sd": odd(1, 1.11)}, {}, 2),
-        ({}, {"overlap": odd(0.95, 0.92)}, 3),
-        ({}, {"overlap": odd(0.95, 0.94)}, None),
-        ({}, {"overlap": odd(0.95, 1.0)}, None),  # more coverage than others is no outlier
-        ({"residual": odd(1, 2.1)}, {}, 4),
-        ({"influence": {"mean": odd(0, 1)}, "residual": odd(1, 1.6)}, {}, 5),
-    ],
-)
-def test_possible_outliers_by_criterion(maps: dict[str, object], cover: dict[str, object], reason: int | None) -> None:
-    found = outliers(quality(8, **cover), outlying(8, **maps), "mean")
-    assert np.argwhere(found).tolist() == ([] if reason is None else [[7, reason]])
 
 
 def test_a_sheet_has_at_most_fifty_subjects() -> None:
@@ -127,8 +97,3 @@ def test_a_saved_result_has_the_same_pictures(result: ContrastResult) -> None:
     first, again = dict(draw(result)), dict(draw(unpack(pack(result), "x")))
     assert {"quality", "sheet 1"} <= first.keys()
     assert all(first[what].png == again[what].png for what in ("quality", "sheet 1"))
-
-
-def test_panels_are_the_numbers_of_the_result() -> None:
-    shown = panels(outlying(8, mean=np.arange(8.0)), quality(8, overlap=np.linspace(0, 1, 8)))
-    np.testing.assert_array_equal([shown[1].values, shown[3].values], [np.arange(8), np.linspace(0, 1, 8)])

@@ -61,7 +61,7 @@ def test_clusters_have_areas_and_vertices(result: ContrastResult, html: str) -> 
     assert "Active mm²" in columns
     cluster = result.clusters[2][0]
     row = result.table(2).iloc[0]
-    (first,) = re.findall(r"(?s)<tbody>\s*<tr>(.*?)</tr>", table)[:1]
+    (first,) = re.findall(r"(?s)<tbody[^>]*>\s*<tr>(.*?)</tr>", table)[:1]
     cells = [text_of(cell).strip() for cell in re.findall(r"(?s)<t[hd].*?</t[hd]>", first)]
     assert len(cells) == len(columns)
     assert cells[:3] == [str(cluster.label), str(cluster.size), f"{round(row['area_mm2']):,}"]
