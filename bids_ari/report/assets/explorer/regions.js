@@ -120,6 +120,7 @@ function connectDrawing(app) {
     const isOn = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(isOn));
     byId("views").classList.toggle("drawing", isOn);
+    if (isOn) bringIntoView(byId("views"));
   });
   connectBrush(app, () => button.getAttribute("aria-pressed") === "true", stroke);
 }
