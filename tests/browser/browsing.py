@@ -71,9 +71,11 @@ class Visits:
         page.goto(path.resolve().as_uri() + place)
         return page
 
-    def explorer(self, path: Path, **more: Any) -> "Page":
-        """Open an explorer, and wait until it can be used."""
-        page = self.open(path, **more)
+    def explorer(self, path: Path, *, tour: bool = False, before: str = "", **more: Any) -> "Page":
+        """Open an explorer, whose tour was closed before or not, and wait until it can be used."""
+        stored = "localStorage.clear();" if tour else "localStorage.setItem('bids_ari explorer tour', 'closed');"
+        once = f"if (!sessionStorage.opened) {{ sessionStorage.opened = 'yes'; {stored} }}"  # not when it is reloaded
+        page = self.open(path, before=f"{once}\n{before}", **more)
         page.wait_for_selector('body[data-ready="true"]')
         return page
 
