@@ -1,8 +1,7 @@
 """The index of an output: one line for each result, and the contrasts that failed."""
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,19 @@ from bids_ari._version import __version__
 from bids_ari.analysis.run_summary import Failure
 from bids_ari.bids.exclusions import by_contrast
 from bids_ari.config.methods import METHODS
-from bids_ari.errors import listing, plural_of
+from bids_ari.errors import listing
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.outputs.records import entry, leads_out
+from bids_ari.outputs.records import entry
 from bids_ari.outputs.run_log import latest_excluded
+from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.formatting import percent, without_folders
+from bids_ari.report.index_rows import index_row
 from bids_ari.report.joint_bounds import joint_families
-from bids_ari.report.labels import method_title
-from bids_ari.report.render import render
+from bids_ari.report.render import asset, page_script, render
+from bids_ari.report.thumbnails import meanings_of, style_of
+
+_BAR = [0.001, 0.25, 0.5, 0.75, 1.0]
+"""TDP whose colours the bar of the index shows."""
 
 TARGET_TDP = "0.7"
 """The target TDP whose clusters are counted, if results have it."""
@@ -36,7 +40,8 @@ def write_index(out: Derivatives) -> None:
         for summary in entry(record, "Results", list)
         if isinstance(summary, Mapping)
     ]
-    rows, summaries = [_row(*each) for each in both], [summary for summary, _ in both]
+    rows, summaries = [index_row(*each) for each in both], [summary for summary, _ in both]
+    thumbnails = [row["thumbnail"] for row in rows if row["thumbnail"]]
     failures = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
     for note in out.interrupted():
         failures.append((entry(note, "Contrast", str) or entry(note, "Name", str), _INTERRUPTED))
@@ -52,6 +57,10 @@ def write_index(out: Derivatives) -> None:
         excluded_table=table,
         target_tdp=_target_tdp(rows),
         units=sorted({row["units"] for row in rows}),
+        n_active=sum(bool(row["tdn"]) for row in rows),
+        confidence=_common(row["confidence"] for row in rows),
+        thumbnailed=meanings_of(thumbnails),
+        tdp_colours=[tdp_colour(tdp) for tdp in _BAR],
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
         failures=failures,
         families=families,
@@ -59,6 +68,8 @@ def write_index(out: Derivatives) -> None:
         analysed={entry(record, "Contrast", str) for record in records},
         joint_alpha=percent(min(1.0, sum(alphas))) if None not in alphas else None,
         version=__version__,
+        css=asset("style.css") + asset("index.css") + style_of(thumbnails),
+        **page_script("index.js"),
     )
     out.text("index.html", text)
 
@@ -70,50 +81,10 @@ def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:
     return {"Contrast": failure.contrast.name, "Error": kind, "ExitCode": failure.error.exit_code, "Message": message}
 
 
-def _row(summary: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the cells of a result; those that an older or damaged record lacks are None or empty."""
-    alpha, report = _number(summary, "Alpha"), entry(summary, "Report", str)
-    explorer = entry(summary, "Explorer", str)
-    return {
-        "contrast": entry(summary, "Contrast", str) or entry(record, "Contrast", str),
-        "report": "" if leads_out(report) else report,
-        "explorer": "" if leads_out(explorer) else explorer,
-        "test": ", ".join(filter(None, (entry(summary, "Test", str), entry(summary, "Alternative", str)))),
-        "method": method_title(entry(summary, "Method", str)),
-        "alpha": alpha,
-        "confidence": None if alpha is None else percent(1 - alpha),
-        "subjects": _subjects(summary, report),
-        "n_points": _number(summary, "NumberOfVoxels"),
-        "units": plural_of(entry(summary, "Unit", str) or "voxel"),
-        "tdn": _number(summary, "TrueDiscoveryNumber"),
-        "clusters": _counts(summary, "Clusters"),
-        "largest": _counts(summary, "LargestClusters"),
-        "family": entry(entry(summary, "Joint", dict), "Family", str),
-        "notes": [str(note) for note in entry(summary, "Notes", list)],
-        "date": entry(record, "Time", str)[:10],
-    }
-
-
-def _subjects(summary: Mapping[str, Any], report: str) -> str | None:
-    """Return the number of subjects, or the source of a single map."""
-    n_subjects, folder = _number(summary, "NumberOfSubjects"), report.partition("/")[0]
-    if folder.startswith("sub-"):
-        return folder
-    if not summary.get("Test") and n_subjects == 1:
-        return "single map"
-    return None if n_subjects is None else f"{n_subjects:,.0f}"
-
-
-def _number(facts: Mapping[str, Any], name: str) -> float | None:
-    """Return a finite number, or None."""
-    value = facts.get(name)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _counts(facts: Mapping[str, Any], name: str) -> dict[str, float]:
-    """Return counts of clusters by threshold or target TDP."""
-    noted: dict[str, Any] = entry(facts, name, dict)
-    return {key: count for key in noted if (count := _number(noted, key)) is not None}
+def _common(values: Iterable[str | None]) -> str | None:
+    """Return the value that all are equal to; None if there is no such value."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def _target_tdp(rows: Sequence[Mapping[str, Any]]) -> str | None:

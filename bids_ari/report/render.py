@@ -45,12 +45,19 @@ def _environment() -> "Environment":
         bytecode_cache=None if folder is None else CompiledTemplates(folder),
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
-    script = (ASSETS / "report.js").read_text(encoding="utf-8")
-    environment.globals["css"] = (ASSETS / "style.css").read_text(encoding="utf-8")
-    environment.globals["report_css"] = (ASSETS / "report.css").read_text(encoding="utf-8")
-    environment.globals["script"] = script
-    environment.globals["script_hash"] = script_hash(f"\n{script}\n")
+    environment.globals |= {"css": asset("style.css"), "report_css": asset("report.css")} | page_script("report.js")
     return environment
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the text of a file in ``assets``."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def page_script(name: str) -> Context:
+    """Return the variables of a page for a script in ``assets``, the only one that it may run."""
+    return {"script": asset(name), "script_hash": script_hash(f"\n{asset(name)}\n")}
 
 
 def script_hash(script: str) -> str:

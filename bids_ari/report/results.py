@@ -18,6 +18,7 @@ from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.index import write_index
 from bids_ari.report.joint_bounds import joint_summary
 from bids_ari.report.page import write_report
+from bids_ari.report.thumbnails import thumbnail_note
 from bids_ari.runtime.executors import begun
 from bids_ari.runtime.progress import step, track
 
@@ -60,7 +61,7 @@ def _drawn(result: ContrastResult) -> dict[str, Picture]:
 
 def summary_for_index(result: ContrastResult) -> dict[str, Any]:
     """Return what the pages about all results show of one."""
-    return summary(result) | joint_summary(result) | methods_note(result)
+    return summary(result) | joint_summary(result) | methods_note(result) | thumbnail_note(result)
 
 
 @contextmanager

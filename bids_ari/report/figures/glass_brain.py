@@ -61,7 +61,7 @@ def draw_glass_brain(
     scale = replace(z_scale(z[shown], "two-sided" if is_signed else "greater"), marks=())
     top = scale.ends[1]
     image = space.image(np.where(shown, np.clip(z, -top, top), 0).astype(np.float32))
-    image = _upright(image)
+    image = upright(image)
 
     def fill(canvas: Canvas) -> None:
         for view in VIEWS:
@@ -82,13 +82,13 @@ def draw_glass_brain(
 
 def _painted(image: nib.Nifti1Image, view: View, scale: Scale, per_unit: float) -> Pixels:
     """Return the projection of an image, of what is not 0, in its colours, (height, width, 3)."""
-    values = _projected(image, view, per_unit)
+    values = projected(image, view, per_unit)
     pixels = np.full((*values.shape, 3), 255, dtype=np.uint8)
     pixels[values != 0] = scale.colour(values[values != 0])
     return pixels
 
 
-def _upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
+def upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
     """Return an image whose axes are x, y and z; one on an oblique grid is resampled, voxels to the nearest."""
     image = nib.as_closest_canonical(image)
     if nib.affines.obliquity(image.affine).max() > _OBLIQUE:
@@ -98,7 +98,7 @@ def _upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
     return image
 
 
-def _projected(image: nib.Nifti1Image, view: View, per_unit: float) -> FloatArray:
+def projected(image: nib.Nifti1Image, view: View, per_unit: float) -> FloatArray:
     """Return the value with the largest magnitude along the axis of a view at each pixel; 0 for nothing."""
     values, starts, steps = np.asarray(image.dataobj), image.affine[:3, 3], np.diag(image.affine)[:3]
     if view.side:

@@ -17,6 +17,7 @@ from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import summary
 from bids_ari.report.index import failure_note, write_index
+from bids_ari.report.results import summary_for_index
 
 
 @pytest.fixture
@@ -51,33 +52,46 @@ def index(out: Derivatives, *failures: Failure) -> str:
 
 
 def words(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub("<[^>]*>", "", html.split("</style>")[1]))
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", "", html.split("</style>")[1].split("<script>")[0]))
+
+
+def cells(html: str, label: str) -> list[str]:
+    """The texts of a column."""
+    found = re.findall(rf'<td[^>]* data-label="{label}">(.*?)</td>', html, re.DOTALL)
+    return [" ".join(re.sub("<[^>]*>", "", each).split()) for each in found]
 
 
 def test_each_result_has_a_line(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
     record(out, *(replace(result, notes=("Mind the gap",)) for result in results))
     html = index(out)
-    for result in results:
-        line = html.split(f'<a href="{names.report_name(result)}"')[1].split("</tr>")[0]
-        cells = re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", line))
-        clusters = " ".join(f"{len(found)} at z {z:g} ," for z, found in result.clusters.items()).rstrip(" ,")
-        assert f"{result.test}, {result.alternative} 8 {result.space.n_points:,} {result.bound.whole:,}" in cells
-        assert clusters in cells
-        assert "1 note" in cells
-        assert "Mind the gap" in cells
-        assert "95 %" in cells
+    for i, result in enumerate(results):
+        clusters = ", ".join(f"{len(found)} at z {z:g}" for z, found in result.clusters.items())
+        assert f'href="{names.report_name(result)}"' in html
+        assert f'href="{names.explorer_name(result)}"' in html
+        assert cells(html, "Test")[i] == f"{result.test}, {result.alternative}"
+        assert cells(html, "Subjects")[i] == "8"
+        assert cells(html, "Tested")[i] == f"{result.space.n_points:,}"
+        assert cells(html, "TDN")[i] == f"{result.bound.whole:,}"
+        assert cells(html, "Clusters")[i] == clusters
+    assert words(html).count("1 note Mind the gap") == 2
+    assert "2 results, 2 with TDN above 0" in words(html)
+    assert "95 % confidence each" in words(html)
+
+
+def test_confidence_is_a_column_where_it_differs(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
+    for alpha, result in zip((0.05, 0.1), results, strict=True):
+        record(out, replace(result, options=replace(result.options, alpha=alpha)))
+    assert cells(index(out), "Confidence") == ["95 %", "90 %"]
 
 
 def test_largest_clusters_are_counted(out: Derivatives, result: ContrastResult) -> None:
     """Those at .7; without that target, those at another one."""
     record(out, result)
-    html = index(out)
-    assert "TDP ≥ 0.7" in html
-    assert f"</span></td>\n<td>{len(result.largest[0.7])}</td>" in html
+    assert cells(index(out), "TDP ≥ 0.7") == [str(len(result.largest[0.7]))]
     record(out, replace(result, largest={0.25: result.largest[0.5]}))
-    assert "TDP ≥ 0.25" in index(out)
+    assert cells(index(out), "TDP ≥ 0.25") == [str(len(result.largest[0.5]))]
     record(out, replace(result, largest={}))
-    assert "TDP ≥" not in index(out)
+    assert "TDP ≥" not in words(index(out))
 
 
 def test_single_maps_are_marked(out: Derivatives, result: ContrastResult) -> None:
@@ -87,9 +101,47 @@ def test_single_maps_are_marked(out: Derivatives, result: ContrastResult) -> Non
     elsewhere = replace(elsewhere, glm=replace(result.glm, test=""))
     record(out, subject)
     record(out, elsewhere)
+    assert cells(index(out), "Subjects") == ["single map", "sub-01"]
+
+
+def test_pictures_share_their_outlines(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
+    """A result in MNI space has a glass brain; a record of an earlier version has no picture."""
+    for result in results:
+        out.record(names.record_name(result), [], summary_for_index(result))
     html = index(out)
-    assert "<td>sub-01</td>" in html
-    assert "<td>single map</td>" in html
+    assert html.count('<span class="thumbnail glass"><img src="data:image/png;base64,') == 2
+    assert html.count(".glass::after { background-image: url(") == 1
+    assert "in a glass brain, from the left and from above" in words(html)
+    record(out, *results)
+    html = index(out)
+    assert "<img" not in html
+    assert "background-image: url(" not in html
+    assert "Pictures:" not in words(html)
+
+
+def test_the_index_of_500_results_is_below_3_mb(
+    out: Derivatives, result: ContrastResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of 60 characters, a note, many files, and clusters in pictures of 1.2 kB."""
+    stem = "group/task-emotionregulation_space-MNI152NLin2009cAsym_contrast-c_test-mean"
+    kinds = ["stat-z_statmap", "stat-effect_statmap", "stat-tdp_desc-greater_statmap", "stat-t_statmap"]
+    kinds += [f"desc-greaterZ{z}_clusters" for z in (2, 3, 4)] + [f"desc-greaterTdp{tdp}_clusters" for tdp in (5, 7, 9)]
+    files = [f"{stem}_{kind}.{extension}" for kind in kinds for extension in ("nii.gz", "json", "tsv")]
+    one = summary_for_index(result) | {"Contrast": "c", "Notes": ["Two hundred letters. " * 10] * 4}
+    one |= {"Report": f"{stem}_desc-greater_report.html", "Explorer": f"{stem}_desc-greater_explorer.html"}
+    one["Thumbnail"] = {"Kind": "cortex", "Clusters": "A" * 1600, "Ground": "A" * 8000}
+    monkeypatch.setattr(out, "records", lambda: 500 * [{"Results": [one], "Files": files, "Time": "2026-01-01T00"}])
+    html = index(out)
+    assert html.count('<tr>\n<th scope="row"') == 500
+    assert html.count("_statmap.nii.gz") == 1500
+    assert len(html.encode()) < 3_000_000
+
+
+def test_strings_of_datasets_are_isolated(out: Derivatives, result: ContrastResult) -> None:
+    """A name that is read from right to left does not reorder what is beside it."""
+    name = "\u05e4\u05e0\u05d9\u05dd"
+    record(out, replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": name}))))
+    assert f"<bdi>{name}</bdi>" in index(out)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +175,9 @@ def test_records_of_older_versions_lack_some_counts(
 ) -> None:
     older = {key: value for key, value in summary(result).items() if key != "LargestClusters"}
     out.record("older", [], older)
-    assert "TDP ≥" not in index(out)
+    assert "TDP ≥" not in words(index(out))
     record(out, result)
-    assert "<td>–</td>" in index(out)
+    assert cells(index(out), "TDP ≥ 0.7") == ["–", str(len(result.largest[0.7]))]
 
 
 def test_bounds_hold_per_result(out: Derivatives, results: tuple[ContrastResult, ...]) -> None:
