@@ -49,6 +49,7 @@ SCRIPTS = (
     "appearance",
     "camera",
     "renderer",
+    "borders",
     "surfaces",
     "curve",
     "sentence",

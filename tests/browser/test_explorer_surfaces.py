@@ -242,6 +242,7 @@ def test_the_saved_picture_has_clusters_where_their_vertices_are(visits: Visits)
     explorer = of_surfaces()
     page, result = visits.explorer(explorer.path), explorer.result
     page.evaluate("explorer.setTdp(0.5)")
+    page.locator("#outlines").uncheck()
     settle(page)
     labels = result.space.unmask(result.labels(tdp=0.5))[result.space.frame.structures[LEFT]]
     picture = matplotlib.image.imread(io.BytesIO(saved(page, "#save-picture").read_bytes()))

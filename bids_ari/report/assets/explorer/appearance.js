@@ -25,13 +25,15 @@ function appearanceFromHash(parts) {
   };
 }
 
-/** Connect the controls of the pictures of voxels. */
-function connectAppearance({ history, shown, slices: { viewport } }) {
+/** Connect the controls of outlines, and of the pictures of voxels. */
+function connectAppearance({ history, shown, slices }) {
+  byId("outlines").addEventListener("change", (event) => history.change({ outlines: event.target.checked }));
+  if (!slices) return;
+  const { viewport } = slices;
   for (const button of byId("pictures").querySelectorAll("button[data-picture]")) {
     button.addEventListener("click", () => history.change({ view: button.dataset.picture }));
   }
   byId("smooth").addEventListener("change", (event) => history.change({ smooth: event.target.checked }));
-  byId("outlines").addEventListener("change", (event) => history.change({ outlines: event.target.checked }));
   byId("opacity").addEventListener("input", (event) => history.change({ opacity: Number(event.target.value) / 100 }, "opacity"));
   byId("opacity").addEventListener("change", history.endGesture);
   byId("zoom-in").addEventListener("click", () => viewport.zoom(ZOOM_STEP, shown().voxel));
@@ -41,11 +43,12 @@ function connectAppearance({ history, shown, slices: { viewport } }) {
 
 /** Show the state in these controls. */
 function showAppearance(data, { state, isFollowed }) {
+  byId("outlines").checked = state.outlines;
+  if (!data.points.voxel) return;
   for (const button of byId("pictures").querySelectorAll("button[data-picture]")) {
     button.setAttribute("aria-pressed", String(button.dataset.picture === state.view));
   }
   byId("smooth").checked = state.smooth;
-  byId("outlines").checked = state.outlines;
   byId("opacity").value = String(Math.round(100 * state.opacity));
   byId("opacity-text").textContent = `${Math.round(100 * state.opacity)} %`;
   if (byId("following")) byId("following").textContent = followingText(data, state, isFollowed);

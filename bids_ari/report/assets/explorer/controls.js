@@ -13,10 +13,8 @@ function connectControls(app) {
   connectButtons(app);
   connectKeys(app);
   if (app.surfaces) connectSurfaces(app, app.surfaces, app.camera);
-  if (app.slices) {
-    connectAppearance(app);
-    for (const canvas of byId("slices").children) connectPicture(app, canvas);
-  }
+  connectAppearance(app);
+  if (app.slices) for (const canvas of byId("slices").children) connectPicture(app, canvas);
 }
 
 function connectTdp({ data, history }) {

@@ -8,11 +8,12 @@ const GLASS_VIEWS = [
 ];
 const GLASS_MARGIN = 12; // mm around what slices show: outlines are larger
 const GLASS_ROW = 640; // minimum width in pixels for all views in a row
+const TITLE = 20; // pixels above a view
 
 /** @returns {Object} the picture of projections, as `makeSliceView` describes it */
 function makeGlass(data, palettes, viewport) {
   const canvas = () => byId("glass");
-  const silhouettes = makeStore();
+  const silhouettes = makeSilhouettes(data);
   let [key, projections, frames] = ["", [], []];
   const viewAt = ([x, y]) => frames.findIndex(({ box: [left, top, width, height] }) => x >= left && y >= top && x < left + width && y < top + height);
   return {
@@ -49,11 +50,11 @@ function layGlass(data, room) {
   const boxes = [];
   let top = 0;
   for (const row of rows) {
-    const height = scale * Math.max(...row.map((i) => sizes[i][1]));
+    const height = TITLE + scale * Math.max(...row.map((i) => sizes[i][1]));
     let left = (room - scale * row.reduce((sum, i) => sum + sizes[i][0], 0)) / 2;
     for (const i of row) {
       const [width, own] = sizes[i].map((length) => length * scale);
-      boxes[i] = [left, top + (height - own) / 2, width, own];
+      boxes[i] = [left, top + TITLE + (height - TITLE - own) / 2, width, own];
       left += width;
     }
     top += height;
@@ -63,8 +64,8 @@ function layGlass(data, room) {
 
 /**
  * Project what is coloured along an axis; of a hemisphere for views from a side.
- * @returns {{plane: Object, positionAt: function(number[]): number}} the colours, as of `planeOf`, and the position in front
- *   on the line through a voxel, -1 for none
+ * @returns {{plane: Object, positions: Int32Array, positionAt: function(number[]): number}} the colours, as of `planeOf`;
+ *   the position in front, -1 for none; and that on the line through a voxel
  */
 function projected(data, view, paint) {
   const { grid, mask, box: [low, high] } = data.points.voxel;
@@ -95,7 +96,7 @@ function projected(data, view, paint) {
     const [column, row] = [voxel[across] - low[across], voxel[up] - low[up]];
     return column >= 0 && row >= 0 && column < width && row < height ? positions[row * width + column] : -1;
   };
-  return { plane: { values, width, height, start: [low[across], low[up]] }, positionAt };
+  return { plane: { values, width, height, start: [low[across], low[up]] }, positions, positionAt };
 }
 
 /** @returns {Object} a projection with its layer */
@@ -105,7 +106,7 @@ function laidProjection(data, view, paint, isSmooth) {
   return { ...found, layer: isSmooth ? smoothLayer(found.plane, finest, paint.isMixed) : sharpLayer(found.plane) };
 }
 
-function drawProjection(context, data, shown, frame, { layer }, silhouettes) {
+function drawProjection(context, data, shown, frame, { layer, plane, positions }, silhouettes) {
   const [left, top, width, height] = frame.box;
   context.save();
   context.beginPath();
@@ -115,24 +116,37 @@ function drawProjection(context, data, shown, frame, { layer }, silhouettes) {
   drawLayer(context, ratioOfSlices(), frame, layer, shown.state.smooth);
   context.globalAlpha = 1;
   drawBrain(context, data, frame, silhouettes);
+  if (shown.region) drawOutline(context, frame, silhouettes.ofRegion(frame.view, shown.region), REGION_LINES);
+  if (shown.state.colourBy === "cluster") writeNumbers(context, frame, { ...plane, values: positions.map((each) => Math.max(shown.labelAt(each), 0)) });
   markCrosshair(context, frame, shown, 5);
-  writeOutlined(context, frame.view.title, left + width / 2, top + 14, "center");
   if (!frame.view.side) {
     writeOutlined(context, frame.ends[0][0], left + 6, top + height / 2, "left");
     writeOutlined(context, frame.ends[0][1], left + width - 6, top + height / 2, "right");
   }
   context.restore();
+  writeOutlined(context, frame.view.title, left + width / 2, top - 5, "center");
 }
 
-const EVERYWHERE = Object.assign(() => 1, { strength: () => 0 }); // a painter of all voxels tested
+/** @returns {Object} the outlines of projections of sets of voxels, kept until the set changes */
+function makeSilhouettes(data) {
+  let [kept, mask] = [makeStore(), null];
+  const brain = makeStore();
+  const of = (view, isInside) => outlineOf(projected(data, view, Object.assign(isInside, { strength: () => 0 })).plane, true);
+  return {
+    ofBrain: (view) => brain(view.title, () => of(view, () => 1)),
+    ofRegion: (view, region) => {
+      if (region.mask !== mask) [kept, mask] = [makeStore(), region.mask];
+      return kept(view.title, () => of(view, (position) => region.mask[position]));
+    },
+  };
+}
 
 /** Draw the outline of the brain: lines in mm in spaces like MNI152, else the outline of the voxels tested. */
 function drawBrain(context, data, frame, silhouettes) {
   const { grid: { affine } } = data.points.voxel;
   const { view, fileAxes: [, across, up] } = frame;
   if (!data.glass) {
-    const path = silhouettes(view.title, () => outlineOf(projected(data, view, EVERYWHERE).plane, true));
-    drawOutline(context, frame, path, [["#666", 1.5]]);
+    drawOutline(context, frame, silhouettes.ofBrain(view), [["#666", 1.5]]);
     return;
   }
   const [x, y] = [[frame.x, view.across, across], [frame.y, view.up, up]].map(([[scale, shift], axis, fileAxis]) => {

@@ -74,7 +74,7 @@ function makeRefresh(data, app, palettes) {
     showSphere(data, shown);
     listRegions(shown, isNew);
     showControls(app.history, shown);
-    if (app.slices) showAppearance(data, shown);
+    showAppearance(data, shown);
     app.keepCurve(drawCurve(data, shown, app.curve()));
     app.timings.update = performance.now() - started;
     app.timings.updates.push(app.timings.update);

@@ -56,9 +56,8 @@ function writeOutlined(context, text, x, y, align, [ink, paper] = [INK, PAPER]) 
   context.fillText(text, x, y);
 }
 
-/** Write the numbers of the larger clusters near the centres of their visible parts. */
-function writeNumbers(context, data, shown, frame, index) {
-  const { values, width, start } = planeOf(data, frame.fileAxes, index, shown.labelAt);
+/** Write the numbers of the larger clusters in a plane of labels near the centres of their parts. */
+function writeNumbers(context, frame, { values, width, start }) {
   const seen = new Map();
   values.forEach((label, i) => {
     if (label < 1 || label > MOST_NUMBERED) return;

@@ -3,6 +3,7 @@
 const TILE = 130; // pixels across, about
 const TILE_STEP = 8; // mm from slice to slice, at most
 const TILE_GAP = 4; // pixels
+const TILE_TRIM = 5; // mm without slices at both ends, where there is nearly nothing
 
 /** @returns {Object} the picture of many slices, as `makeSliceView` describes it */
 function makeMosaic(data, slicer, viewport) {
@@ -45,13 +46,14 @@ function layTiles(data, room) {
 function tilesOf(data, shown, viewport, { columns, rows, scale, tile: [width, height] }) {
   const { grid } = data.points.voxel;
   const [axis, sense] = grid.axes[2];
-  const [low, high] = data.facts.field[axis];
+  const trim = TILE_TRIM / grid.zooms[axis];
+  const [low, high] = [data.facts.field[axis][0] + trim, data.facts.field[axis][1] - trim];
   const step = (sense * (high - low)) / (columns * rows);
   const start = sense > 0 ? low : high;
   return Array.from({ length: columns * rows }, (_, i) => {
     const box = [(i % columns) * (width + TILE_GAP), Math.floor(i / columns) * (height + TILE_GAP), width, height];
     const frame = frameOf(data, VIEWS[2], shown.state.radiological, viewport.state, scale, box);
-    const isHere = Math.floor((shown.voxel[axis] - start) / step) === i;
+    const isHere = bounded(Math.floor((shown.voxel[axis] - start) / step), 0, columns * rows - 1) === i;
     const index = isHere ? shown.voxel[axis] : Math.round(start + (i + 0.5) * step);
     const place = millimetreText(grid.millimetres(atIndex(shown.voxel, { frame, index }))[2]);
     return { frame, index, place, isHere };
@@ -65,7 +67,7 @@ function drawTile(context, data, slicer, shown, { frame, index, place, isHere },
   context.rect(left, top, width, height);
   context.clip();
   slicer.draw(context, ratioOfSlices(), frame, index);
-  if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, frame, index);
+  if (shown.state.colourBy === "cluster") writeNumbers(context, frame, planeOf(data, frame.fileAxes, index, shown.labelAt));
   if (isHere) markCrosshair(context, frame, shown, 5);
   if (isFirst) {
     writeOutlined(context, frame.ends[0][0], left + 4, top + height / 2, "left");

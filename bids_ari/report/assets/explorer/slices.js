@@ -108,7 +108,7 @@ function drawSlice(data, slicer, shown, frame) {
   const context = cleared(canvas, [width, height]);
   const index = shown.voxel[fileAxes[0]];
   slicer.draw(context, ratioOfSlices(), frame, index);
-  if (shown.state.colourBy === "cluster") writeNumbers(context, data, shown, frame, index);
+  if (shown.state.colourBy === "cluster") writeNumbers(context, frame, planeOf(data, fileAxes, index, shown.labelAt));
   markCrosshair(context, frame, shown);
   writeLetters(context, frame);
   const place = millimetreText(data.points.voxel.grid.millimetres(shown.voxel)[view.axis]);

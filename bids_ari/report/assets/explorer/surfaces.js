@@ -12,7 +12,7 @@ function makeSurfaceView(data, palettes, camera) {
   const renderer = openRenderer(meshes);
   const boxes = sharedBoxes(meshes);
   const view = { meshes, renderer, projections: [], shown: null };
-  let [painted, drawn] = [null, null]; // what the colours, and the meshes on the screen, are made of
+  let [painted, mask, drawn] = [null, undefined, null]; // what the colours, and the meshes on the screen, are made of
   view.shape = () => Math.max(meshes[0].shapes.findIndex(({ name }) => name === byId("shape")?.value), 0);
   view.pixelOf = (mesh, vertex) => pixelAt(view.projections[mesh], placeOn(meshes[mesh].shapes[view.shape()], vertex));
   view.redraw = (isForced = false) => {
@@ -27,9 +27,10 @@ function makeSurfaceView(data, palettes, camera) {
   view.draw = (shown, paint, key) => {
     const isMoved = view.shown && JSON.stringify(view.shown.state.vertex) !== JSON.stringify(shown.state.vertex);
     view.shown = shown;
-    if (renderer && painted !== key) {
-      meshes.forEach((mesh, i) => renderer.setColours(i, coloursOf(mesh, palettes, paint)));
-      painted = key;
+    const look = `${key} ${shown.state.outlines}`;
+    if (renderer && (painted !== look || mask !== shown.region?.mask)) {
+      meshes.forEach((mesh, i) => renderer.setColours(i, coloursOf(mesh, palettes, paint, shown)));
+      [painted, mask, drawn] = [look, shown.region?.mask, null];
     }
     if (isMoved) reveal(view, camera, shown.state.vertex);
     view.redraw();
@@ -90,17 +91,6 @@ function sharedBoxes(meshes) {
     const half = [0, 1, 2].map((i) => Math.max(...boxes.map((box) => box.half[i])));
     return boxes.map(({ middle }) => ({ middle, half }));
   });
-}
-
-/** @returns {Uint32Array} the colour of each vertex */
-function coloursOf({ nVertices, position, levels }, palettes, paint) {
-  const colours = new Uint32Array(nVertices);
-  for (let vertex = 0; vertex < nVertices; vertex++) {
-    const grey = palettes.greys[levels[vertex]];
-    const colour = position[vertex] >= 0 ? paint(position[vertex]) : CLEAR;
-    colours[vertex] = colour ? over(colour, grey) : grey;
-  }
-  return colours;
 }
 
 /** Write the name of a hemisphere, directions and cluster numbers, and draw the crosshair. */
