@@ -2,6 +2,6 @@
 
 import sys
 
-from bids_ari.cli.main import main
+from bids_ari.cli.entry import bids_ari
 
-sys.exit(main())
+sys.exit(bids_ari())

@@ -147,6 +147,12 @@ class Interrupted(KeyboardInterrupt):
     """The end of a run by Ctrl-C or another signal; its text says what is finished, and how to go on."""
 
 
+def interruption(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interruption that an exception is, or is due to: Python 3.11 raises RuntimeError in class bodies."""
+    cause = error.__cause__ if isinstance(error, RuntimeError) else error
+    return cause if isinstance(cause, KeyboardInterrupt) else None
+
+
 def exit_code(error: BaseException) -> int:
     """Return the exit code of any exception.
 

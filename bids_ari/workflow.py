@@ -244,7 +244,7 @@ def _telling_how_to_go_on(n_contrasts: int, done: Sequence[str], settings: Setti
     try:
         yield
     except KeyboardInterrupt as error:
-        n_done = max(len(done), error.args[0] if isinstance(error, Interrupted) else 0)
+        n_done = max(len(done), *(n for n in error.args if isinstance(n, int)), 0)
         again = "the same command without --rerun" if settings.rerun else "the same command"
         if settings.options.joint:
             text = f"results of --joint are complete together; {again} begins again"

@@ -12,6 +12,7 @@ from bids_ari.config.settings import Modes, Settings
 from bids_ari.config.table import build, entries
 from bids_ari.errors import InputNotFoundError, ReadError, UsageError, counted
 from bids_ari.runtime.collector import keep_imports, no_collection
+from bids_ari.runtime.progress import step
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ def _parse_file(file: Path) -> tuple[dict[str, str], argparse.Namespace]:
 def do(arguments: argparse.Namespace) -> int:
     """Run the analysis, or what the flags of `Modes` select instead; return the exit code."""
     settings, modes = read_settings(arguments), build(Modes, vars(arguments))
-    with no_collection():
+    with no_collection(), step("loading libraries"):
         from bids_ari import workflow
         from bids_ari.cli.listing import overview
     keep_imports()

@@ -9,6 +9,7 @@ from bids_ari.cli.runner import answer
 from bids_ari.config.settings import MapSettings
 from bids_ari.config.table import build
 from bids_ari.runtime.collector import keep_imports, no_collection
+from bids_ari.runtime.progress import step
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def analyse_map(arguments: argparse.Namespace) -> int:
     """Analyse a map; return the exit code."""
     settings: MapSettings = build(MapSettings, vars(arguments))
-    with no_collection():
+    with no_collection(), step("loading libraries"):
         from bids_ari.workflow import run_map
     keep_imports()
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code
+from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.signals import interruptible
 from bids_ari.runtime.watchers import beside_progress, shown_progress
@@ -65,6 +65,7 @@ def exit_code_of(error: BaseException) -> int:
     """Log an error and return its exit code."""
     if isinstance(error, SystemExit):  # --help and --version
         return int(error.code or 0)
+    error = interruption(error) or error
     code = exit_code(error)
     if isinstance(error, BidsAriError):
         log.error("%s", error)

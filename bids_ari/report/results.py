@@ -20,7 +20,7 @@ from bids_ari.report.joint_bounds import joint_summary
 from bids_ari.report.page import write_report
 from bids_ari.report.thumbnails import thumbnail_note
 from bids_ari.runtime.executors import begun
-from bids_ari.runtime.progress import step, track
+from bids_ari.runtime.progress import counting, step
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +40,24 @@ def write_results(
     key = fingerprint(first.contrast, first.design, first.options, first.hashes)
     if first.joint is not None:
         key = in_family(key, first.joint.family)
-    for result in track(results, "writing maps, pictures and reports", "result", len(results)):
-        with begun(partial(_drawn, result), n_threads) as drawn:
-            written = files.write(result, out)
-            written += write_report(result, out, results, drawn())
-        out.record(
-            names.record_name(result),
-            written,
-            summary_for_index(result),
-            fingerprint=key,
-            results=map(names.record_name, results),
-            model=model,
-        )
+    with counting("writing results", "result", len(results), is_logged=False) as each:
+        for result in results:
+            with begun(partial(_drawn, result), n_threads) as drawn:
+                with step("writing maps and tables"):
+                    written = files.write(result, out)
+                with step("drawing pictures"):
+                    pictures = drawn()
+                with step("writing the report and the explorer"):
+                    written += write_report(result, out, results, pictures)
+            out.record(
+                names.record_name(result),
+                written,
+                summary_for_index(result),
+                fingerprint=key,
+                results=map(names.record_name, results),
+                model=model,
+            )
+            each.advance()
 
 
 def _drawn(result: ContrastResult) -> dict[str, Picture]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from bids_ari.errors import INTERRUPTED
+from bids_ari.errors import INTERRUPTED, Interrupted
 
 _ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -31,7 +31,8 @@ def interruptible(is_all: bool = False) -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         first.append(time.monotonic())
         if len(first) == 1:
-            raise KeyboardInterrupt
+            # Not KeyboardInterrupt itself: after one that passes an `exec`, as in dataclasses, Python ends as killed.
+            raise Interrupted
         if first[-1] - first[0] > _PATIENCE:
             os._exit(INTERRUPTED)
 
