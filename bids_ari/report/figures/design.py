@@ -43,7 +43,7 @@ def draw_design(design: Design, subtitle: str) -> Canvas:
 
 def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
     """Draw one row per subject, and lines between columns."""
-    axes.imshow(_scaled(design.matrix), cmap="gray", aspect="auto", vmin=0, vmax=1, interpolation="nearest")
+    axes.imshow(_scaled(design.matrix), cmap="gray", aspect="auto", vmin=0, vmax=1, interpolation="none")
     for i in range(1, len(design.columns)):
         axes.axvline(i - 0.5, color=_LINE, linewidth=scale)
     axes.set_ylabel("subjects")
@@ -53,7 +53,7 @@ def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
 
 def _draw_correlations(axes: "Axes", correlations: FloatArray, names: list[str], scale: float) -> "AxesImage":
     """Draw a correlation matrix."""
-    shown = axes.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    shown = axes.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
     axes.set_title("Correlation of columns", loc="left", size=11 * scale)
     _label(axes.xaxis, names, scale)
     _label(axes.yaxis, names, scale)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
-from bids_ari.report.figures.canvas import BLACK, Canvas
+from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.legend import LEFT, LINE, Mark, draw_marks
 from bids_ari.report.figures.palettes import TDP_PALETTE, sampled
 from bids_ari.report.figures.png import Pixels
@@ -58,7 +58,8 @@ class Scale:
         start = round(top + _LABEL + max(free - length, 0) * _RISE)
         upper, lower = self._tips(length)
         low, high = self.part
-        canvas.paste(self._bar(length), left, start)
+        canvas.paste(self._bar(length), left, start, _FINE)
+        canvas.stroke(self._outline(left, start, length))
         for tick in self.ticks:
             row = start + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
             canvas.rectangle(left + _BAR, row, 4, 1)
@@ -74,22 +75,27 @@ class Scale:
         tip = round(_TIP * length)
         return tip * (self.extend in ("both", "max")), tip * (self.extend in ("both", "min"))
 
+    def _outline(self, left: float, top: float, length: int) -> list[tuple[float, float]]:
+        """Return the corners of the line around the bar, within it."""
+        upper, lower = self._tips(length)
+        right, first, last = left + _BAR - 0.5, top + 0.5, top + length - 0.5
+        left, middle = left + 0.5, left + _BAR / 2
+        corners = [(left, first + upper), (middle, first), (right, first + upper)]
+        corners += [(right, last - lower), (middle, last), (left, last - lower)]
+        return [*corners, *corners[:2]]
+
     def _bar(self, length: int) -> Pixels:
-        """Return the pixels of the bar."""
+        """Return the colours of the bar, `_FINE` pixels for each unit along each axis."""
         upper, lower = (_FINE * tip for tip in self._tips(length))
         width, height = _FINE * _BAR, _FINE * length
         inner = (np.arange(height) + 0.5 - upper) / (height - upper - lower)
         low, high = self.part
         rows = self.colour(high - (high - low) * np.clip(inner, 0, 1))
         fine = Image.fromarray(np.repeat(rows[:, None], width, axis=1))
-        left, middle, right, first, last = 1, width // 2, width - 2, 1, height - 2
-        corners = [(left, first + upper), (middle, first), (right, first + upper)]
-        corners += [(right, last - lower), (middle, last), (left, last - lower)]
         shape = Image.new("L", fine.size)
+        corners = [(_FINE * column, _FINE * row) for column, row in self._outline(0, 0, length)]
         ImageDraw.Draw(shape).polygon(corners, fill=255)
-        bar = Image.composite(fine, Image.new("RGB", fine.size, "white"), shape)
-        ImageDraw.Draw(bar).line([*corners, *corners[:2]], fill=BLACK, width=_FINE, joint="curve")
-        return np.asarray(bar.reduce(_FINE))
+        return np.asarray(Image.composite(fine, Image.new("RGB", fine.size, "white"), shape))
 
 
 @cache

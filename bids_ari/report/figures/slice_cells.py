@@ -24,6 +24,7 @@ AXIAL = (Request("axial"),)
 _GAP = 0.07  # between slices, as a fraction of their width
 _EDGE = 5  # percent of the points below the lowest slice, and above the highest
 _DARK = 0.33  # grey of the darkest part of the template, so that nothing beside the statistics is black
+_STEEP = 3  # how fast a smooth edge of the brain becomes white, per width of a voxel of the template
 _PALE = 0.85  # grey of the mask where there is no template
 _LOWEST = 120  # units of a row
 _LEAST_PITCH = 0.01  # mm
@@ -193,11 +194,20 @@ def _cells(
     if template is None:
         grey = np.where(points >= 0, np.float32(_PALE), np.float32(1))
     else:
-        value = template.values_across(*axes)
-        grey = np.where(value > BRAIN, _DARK + (1 - _DARK) * value, np.float32(1))
+        grey = _grey(template, axes, is_smooth=per_unit != 1)
     boxes = tuple(Cell(0, i * width, height, width) for i in range(n))
     texts = [text for i, cut in enumerate(row.cuts) for text in _texts(plane, cut, i * CELL[1], size)]
     return Cells(_beside(points, -1), _beside(grey, 1), tuple(texts), boxes)
+
+
+def _grey(template: Template, axes: Sequence[FloatArray], *, is_smooth: bool) -> FloatArray:
+    """Return the brightness of a template, 1 around the brain, whose edge is smooth or of whole pixels."""
+    if not is_smooth:
+        value = template.values_across(*axes)
+        return np.where(value > BRAIN, _DARK + (1 - _DARK) * value, np.float32(1))
+    brain, inside = template.brain_across(*axes)
+    cover = np.clip(_STEEP * (inside - np.float32(0.5)) + np.float32(0.5), 0, 1)
+    return np.asarray(1 - cover * (1 - _DARK) * (1 - brain))
 
 
 def _texts(plane: Plane, cut: float, left: float, height: float) -> list[Text]:

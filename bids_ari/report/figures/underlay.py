@@ -19,6 +19,8 @@ from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)
 
+Shades = npt.NDArray[np.float32]
+
 BRAIN = 0.01
 """Template values above this fraction of the largest belong to the brain."""
 
@@ -45,20 +47,30 @@ class Template:
     box: FloatArray  # the corners (2, 3) of the brain in mm
     name: str = TEMPLATE_NAME
 
-    def values_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> npt.NDArray[np.float32]:
+    def values_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> Shades:
         """Interpolate linearly at x, y and z in mm, and return values from 0 to 1, (depth, height, width).
 
         Coordinates are of the shapes (width,), (height, 1) and (depth, 1, 1), in any order. Where the axes of the grid
         are x, y and z, this takes one step along each.
         """
+        return self._across(self.values, x, y, z) / np.float32(WHITE)
+
+    def brain_across(self, x: FloatArray, y: FloatArray, z: FloatArray) -> tuple[Shades, Shades]:
+        """Return values of the brain alone, and how much of each place is brain; arguments as in `values_across`.
+
+        At its edge, values are those of the voxels in the brain, so that there is no dark rim.
+        """
+        inside = self._across((self.values > BRAIN * WHITE).view(np.uint8), x, y, z)
+        return np.minimum(self.values_across(x, y, z) / np.maximum(inside, np.float32(BRAIN)), 1), inside
+
+    def _across(self, values: npt.NDArray[np.uint8], x: FloatArray, y: FloatArray, z: FloatArray) -> Shades:
+        """Interpolate values on the grid linearly."""
         indices = self.grid.indices_across(x, y, z)
         if all(each.shape == axis.shape for each, axis in zip(indices, (x, y, z), strict=True)):
             order = sorted(range(3), key=lambda axis: -indices[axis].ndim)
-            found = _between(self.values, *(each.ravel() for each in indices)).transpose(order)
-        else:
-            places = np.broadcast_arrays(*indices)
-            found = ndimage.map_coordinates(self.values, places, np.float32, 1, "grid-constant", prefilter=False)
-        return np.asarray(found / np.float32(WHITE))
+            return np.asarray(_between(values, *(each.ravel() for each in indices)).transpose(order))
+        places = np.broadcast_arrays(*indices)
+        return np.asarray(ndimage.map_coordinates(values, places, np.float32, 1, "grid-constant", prefilter=False))
 
 
 def _between(values: npt.NDArray[Any], *places: FloatArray) -> npt.NDArray[np.float32]:
