@@ -1,12 +1,14 @@
 """The design matrix and the correlations of its columns."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bids_ari.design.design import Design
 from bids_ari.report.figures.canvas import Canvas, drawn, shortened
+from bids_ari.report.figures.png import DPI
+from bids_ari.report.figures.steps import font_of
 from bids_ari.stats.diagnostics import design_diagnostics
 from bids_ari.stats.distributions import FloatArray
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _MOST_NAMES = 40  # with more columns or subjects, none is labelled
 _LONGEST = 24  # characters of a label
 _HEAD = 66  # pixels for the title
+_AXIS, _FILLED = 340, 0.9  # pixels of the narrowest axis with names, and the part of them that names may fill
 _LINE = "#8a929a"
 
 
@@ -74,5 +77,8 @@ def _label(axis: "Axis", names: Sequence[str], scale: float) -> None:
         return
     short = [shortened(name, _LONGEST) for name in names]
     is_below = axis is axis.axes.xaxis
-    rotation: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_below else {}
-    axis.set_ticks(range(len(names)), short, fontsize=(8 if is_below else 7) * scale, parse_math=False, **rotation)
+    room = _AXIS / len(names)
+    points = min(8.0, _FILLED * room * 72 / DPI) if is_below else 7.0
+    widest = max(font_of(points, is_bold=False).getlength(name) for name in short)
+    rotation = 90 if is_below and widest > _FILLED * room else 0
+    axis.set_ticks(range(len(names)), short, fontsize=points * scale, parse_math=False, rotation=rotation)

@@ -206,9 +206,8 @@ def _draw_thresholds(result: ContrastResult, scene: Scene) -> Drawings:
 def _draw_surface(result: ContrastResult, scene: Scene) -> Drawings:
     """Draw the highest TDP over the thresholds on the cortex, if voxels can be projected and any TDP is above 0."""
     tdp = result.tdp()
-    surface = (
-        surface_of(result.space, StandardSpace.of(result.contrast.entities), scene.subtitle) if tdp.any() else None
-    )
+    label = StandardSpace.of(result.contrast.entities)
+    surface = surface_of(result.space, label, scene.subtitle, scene.per_unit) if tdp.any() else None
     if surface is not None:
         title = "Highest TDP of clusters, on the cortex"
         canvas = partial(slices.draw_tdp, tdp, tdp > 0, surface, title)

@@ -27,6 +27,7 @@ _LINE = 28  # pixels for the name of a subject
 _TOP, _BAR = 76, 150  # pixels above the maps, and beside them
 _LEAST = (800, 400)  # width and height of a sheet, so that the bar and its label have room
 _LONGEST = 24  # characters of a name
+_LEAST_MAP = 24  # pixels of a slice with its letters: small maps are enlarged by a whole number
 _LETTER = 9  # pixels of a character
 _ABSENT, _BORDER = 224, 184  # grey
 _SIDES = "#303840"
@@ -50,7 +51,8 @@ def _draw_sheet(
     subjects: npt.NDArray[np.intp],
 ) -> Canvas:
     """Draw some of the subjects on one picture."""
-    _, height, width = quality.thumbnails.shape
+    times = max(1, -(-_LEAST_MAP // min(part.width for part in mosaic.parts)))
+    height, width = (times * n for n in quality.thumbnails.shape[1:])
     scale = replace(
         value_scale(_typical(quality), "units of\nthe maps"), extend="both", beyond=None, marks=(Mark("no data"),)
     )
@@ -59,13 +61,14 @@ def _draw_sheet(
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)
     corners = [(place // _COLUMNS * step[0], place % _COLUMNS * step[1] + _GAP) for place in range(subjects.size)]
     for i, (top, left) in zip(subjects, corners, strict=True):
-        canvas[top : top + height, left : left + width] = _painted(quality, i, scale.colour, mosaic)
+        small = _painted(quality, i, scale.colour, mosaic)
+        canvas[top : top + height, left : left + width] = small.repeat(times, axis=0).repeat(times, axis=1)
     size = max(canvas.shape[1] + _BAR, _LEAST[0]), max(_TOP + canvas.shape[0] + _GAP, _LEAST[1])
 
     def fill(picture: Canvas) -> None:
         picture.paste(canvas, 0, _TOP)
         for i, (top, left) in zip(subjects, corners, strict=True):
-            _write_sides(picture, mosaic.parts, left, _TOP + top)
+            _write_sides(picture, mosaic.parts, left, _TOP + top, times)
             sign = " *" if flagged[i] else ""
             name = shortened(names[i], min(step[1] // _LETTER - len(sign), _LONGEST)) + sign
             place, colour = (left + width / 2, _TOP + top + height + 2), OUTLIER if flagged[i] else BLACK
@@ -95,9 +98,9 @@ def _painted(quality: Quality, subject: int, colour: Callable[[FloatArray], Pixe
     return pixels
 
 
-def _write_sides(canvas: Canvas, parts: Sequence[Part], column: int, row: int) -> None:
+def _write_sides(canvas: Canvas, parts: Sequence[Part], column: int, row: int, times: int) -> None:
     """Write the letters of each part of a map above its ends."""
     for part in parts:
         canvas.write(part.left, column + 1, row, 6, anchor="ld", colour=_SIDES)
-        canvas.write(part.right, column + part.width - 1, row, 6, anchor="rd", colour=_SIDES)
-        column += part.width
+        canvas.write(part.right, column + times * part.width - 1, row, 6, anchor="rd", colour=_SIDES)
+        column += times * part.width

@@ -24,6 +24,7 @@ _COVERED = 99.9  # percentile at the end of a scale: a few extreme voxels at the
 _HIDDEN = 216  # grey
 _BAR = 18  # width of a bar in pixels
 _LABEL = 34  # pixels above a bar for its label
+_LABEL_LINE = 26  # for each further line of it
 _FOOT = 16  # below it
 _LONGEST, _SHORTEST = 276, 80  # pixels of a bar
 _RISE = 0.4  # part of the free room that is above
@@ -53,9 +54,10 @@ class Scale:
 
     def draw(self, canvas: Canvas, top: float = 58) -> None:
         """Draw the bar and the marks at the right of a picture, below a row."""
-        left, free = canvas.size[0] - LEFT, canvas.size[1] - top - _LABEL - _FOOT - LINE * len(self.marks)
+        left, above = canvas.size[0] - LEFT, _LABEL + _LABEL_LINE * self.label.count("\n")
+        free = canvas.size[1] - top - above - _FOOT - LINE * len(self.marks)
         length = round(min(max(free, _SHORTEST), _LONGEST))
-        start = round(top + _LABEL + max(free - length, 0) * _RISE)
+        start = round(top + above + max(free - length, 0) * _RISE)
         upper, lower = self._tips(length)
         low, high = self.part
         canvas.paste(self._bar(length), left, start, _FINE)

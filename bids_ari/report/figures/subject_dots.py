@@ -9,6 +9,7 @@ import numpy.typing as npt
 from bids_ari.analysis.outliers import Criterion, outliers
 from bids_ari.report.figures.axes import ticks
 from bids_ari.report.figures.canvas import BLACK, Canvas, drawn, shortened
+from bids_ari.report.figures.steps import font_of
 from bids_ari.stats.distributions import FloatArray
 
 OUTLIER = "#B34700"
@@ -92,9 +93,13 @@ def _draw_axis(canvas: Canvas, criterion: Criterion, column: _Column, bottom: fl
     if finite.size:
         canvas.rectangle(column.place(float(np.median(finite))), _TOP, 2, bottom - _TOP, _MEDIAN)
     canvas.rectangle(column.left, _TOP - 1, column.width, 1)
+    free, last = column.left - _GAP / 2, column.left + column.width + _GAP / 2
     for place, number in zip(*ticks(*column.ends, _MOST_TICKS), strict=True):
         canvas.rectangle(column.place(place), _TOP - 1 - _TICK, 1, _TICK)
-        canvas.write(number, column.place(place), _TOP - 18, 7)
+        half = font_of(7, is_bold=False).getlength(number) / 2 + 1
+        if free <= column.place(place) - half and column.place(place) + half <= last:  # others would overlap
+            canvas.write(number, column.place(place), _TOP - 18, 7)
+            free = column.place(place) + half
 
 
 def _draw_dots(

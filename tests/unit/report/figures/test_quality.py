@@ -21,7 +21,7 @@ from bids_ari.report.page import report_page
 MOSAIC = Mosaic(
     np.full((30, 40), -1, dtype=np.int32), (Part(20, "P", "A"), Part(10, "L", "R"), Part(10, "L", "R")), "slices", ""
 )
-"""Slices 20, 10 and 10 pixels wide, the tallest 30 high."""
+"""Slices 20, 10 and 10 pixels wide, the tallest 30 high; small ones are drawn three times as large."""
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,14 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     thumbnails[2], thumbnails[3] = -127, ABSENT
     maps = quality(5, thumbnails=thumbnails, step=np.array([2, 0.5, 1, 0, 1]) / 127)
     (draw_sheet,) = sheets(maps, MOSAIC, list("abcde"), np.zeros(5, dtype=bool), "")
-    seen = pixels(draw_sheet())[76 + 15 :: 68]  # in the middle of each row of maps: 30 high, 28 for a name, 10 between
-    centres = [seen[i // 4, 10 + i % 4 * 60 + 20].tolist() for i in range(5)]
+    seen = pixels(draw_sheet())[76 + 45 :: 128]  # in the middle of each row of maps: 90 high, 28 for a name, 10 between
+    centres = [seen[i // 4, 10 + i % 4 * 140 + 60].tolist() for i in range(5)]
     last, first, quarter = (list(colormaps["RdBu_r"](place, bytes=True)[:3]) for place in (1.0, 0.0, 0.75))
     np.testing.assert_allclose(centres, [last, quarter, first, [224, 224, 224], last], atol=3)  # palette of 256 colours
 
 
 def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A map begins at pixel 10 of 800: slices at 10-30, 30-40, 40-50; letters one pixel within. Back is left."""
+    """A map begins at pixel 10 of 800: slices at 10-70, 70-100, 100-130; letters one pixel within. Back is left."""
     write, found = Canvas.write, []
 
     def spy(canvas: Canvas, text: str, column: float, row: float, *look: object, **more: object) -> None:
@@ -71,7 +71,7 @@ def test_letters_are_at_the_ends_of_each_slice(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Canvas, "write", spy)
     next(sheets(quality(1), MOSAIC, ["a"], np.zeros(1, dtype=bool), ""))()
     letters = [each for each in found if each[1] in tuple("LRAPSI")]
-    assert letters == [(11, "P"), (29, "A"), (31, "L"), (39, "R"), (41, "L"), (49, "R")]
+    assert letters == [(11, "P"), (69, "A"), (71, "L"), (99, "R"), (101, "L"), (129, "R")]
 
 
 def test_nothing_is_drawn_off_a_sheet() -> None:
