@@ -46,7 +46,7 @@ from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.outcome import Outcome, failed_outcome, outcome_of, refuse_other_model, unchanged_outcome
 from bids_ari.outputs.run_log import RunLog
 from bids_ari.report.index import failure_note
-from bids_ari.report.rebuild import OF_PICTURES, change_result, free_changes, rebuild_report, saved_options, with_label
+from bids_ari.report.rebuild import OF_PICTURES, free_changes, rebuild_result, saved_options, with_label
 from bids_ari.report.results import updated_overview, write_overview, write_results
 from bids_ari.runtime.cluster import open_cluster
 from bids_ari.runtime.executors import PRELOADED, map_contrasts, open_pool
@@ -218,18 +218,14 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
         check_files(Options(**changes))
         shown = {name: changes.pop(name) for name in OF_PICTURES if name in changes}
         journal.open(out)
-        steps = [partial(change_result, changes=changes, out=out)] if changes else []
-        for work in (*steps, partial(rebuild_report, out=out, shown=shown)):
-            records = with_label(out, label)
-            for record in track(records, "writing reports", "report", len(records)):
-                if (name := str(record.get("Name"))) in errors:
-                    continue
-                try:
-                    work(record)
-                except CONTRAST_ERRORS as error:
-                    if str(error) not in map(str, errors.values()):
-                        log.error("%s", error)
-                    errors[name] = error
+        records = with_label(out, label)
+        for record in track(records, "writing reports", "report", len(records)):
+            try:
+                rebuild_result(record, out, changes, shown)
+            except CONTRAST_ERRORS as error:
+                if str(error) not in map(str, errors.values()):
+                    log.error("%s", error)
+                errors[str(record.get("Name"))] = error
         with out.shared():
             write_overview(out)
     if errors:

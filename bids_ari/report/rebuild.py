@@ -84,20 +84,6 @@ def saved_options(records: Iterable[Note], out: Derivatives) -> list[Options]:
     return found
 
 
-def change_result(record: Note, changes: Mapping[str, Any], out: Derivatives) -> None:
-    """Write the tables and maps of a result again, with other settings that are free to choose."""
-    name, result = _load(record, out)
-    changed, model = with_look(result, changes), record.get("ModelFacts")
-    with out.result(result.contrast.name):
-        kept = [file for file in files_of(record) if file.endswith((*_OF_REPORT, *_KEPT))]
-        out.record(
-            name,
-            kept + files.write(changed, out),
-            summary_for_index(changed),
-            model=model if isinstance(model, dict) else None,
-        )
-
-
 def _load(record: Note, out: Derivatives) -> tuple[str, ContrastResult]:
     """Return the name and the result of a record; raise DataError if it is damaged or of another result."""
     name = str(record.get("Name"))
@@ -134,32 +120,50 @@ def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(_plain(value))
 
 
-def rebuild_report(record: Note, out: Derivatives, shown: Mapping[str, Any] | None = None) -> None:
-    """Write the report of a result again, from its archive, with other options that concern its pictures only.
+def rebuild_result(
+    record: Note, out: Derivatives, changes: Mapping[str, Any] | None = None, shown: Mapping[str, Any] | None = None
+) -> None:
+    """Write the report of a result again, from its archive; with `changes` that are free to choose, all of its files.
 
-    Raise DataError if the archive is damaged or of another result.
+    `shown` are options that concern its pictures only. Raise DataError if the archive is damaged or of another result.
     """
-    if archive_of(record) is None:
+    if archive_of(record) is None and not changes:
         log.warning(
             "%s has no file ...%s, and keeps its report", printable(str(record.get("Name"))), names.ARCHIVE_ENDING
         )
         return
     name, result = _load(record, out)
+    others = [with_look(other, changes) if changes else other for other in _others(result, out)]
+    if changes:
+        result = with_look(result, changes)
     if shown:
         result = replace(result, options=replace(result.options, **shown))
         check_cuts(cuts(result.options.slices), result.space)
-    fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
     with out.result(result.contrast.name):
-        kept = [file for file in files_of(record) if not file.endswith(_OF_REPORT)]
+        kept = [file for file in files_of(record) if _is_kept(file, is_changed=bool(changes))]
+        written = files.write(result, out) if changes else []
         out.record(
             name,
-            kept + write_report(result, out, _others(result, out)),
+            kept + written + write_report(result, out, others),
             summary_for_index(result),
-            fingerprint=fingerprint if isinstance(fingerprint, str) else "",
-            results=results if isinstance(results, list) else (),
-            model=model if isinstance(model, dict) else None,
+            **_of_record(record, is_changed=bool(changes)),
         )
     log.info("%s: report written again", name)
+
+
+def _is_kept(file: str, *, is_changed: bool) -> bool:
+    """Return whether a file of a result is not written again."""
+    return file.endswith(_KEPT) if is_changed else not file.endswith(_OF_REPORT)
+
+
+def _of_record(record: Note, *, is_changed: bool) -> dict[str, Any]:
+    """Return what a record keeps; without a fingerprint, the next analysis does not take a result for its own."""
+    fingerprint, results, model = (record.get(key) for key in ("Fingerprint", "ContrastResults", "ModelFacts"))
+    return {
+        "fingerprint": fingerprint if isinstance(fingerprint, str) and not is_changed else "",
+        "results": results if isinstance(results, list) and not is_changed else (),
+        "model": model if isinstance(model, dict) else None,
+    }
 
 
 def _others(result: ContrastResult, out: Derivatives) -> list[ContrastResult]:
