@@ -70,7 +70,8 @@ def _common(data: ReportData) -> Context:
     return {
         "result": result,
         "pictures": data.pictures,
-        "home": "../" * report_name(result).count("/") + "index.html",
+        "root": "../" * report_name(result).count("/"),
+        "figure_formats": result.options.figure_format,
         "label": contrast_label(result),
         "result_label": result_label(result),
         "is_compared": bool(data.compared),

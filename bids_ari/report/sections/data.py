@@ -9,6 +9,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.exclusions import by_reason
 from bids_ari.outputs.names import report_name
 from bids_ari.report.figures.quality import PER_SHEET
+from bids_ari.report.figures.subject_dots import MOST_NAMED
 from bids_ari.report.formatting import decimal, percent, thousands
 from bids_ari.report.labels import mask_name
 from bids_ari.report.render import Context
@@ -80,6 +81,7 @@ def quality(data: ReportData) -> Context | None:
         "sheets": sheets[:n_shown],
         "linked_sheets": [(picture.name, f"{root}{picture.name}") for picture in sheets[n_shown:]],
         "per_sheet": PER_SHEET,
+        "most_named": MOST_NAMED,
     }
 
 
