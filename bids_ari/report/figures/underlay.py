@@ -86,16 +86,6 @@ def _between(values: npt.NDArray[Any], *places: FloatArray) -> npt.NDArray[np.fl
     return found.T
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Underlay:
-    """An underlay on a grid: values of every `stride`-th voxel along each axis, beginning at the voxel `start`."""
-
-    values: npt.NDArray[np.float32]  # (x, y, z), from 0 (nothing) to 1
-    start: tuple[int, ...]
-    stride: int
-    description: str
-
-
 def is_like_template(space: SpaceName) -> bool:
     """Return whether maps in a space can be shown on the MNI152 template, of adults: not those of an age group."""
     if space is None or (where := standard(space)).cohort:
@@ -137,54 +127,3 @@ def _template(values: npt.NDArray[Any], bright: float, grid: Grid, name: str) ->
     if bright != WHITE or values.dtype != np.uint8:
         values = np.rint(np.minimum(values, bright) * np.float32(WHITE / bright)).astype(np.uint8)
     return Template(values, grid, np.sort(corners, axis=0), name)
-
-
-def make_underlay(space: VolumeSpace, space_label: SpaceName, stride: int = 1, image: Path | None = None) -> Underlay:
-    """Return the underlay of a volume, cropped to what it shows; `stride` voxels along each axis share a value."""
-    inside, strided = space.inside, space.inside[::stride, ::stride, ::stride]
-    box = _box(inside)
-    if (template := template_of(space, space_label, image)) is not None:
-        values = _on_grid(template, space.grid, stride)
-        if values[strided].any():
-            brain = _box(values > 0) * stride
-            low, high = np.minimum(box[0], brain[0]), np.maximum(box[1], brain[1])
-            return _cropped(values, low, np.minimum(high, inside.shape), stride, template.name)
-    values = np.where(strided, np.float32(MASK_VALUE), np.float32(0))
-    return _cropped(values, box[0], box[1], stride, MASK_NAME)
-
-
-def _box(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Return the first voxel inside and the one after the last, (2, 3)."""
-    slices = ndimage.find_objects(inside.astype(np.int8))[0]
-    return np.array([[axis.start for axis in slices], [axis.stop for axis in slices]])
-
-
-def _on_grid(template: Template, grid: Grid, stride: int) -> npt.NDArray[np.float32]:
-    """Interpolate a template at every `stride`-th voxel of a grid; 0 outside of the brain."""
-    affine = grid.affine @ np.diag([stride, stride, stride, 1])
-    shape = tuple(-(-n // stride) for n in grid.shape)
-    matrix = np.linalg.inv(template.grid.affine) @ affine
-    steps, start = matrix.diagonal()[:3], matrix[:3, 3]
-    if (matrix[:3, :3] == np.diag(steps)).all():  # the same axes
-        values = _between(
-            template.values, *(first + step * np.arange(n) for first, step, n in zip(start, steps, shape, strict=True))
-        )
-    else:
-        values = ndimage.affine_transform(
-            template.values, matrix[:3, :3], start, shape, np.float32, order=1, prefilter=False
-        )
-    values = values / np.float32(WHITE)
-    return np.where(values > BRAIN, values, np.float32(0))
-
-
-def _cropped(
-    values: npt.NDArray[np.float32],
-    low: npt.NDArray[np.intp],
-    high: npt.NDArray[np.intp],
-    stride: int,
-    description: str,
-) -> Underlay:
-    """Return the values of the voxels from `low` up to `high`."""
-    first, last = low // stride, -(-high // stride)
-    part = values[tuple(slice(a, b) for a, b in zip(first, last, strict=True))]
-    return Underlay(part, tuple(int(i) for i in first * stride), stride, description)

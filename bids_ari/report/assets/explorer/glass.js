@@ -2,9 +2,9 @@
 
 const GLASS_VIEWS = [
   { title: "left side", axis: 0, across: 1, up: 2, side: -1, isFromLeft: true, lines: "side" },
-  { title: "back", axis: 1, across: 0, up: 2, side: 0, lines: "back" },
+  { title: "back", opposite: "front", axis: 1, across: 0, up: 2, side: 0, lines: "back" },
   { title: "right side", axis: 0, across: 1, up: 2, side: 1, lines: "side" },
-  { title: "top", axis: 2, across: 0, up: 1, side: 0, lines: "top" },
+  { title: "top", opposite: "bottom", axis: 2, across: 0, up: 1, side: 0, lines: "top" },
 ];
 const GLASS_MARGIN = 12; // mm around what slices show: outlines are larger
 const GLASS_ROW = 640; // minimum width in pixels for all views in a row
@@ -28,7 +28,7 @@ function makeGlass(data, palettes, viewport) {
       frames = GLASS_VIEWS.map((view, i) => frameOf(data, view, shown.state.radiological, viewport.state, scale, boxes[i]));
       const context = cleared(canvas(), whole);
       frames.forEach((frame, i) => drawProjection(context, data, shown, frame, projections[i], silhouettes));
-      canvas().setAttribute("aria-label", `Glass brain: ${GLASS_VIEWS.map(({ title }) => title).join(", ")}; all that is coloured`);
+      canvas().setAttribute("aria-label", `Glass brain: ${GLASS_VIEWS.map((view) => titleOf(view, shown.state)).join(", ")}; all that is coloured`);
     },
     frameAt: (each, pixel) => frames[Math.max(viewAt(pixel), 0)],
     voxelAt: (each, pixel, voxel) => {
@@ -99,6 +99,9 @@ function projected(data, view, paint) {
   return { plane: { values, width, height, start: [low[across], low[up]] }, positions, positionAt };
 }
 
+/** @returns {string} from where a view is seen; mirrored, it is seen from the opposite side */
+const titleOf = ({ title, opposite }, { radiological }) => (radiological && opposite ? opposite : title);
+
 /** @returns {Object} a projection with its layer */
 function laidProjection(data, view, paint, isSmooth) {
   const found = projected(data, view, paint);
@@ -124,7 +127,7 @@ function drawProjection(context, data, shown, frame, { layer, plane, positions }
     writeOutlined(context, frame.ends[0][1], left + width - 6, top + height / 2, "right");
   }
   context.restore();
-  writeOutlined(context, frame.view.title, left + width / 2, top - 5, "center");
+  writeOutlined(context, titleOf(frame.view, shown.state), left + width / 2, top - 5, "center");
 }
 
 /** @returns {Object} the outlines of projections of sets of voxels, kept until the set changes */
@@ -153,5 +156,5 @@ function drawBrain(context, data, frame, silhouettes) {
     const perMm = scale / affine[axis][fileAxis];
     return [perMm / 10, shift - perMm * affine[axis][3]]; // paths are in tenths of mm
   });
-  for (const [colour, width, path] of data.glass[view.lines]) drawOutline(context, { x, y }, path, [[colour, width]]);
+  for (const [colour, width, path] of data.glass[view.lines]) drawOutline(context, { x, y, perMm: frame.perMm }, path, [[colour, width]]);
 }

@@ -56,16 +56,17 @@ const CONTOURS = ["", "wn", "ne", "we", "es", "wn es", "ns", "ws", "sw", "ns", "
   return text.split(" ").filter(Boolean);
 });
 
-/** Draw an outline in the plane of a frame by lines, the first ones below: [colour, width, dashes]. */
-function drawOutline(context, { x, y }, path, lines) {
+const FULL_LINES_FROM = 1.5; // pixels per mm: lines are thinner in small pictures
+
+/** Draw an outline in the plane of a frame by lines, the first ones below: [colour, width]. */
+function drawOutline(context, { x, y, perMm }, path, lines) {
+  const part = bounded(perMm / FULL_LINES_FROM, 0.6, 1);
   const moved = new Path2D();
   moved.addPath(path, { a: x[0], b: 0, c: 0, d: y[0], e: x[1], f: y[1] });
   context.lineJoin = context.lineCap = "round";
-  for (const [colour, width, dashes] of lines) {
+  for (const [colour, width] of lines) {
     context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.setLineDash(dashes ?? []);
+    context.lineWidth = part * width;
     context.stroke(moved);
   }
-  context.setLineDash([]);
 }

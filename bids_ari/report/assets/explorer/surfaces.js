@@ -44,6 +44,9 @@ function openRenderer(meshes) {
   const warn = () => {
     byId("no-surfaces").hidden = false;
     for (const id of ["surfaces", "surface-controls", "surface-hint"]) byId(id).hidden = true;
+    const picture = document.querySelector(".still"); // of the report
+    if (picture) byId("no-surfaces").after(picture);
+    picture?.classList.add("instead");
   };
   const renderer = makeRenderer(byId("surfaces-3d"), meshes, warn);
   if (!renderer) warn();
