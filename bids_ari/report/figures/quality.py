@@ -21,7 +21,7 @@ from bids_ari.stats.distributions import FloatArray
 PER_SHEET = 50
 """Subjects on a sheet."""
 
-_COLUMNS = 4
+_WIDTH, _MOST_COLUMNS = 1002, 8  # pixels for all columns of maps, and the largest number of these
 _GAP = 10  # pixels between the maps of two subjects
 _LINE = 28  # pixels for the name of a subject
 _TOP, _BAR = 76, 150  # pixels above the maps, and beside them
@@ -56,10 +56,11 @@ def _draw_sheet(
     scale = replace(
         value_scale(_typical(quality), "units of\nthe maps"), extend="both", beyond=None, marks=(Mark("no data"),)
     )
-    n_rows, n_columns = -(-subjects.size // _COLUMNS), min(_COLUMNS, subjects.size)
     step = height + _LINE + _GAP, width + 2 * _GAP
+    n_columns = max(1, min(_WIDTH // step[1], _MOST_COLUMNS, subjects.size))
+    n_rows = -(-subjects.size // n_columns)
     canvas = np.full((n_rows * step[0], n_columns * step[1], 3), 255, dtype=np.uint8)
-    corners = [(place // _COLUMNS * step[0], place % _COLUMNS * step[1] + _GAP) for place in range(subjects.size)]
+    corners = [(place // n_columns * step[0], place % n_columns * step[1] + _GAP) for place in range(subjects.size)]
     for i, (top, left) in zip(subjects, corners, strict=True):
         small = _painted(quality, i, scale.colour, mosaic)
         canvas[top : top + height, left : left + width] = small.repeat(times, axis=0).repeat(times, axis=1)

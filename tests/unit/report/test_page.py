@@ -73,6 +73,7 @@ def test_page_needs_nothing_else(reader: Reader, html: str) -> None:
     assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in reader.tags}
     assert all(
         re.match(r"#|\.\./index\.html$|[\w-]+_explorer\.html$|https://doi\.org/", href)
+        or re.fullmatch(r"\.\./(figures/[\w-]+\.png|group/[\w-]+\.(tsv|txt))", href)  # files, which a page links to
         for href in reader.attributes("a", "href")
     )
     assert "url(" not in html
@@ -120,7 +121,7 @@ def test_reports_and_pictures_are_written(tmp_path: Path) -> None:
         for desc, what in (
             *((direction, what) for what in ("glass", "z", "faded", "quality", "subjects1")),
             *((f"{direction}All", what) for what in ("effect", "t", "z")),
-            *((f"{direction}{which}", "tdp") for which in ("", "Z2", "Z3", "All")),
+            *((f"{direction}{which}", "tdp") for which in ("", "Z2", "Z3", "All", "Surface")),
             *((f"{direction}Tdp{percent}", "clusters") for percent in (50, 70, 90)),
         )
     }

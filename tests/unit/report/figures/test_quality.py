@@ -54,8 +54,8 @@ def test_one_scale_for_all_and_grey_where_there_are_no_data() -> None:
     thumbnails[2], thumbnails[3] = -127, ABSENT
     maps = quality(5, thumbnails=thumbnails, step=np.array([2, 0.5, 1, 0, 1]) / 127)
     (draw_sheet,) = sheets(maps, MOSAIC, list("abcde"), np.zeros(5, dtype=bool), "")
-    seen = pixels(draw_sheet())[76 + 45 :: 128]  # in the middle of each row of maps: 90 high, 28 for a name, 10 between
-    centres = [seen[i // 4, 10 + i % 4 * 140 + 60].tolist() for i in range(5)]
+    seen = pixels(draw_sheet())[76 + 45]  # in the middle of a row of maps, each 90 high and 120 wide, 20 apart
+    centres = [seen[10 + i * 140 + 60].tolist() for i in range(5)]
     last, first, quarter = (list(colormaps["RdBu_r"](place, bytes=True)[:3]) for place in (1.0, 0.0, 0.75))
     np.testing.assert_allclose(centres, [last, quarter, first, [224, 224, 224], last], atol=3)  # palette of 256 colours
 
