@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bids_ari.analysis.calibrated import Calibrated
-from bids_ari.images.region_names import RegionNames
+from bids_ari.images.region_names import RegionNames, nearest_regions
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.space import Space
 from bids_ari.stats.bounds import Bound
@@ -22,6 +22,9 @@ SUBPEAKS = 3
 SUBPEAK_DISTANCE = 8.0
 """Smallest distance of the peaks of a cluster, in mm."""
 
+NEAR_REGION = 6.0
+"""Largest distance of a peak in no region from one that is near, in mm."""
+
 TOP_REGIONS = 5
 """Largest number of regions in the table of each cluster."""
 
@@ -30,6 +33,7 @@ ALL_RANKS = 1000
 
 PEAKS = ("peak", *(f"subpeak{i + 1}" for i in range(SUBPEAKS)))
 _PLACE_TYPES: dict[str, Any] = {"structure": object, "vertex": "Int64"}
+_NAMES: dict[str, Any] = {"peak_region": object, "near_region": object, "near_mm": float, "regions": object}
 _WHOLE = ("label", "index", "size", "tdn")
 
 
@@ -64,17 +68,17 @@ def cluster_table(
         row |= {f"{name}_stat": float(glm.z[point]) for name, point in zip(PEAKS, peaks, strict=False)}
         for part, values in _places(space, peaks).items():
             row |= {f"{name}_{part}": value for name, value in zip(PEAKS, values.tolist(), strict=False)}
-        if regions is not None:
-            row["peak_region"] = regions.at(cluster.peak)
-            row["regions"] = _make_up(regions, cluster.points)
-        rows.append(row)
+        rows.append(row | (_named(regions, cluster) if regions is not None else {}))
+    if regions is not None:
+        found = nearest_regions(regions, [cluster.peak for cluster in clusters], space, NEAR_REGION)
+        rows = [row | {"near_region": name, "near_mm": apart} for row, (name, apart) in zip(rows, found, strict=True)]
     nothing = np.empty(0, dtype=np.int32)
     columns = ["label", "size", *space.sizes(nothing), "tdn", "tdp", *space.active_sizes(nothing, 0)]
     columns += effects
     columns += [f"{name}_{part}" for name in PEAKS for part in ("stat", *_places(space, nothing))]
     types: dict[str, Any] = {column: int if column in _WHOLE else float for column in columns}
     types |= {column: _PLACE_TYPES[part] for column in columns if (part := column.rpartition("_")[2]) in _PLACE_TYPES}
-    types |= {"peak_region": object, "regions": object} if regions is not None else {}
+    types |= _NAMES if regions is not None else {}
     return pd.DataFrame(rows, columns=list(types)).astype(types)
 
 
@@ -134,9 +138,11 @@ def _places(space: Space, points: npt.NDArray[np.int32]) -> dict[str, npt.NDArra
     return {**dict(zip("xyz", space.coordinates(points).T, strict=True)), **space.places(points)}
 
 
-def _make_up(names: RegionNames, points: npt.NDArray[np.int32]) -> str:
-    """Return the regions with most points of a cluster and their share: ``60% SomMot_3; 40% in no region``."""
-    return "; ".join(f"{share:.0%} {label or 'in no region'}" for share, label in names.shares(points, TOP_REGIONS))
+def _named(names: RegionNames, cluster: Cluster) -> dict[str, Any]:
+    """Return the region of the peak, and those with most points and their shares: ``60% Vis_3; 40% in no region``."""
+    shares = names.shares(cluster.points, TOP_REGIONS)
+    text = "; ".join(f"{share:.0%} {label or 'in no region'}" for share, label in shares)
+    return {"peak_region": names.at(cluster.peak), "regions": text}
 
 
 class CalibrationTable(NamedTuple):

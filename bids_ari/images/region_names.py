@@ -73,7 +73,31 @@ class RegionNames:
         """
         counts = np.bincount(self.which[points] + 1, minlength=len(self.names) + 1)
         places = np.argsort(-counts, kind="stable")[:most]
-        return [(counts[i] / len(points), self.names[i - 1] if i else None) for i in places.tolist() if counts[i]]
+        return [
+            (float(counts[i] / len(points)), self.names[i - 1] if i else None) for i in places.tolist() if counts[i]
+        ]
+
+
+def nearest_regions(
+    names: RegionNames, points: Sequence[int], space: Space, limit: float
+) -> list[tuple[str | None, float]]:
+    """Return the region nearest to each of some points and its distance in mm; None and NaN where that is in a region.
+
+    None and NaN also where no region is within the limit, in mm. Distances are in a straight line, also of vertices.
+    """
+    found: list[tuple[str | None, float]] = [(None, np.nan)] * len(points)
+    outside = [i for i, point in enumerate(points) if names.which[point] < 0]
+    inside = np.flatnonzero(names.which >= 0).astype(np.int32)
+    if not outside or not inside.size:
+        return found
+    places = space.coordinates(inside)
+    for i, at in zip(outside, space.coordinates(np.array([points[i] for i in outside], dtype=np.int32)), strict=True):
+        window = np.flatnonzero(np.abs(places - at).max(axis=1) <= limit)
+        if window.size:
+            apart = np.linalg.norm(places[window] - at, axis=1)
+            if (distance := float(apart.min())) <= limit:
+                found[i] = names.at(int(inside[window[apart.argmin()]])), distance
+    return found
 
 
 def naming_atlases(option: str | None, atlas: str | None, template: SpaceName, frame: Frame) -> tuple[NamingAtlas, ...]:

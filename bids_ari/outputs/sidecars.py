@@ -49,7 +49,7 @@ BEYOND = {
 COLUMNS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("columns.toml").read_text(encoding="utf-8"))
 """Description of each column of the tables of clusters, but for peaks, of regions and of the design; see `worded`."""
 
-COLUMN_UNITS = {"volume_mm3": "mm3", "area_mm2": "mm2", "active_area_mm2": "mm2"}
+COLUMN_UNITS = {"volume_mm3": "mm3", "area_mm2": "mm2", "active_area_mm2": "mm2", "near_mm": "mm"}
 """Unit of columns of tables."""
 
 PEAKS = {"peak": "the most extreme {unit}"} | {

@@ -19,6 +19,7 @@ from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.errors import plural_of
 from bids_ari.report import labels
+from bids_ari.report.atlases import citation_of, title_of
 from bids_ari.report.formatting import any_of, beyond
 from bids_ari.report.references import Citations, MethodsText
 from bids_ari.report.render import Context, render
@@ -158,9 +159,21 @@ def _values(result: ContrastResult) -> Context:
         "conditions": any_of(beyond(threshold, result.alternative) for threshold in options.threshold),
         "target_tdps": result.largest and any_of(f"{tdp:g}" for tdp in result.largest),
         "atlas": options.atlas if is_atlas else labels.atlas_name(result),
-        "is_schaefer": bool(result.atlas and re.search("schaefer.*2018", result.atlas.name, re.IGNORECASE)),
-        "from_templateflow": [*["atlas"] * is_atlas, *["brain mask"] * is_mask],
+        "atlas_citation": citation_of(result.atlas.name) if result.atlas else "",
+        "namings": _namings(result),
+        "from_templateflow": [*["atlas"] * (is_atlas or _is_named_by_templateflow(result)), *["brain mask"] * is_mask],
     }
+
+
+def _namings(result: ContrastResult) -> list[tuple[str, str]]:
+    """Return title and citation of each atlas that names clusters; none if that of the parcels does."""
+    if result.names is None or (result.atlas is not None and result.options.region_names is None):
+        return []
+    return [(title_of(each), citation_of(each.name)) for each in result.names.atlases]
+
+
+def _is_named_by_templateflow(result: ContrastResult) -> bool:
+    return result.names is not None and any(each.source == "TemplateFlow" for each in result.names.atlases)
 
 
 def _lost(contrast: ContrastSet) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import path_of, stem, tdp_label, threshold_label
+from bids_ari.report.atlases import peak_region, region_name
 from bids_ari.report.formatting import beyond, decimal, percent, plural, share, thousands
 from bids_ari.report.labels import atlas_name, meaning, region_set_title, signs, source, source_name
 
@@ -131,9 +132,9 @@ def cluster_sentence(words: Wording, row: Row, formed: str) -> str:
     return words.sentence(place, size, int(row["tdn"]), _by_sign(row))
 
 
-def region_sentence(words: Wording, row: Row, of: str) -> str:
+def region_sentence(words: Wording, row: Row, of: str, name: str = "") -> str:
     """Return the sentence on a region, a row of `ContrastResult.region_table`; `of` names its set."""
-    size, name = int(row["size"]), f"{row['name']} ({of}"
+    size, name = int(row["size"]), f"{name or row['name']} ({of}"
     if not size:
         return f"No {words.unit} of {name}) was tested."
     place = f"In {name}; {plural(size, words.unit)} tested)"
@@ -152,7 +153,7 @@ def _peak(row: Row) -> str:
         parts.append(structure_label(row["peak_structure"]))
         if (vertex := row["peak_vertex"]) == vertex and isinstance(vertex, int | float):  # voxels have none
             parts.append(f"vertex {int(vertex)}")
-    if isinstance(region := row.get("peak_region"), str):
+    if region := peak_region(row):
         parts.append(region)
     return ", ".join(parts)
 
@@ -175,7 +176,10 @@ def sentences(result: ContrastResult, most: int | None = None) -> Iterator[Sente
     for regions in result.regions:
         rows = sorted(_rows(result.region_table(regions)), key=by_tdp)
         of = _set_of(regions, result)
-        found = {int(row["index"]): region_sentence(words, row, of) for row in rows}
+        names = [region_name(str(row["name"]), regions, result) for row in rows]
+        found = {
+            int(row["index"]): region_sentence(words, row, of, name) for row, name in zip(rows, names, strict=True)
+        }
         yield Sentences(regions.name, region_set_title(regions, result), found, _without(rows, "index"))
 
 

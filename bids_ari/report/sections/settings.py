@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.families import FAMILIES
 from bids_ari.outputs.sidecars import ESTIMATORS
+from bids_ari.report.atlases import names_title
 from bids_ari.report.formatting import percent
 from bids_ari.report.labels import (
     at_least,
@@ -48,6 +49,7 @@ def _settings(result: ContrastResult) -> dict[str, str]:
         **_meshes(result),
         "mask": mask_name(result) or "none",
         "atlas": atlas_name(result) or "none",
+        "names of regions": names_title(result) or "none",
         "regions of interest": (", ".join(path.name for path in options.roi) or "none")
         + at_least(options.roi_threshold),
     }

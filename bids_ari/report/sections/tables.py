@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
+from bids_ari.report.atlases import names_title, naming_flag, peak_region, region_name, shares_text
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
@@ -40,6 +42,9 @@ CLEARLY_MORE = 1.25
 FIRST_ROWS = 20
 """Clusters of a table, or regions with TDP 0, that are visible at first; the others unfold."""
 
+SHOWN_REGIONS = 4
+"""Regions with the largest shares of a cluster that the report names; the file has one more."""
+
 MOST_ROWS = 500
 """Clusters of a table that the report contains at all; the file has the others."""
 
@@ -51,7 +56,15 @@ def clusters(data: ReportData) -> Context:
         condition, label = beyond(threshold, result.alternative), threshold_label(threshold)
         block = cluster_block(result, found, result.table(threshold), label, f"with {condition}")
         blocks.append(block | {"condition": condition, "is_coloured": False})
-    return {"blocks": blocks, "familywise": _familywise(result)}
+    return {"blocks": blocks, "familywise": _familywise(result), "naming": _naming(result)}
+
+
+def _naming(result: ContrastResult) -> Context:
+    """Return the atlas that names regions, and whether it is near; else the flag that names one."""
+    near = [each.space for each in result.names.atlases if each.space] if result.names else []
+    flag = naming_flag(result)
+    where = StandardSpace.of(result.contrast.entities)
+    return {"title": names_title(result), "near": near[:1], "space": where, "flag": flag, "is_file": "FILE" in flag}
 
 
 def _familywise(result: ContrastResult) -> Context | None:
@@ -89,7 +102,8 @@ def cluster_block(
     """
     n_permutations = result.familywise.n_permutations if result.familywise else 0
     decimals = max(3, len(str(n_permutations - 1)))  # that show 1 of the permutations
-    rows = [_cluster_row(row, decimals) for row in table.head(MOST_ROWS).to_dict("records")]
+    pairs = zip(table.head(MOST_ROWS).to_dict("records"), clusters, strict=False)
+    rows = [_cluster_row(row, decimals) | _regions_of(row, cluster, result) for row, cluster in pairs]
     return {
         "id": label,
         "formed": formed,
@@ -132,10 +146,16 @@ def _cluster_row(row: Mapping[Any, Any], decimals: int) -> Context:
         "colour": colour_of(int(row["label"])),
         "familywise": [decimal(row[column], decimals) for column in FAMILYWISE if column in row],
         "peaks": [(decimal(row[name]), *place) for name, place in zip(heights, places, strict=True)],
-        "peak_region": name if isinstance(name := row.get("peak_region"), str) else "no region",
-        "regions": row.get("regions"),
         **_bounds_cells(row),
     }
+
+
+def _regions_of(row: Mapping[Any, Any], cluster: Cluster, result: ContrastResult) -> Context:
+    """Return the region of the peak of a cluster, and those with the largest shares of it; None without names."""
+    if result.names is None:
+        return {"regions": None}
+    shares = shares_text(result.names.shares(cluster.points, SHOWN_REGIONS))
+    return {"peak_region": peak_region(row) or "in no region", "regions": shares}
 
 
 def _place(row: Mapping[Any, Any], peak: str) -> list[str]:
@@ -156,7 +176,9 @@ def regions(data: ReportData) -> Context | None:
 
 def region_block(result: ContrastResult, found: RegionSet) -> Context:
     """Return the table of a set of regions: highest TDP first, then by name, regions without tested points last."""
-    rows = [_region_row(row, result) for row in sorted(result.region_table(found).to_dict("records"), key=by_tdp)]
+    rows = [
+        _region_row(row, found, result) for row in sorted(result.region_table(found).to_dict("records"), key=by_tdp)
+    ]
     n_active = sum(row["tdn"] > 0 for row in rows)
     first = n_active + FIRST_ROWS
     return {
@@ -170,12 +192,13 @@ def region_block(result: ContrastResult, found: RegionSet) -> Context:
     }
 
 
-def _region_row(row: Mapping[Any, Any], result: ContrastResult) -> Context:
+def _region_row(row: Mapping[Any, Any], found: RegionSet, result: ContrastResult) -> Context:
     """Return the cells of a region, with the z that is most extreme in the direction of the test."""
     ends = {"greater": [row["max_z"]], "less": [row["min_z"]]}.get(result.alternative, [row["max_z"], row["min_z"]])
     return {
         "index": int(row["index"]),
-        "name": str(row["name"]),
+        "name": region_name(str(row["name"]), found, result),
+        "label": str(row["name"]),
         "extreme": decimal(max(ends, key=abs)) if row["size"] else "",
         **_bounds_cells(row),
     }

@@ -23,11 +23,11 @@ EXAMPLES = {
     "7Networks_7": "default mode network",
     "17Networks_3": "network 3 of 17",
     # Desikan-Killiany, whole, of one hemisphere, and divided; the white matter below
-    "ctx-lh-superiorfrontal": "left superior frontal",
+    "ctx-lh-superiorfrontal": "left superior frontal gyrus",
     "ctx-rh-bankssts": "right banks of the superior temporal sulcus",
     "lh_parsopercularis": "left pars opercularis",
-    "left isthmuscingulate": "left isthmus of the cingulate",
-    "lateralorbitofrontal_3": "lateral orbitofrontal 3",
+    "left isthmuscingulate": "left isthmus of the cingulate cortex",
+    "lateralorbitofrontal_3": "lateral orbitofrontal cortex 3",
     "wm-rh-insula": "right white matter, insula",
     # Destrieux
     "ctx_lh_G_front_inf-Opercular": "left inferior frontal gyrus, opercular part",

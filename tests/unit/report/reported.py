@@ -16,6 +16,7 @@ from webpages import without_own_script
 
 import bids_ari as ari
 from bids_ari.analysis.result import ContrastResult
+from bids_ari.images.region_names import names_of
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.page import report_page
@@ -94,7 +95,8 @@ def region(index: int, name: str, *points: int) -> Region:
 def with_atlas(result: ContrastResult, *regions: Region, atlas: str = "/home/jane/own.nii.gz") -> ContrastResult:
     """The result with an atlas of these regions."""
     parcels = RegionSet("own", "Atlas own", regions)
-    return replace(with_options(result, atlas=atlas), regions=(parcels,), atlas=parcels)
+    names = names_of(parcels, result.space.n_points, atlas)
+    return replace(with_options(result, atlas=atlas), regions=(parcels,), atlas=parcels, names=names)
 
 
 class Reader(HTMLParser):

@@ -9,7 +9,7 @@ from bids_ari.report.references import Citations, MethodsText, read_references
 
 def test_every_entry_is_read_whole() -> None:
     references = read_references()
-    assert len(references) == 37
+    assert len(references) == 50
     for key, reference in references.items():
         assert re.fullmatch(r"10\.\d{4,}/\S+", reference.doi), key
         assert reference.year in reference.short

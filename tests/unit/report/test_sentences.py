@@ -133,7 +133,7 @@ def test_regions_are_named_with_their_set(result: ContrastResult) -> None:
     assert of(rois, "rois")[0].startswith("In li (region of interest; 4 voxels tested), ")
     named = with_atlas(result, region(2, "V1", result.clusters[3][0].peak), atlas="Schaefer2018:200Parcels7Networks")
     assert of(named, "own")[0].startswith("In V1 (Schaefer2018, 200Parcels7Networks; 1 voxel tested)")
-    assert " mm, V1), " in of(named, "Z3")[0]
+    assert " mm, in V1), " in of(named, "Z3")[0]
 
 
 @pytest.mark.parametrize("cifti", [False, True])

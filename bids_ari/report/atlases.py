@@ -1,0 +1,129 @@
+"""Atlases in reports: their titles, the publications to cite, and the names of their regions for readers."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from bids_ari.analysis.result import ContrastResult
+from bids_ari.bids.spaces import StandardSpace
+from bids_ari.images.local_atlases import BUNDLED
+from bids_ari.images.region_names import NONE, AtlasFacts
+from bids_ari.images.region_words import readable
+from bids_ari.images.regions import RegionSet
+
+
+class _Known(NamedTuple):
+    """An atlas whose publications are known."""
+
+    pattern: str  # of its name, or that of its file
+    title: str
+    keys: tuple[str, ...]  # of ``references.bib``
+
+
+_KNOWN = (
+    _Known(BUNDLED, "Desikan-Killiany", ("desikan2006", "cammoun2012", "markello2021")),
+    _Known("schaefer", "Schaefer 2018", ("schaefer2018",)),
+    _Known("lausanne", "Lausanne 2018", ("cammoun2012",)),
+    _Known("desikan|aparc$", "Desikan-Killiany", ("desikan2006",)),
+    _Known("destrieux|a2009s", "Destrieux", ("destrieux2010",)),
+    _Known("hospa", "Harvard-Oxford subcortical", ("frazier2005", "makris2006", "desikan2006")),
+    _Known("hocpal?|harvard.?oxford", "Harvard-Oxford", ("makris2006", "frazier2005", "desikan2006")),
+    _Known("cerebra", "CerebrA", ("manera2020",)),
+    _Known("yeo", "Yeo 2011", ("yeo2011",)),
+    _Known("brainnetome", "Brainnetome", ("fan2016",)),
+    _Known("tian", "Tian", ("tian2020",)),
+    _Known("glasser|hcp.?mmp", "HCP-MMP", ("glasser2016",)),
+    _Known("^aal", "AAL", ("tzourio2002",)),
+    _Known("^hcp$|aseg", "FreeSurfer's subcortical segmentation", ("fischl2002",)),
+)
+"""Atlases whose publications are known, the first that matches."""
+
+
+def citation_of(atlas: str) -> str:
+    """Return the citation of an atlas by its name or that of its file, for `Citations`; empty for others.
+
+    >>> citation_of("Schaefer2018"), citation_of("lh.aparc.annot"), citation_of("mine")
+    ('[@schaefer2018]', '[@desikan2006]', '')
+    """
+    found = _find(atlas)
+    return f"[{'; '.join(f'@{key}' for key in found.keys)}]" if found else ""
+
+
+def title_of(facts: AtlasFacts) -> str:
+    """Return the title of an atlas: ``Schaefer 2018 (200Parcels7Networks)``.
+
+    >>> title_of(AtlasFacts("HOSPA", "th25", "TemplateFlow")), title_of(AtlasFacts("mine"))
+    ('Harvard-Oxford subcortical (th25)', 'mine')
+    """
+    found = _find(facts.name)
+    title = found.title if found and facts.source != "file" else facts.name
+    return f"{title} ({facts.variant.replace(':', ', ')})" if facts.variant else title
+
+
+def names_title(result: ContrastResult) -> str | None:
+    """Return the titles of the atlases that name regions; None without such.
+
+    An atlas that is not in the space of the maps is told apart, since positions differ by some mm.
+    """
+    if result.names is None:
+        return None
+    where = StandardSpace.of(result.contrast.entities)
+    titles = [
+        title_of(each) + (f" in {each.space}" if each.space and where and each.space != where.name else "")
+        for each in result.names.atlases
+    ]
+    return "; elsewhere ".join(titles) or "structures of the CIFTI files"
+
+
+def peak_region(row: Mapping[Any, Any]) -> str:
+    """Return the region of a peak, or one that is near, of a row of a table of clusters; empty where there is none.
+
+    >>> peak_region({"peak_region": "L_V1_ROI"}), peak_region({"near_region": "ctx-lh-lingual", "near_mm": 2.83})
+    ('in left V1', '3 mm from left lingual gyrus')
+    """
+    if isinstance(name := row.get("peak_region"), str):
+        return f"in {readable(name)}"
+    near = row.get("near_region")
+    return f"{row['near_mm']:.0f} mm from {readable(near)}" if isinstance(near, str) else ""
+
+
+def region_name(label: str, regions: RegionSet, result: ContrastResult) -> str:
+    """Return the name of a region of a set for readers: of a parcel in words, of a mask as its file is named."""
+    return readable(label) if regions is result.atlas else label
+
+
+def shares_text(shares: Iterable[tuple[float, str | None]]) -> str:
+    """Return the shares of regions in a cluster, that in none last: ``61% left visual 9, 20% in no region``.
+
+    >>> shares_text([(0.7, None), (0.3, "7Networks_LH_Vis_9")])
+    '30% left visual 9, 70% in no region'
+    """
+    ordered = sorted(shares, key=lambda each: each[1] is None)
+    return ", ".join(f"{share:.0%} {'in no region' if label is None else readable(label)}" for share, label in ordered)
+
+
+def naming_flag(result: ContrastResult) -> str:
+    """Return the flag that names regions where no atlas does; empty where names were not wanted or are there.
+
+    Those of spaces of which TemplateFlow has atlases name one of them.
+    """
+    if result.names is not None or result.options.region_names == NONE:
+        return ""
+    where = StandardSpace.of(result.contrast.entities)
+    if where is None:
+        return "--region-names FILE"
+    known = next((flag for pattern, flag in _FLAGS.items() if re.fullmatch(pattern, where.name)), "FILE")
+    return f"--region-names {known}"
+
+
+_FLAGS = {
+    "MNI152NLin(6Asym|2009cAsym)": "Schaefer2018:200Parcels7Networks",
+    "fsaverage": "Desikan2006:seg-aparc",
+}
+"""An atlas that TemplateFlow has, by the space of the maps."""
+
+
+def _find(atlas: str) -> _Known | None:
+    """Return the known atlas of a name."""
+    stem = re.sub(r"^[lr]h\.|(\.(d?label|dscalar))?\.(nii|gii|annot)(\.gz)?$", "", atlas)
+    return next((each for each in _KNOWN if re.search(each.pattern, stem, re.IGNORECASE)), None)
