@@ -183,3 +183,31 @@ def test_paper_has_no_controls(visits: Visits) -> None:
     for name in ("#shown", "#region-text", "#slice-x", "#clusters", "#curve", "#tdp", "#parcels tr[aria-current]"):
         assert page.locator(name).is_visible(), name
     assert page.locator("#parcels tbody tr:visible").count() == 1
+
+
+def test_tdp_and_z_are_side_by_side(visits: Visits) -> None:
+    """Two rows of slices with one crosshair, a bar for each, and what is known of both sets."""
+    explorer = with_atlas()
+    page, result = visits.explorer(explorer.path), explorer.result
+    page.locator("button[data-picture=beside]").click()
+    page.locator("#z-threshold").fill("2.5")
+    words = f"Below: Coloured by z, where z ≥ 2.5: {bounded(result, np.flatnonzero(result.glm.z >= 2.5))}"
+    assert words in sentence(page)
+    assert page.locator("#beside-bar-low").inner_text() == "z 2.5"
+    first, second = (page.locator(f"#{row}-z") for row in ("slice", "beside"))
+    assert first.bounding_box() != second.bounding_box()
+    voxel = page.evaluate("explorer.state().voxel")
+    second.press("ArrowUp")
+    assert page.evaluate("explorer.state().voxel") != voxel
+    first.press("ArrowDown")
+    assert page.evaluate("explorer.state().voxel") == voxel
+    with page.expect_download() as offered:
+        page.locator("#save-picture").click()
+    assert offered.value.suggested_filename.endswith(".png")
+    page.wait_for_timeout(400)
+    again = visits.explorer(explorer.path, place=page.evaluate("location.hash"))
+    assert again.locator("#beside-z").is_visible()
+    again.locator("button[data-picture=slices]").click()
+    settle(again)
+    assert again.locator("#beside-z").is_hidden()
+    assert again.locator("#slice-z").is_visible()

@@ -14,7 +14,7 @@ function appearanceToHash(parts, state, viewport) {
 
 /** @returns {Object} the part of the state in an address; what is not there, or invalid, is as at the start */
 function appearanceFromHash(parts) {
-  const view = ["slices", "mosaic", "glass"].find((each) => each === parts.get("view"));
+  const view = ["slices", "beside", "mosaic", "glass"].find((each) => each === parts.get("view"));
   const opacity = Number(parts.get("opacity") ?? NaN);
   return {
     ...APPEARANCE,

@@ -74,25 +74,3 @@ function makePainter(data, palettes, view) {
 
 /** @returns {number} a colour with an opacity; at least the least that is not none */
 const faded = (colour, opacity) => (((colour & 0xffffff) | (Math.max(Math.round(255 * opacity), 1) << 24)) >>> 0);
-
-/** Draw the colour bar and its labels. */
-function drawColourBar(data, palettes, colourBy) {
-  const canvas = byId("colour-bar");
-  const palette = { cluster: palettes.clusters }[colourBy] ?? (colourBy.startsWith("statistic") ? palettes.diverging : palettes.sequential);
-  const context = canvas.getContext("2d");
-  for (let column = 0; column < canvas.width; column++) {
-    context.fillStyle = cssColour(palette[Math.floor((column / canvas.width) * palette.length)]);
-    context.fillRect(column, 0, 1, canvas.height);
-  }
-  const [low, high, title] = barText(data, palettes, colourBy);
-  byId("bar-low").textContent = low;
-  byId("bar-high").textContent = high;
-  canvas.setAttribute("aria-label", `Colours: ${title}, from ${low} to ${high}`);
-}
-
-/** @returns {string[]} the labels at the ends of the colour bar, and its title */
-function barText(data, palettes, colourBy) {
-  if (colourBy === "cluster") return ["cluster 1", `${palettes.clusters.length}, repeated`, "clusters"];
-  if (colourBy.startsWith("statistic")) return [`z ${-data.facts.zTop}`, `${data.facts.zTop}`, "z"];
-  return ["TDP 0", "1", "TDP"];
-}

@@ -62,13 +62,13 @@ function makeRefresh(data, app, palettes) {
       drawn.direction = shown.direction;
       showDirection(data, shown);
     }
-    const rows = `${key} ${shown.state.origin} ${shown.current?.label}`;
+    const rows = `${key} ${shown.state.zThreshold} ${shown.state.view} ${shown.state.origin} ${shown.current?.label}`;
     if (drawn.rows !== rows) {
       drawn.rows = rows;
       fillClusters(data, palettes, shown, paint);
       showStatus(data, shown);
       showSentence(data, shown);
-      drawColourBar(data, palettes, shown.state.colourBy);
+      drawColourBars(data, palettes, shown);
     }
     showCrosshair(data, shown);
     showSphere(data, shown);

@@ -105,7 +105,8 @@ function showControls(history, shown) {
   byId("tdp-slider").value = String(state.tdp);
   byId("colour-by").value = state.colourBy;
   byId("swap").textContent = state.colourBy === "statistic-above" ? "Show TDP" : "Show z";
-  byId("threshold-box").hidden = state.colourBy !== "statistic-above";
+  byId("threshold-box").hidden = state.colourBy !== "statistic-above" && state.view !== "beside";
+  if (byId("beside-bar-box")) byId("beside-bar-box").hidden = state.view !== "beside";
   if (document.activeElement !== byId("z-threshold")) byId("z-threshold").value = String(state.zThreshold);
   byId("z-sense").textContent = { 1: "z ≥", "-1": "z ≤ -", 0: "|z| ≥" }[senseOf(shown.direction)];
   byId("clear-drawing").disabled = !state.drawn.length;

@@ -17,11 +17,13 @@ function makeSliceView(data, palettes, onMove) {
     slices: makeThreeSlices(data, slicer, viewport),
     mosaic: makeMosaic(data, slicer, viewport),
     glass: makeGlass(data, palettes, viewport),
+    beside: makeBeside(data, palettes, slicer, viewport),
   };
   let [shown, isDue] = [null, false];
   const picture = () => pictures[shown.state.view];
   const redraw = () => {
-    for (const [name, { canvases }] of Object.entries(pictures)) for (const canvas of canvases()) canvas.hidden = name !== shown.state.view;
+    const seen = picture().canvases();
+    for (const { canvases } of Object.values(pictures)) for (const canvas of canvases()) canvas.hidden = !seen.includes(canvas);
     picture().draw(shown);
   };
   return {

@@ -58,10 +58,16 @@ function saveTable(data, shown) {
   offer(fileName(shown, "clusters.tsv"), new Blob([tableText(data, shown)], { type: "text/tab-separated-values" }));
 }
 
+/** @returns {HTMLCanvasElement[][]} canvases in rows: those of a second row of slices apart */
+function rowsOf(canvases) {
+  const isSecond = ({ id }) => id.startsWith("beside");
+  return [canvases.filter((each) => !isSecond(each)), canvases.filter(isSecond)].filter((row) => row.length);
+}
+
 /** Save what all views show, one below the other, with a caption and the colour bar. */
 function savePicture(data, shown, views) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
-  const rows = views.map((view) => view.canvases()).filter((row) => row.length);
+  const rows = views.flatMap((view) => rowsOf(view.canvases()));
   const gap = GAP * ratio;
   const sum = (numbers) => numbers.reduce((total, number) => total + number + gap, gap);
   const heights = rows.map((row) => Math.max(...row.map(({ height }) => height)));

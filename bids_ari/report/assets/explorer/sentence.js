@@ -43,9 +43,14 @@ function pointsWhere(values, is) {
 
 /** Show the sentence about what is coloured. */
 function showSentence(data, shown) {
+  const below = shown.state.view === "beside" ? ` Below: ${boundSentence(data, otherColouring(shown))}` : "";
+  byId("shown").textContent = boundSentence(data, shown) + byHandText(data.facts, shown) + below;
+}
+
+/** @returns {string} the sentence with the TDN of the points that are coloured */
+function boundSentence(data, shown) {
   const points = colouredPoints(data, shown);
-  const tdn = trueDiscoveries(shown.direction.category, points);
-  byId("shown").textContent = sentenceOf(data.facts, shown, points.length, tdn) + byHandText(data.facts, shown);
+  return sentenceOf(data.facts, shown, points.length, trueDiscoveries(shown.direction.category, points));
 }
 
 /** @returns {string} */

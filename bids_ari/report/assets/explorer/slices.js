@@ -84,16 +84,16 @@ function setSize(canvas, width, height, ratio) {
 }
 
 /** @returns {Object} the picture of three slices, as `makeSliceView` describes it */
-function makeThreeSlices(data, slicer, viewport) {
+function makeThreeSlices(data, slicer, viewport, prefix = "slice") {
   let frames = {};
   return {
-    canvases: () => VIEWS.map(({ name }) => byId(`slice-${name}`)),
+    canvases: () => VIEWS.map(({ name }) => byId(`${prefix}-${name}`)),
     draw: (shown) => {
       const [sizes, scale] = fitSlices(data, byId("slices").clientWidth);
       VIEWS.forEach((view, i) => {
         const frame = frameOf(data, view, shown.state.radiological, viewport.state, scale, [0, 0, ...sizes[i]]);
-        frames[`slice-${view.name}`] = frame;
-        drawSlice(data, slicer, shown, frame);
+        frames[`${prefix}-${view.name}`] = frame;
+        drawSlice(data, slicer, shown, frame, byId(`${prefix}-${view.name}`));
       });
     },
     frameAt: (canvas) => frames[canvas.id],
@@ -101,10 +101,9 @@ function makeThreeSlices(data, slicer, viewport) {
   };
 }
 
-/** Draw a slice with cluster numbers, crosshair and letters into its canvas. */
-function drawSlice(data, slicer, shown, frame) {
+/** Draw a slice with cluster numbers, crosshair and letters into a canvas. */
+function drawSlice(data, slicer, shown, frame, canvas) {
   const { view, fileAxes, box: [, , width, height] } = frame;
-  const canvas = byId(`slice-${view.name}`);
   const context = cleared(canvas, [width, height]);
   const index = shown.voxel[fileAxes[0]];
   slicer.draw(context, ratioOfSlices(), frame, index);
