@@ -39,7 +39,8 @@ class Canvas:
 
     def png(self) -> bytes:
         """Return the picture as a small PNG file, for pages."""
-        return encode(self.pixels)
+        boxes = [step.box for step in self.steps if isinstance(step, Paste) and step.is_exact]
+        return encode(self.pixels, [(_slice(box.top, box.bottom), _slice(box.left, box.right)) for box in boxes])
 
     def texts(self) -> Iterator[Written]:
         """Yield all texts with their boxes in units, to check that none overlap."""
@@ -49,9 +50,14 @@ class Canvas:
             elif isinstance(step, Plot):
                 yield from texts_of(step, self.size)
 
-    def paste(self, pixels: Pixels, column: float, row: float, per_unit: float = 1.0) -> None:
-        """Place pixels, (height, width, 3), `per_unit` for a unit, with their upper left corner at a place."""
-        self.steps.append(Paste(pixels, column, row, per_unit))
+    def paste(
+        self, pixels: Pixels, column: float, row: float, per_unit: float = 1.0, *, is_exact: bool = False
+    ) -> None:
+        """Place pixels, (height, width, 3), `per_unit` for a unit, with their upper left corner at a place.
+
+        If they are exact, small files have the same colours.
+        """
+        self.steps.append(Paste(pixels, column, row, per_unit, is_exact))
 
     def write(
         self,
@@ -88,6 +94,10 @@ class Canvas:
     ) -> None:
         """Draw with matplotlib: a function that takes a figure of the size of the picture; see `Plot`."""
         self.steps.append(Plot(fill, overlay))
+
+
+def _slice(first: float, last: float) -> slice:
+    return slice(round(first), round(last))
 
 
 def drawn(size: tuple[int, int], title: str, subtitle: str, fill: Callable[[Canvas], None]) -> Canvas:

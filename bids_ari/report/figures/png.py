@@ -1,6 +1,7 @@
 """Pixels to small PNG files."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,12 @@ _GREYISH = 4  # a colour whose channels differ by less may stand for a grey
 _COMPRESSION = 5  # of zlib: 6 takes half as long again for 5 % less
 
 
-def encode(pixels: Pixels) -> bytes:
+def encode(pixels: Pixels, exact: Sequence[tuple[slice, slice]] = ()) -> bytes:
     """Encode pixels, (height, width, 3), as a PNG with a palette, a byte per pixel.
 
     If there are more colours, those at the edges of letters become similar ones. Where these would be too different, as
-    in blends of statistics and underlay, each channel is rounded instead.
+    in blends of statistics and underlay, each channel is rounded instead. The parts `exact`, rows and columns, such as
+    the bars of scales, keep their colours: all where channels are rounded, else as many as half of a palette has.
     """
     from pandas import factorize  # takes long to import
 
@@ -34,7 +36,10 @@ def encode(pixels: Pixels) -> bytes:
     codes |= pixels[..., 2]
     numbers, found = factorize(codes.ravel())
     if found.size <= _MANY_COLOURS:
-        order = np.argsort(-np.bincount(numbers), kind="stable")
+        weights = np.bincount(numbers)
+        for part in exact:
+            weights[numbers.reshape(codes.shape)[part]] += numbers.size
+        order = np.argsort(-weights, kind="stable")
         colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)[order]
         palette, nearest = _reduced(colours)
         if np.abs(colours - palette[nearest].astype(np.int16)).max() <= _NEAR:
@@ -42,7 +47,10 @@ def encode(pixels: Pixels) -> bytes:
             places[order] = nearest
             return save(places[numbers].reshape(codes.shape), palette=palette)
     levels = np.minimum(np.rint(np.arange(256) / GREY_STEP) * GREY_STEP, 255).astype(np.uint8)
-    return save(levels[pixels])
+    rounded = levels[pixels]
+    for part in exact:
+        rounded[part] = pixels[part]
+    return save(rounded)
 
 
 def _reduced(colours: Pixels) -> tuple[Pixels, npt.NDArray[np.intp]]:

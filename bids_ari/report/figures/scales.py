@@ -60,7 +60,7 @@ class Scale:
         start = round(top + above + max(free - length, 0) * _RISE)
         upper, lower = self._tips(length)
         low, high = self.part
-        canvas.paste(self._bar(length), left, start, _FINE)
+        canvas.paste(self._bar(length), left, start, _FINE, is_exact=True)
         canvas.stroke(self._outline(left, start, length))
         for tick in self.ticks:
             row = start + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
@@ -100,10 +100,15 @@ class Scale:
         return np.asarray(Image.composite(fine, Image.new("RGB", fine.size, "white"), shape))
 
 
+def _middles(n: int) -> FloatArray:
+    """Return the middles of `n` equal parts of a palette, each for the values of a part of a scale."""
+    return (np.arange(n) + 0.5) / n
+
+
 @cache
 def tdp_scale() -> Scale:
     """Return the scale of all true discovery proportions, above 0 to 1; a TDP of 0 has no colour anywhere."""
-    colours = sampled(TDP_PALETTE, np.linspace(0, 1, _LEVELS))
+    colours = sampled(TDP_PALETTE, _middles(_LEVELS))
     return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1), marks=(Mark("0, or none"),))
 
 
@@ -135,7 +140,8 @@ def value_scale(values: FloatArray, label: str, *, is_signed: bool = True) -> Sc
     extends: tuple[Extend, ...] = ("neither", "min", "max", "both")
     extend = extends[bool((values < -top).any()) + 2 * bool((values > top).any())]
     ends = (-top if is_signed else 0.0, top)
-    colours = sampled("RdBu_r", np.linspace(0.0 if is_signed else 0.5, 1.0, _LEVELS + 1))  # an odd number: 0 is white
+    places = _middles(_LEVELS + 1)  # an odd number: 0 is white
+    colours = sampled("RdBu_r", places if is_signed else (1 + places) / 2)
     ticks = (-top, 0.0, top) if is_signed else (0.0, top / 2, top)
     beyond = (float(values.min()), float(values.max())) if values.size else None
     return Scale(label, colours, ends, ends, ticks, extend, beyond, (Mark("not tested"),))

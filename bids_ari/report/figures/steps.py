@@ -56,6 +56,7 @@ class Paste:
     column: float  # of the upper left corner
     row: float
     per_unit: float  # pixels
+    is_exact: bool = False  # whether colours must be kept in any file
 
     @property
     def box(self) -> Box:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.scales import tdp_colour, tdp_scale, value_scale, z_scale
 
 
@@ -36,7 +37,7 @@ def test_z_below_the_threshold_is_grey() -> None:
 
 
 def test_tdp_runs_from_0_to_1_and_pages_have_its_colours() -> None:
-    """Red to yellow: see `test_palettes` for how even it is."""
+    """Red to yellow: see `test_palettes` for how even it is. Each of 64 colours is that of the middle of its part."""
     found = tdp_scale().colour(np.array([0.0, 1.0]))
-    assert found.tolist() == [[198, 43, 22], [249, 236, 74]]
-    assert [tdp_colour(0.001), tdp_colour(1.0)] == ["#C62B16", "#F9EC4A"]
+    assert found.tolist() == palette(TDP_PALETTE)[[2, 254]].tolist()
+    assert [tdp_colour(0.001), tdp_colour(1.0)] == [f"#{bytes(each).hex().upper()}" for each in found]
