@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.local_atlases import NamingAtlas, Source, local_atlases
 from bids_ari.images.region_tables import read_names
 from bids_ari.images.region_words import word_lists
-from bids_ari.images.regions import RegionSet, load_atlas
+from bids_ari.images.regions import Region, RegionSet, load_atlas
 from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.structures import short_name
@@ -63,6 +64,14 @@ class RegionNames:
         """Return the label of the region that contains a point; None in no region."""
         place = int(self.which[point])
         return self.names[place] if place >= 0 else None
+
+    def parcels(self, name: str, title: str) -> RegionSet:
+        """Return the regions, for bounds of each."""
+        order = np.argsort(self.which, kind="stable").astype(np.int32)
+        ends = np.searchsorted(self.which[order], np.arange(len(self.names) + 1))
+        parts = (order[start:stop] for start, stop in pairwise(ends.tolist()))
+        regions = (Region(i, label, part) for i, (label, part) in enumerate(zip(self.names, parts, strict=True), 1))
+        return RegionSet(name, title, tuple(regions))
 
     def shares(self, points: npt.NDArray[np.integer], most: int = 5) -> list[tuple[float, str | None]]:
         """Return the regions with most of some points: the share of the points in each, and its label; None for none.

@@ -6,7 +6,6 @@ It shows voxels as slices and vertices as surfaces. All bounds are computed here
 import json
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import report_name, stem
 from bids_ari.report import explorer_arrays as arrays
 from bids_ari.report.explorer_arrays import Blob
+from bids_ari.report.explorer_regions import atlas_facts, parcel_numbers, parcels_of, region_facts
 from bids_ari.report.explorer_surface import GREY_LEVELS, surface_part
 from bids_ari.report.explorer_underlay import page_underlay
 from bids_ari.report.explorer_volume import Part, volume_part
@@ -26,7 +26,7 @@ from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.formatting import percent
-from bids_ari.report.labels import contrast_label, meaning, permutations_text, region_set_title, result_label, signs
+from bids_ari.report.labels import contrast_label, meaning, permutations_text, result_label, signs
 from bids_ari.report.render import ASSETS, Context, render, script_hash
 
 SCRIPTS = (
@@ -89,11 +89,11 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
     The first of the results is shown first; the others are the same test with other alternatives. The picture is shown
     without JavaScript.
     """
-    result, part = results[0], _part(results[0])
+    result, part, parcels = results[0], _part(results[0]), parcels_of(results[0])
     least = arrays.least_tdp([each.forest for each in results])
     z_step = _COARSE_STEP if least else arrays.Z_STEP
     facts = (
-        _facts(results, [file.get("hemi") for file in part.facts["labelFiles"]])
+        _facts(results, parcels, [file.get("hemi") for file in part.facts["labelFiles"]])
         | part.facts
         | {"leastTdp": least, "zStepElsewhere": z_step}
     )
@@ -122,7 +122,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         ball="disc" if part.page["meshes"] and not part.page["underlay"] else "sphere",
         # no "<", which could end the script element
         facts=json.dumps(facts, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
-        blobs=[*part.blobs, *_blobs(results, least, z_step)],
+        blobs=[*part.blobs, *_blobs(results, parcels, least, z_step)],
         explorer_css=_asset("explorer.css"),
         explorer_script=script,
         explorer_hash=script_hash(script),
@@ -154,13 +154,13 @@ def _start(result: ContrastResult) -> int:
     return clusters[0].peak if clusters else int(result.extremeness.argmax())
 
 
-def _blobs(results: Sequence[ContrastResult], least: float, z_step: float) -> Iterator[Blob]:
+def _blobs(results: Sequence[ContrastResult], parcels: RegionSet | None, least: float, z_step: float) -> Iterator[Blob]:
     """Yield the arrays of a page, besides those of its part."""
     result = results[0]
     kept = [arrays.kept_places(each.forest, least) for each in results]
     yield from arrays.z_blobs(result.glm.z, result.forest.preorder[kept[0]], z_step)
-    if result.atlas is not None:
-        yield Blob.of("atlas", (result.atlas.labels(result.space.n_points) + 1).astype(np.uint16))
+    if parcels is not None:
+        yield Blob.of("atlas", parcel_numbers(parcels, result.space.n_points))
     if rois := [region for regions in result.regions if regions is not result.atlas for region in regions.regions]:
         yield Blob.of("rois", arrays.region_bits([region.points for region in rois], result.space.n_points))
     for i, (each, places) in enumerate(zip(results, kept, strict=True)):
@@ -173,7 +173,7 @@ def _blobs(results: Sequence[ContrastResult], least: float, z_step: float) -> It
             yield Blob.of(f"fwe-{i}", counts.astype(np.min_scalar_type(max(int(counts.max()), 256))))
 
 
-def _facts(results: Sequence[ContrastResult], hemispheres: Sequence[str | None]) -> Context:
+def _facts(results: Sequence[ContrastResult], parcels: RegionSet | None, hemispheres: Sequence[str | None]) -> Context:
     """Return what is not an array, for the script, besides that of its part."""
     result, z = results[0], results[0].glm.z
     return {
@@ -186,10 +186,8 @@ def _facts(results: Sequence[ContrastResult], hemispheres: Sequence[str | None])
         "zTop": int(np.ceil(np.abs(z[np.isfinite(z)]).max(initial=4.0))),  # end of the colour scale
         "colours": _colours(),
         "targetTdp": TARGET_TDP,
-        "atlas": None
-        if result.atlas is None
-        else {"title": region_set_title(result.atlas, result), "names": [each.name for each in result.atlas.regions]},
-        "directions": [_direction_facts(each, hemispheres) for each in results],
+        "atlas": atlas_facts(result, parcels),
+        "directions": [_direction_facts(each, parcels, hemispheres) for each in results],
     }
 
 
@@ -201,13 +199,12 @@ def _colours() -> Context:
     return palettes | {"clusters": "".join(CLUSTER_COLOURS).replace("#", "")}
 
 
-def _direction_facts(result: ContrastResult, hemispheres: Sequence[str | None]) -> Context:
-    """Return what belongs to one alternative; parcels of the atlas are the first regions.
+def _direction_facts(result: ContrastResult, parcels: RegionSet | None, hemispheres: Sequence[str | None]) -> Context:
+    """Return what belongs to one alternative; parcels are the first regions.
 
     `hemispheres` are those of the files of labels that the page can save; None for files of all points.
     """
     bound = result.bound
-    sets = sorted(result.regions, key=lambda regions: regions is not result.atlas)
     return {
         "name": result.alternative_label,
         "meaning": meaning(result),
@@ -220,7 +217,7 @@ def _direction_facts(result: ContrastResult, hemispheres: Sequence[str | None]) 
         "top": float(result.forest.highest_tdp().max()),
         "file": _name_parts(result),
         "labelFiles": [_name_parts(result, **({"hemi": hemi} if hemi else {})) for hemi in hemispheres],
-        "parcels": [fact for regions in sets for fact in _region_facts(regions, result)],
+        "parcels": list(region_facts(result, parcels)),
     }
 
 
@@ -228,17 +225,3 @@ def _name_parts(result: ContrastResult, **labels: str) -> list[str]:
     """Return the names of saved files before and after the target TDP."""
     before, after = str(stem(result, desc=result.desc + _MARK, **labels)).split(_MARK)
     return [before + "Tdp", after]
-
-
-def _region_facts(regions: RegionSet, result: ContrastResult) -> Iterator[dict[str, Any]]:
-    """Yield size, TDN and most extreme point of each region."""
-    extremeness = result.extremeness
-    for region in regions.regions:
-        points = region.points
-        yield {
-            "name": region.name,
-            "size": int(points.size),
-            "tdn": result.bound.tdn(points),
-            "signs": [each.tdn(points) for each in result.directions or ()],
-            "strongest": int(points[extremeness[points].argmax()]) if points.size else -1,
-        }

@@ -49,9 +49,10 @@ function peakCells(data, cluster) {
   return names.length ? [data.points.structureOf(cluster.peak).name, names[1]] : [];
 }
 
-/** @returns {string} the region of a point on one line; n/a for none */
+/** @returns {string} the label in the atlas of the region of a point, on one line; n/a for none */
 function regionCell(data, position) {
-  return data.atlas[position] ? regionOf(data, position).replace(/[\t\r\n]+/g, " ") : "n/a";
+  const number = data.atlas[position];
+  return number ? data.facts.atlas.labels[number - 1].replace(/[\t\r\n]+/g, " ") : "n/a";
 }
 
 function saveTable(data, shown) {
