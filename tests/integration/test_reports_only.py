@@ -117,3 +117,24 @@ def test_a_region_that_is_not_there_leaves_the_results(run: Run, folder: Path, w
     before = written(folder / "out", ".tsv", ".nii.gz", ".npz")
     assert run("out", "--reports-only", *words.split()) == code
     assert written(folder / "out", ".tsv", ".nii.gz", ".npz") == before
+
+
+def test_figures_for_papers_are_written_when_asked_for(run: Run, folder: Path) -> None:
+    """One for each picture and format; without the flag they are gone."""
+    figures, plain = folder / "out" / "figures", folder / "out" / "group"
+    before = {path.name: path.read_bytes() for path in plain.iterdir()}
+    assert run("out", "--reports-only", "--figure-format", "svg", "pdf") == 0
+    pictures = {path.stem for path in figures.glob("*.png")}
+    assert pictures
+    assert {path.stem for path in figures.glob("*.svg")} == {path.stem for path in figures.glob("*.pdf")} == pictures
+    assert {path.name: path.read_bytes() for path in plain.iterdir() if path.suffix != ".html"} == {
+        name: content for name, content in before.items() if not name.endswith(".html")
+    }
+    assert run("out", "--reports-only") == 0
+    assert {path.suffix for path in figures.iterdir()} == {".png"}
+
+
+def test_unknown_formats_of_figures_are_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("out", "--reports-only", "--figure-format", "tiff") == 64
+    message = capsys.readouterr().err
+    assert all(word in message for word in ("figure-format", "tiff", "png", "pdf", "svg"))

@@ -65,9 +65,9 @@ def _subset(face: _Face, letters: frozenset[str]) -> bytes:
     options = subset.Options(
         flavor="woff", hinting=False, layout_features=[], notdef_outline=True, name_IDs=[], drop_tables=_LEFT_OUT
     )
-    file, font = io.BytesIO(), subset.load_font(str(font_file(**face._asdict())), options, dontLoadGlyphNames=True)
-    chosen = subset.Subsetter(options)
-    chosen.populate(unicodes=sorted(map(ord, letters)))
-    chosen.subset(font)
-    subset.save_font(font, file, options)
+    file, chosen = io.BytesIO(), subset.Subsetter(options)
+    with subset.load_font(str(font_file(**face._asdict())), options, dontLoadGlyphNames=True) as font:
+        chosen.populate(unicodes=sorted(map(ord, letters)))
+        chosen.subset(font)
+        subset.save_font(font, file, options)
     return file.getvalue()

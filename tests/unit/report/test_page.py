@@ -13,6 +13,7 @@ from bids_ari.bids.contrasts import Excluded
 from bids_ari.bids.entities import Entities
 from bids_ari.outputs import names
 from bids_ari.outputs.derivatives import Derivatives
+from bids_ari.report import page
 from bids_ari.report.page import report_page, write_report
 
 
@@ -125,3 +126,18 @@ def test_reports_and_pictures_are_written(tmp_path: Path) -> None:
             *((f"{direction}Tdp{percent}", "clusters") for percent in (50, 70, 90)),
         )
     }
+
+
+@pytest.mark.parametrize(("formats", "has_light"), [(("pdf", "svg"), True), (("png",), False)])
+def test_figures_for_papers_are_among_the_files(
+    formats: tuple[str, ...], has_light: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those in PNG take the place of the light pictures of the report, which holds these itself."""
+    result = replace(analysed(3.0)[0], options=replace(analysed(3.0)[0].options, figure_format=formats))
+    monkeypatch.setattr(page, "paper_figures", lambda _, formats: [(f"figures/x.{each}", b"fine") for each in formats])
+    with Derivatives(tmp_path, {}) as out:
+        written = write_report(result, out, pictures=drawn())
+    figures = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {f"x.{each}" for each in formats} <= figures
+    assert all((picture.name in written) == has_light for picture in drawn().values())
+    assert {f"figures/{name}" for name in figures} <= set(written)
