@@ -6,7 +6,8 @@ from typing import NamedTuple
 from bids_ari.analysis.normality import notes_on_normality
 from bids_ari.analysis.outliers import criteria, named_outliers, notes_on_outliers
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.bids.exclusions import by_reason, notes_on_subjects
+from bids_ari.bids.contrasts import ContrastSet
+from bids_ari.bids.exclusions import by_reason, notes_on_subjects, subject_ranges
 from bids_ari.errors import listing
 from bids_ari.outputs.names import threshold_label
 from bids_ari.report.formatting import beyond, plural
@@ -94,11 +95,19 @@ def _excluded(result: ContrastResult) -> Iterator[Item]:
         len(alike.entries) for alike in by_reason(result.excluded) if not (alike.are_subjects or alike.is_ordinary)
     )
     if subjects:
-        yield Item(
-            f"{plural(len(subjects), 'subject')} excluded", "inputs", f": {listing(f'sub-{each}' for each in subjects)}"
-        )
+        reasons = "; ".join(f"{subject_ranges(found)}: {reason}" for found, reason in _reasons(result.contrast))
+        yield Item(f"{plural(len(subjects), 'subject')} excluded", "inputs", f" ({reasons})")
     elif n_files:
         yield Item(f"{plural(n_files, 'file')} not used", "inputs", ", no subject excluded")
+
+
+def _reasons(contrast: ContrastSet) -> Iterator[tuple[list[str], str]]:
+    """Yield the subjects that are excluded for each reason, each subject once."""
+    rest = set(contrast.lost_subjects)
+    for alike in by_reason(contrast.excluded):
+        if found := rest & set(alike.subjects):
+            yield sorted(found), alike.reason
+            rest -= found
 
 
 def _small_group(result: ContrastResult) -> Iterator[Item]:
@@ -110,7 +119,7 @@ def _small_group(result: ContrastResult) -> Iterator[Item]:
         elif calibrated is not None:
             text = ": the power to find anything is low"
         else:
-            text = ": the smallest p depend most on normal errors, which so few subjects cannot show; power is low"
+            text = ": bounds rest on small p, which need normal errors; so few subjects hardly show whether they are"
         yield Item(f"Small group, {plural(n, 'subject')}", "design", text)
 
 
@@ -140,9 +149,12 @@ def _losses(result: ContrastResult) -> Iterator[Item]:
     n = int(lost.sum())
     if n < LEAST_LOSS * (result.space.n_points + n):
         return
-    worst = int(lost.argmax())
-    most = f"sub-{subjects[worst]} ({plural(int(lost[worst]), result.space.unit)})"
-    text = f": single subjects lack data there, most of all {most}"
+    worst = f"sub-{subjects[int(lost.argmax())]}"
+    if (lost > 0).sum() == 1:
+        text = f": only {worst} lacks data there"
+    else:
+        most = plural(int(lost.max()), result.space.unit)
+        text = f": each lacks the data of one subject, most of them those of {worst} ({most})"
     yield Item(f"{plural(n, result.space.unit)} lost from the mask", "mask", text)
 
 
