@@ -27,7 +27,7 @@ from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
 from bids_ari.report.formatting import percent
 from bids_ari.report.labels import contrast_label, meaning, permutations_text, result_label, signs
-from bids_ari.report.render import ASSETS, Context, render, script_hash
+from bids_ari.report.render import ASSETS, Context, asset, render, script_hash
 
 SCRIPTS = (
     "elements",
@@ -98,7 +98,8 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         | {"leastTdp": least, "zStepElsewhere": z_step}
     )
     # in a function, so that its names are not global
-    script = '\n"use strict";\n(() => {\n' + "\n".join(_asset(f"{name}.js") for name in SCRIPTS) + "})();\n"
+    script = "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
+    script = f"\n{asset('printing.js')}(() => {{\n{script}}})();\n"
     return render(
         "explorer/explorer.html",
         name=result.contrast.name,

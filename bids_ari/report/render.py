@@ -56,8 +56,9 @@ def asset(name: str) -> str:
 
 
 def page_script(name: str) -> Context:
-    """Return the variables of a page for a script in ``assets``, the only one that it may run."""
-    return {"script": asset(name), "script_hash": script_hash(f"\n{asset(name)}\n")}
+    """Return the variables of a page for a script in ``assets``, with that for paper: the only one that it may run."""
+    script = asset("printing.js") + asset(name)
+    return {"script": script, "script_hash": script_hash(f"\n{script}\n")}
 
 
 def script_hash(script: str) -> str:

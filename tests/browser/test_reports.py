@@ -1,6 +1,8 @@
 """Reports and the index in a real browser: offline, at every width, in the dark, on paper, and without a mouse."""
 
+import io
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -121,6 +123,36 @@ def test_on_paper_nothing_is_left_out(path: Path, visits: Visits) -> None:
     assert page.locator("details").count() > 2
     heights = "(parts) => parts.map((part) => part.offsetHeight)"
     assert min(page.locator("details > :not(summary, .toolbar)").evaluate_all(heights)) > 0
+
+
+TEXTS = """(all) => all.filter((each) => each.checkVisibility() && !each.querySelector('details')
+  && !each.closest('.toolbar, .menu, .skip, .cards thead, .more details:not(.noted)')).map((each) => each.innerText)"""
+
+
+@pytest.mark.parametrize("path", [FORMULA, INDEX], indirect=True)
+def test_a_pdf_has_the_texts_of_the_page(path: Path, visits: Visits) -> None:
+    """Also those of closed lists. Nothing is wider than the paper, and no link has the folders of this computer."""
+    pypdf = pytest.importorskip("pypdf", reason="pypdf is not installed")
+    page = visits.open(path)
+    n_closed = page.locator("details:not([open])").count()
+    content = page.pdf(prefer_css_page_size=True)
+    assert page.locator("details:not([open])").count() == n_closed > 0
+    assert page.locator("a[href$='_explorer.html']").count() > 0
+    assert b"file:/" not in content
+    printed = _letters("".join(each.extract_text() for each in pypdf.PdfReader(io.BytesIO(content)).pages))
+    page.evaluate(OPEN_ALL)
+    texts = page.locator(":is(h1, h2, h3, p, li, dt, dd, caption, summary, th, td, pre)").evaluate_all(TEXTS)
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    assert len(lines) > 40
+    assert [line for line in lines if _letters(line) not in printed] == []
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 688, "height": 1000})  # A4 without margins
+    assert overflowing(page) == []
+
+
+def _letters(text: str) -> str:
+    """Return what is the same on a page and on paper, where lines break and letters are joined."""
+    return re.sub(r"\W", "", unicodedata.normalize("NFKC", text))
 
 
 def _plain(title: bytes) -> bytes:

@@ -180,9 +180,9 @@ class Index {
 
   /** Take the choices from the address, unless it is that of a place in the page. */
   read() {
-    const place = decodeURIComponent(location.hash.slice(1));
+    const place = location.hash.slice(1);
     if (place && document.getElementById(place)) return;
-    this.chosen = new URLSearchParams(location.hash.slice(1));
+    this.chosen = new URLSearchParams(place);
     this.show();
   }
 
