@@ -71,9 +71,9 @@ class Blob:
         return cls(name, str(array.dtype), delta, base64.b64encode(compressed(parts.tobytes())).decode())
 
 
-def compressed(content: bytes) -> bytes:
+def compressed(content: bytes, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """Return bytes in gzip, without a name and time."""
-    packer = zlib.compressobj(6, wbits=31)
+    packer = zlib.compressobj(6, wbits=31, strategy=strategy)
     return packer.compress(content) + packer.flush()
 
 

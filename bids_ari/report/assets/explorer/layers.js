@@ -1,13 +1,14 @@
 // What a slice consists of, as small pictures that are enlarged by the canvas: cells of the underlay, voxels of the map.
 
 const FINE = 0.5; // mm of a pixel of an interpolated map
+const AIR = 0.12; // of the brightness of white: darker cells fade
 const MOST_LAYERS = 150; // that are kept
 
-/** @returns {Uint32Array} the greys of an underlay, of level 0 none */
+/** @returns {Uint32Array} the greys of an underlay, of level 0 none: air around a head is not seen */
 function underlayGreys(levels) {
   return Uint32Array.from({ length: levels + 1 }, (_, level) => {
     const grey = Math.round(70 + (185 * level) / levels);
-    return level ? packed(grey, grey, grey) : CLEAR;
+    return packed(grey, grey, grey, Math.round(255 * Math.min(level / levels / AIR, 1) ** 2));
   });
 }
 

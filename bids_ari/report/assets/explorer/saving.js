@@ -87,7 +87,7 @@ function savePicture(data, shown, views) {
   }, 40 * ratio);
   context.scale(ratio, ratio);
   captionPicture(context, shown, picture.height / ratio);
-  picture.toBlob((blob) => offer(fileName(shown, data.points.vertex ? "surfaces.png" : "slices.png"), blob), "image/png");
+  picture.toBlob((blob) => offer(fileName(shown, data.points.vertex ? "surfaces.png" : `${shown.state.view}.png`), blob), "image/png");
 }
 
 function captionPicture(context, shown, height) {
