@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 _MOST_NAMES = 40  # with more columns or subjects, none is labelled
-_LONGEST = 24  # characters of a label
+_LONGEST = 32  # characters of a label
 _HEAD = 66  # pixels for the title
-_AXIS, _FILLED = 340, 0.9  # pixels of the narrowest axis with names, and the part of them that names may fill
+_MATRIX, _CORRELATIONS = 430, 220  # pixels that both panels have at least for the names of columns
+_FILLED = 0.9  # part of them that names may fill
 _LINE = "#8a929a"
 
 
@@ -50,7 +51,7 @@ def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
     for i in range(1, len(design.columns)):
         axes.axvline(i - 0.5, color=_LINE, linewidth=scale)
     axes.set_ylabel("subjects")
-    _label(axes.xaxis, design.columns, scale)
+    _label(axes.xaxis, design.columns, scale, _MATRIX)
     _label(axes.yaxis, [f"sub-{subject}" for subject in design.subjects], scale)
 
 
@@ -58,7 +59,7 @@ def _draw_correlations(axes: "Axes", correlations: FloatArray, names: list[str],
     """Draw a correlation matrix."""
     shown = axes.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
     axes.set_title("Correlation of columns", loc="left", size=11 * scale)
-    _label(axes.xaxis, names, scale)
+    _label(axes.xaxis, names, scale, _CORRELATIONS)
     _label(axes.yaxis, names, scale)
     return shown
 
@@ -70,14 +71,14 @@ def _scaled(matrix: FloatArray) -> FloatArray:
     return np.where(wide, (matrix - low) / np.where(wide, high - low, 1.0), 1.0)
 
 
-def _label(axis: "Axis", names: Sequence[str], scale: float) -> None:
-    """Write labels along an axis if there are not too many."""
+def _label(axis: "Axis", names: Sequence[str], scale: float, width: int = 0) -> None:
+    """Write labels along an axis if there are not too many; those below, of a width in pixels, upright if need be."""
     if len(names) > _MOST_NAMES:
         axis.set_ticks([])
         return
     short = [shortened(name, _LONGEST) for name in names]
     is_below = axis is axis.axes.xaxis
-    room = _AXIS / len(names)
+    room = width / len(names)
     points = min(8.0, _FILLED * room * 72 / DPI) if is_below else 7.0
     widest = max(font_of(points, is_bold=False).getlength(name) for name in short)
     rotation = 90 if is_below and widest > _FILLED * room else 0

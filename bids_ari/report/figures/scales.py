@@ -65,10 +65,10 @@ class Scale:
         for tick in self.ticks:
             row = start + upper + (length - upper - lower - 1) * (high - tick) / (high - low)
             canvas.rectangle(left + _BAR, row, 4, 1)
-            canvas.write(f"{tick:.3g}", left + _BAR + 9, row, 9, anchor="lm")
+            canvas.write(_number(tick), left + _BAR + 9, row, 9, anchor="lm")
         for tip, row, value in zip((lower, upper), (start + length, start), self.beyond or (0, 0), strict=True):
             if tip and self.beyond:
-                canvas.write(f"to {value:.3g}", left + _BAR + 9, row, 7, anchor="lm", colour=_SOFT)
+                canvas.write(f"to {_number(value)}", left + _BAR + 9, row, 7, anchor="lm", colour=_SOFT)
         canvas.write(self.label, left + _BAR / 2, start - 14, 11, anchor="md")
         draw_marks(canvas, self.marks, start + length + _FOOT)
 
@@ -98,6 +98,10 @@ class Scale:
         corners = [(_FINE * column, _FINE * row) for column, row in self._outline(0, 0, length)]
         ImageDraw.Draw(shape).polygon(corners, fill=255)
         return np.asarray(Image.composite(fine, Image.new("RGB", fine.size, "white"), shape))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
 
 
 def _middles(n: int) -> FloatArray:

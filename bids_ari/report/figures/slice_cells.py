@@ -23,6 +23,7 @@ AXIAL = (Request("axial"),)
 
 _GAP = 0.07  # between slices, as a fraction of their width
 _EDGE = 5  # percent of the points below the lowest slice, and above the highest
+_RIM = 0.07  # part of the width of a template at each end, where slices would show little of the brain
 _DARK = 0.33  # grey of the darkest part of the template, so that nothing beside the statistics is black
 _STEEP = 3  # how fast a smooth edge of the brain becomes white, per width of a voxel of the template
 _PALE = 0.85  # grey of the mask where there is no template
@@ -123,7 +124,8 @@ def slices_of(
         Pixels of a unit.
     """
     places = [row[:3] @ space.indices.T + row[3] for row in space.grid.affine[:3]]
-    box = np.array([[axis.min() for axis in places], [axis.max() for axis in places]])
+    steps = np.abs(space.grid.affine[:3, :3]).max(axis=1)  # between slices of voxels
+    box = np.array([[axis.min() for axis in places] - steps / 2, [axis.max() for axis in places] + steps / 2])
     inner = np.array([np.percentile(axis, [_EDGE, 100 - _EDGE]) for axis in places]).T
     heights = np.asarray(peaks, dtype=float).reshape(-1, 3)
     template = template_of(space, space_label, image)
@@ -132,14 +134,14 @@ def slices_of(
         if not ((inner[0] < high) & (inner[1] > low)).all():
             template = None
         else:
-            inner = np.clip(inner, low, high)
+            inner = np.clip(inner, low + _RIM * (high - low), high - _RIM * (high - low))
             heights = heights[((heights >= low) & (heights <= high)).all(axis=1)]
             box = np.array([np.minimum(box[0], low), np.maximum(box[1], high)])
     wanted = [each for each in requests if each.kind != SURFACE] or AXIAL
     rows = tuple(
         Row(_PLANES[each.kind], cuts[first : first + COLUMNS])
         for each in wanted
-        for cuts in [_cuts(each, inner, heights, COLUMNS * (n_rows if len(requests) == 1 else 1))]
+        for cuts in [_cuts(each, inner, heights, COLUMNS * (n_rows if len(requests) == 1 else 1), steps)]
         for first in range(0, len(cuts), COLUMNS)
     )
     pitch = max(_pitch(row.plane, box) for row in rows)
@@ -147,20 +149,25 @@ def slices_of(
     return Slices(cells, rows, template, locators_of(rows, space, template, per_unit))
 
 
-def _cuts(request: Request, inner: FloatArray, peaks: FloatArray, n: int) -> tuple[float, ...]:
-    """Return where slices of a request lie in mm: those asked for, or `n` through peaks, between the ends (2, 3)."""
+def _cuts(request: Request, inner: FloatArray, peaks: FloatArray, n: int, steps: FloatArray) -> tuple[float, ...]:
+    """Return where slices of a request lie in mm: those asked for, or `n` through peaks, between the ends (2, 3).
+
+    Fewer are chosen where not as many voxels, of a size (3,), lie between the ends.
+    """
     axis = _PLANES[request.kind].axis
     low, high = inner[:, axis].tolist()
-    return request.cuts or _choose_cuts(low, high, peaks[:, axis], n)
+    most = int((high - low) / steps[axis] + 1e-6) + 1
+    return request.cuts or _choose_cuts(low, high, peaks[:, axis], min(n, most), float(steps[axis]))
 
 
-def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int) -> tuple[float, ...]:
+def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int, step: float) -> tuple[float, ...]:
     """Return mm of `n` slices: through peaks, the most important first, then as far as possible from all others.
 
-    Peaks nearer to a chosen one than half of an even gap are not chosen. Without peaks, gaps are even.
+    Peaks nearer to a chosen one than half of an even gap, or in the same slice of voxels, are not chosen. Without
+    peaks, gaps are even.
     """
     chosen: list[float] = []
-    near = (high - low) / (2 * n)
+    near = max((high - low) / (2 * n), 0.99 * step)
     while peaks.size and len(chosen) < n:
         chosen.append(float(peaks[0]))
         peaks = peaks[np.abs(peaks - peaks[0]) > near]

@@ -76,8 +76,17 @@ def test_slices_spread_and_visit_the_peaks() -> None:
 
 
 def test_slices_go_through_as_many_peaks_as_there_is_room_for() -> None:
-    peaks = (9, -13, 0, 5, -9, 13, -5, 16)
+    peaks = (8, -12, 0, 4, -8, 12, -4, 16)
     assert cuts(*peaks, 3, -15) == sorted(peaks)
+
+
+def test_thin_volumes_have_a_slice_for_each_voxel() -> None:
+    """Three layers of voxels; more slices would show the same voxels again."""
+    inside = np.zeros(GRID.shape, dtype=bool)
+    inside[:, :, 3:6] = True
+    for peaks in ([], [[0, 0, 4]], [[0, 0, 0], [0, 0, -4], [0, 0, 0.3]]):
+        found = slices_of(VolumeSpace(GRID, inside), None, peaks)
+        assert [cut for _, cut in found.cuts] == [-4, 0, 4]
 
 
 def test_slices_stay_inside_the_template() -> None:
