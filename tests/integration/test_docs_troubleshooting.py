@@ -264,6 +264,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
     "A value cannot be used": ("data out group --alpha 2", None),
     "A percentage": ("data out group --tdp 70", None),
     "A p-value as threshold": ("data out group --threshold .001", None),
+    "Slices of pictures": ("data out group --slices saggital", None),
     "The output is the input": ("data data group", None),
     "The output folder lies among the files of a subject": ("data data/sub-01/ari group", None),
     "The output folder holds another dataset": (
@@ -593,6 +594,7 @@ BY_FILES: dict[str, tuple[str, Spoil | None]] = {
         "data out group --underlay t1.nii",
         lambda _: nib.save(image(np.ones(SHAPE), FAR), "t1.nii"),
     ),
+    "Slices outside of the maps": ("data out group --slices z:400", None),
     "Not enough memory": ("data out group --mem 0.001", None),
     "Some contrasts failed": ("data out group", cut_short),
     "No such folder": ("nowhere out group", None),
