@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
+from bids_ari.errors import name_arguments
 from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bids_ari.config.settings import Settings
     from bids_ari.errors import BidsAriError
     from bids_ari.outputs.archive import load_result
+    from bids_ari.runtime.watchers import show_progress
     from bids_ari.stats.closed_testing import hommel_bound
     from bids_ari.stats.forest import ClusterForest
     from bids_ari.workflow import run
@@ -39,6 +41,7 @@ _HOMES = {
     "hommel_bound": "bids_ari.stats.closed_testing",
     "load_result": "bids_ari.outputs.archive",
     "run": "bids_ari.workflow",
+    "show_progress": "bids_ari.runtime.watchers",
 }
 
 __all__ = [
@@ -54,11 +57,13 @@ __all__ = [
     "hommel_bound",
     "load_result",
     "run",
+    "show_progress",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        name_arguments()
         with no_collection():
             return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,7 +18,9 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 """
 
 import errno
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 BUG, INTERRUPTED, UNREAD = 1, 130, 141  # any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it
@@ -42,6 +44,67 @@ EXIT_CODES = {
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # nothing more can be written
 
 
+class _Wording:
+    """How messages name options: as flags of the command line, or as arguments in Python."""
+
+    has_flags = True
+
+
+_CHOICES = (
+    *("permutation", "simes", "hommel", "ols", "mixed", "fixed", "equal", "unequal", "flip", "permute", "both"),
+    *("greater", "less", "two-sided", "effect", "z", "t", "template", "first", "run", "session"),
+)
+"""Words that are values when they follow a flag."""
+
+_FLAG = re.compile(
+    rf"(?<![\w-])--(no-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
+    rf"(?: (?:(?=[0-9.'\"])()|({'|'.join(map(re.escape, _CHOICES))})(?![\w-])))?"
+)
+_NAME = re.compile(r"^(?:(Both) )?([a-z]+(?:-[a-z]+)+|(?<=Both )[a-z]+)(?: and ([a-z-]+))?(?= is | are | requires )")
+_COMMAND_ONLY = ("list", "reports-only", "config-file", "version", "help", "verbose", "quiet")
+
+
+def name_arguments() -> None:
+    """Have messages name arguments in Python from now on: for those who use the names of the package."""
+    _Wording.has_flags = False
+
+
+@contextmanager
+def naming_flags() -> Iterator[None]:
+    """Have messages name flags within a block: that of a command."""
+    before, _Wording.has_flags = _Wording.has_flags, True
+    try:
+        yield
+    finally:
+        _Wording.has_flags = before
+
+
+def worded(text: str) -> str:
+    """Return a message as it is for commands, or with arguments in place of flags."""
+    return text if _Wording.has_flags else with_arguments(text)
+
+
+def with_arguments(text: str) -> str:
+    """Return a text with arguments of Python in place of flags; flags of commands only are named with the command.
+
+    >>> with_arguments("Give --coverage 1 or a smaller --mask; --list shows subjects")
+    'Give coverage=1 or a smaller mask; bids-ari --list shows subjects'
+    >>> with_arguments("Take --method simes, or another --shuffle or --blocks")
+    "Take method='simes', or another shuffle or blocks"
+    >>> with_arguments("n-permutations is 0"), with_arguments("Both joint and step-down are set")
+    ('n_permutations is 0', 'Both joint and step_down are set')
+    """
+
+    def argument(match: re.Match[str]) -> str:
+        negated, name, number, word = match.groups()
+        if name in _COMMAND_ONLY:
+            return f"bids-ari {match[0]}"
+        value = "=False" if negated else "=" if number is not None else f"={word!r}" if word else ""
+        return name.replace("-", "_") + value
+
+    return _NAME.sub(lambda match: match[0].replace("-", "_"), _FLAG.sub(argument, text))
+
+
 class BidsAriError(Exception):
     """Any error with a known cause; its message has no control characters and is not very long.
 
@@ -63,8 +126,28 @@ class BidsAriError(Exception):
 
     def __init__(self, found: str, expected: str = "", hint: str = "", lines: Sequence[str] = ()) -> None:
         super().__init__(found, expected, hint, lines)
-        self.found, self.expected, self.hint = (brief(printable(each)) for each in (found, expected, hint))
-        self.lines = tuple(brief(printable(line)) for line in lines)
+        self._texts = tuple(brief(printable(each)) for each in (found, expected, hint))
+        self._lines = tuple(brief(printable(line)) for line in lines)
+
+    @property
+    def found(self) -> str:
+        """What is wrong and where."""
+        return worded(self._texts[0])
+
+    @property
+    def expected(self) -> str:
+        """What was expected instead."""
+        return worded(self._texts[1])
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        return worded(self._texts[2])
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line per problem, where there are several."""
+        return tuple(map(worded, self._lines))
 
     def __str__(self) -> str:
         message = f"{self.found}; expected {self.expected}" if self.expected else self.found

@@ -14,6 +14,8 @@ from builders import describe, write_group
 from builders_white import have_white_pictures
 from hypothesis import settings
 
+from bids_ari.errors import naming_flags
+from bids_ari.runtime import progress
 from bids_ari.runtime.processors import n_available
 
 for heard in (signal.SIGINT, signal.SIGHUP):  # which nohup and shells make jobs in the background ignore
@@ -71,6 +73,19 @@ def _processes() -> Iterator[None]:
     before = multiprocessing.active_children()
     yield
     assert not [one for one in multiprocessing.active_children() if one not in before and "Dask" not in one.name]
+
+
+@pytest.fixture(autouse=True)
+def _flags_in_messages() -> Iterator[None]:
+    """Have messages name flags in each test, whatever those before imported; tests of that import names again."""
+    with naming_flags():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log no step for its duration, as on a machine that is never busy; tests of that set another limit."""
+    monkeypatch.setattr(progress, "LONG", float("inf"))
 
 
 @pytest.fixture

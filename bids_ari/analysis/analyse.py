@@ -9,7 +9,7 @@ import numpy as np
 
 from bids_ari.analysis.group_model import fit, options_of, plan
 from bids_ari.analysis.inference import Tests, directed_tests, statistics_of
-from bids_ari.analysis.inputs import check_same_dof, dof_of, f_test_of, metadata_of
+from bids_ari.analysis.inputs import check_contrast, check_same_dof, dof_of, f_test_of, metadata_of
 from bids_ari.analysis.joint_tests import note_on_joint_test
 from bids_ari.analysis.methods import GroupData
 from bids_ari.analysis.minimum_effect import check_minimum_effect
@@ -77,6 +77,7 @@ def analyse(
         When the maps do not fit: several of one subject, fewer than two, different grids, damaged files, no voxel
         left to test, or a design that cannot be fitted.
     """
+    check_contrast(contrast)
     options = options or Options()
     return infer(group_tests(contrast, options, resources, participants), joint=options.joint)
 

@@ -44,6 +44,19 @@ CONTRAST_ERRORS = (DataError, InputNotFoundError, ReadError, UsageError, Tempora
 """Errors of one contrast, after which the others are analysed; if the output cannot be written, none can be."""
 
 
+def check_contrast(contrast: object) -> None:
+    """Raise a UsageError with what to pass, for a dataset, a map or several contrasts instead of a contrast."""
+    if isinstance(contrast, ContrastSet):
+        return
+    hint = "contrasts = bids_ari.discover(FOLDER); bids_ari.analyse(contrasts[0])"
+    if isinstance(contrast, str | Path) and Path(contrast).is_file():
+        hint = "bids_ari.cluster_tdp(FILE, threshold=3) is for a single map; of maps of subjects, pass the folder to "
+        hint += "bids_ari.discover, and one of the contrasts found"
+    elif isinstance(contrast, Sequence) and not isinstance(contrast, str):
+        hint = "bids_ari.analyse(contrasts[0]), or a loop over contrasts"
+    raise UsageError(f"contrast is {shorten(contrast)}", "a contrast found by bids_ari.discover", hint)
+
+
 def find_contrasts(settings: Settings, *, make_database: bool = True) -> tuple[Dataset, Discovery]:
     """Open the dataset or the manifest, and group its maps into contrasts; make a named pybids database if requested.
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,11 @@ from bids_ari.analysis.calibrated import Calibrated
 from bids_ari.analysis.direction import with_directions
 from bids_ari.analysis.familywise import with_familywise
 from bids_ari.analysis.joint import Joint
+from bids_ari.analysis.region_bounds import RegionBounds, RegionImage
 from bids_ari.analysis.template import Template
 from bids_ari.analysis.values import MapValues, extremeness, highest_of
 from bids_ari.analysis.variances import GroupVariances
+from bids_ari.analysis.views import Views
 from bids_ari.bids.contrasts import ContrastSet, Excluded
 from bids_ari.config.methods import METHODS
 from bids_ari.config.options import Options
@@ -58,7 +60,7 @@ _IN_NAMES = {"greater": "greater", "less": "less", "two-sided": "twoSided"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ContrastResult:
+class ContrastResult(Views, RegionBounds):
     """One test of one contrast in one direction.
 
     Attributes
@@ -232,14 +234,22 @@ class ContrastResult:
             return self.largest.get(tdp) or self.forest.with_tdp(tdp)
         return [cluster for clusters in self.clusters.values() for cluster in clusters]
 
-    def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray:
-        """Return the TDP of the cluster that contains each point, (n_points,); 0 outside all clusters.
+    @overload
+    def tdp(self, threshold: float | None = None, tdp: float | None = None) -> FloatArray: ...
+    @overload
+    def tdp(self, threshold: RegionImage) -> float: ...
+
+    def tdp(self, threshold: float | RegionImage | None = None, tdp: float | None = None) -> FloatArray | float:
+        """Return the TDP of a region; or of the cluster that contains each point, (n_points,), 0 outside all clusters.
 
         Parameters
         ----------
         threshold, tdp : float, optional
             Any threshold, or any target TDP; by default, the highest TDP over the thresholds of the options.
+            Instead of a threshold, a region: the path of a mask, or an image of nibabel; see `points_in`.
         """
+        if threshold is not None and not isinstance(threshold, int | float | np.number):
+            return float(self.bound.tdp(self.points_in(threshold)))
         return highest_of(
             ((cluster.points, cluster.tdp) for cluster in self.formed(threshold, tdp)), self.space.n_points
         )
@@ -297,11 +307,6 @@ class ContrastResult:
         found = self.values(field, threshold, tdp)
         return self.space.image(found.values, found.fill)
 
-    def region_tdp(self, regions: RegionSet) -> FloatArray:
-        """Return the TDP of the region that contains each point, (n_points,), the highest where regions overlap."""
-        tdp = ((region.points, self.bound.tdp(region.points)) for region in regions.regions)
-        return highest_of(tdp, self.space.n_points)
-
     def table(self, threshold: float | None = None, tdp: float | None = None) -> "pd.DataFrame":
         """Return clusters as a table, one row each; see `bids_ari.analysis.tables.cluster_table`.
 
@@ -335,13 +340,6 @@ class ContrastResult:
     def _is_peak(self) -> npt.NDArray[np.bool_]:
         """Whether each point is a local maximum, (n_points,)."""
         return self.space.local_maxima(self.extremeness)
-
-    def region_table(self, regions: RegionSet) -> "pd.DataFrame":
-        """Return the TDN and TDP of each region as a table; see `bids_ari.analysis.tables.region_table`."""
-        from bids_ari.analysis.tables import region_table
-
-        table = region_table(regions, self.bound, self.space, self.glm.z)
-        return with_directions(table, self.directions, [region.points for region in regions.regions])
 
     def __repr__(self) -> str:
         return (

@@ -10,6 +10,7 @@ from typing import Literal, get_args, overload
 from bids_ari.bids.entities import Entities, printable
 from bids_ari.bids.exclusions import Excluded as Excluded
 from bids_ari.bids.labels import spellings
+from bids_ari.bids.notebook_tables import contrast_html, discovery_html
 from bids_ari.bids.questions import Question, factor_of
 from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import DataError, DuplicateMapsError, counted, listing
@@ -236,6 +237,9 @@ class ContrastSet:
             ways.append(f"or combine them with --combine {combines[0]}")
         return ", ".join(ways) or "--exclude, or remove one of them"
 
+    def _repr_html_(self) -> str:
+        return contrast_html(self)
+
     def __repr__(self) -> str:
         return f"ContrastSet({self.name!r}, stat={self.stat!r}, n_subjects={len(self.members)})"
 
@@ -256,6 +260,9 @@ class Discovery(Sequence[ContrastSet]):
 
     def __len__(self) -> int:
         return len(self.contrasts)
+
+    def _repr_html_(self) -> str:
+        return discovery_html(self)
 
     def excluded_by_contrast(self) -> dict[str, tuple[Excluded, ...]]:
         """Return what is excluded from each contrast, by name, and from all, with an empty name."""

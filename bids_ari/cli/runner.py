@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption
+from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption, naming_flags
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.signals import interruptible
-from bids_ari.runtime.watchers import beside_progress, shown_progress
+from bids_ari.runtime.watchers import beside_progress, show_progress
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ def answer(
     """Run a command with its words, by default those of the process: parse, work, log errors, return the exit code."""
     set_up_streams()
     set_up_log(0)
-    with interruptible(is_all=words is None):
+    with naming_flags(), interruptible(is_all=words is None):
         try:
             arguments = parse(sys.argv[1:] if words is None else words)
             is_quiet = getattr(arguments, "quiet", False)
             set_up_log(-1 if is_quiet else arguments.verbose)
-            with writable_caches(arguments), nullcontext() if is_quiet else shown_progress():
+            with writable_caches(arguments), nullcontext() if is_quiet else show_progress():
                 code = work(arguments)
         except BaseException as error:
             code = exit_code_of(error)

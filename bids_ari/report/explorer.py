@@ -83,8 +83,10 @@ _SIZE_TITLES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
 _MARK = "TdpHere"  # placeholder of the target TDP in names of files
 
 
-def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) -> str:
+def explorer_page(results: Sequence[ContrastResult], picture: Picture | None, *, is_alone: bool = False) -> str:
     """Return the explorer of a result as an HTML page that needs no other file, but links to the report beside it.
+
+    A page that is alone has no such links.
 
     The first of the results is shown first; the others are the same test with other alternatives. The picture is shown
     without JavaScript.
@@ -106,7 +108,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None) ->
         label=contrast_label(result),
         result_label=result_label(result, directed=len(results) == 1),
         permutations=result.calibrated and permutations_text(result.calibrated),
-        report=report_name(result).rpartition("/")[-1],
+        report="" if is_alone else report_name(result).rpartition("/")[-1],
         picture=picture,
         slider_start=least or _SMALLEST_TDP,
         least_tdp=least,

@@ -53,10 +53,14 @@ def write_report(
 
 
 def report_page(
-    result: ContrastResult, pictures: Mapping[str, Picture], compared: Sequence[ContrastResult] = ()
+    result: ContrastResult,
+    pictures: Mapping[str, Picture],
+    compared: Sequence[ContrastResult] = (),
+    *,
+    is_alone: bool = False,
 ) -> str:
     """Return the report of a result as an HTML page that needs no other file; arguments as in `ReportData`."""
-    data = ReportData(result, pictures, compared)
+    data = ReportData(result, pictures, compared, is_alone)
     found = [(section, section.context(data)) for section in SECTIONS]
     context = _common(data)
     for _, values in found:
@@ -71,7 +75,8 @@ def _common(data: ReportData) -> Context:
         "result": result,
         "pictures": data.pictures,
         "root": "../" * report_name(result).count("/"),
-        "figure_formats": result.options.figure_format,
+        "is_alone": data.is_alone,
+        "figure_formats": () if data.is_alone else result.options.figure_format,
         "label": contrast_label(result),
         "result_label": result_label(result),
         "is_compared": bool(data.compared),

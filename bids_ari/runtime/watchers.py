@@ -225,7 +225,12 @@ class Sender:
 
 
 def is_rewritable(stream: Any) -> bool:
-    """Return whether a line of this stream can be rewritten: it is a terminal, and nothing asks for plain output."""
+    """Return whether a line of this stream can be rewritten: it is a terminal, and nothing asks for plain output.
+
+    The output of a cell of a Jupyter notebook can be, too.
+    """
+    if type(stream).__module__.startswith("ipykernel."):
+        return True
     is_plain = os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     try:
         return stream is not None and not is_plain and bool(stream.isatty())
@@ -234,8 +239,17 @@ def is_rewritable(stream: Any) -> bool:
 
 
 @contextmanager
-def shown_progress() -> Iterator[None]:
-    """Show the steps within a block on stderr if that is a terminal, else log long ones now and then."""
+def show_progress() -> Iterator[None]:
+    """Show what a block does and how far it is, on one line of a terminal or of the output of a notebook.
+
+    Elsewhere, long steps are logged every 30 seconds. Everywhere, steps of two seconds or more are logged at their end,
+    by the logger ``bids_ari`` of level INFO. Without this block, nothing is shown.
+
+    Examples
+    --------
+    >>> with show_progress():
+    ...     pass  # such as bids_ari.analyse(contrast)
+    """
     display = TerminalLine(sys.stderr) if is_rewritable(sys.stderr) else LogLines()
     with watched_by(display):
         try:

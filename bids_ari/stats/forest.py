@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from bids_ari.html_table import html_table
 from bids_ari.stats import forest_kernels as kernels
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.distributions import FloatArray
@@ -20,6 +21,7 @@ from bids_ari.stats.grid_kernels import MOST_NEIGHBOURS, grid_parents
 Ints = npt.NDArray[np.int32]
 
 _FACES = 6  # neighbours that share a face
+_SHOWN = (0.5, 0.7, 0.9)  # target TDPs in the table for notebooks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -198,6 +200,17 @@ class ClusterForest:
     def n_points(self) -> int:
         """Number of points, m."""
         return self.preorder.size
+
+    def _repr_html_(self) -> str:
+        """Return the largest clusters at some target TDPs as a table for notebooks."""
+        rows = []
+        for tdp in _SHOWN:
+            found = self.with_tdp(tdp)
+            size, tdn = (sum(getattr(each, name) for each in found) for name in ("size", "tdn"))
+            rows.append((f"at least {tdp:g}", len(found), size, tdn))
+        columns = ("target TDP", "largest clusters", "points", "TDN (sum)")
+        more = "Clusters: forest.with_tdp(0.7), or above a threshold forest.at_threshold(3)"
+        return html_table("Cluster forest", [("points", f"{self.n_points:,}")], columns, rows, more)
 
     def at_threshold(self, threshold: float) -> tuple[Cluster, ...]:
         """Return the connected components of ``statistic > threshold``, largest first."""

@@ -34,7 +34,7 @@ def _headline(data: ReportData) -> Context:
             for threshold, found in result.clusters.items()
         ],
         "largest_counts": [(f"{tdp:g}", len(found)) for tdp, found in result.largest.items()],
-        "explorer": PurePosixPath(explorer_name(result)).name,
+        "explorer": "" if data.is_alone else PurePosixPath(explorer_name(result)).name,
     }
 
 

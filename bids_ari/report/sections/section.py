@@ -14,6 +14,7 @@ class ReportData(NamedTuple):
     result: ContrastResult
     pictures: Mapping[str, Picture]  # from `draw`
     compared: Sequence[ContrastResult] = ()  # the same test with the same alternative by other methods
+    is_alone: bool = False  # whether there is no index and no explorer beside it
 
 
 class Section(NamedTuple):

@@ -145,6 +145,7 @@ class TestSteps:
         self, seconds: float, n: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
         monkeypatch.setattr(progress.time, "monotonic", clock)
+        monkeypatch.setattr(progress, "LONG", 2.0)
         with caplog.at_level(logging.INFO, logger="bids_ari"), titled("faces"):
             each = Step("maps", "map", 2, clock=clock)
             assert each.title == "faces"

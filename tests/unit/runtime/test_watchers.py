@@ -19,7 +19,7 @@ from bids_ari.runtime.watchers import (
     TerminalLine,
     beside_progress,
     is_rewritable,
-    shown_progress,
+    show_progress,
 )
 
 
@@ -94,7 +94,7 @@ class TestTerminalLine:
 
     def test_a_thread_rewrites_it(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(sys, "stderr", terminal)
-        with shown_progress(), step("waiting"):
+        with show_progress(), step("waiting"):
             end = time.monotonic() + 10
             while "waiting" not in terminal.getvalue() and time.monotonic() < end:
                 time.sleep(0.05)
