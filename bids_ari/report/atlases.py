@@ -50,29 +50,48 @@ def citation_of(atlas: str) -> str:
 
 
 def title_of(facts: AtlasFacts) -> str:
-    """Return the title of an atlas: ``Schaefer 2018 (200Parcels7Networks)``.
+    """Return the title of an atlas.
 
-    >>> title_of(AtlasFacts("HOSPA", "th25", "TemplateFlow")), title_of(AtlasFacts("mine"))
-    ('Harvard-Oxford subcortical (th25)', 'mine')
+    >>> title_of(AtlasFacts("Schaefer2018", "200Parcels7Networks", "TemplateFlow")), title_of(AtlasFacts("mine"))
+    ('Schaefer 2018 (200 parcels, 7 networks)', 'mine')
     """
     found = _find(facts.name)
     title = found.title if found and facts.source != "file" else facts.name
-    return f"{title} ({facts.variant.replace(':', ', ')})" if facts.variant else title
+    return f"{title} ({_variant(facts.variant)})" if facts.variant else title
+
+
+def _variant(variant: str) -> str:
+    """Return what distinguishes an atlas from others of its name, in words where these are known.
+
+    >>> _variant("seg-7n:scale-200"), _variant("th25"), _variant("seg-aparc")
+    ('7 networks, 200 parcels', 'threshold 25 %', 'aparc')
+    """
+    for pattern, words in _VARIANTS.items():
+        variant = re.sub(pattern, words, variant)
+    return variant.replace(":", ", ")
+
+
+_VARIANTS = {
+    r"(\d+)Parcels(\d+)Networks": r"\1 parcels, \2 networks",
+    r"seg-(\d+)n\b": r"\1 networks",
+    r"scale-(\d{2,})\b": r"\1 parcels",
+    r"\bth(\d+)\b": r"threshold \1 %",
+    r"seg-(aparc)\b": r"\1",
+}
+"""What TemplateFlow's names of variants mean, as patterns with their words."""
 
 
 def names_title(result: ContrastResult) -> str | None:
-    """Return the titles of the atlases that name regions; None without such.
-
-    An atlas that is not in the space of the maps is told apart, since positions differ by some mm.
-    """
+    """Return the titles of the atlases that name regions; None without such."""
     if result.names is None:
         return None
-    where = StandardSpace.of(result.contrast.entities)
-    titles = [
-        title_of(each) + (f" in {each.space}" if each.space and where and each.space != where.name else "")
-        for each in result.names.atlases
-    ]
-    return "; elsewhere ".join(titles) or "structures of the CIFTI files"
+    return ", elsewhere ".join(map(title_of, result.names.atlases)) or "structures of the CIFTI files"
+
+
+def near_atlas(result: ContrastResult) -> tuple[str, str] | None:
+    """Return the title of the atlas that is not in the space of the maps, but near, and its space."""
+    atlases = result.names.atlases if result.names else ()
+    return next(((title_of(each), each.space) for each in atlases if each.space), None)
 
 
 def peak_region(row: Mapping[Any, Any]) -> str:
@@ -93,13 +112,14 @@ def region_name(label: str, regions: RegionSet, result: ContrastResult) -> str:
 
 
 def shares_text(shares: Iterable[tuple[float, str | None]]) -> str:
-    """Return the shares of regions in a cluster, that in none last: ``61% left visual 9, 20% in no region``.
+    """Return the shares of regions in a cluster, that in none last.
 
     >>> shares_text([(0.7, None), (0.3, "7Networks_LH_Vis_9")])
-    '30% left visual 9, 70% in no region'
+    '30 % left visual 9; 70 % in no region'
     """
     ordered = sorted(shares, key=lambda each: each[1] is None)
-    return ", ".join(f"{share:.0%} {'in no region' if label is None else readable(label)}" for share, label in ordered)
+    texts = [(f"{share:.0%}", "in no region" if label is None else readable(label)) for share, label in ordered]
+    return "; ".join(f"{share.removesuffix('%')} % {name}" for share, name in texts)
 
 
 def naming_flag(result: ContrastResult) -> str:

@@ -201,4 +201,4 @@ def test_a_peak_outside_all_parcels(tree: Path, tmp_path: Path) -> None:
     table = pd.read_csv(next(group.glob("*greaterZ2_clusters.tsv")), sep="\t")
     assert table["peak_region"].isna().all()
     assert set(table["regions"]) == {"100% in no region"}
-    assert "Peak in no region. Voxels: 100% in no region." in next(group.glob("*greater_report.html")).read_text()
+    assert "Peak in no region. Voxels: 100 % in no region." in next(group.glob("*greater_report.html")).read_text()

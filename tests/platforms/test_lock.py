@@ -33,6 +33,7 @@ def test_no_address_is_named(name: str) -> None:
 def test_all_that_is_needed_is_pinned_to_a_version_that_fits() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     needed = project["dependencies"] + project["optional-dependencies"]["cluster"]
+    needed += project["optional-dependencies"]["atlas"]
     pinned: dict[str, list[Requirement]] = {}
     for requirement, _ in pins("requirements"):
         pinned.setdefault(re.sub(r"[-_.]+", "-", requirement.name).lower(), []).append(requirement)

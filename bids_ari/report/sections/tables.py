@@ -12,7 +12,7 @@ from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
-from bids_ari.report.atlases import names_title, naming_flag, peak_region, region_name, shares_text
+from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, shares_text
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
@@ -60,11 +60,10 @@ def clusters(data: ReportData) -> Context:
 
 
 def _naming(result: ContrastResult) -> Context:
-    """Return the atlas that names regions, and whether it is near; else the flag that names one."""
-    near = [each.space for each in result.names.atlases if each.space] if result.names else []
-    flag = naming_flag(result)
-    where = StandardSpace.of(result.contrast.entities)
-    return {"title": names_title(result), "near": near[:1], "space": where, "flag": flag, "is_file": "FILE" in flag}
+    """Return the atlas that names regions, and the one of them that is near; else the flag that names one."""
+    where, flag = StandardSpace.of(result.contrast.entities), naming_flag(result)
+    about = {"title": names_title(result), "near": near_atlas(result)}
+    return about | {"space": where, "flag": flag, "is_file": "FILE" in flag}
 
 
 def _familywise(result: ContrastResult) -> Context | None:
