@@ -58,6 +58,7 @@ def write_index(out: Derivatives) -> None:
         target_tdp=_target_tdp(rows),
         units=sorted({row["units"] for row in rows}),
         n_active=sum(bool(row["tdn"]) for row in rows),
+        shared=[each for each in rows[0]["about"] if all(each in row["about"] for row in rows)] if rows else [],
         confidence=_common(row["confidence"] for row in rows),
         thumbnailed=meanings_of(thumbnails),
         tdp_colours=[tdp_colour(tdp) for tdp in _BAR],

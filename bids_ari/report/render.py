@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,12 @@ from bids_ari.runtime.caches import compiled_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 Context = dict[str, Any]
 """The variables of a template."""
+
+_WORDS = re.compile("(?<=[a-z])(?=[A-Z])")
 
 REPORT = Path(__file__).parent
 ASSETS = REPORT / "assets"
@@ -45,6 +49,7 @@ def _environment() -> "Environment":
         bytecode_cache=None if folder is None else CompiledTemplates(folder),
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
+    environment.filters["breakable"] = breakable
     environment.globals |= {"css": asset("style.css"), "report_css": asset("report.css")} | page_script("report.js")
     return environment
 
@@ -59,6 +64,17 @@ def page_script(name: str) -> Context:
     """Return the variables of a page for a script in ``assets``, with that for paper: the only one that it may run."""
     script = asset("printing.js") + asset(name)
     return {"script": script, "script_hash": script_hash(f"\n{script}\n")}
+
+
+def breakable(text: str) -> "Markup":
+    """Return a name, escaped, that may break into lines between its words.
+
+    >>> breakable("faceVsHouse<b>")
+    Markup('face<wbr>Vs<wbr>House&lt;b&gt;')
+    """
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(word) for word in _WORDS.split(text))
 
 
 def script_hash(script: str) -> str:

@@ -10,7 +10,7 @@ const table = document.getElementById("results");
 /**
  * @typedef {object} Row
  * @property {HTMLTableRowElement} element
- * @property {string} text - all words of it, in lower case
+ * @property {string} text - all words of it, and the name of its report, in lower case
  * @property {Object<string, string>} values - by facet
  * @property {Object<string, number | string>} keys - by column, to sort by
  */
@@ -18,13 +18,13 @@ const table = document.getElementById("results");
 /** @returns {Row} what is sorted and filtered by, read once */
 function readRow(element, columns) {
   const text = (selector) => element.querySelector(selector)?.textContent.trim() ?? "";
-  const link = element.querySelector("a")?.getAttribute("aria-label") ?? "";
+  const file = decodeURIComponent(element.querySelector("a")?.getAttribute("href") ?? "").replace(/_report\.html$/, "");
   const keys = {};
   columns.forEach((column, i) => { keys[column] = keyOf(column, element.cells[i]); });
   return {
     element,
     keys,
-    text: `${element.textContent} ${link}`.toLowerCase(),
+    text: `${element.textContent} ${file}`.toLowerCase(),
     values: Object.fromEntries(FACETS.map(([name, , selector]) => [name, text(selector)])),
   };
 }
