@@ -294,6 +294,20 @@ def test_regions_are_bounded_and_lead_to_their_strongest_voxel() -> None:
     assert 'id="parcels"' in page
 
 
+def test_regions_of_interest_are_stored_by_their_points_as_they_may_overlap() -> None:
+    (result,) = analysed(3.0)[:1]
+    points = [np.arange(start, 40, step, dtype=np.int32) for start, step in ((0, 3), (1, 2), (39, 1))]
+    regions = tuple(Region(i, f"region {i}", each) for i, each in enumerate(points, start=1))
+    atlas = RegionSet("Halves", "Halves", (Region(1, "front", points[0]),))
+    page = page_of(replace(result, regions=(RegionSet("rois", "Regions", regions), atlas), atlas=atlas))
+    stored = blobs_of(page)["rois"].reshape(len(regions), -1).astype(np.uint8)
+    found = np.unpackbits(stored, axis=1, count=result.space.n_points)
+    assert [np.flatnonzero(row).tolist() for row in found] == [each.tolist() for each in points]
+    names = [each["name"] for each in facts_of(page)["directions"][0]["parcels"]]
+    assert names == ["front", "region 1", "region 2", "region 3"]
+    assert "rois" not in blobs_of(page_of(replace(result, regions=(atlas,), atlas=atlas)))
+
+
 HOSTILE = '</script><script>alert("1")</script><!-- é 脳'
 
 

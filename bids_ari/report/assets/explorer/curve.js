@@ -8,11 +8,16 @@ const MARGIN = { left: 34, right: 12, top: 10, bottom: 34 };
  */
 function curvePoints(forest, chain, scale) {
   const points = [];
+  let [nextSize, highest] = [0, 0]; // from which size on another column begins; logarithms of all sizes would take long
   for (const place of chain) {
-    const point = { place, x: scale.x(forest.size[place]), y: scale.y(forest.tdn[place] / forest.size[place]) };
-    const last = points[points.length - 1];
-    if (!last || point.x - last.x >= 1) points.push(point);
-    else if (point.y < last.y) points[points.length - 1] = { ...point, x: last.x };
+    const [size, tdp] = [forest.size[place], forest.tdn[place] / forest.size[place]];
+    if (size >= nextSize) {
+      points.push({ place, x: scale.x(size), y: scale.y(tdp) });
+      [nextSize, highest] = [scale.sizeAt(scale.x(size) + 1), tdp];
+    } else if (tdp > highest) {
+      points[points.length - 1] = { place, x: points[points.length - 1].x, y: scale.y(tdp) };
+      highest = tdp;
+    }
   }
   return points;
 }
@@ -22,6 +27,7 @@ function curveScale(nPoints, [width, height]) {
   const most = Math.log10(Math.max(nPoints, 10));
   return {
     x: (size) => MARGIN.left + (inner * Math.log10(size)) / most,
+    sizeAt: (x) => 10 ** (((x - MARGIN.left) * most) / inner),
     y: (tdp) => MARGIN.top + high * (1 - tdp),
     right: MARGIN.left + inner,
     bottom: MARGIN.top + high,

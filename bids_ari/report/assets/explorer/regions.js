@@ -58,10 +58,14 @@ function boundsOf({ z }, direction, points) {
 /** @returns {Uint8Array} 1 for the points in a parcel of the atlas, or in another region of the analysis */
 function maskOfParcel({ atlas, facts, rois }, number) {
   const nParcels = facts.atlas?.names.length ?? 0;
-  if (number < nParcels) return Uint8Array.from(atlas, (each) => Number(each === number + 1));
-  const bytes = Math.ceil(facts.nPoints / 8);
-  const bits = rois.subarray((number - nParcels) * bytes);
-  return Uint8Array.from({ length: facts.nPoints }, (_, i) => (bits[i >> 3] >> (7 - (i & 7))) & 1);
+  const mask = new Uint8Array(facts.nPoints);
+  if (number < nParcels) {
+    for (let i = 0; i < mask.length; i++) mask[i] = atlas[i] === number + 1 ? 1 : 0;
+  } else {
+    const bits = rois.subarray((number - nParcels) * Math.ceil(mask.length / 8));
+    for (let i = 0; i < mask.length; i++) mask[i] = (bits[i >> 3] >> (7 - (i & 7))) & 1;
+  }
+  return mask;
 }
 
 /**
