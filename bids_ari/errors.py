@@ -50,6 +50,9 @@ class _Wording:
     has_flags = True
 
 
+_OF_DISCOVER = {"participant-label": "subjects", "session-label": "session", "run-label": "run", "task-id": "task"}
+"""Arguments of `bids_ari.discover` that are named otherwise than the flags."""
+
 _CHOICES = (
     *("permutation", "simes", "hommel", "ols", "mixed", "fixed", "equal", "unequal", "flip", "permute", "both"),
     *("greater", "less", "two-sided", "effect", "z", "t", "template", "first", "run", "session"),
@@ -91,6 +94,8 @@ def with_arguments(text: str) -> str:
     'Give coverage=1 or a smaller mask; bids-ari --list shows subjects'
     >>> with_arguments("Take --method simes, or another --shuffle or --blocks")
     "Take method='simes', or another shuffle or blocks"
+    >>> with_arguments("Choose with --session-label 1 or --combine session")
+    "Choose with session=1 or combine='session'"
     >>> with_arguments("n-permutations is 0"), with_arguments("Both joint and step-down are set")
     ('n_permutations is 0', 'Both joint and step_down are set')
     """
@@ -100,7 +105,7 @@ def with_arguments(text: str) -> str:
         if name in _COMMAND_ONLY:
             return f"bids-ari {match[0]}"
         value = "=False" if negated else "=" if number is not None else f"={word!r}" if word else ""
-        return name.replace("-", "_") + value
+        return _OF_DISCOVER.get(name, name.replace("-", "_")) + value
 
     return _NAME.sub(lambda match: match[0].replace("-", "_"), _FLAG.sub(argument, text))
 

@@ -271,7 +271,8 @@ def _analyse_all(
         return
     work = partial(_analyse_and_write, settings=settings, participants=participants, out=out, methods=methods)
     with pool as workers:
-        outcomes = map_contrasts(workers, work, contrasts, "analysing contrasts")
+        unit = "map" if settings.level == "participant" else "contrast"
+        outcomes = map_contrasts(workers, work, contrasts, f"analysing {unit}s", unit)
         for contrast, outcome in zip(contrasts, outcomes, strict=True):
             yield contrast, Outcome(error=outcome) if isinstance(outcome, TemporaryError) else outcome
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bids_ari.cli.arguments import Parser, some_path
 from bids_ari.cli.runner import answer
+from bids_ari.runtime.progress import step
 
 FWHM = 8.0
 """Smoothing in mm, as in nilearn's tutorial on true positives in clusters."""
@@ -43,12 +44,15 @@ def run_demo(arguments: argparse.Namespace) -> int:
     dataset, results = arguments.output_dir / "dataset", arguments.output_dir / "results"
     mask, n_active = None, None
     if arguments.localizer:
-        demo_data.write_localizer(dataset)
+        with step("downloading maps"):
+            demo_data.write_localizer(dataset)
     elif arguments.surface:
-        demo_surface.write_surfaces(dataset)
+        with step("simulating subjects"):
+            demo_surface.write_surfaces(dataset)
         n_active = demo_surface.n_active
     else:
-        demo_data.write_simulated(dataset)
+        with step("simulating subjects"):
+            demo_data.write_simulated(dataset)
         mask = dataset / demo_data.SIMULATED.path("mask", ".nii.gz", desc="brain")
         n_active = demo_data.n_active
     summary = run(Settings(dataset, results, options=Options(mask=mask, smoothing=FWHM)))

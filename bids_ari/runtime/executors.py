@@ -126,13 +126,13 @@ class ThisProcess:
 
 
 def map_contrasts(
-    workers: Pool, function: Callable[[Item], Result], items: Sequence[Item], what: str
+    workers: Pool, function: Callable[[Item], Result], items: Sequence[Item], what: str, unit: str = "contrast"
 ) -> Iterator[Result | TemporaryError]:
     """Call a function with each contrast in workers, as one step; yield the results in order.
 
     An interruption is an `Interrupted`, whose argument is the number of contrasts that are done.
     """
-    with counting(what, "contrast", len(items), min(workers.n_workers, len(items)), is_logged=False) as each:
+    with counting(what, unit, len(items), min(workers.n_workers, len(items)), is_logged=False) as each:
         try:
             yield from workers.map(function, items, each.advance)
         except KeyboardInterrupt as error:

@@ -6,7 +6,6 @@ from bids_ari.errors import plural_of
 from bids_ari.runtime.progress import Step
 
 _BAR = 20  # columns
-_WIDE = 80  # columns of a terminal with a bar
 _MOST_RUNNING = 3  # steps of workers that are shown
 
 
@@ -49,7 +48,7 @@ def percent(each: Step) -> str:
 def terminal_line(
     steps: Sequence[Step], running: Sequence[Step], now: float, width: int, *, has_blocks: bool = True
 ) -> str:
-    """Return steps on one line: the innermost with a bar, after those around it.
+    """Return steps on one line: the innermost with a bar, after those around it; in a narrow terminal, less of it.
 
     Parameters
     ----------
@@ -65,12 +64,15 @@ def terminal_line(
         Whether the terminal shows Unicode blocks.
     """
     *around, last = steps
-    parts = [_outer(each, now) for each in around if each.total > 1]
-    bar = f"{_bar(last, has_blocks)} " if last.total > 1 and width >= _WIDE else ""
-    parts.append(f"{last.what}  {bar}{state(last, now)}" if bar else f"{last.what}: {state(last, now)}")
-    parts += in_workers(last, running)
-    line = (" · " if has_blocks else " | ").join(parts)
-    if len(line) > width - 1:
+    what, now_done = last.what, state(last, now)
+    bar = f"{what}  {_bar(last, has_blocks)} {now_done}" if last.total > 1 else f"{what}: {now_done}"
+    outer = [_outer(each, now) for each in around if each.total > 1]
+    brief = [_outer(each, now, has_time=False) for each in around if each.total > 1]
+    workers = in_workers(last, running)
+    best = ([*outer, bar, *workers], [*brief, bar, *workers], [*brief, f"{what}: {now_done}"], [f"{what}: {now_done}"])
+    lines = [(" · " if has_blocks else " | ").join(parts) for parts in best]
+    line = next((each for each in lines if len(each) < width), lines[-1])
+    if len(line) >= width:
         dots = "…" if has_blocks else "..."
         line = line[: max(width - 1 - len(dots), 0)] + dots
     return line[: max(width - 1, 0)]
@@ -101,9 +103,9 @@ def in_workers(each: Step, running: Sequence[Step]) -> list[str]:
     return [f"{n} running" + (f": {', '.join(shown)}" if shown else "")] if n else []
 
 
-def _outer(each: Step, now: float) -> str:
+def _outer(each: Step, now: float, *, has_time: bool = True) -> str:
     """Return a step around another one: the number of the unit that is worked on, and the time left."""
-    left = each.seconds_left(now)
+    left = each.seconds_left(now) if has_time else None
     when = f" ({time_in_words(left)} left)" if left is not None else ""
     return f"{each.unit} {min(each.done + 1, each.total):,} of {each.total:,}{when}"
 

@@ -182,6 +182,13 @@ class TestWords:
     def test_it_fits_the_terminal(self, steps: list[Step], width: int, clock: Clock) -> None:
         assert len(terminal_line(steps, [], clock.now, width)) < width
 
+    def test_a_narrow_terminal_shows_the_innermost_step(self, steps: list[Step], clock: Clock) -> None:
+        lines = [terminal_line(steps, [], clock.now, width) for width in (120, 90, 70, 50)]
+        assert ["(60 s left)" in line for line in lines] == [True, False, False, False]
+        assert ["█" in line for line in lines] == [True, True, False, False]
+        assert ["contrast 2 of 2" in line for line in lines] == [True, True, True, False]
+        assert all("450 of 1,000 (45%), " in line and line.endswith("s left") for line in lines)
+
     def test_in_a_log(self, steps: list[Step], clock: Clock) -> None:
         line = log_line(steps, [], clock.now)
         assert line.startswith("contrast 2 of 2 (60 s left); calibration: 450 of 1,000 (45%), ")
