@@ -1,4 +1,4 @@
-// Colours of vertices, and borders of clusters and of the chosen region on meshes: the vertices inside next to one outside.
+// Colours of vertices, and borders of clusters and of the chosen region on meshes: the vertices around them.
 
 const BORDER = packed(32, 38, 46);
 const REGION_BORDER = packed(18, 115, 196);
@@ -17,16 +17,14 @@ function coloursOf(mesh, palettes, paint, { state, region, labelAt }) {
   return colours;
 }
 
-/** Colour the vertices whose label, above 0, is not that of all neighbours. */
+/** Colour the vertices without a label, 0 or less, next to one with a label: all vertices of a set keep their colours. */
 function drawBorder(mesh, colours, labelAt, colour) {
   const { starts, neighbours } = edgesOf(mesh);
   const labels = Int32Array.from(mesh.position, labelAt);
   for (let vertex = 0; vertex < labels.length; vertex++) {
     if (labels[vertex] < 1) continue;
     for (let i = starts[vertex]; i < starts[vertex + 1]; i++) {
-      if (labels[neighbours[i]] === labels[vertex]) continue;
-      colours[vertex] = colour;
-      break;
+      if (labels[neighbours[i]] < 1) colours[neighbours[i]] = colour;
     }
   }
 }
