@@ -3,7 +3,8 @@
 usage: python benchmarks/pages.py [--repeats 5] [--openings 5] [--subjects 30] [--many 1000] [--folder FOLDER]
 
 First, the time of what is made of a group result, the first time in a process and later: all that there is with
---openings 0. Then each page, opened in Chromium.
+--openings 0. Then each page, opened in Chromium. Frames a second are those while slices, mosaic and glass brain are
+zoomed.
 
 Group results of simulated maps within nilearn's MNI brain mask: smooth noise and some bumps of signal. At 1 mm, a z map
 with little and one with much signal take the place of the group; the report of many subjects is that of maps of 4 mm.
@@ -41,6 +42,28 @@ if TYPE_CHECKING:
 
 NAME = "sub-{0:04d}/func/sub-{0:04d}_task-sim_space-MNI152NLin2009cAsym_contrast-signal_stat-effect_statmap.nii.gz"
 TARGETS = np.linspace(0.05, 1, 20)
+PICTURES = {"slices": "slice-z", "mosaic": "mosaic", "glass": "glass"}
+"""The pictures of an explorer, and the canvas in which each is zoomed."""
+
+FRAMES = 60
+ZOOMED = """([id, frames]) => new Promise((done) => {
+  const canvas = document.getElementById(id);
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  const at = { clientX: left + width / 3, clientY: top + height / 3 };
+  let [n, before] = [0, performance.now()];
+  const times = [];
+  const turn = (now) => {
+    times.push(now - before);
+    before = now;
+    const deltaY = n++ % 40 < 20 ? -20 : 20;
+    canvas.dispatchEvent(new WheelEvent("wheel", { ctrlKey: true, cancelable: true, deltaY, ...at }));
+    if (n <= frames) requestAnimationFrame(turn);
+    else done(times.slice(1));
+  };
+  requestAnimationFrame(turn);
+})"""
+"""Turn the wheel at each frame; return the ms between frames."""
+
 UPDATED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -120,7 +143,7 @@ def parts(result: ContrastResult) -> list[tuple[float, float]]:
 def report_row(name: str, result: ContrastResult, folder: Path) -> str:
     """Render a report with its pictures."""
     size = made(folder / f"{name} report.html", lambda: report_page(result, dict(draw(result))))
-    return f"| report, {name} | {active(result)} | | {size} | | |\n"
+    return f"| report, {name} | {active(result)} | | {size} | | | |\n"
 
 
 def explorer_row(name: str, result: ContrastResult, folder: Path, browser: "Browser", openings: int) -> str:
@@ -129,8 +152,9 @@ def explorer_row(name: str, result: ContrastResult, folder: Path, browser: "Brow
     pictures = dict(draw(result))
     size = made(path, lambda: explorer_page([result], pictures.get("highest", pictures["tdp"])))
     opened = [open_explorer(browser, path) for _ in range(openings)]
-    updates = [update for _, each in opened for update in each]
-    times = f"{summary([ready for ready, _ in opened])} | {summary(updates)}"
+    updates = [update for _, each, _ in opened for update in each]
+    rates = ", ".join(f"{rate:.0f}" for rate in np.median([each for *_, each in opened], axis=0))
+    times = f"{summary([ready for ready, *_ in opened])} | {summary(updates)} | {rates}"
     return f"| explorer, {name} | {active(result)} | {least_tdp([result.forest])} | {size} | {times} |\n"
 
 
@@ -139,8 +163,11 @@ def active(result: ContrastResult) -> str:
     return f"{result.space.n_points:,} | {result.bound.whole / result.space.n_points:.2f}"
 
 
-def open_explorer(browser: "Browser", path: Path) -> tuple[float, list[float]]:
-    """Return the ms until a page is ready, and of each update: everything that depends on the target TDP, drawn."""
+def open_explorer(browser: "Browser", path: Path) -> tuple[float, list[float], list[float]]:
+    """Return the ms until a page is ready and of each update, and the frames a second while each picture is zoomed.
+
+    An update is everything that depends on the target TDP, drawn.
+    """
     window = browser.new_page(viewport={"width": 1400, "height": 900})
     window.goto(path.resolve().as_uri())
     window.wait_for_selector('body[data-ready="true"]')
@@ -150,8 +177,14 @@ def open_explorer(browser: "Browser", path: Path) -> tuple[float, list[float]]:
         window.evaluate(UPDATED)
         updates.append(float(window.evaluate("explorer.timings.update")))
     ready = float(window.evaluate("explorer.timings.ready"))
+    rates = []
+    for picture, canvas in PICTURES.items():
+        window.locator(f"[data-picture={picture}]").click()
+        window.evaluate(UPDATED)
+        times = window.evaluate(ZOOMED, [canvas, FRAMES])
+        rates.append(1000 / float(np.mean(times)))
     window.close()
-    return ready, updates
+    return ready, updates, rates
 
 
 @contextmanager
@@ -170,8 +203,10 @@ def chromium() -> Iterator["Browser"]:
 
 def pages_table(group: ContrastResult, folder: Path, n_subjects: int, many: int, openings: int) -> None:
     """Print a row for each page."""
-    titles = "| | voxels | TDP | least target TDP | MB | s to make (CPU) | ms until ready | ms of an update |\n"
-    sys.stdout.write(titles + "| --- " * 8 + "|\n")
+    titles = (
+        "| | voxels | TDP | least target TDP | MB | s to make (CPU) | ms until ready | ms of an update | frames/s |\n"
+    )
+    sys.stdout.write(titles + "| --- " * 9 + "|\n")
     with chromium() as browser:
         sys.stdout.write(report_row(f"{n_subjects} subjects", group, folder))
         sys.stdout.write(explorer_row("2 mm", group, folder, browser, openings))
