@@ -85,7 +85,7 @@ def names_title(result: ContrastResult) -> str | None:
     """Return the titles of the atlases that name regions; None without such."""
     if result.names is None:
         return None
-    return ", elsewhere ".join(map(title_of, result.names.atlases)) or "structures of the CIFTI files"
+    return ", elsewhere ".join(map(title_of, result.names.atlases)) or "structures of voxels in the CIFTI files"
 
 
 def near_atlas(result: ContrastResult) -> tuple[str, str] | None:
@@ -127,7 +127,7 @@ def naming_flag(result: ContrastResult) -> str:
 
     Those of spaces of which TemplateFlow has atlases name one of them.
     """
-    if result.names is not None or result.options.region_names == NONE:
+    if result.options.region_names == NONE or (result.names is not None and result.names.atlases):
         return ""
     where = StandardSpace.of(result.contrast.entities)
     if where is None:

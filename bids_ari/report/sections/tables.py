@@ -151,10 +151,10 @@ def _cluster_row(row: Mapping[Any, Any], decimals: int) -> Context:
 
 def _regions_of(row: Mapping[Any, Any], cluster: Cluster, result: ContrastResult) -> Context:
     """Return the region of the peak of a cluster, and those with the largest shares of it; None without names."""
-    if result.names is None:
-        return {"regions": None}
-    shares = shares_text(result.names.shares(cluster.points, SHOWN_REGIONS))
-    return {"peak_region": peak_region(row) or "in no region", "regions": shares}
+    shares = result.names.shares(cluster.points, SHOWN_REGIONS) if result.names else []
+    if result.names is None or (not result.names.atlases and all(label is None for _, label in shares)):
+        return {"regions": None}  # vertices where only structures of voxels have names
+    return {"peak_region": peak_region(row) or "in no region", "regions": shares_text(shares)}
 
 
 def _place(row: Mapping[Any, Any], peak: str) -> list[str]:
