@@ -31,6 +31,7 @@ def offline_client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client.api = ModuleType("api")  # type: ignore[attr-defined]
     client.api.ls, client.api.get, client.api.templates = ls, get, lambda: ["A", "B"]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "templateflow", client)
+    monkeypatch.setenv("TEMPLATEFLOW_HOME", str(folder / "new"))  # a folder with templates is read without the client
 
 
 def add(home: Path, *names: str, content: str = "here") -> None:

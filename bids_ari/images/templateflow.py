@@ -5,10 +5,12 @@ may hold a part of TemplateFlow; the index of the whole is part of its Python pa
 """
 
 import os
+import re
 import warnings
 import zipfile
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,13 +38,12 @@ Labels: TypeAlias = dict[str, str]
 
 def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
     """Return the files of a template that TemplateFlow lists, of the cohort of the maps; tables also of no cohort."""
-    api = client()
     try:
-        paths = sorted(Path(path) for path in api.ls(where.name, **query))
+        paths = sorted(_listed(where.name, **query))
         if not paths:
-            others = [Path(path).name for path in api.ls(where.name, suffix=query["suffix"])]
+            others = [path.name for path in _listed(where.name, suffix=query["suffix"])]
             atlases = {name for other in others if (name := labels_in_name(other).get("atlas"))}
-            raise no_match(what, (atlases if "atlas" in query else others) or api.templates())
+            raise no_match(what, (atlases if "atlas" in query else others) or _templates())
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
     shared = [""] if query["extension"] == ".tsv" else []
@@ -54,9 +55,34 @@ def listed_files(where: StandardSpace, what: str, **query: Any) -> list[Path]:
 def files_of(where: StandardSpace, **query: Any) -> list[Path]:
     """Return the files of a template that TemplateFlow lists, of the cohort of the maps; nothing where it has none."""
     try:
-        return of_cohort(where, map(Path, client().ls(where.name, **query)))
+        return of_cohort(where, _listed(where.name, **query))
     except OSError as error:  # no home can be made
         raise InputNotFoundError(f"TemplateFlow cannot be used: {error}", hint=OFFLINE) from error
+
+
+def _listed(template: str, suffix: str = "", extension: str = "", **query: Any) -> list[Path]:
+    """Return the files of a template in TemplateFlow's folder; its client, which takes long to import, if that is new.
+
+    The client lists the same files: it fills a new folder when it is imported; `templateflow update` does so later.
+    """
+    if not _templates(home()):
+        more = {key: each for key, each in (("suffix", suffix), ("extension", extension)) if each}
+        return [Path(path) for path in client().ls(template, **more, **query)]
+    end = re.compile(rf"_{suffix}{re.escape(extension)}$" if extension else rf"_{suffix}\.")
+    names = {name: key for key, name in _ENTITIES.items()}
+    wanted = {names.get(key, key): label for key, label in query.items()}
+    return [
+        path
+        for path in (home() / f"tpl-{template}").rglob(f"tpl-{template}_*")
+        if end.search(path.name) and wanted.items() <= labels_in_name(path.name).items()
+    ]
+
+
+def _templates(folder: Path | None = None) -> list[str]:
+    """Return the templates in a folder, by default in that of the client."""
+    if folder is None:
+        return _templates(home()) or list(client().templates())
+    return [path.name.removeprefix("tpl-") for path in folder.glob("tpl-*")] if folder.is_dir() else []
 
 
 def of_cohort(where: StandardSpace, paths: Iterable[Path], *more: str) -> list[Path]:
@@ -162,14 +188,19 @@ def indexed_files(template: str, inside: str, end: str) -> list[Path]:
 
     None where the package has no index.
     """
-    try:
-        import templateflow
-
-        names = all_names(Path(str(templateflow.__file__)).parent / INDEX)
-    except (ImportError, AttributeError):
-        return []
+    index = index_file()
+    names = all_names(index) if index else ()
     own = (name for name in names if name.startswith(f"tpl-{template}/") and name.endswith(end))
     return [Path(name) for name in own if inside in name]
+
+
+def index_file() -> Path | None:
+    """Return the file of the index, without importing TemplateFlow; None where it is not installed."""
+    try:
+        spec = find_spec("templateflow")
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin).parent / INDEX if spec and spec.origin else None
 
 
 @cache

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,13 +13,13 @@ from bids_ari.bids.spaces import StandardSpace
 from bids_ari.errors import InputNotFoundError, NoMatchError, UsageError
 from bids_ari.images.space import Frame
 from bids_ari.images.templateflow import (
-    INDEX,
     LOCAL,
     OFFLINE,
     all_names,
     chosen_variant,
     fetched,
     home,
+    index_file,
     indexed_files,
     is_here,
     labels_of,
@@ -129,11 +128,7 @@ def note_on_space(space: SpaceName) -> str | None:
     TemplateFlow is not imported, since that makes its folder; None where it is not installed.
     """
     name = standard(space).name
-    try:
-        spec = find_spec("templateflow")
-    except (ImportError, ValueError):
-        return None
-    index = Path(spec.origin).parent / INDEX if spec and spec.origin else None
+    index = index_file()
     names = {path.partition("/")[0].removeprefix("tpl-") for path in (all_names(index) if index else ())}
     if not names or name in names or is_native(name) or (home() / f"tpl-{name}").is_dir():
         return None

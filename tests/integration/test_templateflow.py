@@ -47,8 +47,9 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Let TemplateFlow have a home, as after a start with the variable TEMPLATEFLOW_HOME."""
 
     def use(home: Path) -> None:
-        client = SimpleNamespace(api=templateflow.TemplateFlowClient(root=home), __file__=templateflow.__file__)
+        client = SimpleNamespace(api=templateflow.TemplateFlowClient(root=home), __spec__=templateflow.__spec__)
         monkeypatch.setitem(sys.modules, "templateflow", client)
+        monkeypatch.setenv("TEMPLATEFLOW_HOME", str(home))
 
     return use
 

@@ -158,3 +158,26 @@ def test_no_client_is_imported_and_no_home_made(home: Path) -> None:
     environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment)
     assert not home.exists()
+
+
+def test_atlases_and_masks_by_name_need_no_client_where_the_folder_lists_them(home: Path) -> None:
+    """The client takes more than a second to import; the index of its package is read without it."""
+    atlas = "Schaefer2018_desc-200Parcels7Networks"
+    with_table(home, atlas, f"{OF_MNI}res-02_desc-brain_mask.nii.gz")
+    add(home, f"{OF_MNI}res-02_atlas-Schaefer2018_desc-400Parcels7Networks_dseg.nii.gz", content="")
+    script = (
+        "import sys, numpy as np\n"
+        "from bids_ari.images.templates import template_atlas, template_mask\n"
+        "from bids_ari.images.volume import Grid\n"
+        "grid = Grid((4, 4, 4), np.eye(4))\n"
+        f"paths = template_atlas('Schaefer2018:200Parcels7Networks', {MNI!r}, grid)\n"
+        f"print(*[path.name for path in (*paths, template_mask({MNI!r}, grid))])\n"
+        "assert not {'templateflow', 'bids'} & {*sys.modules}\n"
+    )
+    environment = {**os.environ, "TEMPLATEFLOW_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", script], check=True, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == [
+        f"tpl-{MNI}_res-02_atlas-{atlas}_dseg.nii.gz",
+        f"tpl-{MNI}_atlas-{atlas}_dseg.tsv",
+        f"tpl-{MNI}_res-02_desc-brain_mask.nii.gz",
+    ]
