@@ -54,11 +54,11 @@ function addCopyButton(element) {
   element.after(toolbar(copyButton(element, element.dataset.copyable, "", element.dataset.copyable.replace("Copy ", ""))));
 }
 
-/** Add the button of a sentence beside it, or beside the name of the row that has it as `data-sentence`. */
+/** Add the button of a sentence beside it, or to what has it as `data-sentence`: the name of a row, or the headline. */
 function addSentenceButton(element) {
   const {sentence} = element.dataset;
   if (sentence === undefined) element.after(copyButton(element, "", "Copy this sentence"));
-  else element.querySelector("th").append(copyButton(document.getElementById(sentence), "", "Copy a sentence about it"));
+  else (element.querySelector("th") ?? element).append(copyButton(document.getElementById(sentence), "", "Copy a sentence about it"));
 }
 
 /**

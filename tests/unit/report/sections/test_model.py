@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from reported import HOSTILE, by_methods, drawn_calibrated, section_text, text_of, with_calibration, with_options
+from reported import (
+    HOSTILE,
+    by_methods,
+    drawn_calibrated,
+    section,
+    section_text,
+    text_of,
+    with_calibration,
+    with_options,
+)
 from webpages import without_own_script
 
 from bids_ari.analysis.result import ContrastResult
@@ -133,7 +142,7 @@ def test_permutations_as_extreme_as_the_data_are_counted(result: ContrastResult)
 
 def test_tables_are_linked(result: ContrastResult, tmp_path: Path) -> None:
     """By names that the files beside the report have."""
-    links = re.findall(r'<a href="([^"]+\.tsv)"', report_page(result, drawn_calibrated()))
+    links = re.findall(r'<a href="([^"]+\.tsv)"', section(report_page(result, drawn_calibrated()), "calibration"))
     with Derivatives(tmp_path, {}) as out:
         outputs.write(result, out)
     assert len(links) == 2
