@@ -197,3 +197,36 @@ def test_a_cifti_file_is_a_region_of_vertices_and_voxels(visits: Visits, tmp_pat
     assert_is(page, result, near, "Drawn region")
     load(page, write_mask(tmp_path / "volume.nii.gz", blob(), "RAS"))
     assert "is a volume, the maps are on surfaces" in page.locator("#file-message").inner_text()
+
+
+def downloads(page: "Page", folder: Path, n: int = 1) -> list[Path]:
+    """Save the region chosen; return the files."""
+    offered: list[Any] = []
+    page.on("download", lambda download: offered.append(download))
+    page.locator("#save-region").click()
+    while len(offered) < n:
+        page.wait_for_timeout(50)
+    paths = []
+    for download in offered:
+        paths.append(folder / download.suggested_filename)
+        download.save_as(paths[-1])
+    return paths
+
+
+def test_a_saved_region_is_one_of_roi(visits: Visits, tmp_path: Path) -> None:
+    """Of a volume, of both hemispheres, and of a CIFTI file: the points that Python reads are those of the page."""
+    volume, surfaces, grayordinates = plain("oblique"), of_surfaces(), of_grayordinates()
+    places = ((volume, (900,), 1), (surfaces, (60, 11000), 2), (grayordinates, (60, 900), 1))
+    for explorer, points, n in places:
+        page, space = visits.explorer(explorer.path), explorer.result.space
+        for point in points:
+            page.evaluate("(point) => explorer.goTo(point)", point)
+            page.locator("#add-sphere").click()
+        settle(page)
+        paths = downloads(page, tmp_path, n)
+        (found,) = load_rois(sorted(paths)[:1], space).regions
+        assert found.name.startswith("Drawn-region")
+        assert_is(page, explorer.result, found.points, "Drawn region")
+        assert found.points.size > 10
+        load(page, *paths)
+        assert region(page)["points"] == found.points.tolist()

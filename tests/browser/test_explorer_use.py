@@ -331,6 +331,8 @@ def test_an_old_browser_gets_a_message(visits: Visits) -> None:
 def test_without_scripts_the_page_says_what_to_read_instead(visits: Visits) -> None:
     page = visits.open(blob().path, scripts=False)
     assert "needs JavaScript" in page.locator("main").inner_text()
+    whole = blob().result.bound.whole
+    assert f"at least {whole:,} of the" in page.locator("#headline").inner_text()
     assert page.locator("#error").is_hidden()
     assert page.locator("#explorer").is_hidden()
 

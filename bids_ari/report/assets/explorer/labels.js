@@ -38,9 +38,10 @@ function labelTable(data, shown) {
   const entry = (key, [red, green, blue, alpha], name) => {
     return `<Label Key="${key}" Red="${red}" Green="${green}" Blue="${blue}" Alpha="${alpha}">${name}</Label>`;
   };
-  const entries = shown.clusters.map(({ label }) => {
+  const escaped = (name) => name.replace(/[<>&"\u0000-\u001f]/g, " ");
+  const entries = shown.clusters.map(({ label, name }) => {
     const channels = colours[(label - 1) % colours.length].match(/../g);
-    return entry(label, [...channels.map((channel) => (parseInt(channel, 16) / 255).toFixed(4)), 1], `cluster ${label}`);
+    return entry(label, [...channels.map((channel) => (parseInt(channel, 16) / 255).toFixed(4)), 1], escaped(name ?? `cluster ${label}`));
   });
   return `<LabelTable>${entry(0, [1, 1, 1, 0], "???")}${entries.join("")}</LabelTable>`;
 }

@@ -93,6 +93,7 @@ function connectRegions(app) {
   table.addEventListener("focusin", (event) => event.target.tagName === "BUTTON" && setStop(event.target));
   table.addEventListener("keydown", makeListKeys(() => history.change({ region: null })));
   byId("hide-region").addEventListener("click", () => history.change({ region: null }));
+  byId("save-region").addEventListener("click", () => saveRegion(data, app.shown()));
   byId("remove-region").addEventListener("click", () => {
     data.regions.remove(history.state.region);
     history.change({ region: null });

@@ -18,8 +18,21 @@ function fileName(shown, suffix, [before, after] = shown.direction.file) {
 /** Save the labels of the clusters in one of the files of `facts.labelFiles`. */
 async function saveLabels(data, shown, number) {
   const file = data.facts.labelFiles[number];
-  const make = { nifti: niftiLabels, gifti: giftiLabels, cifti: ciftiLabels }[file.kind];
-  offer(fileName(shown, file.suffix, shown.direction.labelFiles[number]), await make(data, shown, file));
+  offer(fileName(shown, file.suffix, shown.direction.labelFiles[number]), await makeLabels(data, shown, file));
+}
+
+const makeLabels = (data, shown, file) => ({ nifti: niftiLabels, gifti: giftiLabels, cifti: ciftiLabels })[file.kind](data, shown, file);
+
+/** Save a region as masks that --roi reads: an image, a file for each hemisphere that it reaches, or a CIFTI file. */
+async function saveRegion(data, shown) {
+  const { name, mask } = shown.region;
+  const plain = name.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, " ").trim().replace(/ /g, "-") || "region";
+  const inside = { ...shown, clusters: [{ label: 1, name }], labelAt: (position) => (position >= 0 ? mask[position] : 0) };
+  for (const file of data.facts.labelFiles) {
+    const isReached = file.mesh === undefined || data.points.vertex.meshes[file.mesh].position.some((position) => inside.labelAt(position));
+    const hemisphere = file.hemi ? `_hemi-${file.hemi}` : "";
+    if (isReached) offer(`${plain}${hemisphere}_${file.suffix.replace("dseg", "mask")}`, await makeLabels(data, inside, file));
+  }
 }
 
 /** @returns {string} all clusters, with the first columns of the cluster tables */
