@@ -26,6 +26,7 @@ PROJECTED = "Voxels projected onto fsaverage5, for display only: bounds belong t
 """What pictures say."""
 
 _FULL = 255
+_NOTE = 24  # units of the row of the note
 
 
 def projected(space: VolumeSpace, n_rows: int, per_unit: float) -> list[Cells]:
@@ -33,15 +34,28 @@ def projected(space: VolumeSpace, n_rows: int, per_unit: float) -> list[Cells]:
     places, rows = _views(n_rows, per_unit)
     found = space.points_at(places)
     cells = [each._replace(points=np.where(each.points >= 0, found[each.points], np.int32(-1))) for each in rows]
-    note = Text(PROJECTED, 4, len(cells[-1].points) / per_unit - 12, "lm")
-    return [*cells[:-1], cells[-1]._replace(texts=(*cells[-1].texts, note))]
+    last, height = cells[-1], len(cells[-1].points) / per_unit
+    edges = (0, round(_NOTE * per_unit))  # rows for the note
+    light = None if last.light is None else np.pad(last.light, ((0, 0), edges, (0, 0)))
+    return [
+        *cells[:-1],
+        last._replace(
+            points=np.pad(last.points, (edges, (0, 0)), constant_values=-1),
+            grey=np.pad(last.grey, (edges, (0, 0)), constant_values=1),
+            texts=(*last.texts, Text(PROJECTED, 4, height + _NOTE / 2, "lm")),
+            light=light,
+        ),
+    ]
 
 
 @cache
 def _views(n_rows: int, per_unit: float) -> tuple[FloatArray, list[Cells]]:
     """Return the middle of the cortex at each vertex, (n_vertices, 3) in mm, and views whose points are vertices."""
     content = kept(
-        f"cortex-{n_rows}-{per_unit:.4f}", "nilearn", Path(__file__).parent, partial(_rendered, n_rows, per_unit)
+        f"cortical-views-{n_rows}-{per_unit:.4f}",
+        "nilearn",
+        Path(__file__).parent,
+        partial(_rendered, n_rows, per_unit),
     )
     with np.load(io.BytesIO(content)) as arrays:
         rows = []

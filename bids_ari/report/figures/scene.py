@@ -96,7 +96,8 @@ class Scene:
     @property
     def note(self) -> str:
         """What a reader must know of each picture."""
-        return f"{self.sides} Underlay: {self.underlay}."
+        places = " The lines in the small brain at the right show where the slices lie." if self.locators else ""
+        return f"{self.sides}{places} Underlay: {self.underlay}."
 
     def paint(self, colours: Pixels, shown: npt.NDArray[np.bool_]) -> Pixels:
         """Return pixels (height, width, 3) with the points `shown`, (n_points,), in their `colours`, (n_points, 3)."""

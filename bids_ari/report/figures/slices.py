@@ -24,7 +24,7 @@ CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E
 
 _CORNER = (11, 58)  # pixels from the left and the top edge to the cells
 _WIDTH = 1152  # of a picture
-_LEAST = 390  # height of a picture
+_LEAST, _LEAST_WITH_KEY = 330, 390  # height of a picture with a bar, and with the numbers of clusters
 _BELOW = 4  # pixels below the last row of cells
 _NUMBERED = 20  # clusters with a number in the picture
 _OPACITIES = 16  # levels of opacity in reports
@@ -107,7 +107,7 @@ def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> 
             place = column / scene.per_unit + _CORNER[0], row / scene.per_unit + _CORNER[1]
             canvas.write(str(label), *place, POINTS, is_bold=True, is_outlined=True)
 
-    return _compose(painted, scene, title, draw_key if n else None)
+    return _compose(painted, scene, title, draw_key if n else None, least=_LEAST_WITH_KEY)
 
 
 def outline(scene: Scene, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -123,6 +123,7 @@ def _compose(
     title: str,
     draw_legend: Callable[[Canvas, float], None] | None,
     nothing: str = NOTHING,
+    least: int = _LEAST,
 ) -> Canvas:
     """Draw title, cells and legend; without a legend the title says that nothing is shown."""
 
@@ -134,7 +135,7 @@ def _compose(
         if draw_legend:
             draw_legend(canvas, below)
 
-    height = max(_CORNER[1] + round(len(painted) / scene.per_unit) + _BELOW, _LEAST)
+    height = max(_CORNER[1] + round(len(painted) / scene.per_unit) + _BELOW, least)
     return drawn((_WIDTH, height), title if draw_legend else f"{title}: {nothing}", scene.subtitle, fill)
 
 

@@ -17,6 +17,7 @@ _LEAST_PITCH = 0.01  # mm
 _GYRUS, _SULCUS = 0.98, 0.5  # brightness of a gyrus in full light, and how much darker the fundus of a sulcus is
 _AMBIENT = 0.5  # part of the brightness that does not depend on the light
 _RELIEF = 0.3  # by how much the colour of a point is darker without light
+_HEAD, _FOOT = 40, 14  # units above and below the views of a row
 _TITLE = 18  # units from the views of a row up to their titles
 _NAMES = {"L": "Left", "R": "Right"}
 
@@ -90,15 +91,17 @@ def _pitch(views: Sequence[View], per_unit: float) -> float:
 
 
 def _row(views: Sequence[View], pitch: float, points: Ints, per_unit: float) -> Cells:
-    """Return a row of cells."""
+    """Return a row of cells, as high as its views."""
     seen = [render(view.cortex.mesh, view.axes, pitch, _size(views, per_unit), view.cortex.sulci) for view in views]
     cells = [_cell(each, view.cortex.points(points)) for each, view in zip(seen, views, strict=True)]
     points, grey, *light = (np.concatenate(arrays, axis=1) for arrays in zip(*cells, strict=True))
-    covered = np.any([each.cover.any(axis=1) for each in seen], axis=0)
-    height, width = _size(views, per_unit)
+    covered = np.flatnonzero(np.any([each.cover.any(axis=1) for each in seen], axis=0))
+    top = round(max(covered[0] / per_unit - _HEAD, 0) * per_unit)  # rows beyond the views and their titles are cut
+    rows = slice(top, min(covered[-1] + round(_FOOT * per_unit), len(points)))
+    height, width = len(points[rows]), _size(views, per_unit)[1]
     boxes = tuple(Cell(0, i * width, height, width) for i in range(len(views)))
-    texts = tuple(_texts(views, covered.argmax() / per_unit))
-    return Cells(points, grey, texts, boxes, np.array(light, dtype=np.float32))
+    texts = tuple(_texts(views, (covered[0] - top) / per_unit))
+    return Cells(points[rows], grey[rows], texts, boxes, np.array(light, dtype=np.float32)[:, rows])
 
 
 def _cell(seen: Rendering, points: Ints) -> list[npt.NDArray[Any]]:

@@ -28,8 +28,8 @@ def scene() -> Scene:
 
 
 def in_cell(scene: Scene, i: int) -> np.ndarray:
-    row, column = divmod(i, COLUMNS)
-    return scene.points[row * HEIGHT : (row + 1) * HEIGHT, column * WIDTH : (column + 1) * WIDTH]
+    top, left, height, width = scene.boxes[i]
+    return scene.points[top : top + height, left : left + width]
 
 
 def sides(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,10 +66,10 @@ def test_titles_and_letters_say_what_is_seen(scene: Scene) -> None:
     assert [each.text for each in titles[4:]] == ["Dorsal", "Ventral", "Anterior", "Posterior"]
     assert "".join(each.text for each in scene.texts if len(each.text) == 1) == "LRRLRLLR"
     for i, title in enumerate(titles):
-        row, column = divmod(i, COLUMNS)
-        assert column * WIDTH < title.column < (column + 1) * WIDTH
-        top = np.flatnonzero((in_cell(scene, i) >= 0).any(axis=1))[0] + row * HEIGHT
-        assert row * HEIGHT < title.row < top - 8
+        box = scene.boxes[i]
+        assert box.left < title.column < box.left + box.width
+        top = np.flatnonzero((in_cell(scene, i) >= 0).any(axis=1))[0] + box.top
+        assert box.top < title.row < top - 8
 
 
 def test_one_scale(scene: Scene) -> None:
@@ -88,8 +88,9 @@ def test_a_single_hemisphere_has_all_views(hemisphere: Cortex) -> None:
     assert [each.text for each in alone.texts] == [
         f"{name}, {view}" for view in ("lateral", "medial", "dorsal", "ventral", "anterior", "posterior")
     ]
-    assert alone.points.shape == (2 * HEIGHT, COLUMNS * WIDTH)
-    lateral, medial = alone.points[:HEIGHT, : 2 * WIDTH], alone.points[:HEIGHT, 2 * WIDTH :]  # twice as wide
+    assert alone.points.shape[1] == COLUMNS * WIDTH
+    lateral, medial = in_cell(alone, 0), in_cell(alone, 1)
+    assert lateral.shape[1] == 2 * WIDTH
     assert (np.abs(PLACES[np.unique(lateral[lateral >= 0]), 0]) == 41).all()
     assert (np.abs(PLACES[np.unique(medial[medial >= 0]), 0]) == 1).all()
     assert np.ptp(np.nonzero(lateral >= 0)[0]) > 0.75 * HEIGHT
@@ -102,9 +103,10 @@ def test_what_is_not_tested_is_grey(scene: Scene) -> None:
     painted = right_only.paint(np.tile(np.array([[250, 0, 0]], np.uint8), (8, 1)), np.ones(8, dtype=bool))
     is_grey = np.ptp(painted, axis=-1) == 0
     np.testing.assert_array_equal(~is_grey, right_only.points >= 0)
-    assert is_grey[:HEIGHT, : 2 * WIDTH].all()
+    first = right_only.boxes[0]
+    assert is_grey[: first.height, : 2 * WIDTH].all()
     assert painted[0, 0].tolist() == [255, 255, 255]
-    assert 0 < painted[HEIGHT // 2, WIDTH // 2, 0] < 255
+    assert 0 < painted[first.height // 2, WIDTH // 2, 0] < 255
     assert painted[~is_grey][:, 0].min() > 0.65 * 250
 
 
