@@ -18,6 +18,7 @@ from bids_ari.config.methods import METHODS, Method
 from bids_ari.config.model_options import TEMPLATE
 from bids_ari.design.design import Design
 from bids_ari.errors import plural_of
+from bids_ari.images.region_names import AtlasFacts
 from bids_ari.report import labels
 from bids_ari.report.atlases import citation_of, title_of
 from bids_ari.report.formatting import any_of, beyond
@@ -160,20 +161,27 @@ def _values(result: ContrastResult) -> Context:
         "target_tdps": result.largest and any_of(f"{tdp:g}" for tdp in result.largest),
         "atlas": options.atlas if is_atlas else labels.atlas_name(result),
         "atlas_citation": citation_of(result.atlas.name) if result.atlas else "",
-        "namings": _namings(result),
-        "from_templateflow": [*["atlas"] * (is_atlas or _is_named_by_templateflow(result)), *["brain mask"] * is_mask],
+        "namings": list(_naming_texts(result)),
+        "from_templateflow": [*["atlas"] * is_atlas, *_naming_templates(result), *["brain mask"] * is_mask],
     }
 
 
-def _namings(result: ContrastResult) -> list[tuple[str, str]]:
-    """Return title and citation of each atlas that names clusters; none if that of the parcels does."""
+def _namings(result: ContrastResult) -> list[AtlasFacts]:
+    """Return the atlases that name clusters; none if that of the parcels does."""
     if result.names is None or (result.atlas is not None and result.options.region_names is None):
         return []
-    return [(title_of(each), citation_of(each.name)) for each in result.names.atlases]
+    return list(result.names.atlases)
 
 
-def _is_named_by_templateflow(result: ContrastResult) -> bool:
-    return result.names is not None and any(each.source == "TemplateFlow" for each in result.names.atlases)
+def _naming_texts(result: ContrastResult) -> Iterator[tuple[str, str, str]]:
+    """Yield title, space if it is another than that of the maps, and citation of each atlas that names clusters."""
+    for each in _namings(result):
+        yield title_of(each), each.space, citation_of(each.name)
+
+
+def _naming_templates(result: ContrastResult) -> list[str]:
+    """Return the atlases of TemplateFlow that name clusters."""
+    return [f"{title_of(each)} atlas" for each in _namings(result) if each.source == "TemplateFlow"]
 
 
 def _lost(contrast: ContrastSet) -> Iterator[tuple[int, str]]:

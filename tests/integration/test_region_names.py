@@ -80,7 +80,7 @@ def test_pages_have_names_in_words_and_cite_the_atlas(group: Path) -> None:
     )
     assert "Names of regions: Schaefer 2018 (200 parcels, 7 networks)." in report
     assert "named by the Schaefer 2018 (200 parcels, 7 networks) atlas (Schaefer et al., 2018)." in report
-    assert "The atlas was taken from TemplateFlow" in report
+    assert "The Schaefer 2018 (200 parcels, 7 networks) atlas was taken from TemplateFlow" in report
     facts = json.loads(re.search(r'id="facts"[^>]*>(.*?)</script>', one(group, "*_explorer.html").read_text())[1])  # type: ignore[index]
     assert facts["atlas"]["labels"] == [*LABELS]
     assert facts["atlas"]["names"][0] == facts["directions"][0]["parcels"][0]["name"] == "left visual 9"
