@@ -14,20 +14,23 @@ const TITLE = 20; // pixels above a view
 function makeGlass(data, palettes, viewport) {
   const canvas = () => byId("glass");
   const silhouettes = makeSilhouettes(data);
-  let [key, projections, frames] = ["", [], []];
+  let [key, projections, painted, frames] = ["", [], null, []];
   const viewAt = ([x, y]) => frames.findIndex(({ box: [left, top, width, height] }) => x >= left && y >= top && x < left + width && y < top + height);
   return {
     canvases: () => [canvas()],
     take: (shown, paint, colours) => {
       const now = `${colours} ${shown.state.smooth} ${shown.state.direction}`;
-      if (now !== key) projections = GLASS_VIEWS.map((view) => laidProjection(data, view, paint, shown.state.smooth));
+      if (now !== key) [projections, painted] = [GLASS_VIEWS.map((view) => projected(data, view, paint)), paint];
       key = now;
     },
     draw: (shown) => {
       const { boxes, scale, whole } = layGlass(data, byId("slices").clientWidth);
       frames = GLASS_VIEWS.map((view, i) => frameOf(data, view, shown.state.radiological, viewport.state, scale, boxes[i]));
       const context = cleared(canvas(), whole);
-      frames.forEach((frame, i) => drawProjection(context, data, shown, frame, projections[i], silhouettes));
+      frames.forEach((frame, i) => {
+        projections[i].layer ??= projectionLayer(data, frame, projections[i], painted, shown.state.smooth);
+        drawProjection(context, data, shown, frame, projections[i], silhouettes);
+      });
       canvas().setAttribute("aria-label", `Glass brain: ${GLASS_VIEWS.map((view) => titleOf(view, shown.state)).join(", ")}; all that is coloured`);
     },
     frameAt: (each, pixel) => frames[Math.max(viewAt(pixel), 0)],
@@ -102,11 +105,9 @@ function projected(data, view, paint) {
 /** @returns {string} from where a view is seen; mirrored, it is seen from the opposite side */
 const titleOf = ({ title, opposite }, { radiological }) => (radiological && opposite ? opposite : title);
 
-/** @returns {Object} a projection with its layer */
-function laidProjection(data, view, paint, isSmooth) {
-  const found = projected(data, view, paint);
-  const finest = Math.max(...data.points.voxel.grid.zooms);
-  return { ...found, layer: isSmooth ? smoothLayer(found.plane, finest, paint.isMixed) : sharpLayer(found.plane) };
+/** @returns {Layer} */
+function projectionLayer(data, frame, { plane }, paint, isSmooth) {
+  return isSmooth ? smoothLayer(plane, pixelsAVoxel(data, frame), paint.isMixed) : sharpLayer(plane);
 }
 
 function drawProjection(context, data, shown, frame, { layer, plane, positions }, silhouettes) {

@@ -85,13 +85,12 @@ function sharpLayer({ values, width, height, start }) {
 
 /**
  * A plane of colours, interpolated linearly between the centres of voxels: coloured where at least half of the weight is.
- * @param {number} finest size of a voxel in mm, by which the number of pixels a voxel is chosen
+ * @param {number} n pixels a voxel, even
  * @param {boolean} isMixed whether colours may be mixed: those of clusters are not
  * @returns {Layer}
  */
-function smoothLayer(plane, finest, isMixed) {
+function smoothLayer(plane, n, isMixed) {
   const { values, width, height, start } = plane;
-  const n = 2 * bounded(Math.ceil(finest / FINE / 2), 1, 4); // pixels a voxel, even
   const pixels = new Uint32Array(width * n * height * n);
   const at = (column, row) => (column >= 0 && row >= 0 && column < width && row < height ? values[row * width + column] : 0);
   const weights = weightsOf(n);
@@ -102,6 +101,12 @@ function smoothLayer(plane, finest, isMixed) {
     }
   }
   return { picture: pictureOf(pixels, width * n, height * n), start: start.map((first) => first - 0.5 + 0.5 / n), step: [1 / n, 1 / n] };
+}
+
+/** @returns {number} the pixels a voxel of an interpolated map: at most one of the screen without zoom, or of `FINE` mm */
+function pixelsAVoxel({ points }, { scale }) {
+  const size = Math.max(...points.voxel.grid.zooms);
+  return 2 * bounded(Math.ceil(Math.min(size / FINE, size * scale * ratioOfSlices()) / 2), 1, 4);
 }
 
 /** @returns {Float64Array[]} the weights of four corners at each of n times n places between them */

@@ -19,13 +19,12 @@ const REGION_LINES = [[PAPER, 3.5], ["#1273c4", 2]];
 /** @returns {Slicer} layers are kept until the colours change */
 function makeSlicer(data, palettes) {
   const greys = underlayGreys(data.facts.underlay.levels);
-  const finest = Math.max(...data.points.voxel.grid.zooms);
   const underlays = makeStore();
   let [layers, paths, borders, key, shown, paint] = [makeStore(), makeStore(), makeStore(), "", null, null];
   const plane = (axes, index, of) => planeOf(data, axes, index, of);
-  const layerOf = (axes, index) => {
-    const colours = plane(axes, index, paint);
-    return shown.state.smooth ? smoothLayer(colours, finest, paint.isMixed) : sharpLayer(colours);
+  const layerOf = ({ fileAxes }, index, n) => {
+    const colours = plane(fileAxes, index, paint);
+    return shown.state.smooth ? smoothLayer(colours, n, paint.isMixed) : sharpLayer(colours);
   };
   const outline = (context, frame, index, name, of, lines) => {
     const store = name === "region" ? borders : paths;
@@ -44,7 +43,8 @@ function makeSlicer(data, palettes) {
       const beneath = underlays(`${axes} ${index}`, () => underlayLayer(data, greys, axes, index));
       if (beneath) drawLayer(context, ratio, frame, beneath, true);
       context.globalAlpha = shown.state.opacity;
-      drawLayer(context, ratio, frame, layers(`${axes} ${index}`, () => layerOf(axes, index)), shown.state.smooth);
+      const n = pixelsAVoxel(data, frame);
+      drawLayer(context, ratio, frame, layers(`${axes} ${index} ${n}`, () => layerOf(frame, index, n)), shown.state.smooth);
       context.globalAlpha = 1;
       const { current, region, state: { outlines } } = shown;
       if (outlines) outline(context, frame, index, "clusters", shown.labelAt, CLUSTER_LINES);

@@ -50,7 +50,7 @@ function makeViewport(field, onChange) {
 
 /**
  * Return how a slice is on the screen: x and y have pixels per voxel, and the pixel of voxel 0, along an axis of the file;
- * perMm has pixels per mm.
+ * perMm has pixels per mm, and scale those without zoom.
  * @param {Object} view one of `VIEWS`
  * @param {number} scale pixels per mm without zoom
  * @param {number[]} box left, top, width and height of the picture in its canvas
@@ -64,6 +64,7 @@ function frameOf(data, view, radiological, { zoom, centre }, scale, [left, top, 
   return {
     view,
     box: [left, top, width, height],
+    scale,
     perMm: scale * zoom,
     fileAxes: [axes[view.axis][0], across[0], up[0]],
     x: [x, left + width / 2 - x * centre[across[0]]],
