@@ -84,7 +84,7 @@ def test_a_number_typed_is_taken_as_it_is(visits: Visits, target: float) -> None
     words = f"{len(clusters)} cluster{'s' * (len(clusters) != 1)}, {voxels:,} voxels"
     assert page.locator("#status").inner_text() == words
     rows = page.locator("#clusters tbody tr").evaluate_all("(rows) => rows.map((row) => row.innerText.split('\\t'))")
-    assert [(int(row[0]), int(row[1]), int(row[3])) for row in rows] == [
+    assert [(int(row[0]), int(row[1]), int(row[2])) for row in rows] == [
         (cluster.label, cluster.size, cluster.tdn) for cluster in clusters[: len(rows)]
     ]
 

@@ -16,10 +16,10 @@ function clusterRow(data, palettes, shown, paint, cluster) {
   if (shown.current && shown.current.label === cluster.label) row.setAttribute("aria-current", "true");
   const cells = [
     thousands(cluster.size),
-    ...clusterSizes(data, shown.forest, cluster).map(thousands),
     thousands(cluster.tdn),
-    ...(data.points.vertex ? [thousands(Math.floor(activeAreaOf(data, shown.forest, cluster)))] : []),
     proportion(cluster.tdn, cluster.size),
+    ...clusterSizes(data, shown.forest, cluster).map(thousands),
+    ...(data.points.vertex ? [thousands(Math.floor(activeAreaOf(data, shown.forest, cluster)))] : []),
     ...(shown.direction.fwe ? [fweText(shown.direction, cluster.peak)] : []),
     zText(data.z[cluster.peak]),
     ...peakNames(data, cluster),

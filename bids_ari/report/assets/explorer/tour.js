@@ -37,7 +37,8 @@ function connectTour() {
     byId("tour-back").disabled = now === 0;
     byId("tour-next").textContent = now === steps.length - 1 ? "Done" : "Next";
     const about = light(steps[now]);
-    if (moves) about?.scrollIntoView({ block: "nearest" });
+    if (moves) about?.scrollIntoView({ block: "start" });
+    box.classList.toggle("aside", about?.getBoundingClientRect().left > window.innerWidth / 2); // not on what it is about
   };
   const close = () => {
     const hadFocus = box.contains(document.activeElement);
