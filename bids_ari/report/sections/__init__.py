@@ -19,6 +19,7 @@ from bids_ari.report.sections.model import calibration, design
 from bids_ari.report.sections.section import ReportData, Section
 from bids_ari.report.sections.settings import provenance
 from bids_ari.report.sections.tables import clusters, comparison, largest, regions, to_copy
+from bids_ari.report.sentences import wording
 
 __all__ = ["SECTIONS", "ReportData"]
 
@@ -29,6 +30,7 @@ def _headline(data: ReportData) -> Context:
         "entities": [f"{key} {value}" for key, value in result.contrast.entities if key not in CONTRAST_KEYS],
         "meaning": meaning(result),
         "directions_text": directions_text(result),
+        "signs_hold_together": wording(result).hold_together,
         "cluster_counts": [
             (f"with {beyond(threshold, result.alternative)}", len(found), sum(cluster.tdn > 0 for cluster in found))
             for threshold, found in result.clusters.items()

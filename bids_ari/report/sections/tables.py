@@ -40,7 +40,7 @@ CLEARLY_MORE = 1.25
 """Ratio of TDN above which closed testing finds more than permutations not by chance; 1,000 vary by about 6 %."""
 
 FIRST_ROWS = 20
-"""Clusters of a table, or regions with TDP 0, that are visible at first; the others unfold."""
+"""Clusters or regions of a table that are visible at first, of regions with TDP 0 half as many; the others unfold."""
 
 SHOWN_REGIONS = 4
 """Regions with the largest shares of a cluster that the report names; the file has one more."""
@@ -179,13 +179,14 @@ def region_block(result: ContrastResult, found: RegionSet) -> Context:
         _region_row(row, found, result) for row in sorted(result.region_table(found).to_dict("records"), key=by_tdp)
     ]
     n_active = sum(row["tdn"] > 0 for row in rows)
-    first = n_active + FIRST_ROWS
+    first = min(max(n_active, FIRST_ROWS // 2), FIRST_ROWS)
     return {
         "id": found.name,
         "title": region_set_title(found, result),
         "is_atlas": found is result.atlas,
         "n_regions": len(rows),
         "n_active": n_active,
+        "n_active_below": max(n_active - first, 0),
         "parts": [part for part in (rows[:first], rows[first:]) if part],
         "table": _path(result, stem(result, desc=result.desc, atlas=found.name).filename("tdp", ".tsv")),
     }

@@ -153,15 +153,21 @@ def test_tdn_and_tdp_are_those_of_the_bound(result: ContrastResult) -> None:
     assert "Atlas own.nii.gz: 2 of 5 regions with TDP above 0" in text_of(html)
 
 
-def test_zeros_fold_beyond_the_first(result: ContrastResult, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All with TDP above 0 are in the first table, however many."""
-    monkeypatch.setattr(tables, "FIRST_ROWS", 1)
+@pytest.mark.parametrize(
+    ("first_rows", "parts", "summary"),
+    [(4, [3, 4], "4 further regions, none with TDP above 0"), (2, [2, 5], "5 further regions, 1 with TDP above 0")],
+)
+def test_regions_fold_beyond_the_first(
+    result: ContrastResult, monkeypatch: pytest.MonkeyPatch, first_rows: int, parts: list[int], summary: str
+) -> None:
+    """Of three with a TDP above 0 and four with 0."""
+    monkeypatch.setattr(tables, "FIRST_ROWS", first_rows)
     active = [region(i, f"active {i}", *result.clusters[3][0].points) for i in range(1, 4)]
     quiet = [region(i, f"quiet {i}") for i in range(4, 8)]
     shown = with_atlas(result, *active, *quiet)
     assert shown.atlas is not None
-    assert [len(part) for part in tables.region_block(shown, shown.atlas)["parts"]] == [4, 3]
-    assert "3 further regions, none with TDP above 0" in section_text(shown, "regions")
+    assert [len(part) for part in tables.region_block(shown, shown.atlas)["parts"]] == parts
+    assert summary in section_text(shown, "regions")
 
 
 def test_an_atlas_has_a_picture_and_names_clusters(result: ContrastResult) -> None:
