@@ -99,6 +99,18 @@ def test_what_is_not_free_is_refused_before_anything_is_written(
     assert {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*") if path.is_file()} == before
 
 
+def test_slices_change_pictures_and_pages_only(run: Run, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And there are none outside of the maps."""
+    results = written(folder / "out", ".tsv", ".nii.gz", ".json", ".npz")
+    assert run("out", "--reports-only", "--slices", "sagittal", "z:8") == 0
+    assert written(folder / "out", ".tsv", ".nii.gz", ".json", ".npz") == results
+    (report, *_) = written(folder / "out", "greater_report.html").values()
+    assert b"Sagittal and axial slices" in report
+    capsys.readouterr()
+    assert run("out", "--reports-only", "--slices", "z:900") == 65
+    assert "z = 900 mm" in capsys.readouterr().err
+
+
 def test_an_error_of_several_results_is_printed_once(
     run: Run, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

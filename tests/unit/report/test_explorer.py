@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
+from builders_colours import lab_of
 from markupsafe import escape
 from reported import analysed
 
@@ -22,6 +23,7 @@ from bids_ari.report import explorer_arrays
 from bids_ari.report.explorer import explorer_page
 from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
 from bids_ari.report.figures.draw import draw
+from bids_ari.report.figures.scales import tdp_colour, tdp_scale
 from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.forest import Cluster, grow_forest
@@ -231,6 +233,17 @@ def test_each_direction_has_its_own_forest_and_bound() -> None:
 
 def test_the_same_result_gives_the_same_bytes() -> None:
     assert page_of() == page_of()
+
+
+def test_tdp_has_the_colours_of_figures_and_tables() -> None:
+    """The page has 256 colours, figures 64: two colours of neighbouring places are at most 2.5 apart in CIELAB."""
+    digits = facts_of(page_of())["colours"]["sequential"]
+    page = np.frombuffer(bytes.fromhex(digits), dtype=np.uint8).reshape(-1, 3)
+    tdp = np.linspace(0.001, 1, 500)
+    figures = tdp_scale().colour(tdp)
+    tables = np.array([list(bytes.fromhex(tdp_colour(each)[1:])) for each in tdp])
+    assert (figures == tables).all()
+    assert np.linalg.norm(lab_of(page[np.rint(255 * tdp).astype(int)]) - lab_of(figures), axis=1).max() < 2.5
 
 
 def test_categories_of_each_sign_bound_any_set(rng: np.random.Generator) -> None:
