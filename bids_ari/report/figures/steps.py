@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image, ImageFont
 
+from bids_ari.errors import printable
 from bids_ari.report.figures.png import DPI, Pixels
 from bids_ari.runtime.installed import installed_file
 
@@ -157,7 +158,7 @@ def lines_of(
     is_outlined: bool,
 ) -> Iterator[Line]:
     """Yield the lines of a text; lines above and below one another are centred."""
-    lines, font = text.split("\n"), font_of(points, is_bold=is_bold)
+    lines, font = [printable(line) for line in text.split("\n")], font_of(points, is_bold=is_bold)
     widths = [font.getlength(line) for line in lines] if len(lines) > 1 else [0.0]
     pitch = font.getbbox("A")[3] + _SPACING + (OUTLINE if is_outlined else 0)
     top = row - (len(lines) - 1) * pitch * {"a": 0, "m": 0.5, "d": 1}[anchor[1]]

@@ -56,3 +56,15 @@ def test_templates_are_interpolated_linearly(turn: float) -> None:
     np.testing.assert_allclose(255 * found, x + 2 * y + z + 100, atol=0.6)  # values are integers
     assert (template.values_across(x + 100, y, z) == 0).all()
     assert (template.values_across(x, y, z - 100) == 0).all()
+
+
+def test_the_edge_of_a_brain_is_as_bright_as_the_brain() -> None:
+    """A half space of 200 beside nothing: half of the way from its last voxel to the next, half is brain, and 200."""
+    values = np.zeros((4, 3, 3), dtype=np.uint8)
+    values[2:] = 200
+    template = Template(values, Grid((4, 3, 3), np.eye(4)), np.zeros((2, 3)))
+    x, y, z = np.array([0.0, 1, 1.25, 1.5, 2, 3]), np.array([[1.0]]), np.array([[[1.0]]])
+    brain, inside = (found.ravel() for found in template.brain_across(x, y, z))
+    np.testing.assert_allclose(inside, [0, 0, 0.25, 0.5, 1, 1])
+    np.testing.assert_allclose(255 * brain[2:], 200)
+    np.testing.assert_allclose(255 * template.values_across(x, y, z).ravel(), [0, 0, 50, 100, 200, 200])

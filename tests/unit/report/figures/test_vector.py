@@ -15,6 +15,7 @@ from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bids_ari.errors import printable
 from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.vector import vector_file
 
@@ -139,3 +140,14 @@ def test_a_narrow_figure_is_the_same_at_another_scale() -> None:
         large, small = (float(re.findall(r"([\d.]+)px", text.get("style", ""))[0]) for text in (first, second))
         assert small == pytest.approx(large / 2, rel=1e-3)
         assert float(second.get("x", "0")) == pytest.approx(float(first.get("x", "0")) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["\x07\x00", "\ud800", "\ufffe", "]]>--<!--", "😀 שלום", "$\\frac{"])
+def test_any_name_makes_a_file_that_opens(text: str) -> None:
+    """Control characters, halves of letters, marks of XML, letters from right to left, and half a formula."""
+    canvas = drawn((400, 200), text, text, lambda canvas: canvas.write(text, 200, 100, is_outlined=True))
+    svg = vector_file(canvas.size, canvas.steps, 60, "svg", canvas.title, canvas.subtitle)
+    texts = [each.text or "" for each in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    assert texts == [printable(text)] * 3
+    pdf = vector_file(canvas.size, canvas.steps, 60, "pdf", canvas.title, canvas.subtitle)
+    assert len(pypdf.PdfReader(io.BytesIO(pdf)).pages) == 1
