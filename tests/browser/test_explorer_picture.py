@@ -1,8 +1,10 @@
 """The picture of the explorer: zoom, interpolation, outlines, mosaic and glass brain, by mouse, fingers and keys."""
 
 import io
+import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.image
 import numpy as np
@@ -307,18 +309,53 @@ def test_nothing_reaches_beyond_the_window_in_any_picture(visits: Visits) -> Non
             assert box["height"] > 60
 
 
-def test_slices_follow_the_crosshair_of_the_cortex_only_where_meshes_are_in_their_space(visits: Visits) -> None:
+def with_facts(source: Path, name: str, change: Callable[[dict[str, Any]], None]) -> Path:
+    """Write a page with other facts."""
+    before, start, rest = source.read_text(encoding="utf-8").partition('<script type="application/json" id="facts">')
+    text, end, after = rest.partition("</script>")
+    facts = json.loads(text)
+    change(facts)
+    path = folder() / name
+    path.write_text(before + start + json.dumps(facts) + end + after, encoding="utf-8")
+    return path
+
+
+def test_slices_follow_the_crosshair_of_the_cortex_where_the_mesh_is_in_their_space(visits: Visits) -> None:
+    """Spheres are not; on an anatomical mesh, slices are at the voxel of the vertex if their grid has it."""
     explorer = of_grayordinates()
-    page = visits.explorer(explorer.path)
-    assert "do not follow" in page.locator("#following").inner_text()  # spheres
-    path = folder() / "anatomical.html"
-    path.write_text(explorer.path.read_text(encoding="utf-8").replace('"isAnatomical":false', '"isAnatomical":true'))
-    page = visits.explorer(path, before=READ_CANVAS)
-    (result, *_) = explorer.results
-    vertex = int(np.flatnonzero(np.linalg.norm(result.space.coordinates(), axis=1) > 0)[0])
-    page.evaluate("(point) => explorer.goTo(point)", vertex)
+    page, space = visits.explorer(explorer.path), explorer.result.space
+    assert "do not follow" in page.locator("#following").inner_text()
+    affine = np.array([[20.0, 0, 0, -103], [0, 20, 0, -81], [0, 0, 20, -91], [0, 0, 0, 1]])  # of the left hemisphere
+
+    def anatomical(facts: dict[str, Any]) -> None:
+        facts["isAnatomical"] = True
+        facts["grid"] |= {"affine": affine.tolist(), "inverse": np.linalg.inv(affine).tolist()}
+
+    page = visits.explorer(with_facts(explorer.path, "anatomical.html", anatomical))
+    on_left = np.flatnonzero(space.coordinates()[:, 0] < -20)[::50]
+    for point in on_left.tolist():
+        page.evaluate("(point) => explorer.goTo(point)", point)
+        settle(page)
+        assert "at the vertex" in page.locator("#following").inner_text()
+        voxel = np.rint(np.linalg.inv(affine) @ np.append(space.coordinates()[point], 1))
+        for axis, (name, place) in enumerate(zip(SLICES, (affine @ voxel)[:3], strict=True)):
+            assert f"{name} = {place:g} mm" in (page.locator(f"#slice-{name}").get_attribute("aria-label") or ""), axis
+    page.evaluate("(point) => explorer.goTo(point)", int(np.argmax(space.coordinates()[:, 0])))
     settle(page)
     assert "outside of their grid" in page.locator("#following").inner_text()
+
+
+def test_a_key_leads_through_the_pictures_and_keeps_the_focus_there(visits: Visits) -> None:
+    page = visits.explorer(blob().path)
+    seen = []
+    page.locator("#slice-y").press("v")
+    for _ in range(6):
+        settle(page)
+        settle(page)
+        seen.append(page.evaluate("[explorer.state().view, document.activeElement.tagName]"))
+        page.keyboard.press("v")
+    assert {view for view, _ in seen} >= {"slices", "mosaic", "glass"}
+    assert {tag for _, tag in seen} == {"CANVAS"}
 
 
 @pytest.mark.parametrize("explorer", [of_surfaces, of_grayordinates])

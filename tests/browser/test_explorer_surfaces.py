@@ -169,9 +169,11 @@ def test_the_camera_turns_zooms_and_comes_back(visits: Visits) -> None:
     right.press("ArrowDown")
     assert page.evaluate(camera) == turned | {"around": -90, "above": 25}
     right.hover()
+    page.keyboard.down("Control")
     page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
     left.press("+")
-    assert page.evaluate(f"{camera}.zoom") == pytest.approx(1.15 * 1.25)
+    assert page.evaluate(f"{camera}.zoom") == pytest.approx(1.25 * 1.25)
     page.locator("#shape").select_option("pial")
     page.locator("#vertex").fill("77")
     page.locator("#vertex").press("Enter")

@@ -11,6 +11,10 @@ function connectPicture(app, canvas) {
   connectFingers(app, canvas);
   canvas.addEventListener("wheel", (event) => turnWheel(app, canvas, event), { passive: false });
   canvas.addEventListener("keydown", (event) => pressKey(app, canvas, event));
+  connectGestures(canvas, (factor, event) => {
+    const pixel = pixelOf(canvas, event);
+    app.slices.viewport.zoom(factor, placeIn(app.slices.picture().frameAt(canvas, pixel), pixel, app.shown().voxel));
+  });
 }
 
 const pixelOf = (canvas, { clientX, clientY }) => {
@@ -68,12 +72,39 @@ function turnWheel(app, canvas, event) {
   const { slices, shown } = app;
   const frame = slices.picture().frameAt(canvas, pixelOf(canvas, event));
   if (event.ctrlKey || event.metaKey) {
-    const part = event.deltaMode ? Math.sign(turn) : bounded(turn / WHEEL_TURN, -1, 1);
-    const isSmall = Math.abs(part) < 0.3; // of a touchpad
-    slices.viewport.zoom(ZOOM_STEP ** (isSmall ? -5 * part : -Math.sign(part)), placeIn(frame, pixelOf(canvas, event), shown().voxel));
+    slices.viewport.zoom(wheelFactor(event), placeIn(frame, pixelOf(canvas, event), shown().voxel));
   } else {
     move(app, frame.view.axis, turn < 0 ? 1 : -1, `wheel-${frame.view.axis}`);
   }
+}
+
+/** @returns {number} by how much a turn of the wheel zooms: a step, or less for the small turns of a touchpad */
+function wheelFactor({ deltaMode, deltaX, deltaY }) {
+  const turn = deltaY || deltaX;
+  const part = deltaMode ? Math.sign(turn) : turn / WHEEL_TURN;
+  return ZOOM_STEP ** (Math.abs(part) < 0.3 ? -5 * part : -Math.sign(part));
+}
+
+/** Connect two fingers on a touchpad in Safari, which sends no wheel with Ctrl. */
+function connectGestures(canvas, zoom) {
+  if (navigator.maxTouchPoints) return; // on touch screens there are pointers
+  let before = 1;
+  canvas.addEventListener("gesturestart", (event) => {
+    event.preventDefault();
+    before = 1;
+  });
+  canvas.addEventListener("gesturechange", (event) => {
+    event.preventDefault();
+    zoom(event.scale / before, event);
+    before = event.scale;
+  });
+}
+
+/** Show the next picture, with the focus on its first canvas. */
+function showNextPicture({ history, slices }) {
+  const names = [...byId("pictures").querySelectorAll("[data-picture]")].map(({ dataset }) => dataset.picture);
+  history.change({ view: names[(names.indexOf(history.state.view) + 1) % names.length] });
+  requestAnimationFrame(() => requestAnimationFrame(() => slices.canvases()[0].focus({ preventScroll: true })));
 }
 
 /** Move the crosshair to the pointer. */
@@ -90,7 +121,7 @@ function move({ data, history, shown }, axis, step, gesture) {
   if (data.points.voxel.holds(voxel)) history.change({ voxel, vertex: null }, gesture);
 }
 
-/** Arrow and page keys move the crosshair, plus and minus zoom, 0 shows all. */
+/** Arrow and page keys move the crosshair, plus and minus zoom, 0 shows all, V the next picture. */
 function pressKey(app, canvas, event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const { view } = app.slices.picture().frameAt(canvas, [0, 0]);
@@ -106,6 +137,8 @@ function pressKey(app, canvas, event) {
     app.slices.viewport.zoom(ZOOM_KEYS[event.key], app.shown().voxel);
   } else if (event.key === "0" || event.key === "Home") {
     app.slices.viewport.reset();
+  } else if (event.key.toLowerCase() === "v") {
+    showNextPicture(app);
   } else {
     return;
   }

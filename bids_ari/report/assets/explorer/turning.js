@@ -12,9 +12,11 @@ function connectSurfaces(app, view, camera) {
     connectPointers(app, view, camera, i);
     const canvas = byId(`surface-${i}`);
     canvas.addEventListener("wheel", (event) => {
+      if (!event.deltaY || !(event.ctrlKey || event.metaKey)) return; // the page scrolls
       event.preventDefault();
-      if (event.deltaY) camera.zoom(event.deltaY < 0 ? 1.15 : 1 / 1.15, underPointer(view, i, event));
+      camera.zoom(wheelFactor(event), underPointer(view, i, event));
     }, { passive: false });
+    connectGestures(canvas, (factor, event) => camera.zoom(factor, underPointer(view, i, event)));
     canvas.addEventListener("keydown", (event) => pressSurfaceKey(app, view, camera, i, event));
   });
   for (const button of byId("surface-controls").querySelectorAll("button[data-view]")) {
