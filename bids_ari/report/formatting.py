@@ -85,6 +85,15 @@ def beyond(threshold: float, alternative: Alternative) -> str:
     }[alternative]
 
 
+def anchor(name: str) -> str:
+    """Return a name as part of an anchor, which has no spaces and needs no escaping.
+
+    >>> anchor("Schaefer2018"), anchor("my regions")
+    ('Schaefer2018', 'my-20regions')
+    """
+    return re.sub(r"[^a-zA-Z0-9]", lambda found: f"-{ord(found[0]):x}", name)
+
+
 def any_of(words: Iterable[str]) -> str:
     """Join alternatives.
 

@@ -15,7 +15,7 @@ from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
 from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, shares_text
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
-from bids_ari.report.formatting import any_of, beyond, decimal, percent, proportion
+from bids_ari.report.formatting import anchor, any_of, beyond, decimal, percent, proportion
 from bids_ari.report.labels import method_title, region_set_title
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
@@ -181,7 +181,7 @@ def region_block(result: ContrastResult, found: RegionSet) -> Context:
     n_active = sum(row["tdn"] > 0 for row in rows)
     first = min(max(n_active, FIRST_ROWS // 2), FIRST_ROWS)
     return {
-        "id": found.name,
+        "id": anchor(found.name),
         "title": region_set_title(found, result),
         "is_atlas": found is result.atlas,
         "n_regions": len(rows),
@@ -212,9 +212,10 @@ def to_copy(data: ReportData) -> Context:
 
 def _sentence_block(found: Sentences) -> Context:
     """Return the sentences on some sets, those with TDN 0 apart; each has the anchor that its row refers to."""
-    texts = {number: (f"sentence-{found.id}-{number}", text) for number, text in found.texts.items()}
+    name = anchor(found.id)
+    texts = {number: (f"sentence-{name}-{number}", text) for number, text in found.texts.items()}
     parts = [[each for number, each in texts.items() if (number in found.without) == is_zero] for is_zero in (0, 1)]
-    return {"id": f"sentences-{found.id}", "title": found.title, "n": len(texts), "parts": parts}
+    return {"id": f"sentences-{name}", "title": found.title, "n": len(texts), "parts": parts}
 
 
 def comparison(data: ReportData) -> Context | None:
