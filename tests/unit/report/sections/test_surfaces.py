@@ -57,14 +57,15 @@ def test_clusters_have_areas_and_vertices(result: ContrastResult, html: str) -> 
     (head,) = re.findall(r"(?s)<thead>(.*?)</thead>", table)[:1]
     columns = [text_of(cell).strip() for cell in re.findall(r"(?s)<th.*?</th>", head)]
     has_voxels = result.space.unit == "grayordinate"
-    assert columns[2:4] == (["mm²", "mm³"] if has_voxels else ["mm²", "TDN"])
+    assert columns[2:6] == (["TDN", "TDP", "mm²", "mm³"] if has_voxels else ["TDN", "TDP", "mm²", "Active mm²"])
     assert "Active mm²" in columns
     cluster = result.clusters[2][0]
     row = result.table(2).iloc[0]
     (first,) = re.findall(r"(?s)<tbody[^>]*>\s*<tr>(.*?)</tr>", table)[:1]
     cells = [text_of(cell).strip() for cell in re.findall(r"(?s)<t[hd].*?</t[hd]>", first)]
     assert len(cells) == len(columns)
-    assert cells[:3] == [str(cluster.label), str(cluster.size), f"{round(row['area_mm2']):,}"]
+    assert cells[:3] == [str(cluster.label), str(cluster.size), str(cluster.tdn)]
+    assert cells[4] == f"{round(row['area_mm2']):,}"
     side = {"CORTEX_LEFT": "L", "CORTEX_RIGHT": "R"}[row["peak_structure"]]
     assert cells[-1] == f"{side} {int(row['peak_vertex'])}"
     assert f"{round(row['active_area_mm2']):,}" in cells
