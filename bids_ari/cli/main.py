@@ -53,7 +53,7 @@ def _parse_file(file: Path) -> tuple[dict[str, str], argparse.Namespace]:
 def do(arguments: argparse.Namespace) -> int:
     """Run the analysis, or what the flags of `Modes` select instead; return the exit code."""
     settings, modes = read_settings(arguments), build(Modes, vars(arguments))
-    with no_collection(), step("loading libraries"):
+    with no_collection(), step("loading libraries", is_logged=False):
         from bids_ari import workflow
         from bids_ari.cli.listing import overview
     keep_imports()

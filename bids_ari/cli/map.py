@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def analyse_map(arguments: argparse.Namespace) -> int:
     """Analyse a map; return the exit code."""
     settings: MapSettings = build(MapSettings, vars(arguments))
-    with no_collection(), step("loading libraries"):
+    with no_collection(), step("loading libraries", is_logged=False):
         from bids_ari.workflow import run_map
     keep_imports()
 

@@ -160,9 +160,9 @@ def titled(title: str) -> Iterator[None]:
 
 
 @contextmanager
-def step(what: str, unit: str = "") -> Iterator[Step]:
+def step(what: str, unit: str = "", *, is_logged: bool = True) -> Iterator[Step]:
     """Have a block seen as a step; what computations within it report is counted in this unit."""
-    with _seen(Step(what, unit)) as each, listening(each.begin):
+    with _seen(Step(what, unit), is_logged=is_logged) as each, listening(each.begin):
         yield each
 
 
