@@ -50,6 +50,7 @@ def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
     axes.imshow(_scaled(design.matrix), cmap="gray", aspect="auto", vmin=0, vmax=1, interpolation="none")
     for i in range(1, len(design.columns)):
         axes.axvline(i - 0.5, color=_LINE, linewidth=scale)
+    axes.set_title("Lowest value of a column black, highest white", loc="left", size=9 * scale)
     axes.set_ylabel("subjects")
     _label(axes.xaxis, design.columns, scale, _MATRIX)
     _label(axes.yaxis, [f"sub-{subject}" for subject in design.subjects], scale)
@@ -58,7 +59,7 @@ def _draw_matrix(axes: "Axes", design: Design, scale: float) -> None:
 def _draw_correlations(axes: "Axes", correlations: FloatArray, names: list[str], scale: float) -> "AxesImage":
     """Draw a correlation matrix."""
     shown = axes.imshow(correlations, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
-    axes.set_title("Correlation of columns", loc="left", size=11 * scale)
+    axes.set_title("Correlation of columns", loc="left", size=9 * scale)
     _label(axes.xaxis, names, scale, _CORRELATIONS)
     _label(axes.yaxis, names, scale)
     return shown
