@@ -29,6 +29,7 @@ ENV NUMBA_CPU_NAME=generic
 RUN export NUMBA_CACHE_DIR=/opt/bids_ari/compiled MPLBACKEND=Agg \
     && bids-ari-demo /src/demo \
     && bids-ari-demo /src/surfaces --surface \
+    && bids-ari /src/demo/dataset /src/demo/results group --reports-only --figure-format png pdf svg \
     && bids-ari /src/demo/dataset /src/flips group --method permutation --family learned --n-permutations 64 \
     && bids-ari /src/demo/dataset /src/draws group --method permutation --formula "1 + center(response)" --n-permutations 64 \
     && chmod -R a+rX /opt/bids_ari
