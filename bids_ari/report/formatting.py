@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from bids_ari.errors import plural_of
 from bids_ari.stats.choices import Alternative
 
+_RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_WORD = rf"""[^\s,;:()\[\]"']*[{_RTL}](?:[^\s,;:()\[\]"']*[^\s,;:()\[\]"'.])?"""
+_FROM_THE_RIGHT = re.compile(rf"{_WORD}(?:\s+{_WORD})*")
 _FOLDERS = re.compile(r"""(?<![\w.:/~])(?:/[^/\s:;,'"()<>]+)+/""")
 
 
@@ -92,6 +95,19 @@ def anchor(name: str) -> str:
     ('Schaefer2018', 'my-20regions')
     """
     return re.sub(r"[^a-zA-Z0-9]", lambda found: f"-{ord(found[0]):x}", name)
+
+
+def isolated(text: str) -> str:
+    """Return a text whose names in letters from right to left do not reorder what is beside them.
+
+    Such names, of which the words of a dataset may be, are between U+2068 and U+2069 (Unicode Standard Annex 9).
+
+    >>> ascii(isolated("sub-\\u05d0 (3 voxels), 61 %"))
+    "'\\\\u2068sub-\\\\u05d0\\\\u2069 (3 voxels), 61 %'"
+    """
+    if text.isascii() or "\u2068" in text:
+        return text
+    return _FROM_THE_RIGHT.sub(lambda found: f"\u2068{found[0]}\u2069", text)
 
 
 def any_of(words: Iterable[str]) -> str:

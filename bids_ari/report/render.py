@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from bids_ari.report.formatting import percent, plural, thousands
+from bids_ari.report.formatting import isolated, percent, plural, thousands
 from bids_ari.runtime.caches import compiled_folder
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from jinja2.nodes import EvalContext
     from markupsafe import Markup
 
 Context = dict[str, Any]
@@ -35,7 +36,7 @@ def render(template: str, /, **context: Any) -> str:
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_eval_context, select_autoescape
 
     from bids_ari.report.compiled import CompiledTemplates
 
@@ -44,6 +45,7 @@ def _environment() -> "Environment":
         loader=FileSystemLoader([ASSETS, REPORT]),
         autoescape=select_autoescape(["html"], default=False),
         undefined=StrictUndefined,
+        finalize=pass_eval_context(_shown),
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=None if folder is None else CompiledTemplates(folder),
@@ -52,6 +54,11 @@ def _environment() -> "Environment":
     environment.filters["breakable"] = breakable
     environment.globals |= {"css": asset("style.css"), "report_css": asset("report.css")} | page_script("report.js")
     return environment
+
+
+def _shown(context: "EvalContext", value: object) -> object:
+    """Return a value as HTML templates show it: in texts, not in markup, names from right to left are isolated."""
+    return isolated(value) if context.autoescape and type(value) is str else value
 
 
 @cache

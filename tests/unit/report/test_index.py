@@ -141,7 +141,9 @@ def test_strings_of_datasets_are_isolated(out: Derivatives, result: ContrastResu
     """A name that is read from right to left does not reorder what is beside it."""
     name = "\u05e4\u05e0\u05d9\u05dd"
     record(out, replace(result, contrast=replace(result.contrast, entities=Entities.of({"contrast": name}))))
-    assert f"<bdi>{name}</bdi>" in index(out)
+    html = index(out)
+    assert f"<bdi>{name}</bdi>" in html
+    assert f'aria-label="\u2068{name}\u2069, mean' in html
 
 
 @pytest.mark.parametrize(
