@@ -29,6 +29,7 @@ function makeGlass(data, palettes, viewport) {
       const context = cleared(canvas(), whole);
       frames.forEach((frame, i) => {
         projections[i].layer ??= projectionLayer(data, frame, projections[i], painted, shown.state.smooth);
+        if (shown.state.outlines) projections[i].border ??= borderOf(data, frame.view, shown.labelAt, shown.state.smooth);
         drawProjection(context, data, shown, frame, projections[i], silhouettes);
       });
       canvas().setAttribute("aria-label", `Glass brain: ${GLASS_VIEWS.map((view) => titleOf(view, shown.state)).join(", ")}; all that is coloured`);
@@ -110,7 +111,13 @@ function projectionLayer(data, frame, { plane }, paint, isSmooth) {
   return isSmooth ? smoothLayer(plane, pixelsAVoxel(data, frame), paint.isMixed) : sharpLayer(plane);
 }
 
-function drawProjection(context, data, shown, frame, { layer, plane, positions }, silhouettes) {
+/** @returns {Path2D} the outline of a projection of the points that have a label above 0 */
+function borderOf(data, view, labelAt, isSmooth) {
+  const isInside = (position) => Number(labelAt(position) > 0);
+  return outlineOf(projected(data, view, Object.assign(isInside, { strength: () => 0 })).plane, isSmooth);
+}
+
+function drawProjection(context, data, shown, frame, { layer, border, plane, positions }, silhouettes) {
   const [left, top, width, height] = frame.box;
   context.save();
   context.beginPath();
@@ -119,6 +126,7 @@ function drawProjection(context, data, shown, frame, { layer, plane, positions }
   context.globalAlpha = shown.state.opacity;
   drawLayer(context, ratioOfSlices(), frame, layer, shown.state.smooth);
   context.globalAlpha = 1;
+  if (shown.state.outlines) drawOutline(context, frame, border, CLUSTER_LINES);
   drawBrain(context, data, frame, silhouettes);
   if (shown.region) drawOutline(context, frame, silhouettes.ofRegion(frame.view, shown.region), REGION_LINES);
   if (shown.state.colourBy === "cluster") writeNumbers(context, frame, { ...plane, values: positions.map((each) => Math.max(shown.labelAt(each), 0)) });
@@ -135,12 +143,11 @@ function drawProjection(context, data, shown, frame, { layer, plane, positions }
 function makeSilhouettes(data) {
   let [kept, mask] = [makeStore(), null];
   const brain = makeStore();
-  const of = (view, isInside) => outlineOf(projected(data, view, Object.assign(isInside, { strength: () => 0 })).plane, true);
   return {
-    ofBrain: (view) => brain(view.title, () => of(view, () => 1)),
+    ofBrain: (view) => brain(view.title, () => borderOf(data, view, () => 1, true)),
     ofRegion: (view, region) => {
       if (region.mask !== mask) [kept, mask] = [makeStore(), region.mask];
-      return kept(view.title, () => of(view, (position) => region.mask[position]));
+      return kept(view.title, () => borderOf(data, view, (position) => region.mask[position], true));
     },
   };
 }
