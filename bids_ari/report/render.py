@@ -48,7 +48,7 @@ def _environment() -> "Environment":
         finalize=pass_eval_context(_shown),
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=None if folder is None else CompiledTemplates(folder),
+        bytecode_cache=None if folder is None else CompiledTemplates(folder, Path(__file__).read_bytes()),
     )
     environment.filters |= {"thousands": thousands, "plural": plural, "percent": percent, "link": quote}
     environment.filters["breakable"] = breakable

@@ -25,15 +25,15 @@ function zText(z) {
 
 const millimetreText = (x) => String(Math.round(x * 10) / 10 + 0);
 
-const FROM_THE_RIGHT = /[^\s,;:()[\]"']*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]([^\s,;:()[\]"']*[^\s,;:()[\]"'.])?/gu;
+const FROM_THE_RIGHT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u;
 
-/** @returns {string} a text whose names in letters from right to left do not reorder what is beside them */
-const isolated = (text) => String(text).replace(FROM_THE_RIGHT, (name) => `\u2068${name}\u2069`);
+/** @returns {string} a name that does not reorder what is beside it, also if its letters run from right to left */
+const isolated = (name) => (FROM_THE_RIGHT.test(name) ? `\u2068${name}\u2069` : name);
 
 /** @returns {HTMLElement} an element with text, never markup: names come from the data */
 function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
-  made.textContent = isolated(text);
+  made.textContent = text;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   return made;
 }

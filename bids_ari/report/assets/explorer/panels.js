@@ -80,7 +80,7 @@ function parcelText(data, { direction }, position) {
   const number = position < 0 ? 0 : data.atlas[position];
   if (!number) return "none";
   const { size, tdn } = direction.parcels[number - 1];
-  return `${regionOf(data, position)}: ${plural(size, data.facts.unit, data.facts.units)}, ${tdpText(tdn, size)}`;
+  return `${isolated(regionOf(data, position))}: ${plural(size, data.facts.unit, data.facts.units)}, ${tdpText(tdn, size)}`;
 }
 
 /** Show the bound of the sphere around the crosshair. */

@@ -58,9 +58,9 @@ function showChosen(data, shown) {
 
 /** @returns {string} size and bounds of a region in a sentence */
 function regionText({ unit, units }, { direction }, { name, size, tdn, signs }) {
-  if (!size) return `Outlined: ${name}, no ${unit} of it was tested.`;
+  if (!size) return `Outlined: ${isolated(name)}, no ${unit} of it was tested.`;
   const bySign = direction.signs.map(({ meaning }, i) => `, at least ${thousands(signs[i])} ${meaning}`).join("");
-  return `Outlined: ${name}, ${plural(size, unit, units)} tested, of which at least ${thousands(tdn)} are truly active${bySign} (${tdpText(tdn, size)}).`;
+  return `Outlined: ${isolated(name)}, ${plural(size, unit, units)} tested, of which at least ${thousands(tdn)} are truly active${bySign} (${tdpText(tdn, size)}).`;
 }
 
 const regionButtons = () => [...byId("parcels").querySelectorAll("tbody button")];
