@@ -193,3 +193,30 @@ def test_the_outline_is_the_border_of_what_is_shown() -> None:
     assert border[cell].sum() == 2 * (height + width) - 4
     shown = pixels(slices.draw_values(ONES, scene, "t", "t", outlined=middle))[58:, 11:1023][: len(border)]
     assert (shown[border] == 0).all()
+
+
+def test_what_has_no_colour_is_in_the_legend() -> None:
+    """Of each kind of picture; also the ends that are pointed, and outlines."""
+    scene, x = make_scene(CUBE), CUBE.coordinates(np.arange(CUBE.n_points))[:, 0]
+    tdp = np.linspace(0, 1, CUBE.n_points)
+    extreme = np.r_[np.linspace(-1, 1, CUBE.n_points - 1), 70.0]
+    legends = {
+        "0, or none": slices.draw_tdp(tdp, x < 0, scene, "TDP"),
+        "below 0.1": slices.draw_tdp(tdp, x < 0, scene, "TDP", least=0.1),
+        "p ≥ .001": slices.draw_z(6 * tdp, "greater", scene),
+        "p < .001": slices.draw_values(x, scene, "t", "t", z=x, outlined=x > 0),
+        "not tested": slices.draw_values(x, scene, "t", "t"),
+        "to 70": slices.draw_values(extreme, scene, "t", "t"),
+        "7": slices.draw_clusters(1 + np.arange(CUBE.n_points) // 90, scene, "Clusters"),
+        "8–9: again": slices.draw_clusters(1 + np.arange(CUBE.n_points) // 90, scene, "Clusters"),
+    }
+    for words, canvas in legends.items():
+        assert words in [each.text for each in canvas.texts() if each.box.left > 1000], words
+
+
+def test_low_tdp_is_coloured_where_no_other_is() -> None:
+    scene, tdp = make_scene(CUBE), np.full(CUBE.n_points, 0.05)
+    assert colourful(slices.draw_tdp(tdp, tdp > 0, scene, "TDP", least=0.1))[:, :1000].any()
+    tdp[0] = 0.9
+    few = colourful(slices.draw_tdp(tdp, tdp > 0, scene, "TDP", least=0.1))[:, :1000]
+    assert few.mean() < 0.05
