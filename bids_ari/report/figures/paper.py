@@ -4,16 +4,17 @@ All figures have one scale, so that texts of all have the same sizes: the width 
 report, 1152 units.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.choices import FIGURE_FORMATS
 from bids_ari.errors import UsageError, listing
 from bids_ari.report.figures.canvas import Canvas
-from bids_ari.report.figures.draw import drawings
+from bids_ari.report.figures.draw import Drawing, drawings
 from bids_ari.report.figures.png import save
 from bids_ari.report.figures.raster import pixels_of
 from bids_ari.report.figures.vector import vector_file
+from bids_ari.runtime.progress import track
 
 WIDTH = 180.0
 """Width in mm of a figure over the whole width of a page."""
@@ -28,10 +29,16 @@ PER_UNIT = round(WIDTH / _MM * DPI) / _UNITS
 """Pixels of a unit."""
 
 
-def paper_figures(result: ContrastResult, formats: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+def paper_figures(result: ContrastResult, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Draw the pictures of a result for papers; yield the name of each file and its content."""
-    formats = tuple(formats)
-    for _, each in drawings(result, PER_UNIT) if formats else ():
+    if formats:
+        found = [each for _, each in drawings(result, PER_UNIT)]
+        yield from track(_files(found, formats), "drawing figures for papers", "file", len(found) * len(formats))
+
+
+def _files(found: Iterable[Drawing], formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each file."""
+    for each in found:
         canvas = each.draw()
         yield from ((f"{each.name}.{ending}", paper_file(canvas, ending)) for ending in formats)
 
