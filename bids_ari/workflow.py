@@ -181,7 +181,7 @@ def preview(settings: Settings) -> Preview:
     """Find what a run would analyse; write nothing, and read no value of a map."""
     check_files(settings.options, settings.participants)
     settings = replace(settings, options=with_estimator(settings.options))
-    with step("searching for maps", "folder"):
+    with step("searching for maps", "folder", is_logged=False):
         dataset, discovery = find_contrasts(settings, make_database=False)
     check = partial(check_maps, options=settings.options, participants=participants_of(dataset, settings))
     return Preview(discovery, contrasts_at_level(discovery, settings), check)

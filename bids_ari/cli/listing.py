@@ -46,7 +46,7 @@ def overview(
     """
     is_single = any(contrast.entities.get("sub") is not None for contrast in contrasts)
     unit = "map" if is_single else "contrast"
-    tracked = track(contrasts, "checking headers", unit, len(contrasts))
+    tracked = track(contrasts, "checking contrasts", unit, len(contrasts), is_logged=False)
     checked = [_check(contrast, check) for contrast in tracked]
     lines: list[str] = []
     if is_single:

@@ -166,9 +166,9 @@ def step(what: str, unit: str = "", *, is_logged: bool = True) -> Iterator[Step]
         yield each
 
 
-def track(items: Iterable[Item], what: str, unit: str, total: int) -> Iterator[Item]:
+def track(items: Iterable[Item], what: str, unit: str, total: int, *, is_logged: bool = True) -> Iterator[Item]:
     """Yield the items, `total` in number, of a step that counts them."""
-    with _seen(Step(what, unit, total)) as each:
+    with _seen(Step(what, unit, total), is_logged=is_logged) as each:
         for item in items:
             yield item
             each.advance()  # also where the items are computed when asked for, the next one is not begun yet
