@@ -126,7 +126,8 @@ function connectDrawing(app) {
     byId("views").classList.toggle("drawing", isOn);
     if (isOn) bringIntoView(byId("views"));
   });
-  connectBrush(app, () => button.getAttribute("aria-pressed") === "true", stroke);
+  const isOn = () => button.getAttribute("aria-pressed") === "true" && app.history.state.view !== "glass"; // it shows no slice
+  connectBrush(app, isOn, stroke);
 }
 
 /** Draw where the crosshair goes while a button is held: after the view itself has moved it. Alt or Shift erases. */
