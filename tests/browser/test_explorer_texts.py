@@ -70,6 +70,7 @@ def test_the_sentence_says_what_is_coloured(visits: Visits) -> None:
     assert f"z ≤ -1.5: {bounded(explorer.results[1], np.flatnonzero(z <= -1.5))}" in sentence(page)
     page.locator("#direction").select_option("greater")
     page.locator("#swap").click()
+    settle(page)
     assert page.locator("#colour-by").input_value() == "highest"
     page.locator("#colour-by").select_option("highest-everywhere")
     assert bounded(result, np.flatnonzero(result.forest.highest_tdp() > 0)) in sentence(page)
