@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from bids_ari.report.figures.outlines import outlines
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import tdp_scale
 from bids_ari.report.figures.underlay import is_like_template
+from bids_ari.runtime.kept import kept
 from bids_ari.stats.distributions import FloatArray
 
 Kind = Literal["glass", "mask", "cortex"]
@@ -71,6 +73,11 @@ def draw_thumbnail(result: ContrastResult) -> Thumbnail:
 
 def draw_outlines() -> bytes:
     """Draw the outlines to show above each thumbnail of a glass brain, black and transparent, in finer pixels."""
+    return kept("glass-brain-small", "nilearn", Path(__file__).parent, _reduced_outlines)
+
+
+def _reduced_outlines() -> bytes:
+    """Return the outlines of two views of the large glass brain in fewer pixels, as a PNG."""
     opacity = Image.new("L", (_FINE * SIZE[0], _FINE * SIZE[1]))
     brightness, cover = np.moveaxis(np.asarray(outlines(glass_brain.SIZE, glass_brain.VIEWS, 1.0), dtype=float), -1, 0)
     whole = Image.fromarray(np.rint(cover * (1 - brightness / 255)).astype(np.uint8))
