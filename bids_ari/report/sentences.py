@@ -25,6 +25,10 @@ Row = Mapping[Any, Any]
 """A row of a table of clusters or of regions."""
 
 
+MOST_SILENT = 3
+"""Regions without a claim that have a sentence each in a report; more have one together. The file has all sentences."""
+
+
 class Sentences(NamedTuple):
     """The sentences on some sets, in the order of their table."""
 
@@ -161,7 +165,8 @@ def _peak(row: Row) -> str:
 def sentences(result: ContrastResult, most: int | None = None) -> Iterator[Sentences]:
     """Yield the sentences on all points, the clusters of each threshold and target TDP, and each set of regions.
 
-    Of each table of clusters, the first `most`; regions with the highest TDP are first.
+    With `most`, a shorter list for reports: of each table of clusters the first, and one sentence for all regions in
+    which nothing can be claimed. Regions with the highest TDP are first.
     """
     words = wording(result)
     yield Sentences("whole", "Whole mask", {0: whole_sentence(result)})
@@ -174,13 +179,27 @@ def sentences(result: ContrastResult, most: int | None = None) -> Iterator[Sente
         found = {int(row["label"]): cluster_sentence(words, row, formed) for row in rows}
         yield Sentences(tdp_label(tdp), f"Largest clusters with TDP at least {tdp:g}", found)
     for regions in result.regions:
-        rows = sorted(_rows(result.region_table(regions)), key=by_tdp)
-        of = _set_of(regions, result)
-        names = [region_name(str(row["name"]), regions, result) for row in rows]
-        found = {
-            int(row["index"]): region_sentence(words, row, of, name) for row, name in zip(rows, names, strict=True)
-        }
-        yield Sentences(regions.name, region_set_title(regions, result), found, _without(rows, "index"))
+        yield _region_sentences(result, regions, words, is_short=most is not None)
+
+
+def _region_sentences(result: ContrastResult, regions: RegionSet, words: Wording, *, is_short: bool) -> Sentences:
+    """Return the sentences on regions; a short list has one for all regions in which nothing can be claimed."""
+    rows = sorted(_rows(result.region_table(regions)), key=by_tdp)
+    of, names = _set_of(regions, result), {int(row["index"]): _name(row, regions, result) for row in rows}
+    silent = [row for row in rows if row["size"] and not row["tdn"] and not any(_by_sign(row))]
+    together = silent if is_short and len(silent) > MOST_SILENT else []
+    apart = [row for row in rows if not any(row is each for each in together)]
+    found = {int(row["index"]): region_sentence(words, row, of, names[int(row["index"])]) for row in apart}
+    if together:
+        listed = ", ".join(f"{names[int(row['index'])]} ({thousands(int(row['size']))})" for row in together)
+        place = f"In each of {thousands(len(together))} regions ({of}; in parentheses {plural_of(words.unit)} tested)"
+        silence = words.sentence(place, 2, 0).removesuffix(".")
+        found[int(together[0]["index"])] = f"{silence}: {listed}."
+    return Sentences(regions.name, region_set_title(regions, result), found, _without(rows, "index"))
+
+
+def _name(row: Row, regions: RegionSet, result: ContrastResult) -> str:
+    return region_name(str(row["name"]), regions, result)
 
 
 def _without(rows: Iterable[Row], key: str) -> frozenset[int]:

@@ -136,6 +136,20 @@ def test_regions_are_named_with_their_set(result: ContrastResult) -> None:
     assert " mm, in V1), " in of(named, "Z3")[0]
 
 
+def test_regions_without_a_claim_share_a_sentence_in_a_report(result: ContrastResult) -> None:
+    """The file has one for each; those that were not tested keep their own."""
+    quiet = np.argsort(result.glm.z)[:5]
+    parcels = [region(i, f"quiet {i}", int(point)) for i, point in enumerate(quiet, start=1)]
+    shown = with_atlas(result, *parcels, region(6, "active", *result.clusters[3][0].points), region(7, "cut off"))
+    *_, found = sentences(shown, 500)
+    assert len(found.texts) == 3
+    (text,) = (text for text in found.texts.values() if text.startswith("In each of 5 regions (own.nii.gz; "))
+    assert "no active voxel can be claimed" in text
+    assert text.endswith("none is active: quiet 1 (1), quiet 2 (1), quiet 3 (1), quiet 4 (1), quiet 5 (1).")
+    assert "No voxel of cut off (own.nii.gz) was tested." in found.texts.values()
+    assert len(of(shown, "own")) == 7
+
+
 @pytest.mark.parametrize("cifti", [False, True])
 def test_peaks_on_surfaces_have_hemisphere_and_vertex(cifti: bool) -> None:
     result = analysed_surfaces(cifti=cifti)
