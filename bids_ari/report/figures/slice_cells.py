@@ -123,41 +123,56 @@ def slices_of(
     per_unit : float
         Pixels of a unit.
     """
-    places = [row[:3] @ space.indices.T + row[3] for row in space.grid.affine[:3]]
-    steps = np.abs(space.grid.affine[:3, :3]).max(axis=1)  # between slices of voxels
-    box = np.array([[axis.min() for axis in places] - steps / 2, [axis.max() for axis in places] + steps / 2])
-    inner = np.array([np.percentile(axis, [_EDGE, 100 - _EDGE]) for axis in places]).T
-    heights = np.asarray(peaks, dtype=float).reshape(-1, 3)
-    template = template_of(space, space_label, image)
+    field = _field(space)
+    template, heights = template_of(space, space_label, image), np.asarray(peaks, dtype=float).reshape(-1, 3)
     if template is not None:
         low, high = template.box
-        if not ((inner[0] < high) & (inner[1] > low)).all():
-            template = None
-        else:
-            inner = np.clip(inner, low + _RIM * (high - low), high - _RIM * (high - low))
+        if ((field.inner[0] < high) & (field.inner[1] > low)).all():
+            field = _within(field, low, high)
             heights = heights[((heights >= low) & (heights <= high)).all(axis=1)]
-            box = np.array([np.minimum(box[0], low), np.maximum(box[1], high)])
+        else:
+            template = None
     wanted = [each for each in requests if each.kind != SURFACE] or AXIAL
+    n = COLUMNS * (n_rows if len(requests) == 1 else 1)
     rows = tuple(
         Row(_PLANES[each.kind], cuts[first : first + COLUMNS])
         for each in wanted
-        for cuts in [_cuts(each, inner, heights, COLUMNS * (n_rows if len(requests) == 1 else 1), steps)]
+        for cuts in [each.cuts or _cuts(_PLANES[each.kind].axis, field, heights, n)]
         for first in range(0, len(cuts), COLUMNS)
     )
-    pitch = max(_pitch(row.plane, box) for row in rows)
-    cells = [_cells(row, box, pitch, space, template, per_unit) for row in rows]
+    pitch = max(_pitch(row.plane, field.box) for row in rows)
+    cells = [_cells(row, field.box, pitch, space, template, per_unit) for row in rows]
     return Slices(cells, rows, template, locators_of(rows, space, template, per_unit))
 
 
-def _cuts(request: Request, inner: FloatArray, peaks: FloatArray, n: int, steps: FloatArray) -> tuple[float, ...]:
-    """Return where slices of a request lie in mm: those asked for, or `n` through peaks, between the ends (2, 3).
+class _Field(NamedTuple):
+    """What slices may show, in mm."""
 
-    Fewer are chosen where not as many voxels, of a size (3,), lie between the ends.
-    """
-    axis = _PLANES[request.kind].axis
-    low, high = inner[:, axis].tolist()
-    most = int((high - low) / steps[axis] + 1e-6) + 1
-    return request.cuts or _choose_cuts(low, high, peaks[:, axis], min(n, most), float(steps[axis]))
+    box: FloatArray  # (2, 3): the corners of what must fit into a cell
+    inner: FloatArray  # (2, 3): between which slices lie
+    steps: FloatArray  # (3,): between voxels
+
+
+def _field(space: VolumeSpace) -> _Field:
+    """Return the field of the voxels that are tested; few of them lie beyond its inner part."""
+    places = [row[:3] @ space.indices.T + row[3] for row in space.grid.affine[:3]]
+    steps = np.abs(space.grid.affine[:3, :3]).max(axis=1)
+    box = np.array([[axis.min() for axis in places] - steps / 2, [axis.max() for axis in places] + steps / 2])
+    return _Field(box, np.array([np.percentile(axis, [_EDGE, 100 - _EDGE]) for axis in places]).T, steps)
+
+
+def _within(field: _Field, low: FloatArray, high: FloatArray) -> _Field:
+    """Return a field that has all of a brain between two corners, with slices only in its inner part."""
+    rim = _RIM * (high - low)
+    box = np.array([np.minimum(field.box[0], low), np.maximum(field.box[1], high)])
+    return field._replace(box=box, inner=np.clip(field.inner, low + rim, high - rim))
+
+
+def _cuts(axis: int, field: _Field, peaks: FloatArray, n: int) -> tuple[float, ...]:
+    """Return where `n` slices across an axis lie in mm, fewer if there are not as many voxels; see `_choose_cuts`."""
+    low, high = field.inner[:, axis].tolist()
+    step = float(field.steps[axis])
+    return _choose_cuts(low, high, peaks[:, axis], min(n, int((high - low) / step + 1e-6) + 1), step)
 
 
 def _choose_cuts(low: float, high: float, peaks: FloatArray, n: int, step: float) -> tuple[float, ...]:
