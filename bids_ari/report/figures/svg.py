@@ -14,6 +14,8 @@ _FAMILY = "'DejaVu Sans'"
 _LIKE_IT = f"{_FAMILY}, Verdana, sans-serif"  # where embedded fonts are not read: Verdana is as wide
 _USUAL = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("–−…±≤≥²³°µ")
 _LEFT_OUT = ["FFTM", "GDEF", "GPOS", "GSUB", "gasp", "kern"]  # tables of ligatures and the like
+_FINE = 0.3  # points of a pixel below which images are smoothed when a page is small: at 300 dpi it is 0.24
+_IMAGE = re.compile(r'(<image [^>]*transform="matrix\(([\d.]+)[^>]*?) style="image-rendering:[^"]*"')
 _SPACE = "{http://www.w3.org/2000/svg}"
 
 
@@ -32,6 +34,7 @@ def finished(svg: str, width: float, size: tuple[int, int]) -> bytes:
     sizes = f'width="{width:.7g}mm" height="{width * size[1] / size[0]:.7g}mm"'
     faces = "".join(_rule(face, letters) for face, letters in sorted(_letters(svg).items()))
     svg = re.sub(r'width="[^"]*" height="[^"]*"', sizes, svg, count=1)
+    svg = _IMAGE.sub(lambda found: found[1] if float(found[2]) < _FINE else found[0], svg)
     svg = re.sub(f'{_FAMILY}(?=[;"])', _LIKE_IT, svg)
     return re.sub(r'(<style type="text/css">)', lambda found: found[1] + faces, svg, count=1).encode()
 

@@ -151,3 +151,12 @@ def test_any_name_makes_a_file_that_opens(text: str) -> None:
     assert texts == [printable(text)] * 3
     pdf = vector_file(canvas.size, canvas.steps, 60, "pdf", canvas.title, canvas.subtitle)
     assert len(pypdf.PdfReader(io.BytesIO(pdf)).pages) == 1
+
+
+@pytest.mark.parametrize(("per_unit", "is_smooth"), [(1.0, False), (2126 / 1152, True), (4.0, True)])
+def test_pixels_of_300_dpi_may_be_smoothed_and_large_ones_not(per_unit: float, is_smooth: bool) -> None:
+    """Viewers that show a page smaller than it is would leave out lines of brains."""
+    canvas = drawn((1152, 200), "", "", lambda canvas: canvas.paste(PIXELS, 10, 10, per_unit))
+    svg = vector_file(canvas.size, canvas.steps, 180, "svg", "", "")
+    (image,) = ElementTree.fromstring(svg).iter(f"{SVG}image")
+    assert ("pixelated" not in image.get("style", "")) == is_smooth
