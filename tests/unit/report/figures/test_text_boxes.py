@@ -1,6 +1,7 @@
 """No two texts of a picture overlap, and none is cut: of every kind of picture, also with inputs that leave no room."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 
 import numpy as np
@@ -19,6 +20,7 @@ from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.draw import drawings
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 from bids_ari.report.figures.quality import sheets
+from bids_ari.report.figures.scene import Scene
 from bids_ari.report.figures.steps import Written, overlap
 from bids_ari.report.figures.subject_dots import draw_subjects
 
@@ -28,6 +30,11 @@ ENTITIES = "_".join(
     f"{key}-{i}ThisIsAVeryLongLabel" for i, key in enumerate(("task", "acq", "run", "space", "contrast"))
 )
 VIEWS = [("axial",), ("mosaic",), ("surface",), ("surface", "coronal"), ("z:-12,0,8", "x:4"), ("sagittal",)]
+
+
+@cache
+def scene_of(views: tuple[str, ...]) -> Scene:
+    return make_scene(FULL, "MNI152NLin6Asym", slices=views)
 
 
 def check(canvas: Canvas) -> None:
@@ -64,7 +71,7 @@ def test_all_pictures_of_a_result(make: object) -> None:
 @pytest.mark.parametrize("scale", [1.2e-5, 1.0, 12345.6, 2.5e8])
 def test_any_view_and_any_units(views: tuple[str, ...], scale: float) -> None:
     """Values from -3 to 3 times the scale, one in 5,000 far beyond."""
-    scene = make_scene(FULL, "MNI152NLin6Asym", slices=views)
+    scene = scene_of(views)
     values = scale * np.linspace(-3, 3, FULL.n_points)
     values[:1] *= 1000
     check(
@@ -76,14 +83,14 @@ def test_any_view_and_any_units(views: tuple[str, ...], scale: float) -> None:
 @pytest.mark.parametrize("views", VIEWS, ids="+".join)
 @pytest.mark.parametrize("n", [1, 2, 8, 300])
 def test_any_number_of_clusters(views: tuple[str, ...], n: int) -> None:
-    scene = make_scene(FULL, "MNI152NLin6Asym", slices=views)
+    scene = scene_of(views)
     check(slices.draw_clusters(1 + np.arange(FULL.n_points) * n // FULL.n_points, scene, "Clusters"))
     check(slices.draw_clusters(1 + np.arange(FULL.n_points) % n, scene, "Clusters"))
 
 
 @pytest.mark.parametrize("z", [0.0, 3.2, 8.0, 38.0, np.inf])
 def test_any_z(z: float) -> None:
-    scene, values = make_scene(FULL, "MNI152NLin6Asym"), np.where(np.arange(FULL.n_points) % 2, z, -z)
+    scene, values = scene_of(("axial",)), np.where(np.arange(FULL.n_points) % 2, z, -z)
     for alternative in ("greater", "less", "two-sided"):
         check(slices.draw_z(values, alternative, scene))  # type: ignore[arg-type]
     for is_signed in (True, False):
