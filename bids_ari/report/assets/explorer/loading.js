@@ -128,7 +128,7 @@ function connectFiles(app) {
     byId("file-message").hidden = true;
     try {
       const keys = (await regionsOfFiles(app.data, files)).map((region) => app.data.regions.add(region));
-      app.history.change({ region: keys[0] ?? null });
+      if (keys.length) chooseRegion(app, keys[0]);
       app.refreshSoon();
     } catch (error) {
       byId("file-message").textContent = error.message;

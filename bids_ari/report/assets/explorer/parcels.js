@@ -85,8 +85,7 @@ function connectRegions(app) {
   table.addEventListener("click", (event) => {
     const key = event.target.closest("tr")?.dataset.region;
     if (!key) return;
-    const strongest = strongestOf(data, history.state, key);
-    history.change({ region: key, ...(strongest >= 0 ? data.points.to(strongest) : {}) });
+    chooseRegion(app, key);
     if (event.detail) bringIntoView(history.state);
     setStop(table.querySelector(`tr[data-region="${key}"] button`));
   });
@@ -99,6 +98,12 @@ function connectRegions(app) {
     history.change({ region: null });
     (currentButton() ?? byId("load-region")).focus();
   });
+}
+
+/** Outline a region, and move the crosshair to its most extreme point. */
+function chooseRegion({ data, history }, key) {
+  const strongest = strongestOf(data, history.state, key);
+  history.change({ region: key, ...(strongest >= 0 ? data.points.to(strongest) : {}) });
 }
 
 /** @returns {number} the most extreme point of a region, as Python computed it where it did; -1 if it has none */
