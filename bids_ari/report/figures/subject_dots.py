@@ -26,11 +26,12 @@ _TITLES = {
     "residual": ("Residual", "RMS, 1 expected"),
     "influence": ("Influence", "standard errors"),
 }
-_WIDTH, _LEFT, _RIGHT, _GAP = 1152, 166, 24, 30  # pixels: the picture, names, the margin, between columns
+_WIDTH, _RIGHT, _GAP = 1152, 24, 30  # pixels: the picture, the margin, between columns
+_LEAST_LEFT, _LETTER = 120, 9.2  # pixels: names, a bold character of them
 _TOP, _BOTTOM = 152, 56  # above and below the rows
 _ROW, _TALL = 22, 1320  # height of a row with a name, and of all rows without
 _TICK, _MOST_TICKS = 5, 4
-_LONGEST = 16  # characters of a name
+_LONGEST = 26  # characters of a name with its mark
 _SMALL, _LARGE = (4.2, 6.0), (9.0, 11.0)  # diameters of usual dots, and of those of possible outliers
 _MARGIN = 0.08  # of an axis, as a fraction of the range of values
 _USUAL, _BAND, _LINE, _MEDIAN = "#46505b", "#e8eef2", "#d9dde1", "#8fa3b3"
@@ -55,20 +56,21 @@ def draw_subjects(found: Sequence[Criterion], names: Sequence[str], subtitle: st
     step = _ROW if n <= MOST_NAMED else _TALL / n
     rows = _TOP + step * (np.arange(n) + 0.5)
     bottom = _TOP + step * n
+    left = max(_LEAST_LEFT, 24 + _LETTER * min(2 + max(map(len, names)), _LONGEST))
     is_far = np.asarray(outliers(found).any(axis=1))
 
     def fill(canvas: Canvas) -> None:
-        room = (_WIDTH - _LEFT - _RIGHT) / len(found)
-        columns = [_Column(_LEFT + room * i, room - _GAP, _ends(each.values)) for i, each in enumerate(found)]
+        room = (_WIDTH - left - _RIGHT) / len(found)
+        columns = [_Column(left + room * i, room - _GAP, _ends(each.values)) for i, each in enumerate(found)]
         for criterion, column in zip(found, columns, strict=True):
             _draw_axis(canvas, criterion, column, bottom)
         if n <= MOST_NAMED:
             for row in rows:
-                canvas.rectangle(_LEFT, row, _WIDTH - _LEFT - _RIGHT, 1, _LINE)
-        _write_names(canvas, rows, names, is_far, bottom)
+                canvas.rectangle(left, row, _WIDTH - left - _RIGHT, 1, _LINE)
+        _write_names(canvas, rows, names, is_far, (left, bottom))
         for criterion, column in zip(found, columns, strict=True):
             _draw_dots(canvas, criterion, column, rows, small=n > MOST_NAMED)
-        _draw_legend(canvas, bottom + 34)
+        _draw_legend(canvas, left, bottom + 34)
 
     return drawn((_WIDTH, round(bottom) + _BOTTOM), "Quality measures of the subjects' maps", subtitle, fill)
 
@@ -122,30 +124,37 @@ def _draw_dots(
 
 
 def _write_names(
-    canvas: Canvas, rows: npt.NDArray[np.floating], names: Sequence[str], is_far: npt.NDArray[np.bool_], bottom: float
+    canvas: Canvas,
+    rows: npt.NDArray[np.floating],
+    names: Sequence[str],
+    is_far: npt.NDArray[np.bool_],
+    corner: tuple[float, float],
 ) -> None:
-    """Write the names that have room: of all rows, or of possible outliers below each other beside their rows."""
+    """Write the names that have room: of all rows, or of possible outliers below each other beside their rows.
+
+    The corner is the right end of the names, and the lower end of the rows.
+    """
     free = 0.0
     for i, name in enumerate(names):
         if not is_far[i] and len(names) > MOST_NAMED:
             continue
         row = max(float(rows[i]), free)
-        if row > bottom:
+        if row > corner[1]:
             return
         mark = " *" if is_far[i] else ""
         colour = OUTLIER if is_far[i] else BLACK
         text = shortened(name, _LONGEST - len(mark)) + mark
-        canvas.write(text, _LEFT - 14, row, 7.5, anchor="rm", colour=colour, is_bold=bool(is_far[i]))
+        canvas.write(text, corner[0] - 14, row, 7.5, anchor="rm", colour=colour, is_bold=bool(is_far[i]))
         if len(names) > MOST_NAMED:
-            canvas.rectangle(_LEFT - 10, rows[i], 8, 1, OUTLIER)
+            canvas.rectangle(corner[0] - 10, rows[i], 8, 1, OUTLIER)
         free = row + _ROW - 4
 
 
-def _draw_legend(canvas: Canvas, row: float) -> None:
+def _draw_legend(canvas: Canvas, left: float, row: float) -> None:
     """Say what band, line and coloured dots are."""
-    canvas.rectangle(_LEFT, row - 9, 26, 18, _BAND)
-    canvas.write("usual range", _LEFT + 36, row, 7.5, anchor="lm")
-    canvas.rectangle(_LEFT + 178, row - 9, 2, 18, _MEDIAN)
-    canvas.write("median", _LEFT + 190, row, 7.5, anchor="lm")
-    canvas.dot(_LEFT + 292, row, _LARGE[1], OUTLIER)
-    canvas.write("possible outlier (*) by this number", _LEFT + 306, row, 7.5, anchor="lm", colour=OUTLIER)
+    canvas.rectangle(left, row - 9, 26, 18, _BAND)
+    canvas.write("usual range", left + 36, row, 7.5, anchor="lm")
+    canvas.rectangle(left + 178, row - 9, 2, 18, _MEDIAN)
+    canvas.write("median", left + 190, row, 7.5, anchor="lm")
+    canvas.dot(left + 292, row, _LARGE[1], OUTLIER)
+    canvas.write("possible outlier (*) by this number", left + 306, row, 7.5, anchor="lm", colour=OUTLIER)

@@ -1,6 +1,7 @@
 """The picture of the numbers of subjects: a name for each dot, and marks for possible outliers."""
 
 import io
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -79,3 +80,15 @@ def test_values_that_do_not_exist_are_written(texts: list[tuple[str, float]]) ->
 
 def test_equal_values_are_drawn() -> None:
     assert draw_subjects(found(np.zeros(4)), list("abcd"), "").png()
+
+
+@pytest.mark.parametrize("name", ["sub-{:02d}", "sub-NDARINV{:08d}", "sub-" + "long" * 12 + "{:02d}"])
+@pytest.mark.parametrize("values", [np.linspace(0.2531, 0.2662, 30), np.linspace(-12345.6, 98765.4, 30)])
+def test_texts_do_not_overlap(name: str, values: Floats) -> None:
+    """Names, numbers of ticks and titles, also where these are long."""
+    canvas = draw_subjects(found(values, 3, 4), [name.format(i) for i in range(30)], "faces")
+    boxes = [written.box for written in canvas.texts()]
+    for (left, top, right, bottom), (other_left, other_top, other_right, other_bottom) in combinations(boxes, 2):
+        assert right <= other_left or other_right <= left or bottom <= other_top or other_bottom <= top
+    assert min(box[0] for box in boxes) >= 0
+    assert max(box[2] for box in boxes) <= canvas.size[0]
