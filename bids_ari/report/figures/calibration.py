@@ -1,5 +1,6 @@
 """A calibration by permutation: critical and observed p, and lambda of the permutations."""
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ _USUAL, _SELECTED, _OBSERVED, _LEVEL = "#56606b", "#D55E00", "#0072B2", "#8a929a
 _FEW = 64  # up to so many permutations are dots, not a line
 _FONT_SIZE = 9
 _HEAD = 38  # points between a panel and its title, for the legend
+_RAISED = str.maketrans("-−0123456789", "⁻⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LOWEST = 1e-300  # smaller values, including 0, are drawn here
 
 
@@ -77,6 +79,30 @@ def _finish(axes: "Axes", title: str, x: str, y: str, scale: float) -> None:
         borderaxespad=0.2,
     )
     axes.tick_params(labelsize=8 * scale)
+    _write_powers(axes)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#e4e6e8", linewidth=0.6 * scale)
     axes.set_axisbelow(True)
+
+
+def _write_powers(axes: "Axes") -> None:
+    """Write the numbers of logarithmic axes as plain text, which can be selected as a whole, not as formulas."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    class Plain(LogFormatterSciNotation):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return plain_power(super().__call__(x, pos))
+
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(Plain())
+        axis.set_minor_formatter(Plain(labelOnlyBase=False))
+
+
+def plain_power(formula: str) -> str:
+    """Return a power of ten of matplotlib without its marks.
+
+    >>> plain_power(r"$\\mathdefault{10^{-3}}$"), plain_power(r"$\\mathdefault{2\\times10^{4}}$"), plain_power("")
+    ('10⁻³', '2×10⁴', '')
+    """
+    text = re.sub(r"\$\\mathdefault\{(.*)\}\$", r"\1", formula).replace(r"\times", "×")
+    return re.sub(r"\^\{(.*?)\}", lambda found: found[1].translate(_RAISED), text)
