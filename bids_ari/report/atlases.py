@@ -11,6 +11,8 @@ from bids_ari.images.region_names import NONE, AtlasFacts
 from bids_ari.images.region_words import readable
 from bids_ari.images.regions import RegionSet
 
+_LEAST_SHARE = 0.005  # of a cluster, for which a region is named
+
 
 class _Known(NamedTuple):
     """An atlas whose publications are known."""
@@ -112,12 +114,12 @@ def region_name(label: str, regions: RegionSet, result: ContrastResult) -> str:
 
 
 def shares_text(shares: Iterable[tuple[float, str | None]]) -> str:
-    """Return the shares of regions in a cluster, that in none last.
+    """Return the shares of regions in a cluster, that in none last, without those below half a per cent.
 
     >>> shares_text([(0.7, None), (0.3, "7Networks_LH_Vis_9")])
     '30 % left visual 9; 70 % in no region'
     """
-    ordered = sorted(shares, key=lambda each: each[1] is None)
+    ordered = sorted((each for each in shares if each[0] >= _LEAST_SHARE), key=lambda each: each[1] is None)
     texts = [(f"{share:.0%}", "in no region" if label is None else readable(label)) for share, label in ordered]
     return "; ".join(f"{share.removesuffix('%')} % {name}" for share, name in texts)
 
