@@ -29,7 +29,7 @@ def glass_blob(grid: Grid, label: SpaceName) -> Blob | None:
 @cache
 def _blob() -> Blob:
     """Return the outlines, drawn once for all runs, since this takes a second."""
-    content = kept("glass-brain-paths", "nilearn", Path(__file__).parent, _draw)
+    content = kept("glass-brain-paths", "nilearn", Path(__file__), _draw)
     return Blob.of("glass", np.frombuffer(content, dtype=np.uint8))
 
 

@@ -161,9 +161,7 @@ def _averaged(values: Cells, matrix: FloatArray, space: VolumeSpace) -> tuple[Ce
 @cache
 def _template_text() -> str:
     """Return the text of the template that nilearn includes, made once for all runs."""
-    return base64.b64encode(
-        kept(f"underlay-{LEVELS}-levels", "nilearn", Path(__file__).parent, _template_bytes)
-    ).decode()
+    return base64.b64encode(kept(f"underlay-{LEVELS}-levels", "nilearn", Path(__file__), _template_bytes)).decode()
 
 
 def _template_bytes() -> bytes:

@@ -13,24 +13,25 @@ from bids_ari.runtime.caches import compiled_folder
 _DIGEST = hashlib.sha256().digest_size
 
 
-def kept(name: str, package: str, beside: Path, make: Callable[[], bytes]) -> bytes:
+def kept(name: str, package: str, source: Path, make: Callable[[], bytes]) -> bytes:
     """Return what `make` returns, from a file if an earlier call could keep it.
 
     Parameters
     ----------
     name : str
-        The name of the file, before the versions of this package and of `package`, with which the file is made.
+        The name of the file, before a digest of the source and the versions of this package and of `package`.
     package : str
         The library that `make` uses.
-    beside : Path
-        The folder of the source, as for `compiled_folder`.
+    source : Path
+        The module of `make`: when it changes, the file is made again.
     make : callable
         Returns the content.
     """
-    folder = compiled_folder(beside)
+    folder = compiled_folder(source.parent)
     if folder is None:
         return make()
-    file = folder / f"{name}-{__version__}-{version(package)}"
+    code = hashlib.sha256(source.read_bytes()).hexdigest()[:8]
+    file = folder / f"{name}-{code}-{__version__}-{version(package)}"
     with suppress(OSError):
         digest, content = (whole := file.read_bytes())[:_DIGEST], whole[_DIGEST:]
         if digest == hashlib.sha256(content).digest():

@@ -25,7 +25,7 @@ _LEVEL = 17  # step between levels of brightness and of opacity: 16 make a file 
 def outlines(size: tuple[int, int], views: tuple["View", ...], per_unit: float) -> Image.Image:
     """Return the outlines in a picture of a size in units, as an image with brightness and opacity."""
     make = partial(_draw, size, views, per_unit)
-    return Image.open(io.BytesIO(kept(f"glass-brain-{per_unit:.4f}", "nilearn", Path(__file__).parent, make)))
+    return Image.open(io.BytesIO(kept(f"glass-brain-{per_unit:.4f}", "nilearn", Path(__file__), make)))
 
 
 def draw_outlines(figure: "Figure", factor: float, size: tuple[int, int], views: tuple["View", ...]) -> None:

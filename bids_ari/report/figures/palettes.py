@@ -25,7 +25,7 @@ def palette(name: str) -> Pixels:
     """Return the colours (256, 3) of the palette of TDP, or of one of matplotlib, such as ``RdBu_r``."""
     if name == TDP_PALETTE:
         return _even()
-    content = kept(f"palette-{name}", "matplotlib", Path(__file__).parent, partial(_of_matplotlib, name))
+    content = kept(f"palette-{name}", "matplotlib", Path(__file__), partial(_of_matplotlib, name))
     return np.frombuffer(content, dtype=np.uint8).reshape(-1, 3)
 
 

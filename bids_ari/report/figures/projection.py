@@ -54,7 +54,7 @@ def _views(n_rows: int, per_unit: float) -> tuple[FloatArray, list[Cells]]:
     content = kept(
         f"cortical-views-{n_rows}-{per_unit:.4f}",
         "nilearn",
-        Path(__file__).parent,
+        Path(__file__),
         partial(_rendered, n_rows, per_unit),
     )
     with np.load(io.BytesIO(content)) as arrays:

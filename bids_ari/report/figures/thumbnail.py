@@ -73,7 +73,7 @@ def draw_thumbnail(result: ContrastResult) -> Thumbnail:
 
 def draw_outlines() -> bytes:
     """Draw the outlines to show above each thumbnail of a glass brain, black and transparent, in finer pixels."""
-    return kept("glass-brain-small", "nilearn", Path(__file__).parent, _reduced_outlines)
+    return kept("glass-brain-small", "nilearn", Path(__file__), _reduced_outlines)
 
 
 def _reduced_outlines() -> bytes:

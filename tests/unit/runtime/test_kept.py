@@ -27,8 +27,8 @@ def make() -> Callable[[], bytes]:
     return count
 
 
-def keep(make: Callable[[], bytes]) -> bytes:
-    return kept("thing", "numpy", Path(), make)
+def keep(make: Callable[[], bytes], source: Path = Path(__file__)) -> bytes:
+    return kept("thing", "numpy", source, make)
 
 
 def test_a_file_is_made_once(folder: Path, make: Callable[[], bytes]) -> None:
@@ -47,3 +47,11 @@ def test_a_damaged_file_is_made_again(folder: Path, make: Callable[[], bytes], c
 def test_what_cannot_be_kept_is_made_each_time(folder: Path, make: Callable[[], bytes]) -> None:
     folder.write_text("a file, not a folder")
     assert [keep(make), keep(make)] == [b"call 1", b"call 2"]
+
+
+def test_changed_source_makes_it_again(folder: Path, make: Callable[[], bytes], tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("one")
+    assert [keep(make, source), keep(make, source)] == [b"call 1", b"call 1"]
+    source.write_text("other")
+    assert keep(make, source) == b"call 2"
