@@ -16,6 +16,7 @@ from bids_ari.report.page import report_page
 
 _FILES = re.compile(r'<p class="file">.*?</p>', re.DOTALL)  # names of files beside the page, which is alone
 _LINKS = re.compile(r'(<a\b[^>]*?) href="(?!#|https:)[^"]*"')
+_SKIP = re.compile(r'<a class="skip" href="#main">[^<]*</a>')
 _HEIGHT = 900  # pixels of a page within a notebook
 
 
@@ -59,10 +60,14 @@ class Page:
         return _written(Path(path), self.html.encode())
 
     def _repr_html_(self) -> str:
-        """Return the page in a frame, which has no access to the notebook."""
+        """Return the page in a frame, which has no access to the notebook.
+
+        In such a frame, links to places of the page would lead to the notebook.
+        """
+        html = _SKIP.sub("", self.html)
         return (
             f'<iframe title="{escape(self.title)}" sandbox="allow-scripts allow-downloads" '
-            f'style="width:100%;height:{_HEIGHT}px;border:0" srcdoc="{escape(self.html)}"></iframe>'
+            f'style="width:100%;height:{_HEIGHT}px;border:0" srcdoc="{escape(html)}"></iframe>'
         )
 
     def __repr__(self) -> str:

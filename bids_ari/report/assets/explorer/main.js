@@ -138,6 +138,7 @@ function viewMoved(app) {
 
 /** Write the state into the address, at most every fifth of a second: browsers refuse more. */
 function keepAddress(app) {
+  if (location.protocol === "about:") return; // the page is within a notebook, and has no address of its own
   clearTimeout(app.addressTimer);
   app.addressTimer = setTimeout(() => window.history.replaceState(null, "", toHash(app.history.state, app.data, app.camera, app.slices?.viewport)), 200);
 }

@@ -19,7 +19,8 @@ function rememberTour() {
   }
 }
 
-/** Connect the tour. It starts by itself on the first visit, unless the address leads to a certain view. */
+/** Connect the tour. It starts by itself on the first visit, unless the address leads to a certain view, or the page is
+ *  within another one, such as a notebook, where a browser cannot remember that it was seen. */
 function connectTour() {
   const [box, steps] = [byId("tour"), [...byId("tour").querySelectorAll("[data-about]")]];
   let now = 0;
@@ -58,7 +59,7 @@ function connectTour() {
   });
   byId("tour-close").addEventListener("click", close);
   box.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  if (!hasSeenTour() && location.hash.length < 2) show(0, false);
+  if (!hasSeenTour() && location.hash.length < 2 && window.self === window.top) show(0, false);
 }
 
 /** Connect the list of keys, and the keys that work in the views and on the curve. */
