@@ -14,13 +14,16 @@ const TITLE = 20; // pixels above a view
 function makeGlass(data, palettes, viewport) {
   const canvas = () => byId("glass");
   const silhouettes = makeSilhouettes(data);
-  let [key, projections, painted, frames] = ["", [], null, []];
+  let [key, projections, borders, painted, frames] = ["", [], null, null, []];
   const viewAt = ([x, y]) => frames.findIndex(({ box: [left, top, width, height] }) => x >= left && y >= top && x < left + width && y < top + height);
   return {
     canvases: () => [canvas()],
     take: (shown, paint, colours) => {
       const now = `${colours} ${shown.state.smooth} ${shown.state.direction}`;
-      if (now !== key) [projections, painted] = [GLASS_VIEWS.map((view) => projected(data, view, paint)), paint];
+      if (now !== key) {
+        const coloured = colouredVoxels(data, paint);
+        [projections, borders, painted] = [GLASS_VIEWS.map((view) => projected(data, view, coloured)), null, paint];
+      }
       key = now;
     },
     draw: (shown) => {
@@ -29,8 +32,8 @@ function makeGlass(data, palettes, viewport) {
       const context = cleared(canvas(), whole);
       frames.forEach((frame, i) => {
         projections[i].layer ??= projectionLayer(data, frame, projections[i], painted, shown.state.smooth);
-        if (shown.state.outlines) projections[i].border ??= borderOf(data, frame.view, shown.labelAt, shown.state.smooth);
-        drawProjection(context, data, shown, frame, projections[i], silhouettes);
+        if (shown.state.outlines) borders ??= bordersOf(data, shown.labelAt, shown.state.smooth);
+        drawProjection(context, data, shown, frame, { ...projections[i], border: borders?.[i] }, silhouettes);
       });
       canvas().setAttribute("aria-label", `Glass brain: ${GLASS_VIEWS.map((view) => titleOf(view, shown.state)).join(", ")}; all that is coloured`);
     },
@@ -66,36 +69,46 @@ function layGlass(data, room) {
   return { boxes, scale, whole: [room, Math.ceil(top)] };
 }
 
+/** @returns {{positions: number[], colours: number[], strengths: number[]}} the voxels that a painter colours */
+function colouredVoxels({ facts, points: { voxel: { mask } } }, paint) {
+  const found = { positions: [], colours: [], strengths: [] };
+  for (let position = 0; position < facts.nPoints; position++) {
+    if (mask.position[mask.cell[position]] !== position) continue; // a vertex
+    const colour = paint(position);
+    if (!colour) continue;
+    found.positions.push(position);
+    found.colours.push(colour);
+    found.strengths.push(paint.strength(position));
+  }
+  return found;
+}
+
 /**
- * Project what is coloured along an axis; of a hemisphere for views from a side.
+ * Project coloured voxels along an axis; of a hemisphere for views from a side.
  * @returns {{plane: Object, positions: Int32Array, positionAt: function(number[]): number}} the colours, as of `planeOf`;
  *   the position in front, -1 for none; and that on the line through a voxel
  */
-function projected(data, view, paint) {
+function projected(data, view, coloured) {
   const { grid, mask, box: [low, high] } = data.points.voxel;
   const [normal, across, up] = [view.axis, view.across, view.up].map((axis) => grid.axes[axis][0]);
   const [width, height] = [high[across] - low[across], high[up] - low[up]];
   const [values, positions] = [new Uint32Array(width * height), new Int32Array(width * height).fill(-1)];
   const best = new Float64Array(width * height).fill(-Infinity);
-  const steps = [0, 1, 2].map((axis) => ({ [across]: 1, [up]: width })[axis] ?? 0);
   const middle = transformed(grid.inverse, [0, 0, 0])[normal];
   const side = view.side * grid.axes[view.axis][1];
-  for (let i = low[0]; i < high[0]; i++) {
-    for (let j = low[1]; j < high[1]; j++) {
-      for (let k = low[2], cell = grid.cellOf([i, j, k]); k < high[2]; k++, cell++) {
-        const position = mask.position[cell];
-        if (position < 0 || side * ((normal === 0 ? i : normal === 1 ? j : k) - middle) < 0) continue;
-        const colour = paint(position);
-        if (!colour) continue;
-        const pixel = (i - low[0]) * steps[0] + (j - low[1]) * steps[1] + (k - low[2]) * steps[2];
-        const strength = paint.strength(position);
-        if (strength <= best[pixel]) continue;
-        best[pixel] = strength;
-        values[pixel] = colour;
-        positions[pixel] = position;
-      }
-    }
-  }
+  const [, ny, nz] = grid.shape;
+  const voxel = [0, 0, 0];
+  coloured.positions.forEach((position, i) => {
+    const cell = mask.cell[position];
+    voxel[0] = Math.floor(cell / (ny * nz));
+    voxel[1] = Math.floor(cell / nz) % ny;
+    voxel[2] = cell % nz;
+    const pixel = voxel[across] - low[across] + width * (voxel[up] - low[up]);
+    if (side * (voxel[normal] - middle) < 0 || coloured.strengths[i] <= best[pixel]) return;
+    best[pixel] = coloured.strengths[i];
+    values[pixel] = coloured.colours[i];
+    positions[pixel] = position;
+  });
   const positionAt = (voxel) => {
     const [column, row] = [voxel[across] - low[across], voxel[up] - low[up]];
     return column >= 0 && row >= 0 && column < width && row < height ? positions[row * width + column] : -1;
@@ -111,10 +124,11 @@ function projectionLayer(data, frame, { plane }, paint, isSmooth) {
   return isSmooth ? smoothLayer(plane, pixelsAVoxel(data, frame), paint.isMixed) : sharpLayer(plane);
 }
 
-/** @returns {Path2D} the outline of a projection of the points that have a label above 0 */
-function borderOf(data, view, labelAt, isSmooth) {
-  const isInside = (position) => Number(labelAt(position) > 0);
-  return outlineOf(projected(data, view, Object.assign(isInside, { strength: () => 0 })).plane, isSmooth);
+/** @returns {Path2D[]} the outline, in each view, of the projection of the voxels that have a label above 0 */
+function bordersOf(data, labelAt, isSmooth) {
+  const isInside = Object.assign((position) => Number(labelAt(position) > 0), { strength: () => 0 });
+  const inside = colouredVoxels(data, isInside);
+  return GLASS_VIEWS.map((view) => outlineOf(projected(data, view, inside).plane, isSmooth));
 }
 
 function drawProjection(context, data, shown, frame, { layer, border, plane, positions }, silhouettes) {
@@ -139,15 +153,14 @@ function drawProjection(context, data, shown, frame, { layer, border, plane, pos
   writeOutlined(context, titleOf(frame.view, shown.state), left + width / 2, top - 5, "center");
 }
 
-/** @returns {Object} the outlines of projections of sets of voxels, kept until the set changes */
+/** @returns {Object} the outlines of the brain and of the region chosen in each view, kept until they change */
 function makeSilhouettes(data) {
-  let [kept, mask] = [makeStore(), null];
-  const brain = makeStore();
+  let [brain, region, mask] = [null, null, null];
   return {
-    ofBrain: (view) => brain(view.title, () => borderOf(data, view, () => 1, true)),
-    ofRegion: (view, region) => {
-      if (region.mask !== mask) [kept, mask] = [makeStore(), region.mask];
-      return kept(view.title, () => borderOf(data, view, (position) => region.mask[position], true));
+    ofBrain: (view) => (brain ??= bordersOf(data, () => 1, true))[GLASS_VIEWS.indexOf(view)],
+    ofRegion: (view, { mask: now }) => {
+      if (now !== mask) [region, mask] = [bordersOf(data, (position) => now[position], true), now];
+      return region[GLASS_VIEWS.indexOf(view)];
     },
   };
 }
