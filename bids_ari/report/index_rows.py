@@ -98,7 +98,7 @@ def _links(record: Facts, report: str) -> dict[str, list[Link]]:
     for file in sorted(each for each in entry(record, "Files", list) if isinstance(each, str)):
         name = file.rpartition("/")[2]
         kind = _SIDE.sub("", name).removeprefix(stem)
-        if not kind.startswith(("_stat-", "_desc-", "_atlas-")) or leads_out(file):
+        if not kind.startswith(("_stat-", "_desc-", "_atlas-")):
             continue
         if (found := _MAP.fullmatch(kind)) and (found[1] != "tdp" or found[2] == desc):
             title = {"tdp": "TDP"}.get(found[1], found[1])
@@ -108,7 +108,8 @@ def _links(record: Facts, report: str) -> dict[str, list[Link]]:
                 maps["sidecar"].append(("sidecar", file))
         elif (found := _TABLE.fullmatch(kind)) and (title := _table_title(found, desc)):
             tables.append((title, file))
-    return {"maps": [link for links in maps.values() for link in links], "tables": sorted(tables)[:MOST_TABLES]}
+    found_links = {"maps": [link for links in maps.values() for link in links], "tables": sorted(tables)[:MOST_TABLES]}
+    return {title: [link for link in links if not leads_out(link[1])] for title, links in found_links.items()}
 
 
 def _table_title(found: re.Match[str], desc: str) -> str:
