@@ -2,9 +2,9 @@
 
 const GLASS_VIEWS = [
   { title: "left side", axis: 0, across: 1, up: 2, side: -1, isFromLeft: true, lines: "side" },
-  { title: "back", opposite: "front", axis: 1, across: 0, up: 2, side: 0, lines: "back" },
+  { title: "back", axis: 1, across: 0, up: 2, side: 0, lines: "back" },
   { title: "right side", axis: 0, across: 1, up: 2, side: 1, lines: "side" },
-  { title: "top", opposite: "bottom", axis: 2, across: 0, up: 1, side: 0, lines: "top" },
+  { title: "top", axis: 2, across: 0, up: 1, side: 0, lines: "top" },
 ];
 const GLASS_MARGIN = 12; // mm around what slices show: outlines are larger
 const GLASS_ROW = 640; // minimum width in pixels for all views in a row
@@ -116,8 +116,8 @@ function projected(data, view, coloured) {
   return { plane: { values, width, height, start: [low[across], low[up]] }, positions, positionAt };
 }
 
-/** @returns {string} from where a view is seen; mirrored, it is seen from the opposite side */
-const titleOf = ({ title, opposite }, { radiological }) => (radiological && opposite ? opposite : title);
+/** @returns {string} from where a view is seen */
+const titleOf = ({ title, side }, { radiological }) => (radiological && !side ? `${title}, mirrored` : title);
 
 /** @returns {Layer} */
 function projectionLayer(data, frame, { plane }, paint, isSmooth) {
