@@ -69,8 +69,9 @@ def terminal_line(
     outer = [_outer(each, now) for each in around if each.total > 1]
     brief = [_outer(each, now, has_time=False) for each in around if each.total > 1]
     workers = in_workers(last, running)
-    best = ([*outer, bar, *workers], [*brief, bar, *workers], [*brief, f"{what}: {now_done}"], [f"{what}: {now_done}"])
-    lines = [(" · " if has_blocks else " | ").join(parts) for parts in best]
+    plain = f"{what}: {now_done}"
+    best = ([*outer, bar], [*brief, bar], [*brief, plain], [plain])
+    lines = [(" · " if has_blocks else " | ").join([*parts, *workers]) for parts in best]
     line = next((each for each in lines if len(each) < width), lines[-1])
     if len(line) >= width:
         dots = "…" if has_blocks else "..."

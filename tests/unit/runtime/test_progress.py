@@ -198,6 +198,11 @@ class TestWords:
         line = log_line([outer], [Step("reading maps", clock=clock), Step("draws", total=4, clock=clock)], clock.now)
         assert line == "analysing contrasts: 0 of 9 (0%), 1 s so far; 2 running: reading maps, draws 0%"
 
+    def test_of_workers_in_a_narrow_terminal(self, clock: Clock) -> None:
+        outer = Step("analysing contrasts", "contrast", 9, n_workers=2, clock=clock)
+        line = terminal_line([outer], [Step("writing maps and tables", clock=clock)] * 2, clock.now, 79)
+        assert line == "analysing contrasts: 0 of 9 (0%), 1 s so far · 2 running: writing maps and ta…"
+
     def test_of_a_number_that_is_not_known(self, clock: Clock) -> None:
         each = Step("searching for maps", "folder", clock=clock)
         advance = each.begin(0)
