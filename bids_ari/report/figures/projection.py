@@ -17,7 +17,7 @@ from bids_ari.images.display_meshes import read_depth
 from bids_ari.images.mesh_files import read_mesh
 from bids_ari.images.nilearn_data import nilearn_files
 from bids_ari.images.volume import VolumeSpace
-from bids_ari.report.figures.scene import Cell, Cells, Text
+from bids_ari.report.figures.scene import Cell, Cells, Text, cell_pixels
 from bids_ari.report.figures.surface_scene import cells_of, choose_views
 from bids_ari.runtime.kept import kept
 from bids_ari.stats.distributions import FloatArray
@@ -31,7 +31,7 @@ _NOTE = 24  # units of the row of the note
 
 def projected(space: VolumeSpace, n_rows: int, per_unit: float) -> list[Cells]:
     """Return views of both hemispheres, in one or two rows, that show the voxels of a space similar to MNI152."""
-    places, rows = _views(n_rows, per_unit)
+    places, rows = _views(n_rows, per_unit, cell_pixels(per_unit))
     found = space.points_at(places)
     cells = [each._replace(points=np.where(each.points >= 0, found[each.points], np.int32(-1))) for each in rows]
     last, height = cells[-1], len(cells[-1].points) / per_unit
@@ -49,10 +49,13 @@ def projected(space: VolumeSpace, n_rows: int, per_unit: float) -> list[Cells]:
 
 
 @cache
-def _views(n_rows: int, per_unit: float) -> tuple[FloatArray, list[Cells]]:
-    """Return the middle of the cortex at each vertex, (n_vertices, 3) in mm, and views whose points are vertices."""
+def _views(n_rows: int, per_unit: float, shape: tuple[int, int]) -> tuple[FloatArray, list[Cells]]:
+    """Return the middle of the cortex at each vertex, (n_vertices, 3) in mm, and views whose points are vertices.
+
+    The height and the width of a cell in pixels are those of `cell_pixels`.
+    """
     content = kept(
-        f"cortical-views-{n_rows}-{per_unit:.4f}",
+        f"cortical-views-{n_rows}-{per_unit:.4f}-{shape[0]}x{shape[1]}",
         "nilearn",
         Path(__file__),
         partial(_rendered, n_rows, per_unit),
