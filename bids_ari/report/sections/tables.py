@@ -103,13 +103,14 @@ def cluster_block(
     decimals = max(3, len(str(n_permutations - 1)))  # that show 1 of the permutations
     pairs = zip(table.head(MOST_ROWS).to_dict("records"), clusters, strict=False)
     rows = [_cluster_row(row, decimals) | _regions_of(row, cluster, result) for row, cluster in pairs]
+    first = len(rows) if len(rows) <= FIRST_ROWS + FIRST_ROWS // 4 else FIRST_ROWS  # no list of a few unfolds
     return {
         "id": label,
         "formed": formed,
         "n_clusters": len(clusters),
         "familywise": [title for column, title in FAMILYWISE.items() if column in table],
-        "parts": [part for part in (rows[:FIRST_ROWS], rows[FIRST_ROWS:]) if part],
-        "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[FIRST_ROWS:MOST_ROWS]),
+        "parts": [part for part in (rows[:first], rows[first:]) if part],
+        "n_active_below": sum(cluster.tdn > 0 for cluster in clusters[first:MOST_ROWS]),
         "n_more": len(clusters) - len(rows),
         "n_active_more": sum(cluster.tdn > 0 for cluster in clusters[MOST_ROWS:]),
         "table": _path(result, stem(result, desc=result.desc + label).filename("clusters", ".tsv")),
