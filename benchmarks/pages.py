@@ -32,8 +32,8 @@ from scipy import ndimage
 import bids_ari as ari
 from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.report.explorer import explorer_page
-from bids_ari.report.explorer_arrays import least_tdp
+from bids_ari.report.explorer.arrays import least_tdp
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.page import report_page
 

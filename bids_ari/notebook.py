@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.choices import FIGURE_FORMATS
 from bids_ari.errors import OutputError, UsageError, listing
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import Picture, draw, drawings
 from bids_ari.report.figures.paper import figure
 from bids_ari.report.page import report_page

@@ -7,7 +7,7 @@ from bids_ari.errors import plural_of
 from bids_ari.outputs.derivatives import Derivatives
 from bids_ari.outputs.names import explorer_name, report_name
 from bids_ari.outputs.outcome import differ_only_in
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.figures.paper import paper_figures
 from bids_ari.report.formatting import percent, proportion

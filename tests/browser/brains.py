@@ -13,7 +13,7 @@ from scipy.stats import norm
 from bids_ari.analysis.analyse import analyse_map
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.config.options import Options
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 
 SHAPE = (20, 24, 18)
 CENTRE = (-2.0, 6.0, 11.0)

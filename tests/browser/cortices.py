@@ -17,7 +17,7 @@ from bids_ari.analysis.values import extremeness
 from bids_ari.images.gifti import STRUCTURES
 from bids_ari.images.grayordinates import Grayordinates, frame_of, surfaces
 from bids_ari.images.mesh_files import read_mesh
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.closed_testing import hommel_bound
 from bids_ari.stats.distributions import FloatArray

@@ -15,7 +15,7 @@ from browser.brains import EXACT, GRIDS, TARGETS, Explorer, explorer_of, folder,
 from browser.browsing import Visits, settle
 
 from bids_ari.analysis.result import ContrastResult
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.stats.bounds import Bound
 from bids_ari.stats.familywise import FamilywiseErrors
 

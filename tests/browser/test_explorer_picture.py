@@ -15,7 +15,7 @@ from browser.cortices import of_grayordinates, of_surfaces
 from browser.test_explorer_surfaces import NO_WEBGL
 from browser.test_explorer_use import READ_CANVAS, blob, voxel_of, with_atlas
 
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import Picture
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from webpages import without_own_script
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs import files as outputs
 from bids_ari.outputs.derivatives import Derivatives
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.page import report_page
 from bids_ari.report.sections import ReportData
 from bids_ari.report.sections.settings import provenance

@@ -14,9 +14,9 @@ from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.mesh import Mesh
 from bids_ari.images.structures import short_name, structure_label
 from bids_ari.images.volume import Grid
-from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_underlay import PageUnderlay
-from bids_ari.report.explorer_volume import Part, slice_facts
+from bids_ari.report.explorer.arrays import Blob
+from bids_ari.report.explorer.underlay import PageUnderlay
+from bids_ari.report.explorer.volume import Part, slice_facts
 from bids_ari.report.render import Context
 from bids_ari.stats.distributions import FloatArray
 

@@ -6,12 +6,12 @@ from functools import cache
 import numpy as np
 import pytest
 from browser.cortices import LEFT, RIGHT, fsaverage5, patches, result_on, spheres_and_voxels
-from test_explorer import blobs_of, described, facts_of, queried
+from explored import blobs_of, described, facts_of, queried
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.encoding import label_cifti
 from bids_ari.images.grayordinates import Grayordinates, frame_of
-from bids_ari.report.explorer import explorer_page
+from bids_ari.report.explorer.page import explorer_page
 
 
 def result_of(frame: Grayordinates, space: str = "custom") -> ContrastResult:

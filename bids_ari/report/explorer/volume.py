@@ -7,8 +7,8 @@ import nibabel as nib
 import numpy as np
 
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_underlay import PageUnderlay
+from bids_ari.report.explorer.arrays import Blob
+from bids_ari.report.explorer.underlay import PageUnderlay
 from bids_ari.report.render import Context
 
 _HEADER_BYTES = 352  # of a NIfTI-1 file without extensions

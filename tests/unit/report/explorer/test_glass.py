@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bids_ari.images.volume import Grid
-from bids_ari.report.explorer_glass import glass_blob
+from bids_ari.report.explorer.glass import glass_blob
 
 GRID = Grid((91, 109, 91), np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]]))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import Grid
-from bids_ari.report.explorer_arrays import Blob
+from bids_ari.report.explorer.arrays import Blob
 from bids_ari.report.figures.underlay import is_like_template
 from bids_ari.runtime.kept import kept
 

@@ -17,8 +17,8 @@ from scipy import ndimage
 
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import VolumeSpace
-from bids_ari.report.explorer_arrays import Blob, compressed
-from bids_ari.report.explorer_glass import glass_blob
+from bids_ari.report.explorer.arrays import Blob, compressed
+from bids_ari.report.explorer.glass import glass_blob
 from bids_ari.report.figures.underlay import BRAIN, MASK_NAME, MASK_VALUE, WHITE, Template, load_template, template_of
 from bids_ari.report.render import Context
 from bids_ari.runtime.kept import kept

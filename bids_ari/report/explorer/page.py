@@ -16,12 +16,12 @@ from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.volume import volume_of
 from bids_ari.outputs.names import report_name, stem
-from bids_ari.report import explorer_arrays as arrays
-from bids_ari.report.explorer_arrays import Blob
-from bids_ari.report.explorer_regions import atlas_facts, parcel_numbers, parcels_of, region_facts
-from bids_ari.report.explorer_surface import GREY_LEVELS, surface_part
-from bids_ari.report.explorer_underlay import page_underlay
-from bids_ari.report.explorer_volume import Part, volume_part
+from bids_ari.report.explorer import arrays
+from bids_ari.report.explorer.arrays import Blob
+from bids_ari.report.explorer.regions import atlas_facts, parcel_numbers, parcels_of, region_facts
+from bids_ari.report.explorer.surface import GREY_LEVELS, surface_part
+from bids_ari.report.explorer.underlay import page_underlay
+from bids_ari.report.explorer.volume import Part, volume_part
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS

@@ -9,7 +9,7 @@ import pytest
 from builders import saved
 
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report.explorer_underlay import LEVELS, MOST_CELLS, PageUnderlay, page_underlay
+from bids_ari.report.explorer.underlay import LEVELS, MOST_CELLS, PageUnderlay, page_underlay
 from bids_ari.report.figures.underlay import load_template
 
 MNI = "MNI152NLin6Asym"
@@ -114,7 +114,7 @@ def test_an_image_has_its_own_resolution_up_to_1_mm(tmp_path: Path, size: float,
 
 
 def test_of_a_large_image_cells_are_averaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bids_ari.report.explorer_underlay.MOST_CELLS", 2000)
+    monkeypatch.setattr("bids_ari.report.explorer.underlay.MOST_CELLS", 2000)
     underlay = page_underlay(SMALL, None, ball(tmp_path / "large.nii.gz", 1, 41))
     assert np.prod(underlay.facts["shape"]) <= 2000 < MOST_CELLS
     assert level_at(underlay, np.array([5, 5, 5])) == LEVELS

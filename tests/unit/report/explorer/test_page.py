@@ -1,10 +1,7 @@
 """The explorer page has the exact result; tests/browser checks what a browser shows."""
 
 import base64
-import json
 import re
-import zlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,48 +10,24 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from builders_colours import lab_of
+from explored import blobs_of, decoded, described, facts_of, queried
 from markupsafe import escape
 from reported import analysed
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.regions import Region, RegionSet
 from bids_ari.images.volume import Grid, VolumeSpace
-from bids_ari.report import explorer_arrays
-from bids_ari.report.explorer import explorer_page
-from bids_ari.report.explorer_arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
+from bids_ari.report.explorer import arrays as explorer_arrays
+from bids_ari.report.explorer.arrays import Blob, counting_categories, forest_blobs, kept_places, z_steps
+from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import draw
 from bids_ari.report.figures.scales import tdp_colour, tdp_scale
 from bids_ari.stats.bounds import Bound, true_discoveries
 from bids_ari.stats.closed_testing import hommel_bound
-from bids_ari.stats.forest import Cluster, grow_forest
+from bids_ari.stats.forest import grow_forest
 
 TARGETS = (0.001, 0.07, 0.28, 0.3, 1 / 3, 0.5, 0.55, 2 / 3, 0.7, 0.9, 1.0)
 OBLIQUE = np.array([[-1.8, 0.6, 0.2, 9], [0.5, 1.9, -0.3, -8], [-0.3, 0.2, 2.4, -7], [0, 0, 0, 1]])
-
-Arrays = dict[str, npt.NDArray[np.integer]]
-
-
-def decoded(blob: Blob) -> npt.NDArray[np.integer]:
-    """The array of a blob, as the module docstring of `explorer_arrays` defines it."""
-    dtype = np.dtype(blob.type)
-    parts = np.frombuffer(zlib.decompress(base64.b64decode(blob.text), wbits=31), dtype=np.uint8)
-    stored = np.ascontiguousarray(parts.reshape(dtype.itemsize, -1).T).view(dtype.newbyteorder("<")).reshape(-1)
-    return np.cumsum(stored, dtype=dtype) if blob.delta else stored.astype(dtype)
-
-
-def blobs_of(page: str) -> Arrays:
-    """The arrays of a page, read as a browser reads them."""
-    found = re.findall(
-        r'<script type="text/plain" id="blob-([\w-]+)" data-type="(\w+)"( data-delta="1")?>([^<]*)</script>', page
-    )
-    return {name: decoded(Blob(name, kind, bool(delta), text)) for name, kind, delta, text in found}
-
-
-def facts_of(page: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="facts">(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    facts: dict[str, Any] = json.loads(found[1])
-    return facts
 
 
 def page_of(*results: ContrastResult) -> str:
@@ -71,28 +44,6 @@ def random_result(rng: np.random.Generator, affine: npt.NDArray[np.float64] = OB
     result = analysed(3.0)[0]
     glm = replace(result.glm, z=z)
     return replace(result, space=mask, glm=glm, bound=bound, forest=forest, clusters={}, largest={})
-
-
-def queried(arrays: Arrays, target: float, d: int = 0) -> list[tuple[int, int, int, list[int]]]:
-    """Size, TDN, peak and voxels of the largest clusters, by their labels, from the arrays of a page alone."""
-    order, size, tdn = (arrays[f"{name}-{d}"].tolist() for name in ("preorder", "size", "tdn"))
-    leaves = [place for place in range(len(size)) if size[place] == 1]
-    rank = dict(zip(leaves, arrays[f"rank-{d}"].tolist(), strict=True))
-    found, place = [], 0
-    while place < len(size):
-        if tdn[place] / size[place] < target:
-            place += 1
-            continue
-        places = range(place, place + size[place])
-        highest, peak = min((rank[each], order[each]) for each in places if size[each] == 1)
-        voxels = sorted(order[each] for each in places)
-        found.append((-size[place], highest, voxels[0], tdn[place], peak, voxels))
-        place += size[place]
-    return [(-row[0], row[3], row[4], row[5]) for row in sorted(found)]
-
-
-def described(clusters: Sequence[Cluster]) -> list[tuple[int, int, int, list[int]]]:
-    return [(cluster.size, cluster.tdn, cluster.peak, cluster.points.tolist()) for cluster in clusters]
 
 
 def counted(category: npt.NDArray[np.integer], voxels: npt.NDArray[np.integer]) -> int:

@@ -8,10 +8,10 @@ points tested, in the order of the space, and n the places that are kept of the 
 name         values type    meaning
 ============ ====== ======= ==========================================================================================
 mask         bits   uint8   the points tested, of all voxels of the grid in C order, eight a byte, highest bit first
-underlay     cells  uint8   the underlay, 0 for nothing: differences along two axes, see `explorer_underlay`
+underlay     cells  uint8   the underlay, 0 for nothing: differences along two axes, see `underlay`
 z            n      int16   z in hundredths, in the order of the places of the first direction, see `z_steps`
 z-elsewhere  m - n  int16   z of the other points, in order, in steps given by the facts of the page
-glass        bytes  uint8   the outlines of a glass brain, JSON, see `explorer_glass`
+glass        bytes  uint8   the outlines of a glass brain, JSON, see `glass`
 atlas        m      uint16  parcel of each point, from 1; 0 for none
 rois         bits   uint8   the points in each region that is none of the atlas, eight a byte, each from a byte on
 preorder-d   n      uint32  direction d: point at each place of the forest

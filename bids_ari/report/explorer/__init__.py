@@ -1,0 +1,1 @@
+"""The explorer: a page for clusters at any target TDP, any voxel or vertex, and any region."""
