@@ -1,13 +1,31 @@
 """A real browser, headless, for pages opened from files; these tests are skipped where there is none."""
 
+import fcntl
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from browser.browsing import ARGUMENTS, Visits, chromium_path, profile
+from browser.outputs_to_see import write_all
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
+
+
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of `write_all`, made once for all modules and processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "outputs to see"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            write_all(folder)
+            (folder / "done").touch()
+    return folder / "out"
 
 
 @pytest.fixture(scope="module")

@@ -9,18 +9,13 @@ from urllib.parse import unquote
 
 import pytest
 from browser.browsing import TRY_THE_NETWORK, WIDTHS, Visits, overflowing, tab_through, violations
-from browser.outputs_to_see import PAGES, Hostile, write_all, write_hostile
+from browser.outputs_to_see import PAGES, Hostile, write_hostile
 
 OPEN_ALL = "document.querySelectorAll('details').forEach((list) => { list.open = true; })"
 FORMULA, INDEX = "formula", "index"
 CLOSE_ALL = OPEN_ALL.replace("true", "false")
 NO_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
 REPORTS = [name for name in PAGES if name != INDEX]
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_all(tmp_path_factory.mktemp("reports"))
 
 
 @pytest.fixture(scope="module")
