@@ -259,6 +259,18 @@ def test_the_saved_picture_has_clusters_where_their_vertices_are(visits: Visits)
         assert np.mean((coloured[rows, columns] > 0.2) == is_coloured) > 0.9
 
 
+def test_a_region_is_drawn_where_there_are_no_slices(visits: Visits) -> None:
+    """A click adds the vertices within the radius; errors of the page fail each test."""
+    explorer = of_surfaces()
+    page = visits.explorer(explorer.path)
+    page.locator("#draw").click()
+    assert page.locator("#draw").get_attribute("aria-pressed") == "true"
+    page.locator("#surface-0").click()
+    settle(page)
+    (stroke,) = state(page)["drawn"]
+    assert stroke["kind"] == "vertex"
+
+
 @pytest.mark.parametrize("explorer", [of_surfaces, of_grayordinates])
 def test_without_webgl_everything_else_works(visits: Visits, explorer: Any) -> None:
     path, (result, *_) = explorer()

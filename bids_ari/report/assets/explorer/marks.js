@@ -3,13 +3,14 @@
 const MOST_NUMBERED = 20; // clusters
 const INK = "#20262e";
 const PAPER = "#fff";
+const CROSS = "#12405a";
 
 /** Draw the lines of the crosshair, with a gap at the voxel. */
 function drawCross(context, frame, { voxel }, gap = 7) {
   const [left, top, width, height] = frame.box;
   const [x, y] = pixelIn(frame, voxel);
   const lines = [[x, top, x, y - gap], [x, y + gap, x, top + height], [left, y, x - gap, y], [x + gap, y, left + width, y]];
-  for (const [colour, thickness] of [["rgb(255 255 255 / .7)", 3], ["#12405a", 1]]) {
+  for (const [colour, thickness] of [["rgb(255 255 255 / .7)", 3], [CROSS, 1]]) {
     context.strokeStyle = colour;
     context.lineWidth = thickness;
     context.beginPath();
@@ -29,7 +30,7 @@ function markCrosshair(context, frame, shown, gap) {
 }
 
 function drawRing(context, x, y) {
-  for (const [colour, thickness] of [[PAPER, 4], ["#12405a", 2]]) {
+  for (const [colour, thickness] of [[PAPER, 4], [CROSS, 2]]) {
     context.strokeStyle = colour;
     context.lineWidth = thickness;
     context.beginPath();

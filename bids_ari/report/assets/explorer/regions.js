@@ -124,7 +124,7 @@ function connectDrawing(app) {
     const isOn = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(isOn));
     byId("views").classList.toggle("drawing", isOn);
-    if (isOn) bringIntoView(byId("views"));
+    if (isOn) bringIntoView(app.history.state);
   });
   const isOn = () => button.getAttribute("aria-pressed") === "true" && app.history.state.view !== "glass"; // it shows no slice
   connectBrush(app, isOn, stroke);

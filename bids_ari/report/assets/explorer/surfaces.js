@@ -125,7 +125,7 @@ const facing = ({ axes }, { normals }, vertex) => dot(axes[2], normals.subarray(
 function markVertex(context, projection, shape, vertex) {
   const [x, y] = pixelAt(projection, placeOn(shape, vertex));
   context.setLineDash(facing(projection, shape, vertex) > 0 ? [] : [3, 3]);
-  for (const [colour, thickness] of [["#fff", 4], ["#12405a", 2]]) {
+  for (const [colour, thickness] of [[PAPER, 4], [CROSS, 2]]) {
     context.strokeStyle = colour;
     context.lineWidth = thickness;
     context.beginPath();
