@@ -1,6 +1,6 @@
 """Colour scales and their bars."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -114,6 +114,14 @@ def tdp_scale() -> Scale:
     """Return the scale of all true discovery proportions, above 0 to 1; a TDP of 0 has no colour anywhere."""
     colours = sampled(TDP_PALETTE, _middles(_LEVELS))
     return Scale("TDP", colours, (0, 1), (0, 1), (0, 0.25, 0.5, 0.75, 1), marks=(Mark("0, or none"),))
+
+
+def without_colours(scale: Scale, least: float) -> Scale:
+    """Return a scale of TDP for a picture where those below `least` have no colour: grey in the bar."""
+    places = (np.arange(_FINE * _BAR * _LEVELS) + 0.5) / (_FINE * _BAR * _LEVELS)
+    colours = scale.colour(places)
+    colours[places < least] = _HIDDEN
+    return replace(scale, colours=colours, marks=(Mark(f"below {least:g}"),))
 
 
 def tdp_colour(tdp: float) -> str:

@@ -11,7 +11,7 @@ from bids_ari.report.figures.canvas import Canvas, drawn
 from bids_ari.report.figures.legend import LEFT, Mark, draw_locators, draw_marks
 from bids_ari.report.figures.numbers import POINTS, TEXT_POINTS, number_places
 from bids_ari.report.figures.png import Pixels
-from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, z_scale
+from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, without_colours, z_scale
 from bids_ari.report.figures.scene import Scene
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
@@ -19,8 +19,11 @@ from bids_ari.stats.distributions import FloatArray
 NOTHING = "nothing above the threshold"
 ZERO = "0 everywhere"
 
-CLUSTER_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-"""Colours of Okabe and Ito, which colour-blind readers can distinguish; they repeat after seven clusters."""
+CLUSTER_COLOURS = ("#AA4499", "#44AA99", "#88CCEE", "#117733", "#332288", "#882255", "#EE99AA")
+"""Colours of Tol's schemes, which colour-blind readers can distinguish; they repeat after seven clusters.
+
+None is one of the scale of TDP, from red to yellow: a cluster would seem to have the TDP of that colour.
+"""
 
 _CORNER = (11, 58)  # pixels from the left and the top edge to the cells
 _WIDTH = 1152  # of a picture
@@ -88,11 +91,12 @@ def draw_tdp(tdp: FloatArray, shown: npt.NDArray[np.bool_], scene: Scene, title:
     Those below `least` are not coloured, if any of the others is.
     """
     scale, coloured = tdp_scale(), shown & (tdp > 0)
+    bar = scale
     if least and (coloured & (tdp >= least)).any():
-        scale, coloured = replace(scale, marks=(Mark(f"below {least:g}"),)), coloured & (tdp >= least)
+        bar, coloured = without_colours(scale, least), coloured & (tdp >= least)
     nothing = ZERO if shown.any() else NOTHING
     painted = scene.paint(scale.colour(tdp), coloured)
-    return _compose(painted, scene, title, scale.draw if coloured.any() else None, nothing)
+    return _compose(painted, scene, title, bar.draw if coloured.any() else None, nothing)
 
 
 def draw_clusters(labels: npt.NDArray[np.integer], scene: Scene, title: str) -> Canvas:

@@ -1,6 +1,7 @@
 """Sections with tables of bounds: clusters above thresholds or at a target TDP, regions, and other methods."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import floor
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -130,7 +131,7 @@ def _bounds_cells(row: Mapping[Any, Any]) -> Context:
         "sizes": [row[column] for column in SIZES if column in row],
         "tdn": tdn,
         "signs": [int(row[column]) for column in SIGNS if column in row],
-        "active": row.get(ACTIVE),
+        "active": floor(row[ACTIVE]) if ACTIVE in row else None,  # a lower bound is never rounded up
         "tdp": proportion(tdn, size),
         "width": f"{100 * row['tdp']:.1f}%",
         "tdp_colour": tdp_colour(row["tdp"]) if tdn else "",

@@ -67,8 +67,8 @@ function pointFacts(data, shown) {
   return [...facts, ...ofSigns.map((n, i) => [`of it ${shown.direction.signs[i].meaning}, at least`, thousands(n)])];
 }
 
-/** @returns {string} the familywise p of a point */
-const fweText = ({ fwe, nPermutations }, position) => String(Number((fwe[position] / nPermutations).toPrecision(3)));
+/** @returns {string} the familywise p of a point, with decimals that show 1 of the permutations */
+const fweText = ({ fwe, nPermutations }, position) => (fwe[position] / nPermutations).toFixed(Math.max(3, String(nPermutations - 1).length));
 
 function regionOf(data, position) {
   const number = position < 0 ? 0 : data.atlas[position];

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
-from bids_ari.report.figures.scales import tdp_colour, tdp_scale, value_scale, z_scale
+from bids_ari.report.figures.scales import tdp_colour, tdp_scale, value_scale, without_colours, z_scale
 
 
 def test_zero_is_white_and_the_ends_are_as_far() -> None:
@@ -41,3 +41,10 @@ def test_tdp_runs_from_0_to_1_and_pages_have_its_colours() -> None:
     found = tdp_scale().colour(np.array([0.0, 1.0]))
     assert found.tolist() == palette(TDP_PALETTE)[[2, 254]].tolist()
     assert [tdp_colour(0.001), tdp_colour(1.0)] == [f"#{bytes(each).hex().upper()}" for each in found]
+
+
+def test_what_a_picture_does_not_colour_is_grey_in_its_bar() -> None:
+    bar = without_colours(tdp_scale(), 0.1)
+    below, above = bar.colour(np.array([0.0, 0.099])), bar.colour(np.array([0.101, 0.7]))
+    assert (below == below[:, :1]).all()
+    assert above.tolist() == tdp_scale().colour(np.array([0.101, 0.7])).tolist()

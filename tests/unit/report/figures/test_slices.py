@@ -1,6 +1,7 @@
 """Axial slices: colours, opacity, outlines, orientation, and no side effects."""
 
 import io
+from colorsys import rgb_to_hsv
 from dataclasses import replace
 
 import matplotlib.image
@@ -14,7 +15,7 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.canvas import Canvas
-from bids_ari.report.figures.scales import Z_UNCORRECTED
+from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale
 from bids_ari.stats.choices import ALTERNATIVES, Alternative
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
@@ -115,8 +116,18 @@ def test_clusters_have_the_colours_of_their_labels(n: int) -> None:
     assert seen & set(slices.CLUSTER_COLOURS) == {slices.colour_of(label) for label in range(1, n + 1)}
 
 
+def test_no_cluster_has_a_colour_of_the_scale_of_tdp() -> None:
+    def hues(colours: np.ndarray) -> np.ndarray:
+        """Return angles from -180 to 180 degrees, 0 for red and 60 for yellow."""
+        return np.array([(360 * rgb_to_hsv(*colour / 255)[0] + 180) % 360 - 180 for colour in colours])
+
+    clusters = hues(np.array([list(bytes.fromhex(colour[1:])) for colour in slices.CLUSTER_COLOURS]))
+    scale = hues(tdp_scale().colours)
+    assert ((clusters < scale.min() - 15) | (clusters > scale.max() + 15)).all()
+
+
 def test_the_eighth_colour_is_the_first_again() -> None:
-    assert slices.colour_of(8) == slices.colour_of(1) == "#E69F00"
+    assert slices.colour_of(8) == slices.colour_of(1) == "#AA4499"
     assert len({slices.colour_of(label) for label in range(1, 8)}) == 7
 
 

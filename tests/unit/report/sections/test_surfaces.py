@@ -1,6 +1,7 @@
 """Reports of surfaces and grayordinates: pictures, sizes and vertices."""
 
 import re
+from math import floor
 
 import pytest
 from reported import Reader, analysed_surfaces, section, text_of
@@ -46,7 +47,7 @@ def test_sizes_are_areas_and_volumes(result: ContrastResult, html: str) -> None:
     """Two spheres with a radius of 45 mm have less than 8 pi 45^2 = 50,894 mm2, by how much flat triangles lack."""
     facts = text_of(section(html, "mask"))
     n = {"vertex": 324, "grayordinate": 388}[result.space.unit]
-    assert f"{n} of {n}, " in facts
+    assert f"{n} of {n} (" in facts
     (area,) = re.findall(r"([\d,]+) cm²", facts)
     assert 0.9 * 509 < float(area.replace(",", "")) < 509
     assert ("1 cm³" in facts) == (result.space.unit == "grayordinate")  # 64 voxels of 8 mm3 are 0.5 cm3
@@ -68,7 +69,7 @@ def test_clusters_have_areas_and_vertices(result: ContrastResult, html: str) -> 
     assert cells[4] == f"{round(row['area_mm2']):,}"
     side = {"CORTEX_LEFT": "L", "CORTEX_RIGHT": "R"}[row["peak_structure"]]
     assert cells[-1] == f"{side} {int(row['peak_vertex'])}"
-    assert f"{round(row['active_area_mm2']):,}" in cells
+    assert f"{floor(row['active_area_mm2']):,}" in cells  # a lower bound
 
 
 def test_peaks_of_voxels_have_their_structure() -> None:
