@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from bids_ari._version import __version__
-from bids_ari.errors import name_arguments
+from bids_ari.option_names import name_arguments
 from bids_ari.runtime.collector import no_collection
 
 if TYPE_CHECKING:

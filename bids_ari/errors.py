@@ -18,10 +18,10 @@ The codes are those of the BIDS-App execution specification and of ``sysexits.h`
 """
 
 import errno
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from bids_ari.option_names import with_option_names
 
 BUG, INTERRUPTED, UNREAD = 1, 130, 141  # any other exception, Ctrl-C, and 128 + SIGPIPE, as other tools have it
 
@@ -42,72 +42,6 @@ EXIT_CODES = {
 """Meaning of each exit code."""
 
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)  # nothing more can be written
-
-
-class _Wording:
-    """How messages name options: as flags of the command line, or as arguments in Python."""
-
-    has_flags = True
-
-
-_OF_DISCOVER = {"participant-label": "subjects", "session-label": "session", "run-label": "run", "task-id": "task"}
-"""Arguments of `bids_ari.discover` that are named otherwise than the flags."""
-
-_CHOICES = (
-    *("permutation", "simes", "hommel", "ols", "mixed", "fixed", "equal", "unequal", "flip", "permute", "both"),
-    *("greater", "less", "two-sided", "effect", "z", "t", "template", "first", "run", "session"),
-)
-"""Words that are values when they follow a flag."""
-
-_FLAG = re.compile(
-    rf"(?<![\w-])--(no-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"
-    rf"(?: (?:(?=[0-9.'\"])()|({'|'.join(map(re.escape, _CHOICES))})(?![\w-])))?"
-)
-_NAME = re.compile(r"^(?:(Both) )?([a-z]+(?:-[a-z]+)+|(?<=Both )[a-z]+)(?: and ([a-z-]+))?(?= is | are | requires )")
-_COMMAND_ONLY = ("list", "reports-only", "config-file", "version", "help", "verbose", "quiet")
-
-
-def name_arguments() -> None:
-    """Have messages name arguments in Python from now on: for those who use the names of the package."""
-    _Wording.has_flags = False
-
-
-@contextmanager
-def naming_flags() -> Iterator[None]:
-    """Have messages name flags within a block: that of a command."""
-    before, _Wording.has_flags = _Wording.has_flags, True
-    try:
-        yield
-    finally:
-        _Wording.has_flags = before
-
-
-def worded(text: str) -> str:
-    """Return a message as it is for commands, or with arguments in place of flags."""
-    return text if _Wording.has_flags else with_arguments(text)
-
-
-def with_arguments(text: str) -> str:
-    """Return a text with arguments of Python in place of flags; flags of commands only are named with the command.
-
-    >>> with_arguments("Give --coverage 1 or a smaller --mask; --list shows subjects")
-    'Give coverage=1 or a smaller mask; bids-ari --list shows subjects'
-    >>> with_arguments("Take --method simes, or another --shuffle or --blocks")
-    "Take method='simes', or another shuffle or blocks"
-    >>> with_arguments("Choose with --session-label 1 or --combine session")
-    "Choose with session=1 or combine='session'"
-    >>> with_arguments("n-permutations is 0"), with_arguments("Both joint and step-down are set")
-    ('n_permutations is 0', 'Both joint and step_down are set')
-    """
-
-    def argument(match: re.Match[str]) -> str:
-        negated, name, number, word = match.groups()
-        if name in _COMMAND_ONLY:
-            return f"bids-ari {match[0]}"
-        value = "=False" if negated else "=" if number is not None else f"={word!r}" if word else ""
-        return _OF_DISCOVER.get(name, name.replace("-", "_")) + value
-
-    return _NAME.sub(lambda match: match[0].replace("-", "_"), _FLAG.sub(argument, text))
 
 
 class BidsAriError(Exception):
@@ -137,22 +71,22 @@ class BidsAriError(Exception):
     @property
     def found(self) -> str:
         """What is wrong and where."""
-        return worded(self._texts[0])
+        return with_option_names(self._texts[0])
 
     @property
     def expected(self) -> str:
         """What was expected instead."""
-        return worded(self._texts[1])
+        return with_option_names(self._texts[1])
 
     @property
     def hint(self) -> str:
         """What to do."""
-        return worded(self._texts[2])
+        return with_option_names(self._texts[2])
 
     @property
     def lines(self) -> tuple[str, ...]:
         """One line per problem, where there are several."""
-        return tuple(map(worded, self._lines))
+        return tuple(map(with_option_names, self._lines))
 
     def __str__(self) -> str:
         message = f"{self.found}; expected {self.expected}" if self.expected else self.found

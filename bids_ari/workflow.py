@@ -99,7 +99,7 @@ def run(settings: Settings) -> RunSummary:
         failures: list[Failure] = []
         done: list[str] = []
         with (
-            _telling_how_to_go_on(len(contrasts), done, settings),
+            _explaining_interruption(len(contrasts), done, settings),
             Derivatives(settings.output_dir, dataset.roots) as out,
             updated_overview(out),
             journal.opened(out),
@@ -235,8 +235,8 @@ def rebuild_reports(output_dir: Path, given: Mapping[str, Any] | None = None) ->
 
 
 @contextmanager
-def _telling_how_to_go_on(n_contrasts: int, done: Sequence[str], settings: Settings) -> Iterator[None]:
-    """Have the error of an interrupted run say how many contrasts are finished, and that the next one goes on."""
+def _explaining_interruption(n_contrasts: int, done: Sequence[str], settings: Settings) -> Iterator[None]:
+    """Raise an interruption with the number of contrasts that are finished, and how to continue."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -14,7 +14,7 @@ from builders import describe, write_group
 from builders_white import have_white_pictures
 from hypothesis import settings
 
-from bids_ari.errors import naming_flags
+from bids_ari.option_names import naming_flags
 from bids_ari.runtime import progress
 from bids_ari.runtime.processors import n_available
 

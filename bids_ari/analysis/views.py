@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bids_ari.analysis.region_bounds import OfResult
-from bids_ari.html_table import html_table
+from bids_ari.html_table import html_table, rounded_down
 
 if TYPE_CHECKING:
     from bids_ari.notebook import Page, Plot
@@ -63,14 +63,14 @@ class Views(OfResult):
     def _repr_html_(self) -> str:
         """Return the result as a table for notebooks: what was tested, and the largest clusters."""
         result = self._result
-        threshold = result.options.threshold[0]
+        threshold, n_points, whole = result.options.threshold[0], result.space.n_points, result.bound.whole
         clusters = result.formed(threshold)
         peaks = result.space.coordinates(np.array([each.peak for each in clusters[:_MOST]], dtype=np.intp))
         facts = [
             ("test", f"{result.test}, {result.alternative_label}, {result.method}, alpha = {result.options.alpha:g}"),
             ("subjects", f"{len(result.contrast.members):,}" if result.design is not None else ""),
-            (f"{result.space.units} tested", f"{result.space.n_points:,}"),
-            ("truly active, at least", f"{result.bound.whole:,} ({result.bound.whole / result.space.n_points:.1%})"),
+            (f"{result.space.units} tested", f"{n_points:,}"),
+            ("truly active, at least", f"{whole:,} ({rounded_down(100 * whole / n_points, 1)} %)"),
             ("notes", f"{len(result.notes)}, in result.notes" if result.notes else ""),
         ]
         rows = [

@@ -1,4 +1,4 @@
-"""Entry points of the commands, which hear signals before they import anything that takes long."""
+"""Entry points of the commands, which handle signals before they import anything that takes long."""
 
 import sys
 from collections.abc import Callable

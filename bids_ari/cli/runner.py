@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption, naming_flags
+from bids_ari.errors import BUG, UNREAD, BidsAriError, exit_code, interruption
+from bids_ari.option_names import naming_flags
 from bids_ari.runtime.caches import caches
 from bids_ari.runtime.signals import interruptible
 from bids_ari.runtime.watchers import beside_progress, show_progress

@@ -1,8 +1,9 @@
 """Steps of a run: what is done now and how far it is, for a terminal, a log, or the process that waits for this one.
 
-`step` is a block, `track` a sequence of items, `map_parallel` calls in workers. A step that took long is logged at its
-end. While it lasts, the *watcher* of this process sees it, if there is one: see `bids_ari.runtime.watchers`. Only steps
-of the thread that the watcher belongs to are seen; computations report from any thread, by `bids_ari.stats.progress`.
+`step` is a block, `track` a sequence of items, `counting` a block that counts its units. A step that took long is
+logged at its end. While it lasts, the *watcher* of this process is notified, if there is one: see
+`bids_ari.runtime.watchers`. It is notified of steps of its own thread only; computations report from any thread, by
+`bids_ari.stats.progress`.
 """
 
 import logging
@@ -109,18 +110,18 @@ class Step:
 
 
 class Watcher(Protocol):
-    """Whoever sees the steps of a thread while they last."""
+    """What is notified of the steps of a thread."""
 
     thread: int  # its identifier
 
     def entered(self, each: Step) -> None:
-        """Take note that a step begins, within those that have begun."""
+        """Handle a step that begins, within those that have begun."""
 
     def left(self, each: Step) -> None:
-        """Take note that a step ends."""
+        """Handle a step that ends."""
 
     def advanced(self) -> None:
-        """Take note that units are done; called from any thread."""
+        """Handle units that are done; called from any thread."""
 
 
 class _Watching:
@@ -131,7 +132,7 @@ class _Watching:
 
 @contextmanager
 def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Have a watcher see the steps within a block, instead of the one that saw those around it."""
+    """Notify a watcher of the steps within a block, instead of the current one."""
     before, _Watching.watcher = _Watching.watcher, watcher
     try:
         yield
@@ -140,7 +141,7 @@ def watched_by(watcher: Watcher) -> Iterator[None]:
 
 
 def watch(watcher: Watcher) -> None:
-    """Have a watcher see the steps of this process from now on."""
+    """Notify a watcher of the steps of this process from now on."""
     _Watching.watcher = watcher
 
 
@@ -161,14 +162,14 @@ def titled(title: str) -> Iterator[None]:
 
 @contextmanager
 def step(what: str, unit: str = "", *, is_logged: bool = True) -> Iterator[Step]:
-    """Have a block seen as a step; what computations within it report is counted in this unit."""
-    with _seen(Step(what, unit), is_logged=is_logged) as each, listening(each.begin):
+    """Run a block as a step; what computations within it report is counted in this unit."""
+    with _notified(Step(what, unit), is_logged=is_logged) as each, listening(each.begin):
         yield each
 
 
 def track(items: Iterable[Item], what: str, unit: str, total: int, *, is_logged: bool = True) -> Iterator[Item]:
     """Yield the items, `total` in number, of a step that counts them."""
-    with _seen(Step(what, unit, total), is_logged=is_logged) as each:
+    with _notified(Step(what, unit, total), is_logged=is_logged) as each:
         for item in items:
             yield item
             each.advance()  # also where the items are computed when asked for, the next one is not begun yet
@@ -176,14 +177,14 @@ def track(items: Iterable[Item], what: str, unit: str, total: int, *, is_logged:
 
 @contextmanager
 def counting(what: str, unit: str, total: int, n_workers: int = 1, *, is_logged: bool = True) -> Iterator[Step]:
-    """Have a block seen as a step whose units the block counts."""
-    with _seen(Step(what, unit, total, n_workers=n_workers), is_logged=is_logged) as each:
+    """Run a block as a step whose units the block counts."""
+    with _notified(Step(what, unit, total, n_workers=n_workers), is_logged=is_logged) as each:
         yield each
 
 
 @contextmanager
-def _seen(each: Step, *, is_logged: bool = True) -> Iterator[Step]:
-    """Have a step seen during a block, and logged after it."""
+def _notified(each: Step, *, is_logged: bool = True) -> Iterator[Step]:
+    """Notify the watcher of a step during a block, and log it after."""
     watcher = _Watching.watcher
     if watcher is not None and watcher.thread != threading.get_ident():
         watcher = None

@@ -10,7 +10,7 @@ _MOST_RUNNING = 3  # steps of workers that are shown
 
 
 def time_in_words(seconds: float) -> str:
-    """Return a duration as people say it.
+    """Return a duration in words.
 
     >>> [time_in_words(seconds) for seconds in (0.2, 59.6, 89, 600, 7300)]
     ['1 s', '60 s', '89 s', '10 min', '2 h 2 min']

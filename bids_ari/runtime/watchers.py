@@ -1,9 +1,9 @@
-"""Who sees the steps of a run: a line of the terminal, a log, or the process that waits for this worker.
+"""Watchers of the steps of a run: a line of the terminal, lines of a log, and messages of a worker process.
 
 The line is rewritten by a thread a few times a second, so that a step costs nothing to show and a long batch is seen to
-last. It consists of plain characters and carriage returns, and is erased before anything else is written. This is own
-code and not tqdm or rich: one line shows a contrast, its step and what workers do, and what it is made of is also
-logged; neither would have to be imported.
+last. It consists of plain characters and carriage returns, and is erased before anything else is written. tqdm and rich
+are not used: one line shows a contrast, its step and what workers do, and the same steps are logged; neither has to be
+imported.
 """
 
 import logging
@@ -190,7 +190,7 @@ class LogLines(Display):
 class Sender:
     """The steps of a worker process, sent to the process that waits for it.
 
-    Nobody waits: what does not fit into the pipe is not sent.
+    Sending does not block: a message that does not fit into the pipe is dropped.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -1,6 +1,6 @@
-"""How far a computation is: its batches report to the caller, who may listen or not.
+"""How far a computation is: its batches report to the listener of the caller, if there is one.
 
-A computation knows neither terminals nor logs. It asks for a `counter` once, before its first batch.
+Computations depend on neither terminals nor logs. Each calls `counter` once, before its first batch.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ def counter(total: int) -> Advance:
 
 @contextmanager
 def listening(listener: Callable[[int], Advance]) -> Iterator[None]:
-    """Have computations within a block report to a listener, which is called with the total of each."""
+    """Set the listener of computations within a block, which is called with the total of each."""
     token = _LISTENER.set(listener)
     try:
         yield
@@ -30,4 +30,4 @@ def listening(listener: Callable[[int], Advance]) -> Iterator[None]:
 
 
 def _ignore(n: int) -> None:
-    """Report to nobody."""
+    """Do nothing: there is no listener."""

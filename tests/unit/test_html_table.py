@@ -43,6 +43,12 @@ def test_a_proportion_has_a_bar() -> None:
     assert re.findall(r"width:([\d.]+)em", html) == ["1.00", "4.00"]
 
 
+def test_a_proportion_is_a_lower_bound_and_not_rounded_up() -> None:
+    """356 of 580 are .6138, 2 of 3 are .6667; 29 of 100 are .29, though 100 * .29 is a little less than 29."""
+    html = html_table("t", [], ["TDP"], [(356 / 580,), (2 / 3,), (29 / 100,), (999 / 1000,), (1.0,)])
+    assert Reader(html).texts[2:] == ["0.61", "0.66", "0.29", "0.99", "1.00"]
+
+
 def test_colours_are_those_of_the_notebook() -> None:
     html = html_table("t", [("a", 1)], ["TDP"], [(0.25,)])
     assert re.findall(r"(?:background|color):([^;\"]+)", html) == ["currentColor"]

@@ -17,7 +17,8 @@ from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.contrasts import Discovery
 from bids_ari.bids.discover import discover
 from bids_ari.config.options import Options
-from bids_ari.errors import DataError, GridMismatchError, UsageError, name_arguments
+from bids_ari.errors import DataError, GridMismatchError, UsageError
+from bids_ari.option_names import name_arguments
 
 
 @pytest.fixture(scope="module")

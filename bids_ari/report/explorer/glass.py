@@ -34,7 +34,7 @@ def _blob() -> Blob:
 
 
 def _draw() -> bytes:
-    """Have nilearn draw the outlines; return lists of colour, width in points, and path of each view, as JSON."""
+    """Draw the outlines with nilearn; return lists of colour, width in points, and path of each view, as JSON."""
     from matplotlib.colors import to_hex
     from matplotlib.figure import Figure
     from nilearn.plotting.glass_brain import plot_brain_schematics

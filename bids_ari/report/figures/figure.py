@@ -27,7 +27,7 @@ _SIZES = (
 
 @contextmanager
 def styled(factor: float = 1.0) -> Iterator[None]:
-    """Have the default style within a block, with all sizes in points multiplied by a factor."""
+    """Use the default style within a block, with all sizes in points multiplied by a factor."""
     from matplotlib import rcParamsDefault, style
 
     defaults: Any = rcParamsDefault

@@ -29,7 +29,7 @@ def outlines(size: tuple[int, int], views: tuple["View", ...], per_unit: float) 
 
 
 def draw_outlines(figure: "Figure", factor: float, size: tuple[int, int], views: tuple["View", ...]) -> None:
-    """Have nilearn draw the outlines in a figure of a size in units, with their widths multiplied by a factor."""
+    """Draw the outlines with nilearn in a figure of a size in units, with their widths multiplied by a factor."""
     from nilearn.plotting.glass_brain import plot_brain_schematics
 
     width, height = size

@@ -48,7 +48,7 @@ class Page:
         self._n = 0
 
     def plot(self, fill: Callable[["Figure", float], None]) -> None:
-        """Have a function draw on the figure; what is added later is above."""
+        """Draw on the figure with a function; what is added later is above."""
         fill(self.figure, self.factor)
         self._axes = None
 
