@@ -114,13 +114,17 @@ def region_name(label: str, regions: RegionSet, result: ContrastResult) -> str:
 
 
 def shares_text(shares: Iterable[tuple[float, str | None]]) -> str:
-    """Return the shares of regions in a cluster, that in none last, without those below half a per cent.
+    """Return the shares of regions in a cluster, that of others and that in none last, and none below half a per cent.
 
-    >>> shares_text([(0.7, None), (0.3, "7Networks_LH_Vis_9")])
-    '30 % left visual 9; 70 % in no region'
+    >>> shares_text([(0.6, None), (0.3, "7Networks_LH_Vis_9")])
+    '30 % left visual 9; 10 % in other regions; 60 % in no region'
     """
-    ordered = sorted((each for each in shares if each[0] >= _LEAST_SHARE), key=lambda each: each[1] is None)
-    texts = [(f"{share:.0%}", "in no region" if label is None else readable(label)) for share, label in ordered]
+    found = list(shares)
+    named = [(share, readable(label)) for share, label in found if label is not None]
+    others = 1 - sum(share for share, _ in found) + sum(share for share, _ in named if share < _LEAST_SHARE)
+    outside = [(share, "in no region") for share, label in found if label is None]
+    ordered = [*named, (others, "in other regions"), *outside]
+    texts = [(f"{share:.0%}", name) for share, name in ordered if share >= _LEAST_SHARE]
     return "; ".join(f"{share.removesuffix('%')} % {name}" for share, name in texts)
 
 

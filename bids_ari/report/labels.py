@@ -80,7 +80,8 @@ def method_title(method: str) -> str:
 def result_label(result: ContrastResult, *, directed: bool = True) -> str:
     """Return test, alternative if `directed`, and method if not the default: ``mean, greater, permutation``."""
     method = result.method if METHODS[result.method].label else ""
-    return ", ".join(filter(None, (result.test, result.alternative_label if directed else "", method)))
+    direction = "F test" if result.is_f_test else result.alternative_label
+    return ", ".join(filter(None, (result.test, direction if directed else "", method)))
 
 
 def permutations_text(calibrated: Calibrated) -> str:
