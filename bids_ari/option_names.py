@@ -17,8 +17,9 @@ _OF_DISCOVER = {"participant-label": "subjects", "session-label": "session", "ru
 _CHOICES = (
     *("permutation", "simes", "hommel", "ols", "mixed", "fixed", "equal", "unequal", "flip", "permute", "both"),
     *("greater", "less", "two-sided", "effect", "z", "t", "template", "first", "run", "session"),
+    *("drop", "error", "combined", "beta", "learned", "png", "pdf", "svg"),
 )
-"""Words that are values when they follow a flag."""
+"""Words that are values when they follow a flag; the tables of options are in rooms above."""
 
 _FLAG = re.compile(
     rf"(?<![\w-])--(no-)?([a-z][a-z0-9]*(?:-[a-z0-9]+)*)"

@@ -65,9 +65,9 @@ def local_atlases(space: SpaceName, frame: Frame) -> tuple[NamingAtlas, ...]:
 
 def _of_volumes(where: StandardSpace, grid: Grid) -> tuple[NamingAtlas, ...]:
     """Return atlases of volumes: of the cortex, else the bundled one, else any; then one of what is below."""
-    tables = local_files(where, "_dseg.tsv")
+    tables = _local_files(where, "_dseg.tsv")
     found = {}
-    for name, paths in _by_name(local_files(where, "_dseg.nii.gz")).items():
+    for name, paths in _by_name(_local_files(where, "_dseg.nii.gz")).items():
         best = _best_variant(paths)
         path = nearest([each for each in paths if variant_of(each) == variant_of(best)], where, grid)
         labels = _table(path, tables)
@@ -86,7 +86,7 @@ def _of_surfaces(where: StandardSpace | None, frame: Grayordinates) -> tuple[Nam
     if where is None or not n_vertices:
         return ()
     sides, density = sides_of(frame.axis.nvertices), density_of(where, n_vertices)
-    by_name = _by_name(local_files(where, "_dseg.label.gii"))
+    by_name = _by_name(_local_files(where, "_dseg.label.gii"))
     for name in (*[each for each in _SURFACES if each in by_name], *sorted(by_name.keys() - {*_SURFACES})):
         for den in finer(where, density):
             paths = [path for path in by_name[name] if labels_in_name(path.name).get("den") == den]
@@ -99,7 +99,7 @@ def _of_surfaces(where: StandardSpace | None, frame: Grayordinates) -> tuple[Nam
     return (bundled,) if bundled else ()
 
 
-def local_files(where: StandardSpace, ending: str) -> list[Path]:
+def _local_files(where: StandardSpace, ending: str) -> list[Path]:
     """Return the files of atlases of a template that are in TemplateFlow's folder on this machine, not those listed.
 
     Tables may be of no cohort.

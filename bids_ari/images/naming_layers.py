@@ -86,7 +86,7 @@ def _rows(table: Path | None) -> list[tuple[int, str, bool]]:
     ]
 
 
-def _numbers_at(path: Path, space: VolumeSpace) -> npt.NDArray[np.int64]:
+def _numbers_at(path: Path, space: VolumeSpace) -> Numbers:
     """Return the number in the voxel of a volume that is nearest to each point, (n_points,); 0 outside."""
     image = read_image(path)
     if overlap(image.grid, space.grid) < _NEAR:
@@ -95,7 +95,7 @@ def _numbers_at(path: Path, space: VolumeSpace) -> npt.NDArray[np.int64]:
         values = space.select(image.stored)
     else:
         values = _nearest_at(image.stored, np.linalg.inv(image.grid.affine) @ space.grid.affine, space)
-    numbers: npt.NDArray[np.int64] = np.rint(np.nan_to_num(values)).astype(np.int64)
+    numbers: Numbers = np.rint(np.nan_to_num(values)).astype(np.int64)
     return numbers
 
 
@@ -116,7 +116,7 @@ def _nearest_at(volume: FloatArray, steps: FloatArray, space: VolumeSpace) -> Fl
     return values
 
 
-def _of_numbers(numbers: npt.NDArray[np.int64], names: Mapping[int, str]) -> Layer:
+def _of_numbers(numbers: Numbers, names: Mapping[int, str]) -> Layer:
     """Return the names that numbers have."""
     known = {number: name for number, name in names.items() if number > 0 and not _NO_REGION.search(name)}
     places = np.full(max([0, *known, int(numbers.max(initial=0))]) + 1, -1, dtype=np.int32)
@@ -139,7 +139,7 @@ def _at_vertices(image: Image, rows: list[tuple[int, str, bool]], space: Grayord
     for side, structure in STRUCTURES.items():
         points = np.flatnonzero(np.isin(at, space.frame.structures.get(structure, ())))
         own = [number for number, name, is_cortex in rows if is_cortex and name.startswith(_SIDES[side])]
-        known = np.zeros(256, dtype=np.int64)
+        known = np.zeros(256, dtype=np.int64)  # all numbers of a byte; the atlas has 83
         known[own] = own
         indices = np.rint(image.grid.indices_at(coordinates[points]).T).astype(np.intp) + _REACH
         found[points] = _nearest_known(volume, known, np.clip(indices, _REACH, np.array(volume.shape) - _REACH - 1))

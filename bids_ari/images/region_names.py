@@ -56,11 +56,11 @@ class RegionNames:
         regions = (Region(i, label, part) for i, (label, part) in enumerate(zip(self.names, parts, strict=True), 1))
         return RegionSet(name, title, tuple(regions))
 
-    def shares(self, points: npt.NDArray[np.integer], most: int = 5) -> list[tuple[float, str | None]]:
+    def shares(self, points: npt.NDArray[np.integer], most: int) -> list[tuple[float, str | None]]:
         """Return the regions with most of some points: the share of the points in each, and its label; None for none.
 
         >>> names = RegionNames(("a", "b"), np.array([0, 1, 1, -1], np.int32), ())
-        >>> names.shares(np.arange(4)), names.at(3)
+        >>> names.shares(np.arange(4), 5), names.at(3)
         ([(0.5, 'b'), (0.25, None), (0.25, 'a')], None)
         """
         counts = np.bincount(self.which[points] + 1, minlength=len(self.names) + 1)

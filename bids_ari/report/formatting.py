@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from bids_ari.errors import plural_of
 from bids_ari.stats.choices import Alternative
 
+SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
+"""Columns of sizes, with their units."""
+
 _RTL = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _WORD = rf"""[^\s,;:()\[\]"']*[{_RTL}](?:[^\s,;:()\[\]"']*[^\s,;:()\[\]"'.])?"""
 _FROM_THE_RIGHT = re.compile(rf"{_WORD}(?:\s+{_WORD})*")

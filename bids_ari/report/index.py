@@ -27,7 +27,6 @@ _BAR = [0.001, 0.25, 0.5, 0.75, 1.0]
 TARGET_TDP = "0.7"
 """The target TDP whose clusters are counted, if results have it."""
 
-
 _INTERRUPTED = "A run was interrupted while it wrote the files of this result. Run it again"
 
 

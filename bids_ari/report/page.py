@@ -10,7 +10,7 @@ from bids_ari.outputs.outcome import differ_only_in
 from bids_ari.report.explorer.page import explorer_page
 from bids_ari.report.figures.draw import Picture, draw
 from bids_ari.report.figures.paper import paper_figures
-from bids_ari.report.formatting import percent, proportion
+from bids_ari.report.formatting import SIZES, percent, proportion
 from bids_ari.report.labels import (
     contrast_label,
     permutations_text,
@@ -22,7 +22,6 @@ from bids_ari.report.labels import (
 )
 from bids_ari.report.render import Context, render
 from bids_ari.report.sections import SECTIONS, ReportData
-from bids_ari.report.sections.tables import SIZES
 from bids_ari.report.sentences import sentences_name, sentences_text
 
 

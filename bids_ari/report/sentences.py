@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 Row = Mapping[Any, Any]
 """A row of a table of clusters or of regions."""
 
-
 MOST_SILENT = 3
 """Regions without a claim that have a sentence each in a report; more have one together. The file has all sentences."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.outputs.records import entry
-from bids_ari.report.figures.thumbnail import SIZE, draw_outlines, draw_thumbnail
+from bids_ari.report.figures.thumbnail import SIZE, draw_small_outlines, draw_thumbnail
 from bids_ari.report.render import data_uri
 
 NAME = "Thumbnail"
@@ -68,5 +68,5 @@ def style_of(thumbnails: Iterable[Thumbnail]) -> str:
     grounds = {each.layer: each.ground for each in thumbnails}
     rules = [f".{layer} {{ background-image: url({_PNG}{ground}); }}" for layer, ground in grounds.items() if ground]
     if "glass" in grounds:
-        rules.append(f".glass::after {{ background-image: url({data_uri(draw_outlines())}); }}")
+        rules.append(f".glass::after {{ background-image: url({data_uri(draw_small_outlines())}); }}")
     return "\n".join(rules)

@@ -5,23 +5,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from bids_ari.images.templates import SpaceName
 from bids_ari.images.volume import Grid
 from bids_ari.report.explorer.arrays import Blob
+from bids_ari.report.figures.glass_brain import is_oblique
 from bids_ari.report.figures.underlay import is_like_template
 from bids_ari.runtime.kept import kept
 
 _VIEWS = {"side": "r", "back": "y", "top": "z"}  # the names that nilearn has for them
-_OBLIQUE = 1e-3  # angle of axes in radians up to which the axes of a grid are x, y and z
 _CODES = {1: "M", 2: "L", 4: "C"}  # of matplotlib's paths
 
 
 def glass_blob(grid: Grid, label: SpaceName) -> Blob | None:
     """Return the outlines of MNI152 as nilearn draws them; None for other brains, and for oblique grids."""
-    if not is_like_template(label) or nib.affines.obliquity(grid.affine).max() > _OBLIQUE:
+    if not is_like_template(label) or is_oblique(grid.affine):
         return None
     return _blob()
 

@@ -25,7 +25,7 @@ from bids_ari.report.explorer.volume import Part, volume_part
 from bids_ari.report.figures.draw import Picture
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
 from bids_ari.report.figures.slices import CLUSTER_COLOURS
-from bids_ari.report.formatting import percent
+from bids_ari.report.formatting import SIZES, percent
 from bids_ari.report.labels import contrast_label, meaning, permutations_text, result_label, signs
 from bids_ari.report.render import ASSETS, Context, asset, render, script_hash
 
@@ -79,7 +79,6 @@ TARGET_TDP = 0.7
 
 _SMALLEST_TDP = 0.01  # of the slider where the page has all clusters
 _COARSE_STEP = 0.1  # of z outside of clusters, in large maps
-_SIZE_TITLES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
 _MARK = "TdpHere"  # placeholder of the target TDP in names of files
 
 
@@ -115,7 +114,7 @@ def explorer_page(results: Sequence[ContrastResult], picture: Picture | None, *,
         unit_title=result.space.units.capitalize(),
         unit=result.space.unit,
         units=result.space.units,
-        size_titles=[_SIZE_TITLES[name] for name in part.facts["sizes"]],
+        size_titles=[SIZES[name] for name in part.facts["sizes"]],
         has_structures="structures" in part.facts,
         label_files=part.facts["labelFiles"],
         **part.page,

@@ -14,13 +14,12 @@ from bids_ari.report.figures.fitting import fitted
 from bids_ari.report.figures.png import Pixels, encode
 from bids_ari.report.figures.raster import pixels_of
 from bids_ari.report.figures.steps import BLACK as BLACK
-from bids_ari.report.figures.steps import Dot, Line, Paste, Plot, Rectangle, Step, Stroke, Written, lines_of
+from bids_ari.report.figures.steps import SOFT, Dot, Line, Paste, Plot, Rectangle, Step, Stroke, Written, lines_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _EDGE = 14  # from the left and the right edge to title and subtitle
-_SUBTITLE = "#585858"  # grey: a palette needs no more colours for the edges of its letters
 
 
 class Canvas:
@@ -122,7 +121,7 @@ def _head(canvas: Canvas) -> None:
         subtitle = fitted(canvas.subtitle, width, 6, 6)
     for i, line in enumerate(subtitle.lines):
         row = 41 if len(subtitle.lines) == 1 else bottom + 11 * i
-        canvas.write(line, _EDGE, row, subtitle.points, anchor="la", colour=_SUBTITLE)
+        canvas.write(line, _EDGE, row, subtitle.points, anchor="la", colour=SOFT)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -27,19 +27,23 @@ _SIZES = (
 
 @contextmanager
 def styled(factor: float = 1.0) -> Iterator[None]:
-    """Use the default style within a block, with all sizes in points multiplied by a factor."""
+    """Use the default style within a block, with all sizes in points multiplied by a factor.
+
+    There is no warning of letters that the font lacks, which names may contain.
+    """
     from matplotlib import rcParamsDefault, style
 
     defaults: Any = rcParamsDefault
-    with style.context(["default", {name: factor * defaults[name] for name in _SIZES}]):
+    sizes = {name: factor * defaults[name] for name in _SIZES}
+    with style.context(["default", sizes]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
         yield
 
 
 def rendered(plot: Plot, size: tuple[int, int], scale: float) -> Image.Image:
     """Return a plot as an image with opacity, of a size in pixels, of which a unit has `scale`."""
     file = io.BytesIO()
-    with styled(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names may contain letters that the font lacks
+    with styled():
         figure = _figure(size, DPI * scale)
         plot.fill(figure, 1.0)
         figure.savefig(file, format="rgba")

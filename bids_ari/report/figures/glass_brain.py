@@ -40,7 +40,7 @@ class View(NamedTuple):
         return round(per_mm * (self.up[1] - self.up[0])), round(per_mm * abs(self.across[1] - self.across[0]))
 
 
-_OBLIQUE = 1e-3  # angle of axes in radians from which a grid is resampled
+_OBLIQUE = 1e-3  # angle of axes in radians up to which they are x, y and z
 _X, _Y, _Z = (-82.0, 82.0), (-118.0, 84.0), (-78.0, 90.0)
 VIEWS = (
     View("left side", 0, (_Y[1], _Y[0]), _Z, 12, 118, -1),
@@ -82,23 +82,28 @@ def draw_glass_brain(
 
 def _painted(image: nib.Nifti1Image, view: View, scale: Scale, per_unit: float) -> Pixels:
     """Return the projection of an image, of what is not 0, in its colours, (height, width, 3)."""
-    values = projected(image, view, per_unit)
+    values = strongest_along(image, view, per_unit)
     pixels = np.full((*values.shape, 3), 255, dtype=np.uint8)
     pixels[values != 0] = scale.colour(values[values != 0])
     return pixels
 
 
+def is_oblique(affine: FloatArray) -> bool:
+    """Return whether the axes of a grid are not x, y and z, in any order."""
+    return bool(nib.affines.obliquity(affine).max() > _OBLIQUE)
+
+
 def upright(image: nib.Nifti1Image) -> nib.Nifti1Image:
     """Return an image whose axes are x, y and z; one on an oblique grid is resampled, voxels to the nearest."""
     image = nib.as_closest_canonical(image)
-    if nib.affines.obliquity(image.affine).max() > _OBLIQUE:
+    if is_oblique(image.affine):
         from nibabel.processing import resample_to_output
 
         image = resample_to_output(image, order=0, mode="grid-constant")
     return image
 
 
-def projected(image: nib.Nifti1Image, view: View, per_unit: float) -> FloatArray:
+def strongest_along(image: nib.Nifti1Image, view: View, per_unit: float) -> FloatArray:
     """Return the value with the largest magnitude along the axis of a view at each pixel; 0 for nothing."""
     values, starts, steps = np.asarray(image.dataobj), image.affine[:3, 3], np.diag(image.affine)[:3]
     if view.side:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from bids_ari.report.figures.glass_brain import View
 
 _DIRECTIONS = ("l", "y", "r", "z")  # the names that nilearn has for the views, in order
-_LEVEL = 17  # step between levels of brightness and of opacity: 16 make a file half as large
+LEVEL = 17
+"""Step between levels of brightness and of opacity, of 255: 16 levels make a file half as large."""
 
 
 @cache
@@ -48,7 +49,7 @@ def _draw(size: tuple[int, int], views: tuple["View", ...], per_unit: float) -> 
     """Return the outlines as a PNG."""
     plot, file = Plot(partial(draw_outlines, size=size, views=views)), io.BytesIO()
     pixels = rendered(plot, (round(size[0] * per_unit), round(size[1] * per_unit)), per_unit)
-    found = np.rint(np.asarray(pixels)[..., [0, 3]] / _LEVEL).astype(np.uint8) * _LEVEL
+    found = np.rint(np.asarray(pixels)[..., [0, 3]] / LEVEL).astype(np.uint8) * LEVEL
     found[found[..., 1] == 0] = 0
     Image.fromarray(found, "LA").save(file, format="png")
     return file.getvalue()

@@ -11,6 +11,7 @@ from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.legend import LEFT, LINE, Mark, draw_marks
 from bids_ari.report.figures.palettes import TDP_PALETTE, sampled
 from bids_ari.report.figures.png import Pixels
+from bids_ari.report.figures.steps import SOFT
 from bids_ari.stats.choices import Alternative
 from bids_ari.stats.distributions import FloatArray
 
@@ -28,7 +29,6 @@ _LABEL_LINE = 26  # for each further line of it
 _FOOT = 16  # below it
 _LONGEST, _SHORTEST = 276, 80  # pixels of a bar
 _RISE = 0.4  # part of the free room that is above
-_SOFT = "#585858"  # grey of the numbers beside pointed ends
 _TIP = 0.05  # length of a pointed end, as a fraction of that of the bar
 _FINE = 4  # pixels drawn for each pixel of a bar along each axis
 
@@ -68,7 +68,7 @@ class Scale:
             canvas.write(_number(tick), left + _BAR + 9, row, 9, anchor="lm")
         for tip, row, value in zip((lower, upper), (start + length, start), self.beyond or (0, 0), strict=True):
             if tip and self.beyond:
-                canvas.write(f"to {_number(value)}", left + _BAR + 9, row, 7, anchor="lm", colour=_SOFT)
+                canvas.write(f"to {_number(value)}", left + _BAR + 9, row, 7, anchor="lm", colour=SOFT)
         canvas.write(self.label, left + _BAR / 2, start - 14, 11, anchor="md")
         draw_marks(canvas, self.marks, start + length + _FOOT)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BLACK = "#000000"
 
+SOFT = "#585858"
+"""The colour of small texts: grey, as the edges of their letters then need no more colours of a palette."""
+
 OUTLINE = 2
 """Width of the white outline of a text."""
 

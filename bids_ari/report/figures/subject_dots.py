@@ -9,7 +9,7 @@ import numpy.typing as npt
 from bids_ari.analysis.outliers import Criterion, outliers
 from bids_ari.report.figures.axes import ticks
 from bids_ari.report.figures.canvas import BLACK, Canvas, drawn, shortened
-from bids_ari.report.figures.steps import font_of
+from bids_ari.report.figures.steps import SOFT, font_of
 from bids_ari.stats.distributions import FloatArray
 
 OUTLIER = "#B34700"
@@ -32,7 +32,7 @@ _TOP, _BOTTOM = 152, 56  # above and below the rows
 _ROW, _TALL = 22, 1320  # height of a row with a name, and of all rows without
 _TICK, _MOST_TICKS = 5, 4
 _LONGEST = 26  # characters of a name with its mark
-_SMALL, _LARGE = (4.2, 6.0), (9.0, 11.0)  # diameters of usual dots, and of those of possible outliers
+_SMALL, _LARGE = (4.2, 6.0), (9.0, 11.0)  # diameters of a usual dot and of a possible outlier: of many subjects, of few
 _MARGIN = 0.08  # of an axis, as a fraction of the range of values
 _USUAL, _BAND, _LINE, _MEDIAN = "#46505b", "#e8eef2", "#d9dde1", "#8fa3b3"
 
@@ -88,7 +88,7 @@ def _draw_axis(canvas: Canvas, criterion: Criterion, column: _Column, bottom: fl
     """Draw title, usual range, median, and the axis above the rows."""
     title, unit = _TITLES[criterion.name]
     canvas.write(title, column.left, 82, 9.5, anchor="lm", is_bold=True)
-    canvas.write(unit, column.left, 103, 7, anchor="lm", colour="#585858")
+    canvas.write(unit, column.left, 103, 7, anchor="lm", colour=SOFT)
     low, high = (column.place(each) if not np.isnan(each) else column.left for each in criterion.usual)
     canvas.rectangle(low, _TOP, max(high - low, 1), bottom - _TOP, _BAND)
     finite = criterion.values[np.isfinite(criterion.values)]
@@ -108,15 +108,11 @@ def _draw_dots(
     canvas: Canvas, criterion: Criterion, column: _Column, rows: npt.NDArray[np.floating], *, small: bool
 ) -> None:
     """Draw the values, usual ones first; those that do not exist and infinite ones are written."""
+    usual, far = _SMALL if small else _LARGE
     for i in np.argsort(criterion.is_far, kind="stable").tolist():
         value, colour = float(criterion.values[i]), OUTLIER if criterion.is_far[i] else _USUAL
         if np.isfinite(value):
-            canvas.dot(
-                column.place(value),
-                rows[i],
-                (6 if small else 11) if criterion.is_far[i] else (4.2 if small else 9),
-                colour,
-            )
+            canvas.dot(column.place(value), rows[i], far if criterion.is_far[i] else usual, colour)
         elif np.isnan(value):
             canvas.write("none", column.left, rows[i], 7, anchor="lm", colour=colour, is_outlined=True)
         else:
@@ -151,7 +147,7 @@ def _write_names(
 
 
 def _draw_legend(canvas: Canvas, left: float, row: float) -> None:
-    """Say what band, line and coloured dots are."""
+    """Draw what band, line and coloured dots mean."""
     canvas.rectangle(left, row - 9, 26, 18, _BAND)
     canvas.write("usual range", left + 36, row, 7.5, anchor="lm")
     canvas.rectangle(left + 178, row - 9, 2, 18, _MEDIAN)

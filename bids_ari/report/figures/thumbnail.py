@@ -16,8 +16,8 @@ from bids_ari.images.grayordinate_space import GrayordinateSpace
 from bids_ari.images.views import axes_of, extent, render
 from bids_ari.images.volume import VolumeSpace, volume_of
 from bids_ari.report.figures import glass_brain
-from bids_ari.report.figures.glass_brain import View, projected, upright
-from bids_ari.report.figures.outlines import outlines
+from bids_ari.report.figures.glass_brain import View, strongest_along, upright
+from bids_ari.report.figures.outlines import LEVEL, outlines
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import tdp_scale
 from bids_ari.report.figures.underlay import is_like_template
@@ -39,7 +39,7 @@ _GYRUS, _SULCUS, _GREYS = 240, 95, 16  # brightness of a gyrus, how much darker 
 _LEFT, _TOP = (view for view in glass_brain.VIEWS if view.title in ("left side", "top"))
 
 
-class Thumbnail(NamedTuple):
+class Layers(NamedTuple):
     """A small picture in layers, transparent where there is nothing."""
 
     kind: Kind
@@ -47,10 +47,10 @@ class Thumbnail(NamedTuple):
     ground: bytes = b""  # PNG to show below, the same for all results of the same points; a glass brain has none
 
 
-def draw_thumbnail(result: ContrastResult) -> Thumbnail:
+def draw_thumbnail(result: ContrastResult) -> Layers:
     """Draw the clusters above the thresholds in the colours of their highest TDP, and grey where that is 0.
 
-    The outlines of a glass brain are those of all results; see `draw_outlines`.
+    The outlines of a glass brain are those of all results; see `draw_small_outlines`.
     """
     values = result.tdp()
     for threshold in result.clusters:
@@ -64,14 +64,14 @@ def draw_thumbnail(result: ContrastResult) -> Thumbnail:
         space, values = voxels.space, space.unmask(values, 0)[voxels.positions]
     volume = volume_of(space)
     if is_like_template(label):
-        return Thumbnail("glass", _encoded(_projections(values, volume, _arranged(_LEFT, _TOP, _PER_MM), _PER_MM)))
+        return Layers("glass", _encoded(_projections(values, volume, _arranged(_LEFT, _TOP, _PER_MM), _PER_MM)))
     views, per_mm = _views_around(volume)
     tested = _projections(np.ones(volume.n_points), volume, views, per_mm) > 0
     ground = np.where(tested[..., None], np.array(_TESTED, dtype=np.uint8), 0)
-    return Thumbnail("mask", _encoded(_projections(values, volume, views, per_mm)), _saved_colours(ground, tested))
+    return Layers("mask", _encoded(_projections(values, volume, views, per_mm)), _saved_colours(ground, tested))
 
 
-def draw_outlines() -> bytes:
+def draw_small_outlines() -> bytes:
     """Draw the outlines to show above each thumbnail of a glass brain, black and transparent, in finer pixels."""
     return kept("glass-brain-small", "nilearn", Path(__file__), _reduced_outlines)
 
@@ -87,8 +87,8 @@ def _reduced_outlines() -> bytes:
         height, width = _shape(view, _PER_MM)
         part = part.resize((_FINE * width, _FINE * height), Image.Resampling.LANCZOS)
         opacity.paste(part, (_FINE * view.column, _FINE * view.row))
-    levels = np.rint(np.asarray(opacity) / 17).astype(np.uint8)
-    return _saved(levels, np.zeros((16, 3), dtype=np.uint8), bytes(range(0, 256, 17)))
+    levels, opacities = np.rint(np.asarray(opacity) / LEVEL).astype(np.uint8), bytes(range(0, 256, LEVEL))
+    return _saved(levels, np.zeros((len(opacities), 3), dtype=np.uint8), opacities)
 
 
 def _arranged(left: View, top: View, per_mm: float) -> tuple[View, View]:
@@ -123,12 +123,12 @@ def _projections(values: FloatArray, space: VolumeSpace, views: Sequence[View], 
     """Return the largest of the values of a volume, (n_points,), behind each pixel, (height, width)."""
     image, picture = upright(space.image(values.astype(np.float32))), np.zeros(SIZE[::-1])
     for view in views:
-        found = projected(image, view, per_mm / glass_brain.PER_MM)
+        found = strongest_along(image, view, per_mm / glass_brain.PER_MM)
         picture[view.row : view.row + found.shape[0], view.column : view.column + found.shape[1]] = found
     return picture
 
 
-def _on_cortex(values: FloatArray, hemispheres: Sequence[Cortex]) -> Thumbnail:
+def _on_cortex(values: FloatArray, hemispheres: Sequence[Cortex]) -> Layers:
     """Draw values at the positions of the frame on the lateral side of each hemisphere."""
     height, width = SIZE[1] - 2 * _MARGIN, (SIZE[0] - 3 * _MARGIN) // 2
     axes = [axes_of("lateral", each.sides) for each in hemispheres]
@@ -145,7 +145,7 @@ def _on_cortex(values: FloatArray, hemispheres: Sequence[Cortex]) -> Thumbnail:
         cover[part] = view.vertices >= 0
     stepped = (np.rint(grey * (_GREYS / 256)) * (255 // _GREYS)).astype(np.uint8)
     ground = np.repeat(stepped[..., None], 3, axis=-1)
-    return Thumbnail("cortex", _encoded(picture), _saved_colours(ground, cover > 0))
+    return Layers("cortex", _encoded(picture), _saved_colours(ground, cover > 0))
 
 
 def _encoded(picture: FloatArray) -> bytes:

@@ -5,7 +5,6 @@ edited, and letters are embedded as a web font: glyph paths would need no font, 
 """
 
 import io
-import warnings
 from collections.abc import Callable, Iterable
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
@@ -102,8 +101,7 @@ def vector_file(
         "pdf": {"Title": title, "Subject": subtitle, "Creator": maker, "CreationDate": None},
         "svg": {"Title": title, "Description": subtitle, "Creator": maker, "Date": None},
     }[file_format]
-    with styled(page.factor), rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # names may contain letters that the font lacks
+    with styled(page.factor), rc_context(_SETTINGS):
         for step in steps:
             _draw(step, page)
         page.figure.savefig(file, format=file_format, metadata=facts)

@@ -16,15 +16,12 @@ from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
 from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, shares_text
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
-from bids_ari.report.formatting import anchor, any_of, beyond, decimal, percent, proportion
+from bids_ari.report.formatting import SIZES, anchor, any_of, beyond, decimal, percent, proportion
 from bids_ari.report.labels import method_title, region_set_title
 from bids_ari.report.render import Context
 from bids_ari.report.sections.section import ReportData
 from bids_ari.report.sentences import Sentences, by_tdp, sentences, sentences_name
 from bids_ari.stats.forest import Cluster
-
-SIZES = {"area_mm2": "mm²", "volume_mm3": "mm³"}
-"""Columns of sizes, with their units."""
 
 ACTIVE = "active_area_mm2"
 """The column of the area that is truly active, at least."""
@@ -73,7 +70,7 @@ def _familywise(result: ContrastResult) -> Context | None:
         return None
     unknown = [threshold for threshold in result.clusters if not errors.has_extents(threshold)]
     conditions = [beyond(threshold, result.alternative) for threshold in unknown]
-    return {"n_draws": errors.n_permutations, "unknown": conditions}
+    return {"n_permutations": errors.n_permutations, "unknown": conditions}
 
 
 def largest(data: ReportData) -> Context | None:

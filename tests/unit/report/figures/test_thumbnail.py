@@ -11,7 +11,7 @@ from reported import analysed, analysed_surfaces
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.bids.entities import Entities
 from bids_ari.report.figures.scales import tdp_scale
-from bids_ari.report.figures.thumbnail import SIZE, draw_outlines, draw_thumbnail
+from bids_ari.report.figures.thumbnail import SIZE, draw_small_outlines, draw_thumbnail
 
 LARGEST = 1500
 """Bytes of which 500 fit into the index."""
@@ -79,7 +79,7 @@ def test_cortex_is_grey_below_clusters(cifti: bool) -> None:
 
 
 def test_outlines_are_black_and_transparent() -> None:
-    image = Image.open(io.BytesIO(draw_outlines())).convert("RGBA")
+    image = Image.open(io.BytesIO(draw_small_outlines())).convert("RGBA")
     shown = np.asarray(image)
     assert image.size == (2 * SIZE[0], 2 * SIZE[1])
     assert not shown[..., :3].any()
