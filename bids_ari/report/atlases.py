@@ -113,10 +113,10 @@ def region_name(label: str, regions: RegionSet, result: ContrastResult) -> str:
     return readable(label) if regions is result.atlas else label
 
 
-def shares_text(shares: Iterable[tuple[float, str | None]]) -> str:
+def region_shares(shares: Iterable[tuple[float, str | None]]) -> str:
     """Return the shares of regions in a cluster, that of others and that in none last, and none below half a per cent.
 
-    >>> shares_text([(0.6, None), (0.3, "7Networks_LH_Vis_9")])
+    >>> region_shares([(0.6, None), (0.3, "7Networks_LH_Vis_9")])
     '30 % left visual 9; 10 % in other regions; 60 % in no region'
     """
     found = list(shares)

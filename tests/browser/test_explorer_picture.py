@@ -73,8 +73,7 @@ def test_ctrl_and_the_wheel_zoom_around_the_pointer(visits: Visits, radiological
         assert zoom_of(page) == pytest.approx(1.25**4)
         assert page.evaluate("scrollY") == before
         assert voxel_of(page) == there  # the crosshair stays
-        page.evaluate("(voxel) => explorer.go(...voxel)", [10, 11, 9])
-        assert click(page, f"slice-{view}", place)[1:] == [*there[1:]] or voxel_of(page) != [10, 11, 9]
+        assert click(page, f"slice-{view}", place) == there  # what was below the pointer still is
         for _ in range(4):
             turn(page, view, 100, place, "Control")
         assert zoom_of(page) == 1

@@ -39,11 +39,6 @@ class Box(NamedTuple):
     bottom: float
 
 
-def overlap(one: Box, other: Box) -> bool:
-    """Return whether two rectangles have a part in common."""
-    return one.left < other.right and other.left < one.right and one.top < other.bottom and other.top < one.bottom
-
-
 class Written(NamedTuple):
     """A text in a picture, and the box around its letters."""
 

@@ -13,7 +13,7 @@ from bids_ari.errors import plural_of
 from bids_ari.images.regions import RegionSet
 from bids_ari.images.structures import structure_label
 from bids_ari.outputs.names import report_name, stem, tdp_label, threshold_label
-from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, shares_text
+from bids_ari.report.atlases import names_title, naming_flag, near_atlas, peak_region, region_name, region_shares
 from bids_ari.report.figures.scales import tdp_colour
 from bids_ari.report.figures.slices import colour_of
 from bids_ari.report.formatting import SIZES, anchor, any_of, beyond, decimal, percent, proportion
@@ -153,7 +153,7 @@ def _regions_of(row: Mapping[Any, Any], cluster: Cluster, result: ContrastResult
     shares = result.names.shares(cluster.points, SHOWN_REGIONS) if result.names else []
     if result.names is None or (not result.names.atlases and all(label is None for _, label in shares)):
         return {"regions": None}  # vertices where only structures of voxels have names
-    return {"peak_region": peak_region(row) or "in no region", "regions": shares_text(shares)}
+    return {"peak_region": peak_region(row) or "in no region", "regions": region_shares(shares)}
 
 
 def _place(row: Mapping[Any, Any], peak: str) -> list[str]:

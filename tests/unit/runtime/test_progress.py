@@ -113,7 +113,7 @@ class TestTimeLeft:
 
 class TestSteps:
     def test_those_within_others(self, seen: Seen) -> None:
-        with step("outer"), step("inner", "draw") as inner:
+        with step("outer"), step("inner", "permutation") as inner:
             counter(8)(3)
             assert (inner.done, inner.total) == (3, 8)
         assert seen.all == ["outer", "outer > inner"]
@@ -195,8 +195,10 @@ class TestWords:
 
     def test_of_workers(self, clock: Clock) -> None:
         outer = Step("analysing contrasts", "contrast", 9, n_workers=2, clock=clock)
-        line = log_line([outer], [Step("reading maps", clock=clock), Step("draws", total=4, clock=clock)], clock.now)
-        assert line == "analysing contrasts: 0 of 9 (0%), 1 s so far; 2 running: reading maps, draws 0%"
+        line = log_line(
+            [outer], [Step("reading maps", clock=clock), Step("permutations", total=4, clock=clock)], clock.now
+        )
+        assert line == "analysing contrasts: 0 of 9 (0%), 1 s so far; 2 running: reading maps, permutations 0%"
 
     def test_of_workers_in_a_narrow_terminal(self, clock: Clock) -> None:
         outer = Step("analysing contrasts", "contrast", 9, n_workers=2, clock=clock)

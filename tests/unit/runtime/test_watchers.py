@@ -86,7 +86,7 @@ class TestTerminalLine:
         assert rest == "INFO word\n"
         assert erased.endswith(" " * len("reading: 2 s so far"))
 
-    def test_a_closed_stream_ends_nothing(self, line: TerminalLine, terminal: Terminal, clock: Clock) -> None:
+    def test_a_closed_stream_is_no_error(self, line: TerminalLine, terminal: Terminal, clock: Clock) -> None:
         line.entered(Step("reading", clock=clock))
         clock.now += 2
         terminal.close()
@@ -147,7 +147,7 @@ class TestStreams:
 
 def slow(item: int) -> int:
     """A contrast of three steps."""
-    for _ in track(range(3), "draws", "draw", 3):
+    for _ in track(range(3), "permutations", "permutation", 3):
         time.sleep(0.3)
     return item
 
@@ -165,14 +165,19 @@ class TestWorkers:
         with watched_by(display), open_pool(2) as pool:
             assert list(map_contrasts(pool, slow, range(4), "contrasts")) == [0, 1, 2, 3]
         display.close()
-        assert "0 [('draws', 3), ('draws', 3)]" in lines
+        assert "0 [('permutations', 3), ('permutations', 3)]" in lines
         assert lines[-1].startswith(("2 ", "3 ", "4 "))
 
-    def test_nobody_waits_for_a_reader(self) -> None:
-        """The pipe holds some hundred messages; further ones are dropped."""
-        _receiving, sending = Pipe(duplex=False)
+    def test_messages_that_do_not_fit_are_dropped(self) -> None:
+        """The pipe holds some hundred messages; sending more does not wait until they are read."""
+        receiving, sending = Pipe(duplex=False)
         sender = Sender(sending)
         for _ in range(2000):
             each = Step("reading maps", "map", 30)
             sender.entered(each)
             sender.left(each)
+        n_read = 0
+        while receiving.poll():
+            receiving.recv_bytes()
+            n_read += 1
+        assert 0 < n_read < 2000

@@ -10,11 +10,11 @@ from bids_ari.stats.progress import Advance, counter, listening
 from bids_ari.stats.resampling import Exchangeability, make_resampling
 
 
-def test_nobody_has_to_listen() -> None:
-    counter(10)(3)
+def test_without_a_listener_nothing_is_reported() -> None:
+    counter(10)(3)  # no error
 
 
-def test_a_listener_hears_of_each_computation_within_its_block() -> None:
+def test_a_listener_is_called_by_each_computation_within_its_block() -> None:
     heard: list[tuple[int, int]] = []
 
     def listener(total: int) -> Advance:

@@ -2,35 +2,25 @@
 
 import io
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 import pytest
 from builders_colours import lab_of
-from builders_scenes import make_scene
+from builders_scenes import HEAD, scene_of_head
 from PIL import Image
 from reported import analysed
 
-from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
 from bids_ari.report.figures.canvas import Canvas
 from bids_ari.report.figures.draw import drawings
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 from bids_ari.report.figures.palettes import TDP_PALETTE, palette
-from bids_ari.report.figures.scene import Scene
 from bids_ari.report.figures.steps import Paste
 
-GRID = Grid((15, 18, 15), np.array([[12.0, 0, 0, -84], [0, 12, 0, -114], [0, 0, 12, -66], [0, 0, 0, 1]]))
-SPACE = VolumeSpace(GRID, np.ones(GRID.shape, dtype=bool))
-VALUES = np.linspace(-6, 6, SPACE.n_points)
+VALUES = np.linspace(-6, 6, HEAD.n_points)
 VIEWS = [("axial",), ("surface",), ("mosaic",)]
 Z = 3.0902323  # with p = .001
 TOLERANCE = 3.0  # in CIELAB; 64 steps of a scale are up to 2.5 apart, and 2.3 is just noticeable
-
-
-@cache
-def scene_of(views: tuple[str, ...]) -> Scene:
-    return make_scene(SPACE, "MNI152NLin6Asym", slices=views)
 
 
 def bar(canvas: Canvas) -> np.ndarray:
@@ -59,7 +49,7 @@ def along(name: str, fractions: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("views", VIEWS, ids="+".join)
 def test_bars_of_tdp(views: tuple[str, ...]) -> None:
-    scene, tdp = scene_of(views), (VALUES + 6) / 12
+    scene, tdp = scene_of_head(views), (VALUES + 6) / 12
     pixels = bar(slices.draw_tdp(tdp, tdp >= 0, scene, "TDP"))
     check(pixels, along(TDP_PALETTE, places(len(pixels))))
     assert (np.diff(lab_of(pixels)[:, 0]) <= 0).all()
@@ -77,12 +67,12 @@ def test_bars_of_tdp(views: tuple[str, ...]) -> None:
 )
 def test_bars_of_two_signs(views: tuple[str, ...], draw: str, alternative: str) -> None:
     """Of z, what is not significant is grey, as in no picture; of values, 0 is nearly white."""
-    scene = scene_of(views)
+    scene = scene_of_head(views)
     make: dict[str, Callable[[], Canvas]] = {
         "z": lambda: slices.draw_z(VALUES, alternative, scene),  # type: ignore[arg-type]
         "faded": lambda: slices.draw_values(VALUES, scene, "Effect", "effect", z=VALUES, outlined=VALUES > Z),
         "values": lambda: slices.draw_values(VALUES, scene, "Effect", "effect"),
-        "glass": lambda: draw_glass_brain(VALUES, SPACE, "faces", is_signed=True),
+        "glass": lambda: draw_glass_brain(VALUES, HEAD, "faces", is_signed=True),
     }
     pixels = bar(make[draw]())
     low, high = {"greater": (Z, 6.0), "less": (-6.0, -Z)}.get(alternative if draw == "z" else "", (-6.0, 6.0))
@@ -96,7 +86,7 @@ def test_bars_of_two_signs(views: tuple[str, ...], draw: str, alternative: str) 
 
 
 def test_bars_of_statistics_without_a_sign() -> None:
-    scene = scene_of(("axial",))
+    scene = scene_of_head(("axial",))
     pixels = bar(slices.draw_values(np.abs(VALUES), scene, "F", "F", is_signed=False))
     check(pixels, along("RdBu_r", 0.5 + places(len(pixels)) / 2))
     assert (np.diff(lab_of(pixels)[:, 0]) >= 0).all()

@@ -1,11 +1,11 @@
 """The picture of the numbers of subjects: a name for each dot, and marks for possible outliers."""
 
 import io
-from itertools import combinations
 
 import numpy as np
 import pytest
 from builders import Floats
+from builders_scenes import check_texts
 from PIL import Image, ImageColor
 
 from bids_ari.analysis.outliers import Criterion
@@ -87,8 +87,4 @@ def test_equal_values_are_drawn() -> None:
 def test_texts_do_not_overlap(name: str, values: Floats) -> None:
     """Names, numbers of ticks and titles, also where these are long."""
     canvas = draw_subjects(found(values, 3, 4), [name.format(i) for i in range(30)], "faces")
-    boxes = [written.box for written in canvas.texts()]
-    for (left, top, right, bottom), (other_left, other_top, other_right, other_bottom) in combinations(boxes, 2):
-        assert right <= other_left or other_right <= left or bottom <= other_top or other_bottom <= top
-    assert min(box[0] for box in boxes) >= 0
-    assert max(box[2] for box in boxes) <= canvas.size[0]
+    check_texts(canvas)

@@ -1,55 +1,28 @@
 """No two texts of a picture overlap, and none is cut: of every kind of picture, also with inputs that leave no room."""
 
 from collections.abc import Iterator
-from functools import cache
-from itertools import combinations
 
 import numpy as np
 import pytest
-from builders_scenes import make_scene
+from builders_scenes import HEAD, check_texts, scene_of_head
 from reported import analysed, analysed_surfaces, by_methods
 
 from bids_ari.analysis.outliers import Criterion
 from bids_ari.design.design import Design
 from bids_ari.images.mosaic import Mosaic, Part
 from bids_ari.images.quality import Quality
-from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
-from bids_ari.report.figures.canvas import Canvas, drawn
+from bids_ari.report.figures.canvas import drawn
 from bids_ari.report.figures.design import draw_design
 from bids_ari.report.figures.draw import drawings
 from bids_ari.report.figures.glass_brain import draw_glass_brain
 from bids_ari.report.figures.quality import sheets
-from bids_ari.report.figures.scene import Scene
-from bids_ari.report.figures.steps import Written, overlap
 from bids_ari.report.figures.subject_dots import draw_subjects
 
-GRID = Grid((15, 18, 15), np.array([[12.0, 0, 0, -84], [0, 12, 0, -114], [0, 0, 12, -66], [0, 0, 0, 1]]))
-FULL = VolumeSpace(GRID, np.ones(GRID.shape, dtype=bool))
 ENTITIES = "_".join(
     f"{key}-{i}ThisIsAVeryLongLabel" for i, key in enumerate(("task", "acq", "run", "space", "contrast"))
 )
 VIEWS = [("axial",), ("mosaic",), ("surface",), ("surface", "coronal"), ("z:-12,0,8", "x:4"), ("sagittal",)]
-
-
-@cache
-def scene_of(views: tuple[str, ...]) -> Scene:
-    return make_scene(FULL, "MNI152NLin6Asym", slices=views)
-
-
-def check(canvas: Canvas) -> None:
-    """Check that the boxes of texts lie in the picture, and apart from one another."""
-    texts = list(canvas.texts())
-    assert texts
-    cut = [each.text for each in texts if not inside(each, canvas.size)]
-    over = [(one.text, other.text) for one, other in combinations(texts, 2) if overlap(one.box, other.box)]
-    assert not cut, cut
-    assert not over, over
-
-
-def inside(text: Written, size: tuple[int, int]) -> bool:
-    left, top, right, bottom = text.box
-    return left >= 0 and top >= 0 and right <= size[0] and bottom <= size[1]
 
 
 def results() -> Iterator[tuple[str, object]]:
@@ -64,37 +37,37 @@ def results() -> Iterator[tuple[str, object]]:
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in results()])
 def test_all_pictures_of_a_result(make: object) -> None:
     for _, each in drawings(make()):  # type: ignore[operator]
-        check(each.draw())
+        check_texts(each.draw())
 
 
 @pytest.mark.parametrize("views", VIEWS, ids="+".join)
 @pytest.mark.parametrize("scale", [1.2e-5, 1.0, 12345.6, 2.5e8])
 def test_any_view_and_any_units(views: tuple[str, ...], scale: float) -> None:
     """Values from -3 to 3 times the scale, one in 5,000 far beyond."""
-    scene = scene_of(views)
-    values = scale * np.linspace(-3, 3, FULL.n_points)
+    scene = scene_of_head(views)
+    values = scale * np.linspace(-3, 3, HEAD.n_points)
     values[:1] *= 1000
-    check(
+    check_texts(
         slices.draw_values(values, scene, "Effect, in the units of the input", "effect", z=values, outlined=values > 2)
     )
-    check(slices.draw_values(np.abs(values), scene, "F", "F", is_signed=False))
+    check_texts(slices.draw_values(np.abs(values), scene, "F", "F", is_signed=False))
 
 
 @pytest.mark.parametrize("views", VIEWS, ids="+".join)
 @pytest.mark.parametrize("n", [1, 2, 8, 300])
 def test_any_number_of_clusters(views: tuple[str, ...], n: int) -> None:
-    scene = scene_of(views)
-    check(slices.draw_clusters(1 + np.arange(FULL.n_points) * n // FULL.n_points, scene, "Clusters"))
-    check(slices.draw_clusters(1 + np.arange(FULL.n_points) % n, scene, "Clusters"))
+    scene = scene_of_head(views)
+    check_texts(slices.draw_clusters(1 + np.arange(HEAD.n_points) * n // HEAD.n_points, scene, "Clusters"))
+    check_texts(slices.draw_clusters(1 + np.arange(HEAD.n_points) % n, scene, "Clusters"))
 
 
 @pytest.mark.parametrize("z", [0.0, 3.2, 8.0, 38.0, np.inf])
 def test_any_z(z: float) -> None:
-    scene, values = scene_of(("axial",)), np.where(np.arange(FULL.n_points) % 2, z, -z)
+    scene, values = scene_of_head(("axial",)), np.where(np.arange(HEAD.n_points) % 2, z, -z)
     for alternative in ("greater", "less", "two-sided"):
-        check(slices.draw_z(values, alternative, scene))  # type: ignore[arg-type]
+        check_texts(slices.draw_z(values, alternative, scene))  # type: ignore[arg-type]
     for is_signed in (True, False):
-        check(draw_glass_brain(values, FULL, "faces, mean, greater, 30 subjects", is_signed=is_signed))
+        check_texts(draw_glass_brain(values, HEAD, "faces, mean, greater, 30 subjects", is_signed=is_signed))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +78,7 @@ def test_titles_are_whole(title: str, subtitle: str) -> None:
     """Of the lines, only spaces at their ends are missing."""
     canvas = drawn((1152, 690), title, subtitle, lambda _: None)
     if title:
-        check(canvas)
+        check_texts(canvas)
     found = "".join(each.text for each in canvas.texts()).replace(" ", "")
     assert found == (title + subtitle).replace(" ", "")
     assert max(each.box.bottom for each in canvas.texts()) <= 64
@@ -119,7 +92,7 @@ def test_any_number_of_subjects(n: int) -> None:
     kinds = ("correlation", "mean", "standard deviation", "overlap", "residual", "influence")
     for scale in (1e-5, 1.0, -1e9):
         values = scale * np.where(far, 1 + 1e-3 * np.arange(n), 0.0)
-        check(
+        check_texts(
             draw_subjects([Criterion(kind, values, far, (-abs(scale), abs(scale))) for kind in kinds], names, ENTITIES)
         )
     thumbnails = np.full((n, 30, 40), 127, dtype=np.int8)
@@ -128,7 +101,7 @@ def test_any_number_of_subjects(n: int) -> None:
     for draw in sheets(
         quality, Mosaic(np.full((30, 40), -1, dtype=np.int32), parts, "slices", ""), names, far, ENTITIES
     ):
-        check(draw())
+        check_texts(draw())
 
 
 @pytest.mark.parametrize("n_subjects", [14, 30, 100])
@@ -137,4 +110,4 @@ def test_any_design(n_subjects: int, n_columns: int) -> None:
     random = np.random.default_rng(1).normal(size=(n_subjects, n_columns - 1))
     columns = tuple(f"center({ENTITIES[5 * i :][:30]})" for i in range(n_columns))
     subjects = tuple(f"{i:03}SiteNorthern" for i in range(n_subjects))
-    check(draw_design(Design(subjects, np.column_stack([np.ones(n_subjects), random]), columns, {}), ENTITIES))
+    check_texts(draw_design(Design(subjects, np.column_stack([np.ones(n_subjects), random]), columns, {}), ENTITIES))
