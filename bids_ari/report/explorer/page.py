@@ -214,6 +214,7 @@ def _direction_facts(result: ContrastResult, parcels: RegionSet | None, hemisphe
         "confidence": percent(1 - bound.alpha),
         "whole": bound.whole,
         "signs": [{"meaning": text, "whole": tdn} for tdn, text in signs(result)],
+        "signsApart": "" if result.calibrated else "; by separate bounds",  # see the wording of sentences
         "nPoints": bound.n_points,
         "nPermutations": result.familywise.n_permutations if result.familywise else None,
         "top": float(result.forest.highest_tdp().max()),

@@ -21,8 +21,9 @@ function emptyText(data, shown) {
 
 /** Show the headline of the current alternative. */
 function showDirection(data, shown) {
-  const { meaning, whole, nPoints, confidence, alpha, signs } = shown.direction;
-  const bySign = whole ? signs.map(({ meaning: sign, whole: n }) => `, at least ${thousands(n)} ${sign}`).join("") : "";
+  const { meaning, whole, nPoints, confidence, alpha, signs, signsApart } = shown.direction;
+  const parts = whole ? signs.map(({ meaning: sign, whole: n }) => `, at least ${thousands(n)} ${sign}`) : [];
+  const bySign = parts.length ? signsApart + parts.join("") : "";
   byId("headline").textContent =
     `With ${confidence} confidence, at least ${thousands(whole)} of the ${thousands(nPoints)} ${data.facts.units} tested are truly active (effect ${meaning}${bySign}).`;
   byId("alpha").textContent = alpha;
