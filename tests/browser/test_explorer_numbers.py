@@ -151,7 +151,7 @@ def test_familywise_p_are_those_of_python(visits: Visits) -> None:
         np.testing.assert_allclose(found["p_fwe_peak"], table["p_fwe_peak"], rtol=1e-12)
         page.locator(f"#clusters tr[data-label='{clusters[0].label}'] button").click()
         settle(page)
-        assert f"p FWE {table['p_fwe_peak'][0]:.3g}" in page.locator("#crosshair").inner_text().replace("\n", " ")
+        assert f"p FWE {table['p_fwe_peak'][0]:.5f}" in page.locator("#crosshair").inner_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize("grid", GRIDS)
