@@ -21,6 +21,7 @@ ReasonText = NewType("ReasonText", str)
 """The text of a `Reason` with its values filled in."""
 
 _MOST_RANGES = 5  # shown of ranges of subjects where there are more than twice as many
+_OF_ITS_SUBJECT = re.compile("^its subject (is|has) ")  # begins a reason for a file
 _SUBJECT = re.compile("(?<=/sub-)[^/_]+")  # in a path
 _VALUE = re.compile(r"\\\{\w+\\\}")  # the name of a value in an escaped template
 
@@ -178,6 +179,16 @@ class Alike(NamedTuple):
         """The labels of the subjects, also of the files whose subject is known."""
         labels = (entry.subject or entry.name.removeprefix("sub-") for entry in self.entries if _has_subject(entry))
         return tuple(dict.fromkeys(labels))
+
+    @property
+    def reason_for_subjects(self) -> str:
+        """The reason where the text is about subjects, not about their files.
+
+        >>> alike, = by_reason([Excluded("in/sub-03_zstat.nii.gz", Reason.BY_LABEL.text(), "03")])
+        >>> alike.reason_for_subjects
+        'excluded by --exclude'
+        """
+        return _OF_ITS_SUBJECT.sub("", self.reason)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -189,5 +189,5 @@ def _lost(contrast: ContrastSet) -> Iterator[tuple[int, str]]:
     rest = set(contrast.lost_subjects)
     for alike in by_reason(contrast.excluded):
         if found := rest & set(alike.subjects):
-            yield len(found), alike.reason
+            yield len(found), alike.reason_for_subjects
             rest -= found

@@ -106,7 +106,7 @@ def _reasons(contrast: ContrastSet) -> Iterator[tuple[list[str], str]]:
     rest = set(contrast.lost_subjects)
     for alike in by_reason(contrast.excluded):
         if found := rest & set(alike.subjects):
-            yield sorted(found), alike.reason
+            yield sorted(found), alike.reason_for_subjects
             rest -= found
 
 
