@@ -1,5 +1,6 @@
 """Texts that fit into a width, in as large a font as possible: smaller ones first, then several lines."""
 
+from bisect import bisect_right
 from typing import NamedTuple
 
 from bids_ari.report.figures.steps import font_of
@@ -35,9 +36,7 @@ def _lines(text: str, width: float, points: float, *, is_bold: bool) -> list[str
     """Return lines, which end after spaces and the marks between the parts of names, or in a word that is too long."""
     font, lines = font_of(points, is_bold=is_bold), []
     while text:
-        end = len(text)
-        while end > 1 and font.getlength(text[:end]) > width:
-            end -= 1
+        end = max(bisect_right(range(len(text) + 1), width, key=lambda n: font.getlength(text[:n])) - 1, 1)
         if end < len(text):
             end = max((i + 1 for i in range(end) if text[i] in _BREAKS and i + 1 > end / 2), default=end)
         lines.append(text[:end].rstrip(" "))
