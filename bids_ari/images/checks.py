@@ -14,7 +14,7 @@ from bids_ari.bids.statmap import StatMap
 from bids_ari.errors import BidsAriError, DataError, GridMismatchError, UsageError, listing
 from bids_ari.images.files import read_header
 from bids_ari.images.headers import Header
-from bids_ari.images.resampling import overlap
+from bids_ari.images.resampling import is_elsewhere
 from bids_ari.images.space import Frame
 from bids_ari.images.templates import TEMPLATE, SpaceName, template_mask
 from bids_ari.images.volume import Grid
@@ -34,7 +34,6 @@ FIRST = "first"  # as a target: the grid of the first map
 
 _MOST = 5  # problems of one kind that are listed; the others are counted
 _GRIDS = 20  # grids with which another one is compared: if each subject has its own, all pairs would take minutes
-_NEAR = 0.5  # maps are resampled when at least this part of the smaller field of view lies in the larger
 
 
 class Headers(NamedTuple):
@@ -221,7 +220,7 @@ def _target_grid(files: Sequence[tuple[str, Frame]], target: Target) -> tuple[Gr
     if len(grids) < len(files):
         raise _no_resampling()
     target = target if isinstance(target, Grid) else grids[0][1]
-    far = [(subject, grid) for subject, grid in grids if not grid.matches(target) and overlap(grid, target) < _NEAR]
+    far = [(subject, grid) for subject, grid in grids if not grid.matches(target) and is_elsewhere(grid, target)]
     if not far:
         return target, []
     subjects = tuple(dict.fromkeys(subject for subject, _ in far))

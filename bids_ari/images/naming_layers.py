@@ -20,14 +20,13 @@ from bids_ari.images.image import Image
 from bids_ari.images.local_atlases import NamingAtlas
 from bids_ari.images.region_tables import read_names
 from bids_ari.images.region_words import word_lists
-from bids_ari.images.resampling import overlap
+from bids_ari.images.resampling import is_elsewhere
 from bids_ari.images.space import Space
 from bids_ari.images.surface_regions import read_parcels
 from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.volume import VolumeSpace
 from bids_ari.stats.distributions import FloatArray
 
-_NEAR = 0.5  # an atlas is used when at least this part of the smaller field of view lies in the larger
 _NO_REGION = re.compile(
     r"white.?matter|ventric|inf.lat.vent|cerebral.cortex|csf|unknown|background|vessel|choroid|hypointens",
     re.IGNORECASE,
@@ -89,7 +88,7 @@ def _rows(table: Path | None) -> list[tuple[int, str, bool]]:
 def _numbers_at(path: Path, space: VolumeSpace) -> Numbers:
     """Return the number in the voxel of a volume that is nearest to each point, (n_points,); 0 outside."""
     image = read_image(path)
-    if overlap(image.grid, space.grid) < _NEAR:
+    if is_elsewhere(image.grid, space.grid):
         raise GridMismatchError(f"{path} lies elsewhere than the maps", "the space of the maps")
     if image.grid.matches(space.grid):
         values = space.select(image.stored)

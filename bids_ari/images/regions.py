@@ -18,15 +18,17 @@ from bids_ari.images.grayordinates import Grayordinates
 from bids_ari.images.image import Image
 from bids_ari.images.masks import load_mask
 from bids_ari.images.region_tables import read_names
-from bids_ari.images.resampling import overlap, resample_nearest
+from bids_ari.images.resampling import is_elsewhere, resample_nearest
 from bids_ari.images.space import Frame, Space
 from bids_ari.images.surface_regions import read_parcels
 from bids_ari.images.surface_values import is_surface_file
 from bids_ari.images.templates import SpaceName
 from bids_ari.stats.distributions import FloatArray
 
+ROIS = "rois"
+"""The name of the set of the user's own regions, whose names are those of files."""
+
 _LARGEST_ROUNDING = 0.1  # largest distance from a whole number: coarser scaling of integers would confuse parcels
-_NEAR = 0.5  # an atlas is used when at least this part of the smaller field of view lies in the larger
 _LARGEST = 2**31 - 1  # number of a parcel: images and tables store it in 32 bits
 
 
@@ -142,7 +144,7 @@ def _read_parcels(path: Path, space: Space) -> tuple[npt.NDArray[np.int32], list
             "Use an atlas in the space of the maps",
         )
     image = read_image(path)
-    if overlap(image.grid, space.frame) < _NEAR:
+    if is_elsewhere(image.grid, space.frame):
         raise GridMismatchError(
             f"Less than half of the field of view of the atlas {path} lies in that of the maps: {image.grid}",
             f"a position near that of the maps: {space.frame}",
@@ -222,7 +224,7 @@ def load_rois(files: Sequence[Path], space: Space, threshold: float | None = Non
     names = [region.name for region in regions]
     if len(set(names)) < len(names):
         raise UsageError(f"Two regions have the same name: {', '.join(names)}", "files with different names")
-    return RegionSet("rois", "Regions of interest", tuple(regions))
+    return RegionSet(ROIS, "Regions of interest", tuple(regions))
 
 
 def _name_of(path: Path) -> str:

@@ -20,6 +20,7 @@ RESAMPLING_BYTES = 24
 
 _ORDERS: dict[Interpolation, int] = {"continuous": 3, "linear": 1}  # of the splines
 _PRESENT = 0.5  # a voxel has data when at least this part of the weight of its neighbours has
+_NEAR = 0.5  # grids are near each other when at least this part of the smaller field of view lies in the larger
 _PROBES = 12  # positions along each axis at which two fields of view are compared
 
 
@@ -62,6 +63,11 @@ def resample_nearest(volume: npt.NDArray[np.generic], grid: Grid, target: Grid) 
     if np.array_equal(matrix, np.diag(matrix.diagonal())):
         matrix = matrix.diagonal()
     return np.asarray(ndimage.affine_transform(volume, matrix, steps[:3, 3], output_shape=target.shape, order=0))
+
+
+def is_elsewhere(one: Grid, other: Grid) -> bool:
+    """Return whether less than half of the smaller of two fields of view lies inside the larger."""
+    return overlap(one, other) < _NEAR
 
 
 def overlap(one: Grid, other: Grid) -> float:

@@ -41,12 +41,7 @@ def write_index(out: Derivatives) -> None:
     ]
     rows, summaries = [index_row(*each) for each in both], [summary for summary, _ in both]
     thumbnails = [row["thumbnail"] for row in rows if row["thumbnail"]]
-    failures = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
-    for note in out.interrupted():
-        failures.append((entry(note, "Contrast", str) or entry(note, "Name", str), _INTERRUPTED))
     families = joint_families(summaries)
-    apart = [row["alpha"] for row in rows if not row["family"]]
-    alphas = [*apart, *(family["alpha"] for family in families)]
     default_titles = {method.title for method in METHODS.values() if not method.label}
     table, excluded = latest_excluded(out)
     text = render(
@@ -62,16 +57,29 @@ def write_index(out: Derivatives) -> None:
         thumbnailed=meanings_of(thumbnails),
         tdp_colours=[tdp_colour(tdp) for tdp in _BAR],
         has_methods=bool({row["method"] for row in rows} - {"", *default_titles}),
-        failures=failures,
+        failures=_failures(out),
         families=families,
-        n_apart=len(apart) + len(families),
         analysed={entry(record, "Contrast", str) for record in records},
-        joint_alpha=percent(min(1.0, sum(alphas))) if None not in alphas else None,
         version=__version__,
         css=asset("style.css") + asset("index.css") + style_of(thumbnails),
+        **_joint_alpha(rows, families),
         **page_script("index.js"),
     )
     out.text("index.html", text)
+
+
+def _failures(out: Derivatives) -> list[tuple[str, str]]:
+    """Return contrast and message of each failure, and of each result whose run was interrupted."""
+    failed = [(entry(note, "Contrast", str), entry(note, "Message", str)) for note in out.failures()]
+    names = [entry(note, "Contrast", str) or entry(note, "Name", str) for note in out.interrupted()]
+    return [*failed, *((name, _INTERRUPTED) for name in names)]
+
+
+def _joint_alpha(rows: Sequence[Mapping[str, Any]], families: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the number of bounds that hold separately, and alpha over all of them by Bonferroni, if each is known."""
+    alphas = [row["alpha"] for row in rows if not row["family"]] + [family["alpha"] for family in families]
+    known = None not in alphas
+    return {"n_apart": len(alphas), "joint_alpha": percent(min(1.0, sum(alphas))) if known else None}
 
 
 def failure_note(failure: Failure, out: Derivatives) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from bids_ari.analysis.result import ContrastResult
 from bids_ari.errors import plural_of
 from bids_ari.images.region_words import readable
+from bids_ari.images.regions import ROIS
 from bids_ari.outputs.records import entry
 from bids_ari.report.formatting import percent
 from bids_ari.report.labels import method_title
@@ -76,7 +77,7 @@ def _sums(members: Sequence[Facts]) -> list[dict[str, Any]]:
     return [
         {
             "set": name,
-            "region": region if name in ("", "rois") else readable(region),
+            "region": region if name in ("", ROIS) else readable(region),
             "test": test,
             "method": method,
             "n_contrasts": len(bounds),

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from bids_ari.report.figures.canvas import Canvas, drawn
+from bids_ari.report.figures.cluster_numbers import POINTS, TEXT_POINTS, number_places
 from bids_ari.report.figures.legend import LEFT, Mark, draw_locators, draw_marks
-from bids_ari.report.figures.numbers import POINTS, TEXT_POINTS, number_places
 from bids_ari.report.figures.png import Pixels
 from bids_ari.report.figures.scales import Z_UNCORRECTED, tdp_scale, value_scale, without_colours, z_scale
 from bids_ari.report.figures.scene import Scene

@@ -22,7 +22,7 @@ function nameOfRegion(name) {
 
 /**
  * Read one map.
- * @returns {Promise<{structure: string, values: TypedArray, labels: Map<number, string>, isWhole: boolean}>}
+ * @returns {Promise<{structure: string, values: TypedArray, labels: Map<number, string>}>}
  */
 async function readGifti(bytes, name) {
   const document = new DOMParser().parseFromString(new TextDecoder().decode(bytes), "application/xml");
@@ -35,7 +35,7 @@ async function readGifti(bytes, name) {
   const structure = structureOfFile(document, name);
   const type = GIFTI_TYPES[arrays[0].getAttribute("DataType")];
   if (!type) throw new Error(`has values of the type ${arrays[0].getAttribute("DataType")}; expected UINT8, INT32 or FLOAT32`);
-  return { structure, values: await giftiValues(arrays[0], type), labels: giftiLabelNames(document), isWhole: type !== Float32Array };
+  return { structure, values: await giftiValues(arrays[0], type), labels: giftiLabelNames(document) };
 }
 
 function structureOfFile(document, name) {

@@ -5,7 +5,7 @@ from builders_scenes import make_scene
 
 from bids_ari.images.volume import Grid, VolumeSpace
 from bids_ari.report.figures import slices
-from bids_ari.report.figures.numbers import number_places, text_boxes
+from bids_ari.report.figures.cluster_numbers import number_places, text_boxes
 
 GRID = Grid((9, 9, 9), np.array([[4.0, 0, 0, -16], [0, 4, 0, -16], [0, 0, 4, -16], [0, 0, 0, 1]]))
 CUBE = VolumeSpace(GRID, np.ones((9, 9, 9), dtype=bool))
